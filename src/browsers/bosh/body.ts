@@ -10,32 +10,30 @@ import { XmlError } from '../../xmpp/xml/xml-error.js'
 
 const xboshNamespace = 'urn:xmpp:xbosh'
 
-/** Limits of one request; its size in bytes is limited by the listener before it gets here. */
+/** The listener limits the size. */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-/** How many times as long as its request a payload may be. `<presence/>` becomes three times as long. */
+/** Limits a payload to this multiple of its request. `<presence/>` grows threefold. */
 const mostGrowth = 4
 
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace })
 
-/** A `<body/>` request in values. */
 export type Body = Readonly<ReturnType<typeof parseBody>>
 
 /**
- * Reads a request. A number is undefined where its attribute is absent, and NaN where it is not an integer in its range
- * (XEP-0124 §22); `wait` and `hold` above theirs are lowered. Throws an `XmlError`.
+ * Throws an `XmlError`. A missing number is undefined, an invalid number NaN (XEP-0124 §22). `wait` and
+ * `hold` are lowered to their maximum.
  */
 export function parseBody(text: string) {
   const { root, children } = requests(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new XmlError('bad-format', 'the root is not a <body/>')
-  // Each child has a copy of the root's declarations that it uses.
+  // Each child gets a copy of the root's declarations that it uses.
   const length = children.reduce((sum, child) => sum + child.text.length, 0)
   if (length > mostGrowth * text.length)
     throw new XmlError('policy-violation', 'the children inherit too much')
   const type = root.attribute('type')
   return {
-    /** The whole, as it came. */
     text,
     sid: root.attribute('sid'),
     rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
@@ -50,21 +48,20 @@ export function parseBody(text: string) {
     ver: root.attribute('ver'),
     content: root.attribute('content'),
     lang: kept(root, 'xml:lang'),
-    /** Asks for the end of the session; `terminal` is what drafts and gloox say. */
+    /** Drafts and gloox send `terminal`. */
     terminate: type === 'terminate' || type === 'terminal',
-    /** Undefined where the attribute is no boolean. */
+    /** Undefined if not a boolean. */
     restart: boolean(restartOf(root)),
-    /** SHA-256 of the whole, to tell repetitions. A character for each byte: each session keeps several. */
+    /** SHA-256, to recognise repetitions. One character for each byte: a session keeps several. */
     digest: hash('sha256', text, 'binary'),
-    /** The children, each fit to stand alone in a stream. */
+    /** Each is complete in a stream. */
     payload: children,
   }
 }
 
-/** Longest value that a session keeps, in UTF-16 units: as long as a JID in ASCII (RFC 7622 §3.1). */
+/** In UTF-16 units: the longest JID in ASCII (RFC 7622 §3.1). */
 const longestKept = 3071
 
-/** The value of an attribute that a session keeps. */
 function kept(root: Root, name: string): string | undefined {
   const value = root.attribute(name)
   if (value === undefined) return undefined
@@ -72,7 +69,7 @@ function kept(root: Root, name: string): string | undefined {
   return copyOf(value)
 }
 
-/** Some say it without a prefix. */
+/** Some clients omit the prefix. */
 function restartOf(root: Root): string | undefined {
   const { names, values } = root
   let restart: string | undefined
@@ -85,14 +82,14 @@ function restartOf(root: Root): string | undefined {
   return restart
 }
 
-/** At most 16 digits are read: as many as the largest rid has. */
+/** The largest rid has 16 digits. */
 function integer(text: string | undefined, min: number, max: number): number | undefined {
   if (text !== undefined && text.length > 16) return Number.NaN
   const value = lowered(text, max + 1)
   return value === undefined || (value >= min && value <= max) ? value : Number.NaN
 }
 
-/** A number that a client wishes for; one above `max` is as good as that, however many digits it has. */
+/** Values above `max` count as `max`, whatever their length. */
 function lowered(text: string | undefined, max: number): number | undefined {
   if (text === undefined) return undefined
   if (text === '') return Number.NaN
@@ -113,7 +110,7 @@ function boolean(text: string | undefined): boolean | undefined {
 const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/** Reads which session and request a `<body/>` is of, which begins the text, wherever it is cut off; in a time that grows with its length. */
+/** Reads sid and rid from a possibly cut `<body/>`, in linear time. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined
@@ -130,13 +127,13 @@ export function readBodyHead(head: string): { sid: string | undefined; rid: numb
   return { sid, rid }
 }
 
-/** `<body/>` with nothing in it (XEP-0124 §8). */
+/** XEP-0124 §8. */
 export const emptyBody = `<body xmlns='${boshNamespace}'/>`
 
-/** The reply to a request that was sent again on another connection (XEP-0124 §17.3). */
+/** For a request sent again on another connection (XEP-0124 §17.3). */
 export const errorBody = `<body type='error' xmlns='${boshNamespace}'/>`
 
-/** Writes a reply. `attributes` come with a leading space each; `payload` is whole elements. */
+/** `attributes` have a leading space each. `payload` is whole elements. */
 export function writeBody(attributes: string, payload: string, hasStreamElement = false): string {
   if (attributes === '' && payload === '') return emptyBody
   const stream = hasStreamElement ? ` xmlns:stream='${streamsNamespace}'` : ''
@@ -144,14 +141,14 @@ export function writeBody(attributes: string, payload: string, hasStreamElement 
   return payload === '' ? `${start}/>` : `${start}>${payload}</body>`
 }
 
-/** Writes the reply that ends a session, without a condition where the client asked for it (XEP-0124 §13, §17.2). */
+/** Without a condition if the client asked for the end (XEP-0124 §13, §17.2). */
 export function writeTerminate(condition: Condition | undefined, streamError?: string): string {
   const attributes =
     condition === undefined ? " type='terminate'" : ` type='terminate' condition='${condition}'`
   return writeBody(attributes, streamError ?? '', streamError !== undefined)
 }
 
-/** Writes the reply to a client that has to come over another address (XEP-0124 §17.2). */
+/** XEP-0124 §17.2. */
 export function writeSeeOther(uri: string): string {
   return writeBody(" type='terminate' condition='see-other-uri'", `<uri>${escapeXml(uri)}</uri>`)
 }

@@ -13,31 +13,28 @@ import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
 import type { StoredReply } from './window.js'
 
-/** Longest time for features before the creation request is answered without them, in seconds. */
+/** Longest wait of the creation request for stream features, in seconds. */
 const createSeconds = 5
-/** Longest time that a request waits for the one before it, in seconds. */
+/** Longest wait of a request for the missing request before it, in seconds. */
 const gapSeconds = 30
-/** Longest text of all requests of a session that wait for their turn before its user is logged in, in UTF-16 units. */
+/** Longest text of all parked requests before the login, in UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
-/** Memory of a waiting request beside its text, in bytes. */
+/** Memory of a parked request beside its text, in bytes. */
 const parkedBytes = 1024
-/** How far rids jump at least when another page takes the session over; never twice as far. */
+/** After a takeover the rid jumps by 1 to 2 times this number. */
 const leastJump = 2 ** 20
 
-/** Closes the connection: what came over it is not to be trusted with an answer. */
+/** Closes the connection. */
 const noAnswer: Reply = { status: 0, body: '', contentType: '' }
 
-/** What is said of a session that belongs to another browser, as of one that does not exist (XEP-0124 §17.2). */
+/** The same reply as for an unknown session (XEP-0124 §17.2). */
 const notFound: Reply = {
   status: 200,
   body: writeTerminate('item-not-found'),
   contentType: defaultContentType,
 }
 
-/**
- * The client of a session over BOSH: keeps the order of its requests, holds them, and passes payloads both ways
- * (XEP-0124 §8-§14). All requests come through `create` and `handle`.
- */
+/** Keeps a session's requests in order, holds them, and passes payloads both ways (XEP-0124 §8-§14). */
 export class BoshClient extends Delivery implements Client {
   readonly transport = 'bosh'
   address: string | undefined = undefined
@@ -48,10 +45,7 @@ export class BoshClient extends Delivery implements Client {
     this.#rules = new Rules(start.terms, start.newkey)
   }
 
-  /**
-   * The client of a page that is handed a session by its backend, and what the page goes on with: the rid after `rid`, and the
-   * last one that was `received` from the page before, if there was one.
-   */
+  /** The client of a page that resumes. It continues after `rid`. `received` is the last rid of the page before. */
   static forPage(
     session: Session,
     parts: BoshParts,
@@ -76,7 +70,7 @@ export class BoshClient extends Delivery implements Client {
     return this.open.hasLive
   }
 
-  /** Requests that are held, the oldest first. */
+  /** The oldest first. */
   get held(): readonly Pending[] {
     return this.open.held
   }
@@ -86,20 +80,19 @@ export class BoshClient extends Delivery implements Client {
     return Math.min(turn, this.open.nextExpiry)
   }
 
-  /** Answers the creation request; its payload goes to the server once the stream is open. */
+  /** Answers the creation request. */
   create(body: Body, payload: Payload, peer: Peer): void {
     const pending = this.#received(this.window.last, undefined, body.digest, peer)
     pending.expires = pending.since + Math.min(this.terms.wait, createSeconds) * 1000
     this.session.inactivity.allow('quiet', this.terms.inactivity)
     this.open.hold(pending)
     this.session.send(payload, pending.since)
-    // A link that could not even be dialled may have ended before.
+    // A failed connection may have ended the session.
     if (this.session.outcome !== undefined) this.flush()
     else if (peer.gone) this.requestBroken()
     else this.session.schedule()
   }
 
-  /** Answers a later request. */
   handle(body: Body, peer: Peer): void {
     const { rid } = body
     const refusal = this.#refusal(rid, peer)
@@ -135,7 +128,7 @@ export class BoshClient extends Delivery implements Client {
     }
   }
 
-  /** Answers a request that is too large to be read. Its rid is undefined where it does not begin with it. */
+  /** `rid` is undefined if the text does not begin with it. */
   handleTooLarge(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply {
     return this.#refusal(rid, peer) ?? this.#fault('policy-violation')
   }
@@ -149,7 +142,7 @@ export class BoshClient extends Delivery implements Client {
     this.answerExpired(now)
   }
 
-  /** Answers every request that need not wait any longer. */
+  /** Answers all requests that need not wait longer. */
   flush(): void {
     const session = this.session
     if (session.isOver) return
@@ -162,15 +155,14 @@ export class BoshClient extends Delivery implements Client {
     const hold = this.#mostHeld
     const { held } = this.open
     if (held.length > hold) {
-      // While the stream is being opened its features are what the client waits for. And a client that had answers while
-      // the server takes nothing would only send more.
+      // If the server is behind, replies would only invite more requests.
       const isBehind = session.isBehind && outcome === undefined
       while (!isBehind && held.length > hold) this.answerOldest()
     }
     session.schedule()
   }
 
-  /** Tells the oldest request that is heard; the others get nothing (XEP-0124 §13). */
+  /** Ends only the oldest live request (XEP-0124 §13). */
   dismiss(): void {
     if (this.open.oldestLive !== undefined)
       this.open.take(this.open.oldestLive).peer.answer(this.terminate(undefined))
@@ -185,7 +177,7 @@ export class BoshClient extends Delivery implements Client {
   }
 
   release(): Succession | undefined {
-    // What waits for nothing but its turn has been received, and its page will not send it again.
+    // Parked requests count as received: the page will not repeat them.
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.isOver) return undefined
     const { window } = this
@@ -194,33 +186,32 @@ export class BoshClient extends Delivery implements Client {
     const unacknowledged = window.unacknowledged(this.session.inactivity.kind === 'paused')
     this.close()
     this.#putBack(unacknowledged)
-    // Keys and acknowledgements were agreed on with the page before; the next one knows of neither.
+    // The next page knows neither keys nor acknowledgements.
     return handover =>
       BoshClient.forPage(this.session, this.parts, this.terms, handover, window.last + jump, window.last)
   }
 
   giveBack(): void {
-    // A client that polls confirms its last reply only with its next poll, and may have left before that.
+    // A polling client confirms its last reply only with its next poll.
     if (!this.terms.isPolling) this.#putBack(this.window.unconfirmed)
   }
 
-  /** Puts the stanzas of these replies back to the front of the outbox. */
+  /** Returns the stanzas of these replies to the front of the outbox. */
   #putBack(replies: readonly StoredReply[]): void {
     const elements = replies.flatMap(({ text }) => readElement(text).children)
-    // What belongs to the stream is left out.
     this.session.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
   }
 
-  /** The reply to a request that is not the browser's; the session ignores it. Undefined if it may be the browser's. */
+  /** Refuses a request of another client than the browser, without effect on the session. */
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
-    // An eavesdropper may have the sid; the session lives on for its browser (XEP-0124 §19.1).
+    // An eavesdropper may know the sid (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
     if (this.cookie?.admits(peer.cookies) === false) return notFound
     const isFenced = rid !== undefined && this.window.isFenced(rid)
     return isFenced ? this.terminate('item-not-found') : undefined
   }
 
-  /** A request as it comes. Written out here alone: V8 gives all that are made so the same shape. */
+  /** The only place that makes a `Pending`: V8 gives all the same shape. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.parts.clock.now()
     const expires = this.#expiry(since)
@@ -237,7 +228,7 @@ export class BoshClient extends Delivery implements Client {
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.outcome !== undefined) return
-    // Only while the stream is being opened can so many be open; requests that no client waits for do not count.
+    // Only while the stream opens can there be too many. Requests of gone clients do not count.
     while (open.held.length > this.terms.requests && open.held[0]!.peer.gone) this.answerOldest()
     const at = { now: this.parts.clock.now(), unanswered: open.held.length, fruitful: this.fruitful }
     const payload = inspect(body.payload, session.stanzaLimit)
@@ -250,44 +241,44 @@ export class BoshClient extends Delivery implements Client {
     } else if (body.restart !== true) {
       session.send(payload, at.now)
       if (body.pause !== undefined) session.inactivity.allow('paused', body.pause)
-      // A pause wants no request open (XEP-0124 §10), and a cookie is of no use before it has arrived.
+      // A pause leaves no request open (XEP-0124 §10). A new cookie must arrive first.
       if (body.pause !== undefined || this.cookie?.isNew === true) this.answerAll()
-      // What is reported as lost is to be asked for at once.
+      // A report must reach the client at once.
       else if (pending.report !== '') while (open.held.includes(pending)) this.answerOldest()
     }
   }
 
-  /** Opens the stream again where the request asks for that; false where it must not ask (XEP-0206 §5). */
+  /** False if the restart is not allowed (XEP-0206 §5). */
   #mayGoOn({ restart, terminate, to, lang, from }: Body): boolean {
     return restart !== true || terminate || this.session.restart(to, { lang, from })
   }
 
-  /** How many requests the session holds: at most one while the process holds too many. */
+  /** At most one if the process holds too many. */
   get #mostHeld(): number {
     const { isPolling, hold } = this.terms
     if (isPolling) return 0
     return hold > 1 && this.parts.limits.holdsTooMany ? 1 : hold
   }
 
-  /** Whether a parked request is the next, and waits only because its client has sent too much. */
+  /** Whether the next request is parked because of the rate limit. */
   get #hasTurn(): boolean {
     return this.open.parked(this.window.last + 1) !== undefined
   }
 
-  /** Takes the parked requests that are next, as long as their client may send. */
+  /** Accepts parked requests in order, within the rate limit. */
   #acceptParked(now: number): void {
     while (now >= this.session.freeAt) {
       const parked = this.open.unpark(this.window.last + 1)
       if (parked === undefined) return
       const body = parseBody(parked.parked!.text)
-      // While it is held, its payload is not kept.
+      // A held request keeps no payload.
       parked.parked = undefined
       parked.expires = this.#expiry(parked.since)
       this.#accept(parked, body)
     }
   }
 
-  /** Keeps a request unread until the ones before it have come, and their client may send more. */
+  /** Keeps a request unread until the requests before it have come and the rate allows it. */
   #park(pending: Pending, body: Body): void {
     const older = this.open.parked(pending.rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
@@ -298,7 +289,7 @@ export class BoshClient extends Delivery implements Client {
     const { text } = body
     const length = this.open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
     const room = this.parts.bodies.ofMessage(pending.peer.address)
-    // Each unit takes two bytes if any character is beyond U+00FF.
+    // A unit takes two bytes if any character is above U+00FF.
     const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
     if (!isKept || !room.is(2 * text.length + parkedBytes)) {
       if (isKept) this.parts.counts.bodiesRefused += 1
@@ -313,7 +304,7 @@ export class BoshClient extends Delivery implements Client {
     this.session.schedule()
   }
 
-  /** Has a client send its request again, by a status: libraries that repeat after it take `error` for an empty reply. */
+  /** By a status: some libraries take `error` for an empty reply. */
   #defer({ peer, since }: Pending): void {
     this.parts.counts.failedRequests += 1
     peer.answer({ status: 503, body: '', contentType: this.terms.contentType })
@@ -321,13 +312,13 @@ export class BoshClient extends Delivery implements Client {
     this.session.schedule()
   }
 
-  /** A rid that was received before: its reply once more, or its place among the held (XEP-0124 §14.3). */
+  /** Repeats the stored reply, or takes the place of a held copy (XEP-0124 §14.3). */
   #repeat(rid: number, body: Body, peer: Peer): void {
     const stored = this.window.replyTo(rid)
     const held = stored === undefined ? this.open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
     if (before === undefined && peer.isCarried === true) {
-      // The client has sent it again another way long ago, and has gone on since.
+      // A late copy: the client has repeated it another way and gone on.
       peer.answer(noAnswer)
       return
     }
@@ -338,7 +329,7 @@ export class BoshClient extends Delivery implements Client {
       return
     }
     const isSame = before!.digest === body.digest
-    // Answered all the same, and what it carries is passed over: the rid is spent.
+    // Answered, but its payload is ignored: the rid is used.
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
       peer.answer(this.giveAgain(stored, peer, isSame))
@@ -351,17 +342,17 @@ export class BoshClient extends Delivery implements Client {
     this.flush()
   }
 
-  /** Tells the oldest request that is heard how the session ended; the others get nothing (XEP-0124 §17.2). */
+  /** Only the oldest live request gets the reason (XEP-0124 §17.2). */
   #tell({ reason, streamError }: Outcome): void {
     const pending = this.open.oldestLive
-    // Clients do not look for stanzas in a reply that ends the session.
+    // Clients ignore stanzas in a terminating reply.
     if (pending === undefined || !this.session.outbox.isEmpty) return
     this.open.take(pending).peer.answer(this.terminate(conditionOf[reason], streamError))
     if (reason !== 'shutdown') this.parts.counts.failedRequests += 1
     this.session.abandon(reason)
   }
 
-  /** The reply to a request that breaks the rules: the session ends, and the others are told that it was not they. */
+  /** Ends the session because of this request. The others get `other-request`. */
   #fault(condition: Fault): Reply {
     this.parts.counts.failedRequests += 1
     this.#answerAll(this.terminate('other-request'))
@@ -369,23 +360,18 @@ export class BoshClient extends Delivery implements Client {
     return this.terminate(condition)
   }
 
-  /** The same reply to all requests that are open. */
   #answerAll(reply: Reply): void {
     for (const { peer } of this.open.clear()) peer.answer(reply)
   }
 
-  /** When a request that comes now is answered at the latest. */
   #expiry(now: number): number {
     const { wait } = this.terms
-    // A little early, before proxies with the same patience give up: they count from earlier on.
+    // Earlier than proxies with the same timeout, which start counting earlier.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }
 
-/**
- * How many requests of these clients are held, as far as they speak BOSH, and since when the one is that is held the
- * longest, in milliseconds of the clock; undefined where there is none.
- */
+/** `heldSince` is the time of the oldest held request, in milliseconds of the clock. */
 export function heldRequests(clients: Iterable<Client | undefined>) {
   let heldRequests = 0
   let heldSince: number | undefined

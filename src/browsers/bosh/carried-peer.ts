@@ -1,21 +1,19 @@
-// A request that is carried from one process to another, as it is written and read on its way.
 import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js'
 import type { Peer, Reply } from './peer.js'
 import { defaultContentType } from './terms.js'
 
-/** What exchanges are called that carry a request. */
+/** The kind of these exchanges. */
 export const requestKind = 'bosh'
 
-/** What another process has to know of a client. */
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
-  /** Which of the connection managers is asked; all processes have the same ones. */
+  /** The connection manager. All processes have the same. */
   readonly site: string
-  /** Whether it wants a session, and then where it may have to go for that. */
+  /** A creation request, which `secureUrl` belongs to. */
   readonly isNew?: boolean
   readonly secureUrl?: string | undefined
 }
 
-/** A client whose request has come to another process. */
+/** A client at another process. */
 export class CarriedPeer implements Peer, ExchangeEvents {
   readonly address: string
   readonly secure: boolean
@@ -39,7 +37,6 @@ export class CarriedPeer implements Peer, ExchangeEvents {
     this.#exchange.end(isUsual ? undefined : { status, contentType, setCookie }, body)
   }
 
-  /** Nothing follows a request. */
   onMessage(): void {}
 
   onEnd(): void {
@@ -48,7 +45,6 @@ export class CarriedPeer implements Peer, ExchangeEvents {
   }
 }
 
-/** The reply in what a `CarriedPeer` has answered. */
 export function replyIn({ head, body }: Message): Reply {
   const { status, contentType, setCookie } = (head ?? {}) as Partial<Reply>
   return {

@@ -7,22 +7,22 @@ import type { ConnectionManager } from './connection-manager.js'
 import type { Peer, Reply } from './peer.js'
 import { defaultContentType } from './terms.js'
 
-/** How often a request is sent again that may be lost, after how long, in milliseconds, and how long it may be, in UTF-16 units. */
+/** Limits of repetition after a loss: times, milliseconds, UTF-16 units. */
 const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** How much one client may have under way to other processes, in UTF-16 units; short requests are not counted. */
+/** A client's limit for long requests in transit, in UTF-16 units. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
-/** Closes the connection unanswered: the client sends its request once more, and nothing of the session is lost. */
+/** Closes the connection: the client repeats its request, and the session loses nothing. */
 export const noAnswer: Reply = { status: 0, body: '', contentType: '' }
 
 export interface CarriedRequestParts {
   readonly nodes: Nodes
   readonly clock: Clock
-  /** How much each client has under way. */
+  /** By client. */
   readonly underWay: KeyCounts
   readonly node: string
   readonly manager: ConnectionManager
@@ -30,13 +30,12 @@ export interface CarriedRequestParts {
   readonly head: CarriedHead
 }
 
-/** A request to this process that another one answers. */
+/** A request to this process that another process answers. */
 export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
-  /** Undefined where it is sent once only. */
+  /** Undefined if it must not be repeated. */
   #text: string | undefined
   #repeats = 0
-  /** What is counted of it as under way. */
   #counted = 0
   #exchange: Exchange | undefined
   #timer: Timer | undefined
@@ -63,7 +62,7 @@ export class CarriedRequest implements ExchangeEvents {
       underWay.add(client, text.length)
       this.#counted = text.length
     }
-    // While it is held it keeps no more than this.
+    // A held request keeps no more than this.
     if (head.isNew === true || text.length > longestRepeated) this.#text = undefined
     this.#exchange = nodes.open(node, requestKind, head, text, this)
   }
@@ -79,7 +78,7 @@ export class CarriedRequest implements ExchangeEvents {
     this.#parts.peer.answer(replyIn(message))
   }
 
-  /** Where it may be lost it is sent again, as its client would: the session answers it once. What was answered stays so. */
+  /** Repeats a lost request as its client would: the session answers it once. */
   onEnd(how: ExchangeEnd): void {
     const { nodes, clock, manager, peer, head } = this.#parts
     this.#over()

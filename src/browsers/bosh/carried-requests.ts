@@ -9,13 +9,11 @@ import { CarriedRequest, noAnswer } from './carried-request.js'
 import type { ConnectionManager } from './connection-manager.js'
 import type { Peer, Reply } from './peer.js'
 
-/** What questions are called that ask about a request which is too large to be carried. */
 const tooLargeKind = 'bosh-too-large'
 
-/** From so many UTF-16 units on, reading a request takes longer than finding out what it is for. */
+/** In UTF-16 units: longer texts are read only for an existing session. */
 const long = 4096
 
-/** What answers requests, here or in another process. */
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
   refuseTooLarge(
     head: string,
@@ -29,7 +27,7 @@ interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
 
 export type CarriedRequests = ReturnType<typeof createCarriedRequests>
 
-/** Carries requests to the processes that their sessions are in, and answers those that come from there. */
+/** Carries requests to the processes of their sessions, and serves those of other processes. */
 export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean) {
   const managers = new Map<string, ConnectionManager>()
   const underWay = new KeyCounts()
@@ -38,12 +36,12 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   nodes.meet(requestKind, ({ head, body }, exchange) => {
     const about = head as CarriedHead
     const peer = new CarriedPeer(about, exchange)
-    // Any of them knows all sessions; which one it is matters for new ones, and while the settings of processes differ.
+    // Every manager knows all sessions. A new session needs the right manager.
     const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
     const text = body.toString()
     const isOfSession = about.isNew !== true
     if (manager === undefined) exchange.cancel()
-    // A long one is read only where there is a session: a client has chosen the process whose time it takes.
+    // The client has chosen the process: a long text costs time only if there is a session.
     else if (isOfSession && text.length > long && !manager.has(readBodyHead(text).sid))
       manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
@@ -51,14 +49,13 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   })
   nodes.answer(tooLargeKind, ({ start, ...client }: TooLarge) => anyManager()?.refuseTooLarge(start, client))
 
-  /** The other process that a sid names, if it is there. */
   const otherOf = (sid: string | undefined): string | undefined => {
     const node = sid === undefined ? undefined : nodeIn(sid)
     return node !== undefined && nodes.has(node) ? node : undefined
   }
 
   return {
-    /** The connection manager of a site, which all processes call by the same name; other processes' sessions included. */
+    /** Adds other processes' sessions to a manager. All processes use the same `site`. */
     over(site: string, manager: ConnectionManager): BoshService {
       managers.set(site, manager)
       return {

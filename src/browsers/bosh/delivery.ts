@@ -13,29 +13,27 @@ import type { Peer, Reply } from './peer.js'
 import { announce, type Terms } from './terms.js'
 import { type Beginning, RidWindow, type StoredReply } from './window.js'
 
-/** What all sessions of a connection manager have in common. */
 export interface BoshParts extends Pick<Opener, 'clock' | 'counts' | 'limits'> {
-  /** How the cookies look that bind sessions at a domain to browsers. */
+  /** By domain. */
   readonly cookies: (domain: string) => CookieRules
-  /** Counts the requests that wait for their turn, as it does those that have come in part. */
+  /** Counts parked requests too. */
   readonly bodies: UnfinishedBodies
 }
 
-/** How a client begins. */
 export interface Start {
   readonly terms: Terms
-  /** The last rid that was used. */
+  /** The last used rid. */
   readonly rid: number
-  /** Where a sequence of keys begins, if the client chose to prove itself (XEP-0124 §15). */
+  /** XEP-0124 §15, if the client uses keys. */
   readonly newkey: string | undefined
   readonly cookie: AttachCookie | undefined
   readonly by: Beginning
 }
 
-/** Age from which on a reply that was not acknowledged is reported, in milliseconds (XEP-0124 §9.2). */
+/** Age at which an unacknowledged reply is reported, in milliseconds (XEP-0124 §9.2). */
 const reportMilliseconds = 500
 
-/** What clients are told of sessions that ended (XEP-0124 §17.2). */
+/** XEP-0124 §17.2. */
 export const conditionOf: Partial<Record<EndReason, Condition>> = {
   'connection-lost': 'remote-connection-failed',
   replaced: 'remote-stream-error',
@@ -47,17 +45,14 @@ export const conditionOf: Partial<Record<EndReason, Condition>> = {
   shutdown: 'system-shutdown',
 }
 
-/** Only clients of the protocol's first version are told by status (XEP-0124 §17.1). */
+/** For clients of the first protocol version (XEP-0124 §17.1). */
 const legacyStatus: Partial<Record<Condition, number>> = {
   'bad-request': 400,
   'policy-violation': 403,
   'item-not-found': 404,
 }
 
-/**
- * Gives what the server sent to the requests that wait for it, in the order of their rids (XEP-0124 §8, §14.2), and writes
- * the replies: the first ones carry what was agreed and what the server said of itself.
- */
+/** Writes the replies, in the order of the rids (XEP-0124 §8, §14.2). */
 export abstract class Delivery {
   readonly session: Session
   protected readonly parts: BoshParts
@@ -65,12 +60,12 @@ export abstract class Delivery {
   protected readonly cookie: AttachCookie | undefined
   protected readonly open: OpenRequests
   protected readonly window: RidWindow
-  /** Whether the last reply had something in it. */
+  /** Whether the last reply had a payload. */
   protected fruitful = false
-  /** What the first reply says of the session; undefined where its page was told by other means. */
+  /** For the first reply. Undefined if a backend announces the session. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
-  /** Whether the header was taken, or need not be told. */
+  /** Whether the header is known or not needed. */
   #isIntroduced: boolean
 
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
@@ -86,32 +81,32 @@ export abstract class Delivery {
     this.#isIntroduced = !isNew
   }
 
-  /** Takes the server's stream header, for the next reply to tell. Only the first one counts. */
+  /** Only the first header counts. */
   onOpen(header: StreamHeader): void {
     if (this.#isIntroduced) return
     this.#header = header
     this.#isIntroduced = true
   }
 
-  /** Hands out all that is queued, as far as there are requests whose clients wait for the reply. */
+  /** Delivers the outbox while live requests wait. */
   protected deliver(): void {
     while (!this.session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
-      // Replies keep the order of the rids: requests whose client is gone are answered empty, for a repeat to find.
+      // Requests of gone clients get empty replies, in order, for a repeat.
       while (this.open.held[0] !== live) this.answerOldest()
       this.answerOldest()
     }
   }
 
-  /** Answers the oldest held request with what is queued, or with nothing. */
+  /** Answers the oldest held request with the outbox, or with nothing. */
   protected answerOldest(withNothing = false): void {
     const { window } = this
     const { rid, peer, key, digest, report } = this.open.take()
     let attributes = ''
     let payload = ''
     let hasStreamElement = false
-    // What is told only once is kept for a client that hears it.
+    // A gone client must not use up elements or attributes.
     if (!withNothing && !peer.gone) {
       const elements = this.session.take()
       this.fruitful = elements.length > 0
@@ -121,28 +116,28 @@ export abstract class Delivery {
       }
       attributes = this.#firstAttributes()
     }
-    // What was received up to here, unless that is what the reply says by itself (XEP-0124 §9.1).
+    // The default is the request's own rid (XEP-0124 §9.1).
     if (window.acknowledged && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes + report, payload, hasStreamElement)
     const at = this.parts.clock.now()
     window.store({ rid, text, at, key, digest, repeats: 0 }, this.session.mostBytes)
     this.session.keeps(window.bytes)
-    // Inactivity goes on where no client hears the reply.
+    // Inactivity continues for a gone client.
     if (!peer.gone) this.session.inactivity.begin(at)
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
   }
 
-  /** Answers every held request, the newest with nothing whatever is queued. */
+  /** The newest gets an empty reply. */
   protected answerAll(): void {
     while (this.open.held.length > 0) this.answerOldest(this.open.held.length === 1)
   }
 
-  /** Answers the requests that have waited for as long as they may, and those before them. */
+  /** Answers expired requests, and those before them. */
   protected answerExpired(now: number): void {
     const { counts } = this.parts
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
-      // It counts as not received; the client sends it again with the missing one (XEP-0124 §17.3).
+      // Not received: the client repeats it with the missing request (XEP-0124 §17.3).
       parked.peer.answer(this.wrap(errorBody))
       this.session.inactivity.begin(now)
     }
@@ -152,7 +147,7 @@ export abstract class Delivery {
     }
   }
 
-  /** Lets go of what the client has received; gives back attributes that report what it should have by now and has not. */
+  /** Drops acknowledged replies. Returns the attributes that report a missing reply. */
   protected acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)
@@ -163,7 +158,7 @@ export abstract class Delivery {
     return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
-  /** The same reply once more, and for the same words as before also the cookie that goes with it. */
+  /** Repeats a reply. The cookie is only for an identical request. */
   protected giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
     const now = this.parts.clock.now()
     stored.repeats += 1
@@ -173,26 +168,25 @@ export abstract class Delivery {
     return inTheSameWords ? this.#withCookie(reply, stored.rid, peer, now) : reply
   }
 
-  /** Puts a `<body/>` into the envelope. */
   protected wrap(body: string): Reply {
     return { status: 200, body, contentType: this.terms.contentType }
   }
 
-  /** The reply that ends the session; without a condition where the client asked for the end. */
+  /** Without a condition if the client asked for the end. */
   protected terminate(condition: Condition | undefined, streamError?: string): Reply {
     const status = this.terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
     if (status !== undefined) return { status, body: '', contentType: this.terms.contentType }
     return this.wrap(writeTerminate(condition, streamError))
   }
 
-  /** The client of an open request went away, and was there until now: inactivity begins. */
+  /** A live client closed its connection: inactivity begins. */
   protected requestBroken(): void {
     this.window.confirm()
     this.session.inactivity.begin(this.parts.clock.now())
     this.session.schedule()
   }
 
-  /** What the creation reply says, or the next one if it had to leave before the server's header came. */
+  /** For the creation reply. The header may follow with the next reply. */
   #firstAttributes(): string {
     const terms = this.#announcement ?? ''
     this.#announcement = undefined
@@ -207,7 +201,6 @@ export abstract class Delivery {
     )
   }
 
-  /** Adds the cookie to the reply to this request, if it is time for it. */
   #withCookie(reply: Reply, rid: number, peer: Peer, now: number): Reply {
     if (this.cookie === undefined || peer.gone) return reply
     const setCookie = this.cookie.setWith(rid, peer.secure, now)

@@ -17,39 +17,37 @@ export interface HttpPeerParts
     Pick<BoshService, 'serve' | 'refuseTooLarge'> {
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number
-  /** The bodies whose rest is waited for. */
   readonly bodies: UnfinishedBodies
   readonly clock: Clock
 }
 
-/** How much of a body tells which session it is for, in bytes, and how long that is waited for, in milliseconds. */
+/** The head of a too large body: bytes, and milliseconds to wait for it. */
 const headBytes = 1024
 const headMilliseconds = 1_000
 
-/** How many replies are written at once while others are still made. */
+/** Replies written at once. */
 const mostAtOnce = 16
 
-/** Replies to write at the end of this turn. */
 const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
 
-/** A client that has something to say over HTTP and waits for the reply. What most requests never need is looked up on first use. */
+/** The client of one HTTP request. Values that most requests never need are computed on first use. */
 export class HttpPeer implements Peer, BodyTaker {
   gone = false
   whenGone: (() => void) | undefined
   readonly #res: ServerResponse
   readonly #parts: HttpPeerParts
-  /** How many bytes the body has; undefined where that is not known before its end, or not all of it is wanted. */
+  /** Length of the body in bytes, if known and allowed. */
   #length: number | undefined
   #address: string | undefined
   #reply: Reply | undefined
-  /** The body, where it has come in one piece. */
+  /** A body that came in one piece. */
   #whole: Buffer | undefined
   #unfinished: UnfinishedBody | undefined
   #headTimer: Timer | undefined
-  /** Once the body is refused: takes note of so many bytes more. */
+  /** Set once the body is refused. */
   #discard: ((bytes: number) => void) | undefined
 
-  /** `length` is what the header says of the body, if it says so. */
+  /** `length` is the `Content-Length`. */
   constructor(res: ServerResponse, parts: HttpPeerParts, length: number | undefined) {
     this.#res = res
     this.#parts = parts
@@ -57,7 +55,7 @@ export class HttpPeer implements Peer, BodyTaker {
   }
 
   get address(): string {
-    // The connection cannot tell any more once it is closed.
+    // A closed connection has no address.
     this.#address ??= countedAddress(this.#res.req, this.#parts.clients)
     return this.#address
   }
@@ -74,7 +72,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** The body is longer than may be, and only its beginning is waited for: it may say which session it is for. */
+  /** Waits for the head of a too large body: it may have the sid. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())
@@ -106,7 +104,7 @@ export class HttpPeer implements Peer, BodyTaker {
     this.#whole = undefined
     this.#forget()
     try {
-      // Text in any other encoding reaches the parser as nothing, and is refused as such.
+      // Invalid UTF-8 becomes an empty text, which the parser refuses.
       this.#parts.serve(readUtf8(body) ?? '', this)
     } catch (error) {
       breakOff(this.#res, this.#parts, error)
@@ -130,7 +128,7 @@ export class HttpPeer implements Peer, BodyTaker {
     send(this.#res, this.#reply!, this.#parts)
   }
 
-  /** Answers what is too large by what has come of it, in words that its client understands where it has a session. */
+  /** Answers by the head, with a `<body/>` if there is a session. */
   refuseTooLarge(): void {
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)
@@ -141,7 +139,7 @@ export class HttpPeer implements Peer, BodyTaker {
     }
   }
 
-  /** Answers before the body has come, and closes the connection. */
+  /** Answers before the whole body has come, and closes the connection. */
   #refuse(reply: Reply | number): void {
     this.#discardRest()
     this.#tell(reply)
@@ -160,7 +158,7 @@ export class HttpPeer implements Peer, BodyTaker {
     }
   }
 
-  /** The rest of the body is not waited for any more. */
+  /** Stops waiting for the rest of the body. */
   #forget(): void {
     this.#headTimer?.cancel()
     this.#unfinished?.end()

@@ -6,26 +6,24 @@ import { replyWhole } from '../../http/fast/fast-response.js'
 import type { Counts } from '../../lib/counts.js'
 import type { Reply } from './peer.js'
 
-/** Finds the headers for a request with this `Origin`. */
 export type Cors = ReturnType<typeof createCors>
 
 export interface ReplyParts {
-  /** What pages of other origins may do. */
   readonly cors: Cors
-  /** Hears of what was not foreseen: the request that it happened in has been answered with 500. */
+  /** For unexpected errors, after the 500. */
   readonly report: (error: unknown) => void
   readonly counts: Counts
 }
 
-/** Headers by which browsers let pages of other origins read an answer; names and values in turn. */
+/** Names and values in turn. */
 const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] = []) => ({
   answer,
-  /** The same as lines, with the headers that all answers have. */
+  /** As text, with the headers of all answers. */
   lines: linesOf([...inertHeaders, ...answer]),
   preflight: [...answer, ...ofPreflight],
 })
 
-/** What the operator lets pages of an origin do; made once, since it is asked at every request. */
+/** Computed once: each request needs it. */
 export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']) {
   const ofPreflight = [
     ...['Access-Control-Allow-Methods', methods.join(', ')],
@@ -44,7 +42,6 @@ export function createCors({ origins, credentials, headers, methods, maxAge }: C
   return (origin: string | undefined) => (isForAll ? others : (listed.get(origin ?? '') ?? others))
 }
 
-/** Headers, whose names and values stand in turn, as lines. */
 function linesOf(headers: readonly string[]): string {
   return headers.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('')
 }
@@ -53,7 +50,6 @@ export function corsOf(res: ServerResponse, { cors }: ReplyParts) {
   return cors(res.req.headers.origin)
 }
 
-/** Writes the reply to a request. */
 export function send(res: ServerResponse, reply: Reply, parts: ReplyParts) {
   if (res.destroyed) return
   if (reply.status === 0) return void res.destroy()
@@ -77,7 +73,7 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
     if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
     res.writeHead(status, headers)
     if (body !== '') {
-      // Header and body leave as one piece; `end` would add an empty second one.
+      // One write: `end` would add an empty chunk.
       res.cork()
       res.write(body)
       res.uncork()
@@ -86,12 +82,11 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   }
 }
 
-/** Answers with a status and nothing else. */
 export function fail(res: ServerResponse, parts: ReplyParts, status: number, ...headers: string[]): void {
   answerBare(res, status, [...corsOf(res, parts).answer, ...headers])
 }
 
-/** Whatever was not foreseen ends this request and no other. */
+/** An unexpected error ends only this request. */
 export function breakOff(res: ServerResponse, parts: ReplyParts, error: unknown): void {
   parts.report(error)
   if (res.headersSent) res.destroy()

@@ -7,10 +7,7 @@ import { breakOff, corsOf, fail } from './http-reply.js'
 
 export interface ListenerParts extends HttpPeerParts, Entrance {}
 
-/**
- * The BOSH path over HTTP: POST is the protocol, GET a page for people, OPTIONS the preflight (XEP-0124 §5).
- * A plain listener: it can stand before Express, or be mounted in an Express app.
- */
+/** POST is the protocol, GET a page for people, OPTIONS the preflight (XEP-0124 §5). */
 export function createBoshListener(parts: ListenerParts): RequestListener {
   return (req, res) => {
     try {
@@ -46,13 +43,13 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   const { headers } = req
   if (headers['sec-fetch-mode'] === 'navigate') {
-    // A browser would show the reply as a page of ours, and run scripts in it.
+    // A browser would show the reply as a page of ours.
     refusePost(req, res, parts, 403)
     return
   }
   const site = headers['sec-fetch-site']
   if ((site === 'cross-site' || site === 'same-site') && corsOf(res, parts).answer.length === 0) {
-    // Without a preflight the page could not read the reply, but would have its session.
+    // Without CORS the page could not read the reply, but would have a session.
     refusePost(req, res, parts, 403)
     return
   }
@@ -75,7 +72,7 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
   takeBody(req, res, peer)
 }
 
-/** Refuses a request by its header, and reads past its body. */
+/** Refuses a request by its header, and discards its body. */
 function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, status: number): void {
   parts.counts.requests += 1
   parts.counts.failedRequests += 1

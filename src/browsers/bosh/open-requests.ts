@@ -2,52 +2,48 @@ import type { UnfinishedMessage } from '../../http/listening/unfinished-bodies.j
 import type { SessionLimits } from '../../session/limits/session-limits.js'
 import type { Peer } from './peer.js'
 
-/** A request that has no reply yet. Times are in milliseconds of the clock. */
+/** A request without a reply. Times are in milliseconds of the clock. */
 export interface Pending {
   readonly rid: number
   peer: Peer
-  /** What it proved itself with; a repeat must do so with the same (XEP-0124 §15.5). */
+  /** A repeat must have the same key (XEP-0124 §15.5). */
   readonly key: string | undefined
-  /** Of the request's content. */
   readonly digest: string
-  /** How often it was sent again. */
   repeats: number
-  /** When it came. */
   since: number
-  /** When it is answered whether there is something to say or not. */
+  /** When to answer it, even with nothing. */
   expires: number
-  /** While it is parked, the `<body/>` as text, which takes far less memory than its elements, and the room that it takes. */
+  /** The text takes far less memory than its elements. */
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
-  /** Attributes of the reply that tells the client which one it has not received (XEP-0124 §9.2). */
+  /** Reply attributes that report a lost reply (XEP-0124 §9.2). */
   report: string
 }
 
-/** A session's requests that wait for a reply: the held ones, and those that are parked, unread, until it is their turn. */
+/** A session's requests without a reply: held requests, and parked requests, which are not read before their turn. */
 export class OpenRequests {
-  /** In the order of their rids; changed here only. */
+  /** In the order of rids. */
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
-  /** Counts the requests that wait, in all sessions together. */
+  /** Waiting requests of all sessions. */
   readonly #load: Pick<SessionLimits, 'waiting'>
   readonly #onBroken: () => void
 
-  /** `onBroken` is called when the client of an open request goes away. */
+  /** `onBroken` is called if the client of a request disconnects. */
   constructor(load: Pick<SessionLimits, 'waiting'>, onBroken: () => void) {
     this.#load = load
     this.#onBroken = onBroken
   }
 
-  /** The oldest held request whose client still waits for the reply. */
+  /** The oldest whose client is connected. */
   get oldestLive(): Pending | undefined {
     return this.held.find(({ peer }) => !peer.gone)
   }
 
-  /** Whether a client waits for any reply. */
   get hasLive(): boolean {
     return this.#parked !== undefined || this.oldestLive !== undefined
   }
 
-  /** When the next of them wants an answer, in milliseconds of the clock. */
+  /** Milliseconds of the clock. */
   get nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { expires } of this.held) next = Math.min(next, expires)
@@ -56,12 +52,11 @@ export class OpenRequests {
     return next
   }
 
-  /** The parked request with this rid. */
   parked(rid: number): Pending | undefined {
     return this.#parked?.get(rid)
   }
 
-  /** The texts of all parked requests together, in UTF-16 units. */
+  /** In UTF-16 units. */
   get parkedLength(): number {
     let length = 0
     for (const { parked } of this.#parked?.values() ?? []) length += parked!.text.length
@@ -73,7 +68,7 @@ export class OpenRequests {
     this.#entered(pending, this.#onBroken)
   }
 
-  /** A held request has come again, and only the newer copy is waited for; gives back the client of the older one. */
+  /** Replaces the client of a held request. Returns the older client. */
   renew(pending: Pending, peer: Peer, since: number, expires: number): Peer {
     const older = pending.peer
     this.#left(pending)
@@ -85,7 +80,6 @@ export class OpenRequests {
     return older
   }
 
-  /** Takes out a held request, the oldest unless another is named. */
   take(pending = this.held[0]!): Pending {
     if (pending === this.held[0]) this.held.shift()
     else this.held.splice(this.held.indexOf(pending), 1)
@@ -93,19 +87,18 @@ export class OpenRequests {
     return pending
   }
 
-  /** Keeps a request unread, in the place of an older copy of it if there is one. */
+  /** Replaces an older copy. */
   park(pending: Pending): void {
     this.unpark(pending.rid)
     this.#parked ??= new Map()
     this.#parked.set(pending.rid, pending)
     this.#entered(pending, () => {
-      // A parked request was not received yet; without its client it never will be.
+      // A parked request counts as not received.
       this.unpark(pending.rid)
       this.#onBroken()
     })
   }
 
-  /** Takes out the parked request with this rid. */
   unpark(rid: number): Pending | undefined {
     const parked = this.#parked?.get(rid)
     if (parked === undefined) return undefined
@@ -115,7 +108,7 @@ export class OpenRequests {
     return parked
   }
 
-  /** Takes out those that waited too long for one before them; without a gap behind `last` they wait for their turn. */
+  /** Only requests behind a gap expire: the others wait for their turn. */
   unparkExpired(now: number, last: number): Pending[] {
     if (this.#parked === undefined) return []
     let gap = last + 1
@@ -125,7 +118,7 @@ export class OpenRequests {
     return expired
   }
 
-  /** Takes out all, in the order of their rids. */
+  /** In the order of rids. */
   clear(): Pending[] {
     const all = [...this.held.splice(0), ...(this.#parked?.values() ?? [])]
     for (const pending of all) this.#left(pending)

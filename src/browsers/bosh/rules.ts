@@ -4,30 +4,28 @@ import type { Payload } from '../../session/payload.js'
 import type { Body } from './body.js'
 import type { Terms } from './terms.js'
 
-/** How a request that breaks the rules ends its session. */
 export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
 
-/** How often a request may be sent again. */
+/** Allowed repetitions of a request. */
 const maxRepeats = 5
-/** By how much a client may come too early, in milliseconds: clocks and networks differ. */
+/** In milliseconds: clocks and networks differ. */
 const grace = 500
 
-/** What the requests of one session must keep to, apart from their order. */
+/** A session's rules, except for the order of requests. */
 export class Rules {
   readonly #terms: Terms
-  /** The SHA-1 of the next key, where the client chose to prove that it has created the session (XEP-0124 §15). */
+  /** The SHA-1 of the next key, if the client uses keys (XEP-0124 §15). */
   #proof: string | undefined
-  /** Until when it is too soon to ask again, in milliseconds of the clock, and whether the last request only asked. */
+  /** In milliseconds of the clock. */
   #soonUntil = 0
   #lastWasEmpty = false
 
-  /** `newkey` is where a sequence of keys begins. */
   constructor(terms: Terms, newkey: string | undefined) {
     this.#terms = terms
     this.#proof = newkey?.toLowerCase()
   }
 
-  /** The condition with which a request that is next in order ends the session, if so; `unanswered` counts it. */
+  /** `unanswered` includes this request, the next in order. */
   broken(
     body: Body,
     payload: Payload,
@@ -45,13 +43,13 @@ export class Rules {
     return unanswered > requests + (isExtra(body) ? 1 : 0) ? 'policy-violation' : undefined
   }
 
-  /** The same for a repetition of a request: it may be one too many, or another's (XEP-0124 §14.3, §15.5). */
+  /** For a repetition (XEP-0124 §14.3, §15.5). */
   brokenByRepeat(earlier: { key: string | undefined; repeats: number }, body: Body): Fault | undefined {
     if (this.#proof !== undefined && earlier.key !== body.key) return 'item-not-found'
     return earlier.repeats >= maxRepeats ? 'policy-violation' : undefined
   }
 
-  /** Each key is the SHA-1 of the next one to be shown, unless the request that shows it goes on with another sequence. */
+  /** Each key is the SHA-1 of the next, unless `newkey` begins another sequence. */
   #isProven({ key, newkey }: Body): boolean {
     if (this.#proof === undefined) return true
     if (key === undefined || hash('sha1', key) !== this.#proof) return false
@@ -59,7 +57,7 @@ export class Rules {
     return true
   }
 
-  /** Whether a client asks too often, where the operator minds (XEP-0124 §11, §12). After a fruitful reply it may. */
+  /** Too frequent polls, if the operator forbids them (XEP-0124 §11, §12). */
   #isTooSoon(body: Body, now: number, unanswered: number, fruitful: boolean): boolean {
     const { enforcePolling, polling, isPolling, requests } = this.#terms
     if (!enforcePolling) return false
@@ -72,7 +70,7 @@ export class Rules {
   }
 }
 
-/** These may come one above the window: a client at its limit can still pause or end (XEP-0124 §11). */
+/** May exceed the window by one: a client at its limit can still pause or end (XEP-0124 §11). */
 export function isExtra({ pause, terminate }: Body): boolean {
   return terminate || pause !== undefined
 }

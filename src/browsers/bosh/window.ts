@@ -1,39 +1,38 @@
 import type { Pending } from './open-requests.js'
 
-/** A reply that can be given once more. */
 export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'repeats'> {
   readonly text: string
-  /** When it was given, in milliseconds of the clock. */
+  /** Milliseconds of the clock. */
   readonly at: number
 }
 
-/** How a page has come to its session: `resumed` is in the place of another page. */
+/** `resumed` replaces another page. */
 export type Beginning = 'created' | 'handed-out' | 'resumed'
 
-/** Caps on what a client that never acknowledges can have kept for it. */
+/** For clients that never acknowledge. */
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
 /** Memory of a stored reply beside its text, in bytes. */
 const replyBytes = 512
 
-/** The order of a session's requests, and the replies kept for repetition (XEP-0124 §9, §14.2, §14.3); no clock. */
+/** The order of a session's requests, and the replies kept for repetition (XEP-0124 §9, §14.2, §14.3). */
 export class RidWindow {
-  /** The highest rid received without a gap below it. */
+  /** The highest rid received without a gap below. */
   last: number
-  /** Whether the client says which replies it has received (XEP-0124 §9); they are kept until then. */
+  /** Whether the client acknowledges replies (XEP-0124 §9). */
   readonly acknowledged: boolean
   readonly #size: number
-  /** Whether the next request may also have the last rid that was used: half of the world's libraries begin with it. */
+  /** Whether the next request may reuse the last rid: half of all libraries do. */
   #isAttachable: boolean
-  /** All rids below this one belong to a page that was shut out. */
+  /** Lower rids belong to a page that was replaced. */
   readonly #fence: number
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
   #characters = 0
-  /** The highest rid whose reply has arrived, as far as is known. */
+  /** The highest rid whose reply has arrived. */
   #confirmed = 0
 
-  /** `last` is the last rid that counts as used; `size` is how many requests may be on their way at once. */
+  /** `last` is the last used rid. `size` requests may be in transit. */
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
     this.last = last
     this.acknowledged = acknowledged
@@ -42,47 +41,40 @@ export class RidWindow {
     this.#fence = by === 'resumed' ? last : 0
   }
 
-  /** The highest rid that was answered, as far as its reply is kept. */
+  /** 0 if no reply is stored. */
   get lastAnswered(): number {
     return this.#replies.at(-1)?.rid ?? 0
   }
 
-  /**
-   * Where `rid` stands: `early` is ahead of a gap, the reply to a `repeated` one may be stored or still to come.
-   * `extra` widens the window for a pause or terminate request (XEP-0124 §11).
-   */
+  /** `early` is ahead of a gap. The reply to a `repeated` rid may be stored or pending. `extra`: XEP-0124 §11. */
   place(rid: number, extra: 0 | 1 = 0) {
     if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'
     if (rid <= this.last) return 'repeated'
     return rid <= this.last + this.#size + extra ? 'early' : 'outside'
   }
 
-  /** Whether a request with this rid comes from a page that is shut out. */
+  /** Whether it is of a replaced page. */
   isFenced(rid: number): boolean {
     return rid < this.#fence
   }
 
-  /** Counts a request that was `next`. */
   accept(rid: number): void {
     this.last = rid
     this.#isAttachable = false
     if (!this.acknowledged) this.confirm()
   }
 
-  /** The client shows that it has received all replies up to now: it sends the next request, or closes its connection. */
+  /** A next request, or a closed connection, shows that all replies have arrived. */
   confirm(): void {
     this.#confirmed = this.lastAnswered
   }
 
-  /** Memory of the stored replies, in bytes. */
+  /** Memory of stored replies, in bytes. */
   get bytes(): number {
     return 2 * this.#characters + replyBytes * this.#replies.length
   }
 
-  /**
-   * Stores a reply: the newest `size` + 1 of them, or all that are not acknowledged, up to the caps and to `mostBytes` of
-   * memory, but one at least.
-   */
+  /** Keeps the newest `size` + 1 replies, or all unacknowledged, up to the limits, at least one. `mostBytes` limits memory. */
   store(reply: StoredReply, mostBytes = Number.POSITIVE_INFINITY): void {
     this.#replies.push(reply)
     this.#characters += reply.text.length
@@ -95,28 +87,26 @@ export class RidWindow {
     return this.#characters > mostCharacters || this.bytes > mostBytes
   }
 
-  /** Lets go of the replies up to this rid; one that was not answered yet is ignored (XEP-0124 §9.1). */
+  /** Drops replies up to `rid`. Ignores rids without a reply (XEP-0124 §9.1). */
   acknowledge(rid: number): void {
     if (rid > this.lastAnswered) return
     while (this.#replies[0] !== undefined && this.#replies[0].rid <= rid) this.#forgetOldest()
   }
 
-  /** The reply once given to `rid`, as long as it is kept. */
   replyTo(rid: number): StoredReply | undefined {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
   /**
-   * The replies that may have been lost on their way to the client, oldest first: those to requests that it can have had
-   * under way, or to all that it has not acknowledged. `isPaused` says whether its last request was a pause. Libraries that
-   * attach do not know what was agreed on, and have two under way at any rate.
+   * Replies that may be lost, oldest first. A pause widens the window by one. Libraries that attach use two
+   * requests, whatever was agreed.
    */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)
   }
 
-  /** The replies that nothing has confirmed since they were given, oldest first. */
+  /** Replies without any confirmation, oldest first. */
   get unconfirmed(): readonly StoredReply[] {
     return this.#replies.filter(({ rid }) => rid > this.#confirmed)
   }

@@ -2,36 +2,35 @@ import type { WebSocketCut } from '../../lib/counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 
-/** How the process of the session parts from a client: the last head of the exchange. */
+/** The last head of the exchange, from the session's process. */
 export type Parting =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
 
-/** The question whether everything sent before has arrived at the client, and the answer that it has. */
+/** Asks and answers whether all messages have arrived at the client. */
 export interface Probe {
   readonly how: 'probe' | 'arrived'
 }
 
-/** The last message of the process that has the WebSocket: why the WebSocket ended. */
+/** The last message from the WebSocket's process, if neither side closed the stream. */
 export interface Cut {
   readonly how: 'cut'
   readonly cut: WebSocketCut
 }
 
-/** A channel whose WebSocket is at another process, which carries messages in an exchange (carried-socket.ts). */
+/** A channel whose WebSocket is at another process (carried-socket.ts). */
 export class CarriedChannel implements Channel, ExchangeEvents {
   events!: ChannelEvents
   readonly address: string
   readonly isSecure: boolean
   readonly isProbed: boolean
   readonly #exchange: Exchange
-  /** Hears of what was not foreseen while a client was heard; its channel has been closed. */
   readonly #report: (error: unknown) => void
   #isPaused = false
-  /** How many bytes came while it was paused: the other process carries no more than its window has room for. */
+  /** Bytes received while paused. */
   #untaken = 0
   #isLeaving = false
-  /** Why there are no more messages, unless the other process gives the reason. */
+  /** Used unless the other process gives a reason. */
   #cause: WebSocketCut = 'process-lost'
   #isGone = false
 
@@ -42,7 +41,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   ) {
     this.address = client.address
     this.isSecure = client.isSecure
-    // A process of an older version does not send this field, and does not support probes.
+    // Older processes omit it, and support no probes.
     this.isProbed = client.isProbed === true
     this.#exchange = exchange
     this.#report = report
@@ -100,7 +99,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     if (this.isOpen) this.#guard(() => this.events.onDrain())
   }
 
-  /** The client has left there, or the process or the way to it is gone: it is all one to the session. */
+  /** A gone client, process or carrier: the same to the session. */
   onEnd(): void {
     this.#guard(() => this.#gone())
   }
@@ -109,7 +108,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     if (!this.isOpen) return
     this.#isLeaving = true
     this.#exchange.end(parting)
-    // The other process sees to it that the client goes.
+    // The other process closes the WebSocket.
     queueMicrotask(() => this.#guard(() => this.#gone()))
   }
 
@@ -119,7 +118,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.events.onGone(this.#isLeaving ? undefined : this.#cause)
   }
 
-  /** Runs what nothing above would catch. */
+  /** Nothing above catches errors. */
   #guard(work: () => void): void {
     try {
       work()

@@ -4,27 +4,25 @@ import type { Cut, Parting, Probe } from './carried-channel.js'
 import { type ChannelEvents, closeCodes } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
-/** Shortest element, in bytes. */
+/** In bytes. */
 const shortest = '<a/>'.length
 
 export interface CarriedSocketParts {
-  /** Begins the exchange with the other process. */
   readonly open: (events: ExchangeEvents) => Exchange
-  /** Whether the client has had an answer on its stream. */
+  /** Whether the client has received an answer on its stream. */
   readonly isAnswered: boolean
-  /** Called when it is carried no more. */
   readonly onOver: () => void
 }
 
-/** A WebSocket of this process whose session is another one's: what comes over it is carried there, and back. */
+/** A WebSocket of this process that carries messages to and from its session's process. */
 export class CarriedSocket implements ChannelEvents {
   readonly #channel: SocketChannel
   readonly #parts: CarriedSocketParts
   readonly #exchange: Exchange
   #isAnswered: boolean
-  /** Bytes that the client has yet to read. */
+  /** Bytes that the client has not read. */
   #untaken = 0
-  /** Whether the client is not read until the other process has taken more. */
+  /** Paused until the other process has room. */
   #isHeldBack = false
   #isOver = false
 
@@ -42,7 +40,7 @@ export class CarriedSocket implements ChannelEvents {
 
   onMessage(message: Buffer): void {
     this.#exchange.send(undefined, message)
-    // What is no element ends the stream there: of that any number would have room in the window.
+    // Any number of shorter messages would fit into the window. They are invalid and end the stream there.
     if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
     this.#isHeldBack = true
     this.#channel.pause()
@@ -64,9 +62,8 @@ export class CarriedSocket implements ChannelEvents {
   }
 
   /**
-   * Lets go of the client, which is to come again: its session may go on. All clients take a close without `<close/>` for a
-   * lost connection, whatever its code, but Strophe does not notice one before it has had an answer unless the connection
-   * just breaks.
+   * Disconnects a client that should reconnect. A close without `<close/>` counts as a lost connection.
+   * Before its first answer, Strophe only notices a broken connection.
    */
   drop(code: number): void {
     if (this.#isOver) return
@@ -74,7 +71,7 @@ export class CarriedSocket implements ChannelEvents {
     this.#channel.drop(this.#isAnswered ? code : undefined)
   }
 
-  /** The same where this process is being stopped: the other one hears of it. */
+  /** This process stops: also tells the other process. */
   shutDown(): void {
     this.drop(closeCodes.goingAway)
     this.#exchange.end()

@@ -15,26 +15,25 @@ import { Unconfirmed } from './unconfirmed.js'
 export interface PageParts {
   readonly clock: Clock
   readonly log: Logger
-  /** How long the session waits for its page after its connection has broken, in seconds. */
+  /** In seconds, after a lost connection. */
   readonly resumeSeconds: number
 }
 
-/** How long the first delivery waits for a message of the page, in milliseconds, so that `<enable/>` can come before it. */
+/** In milliseconds: the first delivery waits for a message of the page, which may be `<enable/>`. */
 const firstWordMilliseconds = 1_000
 
-/** The client of a page that has taken over a session which was logged in for it. */
+/** The client of a page that took over a warmed session. */
 export class PageClient extends SocketClient {
   readonly #log: Logger
   readonly #resumeSeconds: number
-  /** Makes the client of a page that takes it over in turn. */
   readonly #succession: Succession
-  /** Undefined as long as the page does not want it. */
+  /** Undefined before `<enable/>`. */
   #management: StreamManagement | undefined
-  /** Stanzas sent without stream management that may not have arrived. */
+  /** Sent without stream management. */
   readonly #unconfirmed = new Unconfirmed()
-  /** Whether the page has sent something since it took the session over. */
+  /** Since the takeover. */
   #hasSpoken: boolean
-  /** When the first delivery is due at the latest, in milliseconds of the clock; infinite after it. */
+  /** When to deliver first, in milliseconds of the clock. Infinite afterwards. */
   #heldUntil: number
 
   constructor(
@@ -49,7 +48,7 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#succession = succession
     this.#management = management
-    // A page that resumes has told what it has received.
+    // `<resume/>` has the count of received stanzas.
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this
@@ -68,7 +67,7 @@ export class PageClient extends SocketClient {
     super.tick(now)
   }
 
-  /** The page is told not to come back; what it has not acknowledged waits for the next one. */
+  /** Ends the stream. Unacknowledged stanzas wait for the next page. */
   release(): Succession {
     this.endWith('conflict')
     this.#giveBack()
@@ -77,7 +76,7 @@ export class PageClient extends SocketClient {
 
   protected override get mayDeliver(): boolean {
     if (!super.mayDeliver) return false
-    // No page can come after this one, so it no longer matters what has arrived.
+    // No page can follow, so arrival no longer matters.
     if (this.session.outcome !== undefined) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
     return !isHeld && this.#management?.isFull !== true && !this.#unconfirmed.isFull
@@ -106,7 +105,7 @@ export class PageClient extends SocketClient {
   protected override take(element: Element): void {
     const isFirst = !this.#hasSpoken
     this.#hasSpoken = true
-    // Without pings, a message of the page is the only sign that something arrived.
+    // Without pings, only a message of the page shows that stanzas arrived.
     if (isFirst && !this.channel.isProbed) {
       this.#unconfirmed.clear()
       this.#weigh()
@@ -118,7 +117,7 @@ export class PageClient extends SocketClient {
   #handle(element: Element): void {
     const { namespace } = element
     if (namespace === smNamespace) this.#takeManagement(element)
-    // It is logged in, and its stream has only one user.
+    // The user is logged in.
     else if (namespace === saslNamespace || namespace === sasl2Namespace) this.refuse('policy-violation')
     else {
       if (isStanza(element)) this.#management?.took()
@@ -138,22 +137,21 @@ export class PageClient extends SocketClient {
         { session, transport, address: foreignText(address), reason: cut },
         'a page lost its WebSocket',
       )
-      // Where no page comes for it, its senders are told.
+      // If no page follows, their senders get errors.
       this.#giveBack()
       this.session.inactivity.begin(this.clock.now())
       this.session.schedule()
-      // A session that has ended can be handed to no page.
+      // No page can resume an ended session.
       if (this.session.outcome !== undefined) this.flush()
     } else if (this.session.client === this) this.session.abandon('client')
   }
 
-  /** Delivers what has waited for the page's first message. */
   #begin(): void {
     this.#heldUntil = Number.POSITIVE_INFINITY
     this.flush()
   }
 
-  /** Counts the memory of stanzas that may not have arrived. */
+  /** Counts the memory of unconfirmed stanzas. */
   #weigh(): void {
     this.session.keeps(this.#unconfirmed.bytes + (this.#management?.bytes ?? 0))
   }
@@ -166,7 +164,7 @@ export class PageClient extends SocketClient {
     if (this.#management?.asks() === true) this.channel.send(request)
   }
 
-  /** Puts what the page may not have received back to the front of the outbox, for the next page. */
+  /** Returns unconfirmed stanzas to the front of the outbox. */
   #giveBack(): void {
     const uncounted = this.#unconfirmed.clear()
     const resumption = this.#management?.resumption(uncounted.length)
@@ -195,14 +193,14 @@ export class PageClient extends SocketClient {
       else {
         this.#weigh()
         this.flush()
-        // One that has received nothing since it was asked last is asked with the next stanza.
+        // Without progress, it asks with the next stanza.
         if (progress > 0) this.#ask()
       }
     } else this.channel.send(unexpected)
     if (this.session.isLive) this.pace()
   }
 
-  /** A page that has resumed may still believe in a resource that it once asked for: its server would refuse the stanza. */
+  /** A resumed page may use an old resource, and its server would refuse the stanza. */
   #fromItself(element: Element): Element {
     const from = startTagOf(element.text).attribute('from')
     if (from === undefined || from === this.session.jid) return element
@@ -210,14 +208,14 @@ export class PageClient extends SocketClient {
   }
 }
 
-/** Longest element of stream management, in UTF-16 units: it has a few attributes and nothing in it. */
+/** In UTF-16 units. */
 const longestManagement = 1024
 
 const unexpected = `<failed xmlns='${smNamespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
 
 const attributeBehind = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 
-/** An element without the attribute `from` in its start tag, which has one. */
+/** Removes `from` from the start tag. */
 function withoutFrom(text: string): string {
   let at = text.search(/[ \t\r\n]/)
   for (;;) {

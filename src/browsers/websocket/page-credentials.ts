@@ -5,28 +5,26 @@ import { bind2Namespace, sasl2Namespace, saslNamespace, smNamespace } from '../.
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** What a page shows to get the session that was logged in for it. */
 export interface PageCredentials {
-  /** The local part of the user's JID, prepared. */
+  /** Prepared local part of the JID. */
   readonly local: string
-  /** That the page has the token of a ticket. */
   readonly proof: Buffer
-  /** The name of the process that the token is of, where it begins with one and is shown itself. */
+  /** The process named by a plain token. */
   readonly node: string | undefined
-  /** How it is told of what comes of it: as SASL of RFC 6120 is, or SASL2 (XEP-0388). */
+  /** XEP-0388, or else RFC 6120. */
   readonly isSasl2: boolean
-  /** Whether the answer is to prove that this side knows the token, too. */
+  /** Whether the answer must prove that this side knows the token. */
   readonly wantsProof: boolean
-  /** Whether the session is to be bound with the answer (XEP-0386). */
+  /** XEP-0386. */
   readonly wantsBind: boolean
-  /** The `<resume/>` by which the page would go on with the stream of its last connection (XEP-0198 §9), if it came along. */
+  /** The `<resume/>` with the login (XEP-0198 §9). */
   readonly resume: string | undefined
 }
 
-/** Why credentials are none, as RFC 6120 §6.5 calls it. */
+/** A condition of RFC 6120 §6.5. */
 export type SaslFault = 'malformed-request' | 'invalid-mechanism' | 'incorrect-encoding' | 'not-authorized'
 
-/** Reads `<auth/>` (RFC 6120 §6.4.2) or `<authenticate/>` (XEP-0388 §2.3); undefined for anything else. */
+/** `<auth/>` (RFC 6120 §6.4.2) or `<authenticate/>` (XEP-0388 §2.3). Undefined for other elements. */
 export function readCredentials(element: Element, domain: string): PageCredentials | SaslFault | undefined {
   const { name, namespace, text } = element
   if (name === 'auth' && namespace === saslNamespace) return read(text, text, domain, undefined)
@@ -64,7 +62,7 @@ function read(
   return { local, proof: shown.proof, node: shown.node, isSasl2, wantsProof, wantsBind, resume: resume?.text }
 }
 
-/** The mechanism of FAST by which a page shows that it has a token, without showing it (XEP-0484). */
+/** Proves a token without sending it (XEP-0484). */
 export const hashedToken = 'HT-SHA-256-NONE'
 
 interface Shown {
@@ -73,7 +71,7 @@ interface Shown {
   readonly node?: string | undefined
 }
 
-/** The user's name, or in its place or before it the bare JID; then the token as the password (RFC 4616 §2). */
+/** RFC 4616 §2, with the token as the password. Either name may be the bare JID. */
 function readPlain(message: string, domain: string): Shown | SaslFault {
   const [authzid, user, token, ...more] = message.split('\0', 4)
   if (authzid === undefined || user === undefined || token === undefined || more.length > 0)
@@ -82,13 +80,12 @@ function readPlain(message: string, domain: string): Shown | SaslFault {
   return { user, proof: proofOfPage(token), node: nodeIn(token) }
 }
 
-/** The local part, prepared, of a user at a domain: by that alone, or by the bare JID. Undefined for anything else. */
+/** From a local part or a bare JID at this domain. */
 function localOf(user: string, domain: string): string | undefined {
   const jid = parseJid(user.includes('@') ? user : `${user}@${domain}`)
   return jid?.domain === domain && jid.resource === undefined ? jid.local : undefined
 }
 
-/** The user's name and the hash that only who has the token can make. */
 function readHashedToken(message: Buffer): Shown | SaslFault {
   const end = message.indexOf(0)
   if (end === -1) return 'malformed-request'

@@ -1,5 +1,3 @@
-// WebSockets that land at another process than the one that has their sessions.
-
 import { anyTaker } from '../../processes/exchanges/takers.js'
 import type { ExchangeEvents, Nodes } from '../../processes/nodes.js'
 import { CarriedChannel } from './carried-channel.js'
@@ -7,43 +5,37 @@ import { CarriedSocket } from './carried-socket.js'
 import type { Channel } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
-/** What exchanges are called that carry a WebSocket. */
+/** The kind of these exchanges. */
 const kind = 'websocket'
 
-/** What the process has to know that a WebSocket is carried to. */
 export interface CarriedClient {
-  /** What its stream is for. */
   readonly wants: 'session' | 'login'
   readonly address: string
   readonly isSecure: boolean
-  /** Whether a probe can find out what has arrived. */
   readonly isProbed?: boolean
-  /** The address over TLS that it is sent to without TLS, as far as that is known. */
+  /** For a redirect to TLS, if known. */
   readonly secureUrl: string | undefined
-  /** Where it has opened its stream already, and comes with its credentials. */
+  /** Set if the client comes with its credentials. */
   readonly before?: LoginBefore
 }
 
-/** How far a client has come at the process where it landed. */
+/** The login's state at the first process. */
 export interface LoginBefore {
-  /** That its stream was opened to. */
   readonly domain: string
-  /** How many logins have failed on it. */
   readonly failures: number
 }
 
-/** An endpoint, as far as clients are carried to it. */
 export interface CarriedEndpoint {
-  /** Begins a client's stream, or goes on with it: the credentials are there where it has been opened before. */
+  /** Begins or continues a stream. `client.before` belongs to `credentials`. */
   begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
-  /** Hears of what was not foreseen while a client was heard; its channel has been closed. */
+  /** For unexpected errors. The channel is closed. */
   report(error: unknown): void
 }
 
-/** Carries WebSockets from the process where they land to the one that they want. */
+/** Carries WebSockets between the process that accepted them and the process of their session. */
 export class SocketCarriage {
   readonly #nodes: Nodes
-  /** By the places of the endpoints, which are the same in all processes. */
+  /** By place, the same in all processes. */
   readonly #endpoints = new Map<string, CarriedEndpoint>()
   readonly #carried = new Set<CarriedSocket>()
 
@@ -64,27 +56,24 @@ export class SocketCarriage {
     })
   }
 
-  /** How many WebSockets of this process are carried to others. */
+  /** WebSockets of this process that it carries to others. */
   get size(): number {
     return this.#carried.size
   }
 
-  /** Takes clients in that another process carries to the endpoint at this place. */
   serve(place: string, endpoint: CarriedEndpoint): void {
     this.#endpoints.set(place, endpoint)
   }
 
-  /** Whether there is another process of this name. */
   reaches(node: string): boolean {
     return node !== this.#nodes.self && this.#nodes.has(node)
   }
 
-  /** One of the other processes that take new sessions; undefined where there is none. */
+  /** Another process that accepts new sessions. */
   taker(): string | undefined {
     return anyTaker(this.#nodes)
   }
 
-  /** Carries what comes over a channel, the client's credentials before that, to the endpoint at this place in another process. */
   carry(node: string, place: string, channel: SocketChannel, client: CarriedClient, credentials = ''): void {
     const socket: CarriedSocket = new CarriedSocket(channel, {
       open: events => this.#nodes.open(node, kind, { ...client, place }, credentials, events),
@@ -94,7 +83,6 @@ export class SocketCarriage {
     this.#carried.add(socket)
   }
 
-  /** Lets go of the clients whose sessions are other processes': this one is being stopped. */
   shutDown(): void {
     for (const socket of this.#carried) socket.shutDown()
   }

@@ -8,66 +8,57 @@ import { framingNamespace } from '../../xmpp/namespaces.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { writeClose } from './framing.js'
 
-/** Durations are in seconds; 0 turns what they limit off. */
+/** In seconds. 0 disables. */
 export interface ChannelRules {
-  /** Time between two pings. */
   readonly pingInterval: number
-  /** How long the answer to a ping may take. */
   readonly pongTimeout: number
-  /** How long a client may say nothing at all, pongs included. */
+  /** Silence, pongs included. */
   readonly idleTimeout: number
-  /** How long a client has to answer both `<close/>` and the frame that closes the WebSocket, together. */
+  /** Time to answer both `<close/>` and the close frame. */
   readonly closeTimeout: number
 }
 
 export interface ChannelParts {
   readonly rules: ChannelRules
-  /** Longest stanza of a client, in bytes. */
+  /** In bytes. */
   readonly maxStanzaBytes: number
-  /** Most frames of one message. */
+  /** Of one message. */
   readonly maxFragments: number
   readonly clock: Clock
-  /** The bytes that are kept of messages whose rest is waited for. */
   readonly bodies: UnfinishedBodies
-  /** Takes note of how long a pong took, in seconds. */
+  /** Records a pong's delay, in seconds. */
   readonly ponged: (seconds: number) => void
-  /** Hears of what was not foreseen while a client was heard; its channel has been closed. */
+  /** For unexpected errors. The channel is closed. */
   readonly report: (error: unknown) => void
 }
 
-/** How much may wait for a client before no more is written to it, in bytes. */
+/** Unread bytes above which no more is written. */
 const mostUnread = 64 * 1024
 
-/**
- * How much may wait for a client at all: so many bytes, or so many of its longest stanzas. Enough for one delivery, and answers
- * to pings.
- */
+/** Most unread bytes, or stanzas of the longest size: enough for one delivery and pongs. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
-/** How long a ping may take that waits behind what the client has not read, in seconds. */
+/** Pong timeout of a ping queued behind unread data, in seconds. */
 const unreadSeconds = 60
-/** How much Node reads at a time, and what a piece of a message takes beside its bytes; both in bytes. */
+/** Bytes that Node reads at once, and bytes beside each piece of a message. */
 const longestRead = 64 * 1024
 const pieceBytes = 512
-/** How many bytes are not worth being counted: the headers of frames. */
+/** In bytes: frame headers are not counted. */
 const negligible = 1024
 
-/** Messages are text, however they are given. */
 const asText = { binary: false }
 
-/** The faults of clients by the codes of `ws`. All other codes are `bad-frame`. */
+/** By the codes of `ws`. All others are `bad-frame`. */
 const cutBy: Readonly<Record<string, WebSocketCut>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'message-too-long',
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'message-too-long',
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'too-many-fragments',
 }
 
-/** How many channels are written to at once while what others get is still made. */
+/** Channels written at once. */
 const mostAtOnce = 16
 
-/** A channel that is one WebSocket of this process. */
 export class SocketChannel implements Channel {
-  /** With something to write: while some of it leaves, the rest is still made. */
   static readonly #gather = writeBatch<SocketChannel>(mostAtOnce, channel => {
     channel.#isGathering = false
     channel.#connection.uncork()
@@ -79,38 +70,35 @@ export class SocketChannel implements Channel {
   readonly #connection: Socket
   readonly #parts: ChannelParts
   readonly #unfinished: UnfinishedMessage
-  /** How many bytes have come since the last message, and how many of those were in messages. */
+  /** Bytes received since the last message, and bytes of messages in them. */
   #bytes = 0
   #read = 0
-  /** In how many pieces what is not whole has come, and how much came with those. */
+  /** Pieces of the unfinished message, and the bytes that came with them. */
   #pieces = 0
   #piecesBytes = 0
   #timer: Timer | undefined
   // Times are in milliseconds of the clock.
-  /** When the client was last heard. */
   #heardAt: number
-  /** When the next ping leaves. */
   #pingAt: number
-  /** When the last one left. */
   #pingedAt = 0
-  /** When its answer must have come; undefined while none is waited for. */
+  /** Undefined while no pong is due. */
   #pongDue: number | undefined
-  // Pings have numbers, since a client may answer the last one only (RFC 6455 §5.5.3).
+  // Numbered, since a client may answer only the last ping (RFC 6455 §5.5.3).
   #pings = 0
-  /** The last ping that checks whether the client is there, and the ping that asks what has arrived, if any. */
+  /** The last ping that checks the connection, and the last probe. */
   #livenessPing = 0
   #probingPing: number | undefined
-  /** When the connection is cut off at the latest, once it is being closed. */
+  /** When to cut a closing connection. */
   #closeBy: number | undefined
   #isGathering = false
-  /** Whether the client, or this side, has closed the stream. */
+  /** Either side has closed the stream. */
   #isLeaving = false
-  /** Whether the frame that closes has been sent, or the client must close the connection for another reason. */
+  /** The close frame is sent, or the client must close. */
   #isClosing = false
   #isGone = false
-  /** Why the connection ended without `<close/>`, if known. */
+  /** Why the connection ended without `<close/>`. */
   #cause: WebSocketCut | undefined
-  /** What the WebSocket is closed with once the client has answered `<close/>`. */
+  /** The close code after the client's `<close/>`. */
   #code = closeCodes.normal
 
   constructor(
@@ -134,9 +122,9 @@ export class SocketChannel implements Channel {
     socket.on('ping', (data: Buffer) => this.#heard(data))
     socket.on('pong', (data: Buffer) => this.#ponged(data))
     socket.on('close', () => this.#closed())
-    // `ws` has answered with the code that is right.
+    // `ws` has sent the right close code.
     socket.on('error', this.#failed)
-    // After `ws` has read the same: what is left of it belongs to a message that is not whole.
+    // After `ws`: the rest is an unfinished message.
     connection.on('data', this.#count)
     connection.on('drain', this.#drained)
     connection.on('end', this.#left)
@@ -155,7 +143,7 @@ export class SocketChannel implements Channel {
     return this.#socket.bufferedAmount > mostUnread
   }
 
-  /** What is given as bytes is text all the same. */
+  /** A Buffer is sent as text. */
   send(message: string | Buffer): void {
     if (this.isOpen) this.#write(message)
   }
@@ -169,7 +157,7 @@ export class SocketChannel implements Channel {
   }
 
   resume(): void {
-    // The answer to a ping may be behind what has not been read yet.
+    // A pong may wait behind unread data.
     if (this.#pongDue !== undefined)
       this.#pongDue = Math.max(this.#pongDue, this.#parts.clock.now() + this.#parts.rules.pongTimeout * 1000)
     this.#socket.resume()
@@ -193,14 +181,14 @@ export class SocketChannel implements Channel {
     this.#close()
   }
 
-  /** Lets go of the client without a word of its stream: with a code, or as if the network had failed. */
+  /** Closes the WebSocket without closing the stream. Without a code, as if the network had failed. */
   drop(code?: number): void {
     this.#socket.resume()
     if (code === undefined) this.#socket.terminate()
     else this.#cut('connection-closed', code)
   }
 
-  /** Closes the WebSocket without a word: to those above the client is gone. */
+  /** Closes the WebSocket without closing the stream: the client counts as gone. */
   #cut(why: WebSocketCut, code?: number): void {
     this.#cause ??= why
     this.#close(code)
@@ -221,11 +209,11 @@ export class SocketChannel implements Channel {
     if (this.#isGone) return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (!this.#isLeaving) this.events.onMessage(data)
-    // What else comes was sent before the client knew.
+    // The client had not seen our `<close/>`.
     else if (data.length < negligible && data.includes(framingNamespace)) this.#close()
   }
 
-  /** Sends the frame that closes; a client that does not answer it is cut off. */
+  /** Sends the close frame. Cuts a client that does not answer it. */
   #close(code = this.#code): void {
     if (this.#isClosing) return
     this.#isClosing = true
@@ -234,7 +222,7 @@ export class SocketChannel implements Channel {
     this.#atCloseBy(() => this.#socket.terminate())
   }
 
-  /** The client has not answered `<close/>` in time. It gets the frame that closes as the last one, unless it reads nothing. */
+  /** No `<close/>` in time. The close frame goes last, unless the client reads nothing. */
   #giveUp(): void {
     this.#isClosing = true
     const reads = this.#connection.writableLength === 0
@@ -243,10 +231,9 @@ export class SocketChannel implements Channel {
     else this.#socket.terminate()
   }
 
-  /** The client has closed the WebSocket, or its side of the connection. */
+  /** The client closed the WebSocket or its half of the connection. */
   readonly #left = (): void => this.#cut('connection-closed')
 
-  /** The client has broken the rules of WebSocket. */
   readonly #failed = ({ code }: NodeJS.ErrnoException): void => this.#cut(cutBy[code ?? ''] ?? 'bad-frame')
 
   #breakOff(why: WebSocketCut): void {
@@ -270,12 +257,12 @@ export class SocketChannel implements Channel {
   }
 
   readonly #count = (chunk: Buffer): void => {
-    // A frame that closes has no event of its own.
+    // A close frame emits no event.
     if (!this.#isClosing && this.#socket.readyState !== WebSocket.OPEN) this.#left()
     this.#heardAt = this.#parts.clock.now()
     this.#bytes = Math.max(0, this.#bytes + chunk.length)
     if (this.#read > 0) {
-      // What is left is the beginning of the next message, or are headers of further frames.
+      // The rest begins the next message, or is frame headers.
       this.#bytes -= this.#read
       this.#read = 0
       if (this.#bytes < negligible) this.#bytes = 0
@@ -283,7 +270,7 @@ export class SocketChannel implements Channel {
     this.#piecesBytes = this.#bytes === 0 ? 0 : this.#piecesBytes + chunk.length
     this.#pieces = this.#bytes === 0 ? 0 : this.#pieces + 1
     const isTooMuch = !this.#unfinished.is(this.#kept)
-    // `ws` answers pings, also those of a client that reads no answer; and it reads on behind the frame that closes.
+    // `ws` answers pings of a client that reads nothing, and reads on after the close frame.
     if (this.#socket.bufferedAmount > this.#mostKept) this.#breakOff('not-read')
     else if (isTooMuch && this.#isGone) this.#socket.terminate()
     else if (isTooMuch) this.#cut('no-room', closeCodes.full)
@@ -293,7 +280,7 @@ export class SocketChannel implements Channel {
     return Math.max(leastKept, stanzasKept * this.#parts.maxStanzaBytes)
   }
 
-  /** How much memory a message takes at most that is not whole: each of its frames may keep all that was read with it. */
+  /** Most memory of an unfinished message: each frame may keep the whole read it came in. */
   get #kept(): number {
     const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestRead)
     return Math.max(this.#bytes, beside) + Math.min(this.#pieces, this.#bytes) * pieceBytes
@@ -303,12 +290,11 @@ export class SocketChannel implements Channel {
     if (this.isOpen) this.#guard(() => this.events.onDrain())
   }
 
-  /** A frame that is no message has come, perhaps between two parts of one. */
+  /** A control frame, perhaps within a message. */
   #heard(data: Buffer): void {
     this.#bytes -= data.length + headerBytes(data.length)
   }
 
-  /** Sends a ping, and returns its number. */
   #ping(): number {
     this.#pings += 1
     this.#socket.ping(String(this.#pings))
@@ -327,7 +313,6 @@ export class SocketChannel implements Channel {
     if (this.isOpen) this.#guard(() => this.events.onArrived())
   }
 
-  /** Looks after a client that may be gone or silent, when it is time. */
   #schedule(): void {
     const now = this.#parts.clock.now()
     const next = Math.min(this.#pongDue ?? this.#pingAt, this.#idleAt)
@@ -338,7 +323,7 @@ export class SocketChannel implements Channel {
   #look(): void {
     const { pingInterval, pongTimeout } = this.#parts.rules
     const now = this.#parts.clock.now()
-    // What is not read on our own account cannot be heard.
+    // While paused, nothing can be received.
     if (this.#socket.isPaused) {
       this.#heardAt = now
       if (this.#pongDue !== undefined) this.#pongDue = now + pongTimeout * 1000
@@ -356,7 +341,6 @@ export class SocketChannel implements Channel {
     this.#schedule()
   }
 
-  /** When a client that says nothing has been silent for too long, in milliseconds of the clock. */
   get #idleAt(): number {
     const { idleTimeout } = this.#parts.rules
     return idleTimeout === 0 ? Number.POSITIVE_INFINITY : this.#heardAt + idleTimeout * 1000
@@ -367,7 +351,7 @@ export class SocketChannel implements Channel {
     this.#timer = this.#parts.clock.after(Math.max(0, this.#closeBy! - this.#parts.clock.now()), act)
   }
 
-  /** Runs what nothing above would catch. */
+  /** Nothing above catches errors. */
   #guard(work: () => void): void {
     try {
       work()
@@ -378,7 +362,7 @@ export class SocketChannel implements Channel {
   }
 }
 
-/** How long the header of a client's frame is that has so many bytes in it (RFC 6455 §5.2). */
+/** Bytes of a client frame's header (RFC 6455 §5.2). */
 function headerBytes(length: number): number {
   if (length < 126) return 6
   return length < 65_536 ? 8 : 14

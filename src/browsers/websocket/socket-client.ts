@@ -10,10 +10,10 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { declareStream, messageOf, readMessage, writeOpen } from './framing.js'
 
-/** How much is written at once, in UTF-16 units: whether more is, depends on what its client has read of it. */
+/** UTF-16 units of one delivery: then the client must read. */
 const mostWritten = 64 * 1024
 
-/** What clients are told of sessions that ended (RFC 6120 §4.9.3). */
+/** RFC 6120 §4.9.3. */
 const conditionOf: Partial<Record<EndReason, string>> = {
   'connection-lost': 'remote-connection-failed',
   replaced: 'conflict',
@@ -30,9 +30,9 @@ export abstract class SocketClient implements Client, ChannelEvents {
   readonly session: Session
   protected readonly channel: Channel
   protected readonly clock: Pick<Clock, 'now'>
-  /** Whether our side of the stream has been opened: an error must not come before (RFC 7395 §3.5). */
+  /** Whether our `<open/>` was sent: it must precede an error (RFC 7395 §3.5). */
   #isOpened: boolean
-  /** Whether the client is not read until it may send more. */
+  /** Paused until the client may send more. */
   #isHeldBack = false
 
   constructor(session: Session, channel: Channel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
@@ -106,45 +106,42 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   abstract release(): Succession | undefined
 
-  /** Takes a whole element of the client that does not belong to the framing. */
+  /** For elements outside of the framing namespace. */
   protected abstract take(element: Element): void
 
-  /** The client has opened a stream once more. */
+  /** The client opens its stream again. */
   protected abstract takeOpen(element: Element): void
 
-  /** What was sent before the last probe has arrived. */
+  /** Everything before the last probe has arrived. */
   protected arrived(): void {}
 
-  /** The connection is over. `cut` is the reason if neither side had closed the stream. */
+  /** `cut` is the reason if neither side had closed the stream. */
   protected abstract gone(cut: WebSocketCut | undefined): void
 
-  /** Whether more may be delivered now. */
   protected get mayDeliver(): boolean {
     return this.channel.isOpen && !this.channel.isBehind
   }
 
-  /** Sends what the session has for the client. */
   protected deliver(elements: readonly Element[]): void {
     for (const element of elements) this.channel.send(messageOf(element))
   }
 
-  /** Passes an element of the client on to its server. */
   protected pass(element: Element): void {
-    // What has ended, and could not be told yet, takes no more.
+    // An ended session accepts nothing.
     if (!this.session.isLive) return
     const payload: Payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
-      // Encryption of the stream itself is not negotiated over a WebSocket (RFC 7395 §3.9).
+      // STARTTLS is not allowed over a WebSocket (RFC 7395 §3.9).
       this.refuse('policy-violation')
       return
     }
     this.session.send(payload, this.clock.now())
-    // What was refused has its answer in the outbox.
+    // Errors for refused stanzas are in the outbox.
     if (!this.session.outbox.isEmpty || !this.session.isLive) this.flush()
     else this.pace()
   }
 
-  /** The client has broken a rule: it is told, and the session ends. */
+  /** Ends the session because the client broke a rule. */
   protected refuse(condition: string): void {
     this.endWith(condition)
     this.session.abandon('policy-violation')
@@ -157,7 +154,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   #take(message: Buffer): void {
     const element = readMessage(message)
     if (typeof element === 'string') this.refuse(element)
-    // An error of the client ends its stream as well.
+    // A stream error of the client ends its stream.
     else if (element.namespace === streamsNamespace) this.#takeLeave()
     else if (element.namespace !== framingNamespace) this.take(element)
     else if (element.name === 'close') this.#takeLeave()
@@ -176,14 +173,14 @@ export abstract class SocketClient implements Client, ChannelEvents {
     this.session.abandon(reason)
   }
 
-  /** An error before our `<open/>` comes behind one (RFC 7395 §3.5). */
+  /** `<open/>` must precede an error (RFC 7395 §3.5). */
   #introduced(error: string): string[] {
     const opening = this.#isOpened ? [] : [writeOpen(this.session.domain, undefined)]
     this.#isOpened = true
     return [...opening, error]
   }
 
-  /** Reads on, or not as long as the client has sent too much, or its server takes too little. */
+  /** Pauses the client while it exceeds its rate or its server is behind. */
   protected pace(): void {
     const { session } = this
     const mustWait = session.isBehind || this.clock.now() < session.freeAt

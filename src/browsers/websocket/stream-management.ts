@@ -3,45 +3,44 @@ import { memoryOf } from '../../session/outbox.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** Counts go round here (XEP-0198 §4). */
+/** Counts wrap here (XEP-0198 §4). */
 const wrap = 2 ** 32
 
-/** How much may be sent and not acknowledged, in stanzas and in UTF-16 units; more waits in the outbox until some of it is. */
+/** Limits of unacknowledged stanzas: number, and UTF-16 units. The rest waits in the outbox. */
 export const mostUnacknowledged = 1000
 export const longestUnacknowledged = 1024 * 1024
 
-/** What is counted: nothing else that may stand in a stream (XEP-0198 §4). */
+/** Only stanzas are counted (XEP-0198 §4). */
 export function isStanza({ name, namespace }: Element): boolean {
   return namespace === 'jabber:client' && (name === 'message' || name === 'presence' || name === 'iq')
 }
 
-/** What is left of a stream whose connection is gone, as long as its stanzas wait in the outbox in front of all others. */
+/** The state of a broken stream, valid while its stanzas are first in the outbox. */
 export interface Resumption {
   readonly id: string
-  /** How many stanzas of the client were taken. */
+  /** Stanzas from the client. */
   readonly received: number
-  /** How many stanzas the client has acknowledged. */
+  /** Stanzas acknowledged by the client. */
   readonly acknowledged: number
-  /** Those sent after them. */
   readonly unacknowledged: readonly Element[]
-  /** How many stanzas before these were sent before the client counted. A client that resumes has them. */
+  /** Stanzas before those, sent before `<enable/>`. A client that resumes has them. */
   readonly uncounted: number
 }
 
 type Counted = Pick<Resumption, 'id' | 'received' | 'acknowledged'>
 
-/** Stanzas sent and received on the stream of a page, and which of them have certainly arrived (XEP-0198). */
+/** XEP-0198 for a page's stream. */
 export class StreamManagement {
-  /** What the client resumes by; it is no secret, a token is demanded before. */
+  /** Not a secret: a resume needs a token. */
   readonly id: string
   #received: number
   #acknowledged: number
   #unacknowledged: Element[] = []
   #size = 0
-  /** Whether the client has been asked what it has received, and has not said so yet. */
+  /** Whether an `<r/>` has no answer. */
   #isAsked = false
 
-  /** How many of the stanzas that were sent before have arrived after all; they wait in front of all others. */
+  /** Returned stanzas that have arrived after all, first in the outbox. */
   readonly arrived: number
 
   constructor({ id, received, acknowledged }: Counted = fresh(), arrived = 0) {
@@ -51,14 +50,14 @@ export class StreamManagement {
     this.arrived = arrived
   }
 
-  /** Goes on with a client that has received `count`; undefined where that cannot be. */
+  /** Undefined if `count` is impossible. */
   static resume(before: Resumption, count: number): StreamManagement | undefined {
     const arrived = stanzasUpTo(count, before.acknowledged, before.unacknowledged.length)
     if (arrived === undefined || arrived < 0) return undefined
     return new StreamManagement({ ...before, acknowledged: count }, before.uncounted + arrived)
   }
 
-  /** The rest of the stream. `uncounted` stanzas were sent before the client counted, and may not have arrived. */
+  /** `uncounted` stanzas from before `<enable/>` may not have arrived. */
   resumption(uncounted: number): Resumption {
     return {
       uncounted,
@@ -69,22 +68,20 @@ export class StreamManagement {
     }
   }
 
-  /** Memory of the stanzas that are not acknowledged, in bytes. */
+  /** Memory of unacknowledged stanzas, in bytes. */
   get bytes(): number {
     return memoryOf(this.#size, this.#unacknowledged.length)
   }
 
-  /** Whether so much is not acknowledged that no more should be sent. */
   get isFull(): boolean {
     return this.#unacknowledged.length >= mostUnacknowledged || this.#size > longestUnacknowledged
   }
 
-  /** A stanza of the client was taken. */
+  /** Counts a stanza of the client. */
   took(): void {
     this.#received = (this.#received + 1) % wrap
   }
 
-  /** These were sent. */
   sent(elements: readonly Element[]): void {
     for (const element of elements) {
       if (!isStanza(element)) continue
@@ -93,17 +90,17 @@ export class StreamManagement {
     }
   }
 
-  /** Whether the client is to be asked now which have arrived; takes note that it is. */
+  /** Whether to send `<r/>` now. If so, the caller must send it. */
   asks(): boolean {
     if (this.#isAsked || this.#unacknowledged.length === 0) return false
     this.#isAsked = true
     return true
   }
 
-  /** The client has received so many. Returns how many more that are than before, undefined where they cannot be so many. */
+  /** Returns the number of newly acknowledged stanzas, or undefined if impossible. */
   acknowledge(count: number): number | undefined {
     const arrived = stanzasUpTo(count, this.#acknowledged, this.#unacknowledged.length)
-    // xmpp.js counts from the beginning again when it takes its leave.
+    // xmpp.js restarts its count when it disconnects.
     if (arrived === undefined || arrived < 0) return arrived
     for (const { text } of this.#unacknowledged.splice(0, arrived)) this.#size -= text.length
     this.#acknowledged = count
@@ -111,28 +108,25 @@ export class StreamManagement {
     return arrived
   }
 
-  /** What says how many stanzas of the client have been taken. */
   get answer(): string {
     return `<a xmlns='${smNamespace}' h='${this.#received}'/>`
   }
 
-  /** What tells the client that the stream is resumed. */
   get resumed(): string {
     return `<resumed xmlns='${smNamespace}' previd='${this.id}' h='${this.#received}'/>`
   }
 
-  /** What tells it for how long it may be, in seconds. */
+  /** `seconds` is the longest gap. */
   enabled(seconds: number): string {
     return `<enabled xmlns='${smNamespace}' id='${this.id}' resume='true' max='${seconds}'/>`
   }
 }
 
-/** Asks which stanzas have arrived. */
 export const request = `<r xmlns='${smNamespace}'/>`
 
 /**
- * Of so many stanzas that were sent behind those `acknowledged`, how many a client has that has received `count`: fewer than
- * none where it had acknowledged more before, undefined where more than were sent.
+ * Arrived stanzas of the `sent` after `acknowledged`. Negative if fewer were acknowledged before, undefined
+ * if more than sent.
  */
 function stanzasUpTo(count: number, acknowledged: number, sent: number): number | undefined {
   const arrived = (count - acknowledged + wrap) % wrap
@@ -140,7 +134,7 @@ function stanzasUpTo(count: number, acknowledged: number, sent: number): number 
   return arrived <= sent ? arrived : undefined
 }
 
-/** A count as a client writes it; undefined where it is none. */
+/** Undefined if invalid. */
 export function readCount(text: string | undefined): number | undefined {
   const count = /^\d{1,10}$/.test(text ?? '') ? Number(text) : wrap
   return count < wrap ? count : undefined

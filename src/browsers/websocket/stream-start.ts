@@ -7,34 +7,32 @@ import type { Element } from '../../xmpp/xml/element.js'
 import type { Channel, ChannelEvents } from './channel.js'
 import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } from './framing.js'
 
-/** Notes down that a client was turned away, and why. */
 export type NoteRefusal = (reason: string, address: string) => void
 
 export interface StartParts {
-  /** Opens the sessions. */
   readonly opener: Opener
-  /** For clients that do not say which domain they want. */
+  /** For clients without `to`. */
   readonly defaultDomain: string | undefined
-  /** Whether streams are opened over encrypted channels only. */
+  /** Whether to accept streams over TLS only. */
   readonly requireSecure: boolean
   readonly clock: Clock
   readonly noteRefusal: NoteRefusal
 }
 
-/** Longest message before there is a session, in bytes: whatever is said until then is short. */
+/** Longest message before there is a session, in bytes. */
 const longestMessage = 16 * 1024
 
-/** A channel that has no session yet (RFC 7395 §3.4). */
+/** A channel without a session (RFC 7395 §3.4). */
 export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
   protected readonly channel: Channel
   protected readonly parts: Parts
-  /** The address over TLS that a client without TLS is sent to, as far as that is known. */
+  /** For a redirect to TLS, if known. */
   readonly #secureUrl: string | undefined
   readonly #onOver: () => void
   readonly #limit: Timer
   protected isGone = false
 
-  /** The session is waited for so many seconds; `onOver` is called when it is there, or never will be. */
+  /** Ends after `seconds` without a session. Calls `onOver` at the end of the start. */
   constructor(
     channel: Channel,
     parts: Parts,
@@ -66,17 +64,16 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     this.over()
   }
 
-  /** Tells the client why it gets no stream: behind our own `<open/>`, as all errors (RFC 7395 §3.5). */
+  /** `<open/>` must precede an error (RFC 7395 §3.5). */
   refuse(condition: string, code?: number): void {
     this.over()
     this.parts.noteRefusal(condition, this.channel.address)
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
   }
 
-  /** Takes a whole element of the client. */
   protected abstract take(element: Element): void
 
-  /** What has to stand before an error. */
+  /** Sent before an error. */
   protected get introduction(): readonly string[] {
     return [writeOpen(this.parts.defaultDomain, undefined)]
   }
@@ -86,13 +83,13 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     this.#onOver()
   }
 
-  /** The domain that a client opens a stream to, and what else it says. Undefined where the client was refused. */
+  /** Undefined if it refused the client. */
   protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
     const { opener, requireSecure, defaultDomain } = this.parts
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
-    // A service that is being stopped says so rather than send the client elsewhere.
+    // A stopping service does not redirect.
     else if (requireSecure && !this.channel.isSecure && opener.registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined

@@ -26,26 +26,26 @@ import { type Resumption, readCount, StreamManagement } from './stream-managemen
 import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
-  /** Wrong tokens of each client: where there were too many, the answer to one more takes its time. */
+  /** After too many wrong tokens, replies are delayed. */
   readonly wrongTokens: KeyedRate
 }
 
-/** How a client whose WebSocket is here gets to the other process that has its session. */
+/** Carries a client to the process of its session. */
 export interface WayOn {
-  /** The name of the process that the page's URL has, for credentials that tell none. */
+  /** The process in the page's URL, for hashed tokens. */
   readonly named: string | undefined
-  /** Carries the client there with its credentials, from where it is in its login. False where there is no such other process. */
+  /** False if there is no such other process. */
   carry(node: string, before: LoginBefore, credentials: string): boolean
 }
 
-/** How long a page may take until it has the session, in seconds. */
+/** Time limit of a takeover, in seconds. */
 const takeoverSeconds = 30
-/** Logins that may fail on one stream. */
+/** Failed logins allowed on one stream. */
 const mostFailures = 5
-/** How long a client waits that has shown too many wrong tokens, in milliseconds. */
+/** Delay after too many wrong tokens, in milliseconds. */
 const wrongTokenMilliseconds = 2_000
 
-/** Nothing but the mechanisms by which tokens are shown: clients would prefer others, and could not use them. */
+/** Only mechanisms for tokens: clients would prefer others, and fail. */
 const loginFeatures =
   `<mechanisms xmlns='${saslNamespace}'><mechanism>PLAIN</mechanism></mechanisms>` +
   `<authentication xmlns='${sasl2Namespace}'><mechanism>PLAIN</mechanism><inline><bind xmlns='${bind2Namespace}'/>` +
@@ -55,18 +55,18 @@ const managementFeature = `<sm xmlns='${smNamespace}'/>`
 const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
-/** The stream of a page that takes over, by a token, a session which was logged in for it. */
+/** The stream of a page that takes over a warmed session by its token. */
 export class Takeover extends StreamStart<TakeoverParts> {
-  /** What is waited for. */
+  /** The next expected step. */
   #step: 'open' | 'login' | 'refusal' | 'restart' | 'bind' = 'open'
   #domain = ''
   #session: Session | undefined
   #failures = 0
-  /** What spoke for the session when the page was let in. */
+  /** The session's client at the login. */
   #before: Client | undefined
   readonly #wayOn: WayOn | undefined
 
-  /** `wayOn` is there where sessions may be in other processes, and the client has not been carried here from one. */
+  /** `wayOn` is for services of several processes, if the client was not carried here. */
   constructor(
     channel: Channel,
     parts: TakeoverParts,
@@ -78,7 +78,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     this.#wayOn = wayOn
   }
 
-  /** Goes on with a client that another process has carried here, from where it was in its login. */
+  /** Continues the login of a client from another process. */
   goOn({ domain, failures }: LoginBefore, credentials: Buffer): void {
     this.#step = 'login'
     this.#domain = domain
@@ -97,7 +97,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
         this.#logIn(element)
         break
       case 'refusal':
-        // It must wait for the answer (RFC 6120 §6.4.2): else it could show any number of tokens in one go.
+        // The client must wait for the answer (RFC 6120 §6.4.2): otherwise it could send many tokens at once.
         this.refuse('policy-violation')
         break
       case 'bind':
@@ -141,13 +141,13 @@ export class Takeover extends StreamStart<TakeoverParts> {
   }
 
   #isCarriedOn({ wantsProof, node }: PageCredentials, { text }: Element): boolean {
-    // A hash of a token says nothing of it.
+    // A hashed token does not name its process.
     const owner = wantsProof ? this.#wayOn?.named : node
     if (owner === undefined || this.#wayOn === undefined) return false
     return this.#wayOn.carry(owner, { domain: this.#domain, failures: this.#failures }, text)
   }
 
-  /** The session whose ticket is shown. It must not come over another channel than TLS once it has come over that. */
+  /** The ticket's session. Once it used TLS, it must not change to a channel without TLS. */
   #sessionOf({ local, proof }: PageCredentials): Session | undefined {
     const { opener, clock } = this.parts
     const session = opener.registry.tickets.placeFor(proof)
@@ -169,7 +169,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     }
   }
 
-  /** What the page wants along with its login is done before it hears of that (XEP-0388 §2.6). */
+  /** Inline requests are done before `<success/>` (XEP-0388 §2.6). */
   #letInAtOnce(jid: string, { wantsProof, wantsBind, resume }: PageCredentials, proof: Buffer): void {
     this.#step = 'bind'
     const management = resume === undefined ? undefined : this.#resumable(resume)
@@ -185,7 +185,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
       `${inline.join('')}</success>`
     const tell = () => {
       this.channel.send(success)
-      // Of a stream that is resumed nothing is left to negotiate.
+      // A resumed stream has nothing to negotiate.
       this.#offer(
         management !== undefined ? '' : wantsBind ? managementFeature : bindFeature + managementFeature,
       )
@@ -194,7 +194,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else tell()
   }
 
-  /** A wrong token, or one that is used or too late. */
+  /** A wrong, used or expired token. */
   #turnDown(namespace: string): void {
     this.#step = 'refusal'
     this.parts.noteRefusal('wrong token', this.channel.address)
@@ -216,7 +216,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
       })
   }
 
-  /** The page may try again a few times, as long as its time is not over (RFC 6120 §6.4.5). */
+  /** The page may retry a few times (RFC 6120 §6.4.5). */
   #fail(namespace: string, condition: SaslFault): void {
     if (++this.#failures > mostFailures) {
       this.refuse('policy-violation')
@@ -233,7 +233,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else this.refuse('not-authorized')
   }
 
-  /** Whatever resource is asked for, it is the one that the session has. */
+  /** The session keeps its resource, whatever the page asks for. */
   #bind(text: string): void {
     const id = startTagOf(text).attribute('id') ?? ''
     const jid = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(this.#session!.jid!)}</jid></bind>`
@@ -242,14 +242,14 @@ export class Takeover extends StreamStart<TakeoverParts> {
     )
   }
 
-  /** Goes on with the stream of the page's last connection, as long as nothing has come between (XEP-0198 §5). */
+  /** XEP-0198 §5. */
   #resume(text: string): void {
     const management = this.#resumable(text)
     if (management === undefined) this.channel.send(notResumed)
     else this.#takeOver(management, () => this.channel.send(management.resumed))
   }
 
-  /** The stream management with which the stream that is named by a `<resume/>` goes on; undefined where it cannot. */
+  /** Undefined if it cannot resume. */
   #resumable(text: string): StreamManagement | undefined {
     const tag = startTagOf(text)
     const before = this.#session!.resumption as Resumption | undefined
@@ -258,12 +258,12 @@ export class Takeover extends StreamStart<TakeoverParts> {
     return StreamManagement.resume(before, count)
   }
 
-  /** From here on the page has the session; `tell` says so. */
+  /** `tell` sends the success. */
   #takeOver(management: StreamManagement | undefined, tell: () => void): void {
     const session = this.#session!
     const { channel } = this
     if (session.client !== this.#before || session.page === 'come') {
-      // Meanwhile its backend has given it to another page, or a page has come over BOSH.
+      // Another page has got the session.
       this.refuse('conflict')
       return
     }

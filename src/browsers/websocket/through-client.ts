@@ -3,9 +3,9 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { readOpen } from './framing.js'
 import { SocketClient } from './socket-client.js'
 
-/** A client that logs in by itself: all that it says is passed through, and what its server says to it. */
+/** A client that logs in by itself: everything passes through. */
 export class ThroughClient extends SocketClient {
-  /** It holds its own stream with its server, which no other page could go on with. */
+  /** No other page can continue its stream. */
   release(): undefined {
     return undefined
   }
@@ -20,7 +20,7 @@ export class ThroughClient extends SocketClient {
     if (!isRestart) this.refuse(opening === undefined ? 'bad-format' : 'policy-violation')
   }
 
-  /** Without a word of the client its server keeps the stream, as far as it can, for the client to resume (XEP-0198 §5). */
+  /** Breaks the stream to the server too, which keeps it for a resumption (XEP-0198 §5). */
   protected override gone(cut: WebSocketCut | undefined): void {
     if (cut !== undefined) this.session.cut(cut)
     else this.session.abandon('client')

@@ -4,10 +4,10 @@ import type { StreamOpening } from './framing.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 import { ThroughClient } from './through-client.js'
 
-/** How long a client may take to open its stream, in seconds. */
+/** Time limit for `<open/>`, in seconds. */
 const openSeconds = 10
 
-/** A channel whose client has yet to open the stream on which it will log in by itself. */
+/** A client that will log in by itself. */
 export class ThroughStart extends StreamStart {
   #hasBegun = false
 
@@ -31,7 +31,7 @@ export class ThroughStart extends StreamStart {
     const { opener, clock } = this.parts
     const client = { address: this.channel.address, secure: this.channel.isSecure }
     const opened = await opener.openForClient(domain, { lang, from }, client, session => {
-      // From its first event on the session speaks to the client.
+      // The session's events go to it from now on.
       const speaker = new ThroughClient(session, this.channel, clock, false)
       this.channel.events = speaker
       return speaker

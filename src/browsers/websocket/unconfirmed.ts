@@ -2,11 +2,11 @@ import { memoryOf } from '../../session/outbox.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { isStanza, longestUnacknowledged, mostUnacknowledged } from './stream-management.js'
 
-/** Stanzas sent to a page outside of stream management, until it has answered a ping that was sent behind them. */
+/** Stanzas sent without stream management, until a later ping is answered. */
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
-  /** How many of them the unanswered ping covers; 0 without one. */
+  /** How many of them the unanswered ping covers. 0 without a ping. */
   #asked = 0
 
   /** Memory of its stanzas, in bytes. */
@@ -14,7 +14,6 @@ export class Unconfirmed {
     return memoryOf(this.#size, this.#stanzas.length)
   }
 
-  /** Whether there is so much that no more should be sent. */
   get isFull(): boolean {
     return this.#stanzas.length >= mostUnacknowledged || this.#size > longestUnacknowledged
   }
@@ -34,13 +33,12 @@ export class Unconfirmed {
     return true
   }
 
-  /** The ping was answered. */
   arrived(): void {
     for (const { text } of this.#stanzas.splice(0, this.#asked)) this.#size -= text.length
     this.#asked = 0
   }
 
-  /** Takes out all, oldest first. */
+  /** Removes and returns all, oldest first. */
   clear(): Element[] {
     const all = this.#stanzas
     this.#stanzas = []

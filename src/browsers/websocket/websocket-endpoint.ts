@@ -20,23 +20,23 @@ export interface EndpointParts
   extends Entrance,
     Omit<TakeoverParts, 'noteRefusal'>,
     Omit<ChannelParts, 'ponged'> {
-  /** Origins whose pages may use it; `*` is any. */
+  /** `*` is any. */
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
-  /** What the endpoint is called among all that there are: the same in every process of the service. */
+  /** The endpoint's name, the same in every process. */
   readonly place: string
-  /** Where there may be other processes. */
+  /** Undefined for a single process. */
   readonly carriage?: SocketCarriage | undefined
 }
 
-/** How many pieces a message may come in from the network: each takes the memory of a few hundred bytes. */
+/** Network pieces of one message: each takes a few hundred bytes beside its content. */
 const mostPieces = 4096
 
-/** The subprotocol of XMPP (RFC 7395 §3.1). */
+/** RFC 7395 §3.1. */
 const subprotocol = 'xmpp'
 
-/** Why a WebSocket is not opened, as the log says it, and how the client is told. */
+/** By the reason in the log. */
 const refusals = {
   address: { status: 403, sentence: 'Clients with this address may not connect here.', headers: [] },
   origin: { status: 403, sentence: 'Pages of this origin may not connect here.', headers: [] },
@@ -56,22 +56,22 @@ const refusals = {
   shutdown: { status: 503, sentence: 'The service is being stopped.', headers: [] },
 } as const
 
-/** A proxy that is not told to pass these on takes them out, and leaves the rest of the handshake. */
+/** Some proxies remove the header and keep the rest of the handshake. */
 const lostUpgrade =
   "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
 
 type Refusal = keyof typeof refusals
 
 export interface WebSocketEndpoint {
-  /** Where clients log in by themselves: answers requests for a page, and takes those for a WebSocket over. */
+  /** For clients that log in by themselves. */
   readonly through: Endpoint
-  /** The same where pages come by their tokens. */
+  /** For pages with a token. */
   readonly takeover: Endpoint
-  /** Sends clients away that have not opened a stream yet: the service is being stopped. */
+  /** Closes WebSockets without a stream. */
   shutDown(): void
 }
 
-/** XMPP over WebSocket: takes a connection over from HTTP and waits for its client to open a stream (RFC 7395 §3). */
+/** XMPP over WebSocket (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
   const { access, clients, origins, counts, log, place, carriage } = parts
   const { registry } = parts.opener
@@ -84,9 +84,9 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // A short message could stand for a long one.
+    // A short message could expand to a long text.
     perMessageDeflate: false,
-    // A stanza that is too long is refused with an XMPP error, up to this length.
+    // Too long stanzas get an XMPP error, up to this length.
     maxPayload: 2 * parts.maxStanzaBytes,
     maxFragments: parts.maxFragments,
     maxBufferedChunks: mostPieces,
@@ -117,7 +117,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     else if (start instanceof Takeover && before !== undefined) start.goOn(before, credentials!)
   }
   carriage?.serve(place, { begin, report: parts.report })
-  /** Begins the stream of a client here, unless another process is to have it. */
+  /** Begins the stream here or in another process. */
   const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
     const mustGo = client.wants === 'login' && registry.isDraining
     const taker = mustGo ? carriage?.taker() : undefined
@@ -172,7 +172,6 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   }
 }
 
-/** What a page's URL says in `node`. */
 const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
 
 function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointParts): void {
