@@ -91,3 +91,17 @@ test('the README is a short introduction with the two commands', () => {
   expect(lines.length).toBeLessThanOrEqual(150)
   expect(lines.slice(0, 30).join('\n')).toMatch(/npm ci && npm run demo.*npm ci && npm test/s)
 })
+
+test.each(documents)('%s has lines of at most 120 characters', path => {
+  const long = read(path)
+    .split('\n')
+    .filter(line => [...line].length > 120)
+  expect(long).toEqual([])
+})
+
+test('the documents have at most 22,000 words', () => {
+  const words = documents
+    .filter(path => path.startsWith('docs/'))
+    .flatMap(path => read(path).split(/\s+/).filter(Boolean))
+  expect(words.length).toBeLessThanOrEqual(22_000)
+})

@@ -152,6 +152,8 @@ describe('In other languages, an event', () => {
     expect(stderr).toBe('')
   }
 
+  const read = (file: string) => readFileSync(repository + file, 'utf8')
+
   const snippet = (language: string, sign: string) =>
     new Document('docs/embed.md', service.url).blocks(language).find(code => code.includes(sign))!
 
@@ -177,8 +179,7 @@ describe('In other languages, an event', () => {
   describeWith(['php-cli'], 'with PHP', () => {
     test('is known by its signature', () =>
       expectJudged('php', 'program.php', cases => [
-        '<?php',
-        snippet('php', 'chat_event'),
+        read('examples/recipes/events.php'),
         `foreach (json_decode(base64_decode('${cases}'), true) as [$headers, $body]) {`,
         '    $_SERVER = [];',
         '    foreach ($headers as $name => $value) {',
@@ -192,7 +193,7 @@ describe('In other languages, an event', () => {
   describeWith(['python3'], 'with Python', () => {
     test('is known by its signature', () =>
       expectJudged('python3', 'program.py', cases => [
-        snippet('python', 'chat_event'),
+        read('examples/recipes/events.py'),
         `for headers, body in json.loads(base64.b64decode('${cases}')):`,
         '    print(json.dumps(chat_event(headers, body.encode())))',
       ]))
@@ -274,11 +275,8 @@ describeWith(['chromium'], 'In Chromium', () => {
     await tab.close()
   })
 
-  test.each([
-    ['Strophe', '/portal', 'Strophe.Connection'],
-    ['Converse', '/portal/converse', 'converse.initialize'],
-  ])('%s attaches to what the portal answers, and asks again when that is over', async (_, path, sign) => {
-    await runSnippet('docs/embed.md', path, sign, `globalThis.tab = 'one'`)
+  test('Converse attaches to the answer of the portal, and asks again when its session has ended', async () => {
+    await runSnippet('docs/embed.md', '/portal/converse', 'converse.initialize', `globalThis.tab = 'one'`)
     await isAttached(1)
     await callSessions(service.url, 'DELETE', `/${ids[0]}`)
     await isAttached(2)

@@ -150,9 +150,8 @@ const php: Portal = {
   packages: ['php-cli'],
   paths: { binding: '/binding.php', page: '/page.php', signOut: '/sign-out.php' },
   start(port) {
-    write('chats.php', recipe('php', 'function chat_binding'))
-    write('binding.php', recipe('php', 'json_encode(chat_binding('))
-    write('sign-out.php', recipe('php', 'session_destroy'))
+    for (const file of ['chats.php', 'binding.php', 'sign-out.php'])
+      write(file, new Document(`examples/recipes/php/${file}`, service.url).text)
     write('sign-in.php', "<?php session_start(); $_SESSION['user'] = 'alice';")
     write('page.php', "<?php session_start(); echo $_SESSION['user'];")
     const settings = [`session.save_path=${folder}`, 'log_errors=off', 'display_errors=on'].flatMap(each => [

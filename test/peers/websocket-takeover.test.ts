@@ -255,13 +255,14 @@ function readRecipes(url: string): Record<Name, string> {
   const document = new Document('docs/embed.md', url)
   const blocks = document.blocks('js')
   const having = (sign: string) => blocks.find(code => code.includes(sign))!
-  const xmppJs = having("from '@xmpp/client'")
+  const recipe = (file: string) => new Document(`examples/recipes/websocket/${file}`, url).text
+  const xmppJs = recipe('xmpp-js.js')
   return {
     Strophe: having('enableStreamManagement'),
     Converse: having('credentials_url'),
     'xmpp.js': xmppJs,
     'xmpp.js by FAST': xmppJs.replace(/^ *await authenticate.*$/m, having('HT-SHA-256-NONE').trimEnd()),
-    stanza: having("from 'stanza'"),
+    stanza: recipe('stanza.js'),
   }
 }
 

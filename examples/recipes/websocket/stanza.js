@@ -1,0 +1,14 @@
+import { createClient } from 'stanza'
+
+const client = createClient({
+  jid: 'alice@example.org', // the user who is signed in
+  transports: { websocket: 'wss://chat.example.org/xmpp-websocket/warm', bosh: false },
+  autoReconnect: true,
+})
+client.getCredentials = async () => {
+  const answer = await fetch(`/chat/credentials?tab=${tab}`)
+  const { jid, password } = await answer.json()
+  return { username: jid.split('@')[0], password }
+}
+client.on('session:started', () => client.sendPresence()) // not after a resumption
+client.connect()

@@ -1,0 +1,20 @@
+import { client, xml } from '@xmpp/client'
+
+const xmpp = client({
+  service: 'wss://chat.example.org/xmpp-websocket/warm',
+  domain: 'example.org',
+  async credentials(authenticate) {
+    const answer = await fetch(`/chat/credentials?tab=${tab}`)
+    if (answer.status === 401) return xmpp.stop() // signed out
+    if (!answer.ok) throw new Error(`No chat at the moment: ${answer.status}`)
+    const { jid, password } = await answer.json()
+    await authenticate({ username: jid.split('@')[0], password }, 'PLAIN')
+  },
+})
+// Where the login fails, xmpp.js leaves the connection open; once it is closed, xmpp.js comes again by itself.
+xmpp.on('error', error => {
+  console.error(error)
+  if (xmpp.status !== 'online') xmpp.disconnect().catch(() => {})
+})
+xmpp.on('online', () => xmpp.send(xml('presence'))) // not after a resumption
+xmpp.start().catch(console.error)
