@@ -1,4 +1,4 @@
-/** Why the command does not do what it was told, in words for the operator who typed it. */
+/** A message for the operator who typed the command. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
 }

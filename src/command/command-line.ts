@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
 import { CommandError } from './command-error.js'
 
-/** What the operator asks for. */
 export type Command =
   | { readonly name: 'serve' | 'demo' | 'check-config' | 'hash-password' | 'help' | 'version' }
   | { readonly name: 'warm'; readonly jid: string }
@@ -21,14 +20,14 @@ const offer =
 const notTyped =
   'it is asked for, or read from standard input. What stands on the command line can be seen by every user of this machine; if it was a secret, change it.'
 
-/** Reads the words behind the program's name. Throws a `CommandError`, which repeats no word that may be a secret. */
+/** Throws a `CommandError`, which repeats no word that may be a secret. */
 export function readCommandLine(words: readonly string[]): Command {
   const { tokens, positionals } = parseArgs({
     ...{ args: [...words], options, strict: false, allowPositionals: true, tokens: true },
   })
   const given = tokens.filter(token => token.kind === 'option')
   for (const { name, rawName, value } of given) {
-    // The first alone, without its value: `-pSECRET` is read as an option for each letter.
+    // Names the first option only: `-pSECRET` is one option for each letter.
     if (!Object.hasOwn(options, name)) throw new CommandError(`${rawName} means nothing here. ${offer}`)
     if (value !== undefined) throw new CommandError(`${rawName} takes no value.`)
   }

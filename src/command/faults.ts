@@ -2,10 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { traceOf } from '../lib/log.js'
 
-/**
- * Logs what was not foreseen, and goes on: an unforeseen error ends only the task it happened in, since sessions and calls
- * share no state that it could have broken.
- */
+/** Logs unforeseen errors and continues: sessions and calls share no state that one could have broken. */
 export function outliveFaults(log: Logger, count: () => void = () => {}): void {
   const logFault = (error: unknown) => {
     count()

@@ -1,14 +1,14 @@
-// The health check of a container: exits with 0 if the service on this machine answers /healthz.
+// For containers: exits with 0 if the service answers /healthz.
 import { request as overHttp } from 'node:http'
 import { request as overTls } from 'node:https'
 import { httpsPlaces } from '../config/config.js'
 import { placesOf } from '../config/kinds/listen-addresses.js'
 import { readValues } from '../config/load.js'
 
-// A service that has started has found nothing wrong with them.
+// A running service has checked its settings.
 const values = readValues(process.env, () => undefined)
 const isPlain = values.PORT.length > 0
-// All places lead to the same service.
+// Any address will do.
 const { host, port } = (isPlain ? placesOf(values.HOST, values.PORT) : httpsPlaces(values))[0]!
 const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
 
@@ -19,7 +19,7 @@ ask(
     port,
     path: '/healthz',
     timeout: 2_000,
-    // The certificate is made out to the name that browsers use, and the check sends nothing that is secret.
+    // The certificate is for the public name, and the check sends no secret.
     rejectUnauthorized: false,
   },
   answer => process.exit(answer.statusCode === 200 ? 0 : 1),

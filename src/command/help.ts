@@ -23,7 +23,7 @@ The exit code is 1 if something is wrong.
 
 export function printHelp(): void {
   process.stdout.write(help)
-  // They are in a clone and in the package, and not in the image of a container.
+  // Present in a clone and a package, not in a container image.
   if (existsSync(documents))
     process.stdout.write(`Documents: ${documents}production.md, settings.md, errors.md\n`)
 }

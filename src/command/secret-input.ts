@@ -1,10 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 
-/**
- * Reads a secret: on a terminal it asks for it and does not show what is typed, elsewhere it takes the first line that is
- * piped in. Undefined where the input ends before a line does, as by Ctrl+C or Ctrl+D.
- */
+/** Asks on a terminal without echo, or reads the first piped line. Undefined after Ctrl+C or Ctrl+D. */
 export async function readSecret(question: string): Promise<string | undefined> {
   const { stdin: input, stderr } = process
   const output = new Writable({ write: (_chunk, _encoding, done) => done() })

@@ -1,7 +1,7 @@
 import { startDemo } from '../demo/demo.js'
 import { untilSignal } from './until-signal.js'
 
-/** Runs the service with an XMPP server of its own. Throws a `CommandError` if it cannot start. */
+/** Throws a `CommandError` if it cannot start. */
 export async function serveDemo(): Promise<void> {
   await untilSignal(startDemo(process.env))
 }

@@ -6,15 +6,15 @@ import { readConfig } from './settings-at-hand.js'
 import { explained, untilSignal } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
-/** Runs the service with the settings at hand, in as many processes as they say. Throws a `CommandError` if it cannot start. */
+/** Runs the service, with workers if set. Throws a `CommandError` if it cannot start. */
 export async function serve(): Promise<void> {
-  // A program that watches over others may have started this one as a worker of its own.
+  // A process manager may run this program as a cluster worker of its own.
   if (cluster.isWorker && process.env[numberVariable] !== undefined)
     return (await import('./workers/worker.js')).work()
   const { config, warnings } = readConfig()
   const counts = new Counts()
   const isPrimary = config.workers > 0
-  // The audit trail is the workers'.
+  // Workers write the audit trail.
   const auditLog = isPrimary ? 'off' : config.auditLog
   const { log, audit } = await explained(
     (async () => createLogs({ config: { ...config, auditLog }, counts }))(),
@@ -36,7 +36,7 @@ export async function serve(): Promise<void> {
   })
   const { startService } = await import('../service.js')
   const service = await untilSignal(startService({ config, log, audit, counts }))
-  // A terminal that is closed sends SIGHUP too, and does not stop the service: SIGTERM does.
+  // Closing a terminal sends SIGHUP, which must not stop the service.
   process.on('SIGHUP', () => service.reload())
   process.on('SIGUSR2', () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'))
   const { url, urls, metricsUrl } = service

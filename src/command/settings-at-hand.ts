@@ -6,7 +6,7 @@ import { CommandError } from './command-error.js'
 const hint =
   'The settings are described in docs/settings.md and .env.example. To see the service at work without any: warm-bindings --demo, or npm run demo in a clone.'
 
-/** The settings of the environment and of `.env`, with some `instead` of theirs. Throws a `CommandError` with all that is wrong. */
+/** Settings from the environment and `.env`, with `instead` on top. Throws a `CommandError` with all problems. */
 export function readConfig(instead: Readonly<Record<string, string>> = {}): ReturnType<typeof loadConfig> {
   try {
     const values = readEnvFile('.env')

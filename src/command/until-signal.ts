@@ -2,22 +2,21 @@ import { ConfigError } from '../config/load.js'
 import { forbiddenPort } from '../http/listening/places.js'
 import { CommandError } from './command-error.js'
 
-/** What runs until a signal ends it. */
 interface Running {
-  /** Begins nothing new. Resolves once what there is has ended, or the time for it is over. */
+  /** Resolves when all sessions have ended, or at the time limit. */
   drain(): Promise<void>
-  /** Ends, now. Called again, or while it is drained, it is no less orderly. */
+  /** May be called repeatedly, and during a drain. */
   stop(): Promise<void>
 }
 
-/** Waits for a start, and ends what has started on SIGTERM or SIGINT. Throws a `CommandError` for what an operator can mend. */
+/** Starts, and stops on SIGTERM or SIGINT. Throws a `CommandError` for problems that an operator can solve. */
 export async function untilSignal<T extends Running>(starting: Promise<T>): Promise<T> {
   const running = await explained(starting)
   endOnSignal(running)
   return running
 }
 
-/** Waits for a start. Throws a `CommandError` for what an operator can mend. */
+/** Throws a `CommandError` for problems that an operator can solve. */
 export async function explained<T>(starting: Promise<T>): Promise<T> {
   try {
     return await starting
@@ -34,7 +33,6 @@ export async function explained<T>(starting: Promise<T>): Promise<T> {
   }
 }
 
-/** Drains, stops, and ends this process. */
 export function end(running: Running, isDrainedFirst: boolean): void {
   const drained = isDrainedFirst ? running.drain() : Promise.resolve()
   drained
@@ -48,10 +46,10 @@ export function end(running: Running, isDrainedFirst: boolean): void {
 function endOnSignal(running: Running): void {
   let stage: 'running' | 'draining' | 'stopping' = 'running'
   const onSignal = (signal: NodeJS.Signals) => {
-    // Ctrl+C a second time does not wait for open requests.
+    // The second Ctrl+C does not wait for open requests.
     if (stage === 'stopping' && signal === 'SIGINT') process.exit(130)
     if (stage === 'stopping') return
-    // A second signal cuts the drain short.
+    // A second signal ends the drain.
     const isDrainedFirst = stage === 'running' && signal === 'SIGTERM'
     stage = isDrainedFirst ? 'draining' : 'stopping'
     end(running, isDrainedFirst)

@@ -1,4 +1,4 @@
-// `npm run client-types`: writes the types that `warm-bindings/client` has of the warm API.
+// `npm run client-types`
 import { writeFileSync } from 'node:fs'
 import { loadConfig } from '../config/load.js'
 import { clientTypes } from '../warm/openapi/client-types.js'

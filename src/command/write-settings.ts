@@ -1,4 +1,4 @@
-// `npm run settings`: writes the files that say what can be set.
+// `npm run settings`
 import { writeFileSync } from 'node:fs'
 import { envExample, settingsLists } from '../config/documents.js'
 

@@ -14,19 +14,19 @@ import { type Move, mechanisms } from './sasl.js'
 import { domain, errorReply, readAddress, readStanza, reply, type Stanza } from './stanza.js'
 import type { Delivery, Session } from './stanza-delivery.js'
 
-/** Longest element of a client that has not logged in, in bytes. */
+/** Before login, in bytes. */
 const anonymousElementBytes = 16 * 1024
-/** Logins that may fail on one stream (RFC 6120 §6.4.5). */
+/** RFC 6120 §6.4.5. */
 const mostFailures = 5
-/** Most that may wait for a client that does not read, in bytes. */
+/** Most unread output, in bytes. */
 const mostUnread = 16 * 1024 * 1024
-/** How long a client has to hang up after the end of its stream, in milliseconds. */
+/** Time for the client to close, in milliseconds. */
 const closeMilliseconds = 2_000
 
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`
 const whiteSpace = new Set(Buffer.from(' \t\r\n'))
 
-/** Serves a client's stream (RFC 6120 §4); `sasl` logs it in. Gives back what ends the stream with an error (§4.9.3). */
+/** Serves a client's stream (RFC 6120 §4). Returns a function that ends it with an error (§4.9.3). */
 export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
   let restarts = false
   let isOpen = false
@@ -52,7 +52,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
     if (isOver) return
     let text = chunk
     if (restarts) {
-      // White space may still keep the old stream alive when a new one is about to begin (RFC 6120 §4.6.1).
+      // White space may precede a new stream (RFC 6120 §4.6.1).
       const start = chunk.findIndex(byte => !whiteSpace.has(byte))
       if (start === -1) return
       text = chunk.subarray(start)
@@ -122,13 +122,13 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
       if (++failures >= mostFailures) end('policy-violation')
     } else if (move.kind === 'success') {
       account = move.account
-      // Whatever follows in the same read belongs to the old stream, where there is nothing more to say.
+      // The rest of this read belongs to the old stream.
       restarts = true
       isOpen = false
     }
   }
 
-  /** Resource binding (RFC 6120 §7.6, §7.7). */
+  /** RFC 6120 §7.6, §7.7. */
   function bind(stanza: Stanza, account: string): void {
     const asked = childrenOf(childrenOf(stanza.text)[0]!.text).find(({ name }) => name === 'resource')
     const text = asked === undefined ? '' : textOf(asked.text)
@@ -147,7 +147,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
     send(reply(stanza, 'result', payload, domain, jid))
   }
 
-  /** Says the last word, closes the stream, and gives the client time to hang up first (RFC 6120 §4.4). */
+  /** RFC 6120 §4.4. */
   function close(lastWord: string): void {
     if (isOver) return
     socket.end(lastWord + streamFooter)
@@ -165,7 +165,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
 
   socket.setNoDelay(true)
   socket.on('data', read)
-  // What matters about an error is the close that follows it.
+  // `close` follows.
   socket.on('error', () => {})
   socket.on('end', leave)
   socket.on('close', leave)

@@ -9,8 +9,8 @@ const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'portal:demo'
 
 /**
- * Starts the service with an XMPP server of its own and a page to try it on, and says how. Of the environment only PORT,
- * LOG_LEVEL and AUDIT_LOG count. Rejects, with nothing left open, if the port is taken.
+ * Starts the service with its own XMPP server and a page. Only PORT, LOG_LEVEL and AUDIT_LOG of the
+ * environment count. Rejects if the port is taken.
  */
 export async function startDemo(
   environment: NodeJS.ProcessEnv,
@@ -44,7 +44,7 @@ function startOn(
     XMPP_DOMAINS: server.domain,
     XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
     METRICS_ADDRESS: 'none',
-    // Trying things out means doing them over and over.
+    // For repeated trials.
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
     LOG_LEVEL,

@@ -8,7 +8,7 @@ import { titleOf } from './title.js'
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const roster = 'jabber:iq:roster'
 
-/** What goes into the result of a request to the server or an account (RFC 6120 §10.3); undefined where it is not done. */
+/** Content of the result (RFC 6120 §10.3). Undefined: not supported. */
 export function answerQuery(
   type: 'get' | 'set',
   { namespace, name }: Element,
@@ -22,7 +22,7 @@ export function answerQuery(
     case `get ${roster} query`:
       return isOwn ? writeRoster(asker, accounts) : undefined
     case `set ${roster} query`:
-      // The contacts are what they are; a client that renames one is not to stumble over it.
+      // Accepts changes of the roster without making them.
       return isOwn ? '' : undefined
     case `set ${sessionNamespace} session`:
     case `get ${pingNamespace} ping`:
@@ -34,7 +34,7 @@ export function answerQuery(
   }
 }
 
-/** All accounts but the one that asks, each subscribed to the other (RFC 6121 §2.1). */
+/** All other accounts, with both subscriptions (RFC 6121 §2.1). */
 function writeRoster(asker: string, names: Iterable<string>): string {
   const items = [...names]
     .filter(name => name !== asker)

@@ -10,16 +10,15 @@ import { usualOptions } from '../warm/warm-request.js'
 import type { WarmParts } from '../warm/warm-router.js'
 import { titleOf } from './title.js'
 
-/** Where the page is. */
 export const demoPath = '/demo'
 
 export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'release'> {
   readonly domain: string
-  /** By the names of the accounts on the page. */
+  /** By account. */
   readonly passwords: Readonly<Record<string, string>>
 }
 
-/** The demo's page, and the portal's part: it warms a session for a user who is logged in there. */
+/** The demo's page, and the part of a portal. */
 export function createDemoRouter({ config, login, release, domain, passwords }: DemoParts): Router {
   const names = Object.keys(passwords)
   const home = homePath(config.externalUrl)
@@ -83,7 +82,7 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
   return router
 }
 
-/** A name that another site's owner has pointed at 127.0.0.1 makes their page look like ours; it shows in `Host`. */
+/** DNS rebinding: another site's name that points to 127.0.0.1 shows in `Host`. */
 const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
   const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(headers.host ?? '')
   if (!isLocal || headers['sec-fetch-site'] === 'cross-site') {
@@ -93,7 +92,7 @@ const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
   next()
 }
 
-/** No password is asked for here, so only the demo's own page may ask for a session. */
+/** No password is asked for, so only our own page may call. */
 const requireOwnPage: RequestHandler = ({ headers }, _response, next) => {
   const isOwn = headers.origin?.toLowerCase() === `http://${headers.host}`.toLowerCase()
   if (!isOwn || (headers['sec-fetch-site'] ?? 'same-origin') !== 'same-origin') {

@@ -7,21 +7,21 @@ import type { Element } from '../xmpp/xml/element.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
 import { domain, readAddress } from './stanza.js'
 
-/** What a server says next: go on, come in with a proof of its own, or no, with a condition of RFC 6120 §6.5. */
+/** The server's next message: challenge, success with a proof, or failure (RFC 6120 §6.5). */
 export interface Move {
   readonly kind: 'challenge' | 'success' | 'failure'
   readonly text: string
   readonly account?: string
 }
 
-/** The mechanisms offered, the strongest first, and their hashes. */
+/** Strongest first. */
 const hashes = new Map<string | undefined, Hash>([
   ['SCRAM-SHA-256', 'sha256'],
   ['SCRAM-SHA-1', 'sha1'],
 ])
 type Hash = 'sha256' | 'sha1'
 
-/** The fewest that RFC 5802 §5.1 allows: the demo's passwords are no secret. */
+/** The minimum of RFC 5802 §5.1: the demo's passwords are public. */
 const iterations = 4096
 
 const clientFirst = /^([ny],(?:a=([^,]*))?,)(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s
@@ -31,7 +31,7 @@ const clientFinal =
 const offers = [...hashes.keys()].map(name => `<mechanism>${name}</mechanism>`)
 export const mechanisms = element('mechanisms', offers.join(''))
 
-/** The accounts' names as they are compared, and their passwords. Throws when one is no local part of a JID. */
+/** Throws for a name that is no local part. */
 export function prepareAccounts(passwords: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(passwords).map(([name, password]) => {
@@ -42,12 +42,12 @@ export function prepareAccounts(passwords: Readonly<Record<string, string>>): Re
   )
 }
 
-/** Makes what answers a stream's elements of SASL (RFC 6120 §6.4): SCRAM without channel binding (RFC 5802 §5). */
+/** SASL (RFC 6120 §6.4): SCRAM without channel binding (RFC 5802 §5). */
 export function createSasl(passwords: ReadonlyMap<string, string>): () => (element: Element) => Move {
   const secret = randomBytes(32)
   const known = new Map<string, ReturnType<typeof derive>>()
 
-  /** The keys of an account, or for an unknown name ones that always have the same salt and that no password fits. */
+  /** Unknown names get a constant salt. */
   const keysOf = (name: string, hash: Hash) => {
     const id = `${hash} ${name}`
     const password = passwords.get(name)
@@ -57,7 +57,7 @@ export function createSasl(passwords: ReadonlyMap<string, string>): () => (eleme
     return keys
   }
 
-  /** Takes the client's messages; the first move asks for one, where none came along (RFC 6120 §6.4.2). */
+  /** Without an initial response, it asks for one (RFC 6120 §6.4.2). */
   function* scram(hash: Hash): Generator<Move, Move, string> {
     const first = yield say('challenge', '')
     const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
@@ -127,14 +127,14 @@ function say(kind: 'challenge' | 'success', text: string): Move {
   return { kind, text: element(kind, Buffer.from(text).toString('base64')) }
 }
 
-/** Base64 of UTF-8, "=" for nothing (RFC 6120 §6.4.2); undefined for anything else. */
+/** "=" is empty (RFC 6120 §6.4.2). Undefined if invalid. */
 function decode(text: string): string | undefined {
   if (text === '=') return ''
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
   return readUtf8(Buffer.from(text, 'base64'))
 }
 
-/** A user name as accounts are kept; undefined for what the mechanism forbids (RFC 5802 §5.1). */
+/** Undefined if invalid (RFC 5802 §5.1). */
 function prepareName(escaped: string): string | undefined {
   try {
     const name = unescapeName(escaped)

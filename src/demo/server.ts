@@ -7,7 +7,7 @@ import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
-/** Starts a small XMPP server for `localhost`, on a free port of 127.0.0.1, in memory only. `passwords` is by account. */
+/** An XMPP server for `localhost` on a free port of 127.0.0.1, in memory. `passwords` by account. */
 export async function startDemoServer(passwords: Readonly<Record<string, string>>) {
   const accounts = prepareAccounts(passwords)
   const sasl = createSasl(accounts)
@@ -18,20 +18,18 @@ export async function startDemoServer(passwords: Readonly<Record<string, string>
     socket.once('close', () => streams.delete(socket))
   })
   await once(server.listen({ host: '127.0.0.1', port: 0 }), 'listening')
-  // A connection that could not be taken is its client's to try again.
   server.on('error', () => {})
   return {
-    /** Its TCP port on 127.0.0.1. */
     port: (server.address() as AddressInfo).port,
     domain,
     get connections() {
       return streams.size
     },
-    /** Ends every stream with `system-shutdown` and frees the port. */
+    /** Ends all streams with `system-shutdown`. */
     async stop() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       for (const end of streams.values()) end('system-shutdown')
-      // What was written is on its way by then; no client is waited for.
+      // After the last write.
       setImmediate(() => {
         for (const socket of streams.keys()) socket.destroy()
       })

@@ -4,36 +4,35 @@ import { escapeXml } from '../xmpp/xml/escape.js'
 import { answerQuery } from './queries.js'
 import { type Condition, domain, errorReply, readAddress, readdress, reply, type Stanza } from './stanza.js'
 
-/** Most messages kept for an account that is offline. */
+/** For an offline account. */
 const mostStored = 100
 
-/** A resource that is bound to a stream. */
+/** A bound resource. */
 export interface Session {
   readonly account: string
   readonly resource: string
   readonly jid: string
   send(text: string): void
-  /** Ends its stream with a stream error. */
   end(condition: 'conflict'): void
 }
 
 interface Inbox {
   readonly sessions: Map<string, Session>
-  /** Messages that wait until a resource reads messages, the oldest first. */
+  /** Oldest first. */
   readonly stored: string[]
 }
 
-/** Brings stanzas from one resource to others, and answers those that are for the server (RFC 6120 §10, RFC 6121 §8). */
+/** Delivers stanzas, and answers those to the server (RFC 6120 §10, RFC 6121 §8). */
 export class Delivery {
   readonly #inboxes: ReadonlyMap<string, Inbox>
-  /** A resource's last word on itself; one without any is not available (RFC 6121 §4.2). */
+  /** Last presence of available resources (RFC 6121 §4.2). */
   readonly #available = new Map<Session, Stanza>()
 
   constructor(names: Iterable<string>) {
     this.#inboxes = new Map([...names].map(name => [name, { sessions: new Map(), stored: [] }]))
   }
 
-  /** Takes a session in; an older one with the same resource has to go (RFC 6120 §7.7.2.2). */
+  /** Ends an older session with the same resource (RFC 6120 §7.7.2.2). */
   bind(session: Session): void {
     const { sessions } = this.#inboxes.get(session.account)!
     sessions.get(session.resource)?.end('conflict')
@@ -51,11 +50,11 @@ export class Delivery {
     }
   }
 
-  /** Takes a stanza from a session's stream, and returns it where it cannot be delivered or done. */
+  /** Returns an error stanza as needed. */
   receive(session: Session, stanza: Stanza): void {
     const condition = this.#deliver(session, stanza)
     const { name, type } = stanza
-    // Nothing that answers is answered (RFC 6120 §8.3.1), and presence is dropped.
+    // Errors and results get no answer (RFC 6120 §8.3.1).
     const isAnswer = type === 'error' || name === 'presence' || (name === 'iq' && type === 'result')
     if (condition === undefined || isAnswer) return
     session.send(errorReply(stanza, condition, stanza.to ?? bare(session), session.jid))
@@ -111,7 +110,7 @@ export class Delivery {
     return target === undefined ? 'service-unavailable' : undefined
   }
 
-  /** Tells all available resources, and a new one which those are (RFC 6121 §4.2 to §4.5). */
+  /** RFC 6121 §4.2 to §4.5. */
   #receivePresence(session: Session, stanza: Stanza): void {
     if (stanza.type === 'unavailable') {
       if (!this.#available.delete(session)) return
@@ -138,7 +137,7 @@ export class Delivery {
     }
   }
 
-  /** What a server asks for its user; this one, as others, lets the user ask too (RFC 6121 §4.3). */
+  /** RFC 6121 §4.3. */
   #answerProbe(session: Session, local: string): void {
     for (const [other, presence] of this.#available) {
       if (other.account === local && other !== session)
@@ -151,12 +150,12 @@ function bare({ account }: Session): string {
   return `${account}@${domain}`
 }
 
-/** Messages that say something to be read later; no typing notices, no headlines (XEP-0160 §3). */
+/** No chat states and headlines (XEP-0160 §3). */
 function isKept({ type, text }: Stanza): boolean {
   return type !== 'error' && type !== 'headline' && childrenOf(text).some(({ name }) => name === 'body')
 }
 
-/** RFC 6121 §4.7.2.3: -128 to 127, 0 where nothing is said; that of no presence is below all that read messages. */
+/** RFC 6121 §4.7.2.3. Below all others without presence. */
 function priorityOf(presence: Stanza | undefined): number {
   if (presence === undefined) return -1
   const priority = childrenOf(presence.text).find(({ name }) => name === 'priority')

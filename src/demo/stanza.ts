@@ -5,10 +5,9 @@ import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
 import type { Root } from '../xmpp/xml/root.js'
 
-/** The one domain that the demo server serves. */
 export const domain = 'localhost' as const
 
-/** Reads any kind of JID and prepares it; a server's has no local part. Undefined for what is none (RFC 7622 §3). */
+/** Any JID, also a server's. Undefined if invalid (RFC 7622 §3). */
 export function readAddress(text: string): Jid | undefined {
   const bare = text.split('/', 1)[0]!
   if (bare.includes('@')) return parseJid(text)
@@ -24,7 +23,7 @@ export interface Stanza {
   readonly type: string | undefined
 }
 
-/** Why a stanza comes back (RFC 6120 §8.3.3), and what its sender can do about it (§8.3.2). */
+/** RFC 6120 §8.3.3, with the types of §8.3.2. */
 const errorTypes = {
   'bad-request': 'modify',
   'jid-malformed': 'modify',
@@ -35,14 +34,14 @@ const errorTypes = {
 
 export type Condition = keyof typeof errorTypes
 
-/** Reads a stanza; undefined for another element of `jabber:client`. */
+/** Undefined for other elements. */
 export function readStanza({ name, text }: Element): Stanza | undefined {
   if (name !== 'message' && name !== 'presence' && name !== 'iq') return undefined
   const start = startTagOf(text)
   return { name, text, start, to: start.attribute('to'), type: start.attribute('type') }
 }
 
-/** The stanza as its receiver gets it: its sender does not choose the `from` (RFC 6120 §8.1.2.1). */
+/** Sets `from` (RFC 6120 §8.1.2.1). */
 export function readdress({ text, start }: Stanza, from: string, to: string): string {
   const tag = /^<(?:[^>"']+|"[^"]*"|'[^']*')*>/.exec(text)![0]
   const kept = start.names.flatMap((name, index) =>
@@ -52,13 +51,13 @@ export function readdress({ text, start }: Stanza, from: string, to: string): st
   return `<${start.qualifiedName}${kept.join('')}${addressing(from, to)}${end}${text.slice(tag.length)}`
 }
 
-/** The answer to a stanza that cannot be delivered or done; `from` is its addressee. */
+/** `from` is the addressee. */
 export function errorReply(stanza: Stanza, condition: Condition, from: string, to: string): string {
   const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
   return reply(stanza, 'error', error, from, to)
 }
 
-/** The answer to an IQ that has been done is of type `result`. */
+/** A `result`. */
 export function reply(
   { name, start }: Stanza,
   type: 'result' | 'error',

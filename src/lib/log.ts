@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 
+/** Parts with a log level of their own. */
 export const logParts = ['bosh', 'websocket', 'warm', 'c2s', 'remote', 'events', 'nodes', 'http'] as const
 export type LogPart = (typeof logParts)[number]
 

@@ -3,7 +3,7 @@ import type { ProblemCode } from '../../lib/errors.js'
 const howToName = 'Name it in XMPP_SERVERS, as in example.org=xmpp://10.0.0.5:5222'
 const lookAtLog = "The XMPP server's own log says more."
 
-/** What an operator can do where the problem does not say so itself, by its code. */
+/** By code, if the problem itself gives no advice. */
 export const advice: Partial<Record<ProblemCode, string>> = {
   'missing-parameter':
     'Give the JID, and the password too unless an account of XMPP_SERVICE_ACCOUNTS or a certificate stands in for it.',

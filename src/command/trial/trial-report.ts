@@ -1,4 +1,4 @@
-// What a trial of a login has shown, for people. Nothing in it is secret.
+// The printed report of a trial login. It contains no secret.
 import type { Config } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import { remoteOf } from '../../config/serving.js'
@@ -9,24 +9,24 @@ import type { BindingObject } from '../../warm/answers.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { advice } from './trial-advice.js'
 
-/** What is known of a login beside its outcome, as far as it has come. */
+/** Facts about a login beside its outcome. */
 export interface LoginNotes {
-  /** Of the user, with A-labels. */
+  /** With A-labels. */
   domain?: string
   mechanism?: string
   encrypted?: boolean
-  /** How long it took, in milliseconds. */
+  /** In milliseconds. */
   ms?: number
 }
 
 export interface Trial {
-  /** As it was typed. */
+  /** As typed. */
   readonly jid: string
   readonly config: Config
   readonly login: LoginNotes
 }
 
-/** The parts of a binding that the answer gives to one page, to be kept secret. */
+/** Secret parts of a binding. */
 const secrets: ReadonlySet<string> = new Set(['sid', 'rid', 'cookie'] satisfies (keyof BindingObject)[])
 
 export function saySuccess(binding: BindingObject, { jid, config, login }: Trial): string {
@@ -51,7 +51,7 @@ function shown(name: string, value: unknown): string {
   return name === 'url' ? place(String(value)) : String(value)
 }
 
-/** Without EXTERNAL_URL, a page finds the endpoint where its backend has found the service, or at its own host. */
+/** Without EXTERNAL_URL, the page's own host. */
 function place(url: string): string {
   return url.startsWith('/') ? `${url} (at the address that was called: EXTERNAL_URL is not set)` : url
 }
@@ -89,7 +89,7 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
     .join('\n\n')
 }
 
-/** What the system says of a connection that failed, and where that was to lead. */
+/** The system's error and address. */
 function causeOf(cause: unknown): string | undefined {
   if (!(cause instanceof Error) || cause instanceof CertificateFault) return undefined
   const { code, address, port } = cause as NodeJS.ErrnoException & { address?: string; port?: number }
@@ -97,7 +97,6 @@ function causeOf(cause: unknown): string | undefined {
   return address === undefined || port === undefined ? code : `${code} at ${written({ host: address, port })}`
 }
 
-/** Where a domain's server is looked for. */
 function serverOf(domain: string, config: Config): string {
   const remote = remoteOf(config, domain)
   const name = withULabels(domain)

@@ -21,15 +21,12 @@ import { readSecret } from '../secret-input.js'
 import { readConfig } from '../settings-at-hand.js'
 import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
 
-/** How long servers have to close what was opened, in milliseconds. */
+/** Time for servers to close, in milliseconds. */
 const closingMilliseconds = 8_000
 
-/**
- * Logs a user in with the settings at hand and out again, and says what POST /warm would have answered. Throws a
- * `CommandError` that says why that would be no session.
- */
+/** Logs a user in and out, and prints what POST /warm would answer. Throws a `CommandError` if that is no session. */
 export async function tryWarm(jid: string): Promise<void> {
-  // Nothing is listened for: a trial needs no account that may call.
+  // No listener and no account are needed.
   const { config, warnings } = readConfig({ ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
@@ -44,7 +41,7 @@ export async function tryWarm(jid: string): Promise<void> {
   process.stdout.write(saySuccess(outcome, about))
 }
 
-/** What the warm API would answer to these parameters. Throws what a call would throw; nothing stays open. */
+/** Throws what a call would throw. Leaves nothing open. */
 async function logInAndOut(config: Config, parameters: object, notes: LoginNotes) {
   const body = Buffer.from(JSON.stringify(parameters))
   const request = toWarmRequest(readParameters('application/json', body), config)
@@ -76,7 +73,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   }
 }
 
-/** Keeps what the log has of a login and the answer has not. */
+/** Picks facts from log lines. */
 function takeNotes({ msg, mechanism, encrypted, ms }: LoginNotes & { msg: string }, notes: LoginNotes): void {
   if (msg !== 'login') return
   Object.assign(notes, { ms }, mechanism !== undefined && { mechanism, encrypted })

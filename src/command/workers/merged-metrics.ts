@@ -1,6 +1,5 @@
-// One text of metrics made of those of several processes.
+// Joins the metrics of several processes.
 
-/** A metric: the lines that say what it is, the label of the process that has said it, and the samples of all. */
 interface Family {
   readonly about: string[]
   readonly toldBy: string
@@ -8,8 +7,8 @@ interface Family {
 }
 
 /**
- * Joins texts in Prometheus' format. Each sample gets a label `worker` with the name that its text stands by; what is said of a
- * metric is said once, as the first text has it.
+ * Joins texts in Prometheus' format, by name of worker. Each sample gets a label `worker`. HELP and TYPE
+ * lines come from the first text.
  */
 export function mergedMetrics(texts: ReadonlyMap<string, string>): string {
   const families = new Map<string, Family>()
@@ -30,7 +29,6 @@ function addText(families: Map<string, Family>, label: string, text: string): vo
   }
 }
 
-/** A sample with one label more. */
 function labelled(sample: string, label: string): string {
   const at = sample.search(/[{ ]/)
   const name = sample.slice(0, at)

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:cluster'
 
-/** An offer of Node's round robin to a worker, or the worker's answer, whose `ack` is the number of the offer. */
+/** Messages of Node's round robin. `ack` is the number of the offer. */
 interface ClusterMessage {
   readonly cmd?: unknown
   readonly act?: unknown
@@ -14,13 +14,13 @@ interface Connection {
 
 type Send = (message: ClusterMessage, connection?: Connection, ...rest: unknown[]) => boolean
 
-/** How often to check whether the channel of a dead worker has been read to its end, in milliseconds. */
+/** Interval for checking a dead worker's channel, in milliseconds. */
 const lookMilliseconds = 20
 
 /**
- * Keeps track of connections that a worker was offered and did not accept before it died. They go to another listening worker, or
- * are closed. Node forgets them: `lib/internal/cluster/round_robin_handle.js` waits for an answer, and
- * `lib/internal/child_process.js` does not emit `disconnect` then.
+ * Tracks connections offered to a worker that died without accepting them. Another worker gets them, or they
+ * are closed. Node forgets them: `round_robin_handle.js` waits for an answer, and `child_process.js` emits no
+ * `disconnect`.
  */
 export function keepOfferedConnections(worker: Worker, isAnotherListening: () => boolean): void {
   const { process } = worker
@@ -40,14 +40,14 @@ export function keepOfferedConnections(worker: Worker, isAnotherListening: () =>
     const left = [...offered]
     offered.clear()
     for (const [ack, connection] of left) {
-      // Answers like a worker that declines: Node offers the connection to another one.
+      // Declines for the dead worker: Node offers the connection to another one.
       if (isAnotherListening())
         process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
       else connection.close()
     }
   })
 
-  /** Removes the worker from the round robin, once its last answers are read. */
+  /** Removes the worker from the round robin, after its last answers. */
   function disconnect(): void {
     if (isDisconnected) return
     if (process.connected) setTimeout(disconnect, lookMilliseconds)

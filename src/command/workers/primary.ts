@@ -1,4 +1,4 @@
-// What looks after the workers: it starts them, speaks for them, and carries nothing for them but new connections.
+// Starts and restarts workers, and serves their metrics. New connections pass through it, and nothing else.
 import cluster, { type Worker as ClusterWorker } from 'node:cluster'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,16 +18,15 @@ export interface PrimaryParts {
   readonly log: Logger
 }
 
-/** A primary whose workers all listen. */
 export type Primary = Awaited<ReturnType<typeof startPrimary>>
 
-/** An option of Node from version 22.14 on. */
+/** Node 22.14 and later. */
 const withoutDebugger = '--disable-sigusr1'
 
-/** Starts the workers, and serves their metrics. Rejects, with none left, where one does not start. */
+/** Rejects if a worker does not start, and then leaves none. */
 export async function startPrimary({ config, log }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
-  // Only this user may enter it: what comes from there is another worker.
+  // Private: whatever connects there is a worker.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics()
   const watch = new WorkerWatch(systemClock)
@@ -51,17 +50,17 @@ export async function startPrimary({ config, log }: PrimaryParts) {
       watched?.end()
       events.onExit(code, signal)
     })
-    // A fork that fails has no process, and no exit.
+    // A failed fork emits no exit.
     worker.on('error', () => {
       if (worker.process.pid === undefined) events.onExit(null, null)
     })
     return about
   }
-  // Before a worker's own code runs, only this option keeps Node from opening its debugger on SIGUSR1.
+  // Covers the time before a worker's own code runs.
   const { execArgv, allowedNodeEnvironmentFlags } = process
   const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
   if (isKnown) cluster.setupPrimary({ execArgv: [...execArgv, withoutDebugger] })
-  // While there is no worker for a moment, nothing else keeps this process from its end.
+  // Keeps the process alive between workers.
   setInterval(() => {}, 2 ** 30)
   const slots = new WorkerSlots({ count, drainSeconds, clock: systemClock, log, fork })
   process.on('exit', () => {
@@ -77,13 +76,10 @@ export async function startPrimary({ config, log }: PrimaryParts) {
     url: urls[0]!,
     urls,
     metricsUrl: metricsServer?.url,
-    /** Has all workers read their certificates again. */
     reload: () => slots.tellAll({ order: 'reload' }),
-    /** Puts new workers, of the program as it is on disk by now, in the places of all. */
+    /** Replaces all workers by new ones, from the code now on disk. */
     replaceWorkers: () => void slots.replaceAll(),
-    /** Resolves once all workers have drained, and ended. */
     drain: () => slots.end('drain'),
-    /** Resolves once all workers have ended, in good order. */
     stop: () => slots.end('stop'),
   }
 }
@@ -93,7 +89,7 @@ function processOf(worker: ClusterWorker) {
     pid: worker.process.pid,
     isReady: true,
     tell(order: object) {
-      // One that is gone, or about to go, hears nothing; its exit tells.
+      // The exit of a dead worker is handled elsewhere.
       if (worker.isConnected()) worker.send(order as never, () => {})
     },
     kill: () => void worker.process.kill('SIGKILL'),

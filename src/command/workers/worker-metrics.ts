@@ -4,10 +4,10 @@ import { processMetrics } from '../../watching/process-metrics.js'
 import { mergedMetrics } from './merged-metrics.js'
 import type { WorkerSlots } from './worker-slots.js'
 
-/** How long a worker may take to tell its metrics, in milliseconds; without them the others' are given. */
+/** In milliseconds. A late worker's metrics are left out. */
 const answerMilliseconds = 1_000
 
-/** The metrics of a primary and its workers, which are asked for theirs. */
+/** Metrics of the primary and its workers. */
 export class WorkerMetrics {
   readonly #waiting = new Map<number, (text: string) => void>()
   #questions = 0
@@ -34,17 +34,16 @@ export class WorkerMetrics {
     registers: [this.#registry],
   })
 
-  /** A worker has answered the question with this number. */
   answered(question: number, text: string): void {
     this.#waiting.get(question)?.(text)
   }
 
-  /** All metrics, in Prometheus' text format: each sample with the number of its worker, or `primary`, as a label. */
+  /** In Prometheus' text format, with a label `worker`: its number, or `primary`. */
   async text({ workers, died, hung }: Pick<WorkerSlots, 'workers' | 'died' | 'hung'>): Promise<string> {
     const asked = workers.filter(({ state }) => state !== 'starting')
     const texts = await Promise.all(asked.map(({ process }) => this.#ask(process)))
     const own = await processMetrics().metrics()
-    // Of several workers with the same number only one takes new sessions; each series is of one process.
+    // Of workers with the same number, only the newest counts.
     const told = asked.flatMap(({ number, state, process }, index) => {
       const text = texts[index]
       const name = state === 'draining' ? `${number}-${process.pid}` : `${number}`

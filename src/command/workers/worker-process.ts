@@ -2,41 +2,37 @@ import type { Timer } from '../../lib/clock.js'
 import type { CommandError } from '../command-error.js'
 import type { Order } from './worker-messages.js'
 
-/** How a worker stands: `starting` until it listens, `draining` from when it was asked to end. */
+/** `starting` until it listens, `draining` once it was told to end. */
 export type WorkerState = 'starting' | 'running' | 'draining'
 
-/** A process, as what looks after it needs it. */
 export interface WorkerProcess {
   readonly pid: number | undefined
-  /** Whether it takes new sessions, by its last message. */
+  /** Whether it accepts sessions, by its last message. */
   isReady: boolean
   tell(order: Order): void
   kill(): void
 }
 
 export interface WorkerEvents {
-  /** It listens at these addresses. */
   onReady(urls: readonly string[]): void
-  /** It does not start, for the reason in this sentence. */
+  /** It does not start. */
   onFailed(sentence: string): void
-  /** It listens, and has sent nothing for too long. */
+  /** It listened, and has sent nothing for too long. */
   onHang(): void
-  /** It is gone. */
   onExit(code: number | null, signal: string | null): void
 }
 
-/** A worker from its start to its end. */
+/** A worker from start to end. */
 export class Worker {
   state: WorkerState = 'starting'
   readySince = 0
-  /** The primary has killed it: another of its start has failed, or it has not listened in time. */
+  /** Killed because another worker did not start, or because it did not listen in time. */
   isKilled = false
-  /** The primary has killed it because it hung. */
   isHung = false
-  /** Ends it where it takes too long with something. */
+  /** Kills it at a time limit. */
   limit: Timer | undefined
   process!: WorkerProcess
-  /** Resolves with its addresses; rejects with a `CommandError` where it ends before it has any. */
+  /** Rejects with a `CommandError` if it ends before it listens. */
   readonly ready: Promise<readonly string[]>
   readonly ended: Promise<void>
   listens!: (urls: readonly string[]) => void

@@ -5,40 +5,38 @@ import type { Order } from './worker-messages.js'
 import { Worker, type WorkerEvents, type WorkerProcess } from './worker-process.js'
 
 export interface SlotsParts {
-  /** How many workers there are. */
   readonly count: number
-  /** How long one that is drained may take, in seconds. */
+  /** Time limit of a drain, in seconds. */
   readonly drainSeconds: number
   readonly clock: Clock
   readonly log: Logger
-  /** Starts the worker with this number, from 1 on. */
+  /** Numbers begin at 1. */
   readonly fork: (number: number, events: WorkerEvents) => WorkerProcess
 }
 
-/** The pause before a worker that has died is replaced, in milliseconds; it doubles each time, up to the longest. */
+/** Pause before a dead worker is replaced, in milliseconds. It doubles up to the longest. */
 const firstPause = 250
 const longestPause = 30_000
-/** A worker that has lived for so long has got over what the one before died of, in milliseconds. */
+/** After this time a worker counts as healthy, in milliseconds. */
 const soundMilliseconds = 60_000
-/** How long a worker may take to listen that is put in the place of another, in milliseconds. */
+/** Time limit for a replacement to listen, in milliseconds. */
 const startMilliseconds = 30_000
-/** How long a stop may take, in milliseconds: it takes no worker longer than ten seconds. */
+/** Time limit of a stop, in milliseconds. A worker needs 10 s at most. */
 const stopMilliseconds = 15_000
 
-/** Keeps so many workers running, each in a place with a number of its own. */
+/** Keeps `count` workers running, each with its own number. */
 export class WorkerSlots {
   readonly #parts: SlotsParts
-  /** All that run. */
   readonly #workers = new Set<Worker>()
-  /** How often in a row the worker of each place has died early. */
+  /** Early deaths in a row, by number. */
   readonly #deaths = new Map<number, number>()
   readonly #pauses = new Map<number, Timer>()
   #isEnding = false
-  /** How many have died that were not asked to end. */
+  /** Deaths that were not ordered. */
   died = 0
-  /** How many were killed because they hung. */
+  /** Killed because they hung. */
   hung = 0
-  /** The replacement of all workers that is under way, and whether another is to follow. */
+  /** The replacement under way, and whether another follows. */
   #round: Promise<void> | undefined
   #isAnotherDue = false
 
@@ -46,7 +44,7 @@ export class WorkerSlots {
     this.#parts = parts
   }
 
-  /** Starts all workers. Resolves with their addresses once all listen; rejects where one does not, and none is left. */
+  /** Resolves with the addresses once all listen. Rejects if one does not, and then leaves none. */
   async start(): Promise<readonly string[]> {
     const numbers = Array.from({ length: this.#parts.count }, (_, index) => index + 1)
     const workers = numbers.map(number => this.#begin(number))
@@ -60,7 +58,7 @@ export class WorkerSlots {
     }
   }
 
-  /** Those that run, by their numbers; of those with the same number the one first that takes new sessions. */
+  /** By number. Of two with the same number, the newest. */
   get workers(): readonly Readonly<Pick<Worker, 'number' | 'state' | 'process'>>[] {
     const order = (worker: Worker) => 2 * worker.number + (worker.state === 'draining' ? 1 : 0)
     return [...this.#workers].sort((a, b) => order(a) - order(b))
@@ -70,14 +68,14 @@ export class WorkerSlots {
     for (const { process } of this.#workers) process.tell(order)
   }
 
-  /** Puts new workers in the places of all, one by one; once more, where that is going on. */
+  /** Replaces the workers one by one. A call during a replacement adds another. */
   replaceAll(): Promise<void> {
     this.#isAnotherDue = true
     this.#round ??= this.#replaceAll()
     return this.#round
   }
 
-  /** Has all workers end, after a drain or now; resolves once they have. No other takes their places. */
+  /** Resolves when all have ended. */
   async end(order: 'drain' | 'stop'): Promise<void> {
     this.#isEnding = true
     for (const pause of this.#pauses.values()) pause.cancel()
@@ -86,7 +84,6 @@ export class WorkerSlots {
     await Promise.all(all.map(({ ended }) => ended))
   }
 
-  /** Ends all workers at once. */
   kill(): void {
     for (const worker of this.#workers) this.#kill(worker)
   }
@@ -141,7 +138,6 @@ export class WorkerSlots {
     this.#replaceLater(number)
   }
 
-  /** Starts a worker after a pause, unless there is one in this place by then. */
   #replaceLater(number: number): void {
     if (this.#isEnding) return
     const deaths = this.#deaths.get(number) ?? 0
@@ -163,7 +159,6 @@ export class WorkerSlots {
     return [...this.#workers].some(worker => worker.number === number && worker.state !== 'draining')
   }
 
-  /** Starts a worker, and logs what has become of it. */
   async #isStarted(number: number): Promise<boolean> {
     const { clock, log } = this.#parts
     const worker = this.#begin(number)
@@ -198,10 +193,10 @@ export class WorkerSlots {
     this.#round = undefined
   }
 
-  /** Puts a new worker in the place of the one with this number, which is drained. False, and it stays, where none starts. */
+  /** Starts a replacement, then drains the old worker. False, without a change, if it does not start. */
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
-    // One that is only starting may be of either code: it goes as well.
+    // A worker that is starting may run old code.
     const before = [...this.#workers].filter(
       worker => worker.number === number && worker.state !== 'draining',
     )
@@ -215,7 +210,7 @@ export class WorkerSlots {
     return isStarted
   }
 
-  /** Has a worker end, and sees to it that it does. */
+  /** Kills it at the time limit. */
   #end(worker: Worker, order: 'drain' | 'stop'): void {
     if (!this.#workers.has(worker)) return
     const { clock, drainSeconds, log } = this.#parts

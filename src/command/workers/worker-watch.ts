@@ -1,20 +1,18 @@
 import type { Clock } from '../../lib/clock.js'
 
-/** How often a worker says that it is alive, in milliseconds. */
+/** Interval of a worker's heartbeat, in milliseconds. */
 export const beatMilliseconds = 1_000
-/** How often the primary checks, and how long a worker may send nothing, in milliseconds. Garbage collections are shorter. */
+/** Interval of checks, and longest silence, in milliseconds. Garbage collections are shorter. */
 const lookMilliseconds = 1_000
 const hungMilliseconds = 10_000
 
-/** A worker that is watched. */
 export interface Watched {
-  /** The worker has sent something. */
+  /** The worker has sent a message. */
   heard(): void
-  /** Stops watching the worker. */
   end(): void
 }
 
-/** Finds workers that hang: stopped, or stuck in one turn of their event loop. */
+/** Detects workers that are stopped or stuck in a loop. */
 export class WorkerWatch {
   readonly #clock: Clock
   readonly #watched = new Map<Watched, { heardAt: number; readonly onHang: () => void }>()
@@ -26,7 +24,7 @@ export class WorkerWatch {
     clock.after(lookMilliseconds, () => this.#look())
   }
 
-  /** Watches a worker from now on. Calls back once if it hangs. */
+  /** Calls back once if the worker hangs. */
   watch(onHang: () => void): Watched {
     const watched: Watched = {
       heard: () => {
@@ -41,7 +39,7 @@ export class WorkerWatch {
 
   #look(): void {
     const now = this.#clock.now()
-    // This process itself did nothing for so long, as on a suspended machine. It has not read the workers' messages yet.
+    // This process was stopped, and has not read messages yet.
     const late = Math.max(0, now - this.#lookedAt - lookMilliseconds)
     this.#lookedAt = now
     this.#clock.after(lookMilliseconds, () => this.#look())

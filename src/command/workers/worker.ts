@@ -13,7 +13,7 @@ import { end, explained } from '../until-signal.js'
 import { folderVariable, type Notice, numberVariable, type Order } from './worker-messages.js'
 import { beatMilliseconds } from './worker-watch.js'
 
-/** Runs a worker: the service in a process that a primary has started, and that does what this one says. */
+/** Runs the service as a worker, on orders of the primary. */
 export async function work(): Promise<void> {
   const folder = process.env[folderVariable]!
   const starting = start(folder)
@@ -21,15 +21,15 @@ export async function work(): Promise<void> {
   process.on('message', (order: Order) => {
     starting.then(service => obey(service, order), ignore)
   })
-  // A terminal sends its signals to all processes, and so do programs that stop all at once: the primary says what to do.
+  // Terminals and process managers signal all processes. Only the primary's orders count.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, ignore)
   process.on('SIGTERM', () => starting.then(service => end(service, true), ignore))
   cluster.worker!.on('disconnect', () => {
-    // Or Node ends this process at once.
+    // Otherwise Node ends this process at once.
     cluster.worker!.exitedAfterDisconnect = true
-    // There is no primary any more: what is asked of it comes from nowhere.
+    // The primary is gone.
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    // What has not started by now waits for ports that only a primary has.
+    // Without a primary, no port can be opened.
     if (started === undefined) process.exit(1)
     end(started, false)
   })
@@ -46,7 +46,7 @@ export async function work(): Promise<void> {
 }
 
 async function start(folder: string): Promise<Service> {
-  // With the settings that the primary was started with, those of `.env` among them.
+  // The primary's environment, with the values of `.env`.
   const settings = (async () => loadConfig(process.env))()
   const { config } = await explained(settings)
   const worker = Number(process.env[numberVariable])
@@ -78,13 +78,13 @@ function obey(service: Service, order: Order): void {
   else end(service, order.order === 'drain')
 }
 
-/** Tells the primary every second that this process is alive; only once while the primary reads nothing. */
+/** Waits while the primary does not read. */
 function beat(service: Service): void {
   const isReady = service.isReady()
   tell({ notice: 'alive', isReady }, () => setTimeout(() => beat(service), beatMilliseconds).unref())
 }
 
-/** A primary that is gone hears nothing, and its workers notice that by themselves. */
+/** A lost primary is noticed elsewhere. */
 function tell(notice: Notice, then: () => void = ignore): void {
   if (process.connected) process.send!(notice, then)
   else then()

@@ -213,7 +213,6 @@ export const auditLog: Kind<AuditLog> = (text, report) => {
 }
 
 /** `level`, `level,part=level,…` or `part=level,…`. Unnamed parts are at `info`. */
-/** `level`, `level,part=level,…` or `part=level,…`. Unnamed parts are at `info`. */
 export const logLevelsByPart: Kind<LogLevels> = (text, report) => {
   let usual: LogLevel | undefined
   const parts = new Map<LogPart, LogLevel>()

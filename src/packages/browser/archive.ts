@@ -6,10 +6,10 @@ const archiveNamespace = 'urn:xmpp:mam:2'
 const pagingNamespace = 'http://jabber.org/protocol/rsm'
 const forwardNamespace = 'urn:xmpp:forward:0'
 
-/** How long the archive has for an answer, in milliseconds. */
+/** In milliseconds. */
 const patience = 15_000
 
-/** How much is fetched of what was missed, in messages and pages; beyond it only the end. */
+/** Most missed messages are fetched in this number of pages. Beyond them, only the last. */
 const pageSize = 100
 const mostPages = 20
 
@@ -23,7 +23,7 @@ interface Page {
   readonly isComplete: boolean
 }
 
-/** The user's archive of messages (XEP-0313), as far as the server has one. */
+/** The user's message archive (XEP-0313). */
 export class Archive {
   readonly #connection: StropheConnection
   readonly #Builder: StropheNamespace['Builder']
@@ -36,7 +36,7 @@ export class Archive {
     this.#jid = jid
   }
 
-  /** Takes a message that is a result. Only the user's own server has those: others may send what looks like one. */
+  /** Accepts results from the user's own server only. */
   take(stanza: Element): boolean {
     const result = childOf(stanza, 'result', archiveNamespace)
     if (result === undefined) return false
@@ -52,13 +52,13 @@ export class Archive {
     return true
   }
 
-  /** The messages behind `last`, oldest first; the last so many where that is not known. Undefined without an archive. */
+  /** Messages after `last`, or the last `most`. Undefined without an archive. */
   async since(last: string | undefined, most: number): Promise<readonly Archived[] | undefined> {
     const all: Archived[] = []
     let after = last
     for (let pages = 0; after !== undefined && pages < mostPages; pages++) {
       const page: Page | undefined = await this.#ask({ after }, pageSize)
-      // The archive may have dropped the one that was last.
+      // The archive may have dropped `last`.
       if (page === undefined) break
       all.push(...page.found)
       if (page.isComplete) return all

@@ -1,20 +1,19 @@
 import { archiveIdOf, bareJid, type Message } from './message.js'
 
-/** How many messages are remembered, so as not to show them again. */
+/** Ids of shown messages that are remembered. */
 const mostKeys = 2000
 
-/** What comes for the page: each message once, and those from the archive before those that come meanwhile. */
+/** Shows each message once, those from the archive first. */
 export class Arrivals {
-  /** How many stanzas of the session have come. */
+  /** Stanzas received in this session. */
   #seen: number
-  /** Which one comes next. */
   #next = 0
-  /** The last message in the archive that has been shown. */
+  /** Archive id of the last shown message. */
   #last: string | undefined
   readonly #shown = new Set<string>()
   readonly #repeated = new WeakSet<Element>()
   readonly #show: (message: Message) => void
-  /** Messages that have come while the archive is asked. */
+  /** Messages that wait for the archive. */
   #waiting: Message[] | undefined
 
   constructor(seen: number, last: string | undefined, show: (message: Message) => void) {
@@ -31,17 +30,15 @@ export class Arrivals {
     return this.#last
   }
 
-  /** Another session: nothing of it has come. */
   forgetSession(): void {
     this.#seen = 0
   }
 
-  /** Another user: nothing of the archive has come. */
   forgetUser(): void {
     this.#last = undefined
   }
 
-  /** What comes now follows so many stanzas. Returns whether some between have been lost. */
+  /** Continues after `delivered` stanzas. Returns whether some are lost. */
   goOn(delivered: number): boolean {
     const isLost = delivered > this.#seen
     this.#next = delivered
@@ -49,12 +46,12 @@ export class Arrivals {
     return isLost
   }
 
-  /** The server goes on behind the last stanza that has come. */
+  /** Stream management continues after the last stanza. */
   goOnWhereItWas(): void {
     this.#next = this.#seen
   }
 
-  /** Counts the stanzas in what has come, and empties messages that came before. */
+  /** Counts stanzas, and empties repeated messages. */
   note(input: Element): void {
     for (const stanza of input.localName === 'body' ? input.children : [input]) {
       if (stanza.namespaceURI !== 'jabber:client') continue
@@ -62,7 +59,7 @@ export class Arrivals {
       if (this.#next > this.#seen) this.#seen = this.#next
       else if (stanza.localName === 'message') {
         this.#repeated.add(stanza)
-        // The page's own handlers get it too.
+        // The page's own handlers would see it too.
         stanza.replaceChildren()
       }
     }
@@ -72,23 +69,22 @@ export class Arrivals {
     return this.#repeated.has(stanza)
   }
 
-  /** Shows a message that has just come, once it is its turn. */
   take(message: Message, jid: string): void {
     if (this.#waiting !== undefined && message.type !== 'groupchat') this.#waiting.push(message)
     else this.#showOnce(message, liveId(message, jid))
   }
 
-  /** Shows what the user has sent from here. */
+  /** Shows a message sent from here. */
   showNow(message: Message): void {
     this.#showOnce(message, undefined)
   }
 
-  /** Makes messages wait until what is older has come from the archive. */
+  /** Makes new messages wait for the archive. */
   hold(): void {
     this.#waiting ??= []
   }
 
-  /** Shows what has come from the archive, oldest first, and then what has waited. */
+  /** Shows archived messages, then those that wait. */
   release(archived: readonly { readonly id: string; readonly message: Message }[], jid: string): void {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
@@ -96,7 +92,6 @@ export class Arrivals {
     for (const message of waiting) this.#showOnce(message, liveId(message, jid))
   }
 
-  /** From here on the archive is asked. */
   startAfter(last: string | undefined): void {
     this.#last ??= last
   }

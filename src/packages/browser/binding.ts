@@ -1,11 +1,11 @@
 import { NoChat } from './failures.js'
 
-/** What the backend hands to the page: the answer of `POST /warm` or of `resume` in JSON, as it came. Durations are in seconds. */
+/** The JSON answer of `POST /warm` or of `resume`. Durations are in seconds. */
 export interface Binding {
   readonly jid: string
   readonly sid: string
   readonly rid: number
-  /** The BOSH endpoint; `/http-bind` unless it is there. */
+  /** BOSH endpoint. Default: `/http-bind`. */
   readonly url?: string
   readonly wait?: number
   readonly hold?: number
@@ -13,25 +13,25 @@ export interface Binding {
   readonly maxpause?: number
   /** Whether the session had a page before. */
   readonly resumed?: boolean
-  /** How many of its stanzas the pages before have had for certain. */
+  /** Stanzas that earlier pages have certainly received. */
   readonly delivered?: number
-  /** The last request of the page before that has arrived. */
+  /** The last request of the previous page that arrived. */
   readonly received?: number
   readonly websocket?: { readonly url: string; readonly token: string }
 }
 
-/** Where the page gets its binding: an address of the portal's backend, or a function. */
+/** An address of the portal's backend, or a function. */
 export type BindingSource = string | ((tab: string) => Promise<Binding | undefined>)
 
-/** How long the backend has for its answer, in milliseconds. */
+/** Time limit for the backend, in milliseconds. */
 const patience = 30_000
 
-/** A binding whose `url` is absolute. */
+/** With an absolute `url`. */
 export interface Located extends Binding {
   readonly url: string
 }
 
-/** Requests a binding for this tab. Throws a `NoChat`, or another error if the answer is not a binding. */
+/** Throws a `NoChat`, or another error for an invalid answer. */
 export async function askForBinding(source: BindingSource, tab: string): Promise<Located> {
   const binding = await (typeof source === 'function' ? call(source, tab) : fetchBinding(source, tab))
   return { ...binding, url: absolute(binding.url ?? '/http-bind').href }

@@ -11,21 +11,21 @@ import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { leaveMemory, type Memory, randomName, takeMemory } from './tab.js'
 
 export interface ChatOptions {
-  /** Strophe 5 as the page has loaded it. */
+  /** Strophe 5, loaded by the page. */
   readonly Strophe: StropheNamespace
-  /** An address of the portal that answers with a binding, or a function that resolves with one, or with undefined where there is none any more. */
+  /** Backend address that answers with a binding, or a function that resolves with one (undefined: signed out). */
   readonly binding: BindingSource
-  /** `auto` is WebSocket where there is one, and BOSH where that does not get through. */
+  /** `auto`: WebSocket, or BOSH if that is blocked. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
-  /** How many messages of the archive a page shows once it is loaded; 50 unless it is given. */
+  /** Archived messages to show after loading. Default: 50. */
   readonly history?: number
-  /** Rooms to be in, with the nickname behind the slash: `tea@rooms.example.org/Alice`. */
+  /** Rooms to join, such as `tea@rooms.example.org/Alice`. */
   readonly rooms?: readonly string[]
-  /** Whether the session waits for the next page of this tab; else it ends with the page. True unless it is given. */
+  /** Whether the session waits for this tab's next page. Default: true. */
   readonly keep?: boolean
-  /** Whether cookies go along to an endpoint of another origin. */
+  /** Send cookies to an endpoint of another origin. */
   readonly withCredentials?: boolean
-  /** Tells apart the chats of a page that has several. */
+  /** Distinguishes several chats in a page. */
   readonly name?: string
 }
 
@@ -33,27 +33,26 @@ export interface Presence {
   /** Full JID. */
   readonly from: string
   readonly isAvailable: boolean
-  /** `away`, `chat`, `dnd` or `xa`, or undefined. */
+  /** `away`, `chat`, `dnd`, `xa` or undefined. */
   readonly show: string | undefined
   readonly stanza: Element
 }
 
-/** How the chat stands, for the page to show. */
 export interface Status {
-  /** `offline` comes back by itself; `ended` does not, unless `retry` is called. */
+  /** `offline` reconnects. `ended` needs `retry`. */
   readonly state: 'connecting' | 'online' | 'offline' | 'ended'
-  /** Why, as a sentence for the user. */
+  /** A sentence for the user. */
   readonly reason?: string | undefined
-  /** The same for programs: `no-network`, `unreachable`, `signed-out`, `refused`, `session-over` or `closed`. */
+  /** `no-network`, `unreachable`, `signed-out`, `refused`, `session-over` or `closed`. */
   readonly code?: string | undefined
-  /** Seconds until the next try. */
+  /** Seconds until the next attempt. */
   readonly retryIn?: number | undefined
 }
 
-/** How often a WebSocket is asked whether it is alive, in milliseconds. */
+/** Interval of pings over WebSocket, in milliseconds. */
 const checkEvery = 50_000
 
-/** The chat of a page. Fires `message`, `presence`, `contacts` and `status`, each a CustomEvent. */
+/** Fires the CustomEvents `message`, `presence`, `contacts` and `status`. */
 export class Chat extends EventTarget {
   readonly #options: ChatOptions
   readonly #name: string
@@ -64,13 +63,13 @@ export class Chat extends EventTarget {
   #memory: Memory
   #status: Status = { state: 'connecting' }
   #session: PageSession | undefined
-  /** One for all sessions over WebSocket, so that stream management can go on. */
+  /** Kept over sessions, for stream management. */
   #socket: StropheConnection | undefined
   #isSocketBlocked = false
-  /** Whether this page has been online, and whether it knows since then who else is. */
+  /** Whether this page was online, and knows the presences since. */
   #wasOnline = false
   #isSettled = false
-  /** The present request for a binding. */
+  /** Number of the current request for a binding. */
   #request = 0
 
   constructor(options: ChatOptions) {
@@ -86,7 +85,7 @@ export class Chat extends EventTarget {
     this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, history, withCredentials }
   }
 
-  /** The user's full JID; empty before the first binding. */
+  /** Full JID. Empty before the first binding. */
   get jid(): string {
     return this.#memory.jid
   }
@@ -95,12 +94,12 @@ export class Chat extends EventTarget {
     return this.#status
   }
 
-  /** Strophe's connection, for stanzas and handlers of the page's own; another one after each loss over BOSH. */
+  /** Strophe's connection, for stanzas of your own. It changes after each loss over BOSH. */
   get connection(): StropheConnection | undefined {
     return this.#session?.connection
   }
 
-  /** Begins; to be called once. */
+  /** Call once. */
   start(): void {
     const { signal } = this.#closing
     const hear = (target: EventTarget, type: string, act: (event: never) => void) =>
@@ -115,14 +114,14 @@ export class Chat extends EventTarget {
     this.#ask()
   }
 
-  /** Asks for a session now, if there is none. */
+  /** Reconnects now, if needed. */
   retry(): void {
     if (this.#session !== undefined || this.#closing.signal.aborted) return
     this.#pauses.reset()
     this.#ask()
   }
 
-  /** Sends a message, now or as soon as there is a connection, and fires it. Returns its id. */
+  /** Sends now or once connected. Returns the id. */
   send(to: string, body: string, type: 'chat' | 'groupchat' = 'chat'): string {
     const { arrivals, departures, Strophe } = this.#parts
     const id = randomName()
@@ -131,7 +130,7 @@ export class Chat extends EventTarget {
     const session = this.#status.state === 'online' ? this.#session : undefined
     if (session?.isManaged !== true) departures.add(stanza)
     session?.send(stanza)
-    // A room sends to all who are in it what is said there, the speaker included.
+    // Rooms echo messages.
     if (type === 'chat') {
       const own = stanza.cloneNode(true) as Element
       own.setAttribute('from', this.jid)
@@ -140,14 +139,13 @@ export class Chat extends EventTarget {
     return id
   }
 
-  /** Enters a room, now and whenever the session is a new one. */
+  /** Joins a room, also in later sessions. */
   join(room: string, nickname: string): void {
     const occupant = `${room}/${nickname}`
     this.#rooms.add(occupant)
     if (this.#status.state === 'online') this.#session?.send(this.#session.joining(occupant))
   }
 
-  /** Leaves it. */
   part(room: string): void {
     for (const occupant of this.#rooms) {
       if (bareJid(occupant) !== bareJid(room)) continue
@@ -174,7 +172,7 @@ export class Chat extends EventTarget {
       if (mine !== this.#request) return
       if (!(error instanceof NoChat)) {
         this.#end('refused', 'The portal has no chat for this page.')
-        // The console shows the cause.
+        // Shows the cause in the console.
         throw error
       }
       if (error.code) this.#end(error.code, error.message)
@@ -182,7 +180,7 @@ export class Chat extends EventTarget {
     }
   }
 
-  /** From here on nothing of the session and of requests before is heard. */
+  /** Ignores events of the old session. */
   #forget(): number {
     this.#session?.drop()
     this.#session = undefined
@@ -197,7 +195,7 @@ export class Chat extends EventTarget {
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.forgetSession()
     if (before && bareJid(jid) !== bareJid(before)) {
-      // What the page shows is of the user before, and nothing of that user's may leave under another name.
+      // Another user: clears what the page shows, and what it would send.
       if (this.#wasOnline) {
         this.#end('signed-out', 'Another user is signed in now.')
         return
@@ -211,12 +209,12 @@ export class Chat extends EventTarget {
     const session = new PageSession(binding, this.#parts, !this.#isSettled, {
       online: () => {
         const { state } = this.#status
-        // What comes over a connection that is still open says nothing of the next request.
+        // The old connection says nothing about the next request.
         if (state === 'online' || (state === 'offline' && !navigator.onLine)) return
         this.#wasOnline = true
         this.#pauses.succeeded()
         this.#enter({ state: 'online' })
-        // Written since the session was opened, or while there was no network.
+        // Written meanwhile.
         session.send(...departures.unsent())
         if (session.isManaged) departures.clear()
       },
@@ -236,7 +234,7 @@ export class Chat extends EventTarget {
     const mayTakeOver = transport === 'websocket' || (transport === 'auto' && !this.#isSocketBlocked)
     if (mayTakeOver && websocket !== undefined) {
       this.#socket ??= createSocket(Strophe)
-      // It names the process that has the session, which may be another one by now.
+      // The session may have moved to another process.
       this.#socket.service = socketAddress(websocket.url)
       session.takeOver(this.#socket, websocket.token)
     } else session.attach()
@@ -269,7 +267,7 @@ export class Chat extends EventTarget {
       this.#enter({ state: 'offline', code: 'no-network', reason: 'This device has no network.' })
   }
 
-  /** The network is back, or the user. */
+  /** Network or user are back. */
   readonly #come = (): void => {
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
@@ -277,20 +275,20 @@ export class Chat extends EventTarget {
     else if (state === 'offline' || code === 'unreachable') this.retry()
   }
 
-  /** The page is left: the next one in this tab may go on. */
+  /** `pagehide`: this tab's next page may continue. */
   readonly #leave = (): void => {
     const { keep = true } = this.#options
     if (this.#status.state === 'ended') return
-    // What waits for the archive has come, and will not come again.
+    // Messages that wait for the archive will not come again.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
     const outgoing = this.#parts.departures.all
     const isKept = keep && leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing })
-    // Without the memory, no page can resume the session.
+    // Without storage, no page can resume the session.
     this.#session?.leave(!isKept)
   }
 
-  /** The browser shows the page again as it was left. */
+  /** Back from the back/forward cache. */
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted) return
     const { tab } = takeMemory(this.#name)

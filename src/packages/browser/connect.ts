@@ -1,4 +1,4 @@
-// The module of the page: `import { connect } from '…/assets/warm-bindings.js'`.
+// `import { connect } from '…/assets/warm-bindings.js'`
 import { Chat, type ChatOptions, type Presence, type Status } from './chat.js'
 import type { Contact } from './contact.js'
 import type { Message } from './message.js'
@@ -9,15 +9,14 @@ export type { Chat, ChatOptions, Contact, Message, Presence, Status }
 export interface ConnectOptions extends ChatOptions {
   readonly onMessage?: (message: Message) => void
   readonly onPresence?: (presence: Presence) => void
-  /** All contacts of the user, each time that they are fetched. */
+  /** All contacts, after each fetch. */
   readonly onContacts?: (contacts: readonly Contact[]) => void
   readonly onStatus?: (status: Status) => void
 }
 
 /**
- * Puts the page's user online: asks the portal's backend for a binding, attaches over WebSocket or BOSH, and comes back
- * after lost connections, ended sessions and reloads. Resolves once the user is online for the first time; rejects, with
- * the reason as a sentence and its `code`, where that does not come about.
+ * Gets a binding from the backend, attaches over WebSocket or BOSH, and reconnects after losses and reloads.
+ * Resolves once online. Rejects with a sentence for the user, and a `code`.
  */
 export function connect(options: ConnectOptions): Promise<Chat> {
   const chat = new Chat(options)

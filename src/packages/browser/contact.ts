@@ -1,7 +1,7 @@
-/** One of the user's contacts (RFC 6121 §2). */
+/** RFC 6121 §2. */
 export interface Contact {
   readonly jid: string
-  /** The name that the user has given to it. */
+  /** Name given by the user. */
   readonly name: string | undefined
   /** `both`, `to`, `from` or `none`. */
   readonly subscription: string

@@ -1,15 +1,15 @@
-/** A stanza that may not have arrived, and the BOSH request that it left with, if it has. */
+/** A stanza that may not have arrived, and the rid of its request. */
 export interface Outgoing {
   readonly id: string | null
   readonly xml: string
   readonly rid?: number
 }
 
-/** What the page sends and may have to send again: its session tells which of its requests have arrived. */
+/** Outgoing stanzas until the session confirms them. */
 export class Departures {
   #outgoing: Outgoing[]
   #newest = 0
-  /** How many requests may be under way at once. */
+  /** Most requests at a time. */
   #requests = 2
 
   constructor(outgoing: readonly Outgoing[]) {
@@ -20,7 +20,7 @@ export class Departures {
     return this.#outgoing
   }
 
-  /** The rid to send next. */
+  /** Next rid. */
   get nextRid(): number {
     return this.#newest + 1
   }
@@ -29,7 +29,7 @@ export class Departures {
     this.#outgoing.push({ id: stanza.getAttribute('id'), xml: new XMLSerializer().serializeToString(stanza) })
   }
 
-  /** Another session, or another page of it: rids begin elsewhere. `received` is the last one that has arrived. */
+  /** Continues with other rids. `received` is the last request that arrived. */
   goOn(rid: number, requests: number, received: number | undefined): void {
     this.#requests = requests
     this.#newest = rid - 1
@@ -37,7 +37,7 @@ export class Departures {
     this.#outgoing = this.#outgoing.map(({ id, xml }) => ({ id, xml }))
   }
 
-  /** A request leaves, for the first time or again. Those that could not be under way beside it have arrived. */
+  /** A request is sent or repeated. Requests outside its window have arrived. */
   note(body: Element): void {
     const rid = Number(body.getAttribute('rid'))
     this.#newest = Math.max(this.#newest, rid)
@@ -47,7 +47,7 @@ export class Departures {
       .filter(({ rid: own }) => !(own! <= this.#newest - this.#requests))
   }
 
-  /** Those that have not left yet, or have to leave once more, in order. */
+  /** In order. */
   unsent(): Element[] {
     const parser = new DOMParser()
     return this.#outgoing

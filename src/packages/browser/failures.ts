@@ -1,8 +1,8 @@
-/** Why there is no chat, as a sentence for the user. */
+/** The message is a sentence for the user. */
 export class NoChat extends Error {
-  /** Why asking again would not help; undefined if it may help. */
+  /** Undefined if retrying may help. */
   readonly code: string | undefined
-  /** Seconds that the backend wants to be left alone for. */
+  /** Seconds requested by the backend. */
   readonly retryAfter: number | undefined
 
   constructor(message: string, code?: string, retryAfter?: number) {

@@ -8,26 +8,26 @@ import { orderReplies } from './reply-order.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
-/** What the page has of all its sessions, one after the other. */
+/** Shared by all sessions of the page. */
 export interface PageParts {
   readonly Strophe: StropheNamespace
   readonly arrivals: Arrivals
   readonly departures: Departures
-  /** The user's places in rooms, as full JIDs. */
+  /** Full JIDs in rooms. */
   readonly rooms: ReadonlySet<string>
-  /** How many messages of the archive the page shows once it is loaded. */
+  /** Archived messages to show after loading. */
   readonly history: number
   readonly withCredentials: boolean
 }
 
 export interface SessionEvents {
-  /** An answer has come. */
+  /** The server has answered. */
   online(): void
-  /** The page knows the contacts, and has what the archive has for it. */
+  /** Contacts and archive are fetched. */
   settled(): void
-  /** The connection is gone; nothing follows. */
+  /** The connection is lost. The last event. */
   lost(): void
-  /** The WebSocket could not be opened; nothing follows. */
+  /** The WebSocket could not be opened. The last event. */
   blocked(): void
   contacts(contacts: readonly Contact[]): void
   presence(stanza: Element): void
@@ -38,24 +38,24 @@ const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 const mucNamespace = 'http://jabber.org/protocol/muc'
 const rosterNamespace = 'jabber:iq:roster'
 
-/** How long an answer of the server may take, in milliseconds. */
+/** Time limit for the server, in milliseconds. */
 const patience = 6_000
 
-/** What requests end with where there is no network, and where a proxy does not reach the service. */
+/** Statuses without network, or from a proxy. */
 const brokenRequests = [0, 502, 503, 504]
 
-/** How many contacts are asked after at once. */
+/** Contacts that are probed at once. */
 const mostProbes = 1000
 
-/** How long a session over BOSH waits for the next page of its tab, in seconds. */
+/** Time for the tab's next page over BOSH, in seconds. */
 const pauseSeconds = 60
 
-/** One session, as one binding opens it for the page. */
+/** The session of one binding. */
 export class PageSession {
   readonly #binding: Located
   readonly #parts: PageParts
   readonly #events: SessionEvents
-  /** Whether the page knows nothing yet of who is there. */
+  /** Whether presences are unknown. */
   readonly #isFresh: boolean
   #connection!: StropheConnection
   #archive!: Archive
@@ -73,12 +73,11 @@ export class PageSession {
     return this.#connection
   }
 
-  /** Whether stream management (XEP-0198) sends again what has not arrived. */
+  /** XEP-0198. */
   get isManaged(): boolean {
     return this.#isOverSocket
   }
 
-  /** Attaches over BOSH. */
   attach(): void {
     const { jid, sid, rid, wait, hold, requests, url } = this.#binding
     const { arrivals, departures, withCredentials } = this.#parts
@@ -87,7 +86,7 @@ export class PageSession {
     let failures = 0
     const failed = () => {
       failures += 1
-      // Strophe has repeated it at once. From here on it is the backend that knows whether the session is still there.
+      // Strophe has already retried. The backend knows whether the session still exists.
       if (failures > 1) this.#lose()
     }
     for (const status of brokenRequests) connection.addProtocolErrorHandler('HTTP', status, failed)
@@ -115,7 +114,7 @@ export class PageSession {
     this.#introduce(isLost)
   }
 
-  /** Takes the session over by WebSocket. A connection that has been used before goes on where it was (XEP-0198). */
+  /** Attaches over WebSocket. A used connection resumes its stream (XEP-0198). */
   takeOver(connection: StropheConnection, token: string): void {
     const { arrivals, departures, Strophe } = this.#parts
     const { Status } = Strophe
@@ -159,12 +158,12 @@ export class PageSession {
     return new this.#parts.Strophe.Builder('presence', attributes).tree()
   }
 
-  /** Asks a room, or asks it again, to let the user in. */
+  /** Presence that joins a room. */
   joining(to: string): Element {
     return new this.#parts.Strophe.Builder('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
   }
 
-  /** Finds out whether the connection is alive: any answer says so, and none in time that it is lost. */
+  /** Pings. Without an answer, the connection is lost. */
   check(): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
     const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
@@ -177,10 +176,10 @@ export class PageSession {
     this.#connection.flush()
   }
 
-  /** From here on nothing of it is heard. */
+  /** Ignores further events. */
   drop(): void {
     this.#isOver = true
-    // The connection over WebSocket is used again. It is undefined if it could not be made.
+    // The WebSocket connection is used again. It is undefined if it could not be made.
     if (!this.#isOverSocket && this.#connection) this.#connection.maxRetries = 0
   }
 
@@ -190,14 +189,14 @@ export class PageSession {
     this.#connection.disconnect('user')
   }
 
-  /** The page is left: the session ends, or waits for the next page of its tab. */
+  /** The session ends, or waits for the tab's next page. */
   leave(ends: boolean): void {
     const { maxpause } = this.#binding
     if (this.#isOverSocket) {
       if (ends) this.#connection.disconnect('user')
     } else if (ends) this.#beacon("type='terminate'")
     else if (maxpause !== undefined && this.#parts.departures.all.length === 0)
-      // Until it is over the user looks present, though the tab may be gone for good.
+      // Until then the user looks present, even if the tab is gone.
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
   }
 
@@ -213,7 +212,7 @@ export class PageSession {
     this.#events.lost()
   }
 
-  /** What comes now is behind what the session has delivered. Returns whether something before it has been lost. */
+  /** Returns whether stanzas are lost. */
   #goOn(): boolean {
     const { resumed, delivered = 0 } = this.#binding
     return this.#parts.arrivals.goOn(resumed ? delivered : 0)
@@ -236,7 +235,7 @@ export class PageSession {
     this.#connection.addHandler(onPresence, null, 'presence')
   }
 
-  /** Makes the user present, and fetches what the page does not know. */
+  /** Sends presence, and fetches what is missing. */
   async #introduce(isLost: boolean): Promise<void> {
     const { resumed } = this.#binding
     const { departures, rooms } = this.#parts
@@ -245,14 +244,14 @@ export class PageSession {
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
     this.send(...(isNew ? entering : []), ...departures.unsent())
     const caughtUp = this.#catchUp(isLost || !resumed)
-    // Something that has an answer: until one has come, nothing is known of the session.
+    // An answer proves that the session exists.
     this.check()
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 
   /**
-   * A server tells a client who is there when that becomes available, and not again: then each contact is asked after.
-   * Resolves with whether the server has answered.
+   * Servers send presences only after the first available one, so later each contact is probed. Resolves with
+   * whether the server answered.
    */
   #fetchContacts(isAvailable: boolean): Promise<boolean> {
     const request = new this.#parts.Strophe.Builder('iq', { type: 'get', id: randomName() })
@@ -274,18 +273,15 @@ export class PageSession {
     })
   }
 
-  /**
-   * Shows what the archive has: to a page that has just been loaded the last of it, and else what was missed. Resolves with
-   * whether that is done.
-   */
+  /** Shows history or missed messages. Resolves with whether that succeeded. */
   async #catchUp(isMissing: boolean): Promise<boolean> {
     const { arrivals, history } = this.#parts
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
-    // Without a place to start from, the last message only says where the next time is to start.
+    // Without a starting point, the last message only sets it.
     const isShown = showsHistory || (isMissing && last !== undefined)
-    // What came while an earlier connection asked has waited long enough.
+    // Messages that waited for an earlier connection.
     if (!isShown) arrivals.release([], jid)
     if (!isShown && last !== undefined) return true
     if (isShown) arrivals.hold()

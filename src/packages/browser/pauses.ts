@@ -1,12 +1,12 @@
-/** Tries in a row before a page is told that there is no chat: eight minutes or so. */
+/** Attempts before giving up: about eight minutes. */
 const mostTries = 12
 const longestSeconds = 60
-/** Longest pause that a backend can ask for, in seconds. Timers fire at once if they are set to more than 24 days. */
+/** Longest pause a backend can ask for, in seconds. Timers fire at once above 24 days. */
 const mostSeconds = 3600
-/** A connection that has lasted so long was a good one, in milliseconds. */
+/** A connection of this length resets the pauses, in milliseconds. */
 const longEnough = 60_000
 
-/** When to try again: less and less often, and not at the same moment as all other pages. */
+/** Growing pauses with jitter. */
 export class Pauses {
   #tries = 0
   #succeededAt: number | undefined
@@ -24,7 +24,7 @@ export class Pauses {
     clearTimeout(this.#timer)
   }
 
-  /** Calls `act` after a pause, and returns how long that is, in seconds; undefined where it is time to give up. */
+  /** Returns the pause in seconds, or undefined to give up. */
   next(atLeast: number, act: () => void): number | undefined {
     this.cancel()
     if (this.#succeededAt !== undefined && Date.now() - this.#succeededAt > longEnough) this.#tries = 0

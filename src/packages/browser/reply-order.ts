@@ -1,11 +1,9 @@
 /**
- * Puts what comes over BOSH into the order of the requests, the first of which has the rid `next`: replies have connections
- * of their own, so that one may overtake another, and Strophe hands them out as they arrive. What it returns is called with
- * each reply and the rid of its request; it leaves in the reply what it is the turn of: nothing where an earlier one is
- * missing, or also what has waited for this one.
+ * Reorders BOSH replies, which may overtake each other, by rid from `next`. The result is called with each
+ * reply and its rid. It leaves in the reply all elements whose turn it is.
  */
 export function orderReplies(next: number): (reply: Element, rid: number) => void {
-  // No more replies than requests may be under way.
+  // As many as requests at a time.
   const waiting = new Map<number, readonly Element[]>()
   return (reply, rid) => {
     waiting.set(rid, [...reply.children])

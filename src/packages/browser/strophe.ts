@@ -1,4 +1,4 @@
-// What is used of Strophe 5: the page brings it along. Types only.
+// Types of Strophe 5, as far as it is used.
 
 export interface StropheNamespace {
   readonly Connection: new (service: string, options?: object) => StropheConnection
@@ -16,16 +16,15 @@ export interface StropheBuilder {
 export type StatusCallback = (status: number, condition?: string | null) => void
 
 export interface StropheConnection {
-  /** Where it connects to. */
   service: string
   readonly jid: string
   readonly domain: string
   maxRetries: number
   disconnection_timeout: number
-  /** Hears a `<body/>` over BOSH, and the element in it over WebSocket. */
+  /** Receives `<body/>` over BOSH, and its content over WebSocket. */
   xmlInput: (element: Element) => void
   xmlOutput: (element: Element) => void
-  /** Hears over BOSH, before `xmlInput` hears a reply, the rid behind that of its request. */
+  /** Over BOSH, receives the next rid before `xmlInput`. */
   nextValidRid: (rid: number) => void
   attach(
     jid: string,

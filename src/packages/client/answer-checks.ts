@@ -1,6 +1,6 @@
 import type { Binding, Ended, Session, SessionList } from './api-types.js'
 
-/** Whether an answer has what a caller needs of it; undefined is an answer without a body. */
+/** Undefined is an answer without a body. */
 export type Check<T> = (answer: unknown) => answer is T
 
 type Fields = Readonly<Record<string, unknown>> | undefined
@@ -16,7 +16,7 @@ export function isSession(answer: unknown): answer is Session {
 export function isSessionList(answer: unknown): answer is SessionList {
   const { sessions, next } = (answer as Fields) ?? {}
   if (!Array.isArray(sessions) || !sessions.every(isSession)) return false
-  // A part without sessions is the last.
+  // The last part has no sessions.
   return next === undefined || (typeof next === 'string' && sessions.length > 0)
 }
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, WarmBindingsError } from './warm-bindings-error.js'
 
-/** After these the same call may succeed a little later. docs/embed.md has the same list; a test compares the two. */
+/** Temporary errors. docs/embed.md has the same list, and a test compares them. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no-answer',
   'remote-connection-failed',
@@ -13,30 +13,29 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'too-many-requests',
 ])
 
-/** The longest time that timers know, in milliseconds; with a longer one they fire at once. */
+/** Longest timer, in milliseconds. Longer ones fire at once. */
 export const longestTimer = 2 ** 31 - 1
 
 export interface AttemptLimits {
-  /** Longest time for one attempt, in seconds; default 20. Keep it above the service's WARM_TIMEOUT. */
+  /** Time limit of an attempt, in seconds. Default: 20. Keep it above WARM_TIMEOUT. */
   readonly timeoutSeconds: number
-  /** Longest time for a call with all its attempts and the pauses between them, in seconds; default 40. */
+  /** Time limit of a call with retries and pauses, in seconds. Default: 40. */
   readonly totalSeconds: number
-  /** How often a call is sent at most; default 3. */
+  /** Most attempts. Default: 3. */
   readonly attempts: number
 }
 
-/** Time as attempts see it; tests move it by hand. */
+/** Tests move it by hand. */
 export interface Time {
-  /** Milliseconds that only ever grow. */
+  /** Milliseconds of a monotonic clock. */
   now(): number
-  /** Resolves after `ms` milliseconds, or as soon as the signal is aborted. */
+  /** Resolves early if the signal aborts. */
   pause(ms: number, signal?: AbortSignal): Promise<void>
 }
 
 /**
- * Calls `attempt`, with the seconds that it may take, until it succeeds, fails for good, or the limits are reached; then
- * rejects with the last failure. The pauses are those that the service asks for, or 1, 2, 4 … seconds, and up to half as
- * much again: callers that failed together do not come back together.
+ * Calls `attempt` with its time limit until it succeeds, fails for good, or a limit is reached. Pauses are
+ * those of `Retry-After`, or 1, 2, 4 … seconds, with up to 50 % of jitter.
  */
 export async function repeat<T>(
   attempt: (seconds: number) => Promise<T>,

@@ -3,9 +3,9 @@ import type { Problem } from './api-types.js'
 import { longestTimer } from './attempts.js'
 import { WarmBindingsError } from './warm-bindings-error.js'
 
-/** Longest answer that is read, in bytes: a list of a thousand sessions is shorter. */
+/** In bytes. A list of 1,000 sessions is shorter. */
 const longestAnswer = 8 * 1024 * 1024
-/** Statuses of a proxy that cannot reach the service at the moment. */
+/** From a proxy that cannot reach the service. */
 const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 /** One request, as `fetch` takes it. */
@@ -17,8 +17,8 @@ export interface Call {
 }
 
 /**
- * Sends a request and resolves with its answer, undefined if that has no body. Rejects with a `WarmBindingsError`, also if
- * the answer does not pass the check, or with the signal's reason.
+ * Resolves with the checked answer, or undefined without a body. Rejects with a `WarmBindingsError`, or with
+ * the signal's reason.
  */
 export async function exchange<T>(
   { url, ...call }: Call,
@@ -32,7 +32,7 @@ export async function exchange<T>(
   const timer = setTimeout(abort, Math.min(seconds * 1000, longestTimer))
   signal?.addEventListener('abort', abort)
   try {
-    // A redirection would have the credentials sent somewhere else.
+    // A redirect could send credentials elsewhere.
     const response = await fetch(url, { ...call, redirect: 'manual', signal: limit.signal })
     return read(response, await textOf(response), check)
   } catch (error) {
@@ -76,7 +76,7 @@ function read<T>({ status, headers }: Response, text: string, check: Check<T>): 
   throw new WarmBindingsError('bad-answer', detail, { status })
 }
 
-/** The object that a JSON text has; undefined for any other text. */
+/** Undefined for anything but a JSON object. */
 function parse(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text)
@@ -95,7 +95,7 @@ function secondsOf(header: string | null): number | undefined {
   return header !== null && /^\d+$/.test(header) ? Number(header) : undefined
 }
 
-/** What broke the connection, such as ECONNREFUSED, or why there was none, such as `bad port`. */
+/** Such as ECONNREFUSED, or `bad port`. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: NodeJS.ErrnoException }
   return cause?.code ?? cause?.message ?? 'the connection broke'

@@ -1,4 +1,4 @@
-// What a portal's backend imports as `warm-bindings/client`: the calls of docs/api.md. It stands alone, and needs nothing but Node.
+// `warm-bindings/client`: the calls of docs/api.md for backends. Needs nothing but Node.
 import { type Check, isBinding, isEnded, isNothing, isSession, isSessionList } from './answer-checks.js'
 import type {
   Binding,
@@ -18,7 +18,7 @@ export type { AttemptLimits } from './attempts.js'
 export { type ErrorCode, WarmBindingsError } from './warm-bindings-error.js'
 
 export interface WarmBindingsOptions extends Partial<AttemptLimits> {
-  /** The address of the warm API, such as `http://127.0.0.1:8080/warm`: the service's, with its WARM_PATH. */
+  /** Such as `http://127.0.0.1:8080/warm`. */
   readonly url: string
   /** An account of ADMIN_USERS. */
   readonly user: string
@@ -26,26 +26,25 @@ export interface WarmBindingsOptions extends Partial<AttemptLimits> {
 }
 
 export interface CallOptions {
-  /** Breaks the call off, which rejects with the signal's reason. */
+  /** Aborts the call, which rejects with its reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What a list may be narrowed by. */
 export type SessionFilter = Omit<ListSessionsQuery, 'limit' | 'after'>
 
-/** The most that a part of a list may have. */
+/** Sessions in one part of a list. */
 const sessionsAtATime = 1000
 
 /**
- * The warm API of a service. A call that fails rejects with a `WarmBindingsError`, after it was repeated where it may
- * succeed a little later: nothing stays open behind a call that failed, or whose answer was lost.
+ * The warm API. Calls are retried after temporary errors, and then reject with a `WarmBindingsError`. A
+ * failed call leaves no session open.
  */
 export class WarmBindings {
   readonly #url: string
   readonly #authorization: string
   readonly #limits: AttemptLimits
 
-  /** Throws a `TypeError` for what is no address of a warm API, or no account. */
+  /** Throws a `TypeError` for an invalid URL or account. */
   constructor(options: WarmBindingsOptions) {
     const { url, user, secret, timeoutSeconds = 20, totalSeconds = 40, attempts = 3 } = options
     if (!isWarmUrl(url))
@@ -57,27 +56,27 @@ export class WarmBindings {
     this.#limits = { timeoutSeconds, totalSeconds, attempts }
   }
 
-  /** Logs a user in. Resolves with what a page needs, and the `id` for the calls below. */
+  /** Logs a user in. Resolves with a binding for the page, and an `id` for the calls below. */
   warm(parameters: WarmRequest, options?: CallOptions): Promise<Binding> {
     return this.#call('POST', '', isBinding, options, parameters)
   }
 
-  /** Hands a live session to another page. Resolves with undefined if the session is over, or out of reach: warm again. */
+  /** Gives a live session to another page. Undefined: the session has ended or is unreachable, so warm again. */
   resume(id: string, parameters: ResumeRequest = {}, options?: CallOptions): Promise<Binding | undefined> {
     return this.#callSession('POST', id, '/resume', isBinding, options, parameters)
   }
 
-  /** Tells how a session stands. Resolves with undefined if it is over, or out of reach. */
+  /** Undefined if it has ended or is unreachable. */
   session(id: string, options?: CallOptions): Promise<Session | undefined> {
     return this.#callSession('GET', id, '', isSession, options)
   }
 
-  /** Ends a session: its user is logged out. Resolves as well if it is over already, or out of reach. */
+  /** Ends a session. Resolves also if it has ended or is unreachable. */
   end(id: string, options?: CallOptions): Promise<void> {
     return this.#callSession('DELETE', id, '', isNothing, options)
   }
 
-  /** All sessions that fit, the oldest first. They are fetched in parts, as the loop goes on. */
+  /** Oldest first. Fetches parts as the loop proceeds. */
   async *sessions(
     filter: SessionFilter = {},
     options?: CallOptions,
@@ -96,7 +95,7 @@ export class WarmBindings {
     }
   }
 
-  /** Ends all sessions of a user, or the one of a full JID, also those that other clients of the user opened here. */
+  /** Ends all sessions of a user, or that of a full JID, whoever opened them. */
   endAll({ jid }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
     return this.#call('DELETE', `/sessions?${new URLSearchParams({ jid })}`, isEnded, options)
   }
@@ -109,7 +108,7 @@ export class WarmBindings {
     options?: CallOptions,
     parameters?: object,
   ): Promise<T | undefined> {
-    // No session has such an id, and it must not lead to another address.
+    // No valid id, which could lead to another address.
     if (!/^[\w-]{16,64}$/.test(id)) return undefined
     try {
       return await this.#call(method, `/${id}${path}`, check, options, parameters)
@@ -142,7 +141,7 @@ export class WarmBindings {
   }
 }
 
-/** Whether this is an http address with a path and nothing else: credentials in it would come to light in errors. */
+/** Without credentials, which could appear in errors. */
 function isWarmUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, origin, pathname, href } = new URL(text)
