@@ -1,22 +1,40 @@
 import { randomUUID } from 'node:crypto'
-import express, { type Express, type Router } from 'express'
+import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.js'
+import { clientAddress } from './http/access/client-rules.js'
 import { homePath } from './http/addresses.js'
-import { contentTypes, publish, sendPage } from './http/answers/answer.js'
+import {
+  contentTypes,
+  problemAnswer,
+  problemFrom,
+  publish,
+  sendAnswer,
+  sendPage,
+} from './http/answers/answer.js'
 import { createAssetsRouter } from './http/answers/assets.js'
 import { createHostMetaRouter } from './http/answers/host-meta.js'
 import { pagePolicy, readOnly, redirectToTls } from './http/answers/pages.js'
 import { install } from './http/fast/install.js'
-import { Problem } from './lib/errors.js'
+import { bodyFormat } from './http/listening/read-body.js'
+import type { Counts } from './lib/counts.js'
+import { Problem, type ProblemCode } from './lib/errors.js'
+import { countedOnceAMinute } from './lib/limits/throttle.js'
+import { traceOf } from './lib/log.js'
+import { represent } from './warm/answers.js'
+import { logged } from './warm/calls.js'
 import { describeApi } from './warm/openapi/describe-api.js'
-import { createProblemHandler, type ProblemParts } from './warm/problem-handler.js'
 import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
 
 export interface AppParts extends WarmParts {
   readonly extraRouters: readonly Router[]
   readonly demoPath?: string | undefined
   readonly httpLog: Logger
+}
+
+interface ProblemParts extends Pick<AppParts, 'log' | 'clock'> {
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'http' | 'assumeSecure' | 'trustedProxies'>
+  readonly counts: Pick<Counts, 'faults'>
 }
 
 /** All but the BOSH path and the health checks, which have listeners of their own. */
@@ -78,4 +96,56 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
     next()
   })
   return app
+}
+
+/**
+ * Answers and logs every error of a route. Anybody can cause refusals: one line a minute for each code, with
+ * a `count`, the rest at `debug`.
+ */
+function createProblemHandler({ config, log, counts, clock }: ProblemParts): ErrorRequestHandler {
+  const home = homePath(config.externalUrl)
+  const untold = countedOnceAMinute<ProblemCode>(clock)
+  // Express recognises an error handler by its four parameters.
+  return (error, request, response, _next) => {
+    const requestId = response.get('X-Request-Id')
+    try {
+      const problem = problemFrom(error)
+      if (problem.code === 'internal-error') {
+        counts.faults += 1
+        log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
+      } else if (!logged.has(response)) {
+        const about = { requestId, code: problem.code, address: clientAddress(request, config) }
+        const count = untold(problem.code)
+        if (count === undefined) log.debug(about, 'refused')
+        else log.info({ ...about, count }, 'refused')
+      }
+      if (response.headersSent) {
+        response.destroy()
+        return
+      }
+      const back = wayBack(request, problem.code, config.warmPath, home)
+      const representation = represent(request, config.warmPath)
+      const answer = problemAnswer(problem, representation, { requestId, home, back })
+      sendAnswer(response.vary('Accept'), answer)
+    } catch (failure) {
+      log.error({ requestId, ...traceOf(failure) }, 'failed')
+      if (response.headersSent) response.destroy()
+      else response.status(500).end()
+    }
+  }
+}
+
+/** The link of an error page. */
+function wayBack(request: Request, code: ProblemCode, warmPath: string, home: string) {
+  const form = home + warmPath
+  if (isPostedForm(request, warmPath)) return { href: form, text: 'Back to the form' }
+  if (code === 'unauthorized' || code === 'misdirected-request') return undefined
+  if (request.path.startsWith(`${warmPath}/`)) return { href: `${form}/sessions`, text: 'All sessions' }
+  return { href: `${home}/`, text: 'Front page' }
+}
+
+/** Programs that post a form need no link. */
+function isPostedForm({ method, path, headers }: Request, warmPath: string): boolean {
+  const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
+  return method === 'POST' && path === warmPath && isBrowser && bodyFormat(headers['content-type']) === 'form'
 }

@@ -22,9 +22,8 @@ export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 /** Calls that give a session to a page. They fail while the service stops. */
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
-const logged = new WeakSet<Response>()
-
-export const isLogged = (response: Response) => logged.has(response)
+/** Responses whose call has a log line. */
+export const logged = new WeakSet<Response>()
 
 export interface Call {
   readonly request: Request
