@@ -1,8 +1,8 @@
 // The service's form in Chromium, and the session that it binds.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
-import { sharedChromium } from '../support/chromium.js'
-import { combinations } from '../support/matrix.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { fewOrAll } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
 import { describeWith } from './needs.js'
@@ -41,11 +41,11 @@ const upstreams = [
     })),
 ]
 
-for (const { name, packages, makesContacts, start } of combinations(
+for (const { name, packages, makesContacts, start } of fewOrAll(
   upstreams,
   ({ makesContacts }) => !makesContacts,
 )) {
-  describeWith([...packages, 'chromium'], `A session that the form has bound at ${name}`, () => {
+  describeWith([...packages, eitherChromium], `A session that the form has bound at ${name}`, () => {
     let upstream: Awaited<ReturnType<typeof start>>
     let service: TestService
     let page: AdminPage
@@ -64,7 +64,7 @@ for (const { name, packages, makesContacts, start } of combinations(
     beforeEach(async () => {
       const binding = await service.bind(bobs)
       bob = User.attach(binding.url, binding)
-      page = await AdminPage.open(await sharedChromium(), service.url)
+      page = await AdminPage.open(await sharedChromium(eitherChromium), service.url)
     })
 
     afterEach(async () => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import type { Browser, BrowserContext } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
-import { launchChromium } from '../support/chromium.js'
+import { eitherChromium, launchChromium } from '../support/chromium.js'
 import { createPageRouter, servePage } from '../support/page.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -17,7 +17,7 @@ const gone = "type='terminate' condition='item-not-found'"
 
 type Bound = WarmBinding & { cookie?: { name: string; value: string } }
 
-describeWith(['chromium'], 'a session that answers one browser only', () => {
+describeWith([eitherChromium], 'a session that answers one browser only', () => {
   let server: DemoServer
   let service: TestService
   let browser: Browser
@@ -29,7 +29,7 @@ describeWith(['chromium'], 'a session that answers one browser only', () => {
       servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
       routers: () => [createPageRouter()],
     })
-    browser = await launchChromium()
+    browser = await launchChromium(eitherChromium)
     context = await browser.newContext()
   }, 60_000)
 

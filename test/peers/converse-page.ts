@@ -56,6 +56,8 @@ export class ConversePage {
   }
 
   async leave(): Promise<void> {
+    // Strophe gives up after three seconds, also if its last request waits behind two others.
+    await this.rests()
     await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.leave())
   }
 

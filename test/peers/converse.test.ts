@@ -1,8 +1,8 @@
 // Converse in Chromium attaches to sessions that a route of its portal warms for it.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { sharedChromium } from '../support/chromium.js'
-import { combinations } from '../support/matrix.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { fewOrAll } from '../support/matrix.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -19,8 +19,8 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
-for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, 'chromium'], `Converse, prebound to a session at ${kind.name}`, () => {
+for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  describeWith([...kind.packages, eitherChromium], `Converse, prebound to a session at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService
     let context: BrowserContext
@@ -56,7 +56,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       taken = undefined
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
-      context = await (await sharedChromium()).newContext()
+      context = await (await sharedChromium(eitherChromium)).newContext()
       page = await ConversePage.open(await context.newPage(), warmer.url)
     })
 

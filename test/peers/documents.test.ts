@@ -11,7 +11,7 @@ import type { Browser, Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { endReasons } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
-import { launchChromium } from '../support/chromium.js'
+import { eitherChromium, launchChromium } from '../support/chromium.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { createPageRouter } from '../support/page.js'
@@ -200,13 +200,13 @@ describe('In other languages, an event', () => {
   })
 })
 
-describeWith(['chromium'], 'In Chromium', () => {
+describeWith([eitherChromium], 'In Chromium', () => {
   let browser: Browser | undefined
   let tab: Page
   let ids: string[]
 
   beforeAll(async () => {
-    browser = await launchChromium()
+    browser = await launchChromium(eitherChromium)
   }, 40_000)
 
   beforeEach(async () => {

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
-import { launchChromium } from '../support/chromium.js'
+import { eitherChromium, launchChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -20,7 +20,7 @@ const script =
   "<message xmlns='jabber:client' to='mallory@localhost' type='chat'><body>planted</body>" +
   "<script xmlns='http://www.w3.org/1999/xhtml'>ran(location.href)</script></message>"
 
-describeWith(['chromium'], 'a form of another site', () => {
+describeWith([eitherChromium], 'a form of another site', () => {
   let server: DemoServer
   let service: TestService
   let elsewhere: Server
@@ -37,7 +37,7 @@ describeWith(['chromium'], 'a form of another site', () => {
       res.writeHead(200, { 'Content-Type': 'text/html' }).end(form)
     })
     await new Promise<void>(resolve => elsewhere.listen(0, '127.0.0.1', resolve))
-    browser = await launchChromium('chromium', [`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
+    browser = await launchChromium(eitherChromium, [`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
     context = await browser.newContext()
     await context.exposeFunction('ran', (where: string) => void ran.push(where))
   }, 60_000)

@@ -2,10 +2,10 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
-import { sharedChromium } from '../support/chromium.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { type ClosingProxy, startClosingProxy } from '../support/closing-proxy.js'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -22,8 +22,8 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 /** Strophe asks a third time eight seconds after the second. */
 const untilStropheRetries = 12_000
 
-for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, 'chromium'], `A Strophe session at ${kind.name}`, () => {
+for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  describeWith([...kind.packages, eitherChromium], `A Strophe session at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService
     let proxy: ClosingProxy
@@ -46,7 +46,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       const other = await warmer.bind(bobs)
       bob = User.attach(other.url, other)
       binding = await warmer.bind(alice)
-      context = await (await sharedChromium()).newContext()
+      context = await (await sharedChromium(eitherChromium)).newContext()
       tab = await context.newPage()
     })
 

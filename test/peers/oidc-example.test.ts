@@ -3,10 +3,10 @@
 import { writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
+import { browserBefore, type Chromium, eitherChromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
-import { combinations, runsUsual } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
 import { inFolder } from '../support/server-process.js'
@@ -29,7 +29,7 @@ const secrets = { OIDC_CLIENT_SECRET: 'secret-of-portal', INTROSPECTION_SECRET: 
 const contexts: BrowserContext[] = []
 
 /** The portal's first page in a browser of its own. */
-async function visit(portal: string, program?: Chromium): Promise<OidcVisitor> {
+async function visit(portal: string, program = eitherChromium): Promise<OidcVisitor> {
   const context = await (await sharedChromium(program)).newContext()
   contexts.push(context)
   return OidcVisitor.come(context, portal)
@@ -94,7 +94,7 @@ introspection_client_secret = "${secrets.INTROSPECTION_SECRET}"`,
   },
 ]
 
-for (const kind of combinations(kinds, ({ name }) => name.startsWith('Prosody'))) {
+for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
   describeWith([...kind.packages, kind.browser], `Users of an OpenID provider before ${kind.name}`, () => {
     let provider: RunningCommand
     let server: XmppServer
@@ -271,19 +271,18 @@ for (const kind of combinations(kinds, ({ name }) => name.startsWith('Prosody'))
   })
 }
 
-if (runsUsual)
-  describeWith(['prosody', 'chromium'], 'The example with an OpenID provider', () => {
-    test('runs by one command', async () => {
-      const example = await startCommand(['examples/oidc/demo.js'])
-      try {
-        expect(example.introduction).toContain('Sign in as alice with the password rabbit')
-        const [one, other] = [await visit(example.url), await visit(example.url)]
-        await one.signIn('alice', passwords.alice)
-        await other.signIn('bob', passwords.bob)
-        await one.say(bob, 'hello')
-        await other.sees(`${alice}: hello`)
-      } finally {
-        expect(await example.stop()).toBe(0)
-      }
-    })
+describeWith(['prosody', eitherChromium], 'The example with an OpenID provider', () => {
+  test('runs by one command', async () => {
+    const example = await startCommand(['examples/oidc/demo.js'])
+    try {
+      expect(example.introduction).toContain('Sign in as alice with the password rabbit')
+      const [one, other] = [await visit(example.url), await visit(example.url)]
+      await one.signIn('alice', passwords.alice)
+      await other.signIn('bob', passwords.bob)
+      await one.say(bob, 'hello')
+      await other.sees(`${alice}: hello`)
+    } finally {
+      expect(await example.stop()).toBe(0)
+    }
   })
+})

@@ -2,9 +2,9 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
-import { sharedChromium } from '../support/chromium.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -29,7 +29,7 @@ interface Client {
   leave(): Promise<void>
 }
 
-for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith(kind.packages, `At ${kind.name}, of clients that log in themselves,`, () => {
     let server: XmppServer
     let warmer: TestService
@@ -68,7 +68,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
     }
 
     const newTab = async () => {
-      context = await (await sharedChromium()).newContext()
+      context = await (await sharedChromium(eitherChromium)).newContext()
       return context.newPage()
     }
 
@@ -89,7 +89,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
     afterEach(everybodyLeaves)
     afterAll(stop)
 
-    describeWith(['chromium'], 'in Chromium', () => {
+    describeWith([eitherChromium], 'in Chromium', () => {
       test('Strophe logs in, chats and leaves', async () => {
         const page = await PortalPage.open(await newTab(), warmer.url, warmer.url)
         await page.logIn(alice, passwords.alice)

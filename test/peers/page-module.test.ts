@@ -6,7 +6,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
+import { combinations, fewOrAll } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import {
   createModulePageRouter,
@@ -162,10 +162,10 @@ for (const kind of kinds) {
 
     const counting = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))
 
-    const transports = combinations(
-      ['bosh', 'websocket'] as const,
-      transport => (transport === 'bosh') === (kind.name === 'Prosody'),
-    )
+    const isUsual = (transport: string) => (transport === 'bosh') === (kind.name === 'Prosody')
+    // Before Prosody all tests have another browser.
+    const choose = kind.name === 'Prosody' ? fewOrAll : combinations
+    const transports = choose(['bosh', 'websocket'] as const, isUsual)
     describe.each(transports)('over %s', transport => {
       test('shows each message once and in order, through ten reloads and three lost networks', async () => {
         options = { transport, history: 0, rooms: [`${room}/Alice`] }

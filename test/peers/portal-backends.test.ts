@@ -5,6 +5,7 @@ import { portal } from '../support/backends/backend.js'
 import { testConduct } from '../support/backends/conduct.js'
 import { php, python } from '../support/backends/programs.js'
 import { visit } from '../support/backends/visit.js'
+import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
@@ -12,7 +13,7 @@ jest.setTimeout(60_000)
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-for (const backend of [php, python]) {
+for (const backend of combinations([php, python], ({ language }) => language === 'PHP')) {
   describeWith(backend.packages, `The client in ${backend.language}`, () => {
     let demo: DemoServer
     let service: TestService

@@ -7,7 +7,7 @@ import { startDemoServer } from '../../src/demo/server.js'
 import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { combinations, describeUsual } from '../support/matrix.js'
+import { describeUsual, fewOrAll } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
@@ -70,7 +70,7 @@ const startPortal = (service: TestService) =>
     WARM_PASSWORD: admin.secret,
   })
 
-for (const kind of combinations(kinds, ({ name }) => name.startsWith('Prosody'))) {
+for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
   describeWith([...kind.packages, kind.browser], `The example portal before ${kind.name}`, () => {
     let home: Home
     let service: TestService

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import { client, xml } from '@xmpp/client'
 import type { BrowserContext } from 'playwright-core'
 import { type Agent, createClient } from 'stanza'
-import { sharedChromium } from '../support/chromium.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { createSocketPagesRouter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -49,8 +49,8 @@ interface Visitor {
   leave(): Promise<void>
 }
 
-for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, 'chromium'], `Over WebSocket, at ${kind.name},`, () => {
+for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  describeWith([...kind.packages, eitherChromium], `Over WebSocket, at ${kind.name},`, () => {
     let server: XmppServer
     let warmer: TestService
     let relay: Relay
@@ -96,7 +96,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       visitors = []
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
-      context = await (await sharedChromium()).newContext()
+      context = await (await sharedChromium(eitherChromium)).newContext()
     })
 
     afterEach(async () => {

@@ -4,6 +4,7 @@ import { describeWith } from '../peers/needs.js'
 import { drain, kill, loseNats, pause } from '../support/crowd/faults.js'
 import type { NatsFlock } from '../support/crowd/nats-flock.js'
 import { type CrowdStage, setNatsStage } from '../support/crowd/stage.js'
+import { runsRest } from '../support/matrix.js'
 
 describeWith(['nats-server'], 'processes that are joined by NATS', () => {
   let stage: CrowdStage<NatsFlock>
@@ -13,23 +14,25 @@ describeWith(['nats-server'], 'processes that are joined by NATS', () => {
   })
   afterAll(() => stage.strike())
 
-  test('one is stopped for longer than it may be silent: its people have new sessions', async () => {
-    const { faults } = await stage.during(parts => pause(parts, stage.victim, 11))
-    expect(faults).toEqual([])
-  })
+  if (runsRest)
+    test('one is stopped for longer than it may be silent: its people have new sessions', async () => {
+      const { faults } = await stage.during(parts => pause(parts, stage.victim, 11))
+      expect(faults).toEqual([])
+    })
 
   test('NATS is gone for longer than that: all users have a session again', async () => {
     const { faults } = await stage.during(parts => loseNats(parts, stage.nats!, 11))
     expect(faults).toEqual([])
   })
 
-  test('NATS is started anew, and gone for a while: nothing is lost', async () => {
-    const { faults } = await stage.during(async parts => {
-      await loseNats(parts, stage.nats!, 0)
-      await loseNats(parts, stage.nats!, 3)
+  if (runsRest)
+    test('NATS is started anew, and gone for a while: nothing is lost', async () => {
+      const { faults } = await stage.during(async parts => {
+        await loseNats(parts, stage.nats!, 0)
+        await loseNats(parts, stage.nats!, 3)
+      })
+      expect(faults).toEqual([])
     })
-    expect(faults).toEqual([])
-  })
 
   test('one is stopped for a while: nothing is lost', async () => {
     const { faults } = await stage.during(parts => pause(parts, stage.victim, 3))

@@ -1,12 +1,16 @@
 // Debian's Chromium, driven by playwright-core, which brings no browser of its own.
 import { afterAll } from '@jest/globals'
 import { type Browser, chromium } from 'playwright-core'
+import { runsRest } from './matrix.js'
 
 /**
  * Debian's packages of it: the browser as users have it, and its engine without windows, which loads a page with a
  * third of the work. The latter tells no page that its tab is closed.
  */
 export type Chromium = 'chromium' | 'chromium-headless-shell'
+
+/** The browser for pages that need no more than the engine: `npm test` has the engine alone, and all tests the whole browser. */
+export const eitherChromium: Chromium = runsRest ? 'chromium' : 'chromium-headless-shell'
 
 const args = [
   '--disable-gpu',
@@ -44,6 +48,6 @@ export function sharedChromium(program: Chromium = 'chromium'): Promise<Browser>
   return browser
 }
 
-/** Pages are seen in the browser before Prosody; before ejabberd it is the server that is another. */
+/** The whole browser opens pages before Prosody only; before ejabberd it is the server that differs. */
 export const browserBefore = (maker: 'Prosody' | 'ejabberd'): Chromium =>
-  maker === 'Prosody' ? 'chromium' : 'chromium-headless-shell'
+  maker === 'Prosody' ? eitherChromium : 'chromium-headless-shell'

@@ -13,8 +13,8 @@ const hasLine = (root, pattern) => file => pattern.test(readFileSync(join(root, 
 export const filesOfAllOnly = root =>
   testFiles(root).filter(hasLine(root, /^\/\/ Runs in npm run test:all only/m))
 
-/** Files that have something to run behind `npm test`: those, and the files with combinations. */
+/** Files that have something to run behind `npm test`: those, and the files with combinations or in the whole browser. */
 export const filesOfRest = root => [
   ...filesOfAllOnly(root),
-  ...testFiles(root).filter(hasLine(root, /^import .* from '[./]*\/matrix\.js'$/m)),
+  ...testFiles(root).filter(hasLine(root, /\/matrix\.js'$|\beitherChromium\b|\bbrowserBefore\b/m)),
 ]

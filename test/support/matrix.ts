@@ -17,6 +17,10 @@ export const runsRest = matrix !== 'usual'
 export const combinations = <T>(all: readonly T[], isUsual: (combination: T) => boolean): T[] =>
   all.filter(combination => (isUsual(combination) ? runsUsual : runsRest))
 
+/** The few of `npm test`, or all: for kinds that `npm test` tries in another browser (`eitherChromium`). */
+export const fewOrAll = <T>(all: readonly T[], isFew: (kind: T) => boolean): T[] =>
+  all.filter(kind => runsRest || isFew(kind))
+
 /** `describe` for the tests of `npm test` that stand beside combinations. */
 export const describeUsual: (name: string, tests: () => void) => void = runsUsual ? describe : () => {}
 

@@ -107,6 +107,9 @@ export class Operator {
     child.stdin.on('error', () => {}).end(input)
     let stdout = ''
     let stderr = ''
+    /** The lines of `stdout` up to `linesEnd`: many tests look at them every few milliseconds. */
+    const lines: LogLine[] = []
+    let linesEnd = 0
     let ended = false
     child.stdout.setEncoding('utf8').on('data', text => {
       stdout += text
@@ -132,8 +135,11 @@ export class Operator {
         return stderr
       },
       get lines() {
-        const whole = stdout.slice(0, stdout.lastIndexOf('\n') + 1).split('\n')
-        return whole.filter(line => line !== '').map(line => JSON.parse(line))
+        const end = stdout.lastIndexOf('\n') + 1
+        for (const line of stdout.slice(linesEnd, end).split('\n'))
+          if (line !== '') lines.push(JSON.parse(line))
+        linesEnd = end
+        return [...lines]
       },
       exit,
       async url() {

@@ -1,10 +1,23 @@
-// The order of the test files: those with real servers and browsers come first, so that no long one runs alone at the end.
+// The order of the test files: those come first that take longest, so that none of them runs alone at the end.
 import Sequencer from '@jest/test-sequencer'
 
-export default class PeersFirst extends Sequencer {
-  /** All others stay as Jest sorts them, by how long each took last time or else by its size: those that wait beside those that count. */
+/** Files that take most of a minute, much of it waiting; the others of real servers and browsers take up to half of one. */
+const slow = [
+  ...['proxies', 'websocket-takeover', 'workers', 'nodes-faults', 'slow-senders', 'process', 'page-module'],
+  ...['oidc-example', 'network-faults', 'remote-endpoints', 'portal-example', 'package', 'installing'],
+]
+
+const nameOf = ({ path }) => path.replace(/^.*\/|\.test\.ts$/g, '')
+
+const place = test => {
+  const rank = slow.indexOf(nameOf(test))
+  if (test.context.config.displayName.name === 'unit') return slow.length + 1
+  return rank === -1 ? slow.length : rank
+}
+
+export default class SlowFirst extends Sequencer {
+  /** Files of the same place stay as Jest sorts them, by how long each took last time or else by its size. */
   sort(tests) {
-    const place = ({ context }) => (context.config.displayName.name === 'peers' ? 0 : 1)
     return super.sort(tests).toSorted((one, other) => place(one) - place(other))
   }
 }
