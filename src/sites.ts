@@ -186,7 +186,7 @@ export function createSiteLogins(config: Config, parts: SessionParts): Logins {
 }
 
 function loginsOver(open: Open, { login, logFor }: SessionParts): Logins {
-  return createLogins({ ...login, log: logFor('warm'), open })
+  return createLogins({ ...login, log: logFor('login'), open })
 }
 
 function createSessions(config: Config, parts: SessionParts) {
@@ -243,7 +243,7 @@ function createWebSocket(config: Config, opener: Opener, parts: Parts): WebSocke
     defaultDomain: bosh.defaultDomain,
     maxStanzaBytes: parts.maxStanzaBytes,
     rules: websocket,
-    report: error => opener.report(error),
+    report: error => opener.report(error, 'websocket'),
   })
 }
 

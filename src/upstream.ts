@@ -119,7 +119,7 @@ export function createUpstream(given: UpstreamParts) {
   const { scramMemory } = config.warm
   const login = {
     ...config.warm,
-    pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('warm')) : undefined,
+    pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
     verified: createVerifiedCredentials(clock, scramMemory),
     mechanisms: config.mechanisms,

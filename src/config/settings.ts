@@ -439,7 +439,7 @@ export const sections = {
   },
   Logging: {
     LOG_LEVEL: at('logLevels', logLevelsByPart, 'info').means(
-      'Least severe messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
+      'Least severe messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `login`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
     ),
     AUDIT_LOG: at('auditLog', auditLog, 'stdout').means(
       'Target of the audit trail, at any LOG_LEVEL: `stdout`, `stderr`, `off`, or a file to append to. SIGHUP opens the file again.',

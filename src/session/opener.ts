@@ -21,7 +21,7 @@ import { type Attach, openingOf } from './opening.js'
 import type { Registry } from './registry.js'
 import { Session } from './session.js'
 import type { SessionKeeper } from './session-keeper.js'
-import type { Open } from './sessions.js'
+import type { Open, Transport } from './sessions.js'
 
 export interface OpenerParts
   extends Pick<
@@ -71,17 +71,20 @@ export function createOpener(parts: OpenerParts) {
   /** The same fault of servers is logged once a minute. */
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
+  const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocketLog : log)
+
   /** The log for a session, and the fields that name it. */
   function aboutSession({ id, client }: Session) {
     const { transport, address } = client ?? {}
     const about = { session: id, transport, address: address && foreignText(address) }
-    return { about, log: transport === 'websocket' ? webSocketLog : log }
+    return { about, log: logOf(transport) }
   }
 
   /** Logs what was not foreseen, under a number of its own. */
-  function report(error: unknown, what = 'a request failed', about: object = {}): void {
+  function report(error: unknown, transport: Transport = 'bosh', session?: string): void {
     counts.faults += 1
-    log.error({ incident: randomUUID(), ...about, ...traceOf(error) }, what)
+    const what = session === undefined ? 'a request failed' : 'a session failed'
+    logOf(transport).error({ incident: randomUUID(), session, ...traceOf(error) }, what)
   }
 
   /** Tells the portal of the end of a session that it knows; it knows none whose caller has hung up. */
@@ -118,8 +121,9 @@ export function createOpener(parts: OpenerParts) {
       const { about, log } = aboutSession(session)
       log.info({ ...about, fate }, 'a stanza could not be passed on as it was')
     },
-    unanswered({ id, domain }) {
-      if (isWarningDue('unanswered')) log.warn({ session: id, domain: withULabels(domain) }, noAnswer)
+    unanswered({ id, domain, client }) {
+      if (isWarningDue('unanswered'))
+        logOf(client?.transport).warn({ session: id, domain: withULabels(domain) }, noAnswer)
     },
     finished(session) {
       limits.finished(session)
@@ -144,7 +148,7 @@ export function createOpener(parts: OpenerParts) {
       limits.ended(session)
       strangers.remove(session)
       room.finished(session)
-      report(cause, 'a session failed', { session: session.id })
+      report(cause, session.client?.transport, session.id)
     },
   }
 

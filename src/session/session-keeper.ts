@@ -6,6 +6,7 @@ import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { OpenLink } from '../xmpp/link.js'
 import type { Fate } from '../xmpp/xml/element.js'
+import type { Client } from './client.js'
 import type { RateShaper } from './limits/rate-shaper.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
 import type { Tickets } from './ticket.js'
@@ -48,7 +49,11 @@ export interface SessionKeeper<Session> {
   /** The server sent a stanza that cannot be passed on as it is, but mended or not at all. */
   unfit(session: Session, fate: Fate): void
   /** The server does not answer: the session ends. */
-  unanswered(session: { readonly id: string; readonly domain: string }): void
+  unanswered(session: {
+    readonly id: string
+    readonly domain: string
+    readonly client: Client | undefined
+  }): void
   /** The session is not live any more; its client may have to be told. May be called more than once. */
   finished(session: Session): void
   /** Called once, when the session is over and nothing of it can be asked for any more. */

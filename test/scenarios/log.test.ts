@@ -80,12 +80,12 @@ describe('a part with a level of its own', () => {
     expect(samples.get(`warm_bindings_c2s_failures_total${failure}`)).toBe(1)
   })
 
-  test('warm: each step of a login, with its time, the mechanism and what the server says of it', async () => {
-    await start('warn,warm=debug')
+  test('login: each step of a login, with its time, the mechanism and what the server says of it', async () => {
+    await start('warn,login=debug')
     const { text } = await service.warm({ ...account, password: 'wrong' })
     const { instance } = JSON.parse(text)
     await service.bind(account)
-    const about = { level: 20, part: 'warm', msg: 'login', domain: 'localhost' }
+    const about = { level: 20, part: 'login', msg: 'login', domain: 'localhost' }
     const requestId = instance.replace('urn:uuid:', '')
     const ofLogin = lines().filter(({ msg }) => msg === 'login')
     const refused = ofLogin.filter(line => line.requestId === requestId)
@@ -111,7 +111,7 @@ describe('a part with a level of its own', () => {
         { code: 'ok' },
       ].map(line => ({ ...about, requestId: expect.any(String), ...line })),
     )
-    expect(partsBelow(30)).toEqual(['warm'])
+    expect(partsBelow(30)).toEqual(['login'])
     expect(service.lines.join()).not.toMatch(/secret|wrong/)
   })
 

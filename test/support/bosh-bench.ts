@@ -309,6 +309,7 @@ export class BoshBench {
       waiting: this.waiting,
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log,
+      webSocketLog: log.child({ part: 'websocket' }),
     })
     this.bodies = new UnfinishedBodies({
       limits: { unfinishedMegabytes: about.unfinishedMegabytes ?? 0 },

@@ -211,7 +211,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
         else this.parts.clock.after(wrongTokenMilliseconds, answer)
       })
       .catch(error => {
-        this.parts.opener.report(error)
+        this.parts.opener.report(error, 'websocket')
         this.refuse('internal-server-error')
       })
   }

@@ -22,7 +22,7 @@ export class ThroughStart extends StreamStart {
     this.#hasBegun = true
     this.channel.pause()
     this.#open(opened.domain, opened.opening).catch(error => {
-      this.parts.opener.report(error)
+      this.parts.opener.report(error, 'websocket')
       this.refuse('internal-server-error')
     })
   }

@@ -112,6 +112,21 @@ describe('the memory of stanzas that a page may not have received', () => {
   })
 })
 
+test('a page whose session fails unexpectedly is told, and the log says so under websocket', async () => {
+  const bench = benchWithTickets()
+  const client = await bench.warmed()
+  const page = takeOver(bench, client.token!)
+  Object.assign(client.link, {
+    send() {
+      throw new TypeError('not foreseen')
+    },
+  })
+  page.receive(stanza(1))
+  expect(page.sent).toContainEqual(streamError('internal-server-error'))
+  const faults = bench.logged.filter(line => line.includes('"level":50')).map(line => JSON.parse(line))
+  expect(faults).toMatchObject([{ part: 'websocket', session: client.id, msg: 'a session failed' }])
+})
+
 describe('a page that counts', () => {
   test('says how many stanzas it has, and is told how many the service has', async () => {
     const bench = benchWithTickets()
