@@ -3,13 +3,13 @@ import { Problem } from '../lib/errors.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { formPairs } from '../lib/text/form-pairs.js'
 import { memberNames } from '../lib/text/json-members.js'
-import { badParameter, type Table, type Values } from './parameter-kinds.js'
+import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
 /** Undefined for an absent parameter. Throws a `Problem` for a bad value. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
-/** An empty parameter counts as absent, and so does an option that is `null`. */
+/** An option that is empty or `null` counts as absent. */
 export type Parameters = Reader<typeof bodyParameters>
 
 export const noParameters: Parameters = () => undefined
@@ -18,13 +18,21 @@ export const noParameters: Parameters = () => undefined
 type Pair = readonly [name: string | undefined, value: unknown]
 
 /** Reads a form or a flat JSON object. Unknown names are ignored unless they look misspelt. Throws a `Problem`. */
-export function readParameters(contentType: string | undefined, body: Uint8Array): Parameters {
+export function readParameters(
+  contentType: string | undefined,
+  body: Uint8Array,
+  { sentForm = false } = {},
+): Parameters {
   const format = demandFormat(contentType)
   const text = decode(body)
   const given = collect(format === 'json' ? jsonPairs(text) : formPairs(text), bodyParameters, refuseMisspelt)
   for (const [name, value] of given)
-    if (value === '' || (value === null && !identifying.has(name))) given.delete(name)
-  return readerOf(given, bodyParameters)
+    if (identifying.has(name) ? sentForm && value === '' : value === '' || value === null) given.delete(name)
+  const read = readerOf(given, bodyParameters)
+  return name => {
+    if (given.get(name) === '') throw emptyParameter(name)
+    return read(name)
+  }
 }
 
 /**

@@ -62,3 +62,11 @@ export function badParameter(name: string, rule: string): Problem {
 export function missingParameter(name: string): Problem {
   return new Problem('missing-parameter', { detail: `Parameter: ${name}.`, parameter: { name } })
 }
+
+export function emptyParameter(name: string): Problem {
+  const rule = 'It is empty. Fill it in, or leave it out where the call needs none.'
+  return new Problem('missing-parameter', {
+    detail: `Parameter: ${name}. ${rule}`,
+    parameter: { name, rule },
+  })
+}

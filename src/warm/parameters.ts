@@ -21,11 +21,11 @@ const longestPassword = 1024
 const longestToken = 8192
 const longestLanguage = 255
 /** Wider than RFC 6750 §2.1: not every token is base64. */
-const visible = /^[\x21-\x7e]*$/
+const visible = /^[\x21-\x7e]+$/
 /** RFC 4422 §3.1. */
-const mechanismName = /^[A-Z0-9_-]{0,20}$/
+const mechanismName = /^[A-Z0-9_-]{1,20}$/
 /** RFC 7622 §3.1, in octets. A schema can count characters only. */
-const aJid = { maxLength: 3071 }
+const aJid = { minLength: 1, maxLength: 3071 }
 const jidAllowed = 'A bare or full JID.'
 
 export const bodyParameters = {
@@ -35,13 +35,13 @@ export const bodyParameters = {
     `Text of at most ${longestPassword} bytes, without NUL and what SASLprep forbids.`,
     // NUL ends a field of SASL PLAIN (RFC 4616 §2).
     sent => (sent.includes('\0') || Buffer.byteLength(sent) > longestPassword ? undefined : sent),
-    { maxLength: longestPassword, format: 'password', writeOnly: true },
+    { minLength: 1, maxLength: longestPassword, format: 'password', writeOnly: true },
   ),
   token: text(
     "Instead of a password: a token of the user's.",
     `At most ${longestToken} printable ASCII characters without spaces, and no password beside it.`,
     sent => (sent.length <= longestToken && visible.test(sent) ? sent : undefined),
-    { maxLength: longestToken, pattern: visible.source, format: 'password', writeOnly: true },
+    { minLength: 1, maxLength: longestToken, pattern: visible.source, format: 'password', writeOnly: true },
   ),
   mechanism: text(
     'SASL mechanism that shows the token.',
@@ -105,8 +105,8 @@ export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
 /**
- * `null` is refused in these: a backend that lost the user's name and sends `authzid: null` must not get a
- * session of its own account.
+ * `null` and empty text are refused in these: a backend that lost the user's name and sends `authzid: null` must not
+ * get a session of its own account, and an empty password is not a login without one.
  */
 export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'authzid'])
 
@@ -157,7 +157,7 @@ export const logoutParameters = {
       if (sent === '') throw missingParameter('jid')
       return demandJid(sent)
     },
-    { ...aJid, minLength: 1 },
+    aJid,
   ),
 } as const
 

@@ -42,9 +42,11 @@ export function createWarmRouter(parts: WarmParts): Router {
 
   const warm = async ({ request, response, admin, signal, line }: Call) => {
     const body = await readBody(request)
-    const read = readParameters(request.headers['content-type'], body)
-    const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
+    const contentType = request.headers['content-type']
+    const sent = readParameters(contentType, body)
+    const isOurForm = formGuard.isOurForm(request, admin.name, sent('csrf_token'))
     if (isOurForm) form.note(request, body)
+    const read = isOurForm ? readParameters(contentType, body, { sentForm: true }) : sent
     const representation = represent(request, config.warmPath)
     const wantsReuse = read('reuse') ?? false
     const asked = toWarmRequest(read, config)

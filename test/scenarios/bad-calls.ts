@@ -59,6 +59,7 @@ const parameters: [what: string, parameters: object, code: string][] = [
   ['no jid', { password: secret }, 'missing-parameter'],
   ['no password', { jid: alice.jid }, 'missing-parameter'],
   ['an empty password', { ...alice, password: '' }, 'missing-parameter'],
+  ['an empty token', { ...alice, token: '' }, 'missing-parameter'],
   ['a password that is a number', { ...alice, password: 1 }, 'invalid-parameter'],
   ['a password with a NUL', { ...alice, password: `${secret}\0` }, 'invalid-parameter'],
   ['a password without end', { ...alice, password: secret.repeat(100) }, 'invalid-parameter'],

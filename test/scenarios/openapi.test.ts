@@ -380,12 +380,12 @@ interface Samples {
 const inBody: Record<ParameterName, Samples> = {
   jid: {
     good: ['alice@localhost', 'alice@localhost/desk'],
-    bad: [1, ['alice@localhost'], `a@localhost/${'x'.repeat(3072)}`],
+    bad: [1, '', ['alice@localhost'], `a@localhost/${'x'.repeat(3072)}`],
   },
-  password: { good: ['wonderland'], bad: [1, true, 'x'.repeat(1025)] },
-  token: { good: ['x'.repeat(8192)], bad: [1, 'two words', 'x'.repeat(8193)] },
-  mechanism: { good: ['X-OAUTH2', ''], bad: [1, 'x-oauth2', 'PLAIN', 'SCRAM-SHA-256-PLUS', 'X'.repeat(21)] },
-  authzid: { good: ['alice@localhost', ''], bad: [1, `a@localhost/${'x'.repeat(3072)}`] },
+  password: { good: ['wonderland'], bad: [1, '', true, 'x'.repeat(1025)] },
+  token: { good: ['x'.repeat(8192)], bad: [1, '', 'two words', 'x'.repeat(8193)] },
+  mechanism: { good: ['X-OAUTH2'], bad: [1, '', 'x-oauth2', 'PLAIN', 'SCRAM-SHA-256-PLUS', 'X'.repeat(21)] },
+  authzid: { good: ['alice@localhost'], bad: [1, '', `a@localhost/${'x'.repeat(3072)}`] },
   language: { good: ['de-AT', '', null], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
   lang: { good: ['de-AT', '', null], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
   wait: { good: [0, 60, 100_000, 1e300, '', null], bad: [-1, 1.5, 'long', true] },

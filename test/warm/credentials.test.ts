@@ -44,6 +44,8 @@ function problemOf(parameters: object, ways = nothing): string {
 const invalid = (name: ParameterName) =>
   `invalid-parameter | Parameter: ${name}. ${bodyParameters[name].allowed}`
 const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
+const empty = (name: string) =>
+  `${missing(name)} It is empty. Fill it in, or leave it out where the call needs none.`
 
 const jid = 'Juliet@chat.example/balcony'
 
@@ -58,8 +60,8 @@ describe('a token', () => {
     })
   })
 
-  test('counts beside an empty password, and wins over what the operator has configured', () => {
-    expect(outcome({ jid, token: 't', password: '' }, accounts)[1]).toMatchObject({ kind: 'token' })
+  test('wins over what the operator has configured', () => {
+    expect(outcome({ jid, token: 't' }, accounts)[1]).toMatchObject({ kind: 'token' })
   })
 
   test('may have 8192 characters', () => {
@@ -171,19 +173,38 @@ describe('the password of another user', () => {
 })
 
 describe('without password and token', () => {
-  test.each([{}, { password: '' }, { password: '', token: '', mechanism: '', authzid: '' }])(
-    'the account of the domain logs in, for the user of %j',
-    empty => {
-      expect(outcome({ jid, ...empty }, accounts)).toEqual([
-        'juliet@chat.example/balcony',
-        { kind: 'service', account },
-      ])
-    },
-  )
+  const byAccount = ['juliet@chat.example/balcony', { kind: 'service', account }]
+
+  test('the account of the domain logs in', () => {
+    expect(outcome({ jid }, accounts)).toEqual(byAccount)
+  })
+
+  test('an empty field of the form for people counts as not given', () => {
+    const sent = `jid=${jid}&password=&token=&mechanism=&authzid=`
+    const read = readParameters(undefined, Buffer.from(sent), { sentForm: true })
+    const { jid: user, credentials } = readCredentials(read, accounts)
+    expect([formatJid(user), credentials]).toEqual(byAccount)
+  })
+
+  test.each([
+    ['password', { jid, password: '' }],
+    ['token', { jid, token: '' }],
+    ['password', { jid, token: 't', password: '' }],
+    ['token', { jid, password: 'pw', token: '' }],
+    ['authzid', { jid, password: 'pw', authzid: '' }],
+    ['mechanism', { jid, token: 't', mechanism: '' }],
+    ['jid', { jid: '', authzid: jid }],
+  ] as const)('an empty %s of a program is refused with what to do: %j', (name, parameters) => {
+    for (const ways of [nothing, accounts, certificates, anonymous])
+      expect(problemOf(parameters, ways)).toBe(empty(name))
+    const form = readParameters(undefined, Buffer.from(`${new URLSearchParams(parameters)}`))
+    expect(() => readCredentials(form, accounts)).toThrow(
+      expect.objectContaining({ code: 'missing-parameter' }),
+    )
+  })
 
   test('an authzid alone means the same as a jid alone', () => {
     expect(outcome({ authzid: jid }, accounts)).toEqual(outcome({ jid }, accounts))
-    expect(outcome({ jid: '', authzid: jid }, accounts)).toEqual(outcome({ jid }, accounts))
     expect(problemOf({ authzid: 'chat.example' }, anonymous)).toBe(invalid('authzid'))
   })
 
@@ -218,7 +239,7 @@ describe('without password and token', () => {
 
   test.each([
     ['nothing at all', {}, missing('jid')],
-    ['an empty jid', { jid: '', password: '' }, missing('jid')],
+    ['an empty jid', { jid: '', password: '' }, empty('jid')],
     ['a jid', { jid }, missing('password')],
     ['an authzid', { authzid: jid }, missing('password')],
     ['a jid that is none', { jid: 'juliet' }, 'invalid-jid'],
@@ -230,7 +251,7 @@ describe('without password and token', () => {
 describe('a bare domain', () => {
   test('is an anonymous session where the operator allows it', () => {
     expect(outcome({ jid: 'CHAT.example.' }, anonymous)).toEqual(['chat.example', { kind: 'anonymous' }])
-    expect(read({ jid: 'chat.example', password: '' }, anonymous).jid).toEqual({
+    expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual({
       ...{ local: '', domain: 'chat.example', resource: undefined },
     })
     expect(outcome({ jid: 'bücher.example' }, anonymous)[0]).toBe('bücher.example')

@@ -151,6 +151,14 @@ describe('a form that cannot be done', () => {
       new RegExp(`<span class="fault" id="${name}-fault">([^<]*)<`).exec(text)![1],
     ])
 
+  test('may leave the password empty where an account acts for its users', async () => {
+    const account = { user: 'bot', password: 'secret-of-bot' }
+    const service = fakeService({ serviceAccounts: new Map([['*', account]]) })
+    const { status } = await send(service, { password: '' })
+    expect(status).toBe(200)
+    expect(service.logins).toMatchObject([{ credentials: { kind: 'service', account } }])
+  })
+
   test.each([
     ['jid', 'juliet', 'invalid-jid', 'The jid is not a valid bare or full JID.'],
     ['jid', '', 'missing-parameter', 'Fill this in.'],

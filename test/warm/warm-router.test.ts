@@ -116,7 +116,7 @@ describe('a warm call', () => {
 
     test('reaches the login as it was meant', async () => {
       const { app, logins } = service()
-      for (const body of [...ways('chat.example'), { jid, password: '' }]) {
+      for (const body of ways('chat.example')) {
         const reply = await request(app)
           .post('/warm')
           .auth(...portal)
@@ -131,8 +131,21 @@ describe('a warm call', () => {
         ['juliet', { kind: 'password', password: 'x', user: 'romeo' }],
         ['juliet', { kind: 'token', token: 'x', mechanism: 'OAUTHBEARER' }],
         ['', { kind: 'anonymous' }],
-        ['juliet', bot],
       ])
+    })
+
+    test.each(['form', 'json'])('but a field for one that is empty is refused: %s', async type => {
+      const { app, logins } = service()
+      for (const empty of [{ password: '' }, { token: '' }, { password: 'x', authzid: '' }]) {
+        const reply = await request(app)
+          .post('/warm')
+          .auth(...portal)
+          .set('Accept', 'application/json')
+          .type(type)
+          .send({ jid, ...empty })
+        expect([reply.status, JSON.parse(reply.text).code]).toEqual([400, 'missing-parameter'])
+      }
+      expect(logins).toHaveLength(0)
     })
 
     test.each(ways('other.example'))('is refused to admins of other domains: %j', async body => {

@@ -35,7 +35,9 @@ export async function tryWarm(jid: string): Promise<void> {
       'There was no password, and nothing was tried. An empty line stands for a login without one: by an account of XMPP_SERVICE_ACCOUNTS, a certificate, or WARM_ANONYMOUS.',
     )
   const login: LoginNotes = {}
-  const outcome = await logInAndOut(config, { jid, password }, login).catch(problemFrom)
+  const outcome = await logInAndOut(config, { jid, password: password || undefined }, login).catch(
+    problemFrom,
+  )
   const about = { jid, config, login }
   if (outcome instanceof Problem) throw new CommandError(sayFailure(outcome, about))
   process.stdout.write(saySuccess(outcome, about))
