@@ -20,7 +20,7 @@ import { startNodes } from './processes/start-nodes.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
-import { processes } from './warm/processes.js'
+import { createOverview } from './warm/overview.js'
 import { RecentWarms } from './warm/recent-warms.js'
 import { watchFailures } from './watching/failure-share.js'
 import { createHealthListeners } from './watching/health.js'
@@ -138,7 +138,7 @@ export async function startService({
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     callLimits: createCallLimits(config, refused, makeRate, clock, nodes),
     recentWarms,
-    lookAtProcesses: processes({ nodes, clock, recentWarms, place, registry }),
+    readOverview: createOverview({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopped !== undefined,
     routers,

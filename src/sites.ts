@@ -63,7 +63,7 @@ export interface SiteParts
       | 'formTokens'
       | 'hashes'
       | 'recentWarms'
-      | 'lookAtProcesses'
+      | 'readOverview'
       | 'onCall'
       | 'isStopping'
       | 'demoPath'

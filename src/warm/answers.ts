@@ -17,9 +17,14 @@ export function represent({ method, originalUrl, headers }: Request, warmPath: s
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
 }
 
-export interface Asked {
+export type AnswerSettings = Parameters<typeof endpointUrls>[0] & Pick<Config, 'warmPath'>
+
+interface BindingContext {
   readonly request: Request
-  readonly config: Config
+  readonly domain: string
+  readonly reused?: boolean | undefined
+  readonly isOurForm: boolean
+  readonly isResumed?: boolean
 }
 
 /** As browsers see it. */
@@ -29,13 +34,8 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
 /** JSON has all that a page needs to attach. The page has jid, sid and rid. After our own form, the page can attach as well. */
 export function bindingAnswer(
   binding: Binding,
-  { request, config }: Asked,
-  {
-    domain,
-    reused,
-    isOurForm = false,
-    isResumed = false,
-  }: { domain: string; reused?: boolean | undefined; isOurForm?: boolean; isResumed?: boolean },
+  config: AnswerSettings,
+  { request, domain, reused, isOurForm, isResumed = false }: BindingContext,
 ): Answer {
   const representation = represent(request, config.warmPath)
   if (representation === 'json')
@@ -53,8 +53,8 @@ export function bindingAnswer(
   const home = homePath(config.externalUrl)
   const terms = { wait, hold, requests, expiresIn }
   const values = { title, isResumed, jid, sid, rid, ...terms, home, form, session, url }
-  const { status, headers, body } = pageAnswer('bound', values, representation)
-  return { status, headers: { ...headers, 'Content-Security-Policy': attachingPagePolicy(url) }, body }
+  const page = pageAnswer('bound', values, representation)
+  return { ...page, headers: { ...page.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
 }
 
 export type BindingObject = ReturnType<typeof describeBinding>
@@ -85,6 +85,11 @@ function pageUrl(externalUrl: string | undefined, boshPath: string, host: string
   if (externalUrl === undefined) return boshPath
   const { host: externalHost, pathname } = new URL(externalUrl + boshPath)
   return externalHost === host?.toLowerCase() ? pathname : externalUrl + boshPath
+}
+
+/** With `no-referrer`, browsers would send the form with `Origin: null`. */
+export function withForm(page: Answer): Answer {
+  return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
 
 /** Only a backend can set the cookie of `reply`. For a page, the first BOSH response sets it. */

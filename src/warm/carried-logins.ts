@@ -7,11 +7,13 @@ import { anyTaker } from '../processes/exchanges/takers.js'
 import { nodeIn } from '../processes/node-name.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import type { Credentials } from '../servers/login/wish.js'
-import type { Binding, Logins, WarmRequest } from './session-login.js'
+import type { Logins, WarmRequest } from './session-login.js'
 
-const loginKind = 'login'
-const credentialsKind = 'credentials'
+/** The questions to other processes, by method of `Logins`. */
+const kinds = { login: 'login', checkCredentials: 'credentials' } as const
 const releaseKind = 'release'
+
+type Method = keyof typeof kinds
 
 /** Time for the message, beyond the time for the login, in milliseconds. */
 const wayMilliseconds = 1_000
@@ -57,31 +59,24 @@ export interface CarriedLoginsParts {
 
 export type CarriedLogins = ReturnType<typeof createCarriedLogins>
 
-function isOfItsEnd(error: unknown): boolean {
+function isStopping(error: unknown): boolean {
   if (error instanceof NoAnswer) return error.reason !== 'late'
   return error instanceof Problem && error.code === 'shutting-down'
 }
 
-function isFull(error: unknown): boolean {
-  return error instanceof Problem && error.code === 'service-full'
-}
+const isFull = (error: unknown) => error instanceof Problem && error.code === 'service-full'
 
 /** Logs users in at other processes while this process drains or is full, and logs in for them. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {
   const { nodes, clock, isDraining, timeout, release, serviceAccounts } = parts
   const sites = new Map<string, Logins>()
-  const loginsOf = (site: string): Logins => {
-    const logins = sites.get(site)
-    if (logins === undefined) throw new Problem('internal-error')
-    return logins
-  }
-  // If the caller closes the connection, the process that it called releases the session.
-  nodes.answer(loginKind, ({ site, request }: CarriedLogin) =>
-    loginsOf(site).login(withAccount(request, serviceAccounts), new CallerGone()),
-  )
-  nodes.answer(credentialsKind, ({ site, request }: CarriedLogin) =>
-    loginsOf(site).checkCredentials(withAccount(request, serviceAccounts), new CallerGone()),
-  )
+  for (const method of Object.keys(kinds) as Method[])
+    nodes.answer(kinds[method], ({ site, request }: CarriedLogin) => {
+      const logins = sites.get(site)
+      if (logins === undefined) throw new Problem('internal-error')
+      // If the caller closes the connection, the process that it called releases the session.
+      return logins[method](withAccount(request, serviceAccounts), new CallerGone())
+    })
   nodes.answer(releaseKind, release)
 
   /** In milliseconds of the clock, by process. */
@@ -93,12 +88,12 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
   }
 
   /** Here, or in another process if this process drains or is full. */
-  const either = async <T>(
-    kind: string,
+  const anywhere = async (
+    method: Method,
     site: string,
     request: WarmRequest,
-    here: () => Promise<T>,
-  ): Promise<T> => {
+    here: () => Promise<unknown>,
+  ): Promise<unknown> => {
     let fullness: unknown
     if (!isDraining()) {
       try {
@@ -106,7 +101,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       } catch (error) {
         if (isFull(error)) fullness = error
         // The drain may have begun during the login.
-        else if (!isDraining() || !isOfItsEnd(error)) throw error
+        else if (!isDraining() || !isStopping(error)) throw error
       }
     }
     const asked = new Set(fullProcesses())
@@ -118,13 +113,13 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       const isRefusalCounted = fullness !== undefined
       const login: CarriedLogin = { site, request: { ...withoutAccount(request), isRefusalCounted } }
       try {
-        return (await nodes.ask(successor, kind, login, timeout * 1000 + wayMilliseconds)) as T
+        return await nodes.ask(successor, kinds[method], login, timeout * 1000 + wayMilliseconds)
       } catch (error) {
         if (error instanceof NoAnswer && error.reason === 'late') throw new Problem('timeout')
         if (isFull(error)) {
           fullness = error
           fullUntil.set(successor, clock.now() + fullMilliseconds)
-        } else if (!isOfItsEnd(error)) throw error
+        } else if (!isStopping(error)) throw error
       }
     }
   }
@@ -133,12 +128,9 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     /** `site` has the same name in all processes. */
     over(site: string, own: Logins): Logins {
       sites.set(site, own)
-      return {
-        login: (request: WarmRequest, caller: CallerSignal): Promise<Binding> =>
-          either(loginKind, site, request, () => own.login(request, caller)),
-        checkCredentials: (request: WarmRequest, caller: CallerSignal): Promise<void> =>
-          either(credentialsKind, site, request, () => own.checkCredentials(request, caller)),
-      }
+      const carried = (method: Method) => (request: WarmRequest, caller: CallerSignal) =>
+        anywhere(method, site, request, () => own[method](request, caller))
+      return { login: carried('login'), checkCredentials: carried('checkCredentials') } as Logins
     },
     /** Ends a session without a page, in any process. */
     release(id: string): void {

@@ -10,31 +10,22 @@ const buckets = 52
 
 export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
 
-type Outcomes = Record<WarmOutcome, number>
-
 /** `took` counts logins by bucket of their time. */
 export interface WarmTally {
-  readonly outcomes: Readonly<Outcomes>
+  readonly outcomes: Record<WarmOutcome, number>
   readonly took: readonly number[]
 }
 
 /** `within` returns the milliseconds that this share of the logins did not exceed. */
-export interface WarmSummary {
-  readonly outcomes: Readonly<Outcomes>
+export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
-}
-
-interface Minute {
-  /** Minutes of the clock. */
-  number: number
-  readonly outcomes: Outcomes
-  readonly took: Uint32Array
 }
 
 /** Outcomes and login times of the last 15 minutes, in 4 KiB. */
 export class RecentWarms {
   readonly #clock: Pick<Clock, 'now'>
-  readonly #ring: readonly Minute[] = Array.from({ length: minutes }, () => ({
+  /** `number` counts the minutes of the clock. */
+  readonly #ring = Array.from({ length: minutes }, () => ({
     number: Number.NEGATIVE_INFINITY,
     outcomes: none(),
     took: new Uint32Array(buckets),
@@ -59,8 +50,8 @@ export class RecentWarms {
 
   tally(): WarmTally {
     const oldest = this.#minute - minutes + 1
-    const remembered = this.#ring.filter(({ number }) => number >= oldest)
-    return sumOf(remembered.map(({ outcomes, took }) => ({ outcomes, took: [...took] })))
+    const recent = this.#ring.filter(({ number }) => number >= oldest)
+    return sumOf(recent.map(({ outcomes, took }) => ({ outcomes, took: [...took] })))
   }
 
   get #minute(): number {
@@ -93,7 +84,7 @@ function sumOf(tallies: readonly WarmTally[]): WarmTally {
   return { outcomes, took }
 }
 
-const none = (): Outcomes => ({ warmed: 0, refused: 0, failed: 0, gone: 0 })
+const none = (): WarmTally['outcomes'] => ({ warmed: 0, refused: 0, failed: 0, gone: 0 })
 
 function outcomeOf(code: ProblemCode | 'ok' | 'client-gone'): WarmOutcome {
   if (code === 'ok') return 'warmed'

@@ -1,32 +1,41 @@
 import type { Request } from 'express'
+import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
 import { type Answer, jsonAnswer, sendAnswer } from '../http/answers/answer.js'
 import { readBody } from '../http/listening/read-body.js'
+import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { Sessions, SessionView } from '../session/sessions.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
-import { attachBindingFor, bindingAnswer, represent, sessionAnswer, sessionsAnswer } from './answers.js'
+import { endConfirmation, endQuestion, listWithMistake, sessionDetails, sessionList } from './admin-pages.js'
+import {
+  type AnswerSettings,
+  attachBindingFor,
+  bindingAnswer,
+  represent,
+  sessionAnswer,
+  sessionsAnswer,
+} from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
-import type { Call, CallsParts } from './calls.js'
+import type { Call } from './calls.js'
+import type { Overview } from './overview.js'
 import { missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualLimit } from './parameters.js'
-import type { LookAtProcesses } from './processes.js'
-import { endedPage, endPage, listPage, mistakenListPage, sessionPage } from './session-pages.js'
 import { toHandover } from './warm-request.js'
 
-export interface SessionCallsParts extends Pick<CallsParts, 'config' | 'clock'> {
-  readonly lookAtProcesses: LookAtProcesses
+export interface SessionCallsParts {
+  readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
+  readonly clock: Pick<Clock, 'now'>
   readonly sessions: Sessions
+  readonly readOverview: () => Promise<Overview>
+  readonly formGuard: FormGuard
 }
 
 /** The calls that list, resume and end sessions. */
-export function createSessionCalls(
-  { config, clock, lookAtProcesses, sessions }: SessionCallsParts,
-  formGuard: FormGuard,
-) {
+export function createSessionCalls({ config, clock, sessions, readOverview, formGuard }: SessionCallsParts) {
   const isForPrograms = (request: Request) => represent(request, config.warmPath) === 'json'
-  const shownTo = ({ request, admin }: Call) => ({ request, config, admin, now: clock.now() })
+  const contextOf = ({ request }: Call) => ({ request, config, now: clock.now() })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
   /** Throws a `Problem` if the session is unknown, not for this admin, or elsewhere. */
@@ -62,13 +71,13 @@ export function createSessionCalls(
       const asked = sessions.page({ scope, ...filter, limit, after })
       if (isForPrograms(request)) return sendAnswer(response, sessionsAnswer(await asked, clock.now()))
       // The figures of all domains are for admins of all domains.
-      const overview = scope.includes('*') ? lookAtProcesses() : undefined
-      const [page, { states }, about] = await Promise.all([asked, sessions.states(scope), overview])
-      sendAnswer(response, listPage(page, query, { states, about }, shownTo(call)))
+      const reading = scope.includes('*') ? readOverview() : undefined
+      const [page, { states }, overview] = await Promise.all([asked, sessions.states(scope), reading])
+      sendAnswer(response, sessionList(page, query, { states, overview }, contextOf(call)))
     },
 
-    tellOfList: (problem: Problem, call: Call): Answer | undefined =>
-      mistakenListPage(problem, shownTo(call)),
+    listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
+      listWithMistake(problem, contextOf(call)),
 
     async logOutEverywhere({ request, response, admin, line }: Call): Promise<void> {
       const { jid } = readQuery(request.url, logoutParameters)
@@ -85,7 +94,7 @@ export function createSessionCalls(
       const view = await demandSession(call)
       const answer = isForPrograms(call.request)
         ? sessionAnswer(view, clock.now())
-        : sessionPage(view, tokenFor(call), shownTo(call))
+        : sessionDetails(view, tokenFor(call), contextOf(call))
       sendAnswer(call.response, answer)
     },
 
@@ -98,7 +107,7 @@ export function createSessionCalls(
     /** The page before `endByForm`. */
     async askWhetherToEnd(call: Call): Promise<void> {
       const view = await demandSession(call)
-      sendAnswer(call.response, endPage(view, tokenFor(call), shownTo(call)))
+      sendAnswer(call.response, endQuestion(view, tokenFor(call), contextOf(call)))
     },
 
     async endByForm(call: Call): Promise<void> {
@@ -108,7 +117,10 @@ export function createSessionCalls(
         throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
       const view = await demandSession(call)
       await end(view.id)
-      sendAnswer(response, isForPrograms(request) ? jsonAnswer({ ended: 1 }) : endedPage(view, shownTo(call)))
+      sendAnswer(
+        response,
+        isForPrograms(request) ? jsonAnswer({ ended: 1 }) : endConfirmation(view, contextOf(call)),
+      )
     },
 
     async resume(call: Call): Promise<void> {
@@ -124,10 +136,7 @@ export function createSessionCalls(
       const resumed = await sessions.resume(id, handover)
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }
-      sendAnswer(
-        response,
-        bindingAnswer(binding, { request, config }, { domain, isOurForm, isResumed: true }),
-      )
+      sendAnswer(response, bindingAnswer(binding, config, { request, domain, isOurForm, isResumed: true }))
     },
   }
 }

@@ -7,7 +7,7 @@ import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answe
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem, ProblemCode } from '../lib/errors.js'
 import { formPairs } from '../lib/text/form-pairs.js'
-import { pathForBrowsers, represent } from './answers.js'
+import { pathForBrowsers, represent, withForm } from './answers.js'
 import type { ParameterName } from './parameters.js'
 import { usualOptions } from './warm-request.js'
 
@@ -66,9 +66,9 @@ export function createWarmForm(config: Config, formGuard: FormGuard) {
   const answer = (values: Values, admin: Admin, about: object, representation: Representation): Answer => {
     const token = formGuard.token(admin.name)
     const bindsByCookie = values['attach_binding'] === 'cookie'
-    const page = pageAnswer('form', { values, ...about, bindsByCookie, home, action, token }, representation)
-    // With `no-referrer`, browsers would send the form with `Origin: null`.
-    return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
+    return withForm(
+      pageAnswer('form', { values, ...about, bindsByCookie, home, action, token }, representation),
+    )
   }
 
   return {

@@ -13,7 +13,7 @@ import { formatBareJid } from '../xmpp/jid/jid.js'
 import { attachBindingFor, bindingAnswer, represent } from './answers.js'
 import { readParameters } from './call-parameters.js'
 import { type Call, type CallsParts, createCalls } from './calls.js'
-import type { LookAtProcesses } from './processes.js'
+import type { Overview } from './overview.js'
 import { createSessionCalls } from './session-calls.js'
 import { createWarmForm } from './warm-form.js'
 import { toWarmRequest } from './warm-request.js'
@@ -22,7 +22,7 @@ import { type WarmSessionParts, warmSession } from './warm-session.js'
 export interface WarmParts extends CallsParts, WarmSessionParts {
   /** Ends a session without a page, by its public id. */
   readonly release: (id: string) => void
-  readonly lookAtProcesses: LookAtProcesses
+  readonly readOverview: () => Promise<Overview>
   /** Of all hosts. */
   readonly formTokens: FormTokens
 }
@@ -33,7 +33,13 @@ export function createWarmRouter(parts: WarmParts): Router {
   const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const form = createWarmForm(config, formGuard)
-  const calls = createSessionCalls(parts, formGuard)
+  const calls = createSessionCalls({
+    config,
+    clock: parts.clock,
+    sessions: parts.sessions,
+    readOverview: parts.readOverview,
+    formGuard,
+  })
 
   const showForm: RequestHandler = (request, response) => {
     const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
@@ -75,8 +81,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     if (signal.aborted) return giveUp()
     signal.addEventListener('abort', giveUp)
     try {
-      const about = { domain: jid.domain, reused: wantsReuse ? isReused : undefined, isOurForm }
-      sendAnswer(response, bindingAnswer(binding, { request, config }, about))
+      const about = { request, domain: jid.domain, reused: wantsReuse ? isReused : undefined, isOurForm }
+      sendAnswer(response, bindingAnswer(binding, config, about))
     } catch (error) {
       giveUp()
       throw error
@@ -97,7 +103,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   below
     .route('/sessions')
     .all(admit('GET', 'HEAD', 'DELETE'))
-    .get(answering('sessions', calls.list, calls.tellOfList))
+    .get(answering('sessions', calls.list, calls.listWithMistake))
     .delete(answering('logout', calls.logOutEverywhere))
   below
     .route(handlePath(''))

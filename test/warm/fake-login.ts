@@ -15,7 +15,7 @@ import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import type { MakeRate } from '../../src/lib/limits/rates.js'
 import type { Sessions } from '../../src/session/sessions.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
-import { processes } from '../../src/warm/processes.js'
+import { createOverview } from '../../src/warm/overview.js'
 import { RecentWarms } from '../../src/warm/recent-warms.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
@@ -57,7 +57,7 @@ export const config: Config = {
 function watched(clock: { now(): number }) {
   const recentWarms = new RecentWarms(clock)
   const registry = { size: 0, takesSessions: true }
-  return { recentWarms, lookAtProcesses: processes({ clock, recentWarms, place: 'web1', registry }) }
+  return { recentWarms, readOverview: createOverview({ clock, recentWarms, place: 'web1', registry }) }
 }
 
 const formKey = randomBytes(32)

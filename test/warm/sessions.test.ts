@@ -153,11 +153,11 @@ describe('a session', () => {
   test.each([
     ['opening', { jid: undefined }, 'It is being logged in.', false],
     ['waiting', {}, 'waits for the first request of its page', true],
-    ['held', { quietSince: undefined }, 'Its page is there', true],
-    ['quiet', {}, 'no request open at the moment', true],
-    ['paused', {}, 'will be silent for a while', true],
+    ['held', { quietSince: undefined }, 'Its page has a request', true],
+    ['quiet', {}, 'Its page has no request open.', true],
+    ['paused', {}, 'Its page has announced a pause.', true],
     ['ended', {}, 'The XMPP server has ended it.', false],
-    ['held', { origin: 'client', transport: 'bosh' }, 'Its page is there', true],
+    ['held', { origin: 'client', transport: 'bosh' }, 'Its page has a request', true],
     ['held', { origin: 'client', transport: 'websocket' }, 'resumes it there', false],
   ] as const)('that is %s says in words what that means: %j', async (state, more, words, isResumable) => {
     const { sessions, get } = setUp()

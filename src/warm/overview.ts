@@ -4,7 +4,7 @@ import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
-interface Told {
+interface Figures {
   /** Resident set and heap, in bytes. */
   readonly memory: number
   readonly heap: number
@@ -15,7 +15,7 @@ interface Told {
 }
 
 /** Without figures if the process did not answer within a second. */
-export interface ProcessView extends Partial<Omit<Told, 'warms'>> {
+export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
   readonly name: string
   readonly place: string | undefined
   readonly isOwn: boolean
@@ -23,14 +23,14 @@ export interface ProcessView extends Partial<Omit<Told, 'warms'>> {
 }
 
 export interface Overview {
-  readonly own: Pick<Told, 'memory' | 'heap'>
+  readonly own: Pick<Figures, 'memory' | 'heap'>
   /** Of all processes that answered. */
   readonly warms: WarmSummary
   /** By name. Undefined if there is only one process. */
   readonly processes: readonly ProcessView[] | undefined
 }
 
-export interface ProcessesParts {
+export interface OverviewParts {
   readonly nodes?: Nodes | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly recentWarms: RecentWarms
@@ -38,40 +38,33 @@ export interface ProcessesParts {
   readonly registry: { readonly size: number; readonly takesSessions: boolean }
 }
 
-export type LookAtProcesses = () => Promise<Overview>
-
-export function processes({ nodes, clock, recentWarms, place, registry }: ProcessesParts): LookAtProcesses {
+/** The figures of all processes. */
+export function createOverview({ nodes, clock, recentWarms, place, registry }: OverviewParts) {
   const started = clock.now()
-  const tell = (): Told => {
+  const measure = (): Figures => {
     const { rss: memory, heapUsed: heap } = memoryUsage()
     return { memory, heap, sessions: registry.size, age: clock.now() - started, warms: recentWarms.tally() }
   }
-  nodes?.answer('process', tell)
+  nodes?.answer('process', measure)
 
-  return async () => {
-    const own = tell()
+  return async (): Promise<Overview> => {
+    const own = measure()
     if (nodes === undefined) return { own, warms: summaryOf([own.warms]), processes: undefined }
-    const { answers } = await askAll<Told>(nodes, 'process', null)
-    const told = new Map(answers)
-    const others = nodes.others.map(({ name, isSilent, isDraining, about }): ProcessView => {
-      const answer = told.get(name)
-      const state = isSilent || answer === undefined ? 'silent' : isDraining ? 'draining' : 'live'
-      return { ...answer, name, place: about?.place, isOwn: false, state }
-    })
-    const lost = nodes.lost.map(
-      (name): ProcessView => ({ name, place: undefined, isOwn: false, state: 'silent' }),
-    )
-    const self: ProcessView = {
-      ...own,
-      name: nodes.self,
-      place,
-      isOwn: true,
-      state: registry.takesSessions ? 'live' : 'draining',
-    }
+    const { answers } = await askAll<Figures>(nodes, 'process', null)
+    const answered = new Map(answers)
+    const processes: ProcessView[] = [
+      ...nodes.others.map(({ name, isSilent, isDraining, about }) => {
+        const figures = answered.get(name)
+        const state = isSilent || figures === undefined ? 'silent' : isDraining ? 'draining' : 'live'
+        return { ...figures, name, place: about?.place, isOwn: false, state } as const
+      }),
+      ...nodes.lost.map(name => ({ name, place: undefined, isOwn: false, state: 'silent' }) as const),
+      { ...own, name: nodes.self, place, isOwn: true, state: registry.takesSessions ? 'live' : 'draining' },
+    ]
     return {
       own,
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
-      processes: [...others, ...lost, self].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
     }
   }
 }

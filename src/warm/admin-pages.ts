@@ -1,38 +1,37 @@
 import type { Request } from 'express'
-import type { Admin, Config } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import { homePath } from '../http/addresses.js'
 import { advice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionPage, SessionState, SessionView } from '../session/sessions.js'
-import { describeSession, pathForBrowsers, represent } from './answers.js'
+import { describeSession, pathForBrowsers, represent, withForm } from './answers.js'
+import type { Overview, ProcessView } from './overview.js'
 import type { Values } from './parameter-kinds.js'
 import { formatPlace, type pageParameters } from './parameters.js'
-import type { Overview, ProcessView } from './processes.js'
 
 /** `now` is in milliseconds of the clock. */
-export interface Shown {
+export interface PageContext {
   readonly request: Request
-  readonly config: Config
-  readonly admin: Admin
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
   readonly now: number
 }
 
 export interface Numbers {
   readonly states: ReadonlyMap<SessionState, number>
   /** Undefined if the admin is not for all domains. */
-  readonly about: Overview | undefined
+  readonly overview: Overview | undefined
 }
 
 const meanings: Readonly<Record<SessionState, string>> = {
-  opening:
-    'It is being logged in. Where a client logs in by itself, the XMPP server has not yet said as whom.',
-  waiting: 'It is logged in and waits for the first request of its page. It ends if none comes in time.',
-  held: 'Its page is there: a request, or a WebSocket, is open.',
-  quiet: 'Its page has no request open at the moment. It ends if that lasts for longer than BOSH_INACTIVITY.',
-  paused: 'Its page has said that it will be silent for a while. It ends if it does not come back in time.',
-  ended: 'The XMPP server has ended it. Its page is told so when it asks the next time.',
-  elsewhere: 'Its page talks to another endpoint. It can be neither seen, resumed nor ended here.',
+  opening: 'It is being logged in. If its client logs in by itself, the user is not known yet.',
+  waiting:
+    'It is logged in and waits for the first request of its page. It ends if no request arrives in time.',
+  held: 'Its page has a request or a WebSocket open.',
+  quiet: 'Its page has no request open. It ends if that lasts longer than BOSH_INACTIVITY.',
+  paused: 'Its page has announced a pause. It ends if the page does not return in time.',
+  ended: 'The XMPP server has ended it. Its page gets that with its next request.',
+  elsewhere: 'Its page uses another endpoint. It cannot be shown, resumed or ended here.',
 }
 
 const origins: Readonly<Record<SessionView['origin'], string>> = {
@@ -46,21 +45,26 @@ const usualRefresh = 15
 type ListQuery = Values<typeof pageParameters>
 
 /** A page that refreshes itself has no form: the refresh would empty it. */
-export function listPage(page: SessionPage, query: ListQuery, numbers: Numbers, shown: Shown): Answer {
-  const { request, now } = shown
+export function sessionList(
+  page: SessionPage,
+  query: ListQuery,
+  numbers: Numbers,
+  context: PageContext,
+): Answer {
+  const { request, now } = context
   const { total, next, unanswered } = page
   const { refresh } = query
   const rows = page.sessions.map(view => describeRow(view, now))
   const some = total === 1 ? '1 session' : `${total} sessions`
   const sent = sentQuery(request)
   const narrowing = ['jid', 'domain', 'state', 'origin'].filter(name => sent.has(name))
-  const answer = showList(shown, {
+  const answer = showList(context, {
     rows,
     caption: rows.length < total ? `${rows.length} of ${some}` : some,
     refresh,
     unanswered,
     filter: narrowing.map(name => ({ name: filterNames.get(name) ?? name, value: sent.get(name) })),
-    numbers: { ...countsOf(numbers, sent), ...(numbers.about && overviewOf(numbers.about)) },
+    numbers: { states: countsOf(numbers, sent), ...(numbers.overview && describeOverview(numbers.overview)) },
     links: {
       again: changed(sent, {}),
       still: changed(sent, { refresh: undefined }),
@@ -79,13 +83,13 @@ export function listPage(page: SessionPage, query: ListQuery, numbers: Numbers, 
 }
 
 /** Undefined if the mistake is in no field of the form. */
-export function mistakenListPage(problem: Problem, shown: Shown): Answer | undefined {
-  const { request, config } = shown
+export function listWithMistake(problem: Problem, context: PageContext): Answer | undefined {
+  const { request, config } = context
   const representation = represent(request, config.warmPath)
   const field = mistakenField(problem, sentQuery(request))
   if (representation === 'json' || field === undefined) return undefined
   const message = problem.parameter?.rule ?? `${detailOf(problem)} ${advice[problem.code]}`
-  const { body } = showList(shown, { errors: { [field]: message } })
+  const { body } = showList(context, { errors: { [field]: message } })
   return { status: problem.status, headers: problemHeaders(problem, representation), body }
 }
 
@@ -102,53 +106,51 @@ const filterNames = new Map([
   ['state', 'state'],
 ])
 
-function showList(shown: Shown, values: object): Answer {
-  const sent = sentQuery(shown.request)
+function showList(context: PageContext, values: object): Answer {
+  const sent = sentQuery(context.request)
   const states = Object.entries(meanings).map(([name, meaning]) => ({
-    ...{ name, meaning },
+    name,
+    meaning,
     isChosen: sent.get('state') === name,
   }))
   const fields = { jid: sent.get('jid'), domain: sent.get('domain') }
-  return show('sessions', shown, { title: 'Sessions', fields, states, errors: {}, ...values })
+  return show('sessions', context, { title: 'Sessions', fields, states, errors: {}, ...values })
 }
 
 /** `token` is for the form. */
-export function sessionPage(view: SessionView, token: string, shown: Shown): Answer {
+export function sessionDetails(view: SessionView, token: string, context: PageContext): Answer {
   const { state, origin, transport } = view
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A WebSocket client that logged in by itself owns its stream.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
   return withForm(
-    show('session', shown, {
-      ...describeRow(view, shown.now),
+    show('session', context, {
+      ...describeRow(view, context.now),
       title: 'Session',
       meaning: meanings[state],
       origin: origins[origin],
-      ...{ token, isResumable, isAttachable },
+      token,
+      isResumable,
+      isAttachable,
     }),
   )
 }
 
 /** `token` is for the form. */
-export function endPage(view: SessionView, token: string, shown: Shown): Answer {
+export function endQuestion(view: SessionView, token: string, context: PageContext): Answer {
   const title = 'End this session?'
-  return withForm(show('end', shown, { ...describeRow(view, shown.now), title, token }))
+  return withForm(show('end', context, { ...describeRow(view, context.now), title, token }))
 }
 
-export function endedPage(view: SessionView, shown: Shown): Answer {
-  return show('end', shown, { ...describeRow(view, shown.now), title: 'The session has ended' })
+export function endConfirmation(view: SessionView, context: PageContext): Answer {
+  return show('end', context, { ...describeRow(view, context.now), title: 'The session has ended' })
 }
 
-function show(view: string, { request, config }: Shown, values: object): Answer {
+function show(view: string, { request, config }: PageContext, values: object): Answer {
   const home = homePath(config.externalUrl)
   const about = { home, path: pathForBrowsers(config), made: timeOfDay() }
   const representation = represent(request, config.warmPath) === 'xhtml' ? 'xhtml' : 'html'
   return pageAnswer(view, { ...about, ...values }, representation)
-}
-
-/** With `no-referrer`, browsers would send the form with `Origin: null`. */
-function withForm({ headers, ...answer }: Answer): Answer {
-  return { ...answer, headers: { ...headers, 'Referrer-Policy': 'same-origin' } }
 }
 
 function describeRow(view: SessionView, now: number) {
@@ -165,14 +167,14 @@ function describeRow(view: SessionView, now: number) {
 
 function countsOf({ states }: Numbers, sent: URLSearchParams) {
   const refresh = sent.get('refresh') ?? undefined
-  const counts = (Object.keys(meanings) as SessionState[]).map(name => ({
-    ...{ name, count: states.get(name) ?? 0 },
+  return (Object.keys(meanings) as SessionState[]).map(name => ({
+    name,
+    count: states.get(name) ?? 0,
     href: changed(new URLSearchParams(), { state: name, refresh }),
   }))
-  return { states: counts, total: counts.reduce((sum, { count }) => sum + count, 0) }
 }
 
-function overviewOf({ own, warms: { outcomes, within }, processes }: Overview) {
+function describeOverview({ own, warms: { outcomes, within }, processes }: Overview) {
   return {
     warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
     ...(processes === undefined
@@ -183,7 +185,9 @@ function overviewOf({ own, warms: { outcomes, within }, processes }: Overview) {
 
 function describeProcess({ name, place, isOwn, state, memory, sessions, age }: ProcessView) {
   return {
-    ...{ name, isOwn, state },
+    name,
+    isOwn,
+    state,
     place: place ?? '–',
     memory: memory === undefined ? '–' : mebibytes(memory),
     sessions: sessions ?? '–',

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { type LookAtProcesses, processes } from '../../src/warm/processes.js'
+import { createOverview, type Overview } from '../../src/warm/overview.js'
 import { RecentWarms } from '../../src/warm/recent-warms.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { JoinedProcesses, settled } from '../support/joined-processes.js'
@@ -13,7 +13,12 @@ afterEach(() => joined.close())
 test('one process alone tells of itself and of no others', async () => {
   const clock = new FakeClock()
   const recentWarms = new RecentWarms(clock)
-  const look = processes({ clock, recentWarms, place: 'web1', registry: { size: 3, takesSessions: true } })
+  const look = createOverview({
+    clock,
+    recentWarms,
+    place: 'web1',
+    registry: { size: 3, takesSessions: true },
+  })
   recentWarms.add('ok', 40)
   const { own, warms, processes: all } = await look()
   expect(all).toBeUndefined()
@@ -24,7 +29,7 @@ test('one process alone tells of itself and of no others', async () => {
 describe('several processes', () => {
   async function start(count: number) {
     const started: {
-      look: LookAtProcesses
+      look: () => Promise<Overview>
       recentWarms: RecentWarms
       registry: { size: number; takesSessions: boolean }
     }[] = []
@@ -33,7 +38,7 @@ describe('several processes', () => {
       const recentWarms = new RecentWarms(clock)
       const registry = { size: number, takesSessions: true }
       started.push({
-        look: processes({ nodes, clock, recentWarms, place: 'web1', registry }),
+        look: createOverview({ nodes, clock, recentWarms, place: 'web1', registry }),
         recentWarms,
         registry,
       })
