@@ -20,10 +20,7 @@ export function homePath(externalUrl: string | undefined): string {
   return externalUrl === undefined ? '' : new URL(externalUrl).pathname.replace(/\/$/, '')
 }
 
-/**
- * A domain's own host or the settings' URL, or else the requested host if it is ours, or else a path. A
- * forged `Host` is in none.
- */
+/** A forged `Host` is in no address. */
 export function endpointUrls(
   config: Addressing & Pick<Config, EndpointPath>,
   domain: string,
@@ -49,7 +46,7 @@ export function publicSecureBase({ externalUrl }: Pick<Config, 'externalUrl'>): 
   return externalUrl?.startsWith('https:') ? externalUrl : undefined
 }
 
-/** Our https URL for this client, without our own path. Undefined if unknown. */
+/** Without our own path. Undefined if unknown. */
 export function secureBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (config.externalUrl !== undefined) return publicSecureBase(config)
   if (cameSecurely(request, config)) return ownOrigin(config, request)
@@ -65,16 +62,12 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
   return here.origin
 }
 
-/**
- * Undefined if an untrusted proxy forwarded the request: that may have been over TLS, and the client would be
- * redirected in a circle.
- */
+/** Behind an untrusted proxy the client may use TLS, and would be redirected in a circle. */
 export function redirectBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (isForwarded(request) && forwardedScheme(request, config) !== 'http') return undefined
   return secureBase(config, request)
 }
 
-/** The origin that a request names, if the settings know it as ours. */
 function ownOrigin(config: Addressing, request: IncomingMessage): string | undefined {
   const scheme = cameSecurely(request, config) ? 'https' : 'http'
   const url = asked(scheme, request)
@@ -104,7 +97,7 @@ function leadsTo(hostname: string, host: string, { socket }: IncomingMessage): b
   if (host === 'localhost') return isLoopback(address)
   if (host === '0.0.0.0' && isIPv6(address)) return false
   if (!isWildcard(host)) return hostname === asHostname(host)
-  // Finds addresses that the machine got after the start.
+  // Addresses may be added after the start.
   return machineAddresses.has(address) || address === withoutMapping(socket.localAddress ?? '')
 }
 
@@ -121,7 +114,7 @@ function asHostname(address: string): string {
   return isIPv6(address) ? new URL(`http://[${address}]`).hostname : address
 }
 
-/** The requested host as a URL, or undefined if it is no host and port. */
+/** Undefined if it is no host and port. */
 function asked(scheme: 'http' | 'https', request: IncomingMessage): URL | undefined {
   const text = `${scheme}://${request.headers.host ?? localHost(request)}`
   const url = URL.canParse(text) ? new URL(text) : undefined

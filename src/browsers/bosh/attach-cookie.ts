@@ -6,26 +6,23 @@ import type { Cookie } from '../../xmpp/handed-out.js'
 export interface CookieRules {
   /** As browsers see it. */
   readonly path: string
-  /** Whether browsers use TLS, even if a proxy then connects without TLS. */
+  /** Also if a proxy then connects without TLS. */
   readonly secure: boolean
 }
 
-/** Binds a session to its browser. Scripts cannot read the cookie. It is required once the browser has sent it. */
+/** Binds a session to its browser. Required once the browser has sent it. */
 export class AttachCookie {
   readonly #name: string
   readonly #value = randomText(24, 'base64url')
   readonly #rules: CookieRules
-  /** In seconds. Renewed at half time, it always outlives the session. */
+  /** In seconds: it outlives the session, as it is renewed at half time. */
   readonly #life: number
   #isDemanded: boolean
-  /** When it was last set, in milliseconds of the clock, and the rid of that request. */
+  /** Milliseconds of the clock, and the rid. */
   #setAt: number | undefined
   #setWith: number | undefined
 
-  /**
-   * `longestGap` is the longest time between two replies, in seconds. With the mode `reply`, a backend sets
-   * the cookie, and the first request must have it.
-   */
+  /** `longestGap` between two replies is in seconds. With the mode `reply`, a backend sets the cookie. */
   constructor(id: string, mode: AttachBinding, longestGap: number, rules: CookieRules, now: number) {
     this.#name = `wb-${id}`
     this.#rules = rules
@@ -34,7 +31,7 @@ export class AttachCookie {
     this.#setAt = this.#isDemanded ? now : undefined
   }
 
-  /** For a backend to set. Undefined if a BOSH reply sets it. */
+  /** For a backend to set. */
   get handedOut(): Cookie | undefined {
     if (this.isNew) return undefined
     return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }
@@ -51,10 +48,7 @@ export class AttachCookie {
     return isShown || !this.#isDemanded
   }
 
-  /**
-   * `Set-Cookie` for this reply, if due: first, and at half its life. Only the same rid gets it again, so a
-   * second client with the sid alone does not.
-   */
+  /** `Set-Cookie`, if due. Only the same rid gets it again: a second client with the sid alone does not. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue =
       this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)

@@ -13,22 +13,19 @@ const xboshNamespace = 'urn:xmpp:xbosh'
 /** The listener limits the size. */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-/** Limits a payload to this multiple of its request. `<presence/>` grows threefold. */
+/** Longest payload in multiples of its request. `<presence/>` grows threefold. */
 const mostGrowth = 4
 
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace })
 
 export type Body = Readonly<ReturnType<typeof parseBody>>
 
-/**
- * Throws an `XmlError`. A missing number is undefined, an invalid number NaN (XEP-0124 §22). `wait` and
- * `hold` are lowered to their maximum.
- */
+/** Throws an `XmlError`. An invalid number is NaN (XEP-0124 §22). `wait` and `hold` are lowered to their maximum. */
 export function parseBody(text: string) {
   const { root, children } = requests(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new XmlError('bad-format', 'the root is not a <body/>')
-  // Each child gets a copy of the root's declarations that it uses.
+  // Each child repeats the root's declarations that it uses.
   const length = children.reduce((sum, child) => sum + child.text.length, 0)
   if (length > mostGrowth * text.length)
     throw new XmlError('policy-violation', 'the children inherit too much')
@@ -52,7 +49,7 @@ export function parseBody(text: string) {
     terminate: type === 'terminate' || type === 'terminal',
     /** Undefined if not a boolean. */
     restart: boolean(restartOf(root)),
-    /** SHA-256, to recognise repetitions. One character for each byte: a session keeps several. */
+    /** SHA-256, one character for each byte: a session keeps several. */
     digest: hash('sha256', text, 'binary'),
     /** Each is complete in a stream. */
     payload: children,
@@ -89,7 +86,6 @@ function integer(text: string | undefined, min: number, max: number): number | u
   return value === undefined || (value >= min && value <= max) ? value : Number.NaN
 }
 
-/** Values above `max` count as `max`, whatever their length. */
 function lowered(text: string | undefined, max: number): number | undefined {
   if (text === undefined) return undefined
   if (text === '') return Number.NaN
@@ -110,7 +106,7 @@ function boolean(text: string | undefined): boolean | undefined {
 const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/** Reads sid and rid from a possibly cut `<body/>`, in linear time. */
+/** `head` may be cut anywhere. Takes linear time. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined
@@ -130,7 +126,7 @@ export function readBodyHead(head: string): { sid: string | undefined; rid: numb
 /** XEP-0124 §8. */
 export const emptyBody = `<body xmlns='${boshNamespace}'/>`
 
-/** For a request sent again on another connection (XEP-0124 §17.3). */
+/** XEP-0124 §17.3. */
 export const errorBody = `<body type='error' xmlns='${boshNamespace}'/>`
 
 /** `attributes` have a leading space each. `payload` is whole elements. */
@@ -141,7 +137,7 @@ export function writeBody(attributes: string, payload: string, hasStreamElement 
   return payload === '' ? `${start}/>` : `${start}>${payload}</body>`
 }
 
-/** Without a condition if the client asked for the end (XEP-0124 §13, §17.2). */
+/** XEP-0124 §13, §17.2. */
 export function writeTerminate(condition: Condition | undefined, streamError?: string): string {
   const attributes =
     condition === undefined ? " type='terminate'" : ` type='terminate' condition='${condition}'`

@@ -13,28 +13,28 @@ import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
 import type { StoredReply } from './window.js'
 
-/** Longest wait of the creation request for stream features, in seconds. */
+/** Longest wait for stream features, in seconds. */
 const createSeconds = 5
-/** Longest wait of a request for the missing request before it, in seconds. */
+/** Longest wait for a missing request, in seconds. */
 const gapSeconds = 30
-/** Longest text of all parked requests before the login, in UTF-16 units. */
+/** Text of parked requests before the login, in UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
-/** Memory of a parked request beside its text, in bytes. */
+/** Beside the text, in bytes. */
 const parkedBytes = 1024
-/** After a takeover the rid jumps by 1 to 2 times this number. */
+/** Least jump of the rid after a takeover, and half of the largest. */
 const leastJump = 2 ** 20
 
 /** Closes the connection. */
 const noAnswer: Reply = { status: 0, body: '', contentType: '' }
 
-/** The same reply as for an unknown session (XEP-0124 §17.2). */
+/** As for an unknown session (XEP-0124 §17.2). */
 const notFound: Reply = {
   status: 200,
   body: writeTerminate('item-not-found'),
   contentType: defaultContentType,
 }
 
-/** Keeps a session's requests in order, holds them, and passes payloads both ways (XEP-0124 §8-§14). */
+/** XEP-0124 §8-§14. */
 export class BoshClient extends Delivery implements Client {
   readonly transport = 'bosh'
   address: string | undefined = undefined
@@ -45,7 +45,7 @@ export class BoshClient extends Delivery implements Client {
     this.#rules = new Rules(start.terms, start.newkey)
   }
 
-  /** The client of a page that resumes. It continues after `rid`. `received` is the last rid of the page before. */
+  /** Continues after `rid`. `received` is the last rid of the page before. */
   static forPage(
     session: Session,
     parts: BoshParts,
@@ -128,7 +128,6 @@ export class BoshClient extends Delivery implements Client {
     }
   }
 
-  /** `rid` is undefined if the text does not begin with it. */
   handleTooLarge(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply {
     return this.#refusal(rid, peer) ?? this.#fault('policy-violation')
   }
@@ -155,7 +154,7 @@ export class BoshClient extends Delivery implements Client {
     const hold = this.#mostHeld
     const { held } = this.open
     if (held.length > hold) {
-      // If the server is behind, replies would only invite more requests.
+      // While the server is behind, replies would only invite more requests.
       const isBehind = session.isBehind && outcome === undefined
       while (!isBehind && held.length > hold) this.answerOldest()
     }
@@ -177,7 +176,7 @@ export class BoshClient extends Delivery implements Client {
   }
 
   release(): Succession | undefined {
-    // Parked requests count as received: the page will not repeat them.
+    // The page will not repeat its parked requests.
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.isOver) return undefined
     const { window } = this
@@ -192,17 +191,16 @@ export class BoshClient extends Delivery implements Client {
   }
 
   giveBack(): void {
-    // A polling client confirms its last reply only with its next poll.
+    // A polling client confirms a reply only with its next poll.
     if (!this.terms.isPolling) this.#putBack(this.window.unconfirmed)
   }
 
-  /** Returns the stanzas of these replies to the front of the outbox. */
   #putBack(replies: readonly StoredReply[]): void {
     const elements = replies.flatMap(({ text }) => readElement(text).children)
     this.session.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
   }
 
-  /** Refuses a request of another client than the browser, without effect on the session. */
+  /** A refusal does not affect the session. */
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
     // An eavesdropper may know the sid (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
@@ -211,7 +209,7 @@ export class BoshClient extends Delivery implements Client {
     return isFenced ? this.terminate('item-not-found') : undefined
   }
 
-  /** The only place that makes a `Pending`: V8 gives all the same shape. */
+  /** The only place that makes a `Pending`: one shape for V8. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.parts.clock.now()
     const expires = this.#expiry(since)
@@ -228,7 +226,7 @@ export class BoshClient extends Delivery implements Client {
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.outcome !== undefined) return
-    // Only while the stream opens can there be too many. Requests of gone clients do not count.
+    // Only while the stream opens can there be too many.
     while (open.held.length > this.terms.requests && open.held[0]!.peer.gone) this.answerOldest()
     const at = { now: this.parts.clock.now(), unanswered: open.held.length, fruitful: this.fruitful }
     const payload = inspect(body.payload, session.stanzaLimit)
@@ -253,19 +251,17 @@ export class BoshClient extends Delivery implements Client {
     return restart !== true || terminate || this.session.restart(to, { lang, from })
   }
 
-  /** At most one if the process holds too many. */
   get #mostHeld(): number {
     const { isPolling, hold } = this.terms
     if (isPolling) return 0
     return hold > 1 && this.parts.limits.holdsTooMany ? 1 : hold
   }
 
-  /** Whether the next request is parked because of the rate limit. */
+  /** Whether the rate limit delays the next request. */
   get #hasTurn(): boolean {
     return this.open.parked(this.window.last + 1) !== undefined
   }
 
-  /** Accepts parked requests in order, within the rate limit. */
   #acceptParked(now: number): void {
     while (now >= this.session.freeAt) {
       const parked = this.open.unpark(this.window.last + 1)
@@ -278,7 +274,7 @@ export class BoshClient extends Delivery implements Client {
     }
   }
 
-  /** Keeps a request unread until the requests before it have come and the rate allows it. */
+  /** Keeps a request unread until its turn. */
   #park(pending: Pending, body: Body): void {
     const older = this.open.parked(pending.rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
@@ -289,7 +285,7 @@ export class BoshClient extends Delivery implements Client {
     const { text } = body
     const length = this.open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
     const room = this.parts.bodies.ofMessage(pending.peer.address)
-    // A unit takes two bytes if any character is above U+00FF.
+    // Two bytes for a unit if any is above U+00FF.
     const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
     if (!isKept || !room.is(2 * text.length + parkedBytes)) {
       if (isKept) this.parts.counts.bodiesRefused += 1
@@ -304,7 +300,7 @@ export class BoshClient extends Delivery implements Client {
     this.session.schedule()
   }
 
-  /** By a status: some libraries take `error` for an empty reply. */
+  /** Some libraries take `error` for an empty reply. */
   #defer({ peer, since }: Pending): void {
     this.parts.counts.failedRequests += 1
     peer.answer({ status: 503, body: '', contentType: this.terms.contentType })
@@ -312,13 +308,13 @@ export class BoshClient extends Delivery implements Client {
     this.session.schedule()
   }
 
-  /** Repeats the stored reply, or takes the place of a held copy (XEP-0124 §14.3). */
+  /** XEP-0124 §14.3. */
   #repeat(rid: number, body: Body, peer: Peer): void {
     const stored = this.window.replyTo(rid)
     const held = stored === undefined ? this.open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
     if (before === undefined && peer.isCarried === true) {
-      // A late copy: the client has repeated it another way and gone on.
+      // A late copy, which its client no longer needs.
       peer.answer(noAnswer)
       return
     }
@@ -329,7 +325,7 @@ export class BoshClient extends Delivery implements Client {
       return
     }
     const isSame = before!.digest === body.digest
-    // Answered, but its payload is ignored: the rid is used.
+    // The rid is used: its payload is ignored.
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
       peer.answer(this.giveAgain(stored, peer, isSame))
@@ -342,7 +338,7 @@ export class BoshClient extends Delivery implements Client {
     this.flush()
   }
 
-  /** Only the oldest live request gets the reason (XEP-0124 §17.2). */
+  /** Only the oldest live request (XEP-0124 §17.2). */
   #tell({ reason, streamError }: Outcome): void {
     const pending = this.open.oldestLive
     // Clients ignore stanzas in a terminating reply.
@@ -352,7 +348,7 @@ export class BoshClient extends Delivery implements Client {
     this.session.abandon(reason)
   }
 
-  /** Ends the session because of this request. The others get `other-request`. */
+  /** The other requests get `other-request`. */
   #fault(condition: Fault): Reply {
     this.parts.counts.failedRequests += 1
     this.#answerAll(this.terminate('other-request'))
@@ -366,12 +362,12 @@ export class BoshClient extends Delivery implements Client {
 
   #expiry(now: number): number {
     const { wait } = this.terms
-    // Earlier than proxies with the same timeout, which start counting earlier.
+    // Before proxies with the same timeout, which start earlier.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }
 
-/** `heldSince` is the time of the oldest held request, in milliseconds of the clock. */
+/** `heldSince` is in milliseconds of the clock. */
 export function heldRequests(clients: Iterable<Client | undefined>) {
   let heldRequests = 0
   let heldSince: number | undefined

@@ -7,16 +7,16 @@ import type { ConnectionManager } from './connection-manager.js'
 import type { Peer, Reply } from './peer.js'
 import { defaultContentType } from './terms.js'
 
-/** Limits of repetition after a loss: times, milliseconds, UTF-16 units. */
+/** After a loss: times, milliseconds, UTF-16 units. */
 const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** A client's limit for long requests in transit, in UTF-16 units. */
+/** Long requests of one client in transit, in UTF-16 units. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
-/** Closes the connection: the client repeats its request, and the session loses nothing. */
+/** Closes the connection: the client repeats its request. */
 export const noAnswer: Reply = { status: 0, body: '', contentType: '' }
 
 export interface CarriedRequestParts {
@@ -30,7 +30,6 @@ export interface CarriedRequestParts {
   readonly head: CarriedHead
 }
 
-/** A request to this process that another process answers. */
 export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
   /** Undefined if it must not be repeated. */
@@ -78,7 +77,7 @@ export class CarriedRequest implements ExchangeEvents {
     this.#parts.peer.answer(replyIn(message))
   }
 
-  /** Repeats a lost request as its client would: the session answers it once. */
+  /** The session answers a repeated request once. */
   onEnd(how: ExchangeEnd): void {
     const { nodes, clock, manager, peer, head } = this.#parts
     this.#over()

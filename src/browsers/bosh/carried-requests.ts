@@ -27,7 +27,7 @@ interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
 
 export type CarriedRequests = ReturnType<typeof createCarriedRequests>
 
-/** Carries requests to the processes of their sessions, and serves those of other processes. */
+/** Carries requests to other processes, and serves theirs. */
 export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean) {
   const managers = new Map<string, ConnectionManager>()
   const underWay = new KeyCounts()
@@ -36,12 +36,12 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   nodes.meet(requestKind, ({ head, body }, exchange) => {
     const about = head as CarriedHead
     const peer = new CarriedPeer(about, exchange)
-    // Every manager knows all sessions. A new session needs the right manager.
+    // Every manager knows all sessions.
     const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
     const text = body.toString()
     const isOfSession = about.isNew !== true
     if (manager === undefined) exchange.cancel()
-    // The client has chosen the process: a long text costs time only if there is a session.
+    // A long text costs time only if there is a session: the client has chosen the process.
     else if (isOfSession && text.length > long && !manager.has(readBodyHead(text).sid))
       manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
@@ -55,7 +55,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   }
 
   return {
-    /** Adds other processes' sessions to a manager. All processes use the same `site`. */
+    /** All processes use the same `site`. */
     over(site: string, manager: ConnectionManager): BoshService {
       managers.set(site, manager)
       return {

@@ -25,7 +25,6 @@ export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies' | 'bod
 
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
 
-/** Answers BOSH requests: one body in, one body out. */
 export function createConnectionManager(parts: ConnectionManagerParts) {
   const { opener, lastRid = () => randomInt(1, 2 ** 47) } = parts
   const { registry, limits, counts, clock } = opener
@@ -90,7 +89,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
   }
 
-  /** Answers the peer now or later. Creates no session if `isOfSession`. Never throws for input of others. */
+  /** Never throws for input of others. */
   function serve(text: string, peer: Peer, isOfSession = false) {
     let client: BoshClient | undefined
     try {
@@ -109,7 +108,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     serve,
     refuseUnknown,
     has: (sid: string | undefined): boolean => clientOf(sid) !== undefined,
-    /** Answers by the first characters. Undefined without a live session. */
+    /** Undefined without a live session. */
     refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)
       const client = clientOf(sid)

@@ -30,7 +30,7 @@ export interface Start {
   readonly by: Beginning
 }
 
-/** Age at which an unacknowledged reply is reported, in milliseconds (XEP-0124 §9.2). */
+/** Age of a reported reply, in milliseconds (XEP-0124 §9.2). */
 const reportMilliseconds = 500
 
 /** XEP-0124 §17.2. */
@@ -45,14 +45,14 @@ export const conditionOf: Partial<Record<EndReason, Condition>> = {
   shutdown: 'system-shutdown',
 }
 
-/** For clients of the first protocol version (XEP-0124 §17.1). */
+/** XEP-0124 §17.1. */
 const legacyStatus: Partial<Record<Condition, number>> = {
   'bad-request': 400,
   'policy-violation': 403,
   'item-not-found': 404,
 }
 
-/** Writes the replies, in the order of the rids (XEP-0124 §8, §14.2). */
+/** XEP-0124 §8, §14.2. */
 export abstract class Delivery {
   readonly session: Session
   protected readonly parts: BoshParts
@@ -62,7 +62,7 @@ export abstract class Delivery {
   protected readonly window: RidWindow
   /** Whether the last reply had a payload. */
   protected fruitful = false
-  /** For the first reply. Undefined if a backend announces the session. */
+  /** Undefined if a backend announces the session. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
   /** Whether the header is known or not needed. */
@@ -93,20 +93,19 @@ export abstract class Delivery {
     while (!this.session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
-      // Requests of gone clients get empty replies, in order, for a repeat.
+      // Gone clients get empty replies, to be repeated.
       while (this.open.held[0] !== live) this.answerOldest()
       this.answerOldest()
     }
   }
 
-  /** Answers the oldest held request with the outbox, or with nothing. */
   protected answerOldest(withNothing = false): void {
     const { window } = this
     const { rid, peer, key, digest, report } = this.open.take()
     let attributes = ''
     let payload = ''
     let hasStreamElement = false
-    // A gone client must not use up elements or attributes.
+    // A gone client must not use up elements.
     if (!withNothing && !peer.gone) {
       const elements = this.session.take()
       this.fruitful = elements.length > 0
@@ -116,7 +115,7 @@ export abstract class Delivery {
       }
       attributes = this.#firstAttributes()
     }
-    // The default is the request's own rid (XEP-0124 §9.1).
+    // XEP-0124 §9.1.
     if (window.acknowledged && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes + report, payload, hasStreamElement)
     const at = this.parts.clock.now()
@@ -137,7 +136,7 @@ export abstract class Delivery {
     const { counts } = this.parts
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
-      // Not received: the client repeats it with the missing request (XEP-0124 §17.3).
+      // The client repeats it with the missing request (XEP-0124 §17.3).
       parked.peer.answer(this.wrap(errorBody))
       this.session.inactivity.begin(now)
     }
@@ -147,7 +146,7 @@ export abstract class Delivery {
     }
   }
 
-  /** Drops acknowledged replies. Returns the attributes that report a missing reply. */
+  /** Returns the attributes that report a missing reply. */
   protected acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)
@@ -158,7 +157,7 @@ export abstract class Delivery {
     return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
-  /** Repeats a reply. The cookie is only for an identical request. */
+  /** An identical request gets its cookie again too. */
   protected giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
     const now = this.parts.clock.now()
     stored.repeats += 1
@@ -172,7 +171,6 @@ export abstract class Delivery {
     return { status: 200, body, contentType: this.terms.contentType }
   }
 
-  /** Without a condition if the client asked for the end. */
   protected terminate(condition: Condition | undefined, streamError?: string): Reply {
     const status = this.terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
     if (status !== undefined) return { status, body: '', contentType: this.terms.contentType }
@@ -186,7 +184,7 @@ export abstract class Delivery {
     this.session.schedule()
   }
 
-  /** For the creation reply. The header may follow with the next reply. */
+  /** The header may follow with the next reply. */
   #firstAttributes(): string {
     const terms = this.#announcement ?? ''
     this.#announcement = undefined

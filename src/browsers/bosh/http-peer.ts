@@ -21,7 +21,7 @@ export interface HttpPeerParts
   readonly clock: Clock
 }
 
-/** The head of a too large body: bytes, and milliseconds to wait for it. */
+/** Of a too large body: bytes, and milliseconds to wait. */
 const headBytes = 1024
 const headMilliseconds = 1_000
 
@@ -30,13 +30,13 @@ const mostAtOnce = 16
 
 const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
 
-/** The client of one HTTP request. Values that most requests never need are computed on first use. */
+/** Rarely needed values are computed on first use. */
 export class HttpPeer implements Peer, BodyTaker {
   gone = false
   whenGone: (() => void) | undefined
   readonly #res: ServerResponse
   readonly #parts: HttpPeerParts
-  /** Length of the body in bytes, if known and allowed. */
+  /** In bytes, if known and allowed. */
   #length: number | undefined
   #address: string | undefined
   #reply: Reply | undefined
@@ -72,7 +72,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** Waits for the head of a too large body: it may have the sid. */
+  /** A too large body may begin with its sid. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())
@@ -104,7 +104,7 @@ export class HttpPeer implements Peer, BodyTaker {
     this.#whole = undefined
     this.#forget()
     try {
-      // Invalid UTF-8 becomes an empty text, which the parser refuses.
+      // The parser refuses an empty text.
       this.#parts.serve(readUtf8(body) ?? '', this)
     } catch (error) {
       breakOff(this.#res, this.#parts, error)
@@ -128,7 +128,7 @@ export class HttpPeer implements Peer, BodyTaker {
     send(this.#res, this.#reply!, this.#parts)
   }
 
-  /** Answers by the head, with a `<body/>` if there is a session. */
+  /** With a `<body/>` if there is a session. */
   refuseTooLarge(): void {
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)
@@ -139,7 +139,6 @@ export class HttpPeer implements Peer, BodyTaker {
     }
   }
 
-  /** Answers before the whole body has come, and closes the connection. */
   #refuse(reply: Reply | number): void {
     this.#discardRest()
     this.#tell(reply)

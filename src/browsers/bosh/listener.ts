@@ -7,7 +7,7 @@ import { breakOff, corsOf, fail } from './http-reply.js'
 
 export interface ListenerParts extends HttpPeerParts, Entrance {}
 
-/** POST is the protocol, GET a page for people, OPTIONS the preflight (XEP-0124 §5). */
+/** XEP-0124 §5. */
 export function createBoshListener(parts: ListenerParts): RequestListener {
   return (req, res) => {
     try {
@@ -72,7 +72,7 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
   takeBody(req, res, peer)
 }
 
-/** Refuses a request by its header, and discards its body. */
+/** Discards the body. */
 function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, status: number): void {
   parts.counts.requests += 1
   parts.counts.failedRequests += 1

@@ -2,11 +2,11 @@ import type { UnfinishedMessage } from '../../http/listening/unfinished-bodies.j
 import type { SessionLimits } from '../../session/limits/session-limits.js'
 import type { Peer } from './peer.js'
 
-/** A request without a reply. Times are in milliseconds of the clock. */
+/** Times are in milliseconds of the clock. */
 export interface Pending {
   readonly rid: number
   peer: Peer
-  /** A repeat must have the same key (XEP-0124 §15.5). */
+  /** XEP-0124 §15.5. */
   readonly key: string | undefined
   readonly digest: string
   repeats: number
@@ -15,11 +15,11 @@ export interface Pending {
   expires: number
   /** The text takes far less memory than its elements. */
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
-  /** Reply attributes that report a lost reply (XEP-0124 §9.2). */
+  /** XEP-0124 §9.2. */
   report: string
 }
 
-/** A session's requests without a reply: held requests, and parked requests, which are not read before their turn. */
+/** Held requests, and parked requests, which are not read before their turn. */
 export class OpenRequests {
   /** In the order of rids. */
   readonly held: Pending[] = []
@@ -28,7 +28,7 @@ export class OpenRequests {
   readonly #load: Pick<SessionLimits, 'waiting'>
   readonly #onBroken: () => void
 
-  /** `onBroken` is called if the client of a request disconnects. */
+  /** `onBroken` is called if a client disconnects. */
   constructor(load: Pick<SessionLimits, 'waiting'>, onBroken: () => void) {
     this.#load = load
     this.#onBroken = onBroken
@@ -68,7 +68,7 @@ export class OpenRequests {
     this.#entered(pending, this.#onBroken)
   }
 
-  /** Replaces the client of a held request. Returns the older client. */
+  /** Returns the older client. */
   renew(pending: Pending, peer: Peer, since: number, expires: number): Peer {
     const older = pending.peer
     this.#left(pending)
@@ -108,7 +108,7 @@ export class OpenRequests {
     return parked
   }
 
-  /** Only requests behind a gap expire: the others wait for their turn. */
+  /** Only requests behind a gap expire. */
   unparkExpired(now: number, last: number): Pending[] {
     if (this.#parked === undefined) return []
     let gap = last + 1

@@ -4,7 +4,7 @@ export interface Peer {
   readonly address: string
   readonly secure: boolean
   readonly gone: boolean
-  /** Set while the request is held. Called if the client disconnects before the reply. */
+  /** Called if the client disconnects before the reply. */
   whenGone: (() => void) | undefined
   /** Whether it came through another process, perhaps late. */
   readonly isCarried?: boolean

@@ -11,10 +11,9 @@ const maxRepeats = 5
 /** In milliseconds: clocks and networks differ. */
 const grace = 500
 
-/** A session's rules, except for the order of requests. */
 export class Rules {
   readonly #terms: Terms
-  /** The SHA-1 of the next key, if the client uses keys (XEP-0124 §15). */
+  /** The SHA-1 of the next key, if any (XEP-0124 §15). */
   #proof: string | undefined
   /** In milliseconds of the clock. */
   #soonUntil = 0
@@ -49,7 +48,6 @@ export class Rules {
     return earlier.repeats >= maxRepeats ? 'policy-violation' : undefined
   }
 
-  /** Each key is the SHA-1 of the next, unless `newkey` begins another sequence. */
   #isProven({ key, newkey }: Body): boolean {
     if (this.#proof === undefined) return true
     if (key === undefined || hash('sha1', key) !== this.#proof) return false
@@ -57,7 +55,7 @@ export class Rules {
     return true
   }
 
-  /** Too frequent polls, if the operator forbids them (XEP-0124 §11, §12). */
+  /** XEP-0124 §11, §12. */
   #isTooSoon(body: Body, now: number, unanswered: number, fruitful: boolean): boolean {
     const { enforcePolling, polling, isPolling, requests } = this.#terms
     if (!enforcePolling) return false
@@ -70,7 +68,7 @@ export class Rules {
   }
 }
 
-/** May exceed the window by one: a client at its limit can still pause or end (XEP-0124 §11). */
+/** One above the window: a client at its limit can still pause or end (XEP-0124 §11). */
 export function isExtra({ pause, terminate }: Body): boolean {
   return terminate || pause !== undefined
 }

@@ -15,7 +15,7 @@ export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
 export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
 const ourVersion = [1, 11] as const
-/** Not `text/html`: replies contain text of others, and no browser may show them as a page. */
+/** Not `text/html`: no browser may show a reply as a page. */
 const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
@@ -30,7 +30,7 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   const agreedWait = Math.min(wait, limits.maxWait)
   const agreedHold = Math.min(hold, limits.maxRequests - 1)
   const isPolling = agreedWait === 0 || agreedHold === 0
-  // Not spread: V8 would give each object its own shape, 370 bytes a session.
+  // Spread, each object would have its own shape in V8, 370 bytes a session.
   return {
     wait: agreedWait,
     hold: agreedHold,
@@ -45,7 +45,7 @@ export function negotiate(body: TermWish, limits: TermLimits) {
     /** XEP-0124 §9. */
     acks: limits.acks && body.ack === 1,
     ver,
-    /** First protocol version: some errors are HTTP statuses (XEP-0124 §17.1). */
+    /** Some errors are HTTP statuses (XEP-0124 §17.1). */
     legacy: body.ver === undefined,
     contentType,
   }

@@ -12,19 +12,19 @@ export type Beginning = 'created' | 'handed-out' | 'resumed'
 /** For clients that never acknowledge. */
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
-/** Memory of a stored reply beside its text, in bytes. */
+/** Beside the text, in bytes. */
 const replyBytes = 512
 
-/** The order of a session's requests, and the replies kept for repetition (XEP-0124 §9, §14.2, §14.3). */
+/** XEP-0124 §9, §14.2, §14.3. */
 export class RidWindow {
   /** The highest rid received without a gap below. */
   last: number
   /** Whether the client acknowledges replies (XEP-0124 §9). */
   readonly acknowledged: boolean
   readonly #size: number
-  /** Whether the next request may reuse the last rid: half of all libraries do. */
+  /** Half of all libraries reuse the last rid. */
   #isAttachable: boolean
-  /** Lower rids belong to a page that was replaced. */
+  /** Lower rids are of a replaced page. */
   readonly #fence: number
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
@@ -32,7 +32,7 @@ export class RidWindow {
   /** The highest rid whose reply has arrived. */
   #confirmed = 0
 
-  /** `last` is the last used rid. `size` requests may be in transit. */
+  /** `size` requests may be in transit. */
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
     this.last = last
     this.acknowledged = acknowledged
@@ -46,7 +46,7 @@ export class RidWindow {
     return this.#replies.at(-1)?.rid ?? 0
   }
 
-  /** `early` is ahead of a gap. The reply to a `repeated` rid may be stored or pending. `extra`: XEP-0124 §11. */
+  /** `early` is ahead of a gap. `extra`: XEP-0124 §11. */
   place(rid: number, extra: 0 | 1 = 0) {
     if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'
     if (rid <= this.last) return 'repeated'
@@ -64,7 +64,7 @@ export class RidWindow {
     if (!this.acknowledged) this.confirm()
   }
 
-  /** A next request, or a closed connection, shows that all replies have arrived. */
+  /** A next request, or a closed connection, confirms all replies. */
   confirm(): void {
     this.#confirmed = this.lastAnswered
   }
@@ -74,7 +74,7 @@ export class RidWindow {
     return 2 * this.#characters + replyBytes * this.#replies.length
   }
 
-  /** Keeps the newest `size` + 1 replies, or all unacknowledged, up to the limits, at least one. `mostBytes` limits memory. */
+  /** Keeps at least one reply, at most `mostBytes` of memory. */
   store(reply: StoredReply, mostBytes = Number.POSITIVE_INFINITY): void {
     this.#replies.push(reply)
     this.#characters += reply.text.length
@@ -87,7 +87,7 @@ export class RidWindow {
     return this.#characters > mostCharacters || this.bytes > mostBytes
   }
 
-  /** Drops replies up to `rid`. Ignores rids without a reply (XEP-0124 §9.1). */
+  /** XEP-0124 §9.1. */
   acknowledge(rid: number): void {
     if (rid > this.lastAnswered) return
     while (this.#replies[0] !== undefined && this.#replies[0].rid <= rid) this.#forgetOldest()
@@ -97,10 +97,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /**
-   * Replies that may be lost, oldest first. A pause widens the window by one. Libraries that attach use two
-   * requests, whatever was agreed.
-   */
+  /** Oldest first. A pause takes one more request. Libraries that attach use two, whatever was agreed. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

@@ -2,23 +2,23 @@ import type { WebSocketCut } from '../../lib/counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 
-/** The last head of the exchange, from the session's process. */
+/** The last head from the session's process. */
 export type Parting =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
 
-/** Asks and answers whether all messages have arrived at the client. */
+/** Asks and answers whether all messages have arrived. */
 export interface Probe {
   readonly how: 'probe' | 'arrived'
 }
 
-/** The last message from the WebSocket's process, if neither side closed the stream. */
+/** From the WebSocket's process, if neither side closed the stream. */
 export interface Cut {
   readonly how: 'cut'
   readonly cut: WebSocketCut
 }
 
-/** A channel whose WebSocket is at another process (carried-socket.ts). */
+/** Its WebSocket is at another process (carried-socket.ts). */
 export class CarriedChannel implements Channel, ExchangeEvents {
   events!: ChannelEvents
   readonly address: string
@@ -99,7 +99,6 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     if (this.isOpen) this.#guard(() => this.events.onDrain())
   }
 
-  /** A gone client, process or carrier: the same to the session. */
   onEnd(): void {
     this.#guard(() => this.#gone())
   }

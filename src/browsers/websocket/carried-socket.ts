@@ -9,12 +9,11 @@ const shortest = '<a/>'.length
 
 export interface CarriedSocketParts {
   readonly open: (events: ExchangeEvents) => Exchange
-  /** Whether the client has received an answer on its stream. */
   readonly isAnswered: boolean
   readonly onOver: () => void
 }
 
-/** A WebSocket of this process that carries messages to and from its session's process. */
+/** A WebSocket whose session is at another process. */
 export class CarriedSocket implements ChannelEvents {
   readonly #channel: SocketChannel
   readonly #parts: CarriedSocketParts
@@ -40,7 +39,7 @@ export class CarriedSocket implements ChannelEvents {
 
   onMessage(message: Buffer): void {
     this.#exchange.send(undefined, message)
-    // Any number of shorter messages would fit into the window. They are invalid and end the stream there.
+    // The window has room for any number of shorter messages, which are invalid.
     if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
     this.#isHeldBack = true
     this.#channel.pause()
@@ -62,8 +61,8 @@ export class CarriedSocket implements ChannelEvents {
   }
 
   /**
-   * Disconnects a client that should reconnect. A close without `<close/>` counts as a lost connection.
-   * Before its first answer, Strophe only notices a broken connection.
+   * The client should reconnect. Without `<close/>` it does. Before its first answer, Strophe only notices a
+   * broken connection.
    */
   drop(code: number): void {
     if (this.#isOver) return

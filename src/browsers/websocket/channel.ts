@@ -9,31 +9,28 @@ export interface ChannelEvents {
   onDrain(): void
   /** Everything before the last `probe` has arrived. */
   onArrived(): void
-  /** The last call. `cut` is the reason if neither side had closed the stream. */
+  /** The last call. `cut` is set if neither side had closed the stream. */
   onGone(cut: WebSocketCut | undefined): void
 }
 
 export interface Channel {
-  /** Set in the same turn of the event loop that makes the channel. */
+  /** Set in the turn that makes the channel. */
   events: ChannelEvents
   readonly address: string
   readonly isSecure: boolean
   /** Whether `probe` works. False without pings. */
   readonly isProbed: boolean
   readonly isOpen: boolean
-  /** Whether too much waits for the client to read. */
+  /** Whether too much is unread. */
   readonly isBehind: boolean
   /** Messages of one turn are written together. */
   send(message: string): void
-  /** Sends a ping to ask whether all messages have arrived. */
+  /** Asks by a ping whether all messages have arrived. */
   probe(): void
   /** A few messages may still arrive. */
   pause(): void
   resume(): void
-  /**
-   * Closes the stream (RFC 7395 §3.6) after `lastWords`, then the WebSocket, with a code of `closeCodes`.
-   * `seeOther` is another address.
-   */
+  /** RFC 7395 §3.6. `code` is one of `closeCodes`. `seeOther` is another address. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
   /** Answers the client's `<close/>`, and closes the WebSocket. */
   farewell(): void

@@ -1,4 +1,3 @@
-// Each WebSocket message is one element (RFC 7395 §3.3).
 import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { documentReader, startTagOf } from '../../xmpp/xml/document.js'
@@ -54,7 +53,7 @@ class MessageReader {
       this.#splitter = undefined
       throw error
     } finally {
-      // It may have a password, and the next message may come late.
+      // It may have a password.
       this.#elements = []
     }
   }
@@ -73,7 +72,7 @@ class MessageReader {
     return splitter
   }
 
-  /** The next message may be another client's: discards all state. */
+  /** The next message may be another client's. */
   #fail(fault: MessageFault): MessageFault {
     this.#splitter = undefined
     return fault
@@ -82,7 +81,7 @@ class MessageReader {
 
 const reader = new MessageReader()
 
-/** Bytes of the XML declaration and the white space after it, or 0. */
+/** With the white space after it, in bytes, or 0. */
 function declarationBytes(message: Buffer): number {
   let end = message.subarray(0, longestDeclaration).indexOf('?>') + 2
   if (end < 2) return 0
@@ -101,7 +100,7 @@ const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace
 const hasNamespace = ({ name, namespace }: Element) =>
   stanzas.has(name) ? namespace === 'jabber:client' : namespace !== ''
 
-/** Reads a message of valid UTF-8 as one element (RFC 7395 §3.3.3). */
+/** One element of valid UTF-8 (RFC 7395 §3.3.3). */
 export const readMessage = (message: Buffer): Element | MessageFault => reader.read(message)
 
 /** In UTF-16 units: the longest JID in ASCII (RFC 7622 §3.1). */
@@ -126,24 +125,24 @@ export function readOpen(element: Element): StreamOpening | undefined {
   return { to, from: kept(from), lang: kept(lang), version: tag.attribute('version') }
 }
 
-/** RFC 7395 §3.4, in the server's language (RFC 6120 §4.7.4). */
+/** RFC 7395 §3.4, RFC 6120 §4.7.4. */
 export function writeOpen(from: string | undefined, id: string | undefined, lang = 'en'): string {
   const attributes = attribute('from', from) + attribute('id', id) + attribute('xml:lang', lang)
   return `<open xmlns='${framingNamespace}' version='1.0'${attributes}/>`
 }
 
-/** RFC 7395 §3.6, §3.6.1. Strophe compares the exact text: with any other it waits 5 seconds. */
+/** RFC 7395 §3.6. Strophe compares the exact text: with any other it waits 5 seconds. */
 export function writeClose(seeOther?: string): string {
   const elsewhere = seeOther === undefined ? '' : ` see-other-uri="${escapeXml(seeOther)}"`
   return `<close xmlns="${framingNamespace}"${elsewhere} />`
 }
 
-/** An element with the prefix `stream` must declare it (RFC 7395 §3.3.3). */
+/** RFC 7395 §3.3.3. */
 export function messageOf({ namespace, text }: Element): string {
   return namespace === streamsNamespace ? declareStream(text) : text
 }
 
-/** Declares the prefix `stream` if the element uses it and does not declare it. */
+/** Declares the prefix `stream` if needed. */
 export function declareStream(text: string): string {
   const [start = '', name] = /^<(stream:[a-z]+)[^>]*>?/.exec(text) ?? []
   if (name === undefined || start.includes(' xmlns:stream=')) return text

@@ -19,10 +19,10 @@ export interface PageParts {
   readonly resumeSeconds: number
 }
 
-/** In milliseconds: the first delivery waits for a message of the page, which may be `<enable/>`. */
+/** In milliseconds: the first delivery waits, since the page may send `<enable/>`. */
 const firstWordMilliseconds = 1_000
 
-/** The client of a page that took over a warmed session. */
+/** The client of a page that took over a session. */
 export class PageClient extends SocketClient {
   readonly #log: Logger
   readonly #resumeSeconds: number
@@ -33,7 +33,7 @@ export class PageClient extends SocketClient {
   readonly #unconfirmed = new Unconfirmed()
   /** Since the takeover. */
   #hasSpoken: boolean
-  /** When to deliver first, in milliseconds of the clock. Infinite afterwards. */
+  /** Milliseconds of the clock. Infinite after the first delivery. */
   #heldUntil: number
 
   constructor(
@@ -67,7 +67,6 @@ export class PageClient extends SocketClient {
     super.tick(now)
   }
 
-  /** Ends the stream. Unacknowledged stanzas wait for the next page. */
   release(): Succession {
     this.endWith('conflict')
     this.#giveBack()
@@ -76,7 +75,7 @@ export class PageClient extends SocketClient {
 
   protected override get mayDeliver(): boolean {
     if (!super.mayDeliver) return false
-    // No page can follow, so arrival no longer matters.
+    // No page can follow.
     if (this.session.outcome !== undefined) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
     return !isHeld && this.#management?.isFull !== true && !this.#unconfirmed.isFull
@@ -105,7 +104,7 @@ export class PageClient extends SocketClient {
   protected override take(element: Element): void {
     const isFirst = !this.#hasSpoken
     this.#hasSpoken = true
-    // Without pings, only a message of the page shows that stanzas arrived.
+    // Without pings, only a message shows that stanzas arrived.
     if (isFirst && !this.channel.isProbed) {
       this.#unconfirmed.clear()
       this.#weigh()
@@ -164,7 +163,7 @@ export class PageClient extends SocketClient {
     if (this.#management?.asks() === true) this.channel.send(request)
   }
 
-  /** Returns unconfirmed stanzas to the front of the outbox. */
+  /** To the front of the outbox. */
   #giveBack(): void {
     const uncounted = this.#unconfirmed.clear()
     const resumption = this.#management?.resumption(uncounted.length)
@@ -200,7 +199,7 @@ export class PageClient extends SocketClient {
     if (this.session.isLive) this.pace()
   }
 
-  /** A resumed page may use an old resource, and its server would refuse the stanza. */
+  /** A resumed page may use an old resource, which its server refuses. */
   #fromItself(element: Element): Element {
     const from = startTagOf(element.text).attribute('from')
     if (from === undefined || from === this.session.jid) return element

@@ -9,22 +9,20 @@ export interface PageCredentials {
   /** Prepared local part of the JID. */
   readonly local: string
   readonly proof: Buffer
-  /** The process named by a plain token. */
   readonly node: string | undefined
   /** XEP-0388, or else RFC 6120. */
   readonly isSasl2: boolean
-  /** Whether the answer must prove that this side knows the token. */
   readonly wantsProof: boolean
   /** XEP-0386. */
   readonly wantsBind: boolean
-  /** The `<resume/>` with the login (XEP-0198 §9). */
+  /** XEP-0198 §9. */
   readonly resume: string | undefined
 }
 
 /** A condition of RFC 6120 §6.5. */
 export type SaslFault = 'malformed-request' | 'invalid-mechanism' | 'incorrect-encoding' | 'not-authorized'
 
-/** `<auth/>` (RFC 6120 §6.4.2) or `<authenticate/>` (XEP-0388 §2.3). Undefined for other elements. */
+/** RFC 6120 §6.4.2, XEP-0388 §2.3. Undefined for other elements. */
 export function readCredentials(element: Element, domain: string): PageCredentials | SaslFault | undefined {
   const { name, namespace, text } = element
   if (name === 'auth' && namespace === saslNamespace) return read(text, text, domain, undefined)
@@ -62,7 +60,7 @@ function read(
   return { local, proof: shown.proof, node: shown.node, isSasl2, wantsProof, wantsBind, resume: resume?.text }
 }
 
-/** Proves a token without sending it (XEP-0484). */
+/** XEP-0484. */
 export const hashedToken = 'HT-SHA-256-NONE'
 
 interface Shown {
@@ -71,7 +69,7 @@ interface Shown {
   readonly node?: string | undefined
 }
 
-/** RFC 4616 §2, with the token as the password. Either name may be the bare JID. */
+/** RFC 4616 §2. Either name may be the bare JID. */
 function readPlain(message: string, domain: string): Shown | SaslFault {
   const [authzid, user, token, ...more] = message.split('\0', 4)
   if (authzid === undefined || user === undefined || token === undefined || more.length > 0)
@@ -80,7 +78,6 @@ function readPlain(message: string, domain: string): Shown | SaslFault {
   return { user, proof: proofOfPage(token), node: nodeIn(token) }
 }
 
-/** From a local part or a bare JID at this domain. */
 function localOf(user: string, domain: string): string | undefined {
   const jid = parseJid(user.includes('@') ? user : `${user}@${domain}`)
   return jid?.domain === domain && jid.resource === undefined ? jid.local : undefined

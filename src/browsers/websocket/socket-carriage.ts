@@ -19,20 +19,19 @@ export interface CarriedClient {
   readonly before?: LoginBefore
 }
 
-/** The login's state at the first process. */
 export interface LoginBefore {
   readonly domain: string
   readonly failures: number
 }
 
 export interface CarriedEndpoint {
-  /** Begins or continues a stream. `client.before` belongs to `credentials`. */
+  /** `client.before` belongs to `credentials`. */
   begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
-  /** For unexpected errors. The channel is closed. */
+  /** The channel is closed. */
   report(error: unknown): void
 }
 
-/** Carries WebSockets between the process that accepted them and the process of their session. */
+/** Carries WebSockets to the processes of their sessions. */
 export class SocketCarriage {
   readonly #nodes: Nodes
   /** By place, the same in all processes. */
@@ -56,7 +55,6 @@ export class SocketCarriage {
     })
   }
 
-  /** WebSockets of this process that it carries to others. */
   get size(): number {
     return this.#carried.size
   }

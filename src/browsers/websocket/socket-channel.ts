@@ -14,7 +14,7 @@ export interface ChannelRules {
   readonly pongTimeout: number
   /** Silence, pongs included. */
   readonly idleTimeout: number
-  /** Time to answer both `<close/>` and the close frame. */
+  /** For `<close/>` and the close frame together. */
   readonly closeTimeout: number
 }
 
@@ -28,27 +28,27 @@ export interface ChannelParts {
   readonly bodies: UnfinishedBodies
   /** Records a pong's delay, in seconds. */
   readonly ponged: (seconds: number) => void
-  /** For unexpected errors. The channel is closed. */
+  /** The channel is closed. */
   readonly report: (error: unknown) => void
 }
 
-/** Unread bytes above which no more is written. */
+/** Unread bytes above which it is behind. */
 const mostUnread = 64 * 1024
 
-/** Most unread bytes, or stanzas of the longest size: enough for one delivery and pongs. */
+/** Most unread bytes or stanzas: one delivery, and pongs. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
-/** Pong timeout of a ping queued behind unread data, in seconds. */
+/** Of a ping behind unread data, in seconds. */
 const unreadSeconds = 60
-/** Bytes that Node reads at once, and bytes beside each piece of a message. */
+/** Bytes of one read, and bytes beside each piece of a message. */
 const longestRead = 64 * 1024
 const pieceBytes = 512
-/** In bytes: frame headers are not counted. */
+/** In bytes: frame headers. */
 const negligible = 1024
 
 const asText = { binary: false }
 
-/** By the codes of `ws`. All others are `bad-frame`. */
+/** All others are `bad-frame`. */
 const cutBy: Readonly<Record<string, WebSocketCut>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'message-too-long',
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'message-too-long',
@@ -70,10 +70,10 @@ export class SocketChannel implements Channel {
   readonly #connection: Socket
   readonly #parts: ChannelParts
   readonly #unfinished: UnfinishedMessage
-  /** Bytes received since the last message, and bytes of messages in them. */
+  /** Bytes since the last message, and bytes of messages in them. */
   #bytes = 0
   #read = 0
-  /** Pieces of the unfinished message, and the bytes that came with them. */
+  /** Of the unfinished message. */
   #pieces = 0
   #piecesBytes = 0
   #timer: Timer | undefined
@@ -83,9 +83,8 @@ export class SocketChannel implements Channel {
   #pingedAt = 0
   /** Undefined while no pong is due. */
   #pongDue: number | undefined
-  // Numbered, since a client may answer only the last ping (RFC 6455 §5.5.3).
+  // A client may answer only the last ping (RFC 6455 §5.5.3).
   #pings = 0
-  /** The last ping that checks the connection, and the last probe. */
   #livenessPing = 0
   #probingPing: number | undefined
   /** When to cut a closing connection. */
@@ -98,7 +97,6 @@ export class SocketChannel implements Channel {
   #isGone = false
   /** Why the connection ended without `<close/>`. */
   #cause: WebSocketCut | undefined
-  /** The close code after the client's `<close/>`. */
   #code = closeCodes.normal
 
   constructor(
@@ -181,14 +179,14 @@ export class SocketChannel implements Channel {
     this.#close()
   }
 
-  /** Closes the WebSocket without closing the stream. Without a code, as if the network had failed. */
+  /** Without a code, as if the network had failed. */
   drop(code?: number): void {
     this.#socket.resume()
     if (code === undefined) this.#socket.terminate()
     else this.#cut('connection-closed', code)
   }
 
-  /** Closes the WebSocket without closing the stream: the client counts as gone. */
+  /** The stream is not closed: the client counts as gone. */
   #cut(why: WebSocketCut, code?: number): void {
     this.#cause ??= why
     this.#close(code)
@@ -213,7 +211,6 @@ export class SocketChannel implements Channel {
     else if (data.length < negligible && data.includes(framingNamespace)) this.#close()
   }
 
-  /** Sends the close frame. Cuts a client that does not answer it. */
   #close(code = this.#code): void {
     if (this.#isClosing) return
     this.#isClosing = true
@@ -222,7 +219,7 @@ export class SocketChannel implements Channel {
     this.#atCloseBy(() => this.#socket.terminate())
   }
 
-  /** No `<close/>` in time. The close frame goes last, unless the client reads nothing. */
+  /** No `<close/>` in time. */
   #giveUp(): void {
     this.#isClosing = true
     const reads = this.#connection.writableLength === 0
@@ -231,7 +228,6 @@ export class SocketChannel implements Channel {
     else this.#socket.terminate()
   }
 
-  /** The client closed the WebSocket or its half of the connection. */
   readonly #left = (): void => this.#cut('connection-closed')
 
   readonly #failed = ({ code }: NodeJS.ErrnoException): void => this.#cut(cutBy[code ?? ''] ?? 'bad-frame')
@@ -262,7 +258,7 @@ export class SocketChannel implements Channel {
     this.#heardAt = this.#parts.clock.now()
     this.#bytes = Math.max(0, this.#bytes + chunk.length)
     if (this.#read > 0) {
-      // The rest begins the next message, or is frame headers.
+      // The rest begins the next message.
       this.#bytes -= this.#read
       this.#read = 0
       if (this.#bytes < negligible) this.#bytes = 0
@@ -270,7 +266,7 @@ export class SocketChannel implements Channel {
     this.#piecesBytes = this.#bytes === 0 ? 0 : this.#piecesBytes + chunk.length
     this.#pieces = this.#bytes === 0 ? 0 : this.#pieces + 1
     const isTooMuch = !this.#unfinished.is(this.#kept)
-    // `ws` answers pings of a client that reads nothing, and reads on after the close frame.
+    // `ws` answers pings of a client that reads nothing.
     if (this.#socket.bufferedAmount > this.#mostKept) this.#breakOff('not-read')
     else if (isTooMuch && this.#isGone) this.#socket.terminate()
     else if (isTooMuch) this.#cut('no-room', closeCodes.full)
@@ -280,7 +276,7 @@ export class SocketChannel implements Channel {
     return Math.max(leastKept, stanzasKept * this.#parts.maxStanzaBytes)
   }
 
-  /** Most memory of an unfinished message: each frame may keep the whole read it came in. */
+  /** Each frame may keep the whole read that it came in. */
   get #kept(): number {
     const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestRead)
     return Math.max(this.#bytes, beside) + Math.min(this.#pieces, this.#bytes) * pieceBytes
@@ -362,7 +358,7 @@ export class SocketChannel implements Channel {
   }
 }
 
-/** Bytes of a client frame's header (RFC 6455 §5.2). */
+/** RFC 6455 §5.2. */
 function headerBytes(length: number): number {
   if (length < 126) return 6
   return length < 65_536 ? 8 : 14

@@ -24,13 +24,13 @@ const conditionOf: Partial<Record<EndReason, string>> = {
   shutdown: 'system-shutdown',
 }
 
-/** The client of a session over a WebSocket (RFC 7395). */
+/** RFC 7395. */
 export abstract class SocketClient implements Client, ChannelEvents {
   readonly transport = 'websocket'
   readonly session: Session
   protected readonly channel: Channel
   protected readonly clock: Pick<Clock, 'now'>
-  /** Whether our `<open/>` was sent: it must precede an error (RFC 7395 §3.5). */
+  /** `<open/>` must precede an error (RFC 7395 §3.5). */
   #isOpened: boolean
   /** Paused until the client may send more. */
   #isHeldBack = false
@@ -106,7 +106,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   abstract release(): Succession | undefined
 
-  /** For elements outside of the framing namespace. */
+  /** Outside of the framing namespace. */
   protected abstract take(element: Element): void
 
   /** The client opens its stream again. */
@@ -115,7 +115,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   /** Everything before the last probe has arrived. */
   protected arrived(): void {}
 
-  /** `cut` is the reason if neither side had closed the stream. */
+  /** `cut` is set if neither side had closed the stream. */
   protected abstract gone(cut: WebSocketCut | undefined): void
 
   protected get mayDeliver(): boolean {
@@ -141,7 +141,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
     else this.pace()
   }
 
-  /** Ends the session because the client broke a rule. */
   protected refuse(condition: string): void {
     this.endWith(condition)
     this.session.abandon('policy-violation')
@@ -154,7 +153,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   #take(message: Buffer): void {
     const element = readMessage(message)
     if (typeof element === 'string') this.refuse(element)
-    // A stream error of the client ends its stream.
+    // A stream error ends the stream.
     else if (element.namespace === streamsNamespace) this.#takeLeave()
     else if (element.namespace !== framingNamespace) this.take(element)
     else if (element.name === 'close') this.#takeLeave()
@@ -173,14 +172,14 @@ export abstract class SocketClient implements Client, ChannelEvents {
     this.session.abandon(reason)
   }
 
-  /** `<open/>` must precede an error (RFC 7395 §3.5). */
+  /** RFC 7395 §3.5. */
   #introduced(error: string): string[] {
     const opening = this.#isOpened ? [] : [writeOpen(this.session.domain, undefined)]
     this.#isOpened = true
     return [...opening, error]
   }
 
-  /** Pauses the client while it exceeds its rate or its server is behind. */
+  /** Pauses a client above its rate, or whose server is behind. */
   protected pace(): void {
     const { session } = this
     const mustWait = session.isBehind || this.clock.now() < session.freeAt

@@ -6,7 +6,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 /** Counts wrap here (XEP-0198 §4). */
 const wrap = 2 ** 32
 
-/** Limits of unacknowledged stanzas: number, and UTF-16 units. The rest waits in the outbox. */
+/** Stanzas, and UTF-16 units. The rest waits in the outbox. */
 export const mostUnacknowledged = 1000
 export const longestUnacknowledged = 1024 * 1024
 
@@ -15,7 +15,7 @@ export function isStanza({ name, namespace }: Element): boolean {
   return namespace === 'jabber:client' && (name === 'message' || name === 'presence' || name === 'iq')
 }
 
-/** The state of a broken stream, valid while its stanzas are first in the outbox. */
+/** Valid while its stanzas are first in the outbox. */
 export interface Resumption {
   readonly id: string
   /** Stanzas from the client. */
@@ -23,7 +23,7 @@ export interface Resumption {
   /** Stanzas acknowledged by the client. */
   readonly acknowledged: number
   readonly unacknowledged: readonly Element[]
-  /** Stanzas before those, sent before `<enable/>`. A client that resumes has them. */
+  /** Sent before `<enable/>`. A client that resumes has them. */
   readonly uncounted: number
 }
 
@@ -40,7 +40,7 @@ export class StreamManagement {
   /** Whether an `<r/>` has no answer. */
   #isAsked = false
 
-  /** Returned stanzas that have arrived after all, first in the outbox. */
+  /** Stanzas in the outbox that have arrived after all. */
   readonly arrived: number
 
   constructor({ id, received, acknowledged }: Counted = fresh(), arrived = 0) {
@@ -57,7 +57,6 @@ export class StreamManagement {
     return new StreamManagement({ ...before, acknowledged: count }, before.uncounted + arrived)
   }
 
-  /** `uncounted` stanzas from before `<enable/>` may not have arrived. */
   resumption(uncounted: number): Resumption {
     return {
       uncounted,
@@ -90,14 +89,14 @@ export class StreamManagement {
     }
   }
 
-  /** Whether to send `<r/>` now. If so, the caller must send it. */
+  /** If true, the caller must send `<r/>`. */
   asks(): boolean {
     if (this.#isAsked || this.#unacknowledged.length === 0) return false
     this.#isAsked = true
     return true
   }
 
-  /** Returns the number of newly acknowledged stanzas, or undefined if impossible. */
+  /** Newly acknowledged stanzas, or undefined if impossible. */
   acknowledge(count: number): number | undefined {
     const arrived = stanzasUpTo(count, this.#acknowledged, this.#unacknowledged.length)
     // xmpp.js restarts its count when it disconnects.
@@ -124,10 +123,7 @@ export class StreamManagement {
 
 export const request = `<r xmlns='${smNamespace}'/>`
 
-/**
- * Arrived stanzas of the `sent` after `acknowledged`. Negative if fewer were acknowledged before, undefined
- * if more than sent.
- */
+/** Negative if the client had acknowledged more, undefined if it counts more than `sent`. */
 function stanzasUpTo(count: number, acknowledged: number, sent: number): number | undefined {
   const arrived = (count - acknowledged + wrap) % wrap
   if (arrived >= wrap / 2) return arrived - wrap

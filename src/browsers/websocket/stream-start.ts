@@ -19,7 +19,7 @@ export interface StartParts {
   readonly noteRefusal: NoteRefusal
 }
 
-/** Longest message before there is a session, in bytes. */
+/** In bytes, before there is a session. */
 const longestMessage = 16 * 1024
 
 /** A channel without a session (RFC 7395 §3.4). */
@@ -32,7 +32,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   readonly #limit: Timer
   protected isGone = false
 
-  /** Ends after `seconds` without a session. Calls `onOver` at the end of the start. */
+  /** `onOver` is called at the end of the start. */
   constructor(
     channel: Channel,
     parts: Parts,
@@ -64,7 +64,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     this.over()
   }
 
-  /** `<open/>` must precede an error (RFC 7395 §3.5). */
+  /** RFC 7395 §3.5. */
   refuse(condition: string, code?: number): void {
     this.over()
     this.parts.noteRefusal(condition, this.channel.address)

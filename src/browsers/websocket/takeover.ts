@@ -26,23 +26,22 @@ import { type Resumption, readCount, StreamManagement } from './stream-managemen
 import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
-  /** After too many wrong tokens, replies are delayed. */
+  /** Too many delay replies. */
   readonly wrongTokens: KeyedRate
 }
 
-/** Carries a client to the process of its session. */
 export interface WayOn {
-  /** The process in the page's URL, for hashed tokens. */
+  /** In the page's URL. */
   readonly named: string | undefined
-  /** False if there is no such other process. */
+  /** False if there is no such process. */
   carry(node: string, before: LoginBefore, credentials: string): boolean
 }
 
-/** Time limit of a takeover, in seconds. */
+/** In seconds. */
 const takeoverSeconds = 30
 /** Failed logins allowed on one stream. */
 const mostFailures = 5
-/** Delay after too many wrong tokens, in milliseconds. */
+/** In milliseconds, after too many wrong tokens. */
 const wrongTokenMilliseconds = 2_000
 
 /** Only mechanisms for tokens: clients would prefer others, and fail. */
@@ -55,7 +54,7 @@ const managementFeature = `<sm xmlns='${smNamespace}'/>`
 const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
-/** The stream of a page that takes over a warmed session by its token. */
+/** A page takes over a session by its token. */
 export class Takeover extends StreamStart<TakeoverParts> {
   /** The next expected step. */
   #step: 'open' | 'login' | 'refusal' | 'restart' | 'bind' = 'open'
@@ -66,7 +65,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #before: Client | undefined
   readonly #wayOn: WayOn | undefined
 
-  /** `wayOn` is for services of several processes, if the client was not carried here. */
+  /** `wayOn` is undefined for a carried client. */
   constructor(
     channel: Channel,
     parts: TakeoverParts,
@@ -78,7 +77,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     this.#wayOn = wayOn
   }
 
-  /** Continues the login of a client from another process. */
+  /** For a client from another process. */
   goOn({ domain, failures }: LoginBefore, credentials: Buffer): void {
     this.#step = 'login'
     this.#domain = domain
@@ -97,7 +96,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
         this.#logIn(element)
         break
       case 'refusal':
-        // The client must wait for the answer (RFC 6120 §6.4.2): otherwise it could send many tokens at once.
+        // RFC 6120 §6.4.2: otherwise it could send many tokens at once.
         this.refuse('policy-violation')
         break
       case 'bind':
@@ -147,7 +146,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     return this.#wayOn.carry(owner, { domain: this.#domain, failures: this.#failures }, text)
   }
 
-  /** The ticket's session. Once it used TLS, it must not change to a channel without TLS. */
+  /** A session that used TLS needs TLS. */
   #sessionOf({ local, proof }: PageCredentials): Session | undefined {
     const { opener, clock } = this.parts
     const session = opener.registry.tickets.placeFor(proof)
@@ -169,7 +168,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     }
   }
 
-  /** Inline requests are done before `<success/>` (XEP-0388 §2.6). */
+  /** XEP-0388 §2.6. */
   #letInAtOnce(jid: string, { wantsProof, wantsBind, resume }: PageCredentials, proof: Buffer): void {
     this.#step = 'bind'
     const management = resume === undefined ? undefined : this.#resumable(resume)
@@ -185,7 +184,6 @@ export class Takeover extends StreamStart<TakeoverParts> {
       `${inline.join('')}</success>`
     const tell = () => {
       this.channel.send(success)
-      // A resumed stream has nothing to negotiate.
       this.#offer(
         management !== undefined ? '' : wantsBind ? managementFeature : bindFeature + managementFeature,
       )
@@ -216,7 +214,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
       })
   }
 
-  /** The page may retry a few times (RFC 6120 §6.4.5). */
+  /** RFC 6120 §6.4.5. */
   #fail(namespace: string, condition: SaslFault): void {
     if (++this.#failures > mostFailures) {
       this.refuse('policy-violation')
@@ -233,7 +231,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else this.refuse('not-authorized')
   }
 
-  /** The session keeps its resource, whatever the page asks for. */
+  /** The session keeps its resource. */
   #bind(text: string): void {
     const id = startTagOf(text).attribute('id') ?? ''
     const jid = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(this.#session!.jid!)}</jid></bind>`

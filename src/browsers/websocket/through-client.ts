@@ -3,9 +3,8 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { readOpen } from './framing.js'
 import { SocketClient } from './socket-client.js'
 
-/** A client that logs in by itself: everything passes through. */
+/** For a client with its own login. */
 export class ThroughClient extends SocketClient {
-  /** No other page can continue its stream. */
   release(): undefined {
     return undefined
   }
@@ -20,7 +19,7 @@ export class ThroughClient extends SocketClient {
     if (!isRestart) this.refuse(opening === undefined ? 'bad-format' : 'policy-violation')
   }
 
-  /** Breaks the stream to the server too, which keeps it for a resumption (XEP-0198 §5). */
+  /** The server keeps the stream for a resumption (XEP-0198 §5). */
   protected override gone(cut: WebSocketCut | undefined): void {
     if (cut !== undefined) this.session.cut(cut)
     else this.session.abandon('client')

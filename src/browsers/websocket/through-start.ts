@@ -7,7 +7,7 @@ import { ThroughClient } from './through-client.js'
 /** Time limit for `<open/>`, in seconds. */
 const openSeconds = 10
 
-/** A client that will log in by itself. */
+/** For a client with its own login. */
 export class ThroughStart extends StreamStart {
   #hasBegun = false
 

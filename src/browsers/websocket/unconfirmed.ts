@@ -2,11 +2,11 @@ import { memoryOf } from '../../session/outbox.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { isStanza, longestUnacknowledged, mostUnacknowledged } from './stream-management.js'
 
-/** Stanzas sent without stream management, until a later ping is answered. */
+/** Stanzas sent without stream management, until a ping is answered. */
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
-  /** How many of them the unanswered ping covers. 0 without a ping. */
+  /** Covered by the unanswered ping. */
   #asked = 0
 
   /** Memory of its stanzas, in bytes. */
@@ -26,7 +26,7 @@ export class Unconfirmed {
     }
   }
 
-  /** Whether to send a ping now. If so, the caller must send it. */
+  /** If true, the caller must send a ping. */
   asks(): boolean {
     if (this.#asked > 0 || this.#stanzas.length === 0) return false
     this.#asked = this.#stanzas.length

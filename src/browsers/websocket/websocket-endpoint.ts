@@ -24,13 +24,13 @@ export interface EndpointParts
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
-  /** The endpoint's name, the same in every process. */
+  /** The same in every process. */
   readonly place: string
   /** Undefined for a single process. */
   readonly carriage?: SocketCarriage | undefined
 }
 
-/** Network pieces of one message: each takes a few hundred bytes beside its content. */
+/** Each takes a few hundred bytes beside its content. */
 const mostPieces = 4096
 
 /** RFC 7395 §3.1. */
@@ -56,7 +56,7 @@ const refusals = {
   shutdown: { status: 503, sentence: 'The service is being stopped.', headers: [] },
 } as const
 
-/** Some proxies remove the header and keep the rest of the handshake. */
+/** Some proxies remove only this header. */
 const lostUpgrade =
   "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
 
@@ -117,7 +117,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     else if (start instanceof Takeover && before !== undefined) start.goOn(before, credentials!)
   }
   carriage?.serve(place, { begin, report: parts.report })
-  /** Begins the stream here or in another process. */
+  /** Here or in another process. */
   const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
     const mustGo = client.wants === 'login' && registry.isDraining
     const taker = mustGo ? carriage?.taker() : undefined

@@ -26,10 +26,7 @@ export interface AdminsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: HashQueue
   readonly failures: FailedLogins
-  /**
-   * Returns the body of the 401. `attempt` is undefined without credentials. Its name is kept only if it is
-   * an admin's: any other may be a secret in the wrong field.
-   */
+  /** Returns the body of the 401. A name that is no admin's is omitted: it may be a secret in the wrong field. */
   readonly refuse: (request: Request, attempt: { admin: string | undefined } | undefined) => string
 }
 
@@ -40,7 +37,6 @@ interface Shown extends Claim {
   readonly key: MemoryKey
 }
 
-/** Guards routes with the admins' names and secrets. */
 export function createAdmins({ config, clock, hashes, failures, refuse }: AdminsParts) {
   const { admins } = config
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
@@ -51,7 +47,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   /** Throws `too-many-requests` after too many failures. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // Credentials that one client has proven must not let another client skip the limits.
+    // Proven credentials of one client do not help another client past the limits.
     const shown = {
       client,
       name,
@@ -65,7 +61,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       admitAfter(await failures.waitOfKnown(shown))
       return known
     }
-    // A backend may start many calls at once: one check serves them all.
+    // A backend may start many calls at once.
     let attempt = attempts.get(shown.key)
     if (attempt === undefined) {
       attempt = attemptWith(shown).finally(() => attempts.delete(shown.key))
@@ -77,7 +73,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const attemptWith = async (shown: Shown): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
-      // Guesses from the same address do not block a backend in a process that has not seen its secret yet.
+      // Guesses from the same address do not block a backend that another process knows.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
       const found = await look(shown.name, shown.secret)
@@ -103,7 +99,6 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
 
   const passed = new WeakMap<Request, Admin>()
   return {
-    /** Only an admin's name: any other may be a secret in the wrong field. */
     claimed: (request: CheckedRequest) => attemptOf(request)?.admin,
     /** Rejects with 401 or 429 before the body is read. */
     authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
@@ -114,7 +109,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
           find(request, name, secret).then(found => {
             admin = found
             decide(undefined, found !== undefined)
-            // express-basic-auth rethrows an error passed to `decide`, and nothing catches it.
+            // express-basic-auth rethrows an error of `decide`, and nothing catches it.
           }, next)
         },
         challenge: true,
@@ -124,7 +119,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       checkHeader(request, response, error => {
         if (error !== undefined) return next(error)
         passed.set(request, admin!)
-        // Nothing after this needs the secret. `delete` would make all other requests slow.
+        // `delete` would make all other requests slow.
         request.auth = undefined
         next()
       })
@@ -134,7 +129,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   }
 }
 
-/** Finds an admin by name and secret. Takes the same time for a wrong name and a wrong secret. */
+/** Takes the same time for a wrong name and a wrong secret. */
 function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   const key = randomBytes(32)
   const digest = (text: string) => createHmac('sha256', key).update(text, 'utf8').digest()
@@ -144,7 +139,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     secret: digest(admin.secret),
     hash: parseSecretHash(admin.secret),
   }))
-  // Hashed for names without a hash, so that timing does not reveal which names exist.
+  // Hashed for names without a hash, so that timing hides which names exist.
   const anyHash = accounts.find(({ hash }) => hash !== undefined)?.hash
 
   return async (name: string, secret: string): Promise<Admin | undefined> => {

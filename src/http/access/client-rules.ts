@@ -25,21 +25,15 @@ export function accessBy({ allow, deny }: AccessRule): Access | undefined {
   return isForAll ? undefined : address => allow.contains(address) && !deny.contains(address)
 }
 
-/** No access list contains it. All clients with it count as one client. */
+/** No access list contains it. */
 export const unknownAddress = 'unknown'
 
-/**
- * The right-most address in `X-Forwarded-For` that is no trusted proxy. If all are trusted, the right-most:
- * our own proxy wrote it. Without a trusted proxy, the connection's.
- */
+/** The right-most address in `X-Forwarded-For` that is no trusted proxy, or else the right-most. */
 export function clientAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, false)
 }
 
-/**
- * For limits only: if all are trusted, the left-most address, so that clients in a trusted network count
- * separately. They can forge it.
- */
+/** For limits only: the left-most address if all are trusted. Clients can forge it. */
 export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, true)
 }
@@ -55,7 +49,7 @@ function readForwarded(
   const entries = header.toString()
   let trusted: string | undefined
   for (let end = entries.length; end >= 0; ) {
-    // A client can forge everything left of the first untrusted address.
+    // The client can forge the rest.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress
@@ -70,7 +64,7 @@ export function cameSecurely(request: IncomingMessage, rules: ClientRules): bool
   return rules.assumeSecure || isEncrypted(request) || forwardedScheme(request, rules) === 'https'
 }
 
-/** Whether the warm API accepts passwords over this connection: TLS, or a loopback address without a proxy. */
+/** Over TLS, or over loopback without a proxy. */
 export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Config['listen'], 'places'> }) {
   const { places } = rules.listen
   if (places.every(({ host }) => isLoopback(host))) return () => true
@@ -82,7 +76,7 @@ export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Conf
     cameSecurely(request, rules) || (isLocal(request.socket) && !isForwarded(request))
 }
 
-/** `X-Forwarded-Proto` from a trusted proxy, in lower case. Only the last value is the proxy's own. */
+/** From a trusted proxy, which writes the last value. */
 export function forwardedScheme(request: IncomingMessage, { trustedProxies }: ClientRules) {
   const header = request.headers['x-forwarded-proto']
   if (header === undefined || !trustedProxies.contains(request.socket.remoteAddress ?? '')) return undefined
@@ -108,16 +102,16 @@ const forwardingHeaders = [
   'via',
 ]
 
-/** Longest IPv6 address in brackets with a port, and some more. */
+/** An IPv6 address in brackets with a port. */
 const longestEntry = 64
 
-/** Some proxies write brackets or a port. Undefined for a zone, which only means something on the proxy's machine. */
+/** A zone only means something on the proxy's machine. */
 function readAddress(entry: string): string | undefined {
   const text = entry.trim()
   if (text.length > longestEntry) return undefined
   const [, bracketed, plain] = /^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$/.exec(text) ?? []
   const address = withoutMapping(bracketed ?? plain ?? text)
   if (isIP(address) === 0 || address.includes('%')) return undefined
-  // A slice would keep the whole header in memory for the life of a session.
+  // A slice would keep the whole header for the life of a session.
   return copyOf(address)
 }

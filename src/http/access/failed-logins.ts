@@ -7,30 +7,30 @@ export interface Claim {
   /** An address or an IPv6 network. */
   readonly client: string
   readonly name: string
-  /** The same text in all processes. Undefined if the name is not an admin's. */
+  /** The same in all processes. Undefined if the name is not an admin's. */
   readonly proof?: () => Promise<string | undefined>
 }
 
-/** A client's limit for all names, in multiples of its limit for one name. */
+/** Limit for all names, in limits for one name. */
 const namesOfClient = 10
-/** In milliseconds: the second failure in a minute waits 250, and each further failure twice as long. */
+/** In milliseconds. Each further failure in a minute doubles it. */
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** In seconds: all clients together may fail for one name as often as one client could in this time. */
+/** In seconds: all clients together get a client's limit for this time. */
 const nameSeconds = 600
-/** Clients are known for this week of Unix time and the last. */
+/** This week of Unix time, and the last. */
 const weekSeconds = 604_800
 const knownWeeks = 2
-/** How long other processes know a right secret, in milliseconds. At most twice as long. */
+/** In milliseconds, at most twice as long. */
 const rightMilliseconds = 1_200_000
-/** How often a process publishes a known client, in milliseconds, and how many it remembers. */
+/** How often a known client is published, in milliseconds. */
 const tellingMilliseconds = 600_000
 const mostKnown = 1_000
 
 /**
- * Limits wrong secrets. Guesses at one admin do not block other admins behind the same proxy, nor clients
- * that showed the right secret recently. Guesses from many addresses are limited by the name.
+ * Guesses do not block other admins behind the same proxy, nor clients that showed the right secret recently.
+ * Guesses from many addresses are limited by the name.
  */
 export class FailedLogins {
   readonly #ofName: KeyedRate
@@ -39,7 +39,7 @@ export class FailedLogins {
   /** Clients with the name they have proven. */
   readonly #known: KeyedRate
   readonly #right: KeyedRate
-  /** Known clients, and when each was last published, in milliseconds of Unix time. */
+  /** Known clients, and when they were published, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: number
@@ -57,7 +57,7 @@ export class FailedLogins {
     this.#right = rates('right-secrets', Math.min(1, most), (2 * rightMilliseconds) / 1000)
   }
 
-  /** Seconds to wait if the secret is known to be right: only if both counts are full. */
+  /** Seconds to wait, for a right secret. */
   async waitOfKnown(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
     await this.#know(claim)
@@ -65,13 +65,13 @@ export class FailedLogins {
     return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(keyOf(client, name)))
   }
 
-  /** Counts a failure in advance, so that parallel attempts are limited. Returns seconds to wait. */
+  /** Counts a failure in advance. Returns seconds to wait. */
   async begin(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
-    // In this order: a client that failed too often must not fill memory with invented names.
+    // In this order: a blocked client must not fill memory with invented names.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
-    // Not counted in advance: many backends may start at the same time with the right secret.
+    // Many backends may start at once with the right secret.
     const slot = slotOf(name)
     await this.#enter(slot)
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
@@ -98,7 +98,7 @@ export class FailedLogins {
     await this.#know(claim)
   }
 
-  /** Resolves when the reply may be sent: repeated failures wait. */
+  /** Repeated failures are answered later. */
   async failed({ client, name }: Claim): Promise<void> {
     const slot = slotOf(name)
     await this.#ofNameEverywhere.take(slot)
@@ -109,7 +109,7 @@ export class FailedLogins {
     await new Promise(resolve => setTimeout(resolve, delay).unref())
   }
 
-  /** Waits while as many checks for the name are in progress as may fail. */
+  /** As many checks at once as may fail. */
   async #enter(slot: string): Promise<void> {
     if (this.#mostOfName === 0) return
     const underWay = this.#underWay.get(slot) ?? { count: 0, waiting: [] }
@@ -159,7 +159,7 @@ export class FailedLogins {
   }
 }
 
-/** A hash, since some people type their secret as the name. */
+/** Some people type their secret as the name. */
 const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')
 
 /** 4,096 slots, so that invented names take little memory. */

@@ -1,5 +1,4 @@
-// A browser sends an admin's Basic credentials with any form from any site. Headers and a token tell our
-// forms apart.
+// A browser sends an admin's Basic credentials with any form from any site.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Problem } from '../../lib/errors.js'
 import { bodyFormat } from '../listening/read-body.js'
@@ -10,9 +9,9 @@ export type FormGuard = ReturnType<typeof createFormGuard>
 export function createFormGuard(externalUrl: string | undefined, tokens: FormTokens) {
   return {
     token: tokens.token,
-    /** False for a program. Throws `cross-site-request` for any other form than ours. */
+    /** False for a program. Throws `cross-site-request` for other forms. */
     isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
-      // Another site cannot send JSON without a preflight, which gets no CORS headers here.
+      // Other sites need a preflight for JSON, which gets no CORS headers.
       if (bodyFormat(headers['content-type']) === 'json') return false
       const sender = senderOf(headers, externalUrl)
       if (sender === 'program') return false
@@ -28,7 +27,7 @@ export function createFormGuard(externalUrl: string | undefined, tokens: FormTok
   }
 }
 
-/** A `program` sends neither header and needs no token. A page from `here`, or without an origin, needs a token. */
+/** A `program` sends neither header. */
 export function senderOf(
   { origin, host, 'sec-fetch-site': fetchSite }: IncomingHttpHeaders,
   externalUrl: string | undefined,
@@ -43,7 +42,7 @@ function isOurs(origin: string, host: string | undefined, externalUrl: string | 
   const sent = parse(origin)
   if (sent === undefined) return false
   if (externalUrl !== undefined && sent.origin === parse(externalUrl)?.origin) return true
-  // The scheme is the origin's: behind a TLS proxy ours is unknown.
+  // Behind a TLS proxy our own scheme is unknown.
   return host !== undefined && sent.host === parse(`${sent.protocol}//${host}`)?.host
 }
 

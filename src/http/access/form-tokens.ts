@@ -10,8 +10,8 @@ const lifetime = 3_600_000
 export type FormTokens = ReturnType<typeof createFormTokens>
 
 /**
- * The key for tokens: random, or the same in all processes if there are `others`. Who reads a token must compute one scrypt
- * for each guess at the secrets of all admins.
+ * Random, or the same in all processes if there are `others`. A reader of a token must compute one scrypt for
+ * each guess at the secrets.
  */
 export async function formKeyOf(admins: readonly Admin[], others: boolean): Promise<Buffer> {
   if (!others) return randomBytes(32)
@@ -19,7 +19,7 @@ export async function formKeyOf(admins: readonly Admin[], others: boolean): Prom
   return derive(secrets, 'warm-bindings form tokens', 32)
 }
 
-/** Tokens are an expiry and its MAC. `now` is in milliseconds of Unix time. */
+/** `now` is in milliseconds of Unix time. */
 export function createFormTokens(key: Buffer, now: () => number) {
   const sign = (admin: string, expiry: string) =>
     createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()

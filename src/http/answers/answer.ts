@@ -43,7 +43,7 @@ export function problemAnswer(
           back,
           detail,
           advice: advice[code],
-          // Browsers show this page to users who cancel the login dialog.
+          // Shown to users who cancel the login dialog.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
         })
@@ -82,7 +82,7 @@ export function sendAnswer(response: Response, { status, headers, body }: Answer
   response.status(status).set(headers).send(body)
 }
 
-/** Serves a fixed document, or 404 if it is undefined. */
+/** 404 without a body. */
 export function publish(contentType: string, body: string | undefined): RequestHandler {
   const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
   // Express would convert a string for each request.
@@ -93,7 +93,7 @@ export function publish(contentType: string, body: string | undefined): RequestH
   }
 }
 
-/** Errors with a status below 500 are Express's, about a mistake of the client. */
+/** Express throws errors with a status below 500. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 500

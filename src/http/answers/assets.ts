@@ -1,4 +1,4 @@
-// Held in memory: a file sent as a stream stays open after its client has gone.
+// In memory: a file sent as a stream stays open after its client has gone.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'

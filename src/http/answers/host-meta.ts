@@ -6,7 +6,7 @@ import { publicSecureBase } from '../addresses.js'
 import { contentTypes, publish } from './answer.js'
 import { readOnly } from './pages.js'
 
-/** XEP-0156 §3, from the settings' https address only: a cache could serve a forged `Host` to others. */
+/** XEP-0156 §3. A cache could serve a forged `Host` to others. */
 export function createHostMetaRouter(config: Config): Router {
   const links = linksOf(config)
   const isThere = links.length > 0
@@ -33,7 +33,7 @@ interface Link {
   readonly href: string
 }
 
-/** TLS only: clients log in at these addresses by themselves. */
+/** Clients log in at these addresses. */
 function linksOf({ bosh, boshPath, websocket, websocketPath, ...config }: Config): readonly Link[] {
   const base = publicSecureBase(config)
   if (base === undefined) return []

@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { bodyFormat } from '../listening/read-body.js'
 
-/** `xhtml` and `html` are the same text with two content types. */
+/** `xhtml` and `html` differ in the content type only. */
 export type Representation = 'json' | 'xhtml' | 'html'
 
-/** Limits of the work for each `Accept`, the second in characters. */
+/** Entries, and characters of each. */
 const mostRanges = 100
 const longestParameters = 200
 
-// RFC 9110 §12.5.1. `exactness`: 3 for the exact type, 2 for its main type, 1 for any type. `place` counts from 0.
+// RFC 9110 §12.5.1. `exactness`: 3 for the type, 2 for its main type, 1 for any.
 const unwanted = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 
 type Liking = Readonly<typeof unwanted>
 
-/** Chooses by `Accept`, else the `usual` representation. XHTML only for clients that list it: others would save it as a file. */
+/** XHTML only for clients that list it: others would save it as a file. */
 export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
   if (headers.accept === 'application/json') return 'json'
   const ranges = parseAccept(headers.accept ?? '')

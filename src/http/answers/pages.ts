@@ -47,17 +47,16 @@ const base = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; st
 
 export const pagePolicy = `${base}; img-src 'self'`
 
-/** For a page that attaches to a session at `boshUrl`, which may be relative. */
+/** `boshUrl` may be relative. */
 export function attachingPagePolicy(boshUrl: string): string {
   const origin = URL.canParse(boshUrl) ? ` ${new URL(boshUrl).origin}` : ''
   return `${base}; script-src 'self'; connect-src 'self'${origin}; img-src 'self'`
 }
 
-/** Redirects to `path` over TLS if passwords or sessions need it and the address is known. */
 export function redirectToTls(config: Config, path: string): RequestHandler {
   const { requireSecure } = config.bosh
   const takesThem = takesPasswords(config)
-  // A proxy on this machine may forward requests from another machine.
+  // A local proxy may forward requests of other machines.
   const isFine = (request: Request) =>
     cameSecurely(request, config) || (!requireSecure && !isForwarded(request) && takesThem(request))
   return (request, response, next) => {

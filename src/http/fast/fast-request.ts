@@ -5,7 +5,7 @@ import express from 'express'
 export interface BodyTaker {
   onData(chunk: Buffer): void
   onEnd(): void
-  /** The connection closed or the reply was written before the whole body arrived. */
+  /** The connection closed, or the reply came first. */
   onGone(): void
 }
 
@@ -16,18 +16,18 @@ interface Dumped {
 
 const stream = IncomingMessage.prototype as IncomingMessage & Dumped
 
-/** Passes its body on straight from Node's parser. The stream's buffers and events cost a tenth of a BOSH request. */
+/** Takes the body from Node's parser. The stream costs a tenth of a BOSH request. */
 export class FastRequest extends IncomingMessage implements Dumped {
   protected taker: BodyTaker | undefined = undefined
 
-  /** False if part of the body arrived or a reader is attached. Otherwise no stream event is emitted. */
+  /** False if it is too late. Otherwise the stream emits nothing. */
   handTo(taker: BodyTaker): boolean {
     if (this.complete || this.readableFlowing !== null || this.readableLength > 0) return false
     this.taker = taker
     return true
   }
 
-  /** Node's parser calls this, with null at the end. */
+  /** Called by Node's parser, with null at the end. */
   override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
     const { taker } = this
     if (taker === undefined) return super.push(chunk, encoding)
@@ -36,13 +36,13 @@ export class FastRequest extends IncomingMessage implements Dumped {
     return true
   }
 
-  /** Node calls this if the connection closes before the reply is written. */
+  /** Called by Node if the connection closes before the reply. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.taker?.onGone()
     super._destroy(error, done)
   }
 
-  /** Node calls this after the reply, to discard an unread body. */
+  /** Called by Node after the reply. */
   _dump(): void {
     if (this.taker === undefined) stream._dump.call(this)
   }

@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls'
 import express from 'express'
 
 export class FastResponse extends ServerResponse {
-  // Set by Node's own writer. Its types omit them or call them read-only.
+  // Set by Node's own writer.
   declare finished: boolean
   declare _header: string | null
   declare _headerSent: boolean
@@ -26,7 +26,7 @@ export class FastResponse extends ServerResponse {
     this._headerSent = true
     this.finished = true
     if (socket.writableLength === 0) this.leave()
-    // Finished once the write and all later writes are flushed.
+    // Finished once all writes are flushed.
     else socket.write('', 'latin1', error => error ?? this.leave())
     return true
   }
@@ -49,10 +49,8 @@ Object.defineProperty(FastResponse.prototype, 'writableFinished', {
 Object.setPrototypeOf(FastResponse.prototype, express.response)
 
 /**
- * Writes a whole reply with status 200 in one write: Node's way through streams costs as much as the
- * session's work. `headers` are whole lines without text of others. `length` is in bytes, at least 1. Returns
- * false, with nothing written, if Node must do it: TLS, a closing connection, unsent bytes or earlier
- * requests without a reply.
+ * One write with status 200: Node's streams cost as much as the session's work. `headers` are whole lines
+ * without text of others. `length` is in bytes, at least 1. False, with nothing written, if Node must do it.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)

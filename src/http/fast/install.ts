@@ -1,17 +1,17 @@
-// Only this folder relies on undocumented parts of Node. Without it the service does the same, slower.
+// Only this folder relies on undocumented parts of Node.
 import type { ServerOptions } from 'node:http'
 import type { Express } from 'express'
 import { FastRequest } from './fast-request.js'
 import { FastResponse } from './fast-response.js'
 
-/** Major versions of Node. `engines` in package.json has the same. */
+/** `engines` in package.json has the same. */
 export const testedVersions: readonly number[] = [20, 22, 24]
 
 export type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 
 /**
- * Returns no classes if not `wanted` or for an untested Node. Express would set each object's prototype, and
- * V8 then shares no hidden class: half the cost of a call. Hence `app` gets these prototypes.
+ * No classes for an untested Node. Express would set each object's prototype, and V8 then shares no hidden
+ * class: half the cost of a call.
  */
 export function install(wanted: boolean, app?: Express, version = process.versions.node): MessageClasses {
   if (!wanted || !testedVersions.includes(Number.parseInt(version, 10))) return {}

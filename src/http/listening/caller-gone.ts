@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 /** Aborts when the caller has closed its connection. */
 export type CallerSignal = Readonly<Omit<CallerGone, 'abort'>>
 
-/** A signal and its controller. A Node `AbortController` costs a tenth of a call. */
+/** A Node `AbortController` costs a tenth of a call. */
 export class CallerGone {
   aborted = false
   reason: unknown
@@ -29,7 +29,7 @@ export class CallerGone {
   }
 }
 
-/** Aborts if the connection closes before the whole reply is written. It may be closed already. */
+/** Aborts if the connection is closed before the reply is written. */
 export function signalOf({ socket }: IncomingMessage, response: ServerResponse): CallerSignal {
   const signal = new CallerGone()
   const onClose = () => {

@@ -7,7 +7,6 @@ import { datesAmiss, readTlsFiles } from '../../config/tls-files.js'
 
 type Https = NonNullable<Config['https']>
 
-/** Chooses the https certificate by the name in the handshake. */
 export class Certificates {
   /** For clients that send no known name. */
   usual: SecureContextOptions = {}
@@ -20,7 +19,7 @@ export class Certificates {
     this.reload()
   }
 
-  /** Returns warnings. Throws a `ConfigError`, with nothing changed, if the files are unusable. */
+  /** Returns warnings. Throws a `ConfigError`, with nothing changed. */
   reload(): string[] {
     const problems: string[] = []
     const material = readTlsFiles(this.#https.files, problem => void problems.push(problem))

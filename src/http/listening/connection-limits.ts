@@ -5,10 +5,10 @@ import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Access } from '../access/client-rules.js'
 
-/** The part of connections and descriptors reserved for addresses that may call the warm API. */
+/** Reserved for addresses that may call the warm API. */
 export const shareOfCallers = 1 / 10
 
-/** Counts the connections of all listeners, and closes excess connections at once. */
+/** For all listeners together. */
 export class ConnectionLimits {
   readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
   readonly #refused: OnRefused
@@ -17,7 +17,7 @@ export class ConnectionLimits {
   readonly #ofClient = new KeyCounts()
   readonly #admitted = new Set<Socket>()
 
-  /** `descriptorsAreLeft` checks before accepting: without descriptors, connections wait unseen in the kernel's backlog. */
+  /** Without descriptors, connections would wait unseen in the kernel's backlog. */
   constructor(
     config: Pick<Config, 'listen' | 'trustedProxies'>,
     refused: OnRefused,
@@ -40,8 +40,8 @@ export class ConnectionLimits {
   }
 
   /**
-   * Node's `maxConnections` is for one server and ignores addresses. A further listener could not keep the
-   * server from setting up a closed connection.
+   * Node's `maxConnections` ignores addresses. A further listener could not keep the server from setting up a
+   * closed connection.
    */
   guard(server: Server): void {
     const listeners = server.listeners('connection')

@@ -5,14 +5,14 @@ import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** Whether requests are held until the next request, which may use the same connection. */
+  /** Whether requests are held until the next request. */
   readonly holds?: boolean
 }
 
 export interface Routes {
   /** With or without a slash at the end. */
   readonly paths: ReadonlyMap<string, Endpoint>
-  /** A path and all paths below it. The first that fits counts. */
+  /** With all paths below. The first that fits counts. */
   readonly below: readonly (readonly [string, RequestListener])[]
   readonly rest: RequestListener
 }

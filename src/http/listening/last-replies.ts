@@ -2,12 +2,12 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { isLastUnderWay, replyUnderWay } from '../fast/reply-under-way.js'
 
-/** Adds `Connection: close` to the reply to each connection's last request (RFC 9112 §9.6). */
+/** `Connection: close` (RFC 9112 §9.6). */
 export class LastReplies {
-  /** The reply with the header, unless another request arrives before it is written. */
+  /** Unless another request comes before it is written. */
   readonly #last = new WeakMap<Duplex, ServerResponse>()
 
-  /** False if the request came after the last reply: ignore it. */
+  /** False: ignore the request. */
   take(reply: ServerResponse): boolean {
     const before = this.#last.get(reply.req.socket)
     if (before !== undefined) {
@@ -27,7 +27,7 @@ export class LastReplies {
   }
 
   #say(reply: ServerResponse): void {
-    // The client asked for the end, or its reply has been written: then the next reply has the header.
+    // The next reply has the header.
     if (!reply.shouldKeepAlive || reply.headersSent) return
     reply.shouldKeepAlive = false
     this.#last.set(reply.req.socket, reply)

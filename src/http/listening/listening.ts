@@ -37,7 +37,7 @@ export interface ListeningParts {
   readonly refused: OnRefused
 }
 
-/** Rejects, with nothing left open, if an address is not usable, or with a `ConfigError` for a certificate. */
+/** Rejects with nothing left open, for a certificate with a `ConfigError`. */
 export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
   const { listen: settings, https } = config
   const areLeft = descriptorsAreLeft(reserveOfConnections)
@@ -77,7 +77,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const unread = new UnreadReplies({ ...config, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
-    // Node would drop headers above a limit, even a client's address. The size of the header is limited.
+    // Node would drop headers above a limit, even a client's address.
     server.maxHeadersCount = 0
     limits.guard(server)
     leaveContinue(server, answer, refuse)
@@ -132,7 +132,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     get unreadBytes() {
       return unread.bytes
     },
-    /** Reloads the certificates, for new connections. Keeps the old certificates and logs if that fails. */
+    /** Keeps the old certificates if that fails. */
     reload() {
       if (certificates === undefined) return
       try {
@@ -145,15 +145,12 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
         log.error({ problems: error.problems }, 'the certificates cannot be used: those of before stay')
       }
     },
-    /**
-     * Accepts no new connections. Each open connection ends with the reply to its held or next request, and
-     * the client reconnects to another process.
-     */
+    /** Each open connection ends with its held or next reply, and the client reconnects to another process. */
     retire() {
       if (lastReplies !== undefined) return
       lastReplies = new LastReplies()
       for (const connection of [...limits.connections, ...encrypted]) lastReplies.takeOver(connection)
-      // Node's `close` would also close connections whose next request may be on its way.
+      // Node's `close` would also close connections with a request on its way.
       closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
     },
     close,
@@ -169,9 +166,9 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
 
 /** In milliseconds. */
 const times = {
-  // Longer than common proxies' timeouts, so that the proxy closes first.
+  // Longer than common proxies' timeouts.
   keepAliveTimeout: 75_000,
-  // Bound the reading of a request only. A held reply has no limit here.
+  // For reading a request. A held reply has no limit here.
   headersTimeout: 20_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5_000,

@@ -2,22 +2,22 @@ import type { ServerResponse } from 'node:http'
 import { nextTick } from 'node:process'
 import type { Duplex } from 'node:stream'
 
-/** Requests of one connection that may wait for earlier replies. Each has Node's and Express's objects in memory. */
+/** Each has Node's and Express's objects in memory. */
 export const mostWaiting = 8
 /** At an endpoint that holds requests. */
 export const mostBehindHeld = 128
-/** Bytes of replies that may wait if another request arrives. */
+/** In bytes. */
 const mostBytes = 2 ** 20
 
 /** Most connections have none. */
 const waiting = new WeakMap<Duplex, Set<ServerResponse>>()
 
 /**
- * If false, close the connection. Clients may pipeline (RFC 9112 §9.3.2), and Node reads all their requests.
- * A waiting request takes far more memory than it costs to send.
+ * If false, close the connection. Node reads all pipelined requests (RFC 9112 §9.3.2), which take far more
+ * memory than they cost.
  */
 export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
-  // A reply has no socket while others come before it.
+  // Earlier replies come first.
   if (reply.socket !== null) return true
   const { socket } = reply.req
   const others = waiting.get(socket) ?? new Set()
@@ -29,7 +29,7 @@ export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
   return true
 }
 
-/** Calls back once the earlier replies are written. Never, if the connection closes first. */
+/** Never calls back if the connection closes. */
 export function inTurn(reply: ServerResponse, act: () => void): void {
   if (reply.socket !== null) act()
   // Node first finishes the previous reply.

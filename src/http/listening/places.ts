@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/config.js'
 
-/** Addresses that this machine lacks and ports forbidden to this user. A running service on them is no problem. */
+/** Does not report the service that runs there. */
 export async function unusablePlaces({
   listen,
   https,
@@ -34,7 +34,6 @@ export function forbiddenPort(port: number | undefined): string {
   )
 }
 
-/** Undefined if the error is not about the address. */
 export function reasonAgainst(code: string | undefined): string | undefined {
   return code === undefined ? undefined : reasons[code]
 }
@@ -47,7 +46,7 @@ const reasons: Partial<Record<string, string>> = {
   EINVAL: 'where nothing can listen (EINVAL)',
 }
 
-/** Tries UDP: it has the same rule for ports below 1024, and accepts no connections. */
+/** UDP has the same rule, and accepts no connections. */
 function isForbidden(port: number): Promise<boolean> {
   if (port === 0 || port >= 1024) return Promise.resolve(false)
   return new Promise(resolve => {

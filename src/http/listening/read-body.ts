@@ -5,10 +5,7 @@ import { inviteBody, isAwaited } from './take-body.js'
 /** Longest body of a warm call, in bytes. */
 export const longestBody = 16_384
 
-/**
- * Throws `body-too-large` without reading the rest, or `unsupported-media-type` if compressed. Rejects with
- * the stream's error if the client disconnects. Sends `100 Continue` if the format is readable.
- */
+/** Throws `body-too-large` without reading the rest, or `unsupported-media-type`. Rejects with the stream's error. */
 export async function readBody(request: Request): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
   if (encoding !== 'identity') {
@@ -34,7 +31,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += chunk.length
     if (length > longestBody) {
-      // The rest is discarded: closing the connection would lose the reply.
+      // Closing the connection would lose the reply.
       request.resume()
       throw new Problem('body-too-large')
     }
@@ -56,7 +53,7 @@ export function bodyFormat(contentType: string | undefined): 'form' | 'json' | u
   }
 }
 
-/** Throws `unsupported-media-type` for other types, and for charsets other than UTF-8. */
+/** Throws `unsupported-media-type`. */
 export function demandFormat(contentType: string | undefined): 'form' | 'json' {
   const format = bodyFormat(contentType)
   if (format === undefined) throw new Problem('unsupported-media-type')

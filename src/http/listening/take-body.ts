@@ -6,7 +6,7 @@ import { type BodyTaker, FastRequest } from '../fast/fast-request.js'
 
 const awaited = new WeakSet<ServerResponse>()
 
-/** Lets a listener decide whether to send `100 Continue` (RFC 9110 §10.1.1). Node always sends it. */
+/** Node always sends `100 Continue` (RFC 9110 §10.1.1). */
 export function leaveContinue(
   server: Server,
   listener: RequestListener,
@@ -44,8 +44,8 @@ export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyT
     isOver = true
   }
   res.once('close', leave)
-  // A pipelined request's reply has no socket until its turn. Before version 24 Node does not close it with
-  // the connection.
+  // A pipelined request's reply has no socket yet. Before version 24 Node does not close it with the
+  // connection.
   if (res.socket === null) {
     const { socket } = req
     // One listener for each waiting request.
@@ -60,15 +60,14 @@ const most = 8_000_000
 
 const closing = new WeakSet<object>()
 
-/** Whether a request came after the last answered request: ignore it (RFC 9112 §9.6). */
+/** RFC 9112 §9.6: ignore requests after the last. */
 export function isTooLate({ socket }: IncomingMessage): boolean {
   return closing.has(socket)
 }
 
 /**
- * Closes a connection with its next reply while the client may be sending. Discards input for a while: a
- * reset would lose the reply (RFC 9112 §9.6). Call the result with each further number of bytes. Too many
- * close the connection.
+ * Closes the connection with its next reply. Discards input for a while: a reset would lose the reply (RFC
+ * 9112 §9.6). Call the result with each further number of bytes.
  */
 export function closeLingering(res: ServerResponse, clock: Clock): (bytes: number) => void {
   res.shouldKeepAlive = false

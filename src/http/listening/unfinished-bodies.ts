@@ -10,12 +10,11 @@ const leastShare = 2 ** 20
 
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
-  /** Without a limit of their own: they forward the bodies of many clients. */
+  /** They forward the bodies of many clients. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>
   readonly refused: OnRefused
 }
 
-/** Limits the bytes kept of unfinished bodies, in all and for each client. */
 export class UnfinishedBodies {
   bytes = 0
   readonly #parts: UnfinishedParts
@@ -65,7 +64,7 @@ export class UnfinishedBody {
   readonly #all: UnfinishedBodies
   readonly #client: string | undefined
   readonly #length: number
-  // Separate pieces of one byte would take hundreds of bytes each.
+  // Pieces of one byte would take hundreds of bytes each.
   #room: Buffer = Buffer.alloc(0)
   #counted = 0
   #size = 0

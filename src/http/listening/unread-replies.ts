@@ -9,7 +9,7 @@ import { bytesWaiting } from './pipelined-requests.js'
 
 /** In milliseconds. */
 const interval = 5_000
-/** How long a client may read nothing of a waiting reply, in milliseconds. */
+/** In milliseconds. */
 const patience = 60_000
 const patienceWhenFull = 10_000
 
@@ -24,14 +24,13 @@ export interface UnreadParts {
 interface Unread {
   readonly socket: Socket
   readonly bytes: number
-  /** Bytes of completed writes, and bytes left of the last write. Neither changes while the client reads nothing. */
+  /** Neither changes while the client reads nothing. */
   readonly done: number
   readonly left: number
   /** Milliseconds of the clock. */
   readonly since: number
 }
 
-/** Closes connections of clients that do not read their replies. */
 export class UnreadReplies {
   readonly #parts: UnreadParts
   readonly #most: number
@@ -77,7 +76,7 @@ export class UnreadReplies {
     for (const socket of this.#parts.connections()) {
       const bytes = bytesWaiting(socket)
       all += bytes
-      // Replies behind a held request are not readable yet.
+      // Replies behind a held request cannot be read yet.
       if (socket.writableLength === 0) continue
       const done = socket.bytesWritten - socket.writableLength
       const left = bytesUnderWay(socket)

@@ -7,10 +7,7 @@ import { replyUnderWay } from '../fast/reply-under-way.js'
 /** `head` is the input after the request. */
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/**
- * Passes upgrades to the result of `find`. Answers all others as plain requests: programs ask for HTTP/2 in
- * this way (RFC 9113 §3.1). `upgraded` is filled with the open connections.
- */
+/** All other requests for an upgrade are answered: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,
@@ -32,7 +29,7 @@ export function takeUpgrades(
   })
 }
 
-/** Waits for the replies to earlier requests (RFC 9112 §9.3.2). */
+/** RFC 9112 §9.3.2. */
 function inTurn(socket: Duplex, act: () => void): void {
   const before = replyUnderWay(socket)
   if (before === undefined) act()
@@ -65,7 +62,7 @@ export function refuseUpgrade(
   socket.end(`${head}\r\n${text}`)
 }
 
-/** Node has detached the connection: it reads the request again, without the `Upgrade` header. */
+/** Node has detached the connection: it reads the request again, without the header. */
 function answerWithout(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { rawHeaders } = req
   let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`
