@@ -130,11 +130,11 @@ export async function startService({
   })
   const recentWarms = new RecentWarms(clock)
   const sites = createSites(config, {
-    ...upstream.parts,
+    upstream: upstream.parts,
+    tellEvent: events?.tell,
     nodes,
     hashes,
     formTokens: createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now),
-    tellEvent: events?.tell,
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     callLimits: createCallLimits(config, refused, makeRate, clock, nodes),
     recentWarms,

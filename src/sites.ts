@@ -42,9 +42,9 @@ export interface SessionParts
       | 'refused'
       | 'refusedLogins'
       | 'room'
+      | 'serverMilliseconds'
       | 'shaper'
       | 'waiting'
-      | 'tellEvent'
     >,
     Pick<ListenerParts, 'bodies'> {
   /** Opens a session at a remote endpoint for its page. Undefined for domains that are served here. */
@@ -55,20 +55,13 @@ export interface SessionParts
 }
 
 export interface SiteParts
-  extends SessionParts,
-    Pick<
+  extends Pick<
       AppParts,
-      | 'sessions'
-      | 'release'
-      | 'formTokens'
-      | 'hashes'
-      | 'recentWarms'
-      | 'readOverview'
-      | 'onCall'
-      | 'isStopping'
-      | 'demoPath'
+      'formTokens' | 'hashes' | 'recentWarms' | 'readOverview' | 'onCall' | 'isStopping' | 'demoPath'
     >,
-    Pick<EndpointParts, 'wrongTokens'> {
+    Pick<EndpointParts, 'wrongTokens'>,
+    Pick<OpenerParts, 'tellEvent'> {
+  readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'release'>
   /** Undefined for a single process. */
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
@@ -81,31 +74,33 @@ export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
   shutDown(): void
 }
 
-export function createSites(config: Config, given: SiteParts): Sites {
+export function createSites(config: Config, shared: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
   const endpoints: WebSocketEndpoint[] = []
-  const { nodes, registry } = given
+  const { nodes } = shared
+  const { registry, clock, release } = shared.upstream
   const carriage = nodes && new SocketCarriage(nodes)
   const isDraining = () => registry.isDraining
   const parts: Parts = {
-    ...given,
+    shared,
     carriage,
-    carriedRequests: nodes && createCarriedRequests(nodes, given.clock, isDraining),
+    carriedRequests: nodes && createCarriedRequests(nodes, clock, isDraining),
     carriedLogins:
       nodes &&
       createCarriedLogins({
-        ...given,
         nodes,
+        clock,
         isDraining,
-        timeout: config.warm.timeout,
         serviceAccounts: config.serviceAccounts,
+        timeout: config.warm.timeout,
+        release,
       }),
   }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, endpoints)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config] }, parts, endpoints)
-  const other = usual ?? (strictHost ? refusal(config, parts) : all())
+  const other = usual ?? (strictHost ? refusal(config, shared.upstream) : all())
   return {
     hosts: sites,
     otherHosts: other,
@@ -116,7 +111,8 @@ export function createSites(config: Config, given: SiteParts): Sites {
   }
 }
 
-interface Parts extends SiteParts {
+interface Parts {
+  readonly shared: SiteParts
   readonly carriedRequests: CarriedRequests | undefined
   /** Other processes log users in while this one drains. */
   readonly carriedLogins: CarriedLogins | undefined
@@ -157,7 +153,8 @@ function createSite(
   endpoints: WebSocketEndpoint[],
 ): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket])]
-  const sessions = new Map(configs.map(config => [config, createSessions(config, parts)]))
+  const { upstream, tellEvent } = parts.shared
+  const sessions = new Map(configs.map(config => [config, createSessions(config, upstream, tellEvent)]))
   const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
   const webSockets = websocket
     .filter(config => config.websocket.enabled)
@@ -189,71 +186,123 @@ function loginsOver(open: Open, { login, logFor }: SessionParts): Logins {
   return createLogins({ ...login, log: logFor('login'), open })
 }
 
-function createSessions(config: Config, parts: SessionParts) {
+function createSessions(config: Config, upstream: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
   const { domains, retiredDomains, bosh } = config
-  const log = parts.logFor('bosh')
-  const webSocketLog = parts.logFor('websocket')
-  const issuesTickets = config.websocket.enabled
-  const opener = createOpener({ ...parts, domains, retiredDomains, issuesTickets, log, webSocketLog })
-  const { defaultDomain, requireSecure } = bosh
-  const cookies = (domain: string) => cookieRules(config, domain)
-  const { bodies } = parts
+  const opener = createOpener({
+    domains,
+    retiredDomains,
+    issuesTickets: config.websocket.enabled,
+    registry: upstream.registry,
+    connect: upstream.connect,
+    limits: upstream.limits,
+    room: upstream.room,
+    refused: upstream.refused,
+    refusedLogins: upstream.refusedLogins,
+    maxStanzaBytes: upstream.maxStanzaBytes,
+    serverMilliseconds: upstream.serverMilliseconds,
+    shaper: upstream.shaper,
+    waiting: upstream.waiting,
+    processName: upstream.processName,
+    tellEvent,
+    clock: upstream.clock,
+    counts: upstream.counts,
+    log: upstream.logFor('bosh'),
+    webSocketLog: upstream.logFor('websocket'),
+  })
   const manager = createConnectionManager({
     opener,
-    defaultDomain,
+    defaultDomain: bosh.defaultDomain,
     terms: bosh,
-    requireSecure,
-    cookies,
-    bodies,
+    requireSecure: bosh.requireSecure,
+    cookies: domain => cookieRules(config, domain),
+    bodies: upstream.bodies,
   })
   const openHere = opener.forLogins(manager.attach)
-  const open: Open = (...about) => parts.openThere(...about) ?? openHere(...about)
+  const open: Open = (...about) => upstream.openThere(...about) ?? openHere(...about)
   return { opener, manager, open }
 }
 
-function createApi(config: Config, open: Open, parts: Parts): Express {
-  const { callLimits, carriedLogins, logFor, auditFor } = parts
-  const { release } = carriedLogins ?? parts
-  const own = loginsOver(open, parts)
-  const logins = carriedLogins?.over(siteName(config), own) ?? own
+function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts): Express {
+  const { upstream } = shared
+  const { logFor, auditFor } = upstream
+  const { release } = carriedLogins ?? upstream
+  const own = loginsOver(open, upstream)
+  const { login, checkCredentials } = carriedLogins?.over(siteName(config), own) ?? own
   return createApp({
-    ...parts,
     config,
+    login,
+    checkCredentials,
+    sessions: upstream.sessions,
+    room: upstream.room,
     release,
-    ...logins,
-    limits: callLimits,
+    limits: shared.callLimits,
+    hashes: shared.hashes,
+    formTokens: shared.formTokens,
+    recentWarms: shared.recentWarms,
+    readOverview: shared.readOverview,
+    onCall: shared.onCall,
+    isStopping: shared.isStopping,
+    counts: upstream.counts,
+    clock: upstream.clock,
     log: logFor('warm'),
     audit: auditFor('warm'),
     httpLog: logFor('http'),
-    extraRouters: parts.routers({ login: logins.login, release }),
+    demoPath: shared.demoPath,
+    extraRouters: shared.routers({ login, release }),
   })
 }
 
-function createWebSocket(config: Config, opener: Opener, parts: Parts): WebSocketEndpoint {
+function createWebSocket(config: Config, opener: Opener, { shared, carriage }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
-  const entrance = entranceOf(config, 'websocket', websocketPath)
+  const { upstream } = shared
+  const { clients, access, secureUrl, redirectUrl, getText } = entranceOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
-    ...parts,
-    ...websocket,
-    ...entrance,
-    secureUrl: req => entrance.secureUrl(req)?.replace(/^https:/, 'wss:'),
-    log: parts.logFor('websocket'),
-    opener,
     place: siteName(config),
+    clients,
+    access,
+    secureUrl: req => secureUrl(req)?.replace(/^https:/, 'wss:'),
+    redirectUrl,
+    getText,
+    origins: websocket.origins,
+    requireSecure: websocket.requireSecure,
     defaultDomain: bosh.defaultDomain,
-    maxStanzaBytes: parts.maxStanzaBytes,
     rules: websocket,
+    maxFragments: websocket.maxFragments,
+    maxStanzaBytes: upstream.maxStanzaBytes,
+    resumeSeconds: websocket.resumeSeconds,
+    opener,
+    wrongTokens: shared.wrongTokens,
+    bodies: upstream.bodies,
+    carriage,
+    clock: upstream.clock,
+    counts: upstream.counts,
+    log: upstream.logFor('websocket'),
     report: error => opener.report(error, 'websocket'),
   })
 }
 
-function createBosh(config: Config, manager: ConnectionManager, parts: Parts): Endpoint {
+function createBosh(
+  config: Config,
+  manager: ConnectionManager,
+  { shared, carriedRequests }: Parts,
+): Endpoint {
+  const { bodies, clock, counts, maxStanzaBytes } = shared.upstream
+  const { serve, refuseTooLarge, report } = carriedRequests?.over(siteName(config), manager) ?? manager
+  const { clients, access, secureUrl, redirectUrl, getText } = entranceOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
-    ...parts,
-    ...(parts.carriedRequests?.over(siteName(config), manager) ?? manager),
-    ...entranceOf(config, 'bosh', config.boshPath),
+    serve,
+    refuseTooLarge,
+    report,
+    clients,
+    access,
+    secureUrl,
+    redirectUrl,
+    getText,
+    bodies,
+    clock,
+    counts,
     cors: createCors(config.cors),
-    maxBodyBytes: Math.max(leastBodyBytes, 2 * parts.maxStanzaBytes),
+    maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })
 }
@@ -282,7 +331,7 @@ function cookieRules(config: Config, domain: string): CookieRules {
 }
 
 /** RFC 9110 §15.5.20. */
-function refusal(config: Config, { logFor, counts, clock }: SiteParts): Routes {
+function refusal(config: Config, { logFor, counts, clock }: SessionParts): Routes {
   const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts, clock })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }

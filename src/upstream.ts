@@ -105,7 +105,10 @@ export function createUpstream(given: UpstreamParts) {
   const shared = nodes && new SharedCounts({ nodes, clock, limits: most, onAlone })
   const measure = memoryMeasure(config.limits.megabytes, config.workers)
   const limits = new SessionLimits({
-    ...config,
+    limits: config.limits,
+    rates: config.rates,
+    bosh: config.bosh,
+    trustedProxies: config.trustedProxies,
     makeRate,
     counts: shared,
     room: { memoryBears: memoryBears(clock, measure), descriptorsAreLeft: descriptorsAreLeft() },
@@ -115,10 +118,21 @@ export function createUpstream(given: UpstreamParts) {
     },
   })
   const audit = auditFor('c2s')
-  const refusedLogins = new RefusedLogins({ ...config, makeRate, counts, refused, clock, audit })
+  const refusedLogins = new RefusedLogins({
+    limits: config.limits,
+    rates: config.rates,
+    trustedProxies: config.trustedProxies,
+    makeRate,
+    counts,
+    refused,
+    clock,
+    audit,
+  })
   const { scramMemory } = config.warm
   const login = {
-    ...config.warm,
+    timeout: config.warm.timeout,
+    stepTimeout: config.warm.stepTimeout,
+    scramMaxIterations: config.warm.scramMaxIterations,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
     verified: createVerifiedCredentials(clock, scramMemory),
@@ -139,7 +153,11 @@ export function createUpstream(given: UpstreamParts) {
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
       waiting,
-      bodies: new UnfinishedBodies({ ...config, refused }),
+      bodies: new UnfinishedBodies({
+        limits: config.limits,
+        trustedProxies: config.trustedProxies,
+        refused,
+      }),
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
       login,

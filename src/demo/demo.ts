@@ -51,11 +51,15 @@ function startOn(
     AUDIT_LOG,
   })
   const counts = new Counts()
+  const { log, audit } = createLogs({ config, counts })
   return startService({
     config,
-    ...createLogs({ config, counts }),
+    log,
+    audit,
     counts,
-    routers: parts => [createDemoRouter({ ...parts, config, domain: server.domain, passwords })],
+    routers: ({ login, release }) => [
+      createDemoRouter({ login, release, config, domain: server.domain, passwords }),
+    ],
     demoPath,
   })
 }

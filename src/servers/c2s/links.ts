@@ -20,19 +20,22 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
 }
 
 /** All links to XMPP servers over TCP. */
-export function createLinks(given: LinksParts) {
-  const {
-    servers,
-    keepalive,
-    log,
-    xmlLimits = defaultLimits,
-    waiting = new WaitingMemory(),
-    ...parts
-  } = given
+export function createLinks({
+  servers,
+  dialer,
+  tls,
+  clock,
+  keepalive,
+  log,
+  xmlLimits: limits = defaultLimits,
+  waiting = new WaitingMemory(),
+}: LinksParts) {
   const links = new Set<TcpLink>()
   const linkParts: LinkParts = {
-    ...parts,
-    limits: xmlLimits,
+    dialer,
+    tls,
+    clock,
+    limits,
     waiting,
     onFailed(domain, { step, code, cause }) {
       log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
@@ -42,7 +45,7 @@ export function createLinks(given: LinksParts) {
   let keepingAlive: Timer | undefined
 
   function keepAlive(): void {
-    keepingAlive = parts.clock.after(keepalive * 1000, keepAlive)
+    keepingAlive = clock.after(keepalive * 1000, keepAlive)
     for (const link of links) link.keepAlive()
   }
 
