@@ -24,6 +24,12 @@ export class WorkerFlock implements Flock {
     const settings = { ...environment, ...own, WORKERS: String(count) }
     const primary = await run({ folder, environment: settings }, 'workers')
     const flock = new WorkerFlock(primary, port, metricsPort)
+    for (let left = 100; left > 0 && flock.members.length < count; left--) {
+      await sleep(100)
+      flock.look()
+    }
+    // Only now each has the connections to the others, which count among its descriptors.
+    flock.members = []
     await sleep(1_000)
     flock.look()
     return flock
