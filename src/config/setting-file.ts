@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import type { Kind } from './kinds/kinds.js'
 
 /** Reads the file of a setting. Throws an error with a `code`. A pipe or a device could block for ever. */
 export function readSettingFile(file: string): Buffer {
@@ -6,3 +7,14 @@ export function readSettingFile(file: string): Buffer {
   if (stats.isFile() || stats.isDirectory()) return readFileSync(file)
   throw Object.assign(new Error(), { code: 'it is not a regular file' })
 }
+
+/** A setting that names a file, whose text is of this kind. */
+export const inFile =
+  <T>(kind: Kind<T>): Kind<T> =>
+  (file, report) => {
+    try {
+      return kind(readSettingFile(file).toString(), report)
+    } catch (error) {
+      return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }

@@ -1,7 +1,7 @@
 // Certificates and keys of the https listener, read at the start and on SIGHUP.
-import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { certificatesIn, pemOf } from './kinds/pem.js'
+import { certificatesIn, keyIn, pemOf } from './kinds/pem.js'
 import { readSettingFile } from './setting-file.js'
 import type { Name, Values } from './settings.js'
 
@@ -65,10 +65,9 @@ function readPassphrase({ passphrase, passphraseFile }: TlsFiles) {
 function readCertificate(file: string, passphrase: Passphrase, chainFile?: string, keyFile?: string) {
   const text = readFile(file, 'TLS_CERT')
   const own = readCertificates(file, text, 'TLS_CERT')
-  // The rest is its chain.
-  const { x509 } = own[0]!
-  const chain = chainFile === undefined ? [] : readChain(chainFile, x509, file)
-  const cert = [...own, ...chain].map(({ pem }) => pem).join('\n')
+  const x509 = own.first
+  const chain = chainFile === undefined ? [] : [readChain(chainFile, x509, file)]
+  const cert = [own.text, ...chain].join('\n')
   const found =
     keyFile === undefined ? findKey(file, text) : ([keyFile, readFile(keyFile, 'TLS_KEY')] as const)
   const secret = readKey(...found, passphrase)
@@ -81,14 +80,14 @@ function readCertificate(file: string, passphrase: Passphrase, chainFile?: strin
 
 function readCertificates(file: string, text: string, setting: Name) {
   const certificates = certificatesIn(text)
-  if (certificates.length > 0) return certificates
+  if (certificates !== undefined) return certificates
   throw new Fault(`${setting} names ${file}, which is no PEM file of certificates`)
 }
 
 /** A chain must contain the certificate's issuer. */
-function readChain(file: string, certificate: X509Certificate, certificateFile: string) {
-  const chain = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
-  if (chain.some(({ x509 }) => certificate.verify(x509.publicKey))) return chain
+function readChain(file: string, certificate: X509Certificate, certificateFile: string): string {
+  const { first, chain, text } = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
+  if ([first, ...chain].some(x509 => certificate.verify(x509.publicKey))) return text
   throw new Fault(`TLS_CHAIN names ${file}, where nothing has issued the certificate in ${certificateFile}`)
 }
 
@@ -111,12 +110,10 @@ function readKey(file: string, text: string, { setting, text: passphrase }: Pass
   const isEncrypted = encryptedKey.test(text)
   if (isEncrypted && passphrase === undefined)
     throw new Fault(`TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE: ${file} is encrypted`)
-  try {
-    return createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) })
-  } catch {
-    if (isEncrypted) throw new Fault(`${setting} does not open ${file}`)
-    throw new Fault(`TLS_KEY names ${file}, which is no PEM file of a private key`)
-  }
+  const key = keyIn(text, passphrase)
+  if (key !== undefined) return key
+  if (isEncrypted) throw new Fault(`${setting} does not open ${file}`)
+  throw new Fault(`TLS_KEY names ${file}, which is no PEM file of a private key`)
 }
 
 function readParameters(file: string): string {

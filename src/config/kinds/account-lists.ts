@@ -1,6 +1,6 @@
 // Accounts in settings and files. Problems name the place, never the text.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
-import { readSettingFile } from '../setting-file.js'
+import { inFile } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
 
@@ -41,23 +41,13 @@ function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list
     })
     return read(isLine ? entries.filter(({ text }) => !/^(#|$)/.test(text)) : entries)
   }
+  const readLines = inFile((text, report) =>
+    readAll(text.replace(/^\uFEFF/, '').split(/\r?\n/), report, true),
+  )
   return [
     (text, report) => readAll(text === '' ? [] : text.split(','), report, false),
-    (file, report) => readAll(linesOf(file, report), report, true),
+    (file, report) => (file === '' ? readAll([], report, true) : readLines(file, report)),
   ]
-}
-
-function linesOf(file: string, report: Report): readonly string[] {
-  if (file === '') return []
-  try {
-    return readSettingFile(file)
-      .toString()
-      .replace(/^\uFEFF/, '')
-      .split(/\r?\n/)
-  } catch (error) {
-    report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
-    return []
-  }
 }
 
 const strayEscape = /%(?!2C|3A|25)/i

@@ -1,7 +1,7 @@
 // URL and secret of webhook events. Problems quote neither.
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
-import { readSettingFile } from '../setting-file.js'
+import { inFile } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
 /** In bytes. */
@@ -36,12 +36,6 @@ export const eventsSecret: Kind<KeyObject> = (text, report) => {
   )
 }
 
-export const eventsSecretFile: Kind<KeyObject> = (file, report) => {
-  try {
-    return eventsSecret(readSettingFile(file).toString().trim(), problem =>
-      report(`names a file whose text ${problem}`),
-    )
-  } catch (error) {
-    return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
-  }
-}
+export const eventsSecretFile: Kind<KeyObject> = inFile((text, report) =>
+  eventsSecret(text.trim(), problem => report(`names a file whose text ${problem}`)),
+)

@@ -1,10 +1,9 @@
 // Settings of NATS. Problems never quote URLs or files, which may contain secrets.
-import { createPrivateKey } from 'node:crypto'
 import { isIP } from 'node:net'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { readSettingFile } from '../setting-file.js'
+import { inFile } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
-import { certificatesIn, pemOf } from './pem.js'
+import { certificatesIn, keyIn, pemOf } from './pem.js'
 
 const usualPort = 4222
 
@@ -82,16 +81,6 @@ export const natsSubject: Kind<string> = (text, report) => {
   )
 }
 
-const inFile =
-  <T>(kind: Kind<T>): Kind<T> =>
-  (file, report) => {
-    try {
-      return kind(readSettingFile(file).toString(), report)
-    } catch (error) {
-      return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
-    }
-  }
-
 const isSeed = (line: string) => /^SU[A-Z2-7]{56}$/.test(line)
 
 const linesOf = (text: string) => text.split('\n').map(line => line.trim())
@@ -114,29 +103,24 @@ export const natsTokenFile = inFile((text, report): string | undefined => {
   return token === '' ? report('names a file that is empty') : token
 })
 
-export const natsCa = inFile((text, report): string | undefined => {
-  const certificates = certificatesIn(text)
-  return certificates.length > 0 ? certificates.map(({ pem }) => pem).join('\n') : report(noCertificate)
-})
+const noCertificate = 'names a file that is no PEM file of certificates'
+
+export const natsCa = inFile(
+  (text, report): string | undefined => certificatesIn(text)?.text ?? report(noCertificate),
+)
 
 /** With its chain, and possibly its key. */
 export const natsCertificate = inFile((text, report) => {
-  const certificates = certificatesIn(text)
-  if (certificates.length === 0) return report(noCertificate)
-  return { cert: certificates.map(({ pem }) => pem).join('\n'), key: keyIn(text) }
+  const cert = certificatesIn(text)?.text
+  return cert === undefined ? report(noCertificate) : { cert, key: keyOf(text) }
 })
 
 export const natsKey = inFile(
   (text, report): string | undefined =>
-    keyIn(text) ?? report('names a file that is no PEM file of a private key'),
+    keyOf(text) ?? report('names a file that is no PEM file of a private key'),
 )
 
-const noCertificate = 'names a file that is no PEM file of certificates'
-
-function keyIn(text: string): string | undefined {
-  try {
-    return pemOf(createPrivateKey(text))
-  } catch {
-    return undefined
-  }
+function keyOf(text: string): string | undefined {
+  const key = keyIn(text)
+  return key && pemOf(key)
 }

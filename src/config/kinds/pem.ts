@@ -1,12 +1,22 @@
-import { type KeyObject, X509Certificate } from 'node:crypto'
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 
-/** The certificates of a PEM text. Empty if one cannot be read. */
-export function certificatesIn(text: string): { readonly pem: string; readonly x509: X509Certificate }[] {
+/** The certificates of a PEM text. Undefined without any, or if one cannot be read. */
+export function certificatesIn(text: string) {
   const texts = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   try {
-    return texts.map(pem => ({ pem, x509: new X509Certificate(pem) }))
+    const [first, ...chain] = texts.map(pem => new X509Certificate(pem))
+    return first && { first, chain, text: texts.join('\n') }
   } catch {
-    return []
+    return undefined
+  }
+}
+
+/** The private key of a PEM text. Undefined if it cannot be read. */
+export function keyIn(text: string, passphrase?: string): KeyObject | undefined {
+  try {
+    return createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) })
+  } catch {
+    return undefined
   }
 }
 

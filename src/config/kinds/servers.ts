@@ -1,10 +1,10 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { readSettingFile } from '../setting-file.js'
+import { inFile } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
 import { type Options, readOptions, readSwitch } from './options.js'
-import { certificatesIn, pemOf } from './pem.js'
+import { certificatesIn, keyIn, pemOf } from './pem.js'
 
 export interface Trust {
   /** Whether SASL PLAIN is allowed without TLS. */
@@ -118,13 +118,10 @@ function readTrust(options: Options, report: Report): Omit<Trust, 'certificate'>
 
 function readCertificates(option: string, file: string | undefined, report: Report): string | undefined {
   if (file === undefined) return undefined
-  const fault = `has a ${option} that cannot be read or is not a PEM file of certificates`
-  try {
-    const texts = certificatesIn(readSettingFile(file).toString('latin1')).map(({ pem }) => pem)
-    return texts.length > 0 ? texts.join('\n') : report(fault)
-  } catch {
-    return report(fault)
-  }
+  return (
+    certificatesIn(readable(file) ?? '')?.text ??
+    report(`has a ${option} that cannot be read or is not a PEM file of certificates`)
+  )
 }
 
 /** By default the key is in the certificate's file. */
@@ -135,11 +132,12 @@ function readOwnCertificate(options: Options, report: Report): Trust['certificat
     return options.has('key') ? report('has a key without a cert') : undefined
   const cert = readCertificates('cert', file, report)
   if (cert === undefined) return undefined
-  try {
-    const key = createPrivateKey(readSettingFile(keyFile))
-    if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key) }
-    return report('has a key that does not belong to its cert')
-  } catch {
-    return report('has a key that cannot be read or is not a PEM file of a private key')
-  }
+  const key = keyIn(readable(keyFile) ?? '')
+  if (key === undefined) return report('has a key that cannot be read or is not a PEM file of a private key')
+  if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key) }
+  return report('has a key that does not belong to its cert')
+}
+
+function readable(file: string): string | undefined {
+  return inFile((text): string => text)(file, () => undefined)
 }
