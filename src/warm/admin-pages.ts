@@ -1,7 +1,7 @@
 import type { Request } from 'express'
 import type { Config } from '../config/config.js'
 import { homePath } from '../http/addresses.js'
-import { advice } from '../http/answers/advice.js'
+import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionPage, SessionState, SessionView } from '../session/sessions.js'
@@ -88,7 +88,7 @@ export function listWithMistake(problem: Problem, context: PageContext): Answer 
   const representation = represent(request, config.warmPath)
   const field = mistakenField(problem, sentQuery(request))
   if (representation === 'json' || field === undefined) return undefined
-  const message = problem.parameter?.rule ?? `${detailOf(problem)} ${advice[problem.code]}`
+  const message = problem.parameter?.rule ?? `${detailOf(problem)} ${pageAdvice[problem.code]}`
   const { body } = showList(context, { errors: { [field]: message } })
   return { status: problem.status, headers: problemHeaders(problem, representation), body }
 }

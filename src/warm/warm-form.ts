@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import type { Admin, Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
 import { homePath } from '../http/addresses.js'
-import { advice } from '../http/answers/advice.js'
+import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem, ProblemCode } from '../lib/errors.js'
@@ -95,7 +95,7 @@ export function createWarmForm(config: Config, formGuard: FormGuard) {
       const isOpen = moreFields.some(name => name === field || sent.values[name] !== usual[name])
       const about = {
         problem: {
-          ...{ detail, code, advice: isMistyped ? 'See the field that is marked.' : advice[code] },
+          ...{ detail, code, advice: isMistyped ? 'See the field that is marked.' : pageAdvice[code] },
           requestId: request.res!.get('X-Request-Id'),
         },
         ...(field !== undefined && { faults: { [field]: messageAt(problem, detail) } }),

@@ -4,7 +4,7 @@ const howToName = 'Name it in XMPP_SERVERS, as in example.org=xmpp://10.0.0.5:52
 const lookAtLog = "The XMPP server's own log says more."
 
 /** By code, if the problem itself gives no advice. */
-export const advice: Partial<Record<ProblemCode, string>> = {
+export const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'missing-parameter':
     'Give the JID, and the password too unless an account of XMPP_SERVICE_ACCOUNTS or a certificate stands in for it.',
   'invalid-jid': 'Write it as in alice@example.org.',

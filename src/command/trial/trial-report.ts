@@ -7,7 +7,7 @@ import { traceOf } from '../../lib/log.js'
 import { CertificateFault } from '../../servers/net/certificate-fault.js'
 import type { BindingObject } from '../../warm/answers.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import { advice } from './trial-advice.js'
+import { trialAdvice } from './trial-advice.js'
 
 /** Facts about a login beside its outcome. */
 export interface LoginNotes {
@@ -76,7 +76,7 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
     certificate && `Certificate: ${certificate}.`,
     condition && `The server's own word: ${condition}.`,
     told && `The system's own word: ${told}.`,
-    advice[code] && `What to do: ${advice[code]}`,
+    trialAdvice[code] && `What to do: ${trialAdvice[code]}`,
     code === 'internal-error' && `Please report this: ${JSON.stringify(traceOf(cause))}`,
   ]
   return [

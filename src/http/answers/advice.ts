@@ -1,6 +1,6 @@
 import type { ProblemCode } from '../../lib/errors.js'
 
-export const advice: Readonly<Record<ProblemCode, string>> = {
+export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Add it, and send the call again.',
   'invalid-parameter': 'Change it, and send the call again.',
   'invalid-jid': 'Write it like alice@example.org, or like alice@example.org/desk to ask for that resource.',

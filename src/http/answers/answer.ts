@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
-import { advice } from './advice.js'
+import { pageAdvice } from './advice.js'
 import { negotiate, type Representation } from './negotiation.js'
 import { renderPage } from './pages.js'
 
@@ -42,7 +42,7 @@ export function problemAnswer(
           home,
           back,
           detail,
-          advice: advice[code],
+          advice: pageAdvice[code],
           // Shown to users who cancel the login dialog.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type RequestHandler, Router } from 'express'
+import { Router } from 'express'
 import { version } from '../../lib/package-json.js'
 
 /** The same path from `src` and from `dist`. */
@@ -20,37 +20,28 @@ const browserModule = fileURLToPath(new URL('../../../dist/browser/warm-bindings
 const forAnHour = 'public, max-age=3600'
 const forGood = 'public, max-age=31536000, immutable'
 
-interface Asset {
-  readonly content: Buffer
-  readonly extension: string
-  readonly headers: Readonly<Record<string, string>>
-}
-
 /** Shared by the apps of all hosts. */
-const assets = new Map<string, Asset>()
+const contents = new Map<string, Buffer>()
 
-function assetOf(file: string): Asset | undefined {
-  let asset = assets.get(file)
-  if (asset === undefined && statSync(file, { throwIfNoEntry: false })?.isFile()) {
-    const content = readFileSync(file)
-    asset = {
-      content,
-      extension: extname(file),
-      headers: {
-        ETag: `"${createHash('sha256').update(content).digest('base64url')}"`,
-        'Last-Modified': statSync(file).mtime.toUTCString(),
-      },
-    }
-    assets.set(file, asset)
-  }
-  return asset
+function contentOf(file: string): Buffer {
+  const content = contents.get(file) ?? readFileSync(file)
+  contents.set(file, content)
+  return content
 }
 
 export function createAssetsRouter(): Router {
   const router = Router({ caseSensitive: true })
   const provide = (path: string, file: string, headers: Readonly<Record<string, string>>) => {
-    const asset = assetOf(file)
-    if (asset !== undefined) router.get(path, send(asset, headers))
+    const stats = statSync(file, { throwIfNoEntry: false })
+    if (stats?.isFile() !== true) return
+    const content = contentOf(file)
+    const all = {
+      ETag: `"${createHash('sha256').update(content).digest('base64url')}"`,
+      'Last-Modified': stats.mtime.toUTCString(),
+      ...headers,
+    }
+    // Express answers 304 and HEAD.
+    router.get(path, (_request, response) => void response.type(extname(file)).set(all).send(content))
   }
   for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })
   provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
@@ -58,10 +49,4 @@ export function createAssetsRouter(): Router {
   provide('/warm-bindings.js', browserModule, { ...forAll, 'Cache-Control': forAnHour })
   provide(`/warm-bindings-${version}.js`, browserModule, { ...forAll, 'Cache-Control': forGood })
   return router
-}
-
-function send({ content, extension, headers }: Asset, more: Asset['headers']): RequestHandler {
-  const all = { ...headers, ...more }
-  // Express answers 304 and HEAD.
-  return (_request, response) => void response.type(extension).set(all).send(content)
 }

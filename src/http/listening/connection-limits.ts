@@ -8,78 +8,64 @@ import type { Access } from '../access/client-rules.js'
 /** Reserved for addresses that may call the warm API. */
 export const shareOfCallers = 1 / 10
 
-/** For all listeners together. */
-export class ConnectionLimits {
-  readonly #config: Pick<Config, 'listen' | 'trustedProxies'>
-  readonly #refused: OnRefused
-  readonly #descriptorsAreLeft: (mayCall: boolean) => boolean
-  readonly #mayCall: Access
-  readonly #ofClient = new KeyCounts()
-  readonly #admitted = new Set<Socket>()
-
+export interface ConnectionLimitParts {
+  readonly config: Pick<Config, 'listen' | 'trustedProxies'>
+  readonly refused: OnRefused
   /** Without descriptors, connections would wait unseen in the kernel's backlog. */
-  constructor(
-    config: Pick<Config, 'listen' | 'trustedProxies'>,
-    refused: OnRefused,
-    descriptorsAreLeft: (mayCall: boolean) => boolean,
-    mayCall: Access,
-  ) {
-    this.#config = config
-    this.#refused = refused
-    this.#descriptorsAreLeft = descriptorsAreLeft
-    this.#mayCall = mayCall
-  }
+  readonly descriptorsAreLeft: (mayCall: boolean) => boolean
+  readonly mayCall: Access
+}
 
-  get open(): number {
-    return this.#admitted.size
-  }
+/** For all listeners together. */
+export function createConnectionLimits({
+  config,
+  refused,
+  descriptorsAreLeft,
+  mayCall,
+}: ConnectionLimitParts) {
+  const { maxConnections, maxConnectionsPerAddress } = config.listen
+  const ofClient = new KeyCounts()
+  const connections = new Set<Socket>()
 
-  /** For TLS, the sockets below: they have no replies of their own. */
-  get connections(): Iterable<Socket> {
-    return this.#admitted
-  }
-
-  /**
-   * Node's `maxConnections` ignores addresses. A further listener could not keep the server from setting up a
-   * closed connection.
-   */
-  guard(server: Server): void {
-    const listeners = server.listeners('connection')
-    server.removeAllListeners('connection')
-    server.on('connection', (socket: Socket) => {
-      // A connection comes back after a refused upgrade.
-      if (!this.#admitted.has(socket) && !this.#admits(socket)) socket.destroy()
-      else for (const listener of listeners) listener.call(server, socket)
-    })
-  }
-
-  #admits(socket: Socket): boolean {
-    const { maxConnections, maxConnectionsPerAddress } = this.#config.listen
+  function admits(socket: Socket): boolean {
     const address = socket.remoteAddress
     // Closed already.
     if (address === undefined) return false
-    const mayCall = this.#mayCall(address)
-    const most = mayCall ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
-    if (maxConnections > 0 && this.open >= most) {
-      this.#refused('connections')
-      return false
-    }
+    const isCaller = mayCall(address)
+    const most = isCaller ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
     const client = clientOf(address)
-    const isTooMany = maxConnectionsPerAddress > 0 && this.#ofClient.of(client) >= maxConnectionsPerAddress
-    if (isTooMany && !this.#config.trustedProxies.contains(address)) {
-      this.#refused('connections-address', { address: client })
-      return false
+    const isTooMany = maxConnectionsPerAddress > 0 && ofClient.of(client) >= maxConnectionsPerAddress
+    if (maxConnections > 0 && connections.size >= most) refused('connections')
+    else if (isTooMany && !config.trustedProxies.contains(address))
+      refused('connections-address', { address: client })
+    else if (!descriptorsAreLeft(isCaller)) refused('descriptors')
+    else {
+      connections.add(socket)
+      ofClient.add(client, 1)
+      socket.once('close', () => {
+        connections.delete(socket)
+        ofClient.add(client, -1)
+      })
+      return true
     }
-    if (!this.#descriptorsAreLeft(mayCall)) {
-      this.#refused('descriptors')
-      return false
-    }
-    this.#admitted.add(socket)
-    this.#ofClient.add(client, 1)
-    socket.once('close', () => {
-      this.#admitted.delete(socket)
-      this.#ofClient.add(client, -1)
-    })
-    return true
+    return false
+  }
+
+  return {
+    /** For TLS, the sockets below: they have no replies of their own. */
+    connections: connections as ReadonlySet<Socket>,
+    /**
+     * Node's `maxConnections` ignores addresses. A further listener could not keep the server from setting up a
+     * closed connection.
+     */
+    guard(server: Server): void {
+      const listeners = server.listeners('connection')
+      server.removeAllListeners('connection')
+      server.on('connection', (socket: Socket) => {
+        // A connection comes back after a refused upgrade.
+        if (!connections.has(socket) && !admits(socket)) socket.destroy()
+        else for (const listener of listeners) listener.call(server, socket)
+      })
+    },
   }
 }

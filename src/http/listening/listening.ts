@@ -16,7 +16,7 @@ import { codeOf } from '../../lib/log.js'
 import { accessBy } from '../access/client-rules.js'
 import { install } from '../fast/install.js'
 import { Certificates } from './certificates.js'
-import { ConnectionLimits, shareOfCallers } from './connection-limits.js'
+import { createConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { LastReplies } from './last-replies.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
@@ -42,12 +42,12 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const { listen: settings, https } = config
   const areLeft = descriptorsAreLeft(reserveOfConnections)
   const areLeftForOthers = descriptorsAreLeft(reserveOfConnections, shareOfCallers)
-  const limits = new ConnectionLimits(
+  const limits = createConnectionLimits({
     config,
     refused,
-    mayCall => (mayCall ? areLeft() : areLeftForOthers()),
-    accessBy(config.access.warm) ?? (() => true),
-  )
+    descriptorsAreLeft: mayCall => (mayCall ? areLeft() : areLeftForOthers()),
+    mayCall: accessBy(config.access.warm) ?? (() => true),
+  })
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
   /** Set while the service retires. */
   let lastReplies: LastReplies | undefined
@@ -126,7 +126,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     /** Those without TLS first. */
     urls: urls as readonly string[],
     get connections() {
-      return limits.open
+      return limits.connections.size
     },
     /** Of replies that clients have not read. */
     get unreadBytes() {

@@ -16,6 +16,7 @@ export interface UnfinishedParts {
 }
 
 export class UnfinishedBodies {
+  /** Kept in all. */
   bytes = 0
   readonly #parts: UnfinishedParts
   readonly #most: number
@@ -28,50 +29,61 @@ export class UnfinishedBodies {
 
   /** For a message that the caller keeps. */
   ofMessage(address: string): UnfinishedMessage {
-    return new UnfinishedMessage(this, this.#clientAt(address))
+    const client = this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
+    return new UnfinishedMessage(this, client)
   }
 
   /** `length` is in bytes, if known. */
   begin(address: string, length = Number.POSITIVE_INFINITY): UnfinishedBody {
-    return new UnfinishedBody(this, this.#clientAt(address), length)
+    return new UnfinishedBody(this.ofMessage(address), length)
   }
 
-  /** Undefined for a trusted proxy. */
-  #clientAt(address: string): string | undefined {
-    return this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
+  /** Counts `more` bytes, or fewer if negative. False if there is no room. */
+  count(client: string | undefined, more: number): boolean {
+    if (more > 0 && !this.#hasRoom(client, more)) return false
+    this.bytes += more
+    if (client !== undefined) this.#ofClient.add(client, more)
+    return true
   }
 
-  /** False if there is no room. */
-  take(client: string | undefined, bytes: number): boolean {
+  #hasRoom(client: string | undefined, more: number): boolean {
+    const isFull = this.bytes + more > this.#most
     const ofClient = client === undefined ? 0 : this.#ofClient.of(client)
-    if (this.bytes + bytes <= this.#most && ofClient + bytes <= Math.max(this.#most * share, leastShare)) {
-      this.count(client, bytes)
-      return true
-    }
-    const isOfClient = this.bytes + bytes <= this.#most
-    this.#parts.refused('unfinished', isOfClient ? { address: client } : undefined)
+    if (!isFull && ofClient + more <= Math.max(this.#most * share, leastShare)) return true
+    this.#parts.refused('unfinished', isFull ? undefined : { address: client })
     return false
   }
+}
 
-  /** Without a limit. May be negative. */
-  count(client: string | undefined, bytes: number): void {
-    this.bytes += bytes
-    if (client !== undefined) this.#ofClient.add(client, bytes)
+export class UnfinishedMessage {
+  readonly #all: UnfinishedBodies
+  readonly #client: string | undefined
+  #bytes = 0
+
+  /** `client` is undefined for a trusted proxy. */
+  constructor(all: UnfinishedBodies, client: string | undefined) {
+    this.#all = all
+    this.#client = client
+  }
+
+  /** Sets its size in bytes. False if there is no room. */
+  is(bytes: number): boolean {
+    if (bytes === this.#bytes) return true
+    if (!this.#all.count(this.#client, bytes - this.#bytes)) return false
+    this.#bytes = bytes
+    return true
   }
 }
 
 export class UnfinishedBody {
-  readonly #all: UnfinishedBodies
-  readonly #client: string | undefined
+  readonly #message: UnfinishedMessage
   readonly #length: number
   // Pieces of one byte would take hundreds of bytes each.
   #room: Buffer = Buffer.alloc(0)
-  #counted = 0
   #size = 0
 
-  constructor(all: UnfinishedBodies, client: string | undefined, length: number) {
-    this.#all = all
-    this.#client = client
+  constructor(message: UnfinishedMessage, length: number) {
+    this.#message = message
     this.#length = length
   }
 
@@ -84,8 +96,7 @@ export class UnfinishedBody {
     const size = this.#size + piece.length
     if (size > this.#room.length) {
       const length = Math.max(size, Math.min(this.#length, 2 * this.#room.length))
-      if (!this.#all.take(this.#client, length - this.#counted)) return false
-      this.#counted = length
+      if (!this.#message.is(length)) return false
       const room = Buffer.allocUnsafeSlow(length)
       this.#room.copy(room, 0, 0, this.#size)
       this.#room = room
@@ -97,27 +108,6 @@ export class UnfinishedBody {
 
   /** Frees the room. May be called again. */
   end(): void {
-    this.#all.count(this.#client, -this.#counted)
-    this.#counted = 0
-  }
-}
-
-export class UnfinishedMessage {
-  readonly #all: UnfinishedBodies
-  readonly #client: string | undefined
-  #bytes = 0
-
-  constructor(all: UnfinishedBodies, client: string | undefined) {
-    this.#all = all
-    this.#client = client
-  }
-
-  /** Sets its size in bytes. False if there is no room. */
-  is(bytes: number): boolean {
-    const more = bytes - this.#bytes
-    if (more > 0 && !this.#all.take(this.#client, more)) return false
-    if (more < 0) this.#all.count(this.#client, more)
-    this.#bytes = bytes
-    return true
+    this.#message.is(0)
   }
 }

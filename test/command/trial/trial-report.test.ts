@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { advice } from '../../../src/command/trial/trial-advice.js'
+import { trialAdvice } from '../../../src/command/trial/trial-advice.js'
 import { sayFailure, saySuccess } from '../../../src/command/trial/trial-report.js'
 import { loadConfig } from '../../../src/config/load.js'
 import { Problem } from '../../../src/lib/errors.js'
@@ -100,6 +100,6 @@ describe('a login that failed', () => {
   })
 
   test('has advice in whole sentences', () => {
-    for (const text of Object.values(advice)) expect(text).toMatch(/^[A-Z].*[.?]$/)
+    for (const text of Object.values(trialAdvice)) expect(text).toMatch(/^[A-Z].*[.?]$/)
   })
 })

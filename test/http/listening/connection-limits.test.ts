@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
-import { ConnectionLimits } from '../../../src/http/listening/connection-limits.js'
+import { createConnectionLimits } from '../../../src/http/listening/connection-limits.js'
 import { clientOf } from '../../../src/lib/client-network.js'
 import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
 import { unnoted } from '../../support/unlimited.js'
@@ -40,8 +40,8 @@ describe('a listener with limits', () => {
     refused: OnRefused = unnoted,
     mayCall = (_address: string) => true,
   ) {
-    const limits = new ConnectionLimits(
-      {
+    const limits = createConnectionLimits({
+      config: {
         listen: {
           places: [],
           backlog: 511,
@@ -54,7 +54,7 @@ describe('a listener with limits', () => {
       refused,
       descriptorsAreLeft,
       mayCall,
-    )
+    })
     for (const _each of [1, 2]) {
       const server = createServer(socket => socket.on('error', () => {}).write('hello'))
       limits.guard(server)
