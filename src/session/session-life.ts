@@ -78,9 +78,12 @@ export abstract class SessionLife<Session> {
     return this.#outcome
   }
 
-  /** Memory of stanzas that wait for its client or may be delivered again, and of its server's unfinished element, in bytes. */
+  /**
+   * Memory of stanzas that wait for its client or may be delivered again, of what its client has sent before the features, and of
+   * its server's unfinished element, in bytes.
+   */
   get waitingBytes(): number {
-    return this.outbox.bytes + this.#keptBytes + this.link.unfinishedBytes
+    return this.outbox.bytes + this.#keptBytes + this.uplink.unsentBytes + this.link.unfinishedBytes
   }
 
   /** Limit of its memory, in bytes: it falls as the memory of the process fills. */
@@ -97,6 +100,7 @@ export abstract class SessionLife<Session> {
 
   #free(): void {
     this.outbox.close()
+    this.uplink?.discard()
     this.keeper.waiting.change(-this.#keptBytes)
     this.#keptBytes = 0
   }

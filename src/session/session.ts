@@ -115,8 +115,8 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
    */
   begin(client: Client, options: LinkOptions, events: LinkEvents = this): void {
     this.speaker = client
-    const { connect, serverMilliseconds } = this.keeper
-    this.uplink = new Uplink(connect(this.domain, options, events), serverMilliseconds)
+    const { connect, waiting, serverMilliseconds } = this.keeper
+    this.uplink = new Uplink(connect(this.domain, options, events), waiting, serverMilliseconds)
   }
 
   /**
@@ -261,6 +261,7 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
     }
     for (const answer of screened.answers) this.outbox.add(answer)
     if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
+    if (this.uplink.isOverfullForStranger) this.expel('policy-violation')
   }
 
   holdBack(): void {

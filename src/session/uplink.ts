@@ -1,8 +1,10 @@
+import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Link, StreamOptions } from '../xmpp/link.js'
 import { stanzaErrorNamespace } from '../xmpp/namespaces.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
+import { memoryOf } from './outbox.js'
 import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
 
@@ -10,6 +12,8 @@ import { ServerWatch } from './server-watch.js'
 const mostWaiting = 256 * 1024
 /** What may wait for it at all: clients that poll, or that have many requests open, cannot be kept from it. */
 const mostKept = 8 * 1024 * 1024
+/** The same before the login, in bytes of memory: 64 KiB of text in 64 elements. */
+const mostBeforeLogin = memoryOf(64 * 1024, 64)
 
 /**
  * Sends what a client says to its server. While the stream is being opened, that waits for the features. A login may wait, too.
@@ -21,15 +25,21 @@ export class Uplink {
   #unsent: Element[] | undefined = []
   /** Its size, in UTF-16 units. */
   #unsentSize = 0
+  readonly #waiting: WaitingMemory
 
   /** Watches whether the server answers. */
   readonly watch: ServerWatch
 
-  /** `patience` is how long the server may take to answer, in milliseconds; undefined if that is not watched. */
+  /**
+   * Counts what waits in `waiting`. `patience` is how long the server may take to answer, in milliseconds; undefined if that is
+   * not watched.
+   */
   constructor(
     readonly link: Link,
+    waiting: WaitingMemory,
     patience?: number,
   ) {
+    this.#waiting = waiting
     this.watch = new ServerWatch(patience)
   }
 
@@ -48,14 +58,30 @@ export class Uplink {
     return (this.#unsent === undefined ? this.link.backlog : this.#unsentSize) > mostKept
   }
 
+  /** Whether more waits for the server than a client may send before its login. */
+  get isOverfullForStranger(): boolean {
+    return this.unsentBytes > mostBeforeLogin || this.link.backlog > mostBeforeLogin
+  }
+
+  /** Memory of what waits for the features or a login, in bytes. */
+  get unsentBytes(): number {
+    return this.#unsent === undefined ? 0 : memoryOf(this.#unsentSize, this.#unsent.length)
+  }
+
+  /** Drops what waits for the features or a login. */
+  discard(): void {
+    this.#takeUnsent()
+  }
+
   /** `now` is the time, in milliseconds of the clock, once the client is logged in. From then on the server must answer. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     this.watch.sent(payload, now)
     if (this.#unsent === undefined) this.link.send(elements)
     else {
-      this.#unsent.push(...elements)
+      for (const element of elements) this.#unsent.push(element)
       this.#unsentSize += size
+      this.#waiting.change(memoryOf(size, elements.length))
     }
   }
 
@@ -106,12 +132,20 @@ export class Uplink {
 
   #sendUnsent(): void {
     if (this.#isOpening || this.#isHeld) return
-    const unsent = this.#unsent
+    const unsent = this.#takeUnsent()
+    if (unsent.length > 0) this.link.send(unsent)
+  }
+
+  #takeUnsent(): readonly Element[] {
+    const unsent = this.#unsent ?? nothing
+    if (unsent.length > 0) this.#waiting.change(-this.unsentBytes)
     this.#unsent = undefined
     this.#unsentSize = 0
-    if (unsent !== undefined && unsent.length > 0) this.link.send(unsent)
+    return unsent
   }
 }
+
+const nothing: readonly Element[] = []
 
 /** The answer, as of its server, to a stanza that never reached its client, if there is one (XEP-0206 §7). */
 export function bounce({ name, namespace, text }: Element): Element | undefined {

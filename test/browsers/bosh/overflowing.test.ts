@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import {
+  auth,
   BoshBench,
   create,
   empty,
@@ -16,7 +17,7 @@ const tooMuch = 9 * 1024 * 1024
 
 describe('a server that takes nothing', () => {
   test('leaves its client without the answers with which it would send more', async () => {
-    const client = await new BoshBench().session()
+    const client = await new BoshBench().warmed()
     client.link.backlog = much
     const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
     expect([first.reply, second.reply]).toEqual([undefined, undefined])
@@ -28,7 +29,7 @@ describe('a server that takes nothing', () => {
   })
 
   test('does not keep requests beyond their time', async () => {
-    const client = await new BoshBench().session()
+    const client = await new BoshBench().warmed()
     client.link.backlog = much
     const requests = [await client.next(message('one')), await client.next(message('two'))]
     await client.bench.pass(55)
@@ -36,7 +37,7 @@ describe('a server that takes nothing', () => {
   })
 
   test('may still speak, and its client end the session', async () => {
-    const client = await new BoshBench().session()
+    const client = await new BoshBench().warmed()
     client.link.backlog = much
     const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
     await client.bench.server(link => link.receive(message('from the server')))
@@ -47,7 +48,7 @@ describe('a server that takes nothing', () => {
   })
 
   test('lets the session end that leaves more behind than can be kept, and says why', async () => {
-    const client = await new BoshBench().session()
+    const client = await new BoshBench().warmed()
     const poll = await client.next()
     client.link.backlog = tooMuch
     const last = await client.next(message('too many'))
@@ -58,20 +59,40 @@ describe('a server that takes nothing', () => {
     expect(client.bench.counts.sessionsEnded['connection-lost']).toBe(1)
   })
 
-  test('lets no session grow that polls while its stream is being opened', async () => {
+  test.each([
+    ['much text', 'x'.repeat(15_000), 10],
+    ['many elements', '', 125],
+  ])('lets no session grow that polls while its stream is being opened: %s', async (_what, text, most) => {
     const bench = new BoshBench()
     const creation = await bench.send(create("wait='0' hold='0' ver='1.6'"))
     await bench.pass(0.25)
     const sid = /sid='([^']+)'/.exec(creation.reply?.body ?? '')![1]!
-    const large = message('x'.repeat(250_000))
     let reply: string | undefined = empty
-    for (let rid = 701; reply === empty && rid < 800; rid++) {
-      const polled = await bench.send(request(sid, rid, large))
+    for (let rid = 701; reply === empty && rid <= 700 + most; rid++) {
+      expect(bench.waiting.bytes).toBeLessThan(300_000)
+      const polled = await bench.send(request(sid, rid, message(text)))
       await bench.pass(0.25)
       reply = polled.reply?.body
     }
-    expect(reply).toBe(terminated('remote-connection-failed'))
-    expect(bench.registry.size).toBe(0)
+    expect(reply).toBe(terminated('policy-violation'))
+    expect([bench.registry.size, bench.waiting.bytes]).toEqual([0, 0])
+  })
+
+  test('takes what was sent before its features, and then nothing of it is counted', async () => {
+    const bench = new BoshBench()
+    await bench.send(create(undefined, 700, auth + message('early')))
+    expect(bench.waiting.bytes).toBeGreaterThan(2 * 2048)
+    await bench.server(link => link.open())
+    expect(bench.link.sent).toEqual([auth + message('early')])
+    // The reply with the features is kept.
+    expect(bench.waiting.bytes).toBeLessThan(2048)
+  })
+
+  test('lets the session end that a client fills before its login', async () => {
+    const client = await new BoshBench().session()
+    client.link.backlog = much
+    expect((await client.next(message('one'))).reply?.body).toBe(terminated('policy-violation'))
+    expect(client.link.closed).toBe(true)
   })
 })
 
