@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { bounce } from '../../src/session/uplink.js'
+import { countSteps } from '../support/steps.js'
 
 const stanza = (name: string, text: string) => ({ name, namespace: 'jabber:client', text })
 
@@ -39,4 +40,12 @@ test.each([
   ],
 ])('no sender waits to hear of %s', (_what, element) => {
   expect(bounce(element)).toBeUndefined()
+})
+
+test('a sender is told without a look at what the stanza contains', () => {
+  const text = `<message xmlns='jabber:client' from='a@x' id='a&amp;b'>${'<é/>'.repeat(20_000)}</message>`
+  const steps = countSteps(() =>
+    expect(bounce(stanza('message', text))?.text).toContain("to='a@x' id='a&amp;b'"),
+  )
+  expect(steps).toBeLessThan(text.length / 2)
 })

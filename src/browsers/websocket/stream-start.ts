@@ -4,6 +4,7 @@ import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element } from '../../xmpp/xml/element.js'
+import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { Channel, ChannelEvents } from './channel.js'
 import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } from './framing.js'
 
@@ -52,7 +53,14 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     const element = message.length > longestMessage ? 'policy-violation' : readMessage(message)
     if (typeof element === 'string') this.refuse(element)
     else if (element.namespace === framingNamespace && element.name === 'close') this.channel.farewell()
-    else this.take(element)
+    else {
+      try {
+        this.take(element)
+      } catch (error) {
+        if (!(error instanceof XmlError)) throw error
+        this.refuse(error.fault)
+      }
+    }
   }
 
   onDrain(): void {}

@@ -6,6 +6,7 @@ import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
+import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { bindAnswer, bindRequest, isFull, jidInSuccess } from './bound-jid.js'
 import { longestStreamId, type ResumableStreams, smFamily } from './resumable-streams.js'
 import { SaslAccount } from './sasl-account.js'
@@ -19,6 +20,9 @@ type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
 /** How many unanswered requests to bind a resource there may be. */
 const mostRequests = 10
+
+/** Longest element before the JID is known, in UTF-16 units: a Kerberos token of 12,000 bytes fits in (RFC 4752). */
+const longestElement = 16 * 1024
 
 /** The elements of a client that go to its server, and the answers of this service to others. */
 export interface Screened {
@@ -69,9 +73,19 @@ export class LoginWatch {
 
   /** Checks what the client sends. Undefined if none of it may go to its server. */
   screen(elements: readonly Element[]): Screened | undefined {
+    try {
+      return this.#screen(elements)
+    } catch (error) {
+      if (error instanceof XmlError) return undefined
+      throw error
+    }
+  }
+
+  #screen(elements: readonly Element[]): Screened | undefined {
     const answers: Element[] = []
     const passed: Element[] = []
     for (const element of elements) {
+      if (element.text.length > longestElement) return undefined
       if (!this.#mayPass(element)) return undefined
       if (isRequestToResume(element) && !this.#resumes(element)) answers.push(notResumed(element))
       else passed.push(element)
@@ -109,12 +123,14 @@ export class LoginWatch {
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
+    // Throws here for children that inherit too much, and not later.
+    const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     switch (this.#stage) {
       case 'stranger':
         if (namespace === saslNamespace && name === 'auth') this.#stage = 'sasl'
         else if (namespace === sasl2Namespace && name === 'authenticate') {
           this.#stage = 'sasl2'
-          const asked = childrenOf(element.text).filter(isRequestToResume)
+          const asked = inline.filter(isRequestToResume)
           this.#resuming = asked.length === 1 ? idToResume(asked[0]!) : undefined
         }
         break

@@ -1,9 +1,12 @@
 import { SaxesParser } from 'saxes'
-import type { Element, Fate } from './element.js'
+import { asWritten, type Element, type Fate } from './element.js'
+import { elementReader } from './element-reader.js'
+import { EndFinder } from './end-finder.js'
 import type { XmlLimits } from './limits.js'
 import { plain } from './plain.js'
 import type { Root } from './root.js'
 import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
+import { XmlError } from './xml-error.js'
 
 /** A root's start tag, and its children as text. */
 export interface Document {
@@ -13,18 +16,31 @@ export interface Document {
   readonly fates: readonly Fate[]
 }
 
+export interface DocumentOptions extends SplitterOptions {
+  /** How many times as long as the document its children may be: each declares what it inherits. */
+  readonly maxGrowth?: number
+}
+
+/** `<a/>` with a declaration of 60 characters becomes 16 times as long. */
+const usualGrowth = 20
+
 const none: readonly Fate[] = []
 
 /** Throws an `XmlError` for bad XML or a broken limit. */
-export function documentReader(limits: XmlLimits, options: SplitterOptions = {}): (text: string) => Document {
+export function documentReader(limits: XmlLimits, options: DocumentOptions = {}): (text: string) => Document {
+  const { maxGrowth = usualGrowth } = options
   let root: Root | undefined
   let children: Element[] = []
   let fates: Fate[] | undefined
+  /** What the children may still take, in UTF-16 units. */
+  let room = 0
   const sink: Sink = {
     onOpen(opened) {
       root = opened
     },
     onElement(element) {
+      room -= element.text.length
+      if (room < 0) throw new XmlError('policy-violation', 'the children inherit too much')
       children.push(element)
     },
     onClose() {},
@@ -35,6 +51,7 @@ export function documentReader(limits: XmlLimits, options: SplitterOptions = {})
   }
   const splitter = new Splitter(sink, limits, options)
   return text => {
+    room = maxGrowth * text.length
     try {
       splitter.readDocument(text)
       return { root: root!, children, fates: fates ?? none }
@@ -57,15 +74,18 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** Reads an element that was checked before. */
+/** Reads an element that was checked before. Throws an `XmlError` if its children inherit too much. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
+
+const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
+const endOfStartTag = (text: string) => new EndFinder('root').find(text)
 
 /** For an element that was checked before. */
 export function startTagOf(text: string): Root {
-  return plain.readRoot(text) ?? readElement(text).root
+  return plain.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
 }
 
-/** The children as independent elements. For an element that was checked before. */
+/** The children as independent elements. For an element that was checked before. Throws as `readElement` does. */
 export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }

@@ -2,7 +2,7 @@ import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
 import { escapeCarriageReturns } from './carriage-returns.js'
 import { replaceParts } from './comments.js'
 import type { Element, MeantNamespace } from './element.js'
-import { escapeXml } from './escape.js'
+import { escapeNamespace } from './escaped-namespaces.js'
 import type { XmlLimits } from './limits.js'
 import { assertFewDeclarations, type Declarations, Root } from './root.js'
 import { XmlError } from './xml-error.js'
@@ -196,7 +196,7 @@ class ElementReader {
     const namespace = this.#rules.meantNamespace(local, uri)
     let declarations = ''
     const declare = (attribute: string, declared: string) => {
-      declarations += ` ${attribute}='${escapeXml(declared === uri ? namespace : declared)}'`
+      declarations += ` ${attribute}='${escapeNamespace(declared === uri ? namespace : declared)}'`
     }
     if (this.#inherited.delete('')) declare('xmlns', defaultNamespace)
     for (const prefix of this.#inherited) declare(`xmlns:${prefix}`, namespaces[prefixes.indexOf(prefix)]!)
@@ -251,7 +251,8 @@ export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace
     if (match === null) return changed + text.slice(at)
     const [whole, name = ''] = match
     const prefix = name === 'xmlns' ? '' : name.startsWith('xmlns:') ? name.slice(6) : undefined
-    changed += prefix !== undefined && prefixes.has(prefix) ? ` ${name}='${escapeXml(namespace)}'` : whole
+    changed +=
+      prefix !== undefined && prefixes.has(prefix) ? ` ${name}='${escapeNamespace(namespace)}'` : whole
     at += whole.length
   }
 }

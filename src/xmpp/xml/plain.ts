@@ -1,6 +1,6 @@
 import { copyOf, keepsTooMuch } from './copy-of.js'
 import type { MeantNamespace } from './element.js'
-import { escapeXml } from './escape.js'
+import { escapeNamespace } from './escaped-namespaces.js'
 import type { XmlLimits } from './limits.js'
 import { isSame, longestName, mostAttributes, PlainTag } from './plain-tag.js'
 import { endOfSpace, endOfText } from './plain-text.js'
@@ -188,27 +188,15 @@ class PlainReader {
     return true
   }
 
-  /** Children of a root have the same namespaces. */
-  #escape(namespace: string): string {
-    if (namespace !== this.#lastNamespace) {
-      // A copy: a substring would keep the whole text.
-      this.#lastNamespace = copyOf(namespace)
-      this.#lastEscaped = escapeXml(this.#lastNamespace)
-    }
-    return this.#lastEscaped
-  }
-  #lastNamespace = ''
-  #lastEscaped = ''
-
   /** Declarations to add to the child. `own` is its written namespace, `namespace` the intended one. */
   #missing({ defaultNamespace, prefixes, namespaces }: Declarations, own: string, namespace: string): string {
     let missing = ''
     if (this.#inherits && this.#child.namespace === 0) {
-      missing = ` xmlns='${this.#escape(defaultNamespace === own ? namespace : defaultNamespace)}'`
+      missing = ` xmlns='${escapeNamespace(defaultNamespace === own ? namespace : defaultNamespace)}'`
     }
     for (const index of this.#used) {
       const uri = namespaces[index]!
-      missing += ` xmlns:${prefixes[index]}='${this.#escape(uri === own ? namespace : uri)}'`
+      missing += ` xmlns:${prefixes[index]}='${escapeNamespace(uri === own ? namespace : uri)}'`
     }
     return missing
   }

@@ -14,6 +14,7 @@ import { boshNamespace } from '../../../src/xmpp/namespaces.js'
 import { attribute, removeForbidden } from '../../../src/xmpp/xml/escape.js'
 import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
 import { collectGarbage } from '../../support/collected.js'
+import { countSteps } from '../../support/steps.js'
 
 const cases = new URL('../../cases/bodies/', import.meta.url)
 const names = readdirSync(cases)
@@ -111,6 +112,12 @@ describe('a request', () => {
     expect(parseBody(children("<p:a to='juliet@capulet.example'/>")).payload).toHaveLength(1000)
     expect(tryToParse(children('<p:a/>'))).toEqual({ refused: 'policy-violation' })
     expect(tryToParse(children('<p:ä/>'))).toEqual({ refused: 'policy-violation' })
+  })
+
+  test.each(['<p:a/>', '<p:é/>'])('is refused before its children are copied: %s', child => {
+    const text = body(child.repeat(4_990), ` xmlns:p='${'&amp;'.repeat(460)}'`)
+    const steps = countSteps(() => expect(tryToParse(text)).toEqual({ refused: 'policy-violation' }))
+    expect(steps).toBeLessThan(2 * text.length)
   })
 
   test('has no child whose own children could be given long declarations', () => {

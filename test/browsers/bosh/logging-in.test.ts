@@ -14,6 +14,7 @@ import {
   restart,
   terminated,
 } from '../../support/bosh-bench.js'
+import { countSteps } from '../../support/steps.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
 const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
@@ -38,6 +39,49 @@ async function inside(bench = new BoshBench()): Promise<Client> {
 
 /** The JIDs of all sessions that there are. */
 const jids = ({ registry }: BoshBench) => [...registry.list()].map(({ jid }) => jid)
+
+describe('before its login, a client sends', () => {
+  const inheriting = (name: string, attributes: string, child: string) =>
+    `<${name} ${attributes} xmlns:p='${'&amp;'.repeat(400)}'>${child.repeat(2_000)}</${name}>`
+  const long = 'x'.repeat(16 * 1024)
+
+  test.each([
+    ['a long element', message(long)],
+    ['a request whose children inherit much', inheriting('iq', "xmlns='jabber:client' type='set'", '<p:a/>')],
+    ['a login whose children inherit much', inheriting('auth', `xmlns='${sasl}'`, '<p:é/>')],
+    ['the same with SASL2', inheriting('authenticate', "xmlns='urn:xmpp:sasl:2'", '<p:é/>')],
+  ])('no %s', async (_what, element) => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    let reply: string | undefined
+    const steps = countSteps(() => {
+      client.next(element).then(peer => {
+        reply = peer.reply?.body
+      })
+    })
+    await bench.pass(1)
+    expect(reply).toBe(terminated('policy-violation'))
+    expect(client.link.sent).toEqual([])
+    expect(steps).toBeLessThan(8 * element.length + 20_000)
+  })
+
+  test('no such login after another one either', async () => {
+    const bench = new BoshBench()
+    const client = await bench.welcome()
+    const { reply } = await client.next(
+      inheriting('authenticate', "xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'", '<p:é/>'),
+    )
+    expect(reply?.body).toBe(terminated('policy-violation'))
+  })
+
+  test('a token of 12 kB', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    const token = `<auth xmlns='${sasl}' mechanism='GSSAPI'>${Buffer.alloc(12_000).toString('base64')}</auth>`
+    await client.next(token)
+    expect(client.link.sent).toEqual([token])
+  })
+})
 
 describe('a stream begins anew', () => {
   test('once, directly after the server has let the client in', async () => {

@@ -50,6 +50,15 @@ describe('a stream', () => {
     expect(socket.sent).toEqual([expect.stringMatching(/^<open /), streamError(condition), close])
   })
 
+  test('with a login whose children inherit much is refused', () => {
+    const socket = opened(benchWithTickets())
+    const children = '<p:é/>'.repeat(1_500)
+    socket.receive(
+      `<authenticate xmlns='urn:xmpp:sasl:2' xmlns:p='${'&amp;'.repeat(400)}'>${children}</authenticate>`,
+    )
+    expect(socket.sent).toEqual([streamError('policy-violation'), close])
+  })
+
   test.each<[string, (token: string) => readonly string[]]>([
     ['a stanza before the login', () => [pages.stanza('a')]],
     ['a stanza before a resource', token => [pages.authenticate(token, undefined, false), pages.stanza('a')]],

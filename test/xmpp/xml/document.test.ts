@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { documentReader, readElement } from '../../../src/xmpp/xml/document.js'
+import { childrenOf, documentReader, readElement, startTagOf } from '../../../src/xmpp/xml/document.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
 import { isCollected } from '../../support/collected.js'
+import { countSteps } from '../../support/steps.js'
 
 describe('an element that is read by itself', () => {
   test('may have text beside its children', () => {
@@ -16,6 +17,39 @@ describe('an element that is read by itself', () => {
 
   test('may have nothing but text', () => {
     expect(readElement("<m xmlns='u'>text</m>").children).toEqual([])
+  })
+})
+
+describe('an element whose children inherit a long namespace', () => {
+  const children = (count: number, child: string) =>
+    `<m xmlns='u' xmlns:p='${'&amp;'.repeat(400)}' id='&amp;'>${child.repeat(count)}</m>`
+
+  test.each(['<p:a/>', '<p:é/>'])('is read as long as they are few: %s', child => {
+    expect(childrenOf(children(20, child))).toHaveLength(20)
+  })
+
+  test.each(['<p:a/>', '<p:é/>'])('is refused before they are copied: %s', child => {
+    const text = children(20_000, child)
+    const steps = countSteps(() => expect(() => childrenOf(text)).toThrow('inherit too much'))
+    expect(steps).toBeLessThan(4 * text.length)
+  })
+
+  test('has a start tag that is read alone', () => {
+    const text = children(20_000, '<p:é/>')
+    const steps = countSteps(() => expect(startTagOf(text).attribute('id')).toBe('&'))
+    expect(steps).toBeLessThan(text.length / 2)
+  })
+})
+
+describe('a start tag', () => {
+  test.each([
+    "<a b='&gt;>' c=\"'/>\" d='é'/>",
+    "<a b='&gt;>' c=\"'/>\" d='é'>x<b/></a>",
+    "<a b='&gt;>' c=\"'/>\" d='é' \n/>",
+    "<é b='&gt;>' c=\"'/>\" d='é'><![CDATA[>]]></é>",
+  ])('is read alone: %s', text => {
+    const { values } = startTagOf(text)
+    expect(values).toEqual(['>>', "'/>", 'é'])
   })
 })
 

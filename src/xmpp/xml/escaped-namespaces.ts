@@ -1,0 +1,21 @@
+import { copyOf } from './copy-of.js'
+import { escapeXml } from './escape.js'
+
+const escaped = new Map<string, string>()
+const mostEscaped = 64
+/** In UTF-16 units. */
+const longest = 1024
+
+/** Escapes a namespace for an attribute. Thousands of children may declare the same one. */
+export function escapeNamespace(namespace: string): string {
+  if (namespace.length > longest) return escapeXml(namespace)
+  let value = escaped.get(namespace)
+  if (value === undefined) {
+    // A substring would keep the whole text.
+    const key = copyOf(namespace)
+    value = escapeXml(key)
+    if (escaped.size >= mostEscaped) escaped.clear()
+    escaped.set(key, value)
+  }
+  return value
+}
