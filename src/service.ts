@@ -9,7 +9,7 @@ import { createDispatcher } from './http/listening/dispatch.js'
 import { type Listening, listen } from './http/listening/listening.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { Counts } from './lib/counts.js'
-import { hashQueue } from './lib/limits/hash-queue.js'
+import { adminHashQueue, hashQueue } from './lib/limits/hash-queue.js'
 import { createRefusals } from './lib/limits/reached-limits.js'
 import { type LogFor, logOf } from './lib/log.js'
 import { version } from './lib/package-json.js'
@@ -67,7 +67,7 @@ export async function startService({
   place = hostname(),
   dns,
   hostMetaPort,
-  hashes = hashQueue(),
+  hashes = adminHashQueue(),
   routers = () => [],
   demoPath,
 }: ServiceParts) {
@@ -104,7 +104,7 @@ export async function startService({
     refused,
     clock,
     nodes,
-    hashes,
+    hashes: hashQueue(),
     dns,
     hostMetaPort,
   })

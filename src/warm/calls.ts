@@ -84,7 +84,8 @@ export function createCalls(parts: CallsParts) {
       if (attempt === undefined) logOften(request, log, line, 'warm')
       else {
         counts.failedAdminLogins += 1
-        audit.info({ ...line, ...aboutOf(request) }, 'admin login')
+        if (attempt.isRepeated) logOften(request, audit, line, 'admin login')
+        else audit.info({ ...line, ...aboutOf(request) }, 'admin login')
       }
       const about = { requestId: aboutOf(request).requestId, home }
       const answer = problemAnswer(new Problem('unauthorized'), represent(request, config.warmPath), about)

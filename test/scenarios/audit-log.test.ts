@@ -26,12 +26,18 @@ const settings = (more: Record<string, string> = {}) => ({
 
 const agent = new Agent({ keepAlive: true, maxSockets: 20 })
 
-/** Shows a wrong secret; resolves with the status of the answer. */
+let guessed = 0
+
+/** Shows another wrong secret each time, since equal ones at once share a line; resolves with the status of the answer. */
 const guess = (url: string, user = 'portal') =>
   new Promise<number>((resolve, reject) => {
-    const sent = request(`${url}/warm`, { method: 'POST', auth: `${user}:wrong`, agent }, answer => {
-      answer.resume().on('end', () => resolve(answer.statusCode!))
-    })
+    const sent = request(
+      `${url}/warm`,
+      { method: 'POST', auth: `${user}:wrong ${++guessed}`, agent },
+      answer => {
+        answer.resume().on('end', () => resolve(answer.statusCode!))
+      },
+    )
     sent.on('error', reject).end()
   })
 

@@ -1,6 +1,8 @@
 // Every limit on numbers and rates through the whole service: what is too much is refused, others go on, and it passes.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { Problem } from '../../src/lib/errors.js'
+import type { HashQueue } from '../../src/lib/limits/hash-queue.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
@@ -424,4 +426,12 @@ describe('a flood of requests for sessions that there are not', () => {
     expect(await presence).toContain('<presence')
     expect(service.service.counts()).toEqual({ sessions: 1, links: 1 })
   })
+})
+
+test('wrong secrets of admins that wait to be hashed do not delay a SCRAM login', async () => {
+  const hashes: HashQueue = () => Promise.reject(new Problem('service-full'))
+  const servers = `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
+  service = await startTestService({ servers, hashes })
+  const { sid } = await service.bind({ jid: 'alice@localhost', password: passwords.alice })
+  expect(sid).toMatch(/./)
 })

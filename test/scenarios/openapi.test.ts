@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { hashSecret } from '../../src/config/kinds/secret-hash.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import type { Nodes } from '../../src/processes/nodes.js'
 import { startNodes } from '../../src/processes/start-nodes.js'
 import type { listParameters, ParameterName } from '../../src/warm/parameters.js'
@@ -125,8 +125,8 @@ beforeAll(async () => {
   outside = await start({ environment: { HOST: '0.0.0.0', EXTERNAL_URL: 'https://chat.example' } })
   guessed = await start({ environment: { RATE_FAILED_LOGINS: '1' } })
   await ask(guessed, 'GET', '/warm', 'text/html', stranger)
-  const hashes = hashQueue()
-  for (let each = 0; each < 1_002; each++) void hashes(() => new Promise(() => {}))
+  const hashes = adminHashQueue()
+  for (let each = 0; each < 1_001; each++) void hashes(() => new Promise(() => {}))
   full = await start({ hashes, environment: { ADMIN_USERS: `admin:${await hashSecret('admin-secret')}` } })
   broken = await start({ clock: brokenClock })
   const network = new MemoryNetwork()

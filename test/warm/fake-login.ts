@@ -11,7 +11,7 @@ import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
-import { hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
 import type { MakeRate } from '../../src/lib/limits/rates.js'
 import type { Sessions } from '../../src/session/sessions.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
@@ -107,6 +107,7 @@ export interface FakeParts {
   readonly now?: () => number
   /** Counts with other services. */
   readonly makeRate?: MakeRate
+  readonly hashes?: HashQueue
 }
 
 /** An app whose login gives the binding above, or does as it is told. */
@@ -116,6 +117,7 @@ export function fakeService({
   sessions = new FakeSessions(),
   now,
   makeRate,
+  hashes = hashQueue(),
   ...settings
 }: Partial<Config> & FakeParts = {}): FakeService {
   let text = ''
@@ -137,6 +139,7 @@ export function fakeService({
     },
     checkCredentials,
     sessions,
+    hashes,
     release: id => released.push(id),
     log,
     audit: log.child({ audit: true }),

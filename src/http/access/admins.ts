@@ -9,6 +9,7 @@ import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { HashQueue } from '../../lib/limits/hash-queue.js'
 import { createShortMemory, type MemoryKey } from '../../lib/limits/short-memory.js'
+import { signalOf } from '../listening/caller-gone.js'
 import { type ClientRules, clientAddress } from './client-rules.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
 
@@ -26,8 +27,15 @@ export interface AdminsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: HashQueue
   readonly failures: FailedLogins
-  /** Returns the body of the 401. A name that is no admin's is omitted: it may be a secret in the wrong field. */
-  readonly refuse: (request: Request, attempt: { admin: string | undefined } | undefined) => string
+  /** Returns the body of the 401. `attempt` is undefined without credentials. */
+  readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
+}
+
+interface RefusedAttempt {
+  /** A name that is no admin's is omitted: it may be a secret in the wrong field. */
+  readonly admin: string | undefined
+  /** Whether another request showed the same secret at the same time, and only that one was counted. */
+  readonly isRepeated: boolean
 }
 
 type CheckedRequest = Request & { auth?: { readonly user: string } | undefined }
@@ -37,12 +45,21 @@ interface Shown extends Claim {
   readonly key: MemoryKey
 }
 
+/** The check of a secret, for all requests that show it at the same time. */
+interface Attempt {
+  callers: number
+  /** Aborts when all callers have gone. */
+  readonly over: AbortController
+  readonly found: Promise<Admin | undefined>
+}
+
 export function createAdmins({ config, clock, hashes, failures, refuse }: AdminsParts) {
   const { admins } = config
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
   const prove = createProofs(admins, hashes)
-  const attempts = new Map<MemoryKey, Promise<Admin | undefined>>()
+  const attempts = new Map<MemoryKey, Attempt>()
+  const repeated = new WeakSet<Request>()
 
   /** Throws `too-many-requests` after too many failures. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
@@ -62,46 +79,73 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       return known
     }
     // A backend may start many calls at once.
-    let attempt = attempts.get(shown.key)
-    if (attempt === undefined) {
-      attempt = attemptWith(shown).finally(() => attempts.delete(shown.key))
-      attempts.set(shown.key, attempt)
+    const running = attempts.get(shown.key)
+    if (running !== undefined) repeated.add(request)
+    const attempt = running ?? begin(shown)
+    attempt.callers += 1
+    const leave = () => {
+      attempt.callers -= 1
+      if (attempt.callers > 0) return
+      forget(shown, attempt)
+      attempt.over.abort()
     }
+    const caller = signalOf(request, request.res!)
+    if (caller.aborted) leave()
+    else caller.addEventListener('abort', leave)
+    return attempt.found
+  }
+
+  const begin = (shown: Shown): Attempt => {
+    const over = new AbortController()
+    const found = check(shown, over.signal).finally(() => forget(shown, attempt))
+    const attempt = { callers: 0, over, found }
+    attempts.set(shown.key, attempt)
     return attempt
   }
 
-  const attemptWith = async (shown: Shown): Promise<Admin | undefined> => {
+  const forget = ({ key }: Shown, attempt: Attempt) => {
+    if (attempts.get(key) === attempt) attempts.delete(key)
+  }
+
+  const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
       // Guesses from the same address do not block a backend that another process knows.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
-      const found = await look(shown.name, shown.secret)
+      const found = await look(shown, signal)
       if (found !== undefined) remembered.remember(shown.key, found)
       return found
     }
-    let isWrong = false
-    try {
-      const found = await look(shown.name, shown.secret)
-      isWrong = found === undefined
-      if (found !== undefined) remembered.remember(shown.key, found)
-      return found
-    } finally {
-      if (isWrong) await failures.failed(shown)
-      else await failures.succeeded(shown)
+    const found = await look(shown, signal).catch(async error => {
+      await failures.unchecked(shown)
+      throw error
+    })
+    if (found === undefined) await failures.failed(shown)
+    else {
+      remembered.remember(shown.key, found)
+      await failures.succeeded(shown)
     }
+    return found
   }
 
-  const attemptOf = ({ headers, auth }: CheckedRequest) =>
-    headers.authorization === undefined
+  const attemptOf = (request: CheckedRequest): RefusedAttempt | undefined =>
+    request.headers.authorization === undefined
       ? undefined
-      : { admin: admins.find(({ name }) => name === auth?.user)?.name }
+      : {
+          admin: admins.find(({ name }) => name === request.auth?.user)?.name,
+          isRepeated: repeated.has(request),
+        }
 
   const passed = new WeakMap<Request, Admin>()
   return {
     claimed: (request: CheckedRequest) => attemptOf(request)?.admin,
     /** Rejects with 401 or 429 before the body is read. */
     authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
+      const { authorization } = request.headers
+      const fail = (error: unknown) => {
+        if (!request.socket.destroyed) next(error)
+      }
       let admin: Admin | undefined
       const checkHeader = basicAuth({
         authorizeAsync: true,
@@ -109,24 +153,33 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
           find(request, name, secret).then(found => {
             admin = found
             decide(undefined, found !== undefined)
-            // express-basic-auth rethrows an error of `decide`, and nothing catches it.
-          }, next)
+            // express-basic-auth rethrows an error passed to `decide`, and nothing catches it.
+          }, fail)
         },
         challenge: true,
         realm: realmAndCharset,
         unauthorizedResponse: (refused: Request) => refuse(refused, attemptOf(refused)),
       })
-      checkHeader(request, response, error => {
+      const pass = (error?: unknown) => {
         if (error !== undefined) return next(error)
         passed.set(request, admin!)
         // `delete` would make all other requests slow.
         request.auth = undefined
         next()
-      })
+      }
+      if (authorization === undefined || isReadable(authorization)) checkHeader(request, response, pass)
+      // Limited like wrong secrets. No admin has an empty name.
+      else find(request, '', '').then(() => checkHeader(request, response, pass), fail)
     },
     /** Only for requests that passed `authenticate`. */
     of: (request: Request) => passed.get(request)!,
   }
+}
+
+/** Whether express-basic-auth finds a name and a secret in the header. */
+function isReadable(authorization: string): boolean {
+  const [, encoded = ''] = /^ *basic +([\w.~+/-]+=*) *$/i.exec(authorization) ?? []
+  return /^[^:]*:.*$/.test(Buffer.from(encoded, 'base64').toString())
 }
 
 /** Takes the same time for a wrong name and a wrong secret. */
@@ -142,7 +195,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   // Hashed for names without a hash, so that timing hides which names exist.
   const anyHash = accounts.find(({ hash }) => hash !== undefined)?.hash
 
-  return async (name: string, secret: string): Promise<Admin | undefined> => {
+  return async ({ name, secret }: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const shown = { name: digest(name), secret: digest(secret) }
     let named: (typeof accounts)[number] | undefined
     let found: Admin | undefined
@@ -154,7 +207,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     }
     if (anyHash !== undefined) {
       const wanted = named?.hash ?? anyHash
-      const hash = await hashes(() => hashLike(wanted, secret))
+      const hash = await hashes(() => hashLike(wanted, secret), signal)
       if (timingSafeEqual(hash, wanted.hash) && named?.hash !== undefined) found = named.admin
     }
     return found

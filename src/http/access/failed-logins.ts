@@ -43,7 +43,7 @@ export class FailedLogins {
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: number
-  /** Checks in progress, by slot of names. */
+  /** Checks in progress, by client and by slot of names. */
   readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
 
   /** `most` failures a minute for one client and name. 0 means no limit. */
@@ -71,12 +71,14 @@ export class FailedLogins {
     // In this order: a blocked client must not fill memory with invented names.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
+    // One check at a time for a client: clients with many guesses take turns with others.
+    await this.#enter(client, 1)
     // Many backends may start at once with the right secret.
     const slot = slotOf(name)
-    await this.#enter(slot)
+    await this.#enter(slot, this.#mostOfName)
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
     if (waitOfAll === undefined || (await this.#isKnown(claim))) return undefined
-    this.#leave(slot)
+    await this.unchecked(claim)
     return this.#noting(client, waitOfAll)
   }
 
@@ -91,11 +93,16 @@ export class FailedLogins {
 
   /** Takes the failure back. */
   async succeeded(claim: Claim): Promise<void> {
-    const { client, name } = claim
+    await this.unchecked(claim)
+    await this.#know(claim)
+  }
+
+  /** Takes the failure back: nobody knows whether the secret is right. */
+  async unchecked({ client, name }: Claim): Promise<void> {
+    this.#leave(slotOf(name))
+    this.#leave(client)
     await this.#ofClient.giveBack(client)
     await this.#ofName.giveBack(keyOf(client, name))
-    this.#leave(slotOf(name))
-    await this.#know(claim)
   }
 
   /** Repeated failures are answered later. */
@@ -103,28 +110,29 @@ export class FailedLogins {
     const slot = slotOf(name)
     await this.#ofNameEverywhere.take(slot)
     this.#leave(slot)
+    this.#leave(client)
     const count = await this.#ofName.count(keyOf(client, name))
     if (count < 2) return
     const delay = Math.min(longestDelay, firstDelay * 2 ** (count - 2))
     await new Promise(resolve => setTimeout(resolve, delay).unref())
   }
 
-  /** As many checks at once as may fail. */
-  async #enter(slot: string): Promise<void> {
+  /** At most `most` checks at once. */
+  async #enter(key: string, most: number): Promise<void> {
     if (this.#mostOfName === 0) return
-    const underWay = this.#underWay.get(slot) ?? { count: 0, waiting: [] }
-    this.#underWay.set(slot, underWay)
-    if (underWay.count < this.#mostOfName) underWay.count += 1
+    const underWay = this.#underWay.get(key) ?? { count: 0, waiting: [] }
+    this.#underWay.set(key, underWay)
+    if (underWay.count < most) underWay.count += 1
     // `#leave` passes the place on.
     else await new Promise<void>(resolve => underWay.waiting.push(resolve))
   }
 
-  #leave(slot: string): void {
-    const underWay = this.#underWay.get(slot)
+  #leave(key: string): void {
+    const underWay = this.#underWay.get(key)
     if (underWay === undefined) return
     const next = underWay.waiting.shift()
     if (next !== undefined) next()
-    else if (--underWay.count === 0) this.#underWay.delete(slot)
+    else if (--underWay.count === 0) this.#underWay.delete(key)
   }
 
   async #know({ client, name, proof }: Claim): Promise<void> {

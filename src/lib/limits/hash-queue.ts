@@ -7,4 +7,9 @@ export type HashQueue = WorkQueue
  * PBKDF2 and scrypt share four threads with DNS look-ups and files, so only two run at once. Rejects with
  * `service-full` above 1,000: later callers would have given up.
  */
-export const hashQueue = (): HashQueue => workQueue(2, 1_000, () => new Problem('service-full'))
+export const hashQueue = (): HashQueue => workQueue(2, 1_000, serviceFull)
+
+/** For admins' secrets, so that wrong ones do not delay SCRAM logins. One at a time. */
+export const adminHashQueue = (): HashQueue => workQueue(1, 1_000, serviceFull)
+
+const serviceFull = () => new Problem('service-full')

@@ -1,8 +1,14 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
 import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
 import { FailedLogins } from '../../../src/http/access/failed-logins.js'
+import { Problem } from '../../../src/lib/errors.js'
+import { type HashQueue, hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../../../src/lib/limits/rates.js'
+import { workQueue } from '../../../src/lib/limits/work-queue.js'
 import { unnoted } from '../../support/unlimited.js'
 import { config, fakeService, parameters } from '../../warm/fake-login.js'
 
@@ -65,6 +71,21 @@ describe('wrong secrets', () => {
     expect(await fail(failures, { client: '192.0.2.2', name: 'eleventh' })).toBe(0)
   })
 
+  test('of one client are checked one after the other, so that its guesses do not delay others', async () => {
+    const failures = new FailedLogins(5, unnoted)
+    expect(await failures.begin(here)).toBeUndefined()
+    let hasBegun = false
+    const next = failures.begin({ ...here, name: 'other' }).then(() => {
+      hasBegun = true
+    })
+    expect(await failures.begin({ ...here, client: '192.0.2.2' })).toBeUndefined()
+    await new Promise(resolve => setImmediate(resolve))
+    expect(hasBegun).toBe(false)
+    await failures.failed(here)
+    await next
+    expect(hasBegun).toBe(true)
+  })
+
   test('that were right after all do not count', async () => {
     const failures = new FailedLogins(1, unnoted)
     for (let time = 0; time < 5; time++) {
@@ -99,7 +120,8 @@ describe('wrong secrets', () => {
     test('are checked as often in ten minutes as those of one address', async () => {
       const failures = new FailedLogins(5, unnoted)
       expect(await guess(failures, 100)).toBe(50)
-      expect(await failures.begin(from(200))).toBe(600)
+      // A call that was not looked at does not count for its client.
+      for (let time = 0; time < 100; time++) expect(await failures.begin(from(200))).toBe(600)
       expect(await guess(failures, 1, 'other')).toBe(1)
       jest.advanceTimersByTime(600_000)
       expect(await guess(failures, 100)).toBe(50)
@@ -280,6 +302,86 @@ describe('a client that guesses', () => {
     const service = fakeService({ rates, access: openToAll, admins })
     const calls = Array.from({ length: 10 }, () => call(service, secret))
     expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(10).fill(200))
+  })
+
+  describe('where secrets are hashed', () => {
+    const hashed = async () => {
+      const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
+      const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
+      return [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'] }]
+    }
+
+    test('is not known afterwards because the queue was full', async () => {
+      let isFull = true
+      const queue = hashQueue()
+      const hashes: HashQueue = async (work, signal) => {
+        if (isFull) throw new Problem('service-full')
+        return queue(work, signal)
+      }
+      const service = fakeService({ rates, access: openToAll, admins: await hashed(), hashes })
+      expect((await call(service, 'wrong', { from: '198.51.100.200' })).status).toBe(503)
+      isFull = false
+      for (let number = 0; number < 20; number++)
+        expect((await call(service, 'wrong', { from: `198.51.100.${number}` })).status).toBe(401)
+      expect((await call(service, 'wrong', { from: '198.51.100.200' })).status).toBe(429)
+    })
+
+    test('leaves the queue when it has gone', async () => {
+      const hashes = workQueue(1, 10, () => new Problem('service-full'))
+      let made = 0
+      const service = fakeService({
+        ...{ rates, access: openToAll, admins: await hashed() },
+        hashes: (work, signal) =>
+          hashes(() => {
+            made += 1
+            return work()
+          }, signal),
+      })
+      let free = () => {}
+      const busy = hashes(() => new Promise<void>(resolve => (free = resolve)))
+      const server = service.app.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const gone = connect((server.address() as AddressInfo).port, '127.0.0.1')
+      const authorization = Buffer.from(`${name}:wrong`).toString('base64')
+      const arrived = once(server, 'request')
+      gone.write(
+        `POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${authorization}\r\nContent-Length: 0\r\n\r\n`,
+      )
+      const [, response] = (await arrived) as [unknown, ServerResponse]
+      const left = once(response, 'close')
+      gone.destroy()
+      await left
+      free()
+      await busy
+      await hashes(async () => {})
+      server.close()
+      expect(made).toBe(0)
+      expect(service.lines()).toEqual([])
+      // It has not been counted either.
+      expect((await call(service, 'wrong', { from: '127.0.0.1' })).status).toBe(401)
+      expect((await call(service, 'wronger', { from: '127.0.0.1' })).status).toBe(401)
+    })
+  })
+
+  test.each(['Bearer x', 'Basic !!!', 'Basic bm9jb2xvbg=='])(
+    'by headers like %s, from which no secret can be read, gets 429 as well, with few lines',
+    async authorization => {
+      const service = fakeService({ rates, access: openToAll })
+      const send = () =>
+        request(service.app).post('/warm').set('Authorization', authorization).send(parameters)
+      expect([(await send()).status, (await send()).status]).toEqual([401, 401])
+      for (let time = 0; time < 20; time++) expect((await send()).status).toBe(429)
+      const audited = service.lines().filter(({ audit, level }) => audit === true && level === 30)
+      expect(audited.map(({ code }) => code)).toEqual(['unauthorized', 'unauthorized', 'too-many-requests'])
+    },
+  )
+
+  test('with the same secret many times at once is one attempt, with one line and one with the count', async () => {
+    const service = fakeService({ rates, access: openToAll })
+    const statuses = await Promise.all(Array.from({ length: 20 }, () => call(service, 'wrong')))
+    expect(new Set(statuses.map(({ status }) => status))).toEqual(new Set([401]))
+    const audited = service.lines().filter(({ audit, level }) => audit === true && level === 30)
+    expect(audited.length).toBeLessThan(5)
   })
 
   test('is counted by the network of an IPv6 address', async () => {
