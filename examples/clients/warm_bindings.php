@@ -4,12 +4,12 @@
  *
  *   $warm = new WarmBindings('http://127.0.0.1:8080/warm', 'portal', 'choose-a-secret'); // of ADMIN_USERS
  *   $binding = $warm->warm(['jid' => 'alice@example.org', 'password' => 'wonderland']);  // jid, sid, rid, id …
- *   $binding = $warm->resume($id);                      // the same for another page; null: the session is over
- *   $session = $warm->session($id); $warm->end($id);    // how it stands, or null; logs its user out
+ *   $binding = $warm->resume($id);                      // the same for another page; null: the session has ended
+ *   $session = $warm->session($id); $warm->end($id);    // its state, or null; logs the user out
  *   foreach ($warm->sessions(['state' => 'quiet']) as $session) …   $warm->endAll(['jid' => 'alice@example.org']);
  *
- * What may succeed a little later is tried again, `attempts` times at most, within `totalSeconds`. What fails then is
- * a WarmBindingsError: its getCode() is of docs/errors.md, or `no-answer`, or `bad-answer` of something else than the service.
+ * Retries temporary errors, at most `attempts` times within `totalSeconds`. Other errors are a
+ * WarmBindingsError: its getCode() is of docs/errors.md, or `no-answer`, or `bad-answer` from something else.
  */
 
 final class WarmBindingsError extends RuntimeException
@@ -36,7 +36,7 @@ final class WarmBindings
     ];
     private string $authorization;
 
-    /** `$timeoutSeconds`, of one attempt, are to be above the service's WARM_TIMEOUT. */
+    /** `$timeoutSeconds` of one attempt must be above the service's WARM_TIMEOUT. */
     public function __construct(
         private string $url,
         string $user,
@@ -69,7 +69,7 @@ final class WarmBindings
         $this->callSession('DELETE', $id, '', 'isNothing');
     }
 
-    /** All that fit, the oldest first; fetched in parts, as the loop goes on. */
+    /** All that match, the oldest first; fetched in parts during the loop. */
     public function sessions(array $filter = []): Generator
     {
         $places = [];
@@ -175,7 +175,7 @@ final class WarmBindings
                 [$head, $text] = $this->exchange($method, $path, $body, $seconds);
                 return self::read($head, $text, $check);
             } catch (WarmBindingsError $error) {
-                // As long as the service asks for, or 1, 2, 4 … seconds, and up to half as much again.
+                // The service's Retry-After, or 1, 2, 4 … seconds, and up to half as much again.
                 $pause = ($error->retryAfter ?? 2 ** ($count - 1)) * (1 + mt_rand() / mt_getrandmax() / 2);
                 $isLate = microtime(true) + $pause >= $deadline;
                 if (!in_array($error->getCode(), self::PASSING, true) || $count >= $this->attempts || $isLate) {

@@ -103,7 +103,7 @@ class WarmBindings:
         self._call_session('DELETE', session_id, '', _is_nothing)
 
     def sessions(self, **query):
-        """All that fit, the oldest first; fetched in parts, as the loop goes on."""
+        """All that match, the oldest first; fetched in parts during the loop."""
         query['limit'] = 1000
         places = set()
         while True:
@@ -139,7 +139,7 @@ class WarmBindings:
                 response, text = self._exchange(method, path, body, seconds)
                 return self._read(response, text, check)
             except WarmBindingsError as error:
-                # As long as the service asks for, or 1, 2, 4 ... seconds, and up to half as much again.
+                # The service's Retry-After, or 1, 2, 4 ... seconds, and up to half as much again.
                 seconds = 2 ** (count - 1) if error.retry_after is None else error.retry_after
                 pause = seconds * random.uniform(1, 1.5)
                 is_late = time.monotonic() + pause >= deadline

@@ -1,5 +1,5 @@
-// The whole way on this machine, by one command: provider, Prosody, warm-bindings and portal. Each is a program of its own, with the
-// settings that it would have elsewhere. Needs Prosody 0.12; on Debian: apt-get install prosody.
+// Runs provider, Prosody, warm-bindings and portal on this machine, each as its own program with its
+// usual settings. Needs Prosody 0.12; on Debian: apt-get install prosody.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -29,11 +29,11 @@ const end = code => {
 }
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => end(0))
 
-/** Runs a program and resolves once it listens at its port. The first to end is the end of all. */
+/** Runs a program and resolves when it listens at its port. If a program ends, all end. */
 async function run(port, command, settings, output = 'ignore') {
   const [program, ...args] = command
   const env = { ...process.env, PORT: String(port), ...settings }
-  // Where no `.env` of yours is read.
+  // A folder without your `.env`.
   const child = spawn(program, args, { cwd: path('.'), env, stdio: ['ignore', output, 'inherit'] })
   running.push(child)
   child.once('error', error => {

@@ -4,7 +4,7 @@ import { createChats } from '../portal/chats.js'
 import { jidOf } from '../portal/jids.js'
 import { withToken } from './with-token.js'
 
-/** The portal as an Express app. `signIn` knows the provider, `service` warms sessions, `publicUrl` is where browsers find the service. */
+/** The portal as an Express app. `signIn` connects to the provider, `service` warms sessions, `publicUrl` is the service's URL for browsers. */
 export function createPortal({ signIn, service, domain, tokenParameter, publicUrl }) {
   /** The signed-in users' visits, by cookie. */
   const visits = new Map()
@@ -29,7 +29,7 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
       const { name, tokens } = await signIn.complete(request.originalUrl, cookieOf(request, 'sign-in'))
       const jid = jidOf(name, domain)
       const chats = createChats(withToken(service, tokens, tokenParameter), { jid })
-      // Ends the earlier visit in this browser, which has not signed out.
+      // Ends the earlier visit in this browser.
       leave(cookieOf(request, 'visit'))
       const cookie = randomBytes(32).toString('hex')
       visits.set(cookie, { name, jid, chats, tokens })
@@ -44,7 +44,7 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
   const leave = async cookie => {
     const visit = visits.get(cookie)
     visits.delete(cookie)
-    // A session that cannot be ended now, or tokens that cannot be taken back, end by themselves.
+    // If a call fails, the session and the tokens expire later.
     await Promise.allSettled([visit?.chats.end(), visit?.tokens.revoke()])
   }
 
@@ -53,7 +53,7 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
     response.clearCookie('visit').redirect(303, signIn.signOutUrl())
   }
 
-  /** What the page attaches with, when it is loaded and whenever its session is over. */
+  /** What the page attaches with, when it is loaded and when its session has ended. */
   const bind = async (request, response) => {
     const cookie = cookieOf(request, 'visit')
     const visit = visits.get(cookie)
@@ -63,7 +63,7 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
     } catch (error) {
       console.error(`no chat for ${visit.jid}: ${error.message}`)
       if (error.error !== 'invalid_grant') return response.sendStatus(503)
-      // The provider gives no more tokens: the user has signed out there, or was away for long.
+      // The provider issues no more tokens: the user has signed out there, or was away for long.
       await leave(cookie)
       response.sendStatus(401)
     }

@@ -1,4 +1,4 @@
-// Stands in for the OpenID provider that you have, such as Keycloak: a page to sign in on, and tokens for the chat.
+// Replaces your OpenID provider, such as Keycloak: a page to sign in, and tokens for the chat.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -33,7 +33,7 @@ const clients = [
     redirect_uris: [`${PORTAL_URL}/signed-in`],
     post_logout_redirect_uris: [`${PORTAL_URL}/`],
   },
-  // Asks whose a token is, and does nothing else.
+  // Only asks whose token it is.
   {
     client_id: 'xmpp-server',
     client_secret: INTROSPECTION_SECRET,
@@ -43,7 +43,7 @@ const clients = [
   },
 ]
 
-/** The XMPP server as one that tokens are for (RFC 8707). */
+/** The XMPP server as a resource of tokens (RFC 8707). */
 const chat = `xmpp:${CHAT_DOMAIN}`
 const resourceIndicators = {
   enabled: true,
@@ -79,14 +79,14 @@ const provider = new Provider(issuer, {
   extraTokenClaims: (_context, { aud, accountId }) =>
     aud === chat ? { jid: jidOf(accountId, CHAT_DOMAIN) } : undefined,
   issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
-  // A second use of one revokes all tokens of that sign-in.
+  // A second use of a refresh token revokes all tokens of that sign-in.
   rotateRefreshToken: true,
   loadExistingGrant: grantWithoutAsking,
   interactions: { url: (_context, { uid }) => `/sign-in/${uid}` },
   ttl: { Grant: 86_400, IdToken: 600, Interaction: 600, RefreshToken: 86_400, Session: 86_400 },
 })
 
-/** The portal is of the same house: its users need not be asked whether they let it know who they are. */
+/** The portal is trusted: users need not consent. */
 async function grantWithoutAsking({ oidc: { client, session } }) {
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
   grant.addOIDCScope('openid profile')

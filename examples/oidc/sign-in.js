@@ -2,8 +2,8 @@ import * as oidc from 'openid-client'
 import { keepTokens } from './tokens.js'
 
 /**
- * The portal as a client of an OpenID provider: authorization code flow with PKCE. `chat` is what the tokens are for (RFC 8707), as the
- * provider has it.
+ * The portal as a client of an OpenID provider: authorization code flow with PKCE. `chat` is the resource of the tokens (RFC 8707), as the
+ * provider names it.
  */
 export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, chat }) {
   // Without TLS the provider must be on this machine.
@@ -20,7 +20,7 @@ export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, 
     /** The origin of the provider's pages. */
     origin: new URL(issuer).origin,
 
-    /** Where to send the browser, and what it has to bring along when it comes back: a cookie that no script reads. */
+    /** The URL for the browser, and the HttpOnly cookie that it must send when it returns. */
     async begin() {
       const verifier = oidc.randomPKCECodeVerifier()
       const state = oidc.randomState()
@@ -38,22 +38,22 @@ export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, 
       return { url: url.href, cookie: [verifier, state, nonce].join('.') }
     },
 
-    /** Who has come back with this URL and this cookie, and their tokens. Rejects unless both are of one sign-in. */
+    /** The user who returned with this URL and cookie, and the tokens. Rejects unless both are of one sign-in. */
     async complete(path, cookie) {
       const [pkceCodeVerifier, expectedState, expectedNonce] = cookie?.split('.') ?? []
-      // Left out, state and nonce would not be checked.
+      // Without these, state and nonce are not checked.
       if (!expectedNonce) throw new Error('the sign-in has not begun in this browser')
       const checks = { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true }
       const answer = await oidc.authorizationCodeGrant(provider, new URL(path, portalUrl), checks, {
         resource: chat,
       })
-      // Names the user here only: in the chat they are who the XMPP server takes the token for.
+      // Names the user in the portal only. In the chat the XMPP server takes the user from the token.
       const { preferred_username: name } = answer.claims()
       if (!name || !answer.refresh_token) throw new Error('the provider gives no name, or no refresh token')
       return { name, tokens: keepTokens(provider, chat, answer) }
     },
 
-    /** Where users sign out at the provider too, who would be signed in again without a question otherwise. */
+    /** The URL that signs the user out at the provider. Otherwise the next sign-in asks no password. */
     signOutUrl: () => oidc.buildEndSessionUrl(provider, { post_logout_redirect_uri: `${portalUrl}/` }).href,
   }
 }

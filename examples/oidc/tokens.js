@@ -1,9 +1,9 @@
 import { refreshTokenGrant, tokenRevocation } from 'openid-client'
 
-/** How long a token has to be good yet, in milliseconds: the login that it is for takes a moment. */
+/** Remaining lifetime that a token needs, in milliseconds: the login takes a moment. */
 const reserve = 30_000
 
-/** One user's tokens, from the provider's first answer on. They never leave the backend. */
+/** One user's tokens. They never leave the backend, except to the service. */
 export function keepTokens(provider, chat, first) {
   let accessToken
   let refreshToken
@@ -12,13 +12,13 @@ export function keepTokens(provider, chat, first) {
 
   const keep = answer => {
     accessToken = answer.access_token
-    // Some providers let the same one be used again.
+    // Some providers allow a refresh token to be used again.
     refreshToken = answer.refresh_token ?? refreshToken
     end = Date.now() + (answer.expires_in ?? Number.POSITIVE_INFINITY) * 1000
     return accessToken
   }
 
-  /** Resolves with a new access token. Calls at the same time get the same: most providers take a refresh token once. */
+  /** Resolves with a new access token. Concurrent calls get the same: most providers accept a refresh token once. */
   const refresh = () => {
     refreshing ??= refreshTokenGrant(provider, refreshToken, { resource: chat })
       .then(keep)
@@ -30,10 +30,10 @@ export function keepTokens(provider, chat, first) {
 
   keep(first)
   return {
-    /** Resolves with an access token that is good for a while yet. */
+    /** Resolves with an access token that is still valid for a while. */
     current: async () => (Date.now() < end - reserve ? accessToken : refresh()),
     refresh,
-    /** Has the provider take them back. */
+    /** Revokes the tokens at the provider. */
     revoke: () => tokenRevocation(provider, refreshToken),
   }
 }

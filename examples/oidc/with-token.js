@@ -1,7 +1,7 @@
-/** What the XMPP server says of a token that is no longer good. ejabberd says the second, whatever is wrong with it. */
+/** Answers to an expired token. ejabberd sends the second for every fault. */
 const outdated = ['credentials-expired', 'not-authorized']
 
-/** The service for the chats of one user, who logs in by a token. `parameter` is the name under which `/warm` takes it. */
+/** The service for one user, who logs in with a token. `parameter` is its name in calls of `/warm`. */
 export function withToken(service, tokens, parameter) {
   const warm = (jid, token) => service.warm({ jid, [parameter]: token })
   return {
@@ -12,7 +12,7 @@ export function withToken(service, tokens, parameter) {
         return await warm(jid, await tokens.current())
       } catch (error) {
         if (!outdated.includes(error.code)) throw error
-        // Once: a new token that is refused as well is not an outdated one.
+        // Once: if a new token is refused too, its age is not the cause.
         return warm(jid, await tokens.refresh())
       }
     },

@@ -1,4 +1,4 @@
-// What portals have in common, however they sign their users in.
+// Common to portals with any kind of sign-in.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
@@ -19,7 +19,7 @@ export function createApp(here, policy) {
   })
 }
 
-/** The part of the policy by which a page may use the service at this URL: its module, and its endpoints. */
+/** The part of the policy that allows the service at this URL: its module and endpoints. */
 export const allowing = url =>
   `script-src 'self' ${url}; connect-src 'self' ${url} ${url.replace('http', 'ws')}`
 

@@ -20,7 +20,7 @@ export function createPortal({ service, publicUrl, users }) {
     if (user === undefined || user.password !== request.body.password) {
       return response.status(403).render('sign-in', { problem: 'This name and this password do not match.' })
     }
-    // Ends the earlier visit in this browser, which has not signed out.
+    // Ends the earlier visit in this browser.
     leave(cookieOf(request))
     const cookie = randomBytes(32).toString('hex')
     visits.set(cookie, { user, chats: createChats(service, user.chat) })

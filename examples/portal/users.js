@@ -1,7 +1,7 @@
 import { jidOf } from './jids.js'
 
-// A real portal has its users in a database, with hashed passwords. It need not know their passwords at the XMPP server, which no
-// browser ever sees: a service account or tokens do as well (docs/api.md, "Logging in without a password").
+// A real portal has its users in a database, with hashed passwords. It need not know their passwords at the XMPP server:
+// a service account or tokens also work (docs/api.md, "Logging in without a password").
 const user = (name, title, password) => [
   name,
   { name: title, password, chat: { jid: jidOf(name, 'localhost'), password: 'demo' } },

@@ -5,7 +5,7 @@ module Warm
   URL = 'http://127.0.0.1:8080/warm'
   class Error < StandardError; end
 
-  # Gives nil back if there is no such session (any more).
+  # Returns nil if the session has ended.
   def self.call(method, path = '', parameters = {})
     url = URI(URL + path)
     headers = { 'Accept' => 'application/json', 'Content-Type' => 'application/json' }

@@ -47,7 +47,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     await page.bind(alice)
     const { jid, sid, rid } = await page.binding()
-    await page.tab.getByText('This takes JavaScript, which is off.').waitFor()
+    await page.tab.getByText('This requires JavaScript.').waitFor()
     expect(await page.tab.getByRole('button').count()).toBe(0)
     // They are worth what they are worth in any page.
     const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
@@ -84,11 +84,11 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     const { tab } = page
     await page.goto('/warm/sessions?jid=bob@localhost&refresh=5')
-    await tab.getByText('No session fits.').waitFor()
+    await tab.getByText('No session matches.').waitFor()
     const { id, jid } = await service.bind(bobs)
     // The browser does, of itself.
     await tab.getByRole('link', { name: jid, exact: true }).waitFor()
-    await tab.getByRole('link', { name: 'Stand still and filter' }).click()
+    await tab.getByRole('link', { name: 'Pause', exact: true }).click()
     await page.button('Filter').waitFor()
     expect(await page.typed('jid')).toBe('bob@localhost')
     await callSessions(service.url, 'DELETE', `/${id}`)

@@ -78,7 +78,7 @@ describe('the page of an operator', () => {
     expect([page.status, isXhtml(page.text)]).toEqual([status, true])
     expect(page.text).toMatch(new RegExp(`id="${field}"[^>]* aria-invalid="true"`))
     expect(page.text).toMatch(new RegExp(`<span class="fault" id="${field}-fault">${message}`))
-    expect(page.text).toContain('Nothing is listed')
+    expect(page.text).toContain('No list')
     expect(page.text).not.toContain('<table')
     const given = new URLSearchParams(query).get(field)!
     if (field !== 'state') expect(page.text).toContain(` value="${given}"`)

@@ -103,7 +103,7 @@ describe('resuming', () => {
     sessions.add(1)
     const page = await get(`/warm/${one}`).set('Accept', 'text/html')
     expect(page.text).toContain(`<form method="post" action="/warm/${one}/resume">`)
-    expect(page.text).toContain('The page that has the session now is cut off')
+    expect(page.text).toContain('The current page is cut off')
     const reply = await post(`/warm/${one}/resume`)
       .set(browser)
       .type('form')
@@ -158,7 +158,7 @@ describe('a session', () => {
     ['paused', {}, 'Its page has announced a pause.', true],
     ['ended', {}, 'The XMPP server has ended it.', false],
     ['held', { origin: 'client', transport: 'bosh' }, 'Its page has a request', true],
-    ['held', { origin: 'client', transport: 'websocket' }, 'resumes it there', false],
+    ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],
   ] as const)('that is %s says in words what that means: %j', async (state, more, words, isResumable) => {
     const { sessions, get } = setUp()
     sessions.add(1, { state, ...more })
@@ -317,9 +317,9 @@ describe('the list', () => {
   test('as a page says so when it is empty', async () => {
     const page = await setUp().get('/warm/sessions').set('Accept', 'text/html')
     expect(isXhtml(page.text)).toBe(true)
-    expect(page.text).toContain('There is no session at the moment.')
+    expect(page.text).toContain('There are no sessions.')
     const filtered = await setUp().get('/warm/sessions?state=held').set('Accept', 'text/html')
-    expect(filtered.text).toContain('No session fits.')
+    expect(filtered.text).toContain('No session matches.')
     for (const { text } of [page, filtered]) expect(text).not.toContain('<table')
   })
 })
@@ -411,7 +411,7 @@ describe('logging out everywhere', () => {
     const { unanswered } = sessions
     expect((await get('/warm/sessions')).body).toMatchObject({ total: 3, unanswered })
     const page = await get('/warm/sessions').set('Accept', 'text/html')
-    expect(page.text).toContain('Without the sessions of <b>pppp0001</b>, <b>pppp0002</b>: no answer came')
+    expect(page.text).toContain('Sessions are missing of <b>pppp0001</b>, <b>pppp0002</b>: no answer')
     const reply = await remove('/warm/sessions?jid=juliet@chat.example')
     expect(reply.body).toEqual({ ended: 2, unanswered })
     expect(service.lines().at(-1)).toMatchObject({ msg: 'logout', ended: 2, unanswered })

@@ -1,11 +1,11 @@
--- Lets users of Prosody 0.12 in by an access token (SASL OAUTHBEARER, RFC 7628). Prosody asks the OAuth server whether the token is
--- good and whose it is (token introspection, RFC 7662): the answer's "jid" has to be the user who wants to log in.
+-- Logs users of Prosody 0.12 in with an access token (SASL OAUTHBEARER, RFC 7628). Prosody asks the OAuth server whether the token
+-- is valid and whose it is (token introspection, RFC 7662): "jid" in the answer must be the user who logs in.
 --
 --   authentication = "introspection"
 --   introspection_url = "https://id.example.org/token/introspection"
---   introspection_client_id = "xmpp-server" -- what Prosody itself is at the OAuth server
+--   introspection_client_id = "xmpp-server" -- Prosody's own account at the OAuth server
 --   introspection_client_secret = "its-secret"
---   introspection_audience = "xmpp:example.org" -- what tokens must be for; without it they may be for anything
+--   introspection_audience = "xmpp:example.org" -- required audience of tokens; without it any is accepted
 
 local wait_for = require "util.async".wait_for;
 local base64 = require "util.encodings".base64.encode;
@@ -22,7 +22,7 @@ local url = option("introspection_url");
 local audience = module:get_option_string("introspection_audience");
 local account = encoded(option("introspection_client_id")) .. ":" .. encoded(option("introspection_client_secret"));
 
--- What the OAuth server says of the token; nil if it cannot be asked. Meanwhile Prosody serves others.
+-- The OAuth server's answer about the token; nil if there is none. Prosody serves others meanwhile.
 local function introspect(token)
 	local response, problem = wait_for(http.request(url, {
 		headers = {
@@ -91,6 +91,6 @@ end
 
 module:provides("auth", {
 	get_sasl_handler = new_handler;
-	-- The OAuth server has the users, and says nothing of users whose token it is not shown.
+	-- The OAuth server has the users, and answers about the token's user only.
 	user_exists = function () return true; end;
 });

@@ -1,4 +1,4 @@
--- Prosody as demo.js runs it. What begins with ENV_ comes from there.
+-- Prosody for demo.js, which sets the ENV_ variables.
 plugin_paths = { ENV_PLUGINS }
 authentication = "introspection"
 introspection_url = ENV_INTROSPECTION_URL
@@ -6,7 +6,7 @@ introspection_client_id = "xmpp-server"
 introspection_client_secret = ENV_INTROSPECTION_SECRET
 introspection_audience = "xmpp:localhost"
 
--- For this machine only: nothing is encrypted, and nothing is kept.
+-- For this machine only: without encryption and storage.
 interfaces = { "127.0.0.1" }
 c2s_ports = { tonumber(ENV_PORT) }
 c2s_require_encryption = false

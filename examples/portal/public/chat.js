@@ -1,20 +1,20 @@
-// The chat of the page. What makes it come back after reloads and lost networks is in the module of the service.
+// The chat of the page. The module of the service handles reloads and lost networks.
 import { Contacts } from './contacts.js'
 import { Conversation } from './conversation.js'
 
 const { Strophe } = globalThis
 Strophe.setLogLevel(Strophe.LogLevel.WARN)
 const { connect } = await import(document.getElementById('chat').dataset.module)
-/** How many messages a page hands on to the next one in its tab. */
+/** Messages that a page keeps for the next page in its tab. */
 const mostKept = 200
-/** Longer ones, in characters, are gone after a reload: strangers may write as much as they like. */
+/** Longest message to keep, in characters: strangers may write any length. */
 const longestKept = 5000
 const banner = document.querySelector('.banner')
 const contacts = new Contacts(document.querySelector('nav'), jid => conversation.show(contacts.get(jid)))
 const conversation = new Conversation(document.querySelector('section'), (jid, text) => chat?.send(jid, text))
 let chat
 
-// Which way the chat comes is the reader's choice here, and a line of yours: the session is the same either way.
+// The user selects the transport here. In your portal it is one option.
 const transport = sessionStorage.transport ?? 'bosh'
 for (const choice of document.querySelectorAll('[name=transport]')) {
   choice.checked = choice.value === transport
@@ -24,10 +24,10 @@ for (const choice of document.querySelectorAll('[name=transport]')) {
   })
 }
 
-// A page that is loaded again shows what this tab has seen. Where the server has an archive, `history: 50` would do as well.
+// After a reload the page shows the messages of this tab. If the server has an archive, use `history: 50` instead.
 const { user } = document.getElementById('chat').dataset
 const kept = JSON.parse(sessionStorage.messages ?? '{}')
-// Another user may have signed in meanwhile, in another tab.
+// Another user may have signed in, in another tab.
 const shown = kept.user === user ? kept.shown : []
 for (const message of shown) contacts.get(message.jid).messages.push(message)
 
@@ -36,7 +36,7 @@ function keep() {
   try {
     sessionStorage.messages = JSON.stringify({ user, shown: last })
   } catch {
-    // Without room for them they are not there after a reload.
+    // Without storage they are lost after a reload.
   }
 }
 

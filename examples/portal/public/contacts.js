@@ -4,7 +4,7 @@ export class Contacts {
   #hint
   #choose
   #byJid = new Map()
-  /** Full addresses that are online, by contact: they may come before the list. */
+  /** Full JIDs that are online, by contact: they may arrive before the list. */
   #online = new Map()
 
   constructor(element, choose) {
@@ -13,7 +13,7 @@ export class Contacts {
     this.#choose = choose
   }
 
-  /** One that is not in the user's list, and writes all the same, is added to it. */
+  /** Adds a sender who is not in the user's list. */
   get(jid) {
     const contact = this.#byJid.get(jid) ?? this.#add(jid)
     this.#hint.textContent = this.#byJid.size > 0 ? '' : 'You have no contacts yet.'
@@ -29,7 +29,7 @@ export class Contacts {
     if (list.length === 0 && this.#byJid.size === 0) this.#hint.textContent = 'You have no contacts yet.'
   }
 
-  /** A contact is there as long as one of its clients is. */
+  /** A contact is online while one of its clients is. */
   note(from, isAvailable) {
     const [jid] = from.split('/')
     const clients = this.#clientsOf(jid)

@@ -1,4 +1,4 @@
-/** What was said with one contact, and the line to say more. */
+/** The conversation with one contact, and the input line. */
 export class Conversation {
   contact
   #element
@@ -34,7 +34,7 @@ export class Conversation {
     this.#element.querySelector('#text').focus()
   }
 
-  /** Says whether the contact is there. */
+  /** Shows whether the contact is online. */
   refresh() {
     if (this.contact === undefined) return
     const text = this.contact.clients.size > 0 ? 'online' : 'offline: messages wait'

@@ -1,2 +1,2 @@
-// The next user of this tab must not see what the chat has kept.
+// The next user of this tab must not see the stored chat.
 sessionStorage.clear()

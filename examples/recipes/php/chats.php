@@ -3,7 +3,7 @@ require 'warm_bindings.php';
 
 $service = new WarmBindings('http://127.0.0.1:8080/warm', 'portal', 'choose-a-secret');
 
-/** What the page attaches with; `$tab` is what the page says of its tab. */
+/** What the page attaches with; `$tab` is the tab's name. */
 function chat_binding(WarmBindings $service, string $tab, array $credentials): array
 {
     $id = $_SESSION['chats'][$tab] ?? null;

@@ -1,4 +1,4 @@
-// Node.js before version 22 has no WebSocket. The one of the package ws must deliver messages one by one, as browsers do.
+// Node.js before version 22 has no WebSocket. Use the package ws, and have it deliver messages one by one like browsers.
 import { WebSocket } from 'ws'
 
 globalThis.WebSocket = class extends WebSocket {

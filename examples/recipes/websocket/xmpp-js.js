@@ -11,7 +11,7 @@ const xmpp = client({
     await authenticate({ username: jid.split('@')[0], password }, 'PLAIN')
   },
 })
-// Where the login fails, xmpp.js leaves the connection open; once it is closed, xmpp.js comes again by itself.
+// If the login fails, xmpp.js leaves the connection open. After it is closed, xmpp.js reconnects.
 xmpp.on('error', error => {
   console.error(error)
   if (xmpp.status !== 'online') xmpp.disconnect().catch(() => {})
