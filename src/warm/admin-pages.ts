@@ -3,9 +3,10 @@ import type { Config } from '../config/config.js'
 import { homePath } from '../http/addresses.js'
 import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
+import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionPage, SessionState, SessionView } from '../session/sessions.js'
-import { describeSession, pathForBrowsers, represent, withForm } from './answers.js'
+import { describeSession, pathForBrowsers, withForm } from './answers.js'
 import type { Overview, ProcessView } from './overview.js'
 import type { Values } from './parameter-kinds.js'
 import { formatPlace, type pageParameters } from './parameters.js'
@@ -13,6 +14,7 @@ import { formatPlace, type pageParameters } from './parameters.js'
 /** `now` is in milliseconds of the clock. */
 export interface PageContext {
   readonly request: Request
+  readonly representation: Representation
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
   readonly now: number
 }
@@ -84,8 +86,7 @@ export function sessionList(
 
 /** Undefined if the mistake is in no field of the form. */
 export function listWithMistake(problem: Problem, context: PageContext): Answer | undefined {
-  const { request, config } = context
-  const representation = represent(request, config.warmPath)
+  const { request, representation } = context
   const field = mistakenField(problem, sentQuery(request))
   if (representation === 'json' || field === undefined) return undefined
   const message = problem.parameter?.rule ?? `${detailOf(problem)} ${pageAdvice[problem.code]}`
@@ -146,11 +147,10 @@ export function endConfirmation(view: SessionView, context: PageContext): Answer
   return show('end', context, { ...describeRow(view, context.now), title: 'The session has ended' })
 }
 
-function show(view: string, { request, config }: PageContext, values: object): Answer {
+function show(view: string, { config, representation }: PageContext, values: object): Answer {
   const home = homePath(config.externalUrl)
   const about = { home, path: pathForBrowsers(config), made: timeOfDay() }
-  const representation = represent(request, config.warmPath) === 'xhtml' ? 'xhtml' : 'html'
-  return pageAnswer(view, { ...about, ...values }, representation)
+  return pageAnswer(view, { ...about, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
 }
 
 function describeRow(view: SessionView, now: number) {

@@ -21,6 +21,7 @@ export type AnswerSettings = Parameters<typeof endpointUrls>[0] & Pick<Config, '
 
 interface BindingContext {
   readonly request: Request
+  readonly representation: Representation
   readonly domain: string
   readonly reused?: boolean | undefined
   readonly isOurForm: boolean
@@ -35,9 +36,8 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
 export function bindingAnswer(
   binding: Binding,
   config: AnswerSettings,
-  { request, domain, reused, isOurForm, isResumed = false }: BindingContext,
+  { request, representation, domain, reused, isOurForm, isResumed = false }: BindingContext,
 ): Answer {
-  const representation = represent(request, config.warmPath)
   if (representation === 'json')
     return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), reused))
   const { jid, sid, rid, id, wait, hold, requests, expiresIn } = binding
@@ -98,12 +98,9 @@ export function attachBindingFor(representation: Representation, wanted: AttachB
 }
 
 /** `now` is in milliseconds of the clock. */
-export const sessionAnswer = (view: SessionView, now: number): Answer =>
-  jsonAnswer(describeSession(view, now))
-
-export function sessionsAnswer({ sessions, total, next, unanswered }: SessionPage, now: number): Answer {
+export function describeList({ sessions, total, next, unanswered }: SessionPage, now: number) {
   const described = sessions.map(view => describeSession(view, now))
-  return jsonAnswer({ sessions: described, total, next: next && formatPlace(next), unanswered })
+  return { sessions: described, total, next: next && formatPlace(next), unanswered }
 }
 
 export type SessionObject = ReturnType<typeof describeSession>

@@ -2,9 +2,10 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
 import { createAdmins } from '../http/access/admins.js'
-import { accessBy, clientAddress, takesPasswords } from '../http/access/client-rules.js'
+import { accessBy, type ClientRules, clientAddress, takesPasswords } from '../http/access/client-rules.js'
 import { homePath } from '../http/addresses.js'
 import { type Answer, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
+import type { Representation } from '../http/answers/negotiation.js'
 import { type CallerSignal, signalOf } from '../http/listening/caller-gone.js'
 import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
@@ -29,6 +30,7 @@ export interface Call {
   readonly request: Request
   readonly response: Response
   readonly admin: Admin
+  readonly representation: Representation
   /** Aborts if the connection closes before the whole reply is written. */
   readonly signal: CallerSignal
   /** Fields of the log line. Never a secret. */
@@ -48,7 +50,7 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 }
 
 export interface CallsParts {
-  readonly config: Config
+  readonly config: ClientRules & Pick<Config, 'admins' | 'access' | 'listen' | 'externalUrl' | 'warmPath'>
   readonly log: Logger
   /** For calls that change sessions, and refused calls. */
   readonly audit: Logger
@@ -66,10 +68,8 @@ export interface CallsParts {
 /** Admits, answers and logs the calls of the warm API, one line each. */
 export function createCalls(parts: CallsParts) {
   const { config, log, audit, clock, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
-  const home = homePath(config.externalUrl)
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
-  const streamOf = (isAudited: boolean) => (isAudited ? audit : log)
   const aboutOf = (request: Request) => ({
     requestId: request.res!.get('X-Request-Id'),
     address: clientAddress(request, config),
@@ -87,8 +87,10 @@ export function createCalls(parts: CallsParts) {
         if (attempt.isRepeated) logOften(request, audit, line, 'admin login')
         else audit.info({ ...line, ...aboutOf(request) }, 'admin login')
       }
-      const about = { requestId: aboutOf(request).requestId, home }
-      const answer = problemAnswer(new Problem('unauthorized'), represent(request, config.warmPath), about)
+      const answer = problemAnswer(new Problem('unauthorized'), represent(request, config.warmPath), {
+        requestId: aboutOf(request).requestId,
+        home: homePath(config.externalUrl),
+      })
       request.res!.set(answer.headers)
       return answer.body
     },
@@ -114,7 +116,7 @@ export function createCalls(parts: CallsParts) {
     const isGuess = problem.code === 'too-many-requests'
     if (isGuess) counts.failedAdminLogins += 1
     const admin = isGuess ? admins.claimed(request) : undefined
-    const stream = streamOf(problem.code !== 'method-not-allowed')
+    const stream = problem.code === 'method-not-allowed' ? log : audit
     logOften(request, stream, { ...outcomeOf(problem), admin }, isGuess ? 'admin login' : 'warm')
     logged.add(response)
     next(error)
@@ -150,28 +152,30 @@ export function createCalls(parts: CallsParts) {
       }
       return [check, refused]
     },
-    /** Errors go to the app's error handler, unless `tell` has an answer: a form with the mistake marked. */
+    /**
+     * Sends the answer, if `answer` has not. Errors go to the app's error handler, unless `tell` has an
+     * answer: a form with the mistake marked.
+     */
     answering:
       (
         name: CallName,
-        answer: (call: Call) => void | Promise<void>,
+        answer: (call: Call) => Promise<Answer | undefined>,
         tell: (problem: Problem, call: Call) => Answer | undefined = () => undefined,
       ): RequestHandler =>
       async (request, response) => {
         const started = clock.now()
         const admin = admins.of(request)
-        const line: Record<string, unknown> = {
-          admin: admin.name,
-          ...aboutOf(request),
-        }
+        const line = { admin: admin.name, ...aboutOf(request) }
+        const representation = represent(request, config.warmPath)
         const signal = signalOf(request, response)
-        const call: Call = { request, response, admin, signal, line }
+        const call: Call = { request, response, admin, representation, signal, line }
         let outcome: Outcome = { code: 'client-gone' }
         counts.calls += 1
         const isTooLate = () => handsOver.has(name) && isStopping()
         try {
           if (isTooLate()) throw new Problem('shutting-down')
-          await answer(call)
+          const answered = await answer(call)
+          if (answered !== undefined) sendAnswer(response, answered)
           if (!signal.aborted) outcome = { code: 'ok' }
         } catch (error) {
           if (signal.aborted) return
@@ -180,12 +184,13 @@ export function createCalls(parts: CallsParts) {
           const problem = isBrokenOff ? new Problem('shutting-down', { step: told.step }) : told
           if (problem.status >= 500) counts.failedCalls += 1
           outcome = outcomeOf(problem)
-          const answerOfItsOwn = problem.code === 'internal-error' ? undefined : tell(problem, call)
-          if (answerOfItsOwn === undefined) throw isBrokenOff ? problem : error
-          sendAnswer(response, answerOfItsOwn)
+          const ownAnswer = problem.code === 'internal-error' ? undefined : tell(problem, call)
+          if (ownAnswer === undefined) throw isBrokenOff ? problem : error
+          sendAnswer(response, ownAnswer)
         } finally {
           const ms = clock.now() - started
-          streamOf(name !== 'sessions').info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
+          const stream = name === 'sessions' ? log : audit
+          stream.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
           logged.add(response)
           if (name === 'warm') recentWarms.add(outcome.code, ms)
           onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })

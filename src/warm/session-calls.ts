@@ -1,7 +1,6 @@
-import type { Request } from 'express'
 import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
-import { type Answer, jsonAnswer, sendAnswer } from '../http/answers/answer.js'
+import { type Answer, jsonAnswer } from '../http/answers/answer.js'
 import { readBody } from '../http/listening/read-body.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
@@ -13,9 +12,8 @@ import {
   type AnswerSettings,
   attachBindingFor,
   bindingAnswer,
-  represent,
-  sessionAnswer,
-  sessionsAnswer,
+  describeList,
+  describeSession,
 } from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import type { Call } from './calls.js'
@@ -29,13 +27,19 @@ export interface SessionCallsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly sessions: Sessions
   readonly readOverview: () => Promise<Overview>
-  readonly formGuard: FormGuard
 }
 
 /** The calls that list, resume and end sessions. */
-export function createSessionCalls({ config, clock, sessions, readOverview, formGuard }: SessionCallsParts) {
-  const isForPrograms = (request: Request) => represent(request, config.warmPath) === 'json'
-  const contextOf = ({ request }: Call) => ({ request, config, now: clock.now() })
+export function createSessionCalls(
+  { config, clock, sessions, readOverview }: SessionCallsParts,
+  formGuard: FormGuard,
+) {
+  const contextOf = ({ request, representation }: Call) => ({
+    request,
+    representation,
+    config,
+    now: clock.now(),
+  })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
   /** Throws a `Problem` if the session is unknown, not for this admin, or elsewhere. */
@@ -54,32 +58,30 @@ export function createSessionCalls({ config, clock, sessions, readOverview, form
     if (!(await sessions.end(id))) throw new Problem('session-not-found')
   }
 
-  const readListQuery = (request: Request) =>
-    isForPrograms(request)
-      ? { ...readQuery(request.url, listParameters), refresh: undefined }
-      : readQuery(request.url, pageParameters, { sentForm: true })
-
   return {
-    async list(call: Call): Promise<void> {
-      const { request, response, admin, line } = call
-      const query = readListQuery(request)
+    async list(call: Call): Promise<Answer> {
+      const { request, admin, representation, line } = call
+      const query =
+        representation === 'json'
+          ? { ...readQuery(request.url, listParameters), refresh: undefined }
+          : readQuery(request.url, pageParameters, { sentForm: true })
       const { jid, domain = jid?.domain, state, origin, limit = usualLimit, after } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
       const scope = admin.domains
       const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin }
       const asked = sessions.page({ scope, ...filter, limit, after })
-      if (isForPrograms(request)) return sendAnswer(response, sessionsAnswer(await asked, clock.now()))
+      if (representation === 'json') return jsonAnswer(describeList(await asked, clock.now()))
       // The figures of all domains are for admins of all domains.
       const reading = scope.includes('*') ? readOverview() : undefined
       const [page, { states }, overview] = await Promise.all([asked, sessions.states(scope), reading])
-      sendAnswer(response, sessionList(page, query, { states, overview }, contextOf(call)))
+      return sessionList(page, query, { states, overview }, contextOf(call))
     },
 
     listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
       listWithMistake(problem, contextOf(call)),
 
-    async logOutEverywhere({ request, response, admin, line }: Call): Promise<void> {
+    async logOutEverywhere({ request, admin, line }: Call): Promise<Answer> {
       const { jid } = readQuery(request.url, logoutParameters)
       if (jid === undefined) throw missingParameter('jid')
       line['jid'] = formatBareJid(jid)
@@ -87,56 +89,50 @@ export function createSessionCalls({ config, clock, sessions, readOverview, form
       const { ended, elsewhere, unanswered } = await sessions.endAll(formatJid(jid))
       const told = { ended, elsewhere: elsewhere || undefined, unanswered }
       Object.assign(line, told)
-      sendAnswer(response, jsonAnswer(told))
+      return jsonAnswer(told)
     },
 
-    async show(call: Call): Promise<void> {
+    async show(call: Call): Promise<Answer> {
       const view = await demandSession(call)
-      const answer = isForPrograms(call.request)
-        ? sessionAnswer(view, clock.now())
-        : sessionDetails(view, tokenFor(call), contextOf(call))
-      sendAnswer(call.response, answer)
+      if (call.representation === 'json') return jsonAnswer(describeSession(view, clock.now()))
+      return sessionDetails(view, tokenFor(call), contextOf(call))
     },
 
-    async logOut(call: Call): Promise<void> {
+    async logOut(call: Call): Promise<undefined> {
       const { id } = await demandSession(call)
       await end(id)
       call.response.status(204).end()
     },
 
     /** The page before `endByForm`. */
-    async askWhetherToEnd(call: Call): Promise<void> {
+    async askWhetherToEnd(call: Call): Promise<Answer> {
       const view = await demandSession(call)
-      sendAnswer(call.response, endQuestion(view, tokenFor(call), contextOf(call)))
+      return endQuestion(view, tokenFor(call), contextOf(call))
     },
 
-    async endByForm(call: Call): Promise<void> {
-      const { request, response, admin } = call
+    async endByForm(call: Call): Promise<Answer> {
+      const { request, admin, representation } = call
       const read = readParameters(request.headers['content-type'], await readBody(request))
       if (!formGuard.isOurForm(request, admin.name, read('csrf_token')))
         throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
       const view = await demandSession(call)
       await end(view.id)
-      sendAnswer(
-        response,
-        isForPrograms(request) ? jsonAnswer({ ended: 1 }) : endConfirmation(view, contextOf(call)),
-      )
+      return representation === 'json' ? jsonAnswer({ ended: 1 }) : endConfirmation(view, contextOf(call))
     },
 
-    async resume(call: Call): Promise<void> {
-      const { request, response, admin } = call
+    async resume(call: Call): Promise<Answer> {
+      const { request, admin, representation } = call
       const body = await readBody(request)
       const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
       const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
       const { seconds, attachBinding } = toHandover(read, config)
-      const representation = represent(request, config.warmPath)
       // If the caller closes the connection after this, the session lives on.
       const { id, domain } = await demandSession(call)
       const handover = { seconds, attachBinding: attachBindingFor(representation, attachBinding) }
       const resumed = await sessions.resume(id, handover)
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }
-      sendAnswer(response, bindingAnswer(binding, config, { request, domain, isOurForm, isResumed: true }))
+      return bindingAnswer(binding, config, { request, representation, domain, isOurForm, isResumed: true })
     },
   }
 }

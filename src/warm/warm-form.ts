@@ -7,7 +7,8 @@ import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answe
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem, ProblemCode } from '../lib/errors.js'
 import { formPairs } from '../lib/text/form-pairs.js'
-import { pathForBrowsers, represent, withForm } from './answers.js'
+import { pathForBrowsers, withForm } from './answers.js'
+import type { Call } from './calls.js'
 import type { ParameterName } from './parameters.js'
 import { usualOptions } from './warm-request.js'
 
@@ -26,6 +27,8 @@ const fields = ['jid', 'password', ...moreFields]
 
 /** The form never repeats these. */
 const secrets: readonly string[] = ['password', 'token'] satisfies ParameterName[]
+
+type FormSettings = Pick<Config, 'externalUrl' | 'warmPath' | 'bosh' | 'warm'>
 
 type Values = Readonly<Record<string, string>>
 
@@ -50,12 +53,19 @@ const fieldOf: { readonly [Code in ProblemCode]?: ParameterName } = {
   'authzid-refused': 'authzid',
 }
 
-export function createWarmForm(config: Config, formGuard: FormGuard) {
+export type WarmForm = ReturnType<typeof createWarmForm>
+
+export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
   const { bosh, warm } = config
   const { language, wait, hold, ver } = usualOptions(bosh)
   const usual: Values = {
-    ...{ jid: '', authzid: '', language, ver },
-    ...{ wait: String(wait), hold: String(hold), expires_in: String(warm.attachTimeout) },
+    jid: '',
+    authzid: '',
+    language,
+    wait: String(wait),
+    hold: String(hold),
+    ver,
+    expires_in: String(warm.attachTimeout),
     // Only a backend can set the cookie of `reply`.
     attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
   }
@@ -84,9 +94,8 @@ export function createWarmForm(config: Config, formGuard: FormGuard) {
     },
 
     /** The form with the mistake marked. Undefined if the call did not come from our form. */
-    again(problem: Problem, { request, admin }: { request: Request; admin: Admin }): Answer | undefined {
+    again(problem: Problem, { request, admin, representation }: Call): Answer | undefined {
       const sent = sentForms.get(request)
-      const representation = represent(request, config.warmPath)
       if (sent === undefined || representation === 'json') return undefined
       const { code, status } = problem
       const field = fieldAt(problem, sent)
@@ -95,7 +104,9 @@ export function createWarmForm(config: Config, formGuard: FormGuard) {
       const isOpen = moreFields.some(name => name === field || sent.values[name] !== usual[name])
       const about = {
         problem: {
-          ...{ detail, code, advice: isMistyped ? 'See the field that is marked.' : pageAdvice[code] },
+          detail,
+          code,
+          advice: isMistyped ? 'See the field that is marked.' : pageAdvice[code],
           requestId: request.res!.get('X-Request-Id'),
         },
         ...(field !== undefined && { faults: { [field]: messageAt(problem, detail) } }),

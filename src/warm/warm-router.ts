@@ -1,92 +1,36 @@
 import { type RequestHandler, Router } from 'express'
+import type { Config } from '../config/config.js'
 import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { sendAnswer } from '../http/answers/answer.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { redirectToTls } from '../http/answers/pages.js'
-import { readBody } from '../http/listening/read-body.js'
-import { Problem } from '../lib/errors.js'
-import type { Credentials } from '../servers/login/wish.js'
+import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
-import { allowsDomain } from '../xmpp/jid/domains.js'
-import { formatBareJid } from '../xmpp/jid/jid.js'
-import { attachBindingFor, bindingAnswer, represent } from './answers.js'
-import { readParameters } from './call-parameters.js'
-import { type Call, type CallsParts, createCalls } from './calls.js'
-import type { Overview } from './overview.js'
-import { createSessionCalls } from './session-calls.js'
+import { type CallsParts, createCalls } from './calls.js'
+import { createSessionCalls, type SessionCallsParts } from './session-calls.js'
+import { createWarmCall, type WarmCallParts } from './warm-call.js'
 import { createWarmForm } from './warm-form.js'
-import { toWarmRequest } from './warm-request.js'
-import { type WarmSessionParts, warmSession } from './warm-session.js'
 
-export interface WarmParts extends CallsParts, WarmSessionParts {
-  /** Ends a session without a page, by its public id. */
-  readonly release: (id: string) => void
-  readonly readOverview: () => Promise<Overview>
+export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts {
+  readonly config: Config
+  readonly counts: Counts
   /** Of all hosts. */
   readonly formTokens: FormTokens
 }
 
 /** Paths contain public ids. Only answers to warm and resume contain secrets of a session. */
 export function createWarmRouter(parts: WarmParts): Router {
-  const { config, release, formTokens, counts } = parts
+  const { config, formTokens } = parts
   const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const form = createWarmForm(config, formGuard)
-  const calls = createSessionCalls({
-    config,
-    clock: parts.clock,
-    sessions: parts.sessions,
-    readOverview: parts.readOverview,
-    formGuard,
-  })
+  const warm = createWarmCall(parts, form, formGuard)
+  const calls = createSessionCalls(parts, formGuard)
 
   const showForm: RequestHandler = (request, response) => {
     const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
     sendAnswer(response, form.blank(adminOf(request), representation))
-  }
-
-  const warm = async ({ request, response, admin, signal, line }: Call) => {
-    const body = await readBody(request)
-    const contentType = request.headers['content-type']
-    const sent = readParameters(contentType, body)
-    const isOurForm = formGuard.isOurForm(request, admin.name, sent('csrf_token'))
-    if (isOurForm) form.note(request, body)
-    const read = isOurForm ? readParameters(contentType, body, { sentForm: true }) : sent
-    const representation = represent(request, config.warmPath)
-    const wantsReuse = read('reuse') ?? false
-    const asked = toWarmRequest(read, config)
-    const { jid, credentials } = asked
-    line['jid'] = formatBareJid(jid)
-    line['login'] = credentials.kind
-    const account = accountOf(credentials)
-    if (account !== undefined) line['account'] = formatBareJid({ local: account, domain: jid.domain })
-    if (!allowsDomain(config.domains, jid.domain)) throw new Problem('domain-not-allowed')
-    if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
-
-    const warmRequest = {
-      ...asked,
-      attachBinding: attachBindingFor(representation, asked.attachBinding),
-      requestId: response.get('X-Request-Id'),
-    }
-    const wish = { admin: admin.name, reuse: wantsReuse }
-    const { binding, isReused } = await warmSession(parts, warmRequest, wish, signal)
-    line['id'] = binding.id
-    if (wantsReuse) line['reused'] = isReused
-    if (isReused) counts.reuses += 1
-    const giveUp = () => {
-      // A reused session lives on, even if the caller reads no answer.
-      if (!isReused) release(binding.id)
-    }
-    if (signal.aborted) return giveUp()
-    signal.addEventListener('abort', giveUp)
-    try {
-      const about = { request, domain: jid.domain, reused: wantsReuse ? isReused : undefined, isOurForm }
-      sendAnswer(response, bindingAnswer(binding, config, about))
-    } catch (error) {
-      giveUp()
-      throw error
-    }
   }
 
   const router = Router({ caseSensitive: true })
@@ -123,10 +67,4 @@ export function createWarmRouter(parts: WarmParts): Router {
 /** Matches ids only: other paths are `not-found`. */
 function handlePath(rest: string): RegExp {
   return new RegExp(`^/(?<id>${handlePattern})${rest}/?$`)
-}
-
-/** The user who logs in, if it is not the user of the session. */
-function accountOf(credentials: Credentials): string | undefined {
-  if (credentials.kind === 'password') return credentials.user
-  return credentials.kind === 'service' ? credentials.account.user : undefined
 }
