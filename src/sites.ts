@@ -217,7 +217,7 @@ function createSessions(config: Config, upstream: SessionParts, tellEvent?: Open
     cookies: domain => cookieRules(config, domain),
     bodies: upstream.bodies,
   })
-  const openHere = opener.forLogins(manager.attach)
+  const openHere = opener.forLogins(manager.makePageClient)
   const open: Open = (...about) => upstream.openThere(...about) ?? openHere(...about)
   return { opener, manager, open }
 }

@@ -163,7 +163,7 @@ export function createUpstream(given: UpstreamParts) {
       login,
       /** Ends a session that no page will attach to. */
       release(id: string): void {
-        registry.byId(id)?.abandon('unclaimed')
+        registry.byId(id)?.end('unclaimed', 'untold')
         remotes.elsewhere.release(id)
       },
       logFor,

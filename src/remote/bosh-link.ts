@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
-import type { SessionTerms } from '../xmpp/handed-out.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type {
   Failure,
@@ -12,6 +11,7 @@ import type {
   StreamOptions,
 } from '../xmpp/link.js'
 import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamFailure } from '../xmpp/stream-errors.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'

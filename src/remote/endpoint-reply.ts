@@ -1,7 +1,7 @@
 import type { ProblemCode } from '../lib/errors.js'
-import type { SessionTerms } from '../xmpp/handed-out.js'
 import type { LinkEnd } from '../xmpp/link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamFailure } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import { type Document, documentReader } from '../xmpp/xml/document.js'

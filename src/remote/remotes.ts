@@ -94,7 +94,7 @@ export function createRemotes(parts: RemotesParts) {
           return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
         },
         /** Stanzas that arrived during the login are lost: only the endpoint could store them. */
-        async handOut(jid) {
+        async handOver(jid) {
           const left = link.leave()
           if (left === undefined) return undefined
           const { session, url, terms, rid } = left

@@ -1,60 +1,50 @@
-// The seam above a session: who speaks for its browser. Types only.
 import type { EndReason } from '../lib/counts.js'
-import type { HandedOut } from '../xmpp/handed-out.js'
 import type { LinkEvents } from '../xmpp/link.js'
+import type { Binding } from '../xmpp/page-binding.js'
 import type { Handover, Transport } from './sessions.js'
 
-/** How a session ended, for its client to tell the browser. */
+/** How a session ended. */
 export interface Outcome {
   readonly reason: EndReason
-  /** The server's `<stream:error/>`, where it sent one. */
+  /** The server's `<stream:error/>`. */
   readonly streamError?: string | undefined
 }
 
-/** Makes the client of another page, over the transport that the session was opened for. */
-export type Succession = (handover: Handover) => Successor
-
-/** What takes the place of a client when another page takes the session over. */
-export interface Successor {
+/** The client of a session's next page. */
+export interface NextClient {
   readonly client: Client
-  /** What the page goes on with. */
-  readonly handedOut: HandedOut
+  readonly binding: Binding
 }
 
+export type MakeNextClient = (handover: Handover) => NextClient
+
 /**
- * Speaks for the browser of one session, over BOSH for example. A session has one client at a time. While a login of this
- * process goes on there is no browser yet, and the login is the client (opening.ts). A handover swaps it.
- * What comes for the browser waits in the session's outbox until the client takes it.
+ * Speaks for the browser of one session, over one transport. A session has one client at a time. During a login of this process the
+ * login is the client (opening.ts). A handover replaces the client.
  */
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** Undefined for a login of this process. */
   readonly transport: Transport | undefined
-  /** The JID, bare or full, that a login of this process is for. */
+  /** The JID, bare or full, of a login of this process. */
   readonly loginFor?: string | undefined
-  /** The address of its browser, or the browser's first one; undefined before one has come. */
+  /** The browser's first address. */
   readonly address: string | undefined
-  /** Whether something sent now would reach the browser; the session's inactivity counts while it is false. */
+  /** Whether something sent now would reach the browser. Inactivity counts while it is false. */
   readonly isPresent: boolean
-  /** When `tick` has something to do, in milliseconds of the clock. */
+  /** When `tick` is due, in milliseconds of the clock. */
   readonly deadline: number
-  /** Does what time demands. */
   tick(now: number): void
-  /** Takes what the outbox has, as far as it can be delivered, and then tells the session's outcome if there is one. */
+  /** Delivers what the outbox has, as far as possible. Called by `Session.flush`. */
   flush(): void
-  /** Tells the browser, as far as it listens, that the session was ended at the wish of its user or an admin. */
-  dismiss(): void
-  /** The session is over: lets go of all that is open. */
-  close(): void
-  /**
-   * Its browser has not come in time: what may have been lost on its way goes back to the outbox, for the senders to be told.
-   * Stanzas that have arrived nearly for certain stay out.
-   */
+  /** The same for a session that has ended. Returns true once the browser knows the outcome. */
+  tell(outcome: Outcome): boolean
+  /** Closes all that is open because the session is over. The browser is told of an orderly `end` or of a `fault`. */
+  close(notice?: 'end' | 'fault'): void
+  /** The browser has not come in time: puts what it may not have received back to the outbox, for errors to the senders. */
   giveBack(): void
-  /** The session failed: tells it to all that listen. */
-  fail(): void
   /**
-   * Lets go of all that is open here, since another page takes the session over: what may have been lost on its way to the
-   * first one goes back to the outbox. Undefined, and nothing has changed, where that is not possible.
+   * Closes all that is open because another page gets the session, and puts what the browser may not have received back to the
+   * outbox. Returns undefined, and changes nothing, if that is impossible.
    */
-  release(): Succession | undefined
+  handOver(): MakeNextClient | undefined
 }

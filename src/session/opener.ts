@@ -17,7 +17,7 @@ import { Strangers } from './limits/strangers.js'
 import type { UserRoom } from './limits/user-room.js'
 import { LoginAttempts } from './logins/login-attempts.js'
 import type { RefusedLogins } from './logins/refused-logins.js'
-import { type Attach, openingOf } from './opening.js'
+import { type MakePageClient, openingOf } from './opening.js'
 import type { Registry } from './registry.js'
 import { Session } from './session.js'
 import type { SessionKeeper } from './session-keeper.js'
@@ -89,15 +89,14 @@ export function createOpener(parts: OpenerParts) {
 
   /** Tells the portal of the end of a session that it knows; it knows none whose caller has hung up. */
   function tellEnd(session: Session, reason: EndReason): void {
-    if (session.page !== 'none' && reason !== 'unclaimed') tellEvent?.('session.ended', session, reason)
+    if (session.hasBackend && reason !== 'unclaimed') tellEvent?.('session.ended', session, reason)
   }
 
   /** A session has resumed a stream: the session that had it before is over, and must not count beside this one. */
   function leave(stream: string, { id, domain, jid }: Session): void {
     const before = registry.streams.of(domain, stream)
     if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
-    const session = registry.byId(before.session)
-    session?.guard(() => session.cut('connection-closed'))
+    registry.byId(before.session)?.end('connection-closed', 'cut')
   }
 
   const keeper: SessionKeeper<Session> = {
@@ -125,31 +124,33 @@ export function createOpener(parts: OpenerParts) {
       if (isWarningDue('unanswered'))
         logOf(client?.transport).warn({ session: id, domain: withULabels(domain) }, noAnswer)
     },
-    finished(session) {
+    ended(session) {
       limits.finished(session)
       strangers.remove(session)
       room.finished(session)
     },
-    ended(session, reason) {
+    removed(session, reason) {
       registry.remove(session)
-      limits.ended(session)
-      strangers.remove(session)
-      room.finished(session)
+      forget(session)
       counts.sessionsEnded[reason] += 1
       tellEnd(session, reason)
       const { about, log } = aboutSession(session)
       log.debug({ ...about, reason }, 'session ended')
     },
-    broke(session, cause) {
+    failed(session, cause) {
       if (registry.remove(session)) {
         counts.sessionsEnded.fault += 1
         tellEnd(session, 'fault')
       }
-      limits.ended(session)
-      strangers.remove(session)
-      room.finished(session)
+      forget(session)
       report(cause, session.client?.transport, session.id)
     },
+  }
+
+  function forget(session: Session): void {
+    limits.ended(session)
+    strangers.remove(session)
+    room.finished(session)
   }
 
   /** Why no session is opened at a domain; counts it. Undefined where one may be. */
@@ -177,9 +178,7 @@ export function createOpener(parts: OpenerParts) {
     const session = strangers.leastPromising(address, clock.now())
     if (session === undefined) return refusal
     isRefused(refusal, address)
-    session.expel('limit')
-    // A client that does not read, or has no request open, keeps nothing.
-    session.guard(() => session.abandon('limit'))
+    session.end('limit', 'evicted')
     return limits.admit(address)
   }
 
@@ -228,7 +227,7 @@ export function createOpener(parts: OpenerParts) {
         return registry.takesSessions ? 'policy-violation' : 'system-shutdown'
       }
       const attempts = new LoginAttempts(refusedLogins, address, domain)
-      const session = new Session(domain, 'client', keeper, secure, attempts)
+      const session = new Session(domain, keeper, { isSecure: secure, attempts })
       limits.opened(session, address)
       strangers.add(session, address, attempts, clock.now())
       try {
@@ -242,8 +241,8 @@ export function createOpener(parts: OpenerParts) {
       }
     },
 
-    /** Opens sessions for logins of this process; `attach` makes what their pages will speak through. */
-    forLogins(attach: Attach): Open {
+    /** Opens sessions for logins of this process; `makeClient` makes the clients of their pages. */
+    forLogins(makeClient: MakePageClient): Open {
       return (domain, wish, events) => {
         const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed' | 'service-full') =>
           new Problem(code, { step: 'connect' })
@@ -253,8 +252,8 @@ export function createOpener(parts: OpenerParts) {
         const refusal = limits.refusal(registry.size)
         if (refusal !== undefined && wish.isRefusalCounted !== true) isRefused(refusal)
         if (refusal !== undefined) throw fail('service-full')
-        const session = new Session(domain, 'warmed', keeper)
-        const { client, hearing, opening } = openingOf(session, wish, attach, events)
+        const session = new Session(domain, keeper)
+        const { client, hearing, opening } = openingOf(session, wish, makeClient, events)
         const { lang, from, certificate = false, ahead } = wish
         begin(session, client, { lang, from, certificate, ahead }, hearing)
         return opening

@@ -1,16 +1,13 @@
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
-import type { Client, Successor } from './client.js'
+import type { Client, NextClient } from './client.js'
 import type { Session } from './session.js'
 import type { Handover, Opening, OpenWish } from './sessions.js'
 
-/** Makes the client of a session that has been logged in, and what its page goes on with. It is the transport's. */
-export type Attach = (session: Session, wish: OpenWish, handover: Handover) => Successor
+/** Makes the client for the page of a session that has been logged in, over one transport. */
+export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
 
-/**
- * A session while a login of this process goes on: its client until it is handed out, what hears the link in the meantime,
- * and what the login has of it.
- */
-export function openingOf(session: Session, wish: OpenWish, attach: Attach, events: LinkEvents) {
+/** The parts of a session during a login of this process: its client, the events of its link, and the login's side. */
+export function openingOf(session: Session, wish: OpenWish, makeClient: MakePageClient, events: LinkEvents) {
   /** Undefined once the login has given up, has been told of the end, or is done. */
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
@@ -20,7 +17,7 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
     onAhead: () => login?.onAhead?.(),
     onOpen: header => login?.onOpen(header),
     onElement(element) {
-      session.heardInLogin(element)
+      session.countRefusedLogin(element)
       login?.onElement(element)
     },
     onUnfit: fate => session.onUnfit(fate),
@@ -40,29 +37,23 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
     deadline: Number.POSITIVE_INFINITY,
     onOpen() {},
     tick() {},
-    flush() {
-      const { outcome } = session
-      if (outcome === undefined) return
-      if (outcome.reason === 'shutdown')
+    flush() {},
+    tell({ reason }) {
+      if (reason === 'shutdown')
         end = { failure: { step: 'features', code: 'shutting-down', condition: 'system-shutdown' } }
-      session.abandon(outcome.reason)
+      return true
     },
-    dismiss() {
-      end = { failure: { step: 'features', code: 'session-not-found' } }
-    },
-    giveBack() {},
-    close() {
+    close(notice) {
+      if (notice === 'end') end = { failure: { step: 'features', code: 'session-not-found' } }
+      // An error that the link has caught is its own end.
+      if (notice === 'fault' && end.failure.code !== 'internal-error')
+        end = { failure: { step: 'connect', code: 'internal-error' } }
       const told = login
       login = undefined
       told?.onEnd(end)
     },
-    fail() {
-      // An error that the link has caught is its own end.
-      if (end.failure.code !== 'internal-error')
-        end = { failure: { step: 'connect', code: 'internal-error' } }
-      this.close()
-    },
-    release: () => undefined,
+    giveBack() {},
+    handOver: () => undefined,
   }
 
   const opening: Opening = {
@@ -70,17 +61,17 @@ export function openingOf(session: Session, wish: OpenWish, attach: Attach, even
     get link() {
       return session.link
     },
-    async handOut(jid, undelivered, handover) {
-      if (!session.isLive) return undefined
-      const successor = attach(session, wish, handover)
+    async handOver(jid, undelivered, handover) {
+      if (session.hasEnded) return undefined
+      const { client, binding } = makeClient(session, wish, handover)
       login = undefined
       session.link.events = session
-      const token = session.handOut(successor.client, jid, undelivered, handover)
-      return { ...successor.handedOut, token }
+      const token = session.loggedIn(jid, undelivered, client, handover)
+      return { ...binding, token }
     },
     abandon() {
       login = undefined
-      session.guard(() => session.abandon('unclaimed'))
+      session.end('unclaimed', 'untold')
     },
   }
   return { client, hearing, opening }

@@ -26,7 +26,13 @@ export class Outbox {
   readonly #mostElements: number
   #elements: Element[] = []
   #size = 0
+  #keptBytes = 0
+  #delivered = 0
   #isClosed = false
+  /** Reads from the server. */
+  source: { readUnless(isFull: boolean): void } | undefined = undefined
+  /** From a client to the next one, for its page to resume the stream. Gone once anything is taken. */
+  resumption: unknown
 
   /** Counts itself in `waiting` until it is closed. */
   constructor(waiting: WaitingMemory, most = mostElements) {
@@ -38,33 +44,62 @@ export class Outbox {
     return this.#elements.length === 0
   }
 
+  /** Stanzas that clients have taken and not put back. */
+  get delivered(): number {
+    return this.#delivered
+  }
+
   /** Its memory, in bytes. */
   get bytes(): number {
     return memoryOf(this.#size, this.#elements.length)
   }
 
+  /** Memory of delivered stanzas that the client keeps in case they must be delivered again, in bytes. */
+  get keptBytes(): number {
+    return this.#keptBytes
+  }
+
+  /** Limit of the session's memory, in bytes. It falls as the memory of the process fills. */
+  get mostBytes(): number {
+    return this.#waiting.mostOfOne
+  }
+
   /** Whether the server should be read no further until some of it is fetched. */
   get isFull(): boolean {
     const { length } = this.#elements
-    return this.#size > mostWaiting || length > this.#mostElements || this.bytes > this.#waiting.mostOfOne
+    return this.#size > mostWaiting || length > this.#mostElements || this.bytes > this.mostBytes
   }
 
   add(element: Element): void {
     this.#elements.push(element)
     this.#count(element.text.length, 1)
+    this.source?.readUnless(this.isFull)
   }
 
   /** Puts elements before all others. */
-  putBack(elements: readonly Element[]): void {
+  addFirst(elements: readonly Element[]): void {
+    this.#insert(elements)
+    this.source?.readUnless(this.isFull)
+  }
+
+  /** Puts stanzas that the client may not have received before all others. */
+  putBack(stanzas: readonly Element[]): void {
+    this.#insert(stanzas)
+    this.#delivered -= stanzas.length
+  }
+
+  #insert(elements: readonly Element[]): void {
     if (elements.length === 0) return
     this.#elements = [...elements, ...this.#elements]
     this.#count(lengthOf(elements), elements.length)
   }
 
-  /** Takes out so many of the oldest, which have arrived already. */
+  /** Drops the oldest elements, which the client has. */
   skip(count: number): void {
     const skipped = this.#elements.splice(0, count)
     this.#count(-lengthOf(skipped), -skipped.length)
+    this.#delivered += count
+    this.source?.readUnless(this.isFull)
   }
 
   /** Takes out everything. */
@@ -76,14 +111,30 @@ export class Outbox {
     return all
   }
 
+  /** Counts what the client keeps, in bytes. */
+  keeps(bytes: number): void {
+    if (this.#isClosed) return
+    this.#waiting.change(bytes - this.#keptBytes)
+    this.#keptBytes = bytes
+  }
+
   /** Discards everything, and is not counted any more. */
   close(): void {
     this.clear()
+    this.keeps(0)
     this.#isClosed = true
   }
 
-  /** Takes out whole elements, oldest first: at least one if there is one, and as many as fit into a reply, or so much. */
+  /** Takes the oldest elements out: at least one, and at most so many UTF-16 units. */
   take(most = mostTaken): readonly Element[] {
+    this.resumption = undefined
+    const elements = this.#takeOut(most)
+    for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
+    this.source?.readUnless(this.isFull)
+    return elements
+  }
+
+  #takeOut(most: number): readonly Element[] {
     if (this.#elements.length === 0) return nothing
     if (this.#size <= most) return this.clear()
     const elements = this.#elements

@@ -1,5 +1,7 @@
 import type { Clock } from '../lib/clock.js'
+import { userOf } from '../xmpp/jid/jid.js'
 import type { Registry } from './registry.js'
+import type { Session } from './session.js'
 import { countStates, pageOf } from './session-page.js'
 import type {
   Handover,
@@ -69,7 +71,7 @@ export class OwnSessions {
 
   end(id: string): boolean {
     const session = this.#here.byId(id)
-    session?.end('logout')
+    session?.end('logout', 'loggedOut')
     return session !== undefined
   }
 
@@ -77,8 +79,8 @@ export class OwnSessions {
     const found = this.#ofJid(jid)
     let ended = found.filter(({ id }) => this.end(id)).length
     for (const session of this.#here.all()) {
-      if (!session.mayBecome(jid)) continue
-      session.end('logout')
+      if (!mayBecome(session, jid)) continue
+      session.end('logout', 'loggedOut')
       ended += 1
     }
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
@@ -92,6 +94,14 @@ export class OwnSessions {
   #ofJid(jid: string): readonly SessionView[] {
     return withJid([...this.#here.ofJid(jid), ...this.#elsewhere.ofJid(jid)], jid)
   }
+}
+
+/** Whether a login is under way that may be of the user of a JID. For a full JID, only a login that asked for its resource. */
+function mayBecome({ stage, client }: Session, jid: string): boolean {
+  if (stage.name !== 'opening') return false
+  const wished = client?.loginFor
+  if (wished === undefined) return stage.login?.mayBecome(jid) === true
+  return jid.includes('/') ? wished === jid : userOf(wished) === userOf(jid)
 }
 
 /** The sessions without a page, the last used first: its page is the most likely to come back. */

@@ -93,7 +93,7 @@ export class Registry {
 
   /** How many sessions of the user of a JID are live: those that only have yet to tell of their end are not. */
   liveOf(jid: string): number {
-    return this.sessionsOf(jid).filter(({ isLive }) => isLive).length
+    return this.sessionsOf(jid).filter(({ hasEnded }) => !hasEnded).length
   }
 
   /** What speaks for the sessions' browsers. */
@@ -111,12 +111,12 @@ export class Registry {
   /** Ends every session with `system-shutdown`. */
   shutDown(): void {
     this.isStopping = true
-    for (const session of [...this.#sessions.values()]) session.guard(() => session.shutDown())
+    for (const session of [...this.#sessions.values()]) session.end('shutdown', 'drained')
   }
 
   /** Ends every session at once; their clients are not told. */
   abandonAll(): void {
-    for (const session of [...this.#sessions.values()]) session.guard(() => session.abandon('shutdown'))
+    for (const session of [...this.#sessions.values()]) session.end('shutdown', 'untold')
   }
 
   /** The sessions of the user that a JID, bare or full, is of. */
@@ -130,7 +130,7 @@ export class Registry {
       this.#sweep = undefined
       const now = this.#clock.now()
       for (const session of this.#sessions.values())
-        if (session.deadline <= now) session.guard(() => session.tick())
+        if (session.deadline <= now) session.run(() => session.tick())
       if (this.#sessions.size > 0) this.#scheduleSweep()
     })
   }

@@ -54,10 +54,10 @@ export interface SessionKeeper<Session> {
     readonly domain: string
     readonly client: Client | undefined
   }): void
-  /** The session is not live any more; its client may have to be told. May be called more than once. */
-  finished(session: Session): void
-  /** Called once, when the session is over and nothing of it can be asked for any more. */
-  ended(session: Session, reason: EndReason): void
-  /** The same for a session that failed at something that was not foreseen; it may have been called over before. */
-  broke(session: Session, cause: unknown): void
+  /** The session has ended, and its client has yet to be told. */
+  ended(session: Session): void
+  /** The session is over. */
+  removed(session: Session, reason: EndReason): void
+  /** A fault has ended the session. It may have been over before. */
+  failed(session: Session, cause: unknown): void
 }

@@ -1,267 +1,215 @@
 import type { EndReason } from '../lib/counts.js'
-import type { LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
+import type { Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
 import { streamsNamespace } from '../xmpp/namespaces.js'
 import type { Element, Fate } from '../xmpp/xml/element.js'
-import type { Client, Succession } from './client.js'
+import type { Client, MakeNextClient, Outcome } from './client.js'
+import { type Ending, endings, type How } from './endings.js'
+import { Inactivity } from './inactivity.js'
 import { isFull } from './logins/bound-jid.js'
+import { ClientLogin } from './logins/client-login.js'
 import type { Gate, LoginAttempts } from './logins/login-attempts.js'
 import { LoginWatch, refusedLogin } from './logins/login-watch.js'
 import { visibleFeatures } from './logins/visible-features.js'
+import { Outbox } from './outbox.js'
 import type { Payload, StanzaLimit } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
-import { SessionLife } from './session-life.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './sessions.js'
 import { newSid } from './sid.js'
-import { Ticket } from './ticket.js'
+import { Stage } from './state.js'
 import { Uplink } from './uplink.js'
 
-/**
- * One stream to an XMPP server and what belongs to it: the link, the outbox with what waits for the browser, the client
- * that speaks for the browser, and how the session stands: opening, waiting for its page, live or ended.
- */
-export class Session extends SessionLife<Session> implements LinkEvents, Gate {
-  /** The secret that its clients name it by. */
+/** One stream to an XMPP server, the outbox for the browser, and the client that speaks for the browser. */
+export class Session implements LinkEvents, Gate {
+  /** The secret in its requests. */
   readonly sid: string
-  /** The handle that may be shown; no secret. */
+  /** The public handle. */
   readonly id: string
-  /** Of the XMPP server. */
   readonly domain: string
   readonly origin: SessionView['origin']
+  /** Its state, and the ticket for its page. */
+  readonly stage: Stage<Session>
+  /** To the browser. */
+  readonly outbox: Outbox
+  /** To the server. */
+  uplink!: Uplink
+  readonly inactivity: Inactivity
+  /** When `tick` is due, in milliseconds of the clock. */
+  deadline = Number.POSITIVE_INFINITY
+  /** Whether a backend has given it to a page, and receives its events. */
+  hasBackend = false
+  readonly #keeper: SessionKeeper<Session>
   readonly #createdAt: number
-  /** Whether its client comes over an encrypted channel; undefined until that is known, and the same from then on. */
+  #client: Client | undefined = undefined
+  /** Whether the client's channel is encrypted, once that is known. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
-  /** What a client leaves to the next one, for its page to go on where it was; gone once anything is taken out of the outbox. */
-  resumption: unknown
-  /** What the rate shaper keeps of the session. */
-  #paidAt = 0
-  /** Stanzas that the client has taken and not given back. */
-  #delivered = 0
-  #ticket: Ticket | undefined = undefined
-  /** The logins of a client that logs in by itself, until its JID is known. */
-  #attempts: LoginAttempts | undefined
-  /** The page that it was handed to last; `none` where it was handed to none. */
-  #page: 'none' | 'awaited' | 'come' = 'none'
 
-  /** `isSecure`: whether the client's channel is encrypted. It and `attempts` are undefined before a client has come. */
+  /** `client` is given for a client that logs in by itself. */
   constructor(
     domain: string,
-    origin: SessionView['origin'],
     keeper: SessionKeeper<Session>,
-    isSecure?: boolean,
-    attempts?: LoginAttempts,
+    client?: { readonly isSecure: boolean; readonly attempts: LoginAttempts },
   ) {
     const now = keeper.clock.now()
-    super(keeper, origin === 'client' ? new LoginWatch(domain, keeper, now) : undefined, now)
     const { sid, id } = newSid(keeper.processName)
     this.sid = sid
     this.id = id
     this.domain = domain
-    this.origin = origin
+    this.origin = client === undefined ? 'warmed' : 'client'
+    this.outbox = new Outbox(keeper.waiting, keeper.mostElements)
+    this.inactivity = new Inactivity(now)
+    this.#keeper = keeper
     this.#createdAt = now
-    this.#isSecure = isSecure
-    this.#attempts = attempts
+    this.#isSecure = client?.isSecure
+    const login = client && new ClientLogin(new LoginWatch(domain, keeper, now), client.attempts)
+    this.stage = new Stage(this, keeper, login)
   }
 
-  /** The full JID, once the server has told it; the bare JID if the client has resumed a stream whose resource is not known. */
+  /** Once the server has told it. Full, or bare after a client has resumed a stream of an unknown resource. */
   get jid(): string | undefined {
     return this.#jid
   }
 
-  /** What may be known of it. */
+  get client(): Client | undefined {
+    return this.#client
+  }
+
+  get link(): Link {
+    return this.uplink.link
+  }
+
   get view(): SessionView {
-    const hasNothingOpen = this.client !== undefined && !this.client.isPresent
     const { state } = this
+    const isAbsent = this.#client !== undefined && !this.#client.isPresent
     return {
       id: this.id,
       domain: this.domain,
       origin: this.origin,
-      transport: state === 'waiting' ? undefined : this.client?.transport,
+      transport: state === 'waiting' ? undefined : this.#client?.transport,
       createdAt: this.#createdAt,
       jid: this.#jid,
       state,
-      quietSince: hasNothingOpen ? this.inactivity.since : undefined,
+      quietSince: isAbsent ? this.inactivity.since : undefined,
     }
   }
 
+  /** The state in the words of the warm API. */
   get state(): SessionState {
-    if (this.outcome !== undefined) return 'ended'
-    if (this.#jid === undefined || this.uplink.isOpening) return 'opening'
-    return this.client?.isPresent === true ? 'held' : this.inactivity.kind
+    const { name } = this.stage
+    if (name === 'ended' || name === 'opening') return name
+    if (this.#client?.isPresent === true) return 'held'
+    if (name === 'waiting') return name
+    return this.inactivity.isPaused ? 'paused' : 'quiet'
   }
 
-  /** What is to be sent to a client over an encrypted channel must not be sent over another from then on. */
+  /** Whether it has ended. Its client may not have been told yet. */
+  get hasEnded(): boolean {
+    return this.stage.name === 'ended'
+  }
+
+  /** Whether it has ended, and its client has been told or never will be. */
+  get isOver(): boolean {
+    return this.stage.isOver
+  }
+
+  /** Whether only encrypted channels may reach it. */
   get isSecure(): boolean {
     return this.#isSecure === true
   }
 
-  /** Its page has come, over this kind of channel: no other may come by the same ticket. */
-  learnChannel(isSecure: boolean): void {
-    this.#isSecure ??= isSecure
-    if (this.#ticket !== undefined) this.#await(undefined)
-    if (this.#page !== 'awaited') return
-    this.#page = 'come'
-    this.keeper.attached(this)
-  }
-
-  /** Whether the page has come that the warm API handed the session to last; `none` if it was handed to none. */
-  get page(): 'none' | 'awaited' | 'come' {
-    return this.#page
-  }
-
-  /**
-   * Opens the link to the XMPP server, which `events` hears, for the first client: a browser that logs in by itself, or a
-   * login of this process.
-   */
+  /** Opens the link to the XMPP server for the first client. */
   begin(client: Client, options: LinkOptions, events: LinkEvents = this): void {
-    this.speaker = client
-    const { connect, waiting, serverMilliseconds } = this.keeper
-    this.uplink = new Uplink(connect(this.domain, options, events), waiting, serverMilliseconds)
+    this.#client = client
+    const { connect, shaper, waiting, serverMilliseconds } = this.#keeper
+    const link = connect(this.domain, options, events)
+    this.uplink = new Uplink(link, shaper, waiting, serverMilliseconds)
+    this.outbox.source = this.uplink
   }
 
-  /**
-   * The login of this process is done, and the session waits for its page, which `client` speaks for. Returns the token of a
-   * ticket, where there are any.
-   */
-  handOut(
-    client: Client,
+  /** The login of this process is done: the session waits for its page. Returns the token of its ticket. */
+  loggedIn(
     jid: string,
     undelivered: readonly Element[],
+    client: Client,
     handover: Handover,
   ): string | undefined {
     this.uplink.opened()
-    this.outbox.putBack(undelivered)
-    this.holdUp()
-    this.#learn(jid)
-    return this.#awaitPage(client, handover)
+    this.outbox.addFirst(undelivered)
+    this.#jid = jid
+    const token = this.#await('handover', client, handover)
+    this.#keeper.loggedIn(this)
+    return token
   }
 
-  /**
-   * Passes a session that is logged in from one page to another: what is open is answered, later requests of the first
-   * page are refused, and what may have been lost on the way to it is delivered again, before all else. Undefined, and
-   * nothing has changed, if there is no such session any more or not yet.
-   */
+  /** Gives the session to another page, which receives first what the page before may have lost. Undefined if impossible. */
   resume(handover: Handover): ResumedSession | undefined {
-    const jid = this.#jid
-    const succession = this.outcome === undefined ? this.#release() : undefined
-    if (jid === undefined || succession === undefined) return undefined
-    const { client, handedOut } = succession(handover)
-    const token = this.#awaitPage(client, handover)
-    this.keeper.resumed(this)
-    return { id: this.id, jid, ...handedOut, token, delivered: this.#delivered }
+    if (!this.stage.allows('resume')) return undefined
+    const make = this.#handOver()
+    if (make === undefined) return undefined
+    const { client, binding } = make(handover)
+    const token = this.#await('resume', client, handover)
+    this.#keeper.resumed(this)
+    return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }
 
-  /**
-   * Passes it to a page that is there already, and has shown what its ticket admits: it hears the end of a session, too, and
-   * what came before. False where there is no session any more.
-   */
-  takeOver(make: (succession: Succession) => Client): boolean {
-    const succession = this.#release()
-    if (succession === undefined) return false
-    this.#await(undefined)
-    this.speaker = make(succession)
-    this.schedule()
+  /** Passes the session to the client of a page that has shown its ticket. Returns false if impossible. */
+  handOver(make: (next: MakeNextClient) => Client): boolean {
+    const next = this.#handOver()
+    if (next === undefined) return false
+    this.#client = make(next)
     return true
   }
 
-  /** The ticket by which a page may take it over, as long as it waits for one. */
-  get ticket(): Ticket | undefined {
-    return this.#ticket
+  /** A message of the client is accepted. It fixes the kind of channel, and ends the wait for a page. */
+  attach(isSecure: boolean): void {
+    this.#isSecure ??= isSecure
+    if (this.stage.attach()) this.#keeper.attached(this)
   }
 
-  /** A page has shown the ticket, which is good for one page, whatever becomes of that. */
-  spendTicket(): void {
-    this.#await(undefined)
+  #await(cause: 'handover' | 'resume', client: Client, handover: Handover): string | undefined {
+    const now = this.#keeper.clock.now()
+    const token = this.stage.await(cause, handover, now)
+    this.hasBackend = true
+    this.#client = client
+    this.inactivity.allow(handover.seconds)
+    this.inactivity.begin(now)
+    this.schedule()
+    return token
   }
 
-  /** Any page that comes now has to show this ticket, and no other. */
-  #await(ticket: Ticket | undefined): void {
-    const { tickets } = this.keeper
-    if (this.#ticket !== undefined) tickets!.remove(this.#ticket)
-    this.#ticket = ticket
-    if (ticket !== undefined) tickets!.add(ticket, this)
-  }
-
-  #release(): Succession | undefined {
+  #handOver(): MakeNextClient | undefined {
     // A page needs the full JID.
-    if (this.isOver || this.#jid === undefined || !isFull(this.#jid) || this.uplink.isOpening)
-      return undefined
-    const succession = this.client?.release()
-    if (succession !== undefined) this.#paidAt = 0
-    return succession
+    if (this.isOver || this.#jid === undefined || !isFull(this.#jid)) return undefined
+    const next = this.#client?.handOver()
+    if (next !== undefined) this.uplink.forgive()
+    return next
   }
 
-  // What the client asks of its session.
-
-  /**
-   * Takes out the oldest elements that wait for the client, as many as go into one delivery of so many UTF-16 units, but one
-   * at least; none if there are none.
-   */
-  take(most?: number): readonly Element[] {
-    this.resumption = undefined
-    const elements = this.outbox.take(most)
-    for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
-    this.readOn()
-    return elements
-  }
-
-  /** Leaves out so many of the oldest elements that wait for the client: it has them already. */
-  skip(count: number): void {
-    this.outbox.skip(count)
-    this.#delivered += count
-    this.readOn()
-  }
-
-  /** Puts stanzas that may not have reached the client before all that wait for it. */
-  putBack(stanzas: readonly Element[]): void {
-    this.outbox.putBack(stanzas)
-    this.#delivered -= stanzas.length
-  }
-
-  /** Longest stanza that its client may send, in bytes. */
   get stanzaLimit(): StanzaLimit {
-    return this.keeper
+    return this.#keeper
   }
 
-  /** When the client may send more, in milliseconds of the clock. */
-  get freeAt(): number {
-    return this.keeper.shaper.freeAt(this.#paidAt)
-  }
-
-  /** Whether the server has yet to take so much that the client should send no more. */
-  get isBehind(): boolean {
-    return this.uplink.isBehind
-  }
-
-  /** Counts what comes from the client and is not for the server, in UTF-16 units: it may send that much less. */
-  charge(size: number, now: number): void {
-    this.#paidAt = this.keeper.shaper.charge(this.#paidAt, size, now)
-  }
-
-  /** Sends to the server what comes from the client. What is sent while the stream is being opened waits for its features. */
   send(payload: Payload, now: number): void {
     if (payload.elements.length === 0) return
-    this.charge(payload.size, now)
+    this.uplink.charge(payload.size, now)
     if (!this.isSecure && payload.clearRefusal !== undefined) {
       this.outbox.add(payload.clearRefusal)
       return
     }
-    if (this.watch === undefined) this.uplink.send(payload, now)
-    else this.#sendScreened(payload, this.watch)
-    if (this.uplink.isOverfull) this.loseLink()
+    const { login } = this.stage
+    if (login === undefined) this.uplink.send(payload, now)
+    else this.#sendScreened(payload, login)
+    if (this.uplink.isOverfull) this.end('connection-lost', 'told')
   }
 
-  /** Sends what the client may send while it logs in, and counts its logins. */
-  #sendScreened(payload: Payload, watch: LoginWatch): void {
-    const screened = watch.screen(payload.elements)
-    for (const element of screened?.passed ?? []) this.#attempts?.sent(element, this)
-    if (screened === undefined || this.#attempts?.areUsedUp === true) {
-      this.expel(screened === undefined ? 'policy-violation' : 'refused-logins')
-      return
+  #sendScreened(payload: Payload, login: ClientLogin): void {
+    const screened = login.screen(payload.elements, this)
+    if (typeof screened === 'string') this.end(screened, 'told')
+    else {
+      for (const answer of screened.answers) this.outbox.add(answer)
+      if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
+      if (this.uplink.isOverfullForStranger) this.end('policy-violation', 'told')
     }
-    for (const answer of screened.answers) this.outbox.add(answer)
-    if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
-    if (this.uplink.isOverfullForStranger) this.expel('policy-violation')
   }
 
   holdBack(): void {
@@ -269,130 +217,184 @@ export class Session extends SessionLife<Session> implements LinkEvents, Gate {
   }
 
   goOn(): void {
-    this.guard(() => {
-      if (!this.isLive) return
+    if (this.hasEnded) return
+    this.run(() => {
       this.uplink.letGo()
-      this.client?.flush()
+      this.flush()
     })
   }
 
-  /**
-   * Opens a new stream on the same connection (RFC 6120 §4.3.3). False where that must not be: only a client that has just
-   * been let in may ask for it, once, for the same domain if it says `to` which, and the server must not be in the middle
-   * of an element.
-   */
+  /** Opens a new stream on the same connection (RFC 6120 §4.3.3), once, after SASL. Returns false if that is not allowed. */
   restart(to: string | undefined, options: StreamOptions): boolean {
-    if (!this.link.isBetweenElements || this.watch?.restart(to) !== true) return false
+    if (!this.link.isBetweenElements || this.stage.login?.restart(to) !== true) return false
     this.uplink.restart(options)
     return true
   }
 
-  /** Takes note of what an operator may want to know; never of content. */
   notice(what: string): void {
-    this.keeper.log.info({ session: this.id }, what)
+    this.#keeper.log.info({ session: this.id }, what)
   }
 
-  // What the link tells.
+  /** Runs what a socket, a timer or another session has caused. An exception fails the session. */
+  run(work: () => void): void {
+    if (this.isOver) return
+    try {
+      work()
+    } catch (error) {
+      this.fail(error)
+    }
+    this.schedule()
+  }
+
+  /** Has the client deliver the outbox, then tell the outcome. */
+  flush(): void {
+    const { outcome } = this.stage
+    if (outcome === undefined) this.#client?.flush()
+    else if (!this.isOver && this.#client?.tell(outcome) === true) this.#leave(outcome, endings.untold)
+    this.schedule()
+  }
+
+  /** Recomputes `deadline`. */
+  schedule(): void {
+    const client = this.#client
+    if (client === undefined || this.isOver) return
+    const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
+    const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
+    this.deadline = Math.min(inactive, client.deadline, login, this.uplink.watch.deadline)
+  }
+
+  /** Called with `run` after `deadline`. */
+  tick(): void {
+    const now = this.#keeper.clock.now()
+    const login = this.stage.login
+    if (login !== undefined && now >= login.end) this.end('login-timeout', 'told')
+    else this.#client!.tick(now)
+    if (!this.hasEnded && now >= this.uplink.watch.deadline) this.#pingServer(now)
+    if (this.isOver || this.#client!.isPresent || now < this.inactivity.end) return
+    this.#client!.giveBack()
+    this.end(this.stage.wait !== undefined ? 'attach-timeout' : 'inactivity', 'untold')
+  }
+
+  #pingServer(now: number): void {
+    const { watch, link, isPaused } = this.uplink
+    if (!watch.look(now, link, !isPaused, this)) return
+    this.#keeper.unanswered(this)
+    this.end('connection-lost', 'told')
+  }
 
   onOpen(header: StreamHeader): void {
-    this.client?.onOpen(header)
+    this.#client?.onOpen(header)
   }
 
   onElement(element: Element): void {
-    if (this.#jid === undefined) {
-      this.heardInLogin(element)
-      this.#attempts?.received(element)
-      const loggedIn = this.watch?.received(element)
-      if (loggedIn !== undefined) {
-        this.#learn(loggedIn.jid, loggedIn.resumed)
-        // It may have been one session too many.
-        if (!this.isLive) return
-      }
+    if (this.stage.name === 'opening') {
+      this.#hearInLogin(element)
+      // It may have been one session too many.
+      if (this.hasEnded) return
     }
     if (this.uplink.watch.isAnswer(element, this)) return
     if (element.namespace !== 'jabber:client' && this.#jid !== undefined) {
-      this.keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
+      this.#keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
     this.outbox.add(
       isFeatures ? visibleFeatures(element, this.isSecure, this.uplink.watch.isCounted) : element,
     )
-    this.holdUp()
     if (isFeatures) this.uplink.opened()
-    else if (this.#attempts?.areUsedUp === true) this.expel('refused-logins')
+    else if (this.stage.login?.isUsedUp === true) this.end('refused-logins', 'told')
   }
 
-  /** Takes note where the server refuses a login with this element. */
-  heardInLogin(element: Element): void {
+  #hearInLogin(element: Element): void {
+    this.countRefusedLogin(element)
+    const loggedIn = this.stage.login?.received(element)
+    if (loggedIn === undefined) return
+    this.#jid = loggedIn.jid
+    this.stage.loggedIn()
+    this.#keeper.loggedIn(this, loggedIn.resumed)
+  }
+
+  countRefusedLogin(element: Element): void {
     const code = refusedLogin(element)
-    if (code !== undefined) this.keeper.counts.linkFailures.add('sasl', code)
+    if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
   }
 
   onUnfit(fate: Fate): void {
-    this.keeper.unfit(this, fate)
+    this.#keeper.unfit(this, fate)
   }
 
   onFlush(): void {
     this.uplink.watch.heard()
-    if (!this.outbox.isEmpty) this.client?.flush()
+    if (!this.outbox.isEmpty) this.flush()
   }
 
   onDrain(): void {
-    this.client?.flush()
+    this.flush()
   }
 
   onEnd({ failure, streamError }: LinkEnd): void {
-    this.guard(() => {
-      if (failure.code === 'internal-error') {
-        this.collapse(failure.cause)
-        return
+    if (failure.code === 'internal-error') {
+      this.fail(failure.cause)
+      return
+    }
+    if (this.#jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
+    const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
+    this.end(streamError === undefined ? 'connection-lost' : reason, 'drained', streamError)
+  }
+
+  /** If the session has ended before, and its client has not been told, the reason stays. */
+  end(reason: EndReason, how: How, streamError?: string): void {
+    this.run(() => this.#end({ reason, streamError }, endings[how]))
+  }
+
+  #end(outcome: Outcome, ending: Ending): void {
+    const { link, client } = ending
+    const isTold = client === 'outcome' || client === 'outcome-now'
+    if (isTold) {
+      if (link === 'abandon') this.uplink.abandon(this.outbox.clear())
+      if (link === 'close') this.link.close()
+      if (!this.hasEnded) {
+        this.stage.end(outcome, false)
+        this.#keeper.ended(this)
+        this.flush()
       }
-      if (this.#jid === undefined) this.keeper.counts.linkFailures.add(failure.step, failure.code)
-      const told = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
-      this.finish({ reason: streamError === undefined ? 'connection-lost' : told, streamError })
-    })
+      // The server sees its user leave at once, unless stanzas may have to be returned.
+      if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
+    }
+    if (client !== 'outcome' && !this.isOver) this.#leave(outcome, ending)
   }
 
-  /** The client is logged in as the user of this JID. */
-  #learn(jid: string, resumed?: string): void {
-    this.watch = undefined
-    this.#attempts = undefined
-    this.#jid = jid
-    this.keeper.loggedIn(this, resumed)
-  }
-
-  /**
-   * From now on `client` speaks for the session's page, which has so long for its first request. Returns the token of a ticket
-   * for it; a session that is to answer one browser only has none.
-   */
-  #awaitPage(client: Client, { seconds, attachBinding }: Handover): string | undefined {
-    const now = this.keeper.clock.now()
-    this.#page = 'awaited'
-    this.speaker = client
-    this.inactivity.allow('waiting', seconds)
-    this.inactivity.begin(now)
-    this.schedule()
-    const isForAny = this.keeper.tickets !== undefined && attachBinding === 'off'
-    const fresh = isForAny ? Ticket.fresh(seconds, now, this.keeper.processName) : undefined
-    this.#await(fresh?.ticket)
-    return fresh?.token
-  }
-
-  protected override closeDoor(): void {
-    this.#await(undefined)
-    this.#attempts?.close()
-  }
-
-  protected override finished(): void {
-    this.keeper.finished(this)
-  }
-
-  protected override ended(reason: EndReason): void {
+  #leave(outcome: Outcome, { link, queue, client }: Ending): void {
+    const last = this.stage.outcome ?? outcome
+    this.stage.end(last, true)
+    this.deadline = Number.POSITIVE_INFINITY
+    const waiting = this.outbox.clear()
+    if (queue !== 'discard') this.uplink.bounce(waiting)
+    if (link === 'cut') this.link.cut()
+    else this.link.close()
+    this.#client?.close(client === 'end' ? client : undefined)
+    this.outbox.close()
+    this.uplink.discard()
     const isLogin = this.origin === 'warmed' && this.#jid === undefined
-    this.keeper.ended(this, isLogin ? 'login' : reason)
+    this.#keeper.removed(this, isLogin ? 'login' : last.reason)
   }
 
-  protected override broke(cause: unknown): void {
-    this.keeper.broke(this, cause)
+  /** Ends the session because of a fault in this service. Its client is told, and no other session is touched. */
+  fail(cause: unknown): void {
+    this.stage.end({ reason: 'fault' }, true)
+    this.deadline = Number.POSITIVE_INFINITY
+    this.outbox.close()
+    this.uplink?.discard()
+    const steps = [
+      () => this.#keeper.failed(this, cause),
+      () => this.link.close(),
+      () => this.#client?.close('fault'),
+    ]
+    for (const step of steps) {
+      try {
+        step()
+      } catch {
+        // The fault has been reported.
+      }
+    }
   }
 }

@@ -1,8 +1,8 @@
 // The seams between the warm API and the sessions: how one is opened for a login, and how those that are there are
 // controlled. Types only.
 
-import type { HandedOut } from '../xmpp/handed-out.js'
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
+import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 
 /**
@@ -32,7 +32,7 @@ export interface SessionView {
 }
 
 /** A session that was handed to another page, which has it alone from now on. */
-export type ResumedSession = HandedOut & {
+export type ResumedSession = Binding & {
   readonly id: string
   readonly jid: string
   /** Stanzas that its pages before have had; those that they may not have had are delivered to this one, before all else. */
@@ -64,13 +64,13 @@ export interface OpenWish extends LinkOptions {
 export interface Opening {
   /** The public handle. */
   readonly id: string
-  /** The way to the XMPP server. What the server says goes to the events given to `Open`, until `handOut`. */
+  /** The way to the XMPP server. What the server says goes to the events given to `Open`, until `handOver`. */
   readonly link: Link
   /**
    * The login is done, and the session waits for its page. `undelivered` came for the page during the login; it is
    * delivered before all else. Resolves with what the page goes on with, or undefined if the session is over.
    */
-  handOut(jid: string, undelivered: readonly Element[], handover: Handover): Promise<HandedOut | undefined>
+  handOver(jid: string, undelivered: readonly Element[], handover: Handover): Promise<Binding | undefined>
   /** Ends the session at once; its events are not called any more. */
   abandon(): void
 }

@@ -4,6 +4,7 @@ import { stanzaErrorNamespace } from '../xmpp/namespaces.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
+import type { RateShaper } from './limits/rate-shaper.js'
 import { memoryOf } from './outbox.js'
 import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
@@ -21,31 +22,43 @@ const mostBeforeLogin = memoryOf(64 * 1024, 64)
 export class Uplink {
   #isOpening = true
   #isHeld = false
+  #isPaused = false
   /** What waits; undefined once the features have come and nothing is held. */
   #unsent: Element[] | undefined = []
   /** Its size, in UTF-16 units. */
   #unsentSize = 0
   readonly #waiting: WaitingMemory
 
-  /** Watches whether the server answers. */
+  readonly link: Link
   readonly watch: ServerWatch
+  readonly #shaper: RateShaper
+  /** The rate shaper's number. */
+  #paidAt = 0
 
   /**
-   * Counts what waits in `waiting`. `patience` is how long the server may take to answer, in milliseconds; undefined if that is
+   * Counts unsent elements in `waiting`. `patience` is how long the server may take to answer, in milliseconds. Undefined if that is
    * not watched.
    */
-  constructor(
-    readonly link: Link,
-    waiting: WaitingMemory,
-    patience?: number,
-  ) {
+  constructor(link: Link, shaper: RateShaper, waiting: WaitingMemory, patience: number | undefined) {
+    this.link = link
     this.#waiting = waiting
     this.watch = new ServerWatch(patience)
+    this.#shaper = shaper
   }
 
-  /** Whether the stream is being opened, the first time or again. */
-  get isOpening(): boolean {
-    return this.#isOpening
+  /** When the client may send more, in milliseconds of the clock. */
+  get freeAt(): number {
+    return this.#shaper.freeAt(this.#paidAt)
+  }
+
+  /** Charges the client for what it sends, in UTF-16 units. */
+  charge(size: number, now: number): void {
+    this.#paidAt = this.#shaper.charge(this.#paidAt, size, now)
+  }
+
+  /** Lets another client send at once. */
+  forgive(): void {
+    this.#paidAt = 0
   }
 
   /** Whether the server has yet to take so much that the client should send no more. */
@@ -110,13 +123,24 @@ export class Uplink {
     this.link.restart(options)
   }
 
-  /** Closes the stream; the senders of what was not delivered are told before. */
-  close(undelivered: readonly Element[] = []): void {
-    for (const element of undelivered) this.#bounce(element)
-    this.link.close()
+  /** Reads from the server unless the outbox is full. */
+  readUnless(isFull: boolean): void {
+    if (isFull === this.#isPaused) return
+    this.#isPaused = isFull
+    if (isFull) this.link.pause()
+    else this.link.resume()
   }
 
-  /** The same because memory is full. A server that does not read the errors gets no more of them. */
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** Returns undelivered stanzas to their senders. */
+  bounce(undelivered: readonly Element[]): void {
+    for (const element of undelivered) this.#bounce(element)
+  }
+
+  /** The same for want of memory: a server that does not read gets no more. Then abandons the link. */
   abandon(undelivered: readonly Element[]): void {
     for (const element of undelivered) {
       if (this.link.backlog > mostWaiting) break

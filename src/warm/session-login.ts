@@ -43,10 +43,10 @@ export function createLogins(parts: SessionLoginParts) {
       const { attachSeconds: seconds, attachBinding } = request
       const { opened, jid, undelivered } = await login(parts, openFor(request), request, caller)
       try {
-        const handedOut = await opened.handOut(jid, undelivered, { seconds, attachBinding })
-        if (handedOut === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
+        const binding = await opened.handOver(jid, undelivered, { seconds, attachBinding })
+        if (binding === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
         verified.add(request)
-        return { jid, id: opened.id, expiresIn: seconds, ...handedOut }
+        return { jid, id: opened.id, expiresIn: seconds, ...binding }
       } catch (error) {
         // Nothing else would end it.
         opened.abandon()

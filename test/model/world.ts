@@ -1,4 +1,5 @@
 // A client, a server and a session between them, as one run of the model has it.
+import { waitingBytes } from '../../src/session/limits/making-room.js'
 import type { SessionView } from '../../src/session/sessions.js'
 import { BoshBench, boshNamespace, FakePeer } from '../support/bosh-bench.js'
 import { firstRid, type Kind, type Made, ModelClient } from './client.js'
@@ -522,7 +523,7 @@ export class World {
     if (this.model.hasCome) this.#isUntouched = false
     this.model.check(now, this.ended, this.server.forwarded, this.server.bounced)
     let bytes = 0
-    for (const { waitingBytes } of this.bench.registry.all()) bytes += waitingBytes
+    for (const session of this.bench.registry.all()) bytes += waitingBytes(session)
     if (bytes !== this.bench.waiting.bytes)
       throw new Error(`${this.bench.waiting.bytes} bytes are counted, not ${bytes}`)
     if (!this.ended && (this.server.catchUp() || this.server.answerBind())) await this.#settle()

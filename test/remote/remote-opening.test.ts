@@ -52,11 +52,11 @@ async function begin() {
     () => remotes.close(),
   )
   const termsOf = () => (opening.link as BoshLink).terms
-  const handOut = () => opening.handOut(jid, [], handover)
+  const handOver = () => opening.handOver(jid, [], handover)
   const isGone = () => eventually('nothing is left', () => remotes.size + clock.pending + there.open === 0)
   const hears = (what: string) => eventually(`${what} is told`, () => told.includes(what))
   const isOver = () => eventually('it is over', () => ends.length > 0)
-  return { there, remotes, opening, termsOf, handOut, elsewhere, told, ends, clock, isGone, hears, isOver }
+  return { there, remotes, opening, termsOf, handOver, elsewhere, told, ends, clock, isGone, hears, isOver }
 }
 
 /** A login that has its session. */
@@ -176,9 +176,9 @@ describe('a login at a remote endpoint', () => {
 
 describe('a session that is handed out', () => {
   test('goes on at the endpoint, for as long as that keeps it', async () => {
-    const { there, remotes, handOut, elsewhere, clock, creation, isGone } = await created()
+    const { there, remotes, handOver, elsewhere, clock, creation, isGone } = await created()
     clock.advance(1000)
-    expect(await handOut()).toEqual({
+    expect(await handOver()).toEqual({
       sid: 's1',
       wait: 20,
       hold: 1,
@@ -210,28 +210,28 @@ describe('a session that is handed out', () => {
   })
 
   test('is so also where the login takes its time over the last reply', async () => {
-    const { opening, handOut, there, told, clock, hears, next } = await created()
+    const { opening, handOver, there, told, clock, hears, next } = await created()
     const { events } = opening.link
-    let handedOut: Promise<unknown> | undefined
+    let binding: Promise<unknown> | undefined
     opening.link.events = {
       ...events,
       onElement(element) {
         events.onElement(element)
         clock.advance(1000)
-        handedOut = Promise.resolve().then(() => handOut())
+        binding = Promise.resolve().then(() => handOver())
       },
     }
     opening.link.send([element("<iq xmlns='jabber:client' type='set' id='b1'/>")])
     ;(await next()).answer("<iq xmlns='jabber:client' type='result' id='b1'/>")
     await hears('iq')
-    expect(await handedOut).toMatchObject({ sid: 's1' })
+    expect(await binding).toMatchObject({ sid: 's1' })
     expect(told.at(-1)).toBe('iq')
     expect(there.isAsked).toBe(false)
   })
 
   test('is ended if no caller ever heard of it', async () => {
-    const { there, handOut, elsewhere, creation, isGone } = await created()
-    await handOut()
+    const { there, handOver, elsewhere, creation, isGone } = await created()
+    await handOver()
     elsewhere.release('another')
     elsewhere.release(id)
     const terminate = await there.request()
@@ -242,22 +242,22 @@ describe('a session that is handed out', () => {
   })
 
   test('is none if the endpoint has ended it', async () => {
-    const { opening, handOut, elsewhere, isOver, next } = await created()
+    const { opening, handOver, elsewhere, isOver, next } = await created()
     opening.link.send([element(auth)])
     ;(await next()).answer('', ending)
     await isOver()
-    expect(await handOut()).toBeUndefined()
+    expect(await handOver()).toBeUndefined()
     expect(elsewhere.get(id)).toBeUndefined()
   })
 
   test('is none before there is one, or while a request is open', async () => {
     const early = await begin()
-    expect(await early.handOut()).toBeUndefined()
+    expect(await early.handOver()).toBeUndefined()
     early.opening.abandon()
-    const { opening, handOut, next } = await created()
+    const { opening, handOver, next } = await created()
     opening.link.send([element(auth)])
     const request = await next()
-    expect(await handOut()).toBeUndefined()
+    expect(await handOver()).toBeUndefined()
     request.answer(success)
   })
 })

@@ -142,9 +142,9 @@ describe('a session ends', () => {
       'by a fault',
       (bench, { id }) => {
         const session = bench.registry.byId(id)!
-        session.collapse(new Error('x'))
-        session.collapse(new Error('y'))
-        session.abandon('client')
+        session.fail(new Error('x'))
+        session.fail(new Error('y'))
+        session.end('client', 'untold')
       },
       ['ended: fault'],
     ],
@@ -186,8 +186,8 @@ describe('nothing is told', () => {
   test('of a session whose caller is gone before the answer', async () => {
     const { bench, told } = benchOf()
     const login = bench.login()
-    await login.opening.handOut('juliet@chat.example/balcony', [], handover)
-    bench.registry.byId(login.opening.id)!.abandon('unclaimed')
+    await login.opening.handOver('juliet@chat.example/balcony', [], handover)
+    bench.registry.byId(login.opening.id)!.end('unclaimed', 'untold')
     expect(bench.counts.sessionsEnded.unclaimed).toBe(1)
     expect(told).toEqual([])
   })

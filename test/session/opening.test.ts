@@ -42,7 +42,7 @@ describe('a session that is being opened', () => {
     expect(bench.registry.size).toBe(0)
     expect(bench.link.closed).toBe(true)
     expect(login.end).toBeUndefined()
-    expect(await login.opening.handOut(juliet, [], handover)).toBeUndefined()
+    expect(await login.opening.handOver(juliet, [], handover)).toBeUndefined()
   })
 
   test.each<[string, string, (bench: BoshBench) => unknown]>([
@@ -50,7 +50,7 @@ describe('a session that is being opened', () => {
     [
       'an admin ends it',
       'session-not-found',
-      b => b.registry.byId([...b.registry.list()][0]!.id)?.end('logout'),
+      b => b.registry.byId([...b.registry.list()][0]!.id)?.end('logout', 'loggedOut'),
     ],
     ['the service stops', 'shutting-down', bench => bench.manager.shutDown()],
     ['the service stops in a hurry', 'remote-connection-failed', bench => bench.registry.abandonAll()],
@@ -62,7 +62,7 @@ describe('a session that is being opened', () => {
     expect(bench.registry.size).toBe(0)
     expect(bench.link.closed || code === 'timeout').toBe(true)
     login.opening.abandon()
-    expect(await login.opening.handOut(juliet, [], handover)).toBeUndefined()
+    expect(await login.opening.handOver(juliet, [], handover)).toBeUndefined()
   })
 
   test('tells its login of a stream error in the words of the server', () => {
@@ -93,7 +93,7 @@ describe('a session that is handed out', () => {
   test('says what its page goes on with', async () => {
     const bench = new BoshBench()
     const { opening } = bench.login("wait='30' hold='9' ver='1.8'")
-    expect(await opening.handOut(juliet, [], handover)).toEqual({
+    expect(await opening.handOver(juliet, [], handover)).toEqual({
       ...{ sid: expect.stringMatching(/^[0-9a-f]{40}$/), rid: 701, wait: 30, hold: 1, requests: 2 },
       ...{ inactivity: 150, polling: 5, maxpause: 300, ver: '1.8' },
     })
@@ -129,7 +129,7 @@ describe('a session that is handed out', () => {
   test('is ended by its login where the answer cannot be given', async () => {
     const bench = new BoshBench()
     const login = bench.login()
-    await login.opening.handOut(juliet, [], handover)
+    await login.opening.handOver(juliet, [], handover)
     login.opening.abandon()
     expect(bench.registry.size).toBe(0)
     expect(bench.counts.sessionsEnded.unclaimed).toBe(1)

@@ -23,9 +23,9 @@ import { OwnSessions } from '../../src/session/own-sessions.js'
 import { Registry } from '../../src/session/registry.js'
 import type { Handover, Open, Opening } from '../../src/session/sessions.js'
 import { handleOf, idOf } from '../../src/session/sid.js'
-import type { Cookie } from '../../src/xmpp/handed-out.js'
 import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
+import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { readElement } from '../../src/xmpp/xml/document.js'
 import type { Element } from '../../src/xmpp/xml/element.js'
 import { FakeClock } from './fake-clock.js'
@@ -335,7 +335,7 @@ export class BoshBench {
       cookies: () => ({ path: '/http-bind', secure: false }),
       lastRid: () => 700,
     })
-    this.#open = this.opener.forLogins(manager.attach)
+    this.#open = this.opener.forLogins(manager.makePageClient)
     this.manager = {
       ...manager,
       // Replies that are given in one turn reach the test in the order they were given in.
@@ -424,20 +424,20 @@ export class BoshBench {
   async warmed(about: Partial<WarmedSession> = {}, attributes?: string): Promise<Client> {
     const login = this.login(attributes)
     await this.server(link => link.open())
-    return this.handOut(login, about)
+    return this.handOver(login, about)
   }
 
   /** Hands out the session of a login that is done. */
-  async handOut({ opening }: FakeLogin, about: Partial<WarmedSession> = {}): Promise<Client> {
+  async handOver({ opening }: FakeLogin, about: Partial<WarmedSession> = {}): Promise<Client> {
     const {
       jid = 'juliet@chat.example/balcony',
       undelivered = [],
       seconds = 120,
       attachBinding = 'off',
     } = about
-    const handedOut = await opening.handOut(jid, undelivered, { seconds, attachBinding })
-    if (handedOut === undefined) throw new Error('it cannot be handed out')
-    const { sid, rid, cookie, token } = handedOut
+    const binding = await opening.handOver(jid, undelivered, { seconds, attachBinding })
+    if (binding === undefined) throw new Error('it cannot be handed out')
+    const { sid, rid, cookie, token } = binding
     const link = opening.link as FakeLink
     link.sent.length = 0
     return new Client(this, sid, rid - 1, link, cookie, undefined, token)

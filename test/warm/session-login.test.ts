@@ -5,7 +5,7 @@ import { Pipelining } from '../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../src/servers/login/sasl/salted-passwords.js'
 import { createVerifiedCredentials } from '../../src/servers/login/verified-credentials.js'
 import { createLogins } from '../../src/warm/session-login.js'
-import type { HandedOut } from '../../src/xmpp/handed-out.js'
+import type { Binding } from '../../src/xmpp/page-binding.js'
 import { ScriptedLink } from '../servers/login/scripted-link.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -23,7 +23,7 @@ const answers = [
 
 class HandingOut extends ScriptedLink {
   readonly id = 'handle'
-  handOut: () => Promise<HandedOut | undefined> = async () => undefined
+  handOver: () => Promise<Binding | undefined> = async () => undefined
 }
 
 const request = {
@@ -41,7 +41,7 @@ const request = {
 test.each([
   ['is over', async () => undefined, 'remote-connection-failed'],
   ['fails at it', () => Promise.reject(new Error('no terms')), undefined],
-])('a session that %s when it is to be handed out is ended', async (_what, handOut, code) => {
+])('a session that %s when it is to be handed out is ended', async (_what, handOver, code) => {
   const links: HandingOut[] = []
   const clock = new FakeClock()
   const { login } = createLogins({
@@ -54,7 +54,7 @@ test.each([
     verified: createVerifiedCredentials(clock, 0),
     open(_domain, options, events) {
       const link = Object.assign(new HandingOut(answers, { ...options, certificate: false }, events), {
-        handOut,
+        handOver,
       })
       links.push(link)
       return link

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { randomText } from '../../lib/text/random-text.js'
 import type { AttachBinding } from '../../session/sessions.js'
-import type { Cookie } from '../../xmpp/handed-out.js'
+import type { Cookie } from '../../xmpp/page-binding.js'
 
 export interface CookieRules {
   /** As browsers see it. */
@@ -32,7 +32,7 @@ export class AttachCookie {
   }
 
   /** For a backend to set. */
-  get handedOut(): Cookie | undefined {
+  get forPage(): Cookie | undefined {
     if (this.isNew) return undefined
     return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }
   }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Client, Outcome, Succession, Successor } from '../../session/client.js'
+import type { Client, MakeNextClient, NextClient, Outcome } from '../../session/client.js'
 import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { Handover } from '../../session/sessions.js'
@@ -53,7 +53,7 @@ export class BoshClient extends Delivery implements Client {
     { seconds, attachBinding: mode }: Handover,
     rid: number,
     received?: number,
-  ): Successor {
+  ): NextClient {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, terms.maxPause)
     const { id, domain, sid } = session
     const cookie =
@@ -62,8 +62,8 @@ export class BoshClient extends Delivery implements Client {
         : new AttachCookie(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
     const by = received === undefined ? 'handed-out' : 'resumed'
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
-    const handedOut = { rid: rid + 1, received, ...announced(sid, terms), cookie: cookie?.handedOut }
-    return { client, handedOut }
+    const binding = { rid: rid + 1, received, ...announced(sid, terms), cookie: cookie?.forPage }
+    return { client, binding }
   }
 
   get isPresent(): boolean {
@@ -76,7 +76,7 @@ export class BoshClient extends Delivery implements Client {
   }
 
   get deadline(): number {
-    const turn = this.#hasTurn ? this.session.freeAt : Number.POSITIVE_INFINITY
+    const turn = this.#hasTurn ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY
     return Math.min(turn, this.open.nextExpiry)
   }
 
@@ -84,16 +84,21 @@ export class BoshClient extends Delivery implements Client {
   create(body: Body, payload: Payload, peer: Peer): void {
     const pending = this.#received(this.window.last, undefined, body.digest, peer)
     pending.expires = pending.since + Math.min(this.terms.wait, createSeconds) * 1000
-    this.session.inactivity.allow('quiet', this.terms.inactivity)
+    this.session.inactivity.allow(this.terms.inactivity)
     this.open.hold(pending)
     this.session.send(payload, pending.since)
     // A failed connection may have ended the session.
-    if (this.session.outcome !== undefined) this.flush()
+    if (this.session.hasEnded) this.session.flush()
     else if (peer.gone) this.requestBroken()
-    else this.session.schedule()
+    this.session.schedule()
   }
 
   handle(body: Body, peer: Peer): void {
+    this.#take(body, peer)
+    this.session.schedule()
+  }
+
+  #take(body: Body, peer: Peer): void {
     const { rid } = body
     const refusal = this.#refusal(rid, peer)
     if (refusal !== undefined) {
@@ -108,13 +113,13 @@ export class BoshClient extends Delivery implements Client {
     switch (this.window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         const pending = this.#received(rid, body.key, body.digest, peer)
-        if (pending.since < this.session.freeAt || this.#hasTurn) {
+        if (pending.since < this.session.uplink.freeAt || this.#hasTurn) {
           this.#park(pending, body)
           return
         }
         this.#accept(pending, body)
         this.#acceptParked(pending.since)
-        this.flush()
+        this.session.flush()
         return
       }
       case 'early':
@@ -135,7 +140,7 @@ export class BoshClient extends Delivery implements Client {
   tick(now: number): void {
     if (this.#hasTurn) {
       this.#acceptParked(now)
-      this.flush()
+      this.session.flush()
       if (this.session.isOver) return
     }
     this.answerExpired(now)
@@ -143,46 +148,40 @@ export class BoshClient extends Delivery implements Client {
 
   /** Answers all requests that need not wait longer. */
   flush(): void {
-    const session = this.session
-    if (session.isOver) return
     this.deliver()
-    const { outcome } = session
-    if (outcome !== undefined) {
-      this.#tell(outcome)
-      if (session.isOver) return
-    }
-    const hold = this.#mostHeld
-    const { held } = this.open
-    if (held.length > hold) {
-      // While the server is behind, replies would only invite more requests.
-      const isBehind = session.isBehind && outcome === undefined
-      while (!isBehind && held.length > hold) this.answerOldest()
-    }
-    session.schedule()
+    // While the server is behind, replies would only invite more requests.
+    if (!this.session.uplink.isBehind) this.#answerExcess()
   }
 
-  /** Ends only the oldest live request (XEP-0124 §13). */
-  dismiss(): void {
-    if (this.open.oldestLive !== undefined)
+  /** Only the oldest live request (XEP-0124 §17.2). */
+  tell({ reason, streamError }: Outcome): boolean {
+    this.deliver()
+    const pending = this.open.oldestLive
+    // Clients ignore stanzas in a terminating reply.
+    if (pending === undefined || !this.session.outbox.isEmpty) {
+      this.#answerExcess()
+      return false
+    }
+    this.open.take(pending).peer.answer(this.terminate(conditionOf[reason], streamError))
+    if (reason !== 'shutdown') this.parts.counts.failedRequests += 1
+    return true
+  }
+
+  close(notice?: 'end' | 'fault'): void {
+    // Only the oldest live request (XEP-0124 §13).
+    if (notice === 'end' && this.open.oldestLive !== undefined)
       this.open.take(this.open.oldestLive).peer.answer(this.terminate(undefined))
+    this.#answerAll(notice === 'fault' ? this.terminate('internal-server-error') : this.wrap(emptyBody))
   }
 
-  close(): void {
-    this.#answerAll(this.wrap(emptyBody))
-  }
-
-  fail(): void {
-    this.#answerAll(this.terminate('internal-server-error'))
-  }
-
-  release(): Succession | undefined {
+  handOver(): MakeNextClient | undefined {
     // The page will not repeat its parked requests.
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.isOver) return undefined
     const { window } = this
     const jump = randomInt(leastJump, 2 * leastJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
-    const unacknowledged = window.unacknowledged(this.session.inactivity.kind === 'paused')
+    const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused)
     this.close()
     this.#putBack(unacknowledged)
     // The next page knows neither keys nor acknowledgements.
@@ -197,7 +196,7 @@ export class BoshClient extends Delivery implements Client {
 
   #putBack(replies: readonly StoredReply[]): void {
     const elements = replies.flatMap(({ text }) => readElement(text).children)
-    this.session.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
+    this.session.outbox.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
   }
 
   /** A refusal does not affect the session. */
@@ -221,11 +220,11 @@ export class BoshClient extends Delivery implements Client {
     const { open, window } = this
     if (window.acknowledged) pending.report = this.acknowledge(pending.rid, body.ack)
     window.accept(pending.rid)
-    session.inactivity.allow('quiet', this.terms.inactivity)
-    session.learnChannel(pending.peer.secure)
+    session.inactivity.allow(this.terms.inactivity)
+    session.attach(pending.peer.secure)
     this.address ??= pending.peer.address
     open.hold(pending)
-    if (session.outcome !== undefined) return
+    if (session.hasEnded) return
     // Only while the stream opens can there be too many.
     while (open.held.length > this.terms.requests && open.held[0]!.peer.gone) this.answerOldest()
     const at = { now: this.parts.clock.now(), unanswered: open.held.length, fruitful: this.fruitful }
@@ -235,10 +234,10 @@ export class BoshClient extends Delivery implements Client {
       open.take(pending).peer.answer(this.#fault(fault))
     } else if (body.terminate) {
       session.send(payload, at.now)
-      session.end('client')
+      session.end('client', 'loggedOut')
     } else if (body.restart !== true) {
       session.send(payload, at.now)
-      if (body.pause !== undefined) session.inactivity.allow('paused', body.pause)
+      if (body.pause !== undefined) session.inactivity.allow(body.pause, true)
       // A pause leaves no request open (XEP-0124 §10). A new cookie must arrive first.
       if (body.pause !== undefined || this.cookie?.isNew === true) this.answerAll()
       // A report must reach the client at once.
@@ -249,6 +248,11 @@ export class BoshClient extends Delivery implements Client {
   /** False if the restart is not allowed (XEP-0206 §5). */
   #mayGoOn({ restart, terminate, to, lang, from }: Body): boolean {
     return restart !== true || terminate || this.session.restart(to, { lang, from })
+  }
+
+  #answerExcess(): void {
+    const most = this.#mostHeld
+    while (this.open.held.length > most) this.answerOldest()
   }
 
   get #mostHeld(): number {
@@ -263,7 +267,7 @@ export class BoshClient extends Delivery implements Client {
   }
 
   #acceptParked(now: number): void {
-    while (now >= this.session.freeAt) {
+    while (now >= this.session.uplink.freeAt) {
       const parked = this.open.unpark(this.window.last + 1)
       if (parked === undefined) return
       const body = parseBody(parked.parked!.text)
@@ -297,7 +301,6 @@ export class BoshClient extends Delivery implements Client {
     if (older !== undefined) pending.repeats = older.repeats + 1
     this.open.park(pending)
     older?.peer.answer(this.wrap(errorBody))
-    this.session.schedule()
   }
 
   /** Some libraries take `error` for an empty reply. */
@@ -305,7 +308,6 @@ export class BoshClient extends Delivery implements Client {
     this.parts.counts.failedRequests += 1
     peer.answer({ status: 503, body: '', contentType: this.terms.contentType })
     this.session.inactivity.begin(since)
-    this.session.schedule()
   }
 
   /** XEP-0124 §14.3. */
@@ -329,30 +331,19 @@ export class BoshClient extends Delivery implements Client {
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
       peer.answer(this.giveAgain(stored, peer, isSame))
-      this.session.schedule()
       return
     }
     const since = this.parts.clock.now()
     const older = this.open.renew(held!, peer, since, this.#expiry(since))
     older.answer(this.wrap(errorBody))
-    this.flush()
-  }
-
-  /** Only the oldest live request (XEP-0124 §17.2). */
-  #tell({ reason, streamError }: Outcome): void {
-    const pending = this.open.oldestLive
-    // Clients ignore stanzas in a terminating reply.
-    if (pending === undefined || !this.session.outbox.isEmpty) return
-    this.open.take(pending).peer.answer(this.terminate(conditionOf[reason], streamError))
-    if (reason !== 'shutdown') this.parts.counts.failedRequests += 1
-    this.session.abandon(reason)
+    this.session.flush()
   }
 
   /** The other requests get `other-request`. */
   #fault(condition: Fault): Reply {
     this.parts.counts.failedRequests += 1
     this.#answerAll(this.terminate('other-request'))
-    this.session.abandon(condition)
+    this.session.end(condition, 'untold')
     return this.terminate(condition)
   }
 

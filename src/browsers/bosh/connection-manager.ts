@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { type Condition, Problem } from '../../lib/errors.js'
 import type { Opener } from '../../session/opener.js'
-import type { Attach } from '../../session/opening.js'
+import type { MakePageClient } from '../../session/opening.js'
 import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
@@ -74,7 +74,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   function breakOff(session: Session | undefined, error: unknown, peer: Peer): void {
     peer.answer(refuse('internal-server-error'))
     if (session === undefined) opener.report(error)
-    else session.collapse(error)
+    else session.fail(error)
   }
 
   /** Undefined for a session over another transport. */
@@ -115,16 +115,16 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       try {
         return client?.handleTooLarge(rid, peer)
       } catch (error) {
-        client!.session.collapse(error)
+        client!.session.fail(error)
         return refuse('internal-server-error')
       }
     },
     report: opener.report,
-    attach: ((session, { wait, hold, ver }, handover) => {
+    makePageClient: ((session, { wait, hold, ver }, handover) => {
       const terms = negotiate({ wait, hold, ver }, parts.terms)
       // The warm API has validated them.
       if (typeof terms === 'string') throw new Problem('internal-error', { step: 'bind' })
       return BoshClient.forPage(session, clientParts, terms, handover, lastRid())
-    }) satisfies Attach,
+    }) satisfies MakePageClient,
   }
 }

@@ -71,11 +71,11 @@ export abstract class Delivery {
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
     const isNew = by === 'created'
     this.session = session
-    session.keeps(0)
+    session.outbox.keeps(0)
     this.parts = parts
     this.terms = terms
     this.cookie = cookie
-    this.open = new OpenRequests(parts.limits, () => session.guard(() => this.requestBroken()))
+    this.open = new OpenRequests(parts.limits, () => session.run(() => this.requestBroken()))
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
     this.#announcement = isNew ? announce(session.sid, rid, terms) : undefined
     this.#isIntroduced = !isNew
@@ -107,7 +107,7 @@ export abstract class Delivery {
     let hasStreamElement = false
     // A gone client must not use up elements.
     if (!withNothing && !peer.gone) {
-      const elements = this.session.take()
+      const elements = this.session.outbox.take()
       this.fruitful = elements.length > 0
       for (const { namespace, text } of elements) {
         payload += text
@@ -119,8 +119,8 @@ export abstract class Delivery {
     if (window.acknowledged && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes + report, payload, hasStreamElement)
     const at = this.parts.clock.now()
-    window.store({ rid, text, at, key, digest, repeats: 0 }, this.session.mostBytes)
-    this.session.keeps(window.bytes)
+    window.store({ rid, text, at, key, digest, repeats: 0 }, this.session.outbox.mostBytes)
+    this.session.outbox.keeps(window.bytes)
     // Inactivity continues for a gone client.
     if (!peer.gone) this.session.inactivity.begin(at)
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
@@ -150,7 +150,7 @@ export abstract class Delivery {
   protected acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)
-    this.session.keeps(window.bytes)
+    this.session.outbox.keeps(window.bytes)
     const missing = ack < window.lastAnswered ? window.replyTo(ack + 1) : undefined
     const age = missing === undefined ? 0 : this.parts.clock.now() - missing.at
     if (age < reportMilliseconds) return ''
@@ -181,7 +181,6 @@ export abstract class Delivery {
   protected requestBroken(): void {
     this.window.confirm()
     this.session.inactivity.begin(this.parts.clock.now())
-    this.session.schedule()
   }
 
   /** The header may follow with the next reply. */

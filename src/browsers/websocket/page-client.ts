@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../lib/clock.js'
 import type { WebSocketCut } from '../../lib/counts.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
-import type { Succession } from '../../session/client.js'
+import type { MakeNextClient } from '../../session/client.js'
 import type { Session } from '../../session/session.js'
 import { sasl2Namespace, saslNamespace, smNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
@@ -26,7 +26,7 @@ const firstWordMilliseconds = 1_000
 export class PageClient extends SocketClient {
   readonly #log: Logger
   readonly #resumeSeconds: number
-  readonly #succession: Succession
+  readonly #next: MakeNextClient
   /** Undefined before `<enable/>`. */
   #management: StreamManagement | undefined
   /** Sent without stream management. */
@@ -40,22 +40,22 @@ export class PageClient extends SocketClient {
     session: Session,
     channel: Channel,
     { clock, log, resumeSeconds }: PageParts,
-    succession: Succession,
+    next: MakeNextClient,
     management: StreamManagement | undefined,
   ) {
     super(session, channel, clock, true)
     this.#log = log
     this.#resumeSeconds = resumeSeconds
-    this.#succession = succession
+    this.#next = next
     this.#management = management
     // `<resume/>` has the count of received stanzas.
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this
-    session.learnChannel(channel.isSecure)
-    session.inactivity.allow('quiet', resumeSeconds)
-    session.resumption = undefined
-    session.keeps(0)
+    session.attach(channel.isSecure)
+    session.inactivity.allow(resumeSeconds)
+    session.outbox.resumption = undefined
+    session.outbox.keeps(0)
   }
 
   override get deadline(): number {
@@ -67,16 +67,16 @@ export class PageClient extends SocketClient {
     super.tick(now)
   }
 
-  release(): Succession {
+  handOver(): MakeNextClient {
     this.endWith('conflict')
     this.#giveBack()
-    return this.#succession
+    return this.#next
   }
 
   protected override get mayDeliver(): boolean {
     if (!super.mayDeliver) return false
     // No page can follow.
-    if (this.session.outcome !== undefined) return true
+    if (this.session.hasEnded) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
     return !isHeld && this.#management?.isFull !== true && !this.#unconfirmed.isFull
   }
@@ -98,7 +98,7 @@ export class PageClient extends SocketClient {
     this.#unconfirmed.arrived()
     this.#weigh()
     this.#probe()
-    if (wasFull) this.flush()
+    if (wasFull) this.session.flush()
   }
 
   protected override take(element: Element): void {
@@ -139,20 +139,19 @@ export class PageClient extends SocketClient {
       // If no page follows, their senders get errors.
       this.#giveBack()
       this.session.inactivity.begin(this.clock.now())
-      this.session.schedule()
       // No page can resume an ended session.
-      if (this.session.outcome !== undefined) this.flush()
-    } else if (this.session.client === this) this.session.abandon('client')
+      if (this.session.hasEnded) this.session.flush()
+    } else if (this.session.client === this) this.session.end('client', 'untold')
   }
 
   #begin(): void {
     this.#heldUntil = Number.POSITIVE_INFINITY
-    this.flush()
+    this.session.flush()
   }
 
   /** Counts the memory of unconfirmed stanzas. */
   #weigh(): void {
-    this.session.keeps(this.#unconfirmed.bytes + (this.#management?.bytes ?? 0))
+    this.session.outbox.keeps(this.#unconfirmed.bytes + (this.#management?.bytes ?? 0))
   }
 
   #probe(): void {
@@ -170,8 +169,8 @@ export class PageClient extends SocketClient {
     if (resumption === undefined && uncounted.length === 0) return
     this.#management = undefined
     this.#weigh()
-    this.session.putBack([...uncounted, ...(resumption?.unacknowledged ?? [])])
-    this.session.resumption = resumption
+    this.session.outbox.putBack([...uncounted, ...(resumption?.unacknowledged ?? [])])
+    this.session.outbox.resumption = resumption
   }
 
   #takeManagement({ name, text }: Element): void {
@@ -180,7 +179,7 @@ export class PageClient extends SocketClient {
       this.refuse('policy-violation')
       return
     }
-    this.session.charge(text.length, this.clock.now())
+    this.session.uplink.charge(text.length, this.clock.now())
     if (name === 'enable' && management === undefined) {
       this.#management = new StreamManagement()
       this.channel.send(this.#management.enabled(this.#resumeSeconds))
@@ -191,12 +190,12 @@ export class PageClient extends SocketClient {
       if (progress === undefined) this.refuse('undefined-condition')
       else {
         this.#weigh()
-        this.flush()
+        this.session.flush()
         // Without progress, it asks with the next stanza.
         if (progress > 0) this.#ask()
       }
     } else this.channel.send(unexpected)
-    if (this.session.isLive) this.pace()
+    if (!this.session.hasEnded) this.pace()
   }
 
   /** A resumed page may use an old resource, which its server refuses. */

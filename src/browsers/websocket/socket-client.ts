@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import type { EndReason, WebSocketCut } from '../../lib/counts.js'
-import type { Client, Outcome, Succession } from '../../session/client.js'
+import type { Client, MakeNextClient, Outcome } from '../../session/client.js'
 import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { StreamHeader } from '../../xmpp/link.js'
@@ -51,8 +51,8 @@ export abstract class SocketClient implements Client, ChannelEvents {
   }
 
   get deadline(): number {
-    const waitsForRate = this.#isHeldBack && !this.session.isBehind
-    return waitsForRate ? this.session.freeAt : Number.POSITIVE_INFINITY
+    const waitsForRate = this.#isHeldBack && !this.session.uplink.isBehind
+    return waitsForRate ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY
   }
 
   tick(_now: number): void {
@@ -65,46 +65,47 @@ export abstract class SocketClient implements Client, ChannelEvents {
   }
 
   onMessage(message: Buffer): void {
-    if (!this.session.isOver) this.session.guard(() => this.#take(message))
+    this.session.run(() => this.#take(message))
   }
 
   onDrain(): void {
-    this.session.guard(() => this.flush())
+    this.session.run(() => this.session.flush())
   }
 
   onArrived(): void {
-    this.session.guard(() => this.arrived())
+    this.session.run(() => this.arrived())
   }
 
   onGone(cut: WebSocketCut | undefined): void {
-    this.session.guard(() => this.gone(cut))
+    this.session.run(() => this.gone(cut))
   }
 
   flush(): void {
-    const { session, channel } = this
-    if (session.isOver) return
-    while (!session.outbox.isEmpty && this.mayDeliver) this.deliver(session.take(mostWritten))
-    if (session.outcome !== undefined && (session.outbox.isEmpty || !channel.isOpen))
-      this.#tell(session.outcome)
-    if (!session.isOver) this.pace()
+    this.#deliverAll()
+    this.pace()
   }
 
-  dismiss(): void {
-    this.channel.end()
+  tell({ reason, streamError }: Outcome): boolean {
+    this.#deliverAll()
+    if (!this.session.outbox.isEmpty && this.channel.isOpen) {
+      this.pace()
+      return false
+    }
+    const code = reason === 'shutdown' ? closeCodes.goingAway : closeCodes.normal
+    if (streamError !== undefined) this.channel.end(code, this.#introduced(declareStream(streamError)))
+    else this.endWith(conditionOf[reason] ?? 'undefined-condition', code)
+    return true
   }
 
-  close(): void {
-    this.channel.end()
+  close(notice?: 'end' | 'fault'): void {
+    if (notice === 'fault') this.endWith('internal-server-error')
+    else this.channel.end()
   }
 
   // Done when the connection broke.
   giveBack(): void {}
 
-  fail(): void {
-    this.endWith('internal-server-error')
-  }
-
-  abstract release(): Succession | undefined
+  abstract handOver(): MakeNextClient | undefined
 
   /** Outside of the framing namespace. */
   protected abstract take(element: Element): void
@@ -128,7 +129,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   protected pass(element: Element): void {
     // An ended session accepts nothing.
-    if (!this.session.isLive) return
+    if (this.session.hasEnded) return
     const payload: Payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
       // STARTTLS is not allowed over a WebSocket (RFC 7395 §3.9).
@@ -137,13 +138,13 @@ export abstract class SocketClient implements Client, ChannelEvents {
     }
     this.session.send(payload, this.clock.now())
     // Errors for refused stanzas are in the outbox.
-    if (!this.session.outbox.isEmpty || !this.session.isLive) this.flush()
+    if (!this.session.outbox.isEmpty || this.session.hasEnded) this.session.flush()
     else this.pace()
   }
 
   protected refuse(condition: string): void {
     this.endWith(condition)
-    this.session.abandon('policy-violation')
+    this.session.end('policy-violation', 'untold')
   }
 
   protected endWith(condition: string, code?: number): void {
@@ -157,19 +158,17 @@ export abstract class SocketClient implements Client, ChannelEvents {
     else if (element.namespace === streamsNamespace) this.#takeLeave()
     else if (element.namespace !== framingNamespace) this.take(element)
     else if (element.name === 'close') this.#takeLeave()
-    else if (this.session.isLive) this.takeOpen(element)
+    else if (!this.session.hasEnded) this.takeOpen(element)
   }
 
   #takeLeave(): void {
     this.channel.farewell()
-    this.session.end('client')
+    this.session.end('client', 'loggedOut')
   }
 
-  #tell({ reason, streamError }: Outcome): void {
-    const code = reason === 'shutdown' ? closeCodes.goingAway : closeCodes.normal
-    if (streamError !== undefined) this.channel.end(code, this.#introduced(declareStream(streamError)))
-    else this.endWith(conditionOf[reason] ?? 'undefined-condition', code)
-    this.session.abandon(reason)
+  #deliverAll(): void {
+    const { outbox } = this.session
+    while (!outbox.isEmpty && this.mayDeliver) this.deliver(outbox.take(mostWritten))
   }
 
   /** RFC 7395 §3.5. */
@@ -182,10 +181,9 @@ export abstract class SocketClient implements Client, ChannelEvents {
   /** Pauses a client above its rate, or whose server is behind. */
   protected pace(): void {
     const { session } = this
-    const mustWait = session.isBehind || this.clock.now() < session.freeAt
+    const mustWait = session.uplink.isBehind || this.clock.now() < session.uplink.freeAt
     if (mustWait && !this.#isHeldBack) this.channel.pause()
     if (!mustWait && this.#isHeldBack) this.channel.resume()
     this.#isHeldBack = mustWait
-    session.schedule()
   }
 }

@@ -150,7 +150,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #sessionOf({ local, proof }: PageCredentials): Session | undefined {
     const { opener, clock } = this.parts
     const session = opener.registry.tickets.placeFor(proof)
-    if (session?.ticket?.admits(proof, clock.now()) !== true) return undefined
+    if (session?.stage.ticket?.admits(proof, clock.now()) !== true) return undefined
     const isOfUser = userOf(session.jid!) === userOf(`${local}@${this.#domain}`)
     const mayHave = this.channel.isSecure || !session.isSecure
     return isOfUser && mayHave ? session : undefined
@@ -159,8 +159,8 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #letIn(session: Session, credentials: PageCredentials): void {
     this.#session = session
     this.#before = session.client
-    const { proof } = session.ticket!
-    session.spendTicket()
+    const { proof } = session.stage.ticket!
+    session.stage.spendTicket()
     if (credentials.isSasl2) this.#letInAtOnce(session.jid!, credentials, proof)
     else {
       this.#step = 'restart'
@@ -250,7 +250,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   /** Undefined if it cannot resume. */
   #resumable(text: string): StreamManagement | undefined {
     const tag = startTagOf(text)
-    const before = this.#session!.resumption as Resumption | undefined
+    const before = this.#session!.outbox.resumption as Resumption | undefined
     const count = readCount(tag.attribute('h'))
     if (before === undefined || tag.attribute('previd') !== before.id || count === undefined) return undefined
     return StreamManagement.resume(before, count)
@@ -260,23 +260,25 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #takeOver(management: StreamManagement | undefined, tell: () => void): void {
     const session = this.#session!
     const { channel } = this
-    if (session.client !== this.#before || session.page === 'come') {
+    if (session.client !== this.#before || session.stage.wait === undefined) {
       // Another page has got the session.
       this.refuse('conflict')
       return
     }
-    session.guard(() => {
-      const isTaken = session.takeOver(
-        succession => new PageClient(session, channel, this.parts, succession, management),
-      )
+    if (session.isOver) {
+      this.refuse('remote-connection-failed')
+      return
+    }
+    session.run(() => {
+      const isTaken = session.handOver(next => new PageClient(session, channel, this.parts, next, management))
       if (!isTaken) {
         this.refuse('remote-connection-failed')
         return
       }
       this.over()
-      if (management !== undefined) session.skip(management.arrived)
+      if (management !== undefined) session.outbox.skip(management.arrived)
       tell()
-      session.client!.flush()
+      session.flush()
     })
   }
 }

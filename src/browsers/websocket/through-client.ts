@@ -5,7 +5,7 @@ import { SocketClient } from './socket-client.js'
 
 /** For a client with its own login. */
 export class ThroughClient extends SocketClient {
-  release(): undefined {
+  handOver(): undefined {
     return undefined
   }
 
@@ -21,7 +21,7 @@ export class ThroughClient extends SocketClient {
 
   /** The server keeps the stream for a resumption (XEP-0198 §5). */
   protected override gone(cut: WebSocketCut | undefined): void {
-    if (cut !== undefined) this.session.cut(cut)
-    else this.session.abandon('client')
+    if (cut !== undefined) this.session.end(cut, 'cut')
+    else this.session.end('client', 'untold')
   }
 }

@@ -39,7 +39,7 @@ export class ThroughStart extends StreamStart {
     this.over()
     const isShutdown = opened === 'system-shutdown'
     if (typeof opened === 'string') this.refuse(opened, isShutdown ? closeCodes.goingAway : undefined)
-    else if (this.isGone) opened.session.abandon('client')
-    else opened.flush()
+    else if (this.isGone) opened.session.end('client', 'untold')
+    else opened.session.flush()
   }
 }

@@ -5,9 +5,9 @@ const mostLeft = 0.75
 
 /** A session, as far as its memory goes. */
 export interface Waiting {
-  readonly waitingBytes: number
-  /** Ends it, and frees its memory. */
-  giveUp(): void
+  readonly outbox: { readonly bytes: number; readonly keptBytes: number }
+  readonly uplink: { readonly unsentBytes: number; readonly link: { readonly unfinishedBytes: number } }
+  end(reason: 'limit', how: 'freed'): void
 }
 
 /** Ends the sessions with most memory in use until there is room. Calls `ended` after each. */
@@ -18,13 +18,18 @@ export function makeRoom<Session extends Waiting>(
 ): void {
   const found: { readonly session: Session; readonly bytes: number }[] = []
   for (const session of sessions) {
-    const bytes = session.waitingBytes
+    const bytes = waitingBytes(session)
     if (bytes > 0) found.push({ session, bytes })
   }
   found.sort((one, other) => other.bytes - one.bytes)
   for (const { session } of found) {
     if (waiting.bytes <= waiting.most * mostLeft) return
-    session.giveUp()
+    session.end('limit', 'freed')
     ended(session)
   }
+}
+
+/** Memory of a session's stanzas in both directions, and of its server's unfinished element, in bytes. */
+export function waitingBytes({ outbox, uplink }: Pick<Waiting, 'outbox' | 'uplink'>): number {
+  return outbox.bytes + outbox.keptBytes + uplink.unsentBytes + uplink.link.unfinishedBytes
 }

@@ -39,7 +39,7 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
       const isOwn = session.origin === 'client'
       if (!isOwn || !isOver(registry.liveOf(jid), most)) return
       refused('user')
-      session.expel('limit')
+      session.end('limit', 'told')
     },
     finished() {},
   }
@@ -49,7 +49,7 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
 export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
   const counted = new Set<Session>()
   const count = (session: Session, jid: string) => {
-    if (session.isLive) counted.add(session)
+    if (!session.hasEnded) counted.add(session)
     else counts.giveBack('user', userOf(jid))
   }
   return {
@@ -70,7 +70,7 @@ export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused
       const settle = (full: 'user' | undefined) => {
         if (full === undefined) return count(session, jid)
         refused('user')
-        if (session.isLive) session.expel('limit')
+        if (!session.hasEnded) session.end('limit', 'told')
       }
       const full = counts.take(userOf(jid), ['user'])
       // It goes on until the answer is there.

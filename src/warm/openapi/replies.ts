@@ -4,7 +4,7 @@ import { contentTypes } from '../../http/answers/answer.js'
 import type { Representation } from '../../http/answers/negotiation.js'
 import { problems, steps } from '../../lib/errors.js'
 import { count, object, type Schema, schemaNamed, text, word } from '../../lib/text/json-schema.js'
-import type { Cookie } from '../../xmpp/handed-out.js'
+import type { Cookie } from '../../xmpp/page-binding.js'
 import type { BindingObject, SessionObject, WebSocketObject } from '../answers.js'
 import { listParameters } from '../parameters.js'
 

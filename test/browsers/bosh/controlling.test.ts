@@ -55,7 +55,7 @@ describe('the state of a session', () => {
     const bench = new BoshBench()
     const login = bench.login()
     expect(stateOf(bench)).toEqual(['opening', undefined])
-    const client = await bench.handOut(login, { seconds: 99 })
+    const client = await bench.handOver(login, { seconds: 99 })
     expect(stateOf(bench)).toEqual(['waiting', 0])
     await bench.pass(10)
     const poll = await client.next()
@@ -101,7 +101,7 @@ describe('all sessions', () => {
     const bench = new BoshBench()
     const ids: string[] = []
     for (let count = 0; count < 5; count++) ids.push((await bench.warmed()).id)
-    bench.registry.byId(ids[1]!)?.end('logout')
+    bench.registry.byId(ids[1]!)?.end('logout', 'loggedOut')
     expect([...bench.registry.list()].map(({ id }) => id)).toEqual(ids.filter(id => id !== ids[1]))
   })
 
@@ -119,11 +119,11 @@ describe('all sessions', () => {
     expect(found('juliet@chat.example')).toEqual([other])
     expect(found('Romeo@CHAT.example')).toEqual([one, two, third])
     for (const jid of ['romeo', 'chat.example', 'romeo@other.example', '']) expect(found(jid)).toEqual([])
-    bench.registry.byId(two)?.end('logout')
+    bench.registry.byId(two)?.end('logout', 'loggedOut')
     expect(found('romeo@chat.example')).toEqual([one, third])
-    bench.registry.byId(one)?.end('logout')
+    bench.registry.byId(one)?.end('logout', 'loggedOut')
     expect(found('romeo@chat.example')).toEqual([third])
-    bench.registry.byId(third)?.end('logout')
+    bench.registry.byId(third)?.end('logout', 'loggedOut')
     expect(found('romeo@chat.example')).toEqual([])
   })
 
@@ -154,7 +154,7 @@ describe('a session that is ended from outside', () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.receive("<message xmlns='jabber:client' from='a@x' id='m'/>"))
-    bench.registry.byId(client.id)?.end('logout')
+    bench.registry.byId(client.id)?.end('logout', 'loggedOut')
     expect(client.link.sent.join()).toContain("type='error' to='a@x' id='m'")
     expect(client.link.closed).toBe(true)
   })
@@ -163,10 +163,10 @@ describe('a session that is ended from outside', () => {
     const bench = new BoshBench()
     const { opening, end } = bench.login()
     expect(end).toBeUndefined()
-    bench.registry.byId(opening.id)?.end('logout')
+    bench.registry.byId(opening.id)?.end('logout', 'loggedOut')
     expect(bench.link.closed).toBe(true)
     expect(
-      await opening.handOut('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' }),
+      await opening.handOver('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' }),
     ).toBeUndefined()
   })
 
@@ -184,7 +184,7 @@ describe('a session that is ended from outside', () => {
     expect((await bench.sessions.endAll('alice@chat.example/desk')).ended).toBe(1)
     expect(desk.end?.failure.code).toBe('session-not-found')
     // A session that is handed out has its own JID.
-    await bench.handOut(others[0]!, { jid: 'bob@chat.example/x' })
+    await bench.handOver(others[0]!, { jid: 'bob@chat.example/x' })
     expect((await bench.sessions.endAll('bob@chat.example')).ended).toBe(1)
   })
 
@@ -198,7 +198,7 @@ describe('a session that is ended from outside', () => {
   test('leaves the others alone', async () => {
     const bench = new BoshBench()
     const [one, other] = [await bench.warmed(), await bench.warmed()]
-    bench.registry.byId(one.id)?.end('logout')
+    bench.registry.byId(one.id)?.end('logout', 'loggedOut')
     await other.next(message('here'))
     expect(other.link.sent).toEqual([message('here')])
   })

@@ -29,7 +29,11 @@ describe('a session that ends is counted by its reason:', () => {
         await bench.pass(2)
       },
     ],
-    ['logout', 'an admin ends it', (bench, client) => bench.registry.byId(client.id)?.end('logout')],
+    [
+      'logout',
+      'an admin ends it',
+      (bench, client) => bench.registry.byId(client.id)?.end('logout', 'loggedOut'),
+    ],
     ['item-not-found', 'a rid is out of reach', (_, client) => client.at(client.rid + 9)],
     ['bad-request', 'a request makes no sense', (_, client) => client.next('', "pause='soon'")],
     ['policy-violation', 'a pause is too long', (_, client) => client.next('', "pause='999'")],
@@ -102,7 +106,7 @@ describe('a session that ends is counted by its reason:', () => {
   test('unclaimed, where the caller who had it warmed has hung up', async () => {
     const bench = new BoshBench()
     const { id } = await bench.warmed()
-    bench.registry.byId(id)!.abandon('unclaimed')
+    bench.registry.byId(id)!.end('unclaimed', 'untold')
     expect(endsOf(bench)).toEqual({ unclaimed: 1 })
   })
 

@@ -82,7 +82,7 @@ describe('a session that fails', () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
-    bench.registry.bySid(failing.sid)!.expel('login-timeout')
+    bench.registry.bySid(failing.sid)!.end('login-timeout', 'told')
     await bench.pass(0)
     expect(held.reply?.body).toBe(terminated('internal-server-error'))
     await expectOneOver(bench, failing, other)

@@ -370,7 +370,7 @@ describe('a session that cannot be handed over', () => {
   test('is one that is over, or never was', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
-    bench.registry.byId(client.id)?.end('logout')
+    bench.registry.byId(client.id)?.end('logout', 'loggedOut')
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
     expect(bench.registry.byId('0'.repeat(32))?.resume(handover)).toBeUndefined()
   })

@@ -167,7 +167,7 @@ describe('a client that sends too much', () => {
     const { bench, client } = await shaped()
     const held = await client.next(sized('a', 1_500))
     const waiting = await client.next(sized('b', 10))
-    bench.registry.byId(client.id)?.end('logout')
+    bench.registry.byId(client.id)?.end('logout', 'loggedOut')
     await bench.pass(0)
     expect([held.reply?.body, waiting.reply?.body]).toEqual([ended, empty])
     expect(bench.registry.size).toBe(0)

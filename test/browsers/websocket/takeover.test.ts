@@ -204,14 +204,14 @@ describe('a token', () => {
     [
       'is of a session that has been ended',
       (bench, token) => {
-        bench.registry.byId([...bench.registry.list()][0]!.id)!.end('logout')
+        bench.registry.byId([...bench.registry.list()][0]!.id)!.end('logout', 'loggedOut')
         return token
       },
     ],
     [
       'is of a session that failed',
       (bench, token) => {
-        bench.registry.byId([...bench.registry.list()][0]!.id)!.collapse(new Error('on purpose'))
+        bench.registry.byId([...bench.registry.list()][0]!.id)!.fail(new Error('on purpose'))
         return token
       },
     ],
@@ -300,7 +300,7 @@ describe('a token', () => {
     expect(tickets.size).toBe(3)
     await clients[2]!.next()
     expect(tickets.size).toBe(2)
-    bench.registry.byId(clients[3]!.id)!.end('logout')
+    bench.registry.byId(clients[3]!.id)!.end('logout', 'loggedOut')
     expect(tickets.size).toBe(1)
     await bench.pass(121)
     expect(tickets.size).toBe(0)

@@ -22,7 +22,7 @@ export interface SessionTerms {
 }
 
 /** What a page goes on with; made by the transport that it will speak over. */
-export interface HandedOut extends SessionTerms {
+export interface Binding extends SessionTerms {
   /** The next request id to send. */
   readonly rid: number
   /** The last request id that has come from the page before; undefined where there was none. */

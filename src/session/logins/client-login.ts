@@ -1,0 +1,50 @@
+import type { Element } from '../../xmpp/xml/element.js'
+import { isFull } from './bound-jid.js'
+import type { Gate, LoginAttempts } from './login-attempts.js'
+import type { LoggedIn, LoginWatch, Screened } from './login-watch.js'
+
+/** The login of a client that logs in by itself. */
+export class ClientLogin {
+  readonly #watch: LoginWatch
+  readonly #attempts: LoginAttempts
+
+  constructor(watch: LoginWatch, attempts: LoginAttempts) {
+    this.#watch = watch
+    this.#attempts = attempts
+  }
+
+  /** When the client must be logged in, in milliseconds of the clock. */
+  get end(): number {
+    return this.#watch.end
+  }
+
+  get isUsedUp(): boolean {
+    return this.#attempts.areUsedUp
+  }
+
+  /** Checks what the client sends. Returns the reason to end its session if it may not send it. */
+  screen(elements: readonly Element[], gate: Gate): Screened | 'policy-violation' | 'refused-logins' {
+    const screened = this.#watch.screen(elements)
+    if (screened === undefined) return 'policy-violation'
+    for (const element of screened.passed) this.#attempts.sent(element, gate)
+    return this.isUsedUp ? 'refused-logins' : screened
+  }
+
+  /** Reads what the server sends. Returns the JID once the server has told it. */
+  received(element: Element): LoggedIn | undefined {
+    this.#attempts.received(element)
+    return this.#watch.received(element)
+  }
+
+  restart(to: string | undefined): boolean {
+    return this.#watch.restart(to)
+  }
+
+  mayBecome(jid: string): boolean {
+    return !isFull(jid) && this.#watch.mayBecome(jid)
+  }
+
+  close(): void {
+    this.#attempts.close()
+  }
+}

@@ -1,0 +1,154 @@
+import type { Outcome } from './client.js'
+import type { ClientLogin } from './logins/client-login.js'
+import type { SessionKeeper } from './session-keeper.js'
+import type { Handover } from './sessions.js'
+import { Ticket } from './ticket.js'
+
+/** Not logged in yet. */
+export interface Opening {
+  readonly name: 'opening'
+  /** Undefined for a login of this process. */
+  readonly login: ClientLogin | undefined
+}
+
+/** Given by a backend to a page that has not come yet. */
+export interface Waiting {
+  readonly name: 'waiting'
+  /** Undefined once a page has shown it, and without WebSocket. */
+  readonly ticket: Ticket | undefined
+}
+
+/** Its client has come. */
+export interface Live {
+  readonly name: 'live'
+}
+
+const live: Live = { name: 'live' }
+
+export interface Ended {
+  readonly name: 'ended'
+  readonly outcome: Outcome
+  /** Whether the client has been told, or never will be. */
+  readonly isTold: boolean
+  /** The wait for a page that had not come before the end. */
+  readonly wait: Waiting | undefined
+}
+
+/** How a session stands. A new object comes only with a transition. */
+export type State = Opening | Waiting | Live | Ended
+
+/** The changes of a session's state, and who may cause each. */
+export const transitions = [
+  { from: 'opening', cause: 'login', to: 'live', by: 'server' },
+  { from: 'opening', cause: 'handover', to: 'waiting', by: 'login' },
+  { from: 'waiting', cause: 'ticket', to: 'waiting', by: 'page' },
+  { from: 'waiting', cause: 'attach', to: 'live', by: 'page' },
+  { from: 'waiting', cause: 'resume', to: 'waiting', by: 'backend' },
+  { from: 'live', cause: 'resume', to: 'waiting', by: 'backend' },
+  { from: 'opening', cause: 'end', to: 'ended', by: 'anyone' },
+  { from: 'waiting', cause: 'end', to: 'ended', by: 'anyone' },
+  { from: 'live', cause: 'end', to: 'ended', by: 'anyone' },
+  // A page can still come to be told of the end.
+  { from: 'ended', cause: 'ticket', to: 'ended', by: 'page' },
+  { from: 'ended', cause: 'attach', to: 'ended', by: 'page' },
+  { from: 'ended', cause: 'tell', to: 'ended', by: 'session' },
+] as const
+
+export type Cause = (typeof transitions)[number]['cause']
+
+/** Returns the state after a transition. Throws if the table has no such transition. */
+export function change(from: State, cause: Cause, to: State): State {
+  if (!transitions.some(row => row.from === from.name && row.cause === cause && row.to === to.name))
+    throw new Error(`no transition from ${from.name} to ${to.name} by ${cause}`)
+  return to
+}
+
+type TicketKeeper<Session> = Pick<SessionKeeper<Session>, 'tickets' | 'processName'>
+
+/** The state of one session, and the ticket that admits a page in that state. */
+export class Stage<Session> {
+  readonly #session: Session
+  readonly #keeper: TicketKeeper<Session>
+  #state: State
+
+  constructor(session: Session, keeper: TicketKeeper<Session>, login: ClientLogin | undefined) {
+    this.#session = session
+    this.#keeper = keeper
+    this.#state = { name: 'opening', login }
+  }
+
+  get name(): State['name'] {
+    return this.#state.name
+  }
+
+  get login(): ClientLogin | undefined {
+    return this.#state.name === 'opening' ? this.#state.login : undefined
+  }
+
+  get outcome(): Outcome | undefined {
+    return this.#state.name === 'ended' ? this.#state.outcome : undefined
+  }
+
+  /** Whether the session has ended, and its client has been told or never will be. */
+  get isOver(): boolean {
+    return this.#state.name === 'ended' && this.#state.isTold
+  }
+
+  /** The wait for a page that has not come. */
+  get wait(): Waiting | undefined {
+    const state = this.#state
+    return state.name === 'waiting' ? state : state.name === 'ended' ? state.wait : undefined
+  }
+
+  get ticket(): Ticket | undefined {
+    return this.isOver ? undefined : this.wait?.ticket
+  }
+
+  /** Whether the table has a transition from this state. */
+  allows(cause: Cause): boolean {
+    return transitions.some(row => row.from === this.name && row.cause === cause)
+  }
+
+  loggedIn(): void {
+    this.#become('login', live)
+  }
+
+  /** Returns the token of a ticket, unless the session answers only one browser. `now` is in milliseconds of the clock. */
+  await(cause: 'handover' | 'resume', { seconds, attachBinding }: Handover, now: number): string | undefined {
+    const { tickets, processName } = this.#keeper
+    const isForAny = tickets !== undefined && attachBinding === 'off'
+    const fresh = isForAny ? Ticket.fresh(seconds, now, processName) : undefined
+    this.#become(cause, { name: 'waiting', ticket: fresh?.ticket })
+    return fresh?.token
+  }
+
+  /** The ticket admits no other page. */
+  spendTicket(): void {
+    const state = this.#state
+    const wait: Waiting = { name: 'waiting', ticket: undefined }
+    this.#become('ticket', state.name === 'ended' ? { ...state, wait } : wait)
+  }
+
+  /** Returns true if this ends the wait for a page. */
+  attach(): boolean {
+    if (this.wait === undefined) return false
+    const state = this.#state
+    this.#become('attach', state.name === 'ended' ? { ...state, wait: undefined } : live)
+    return true
+  }
+
+  end(outcome: Outcome, isTold: boolean): void {
+    this.#become(this.name === 'ended' ? 'tell' : 'end', { name: 'ended', outcome, isTold, wait: this.wait })
+  }
+
+  #become(cause: Cause, to: State): void {
+    const { ticket: before, login } = this
+    this.#state = change(this.#state, cause, to)
+    const { ticket } = this
+    if (before !== ticket) {
+      if (before !== undefined) this.#keeper.tickets!.remove(before)
+      if (ticket !== undefined) this.#keeper.tickets!.add(ticket, this.#session)
+    }
+    if (to.name === 'ended') login?.close()
+  }
+}
