@@ -12,7 +12,7 @@ describe('AUDIT_LOG', () => {
     ['off', 'off'],
     ['/var/log/warm-bindings/audit.log', { file: '/var/log/warm-bindings/audit.log' }],
     ['./audit.log', { file: './audit.log' }],
-  ])('%j', (text, value) => expect(load(text)).toEqual(value))
+  ])('%j is accepted', (text, value) => expect(load(text)).toEqual(value))
 
   test.each(['sdtout', 'audit.log', '/var/log/'])('%j is refused', text =>
     expect(() => load(text)).toThrow(

@@ -50,7 +50,7 @@ describe('the certificate that the service shows to a server', () => {
     expect(load('verify=on')?.certificate).toBeUndefined()
   })
 
-  test('and its key come from two files', () => {
+  test('certificate and key come from two files', () => {
     expect(load(`cert=${certFile}&key=${keyFile}`)?.certificate).toEqual({ cert, key })
   })
 

@@ -193,7 +193,7 @@ describe('what is documented is so:', () => {
 })
 
 describe('a name that is no setting', () => {
-  test('but begins like one gives a warning with the nearest name', () => {
+  test('a name that begins like a setting gives a warning with the nearest setting', () => {
     const environment = { XMPP_DOMAIN: 'x', BOSH_MAXWAIT: '1', SCRAM_ITERATIONS: '1', WARM_TIMEOUTS: '' }
     expect(loadConfig({ ...required, ...environment }).warnings).toEqual([
       'XMPP_DOMAIN is no setting of this service; did you mean XMPP_DOMAINS?',

@@ -178,7 +178,7 @@ describe('this service is known to NATS', () => {
     ])
   })
 
-  test('and what is wrong with a file is told without what is in it', () => {
+  test('a faulty credentials file is reported without its content', () => {
     const secret = file('secret', 's3cret')
     expect(problemsWith({ NATS_CREDS_FILE: secret })).toEqual([
       'NATS_CREDS_FILE names a file without the JWT of a user and its seed, as nsc writes them',

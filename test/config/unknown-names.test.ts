@@ -72,7 +72,7 @@ test('what environments have for other programs is not taken for a setting', () 
   for (const name of Object.keys(settings)) expect(unknownNames({ [name]: 'x' })).toEqual([])
 })
 
-test('nor is what Kubernetes makes up for services that are called like us', () => {
+test('variables that Kubernetes sets for services of our name give no warning', () => {
   const environment = {
     HTTP_PORT: 'tcp://10.0.0.1:80',
     HTTP_SERVICE_HOST: '10.0.0.1',

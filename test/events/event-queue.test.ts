@@ -248,7 +248,7 @@ describe('when the service stops', () => {
     expect([queue.waiting, clock.pending]).toEqual([0, 0])
   })
 
-  test('it waits no longer than it may, and drops what is left', async () => {
+  test('at the end, waits no longer than allowed, and drops what is left', async () => {
     for (let index = 0; index < 12; index++) add(`e${index}`, `s${index}`)
     await pass()
     const stopping = queue.stop(3 * second)

@@ -117,7 +117,7 @@ class Play {
   }
 }
 
-test.each(names)('%s', async name => {
+test.each(names)('the exchange of cases/examples/%s goes as written', async name => {
   const lines = readFileSync(new URL(`${name}.txt`, folder), 'utf8').split('\n')
   const play = new Play()
   for (const [at, line] of lines.entries()) {

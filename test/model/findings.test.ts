@@ -39,7 +39,7 @@ describe('a polling session whose link is lost', () => {
 })
 
 describe('no request is open for longer than wait', () => {
-  test('one that had to wait for the one before it', async () => {
+  test('a request that waited for the request before it', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const early = await client.at(702)
@@ -49,7 +49,7 @@ describe('no request is open for longer than wait', () => {
     expect(early.reply?.body).toBe(empty)
   })
 
-  test('one that came before the older one was sent again, with hold=2', async () => {
+  test('a request that came before an older request was repeated, with hold=2', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.session("wait='60' hold='2' ver='1.6'")
     await client.at(701)

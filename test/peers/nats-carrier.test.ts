@@ -110,7 +110,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     })
   })
 
-  test('those that are there are known once one has started, though they have announced nothing', async () => {
+  test('a process that starts knows the others, though they have announced nothing', async () => {
     const one = await start()
     const other = await start()
     await eventually('they know each other', () => one.knows(other) && other.knows(one))
@@ -174,7 +174,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(one.told.at(-1)).toBe('join deadbeef')
   })
 
-  test('one that has lost its connection for a moment has not left, and is told what it has missed', async () => {
+  test('a process that loses its connection for a moment has not left, and gets what it missed', async () => {
     const one = await start()
     const other = await stranger()
     const subscribe = () => other.subscribe('warm-bindings.to.deadbeef.*')
@@ -199,7 +199,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(one.told).toEqual(['join deadbeef', 'break deadbeef'])
   })
 
-  test('one that is there is still there after a question', async () => {
+  test('a process that is there is still there after a question', async () => {
     const [one, other] = await pair()
     one.carrier.probe(other.name)
     other.send(one, 'here')
@@ -273,7 +273,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(other.knows(one)).toBe(true)
   })
 
-  test('one that is not back yet after that has not left, and has after ten seconds', async () => {
+  test('a process that does not come back counts as gone after ten seconds, and not before', async () => {
     const restarting = await own()
     const [one, other] = await pair(restarting)
     await restarting.stop()

@@ -163,7 +163,7 @@ function testCertificate(place: () => Place<Prosody | Ejabberd>): void {
     expect(await place().use({ jid: 'bob@localhost', password: '' })).toMatch(/^bob@localhost\/.+/)
   })
 
-  test('others do not get in by it', async () => {
+  test('the certificate of some users logs in no other user', async () => {
     expect(await place().refusal({ jid: 'carol@localhost' })).toEqual(refused)
   })
 
@@ -229,18 +229,18 @@ ${endpoint.settings}`
         expect(place().warmer.lines.join()).not.toContain('token-of-alice')
       })
 
-      test('another token is none', async () => {
+      test('an unknown token is refused', async () => {
         expect(await place().refusal({ jid: alice, token: 'token-of-nobody' })).toEqual(refused)
       })
 
       // Why the documents advise against this module: should it learn to tell users apart, they are to be changed.
-      test('it is not asked whose token it is', async () => {
+      test('the OAuth server is not asked whose token it is', async () => {
         expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(
           /^bob@localhost\/.+/,
         )
       })
 
-      test('other ways to show one are not offered', async () => {
+      test('other mechanisms for tokens are not offered', async () => {
         const parameters = { jid: alice, token: 'token-of-alice', mechanism: 'X-OAUTH2' }
         expect(await place().refusal(parameters)).toEqual([502, 'no-mechanism', 'sasl'])
       })
@@ -310,7 +310,7 @@ describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection
         },
       )
 
-      test('others are served while an answer is waited for', async () => {
+      test('other logins go on while the OAuth server has not answered', async () => {
         const using = place().use({ jid: alice, token: 'slow-token-of-alice' })
         await eventually('the question', () => endpoint.asked.at(-1)![1] === 'slow-token-of-alice')
         await place().use({ jid: alice, token: 'token-of-alice' })
@@ -334,7 +334,7 @@ describePlace(
       expect(place().warmer.lines.join()).not.toContain(token)
     })
 
-    test('another token is none', async () => {
+    test('an unknown token is refused', async () => {
       const parameters = { jid: alice, token: 'token-of-nobody', mechanism: 'X-OAUTH2' }
       expect(await place().refusal(parameters)).toEqual(refused)
     })

@@ -86,7 +86,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     await Promise.all(members.splice(0).map(({ carrier }) => carrier.close()))
   })
 
-  test('those that start at once know each other, each once', async () => {
+  test('processes that start at the same time know each other, each once', async () => {
     const all = await meet(3)
     for (const one of all)
       expect(one.told.toSorted()).toEqual(
@@ -109,7 +109,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(pairs.map(([one, other]) => one.from(other).toString())).toEqual(pairs.map(() => expected))
   })
 
-  test('one that comes later learns of those that are there', async () => {
+  test('a process that starts later knows the others', async () => {
     const [one, other] = (await meet(2)) as [Member, Member]
     one.carrier.announce(Buffer.from('one'))
     other.carrier.announce(Buffer.from('other'))
@@ -186,7 +186,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(one.from(one)).toHaveLength(0)
   })
 
-  test('one that closes has sent what it had, and is gone for the others', async () => {
+  test('a process that closes has sent everything, and is gone for the others', async () => {
     const all = (await meet(3)) as [Member, Member, Member]
     const [one, other, third] = all
     one.send(other, 'last words')

@@ -139,7 +139,7 @@ describe('an exchange', () => {
     expect(all[0]!.has('bbbbbbbb')).toBe(true)
   })
 
-  test('that fails where it is met is given up, and disturbs no other', async () => {
+  test('a question that fails at the other process is given up, and disturbs no other question', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[1]!.meet('fail', () => {

@@ -64,7 +64,7 @@ test.each([
   expect([status, json['code'], contacted()]).toEqual([403, 'domain-not-allowed', [0, 0]])
 })
 
-test.each(['alice@other.example', 'alice@far.example'])('nor to act for %s', async authzid => {
+test.each(['alice@other.example', 'alice@far.example'])('a client cannot act for %s', async authzid => {
   const { status } = await service.warm({ jid: 'robot@near.example', password: 'Pa55-of-the-robot', authzid })
   expect([status, contacted()[1]]).toEqual([expect.any(Number), 0])
   expect(status).toBeGreaterThanOrEqual(400)
@@ -81,7 +81,7 @@ test.each(['other.example', 'far.example', 'sub.near.example', '127.0.0.1', '[::
   },
 )
 
-test('nor for a session that is to be routed elsewhere', async () => {
+test('a client gets no session that is to be routed elsewhere', async () => {
   const client = new BoshClient(`${service.url}/http-bind`)
   const route = `xmpp:127.0.0.1:${other.port}`
   const reply = await client.request('', { to: 'near.example', route, wait: '5', hold: '1', ver: '1.6' })
@@ -90,7 +90,7 @@ test('nor for a session that is to be routed elsewhere', async () => {
   expect(contacted()).toEqual([1, 0])
 })
 
-test('nor for a stream that begins anew for another domain, or whose server sends it to another host', async () => {
+test('a stream restart for another domain, or a server that redirects to another host, gets no connection', async () => {
   const client = new BoshClient(`${service.url}/http-bind`)
   await boshWelcome(client, { user: 'alice', domain: 'near.example', password })
   const restart = { to: 'other.example', 'xmpp:restart': 'true', 'xmlns:xmpp': 'urn:xmpp:xbosh' }

@@ -57,7 +57,7 @@ test.each([
   expect(await client.rest()).toMatch(/^(\{|$)/)
 })
 
-test('and those that want something else are told so, on a connection that closes', async () => {
+test('clients that expect anything else get 417, and their connection closes', async () => {
   expect(await ask({ Expect: 'something' })).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nConnection: close\r\n/)
 })
 

@@ -72,7 +72,7 @@ describe('what logged in a short while ago is not checked again', () => {
     expect(server.connections).toHaveLength(1)
   })
 
-  test('but something else is', async () => {
+  test('credentials that have not logged in are checked', async () => {
     const { id } = await setUp(byToken)
     expect((await reuse({ ...byToken, mechanism: 'X-OAUTH2' })).json).toMatchObject({ id, reused: true })
     expect(server.last).toMatchObject({ mechanism: 'X-OAUTH2', attempts: 1 })
@@ -82,7 +82,7 @@ describe('what logged in a short while ago is not checked again', () => {
     expect(server.connections).toHaveLength(3)
   })
 
-  test('and a longer while ago is forgotten', async () => {
+  test('a login of a longer while ago is checked again', async () => {
     const { id } = await setUp(byPassword, { SCRAM_MEMORY: '4' })
     expect((await reuse(byPassword)).json).toMatchObject({ id, reused: true })
     expect(server.connections).toHaveLength(2)

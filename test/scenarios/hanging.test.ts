@@ -76,7 +76,7 @@ describe('a server that falls silent', () => {
     expect(servers.flatMap(({ complaints }) => complaints)).toEqual([])
   }, 20_000)
 
-  test('and does not even answer a goodbye is cut off', async () => {
+  test('and does not answer the end of the stream is cut off', async () => {
     const server = servers[stages.indexOf('bind')]!
     server.script = { bind: turn => turn.connection.deafen() }
     expect(await service.problem({ jid: 'alice@bind.tls.example', password: 'Pa55-of-alice' })).toEqual({

@@ -90,7 +90,7 @@ describe('over TLS', () => {
     await page.terminate()
   })
 
-  test('and without it at once, in the same sessions', async () => {
+  test('plain HTTP at the same time serves the same sessions', async () => {
     const service = await start(tls())
     const { sid, rid } = await visit(secureUrl(service)).warm(alice)
     const page = new BoshClient(`${service.url}/http-bind`, { sid, rid })
@@ -230,7 +230,7 @@ describe('certificates that have changed', () => {
     expect(await issuers()).toBe('second between')
   })
 
-  test('but cannot be used leave those of before, and the log says why', async () => {
+  test('and cannot be used leave the earlier certificates in place, and the log says why', async () => {
     const service = await start(tls())
     writeFileSync(join(folder, 'second.crt'), 'half a fi')
     service.service.reload()
@@ -344,7 +344,7 @@ describe('on several addresses', () => {
     for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  test('one port may be the same on all, also where one means every address', async () => {
+  test('all may have the same port, also if one of them is every address', async () => {
     const [port] = (await freePorts(1)) as [number]
     const { service } = await start({ HOST: hasIpv6 ? '0.0.0.0,::' : hosts.join(), PORT: String(port) })
     for (const url of service.urls) expect((await ask(url, { agent: false })).status).toBe(200)
@@ -461,7 +461,7 @@ describe('where connections are limited', () => {
     return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
   }
 
-  test('those that are too many are closed, and sessions go on', async () => {
+  test('connections beyond the limit are closed, and sessions go on', async () => {
     const service = await start({ MAX_CONNECTIONS: '3', TRUSTED_PROXIES: 'none' })
     const binding = await service.bind(alice)
     const page = new BoshClient(binding.url, binding)
@@ -476,7 +476,7 @@ describe('where connections are limited', () => {
     expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  test('so are those of one client, and others are let in', async () => {
+  test('connections of one client beyond its limit are closed, and other clients connect', async () => {
     const service = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none', ...tls() })
     expect(await stays(service.url, '127.0.0.1')).toBe(true)
     expect(await stays(service.url, '127.0.0.1')).toBe(false)

@@ -169,7 +169,7 @@ describe('after known traffic the numbers are exactly those of it:', () => {
     await eventually('all streams are closed', () => service.service.counts().links === 0)
   })
 
-  test('and nothing in them says whose they were', async () => {
+  test('no number says whose session it was', async () => {
     const { text } = await scrape(service.service.metricsUrl)
     expect(text).not.toMatch(/alice|bob|localhost|dead\.example|elsewhere\.|127\.0\.0\.1/)
   })

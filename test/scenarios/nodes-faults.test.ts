@@ -15,18 +15,18 @@ describeWith(['nats-server'], 'processes that are joined by NATS', () => {
   afterAll(() => stage.strike())
 
   if (runsRest)
-    test('one is stopped for longer than it may be silent: its people have new sessions', async () => {
+    test('a process is stopped for longer than it may be silent: its users have new sessions', async () => {
       const { faults } = await stage.during(parts => pause(parts, stage.victim, 11))
       expect(faults).toEqual([])
     })
 
-  test('NATS is gone for longer than that: all users have a session again', async () => {
+  test('NATS is gone for longer than a process may be silent: all users have a session again', async () => {
     const { faults } = await stage.during(parts => loseNats(parts, stage.nats!, 11))
     expect(faults).toEqual([])
   })
 
   if (runsRest)
-    test('NATS is started anew, and gone for a while: nothing is lost', async () => {
+    test('NATS restarts, and is gone for three seconds: nothing is lost', async () => {
       const { faults } = await stage.during(async parts => {
         await loseNats(parts, stage.nats!, 0)
         await loseNats(parts, stage.nats!, 3)
@@ -34,12 +34,12 @@ describeWith(['nats-server'], 'processes that are joined by NATS', () => {
       expect(faults).toEqual([])
     })
 
-  test('one is stopped for a while: nothing is lost', async () => {
+  test('a process is stopped for three seconds: nothing is lost', async () => {
     const { faults } = await stage.during(parts => pause(parts, stage.victim, 3))
     expect(faults).toEqual([])
   })
 
-  test('one is killed, and another one comes: only its own people notice', async () => {
+  test('a process is killed, and another one comes: only its own users notice', async () => {
     const { faults } = await stage.during(async parts => {
       await kill(parts, stage.victim)
       await stage.flock.add()
@@ -47,12 +47,12 @@ describeWith(['nats-server'], 'processes that are joined by NATS', () => {
     expect(faults).toEqual([])
   })
 
-  test('one is told to end: its people stay as long as they may', async () => {
+  test('a process drains: its users stay for as long as DRAIN_TIME says', async () => {
     const { faults } = await stage.during(parts => drain(parts, stage.victim))
     expect(faults).toEqual([])
   })
 
-  test('nothing is left in any of them', async () => {
+  test('no process has a session or a link left', async () => {
     expect(await stage.leftovers()).toEqual([])
   })
 })

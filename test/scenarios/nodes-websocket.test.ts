@@ -240,7 +240,7 @@ describe.each(['memory', 'sockets'] as const)('over %s,', kind => {
       expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
     })
 
-    test('and no more than five tokens are tried on one stream, wherever', async () => {
+    test('after at most five tokens on one stream, at whichever process', async () => {
       const binding = await warm()
       const wire = await page(services[1], path)
       for (const token of ['a', 'b', 'c', `${nameOf(binding)}-d`, 'e']) {
@@ -251,7 +251,7 @@ describe.each(['memory', 'sockets'] as const)('over %s,', kind => {
       expect((await wire.leave()).messages[0]).toContain('<policy-violation')
     })
 
-    test('but not once another page has come over BOSH', async () => {
+    test('and not once another page has come over BOSH', async () => {
       const binding = await warm()
       const late = await page(services[1], path)
       late.send(say.authenticate(binding.websocket.token, 'alice', false))

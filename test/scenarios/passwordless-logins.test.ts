@@ -78,14 +78,14 @@ describe('a token', () => {
     expect(server.last).toMatchObject({ mechanism, attempts: 1, from: undefined, showedCertificate: false })
   })
 
-  test.each([{}, { mechanism: 'X-OAUTH2' }])('that is not right is refused: %j', async how => {
+  test.each([{}, { mechanism: 'X-OAUTH2' }])('that the server does not accept is refused: %j', async how => {
     const told = refused('not-authorized', 'not-authorized')
     expect(await service.problem({ jid: alice, token: 'another', ...how })).toEqual(told)
     expect(await service.problem({ jid: alice, token: 'token-of-bob', ...how })).toEqual(told)
     expect(server.connections.map(({ attempts }) => attempts)).toEqual([1, 1])
   })
 
-  test('that has expired is told as such', async () => {
+  test('that has expired gets credentials-expired', async () => {
     server.script = {
       success: turn =>
         turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><credentials-expired/></failure>"),
@@ -145,7 +145,7 @@ describe('another account', () => {
     expect(server.last.gs2Header).toBe(mechanism === 'PLAIN' ? undefined : `y,a=${alice},`)
   })
 
-  test.each(['PLAIN', 'SCRAM-SHA-256'])('that may not is refused by %s', async mechanism => {
+  test.each(['PLAIN', 'SCRAM-SHA-256'])('that may not act for others is refused by %s', async mechanism => {
     await start(trusting)
     server.usual = { ...usual, mechanisms: [mechanism] }
     const bob = { authzid: alice, jid: 'bob@chat.example', password: 'Pa55-of-bob' }

@@ -189,7 +189,7 @@ test.each(stages.filter(stage => !['starttls', 'proceed', 'session'].includes(st
   },
 )
 
-test('a JID that is none is not shown either', async () => {
+test('an invalid JID is not shown either', async () => {
   server.script = { bind: turn => turn.say(turn.usual.replace(/<jid>.*<\/jid>/, `<jid>@${password}/</jid>`)) }
   expect((await call('alice@plain.example', password)).status).toBe(502)
   await expectNoSecrets()

@@ -262,7 +262,7 @@ describe('the list', () => {
     expect(seen).toEqual(ids)
   })
 
-  test('and all else is for the admins of the domain', async () => {
+  test('other calls are for the admins of the domain', async () => {
     const { id } = await bind('alice')
     const authorization = scoped
     expect((await call('GET', '/sessions', { authorization })).json).toEqual({ sessions: [], total: 0 })

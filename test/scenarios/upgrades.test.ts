@@ -96,7 +96,7 @@ describe.each([
     http.drop()
   })
 
-  test('one behind another gets its answer behind the other one', async () => {
+  test('an upgrade behind a request gets its answer behind that of the request', async () => {
     await connect()
     const post = request('POST /http-bind', ...wish, `Content-Length: ${unknownSid.length}`) + unknownSid
     http.write(request('GET /none', ...wish) + post + request('GET /healthz') + post + request('GET /none'))

@@ -366,7 +366,7 @@ describe('numbers', () => {
     await stage.pair()
   })
 
-  test('those that are logged in do not count as being without a user', async () => {
+  test('connections that are logged in do not count as unauthenticated', async () => {
     await set({ MAX_UNAUTHENTICATED_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' })
     await stage.loggedIn()
     await stage.loggedIn({}, undefined, 'romeo@localhost/a')

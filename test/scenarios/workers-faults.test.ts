@@ -12,17 +12,17 @@ describe('workers', () => {
   })
   afterAll(() => stage.strike())
 
-  test('one is stopped for a while: nothing is lost', async () => {
+  test('a process is stopped for three seconds: nothing is lost', async () => {
     const { faults } = await stage.during(parts => pause(parts, stage.victim, 3))
     expect(faults).toEqual([])
   })
 
-  test('one is killed: only its own people notice', async () => {
+  test('a process is killed: only its own users notice', async () => {
     const { faults } = await stage.during(parts => kill(parts, stage.victim))
     expect(faults).toEqual([])
   })
 
-  test('nothing is left in any of them', async () => {
+  test('no process has a session or a link left', async () => {
     stage.flock.look()
     expect(await stage.leftovers()).toEqual([])
   })

@@ -45,7 +45,7 @@ test('a session is opened when the process that counts has answered', async () =
   expect(things(taken).sort()).toEqual([...both('+'), ...both('-')].sort())
 })
 
-test('none is opened where it says that there is no room', async () => {
+test('no session is opened if the counting process says that there is no room', async () => {
   const { bench, taken, opening } = setUp()
   const { answer } = await opening()
   answer('address')
@@ -53,7 +53,7 @@ test('none is opened where it says that there is no room', async () => {
   expect([bench.registry.size, bench.counts.refused.address, things(taken)]).toEqual([0, 1, both('+')])
 })
 
-test('none is opened where the service begins to stop meanwhile, or is full, and the room is given back', async () => {
+test('no session is opened if the service begins to stop or is full meanwhile, and the room is given back', async () => {
   const { bench, taken, opening } = setUp(1)
   const [first, second] = [await opening(), await opening()]
   first.answer(undefined)

@@ -9,7 +9,7 @@ test('a secret cannot be told from its handle, which is the same for the same se
   expect(newSid().sid).not.toBe(sid)
 })
 
-test('both begin with the name of their process where it has one', () => {
+test('sid and handle begin with the name of their process, if it has one', () => {
   const { sid, id } = newSid('node-2')
   expect(sid).toMatch(/^node-2-[0-9a-f]{40}$/)
   expect(id).toMatch(/^node-2-[0-9a-f]{32}$/)

@@ -56,7 +56,7 @@ test('our own form is answered with a page that has the values and can attach wi
   expect(text).not.toContain(parameters.password)
 })
 
-test('it is XHTML for browsers that list it, and JSON where that is asked for', async () => {
+test('the answer is XHTML for browsers that accept it, and JSON if that is asked for', async () => {
   const page = await sendForm({ headers: { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } })
   expect(page.headers['content-type']).toBe('application/xhtml+xml; charset=utf-8')
   const json = await sendForm({ headers: { Accept: 'application/json' } })
@@ -99,7 +99,7 @@ test.each<[string, Sent, string, string]>([
   expect(headers['content-security-policy']).toBe(policy(connect))
 })
 
-test('it stays well-formed whatever the XMPP server bound', async () => {
+test('the page stays well-formed for any JID that the XMPP server binds', async () => {
   const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
   const { text } = await sendForm({ bound: { jid } })
   expect(isXhtml(text)).toBe(true)

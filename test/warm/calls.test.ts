@@ -163,7 +163,7 @@ describe('the log', () => {
     ])
   })
 
-  test('and the replies never show a secret', async () => {
+  test('the log and the replies never show a secret', async () => {
     const secrets = [parameters.password, 'gehe:im', 'portal-secret', 'wrong-secret']
     const unforeseen = new Error(`cannot log in with ${parameters.password}`)
     let seen = ''

@@ -10,7 +10,7 @@ beforeEach(() => {
 })
 afterEach(() => joined.close())
 
-test('one process alone tells of itself and of no others', async () => {
+test('a process without others lists itself alone', async () => {
   const clock = new FakeClock()
   const recentWarms = new RecentWarms(clock)
   const look = createOverview({

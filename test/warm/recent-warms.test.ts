@@ -21,7 +21,7 @@ test('calls are told apart by whose fault they failed', () => {
   expect(summaryOf([warms.tally()]).outcomes).toEqual({ warmed: 1, refused: 2, failed: 1, gone: 1 })
 })
 
-test('they are forgotten by the minute after a quarter of an hour, however long nothing happens', () => {
+test('warm calls are forgotten minute by minute after a quarter of an hour, also if nothing happens', () => {
   const { clock, warms } = setUp()
   const warmed = () => summaryOf([warms.tally()]).outcomes.warmed
   warms.add('ok', 10)

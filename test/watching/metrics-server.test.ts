@@ -25,7 +25,7 @@ async function serve({
   return server.url
 }
 
-test('gives what is known', async () => {
+test('sends the metrics of the service', async () => {
   const { status, headers, text } = await ask(await serve(), { agent: false })
   expect(status).toBe(200)
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')

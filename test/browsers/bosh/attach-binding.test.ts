@@ -85,7 +85,7 @@ describe('a session that gives its browser a cookie', () => {
     expect((await client.next('', "pause='60'")).reply?.setCookie).toContain(`wb-${client.id}=`)
   })
 
-  test('that its browser never brings along goes on without', async () => {
+  test('whose browser never sends it works without it', async () => {
     const { client } = await attached()
     for (let count = 0; count < 5; count++) await client.next(message('x'))
     expect(client.link.sent).toHaveLength(5)

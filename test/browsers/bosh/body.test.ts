@@ -51,7 +51,7 @@ describe('what a session keeps of a request', () => {
 })
 
 describe('a request', () => {
-  test.each(names)('%s', name => {
+  test.each(names)('is read as cases/bodies/%s.json says', name => {
     const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
     const expected = JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8'))
     const { digest, text, ...parsed } = { digest: undefined, text: undefined, ...tryToParse(xml) }
@@ -62,7 +62,7 @@ describe('a request', () => {
     expect(digest).toBe(createHash('sha256').update(xml).digest('binary'))
   })
 
-  test('says the same after any other, refused ones among them', () => {
+  test('is read the same after any other request, also after a refused one', () => {
     const all = names.map(name => {
       const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
       return { xml, alone: tryToParse(xml) }

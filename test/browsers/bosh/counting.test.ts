@@ -137,7 +137,7 @@ describe('a stream that fails before its user is logged in', () => {
     expect([...bench.counts.linkFailures]).toEqual([[['tls', 'certificate-invalid'], 1]])
   })
 
-  test.each(['browser', 'login'] as const)('so is a login of a %s that the server refuses', async kind => {
+  test.each(['browser', 'login'] as const)('counts a login of a %s that the server refuses', async kind => {
     const bench = new BoshBench()
     if (kind === 'login') bench.login()
     else await bench.session()
@@ -155,7 +155,7 @@ describe('a stream that fails before its user is logged in', () => {
     ])
   })
 
-  test('but a stanza of that name is not', async () => {
+  test('does not count a stanza of that name', async () => {
     const bench = new BoshBench()
     await bench.session()
     await bench.server(link => link.receive({ name: 'failure', namespace: 'urn:other', text: '<failure/>' }))
@@ -179,7 +179,7 @@ describe('requests are counted:', () => {
     ])
   })
 
-  test('those that wait in vain, for the server or for the one before them', async () => {
+  test('requests that wait in vain, for the server or for an earlier request, count', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await client.next()
@@ -191,7 +191,7 @@ describe('requests are counted:', () => {
     expect(bench.counts.failedRequests).toBe(0)
   })
 
-  test('those of no session, and those for nowhere', async () => {
+  test('requests without a session or for an unknown path do not count', async () => {
     const bench = new BoshBench()
     await bench.send("<body rid='1' sid='nobody' xmlns='http://jabber.org/protocol/httpbind'/>")
     for (const to of ['elsewhere.example', 'gone.example', '@'])
@@ -228,7 +228,7 @@ describe('of requests that are held', () => {
     expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
   })
 
-  test('those of logins are none', async () => {
+  test('requests of logins do not count', async () => {
     const bench = new BoshBench()
     bench.login()
     expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })

@@ -90,7 +90,7 @@ describe('a server that ends the stream', () => {
     expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
   })
 
-  test('and no request ever comes: the session ends in its time', async () => {
+  test('if no request follows, the session ends after its inactivity', async () => {
     const bench = new BoshBench()
     await bench.session()
     await bench.server(link => link.end(lost))
@@ -123,7 +123,7 @@ describe('a client of the first protocol version', () => {
     expect((await client.next('', attributes)).reply).toMatchObject({ status, body: '' })
   })
 
-  test('and item-not-found as well, but not the end of the stream', async () => {
+  test('item-not-found is a status as well, and the end of the stream is not', async () => {
     const bench = new BoshBench()
     const client = await bench.session("wait='60' hold='1'")
     expect((await client.at(720)).reply).toMatchObject({ status: 404, body: '' })

@@ -586,7 +586,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(await client.rest()).toBe('')
     })
 
-    test('and for anything else is answered 417', async () => {
+    test('if it expects anything else, gets 417', async () => {
       leaveContinue(server, listener)
       const client = new HttpSocket(port)
       const { head } = await client.send(asked().replace('100-continue', 'something')).reply()
@@ -761,7 +761,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect([encrypted.status, encrypted.body]).toEqual([200, expect.not.stringContaining('did not come')])
     })
 
-    test('HEAD is the same without the page', async () => {
+    test('HEAD has the headers of GET and no page', async () => {
       const { status, body, headers } = await send('HEAD')
       expect({ status, body }).toEqual({ status: 200, body: '' })
       expect(Number(headers['content-length'])).toBeGreaterThan(100)

@@ -95,7 +95,7 @@ describe('a stream begins anew', () => {
     ['requests that carry nothing', client => client.next()],
     ['time', (_client, bench) => bench.pass(50)],
     ['a pause', client => client.next('', "pause='60'")],
-  ])('also where there is nothing but %s in between', async (_what, act) => {
+  ])('if nothing but %s comes in between', async (_what, act) => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.welcome("wait='60' hold='2' ver='1.6'")
     await act(client, bench)
@@ -467,7 +467,7 @@ describe('a request that could log a client in without its JID does not reach th
     await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), first), second)
   })
 
-  test('another login of a client that is logged in', async () => {
+  test('a second login of a client that is logged in', async () => {
     const bench = new BoshBench()
     await isRefused(bench, await inside(bench), auth)
   })
@@ -482,7 +482,7 @@ describe('a request that could log a client in without its JID does not reach th
     )
   })
 
-  test('but a registration reaches the server', async () => {
+  test('a registration reaches the server all the same', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     const said = "<iq xmlns='jabber:client' type='set' id='1'><query xmlns='jabber:iq:register'/></iq>"

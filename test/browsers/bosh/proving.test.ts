@@ -120,7 +120,7 @@ describe('where the operator minds how often clients ask', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test('one that opens the stream again does not', async () => {
+  test('a request that restarts the stream is not too early', async () => {
     const bench = strict()
     const client = await bench.welcome()
     await client.next()

@@ -159,7 +159,7 @@ describe('the page before', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test('and those before it are all kept out, however often the session is handed on', async () => {
+  test('and all earlier pages are refused, however often the session is taken over', async () => {
     const bench = new BoshBench()
     const pages = [await bench.warmed()]
     for (let times = 0; times < 3; times++) pages.push(await bench.resume(pages.at(-1)!))

@@ -297,7 +297,7 @@ describe('while the stream is opened again', () => {
   })
 
   test.each(["restart='true'", "x:restart='1' xmlns:x='urn:xmpp:xbosh'"])(
-    '%s means the same',
+    '%s restarts the stream as well',
     async attributes => {
       const client = await new BoshBench().welcome()
       await client.next('', attributes)

@@ -166,7 +166,7 @@ describe('what is too much waits', () => {
     leave(socket)
   })
 
-  test('also where it comes in small pieces or one large one', async () => {
+  test('waits as small pieces and as one large piece', async () => {
     const socket = await carried()
     channel.pause()
     let count = 0
@@ -186,7 +186,7 @@ describe('what is too much waits', () => {
     leave(socket)
   })
 
-  test('and what is no element at all stops the client', async () => {
+  test('text that is no element ends the client', async () => {
     for (const nothing of ['', ' ', '<>']) {
       const socket = await carried()
       socket.receive(nothing)

@@ -663,7 +663,7 @@ describe('whichever comes first has the session', () => {
     expect(page.isGone).toBe(false)
   })
 
-  test('and the other way round once it is handed out again', async () => {
+  test('the page of the other transport has it after another resume', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!)

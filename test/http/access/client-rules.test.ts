@@ -159,7 +159,7 @@ describe('passwords are taken at a loopback address beside one for everybody', (
     expect(takes(request)).toBe(isTaken)
   })
 
-  test('but not where the system chose the port of the open one, which could be any', () => {
+  test('a port that the system has chosen is not taken for the public one', () => {
     const chosen = { ...rules, listen: { places: [at('127.0.0.1', 0), at('0.0.0.0', 0)] } }
     expect(takesPasswords(chosen)(to('127.0.0.1', 4711))).toBe(false)
   })

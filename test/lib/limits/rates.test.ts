@@ -55,7 +55,7 @@ describe('a rate', () => {
     expect([await rate.count('a'), await rate.wait('a')]).toEqual([0, undefined])
   })
 
-  test('of 0 is none', async () => {
+  test('of 0 means no limit', async () => {
     const rate = new Rate(0, 60)
     for (let time = 0; time < 100; time++) expect(await rate.take('a')).toBeUndefined()
     await rate.giveBack('a')

@@ -145,7 +145,7 @@ describe('where processes come and go', () => {
     expect(await take(one, key)).toBe('user')
   })
 
-  test('one that joins takes its keys over, and the owner before forgets them', async () => {
+  test('a process that joins takes over its keys, and their earlier owner forgets them', async () => {
     const [one, two] = (await start(2, 2)) as [Process, Process]
     const keys = Array.from({ length: 60 }, (_, number) => `key ${number}`)
     for (const key of keys) for (const process of [one, two]) expect(await take(process, key)).toBeUndefined()

@@ -451,7 +451,7 @@ describe('a link that is closed', () => {
     await peer.gone
   })
 
-  test('and then hears garbage is gone at once', async () => {
+  test('a closed link that then receives garbage is gone at once', async () => {
     const { call, peer } = await opened()
     call.link.close()
     await peer.until(footer)

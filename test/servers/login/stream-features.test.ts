@@ -45,6 +45,6 @@ test.each([
     `<mechanisms ${sasl}/><sasl-channel-binding ${types}/>`,
     { mechanisms: [], channelBindings: [] },
   ],
-])('features with %s', (_what, inner, offer) => {
+])('the mechanisms of features are read if they have %s', (_what, inner, offer) => {
   expect(read(inner)).toEqual(offer)
 })

@@ -31,7 +31,7 @@ test.each([
   ['another password', wish({ kind: 'password', password: 'pW' })],
   ['the same letters cut elsewhere', wish({ kind: 'password', password: 'tpw' }, 'julie')],
   ["another user's password", wish({ kind: 'password', password: 'pw', user: 'bot' })],
-])('and nothing else is known for it: %s', (_what, other) => {
+])('other credentials are not known after a login: %s', (_what, other) => {
   const verified = createVerifiedCredentials(new FakeClock(), 300)
   verified.add(shown)
   expect(verified.has(other)).toBe(false)

@@ -164,7 +164,7 @@ describe('sessions of one client', () => {
   })
 })
 
-test('a limit of 0 is none', () => {
+test('a limit of 0 means no limit', () => {
   const limits = limitsOf({})
   open(limits, 1_000, '192.0.2.1')
   limits.waiting = 1e9

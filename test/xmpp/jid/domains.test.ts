@@ -51,7 +51,7 @@ describe('what XMPP servers are told', () => {
     expect(withULabels(written)).toBe(written)
   })
 
-  test('is the same domain', () => {
+  test('is the same domain in its ASCII form', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), { maxLength: 4 }),

@@ -13,13 +13,19 @@ const tls13 = link('tls-exporter', 'tls-server-end-point')
 const all = ['tls-server-end-point', 'tls-unique', 'tls-exporter']
 
 test.each([
-  ['TLS 1.2 has its default', tls12, undefined, 'tls-unique', false],
-  ['TLS 1.3 has its default, which a server may not know', tls13, undefined, 'tls-exporter', true],
+  ['the default of TLS 1.2', tls12, undefined, 'tls-unique', false],
+  ['the default of TLS 1.3, which a server may not know', tls13, undefined, 'tls-exporter', true],
   ['the best of those listed, over TLS 1.2', tls12, all, 'tls-unique', false],
   ['the best of those listed, over TLS 1.3', tls13, all, 'tls-exporter', false],
   ['the only one listed', tls13, ['tls-server-end-point'], 'tls-server-end-point', false],
-  ['one among unknown ones', tls12, ['tls-future', 'tls-server-end-point'], 'tls-server-end-point', false],
-] as const)('%s', (_what, facts, listed, type, guessed) => {
+  [
+    'the known one among unknown ones',
+    tls12,
+    ['tls-future', 'tls-server-end-point'],
+    'tls-server-end-point',
+    false,
+  ],
+] as const)('the type of channel binding: %s', (_what, facts, listed, type, guessed) => {
   expect(bindTo(facts, listed)).toEqual({ type, data: Buffer.from(type), guessed })
 })
 
@@ -28,6 +34,6 @@ test.each([
   ['an empty list', tls13, []],
   ['a certificate that was not asked for', link('tls-server-end-point'), undefined],
   ['a link without encryption', { encrypted: false, plainAllowed: true }, all],
-])('there is none with %s', (_what, facts, listed) => {
+])('no channel binding is possible with %s', (_what, facts, listed) => {
   expect(bindTo(facts, listed)).toBeUndefined()
 })
