@@ -98,6 +98,14 @@ export class ConversePage {
     await this.#until(() => (globalThis as unknown as InPage).chat.rests(), 'single request')
   }
 
+  /** Converse sends nothing more until it is loaded again: a request that the browser drops unsent has used up its rid. */
+  async stopsSending(): Promise<void> {
+    await this.rests()
+    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.pause())
+    // The latest request may have left between the two.
+    await this.rests()
+  }
+
   #noted(): Promise<ConverseNoted> {
     return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted)
   }

@@ -204,122 +204,124 @@ describePlace(
   runsRest,
 )
 
-describeWith(prosody, 'SASL OAUTHBEARER', () => {
-  let endpoint: TokenEndpoint
-  beforeAll(async () => {
-    endpoint = await startTokenEndpoint(['token-of-alice'])
-  })
-  afterAll(() => endpoint?.close())
+if (runsUsual)
+  describeWith(prosody, 'SASL OAUTHBEARER', () => {
+    let endpoint: TokenEndpoint
+    beforeAll(async () => {
+      endpoint = await startTokenEndpoint(['token-of-alice'])
+    })
+    afterAll(() => endpoint?.close())
 
-  describePlace(
-    'at Prosody',
-    prosody,
-    () => {
-      const modules = ['roster', 'saslauth', 'tls', 'disco', 'ping', 'posix', 'bosh', 'sasl_oauthbearer']
-      const config = `${encrypted}
+    describePlace(
+      'at Prosody',
+      prosody,
+      () => {
+        const modules = ['roster', 'saslauth', 'tls', 'disco', 'ping', 'posix', 'bosh', 'sasl_oauthbearer']
+        const config = `${encrypted}
 modules_enabled = { ${modules.map(name => `"${name}"`).join(', ')} }
 authentication = "oauthbearer"
 ${endpoint.settings}`
-      return Place.open(startProsody({ config }))
-    },
-    place => {
-      test('a token is proof where the OAuth server knows it', async () => {
-        expect(await place().use({ jid: `${alice}/desk`, token: 'token-of-alice' })).toBe(`${alice}/desk`)
-        expect(endpoint.asked).toEqual([['portal:secret-of-portal', 'token-of-alice']])
-        expect(place().warmer.lines.join()).not.toContain('token-of-alice')
-      })
+        return Place.open(startProsody({ config }))
+      },
+      place => {
+        test('a token is proof where the OAuth server knows it', async () => {
+          expect(await place().use({ jid: `${alice}/desk`, token: 'token-of-alice' })).toBe(`${alice}/desk`)
+          expect(endpoint.asked).toEqual([['portal:secret-of-portal', 'token-of-alice']])
+          expect(place().warmer.lines.join()).not.toContain('token-of-alice')
+        })
 
-      test('an unknown token is refused', async () => {
-        expect(await place().refusal({ jid: alice, token: 'token-of-nobody' })).toEqual(refused)
-      })
+        test('an unknown token is refused', async () => {
+          expect(await place().refusal({ jid: alice, token: 'token-of-nobody' })).toEqual(refused)
+        })
 
-      // Why the documents advise against this module: should it learn to tell users apart, they are to be changed.
-      test('the OAuth server is not asked whose token it is', async () => {
-        expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(
-          /^bob@localhost\/.+/,
-        )
-      })
+        // Why the documents advise against this module: should it learn to tell users apart, they are to be changed.
+        test('the OAuth server is not asked whose token it is', async () => {
+          expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(
+            /^bob@localhost\/.+/,
+          )
+        })
 
-      test('other mechanisms for tokens are not offered', async () => {
-        const parameters = { jid: alice, token: 'token-of-alice', mechanism: 'X-OAUTH2' }
-        expect(await place().refusal(parameters)).toEqual([502, 'no-mechanism', 'sasl'])
-      })
-    },
-  )
-})
-
-describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
-  const of = (jid: unknown) => JSON.stringify({ active: true, jid })
-  let answerSlowly: (answer: string) => void
-  let endpoint: IntrospectionEndpoint
-  beforeAll(async () => {
-    endpoint = await startIntrospectionEndpoint({
-      'token-of-alice': of(alice),
-      'token+of%=': of('a=b,c@localhost'),
-      'slow-token-of-alice': new Promise(resolve => {
-        answerSlowly = resolve
-      }),
-      'token-of-all': of('localhost'),
-      'token-of-elsewhere': of('alice@elsewhere'),
-      'token-of-a-number': of(1),
-      'token-of-nobody': '{"active":true}',
-      'answer-in-words': JSON.stringify({ active: 'true', jid: alice }),
-      'answer-with-an-error': '',
-      'answer-without-json': 'alice@localhost',
-      'answer-of-null': 'null',
-    })
+        test('other mechanisms for tokens are not offered', async () => {
+          const parameters = { jid: alice, token: 'token-of-alice', mechanism: 'X-OAUTH2' }
+          expect(await place().refusal(parameters)).toEqual([502, 'no-mechanism', 'sasl'])
+        })
+      },
+    )
   })
-  afterAll(() => endpoint?.close())
 
-  describePlace(
-    'at Prosody',
-    ['prosody', 'openssl'],
-    () => Place.open(startProsody({ config: encrypted + endpoint.settings })),
-    place => {
-      test('a token is proof for its user and for no other', async () => {
-        const token = 'token-of-alice'
-        expect(await place().use({ jid: `${alice}/desk`, token })).toBe(`${alice}/desk`)
-        expect(endpoint.asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
-        expect(place().warmer.lines.join()).not.toContain(token)
-        expect(await place().refusal({ jid: 'bob@localhost', token })).toEqual(refused)
-        expect(await place().use({ jid: 'a=b,c@localhost', token: 'token+of%=' })).toMatch(
-          /^a=b,c@localhost\/./,
+if (runsUsual)
+  describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
+    const of = (jid: unknown) => JSON.stringify({ active: true, jid })
+    let answerSlowly: (answer: string) => void
+    let endpoint: IntrospectionEndpoint
+    beforeAll(async () => {
+      endpoint = await startIntrospectionEndpoint({
+        'token-of-alice': of(alice),
+        'token+of%=': of('a=b,c@localhost'),
+        'slow-token-of-alice': new Promise(resolve => {
+          answerSlowly = resolve
+        }),
+        'token-of-all': of('localhost'),
+        'token-of-elsewhere': of('alice@elsewhere'),
+        'token-of-a-number': of(1),
+        'token-of-nobody': '{"active":true}',
+        'answer-in-words': JSON.stringify({ active: 'true', jid: alice }),
+        'answer-with-an-error': '',
+        'answer-without-json': 'alice@localhost',
+        'answer-of-null': 'null',
+      })
+    })
+    afterAll(() => endpoint?.close())
+
+    describePlace(
+      'at Prosody',
+      ['prosody', 'openssl'],
+      () => Place.open(startProsody({ config: encrypted + endpoint.settings })),
+      place => {
+        test('a token is proof for its user and for no other', async () => {
+          const token = 'token-of-alice'
+          expect(await place().use({ jid: `${alice}/desk`, token })).toBe(`${alice}/desk`)
+          expect(endpoint.asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
+          expect(place().warmer.lines.join()).not.toContain(token)
+          expect(await place().refusal({ jid: 'bob@localhost', token })).toEqual(refused)
+          expect(await place().use({ jid: 'a=b,c@localhost', token: 'token+of%=' })).toMatch(
+            /^a=b,c@localhost\/./,
+          )
+        })
+
+        test.each(['token-of-all', 'token-of-elsewhere', 'token-of-a-number', 'token-of-nobody'])(
+          'a %s is none of hers',
+          async token => {
+            expect(await place().refusal({ jid: alice, token })).toEqual(refused)
+          },
         )
-      })
 
-      test.each(['token-of-all', 'token-of-elsewhere', 'token-of-a-number', 'token-of-nobody'])(
-        'a %s is none of hers',
-        async token => {
-          expect(await place().refusal({ jid: alice, token })).toEqual(refused)
-        },
-      )
+        test('a token that is not active has expired', async () => {
+          const refusal = await place().refusal({ jid: alice, token: 'another-token' })
+          expect(refusal).toEqual([403, 'credentials-expired', 'sasl'])
+        })
 
-      test('a token that is not active has expired', async () => {
-        const refusal = await place().refusal({ jid: alice, token: 'another-token' })
-        expect(refusal).toEqual([403, 'credentials-expired', 'sasl'])
-      })
+        test.each(['answer-with-an-error', 'answer-without-json', 'answer-in-words', 'answer-of-null'])(
+          'an %s is said to be a failure for the moment',
+          async token => {
+            expect(await place().refusal({ jid: alice, token })).toEqual([
+              503,
+              'temporary-auth-failure',
+              'sasl',
+            ])
+          },
+        )
 
-      test.each(['answer-with-an-error', 'answer-without-json', 'answer-in-words', 'answer-of-null'])(
-        'an %s is said to be a failure for the moment',
-        async token => {
-          expect(await place().refusal({ jid: alice, token })).toEqual([
-            503,
-            'temporary-auth-failure',
-            'sasl',
-          ])
-        },
-      )
-
-      test('other logins go on while the OAuth server has not answered', async () => {
-        const using = place().use({ jid: alice, token: 'slow-token-of-alice' })
-        await eventually('the question', () => endpoint.asked.at(-1)![1] === 'slow-token-of-alice')
-        await place().use({ jid: alice, token: 'token-of-alice' })
-        answerSlowly(of(alice))
-        await using
-      })
-    },
-  )
-})
+        test('other logins go on while the OAuth server has not answered', async () => {
+          const using = place().use({ jid: alice, token: 'slow-token-of-alice' })
+          await eventually('the question', () => endpoint.asked.at(-1)![1] === 'slow-token-of-alice')
+          await place().use({ jid: alice, token: 'token-of-alice' })
+          answerSlowly(of(alice))
+          await using
+        })
+      },
+    )
+  })
 
 describePlace(
   'SASL X-OAUTH2 at ejabberd',

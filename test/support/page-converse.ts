@@ -26,6 +26,8 @@ export interface ConverseChat {
   statusOf(jid: string): string
   /** Whether only one request is open, and has been for a third of a second: Converse has nothing more to ask. */
   rests(): boolean
+  /** Converse sends no further request. */
+  pause(): void
 }
 
 const script = `
@@ -53,6 +55,7 @@ window.chat = {
           const requests = api.connection.get()._proto._requests
           return requests.length === 1 && requests[0].age() > 0.3
         }
+        chat.pause = () => api.connection.get().pause()
         chat.statusOf = jid => this._converse.state.roster?.get(jid)?.getStatus() ?? 'unknown'
         chat.leave = () => void api.user.logout()
       },
