@@ -9,8 +9,8 @@ import { startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { Channel } from './channel.js'
 import { SocketClient } from './socket-client.js'
-import { isStanza, readCount, request, StreamManagement } from './stream-management.js'
-import { Unconfirmed } from './unconfirmed.js'
+import { readCount, request, StreamManagement } from './stream-management.js'
+import { isStanza, Unconfirmed } from './unconfirmed.js'
 
 export interface PageParts {
   readonly clock: Clock
@@ -78,13 +78,13 @@ export class PageClient extends SocketClient {
     // No page can follow.
     if (this.session.hasEnded) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
-    return !isHeld && this.#management?.isFull !== true && !this.#unconfirmed.isFull
+    return !isHeld && this.#management?.unacknowledged.isFull !== true && !this.#unconfirmed.isFull
   }
 
   protected override deliver(elements: readonly Element[]): void {
     super.deliver(elements)
     if (this.#management !== undefined) {
-      this.#management.sent(elements)
+      this.#management.unacknowledged.sent(elements)
       this.#ask()
     } else if (this.channel.isProbed || !this.#hasSpoken) {
       this.#unconfirmed.sent(elements)
@@ -151,7 +151,7 @@ export class PageClient extends SocketClient {
 
   /** Counts the memory of unconfirmed stanzas. */
   #weigh(): void {
-    this.session.outbox.keeps(this.#unconfirmed.bytes + (this.#management?.bytes ?? 0))
+    this.session.outbox.keeps(this.#unconfirmed.bytes + (this.#management?.unacknowledged.bytes ?? 0))
   }
 
   #probe(): void {
@@ -159,7 +159,7 @@ export class PageClient extends SocketClient {
   }
 
   #ask(): void {
-    if (this.#management?.asks() === true) this.channel.send(request)
+    if (this.#management?.unacknowledged.asks() === true) this.channel.send(request)
   }
 
   /** To the front of the outbox. */

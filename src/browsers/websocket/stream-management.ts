@@ -1,19 +1,10 @@
 import { randomText } from '../../lib/text/random-text.js'
-import { memoryOf } from '../../session/outbox.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
 import type { Element } from '../../xmpp/xml/element.js'
+import { Unconfirmed } from './unconfirmed.js'
 
 /** Counts wrap here (XEP-0198 §4). */
 const wrap = 2 ** 32
-
-/** Stanzas, and UTF-16 units. The rest waits in the outbox. */
-export const mostUnacknowledged = 1000
-export const longestUnacknowledged = 1024 * 1024
-
-/** Only stanzas are counted (XEP-0198 §4). */
-export function isStanza({ name, namespace }: Element): boolean {
-  return namespace === 'jabber:client' && (name === 'message' || name === 'presence' || name === 'iq')
-}
 
 /** Valid while its stanzas are first in the outbox. */
 export interface Resumption {
@@ -35,11 +26,7 @@ export class StreamManagement {
   readonly id: string
   #received: number
   #acknowledged: number
-  #unacknowledged: Element[] = []
-  #size = 0
-  /** Whether an `<r/>` has no answer. */
-  #isAsked = false
-
+  readonly unacknowledged = new Unconfirmed()
   /** Stanzas in the outbox that have arrived after all. */
   readonly arrived: number
 
@@ -63,17 +50,8 @@ export class StreamManagement {
       id: this.id,
       received: this.#received,
       acknowledged: this.#acknowledged,
-      unacknowledged: this.#unacknowledged,
+      unacknowledged: this.unacknowledged.stanzas,
     }
-  }
-
-  /** Memory of unacknowledged stanzas, in bytes. */
-  get bytes(): number {
-    return memoryOf(this.#size, this.#unacknowledged.length)
-  }
-
-  get isFull(): boolean {
-    return this.#unacknowledged.length >= mostUnacknowledged || this.#size > longestUnacknowledged
   }
 
   /** Counts a stanza of the client. */
@@ -81,29 +59,13 @@ export class StreamManagement {
     this.#received = (this.#received + 1) % wrap
   }
 
-  sent(elements: readonly Element[]): void {
-    for (const element of elements) {
-      if (!isStanza(element)) continue
-      this.#unacknowledged.push(element)
-      this.#size += element.text.length
-    }
-  }
-
-  /** If true, the caller must send `<r/>`. */
-  asks(): boolean {
-    if (this.#isAsked || this.#unacknowledged.length === 0) return false
-    this.#isAsked = true
-    return true
-  }
-
   /** Newly acknowledged stanzas, or undefined if impossible. */
   acknowledge(count: number): number | undefined {
-    const arrived = stanzasUpTo(count, this.#acknowledged, this.#unacknowledged.length)
+    const arrived = stanzasUpTo(count, this.#acknowledged, this.unacknowledged.stanzas.length)
     // xmpp.js restarts its count when it disconnects.
     if (arrived === undefined || arrived < 0) return arrived
-    for (const { text } of this.#unacknowledged.splice(0, arrived)) this.#size -= text.length
+    this.unacknowledged.arrived(arrived)
     this.#acknowledged = count
-    this.#isAsked = false
     return arrived
   }
 

@@ -1,13 +1,25 @@
 import { memoryOf } from '../../session/outbox.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { isStanza, longestUnacknowledged, mostUnacknowledged } from './stream-management.js'
 
-/** Stanzas sent without stream management, until a ping is answered. */
+/** Stanzas, and UTF-16 units. The rest waits in the outbox. */
+const mostStanzas = 1000
+const longest = 1024 * 1024
+
+/** Only stanzas are counted (XEP-0198 §4). */
+export function isStanza({ name, namespace }: Element): boolean {
+  return namespace === 'jabber:client' && (name === 'message' || name === 'presence' || name === 'iq')
+}
+
+/** Stanzas sent to a page until it confirms them. */
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
-  /** Covered by the unanswered ping. */
+  /** Covered by the unanswered ping or `<r/>`. */
   #asked = 0
+
+  get stanzas(): readonly Element[] {
+    return this.#stanzas
+  }
 
   /** Memory of its stanzas, in bytes. */
   get bytes(): number {
@@ -15,7 +27,7 @@ export class Unconfirmed {
   }
 
   get isFull(): boolean {
-    return this.#stanzas.length >= mostUnacknowledged || this.#size > longestUnacknowledged
+    return this.#stanzas.length >= mostStanzas || this.#size > longest
   }
 
   sent(elements: readonly Element[]): void {
@@ -26,15 +38,15 @@ export class Unconfirmed {
     }
   }
 
-  /** If true, the caller must send a ping. */
+  /** If true, the caller must send a ping or `<r/>`. */
   asks(): boolean {
     if (this.#asked > 0 || this.#stanzas.length === 0) return false
     this.#asked = this.#stanzas.length
     return true
   }
 
-  arrived(): void {
-    for (const { text } of this.#stanzas.splice(0, this.#asked)) this.#size -= text.length
+  arrived(count = this.#asked): void {
+    for (const { text } of this.#stanzas.splice(0, count)) this.#size -= text.length
     this.#asked = 0
   }
 

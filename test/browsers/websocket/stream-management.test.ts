@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import {
-  isStanza,
   type Resumption,
   readCount,
   StreamManagement,
 } from '../../../src/browsers/websocket/stream-management.js'
+import { isStanza } from '../../../src/browsers/websocket/unconfirmed.js'
 
 const element = (name: string, namespace = 'jabber:client', text = `<${name} xmlns='${namespace}'/>`) => ({
   ...{ name, namespace, text },
@@ -16,7 +16,7 @@ const last = 2 ** 32 - 1
 function counting(sent: number, acknowledged = 0): StreamManagement {
   const before: Resumption = { id: 'i', received: 0, acknowledged, unacknowledged: [], uncounted: 0 }
   const management = StreamManagement.resume(before, acknowledged)!
-  management.sent(messages(sent))
+  management.unacknowledged.sent(messages(sent))
   return management
 }
 
@@ -31,7 +31,7 @@ describe('stanzas', () => {
   ])('%s of %s counts: %s', (name, namespace, counts) => {
     expect(isStanza(element(name, namespace))).toBe(counts)
     const management = new StreamManagement()
-    management.sent([element(name, namespace)])
+    management.unacknowledged.sent([element(name, namespace)])
     expect(management.resumption(0).unacknowledged).toHaveLength(counts ? 1 : 0)
   })
 })
@@ -40,7 +40,7 @@ describe('what is acknowledged', () => {
   test('is let go of, oldest first', () => {
     const management = new StreamManagement()
     const sent = ['a', 'b', 'c'].map(id => element('message', 'jabber:client', `<message id='${id}'/>`))
-    management.sent(sent)
+    management.unacknowledged.sent(sent)
     expect(management.acknowledge(2)).toBe(2)
     expect(management.resumption(0)).toMatchObject({ acknowledged: 2, unacknowledged: [sent[2]] })
     expect(management.acknowledge(3)).toBe(1)
@@ -96,27 +96,27 @@ test('what was received goes round at 2^32', () => {
 describe('the client is asked', () => {
   test('once, until it says what has arrived', () => {
     const management = new StreamManagement()
-    expect(management.asks()).toBe(false)
-    management.sent(messages(2))
-    expect(management.asks()).toBe(true)
-    management.sent(messages(1))
-    expect(management.asks()).toBe(false)
+    expect(management.unacknowledged.asks()).toBe(false)
+    management.unacknowledged.sent(messages(2))
+    expect(management.unacknowledged.asks()).toBe(true)
+    management.unacknowledged.sent(messages(1))
+    expect(management.unacknowledged.asks()).toBe(false)
     management.acknowledge(2)
-    expect(management.asks()).toBe(true)
+    expect(management.unacknowledged.asks()).toBe(true)
     management.acknowledge(3)
-    expect(management.asks()).toBe(false)
+    expect(management.unacknowledged.asks()).toBe(false)
   })
 })
 
 describe('more is sent', () => {
   test('up to a thousand stanzas that are not acknowledged', () => {
     const management = new StreamManagement()
-    management.sent(messages(999))
-    expect(management.isFull).toBe(false)
-    management.sent(messages(1))
-    expect(management.isFull).toBe(true)
+    management.unacknowledged.sent(messages(999))
+    expect(management.unacknowledged.isFull).toBe(false)
+    management.unacknowledged.sent(messages(1))
+    expect(management.unacknowledged.isFull).toBe(true)
     management.acknowledge(1)
-    expect(management.isFull).toBe(false)
+    expect(management.unacknowledged.isFull).toBe(false)
   })
 
   test('up to a megabyte of them', () => {
@@ -126,12 +126,12 @@ describe('more is sent', () => {
       'jabber:client',
       `<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`,
     )
-    management.sent([long])
-    expect(management.isFull).toBe(false)
-    management.sent([long])
-    expect(management.isFull).toBe(true)
+    management.unacknowledged.sent([long])
+    expect(management.unacknowledged.isFull).toBe(false)
+    management.unacknowledged.sent([long])
+    expect(management.unacknowledged.isFull).toBe(true)
     management.acknowledge(1)
-    expect(management.isFull).toBe(false)
+    expect(management.unacknowledged.isFull).toBe(false)
   })
 })
 
