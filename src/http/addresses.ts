@@ -10,7 +10,7 @@ import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './acces
 /** Read at the start. Empty in a sandbox without AF_NETLINK. */
 const machineAddresses = new Set(readInterfaces())
 
-type Addressing = Pick<
+export type Addressing = Pick<
   Config,
   'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'listen' | 'https' | 'http'
 >

@@ -28,7 +28,7 @@ const headMilliseconds = 1_000
 /** Replies written at once. */
 const mostAtOnce = 16
 
-const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.depart())
+const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 
 /** Rarely needed values are computed on first use. */
 export class HttpPeer implements Peer, BodyTaker {
@@ -124,7 +124,7 @@ export class HttpPeer implements Peer, BodyTaker {
     pendingReplies(this)
   }
 
-  depart(): void {
+  write(): void {
     send(this.#res, this.#reply!, this.#parts)
   }
 

@@ -313,10 +313,10 @@ export class SocketChannel implements Channel {
     const now = this.#parts.clock.now()
     const next = Math.min(this.#pongDue ?? this.#pingAt, this.#idleAt)
     if (next === Number.POSITIVE_INFINITY) return
-    this.#timer = this.#parts.clock.after(Math.max(1, next - now), () => this.#guard(() => this.#look()))
+    this.#timer = this.#parts.clock.after(Math.max(1, next - now), () => this.#guard(() => this.#check()))
   }
 
-  #look(): void {
+  #check(): void {
     const { pingInterval, pongTimeout } = this.#parts.rules
     const now = this.#parts.clock.now()
     // While paused, nothing can be received.

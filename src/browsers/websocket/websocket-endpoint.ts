@@ -36,31 +36,27 @@ const mostPieces = 4096
 /** RFC 7395 §3.1. */
 const subprotocol = 'xmpp'
 
+type Refusal = 'address' | 'origin' | 'version' | 'handshake' | 'host' | 'subprotocol' | 'shutdown'
+
 /** By the reason in the log. */
-const refusals = {
-  address: { status: 403, sentence: 'Clients with this address may not connect here.', headers: [] },
-  origin: { status: 403, sentence: 'Pages of this origin may not connect here.', headers: [] },
-  version: {
-    status: 426,
-    sentence: 'The version of WebSocket here is 13.',
-    // RFC 6455 §4.2.2.
-    headers: ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
-  },
-  handshake: { status: 400, sentence: 'This is no handshake of WebSocket (RFC 6455).', headers: [] },
-  host: {
-    status: 400,
-    sentence: 'The header Host is missing, or there are several (RFC 6455).',
-    headers: [],
-  },
-  subprotocol: { status: 400, sentence: 'The subprotocol here is "xmpp" (RFC 7395).', headers: [] },
-  shutdown: { status: 503, sentence: 'The service is being stopped.', headers: [] },
-} as const
+const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly string[])?]>> = {
+  address: [403, 'Clients with this address may not connect here.'],
+  origin: [403, 'Pages of this origin may not connect here.'],
+  // RFC 6455 §4.2.2.
+  version: [
+    426,
+    'The version of WebSocket here is 13.',
+    ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
+  ],
+  handshake: [400, 'This is not a WebSocket handshake (RFC 6455).'],
+  host: [400, 'The header Host is missing, or there are several (RFC 6455).'],
+  subprotocol: [400, 'The subprotocol here is "xmpp" (RFC 7395).'],
+  shutdown: [503, 'The service is stopping.'],
+}
 
 /** Some proxies remove only this header. */
 const lostUpgrade =
   "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
-
-type Refusal = keyof typeof refusals
 
 export interface WebSocketEndpoint {
   /** For clients that log in by themselves. */
@@ -79,8 +75,28 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const noteRefusal: NoteRefusal = (reason, address) =>
     log[isDue(reason) ? 'info' : 'debug']({ reason, address }, 'a WebSocket client was refused')
   const starting = new Set<StreamStart>()
-  const channelParts = { ...parts, ponged: (seconds: number) => countPong(counts, seconds) }
-  const startParts = { ...parts, noteRefusal }
+  const channelParts: ChannelParts = {
+    rules: parts.rules,
+    maxStanzaBytes: parts.maxStanzaBytes,
+    maxFragments: parts.maxFragments,
+    clock: parts.clock,
+    bodies: parts.bodies,
+    report: parts.report,
+    ponged(seconds) {
+      counts.pongs.count += 1
+      counts.pongs.seconds += seconds
+    },
+  }
+  const startParts: TakeoverParts = {
+    opener: parts.opener,
+    defaultDomain: parts.defaultDomain,
+    requireSecure: parts.requireSecure,
+    clock: parts.clock,
+    log,
+    resumeSeconds: parts.resumeSeconds,
+    wrongTokens: parts.wrongTokens,
+    noteRefusal,
+  }
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -95,8 +111,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const refuse = (socket: Duplex, address: string, reason: Refusal) => {
     counts.webSockets.refused += 1
     noteRefusal(reason, address)
-    const { status, sentence, headers } = refusals[reason]
-    refuseUpgrade(socket, status, sentence, headers)
+    refuseUpgrade(socket, ...refusals[reason])
   }
   server.on('wsClientError', (_error, socket, req) =>
     refuse(socket, clientAddress(req, clients), 'handshake'),
@@ -156,8 +171,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       }
     }
   const answerer = (): RequestListener => (req, res) => {
-    if (access?.(clientAddress(req, clients)) === false)
-      answerInText(res, refusals.address.status, refusals.address.sentence)
+    if (access?.(clientAddress(req, clients)) === false) answerInText(res, ...refusals.address)
     else if (req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req))
       answerInText(res, 426, lostUpgrade, ['Upgrade', 'websocket', 'Connection', 'Upgrade'])
     else if (req.method === 'GET' || req.method === 'HEAD') showPage(req, res, parts)
@@ -179,11 +193,6 @@ function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointPart
   const elsewhere = isSecure ? undefined : parts.redirectUrl(req)
   if (elsewhere !== undefined) answerBare(res, 308, ['Location', elsewhere])
   else answerWithPage(req, res, { title: 'WebSocket endpoint', text: parts.getText, isSecure })
-}
-
-function countPong({ pongs }: Counts, seconds: number): void {
-  pongs.count += 1
-  pongs.seconds += seconds
 }
 
 function offersXmpp({ headers }: IncomingMessage): boolean {

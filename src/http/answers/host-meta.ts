@@ -6,8 +6,10 @@ import { publicSecureBase } from '../addresses.js'
 import { contentTypes, publish } from './answer.js'
 import { readOnly } from './pages.js'
 
+type Endpoints = Pick<Config, 'externalUrl' | 'bosh' | 'boshPath' | 'websocket' | 'websocketPath'>
+
 /** XEP-0156 §3. A cache could serve a forged `Host` to others. */
-export function createHostMetaRouter(config: Config): Router {
+export function createHostMetaRouter(config: Endpoints): Router {
   const links = linksOf(config)
   const isThere = links.length > 0
   const router = Router({ caseSensitive: true })
@@ -28,24 +30,17 @@ const openToAll: RequestHandler = (_request, response, next) => {
   next()
 }
 
-interface Link {
-  readonly rel: string
-  readonly href: string
-}
-
 /** Clients log in at these addresses. */
-function linksOf({ bosh, boshPath, websocket, websocketPath, ...config }: Config): readonly Link[] {
-  const base = publicSecureBase(config)
-  if (base === undefined) return []
-  return [
-    ...(bosh.enabled ? [{ rel: boshRelation, href: base + boshPath }] : []),
-    ...(websocket.enabled
-      ? [{ rel: websocketRelation, href: base.replace(/^https:/, 'wss:') + websocketPath }]
-      : []),
-  ]
+function linksOf({ externalUrl, bosh, boshPath, websocket, websocketPath }: Endpoints) {
+  const links: { readonly rel: string; readonly href: string }[] = []
+  const base = publicSecureBase({ externalUrl })
+  if (base !== undefined && bosh.enabled) links.push({ rel: boshRelation, href: base + boshPath })
+  if (base !== undefined && websocket.enabled)
+    links.push({ rel: websocketRelation, href: base.replace(/^https:/, 'wss:') + websocketPath })
+  return links
 }
 
-function writeXrd(links: readonly Link[]): string {
+function writeXrd(links: ReturnType<typeof linksOf>): string {
   const elements = links.map(({ rel, href }) => `<Link rel='${rel}' href='${escapeXml(href)}'/>`).join('')
   return `<?xml version='1.0' encoding='utf-8'?>\n<XRD xmlns='${xrdNamespace}'>${elements}</XRD>\n`
 }

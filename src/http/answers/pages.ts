@@ -7,7 +7,7 @@ import type { Config } from '../../config/config.js'
 import { Problem } from '../../lib/errors.js'
 import { removeForbidden } from '../../xmpp/xml/escape.js'
 import { cameSecurely, isForwarded, takesPasswords } from '../access/client-rules.js'
-import { redirectBase } from '../addresses.js'
+import { type Addressing, redirectBase } from '../addresses.js'
 
 /** The same path from `src` and from `dist`. */
 const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
@@ -53,7 +53,7 @@ export function attachingPagePolicy(boshUrl: string): string {
   return `${base}; script-src 'self'; connect-src 'self'${origin}; img-src 'self'`
 }
 
-export function redirectToTls(config: Config, path: string): RequestHandler {
+export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: string): RequestHandler {
   const { requireSecure } = config.bosh
   const takesThem = takesPasswords(config)
   // A local proxy may forward requests of other machines.

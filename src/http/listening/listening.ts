@@ -74,7 +74,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
     for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
   }
-  const unread = new UnreadReplies({ ...config, connections, clock, refused })
+  const unread = new UnreadReplies({ limits: config.limits, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
     // Node would drop headers above a limit, even a client's address.

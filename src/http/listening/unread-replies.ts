@@ -64,12 +64,12 @@ export class UnreadReplies {
 
   #watch(): void {
     this.#timer = this.#parts.clock.after(interval, () => {
-      this.#look()
+      this.#check()
       this.#watch()
     })
   }
 
-  #look(): void {
+  #check(): void {
     const now = this.#parts.clock.now()
     const unread = new Map<Socket, Unread>()
     let all = 0
