@@ -10,13 +10,12 @@ import type { Failure } from '../xmpp/link.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { RemoteFault } from './fault.js'
 
-/** In milliseconds. Connections in use have no limit: nearly every session has one held request. */
+/** Milliseconds. No limit while in use: each session has a held request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
-/** For all endpoints of an entry in the settings. */
 export interface EndpointParts {
   /** Without a URL, the endpoints come from host-meta. */
   readonly about: RemoteEndpoint
@@ -30,10 +29,9 @@ export interface EndpointParts {
   readonly publicOnly: boolean
 }
 
-/** `lasting` connections are kept for later requests. Throws a `RemoteFault`. */
+/** `lasting` connections are kept. Throws a `RemoteFault`. */
 export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, kind: 'lasting' | 'passing') {
   const { about, tls, publicOnly } = parts
-  // Node looks up no IP address.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   if (publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
   const options = { noDelay: true, lookup: lookupBy(parts), ...(kind === 'lasting' && keptOpen) }
@@ -42,7 +40,7 @@ export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, k
   return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: about.verify })
 }
 
-/** Checks addresses at each connection: a name can resolve to others the next time. */
+/** Checks each connection: a name can resolve to others the next time. */
 function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
   return async (host, { all = false }, callback) => {
     const found = about.url === undefined

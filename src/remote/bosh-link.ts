@@ -19,29 +19,25 @@ import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
 
-/** Time limit from the opening of a stream to its features. */
 const featuresSeconds = 10
 
-/** A held request, and a request to send with. */
+/** A held request and another to send with. */
 const mostOpen = 2
 
-/** Milliseconds in which the client can answer before an empty request leaves. */
+/** Milliseconds in which the client can answer. */
 const clientTurn = 10
 
-/** A payload that is longer gets no further stanzas, in UTF-16 units. */
+/** In UTF-16 units. */
 const fullPayload = 256 * 1024
 
-/** After an element of these, the server waits for the client. */
+/** After these, the server waits for the client. */
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
 }
 
-/**
- * A stream over the BOSH endpoint of another server, as a client of XEP-0124 and XEP-0206. While idle, the
- * endpoint holds one request.
- */
+/** A client of XEP-0124 and XEP-0206. While idle, the endpoint holds one request. */
 export class BoshLink implements Link {
   readonly facts: LinkFacts
   events: LinkEvents
@@ -60,7 +56,6 @@ export class BoshLink implements Link {
   /** Of unsent stanzas, in UTF-16 units. */
   #backlog = 0
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
-  /** Whether the server waits for the client. */
   #awaitsClient = false
   #isPaused = false
   #answeredAt: number
@@ -151,7 +146,7 @@ export class BoshLink implements Link {
     this.events.onEnd({ failure: { step, code: 'timeout' } })
   }
 
-  /** Leaves the session to a page. Undefined if a request is open: the page could not know the next rid. */
+  /** Leaves the session to a page. Undefined while a request is open: the next rid is unknown. */
   leave() {
     if (this.#isOver || this.#unsent.length > 0) return undefined
     const left = this.#session.leave()
@@ -206,7 +201,7 @@ export class BoshLink implements Link {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // In a later turn: after the last reply of a login, the link may leave.
+    // Later: after the last reply of a login, the link may leave.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
@@ -258,7 +253,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** With a session, the steps of a later connection are no steps of the login. */
+  /** The steps of a later connection are no steps of the login. */
   #failureOf(error: unknown): Failure {
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }
     return this.#session.terms === undefined ? error.failure : { ...error.failure, step: 'features' }

@@ -31,7 +31,7 @@ export async function findEndpoint(domain: string, parts: EndpointParts): Promis
     if (xrd.status !== 200) return { ...failure, cause: unexpectedStatus(xrd.status) }
     return linkIn(xrd, linksInXrd) ?? failure
   } catch (cause) {
-    // For a login, all of this is a single step.
+    // A single step of the login.
     if (cause instanceof RemoteFault) return { ...cause.failure, step: 'resolve' }
     return { step: 'resolve', code: 'internal-error', cause }
   }
@@ -40,7 +40,7 @@ export async function findEndpoint(domain: string, parts: EndpointParts): Promis
 /** Unchecked. */
 type Links = readonly ({ readonly rel?: unknown; readonly href?: unknown } | null)[]
 
-/** The first usable BOSH endpoint. Undefined for an unreadable document too. */
+/** Undefined for an unreadable document too. */
 function linkIn({ status, body }: HttpReply, read: (document: string) => Links): string | undefined {
   if (status !== 200) return undefined
   try {
@@ -75,7 +75,7 @@ export function linksInXrd(document: string): Links {
     })
 }
 
-/** Only https: an attacker could forge others on the network (XEP-0156 §5). */
+/** An attacker could forge other URLs on the network (XEP-0156 §5). */
 function secureAddress(href: unknown): string | undefined {
   const url = typeof href === 'string' && URL.canParse(href) ? new URL(href) : undefined
   const isSecure = url?.protocol === 'https:' && url.hash + url.username + url.password === ''

@@ -10,10 +10,10 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { RemoteFault } from './fault.js'
 
-/** A `<body/>` of a remote endpoint. `fates` are of elements that cannot pass unchanged. */
+/** `fates` are of elements that cannot pass unchanged. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
-/** XEP-0124 §17.2. All other conditions are a failed connection. */
+/** XEP-0124 §17.2. All others are a failed connection. */
 const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['host-unknown', 'host-unknown'],
   ['host-gone', 'host-unknown'],
@@ -21,7 +21,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/** The function throws a `RemoteFault`. `before` are fates from the reading of the text. */
+/** Throws a `RemoteFault`. `before` are fates from the reading of the text. */
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
   return (text: string, before: readonly Fate[] = []) => readReply(readDocument(replies, text), before)

@@ -24,7 +24,6 @@ export interface EndpointSessionParts {
   readonly clock: Clock
   /** Of unfinished replies. */
   readonly waiting?: WaitingMemory | undefined
-  /** Of the user. */
   readonly domain: string
   readonly terms?: WantedTerms
   readonly onFailed?: (domain: string, failure: Failure) => void
@@ -36,19 +35,18 @@ function creation({ wait, hold, ver }: WantedTerms): string {
   return ` wait='${wait}' hold='${hold}' ver='${escapeXml(ver)}' content='text/xml; charset=utf-8' xmpp:version='1.0'`
 }
 
-/** Time limit of a terminate request. */
 const closeSeconds = 5
 
-/** Time limit of a creation whose session will end. Some endpoints wait for their server first. */
+/** For a session that will end. Some endpoints wait for their server first. */
 const creationSeconds = 10
 
-/** Shortest pause before a repeat while an earlier request is open, in milliseconds. */
+/** Shortest pause before a repeat behind an open request, in milliseconds. */
 const settling = 50
 
 /** `ending` while a request is open. */
 type Phase = 'live' | 'ending' | 'over'
 
-/** A session at a remote endpoint: its rids, their order, and its end. */
+/** Orders the requests of a session, repeats and ends them. */
 export class EndpointSession {
   readonly #parts: EndpointSessionParts
   readonly #reached: (step: Step) => void
@@ -56,14 +54,12 @@ export class EndpointSession {
   #endpoint: Endpoint | undefined
   #phase: Phase = 'live'
   #lastRid = randomInt(1, 2 ** 47)
-  /** The last request that left. */
   #leftRid = 0
   /** Open requests. */
   #asking = 0
   #lastWords = ''
   /** Of unfinished replies. */
   #unfinishedBytes = 0
-  /** Of the last request. */
   #lastTurn: Turn | undefined
   /** Time of the last empty request, if its reply was empty. */
   #fruitlessSince: number | undefined
@@ -71,7 +67,7 @@ export class EndpointSession {
   /** Undefined before the creation reply. */
   terms: SessionTerms | undefined
 
-  /** `reached` is called with the steps of the connection that creates the session. */
+  /** `reached` gets the steps of the connection that creates the session. */
   constructor(parts: EndpointSessionParts, reached: (step: Step) => void) {
     this.#parts = parts
     this.#reached = reached
@@ -82,13 +78,13 @@ export class EndpointSession {
     return this.#unfinishedBytes
   }
 
-  /** Earliest time of the next empty request, in milliseconds of the clock (XEP-0124 §11, §12). */
+  /** In milliseconds of the clock (XEP-0124 §11, §12). */
   get mayAskAt(): number {
     if (this.#fruitlessSince === undefined || this.terms === undefined) return 0
     return this.#fruitlessSince + this.terms.polling * 1000
   }
 
-  /** The first request creates the session, and others wait for its reply. Rejects with a `RemoteFault`. */
+  /** The first request creates the session. Rejects with a `RemoteFault`. */
   async ask(attributes: string, payload: string): Promise<EndpointReply> {
     const isLive = this.#phase === 'live'
     if (!isLive) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
@@ -102,7 +98,7 @@ export class EndpointSession {
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
       const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
-      // An empty reply to an earlier request does not count: a later request releases it.
+      // A later request releases an earlier one: its empty reply does not count.
       if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
       if (reply.end !== undefined) this.#wind()
       else if (creates) {
@@ -122,7 +118,7 @@ export class EndpointSession {
     }
   }
 
-  /** Sends `lastWords` to the XMPP server. During the creation, the end waits for the sid. */
+  /** During the creation, the end waits for the sid. */
   end(lastWords = ''): void {
     if (this.#phase !== 'live') return
     this.#parts.open.add(this)
@@ -133,7 +129,6 @@ export class EndpointSession {
     else if (this.#asking === 0 || this.#endpoint === undefined) this.#finish()
   }
 
-  /** Ends the session, open requests first. */
   abandon(): void {
     if (this.terms === undefined && this.#unfinishedBytes > 0) {
       // The sid is in the unfinished reply: the endpoint will time out.
@@ -149,7 +144,7 @@ export class EndpointSession {
     this.end()
   }
 
-  /** Leaves the session to a page, but `end` still works. Undefined while a request is open. */
+  /** For a page, but `end` still works. Undefined while a request is open. */
   leave() {
     const endpoint = this.#endpoint
     const { terms } = this
@@ -171,7 +166,6 @@ export class EndpointSession {
     const { signal } = this.#abort
     const turn = this.#takeTurn()
     await turn.come()
-    // The reply does not matter.
     if (!signal.aborted) await this.#endpoint!.post(body, 0, { signal }).catch(() => {})
     turn.end()
     this.#answered()
@@ -259,7 +253,7 @@ export class EndpointSession {
 
 /**
  * If a connection breaks before the next request arrives, Prosody forgets the request and does not reply to
- * its repeat. It has processed its stanzas, and the next reply has the rest.
+ * its repeat. The next reply has the rest.
  */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'

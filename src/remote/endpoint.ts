@@ -8,7 +8,6 @@ import { type EndpointReply, replyReader } from './endpoint-reply.js'
 import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 
-/** Domains and endpoints from host-meta to remember. */
 const mostFound = 1000
 /** Lifetimes in seconds. */
 const foundSeconds = 600
@@ -16,7 +15,7 @@ const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'leaves'>
 
-/** A reply loses further stanzas. Each takes about 300 bytes beside its text. */
+/** Most stanzas of a reply. Each takes about 300 bytes beside its text. */
 const mostStanzas = 10_000
 
 /** XEP-0124 §17.1. */
@@ -36,7 +35,6 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   const address = new URL(url)
   const lasting = createAgent(address, parts, 'lasting')
   const passing = createAgent(address, parts, 'passing')
-  // A header may have several values.
   const byName = new Map<string, string[]>()
   for (const [name, value] of settings.headers) {
     const key = name.toLowerCase()
@@ -61,7 +59,6 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     return sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
   }
 
-  /** Throws a `RemoteFault` for another status than 200. */
   function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {
     if (status === 200) return readReply(body, fates)
     const cause = unexpectedStatus(status)
@@ -96,7 +93,6 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   }
 }
 
-/** The endpoints of an entry in the settings. */
 export type Endpoints = ReturnType<typeof createEndpoints>
 
 export function createEndpoints(parts: EndpointParts) {

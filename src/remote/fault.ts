@@ -14,7 +14,6 @@ export class RemoteFault extends Error {
   }
 }
 
-/** A reply with another status than 200. */
 export function unexpectedStatus(status: number): Error {
   return Object.assign(new Error(`the endpoint answered with HTTP ${status}`), { code: `HTTP ${status}` })
 }

@@ -19,7 +19,7 @@ export interface RequestLimits {
   /** From the connection to the end of the reply. */
   readonly reply: number
   readonly maxReplyBytes: number
-  /** For XML: a reply up to `mostTimes` as long loses elements that are too large or too many. */
+  /** Replies in XML may be `mostTimes` as long: elements beyond the limits are dropped. */
   readonly elements?: XmlLimits
 }
 
@@ -31,15 +31,13 @@ export interface RequestOptions {
   readonly limits: RequestLimits
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  /** Called with each step. */
   readonly reached?: ((step: Step) => void) | undefined
-  /** Called with the growth of an unfinished reply in bytes, and with a negative number at its end. */
+  /** Called with the growth of an unfinished reply in bytes, negative at its end. */
   readonly gathered?: ((bytes: number) => void) | undefined
-  /** Called when the request leaves. */
   readonly leaves?: ((isNew: boolean) => void) | undefined
 }
 
-/** Of any status. `fates` are of elements in a reply that was too long. */
+/** `fates` are of a reply that was too long. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16
@@ -92,22 +90,6 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
 
 async function readReply(
   response: http.IncomingMessage,
-  limits: RequestLimits,
-  gathered: (bytes: number) => void,
-) {
-  let kept = 0
-  try {
-    return await gatherReply(response, limits, bytes => {
-      kept += bytes
-      gathered(bytes)
-    })
-  } finally {
-    gathered(-kept)
-  }
-}
-
-async function gatherReply(
-  response: http.IncomingMessage,
   { maxReplyBytes, elements }: RequestLimits,
   gathered: (bytes: number) => void,
 ) {
@@ -115,21 +97,29 @@ async function gatherReply(
   const mostBytes = elements === undefined ? maxReplyBytes : mostTimes * maxReplyBytes
   const chunks: Buffer[] = []
   let bytes = 0
+  let kept = 0
   let long: ReturnType<typeof longReply> | undefined
-  if (Number(response.headers['content-length'] ?? 0) > mostBytes) throw unreadable('is too long')
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > mostBytes) throw unreadable('is too long')
-    chunks.push(chunk)
-    if (long === undefined) gathered(chunk.length + pieceBytes)
-    if (bytes <= maxReplyBytes) continue
-    long ??= longReply(maxReplyBytes, elements!)
-    for (const unread of chunks.splice(0)) long.write(unread)
+  try {
+    if (Number(response.headers['content-length'] ?? 0) > mostBytes) throw unreadable('is too long')
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > mostBytes) throw unreadable('is too long')
+      chunks.push(chunk)
+      if (long === undefined) {
+        kept += chunk.length + pieceBytes
+        gathered(chunk.length + pieceBytes)
+      }
+      if (bytes <= maxReplyBytes) continue
+      long ??= longReply(maxReplyBytes, elements!)
+      for (const unread of chunks.splice(0)) long.write(unread)
+    }
+    if (long !== undefined) return { status, ...long.end() }
+    const body = readUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+    if (body === undefined) throw unreadable('is not UTF-8')
+    return { status, body, fates: undefined }
+  } finally {
+    gathered(-kept)
   }
-  if (long !== undefined) return { status, ...long.end() }
-  const body = readUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
-  if (body === undefined) throw unreadable('is not UTF-8')
-  return { status, body, fates: undefined }
 }
 
 function unreadable(how: string): RemoteFault {
@@ -140,7 +130,6 @@ function faultOf(error: unknown, step: Step, { socket, host }: http.ClientReques
   const { code, cert } = error as NodeJS.ErrnoException & { readonly cert?: PeerCertificate }
   if (error instanceof XmlError || code?.startsWith('HPE_'))
     return faultAt(step, 'remote-protocol-error', error)
-  // All errors of Node have a code.
   if (code === undefined) return faultAt(step, 'internal-error', error)
   if (step === 'connect' && code !== 'ABORT_ERR') return faultAt(step, connectProblem(error as Error), error)
   if (step !== 'tls' || !(socket instanceof TLSSocket) || socket.authorizationError == null)
@@ -157,8 +146,8 @@ function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
 }
 
 /**
- * Reads a long reply, which any user of the server can cause. Drops elements that are too large, too
- * many, or beyond `maxLength` UTF-16 units. `write` and `end` throw an `XmlError`.
+ * For a long reply, which any user of the server can cause. Drops elements that are too large, too many, or
+ * beyond `maxLength` UTF-16 units. Throws an `XmlError`.
  */
 function longReply(maxLength: number, limits: XmlLimits) {
   const fates: Fate[] = []

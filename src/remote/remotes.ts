@@ -13,7 +13,7 @@ import type { EndpointParts } from './agents.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import { createEndpoints, type Endpoints } from './endpoint.js'
 import type { EndpointSession } from './endpoint-session.js'
-import { HandedOverSessions } from './handed-over.js'
+import { SessionsElsewhere } from './sessions-elsewhere.js'
 
 export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
@@ -27,12 +27,11 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
   readonly hostMetaPort?: number | undefined
 }
 
-/** The BOSH endpoints of other servers, and the sessions of this process there. */
 export type Remotes = ReturnType<typeof createRemotes>
 
 export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
-  const elsewhere = new HandedOverSessions()
+  const elsewhere = new SessionsElsewhere()
   /** Sessions with open requests. */
   const sessions = new Set<EndpointSession>()
   /** Running logins for pages that will use the endpoint. */
@@ -69,7 +68,6 @@ export function createRemotes(parts: RemotesParts) {
   return {
     elsewhere,
 
-    /** Sessions with open requests. */
     get size() {
       return sessions.size
     },
@@ -80,7 +78,7 @@ export function createRemotes(parts: RemotesParts) {
       return about && new BoshLink(options, events, linkParts(domain, about))
     },
 
-    /** For a page that will use the endpoint. Throws a `Problem` in a stop or drain. */
+    /** Throws a `Problem` in a stop or drain. */
     openThere(domain: string, wish: OpenWish, events: LinkEvents): Opening | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
@@ -89,11 +87,10 @@ export function createRemotes(parts: RemotesParts) {
       openings.add(link)
       return {
         link,
-        /** Empty before the endpoint has created the session. */
         get id() {
           return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
         },
-        /** Stanzas that arrived during the login are lost: only the endpoint could store them. */
+        /** Stanzas that arrived during the login are lost. */
         async handOver(jid) {
           const left = link.leave()
           if (left === undefined) return undefined
@@ -110,7 +107,6 @@ export function createRemotes(parts: RemotesParts) {
       isClosed = true
     },
 
-    /** Ends running logins for pages that will use an endpoint. */
     shutDown(): void {
       isClosed = true
       for (const link of openings) {

@@ -1,16 +1,16 @@
 import type { Clock } from '../lib/clock.js'
 import type { RemoteFault } from './fault.js'
 
-/** In milliseconds. The last pause applies to all further repeats. */
+/** In milliseconds. */
 const pauses = [0, 250, 500, 1000, 2000, 4000]
 
 /** Limit of all repeats of a request. */
 const mostSeconds = 30
 
-/** An open request counts as held after this time, in milliseconds. */
+/** In milliseconds. */
 const heldAfter = 5000
 
-/** When to repeat a request whose connection broke. An endpoint repeats its reply (XEP-0124 §14.3). */
+/** An endpoint repeats its reply to a repeated request (XEP-0124 §14.3). */
 export class Repeats {
   readonly #clock: Clock
   #count = 0
@@ -31,7 +31,7 @@ export class Repeats {
     this.#leftAt = this.#clock.now()
   }
 
-  /** The pause before the next repeat, in milliseconds. `inactivity` is in seconds, undefined before there is a session. */
+  /** In milliseconds. `inactivity` is in seconds, undefined before there is a session. */
   next({ failure, aftermath }: RemoteFault, inactivity: number | undefined): number | undefined {
     if (aftermath !== 'broke') return undefined
     // A repeated creation could leave a second session behind.

@@ -1,9 +1,8 @@
 import type { Clock, Timer } from '../lib/clock.js'
 
 /**
- * Milliseconds between a request and the next: over an open connection, over a new connection, after a
- * repeat. If the later request arrives first, ejabberd answers neither. Prosody keeps it back. If its
- * connection breaks, Prosody loses all later stanzas.
+ * Milliseconds between a request and the next. If the later request arrives first, ejabberd answers neither.
+ * Prosody keeps it back. If its connection breaks, Prosody loses all later stanzas.
  */
 const apart = 20
 const apartFromNew = 100
@@ -25,7 +24,6 @@ export class Turn {
     this.#expect()
   }
 
-  /** Whether no earlier request is open. */
   get isFirst(): boolean {
     return this.#before === undefined || this.#before.#isOver
   }

@@ -5,13 +5,13 @@ import type { EndpointSession } from './endpoint-session.js'
 
 /** Their end is unknown. */
 const mostRemembered = 20_000
-/** Sessions that can be ended if the caller does not receive the binding. */
+/** Their callers may not receive the binding. */
 const mostReleasable = 1000
 
 const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const
 
 /** Sessions that were opened here and live at other endpoints. */
-export class HandedOverSessions {
+export class SessionsElsewhere {
   readonly #sessions = new Map<string, { readonly view: SessionView; readonly user: string }>()
   readonly #releasable = new Map<string, EndpointSession>()
 
@@ -42,7 +42,7 @@ export class HandedOverSessions {
     return [...this.#sessions.values()].filter(({ user }) => user === wanted).map(({ view }) => view)
   }
 
-  /** Ends a session that no page has attached to. */
+  /** If no page has attached. */
   release(id: string): void {
     const session = this.#releasable.get(id)
     if (session === undefined) return

@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals'
+import type { EndpointSession } from '../../src/remote/endpoint-session.js'
+import { SessionsElsewhere } from '../../src/remote/sessions-elsewhere.js'
+
+const ended: number[] = []
+const session = (number: number, jid = 'juliet@far.example/balcony') =>
+  [
+    `id${number}`,
+    jid,
+    'far.example',
+    number,
+    { end: () => void ended.push(number) } as unknown as EndpointSession,
+  ] as const
+
+describe('sessions elsewhere', () => {
+  test('are found by id and by bare JID', () => {
+    const elsewhere = new SessionsElsewhere()
+    elsewhere.add(...session(1))
+    elsewhere.add(...session(2, 'juliet@far.example.org/balcony'))
+    elsewhere.add(...session(3, 'juliet@far.example/chamber'))
+    expect(elsewhere.get('id2')?.jid).toBe('juliet@far.example.org/balcony')
+    expect(elsewhere.get('id4')).toBeUndefined()
+    expect(elsewhere.ofJid('juliet@far.example').map(view => view.id)).toEqual(['id1', 'id3'])
+    expect(elsewhere.ofJid('romeo@far.example')).toEqual([])
+  })
+
+  test('the oldest are forgotten if there are too many', () => {
+    const elsewhere = new SessionsElsewhere()
+    for (let number = 1; number <= 20_001; number++) elsewhere.add(...session(number))
+    expect(elsewhere.size).toBe(20_000)
+    expect([...elsewhere.list()].at(0)?.id).toBe('id2')
+  })
+
+  test('are ended once if no page has attached', () => {
+    const elsewhere = new SessionsElsewhere()
+    for (const number of [1, 2]) elsewhere.add(...session(number))
+    for (const id of ['id1', 'id1', 'id3']) elsewhere.release(id)
+    expect(ended).toEqual([1])
+    expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2'])
+  })
+
+  test('are not ended after many others have followed', () => {
+    const elsewhere = new SessionsElsewhere()
+    for (let number = 1; number <= 1001; number++) elsewhere.add(...session(number))
+    elsewhere.release('id1')
+    expect(ended).toEqual([1])
+    expect(elsewhere.get('id1')).toBeDefined()
+  })
+})
