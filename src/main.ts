@@ -1,13 +1,16 @@
 #!/usr/bin/env node
 import { CommandError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
+import { holdSignals } from './command/held-signals.js'
 import { mostDescriptors } from './lib/limits/descriptors.js'
 
 /** Loads each part on demand. */
 async function run(command: Command): Promise<void> {
   switch (command.name) {
-    case 'serve':
-      return (await import('./command/serve.js')).serve()
+    case 'serve': {
+      const obey = holdSignals()
+      return (await import('./command/serve.js')).serve(obey)
+    }
     case 'demo':
       return (await import('./command/serve-demo.js')).serveDemo()
     case 'check-config':

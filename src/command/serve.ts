@@ -2,12 +2,13 @@ import cluster from 'node:cluster'
 import { Counts } from '../lib/counts.js'
 import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
+import type { ObeySignals } from './held-signals.js'
 import { readConfig } from './settings-at-hand.js'
 import { explained, untilSignal } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
 /** Runs the service, with workers if set. Throws a `CommandError` if it cannot start. */
-export async function serve(): Promise<void> {
+export async function serve(obey: ObeySignals): Promise<void> {
   // A process manager may run this program as a cluster worker of its own.
   if (cluster.isWorker && process.env[numberVariable] !== undefined)
     return (await import('./workers/worker.js')).work()
@@ -25,8 +26,7 @@ export async function serve(): Promise<void> {
     outliveFaults(log)
     const { startPrimary } = await import('./workers/primary.js')
     const primary = await untilSignal(startPrimary({ config, log }))
-    process.on('SIGHUP', () => primary.reload())
-    process.on('SIGUSR2', () => primary.replaceWorkers())
+    obey({ SIGHUP: () => primary.reload(), SIGUSR2: () => primary.replaceWorkers() })
     const { url, urls, metricsUrl } = primary
     log.info({ url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
     return
@@ -36,9 +36,10 @@ export async function serve(): Promise<void> {
   })
   const { startService } = await import('../service.js')
   const service = await untilSignal(startService({ config, log, audit, counts }))
-  // Closing a terminal sends SIGHUP, which must not stop the service.
-  process.on('SIGHUP', () => service.reload())
-  process.on('SIGUSR2', () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'))
+  obey({
+    SIGHUP: () => service.reload(),
+    SIGUSR2: () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'),
+  })
   const { url, urls, metricsUrl } = service
   log.info({ url, urls, metricsUrl, ...about }, 'listening')
 }

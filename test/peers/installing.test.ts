@@ -99,7 +99,7 @@ describeWith(['systemd'], 'The systemd unit', () => {
   test('starts the service again, however often it has ended', () => {
     const [head = '', service = ''] = readFileSync(unit, 'utf8').split('[Service]')
     expect(head).toMatch(/^StartLimitIntervalSec=0$/m)
-    expect(service).toMatch(/^Restart=on-failure\nRestartSec=\d+$/m)
+    expect(service).toMatch(/^Restart=always\nRestartSec=\d+$/m)
   })
 
   test('leaves the service next to nothing it could do harm with', () => {

@@ -280,6 +280,23 @@ describe('a service that starts', () => {
   )
 })
 
+test.each(['0', '2'])(
+  'a signal to reload or to replace workers does not end a service that starts, with %s workers',
+  async WORKERS => {
+    // A warning is the first line of a start.
+    const service = operator.start(settings({ WORKERS, TRUSTED_PROXIES: 'private' }))
+    await eventually('it starts', () => service.stdout.includes('\n'))
+    service.signal('SIGHUP')
+    service.signal('SIGUSR2')
+    const url = await service.url()
+    await eventually('it is obeyed', () => /SIGUSR2|workers have been replaced/.test(service.stdout))
+    expect((await callUrl(`${url}/healthz`)).status).toBe(200)
+    service.signal('SIGINT')
+    expect(await service.exit).toBe(0)
+  },
+  seconds,
+)
+
 describe('a service that is stopped', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
     'by %s answers held requests, closes its streams and ends',

@@ -1,0 +1,15 @@
+type Name = 'SIGHUP' | 'SIGUSR2'
+
+/** Takes what each signal does, and does it for signals that came before. */
+export type ObeySignals = (orders: Readonly<Record<Name, () => void>>) => void
+
+/** Keeps SIGHUP and SIGUSR2 from ending the process while it starts. A closed terminal sends SIGHUP, too. */
+export function holdSignals(): ObeySignals {
+  const early = new Set<Name>()
+  let obey = (name: Name): void => void early.add(name)
+  for (const name of ['SIGHUP', 'SIGUSR2'] as const) process.on(name, () => obey(name))
+  return orders => {
+    obey = name => orders[name]()
+    for (const name of early) obey(name)
+  }
+}
