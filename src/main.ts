@@ -12,7 +12,7 @@ async function run(command: Command): Promise<void> {
       return (await import('./command/serve.js')).serve(obey)
     }
     case 'demo':
-      return (await import('./command/serve-demo.js')).serveDemo()
+      return (await import('./command/serve.js')).serveDemo()
     case 'check-config':
       return (await import('./command/check-config.js')).checkConfig()
     case 'warm':

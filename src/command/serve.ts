@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import { startDemo } from '../demo/demo.js'
 import { Counts } from '../lib/counts.js'
 import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
@@ -42,4 +43,9 @@ export async function serve(obey: ObeySignals): Promise<void> {
   })
   const { url, urls, metricsUrl } = service
   log.info({ url, urls, metricsUrl, ...about }, 'listening')
+}
+
+/** Throws a `CommandError` if it cannot start. */
+export async function serveDemo(): Promise<void> {
+  await untilSignal(startDemo(process.env))
 }

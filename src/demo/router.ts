@@ -8,7 +8,7 @@ import { Problem } from '../lib/errors.js'
 import { describeBinding } from '../warm/answers.js'
 import { usualOptions } from '../warm/warm-request.js'
 import type { WarmParts } from '../warm/warm-router.js'
-import { titleOf } from './title.js'
+import { titleOf } from './stanza.js'
 
 export const demoPath = '/demo'
 

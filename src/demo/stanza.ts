@@ -71,3 +71,7 @@ export function reply(
 }
 
 const addressing = (from: string, to: string) => ` from='${escapeXml(from)}' to='${escapeXml(to)}'`
+
+export function titleOf(name: string): string {
+  return name.charAt(0).toUpperCase() + name.slice(1)
+}

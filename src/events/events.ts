@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHmac, type KeyObject, randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import type { Clock } from '../lib/clock.js'
@@ -7,7 +7,6 @@ import type { Names } from '../servers/net/names.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { EventQueue } from './event-queue.js'
 import { createPost } from './post.js'
-import { createSigner } from './signature.js'
 
 /** Time for sending when the service stops, in milliseconds. */
 const drainMilliseconds = 3_000
@@ -56,4 +55,13 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
       close()
     },
   }
+}
+
+/** Headers of the Standard Webhooks specification. `seconds` since 1970. */
+export function createSigner(key: KeyObject) {
+  return (id: string, body: string, time: number) => ({
+    'webhook-id': id,
+    'webhook-timestamp': String(time),
+    'webhook-signature': `v1,${createHmac('sha256', key).update(`${id}.${time}.${body}`).digest('base64')}`,
+  })
 }

@@ -1,5 +1,5 @@
 import { sasl2Namespace, saslNamespace, tlsNamespace } from '../xmpp/namespaces.js'
-import { writeSaslFailure } from '../xmpp/sasl-failure.js'
+import { writeSaslFailure } from '../xmpp/stream-errors.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { showsSecret } from './logins/mechanisms.js'

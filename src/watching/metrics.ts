@@ -1,6 +1,12 @@
-import { Counter, type CounterConfiguration, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  Counter,
+  type CounterConfiguration,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+} from 'prom-client'
 import type { FinishedCall } from '../warm/calls.js'
-import { processMetrics } from './process-metrics.js'
 import { type Row, rowsOf, type Sources } from './rows.js'
 
 /** Prefix of our own metrics. */
@@ -60,4 +66,15 @@ function register({ name, type, help, labels, read }: Row, registry: Registry): 
       for (const [given, value] of read()) this.inc(given, value)
     },
   })
+}
+
+let ofProcess: Registry | undefined
+
+/** prom-client's metrics of the Node process, created once. */
+export function processMetrics(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry()
+    collectDefaultMetrics({ register: ofProcess })
+  }
+  return ofProcess
 }

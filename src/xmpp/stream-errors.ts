@@ -1,5 +1,6 @@
 import type { Step } from '../lib/errors.js'
 import type { Failure } from './link.js'
+import { sasl2Namespace, saslNamespace } from './namespaces.js'
 import { childrenOf } from './xml/document.js'
 import type { Element } from './xml/element.js'
 
@@ -25,4 +26,10 @@ function conditionOf({ text }: Element): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** A failure in the client's own protocol (RFC 6120 §6.4.5, XEP-0388 §2.6.3). */
+export function writeSaslFailure(namespace: string, condition: string): string {
+  const reason = namespace === sasl2Namespace ? `<${condition} xmlns='${saslNamespace}'/>` : `<${condition}/>`
+  return `<failure xmlns='${namespace}'>${reason}</failure>`
 }

@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto'
 import { expect, test } from '@jest/globals'
-import { createSigner } from '../../src/events/signature.js'
+import { createSigner } from '../../src/events/events.js'
 
 test('an event is signed as the libraries of Standard Webhooks expect it', () => {
   // The vector that these libraries test themselves with.

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
-import { anyTaker } from '../../processes/exchanges/takers.js'
+import { anyTaker } from '../../processes/exchanges/ask-all.js'
 import { nodeIn } from '../../processes/node-name.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { readBodyHead } from './body.js'

@@ -1,4 +1,4 @@
-import { anyTaker } from '../../processes/exchanges/takers.js'
+import { anyTaker } from '../../processes/exchanges/ask-all.js'
 import type { ExchangeEvents, Nodes } from '../../processes/nodes.js'
 import { CarriedChannel } from './carried-channel.js'
 import { CarriedSocket } from './carried-socket.js'

@@ -13,7 +13,7 @@ import {
   smNamespace,
   stanzaErrorNamespace,
 } from '../../xmpp/namespaces.js'
-import { writeSaslFailure } from '../../xmpp/sasl-failure.js'
+import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'

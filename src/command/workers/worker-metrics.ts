@@ -1,6 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import { prefix } from '../../watching/metrics.js'
-import { processMetrics } from '../../watching/process-metrics.js'
+import { prefix, processMetrics } from '../../watching/metrics.js'
 import { mergedMetrics } from './merged-metrics.js'
 import type { WorkerSlots } from './worker-slots.js'
 

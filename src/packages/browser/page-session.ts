@@ -4,7 +4,6 @@ import type { Located } from './binding.js'
 import { type Contact, readContact } from './contact.js'
 import type { Departures } from './departures.js'
 import { childOf, readMessage } from './message.js'
-import { orderReplies } from './reply-order.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
@@ -290,5 +289,22 @@ export class PageSession {
     if (isShown) arrivals.release(found, jid)
     arrivals.startAfter(found.at(-1)?.id)
     return true
+  }
+}
+
+/**
+ * Reorders BOSH replies, which may overtake each other, by rid from `next`. The result is called with each
+ * reply and its rid. It leaves in the reply all elements whose turn it is.
+ */
+function orderReplies(next: number): (reply: Element, rid: number) => void {
+  // As many as requests at a time.
+  const waiting = new Map<number, readonly Element[]>()
+  return (reply, rid) => {
+    waiting.set(rid, [...reply.children])
+    reply.replaceChildren()
+    for (; waiting.has(next); next++) {
+      reply.append(...waiting.get(next)!)
+      waiting.delete(next)
+    }
   }
 }

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import type { Clock, Timer } from '../../lib/clock.js'
+import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import type { Carrier, CarrierEvents } from '../carriers/carrier.js'
 import { type Frame, frameKinds, readFrame, writeFrame } from '../carriers/frames.js'
 import type { AboutNode } from '../nodes.js'
 import type { Meet } from './exchanges.js'
-import { Hearsay } from './hearsay.js'
 import { RemoteNode } from './remote-node.js'
 
 /** Intervals of the heartbeat, and of the check for silence, in milliseconds. */
@@ -228,5 +228,38 @@ export class Membership {
       this.#isChangeDue = false
       if (!this.#isClosed) for (const listener of this.#listeners) this.#parts.guarded(listener)
     })
+  }
+}
+
+/** Valid for this time, in milliseconds. It is repeated each second. */
+const believedMilliseconds = 2_500
+const mostGone = 1_000
+
+/** Processes that others know and this one does not. A process that started while another was stopped needs this. */
+class Hearsay {
+  readonly #clock: Pick<Clock, 'now'>
+  /** Expiry by name. */
+  readonly #believed = new Map<string, number>()
+  /** Seen to leave, which others may not know yet. */
+  readonly #gone = new Map<string, true>()
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock
+  }
+
+  hear(names: readonly string[]): void {
+    const now = this.#clock.now()
+    for (const [name, until] of this.#believed) if (until < now) this.#believed.delete(name)
+    for (const name of names) if (!this.#gone.has(name)) this.#believed.set(name, now + believedMilliseconds)
+  }
+
+  left(name: string): void {
+    this.#believed.delete(name)
+    this.#gone.set(name, true)
+    forgetOldest(this.#gone, mostGone)
+  }
+
+  has(name: string): boolean {
+    return (this.#believed.get(name) ?? 0) > this.#clock.now()
   }
 }

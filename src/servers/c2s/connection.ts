@@ -1,16 +1,17 @@
-import { Socket } from 'node:net'
+import { isIP, Socket } from 'node:net'
+import { connect, type DetailedPeerCertificate, type SecureContext, TLSSocket } from 'node:tls'
 import type { Server, Trust } from '../../config/config.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { LinkEnd, LinkOptions } from '../../xmpp/link.js'
 import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { CertificateFault } from '../net/certificate-fault.js'
+import { isMadeOutTo } from '../net/certificate-names.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
 import type { Dialer } from './dial.js'
 import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
-import { startTls } from './tls.js'
 
 /** For servers without settings of the operator. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
@@ -160,3 +161,30 @@ export function openConnection(
   /** No event follows. */
   return { cancel }
 }
+
+/**
+ * Starts TLS with the XMPP domain as server name (RFC 6120 §5.4.3, XEP-0368 §3). The caller checks the
+ * certificate. Sessions are never resumed, which would break `tls-unique` (RFC 5929 §3.1).
+ */
+function startTls(socket: Socket, domain: string, context: SecureContext, direct: boolean): TLSSocket {
+  const secured = connect({
+    socket,
+    secureContext: context,
+    ...(direct ? { ALPNProtocols: ['xmpp-client'] } : {}),
+    // The caller checks it, and can report the reason. Nothing is sent before.
+    rejectUnauthorized: false,
+    checkServerIdentity: (_host, certificate) =>
+      isMadeOutTo(certificate, domain) ? undefined : new Error('the certificate is made out to another name'),
+    // Addresses are no server names (RFC 6066 §3).
+    ...(isIP(domain.replace(/^\[|\]$/g, '')) === 0 ? { servername: domain } : {}),
+  })
+  secured.getPeerCertificate = certificateAlone
+  return secured
+}
+
+/** Node would also parse the whole chain, which takes ten times as long. */
+function certificateAlone(this: TLSSocket): DetailedPeerCertificate {
+  return getPeerCertificate.call(this, false) as DetailedPeerCertificate
+}
+
+const { getPeerCertificate } = TLSSocket.prototype

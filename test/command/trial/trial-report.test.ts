@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { trialAdvice } from '../../../src/command/trial/trial-advice.js'
-import { sayFailure, saySuccess } from '../../../src/command/trial/trial-report.js'
+import { sayFailure, saySuccess, trialAdvice } from '../../../src/command/trial/trial-report.js'
 import { loadConfig } from '../../../src/config/load.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { CertificateFault } from '../../../src/servers/net/certificate-fault.js'

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { oauthBearer } from '../../../../src/servers/login/sasl/oauth-bearer.js'
+import { oauthBearer } from '../../../../src/servers/login/sasl/simple-mechanisms.js'
 
 test('a token is shown as in the RFC', () => {
   // RFC 7628 §4.1, without the host and port that XMPP has no use for.

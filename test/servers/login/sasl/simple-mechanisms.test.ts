@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { anonymous, external, plain } from '../../../../src/servers/login/sasl/single-message.js'
+import { anonymous, external, plain } from '../../../../src/servers/login/sasl/simple-mechanisms.js'
 
 /** What the library sends: it encodes what it is given with `btoa`. */
 const sent = (mechanism: ReturnType<typeof plain>) => btoa(mechanism.response() as string)
