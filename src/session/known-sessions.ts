@@ -3,7 +3,7 @@ import type { Sessions } from './sessions.js'
 
 const unanswered = undefined
 
-/** The sessions that there are where this process is the only one. */
+/** For a single process. */
 export function knownSessions(own: OwnSessions): Sessions {
   return {
     get: async id => own.get(id),

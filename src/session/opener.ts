@@ -38,61 +38,54 @@ export interface OpenerParts
     | 'waiting'
   > {
   readonly registry: Registry
-  /** Patterns of the domains that may be contacted. */
+  /** Patterns. */
   readonly domains: readonly string[]
-  /** Patterns of the domains that once were. */
+  /** Patterns of domains that this site no longer serves. */
   readonly retiredDomains: readonly string[]
-  /** How many sessions there may be. */
   readonly limits: SessionLimits
   readonly refused: OnRefused
-  /** The log for sessions over WebSocket; the log of all others unless given. */
+  /** Default: `log`. */
   readonly webSocketLog?: Logger
-  /** Limits the logins that servers refuse to clients. */
   readonly refusedLogins: RefusedLogins
-  /** How many each user may have. */
   readonly room: UserRoom
-  /** Whether pages get tickets, by which they may come over WebSocket. */
+  /** Whether pages may also use WebSocket. */
   readonly issuesTickets?: boolean
-  /** Takes note of events; undefined where none are sent. */
   readonly tellEvent?: TellEvent | undefined
 }
 
-/** Refusals for which the log names the address. */
+/** Refusals whose log line has the address. */
 const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
 
 const noAnswer = 'an XMPP server does not answer: its sessions end'
 
-/** Opens sessions at the domains of a site, and keeps account of them. */
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
   const { registry, limits, refusedLogins, room, counts, clock, log, webSocketLog = log, tellEvent } = parts
   const strangers = new Strangers<Session>()
-  /** The same fault of servers is logged once a minute. */
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
   const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocketLog : log)
 
-  /** The log for a session, and the fields that name it. */
   function aboutSession({ id, client }: Session) {
     const { transport, address } = client ?? {}
     const about = { session: id, transport, address: address && foreignText(address) }
     return { about, log: logOf(transport) }
   }
 
-  /** Logs what was not foreseen, under a number of its own. */
+  /** Logs a fault with an incident number. */
   function report(error: unknown, transport: Transport = 'bosh', session?: string): void {
     counts.faults += 1
     const what = session === undefined ? 'a request failed' : 'a session failed'
     logOf(transport).error({ incident: randomUUID(), session, ...traceOf(error) }, what)
   }
 
-  /** Tells the portal of the end of a session that it knows; it knows none whose caller has hung up. */
+  /** The portal does not know sessions whose caller has hung up. */
   function tellEnd(session: Session, reason: EndReason): void {
     if (session.hasBackend && reason !== 'unclaimed') tellEvent?.('session.ended', session, reason)
   }
 
-  /** A session has resumed a stream: the session that had it before is over, and must not count beside this one. */
+  /** Ends the session that had a resumed stream before. */
   function leave(stream: string, { id, domain, jid }: Session): void {
     const before = registry.streams.of(domain, stream)
     if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
@@ -153,7 +146,7 @@ export function createOpener(parts: OpenerParts) {
     room.finished(session)
   }
 
-  /** Why no session is opened at a domain; counts it. Undefined where one may be. */
+  /** Counts a refused domain. */
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
     const isGone = allowsDomain(parts.retiredDomains, domain)
     if (!isGone && allowsDomain(parts.domains, domain)) return undefined
@@ -161,17 +154,14 @@ export function createOpener(parts: OpenerParts) {
     return isGone ? 'host-gone' : 'host-unknown'
   }
 
-  /** Whether there is something too much of for one more session. Takes note of it. */
+  /** Counts a refusal. */
   function isRefused(reason: Refusal | undefined, address?: string): boolean {
     if (reason === undefined) return false
     parts.refused(reason, ofAddress.has(reason) ? { address } : undefined)
     return true
   }
 
-  /**
-   * Asks whether a client may open one more session. If it has too many without a login, one of those in this process that
-   * look least like an honest user's ends instead.
-   */
+  /** If the client has too many sessions without a login, ends the least promising one instead. */
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
@@ -196,11 +186,7 @@ export function createOpener(parts: OpenerParts) {
     ...parts,
     report,
 
-    /**
-     * Opens a session for a client that logs in by itself, or says why not: the service is being stopped or drained, the domain is none
-     * of the site's or undefined, or there are too many sessions, in all or of this client. The reason is a condition of BOSH
-     * and of RFC 6120 §4.9.3 alike. `make` makes its `Client`.
-     */
+    /** Opens a session for a client that logs in by itself. Otherwise returns a condition of BOSH and RFC 6120 §4.9.3. */
     async openForClient<C extends Client>(
       domain: string | undefined,
       options: { lang: string; from: string | undefined },
@@ -215,12 +201,12 @@ export function createOpener(parts: OpenerParts) {
       const fault = domainFault(domain)
       if (fault !== undefined) return fault
       const isTooOften = await limits.isTooOften(address)
-      // It may have begun to stop in the meantime.
+      // The service may have begun to stop.
       if (!registry.takesSessions) return 'system-shutdown'
       if (isRefused(isTooOften ? 'rate' : limits.refusalOfClient(registry.size), address))
         return 'policy-violation'
       if (isRefused(await admit(address), address)) return 'policy-violation'
-      // Others may have come in the meantime.
+      // Other clients may have come.
       const isLate = isRefused(limits.refusalOfClient(registry.size), address)
       if (isLate || !registry.takesSessions) {
         limits.turnedAway(address)
@@ -241,7 +227,7 @@ export function createOpener(parts: OpenerParts) {
       }
     },
 
-    /** Opens sessions for logins of this process; `makeClient` makes the clients of their pages. */
+    /** Opens sessions for logins of this process. */
     forLogins(makeClient: MakePageClient): Open {
       return (domain, wish, events) => {
         const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed' | 'service-full') =>

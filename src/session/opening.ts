@@ -3,12 +3,11 @@ import type { Client, NextClient } from './client.js'
 import type { Session } from './session.js'
 import type { Handover, Opening, OpenWish } from './sessions.js'
 
-/** Makes the client for the page of a session that has been logged in, over one transport. */
 export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
 
-/** The parts of a session during a login of this process: its client, the events of its link, and the login's side. */
+/** The client, the link's events and the login's view of a session during a login of this process. */
 export function openingOf(session: Session, wish: OpenWish, makeClient: MakePageClient, events: LinkEvents) {
-  /** Undefined once the login has given up, has been told of the end, or is done. */
+  /** Undefined once the login is over. */
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 
@@ -45,7 +44,6 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     },
     close(notice) {
       if (notice === 'end') end = { failure: { step: 'features', code: 'session-not-found' } }
-      // An error that the link has caught is its own end.
       if (notice === 'fault' && end.failure.code !== 'internal-error')
         end = { failure: { step: 'connect', code: 'internal-error' } }
       const told = login

@@ -12,26 +12,26 @@ import type {
   SessionView,
 } from './sessions.js'
 
-/** How long a session must have had no request before it may be given to another page, in milliseconds. */
+/** A session without requests for this time counts as unused, in milliseconds. */
 const quietMilliseconds = 5_000
 
-/** Sessions that were handed over to pages which talk to another endpoint. */
+/** Sessions whose pages use another endpoint. */
 export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
 }
 
-/** A session without a page, and for how long it has had no request, in milliseconds. */
+/** `quiet` is the time without a request, in milliseconds. */
 export interface Unused {
   readonly id: string
   readonly quiet: number
 }
 
-/** The sessions of this process, and those at other endpoints, which can be neither resumed nor ended. */
+/** The sessions of this process, and those at other endpoints, which it can neither resume nor end. */
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
   readonly #clock: Pick<Clock, 'now'>
-  /** What is added to the times of sessions to get their places in lists. */
+  /** Added to times for places in lists. */
   readonly #epoch: number
 
   constructor(here: Registry, elsewhere: SessionsElsewhere, clock: Pick<Clock, 'now'>, epoch = 0) {
@@ -57,12 +57,12 @@ export class OwnSessions {
     return this.#here.byId(id)?.resume(handover)
   }
 
-  /** Those of a JID that have no page, the last used first. */
+  /** Last used first. */
   unused(jid: string): Unused[] {
     return unusedAmong(withJid(this.#here.ofJid(jid), jid), this.#clock.now())
   }
 
-  /** Resumes a session if it has no page: one that was taken up a moment ago has. */
+  /** A session that another call has just resumed has a page. */
   reuse(id: string, handover: Handover): ResumedSession | undefined {
     const session = this.#here.byId(id)
     const isUnused = session !== undefined && unusedAmong([session.view], this.#clock.now()).length > 0
@@ -96,7 +96,7 @@ export class OwnSessions {
   }
 }
 
-/** Whether a login is under way that may be of the user of a JID. For a full JID, only a login that asked for its resource. */
+/** Whether a login is under way that may be of this user. A full JID must be what the login asked for. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor
@@ -104,7 +104,7 @@ function mayBecome({ stage, client }: Session, jid: string): boolean {
   return jid.includes('/') ? wished === jid : userOf(wished) === userOf(jid)
 }
 
-/** The sessions without a page, the last used first: its page is the most likely to come back. */
+/** Last used first: its page is the most likely to return. */
 export function unusedAmong(views: readonly SessionView[], now: number): Unused[] {
   return views
     .filter(({ state }) => state === 'quiet' || state === 'paused' || state === 'waiting')
@@ -115,7 +115,7 @@ export function unusedAmong(views: readonly SessionView[], now: number): Unused[
 
 export const lastUsedFirst = (a: Unused, b: Unused) => a.quiet - b.quiet
 
-/** Of a user's sessions those that have this JID: all for a bare JID, one for a full JID. */
+/** A bare JID selects all of a user's sessions. */
 export function withJid(views: readonly SessionView[], jid: string): readonly SessionView[] {
   const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
   if (!jid.includes('/')) return views

@@ -7,17 +7,13 @@ import type { SessionKeeper } from './session-keeper.js'
 
 const compressNamespace = 'http://jabber.org/protocol/compress'
 
-/** What a client sends in one go, looked at once. */
 export interface Payload {
   readonly elements: readonly Element[]
   /** In UTF-16 units. */
   readonly size: number
   /** Why it must not go to the server. */
   readonly fault: 'bad-request' | 'policy-violation' | undefined
-  /**
-   * The answer to a login that shows its password or token, if the client's channel is not encrypted. Undefined without such a
-   * login.
-   */
+  /** The answer to a login that shows its secret without TLS. */
   readonly clearRefusal: Element | undefined
 }
 
@@ -25,7 +21,6 @@ const nothing: Payload = { elements: [], size: 0, fault: undefined, clearRefusal
 
 export type StanzaLimit = Pick<SessionKeeper<unknown>, 'maxStanzaBytes' | 'refused'>
 
-/** Checks what a client sends. */
 export function inspect(elements: readonly Element[], { maxStanzaBytes, refused }: StanzaLimit): Payload {
   if (elements.length === 0) return nothing
   let size = 0
@@ -49,7 +44,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
   return { elements, size, fault, clearRefusal }
 }
 
-/** The answer to a login that shows its secret over a channel that is not encrypted (RFC 6120 §6.5.4). */
+/** RFC 6120 §6.5.4. */
 function encryptionRequired(namespace: string): Element {
   return { name: 'failure', namespace, text: writeSaslFailure(namespace, 'encryption-required') }
 }

@@ -9,62 +9,55 @@ import { attribute } from '../xmpp/xml/escape.js'
 import { smFamily } from './logins/resumable-streams.js'
 import type { Payload } from './payload.js'
 
-/** A server is pinged after this part of the time that it has for its answer. */
+/** The part of the time for an answer after which a silent server is pinged. */
 const silentPart = 1 / 4
 
 /**
- * How slowly servers may read, in UTF-16 units a second: the ping waits behind what was sent before. ejabberd reads 3000 bytes a
- * second by default.
+ * The slowest server, in UTF-16 units a second: a ping waits behind what was sent before. ejabberd reads 3000 bytes a second by
+ * default.
  */
 const slowest = 2000
-/** The most time that is added for slow reading, in milliseconds. */
+/** Most time for slow reading, in milliseconds. */
 const mostReading = 300_000
 
-/** The user of a session: the domain of its server, and its full JID if known. */
 interface LoggedIn {
   readonly domain: string
   readonly jid: string | undefined
 }
 
-/**
- * Pings a server that has been sent something and stays silent, and reports an overdue answer. A server that is sent nothing is
- * not pinged.
- */
+/** Pings a silent server that has been sent something, and reports an overdue answer. */
 export class ServerWatch {
   /** How long an answer may take, in milliseconds. */
   readonly #patience: number
-  /** Since when the server has been silent after something was sent to it, in milliseconds of the clock. */
+  /** Since when an answer is due, in milliseconds of the clock. */
   #silentSince = Number.POSITIVE_INFINITY
   /** What was sent since then, in UTF-16 units. */
   #size = 0
   #isAsked = false
-  /** The id of all pings of the session. */
+  /** The id of all pings. */
   #id = ''
-  /** Pings that have no answer yet. */
+  /** Pings without an answer. */
   #unanswered = 0
-  /**
-   * Whether the client and its server count stanzas (XEP-0198). A ping would make their counts wrong. `asked` once the client has
-   * asked for it, then the namespace.
-   */
+  /** The namespace of stream management (XEP-0198), or `asked` before the answer. A ping would make its counts wrong. */
   #counting: string | undefined
 
-  /** `patience` is how long an answer may take, in milliseconds; undefined if servers are not watched. */
+  /** `patience` is in milliseconds. Undefined: servers are not watched. */
   constructor(patience: number | undefined) {
     this.#patience = patience ?? Number.POSITIVE_INFINITY
   }
 
-  /** Whether the client and its server count stanzas: stream management is on. */
+  /** Whether stream management is on. */
   get isCounted(): boolean {
     return this.#counting !== undefined && this.#counting !== 'asked'
   }
 
-  /** When `look` has something to do, in milliseconds of the clock. */
+  /** When `look` is due, in milliseconds of the clock. */
   get deadline(): number {
     const reading = Math.min((this.#size / slowest) * 1000, mostReading)
     return this.#silentSince + (this.#isAsked ? this.#patience + reading : this.#patience * silentPart)
   }
 
-  /** Something of the client is sent to its server; `now` is undefined until the client is logged in. */
+  /** `now` is undefined before the login. */
   sent({ elements, size }: Payload, now: number | undefined): void {
     for (const { name, namespace } of elements) {
       if (namespace === 'jabber:client' || !isCounting(namespace)) continue
@@ -75,14 +68,12 @@ export class ServerWatch {
     this.#size += size
   }
 
-  /** Something has come from the server. */
   heard(): void {
     this.#silentSince = Number.POSITIVE_INFINITY
     this.#size = 0
     this.#isAsked = false
   }
 
-  /** Learns from an element that is no stanza whether stanzas are counted. */
   #note(element: Element): void {
     const { name, namespace, text } = element
     if (namespace === sasl2Namespace && name === 'success') {
@@ -93,7 +84,7 @@ export class ServerWatch {
     } else this.#learn(element)
   }
 
-  /** Whether this element answers a ping of ours and must not go to the client. Reads other elements for stream management. */
+  /** Whether this answers a ping and must not go to the client. */
   isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') this.#note(element)
@@ -108,10 +99,10 @@ export class ServerWatch {
     return !this.isCounted
   }
 
-  /** Pings the server, once `deadline` has passed. Returns true if the server has not answered the ping before. */
+  /** Pings the server. Returns true if the last ping has no answer. */
   look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn): boolean {
     if (!isRead || link.backlog > 0) {
-      // Its answer would not be read now, or the ping would not leave yet. A link that takes nothing ends by itself.
+      // The answer would not be read now, or the ping would not leave yet.
       this.#silentSince = now
       return false
     }
@@ -129,7 +120,7 @@ export class ServerWatch {
   #question(domain: string, jid: string | undefined): Element | undefined {
     const counting = this.#counting
     if (counting === 'asked') return undefined
-    // It is not counted itself, and its answer may come at any time (XEP-0198 §4).
+    // Not counted itself (XEP-0198 §4).
     if (counting !== undefined) return { name: 'r', namespace: counting, text: `<r xmlns='${counting}'/>` }
     if (jid === undefined) return undefined
     if (this.#id === '') this.#id = randomText(16, 'base64url')
@@ -147,7 +138,7 @@ export class ServerWatch {
   }
 }
 
-/** The namespaces of XEP-0198, whose elements are the same in all of its versions. */
+/** Any version of XEP-0198. */
 function isCounting(namespace: string): boolean {
   return namespace.startsWith(smFamily)
 }

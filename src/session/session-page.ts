@@ -1,7 +1,7 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { PageWish, Place, SessionPage, SessionState, SessionView } from './sessions.js'
 
-/** The first `limit` sessions after a place that fit the filter; `epoch` is what has to be added to their times for places. */
+/** `epoch` is added to times for places. */
 export function pageOf(
   views: Iterable<SessionView>,
   { scope, domain, state, origin, limit, after }: Omit<PageWish, 'jid'>,
@@ -16,7 +16,7 @@ export function pageOf(
         allowsDomain(scope, view.domain),
     )
     .map(view => ({ view, place: placeOf(view, epoch) }))
-    // They come in this order but for sessions of the same moment. Those need an order too: a place must not move.
+    // Sessions of the same moment need an order: a place must not move.
     .sort((a, b) => compare(a.place, b.place))
   const start = after === undefined ? 0 : fitting.findIndex(({ place }) => compare(place, after) > 0)
   const page = start === -1 ? [] : fitting.slice(start, start + limit)
@@ -33,12 +33,10 @@ export function placeOf({ createdAt, id }: SessionView, epoch: number): Place {
   return { createdAt: createdAt + epoch, id }
 }
 
-/** Which of two places is nearer the beginning of the list. */
 export function compare(a: Place, b: Place): number {
   return a.createdAt - b.createdAt || (a.id < b.id ? -1 : Number(a.id > b.id))
 }
 
-/** How many sessions with a domain in the `scope` stand how. */
 export function countStates(
   views: Iterable<SessionView>,
   scope: readonly string[],

@@ -16,11 +16,10 @@ import type {
   SessionView,
 } from './sessions.js'
 
-/** What a process tells of its part of a page, ages in place of times: each process has a clock of its own. */
+/** Has ages instead of times: each process has its own clock. */
 interface CarriedPage {
   readonly sessions: readonly (readonly [Place, SessionView])[]
   readonly total: number
-  /** Whether it has more behind these. */
   readonly more: boolean
 }
 
@@ -29,23 +28,17 @@ interface OfOne {
   readonly handover: Handover
 }
 
-/**
- * What has to be added to a clock's time for Unix time. Asked for once in a process: the place of a session in a list must not
- * move when the time of the machine is set. Processes whose machines differ in time only mix their sessions differently.
- */
+/** Added to a clock's time for Unix time. Asked once, because the machine's time may be set. */
 export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock.now()
 
-/**
- * The sessions of all processes, as seen from one of them. `own` counts its places from `epoch`. Others are asked at the same
- * time; each finds, sorts and counts its own, so that what is carried is a page of each at most.
- */
+/** The sessions of all processes. Each process filters, sorts and counts its own, and sends one page at most. */
 export function sharedSessions(
   own: OwnSessions,
   nodes: Nodes,
   clock: Pick<Clock, 'now'>,
   epoch: number,
 ): Sessions {
-  /** Turns times of this process's clock into ages and ages into times. */
+  /** Turns times into ages and ages into times. */
   const turned = (view: SessionView): SessionView => {
     const now = clock.now()
     const { createdAt, quietSince } = view
@@ -78,7 +71,7 @@ export function sharedSessions(
   nodes.answer('end', (id: string) => own.end(id))
   nodes.answer('end-all', (jid: string) => own.endAll(jid))
 
-  /** The process that a handle begins with, unless that is this one. Undefined for a name that none has. */
+  /** Undefined for this process, and for an unknown name. */
   const otherOf = (id: string) => {
     const name = nodeIn(id)
     return name !== undefined && nodes.has(name) ? name : undefined
@@ -87,7 +80,7 @@ export function sharedSessions(
   const unreachable = (node: string) =>
     new Problem('session-unreachable', { detail: `The process ${node} did not answer.` })
 
-  /** Asks a process about one session: null where it is gone, and the session with it. */
+  /** Null if the process is gone, and the session with it. */
   const askAbout = async <T>(node: string, kind: string, question: unknown): Promise<T | null> => {
     try {
       return (await nodes.ask(node, kind, question)) as T | null
@@ -98,7 +91,7 @@ export function sharedSessions(
     }
   }
 
-  /** Candidates of all processes, the last used first; those of processes that are being stopped come last. */
+  /** Last used first. Processes that are stopping come last. */
   const unused = async (jid: string) => {
     const { answers } = await askAll<readonly Unused[]>(nodes, 'unused', jid)
     const isDraining = (name: string) => nodes.others.some(node => node.name === name && node.isDraining)
@@ -120,7 +113,7 @@ export function sharedSessions(
       const parts = [ownPage(wish), ...answers.map(([, part]) => part)]
       const merged = parts.flatMap(({ sessions }) => sessions).sort(([a], [b]) => compare(a, b))
       const page = merged.slice(0, wish.limit)
-      // A process that has more has told a whole page: all that it left out is behind what is shown here.
+      // Sessions that a process left out come after its whole page.
       const isMore = merged.length > page.length || parts.some(({ more }) => more)
       return {
         sessions: page.map(([, view]) => turned(view)),
@@ -149,8 +142,8 @@ export function sharedSessions(
 
     async reuse(jid, handover) {
       for (const { node, id } of await unused(jid)) {
-        // Only its own process can tell whether another call has taken it in the meantime. Where that does not answer, the
-        // session may have been taken for this call: it waits for a page then, and ends.
+        // Only the owner knows whether another call was first. Without its answer, the session may wait for this page, and
+        // ends.
         const asked =
           node === nodes.self ? own.reuse(id, handover) : nodes.ask(node, 'reuse', { id, handover })
         const resumed = (await Promise.resolve(asked).catch(() => null)) as ResumedSession | null | undefined

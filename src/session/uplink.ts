@@ -9,23 +9,21 @@ import { memoryOf } from './outbox.js'
 import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
 
-/** What may wait for the server before its client is kept from sending more, in UTF-16 units: the longest stanza. */
+/** Above this the client should send no more, in UTF-16 units: the longest stanza. */
 const mostWaiting = 256 * 1024
-/** What may wait for it at all: clients that poll, or that have many requests open, cannot be kept from it. */
+/** Above this the session ends: clients that poll cannot be stopped. */
 const mostKept = 8 * 1024 * 1024
-/** The same before the login, in bytes of memory: 64 KiB of text in 64 elements. */
+/** In bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
 
-/**
- * Sends what a client says to its server. While the stream is being opened, that waits for the features. A login may wait, too.
- */
+/** From the client to the server. Elements wait for the features of the stream, or for a delayed login. */
 export class Uplink {
   #isOpening = true
   #isHeld = false
   #isPaused = false
-  /** What waits; undefined once the features have come and nothing is held. */
+  /** Undefined if nothing must wait. */
   #unsent: Element[] | undefined = []
-  /** Its size, in UTF-16 units. */
+  /** In UTF-16 units. */
   #unsentSize = 0
   readonly #waiting: WaitingMemory
 
@@ -35,10 +33,7 @@ export class Uplink {
   /** The rate shaper's number. */
   #paidAt = 0
 
-  /**
-   * Counts unsent elements in `waiting`. `patience` is how long the server may take to answer, in milliseconds. Undefined if that is
-   * not watched.
-   */
+  /** `patience` is the server's time to answer, in milliseconds. */
   constructor(link: Link, shaper: RateShaper, waiting: WaitingMemory, patience: number | undefined) {
     this.link = link
     this.#waiting = waiting
@@ -51,42 +46,39 @@ export class Uplink {
     return this.#shaper.freeAt(this.#paidAt)
   }
 
-  /** Charges the client for what it sends, in UTF-16 units. */
+  /** `size` is in UTF-16 units. */
   charge(size: number, now: number): void {
     this.#paidAt = this.#shaper.charge(this.#paidAt, size, now)
   }
 
-  /** Lets another client send at once. */
+  /** The next client may send at once. */
   forgive(): void {
     this.#paidAt = 0
   }
 
-  /** Whether the server has yet to take so much that the client should send no more. */
+  /** Whether the client should send no more. */
   get isBehind(): boolean {
     return this.#unsent !== undefined || this.link.backlog > mostWaiting
   }
 
-  /** Whether more waits for the server than can be kept. */
   get isOverfull(): boolean {
     return (this.#unsent === undefined ? this.link.backlog : this.#unsentSize) > mostKept
   }
 
-  /** Whether more waits for the server than a client may send before its login. */
   get isOverfullForStranger(): boolean {
     return this.unsentBytes > mostBeforeLogin || this.link.backlog > mostBeforeLogin
   }
 
-  /** Memory of what waits for the features or a login, in bytes. */
+  /** In bytes. */
   get unsentBytes(): number {
     return this.#unsent === undefined ? 0 : memoryOf(this.#unsentSize, this.#unsent.length)
   }
 
-  /** Drops what waits for the features or a login. */
   discard(): void {
     this.#takeUnsent()
   }
 
-  /** `now` is the time, in milliseconds of the clock, once the client is logged in. From then on the server must answer. */
+  /** `now` is given after the login, in milliseconds of the clock. From then on the server must answer. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     this.watch.sent(payload, now)
@@ -98,32 +90,29 @@ export class Uplink {
     }
   }
 
-  /** The features have come: what waited for them goes out. */
+  /** The features have come. */
   opened(): void {
     this.#isOpening = false
     this.#sendUnsent()
   }
 
-  /** Holds what the client sends from now on. */
   hold(): void {
     this.#isHeld = true
     this.#unsent ??= []
   }
 
-  /** Sends what was held. */
   letGo(): void {
     this.#isHeld = false
     this.#sendUnsent()
   }
 
-  /** Opens a new stream on the same connection (RFC 6120 §4.3.3). */
+  /** RFC 6120 §4.3.3. */
   restart(options: StreamOptions): void {
     this.#isOpening = true
     this.#unsent ??= []
     this.link.restart(options)
   }
 
-  /** Reads from the server unless the outbox is full. */
   readUnless(isFull: boolean): void {
     if (isFull === this.#isPaused) return
     this.#isPaused = isFull
@@ -135,12 +124,12 @@ export class Uplink {
     return this.#isPaused
   }
 
-  /** Returns undelivered stanzas to their senders. */
+  /** Returns stanzas to their senders. */
   bounce(undelivered: readonly Element[]): void {
     for (const element of undelivered) this.#bounce(element)
   }
 
-  /** The same for want of memory: a server that does not read gets no more. Then abandons the link. */
+  /** The same if memory is full. A server that does not read gets no more. */
   abandon(undelivered: readonly Element[]): void {
     for (const element of undelivered) {
       if (this.link.backlog > mostWaiting) break
@@ -171,7 +160,7 @@ export class Uplink {
 
 const nothing: readonly Element[] = []
 
-/** The answer, as of its server, to a stanza that never reached its client, if there is one (XEP-0206 §7). */
+/** The server's answer to an undelivered stanza (XEP-0206 §7). */
 export function bounce({ name, namespace, text }: Element): Element | undefined {
   if (namespace !== 'jabber:client') return undefined
   const tag = startTagOf(text)

@@ -1,16 +1,15 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/** Room is made until no more than this share of the memory is in use. */
+/** The part of the memory that may stay in use. */
 const mostLeft = 0.75
 
-/** A session, as far as its memory goes. */
 export interface Waiting {
   readonly outbox: { readonly bytes: number; readonly keptBytes: number }
   readonly uplink: { readonly unsentBytes: number; readonly link: { readonly unfinishedBytes: number } }
   end(reason: 'limit', how: 'freed'): void
 }
 
-/** Ends the sessions with most memory in use until there is room. Calls `ended` after each. */
+/** Ends the sessions with most memory. Calls `ended` after each. */
 export function makeRoom<Session extends Waiting>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,
@@ -29,7 +28,7 @@ export function makeRoom<Session extends Waiting>(
   }
 }
 
-/** Memory of a session's stanzas in both directions, and of its server's unfinished element, in bytes. */
+/** Memory of its stanzas and of the server's unfinished element. */
 export function waitingBytes({ outbox, uplink }: Pick<Waiting, 'outbox' | 'uplink'>): number {
   return outbox.bytes + outbox.keptBytes + uplink.unsentBytes + uplink.link.unfinishedBytes
 }

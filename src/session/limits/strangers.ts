@@ -2,23 +2,22 @@ import { clientOf } from '../../lib/client-network.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { LoginAttempts } from '../logins/login-attempts.js'
 
-/** The logins of a session, as far as they tell an honest client from one that guesses. */
 export type Logins = Pick<LoginAttempts, 'refused' | 'isSilent' | 'delayedJid'>
 
 interface Stranger<Session> {
   readonly session: Session
   readonly client: string
   readonly logins: Logins
-  /** When it was opened, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   readonly since: number
 }
 
-/** How long a client has for its first login before its session may make room, in milliseconds. */
+/** The time for a first login before the session may make room, in milliseconds. */
 const patience = 5_000
 /** Delayed logins of one user at one address that never make room. */
 const mostOfUser = 2
 
-/** The sessions of each client, an IPv4 address or an IPv6 network, that no user has logged in to yet. */
+/** Sessions without a login, by client (an IPv4 address or IPv6 network). */
 export class Strangers<Session> {
   readonly #all = new Map<Session, Stranger<Session>>()
   readonly #byClient = new Map<string, Set<Stranger<Session>>>()
@@ -43,8 +42,8 @@ export class Strangers<Session> {
   }
 
   /**
-   * The session that makes room where its client has too many: the one with the most refused logins; else the oldest without a
-   * login; else the last of those whose logins are delayed for the same user. Undefined if each may be of an honest user.
+   * The session that makes room: most refused logins, else the oldest without a login, else the last delayed login of one user.
+   * Undefined if all may be honest.
    */
   leastPromising(address: string, now: number): Session | undefined {
     const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]

@@ -5,21 +5,20 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import type { Registry } from '../registry.js'
 import type { Session } from '../session.js'
 
-/** Keeps users from having more live sessions than one may have. Users are named by a JID, bare or full. */
+/** Limits sessions of each user. JIDs are bare or full. */
 export interface UserRoom {
-  /** Takes room for a session that is to be logged in; false where there is none. */
+  /** For a login. */
   take(jid: string): boolean | Promise<boolean>
-  /** The login is over: a session that came of it counts for itself. */
+  /** The login is over. */
   giveBack(jid: string): void
-  /** A session has a JID from now on. One that its client has opened ends if it is one too many. */
+  /** Ends a client's own session that is one too many. */
   bound(session: Session, jid: string): void
-  /** A session is not live any more; may be called again, and for any session. */
+  /** May be called again, and for any session. */
   finished(session: Session): void
 }
 
-/** How it is where there is no other process: the sessions that there are are counted when it matters. */
+/** For one process: counts sessions on demand. */
 export function userRoom(most: number, registry: Registry, refused: OnRefused): UserRoom {
-  /** Logins that are going on. */
   const logins = new KeyCounts()
   return {
     take(jid) {
@@ -35,7 +34,7 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
       logins.add(userOf(jid), -1)
     },
     bound(session, jid) {
-      // The warm API refuses one session too many before it logs in.
+      // The warm API refuses before the login.
       const isOwn = session.origin === 'client'
       if (!isOwn || !isOver(registry.liveOf(jid), most)) return
       refused('user')
@@ -45,7 +44,7 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
   }
 }
 
-/** How it is where sessions of other processes count too. */
+/** For several processes. */
 export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
   const counted = new Set<Session>()
   const count = (session: Session, jid: string) => {
@@ -73,7 +72,7 @@ export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused
         if (!session.hasEnded) session.end('limit', 'told')
       }
       const full = counts.take(userOf(jid), ['user'])
-      // It goes on until the answer is there.
+      // The session stays until the answer.
       if (full instanceof Promise) full.then(settle)
       else settle(full)
     },

@@ -4,17 +4,17 @@ import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, readElement, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** A full JID: the bare one in it, and its domain. */
+/** Captures the bare JID and the domain. */
 const fullJid = /^([^@/]+@([^@/]+))\/./s
 const bareJid = /^[^@/]+@([^@/]+)$/
 
-/** Longest request to bind, and its longest id, in UTF-16 units: a resource has 1023 bytes at most. */
+/** In UTF-16 units. A resource has 1023 bytes at most. */
 const longestRequest = 10_000
 const longestId = 1024
 
 /**
- * The id of a request to bind a resource (RFC 6120 §7.6); `unclear` if its answer might not be recognized. Servers also accept a
- * request that is addressed to the account, or has further elements.
+ * `unclear` if the answer might not be recognized (RFC 6120 §7.6). Servers also accept requests to the account, or with more
+ * elements.
  */
 export function bindRequest(
   { name, namespace, text }: Element,
@@ -30,8 +30,7 @@ export function bindRequest(
 }
 
 /**
- * The answer to a request to bind, with the full JID if it tells one, from the server of `domain` itself or in the name
- * of that JID's user. Undefined for all else, above all what other users and sessions send.
+ * The answer to a request to bind, from the server or the user's account. Other users and sessions can send a similar element.
  */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client') return undefined
@@ -46,15 +45,11 @@ export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   return jid !== undefined && fullJid.exec(jid)![1] === from ? { id, jid } : undefined
 }
 
-/**
- * The JID that comes with the success of a login: the full one if the login binds a resource as well (XEP-0386), else the bare
- * one (XEP-0388 §2.6.1).
- */
+/** Full if the login binds a resource (XEP-0386), else bare (XEP-0388 §2.6.1). */
 export function jidInSuccess(success: Element, domain: string): string | undefined {
   return usersOf(domain, jidIn(success, sasl2Namespace, 'authorization-identifier'))
 }
 
-/** Whether a JID has a resource. */
 export function isFull(jid: string): boolean {
   return jid.includes('/')
 }
@@ -68,10 +63,10 @@ function jidIn({ text }: Element, namespace: string, name: string): string | und
   return told && textOf(told.text)
 }
 
-/** A server speaks for its own users only. */
+/** A server may name only its own users. */
 function usersOf(domain: string, jid: string | undefined): string | undefined {
   const itsDomain = jid === undefined ? undefined : (fullJid.exec(jid)?.[2] ?? bareJid.exec(jid)?.[1])
   if (itsDomain === undefined || prepareDomain(itsDomain) !== domain) return undefined
-  // It stays for as long as the session.
+  // It stays as long as the session.
   return copyOf(jid!)
 }

@@ -5,24 +5,23 @@ import type { Element } from '../../xmpp/xml/element.js'
 import type { RefusedLogins } from './refused-logins.js'
 import { firstMessage, shownUser } from './shown-user.js'
 
-/** How many logins one stream may try, and how many of them its server may refuse. */
+/** Logins on one stream, sent or refused. */
 const mostAttempts = 5
 
-/** Stands between a client and its server. */
 export interface Gate {
-  /** Keeps back what the client sends from now on. */
+  /** Holds what the client sends. */
   holdBack(): void
-  /** Sends what was kept back. */
+  /** Sends what was held. */
   goOn(): void
 }
 
-/** A login that its server has not answered. */
+/** A login without an answer. */
 interface Attempt {
   readonly mechanism: string
   user: string | undefined
 }
 
-/** The logins that a client tries on one stream. */
+/** The logins of a client on one stream. */
 export class LoginAttempts {
   readonly #refusals: RefusedLogins
   readonly #client: { readonly address: string; readonly domain: string }
@@ -30,7 +29,7 @@ export class LoginAttempts {
   #unanswered: Attempt | undefined
   #begun = 0
   #refused = 0
-  /** How many logins wait before they go to the server, and the timers of those whose delay is known. */
+  /** Logins that are delayed, and timers of known delays. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
   #isOver = false
@@ -41,17 +40,15 @@ export class LoginAttempts {
     this.#isLimited = refusals.concern(this.#client)
   }
 
-  /** How many of them the server has refused. */
   get refused(): number {
     return this.#refused
   }
 
-  /** Whether the client has tried none. */
   get isSilent(): boolean {
     return this.#begun === 0
   }
 
-  /** The JID of the login that is delayed, or its domain alone if no user is known; undefined if none is delayed. */
+  /** The domain if the user is unknown. */
   get delayedJid(): string | undefined {
     if (this.#timers.size === 0) return undefined
     const { domain } = this.#client
@@ -59,12 +56,11 @@ export class LoginAttempts {
     return user === undefined || user.includes('@') ? (user ?? domain) : `${user}@${domain}`
   }
 
-  /** Whether the stream has reached its limit of logins. */
   get areUsedUp(): boolean {
     return this.#begun > mostAttempts || this.#refused >= mostAttempts
   }
 
-  /** Reads what the client sends. A login is kept back at the gate until it may go to the server. */
+  /** Holds a login until it may go to the server. */
   sent(element: Element, gate: Gate): void {
     const attempt = attemptIn(element)
     if (attempt === undefined) this.#complete(element)
@@ -76,7 +72,6 @@ export class LoginAttempts {
     }
   }
 
-  /** Reads what the server sends. */
   received({ name, namespace }: Element): void {
     if (namespace !== saslNamespace && namespace !== sasl2Namespace) return
     if (name !== 'success' && name !== 'failure') return
@@ -88,7 +83,7 @@ export class LoginAttempts {
     } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
   }
 
-  /** The session is over: waiting logins never go to the server. */
+  /** Delayed logins never go to the server. */
   close(): void {
     this.#isOver = true
     for (const timer of this.#timers) timer.cancel()
@@ -115,7 +110,7 @@ export class LoginAttempts {
     this.#refusals.begun(this.#client).then(waitFor, go)
   }
 
-  /** A first message that was not sent with its mechanism comes in a response (RFC 6120 §6.4.3). */
+  /** The first message may come in a response (RFC 6120 §6.4.3). */
   #complete(element: Element): void {
     const { name, namespace } = element
     if (name !== 'response' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return
@@ -129,7 +124,6 @@ export class LoginAttempts {
   }
 }
 
-/** The login that a client tries with this element, if any. */
 function attemptIn(element: Element): Attempt | undefined {
   const { name, namespace, text } = element
   const isSasl = name === 'auth' && namespace === saslNamespace

@@ -4,31 +4,29 @@ import type { Clock, Timer } from '../../lib/clock.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 
-/** A login of a client that its server has refused. */
 export interface RefusedLogin {
   readonly address: string
   readonly domain: string
-  /** The user, or the whole JID, as the client sent it; undefined if its mechanism does not show it. */
+  /** As the client sent it: a user or a JID. */
   readonly user: string | undefined
 }
 
 /** Time between two lines about one address, in milliseconds. */
 const interval = 60_000
-/** How many JIDs a line names, and how many addresses are remembered. */
 const mostJids = 10
 const mostAddresses = 10_000
 
-/** Refused logins of one address, or IPv6 network, since its last line. */
+/** Refused logins of one address or IPv6 network since its last line. */
 interface Tally {
   readonly address: string
   readonly jids: Set<string>
   refused: number
-  /** Refused logins whose JID the line does not name. */
+  /** Without a named JID. */
   others: number
   timer: Timer
 }
 
-/** Writes the refused logins of clients to the audit trail: the first of an address at once, then one line a minute. */
+/** Logs refused logins: the first of an address at once, then one line a minute. */
 export class LoginAudit {
   readonly #log: Logger
   readonly #clock: Clock
@@ -52,7 +50,7 @@ export class LoginAudit {
     if (known === undefined) this.#write(tally)
   }
 
-  /** Writes the lines that are still due. */
+  /** Writes the lines that are due. */
   close(): void {
     for (const client of this.#tallies.keys()) this.#forget(client)
   }

@@ -12,52 +12,47 @@ import { longestStreamId, type ResumableStreams, smFamily } from './resumable-st
 import { SaslAccount } from './sasl-account.js'
 
 /**
- * How far a login has come. `stranger`: nothing is under way. `sasl`, `sasl2`: the client has sent a login (RFC 6120 §6,
- * XEP-0388). `welcome`: the last element on the stream was the server's `<success/>`. `inside`: a resource may be bound. `spent`:
- * client or server has sent something out of turn, and nothing counts any more.
+ * `sasl`, `sasl2`: the client has sent a login (RFC 6120 §6, XEP-0388). `welcome`: the last element was the server's
+ * `<success/>`. `inside`: a resource may be bound. `spent`: an element came out of turn, and nothing counts any more.
  */
 type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
-/** How many unanswered requests to bind a resource there may be. */
+/** Unanswered requests to bind a resource. */
 const mostRequests = 10
 
 /** Longest element before the JID is known, in UTF-16 units: a Kerberos token of 12,000 bytes fits in (RFC 4752). */
 const longestElement = 16 * 1024
 
-/** The elements of a client that go to its server, and the answers of this service to others. */
 export interface Screened {
   readonly passed: readonly Element[]
   readonly answers: readonly Element[]
 }
 
-/** The JID that a login has shown, and the id of the resumed stream, if any. */
 export interface LoggedIn {
-  /** Full; bare if only the account of a resumed stream is known. */
+  /** Bare if only the account of a resumed stream is known. */
   readonly jid: string
   readonly resumed?: string | undefined
 }
 
 /**
- * Watches a client log in to its server by itself, so that its JID is known as soon as it is logged in. Withholds requests that
- * could log the client in without showing its JID. The JID is read only from the server's answer to a request of the client:
- * after a login, the server also passes on what other users write. A stream may restart only before another user can have written
- * on it.
+ * Watches a client's own login for its JID. Withholds requests that could log it in without showing the JID. Reads the JID only
+ * from answers of the server: after a login, streams also have the text of other users. A stream may restart only before that.
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'
-  /** The ids of the requests to bind a resource that have no answer yet. */
+  /** Requests to bind a resource that have no answer yet. */
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
-  /** The bare JID of the account that has logged in with SASL2. */
+  /** The bare JID of a SASL2 login. */
   #account: string | undefined
-  /** Whether other users may have written on the stream. From then on no JID is read, and the time to log in runs out. */
+  /** Whether other users may have written on the stream. From then on no JID is read. */
   #isForeign = false
-  /** Whether the client may ask to resume: it has sent nothing whose answer could be mistaken for the answer to that. */
+  /** False once the client has sent something with a similar answer. */
   #mayResume = true
-  /** The id of the stream that the client has asked to resume. */
+  /** The stream that the client has asked to resume. */
   #resuming: string | undefined
 
-  /** Until when the client must be logged in, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   readonly end: number
   readonly #streams: ResumableStreams
 
@@ -71,7 +66,7 @@ export class LoginWatch {
     this.#sasl = new SaslAccount(domain)
   }
 
-  /** Checks what the client sends. Undefined if none of it may go to its server. */
+  /** Returns undefined if the client may not send this. */
   screen(elements: readonly Element[]): Screened | undefined {
     try {
       return this.#screen(elements)
@@ -93,7 +88,7 @@ export class LoginWatch {
     return { passed, answers }
   }
 
-  /** Reads what the server sends. Returns the JID once the server has told it. */
+  /** Returns the JID once the server has told it. */
   received(element: Element): LoggedIn | undefined {
     if (this.#isForeign) return undefined
     const loggedIn = this.#learnFrom(element)
@@ -101,14 +96,14 @@ export class LoginWatch {
     return loggedIn
   }
 
-  /** Whether the stream may restart: once, for the same domain (XEP-0206 §5). Records the restart. */
+  /** Records a restart. It is allowed once, for the same domain (XEP-0206 §5). */
   restart(to: string | undefined): boolean {
     if (this.#stage !== 'welcome') return false
     this.#stage = 'inside'
     return to === undefined || prepareDomain(to) === this.domain
   }
 
-  /** Whether the client is, or may be, on its way in as the user of this bare JID. If its user is in doubt, it may once it is let in. */
+  /** Whether the login is, or may be, of the user of this bare JID. */
   mayBecome(jid: string): boolean {
     if (this.#stage === 'stranger') return false
     const account = this.#account ?? this.#sasl.account
@@ -119,7 +114,7 @@ export class LoginWatch {
 
   #mayPass(element: Element): boolean {
     const { name, namespace } = element
-    // Servers also accept stanzas in the namespaces of other kinds of streams.
+    // Servers also accept stanzas in the namespaces of other streams.
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
@@ -136,9 +131,9 @@ export class LoginWatch {
         break
       case 'sasl':
       case 'sasl2':
-        // With two logins it would be unclear which one has succeeded.
+        // With two logins it would be unclear which one succeeded.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
-        // Success would not be the last that the server says on this stream.
+        // `<success/>` would not be the server's last element.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
         if (!isSasl) this.#sasl.disturbed()
         break
@@ -160,7 +155,7 @@ export class LoginWatch {
     return true
   }
 
-  /** Records a request to resume a stream. Returns false if its owner would not be known. */
+  /** Returns false if the owner of the stream would be unknown. */
   #resumes(element: Element): boolean {
     const id = idToResume(element)
     if (id === undefined || !this.#mayResume || this.#ownerOf(id) === undefined) return false
@@ -169,7 +164,6 @@ export class LoginWatch {
     return true
   }
 
-  /** The JID of the client, once it has resumed this stream. */
   #ownerOf(id: string | undefined): string | undefined {
     const account = this.#account ?? this.#sasl.account
     const jid = id === undefined ? undefined : this.#streams.of(this.domain, id)?.jid
@@ -235,23 +229,22 @@ function idToResume(element: Element): string | undefined {
   return id !== undefined && id.length <= longestStreamId ? copyOf(id) : undefined
 }
 
-/** The answer of a server that does not know the stream: the client binds a resource instead (XEP-0198 §5). */
+/** The client then binds a resource (XEP-0198 §5). */
 function notResumed({ namespace }: Element): Element {
   const xmlns = attribute('xmlns', namespace)
   const text = `<failed${xmlns}><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
   return { name: 'failed', namespace, text }
 }
 
-/** A login as before SASL (XEP-0078): its answer does not name the user. */
+/** Non-SASL logins do not name the user in the answer (XEP-0078). */
 function isLegacyLogin({ text }: Element): boolean {
   return childrenOf(text).some(({ namespace }) => namespace === 'jabber:iq:auth')
 }
 
-/** Whether a server sends this to its users only. */
 function isForUsers(element: Element): boolean {
   const { name, namespace, text } = element
   if (namespace === 'jabber:client') {
-    // Strangers get errors: in answer to what they send without being logged in.
+    // Strangers get errors.
     return (name === 'message' || name === 'presence') && startTagOf(text).attribute('type') !== 'error'
   }
   if (namespace === sasl2Namespace) return name === 'success' && childrenOf(text).some(isResumed)
@@ -261,10 +254,10 @@ function isForUsers(element: Element): boolean {
 function isResumed({ name, namespace }: Element): boolean {
   return name === 'resumed' && namespace.startsWith(smFamily)
 }
-/** The code of a login that the server refuses with this element (RFC 6120 §6.5); undefined where it does not. */
+/** The code of a refused login (RFC 6120 §6.5). */
 export function refusedLogin({ name, namespace, text }: Element): ProblemCode | undefined {
   if (name !== 'failure' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return undefined
-  // SASL2 has the conditions of SASL (XEP-0388 §2.6.2).
+  // XEP-0388 §2.6.2.
   const isRefused = childrenOf(text).some(child => child.name === 'not-authorized')
   return isRefused ? 'not-authorized' : 'login-failed'
 }

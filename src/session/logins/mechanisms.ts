@@ -1,14 +1,10 @@
 /**
- * Mechanisms that prove a secret without showing it, or have no secret (RFC 5802, XEP-0484, RFC 2831, RFC 2195, RFC 4422, RFC
- * 4505, RFC 4752, RFC 5801, RFC 4178). Names must be in capitals. Any other spelling counts as PLAIN, even if a server accepts
- * it.
+ * Mechanisms that do not show a secret (RFC 5802, XEP-0484, RFC 2831, RFC 2195, RFC 4422, RFC 4505, RFC 4752, RFC 5801, RFC
+ * 4178). Another spelling counts as PLAIN, even if a server accepts it.
  */
 const withoutSecrets = /^(?:SCRAM-|HT-|GS2-|(?:DIGEST-MD5|CRAM-MD5|EXTERNAL|ANONYMOUS|GSSAPI|GSS-SPNEGO)$)/
 
-/**
- * Whether an eavesdropper may learn a password or token from a login with this mechanism: PLAIN, LOGIN, OAUTHBEARER, and all
- * unknown ones.
- */
+/** Includes unknown mechanisms. */
 export function showsSecret(mechanism: string): boolean {
   return !withoutSecrets.test(mechanism)
 }

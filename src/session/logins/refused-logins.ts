@@ -11,31 +11,28 @@ import { LoginAudit, type RefusedLogin } from './login-audit.js'
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
   readonly limits: Pick<Config['limits'], 'loginTimeout'>
-  /** Logins that come from one of these itself have no limit. */
+  /** Their own logins have no limit. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock
-  /** Called for each login that must wait. */
+  /** Called for each delayed login. */
   readonly refused: OnRefused
-  /** Takes the lines of the audit trail. */
   readonly audit: Logger
-  /** Creates the rates: of this process, or shared by all processes of the service. */
   readonly makeRate?: MakeRate | undefined
 }
 
-/** How many times as many logins an address may have refused at all domains together as at one. */
+/** The limit of an address at all domains, as a multiple of that at one. */
 const domainsOfAddress = 3
-/** How long the first login over the limit waits, in milliseconds. Each further one waits twice as long. */
+/** The first delay, in milliseconds. It doubles each time. */
 const firstDelay = 500
-/** The longest wait, in milliseconds, unless half of the time to log in is less. */
+/** In milliseconds. At most half of the time to log in. */
 const longestDelay = 20_000
 
-/** Where a client is, and where it logs in. */
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
 /**
- * Limits how fast clients guess. Counts the refused logins of one IPv4 address or IPv6 network, in minutes. Over the limit each
- * login waits before it goes to its server. None is refused here: others may share the address.
+ * Delays logins of an IPv4 address or IPv6 network with too many refused ones in a minute. None is refused: users may share the
+ * address.
  */
 export class RefusedLogins {
   readonly clock: Clock
@@ -62,14 +59,13 @@ export class RefusedLogins {
     this.#longestDelay = Math.min(longestDelay, limits.loginTimeout * 500 || longestDelay)
   }
 
-  /** Whether logins of this client are limited. */
   concern({ address }: Client): boolean {
     return this.#parts.rates.loginsPerAddress > 0 && !this.#parts.trustedProxies.hasProxy(address)
   }
 
   /**
-   * Counts a login in advance, so that many at once do not all pass. Resolves with the milliseconds that it must wait. Call
-   * `takenBack` if its server does not refuse it.
+   * Counts a login in advance, so that many at once do not all pass. Returns its delay in milliseconds. Call `takenBack` unless
+   * the server refuses it.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(
@@ -86,18 +82,17 @@ export class RefusedLogins {
     return Math.min(this.#longestDelay, firstDelay * 2 ** (most - 1))
   }
 
-  /** A login succeeded, or never went to its server. */
+  /** A login succeeded, or was not sent. */
   async takenBack(client: Client): Promise<void> {
     await Promise.all(this.#rates.map(({ rate, keyOf }) => rate.giveBack(keyOf(client))))
   }
 
-  /** A server has refused a login. */
   refused(login: RefusedLogin): void {
     this.#parts.counts.clientLogins.refused += 1
     this.#audit.refused(login)
   }
 
-  /** Writes the lines of the audit trail that are still due. */
+  /** Writes the due lines of the audit trail. */
   close(): void {
     this.#audit.close()
   }

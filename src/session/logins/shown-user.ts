@@ -2,10 +2,10 @@ import { sasl2Namespace } from '../../xmpp/namespaces.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** How much of a message is decoded, in characters of Base64: enough for a user of 1,023 bytes at its start. */
+/** In characters of Base64: enough for a user of 1,023 bytes. */
 const mostDecoded = 4096
 
-/** The first message of a client in `<auth/>`, `<authenticate/>` or `<response/>`, in Base64; empty if it has none. */
+/** In Base64. Empty if there is none. */
 export function firstMessage(element: Element): string {
   const { name, namespace, text } = element
   if (namespace !== sasl2Namespace || name === 'response') return textOf(text).trim()
@@ -13,7 +13,7 @@ export function firstMessage(element: Element): string {
   return initial === undefined ? '' : textOf(initial.text).trim()
 }
 
-/** The user that a client's first message names; undefined if its mechanism shows none, or is unknown. */
+/** Undefined if the mechanism shows no user, or is unknown. */
 export function shownUser(mechanism: string, message: string): string | undefined {
   const read = readers.find(([names]) => names.test(mechanism))?.[1]
   return read?.(Buffer.from(message.slice(0, mostDecoded), 'base64').toString()) || undefined
@@ -22,9 +22,9 @@ export function shownUser(mechanism: string, message: string): string | undefine
 type Read = (message: string) => string | undefined
 
 const readers: readonly (readonly [names: RegExp, read: Read])[] = [
-  // RFC 5802 §7: a GS2 header, then the user.
+  // RFC 5802 §7.
   [/^SCRAM-/, message => unescaped(/^[ny][^,]*,[^,]*,n=([^,]*),/.exec(message)?.[1])],
-  // RFC 4616 §2: with fewer fields the second one may be the password.
+  // RFC 4616 §2. With fewer fields the second one may be the password.
   [/^(?:PLAIN|X-OAUTH2)$/, message => fields(message, 3)?.[1]],
   // XEP-0484 §3.
   [/^HT-/, message => fields(message, 2)?.[0]],
