@@ -1,5 +1,8 @@
+import { scrypt } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
+import type { HashQueue } from '../lib/limits/hash-queue.js'
 import type { KeyedRate } from '../lib/limits/rates.js'
 import { createShortMemory, type MemoryKey } from '../lib/limits/short-memory.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
@@ -13,6 +16,8 @@ type Shown = readonly [account: string, password: string]
 const memorySeconds = 86_400
 const rightKind = 'right-password'
 
+const derive = promisify<string, string, number, Buffer>(scrypt)
+
 /**
  * Limits guesses at the passwords of accounts that act for other users. An attacker can name another user in
  * each call, so `rate` counts the account. Calls with the right password do not count. While an account is
@@ -22,16 +27,34 @@ export function createActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
   clock: Pick<Clock, 'now'>,
   refused: (admin: string) => void,
+  hashes: HashQueue,
   nodes?: Nodes,
 ) {
-  const right = createShortMemory<true>(clock, memorySeconds)
+  const right = createShortMemory<Promise<string>>(clock, memorySeconds)
+  const proven = createShortMemory<true>(clock, memorySeconds)
   /** Running logins with passwords that are not known to be right. */
   const firsts = new Map<MemoryKey, Promise<unknown>>()
-  nodes?.answer(rightKind, (shown: Shown) => right.recall(right.keyOf(shown)) !== undefined)
+  nodes?.answer(rightKind, (proof: string) => proven.recall(proven.keyOf([proof])) !== undefined)
+
+  /** The same in all processes. Whoever reads their questions must compute one scrypt for each guess. */
+  async function proofOf([account, password]: Shown): Promise<string> {
+    const proof = await hashes(() => derive(password, `warm-bindings ${account}`, 32))
+    return proof.toString('base64')
+  }
 
   async function isKnownElsewhere(shown: Shown): Promise<boolean> {
-    const { answers } = nodes ? await askAll<boolean>(nodes, rightKind, shown) : { answers: [] }
+    if (nodes === undefined || nodes.others.length === 0) return false
+    const { answers } = await askAll<boolean>(nodes, rightKind, await proofOf(shown))
     return answers.some(([, isRight]) => isRight)
+  }
+
+  function remember(shown: Shown, key: MemoryKey): void {
+    const proof = right.recall(key) ?? (nodes ? proofOf(shown) : Promise.resolve(''))
+    right.remember(key, proof)
+    void proof.then(
+      proof => proven.remember(proven.keyOf([proof]), true),
+      () => {},
+    )
   }
 
   async function counted<T>(shown: Shown, admin: string, logIn: () => Promise<T>): Promise<T> {
@@ -58,12 +81,12 @@ export function createActingAccounts(
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
     const key = right.keyOf(shown)
-    // Of many calls at once with the right password, only the first counts.
-    await firsts.get(key)
+    // Of many calls at once with the right password, only the first counts. If it fails for its user, the next one does.
+    for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
     const isKnown = right.recall(key) !== undefined
     const login = isKnown ? logIn() : counted(shown, admin, logIn)
     const known = login.then(
-      () => right.remember(key, true),
+      () => remember(shown, key),
       () => {},
     )
     if (!isKnown && !firsts.has(key)) {

@@ -3,6 +3,7 @@ import { FailedLogins } from '../http/access/failed-logins.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import type { Limit } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
+import { adminHashQueue, type HashQueue } from '../lib/limits/hash-queue.js'
 import { type MakeRate, ownRates } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { Nodes } from '../processes/nodes.js'
@@ -24,11 +25,18 @@ export function createCallLimits(
   makeRate: MakeRate = ownRates,
   clock: Pick<Clock, 'now'> = systemClock,
   nodes?: Nodes,
+  hashes: HashQueue = adminHashQueue(),
 ) {
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
   return {
-    acting: createActingAccounts(warmsOfUser, clock, admin => refused('warms-user', { admin }), nodes),
+    acting: createActingAccounts(
+      warmsOfUser,
+      clock,
+      admin => refused('warms-user', { admin }),
+      hashes,
+      nodes,
+    ),
     failures: new FailedLogins(rates.failedLogins, refused, makeRate),
     /** Counts a warm call. Throws a `Problem` if there were too many. */
     async warmed({ admin, user }: Caller): Promise<void> {

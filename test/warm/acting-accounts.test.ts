@@ -1,14 +1,16 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Problem } from '../../src/lib/errors.js'
+import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import { Rate } from '../../src/lib/limits/rates.js'
 import type { LoginWish } from '../../src/servers/login/wish.js'
 import { createActingAccounts } from '../../src/warm/acting-accounts.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { joinNodes } from '../support/joined-nodes.js'
 import { unnoted } from '../support/unlimited.js'
 
-const wish = (password: string) =>
+const wish = (password: string, local = 'juliet') =>
   ({
-    jid: { local: 'juliet', domain: 'chat.example' },
+    jid: { local, domain: 'chat.example' },
     credentials: { kind: 'password', user: 'portal', password },
   }) as LoginWish
 
@@ -16,6 +18,8 @@ describe('while an account that acts for others has too many wrong passwords', (
   const logIn = jest.fn<(password: string) => Promise<string>>()
   let clock: Awaited<ReturnType<typeof joinNodes>>['clock']
   let call: (node: 0 | 1, password: string) => Promise<string>
+  /** Everything that the processes have asked each other. */
+  let asked: string
 
   beforeEach(async () => {
     logIn.mockReset().mockImplementation(async password => {
@@ -26,7 +30,15 @@ describe('while an account that acts for others has too many wrong passwords', (
     clock = joined.clock
     // Both count the account together.
     const rate = new Rate(3, 60)
-    const accounts = joined.nodes.map(each => createActingAccounts(rate, clock, unnoted, each))
+    asked = ''
+    const accounts = joined.nodes.map(each => {
+      const ask = each.ask.bind(each)
+      jest.spyOn(each, 'ask').mockImplementation((...question) => {
+        asked += JSON.stringify(question)
+        return ask(...question)
+      })
+      return createActingAccounts(rate, clock, unnoted, adminHashQueue(), each)
+    })
     call = (node, password) => accounts[node]!(wish(password), 'admin', () => logIn(password))
   })
 
@@ -41,6 +53,8 @@ describe('while an account that acts for others has too many wrong passwords', (
     await call(0, 'right')
     await guess()
     expect(await call(1, 'right')).toBe('session')
+    expect(asked).toContain('right-password')
+    expect(asked).not.toMatch(/"(four|right)"/)
     await expect(call(0, 'four')).rejects.toMatchObject({ code: 'too-many-requests' })
   })
 
@@ -55,4 +69,17 @@ describe('while an account that acts for others has too many wrong passwords', (
     await guess()
     await expect(call(1, 'right')).rejects.toMatchObject({ code: 'too-many-requests' })
   })
+})
+
+test('calls behind a first one that fails for its user go on one after the other until one succeeds', async () => {
+  let fail = (_problem: Problem) => {}
+  const first = new Promise<never>((_resolve, reject) => (fail = reject))
+  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), unnoted, adminHashQueue())
+  const ghost = accounts(wish('right', 'ghost'), 'admin', () => first)
+  const others = Array.from({ length: 40 }, (_, number) =>
+    accounts(wish('right', `user${number}`), 'admin', async () => 'session'),
+  )
+  fail(new Problem('authzid-refused', { step: 'sasl' }))
+  await expect(ghost).rejects.toMatchObject({ code: 'authzid-refused' })
+  expect(await Promise.all(others)).toEqual(Array(40).fill('session'))
 })
