@@ -166,7 +166,7 @@ function createSite(
         .filter(config => config.bosh.enabled)
         .map(config => [config.boshPath, createBosh(config, sessions.get(config)!.manager, parts)] as const),
       ...webSockets.flatMap(({ config: { websocketPath }, endpoint }) => [
-        [websocketPath, endpoint.through] as const,
+        [websocketPath, endpoint.relay] as const,
         [websocketPath + takeoverPath, endpoint.takeover] as const,
       ]),
     ]),

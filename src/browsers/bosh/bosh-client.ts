@@ -8,7 +8,7 @@ import { AttachCookie } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
 import { type BoshParts, conditionOf, Delivery, type Start } from './delivery.js'
 import type { Pending } from './open-requests.js'
-import type { Peer, Reply } from './peer.js'
+import { noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
 import type { StoredReply } from './window.js'
@@ -23,9 +23,6 @@ const mostBeforeLogin = 16 * 1024
 const parkedBytes = 1024
 /** Least jump of the rid after a takeover, and half of the largest. */
 const leastJump = 2 ** 20
-
-/** Closes the connection. */
-const noAnswer: Reply = { status: 0, body: '', contentType: '' }
 
 /** As for an unknown session (XEP-0124 §17.2). */
 const notFound: Reply = {

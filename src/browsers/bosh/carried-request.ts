@@ -2,10 +2,20 @@ import { clientOf } from '../../lib/client-network.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message, Nodes } from '../../processes/nodes.js'
-import { type CarriedHead, replyIn, requestKind } from './carried-peer.js'
 import type { ConnectionManager } from './connection-manager.js'
-import type { Peer, Reply } from './peer.js'
+import { noAnswer, type Peer, type Reply } from './peer.js'
 import { defaultContentType } from './terms.js'
+
+/** The kind of these exchanges. */
+export const requestKind = 'bosh'
+
+export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
+  /** The connection manager. All processes have the same. */
+  readonly site: string
+  /** A creation request, which `secureUrl` belongs to. */
+  readonly isNew?: boolean
+  readonly secureUrl?: string | undefined
+}
 
 /** After a loss: times, milliseconds, UTF-16 units. */
 const mostRepeats = 3
@@ -15,9 +25,6 @@ const longestRepeated = 4096
 /** Long requests of one client in transit, in UTF-16 units. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
-
-/** Closes the connection: the client repeats its request. */
-export const noAnswer: Reply = { status: 0, body: '', contentType: '' }
 
 export interface CarriedRequestParts {
   readonly nodes: Nodes
@@ -30,6 +37,7 @@ export interface CarriedRequestParts {
   readonly head: CarriedHead
 }
 
+/** At the process that received the request. */
 export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
   /** Undefined if it must not be repeated. */
@@ -88,5 +96,47 @@ export class CarriedRequest implements ExchangeEvents {
       this.#repeats += 1
       this.#timer = clock.after(repeatMilliseconds, () => this.send())
     }
+  }
+}
+
+function replyIn({ head, body }: Message): Reply {
+  const { status, contentType, setCookie } = (head ?? {}) as Partial<Reply>
+  return {
+    status: status ?? 200,
+    contentType: contentType ?? defaultContentType,
+    body: body.toString(),
+    ...(setCookie !== undefined && { setCookie }),
+  }
+}
+
+/** At the process of the session. */
+export class CarriedPeer implements Peer, ExchangeEvents {
+  readonly address: string
+  readonly secure: boolean
+  readonly cookies: string | undefined
+  readonly secureUrl: string | undefined
+  readonly isCarried = true
+  gone = false
+  whenGone: (() => void) | undefined
+  readonly #exchange: Exchange
+
+  constructor({ address, secure, cookies, secureUrl }: CarriedHead, exchange: Exchange) {
+    this.address = address
+    this.secure = secure
+    this.cookies = cookies
+    this.secureUrl = secureUrl
+    this.#exchange = exchange
+  }
+
+  answer({ status, body, contentType, setCookie }: Reply): void {
+    const isUsual = status === 200 && contentType === defaultContentType && setCookie === undefined
+    this.#exchange.end(isUsual ? undefined : { status, contentType, setCookie }, body)
+  }
+
+  onMessage(): void {}
+
+  onEnd(): void {
+    this.gone = true
+    this.whenGone?.()
   }
 }

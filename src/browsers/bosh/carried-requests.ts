@@ -4,10 +4,9 @@ import { anyTaker } from '../../processes/exchanges/ask-all.js'
 import { nodeIn } from '../../processes/node-name.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { readBodyHead } from './body.js'
-import { type CarriedHead, CarriedPeer, requestKind } from './carried-peer.js'
-import { CarriedRequest, noAnswer } from './carried-request.js'
+import { type CarriedHead, CarriedPeer, CarriedRequest, requestKind } from './carried-request.js'
 import type { ConnectionManager } from './connection-manager.js'
-import type { Peer, Reply } from './peer.js'
+import { noAnswer, type Peer, type Reply } from './peer.js'
 
 const tooLargeKind = 'bosh-too-large'
 

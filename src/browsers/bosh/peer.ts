@@ -23,3 +23,6 @@ export interface Reply {
   readonly contentType: string
   readonly setCookie?: string
 }
+
+/** Closes the connection: the client repeats its request. */
+export const noAnswer: Reply = { status: 0, body: '', contentType: '' }

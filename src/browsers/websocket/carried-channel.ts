@@ -3,7 +3,7 @@ import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 
 /** The last head from the session's process. */
-export type Parting =
+export type Ending =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
 
@@ -78,7 +78,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.#leave({ how: 'end', code, seeOther })
   }
 
-  farewell(): void {
+  answerClose(): void {
     this.#leave({ how: 'farewell' })
   }
 
@@ -103,10 +103,10 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.#guard(() => this.#gone())
   }
 
-  #leave(parting: Parting): void {
+  #leave(ending: Ending): void {
     if (!this.isOpen) return
     this.#isLeaving = true
-    this.#exchange.end(parting)
+    this.#exchange.end(ending)
     // The other process closes the WebSocket.
     queueMicrotask(() => this.#guard(() => this.#gone()))
   }

@@ -1,6 +1,6 @@
 import type { WebSocketCut } from '../../lib/counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js'
-import type { Cut, Parting, Probe } from './carried-channel.js'
+import type { Cut, Ending, Probe } from './carried-channel.js'
 import { type ChannelEvents, closeCodes } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
@@ -78,9 +78,9 @@ export class CarriedSocket implements ChannelEvents {
 
   #pass({ head, body }: Message): void {
     if (head !== undefined) {
-      const asked = head as Parting | Probe
+      const asked = head as Ending | Probe
       if (asked.how === 'probe') this.#channel.probe()
-      else this.#part(asked as Parting)
+      else this.#end(asked as Ending)
       return
     }
     this.#isAnswered = true
@@ -89,10 +89,10 @@ export class CarriedSocket implements ChannelEvents {
     if (!this.#channel.isBehind) this.onDrain()
   }
 
-  #part(parting: Parting): void {
+  #end(ending: Ending): void {
     this.#over()
-    if (parting.how === 'farewell') this.#channel.farewell()
-    else this.#channel.end(parting.code, [], parting.seeOther)
+    if (ending.how === 'farewell') this.#channel.answerClose()
+    else this.#channel.end(ending.code, [], ending.seeOther)
   }
 
   #readOn(): void {

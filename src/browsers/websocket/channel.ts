@@ -33,7 +33,7 @@ export interface Channel {
   /** RFC 7395 §3.6. `code` is one of `closeCodes`. `seeOther` is another address. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
   /** Answers the client's `<close/>`, and closes the WebSocket. */
-  farewell(): void
+  answerClose(): void
 }
 
 /** RFC 6455 §7.4.1 and IANA's registry. */

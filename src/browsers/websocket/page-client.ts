@@ -73,8 +73,8 @@ export class PageClient extends SocketClient {
     return this.#next
   }
 
-  protected override get mayDeliver(): boolean {
-    if (!super.mayDeliver) return false
+  protected override get canDeliver(): boolean {
+    if (!super.canDeliver) return false
     // No page can follow.
     if (this.session.hasEnded) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
@@ -90,13 +90,13 @@ export class PageClient extends SocketClient {
       this.#unconfirmed.sent(elements)
       this.#probe()
     }
-    this.#weigh()
+    this.#countMemory()
   }
 
   protected override arrived(): void {
     const wasFull = this.#unconfirmed.isFull
     this.#unconfirmed.arrived()
-    this.#weigh()
+    this.#countMemory()
     this.#probe()
     if (wasFull) this.session.flush()
   }
@@ -107,7 +107,7 @@ export class PageClient extends SocketClient {
     // Without pings, only a message shows that stanzas arrived.
     if (isFirst && !this.channel.isProbed) {
       this.#unconfirmed.clear()
-      this.#weigh()
+      this.#countMemory()
     }
     this.#handle(element)
     if (isFirst && !this.session.isOver) this.#begin()
@@ -150,7 +150,7 @@ export class PageClient extends SocketClient {
   }
 
   /** Counts the memory of unconfirmed stanzas. */
-  #weigh(): void {
+  #countMemory(): void {
     this.session.outbox.keeps(this.#unconfirmed.bytes + (this.#management?.unacknowledged.bytes ?? 0))
   }
 
@@ -168,7 +168,7 @@ export class PageClient extends SocketClient {
     const resumption = this.#management?.resumption(uncounted.length)
     if (resumption === undefined && uncounted.length === 0) return
     this.#management = undefined
-    this.#weigh()
+    this.#countMemory()
     this.session.outbox.putBack([...uncounted, ...(resumption?.unacknowledged ?? [])])
     this.session.outbox.resumption = resumption
   }
@@ -189,7 +189,7 @@ export class PageClient extends SocketClient {
       const progress = count === undefined ? undefined : management.acknowledge(count)
       if (progress === undefined) this.refuse('undefined-condition')
       else {
-        this.#weigh()
+        this.#countMemory()
         this.session.flush()
         // Without progress, it asks with the next stanza.
         if (progress > 0) this.#ask()

@@ -172,7 +172,7 @@ export class SocketChannel implements Channel {
     this.#atCloseBy(() => this.#giveUp())
   }
 
-  farewell(): void {
+  answerClose(): void {
     if (!this.isOpen) return
     this.#write(writeClose())
     this.#isLeaving = true

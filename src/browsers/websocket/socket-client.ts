@@ -119,7 +119,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   /** `cut` is set if neither side had closed the stream. */
   protected abstract gone(cut: WebSocketCut | undefined): void
 
-  protected get mayDeliver(): boolean {
+  protected get canDeliver(): boolean {
     return this.channel.isOpen && !this.channel.isBehind
   }
 
@@ -155,20 +155,20 @@ export abstract class SocketClient implements Client, ChannelEvents {
     const element = readMessage(message)
     if (typeof element === 'string') this.refuse(element)
     // A stream error ends the stream.
-    else if (element.namespace === streamsNamespace) this.#takeLeave()
+    else if (element.namespace === streamsNamespace) this.#closeByClient()
     else if (element.namespace !== framingNamespace) this.take(element)
-    else if (element.name === 'close') this.#takeLeave()
+    else if (element.name === 'close') this.#closeByClient()
     else if (!this.session.hasEnded) this.takeOpen(element)
   }
 
-  #takeLeave(): void {
-    this.channel.farewell()
+  #closeByClient(): void {
+    this.channel.answerClose()
     this.session.end('client', 'loggedOut')
   }
 
   #deliverAll(): void {
     const { outbox } = this.session
-    while (!outbox.isEmpty && this.mayDeliver) this.deliver(outbox.take(mostWritten))
+    while (!outbox.isEmpty && this.canDeliver) this.deliver(outbox.take(mostWritten))
   }
 
   /** RFC 7395 §3.5. */

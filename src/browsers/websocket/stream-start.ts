@@ -52,7 +52,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   onMessage(message: Buffer): void {
     const element = message.length > longestMessage ? 'policy-violation' : readMessage(message)
     if (typeof element === 'string') this.refuse(element)
-    else if (element.namespace === framingNamespace && element.name === 'close') this.channel.farewell()
+    else if (element.namespace === framingNamespace && element.name === 'close') this.channel.answerClose()
     else {
       try {
         this.take(element)

@@ -30,7 +30,7 @@ export interface TakeoverParts extends PageParts, StartParts {
   readonly wrongTokens: KeyedRate
 }
 
-export interface WayOn {
+export interface Forwarding {
   /** In the page's URL. */
   readonly named: string | undefined
   /** False if there is no such process. */
@@ -63,22 +63,22 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #failures = 0
   /** The session's client at the login. */
   #before: Client | undefined
-  readonly #wayOn: WayOn | undefined
+  readonly #forwarding: Forwarding | undefined
 
-  /** `wayOn` is undefined for a carried client. */
+  /** `forwarding` is undefined for a carried client. */
   constructor(
     channel: Channel,
     parts: TakeoverParts,
     secureUrl: string | undefined,
     onOver: () => void,
-    wayOn?: WayOn,
+    forwarding?: Forwarding,
   ) {
     super(channel, parts, secureUrl, takeoverSeconds, onOver)
-    this.#wayOn = wayOn
+    this.#forwarding = forwarding
   }
 
   /** For a client from another process. */
-  goOn({ domain, failures }: LoginBefore, credentials: Buffer): void {
+  continueLogin({ domain, failures }: LoginBefore, credentials: Buffer): void {
     this.#step = 'login'
     this.#domain = domain
     this.#failures = failures
@@ -131,19 +131,19 @@ export class Takeover extends StreamStart<TakeoverParts> {
     const credentials = readCredentials(element, this.#domain)
     if (credentials === undefined) this.refuse('not-authorized')
     else if (typeof credentials === 'string') this.#fail(element.namespace, credentials)
-    else if (this.#isCarriedOn(credentials, element)) this.over()
+    else if (this.#isForwarded(credentials, element)) this.over()
     else {
       const session = this.#sessionOf(credentials)
-      if (session === undefined) this.#turnDown(element.namespace)
-      else this.#letIn(session, credentials)
+      if (session === undefined) this.#rejectToken(element.namespace)
+      else this.#admit(session, credentials)
     }
   }
 
-  #isCarriedOn({ wantsProof, node }: PageCredentials, { text }: Element): boolean {
+  #isForwarded({ wantsProof, node }: PageCredentials, { text }: Element): boolean {
     // A hashed token does not name its process.
-    const owner = wantsProof ? this.#wayOn?.named : node
-    if (owner === undefined || this.#wayOn === undefined) return false
-    return this.#wayOn.carry(owner, { domain: this.#domain, failures: this.#failures }, text)
+    const owner = wantsProof ? this.#forwarding?.named : node
+    if (owner === undefined || this.#forwarding === undefined) return false
+    return this.#forwarding.carry(owner, { domain: this.#domain, failures: this.#failures }, text)
   }
 
   /** A session that used TLS needs TLS. */
@@ -156,12 +156,12 @@ export class Takeover extends StreamStart<TakeoverParts> {
     return isOfUser && mayHave ? session : undefined
   }
 
-  #letIn(session: Session, credentials: PageCredentials): void {
+  #admit(session: Session, credentials: PageCredentials): void {
     this.#session = session
     this.#before = session.client
     const { proof } = session.stage.ticket!
     session.stage.spendTicket()
-    if (credentials.isSasl2) this.#letInAtOnce(session.jid!, credentials, proof)
+    if (credentials.isSasl2) this.#admitInline(session.jid!, credentials, proof)
     else {
       this.#step = 'restart'
       this.channel.send(`<success xmlns='${saslNamespace}'/>`)
@@ -169,7 +169,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   }
 
   /** XEP-0388 §2.6. */
-  #letInAtOnce(jid: string, { wantsProof, wantsBind, resume }: PageCredentials, proof: Buffer): void {
+  #admitInline(jid: string, { wantsProof, wantsBind, resume }: PageCredentials, proof: Buffer): void {
     this.#step = 'bind'
     const management = resume === undefined ? undefined : this.#resumable(resume)
     const hasSession = management !== undefined || wantsBind
@@ -193,7 +193,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   }
 
   /** A wrong, used or expired token. */
-  #turnDown(namespace: string): void {
+  #rejectToken(namespace: string): void {
     this.#step = 'refusal'
     this.parts.noteRefusal('wrong token', this.channel.address)
     this.channel.pause()

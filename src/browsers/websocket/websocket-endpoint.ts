@@ -10,11 +10,11 @@ import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listen
 import type { Counts } from '../../lib/counts.js'
 import { onceAMinute } from '../../lib/limits/throttle.js'
 import { type Channel, closeCodes } from './channel.js'
+import { RelayStart } from './relay.js'
 import type { CarriedClient, SocketCarriage } from './socket-carriage.js'
 import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { NoteRefusal, StreamStart } from './stream-start.js'
-import { Takeover, type TakeoverParts, type WayOn } from './takeover.js'
-import { ThroughStart } from './through-start.js'
+import { type Forwarding, Takeover, type TakeoverParts } from './takeover.js'
 
 export interface EndpointParts
   extends Entrance,
@@ -60,7 +60,7 @@ const lostUpgrade =
 
 export interface WebSocketEndpoint {
   /** For clients that log in by themselves. */
-  readonly through: Endpoint
+  readonly relay: Endpoint
   /** For pages with a token. */
   readonly takeover: Endpoint
   /** Closes WebSockets without a stream. */
@@ -119,24 +119,29 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
-  const begin = (channel: Channel, client: CarriedClient, credentials?: Buffer, wayOn?: WayOn): void => {
+  const begin = (
+    channel: Channel,
+    client: CarriedClient,
+    credentials?: Buffer,
+    forwarding?: Forwarding,
+  ): void => {
     const { wants, secureUrl, before } = client
     const over = () => void starting.delete(start)
     const start: StreamStart =
       wants === 'login'
-        ? new ThroughStart(channel, startParts, secureUrl, over)
-        : new Takeover(channel, startParts, secureUrl, over, wayOn)
+        ? new RelayStart(channel, startParts, secureUrl, over)
+        : new Takeover(channel, startParts, secureUrl, over, forwarding)
     starting.add(start)
     const mayCome = !registry.isStopping && (wants === 'session' || !registry.isDraining)
     if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
-    else if (start instanceof Takeover && before !== undefined) start.goOn(before, credentials!)
+    else if (start instanceof Takeover && before !== undefined) start.continueLogin(before, credentials!)
   }
   carriage?.serve(place, { begin, report: parts.report })
   /** Here or in another process. */
   const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
     const mustGo = client.wants === 'login' && registry.isDraining
     const taker = mustGo ? carriage?.taker() : undefined
-    const wayOn: WayOn | undefined = carriage && {
+    const forwarding: Forwarding | undefined = carriage && {
       named: nodeOf(req),
       carry(node, before, credentials) {
         const isElsewhere = carriage.reaches(node)
@@ -144,7 +149,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
         return isElsewhere
       },
     }
-    if (taker === undefined) begin(channel, client, undefined, wayOn)
+    if (taker === undefined) begin(channel, client, undefined, forwarding)
     else carriage!.carry(taker, place, channel, client)
   }
   const upgradeTo =
@@ -178,7 +183,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     else answerBare(res, 405, ['Allow', 'GET, HEAD'])
   }
   return {
-    through: Object.assign(answerer(), { upgrade: upgradeTo('login') }),
+    relay: Object.assign(answerer(), { upgrade: upgradeTo('login') }),
     takeover: Object.assign(answerer(), { upgrade: upgradeTo('session') }),
     shutDown() {
       for (const start of starting) start.refuse('system-shutdown', closeCodes.goingAway)

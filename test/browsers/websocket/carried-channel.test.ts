@@ -249,7 +249,7 @@ describe('an end', () => {
 
   test('of a client that takes its leave is answered', async () => {
     const socket = await carried()
-    heard.read = () => channel.farewell()
+    heard.read = () => channel.answerClose()
     socket.receive(close)
     await arrived()
     expect([socket.sent, socket.closedWith, heard.notes]).toEqual([[close], 1000, [close, 'left']])

@@ -1,14 +1,15 @@
+import type { WebSocketCut } from '../../lib/counts.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { type Channel, closeCodes } from './channel.js'
-import type { StreamOpening } from './framing.js'
+import { readOpen, type StreamOpening } from './framing.js'
+import { SocketClient } from './socket-client.js'
 import { type StartParts, StreamStart } from './stream-start.js'
-import { ThroughClient } from './through-client.js'
 
 /** Time limit for `<open/>`, in seconds. */
 const openSeconds = 10
 
-/** For a client with its own login. */
-export class ThroughStart extends StreamStart {
+/** The client logs in to its server by itself. */
+export class RelayStart extends StreamStart {
   #hasBegun = false
 
   constructor(channel: Channel, parts: StartParts, secureUrl: string | undefined, onOver: () => void) {
@@ -32,14 +33,36 @@ export class ThroughStart extends StreamStart {
     const client = { address: this.channel.address, secure: this.channel.isSecure }
     const opened = await opener.openForClient(domain, { lang, from }, client, session => {
       // The session's events go to it from now on.
-      const speaker = new ThroughClient(session, this.channel, clock, false)
-      this.channel.events = speaker
-      return speaker
+      const relay = new RelayClient(session, this.channel, clock, false)
+      this.channel.events = relay
+      return relay
     })
     this.over()
     const isShutdown = opened === 'system-shutdown'
     if (typeof opened === 'string') this.refuse(opened, isShutdown ? closeCodes.goingAway : undefined)
     else if (this.isGone) opened.session.end('client', 'untold')
     else opened.session.flush()
+  }
+}
+
+class RelayClient extends SocketClient {
+  handOver(): undefined {
+    return undefined
+  }
+
+  protected override take(element: Element): void {
+    this.pass(element)
+  }
+
+  protected override takeOpen(element: Element): void {
+    const opening = readOpen(element)
+    const isRestart = opening !== undefined && this.session.restart(opening.to, opening)
+    if (!isRestart) this.refuse(opening === undefined ? 'bad-format' : 'policy-violation')
+  }
+
+  /** The server keeps the stream for a resumption (XEP-0198 §5). */
+  protected override gone(cut: WebSocketCut | undefined): void {
+    if (cut !== undefined) this.session.end(cut, 'cut')
+    else this.session.end('client', 'untold')
   }
 }
