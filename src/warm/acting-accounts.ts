@@ -12,7 +12,7 @@ import { userOf } from '../xmpp/jid/jid.js'
 
 type Shown = readonly [account: string, password: string]
 
-/** How long a password counts as right, in seconds. */
+/** In seconds. */
 const memorySeconds = 86_400
 const rightKind = 'right-password'
 
@@ -20,8 +20,8 @@ const derive = promisify<string, string, number, Buffer>(scrypt)
 
 /**
  * Limits guesses at the passwords of accounts that act for other users. An attacker can name another user in
- * each call, so `rate` counts the account. Calls with the right password do not count. While an account is
- * over its limit, only passwords that a process knows to be right are tried.
+ * each call, so `rate` counts the account. Over its limit, only passwords that a process knows to be right
+ * are tried.
  */
 export function createActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,

@@ -100,7 +100,7 @@ function mistakenField({ code, parameter }: Problem, sent: URLSearchParams): str
   return parameter !== undefined && filterNames.has(parameter.name) ? parameter.name : undefined
 }
 
-/** The fields of the form and their labels. */
+/** Fields of the form, with labels. */
 const filterNames = new Map([
   ['jid', 'JID'],
   ['domain', 'domain'],
@@ -118,7 +118,6 @@ function showList(context: PageContext, values: object): Answer {
   return show('sessions', context, { title: 'Sessions', fields, states, errors: {}, ...values })
 }
 
-/** `token` is for the form. */
 export function sessionDetails(view: SessionView, token: string, context: PageContext): Answer {
   const { state, origin, transport } = view
   const isAttachable = state !== 'opening' && state !== 'ended'
@@ -137,7 +136,6 @@ export function sessionDetails(view: SessionView, token: string, context: PageCo
   )
 }
 
-/** `token` is for the form. */
 export function endQuestion(view: SessionView, token: string, context: PageContext): Answer {
   const title = 'End this session?'
   return withForm(show('end', context, { ...describeRow(view, context.now), title, token }))
@@ -195,13 +193,12 @@ function describeProcess({ name, place, isOwn, state, memory, sessions, age }: P
   }
 }
 
-/** The query of the form, without empty fields. */
+/** Without empty fields. */
 function sentQuery({ url }: Request): URLSearchParams {
   const sent = new URLSearchParams(url.replace(/^[^?]*/, ''))
   return new URLSearchParams([...sent].filter(([, value]) => value !== ''))
 }
 
-/** The same list with another query. */
 function changed(sent: URLSearchParams, changes: Readonly<Record<string, string | undefined>>): string {
   const query = new URLSearchParams(sent)
   for (const [name, value] of Object.entries(changes)) {

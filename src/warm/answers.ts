@@ -11,7 +11,7 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './session-login.js'
 
-/** Without a preference in `Accept`, addresses that control sessions answer in JSON, the others in the format of the body. */
+/** Without a preference in `Accept`: JSON for the control of sessions, else the format of the body. */
 export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {
   const controlsSessions = method !== 'POST' && originalUrl.startsWith(`${warmPath}/`)
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
@@ -32,7 +32,7 @@ interface BindingContext {
 export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externalUrl' | 'warmPath'>) =>
   homePath(externalUrl) + warmPath
 
-/** JSON has all that a page needs to attach. The page has jid, sid and rid. After our own form, the page can attach as well. */
+/** JSON for programs. A page shows jid, sid and rid, and after our own form it can attach. */
 export function bindingAnswer(
   binding: Binding,
   config: AnswerSettings,
@@ -61,7 +61,6 @@ export type BindingObject = ReturnType<typeof describeBinding>
 
 export type WebSocketObject = NonNullable<BindingObject['websocket']>
 
-/** `urls` are our own endpoints. */
 export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: boolean) {
   const { jid, sid, rid, id, token, expiresIn, cookie, delivered, received } = binding
   const resumed = delivered !== undefined
@@ -74,7 +73,7 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: b
   return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, ...before }
 }
 
-/** Names the process that has the session: not every client sends its token with the upgrade. */
+/** Not every client sends its token with the upgrade: the URL names the process. */
 function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
   const node = nodeIn(id)
   return node === undefined ? websocket : `${websocket}?node=${node}`
@@ -92,7 +91,7 @@ export function withForm(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
 
-/** Only a backend can set the cookie of `reply`. For a page, the first BOSH response sets it. */
+/** Only a backend can set the cookie of `reply`. */
 export function attachBindingFor(representation: Representation, wanted: AttachBinding): AttachBinding {
   return wanted === 'reply' && representation !== 'json' ? 'cookie' : wanted
 }

@@ -48,7 +48,7 @@ export function createCallLimits(
       judge('warms-admin', await warmsOfAdmin.take(admin))
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
     },
-    /** For a call that needed no login, or that this service refused without a fault of the caller. */
+    /** If the call needed no login, or this service stopped. */
     async takenBack({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))

@@ -6,7 +6,7 @@ import { memberNames } from '../lib/text/json-members.js'
 import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
-/** Undefined for an absent parameter. Throws a `Problem` for a bad value. */
+/** Undefined if absent. Throws a `Problem` for a bad value. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
 /** An option that is empty or `null` counts as absent. */
@@ -17,7 +17,7 @@ export const noParameters: Parameters = () => undefined
 /** The name or value is undefined if a percent escape is broken. */
 type Pair = readonly [name: string | undefined, value: unknown]
 
-/** Reads a form or a flat JSON object. Unknown names are ignored unless they look misspelt. Throws a `Problem`. */
+/** Unknown names are ignored unless they look misspelt. Throws a `Problem`. */
 export function readParameters(
   contentType: string | undefined,
   body: Uint8Array,
@@ -35,10 +35,7 @@ export function readParameters(
   }
 }
 
-/**
- * Throws a `Problem` for an unknown name too: with a misspelt filter, a logout would end the wrong sessions.
- * With `sentForm`, empty fields count as absent.
- */
+/** Throws a `Problem` for an unknown name too: with a misspelt filter, a logout would end the wrong sessions. */
 export function readQuery<Known extends Table>(
   url: string,
   table: Known,

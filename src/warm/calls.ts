@@ -20,7 +20,7 @@ import type { RecentWarms } from './recent-warms.js'
 
 export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 
-/** Calls that give a session to a page. They fail while the service stops. */
+/** They fail while the service stops. */
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
 /** Responses whose call has a log line. */
@@ -37,9 +37,9 @@ export interface Call {
   readonly line: Record<string, unknown>
 }
 
-/** The problem as the caller sees it. It quotes nothing that the caller sent. */
+/** It quotes nothing that the caller sent. */
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
-  /** `client-gone` if the caller closed the connection before the reply. */
+  /** `client-gone` if the connection closed before the reply. */
   readonly code: ProblemCode | 'ok' | 'client-gone'
   readonly cause?: string | undefined
 }
@@ -60,12 +60,11 @@ export interface CallsParts {
   readonly limits: CallLimits
   readonly counts: Counts
   readonly recentWarms: RecentWarms
-  /** Called with the outcome of each admitted call. */
   readonly onCall: (call: FinishedCall) => void
   readonly isStopping: () => boolean
 }
 
-/** Admits, answers and logs the calls of the warm API, one line each. */
+/** Admits, answers and logs calls, one line each. */
 export function createCalls(parts: CallsParts) {
   const { config, log, audit, clock, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
   const mayCall = accessBy(config.access.warm)
@@ -97,7 +96,7 @@ export function createCalls(parts: CallsParts) {
   })
 
   const untold = countedOnceAMinute<string>(clock)
-  /** For events that anybody can cause: one line a minute for each code, client and admin, with a `count`. */
+  /** Anybody can cause these: one line a minute for each code, client and admin, with a `count`. */
   const logOften = (
     request: Request,
     stream: Logger,
@@ -112,7 +111,7 @@ export function createCalls(parts: CallsParts) {
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
-    // Before authentication, too many requests are too many wrong passwords.
+    // Before authentication these are wrong passwords.
     const isGuess = problem.code === 'too-many-requests'
     if (isGuess) counts.failedAdminLogins += 1
     const admin = isGuess ? admins.claimed(request) : undefined
@@ -124,10 +123,7 @@ export function createCalls(parts: CallsParts) {
 
   return {
     adminOf: (request: Request) => admins.of(request),
-    /**
-     * Passes these methods from admins, allowed addresses and encrypted channels. Answers OPTIONS. Logs all
-     * other calls and passes their problem on.
-     */
+    /** Checks method, address, encryption and admin. Answers OPTIONS. */
     admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
       // One handler for all checks: each further handler costs Express as much as a check.
@@ -152,10 +148,7 @@ export function createCalls(parts: CallsParts) {
       }
       return [check, refused]
     },
-    /**
-     * Sends the answer, if `answer` has not. Errors go to the app's error handler, unless `tell` has an
-     * answer: a form with the mistake marked.
-     */
+    /** `tell` can answer with the form and its mistake. Other errors go to the app. */
     answering:
       (
         name: CallName,

@@ -9,15 +9,15 @@ import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import type { Credentials } from '../servers/login/wish.js'
 import type { Logins, WarmRequest } from './session-login.js'
 
-/** The questions to other processes, by method of `Logins`. */
+/** The questions to other processes. */
 const kinds = { login: 'login', checkCredentials: 'credentials' } as const
 const releaseKind = 'release'
 
 type Method = keyof typeof kinds
 
-/** Time for the message, beyond the time for the login, in milliseconds. */
+/** Added to the time of the login, in milliseconds. */
 const wayMilliseconds = 1_000
-/** How long a full process is not asked again, in milliseconds. */
+/** A full process is not asked again for this time. */
 const fullMilliseconds = 1_000
 
 interface CarriedLogin {
@@ -49,11 +49,9 @@ export interface CarriedLoginsParts {
   readonly nodes: Pick<Nodes, 'others' | 'has' | 'ask' | 'answer'>
   readonly clock: Pick<Clock, 'now'>
   readonly isDraining: () => boolean
-  /** By XMPP domain. */
   readonly serviceAccounts: Accounts
   /** Time limit of a login, in seconds. */
   readonly timeout: number
-  /** Ends a session of this process. */
   readonly release: (id: string) => void
 }
 
@@ -66,7 +64,7 @@ function isStopping(error: unknown): boolean {
 
 const isFull = (error: unknown) => error instanceof Problem && error.code === 'service-full'
 
-/** Logs users in at other processes while this process drains or is full, and logs in for them. */
+/** Logs in at another process while this one drains or is full, and for other processes. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {
   const { nodes, clock, isDraining, timeout, release, serviceAccounts } = parts
   const sites = new Map<string, Logins>()
@@ -74,7 +72,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     nodes.answer(kinds[method], ({ site, request }: CarriedLogin) => {
       const logins = sites.get(site)
       if (logins === undefined) throw new Problem('internal-error')
-      // If the caller closes the connection, the process that it called releases the session.
+      // The process that was called releases the session if its caller leaves.
       return logins[method](withAccount(request, serviceAccounts), new CallerGone())
     })
   nodes.answer(releaseKind, release)
@@ -87,7 +85,6 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     return [...fullUntil.keys()]
   }
 
-  /** Here, or in another process if this process drains or is full. */
   const anywhere = async (
     method: Method,
     site: string,
@@ -136,7 +133,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     release(id: string): void {
       const node = nodeIn(id)
       if (node === undefined || !nodes.has(node)) release(id)
-      // If the process is unreachable, the session ends when its time to attach is over.
+      // An unreachable session ends when its time to attach is over.
       else nodes.ask(node, releaseKind, id).catch(() => {})
     },
   }

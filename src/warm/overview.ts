@@ -38,7 +38,6 @@ export interface OverviewParts {
   readonly registry: { readonly size: number; readonly takesSessions: boolean }
 }
 
-/** The figures of all processes. */
 export function createOverview({ nodes, clock, recentWarms, place, registry }: OverviewParts) {
   const started = clock.now()
   const measure = (): Figures => {

@@ -3,9 +3,9 @@ import { count, type Schema, text as textSchema } from '../lib/text/json-schema.
 
 export interface Parameter<T> {
   readonly schema: Schema
-  /** The sentence in a refusal. It never quotes the value, which may be a misplaced password. */
+  /** Never quotes the value, which may be a misplaced password. */
   readonly allowed: string
-  /** Reads a JSON value or a text of a form or query. Undefined if it is not allowed. May throw a `Problem`. */
+  /** Undefined if it is not allowed. May throw a `Problem`. */
   readonly read: (value: unknown) => T | undefined
 }
 
@@ -34,7 +34,7 @@ export function word<Word extends string>(words: readonly Word[], description: s
   return text(description, allowed, sent => words.find(each => each === sent), { enum: words })
 }
 
-/** A JSON number, or digits. Infinite beyond the largest number. */
+/** A number or digits. Infinite beyond the largest number. */
 export function integer(
   description: string,
   allowed: string,

@@ -105,8 +105,8 @@ export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
 /**
- * `null` and empty text are refused in these: a backend that lost the user's name and sends `authzid: null` must not
- * get a session of its own account, and an empty password is not a login without one.
+ * Not `null` or empty: a backend that lost the user's name and sends `authzid: null` must not get a session
+ * of its own account.
  */
 export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'authzid'])
 

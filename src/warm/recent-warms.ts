@@ -3,7 +3,7 @@ import { type ProblemCode, problems } from '../lib/errors.js'
 
 /** The last minute is the current one. */
 const minutes = 15
-/** Ratio of the limits of neighbouring buckets, and so the largest error. */
+/** Ratio of neighbouring buckets, and so the largest error. */
 const growth = 1.25
 /** From a millisecond to more than a minute, the longest login. */
 const buckets = 52
@@ -16,7 +16,7 @@ export interface WarmTally {
   readonly took: readonly number[]
 }
 
-/** `within` returns the milliseconds that this share of the logins did not exceed. */
+/** `within` returns the milliseconds that this share did not exceed. */
 export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }

@@ -29,7 +29,6 @@ export interface SessionCallsParts {
   readonly readOverview: () => Promise<Overview>
 }
 
-/** The calls that list, resume and end sessions. */
 export function createSessionCalls(
   { config, clock, sessions, readOverview }: SessionCallsParts,
   formGuard: FormGuard,

@@ -10,7 +10,7 @@ import { formatJid } from '../xmpp/jid/jid.js'
 export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted'> {
   /** BCP 47. */
   readonly language: string
-  /** Time for the first request of the page, in seconds. */
+  /** In seconds. */
   readonly attachSeconds: number
   readonly attachBinding: AttachBinding
 }
@@ -18,7 +18,7 @@ export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' |
 /** `expiresIn` is in seconds. */
 export type Binding = Omit<ResumedSession, 'delivered'> & {
   readonly expiresIn: number
-  /** Stanzas that pages of the session received. Undefined for a new session. */
+  /** Stanzas that earlier pages received. Undefined for a new session. */
   readonly delivered?: number
 }
 
@@ -38,7 +38,7 @@ export function createLogins(parts: SessionLoginParts) {
   }
 
   return {
-    /** Logs in and binds. Throws a `Problem`. Leaves nothing open after a failure or once `caller` aborts. */
+    /** Throws a `Problem`. Leaves nothing open after a failure or once `caller` aborts. */
     async login(request: WarmRequest, caller: CallerSignal): Promise<Binding> {
       const { attachSeconds: seconds, attachBinding } = request
       const { opened, jid, undelivered } = await login(parts, openFor(request), request, caller)
@@ -53,18 +53,15 @@ export function createLogins(parts: SessionLoginParts) {
         throw error
       }
     },
-    /**
-     * Throws a `Problem` if the credentials are wrong. Credentials of a recent login are known, others take a
-     * login of their own.
-     */
+    /** Throws a `Problem`. Unknown credentials take a login of their own. */
     async checkCredentials(request: WarmRequest, caller: CallerSignal): Promise<void> {
       if (verified.has(request)) return
       const { jid, credentials } = request
       if (credentials.kind === 'password' && credentials.user === undefined) {
         await authenticate(parts, openFor(request), request, caller)
       } else {
-        // Only the bound JID shows the user of a token and whether an account may act for this user: some
-        // servers ignore the authzid. A resource of the server's choice disturbs no other session.
+        // Some servers ignore the authzid: only the bound JID shows the user. A resource of the server's
+        // choice disturbs no other session.
         const wish = { ...request, jid: { ...jid, resource: undefined } }
         const { opened } = await login({ ...parts, pipelining: undefined }, openFor(request), wish, caller)
         opened.abandon()

@@ -45,7 +45,6 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     await limits.warmed(caller)
     // No credentials can prove that an anonymous session is the user's.
     if (reuse && !isAnonymous) {
-      // Without a session to reuse, the login checks the credentials.
       const jid = formatJid(request.jid)
       if (await sessions.hasUnused(jid)) {
         await limits.acting(request, admin, () => checkCredentials(request, signal))
@@ -64,7 +63,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
       const binding = await limits.acting(request, admin, () => login(request, signal))
       return { binding, isReused: false }
     } catch (error) {
-      // The caller will retry. The retry must not hit the limit.
+      // A retry must not hit the limit.
       if (error instanceof Problem && error.code === 'shutting-down') await limits.takenBack(caller)
       throw error
     } finally {
@@ -99,7 +98,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     if (wantsReuse) line['reused'] = isReused
     if (isReused) counts.reuses += 1
     const giveUp = () => {
-      // A reused session lives on, even if the caller reads no answer.
+      // A reused session lives on.
       if (!isReused) release(binding.id)
     }
     if (signal.aborted) {

@@ -93,7 +93,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       sentForms.set(request, { values: Object.fromEntries(values), hasToken: Boolean(sent.get('token')) })
     },
 
-    /** The form with the mistake marked. Undefined if the call did not come from our form. */
+    /** Undefined if our form did not send the call. */
     again(problem: Problem, { request, admin, representation }: Call): Answer | undefined {
       const sent = sentForms.get(request)
       if (sent === undefined || representation === 'json') return undefined

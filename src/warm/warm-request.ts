@@ -20,7 +20,7 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
 /** Limits of the protocol (XEP-0124 §22): a remote endpoint has its own. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
-/** Throws a `Problem`. Its detail names the parameter and never its value. */
+/** Throws a `Problem`, which never quotes a value. */
 export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
   const { jid, credentials } = readCredentials(read, settings)
   const isThere = isElsewhere(settings, jid.domain)
@@ -34,7 +34,7 @@ export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmReq
   return { jid, credentials, ...options, hold: Math.max(hold, least), attachSeconds, attachBinding }
 }
 
-/** For a resumed session. Throws a `Problem`. */
+/** Throws a `Problem`. */
 export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 'warm' | 'bosh'>): Handover {
   return {
     seconds: read('expires_in') ?? warm.attachTimeout,
@@ -42,7 +42,6 @@ export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 
   }
 }
 
-/** The options of a call that names none. */
 export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
 
 function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
@@ -90,7 +89,7 @@ export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest,
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
-/** The service account comes first: the server limits it to some users. A certificate names its users. */
+/** A service account comes first. A certificate names its users. */
 function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials {
   const account = accountFor(serviceAccounts, domain)
   if (account !== undefined) return { kind: 'service', account }

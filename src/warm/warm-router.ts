@@ -19,7 +19,7 @@ export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts 
   readonly formTokens: FormTokens
 }
 
-/** Paths contain public ids. Only answers to warm and resume contain secrets of a session. */
+/** Only answers to warm and resume contain secrets of a session. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, formTokens } = parts
   const { adminOf, admit, answering } = createCalls(parts)
@@ -41,8 +41,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Browsers send an admin's credentials from any page. A page of another site needs a preflight for DELETE,
-  // which fails without CORS headers. The form guard refuses its POST.
+  // Browsers send an admin's credentials from any page. Without CORS headers, DELETE fails in its preflight.
+  // The form guard refuses POST.
   const below = Router({ caseSensitive: true })
   below
     .route('/sessions')

@@ -35,7 +35,6 @@ const notOfLogin: Codes = [
 ]
 export const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
-/** The replies by status. */
 export function problemResponses(codes: Codes): Record<string, Response> {
   const statuses = new Set(codes.map(code => problems[code].status))
   const codesOf = (status: number) => [...new Set(codes)].filter(code => problems[code].status === status)
