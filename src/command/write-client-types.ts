@@ -4,4 +4,4 @@ import { loadConfig } from '../config/load.js'
 import { clientTypes } from '../warm/openapi/client-types.js'
 
 const { config } = loadConfig({ ADMIN_USERS: 'portal:not-used', XMPP_DOMAINS: 'example.org' })
-writeFileSync(new URL('../packages/client/api-types.ts', import.meta.url), clientTypes(config))
+writeFileSync(new URL('../../src/packages/client/api-types.ts', import.meta.url), clientTypes(config))
