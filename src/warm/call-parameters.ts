@@ -44,7 +44,7 @@ export function readQuery<Known extends Table>(
   const start = url.indexOf('?')
   const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))
   const given = collect(pairs, table, () => {
-    throw new Problem('invalid-parameter', { detail: `The query may have ${Object.keys(table).join(', ')}.` })
+    throw new Problem('invalid-parameter', { detail: `The query can have ${Object.keys(table).join(', ')}.` })
   })
   if (sentForm) for (const [name, value] of given) if (value === '') given.delete(name)
   const read = readerOf(given, table)
@@ -75,7 +75,7 @@ function collect<Name extends string>(
     }
     const name = written as Name
     if (value === undefined) throw badParameter(name, 'A percent escape in it is broken or not UTF-8.')
-    if (given.has(name)) throw badParameter(name, 'It may be there once.')
+    if (given.has(name)) throw badParameter(name, 'It must not be repeated.')
     given.set(name, value)
   }
   return given
@@ -86,7 +86,7 @@ function refuseMisspelt(name: string | undefined, value: unknown): void {
     throw new Problem('invalid-body', { detail: 'A percent escape is broken or not UTF-8.' })
   const meant = likelyParameter(name)
   if (meant !== undefined)
-    throw badParameter(meant, `The body has ${foreignText(name)}, which would not count.`)
+    throw badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
 }
 
 function decode(body: Uint8Array): string {

@@ -37,13 +37,14 @@ export function word<Word extends string>(words: readonly Word[], description: s
 /** A number or digits. Infinite beyond the largest number. */
 export function integer(
   description: string,
-  allowed: string,
   limits: Schema & { readonly minimum?: number; readonly maximum?: number } = {},
 ): Parameter<number> {
   const { minimum = 0, maximum = Number.POSITIVE_INFINITY } = limits
+  const range =
+    maximum === Number.POSITIVE_INFINITY ? `, ${minimum} or more` : ` from ${minimum} to ${maximum}`
   return {
     schema: count(description, limits),
-    allowed,
+    allowed: `A whole number${range}.`,
     read(value) {
       const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
       const isInteger = typeof number === 'number' && (Number.isInteger(number) || number === Infinity)

@@ -1,9 +1,8 @@
 // The tables by which requests are read, refused and described.
 import { passwordMechanisms, switches } from '../config/kinds/kinds.js'
-import { settings } from '../config/settings.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
-import type { Place, SessionState, SessionView } from '../session/sessions.js'
+import type { AttachBinding, Place, SessionState, SessionView } from '../session/sessions.js'
 import { handlePattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, parseJid } from '../xmpp/jid/jid.js'
@@ -29,36 +28,36 @@ const aJid = { minLength: 1, maxLength: 3071 }
 const jidAllowed = 'A bare or full JID.'
 
 export const bodyParameters = {
-  jid: text('The user: a bare JID, or a full one to ask for that resource.', jidAllowed, sent => sent, aJid),
+  jid: text('The user: a bare JID, or a full JID to request a resource.', jidAllowed, sent => sent, aJid),
   password: text(
-    `The user's password, at most ${longestPassword} bytes.`,
+    `At most ${longestPassword} bytes.`,
     `Text of at most ${longestPassword} bytes, without NUL and what SASLprep forbids.`,
     // NUL ends a field of SASL PLAIN (RFC 4616 §2).
     sent => (sent.includes('\0') || Buffer.byteLength(sent) > longestPassword ? undefined : sent),
     { minLength: 1, maxLength: longestPassword, format: 'password', writeOnly: true },
   ),
   token: text(
-    "Instead of a password: a token of the user's.",
-    `At most ${longestToken} printable ASCII characters without spaces, and no password beside it.`,
+    'A token of the user, instead of a password.',
+    `At most ${longestToken} printable ASCII characters without spaces, and no password.`,
     sent => (sent.length <= longestToken && visible.test(sent) ? sent : undefined),
     { minLength: 1, maxLength: longestToken, pattern: visible.source, format: 'password', writeOnly: true },
   ),
   mechanism: text(
-    'SASL mechanism that shows the token.',
-    'The name of a SASL mechanism that shows a token, such as OAUTHBEARER.',
+    'SASL mechanism for the token.',
+    'A SASL mechanism for tokens, such as OAUTHBEARER.',
     name => (mechanismName.test(name) && !otherMechanisms.includes(name) ? name : undefined),
     { pattern: mechanismName.source, not: { enum: otherMechanisms }, default: defaultTokenMechanism },
   ),
   authzid: text(
-    'The user, like `jid`, where `jid` and `password` are those of another account of the same domain, which acts for the user.',
-    `${jidAllowed} It has the domain of the other one, and no token beside it.`,
+    'The user, if `jid` and `password` are of another account of the domain that acts for the user.',
+    `${jidAllowed} It has the domain of jid, without a token.`,
     parseJid,
     aJid,
   ),
   language: language('Language of the stream (BCP 47).'),
-  lang: language('The same as `language`, which counts where both are given.'),
-  wait: integer('Longest time a request is held, in seconds.', 'A whole number of seconds, 0 or more.'),
-  hold: integer('Requests held at a time.', 'A whole number, 0 or more.'),
+  lang: language('Like `language`, which wins if both are present.'),
+  wait: integer('Longest time to hold a request, in seconds.'),
+  hold: integer('Requests held at a time.'),
   ver: {
     schema: {
       description: 'BOSH version. As a number 1.10 is 1.1.',
@@ -70,20 +69,16 @@ export const bodyParameters = {
     allowed: 'A version of BOSH, such as 1.6.',
     read: readVersion,
   },
-  expires_in: integer(
-    'Time the browser has for its first request, in seconds.',
-    'A whole number of seconds, from 5 to 600.',
-    { minimum: 5, maximum: 600 },
-  ),
-  attach_binding: word(
-    settings.ATTACH_BINDING.kind.words,
-    'Whether the session answers only the browser that attached to it: with `cookie` the first answer of the ' +
-      'BOSH endpoint sets a cookie, with `reply` the answer to this call has one for the backend to set.',
-    '; off where another endpoint has the session.',
+  expires_in: integer('Time for the first request of the page, in seconds.', { minimum: 5, maximum: 600 }),
+  attach_binding: word<AttachBinding>(
+    ['off', 'cookie', 'reply'],
+    'Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it. With `reply` the ' +
+      'backend sets it, from the response to this call.',
+    '. Only off at a remote endpoint.',
   ),
   reuse: {
     schema: {
-      description: 'Whether a session of this user that has no page is taken up, if there is one.',
+      description: 'Whether to resume a session of this user without a page, if there is one.',
       anyOf: [{ type: 'boolean' }, { type: 'string', enum: [...switches.keys()] }],
       default: false,
     },
@@ -95,8 +90,8 @@ export const bodyParameters = {
   },
   // With a wrong token, the form is not ours.
   csrf_token: {
-    schema: textSchema('What the form of this service brings along. Programs leave it out.'),
-    allowed: "The form's own token.",
+    schema: textSchema('For the form of this service only.'),
+    allowed: 'The token of the form.',
     read: (value: unknown) => value,
   },
 } as const
@@ -118,20 +113,16 @@ export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 export const usualLimit = 100
 
 export const listParameters = {
-  jid: text('Only the sessions of this bare JID, or the one of this full JID.', jidAllowed, demandJid, aJid),
-  domain: text('Only the sessions of users of this domain.', 'A domain.', prepareDomain),
+  jid: text('The sessions of a bare JID, or the session of a full JID.', jidAllowed, demandJid, aJid),
+  domain: text('The sessions of this domain.', 'A domain.', prepareDomain),
   state: word<SessionState>(
     ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere'],
-    'Only the sessions that stand like this.',
+    'The sessions in this state.',
   ),
-  origin: word<SessionView['origin']>(['warmed', 'client'], 'Only the sessions that were opened like this.'),
-  limit: integer('How many sessions to list.', 'A whole number from 1 to 1000.', {
-    minimum: 1,
-    maximum: 1000,
-    default: usualLimit,
-  }),
+  origin: word<SessionView['origin']>(['warmed', 'client'], 'The sessions of this origin.'),
+  limit: integer('Most sessions to list.', { minimum: 1, maximum: 1000, default: usualLimit }),
   after: text(
-    'Where to go on: `next` of the list before.',
+    '`next` of the list before.',
     'The value of "next" in the list before.',
     (written): Place | undefined => {
       const [, createdAt, id] = placePattern.exec(written) ?? []
@@ -143,15 +134,12 @@ export const listParameters = {
 
 export const pageParameters = {
   ...listParameters,
-  refresh: integer('How often the page is to refresh itself, in seconds.', 'A whole number from 5 to 3600.', {
-    minimum: 5,
-    maximum: 3600,
-  }),
+  refresh: integer('Seconds between refreshes of the page.', { minimum: 5, maximum: 3600 }),
 } as const
 
 export const logoutParameters = {
   jid: text(
-    'Whose sessions end: all of a bare JID, or the one of a full JID.',
+    'The sessions of a bare JID, or the session of a full JID.',
     jidAllowed,
     sent => {
       if (sent === '') throw missingParameter('jid')

@@ -163,8 +163,8 @@ describe('a form that cannot be done', () => {
     ['jid', 'juliet', 'invalid-jid', 'The jid is not a valid bare or full JID.'],
     ['jid', '', 'missing-parameter', 'Fill this in.'],
     ['password', '', 'missing-parameter', 'Fill this in.'],
-    ['wait', 'long', 'invalid-parameter', 'A whole number of seconds, 0 or more.'],
-    ['expires_in', '4', 'invalid-parameter', 'A whole number of seconds, from 5 to 600.'],
+    ['wait', 'long', 'invalid-parameter', 'A whole number, 0 or more.'],
+    ['expires_in', '4', 'invalid-parameter', 'A whole number from 5 to 600.'],
     ['language', '!', 'invalid-parameter', 'A language tag (BCP 47), such as en or de-CH.'],
     ['attach_binding', 'on', 'invalid-parameter', 'One of off, cookie, reply'],
   ])('for its %s, %j, says so at that field', async (name, value, code, message) => {

@@ -360,7 +360,7 @@ describe('a query', () => {
     const reply = await get(`/warm/sessions?${query}`)
     expect([reply.status, reply.type, codeOf(reply)]).toEqual([400, 'application/problem+json', code])
     // What is wrong is told by its name and by what would be right.
-    const rule = /(The query may have|Parameter: \w+\. (A|One|The|It)) .+\.$/
+    const rule = /(The query can have|Parameter: \w+\. (A|One|The|It)) .+\.$/
     if (code === 'invalid-parameter') expect(JSON.parse(reply.text).detail).toMatch(rule)
   })
 

@@ -147,7 +147,7 @@ describe('where another endpoint keeps the sessions of a domain', () => {
 describe('what is wrong with a request', () => {
   const invalid = (name: ParameterName, rule = bodyParameters[name].allowed) =>
     `invalid-parameter | Parameter: ${name}. ${rule}`
-  const twice = (name: ParameterName) => invalid(name, 'It may be there once.')
+  const twice = (name: ParameterName) => invalid(name, 'It must not be repeated.')
   const broken = (name: ParameterName) => invalid(name, 'A percent escape in it is broken or not UTF-8.')
   const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
   const empty = (name: string) =>
@@ -291,7 +291,7 @@ describe('what is wrong with a request', () => {
     ['auth_zid', 'authzid'],
     ['resue', 'reuse'],
   ])('a body with %s is refused, where %s is meant', (name, meant) => {
-    const problem = `invalid-parameter | Parameter: ${meant}. The body has ${name}, which would not count.`
+    const problem = `invalid-parameter | Parameter: ${meant}. The body has ${name}, which looks misspelt.`
     expect(problemOf(`${least}&${name}=x`)).toBe(problem)
     expect(problemOf(JSON.stringify({ ...leastJson, [name]: null }), json)).toBe(problem)
   })

@@ -1,116 +1,116 @@
 // Written by `npm run client-types` from what /openapi.json says under the usual settings.
 
-/** Who is to be logged in, and how. What is empty is not given. A parameter that is not listed is ignored, one that comes twice, or whose name is nearly one of these, is refused. */
+/** Unknown parameters are ignored. A repeated parameter, or a name that looks misspelt, is an error. */
 export interface WarmRequest {
-  /** The user: a bare JID, or a full one to ask for that resource. */
+  /** The user: a bare JID, or a full JID to request a resource. */
   jid: string
-  /** The user's password, at most 1024 bytes. */
+  /** At most 1024 bytes. */
   password?: string
-  /** Instead of a password: a token of the user's. */
+  /** A token of the user, instead of a password. */
   token?: string
-  /** SASL mechanism that shows the token. */
+  /** SASL mechanism for the token. */
   mechanism?: string
-  /** The user, like `jid`, where `jid` and `password` are those of another account of the same domain, which acts for the user. */
+  /** The user, if `jid` and `password` are of another account of the domain that acts for the user. */
   authzid?: string
   /** Language of the stream (BCP 47). */
   language?: string | '' | null
-  /** The same as `language`, which counts where both are given. */
+  /** Like `language`, which wins if both are present. */
   lang?: string | '' | null
-  /** Longest time a request is held, in seconds. More than 60 counts as 60. */
+  /** Longest time to hold a request, in seconds. More than 60 counts as 60. */
   wait?: number | '' | null
   /** Requests held at a time. More than 1 counts as 1. */
   hold?: number | '' | null
   /** BOSH version. As a number 1.10 is 1.1. */
   ver?: string | number | '' | null
-  /** Time the browser has for its first request, in seconds. */
+  /** Time for the first request of the page, in seconds. */
   expires_in?: number | '' | null
-  /** Whether the session answers only the browser that attached to it: with `cookie` the first answer of the BOSH endpoint sets a cookie, with `reply` the answer to this call has one for the backend to set. */
+  /** Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it. With `reply` the backend sets it, from the response to this call. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
-  /** Whether a session of this user that has no page is taken up, if there is one. */
+  /** Whether to resume a session of this user without a page, if there is one. */
   reuse?: boolean | 'on' | 'true' | 'yes' | '1' | 'off' | 'false' | 'no' | '0' | '' | null
 }
 
-/** How the session is to wait for its page. */
+/** Options of the session. */
 export interface ResumeRequest {
-  /** Time the browser has for its first request, in seconds. */
+  /** Time for the first request of the page, in seconds. */
   expires_in?: number | '' | null
-  /** Whether the session answers only the browser that attached to it: with `cookie` the first answer of the BOSH endpoint sets a cookie, with `reply` the answer to this call has one for the backend to set. */
+  /** Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it. With `reply` the backend sets it, from the response to this call. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
 }
 
 /** A session that waits for its page. */
 export interface Binding {
-  /** The full JID that the server bound. */
+  /** The full JID. */
   jid: string
-  /** The session's secret. */
+  /** The secret of the session. */
   sid: string
   /** The next request id to send. */
   rid: number
-  /** The session's handle, no secret. */
+  /** The public id of the session. */
   id: string
-  /** Longest time a request is held, in seconds. */
+  /** Longest time to hold a request, in seconds. */
   wait: number
   /** Requests held at a time. */
   hold: number
   /** Requests that may be open at once. */
   requests: number
-  /** Silence after which the session ends, in seconds. */
+  /** The session ends after this time without an open request, in seconds. */
   inactivity: number
-  /** Shortest time to leave between two empty requests, in seconds. */
+  /** Shortest time between two empty requests, in seconds. */
   polling: number
-  /** Longest silence that may be announced, in seconds; absent where there is no pausing. */
+  /** Longest pause, in seconds. Absent if the endpoint allows no pause. */
   maxpause?: number
   /** BOSH version. */
   ver: string
-  /** The BOSH endpoint that the page talks to: a URL, or its path alone where the settings name none and the call came under a name that is not known. */
+  /** The BOSH endpoint: a URL, or a path if the service does not know its URL. */
   url: string
-  /** Time the browser has for its first request, in seconds. */
+  /** Time for the first request of the page, in seconds. */
   expires_in: number
-  /** The other way to the session, over WebSocket (RFC 7395); absent where it is off, with `attach_binding`, and for sessions at other endpoints. */
+  /** Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, and at remote endpoints. */
   websocket?: {
-    /** Where the page takes the session over: a URL, or its path alone, as above. Of several processes it names the one that has the session, in `node`. */
+    /** The WebSocket endpoint: a URL or a path. */
     url: string
-    /** The password for that, good once. The user's name is the local part of the JID. */
+    /** A password for one login. Its user is the local part of the JID. */
     token: string
-    /** Time that it is good for, in seconds. */
+    /** Lifetime of the token, in seconds. */
     expires_in: number
   }
-  /** What `attach_binding=reply` asks for: the cookie to set with the page. */
+  /** With `attach_binding=reply`: the cookie to set with the page. */
   cookie?: {
-    /** `wb-` and the handle. */
+    /** `wb-` and the public id. */
     name: string
     /** A secret of the session. */
     value: string
-    /** What stands behind `name=value; ` in `Set-Cookie`. */
+    /** For `Set-Cookie`, after `name=value; `. */
     attributes: string
   }
-  /** Whether the session had a page before, or could have had one, and goes on; else it is new. */
+  /** Whether the session existed before this call. */
   resumed: boolean
-  /** Stanzas of the session that its pages before have had for certain; the next ones are delivered to the page that comes. Present where it is resumed. */
+  /** If resumed: stanzas that earlier pages certainly received. The new page gets the rest. */
   delivered?: number
-  /** The last request id that has come from the page before; present where it is resumed and that page spoke BOSH. */
+  /** If resumed, and the page before used BOSH: its last request id. */
   received?: number
-  /** Whether this is a session from before; present where `reuse` asks for it. */
+  /** With `reuse`: whether the session existed before this call. */
   reused?: boolean
 }
 
-/** How a session stands. */
+/** A session. */
 export interface Session {
-  /** The session's handle, no secret. */
+  /** The public id of the session. */
   id: string
-  /** The full JID that the server bound; absent before. */
+  /** The full JID. Absent until it is bound. */
   jid?: string
-  /** The user's domain. */
+  /** The domain of the user. */
   domain: string
-  /** `warmed` by this API, or opened by a `client` itself. */
+  /** `warmed` by this API, or opened by a `client`. */
   origin: 'warmed' | 'client'
-  /** `opening` until the login is done, `waiting` for the first request of a browser, `held` while a request is open, `quiet` while none is, `paused` at the client's wish, `ended` by the XMPP server without its client knowing yet, `elsewhere` where its browser was sent to another endpoint. */
+  /** `opening` during the login, `waiting` for the first request of a browser, `held` while a request is open, `quiet` without one, `paused` by the client, `ended` by the XMPP server, `elsewhere` at a remote endpoint. */
   state: 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
-  /** How its client reaches this service; absent before one has come. */
+  /** Of its client. Absent without a client. */
   transport?: 'bosh' | 'websocket'
-  /** Seconds since it was opened. */
+  /** Seconds since the opening. */
   age: number
-  /** Seconds since a request was open; absent while one is. */
+  /** Seconds without an open request. Absent while a request is open. */
   quiet?: number
 }
 
@@ -119,42 +119,42 @@ export interface SessionList {
   sessions: Session[]
   /** Sessions in the whole list. */
   total: number
-  /** Where to go on; absent at the end. */
+  /** `after` of the next part. Absent at the end. */
   next?: string
-  /** Processes of the service that did not answer within a second, and whose sessions are missing here; absent without any. */
+  /** Processes that did not answer within a second: their sessions are missing here. Absent if all answered. */
   unanswered?: string[]
 }
 
-/** What became of the sessions of a user. */
+/** The end of sessions. */
 export interface Ended {
   /** Sessions that were ended. */
   ended: number
-  /** Sessions that may live at another endpoint and cannot be ended here; absent without any. */
+  /** Sessions that may live at a remote endpoint. Absent if there are none. */
   elsewhere?: number
-  /** Processes of the service that did not answer within a second, and whose sessions may live on; absent without any. */
+  /** Processes that did not answer within a second: their sessions may live on. Absent if all answered. */
   unanswered?: string[]
 }
 
 /** The endpoints of a domain (XEP-0156). */
 export interface HostMeta {
   links: {
-    /** What kind of endpoint it is. */
+    /** Its kind. */
     rel: string
-    /** Where it is. */
+    /** Its URL. */
     href: string
   }[]
 }
 
-/** What went wrong (RFC 9457). */
+/** An error (RFC 9457). */
 export interface Problem {
   type: 'about:blank'
   /** The name of the HTTP status. */
   title: string
   /** The HTTP status. */
   status: number
-  /** What went wrong, in words. */
+  /** What happened. */
   detail: string
-  /** What went wrong, for programs. */
+  /** The error, for programs. */
   code:
     | 'missing-parameter'
     | 'invalid-parameter'
@@ -198,32 +198,32 @@ export interface Problem {
     | 'session-unreachable'
     | 'shutting-down'
     | 'timeout'
-  /** The part of the login in which it did. */
+  /** The step of the login. */
   step?: 'resolve' | 'connect' | 'tls' | 'features' | 'sasl' | 'bind'
-  /** The XMPP server's own word for it. */
+  /** The condition that the XMPP server sent. */
   condition?: string
-  /** The request's id, which the log has too, as `urn:uuid:…`. */
+  /** The request id, also in the log, as `urn:uuid:…`. */
   instance: string
 }
 
-/** Lists the sessions of the domains that this admin may call for. */
+/** Lists the sessions of the domains of this admin. */
 export interface ListSessionsQuery {
-  /** Only the sessions of this bare JID, or the one of this full JID. */
+  /** The sessions of a bare JID, or the session of a full JID. */
   jid?: string
-  /** Only the sessions of users of this domain. */
+  /** The sessions of this domain. */
   domain?: string
-  /** Only the sessions that stand like this. */
+  /** The sessions in this state. */
   state?: 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
-  /** Only the sessions that were opened like this. */
+  /** The sessions of this origin. */
   origin?: 'warmed' | 'client'
-  /** How many sessions to list. */
+  /** Most sessions to list. */
   limit?: number
-  /** Where to go on: `next` of the list before. */
+  /** `next` of the list before. */
   after?: string
 }
 
 /** Ends the sessions of a user. */
 export interface LogOutEverywhereQuery {
-  /** Whose sessions end: all of a bare JID, or the one of a full JID. */
+  /** The sessions of a bare JID, or the session of a full JID. */
   jid: string
 }

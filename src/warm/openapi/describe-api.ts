@@ -9,7 +9,7 @@ import { replyHeaders, replySchemas } from './replies.js'
 /** An OpenAPI 3.1 document, without secrets. */
 export function describeApi(config: Config): object {
   const { externalUrl } = config
-  const admin = { type: 'http', scheme: 'basic', description: 'An admin, as the settings name them.' }
+  const admin = { type: 'http', scheme: 'basic', description: 'An admin of `ADMIN_USERS`.' }
   return {
     openapi: '3.1.0',
     info: { title: name, version, description, license: { name: license, identifier: license } },
@@ -32,10 +32,10 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
     expires_in: warm.attachTimeout,
     attach_binding: bosh.attachBinding,
   }
-  const butElsewhere = remotes.size === 0 ? '' : ', except at a remote endpoint, which has a limit of its own'
+  const butElsewhere = remotes.size === 0 ? '' : ', except at a remote endpoint'
   const atMost = (limit: number) => ` More than ${limit} counts as ${limit}${butElsewhere}.`
   const remarks: { readonly [Name in ParameterName]?: string } = {
-    jid: warm.anonymous ? ' Nothing but a domain is a session without an account.' : '',
+    jid: warm.anonymous ? ' A domain alone is a session without an account.' : '',
     wait: atMost(bosh.maxWait),
     hold: atMost(bosh.maxRequests - 1),
   }
@@ -53,16 +53,11 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
   const resume = { expires_in, attach_binding, csrf_token }
   return {
     WarmRequest: object(
-      'Who is to be logged in, and how. What is empty is not given. A parameter that is not listed is ignored, one that ' +
-        'comes twice, or whose name is nearly one of these, is refused.',
+      'Unknown parameters are ignored. A repeated parameter, or a name that looks misspelt, is an error.',
       schemas,
       parameterNames.filter(name => name !== 'jid'),
     ),
-    EndRequest: object('The form by which people end a session.', { csrf_token }),
-    ResumeRequest: object(
-      'How the session is to wait for its page.',
-      resume,
-      Object.keys(resume) as (keyof typeof resume)[],
-    ),
+    EndRequest: object('The form that ends a session.', { csrf_token }),
+    ResumeRequest: object('Options of the session.', resume, Object.keys(resume) as (keyof typeof resume)[]),
   }
 }

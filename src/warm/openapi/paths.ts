@@ -13,10 +13,10 @@ export function describePaths({ warm, warmPath, http }: Config): Paths {
   return {
     ...(warm.enabled && describeWarmApi(warmPath)),
     ...(http.hostMeta && hostMeta),
-    '/healthz': open('isAlive', 'Tells whether the process is alive.', { 200: plain('It is.') }),
-    '/readyz': open('isReady', 'Tells whether new sessions are taken.', {
-      200: plain('They are.'),
-      503: plain('They are not: the service starts or stops.'),
+    '/healthz': open('isAlive', 'Whether the process is alive.', { 200: plain('It is.') }),
+    '/readyz': open('isReady', 'Whether the process accepts new sessions.', {
+      200: plain('It does.'),
+      503: plain('It starts, stops, drains or is full.'),
     }),
     '/openapi.json': open('describe', 'Describes this API.', {
       200: response('An OpenAPI 3.1 document.', json({ type: 'object' })),
@@ -27,18 +27,17 @@ export function describePaths({ warm, warmPath, http }: Config): Paths {
 function describeWarmApi(warmPath: string): Paths {
   const binding = { 200: response('The session.', { ...inJson('Binding'), ...pages }) }
   const id: Schema = { type: 'string', pattern: `^${handlePattern}$` }
-  const parameters = [
-    { name: 'id', in: 'path', required: true, description: "The session's handle.", schema: id },
-  ]
+  const description = 'The public id of the session.'
+  const parameters = [{ name: 'id', in: 'path', required: true, description, schema: id }]
   return {
     [warmPath]: {
-      get: call('showForm', 'Shows a form that does the same as the call.', {
+      get: call('showForm', 'A form for the call.', {
         200: response('The form.', pages),
-        308: redirection('It is shown over TLS only.'),
+        308: redirection('The form needs TLS.'),
       }),
       post: call(
         'warm',
-        'Logs a user in and answers with a session that a page can attach to.',
+        'Logs a user in, and returns a session for a page.',
         binding,
         [...ofBody, ...ofLogin],
         requestBody('WarmRequest', true),
@@ -47,7 +46,7 @@ function describeWarmApi(warmPath: string): Paths {
     [`${warmPath}/sessions`]: {
       get: call(
         'listSessions',
-        'Lists the sessions of the domains that this admin may call for.',
+        'Lists the sessions of the domains of this admin.',
         { 200: response('A part of the list.', { ...inJson('SessionList'), ...pages }) },
         ofQuery,
         inQuery(listParameters, false),
@@ -55,7 +54,7 @@ function describeWarmApi(warmPath: string): Paths {
       delete: call(
         'logOutEverywhere',
         'Ends the sessions of a user.',
-        { 200: response('They have ended.', inJson('Ended')) },
+        { 200: response('Ended.', inJson('Ended')) },
         ['missing-parameter', ...ofQuery],
         inQuery(logoutParameters, true),
       ),
@@ -64,29 +63,24 @@ function describeWarmApi(warmPath: string): Paths {
       parameters,
       get: call(
         'showSession',
-        'Tells how a session stands.',
+        'Shows a session.',
         { 200: response('The session.', { ...inJson('Session'), ...pages }) },
         ofOneSession,
       ),
-      delete: call(
-        'logOut',
-        'Ends a session: the XMPP server sees its user log out.',
-        { 204: response('It has ended.') },
-        ofOneSession,
-      ),
+      delete: call('logOut', 'Ends a session.', { 204: response('Ended.') }, ofOneSession),
     },
     [`${warmPath}/{id}/end`]: {
       parameters,
       get: call(
         'askWhetherToEnd',
-        'Asks people whether the session is to end.',
-        { 200: response('The question, with a form.', pages) },
+        'A form to end the session.',
+        { 200: response('The form.', pages) },
         ofOneSession,
       ),
       post: call(
         'endByForm',
-        'Ends a session by the form of this service. Programs call the session with DELETE.',
-        { 200: response('It has ended.', { ...inJson('Ended'), ...pages }) },
+        'Ends a session by the form. Programs use DELETE.',
+        { 200: response('Ended.', { ...inJson('Ended'), ...pages }) },
         [...ofBody, ...ofOneSession],
         requestBody('EndRequest', true, [inForm]),
       ),
@@ -95,7 +89,7 @@ function describeWarmApi(warmPath: string): Paths {
       parameters,
       post: call(
         'resume',
-        'Hands a live session to another page and fences off the one before.',
+        'Gives a session to a new page. The page before loses it.',
         binding,
         [...ofBody, ...ofOneSession, 'shutting-down'],
         requestBody('ResumeRequest', false),
@@ -107,13 +101,13 @@ function describeWarmApi(warmPath: string): Paths {
 const hostMeta: Paths = {
   '/.well-known/host-meta': open(
     'hostMetaXrd',
-    'Tells clients where the BOSH endpoint is, in XML.',
+    'The BOSH endpoint, in XML.',
     { 200: response('An XRD document.', { 'application/xrd+xml': {} }) },
     ['not-found'],
   ),
   '/.well-known/host-meta.json': open(
     'hostMeta',
-    'Tells clients where the BOSH endpoint is.',
+    'The BOSH endpoint.',
     { 200: response('The endpoint.', inJson('HostMeta')) },
     ['not-found'],
   ),

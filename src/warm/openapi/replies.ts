@@ -16,77 +16,60 @@ export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
 const { origin, state } = listParameters
 const session: Record<keyof SessionObject, Schema> = {
-  id: text("The session's handle, no secret."),
-  jid: text('The full JID that the server bound; absent before.'),
-  domain: text("The user's domain."),
-  origin: { ...origin.schema, description: '`warmed` by this API, or opened by a `client` itself.' },
+  id: text('The public id of the session.'),
+  jid: text('The full JID. Absent until it is bound.'),
+  domain: text('The domain of the user.'),
+  origin: { ...origin.schema, description: '`warmed` by this API, or opened by a `client`.' },
   state: {
     ...state.schema,
     description:
-      '`opening` until the login is done, `waiting` for the first request of a browser, `held` while a request is open, ' +
-      "`quiet` while none is, `paused` at the client's wish, `ended` by the XMPP server without its client knowing yet, " +
-      '`elsewhere` where its browser was sent to another endpoint.',
+      '`opening` during the login, `waiting` for the first request of a browser, `held` while a request is open, `quiet` ' +
+      'without one, `paused` by the client, `ended` by the XMPP server, `elsewhere` at a remote endpoint.',
   },
-  transport: {
-    ...text('How its client reaches this service; absent before one has come.'),
-    enum: ['bosh', 'websocket'],
-  },
-  age: count('Seconds since it was opened.'),
-  quiet: count('Seconds since a request was open; absent while one is.'),
+  transport: word('Of its client. Absent without a client.', ['bosh', 'websocket']),
+  age: count('Seconds since the opening.'),
+  quiet: count('Seconds without an open request. Absent while a request is open.'),
 }
 
 const binding: Record<keyof BindingObject, Schema> = {
-  jid: text('The full JID that the server bound.'),
-  sid: text("The session's secret."),
+  jid: text('The full JID.'),
+  sid: text('The secret of the session.'),
   rid: count('The next request id to send.'),
-  id: text("The session's handle, no secret."),
-  wait: count('Longest time a request is held, in seconds.'),
+  id: text('The public id of the session.'),
+  wait: count('Longest time to hold a request, in seconds.'),
   hold: count('Requests held at a time.'),
   requests: count('Requests that may be open at once.'),
-  inactivity: count('Silence after which the session ends, in seconds.'),
-  polling: count('Shortest time to leave between two empty requests, in seconds.'),
-  maxpause: count('Longest silence that may be announced, in seconds; absent where there is no pausing.'),
+  inactivity: count('The session ends after this time without an open request, in seconds.'),
+  polling: count('Shortest time between two empty requests, in seconds.'),
+  maxpause: count('Longest pause, in seconds. Absent if the endpoint allows no pause.'),
   ver: text('BOSH version.'),
-  url: text(
-    'The BOSH endpoint that the page talks to: a URL, or its path alone where the settings name none and the call came under a name that is not known.',
-    { format: 'uri-reference' },
-  ),
-  expires_in: count('Time the browser has for its first request, in seconds.'),
+  url: text('The BOSH endpoint: a URL, or a path if the service does not know its URL.', {
+    format: 'uri-reference',
+  }),
+  expires_in: count('Time for the first request of the page, in seconds.'),
   websocket: object(
-    'The other way to the session, over WebSocket (RFC 7395); absent where it is off, with `attach_binding`, and for sessions at other endpoints.',
+    'Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, and at remote endpoints.',
     {
-      url: text(
-        'Where the page takes the session over: a URL, or its path alone, as above. Of several processes it names the one that has the session, in `node`.',
-        { format: 'uri-reference' },
-      ),
-      token: text("The password for that, good once. The user's name is the local part of the JID."),
-      expires_in: count('Time that it is good for, in seconds.'),
+      url: text('The WebSocket endpoint: a URL or a path.', { format: 'uri-reference' }),
+      token: text('A password for one login. Its user is the local part of the JID.'),
+      expires_in: count('Lifetime of the token, in seconds.'),
     } satisfies Record<keyof WebSocketObject, Schema>,
   ),
-  cookie: object('What `attach_binding=reply` asks for: the cookie to set with the page.', {
-    name: text('`wb-` and the handle.'),
+  cookie: object('With `attach_binding=reply`: the cookie to set with the page.', {
+    name: text('`wb-` and the public id.'),
     value: text('A secret of the session.'),
-    attributes: text('What stands behind `name=value; ` in `Set-Cookie`.'),
+    attributes: text('For `Set-Cookie`, after `name=value; `.'),
   } satisfies Record<keyof Cookie, Schema>),
-  resumed: {
-    type: 'boolean',
-    description: 'Whether the session had a page before, or could have had one, and goes on; else it is new.',
-  },
-  delivered: count(
-    'Stanzas of the session that its pages before have had for certain; the next ones are delivered to the page that comes. Present where it is resumed.',
-  ),
-  received: count(
-    'The last request id that has come from the page before; present where it is resumed and that page spoke BOSH.',
-  ),
-  reused: {
-    type: 'boolean',
-    description: 'Whether this is a session from before; present where `reuse` asks for it.',
-  },
+  resumed: { type: 'boolean', description: 'Whether the session existed before this call.' },
+  delivered: count('If resumed: stanzas that earlier pages certainly received. The new page gets the rest.'),
+  received: count('If resumed, and the page before used BOSH: its last request id.'),
+  reused: { type: 'boolean', description: 'With `reuse`: whether the session existed before this call.' },
 }
 
 const unanswered = (consequence: string): Schema => ({
-  ...{ type: 'array', items: { type: 'string' } },
-  description: `Processes of the service that did not answer within a second, and whose ${consequence}; absent without any.`,
+  type: 'array',
+  items: { type: 'string' },
+  description: `Processes that did not answer within a second: their ${consequence}. Absent if all answered.`,
 })
 
 export const replySchemas: Readonly<Record<string, Schema>> = {
@@ -98,24 +81,22 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     'received',
     'reused',
   ]),
-  Session: object('How a session stands.', session, ['jid', 'transport', 'quiet']),
+  Session: object('A session.', session, ['jid', 'transport', 'quiet']),
   SessionList: object(
     'A part of a list of sessions, the oldest first.',
     {
       sessions: { type: 'array', items: schemaNamed('Session') },
       total: count('Sessions in the whole list.'),
-      next: text('Where to go on; absent at the end.'),
+      next: text('`after` of the next part. Absent at the end.'),
       unanswered: unanswered('sessions are missing here'),
     },
     ['next', 'unanswered'],
   ),
   Ended: object(
-    'What became of the sessions of a user.',
+    'The end of sessions.',
     {
       ended: count('Sessions that were ended.'),
-      elsewhere: count(
-        'Sessions that may live at another endpoint and cannot be ended here; absent without any.',
-      ),
+      elsewhere: count('Sessions that may live at a remote endpoint. Absent if there are none.'),
       unanswered: unanswered('sessions may live on'),
     },
     ['elsewhere', 'unanswered'],
@@ -123,23 +104,23 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
   HostMeta: object('The endpoints of a domain (XEP-0156).', {
     links: {
       type: 'array',
-      items: object('One of them.', {
-        rel: text('What kind of endpoint it is.'),
-        href: text('Where it is.', { format: 'uri' }),
+      items: object('An endpoint.', {
+        rel: text('Its kind.'),
+        href: text('Its URL.', { format: 'uri' }),
       }),
     },
   }),
   Problem: object(
-    'What went wrong (RFC 9457).',
+    'An error (RFC 9457).',
     {
       type: { const: 'about:blank' },
       title: text('The name of the HTTP status.'),
       status: { type: 'integer', description: 'The HTTP status.' },
-      detail: text('What went wrong, in words.'),
-      code: word('What went wrong, for programs.', Object.keys(problems)),
-      step: word('The part of the login in which it did.', steps),
-      condition: text("The XMPP server's own word for it."),
-      instance: text("The request's id, which the log has too, as `urn:uuid:…`.", { format: 'uri' }),
+      detail: text('What happened.'),
+      code: word('The error, for programs.', Object.keys(problems)),
+      step: word('The step of the login.', steps),
+      condition: text('The condition that the XMPP server sent.'),
+      instance: text('The request id, also in the log, as `urn:uuid:…`.', { format: 'uri' }),
     },
     ['step', 'condition'],
   ),
@@ -148,9 +129,9 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
 const header = (description: string, schema: Schema) => ({ required: true, description, schema })
 
 export const replyHeaders = {
-  'X-Request-Id': header("The request's id, which the log has too.", { type: 'string', format: 'uuid' }),
-  'Retry-After': header('Seconds to wait before the same call may succeed.', { type: 'integer' }),
-  Location: header('Where else to ask.', { type: 'string', format: 'uri' }),
+  'X-Request-Id': header('The request id, also in the log.', { type: 'string', format: 'uuid' }),
+  'Retry-After': header('Seconds to wait before a retry.', { type: 'integer' }),
+  Location: header('The new URL.', { type: 'string', format: 'uri' }),
   'WWW-Authenticate': header('The challenge (RFC 7617).', { type: 'string' }),
 }
 
