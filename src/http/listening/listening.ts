@@ -23,7 +23,7 @@ import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-reques
 import { reasonAgainst } from './places.js'
 import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
 import { UnreadReplies } from './unread-replies.js'
-import { takeUpgrades } from './upgrades.js'
+import { type Detached, takeUpgrades } from './upgrades.js'
 
 /** Descriptors kept for files and for outgoing connections. */
 const reserveOfConnections = 8
@@ -67,12 +67,12 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const servers: HttpServer[] = []
   const secureServers: HttpsServer[] = []
   const urls: string[] = []
-  const upgraded = new Set<Duplex>()
+  const detached = new Map<Duplex, Detached>()
   const encrypted = new Set<TLSSocket>()
   function* connections(): Iterable<Socket> {
     // Replies over TLS wait on the encrypted socket.
-    for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
-    for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
+    for (const connection of limits.connections) if (detached.get(connection) !== 'upgraded') yield connection
+    for (const connection of encrypted) if (detached.get(connection) !== 'upgraded') yield connection
   }
   const unread = new UnreadReplies({ limits: config.limits, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
@@ -81,7 +81,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     server.maxHeadersCount = 0
     limits.guard(server)
     leaveContinue(server, answer, refuse)
-    takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), upgraded)
+    takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), detached)
     // `::` leaves IPv4 to the other addresses.
     const ipv6Only = !isAlone(place.host, places)
     try {
@@ -159,7 +159,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     },
     closeAllConnections() {
       for (const server of servers) server.closeAllConnections()
-      for (const connection of upgraded) connection.destroy()
+      for (const connection of detached.keys()) connection.destroy()
     },
   }
 }

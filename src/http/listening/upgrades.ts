@@ -7,20 +7,25 @@ import { replyUnderWay } from '../fast/reply-under-way.js'
 /** `head` is the input after the request. */
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
+/** A connection that Node has detached. While the request waits for its turn, earlier replies are unread. */
+export type Detached = 'waiting' | 'upgraded'
+
 /** All other requests for an upgrade are answered: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,
-  upgraded: Set<Duplex>,
+  detached: Map<Duplex, Detached>,
 ): void {
   server.on('upgrade', (req, socket, head) => {
-    const forget = () => void upgraded.delete(socket)
-    upgraded.add(socket)
+    const forget = () => void detached.delete(socket)
+    detached.set(socket, 'waiting')
     socket.on('error', ignore).once('close', forget)
     inTurn(socket, () => {
       const upgrade = asksForWebSocket(req) ? find(req) : undefined
-      if (upgrade !== undefined) upgrade(req, socket, head)
-      else {
+      if (upgrade !== undefined) {
+        detached.set(socket, 'upgraded')
+        upgrade(req, socket, head)
+      } else {
         forget()
         socket.off('close', forget)
         answerWithout(server, req, socket, head)

@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from '@jest/globals'
+import { loadConfig } from '../../../src/config/load.js'
+import { listen } from '../../../src/http/listening/listening.js'
+import { createLog } from '../../../src/lib/log.js'
+import { eventually } from '../../support/eventually.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { unnoted } from '../../support/unlimited.js'
+
+/** More than any system keeps for a socket that no client reads from. */
+const large = Buffer.alloc(64 * 2 ** 20, 'x')
+const clock = new FakeClock()
+
+const { config } = loadConfig({
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_USERS: 'portal:a-secret',
+  XMPP_DOMAINS: 'plain.example',
+})
+
+test.each(['foo', 'websocket'])(
+  'a client that reads nothing of a reply and asks for %s behind it is closed after a minute',
+  async protocol => {
+    const dispatcher = Object.assign(
+      (_req: unknown, res: { end(body: Buffer): void }) => void res.end(large),
+      {
+        upgradeFor: () => undefined,
+        holds: () => false,
+      },
+    )
+    const log = createLog('info', { write() {} })
+    const listening = await listen(dispatcher, { config, log, clock, refused: unnoted })
+    try {
+      const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
+      const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1').pause()
+      client
+        .on('error', () => {})
+        .write(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`)
+      await once(client, 'connect')
+      let before = 0
+      await eventually('no more of it leaves', () => {
+        const left = listening.unreadBytes
+        const isSame = left > 0 && left === before
+        before = left
+        return isSame
+      })
+      clock.advance(70_000)
+      await eventually('the connection is closed', () => listening.connections === 0)
+      client.destroy()
+    } finally {
+      listening.closeAllConnections()
+      await listening.close()
+    }
+  },
+)
