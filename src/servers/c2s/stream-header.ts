@@ -1,11 +1,15 @@
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { streamsNamespace } from '../../xmpp/namespaces.js'
+import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 
 /** Longest element that is no stanza, such as features or a login step, in UTF-16 units. */
 export const longestStep = 10_000
+
+/** Longest value of a header, in UTF-16 units: a domain has 1023 bytes (RFC 7622 §3.2). */
+const longestValue = 1023
 
 export const streamFooter = '</stream:stream>'
 
@@ -19,9 +23,19 @@ export function writeHeader(domain: string, lang: string, from: string | undefin
 }
 
 /** Reads the response header, or returns the stream error for it (RFC 6120 §4.9.3). */
-export function readHeader(root: Root): StreamHeader | 'invalid-namespace' | 'unsupported-version' {
+export function readHeader(
+  root: Root,
+): StreamHeader | 'invalid-namespace' | 'unsupported-version' | 'policy-violation' {
   if (root.name !== 'stream' || root.namespace !== streamsNamespace) return 'invalid-namespace'
   const version = root.attribute('version') ?? ''
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
-  return { id: root.attribute('id'), from: root.attribute('from'), lang: root.attribute('xml:lang') }
+  const [id, from, lang] = [root.attribute('id'), root.attribute('from'), root.attribute('xml:lang')]
+  if ([id, from, lang].some(value => value !== undefined && value.length > longestValue))
+    return 'policy-violation'
+  return { id: kept(id), from: kept(from), lang: kept(lang) }
+}
+
+/** Sessions without a request keep it. A substring would keep all that was read with it. */
+function kept(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : copyOf(value)
 }

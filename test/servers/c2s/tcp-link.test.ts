@@ -269,6 +269,12 @@ describe('what is wrong with a server', () => {
     ['version is missing', serverHeader.replace("id='1' version='1.0'", "id='1'"), 'unsupported-version'],
     ['version is 0.9', serverHeader.replace("id='1' version='1.0'", "version='0.9'"), 'unsupported-version'],
     ['version is 2.0', serverHeader.replace("id='1' version='1.0'", "version='2.0'"), 'unsupported-version'],
+    ['id is long', serverHeader.replace("id='1'", `id='${'x'.repeat(1024)}'`), 'policy-violation'],
+    [
+      'language is long',
+      serverHeader.replace("id='1'", `xml:lang='${'x'.repeat(1024)}'`),
+      'policy-violation',
+    ],
     ['version is 10', serverHeader.replace("id='1' version='1.0'", "version='10'"), 'unsupported-version'],
   ])('a header: its %s', async (_what, header, condition) => {
     const { told, unread } = await outcome(`${header}${features}<message/>`)
