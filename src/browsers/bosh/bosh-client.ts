@@ -64,7 +64,8 @@ export class BoshClient extends Delivery implements Client {
   }
 
   get isPresent(): boolean {
-    return this.open.hasLive
+    // An ended session does not wait for requests out of order.
+    return this.session.hasEnded ? this.open.oldestLive !== undefined : this.open.hasLive
   }
 
   /** The oldest first. */
@@ -121,6 +122,7 @@ export class BoshClient extends Delivery implements Client {
       }
       case 'early':
         this.#park(this.#received(rid, body.key, body.digest, peer), body)
+        if (this.session.hasEnded) this.session.flush()
         return
       case 'repeated':
         this.#repeat(rid, body, peer)
@@ -153,13 +155,15 @@ export class BoshClient extends Delivery implements Client {
   /** Only the oldest live request (XEP-0124 §17.2). */
   tell({ reason, streamError }: Outcome): boolean {
     this.deliver()
-    const pending = this.open.oldestLive
+    const pending = this.open.oldestLive ?? this.open.oldestParked
     // Clients ignore stanzas in a terminating reply.
     if (pending === undefined || !this.session.outbox.isEmpty) {
       this.#answerExcess()
       return false
     }
-    this.open.take(pending).peer.answer(this.terminate(conditionOf[reason], streamError))
+    if (pending.parked === undefined) this.open.take(pending)
+    else this.open.unpark(pending.rid)
+    pending.peer.answer(this.terminate(conditionOf[reason], streamError))
     if (reason !== 'shutdown') this.parts.counts.failedRequests += 1
     return true
   }
@@ -304,7 +308,7 @@ export class BoshClient extends Delivery implements Client {
   #defer({ peer, since }: Pending): void {
     this.parts.counts.failedRequests += 1
     peer.answer({ status: 503, body: '', contentType: this.terms.contentType })
-    this.session.inactivity.begin(since)
+    this.beginInactivity(since)
   }
 
   /** XEP-0124 §14.3. */

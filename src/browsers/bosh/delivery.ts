@@ -138,7 +138,7 @@ export abstract class Delivery {
       counts.gapTimeouts += 1
       // The client repeats it with the missing request (XEP-0124 §17.3).
       parked.peer.answer(this.wrap(errorBody))
-      this.session.inactivity.begin(now)
+      this.beginInactivity(now)
     }
     while (this.open.held.some(({ expires }) => expires <= now)) {
       counts.waitTimeouts += 1
@@ -180,7 +180,12 @@ export abstract class Delivery {
   /** A live client closed its connection: inactivity begins. */
   protected requestBroken(): void {
     this.window.confirm()
-    this.session.inactivity.begin(this.parts.clock.now())
+    this.beginInactivity(this.parts.clock.now())
+  }
+
+  /** Not after the end: a client could send early requests forever. */
+  protected beginInactivity(now: number): void {
+    if (!this.session.hasEnded) this.session.inactivity.begin(now)
   }
 
   /** The header may follow with the next reply. */

@@ -43,6 +43,10 @@ export class OpenRequests {
     return this.#parked !== undefined || this.oldestLive !== undefined
   }
 
+  get oldestParked(): Pending | undefined {
+    return this.#parked?.values().next().value
+  }
+
   /** Milliseconds of the clock. */
   get nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY

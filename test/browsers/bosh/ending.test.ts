@@ -90,6 +90,45 @@ describe('a server that ends the stream', () => {
     expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
   })
 
+  test('while a request waits for the one before it: that request is told', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    const early = await client.at(702)
+    await bench.server(link => link.end(lost))
+    expect(early.reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('and a request comes that would have to wait for the one before it: it is told', async () => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(link => link.end(lost))
+    expect((await client.at(702)).reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test.each([
+    ['requests', false],
+    ['broken requests', true],
+  ])(
+    'and only %s without the one before them come: the session ends in its time',
+    async (_what, areBroken) => {
+      const bench = new BoshBench()
+      const client = await bench.session()
+      await bench.server(({ events }) => {
+        events.onElement({ name: 'message', namespace: 'jabber:client', text: message('last') })
+        events.onEnd(conflict)
+      })
+      for (let seconds = 0; seconds < 160; seconds += 20) {
+        const peer = new FakePeer()
+        await client.at(702, '', '', peer)
+        if (areBroken) peer.leave()
+        await bench.pass(20)
+      }
+      expect(bench.registry.size).toBe(0)
+    },
+  )
+
   test('if no request follows, the session ends after its inactivity', async () => {
     const bench = new BoshBench()
     await bench.session()
