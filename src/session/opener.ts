@@ -4,7 +4,7 @@ import type { TellEvent } from '../events/events.js'
 import type { EndReason } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
-import { onceAMinute } from '../lib/limits/throttle.js'
+import { countedOnceAMinute, onceAMinute } from '../lib/limits/throttle.js'
 import { traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
@@ -65,6 +65,8 @@ export function createOpener(parts: OpenerParts) {
   const strangers = new Strangers<Session>()
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
+  const countNotices = countedOnceAMinute(clock)
+
   const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocketLog : log)
 
   function aboutSession({ id, client }: Session) {
@@ -112,6 +114,12 @@ export function createOpener(parts: OpenerParts) {
       if (!isWarningDue(fate)) return
       const { about, log } = aboutSession(session)
       log.info({ ...about, fate }, 'a stanza could not be passed on as it was')
+    },
+    noticed(session, what) {
+      const count = countNotices(what)
+      if (count === undefined) return
+      const { about, log } = aboutSession(session)
+      log.info({ ...about, count }, what)
     },
     unanswered({ id, domain, client }) {
       if (isWarningDue('unanswered'))

@@ -38,6 +38,8 @@ export interface SessionKeeper<Session> {
   resumed(session: Session): void
   /** A stanza was mended or dropped. */
   unfit(session: Session, fate: Fate): void
+  /** Clients may do it often. */
+  noticed(session: Session, what: string): void
   unanswered(session: {
     readonly id: string
     readonly domain: string

@@ -232,7 +232,7 @@ export class Session implements LinkEvents, Gate {
   }
 
   notice(what: string): void {
-    this.#keeper.log.info({ session: this.id }, what)
+    this.#keeper.noticed(this, what)
   }
 
   /** Runs what a socket, a timer or another session has caused. An exception fails the session. */
