@@ -216,11 +216,8 @@ export class Takeover extends StreamStart<TakeoverParts> {
 
   /** RFC 6120 §6.4.5. */
   #fail(namespace: string, condition: SaslFault): void {
-    if (++this.#failures > mostFailures) {
-      this.refuse('policy-violation')
-      return
-    }
     this.channel.send(writeSaslFailure(namespace, condition))
+    if (++this.#failures >= mostFailures) this.refuse('policy-violation')
   }
 
   #continue(element: Element): void {

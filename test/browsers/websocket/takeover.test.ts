@@ -233,6 +233,19 @@ describe('a token', () => {
     ])
   })
 
+  test('that is wrong five times is looked at no more', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const socket = opened(bench)
+    for (let count = 0; count < 5; count++) {
+      socket.receive(pages.auth('wrong'))
+      await bench.pass(2)
+    }
+    expect(socket.sent).toEqual([...Array(5).fill(notAuthorized), streamError('policy-violation'), close])
+    socket.receive(pages.auth(client.token!))
+    expect(socket.sent).toHaveLength(7)
+  })
+
   test('of another user, or another domain, is not authorized, and stays good', async () => {
     const bench = benchWithTickets({}, ['chat.example', 'other.example'])
     const client = await bench.warmed()
