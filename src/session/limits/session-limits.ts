@@ -36,6 +36,9 @@ const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 /** The key of all trusted proxies. They have no limits. */
 const proxy = 'proxy'
 
+/** Requests that a session without a login counts as. Few clients need more. */
+const mostOfStranger = 5
+
 /** Part of all sessions that clients may have open without a login. */
 const shareOfStrangers = 1 / 4
 
@@ -92,8 +95,8 @@ export class SessionLimits {
     if (refusal !== undefined) return refusal
     const strangers = this.#strangers.size
     if (isOver(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
-    // Each stranger may send this many requests once its session is open.
-    const held = Math.max(this.waiting, strangers * bosh.maxRequests)
+    // What strangers may send once their sessions are open. What they do send counts as it waits.
+    const held = Math.max(this.waiting, strangers * Math.min(bosh.maxRequests, mostOfStranger))
     if (isOver(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
     return refusalOf(roomOfClients, sessions)
   }

@@ -13,13 +13,18 @@ beforeEach(() => {
   roomOfClients = { memoryBears: () => true, descriptorsAreLeft: () => true }
 })
 
-function limitsOf(limits: Partial<LimitParts['limits']>, sessionsPerAddress = 0): SessionLimits {
+function limitsOf(
+  limits: Partial<LimitParts['limits']>,
+  sessionsPerAddress = 0,
+  more: Partial<LimitParts> = {},
+): SessionLimits {
   return noSessionLimits({
     limits: { ...noLimits, ...limits },
     rates: { sessionsPerAddress },
     trustedProxies: readNetworks('loopback', () => undefined),
     room: { memoryBears: () => bears, descriptorsAreLeft: () => areLeft },
     roomOfClients,
+    ...more,
   })
 }
 
@@ -104,6 +109,14 @@ describe('a tenth is kept for warm calls against clients that open sessions them
     expect(refusals(limits)).toEqual(['held', undefined])
     limits.loggedIn(sessions[0]!)
     expect(refusals(limits)).toEqual([undefined, undefined])
+  })
+
+  test('of requests, of which an idle stranger has five at most, whatever a session may send', () => {
+    const limits = limitsOf({ heldRequests: 60 }, 0, { bosh: { maxRequests: 255 } })
+    open(limits, 10, '192.0.2.1')
+    expect(refusals(limits)).toEqual([undefined, undefined])
+    open(limits, 1, '192.0.2.1')
+    expect(refusals(limits)).toEqual(['held', undefined])
   })
 
   test('of memory and of descriptors', () => {
