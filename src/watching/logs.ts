@@ -1,5 +1,5 @@
 // The log and the audit trail of this process.
-import { accessSync, constants, openSync } from 'node:fs'
+import { accessSync, constants, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Config } from '../config/config.js'
@@ -123,7 +123,8 @@ export function unusableAuditFile({ auditLog }: Pick<Config, 'auditLog'>): strin
   if (typeof auditLog === 'string') return []
   try {
     accessSync(auditLog.file, constants.W_OK)
-    return []
+    if (!statSync(auditLog.file).isDirectory()) return []
+    return [unopened(auditLog.file, { code: 'EISDIR' })]
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') return [unopened(auditLog.file, error)]
   }

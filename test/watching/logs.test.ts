@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { AuditLog } from '../../src/config/kinds/kinds.js'
 import { Counts } from '../../src/lib/counts.js'
-import { createLogs } from '../../src/watching/logs.js'
+import { createLogs, unusableAuditFile } from '../../src/watching/logs.js'
 
 let folder: string
 let lines: Record<string, unknown>[]
@@ -70,4 +70,10 @@ test('a file that cannot be opened again stays in use, and the log says so', () 
   expect(lines).toMatchObject([
     { level: 50, problems: [`AUDIT_LOG names ${file}, which cannot be written to (ENOENT)`] },
   ])
+})
+
+test('a folder cannot be the file of the audit trail', () => {
+  const problem = `AUDIT_LOG names ${folder}, which cannot be written to (EISDIR)`
+  expect(unusableAuditFile({ auditLog: { file: folder } })).toEqual([problem])
+  expect(() => make({ file: folder })).toThrow(problem)
 })
