@@ -302,6 +302,7 @@ function createBosh(
     clock,
     counts,
     cors: createCors(config.cors),
+    externalUrl: config.externalUrl,
     maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })

@@ -212,6 +212,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
       bodies,
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, headers: [], methods: [], maxAge: 7200 }),
+      externalUrl: undefined,
     }),
   ).listen(0, '127.0.0.1') as unknown as HttpServer
   http.on('connection', (socket: Socket) => {

@@ -1,11 +1,15 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { cameSecurely, clientAddress, type Entrance } from '../../http/access/client-rules.js'
+import { senderOf } from '../../http/access/form-guard.js'
 import { answerWithPage, inertHeaders } from '../../http/answers/bare-answer.js'
 import { isAwaited, takeBody } from '../../http/listening/take-body.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
-export interface ListenerParts extends HttpPeerParts, Entrance {}
+export interface ListenerParts extends HttpPeerParts, Entrance {
+  /** Pages there are no other origin's. */
+  readonly externalUrl: string | undefined
+}
 
 /** XEP-0124 §5. */
 export function createBoshListener(parts: ListenerParts): RequestListener {
@@ -47,8 +51,7 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
     refusePost(req, res, parts, 403)
     return
   }
-  const site = headers['sec-fetch-site']
-  if ((site === 'cross-site' || site === 'same-site') && corsOf(res, parts).answer.length === 0) {
+  if (corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)) {
     // Without CORS the page could not read the reply, but would have a session.
     refusePost(req, res, parts, 403)
     return
@@ -70,6 +73,13 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
     peer.awaitHead()
   }
   takeBody(req, res, peer)
+}
+
+function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined): boolean {
+  const site = headers['sec-fetch-site']
+  if (site !== undefined) return site === 'cross-site' || site === 'same-site'
+  // Browsers send no `Sec-Fetch-Site` over plain HTTP.
+  return headers.origin === 'null' || senderOf(headers, externalUrl) === 'elsewhere'
 }
 
 /** Discards the body. */

@@ -126,6 +126,7 @@ describe.each(servers)('in %s', (_name, create) => {
       redirectUrl: () => redirectUrl,
       maxBodyBytes: 1000,
       ...{ bodies, clock, counts },
+      externalUrl: 'https://chat.example/chat',
       getText: 'A BOSH endpoint for <people>.',
       report: error => faults.push(error),
     })
@@ -414,6 +415,19 @@ describe.each(servers)('in %s', (_name, create) => {
         expect((await post('null', site)).status).toBe(403)
       }
       expect(received).toEqual([])
+    })
+
+    test('is known by its Origin where the browser sends no Sec-Fetch-Site, as over plain HTTP', async () => {
+      const over = (origin: string) => send('POST', '<body/>', { origin, 'content-type': 'text/plain' })
+      setUp(listed)
+      for (const origin of ['http://evil.example', 'null', `http://localhost:${port + 1}`])
+        expect((await over(origin)).status).toBe(403)
+      expect(received).toEqual([])
+      for (const origin of [listed, `http://localhost:${port}`, 'https://chat.example'])
+        expect((await over(origin)).body).toBe('<body/>')
+      expect((await send('POST', '<body/>', {})).body).toBe('<body/>')
+      setUp('*')
+      expect((await over('http://evil.example')).body).toBe('<body/>')
     })
 
     test('that is listed posts, and so do all pages where all may, and those of the same origin', async () => {
