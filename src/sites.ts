@@ -22,7 +22,7 @@ import type { DispatchTable, Endpoint, Routes } from './http/listening/dispatch.
 import type { LogFor } from './lib/log.js'
 import type { Nodes } from './processes/nodes.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
-import type { Open, Opening } from './session/sessions.js'
+import type { Open, Opening } from './session/session-types.js'
 import { type CarriedLogins, createCarriedLogins } from './warm/carried-logins.js'
 import { createLogins, type Logins, type SessionLoginParts } from './warm/session-login.js'
 
@@ -61,12 +61,12 @@ export interface SiteParts
     >,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
-  readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'release'>
+  readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
   /** Undefined for a single process. */
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
   /** Further routes of each site. */
-  readonly routers: (parts: Pick<AppParts, 'login' | 'release'>) => readonly Router[]
+  readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed'>) => readonly Router[]
 }
 
 export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
@@ -78,7 +78,7 @@ export function createSites(config: Config, shared: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
   const endpoints: WebSocketEndpoint[] = []
   const { nodes } = shared
-  const { registry, clock, release } = shared.upstream
+  const { registry, clock, endUnclaimed } = shared.upstream
   const carriage = nodes && new SocketCarriage(nodes)
   const isDraining = () => registry.isDraining
   const parts: Parts = {
@@ -93,7 +93,7 @@ export function createSites(config: Config, shared: SiteParts): Sites {
         isDraining,
         serviceAccounts: config.serviceAccounts,
         timeout: config.warm.timeout,
-        release,
+        endUnclaimed,
       }),
   }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, endpoints)
@@ -225,7 +225,7 @@ function createSessions(config: Config, upstream: SessionParts, tellEvent?: Open
 function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts): Express {
   const { upstream } = shared
   const { logFor, auditFor } = upstream
-  const { release } = carriedLogins ?? upstream
+  const { endUnclaimed } = carriedLogins ?? upstream
   const own = loginsOver(open, upstream)
   const { login, checkCredentials } = carriedLogins?.over(siteName(config), own) ?? own
   return createApp({
@@ -234,7 +234,7 @@ function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts)
     checkCredentials,
     sessions: upstream.sessions,
     room: upstream.room,
-    release,
+    endUnclaimed,
     limits: shared.callLimits,
     hashes: shared.hashes,
     formTokens: shared.formTokens,
@@ -248,7 +248,7 @@ function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts)
     audit: auditFor('warm'),
     httpLog: logFor('http'),
     demoPath: shared.demoPath,
-    extraRouters: shared.routers({ login, release }),
+    extraRouters: shared.routers({ login, endUnclaimed }),
   })
 }
 

@@ -20,13 +20,12 @@ import { createSaltedPasswords } from './servers/login/sasl/salted-passwords.js'
 import { createVerifiedCredentials } from './servers/login/verified-credentials.js'
 import type { Dns } from './servers/net/dns.js'
 import { createNames } from './servers/net/names.js'
-import { knownSessions } from './session/known-sessions.js'
 import { makeRoom } from './session/limits/making-room.js'
 import { RateShaper } from './session/limits/rate-shaper.js'
 import { SessionLimits, shareOfWarmCalls } from './session/limits/session-limits.js'
 import { sharedUserRoom, userRoom } from './session/limits/user-room.js'
 import { RefusedLogins } from './session/logins/refused-logins.js'
-import { OwnSessions } from './session/own-sessions.js'
+import { knownSessions, OwnSessions } from './session/own-sessions.js'
 import { Registry } from './session/registry.js'
 import { epochOf, sharedSessions } from './session/shared-sessions.js'
 import { withULabels } from './xmpp/jid/domains.js'
@@ -162,9 +161,9 @@ export function createUpstream(given: UpstreamParts) {
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
       login,
       /** Ends a session that no page will attach to. */
-      release(id: string): void {
+      endUnclaimed(id: string): void {
         registry.byId(id)?.end('unclaimed', 'untold')
-        remotes.elsewhere.release(id)
+        remotes.elsewhere.endUnclaimed(id)
       },
       logFor,
       auditFor,

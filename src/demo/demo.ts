@@ -57,8 +57,8 @@ function startOn(
     log,
     audit,
     counts,
-    routers: ({ login, release }) => [
-      createDemoRouter({ login, release, config, domain: server.domain, passwords }),
+    routers: ({ login, endUnclaimed }) => [
+      createDemoRouter({ login, endUnclaimed, config, domain: server.domain, passwords }),
     ],
     demoPath,
   })

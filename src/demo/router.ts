@@ -12,14 +12,14 @@ import { titleOf } from './stanza.js'
 
 export const demoPath = '/demo'
 
-export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'release'> {
+export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'endUnclaimed'> {
   readonly domain: string
   /** By account. */
   readonly passwords: Readonly<Record<string, string>>
 }
 
 /** The demo's page, and the part of a portal. */
-export function createDemoRouter({ config, login, release, domain, passwords }: DemoParts): Router {
+export function createDemoRouter({ config, login, endUnclaimed, domain, passwords }: DemoParts): Router {
   const names = Object.keys(passwords)
   const home = homePath(config.externalUrl)
 
@@ -63,7 +63,7 @@ export function createDemoRouter({ config, login, release, domain, passwords }: 
       },
       signal,
     )
-    const giveUp = () => release(binding.id)
+    const giveUp = () => endUnclaimed(binding.id)
     if (signal.aborted) return giveUp()
     signal.addEventListener('abort', giveUp)
     sendAnswer(response, jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request))))

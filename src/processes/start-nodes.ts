@@ -44,7 +44,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   }
   const membership = new Membership({ self, carriers, clock, log, about, meet: meetOther, guarded, report })
   for (const [place, start] of starts.entries()) {
-    const { events, release } = heldBack(membership.eventsOf(() => carriers[place]!, place === 0))
+    const { events, letThrough } = heldBack(membership.eventsOf(() => carriers[place]!, place === 0))
     try {
       carriers[place] = await start(self, events)
     } catch (error) {
@@ -52,7 +52,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
       await Promise.all(carriers.map(carrier => carrier.close()))
       throw error
     }
-    release()
+    letThrough()
   }
   membership.begin()
 
@@ -98,7 +98,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
 }
 
 /** Holds events until they are released: a carrier may report others before its start has resolved. */
-function heldBack(events: CarrierEvents): { events: CarrierEvents; release(): void } {
+function heldBack(events: CarrierEvents): { events: CarrierEvents; letThrough(): void } {
   let waiting: (() => void)[] | undefined = []
   const later = Object.fromEntries(
     Object.entries(events).map(([event, handle]: [string, (...about: unknown[]) => void]) => [
@@ -109,12 +109,12 @@ function heldBack(events: CarrierEvents): { events: CarrierEvents; release(): vo
       },
     ]),
   ) as unknown as CarrierEvents
-  const release = () => {
+  const letThrough = () => {
     const acts = waiting ?? []
     waiting = undefined
     for (const act of acts) act()
   }
-  return { events: later, release }
+  return { events: later, letThrough }
 }
 
 const noExchange = (node: string): Exchange => ({

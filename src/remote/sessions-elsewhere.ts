@@ -1,5 +1,5 @@
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
-import type { SessionView } from '../session/sessions.js'
+import type { SessionView } from '../session/session-types.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
@@ -43,7 +43,7 @@ export class SessionsElsewhere {
   }
 
   /** If no page has attached. */
-  release(id: string): void {
+  endUnclaimed(id: string): void {
     const session = this.#releasable.get(id)
     if (session === undefined) return
     session.end()

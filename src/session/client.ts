@@ -1,7 +1,7 @@
 import type { EndReason } from '../lib/counts.js'
 import type { LinkEvents } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
-import type { Handover, Transport } from './sessions.js'
+import type { Handover, Transport } from './session-types.js'
 
 /** How a session ended. */
 export interface Outcome {

@@ -21,7 +21,7 @@ import { type MakePageClient, openingOf } from './opening.js'
 import type { Registry } from './registry.js'
 import { Session } from './session.js'
 import type { SessionKeeper } from './session-keeper.js'
-import type { Open, Transport } from './sessions.js'
+import type { Open, Transport } from './session-types.js'
 
 export interface OpenerParts
   extends Pick<

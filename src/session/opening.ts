@@ -1,7 +1,7 @@
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
 import type { Client, NextClient } from './client.js'
 import type { Session } from './session.js'
-import type { Handover, Opening, OpenWish } from './sessions.js'
+import type { Handover, Opening, OpenWish } from './session-types.js'
 
 export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
 

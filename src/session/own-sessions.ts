@@ -2,15 +2,16 @@ import type { Clock } from '../lib/clock.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { Registry } from './registry.js'
 import type { Session } from './session.js'
-import { countStates, pageOf } from './session-page.js'
+import { countStates, listOf } from './session-list.js'
 import type {
   Handover,
-  PageWish,
+  ListWish,
   ResumedSession,
-  SessionPage,
+  SessionList,
   SessionState,
+  Sessions,
   SessionView,
-} from './sessions.js'
+} from './session-types.js'
 
 /** A session without requests for this time counts as unused, in milliseconds. */
 const quietMilliseconds = 5_000
@@ -45,8 +46,8 @@ export class OwnSessions {
     return this.#here.byId(id)?.view ?? this.#elsewhere.get(id)
   }
 
-  page({ jid, ...wish }: PageWish): SessionPage {
-    return pageOf(jid === undefined ? this.#list() : this.#ofJid(jid), wish, this.#epoch)
+  page({ jid, ...wish }: ListWish): SessionList {
+    return listOf(jid === undefined ? this.#list() : this.#ofJid(jid), wish, this.#epoch)
   }
 
   states(scope: readonly string[]): Map<SessionState, number> {
@@ -120,4 +121,26 @@ export function withJid(views: readonly SessionView[], jid: string): readonly Se
   const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
   if (!jid.includes('/')) return views
   return views.filter(view => view.jid?.includes('/') && resourceOf(view.jid) === resourceOf(jid))
+}
+
+const unanswered = undefined
+
+/** For a single process. */
+export function knownSessions(own: OwnSessions): Sessions {
+  return {
+    get: async id => own.get(id),
+    page: async wish => own.page(wish),
+    states: async scope => ({ states: own.states(scope), unanswered }),
+    resume: async (id, handover) => own.resume(id, handover),
+    hasUnused: async jid => own.unused(jid).length > 0,
+    async reuse(jid, handover) {
+      for (const { id } of own.unused(jid)) {
+        const resumed = own.reuse(id, handover)
+        if (resumed !== undefined) return resumed
+      }
+      return undefined
+    },
+    end: async id => own.end(id),
+    endAll: async jid => ({ ...own.endAll(jid), unanswered }),
+  }
 }

@@ -3,7 +3,7 @@ import { userOf } from '../xmpp/jid/jid.js'
 import type { Client } from './client.js'
 import { ResumableStreams } from './logins/resumable-streams.js'
 import type { Session } from './session.js'
-import type { SessionState, SessionView } from './sessions.js'
+import type { SessionState, SessionView } from './session-types.js'
 import { Tickets } from './ticket.js'
 
 /** How often deadlines are checked, in milliseconds. */

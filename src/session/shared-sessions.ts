@@ -4,17 +4,17 @@ import { askAll } from '../processes/exchanges/ask-all.js'
 import { nodeIn } from '../processes/node-name.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import { lastUsedFirst, type OwnSessions, type Unused } from './own-sessions.js'
-import { compare, placeOf } from './session-page.js'
+import { compare, placeOf } from './session-list.js'
 import type {
   EndedSessions,
   Handover,
-  PageWish,
+  ListWish,
   Place,
   ResumedSession,
   SessionState,
   Sessions,
   SessionView,
-} from './sessions.js'
+} from './session-types.js'
 
 /** Has ages instead of times: each process has its own clock. */
 interface CarriedPage {
@@ -49,7 +49,7 @@ export function sharedSessions(
     }
   }
 
-  const ownPage = (wish: PageWish): CarriedPage => {
+  const ownPage = (wish: ListWish): CarriedPage => {
     const { sessions, total, next } = own.page(wish)
     return {
       sessions: sessions.map(view => [placeOf(view, epoch), turned(view)]),

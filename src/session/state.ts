@@ -1,7 +1,7 @@
 import type { Outcome } from './client.js'
 import type { ClientLogin } from './logins/client-login.js'
 import type { SessionKeeper } from './session-keeper.js'
-import type { Handover } from './sessions.js'
+import type { Handover } from './session-types.js'
 import { Ticket } from './ticket.js'
 
 /** Not logged in yet. */

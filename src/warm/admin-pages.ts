@@ -5,7 +5,7 @@ import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem } from '../lib/errors.js'
-import type { SessionPage, SessionState, SessionView } from '../session/sessions.js'
+import type { SessionList, SessionState, SessionView } from '../session/session-types.js'
 import { describeSession, pathForBrowsers, withForm } from './answers.js'
 import type { Overview, ProcessView } from './overview.js'
 import type { Values } from './parameter-kinds.js'
@@ -48,7 +48,7 @@ type ListQuery = Values<typeof pageParameters>
 
 /** A page that refreshes itself has no form: the refresh would empty it. */
 export function sessionList(
-  page: SessionPage,
+  page: SessionList,
   query: ListQuery,
   numbers: Numbers,
   context: PageContext,

@@ -6,7 +6,7 @@ import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
 import { attachingPagePolicy } from '../http/answers/pages.js'
 import { nodeIn } from '../processes/node-name.js'
-import type { AttachBinding, SessionPage, SessionView } from '../session/sessions.js'
+import type { AttachBinding, SessionList, SessionView } from '../session/session-types.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './session-login.js'
@@ -97,7 +97,7 @@ export function attachBindingFor(representation: Representation, wanted: AttachB
 }
 
 /** `now` is in milliseconds of the clock. */
-export function describeList({ sessions, total, next, unanswered }: SessionPage, now: number) {
+export function describeList({ sessions, total, next, unanswered }: SessionList, now: number) {
   const described = sessions.map(view => describeSession(view, now))
   return { sessions: described, total, next: next && formatPlace(next), unanswered }
 }

@@ -11,7 +11,7 @@ import type { Logins, WarmRequest } from './session-login.js'
 
 /** The questions to other processes. */
 const kinds = { login: 'login', checkCredentials: 'credentials' } as const
-const releaseKind = 'release'
+const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
 
@@ -52,7 +52,7 @@ export interface CarriedLoginsParts {
   readonly serviceAccounts: Accounts
   /** Time limit of a login, in seconds. */
   readonly timeout: number
-  readonly release: (id: string) => void
+  readonly endUnclaimed: (id: string) => void
 }
 
 export type CarriedLogins = ReturnType<typeof createCarriedLogins>
@@ -66,7 +66,7 @@ const isFull = (error: unknown) => error instanceof Problem && error.code === 's
 
 /** Logs in at another process while this one drains or is full, and for other processes. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {
-  const { nodes, clock, isDraining, timeout, release, serviceAccounts } = parts
+  const { nodes, clock, isDraining, timeout, endUnclaimed, serviceAccounts } = parts
   const sites = new Map<string, Logins>()
   for (const method of Object.keys(kinds) as Method[])
     nodes.answer(kinds[method], ({ site, request }: CarriedLogin) => {
@@ -75,7 +75,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       // The process that was called releases the session if its caller leaves.
       return logins[method](withAccount(request, serviceAccounts), new CallerGone())
     })
-  nodes.answer(releaseKind, release)
+  nodes.answer(unclaimedKind, endUnclaimed)
 
   /** In milliseconds of the clock, by process. */
   const fullUntil = new Map<string, number>()
@@ -130,11 +130,11 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       return { login: carried('login'), checkCredentials: carried('checkCredentials') } as Logins
     },
     /** Ends a session without a page, in any process. */
-    release(id: string): void {
+    endUnclaimed(id: string): void {
       const node = nodeIn(id)
-      if (node === undefined || !nodes.has(node)) release(id)
+      if (node === undefined || !nodes.has(node)) endUnclaimed(id)
       // An unreachable session ends when its time to attach is over.
-      else nodes.ask(node, releaseKind, id).catch(() => {})
+      else nodes.ask(node, unclaimedKind, id).catch(() => {})
     },
   }
 }

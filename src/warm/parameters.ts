@@ -2,7 +2,7 @@
 import { passwordMechanisms, switches } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
-import type { AttachBinding, Place, SessionState, SessionView } from '../session/sessions.js'
+import type { AttachBinding, Place, SessionState, SessionView } from '../session/session-types.js'
 import { handlePattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, parseJid } from '../xmpp/jid/jid.js'

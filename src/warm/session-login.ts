@@ -4,7 +4,7 @@ import { authenticate, type LoginParts, login } from '../servers/login/login.js'
 import type { OpenForLogin } from '../servers/login/login-link.js'
 import type { VerifiedCredentials } from '../servers/login/verified-credentials.js'
 import type { LoginWish } from '../servers/login/wish.js'
-import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../session/sessions.js'
+import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../session/session-types.js'
 import { formatJid } from '../xmpp/jid/jid.js'
 
 export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted'> {

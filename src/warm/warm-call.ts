@@ -7,7 +7,7 @@ import type { Counts } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { Credentials } from '../servers/login/wish.js'
 import type { UserRoom } from '../session/limits/user-room.js'
-import type { Sessions } from '../session/sessions.js'
+import type { Sessions } from '../session/session-types.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from './answers.js'
@@ -26,11 +26,11 @@ export interface WarmCallParts extends Logins {
   /** Sessions of each user. */
   readonly room: Pick<UserRoom, 'take' | 'giveBack'>
   /** Ends a session without a page, by its public id. */
-  readonly release: (id: string) => void
+  readonly endUnclaimed: (id: string) => void
 }
 
 export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: FormGuard) {
-  const { config, counts, limits, sessions, room, release, login, checkCredentials } = parts
+  const { config, counts, limits, sessions, room, endUnclaimed, login, checkCredentials } = parts
 
   /** Reuses a session without a page, or logs in. Throws a `Problem`. */
   async function warmSession(
@@ -99,7 +99,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     if (isReused) counts.reuses += 1
     const giveUp = () => {
       // A reused session lives on.
-      if (!isReused) release(binding.id)
+      if (!isReused) endUnclaimed(binding.id)
     }
     if (signal.aborted) {
       giveUp()

@@ -2,7 +2,7 @@ import type { heldRequests } from '../browsers/bosh/bosh-client.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
 import type { Node, Nodes } from '../processes/nodes.js'
-import type { SessionState } from '../session/sessions.js'
+import type { SessionState } from '../session/session-types.js'
 
 /** A count of all sessions. */
 export interface Census extends ReturnType<typeof heldRequests> {

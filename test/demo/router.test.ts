@@ -18,7 +18,7 @@ function demo(login: Logins['login'] = async () => binding) {
       logins.push(warmRequest)
       return login(warmRequest, signal)
     },
-    release: () => {},
+    endUnclaimed: () => {},
   }
   const passwords = { alice: 'demo', bob: 'demo' }
   const router = createDemoRouter({ ...parts, domain: 'localhost', passwords })

@@ -1,6 +1,6 @@
 // A client, a server and a session between them, as one run of the model has it.
 import { waitingBytes } from '../../src/session/limits/making-room.js'
-import type { SessionView } from '../../src/session/sessions.js'
+import type { SessionView } from '../../src/session/session-types.js'
 import { BoshBench, boshNamespace, FakePeer } from '../support/bosh-bench.js'
 import { firstRid, type Kind, type Made, ModelClient } from './client.js'
 import type { Command, Setting } from './commands.js'

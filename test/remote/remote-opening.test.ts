@@ -232,8 +232,8 @@ describe('a session that is handed out', () => {
   test('is ended if no caller ever heard of it', async () => {
     const { there, handOver, elsewhere, creation, isGone } = await created()
     await handOver()
-    elsewhere.release('another')
-    elsewhere.release(id)
+    elsewhere.endUnclaimed('another')
+    elsewhere.endUnclaimed(id)
     const terminate = await there.request()
     expect([terminate.rid, terminate.attribute('type')]).toEqual([creation.rid + 1, 'terminate'])
     terminate.answer()

@@ -34,7 +34,7 @@ describe('sessions elsewhere', () => {
   test('are ended once if no page has attached', () => {
     const elsewhere = new SessionsElsewhere()
     for (const number of [1, 2]) elsewhere.add(...session(number))
-    for (const id of ['id1', 'id1', 'id3']) elsewhere.release(id)
+    for (const id of ['id1', 'id1', 'id3']) elsewhere.endUnclaimed(id)
     expect(ended).toEqual([1])
     expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2'])
   })
@@ -42,7 +42,7 @@ describe('sessions elsewhere', () => {
   test('are not ended after many others have followed', () => {
     const elsewhere = new SessionsElsewhere()
     for (let number = 1; number <= 1001; number++) elsewhere.add(...session(number))
-    elsewhere.release('id1')
+    elsewhere.endUnclaimed('id1')
     expect(ended).toEqual([1])
     expect(elsewhere.get('id1')).toBeDefined()
   })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { OwnSessions } from '../../src/session/own-sessions.js'
-import type { Place, Sessions, SessionView } from '../../src/session/sessions.js'
+import type { Place, Sessions, SessionView } from '../../src/session/session-types.js'
 import { epochOf, sharedSessions } from '../../src/session/shared-sessions.js'
 import { BoshBench } from '../support/bosh-bench.js'
 import { JoinedProcesses, settled } from '../support/joined-processes.js'

@@ -51,7 +51,7 @@ async function start(): Promise<void> {
     isDraining: () => stage.isDraining,
     timeout: 15,
     serviceAccounts: new Map([['localhost', { user: 'service', password: 'of the operator' }]]),
-    release: id => void done.push(`release ${id}`),
+    endUnclaimed: id => void done.push(`release ${id}`),
   })
   const logins = carried.over('site', { login: does('login'), checkCredentials: does('credentials') })
   const stage: Stage = { ...joined, carried, logins, done, isDraining: false, isFull: false }
@@ -170,8 +170,8 @@ describe('a login', () => {
 })
 
 test('a session that no page will come for is let go where it is', async () => {
-  stages[0]!.carried.release(`${processName(2)}-1`)
-  stages[0]!.carried.release('1')
+  stages[0]!.carried.endUnclaimed(`${processName(2)}-1`)
+  stages[0]!.carried.endUnclaimed('1')
   await settled()
   expect(stages.map(({ done }) => done)).toEqual([['release 1'], [], [`release ${processName(2)}-1`]])
 })

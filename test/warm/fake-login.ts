@@ -13,7 +13,7 @@ import { systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
 import { type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
 import type { MakeRate } from '../../src/lib/limits/rates.js'
-import type { Sessions } from '../../src/session/sessions.js'
+import type { Sessions } from '../../src/session/session-types.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { createOverview } from '../../src/warm/overview.js'
 import { RecentWarms } from '../../src/warm/recent-warms.js'
@@ -71,7 +71,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     checkCredentials: async () => {},
     sessions: new FakeSessions(),
     room: { take: () => true, giveBack: () => {} },
-    release: () => {},
+    endUnclaimed: () => {},
     formTokens: createFormTokens(formKey, Date.now),
     log,
     audit: log,
@@ -140,7 +140,7 @@ export function fakeService({
     checkCredentials,
     sessions,
     hashes,
-    release: id => released.push(id),
+    endUnclaimed: id => released.push(id),
     log,
     audit: log.child({ audit: true }),
     httpLog: log,

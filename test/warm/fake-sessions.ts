@@ -1,17 +1,17 @@
 // Sessions that need no connection manager, and do what the seam says.
 
 import { unusedAmong, withJid } from '../../src/session/own-sessions.js'
-import { countStates, pageOf } from '../../src/session/session-page.js'
+import { countStates, listOf } from '../../src/session/session-list.js'
 import type {
   EndedSessions,
   Handover,
-  PageWish,
+  ListWish,
   ResumedSession,
-  SessionPage,
+  SessionList,
   Sessions,
   SessionView,
   StateCounts,
-} from '../../src/session/sessions.js'
+} from '../../src/session/session-types.js'
 
 /** The handle that a test's numbers stand for. */
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
@@ -47,9 +47,9 @@ export class FakeSessions implements Sessions {
     return this.views.get(id)
   }
 
-  async page({ jid, ...wish }: PageWish): Promise<SessionPage> {
+  async page({ jid, ...wish }: ListWish): Promise<SessionList> {
     const { unanswered } = this
-    return { ...pageOf(jid === undefined ? this.views.values() : this.#ofJid(jid), wish), unanswered }
+    return { ...listOf(jid === undefined ? this.views.values() : this.#ofJid(jid), wish), unanswered }
   }
 
   async states(scope: readonly string[]): Promise<StateCounts> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
-import type { SessionView } from '../../src/session/sessions.js'
+import type { SessionView } from '../../src/session/session-types.js'
 import type { Logins } from '../../src/warm/session-login.js'
 import { binding, config, fakeService, parameters, warm } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'

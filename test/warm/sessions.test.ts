@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import type { SessionView } from '../../src/session/sessions.js'
+import type { SessionView } from '../../src/session/session-types.js'
 import { isXhtml } from '../support/xhtml.js'
 import { config, credentials, fakeService } from './fake-login.js'
 import { idOf, sidOf } from './fake-sessions.js'

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { randomText } from '../../lib/text/random-text.js'
-import type { AttachBinding } from '../../session/sessions.js'
+import type { AttachBinding } from '../../session/session-types.js'
 import type { Cookie } from '../../xmpp/page-binding.js'
 
 export interface CookieRules {

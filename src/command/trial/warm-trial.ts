@@ -66,7 +66,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   try {
     const { login } = createSiteLogins(site, upstream.parts)
     const binding = await login(request, new CallerGone())
-    upstream.parts.release(binding.id)
+    upstream.parts.endUnclaimed(binding.id)
     return describeBinding(binding, endpointUrls(site, domain, undefined))
   } finally {
     const deadline = performance.now() + closingMilliseconds

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { heldRequests } from '../../../src/browsers/bosh/bosh-client.js'
 import type { EndReason } from '../../../src/lib/counts.js'
-import type { Opening } from '../../../src/session/sessions.js'
+import type { Opening } from '../../../src/session/session-types.js'
 import { saslNamespace } from '../../../src/xmpp/namespaces.js'
 import { BoshBench, type Client, create, message } from '../../support/bosh-bench.js'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { SessionView } from '../../../src/session/sessions.js'
+import type { SessionView } from '../../../src/session/session-types.js'
 import {
   authenticate,
   BoshBench,

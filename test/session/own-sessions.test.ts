@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { knownSessions } from '../../src/session/known-sessions.js'
-import { OwnSessions } from '../../src/session/own-sessions.js'
-import type { SessionView } from '../../src/session/sessions.js'
+import { knownSessions, OwnSessions } from '../../src/session/own-sessions.js'
+import type { SessionView } from '../../src/session/session-types.js'
 import { authenticate, BoshBench, create } from '../support/bosh-bench.js'
 
 const jid = 'juliet@chat.example/balcony'

@@ -1,12 +1,12 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import type { PageWish, Place, SessionPage, SessionState, SessionView } from './sessions.js'
+import type { ListWish, Place, SessionList, SessionState, SessionView } from './session-types.js'
 
 /** `epoch` is added to times for places. */
-export function pageOf(
+export function listOf(
   views: Iterable<SessionView>,
-  { scope, domain, state, origin, limit, after }: Omit<PageWish, 'jid'>,
+  { scope, domain, state, origin, limit, after }: Omit<ListWish, 'jid'>,
   epoch = 0,
-): SessionPage {
+): SessionList {
   const fitting = [...views]
     .filter(
       view =>

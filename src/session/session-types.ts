@@ -96,7 +96,7 @@ export interface Place {
   readonly id: string
 }
 
-export interface PageWish extends SessionFilter {
+export interface ListWish extends SessionFilter {
   readonly limit: number
   readonly after: Place | undefined
 }
@@ -107,7 +107,7 @@ export interface Incomplete {
 }
 
 /** `total` counts the whole list. `next` is the place of the next part. */
-export interface SessionPage extends Incomplete {
+export interface SessionList extends Incomplete {
   readonly sessions: readonly SessionView[]
   readonly total: number
   readonly next: Place | undefined
@@ -127,7 +127,7 @@ export interface EndedSessions extends Incomplete {
 export interface Sessions {
   get(id: string): Promise<SessionView | undefined>
   /** In the order of creation. */
-  page(wish: PageWish): Promise<SessionPage>
+  page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>
   /** Gives a session to another page and shuts out the page before. Undefined if impossible. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
