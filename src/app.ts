@@ -104,7 +104,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
  */
 function createProblemHandler({ config, log, counts, clock }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
-  const untold = countedOnceAMinute<ProblemCode>(clock)
+  const dueCount = countedOnceAMinute<ProblemCode>(clock)
   // Express recognises an error handler by its four parameters.
   return (error, request, response, _next) => {
     const requestId = response.get('X-Request-Id')
@@ -115,7 +115,7 @@ function createProblemHandler({ config, log, counts, clock }: ProblemParts): Err
         log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
       } else if (!logged.has(response)) {
         const about = { requestId, code: problem.code, address: clientAddress(request, config) }
-        const count = untold(problem.code)
+        const count = dueCount(problem.code)
         if (count === undefined) log.debug(about, 'refused')
         else log.info({ ...about, count }, 'refused')
       }

@@ -39,7 +39,7 @@ export function createCallLimits(
     ),
     failures: new FailedLogins(rates.failedLogins, refused, makeRate),
     /** Counts a warm call. Throws a `Problem` if there were too many. */
-    async warmed({ admin, user }: Caller): Promise<void> {
+    async count({ admin, user }: Caller): Promise<void> {
       const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
         if (retryAfterSeconds === undefined) return
         refused(limit, { admin })
@@ -49,7 +49,7 @@ export function createCallLimits(
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
     },
     /** If the call needed no login, or this service stopped. */
-    async takenBack({ admin, user }: Caller): Promise<void> {
+    async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
     },

@@ -95,7 +95,7 @@ export function createCalls(parts: CallsParts) {
     },
   })
 
-  const untold = countedOnceAMinute<string>(clock)
+  const dueCount = countedOnceAMinute<string>(clock)
   /** Anybody can cause these: one line a minute for each code, client and admin, with a `count`. */
   const logOften = (
     request: Request,
@@ -104,7 +104,7 @@ export function createCalls(parts: CallsParts) {
     what: string,
   ) => {
     const client = clientOf(clientAddress(request, config))
-    const count = untold(`${line.code} ${client} ${line.admin}`)
+    const count = dueCount(`${line.code} ${client} ${line.admin}`)
     if (count === undefined) log.debug({ ...line, ...aboutOf(request) }, what)
     else stream.info({ ...line, ...aboutOf(request), count }, what)
   }
@@ -148,12 +148,12 @@ export function createCalls(parts: CallsParts) {
       }
       return [check, refused]
     },
-    /** `tell` can answer with the form and its mistake. Other errors go to the app. */
+    /** `onProblem` can answer with the form and its mistake. Other errors go to the app. */
     answering:
       (
         name: CallName,
         answer: (call: Call) => Promise<Answer | undefined>,
-        tell: (problem: Problem, call: Call) => Answer | undefined = () => undefined,
+        onProblem: (problem: Problem, call: Call) => Answer | undefined = () => undefined,
       ): RequestHandler =>
       async (request, response) => {
         const started = clock.now()
@@ -172,13 +172,13 @@ export function createCalls(parts: CallsParts) {
           if (!signal.aborted) outcome = { code: 'ok' }
         } catch (error) {
           if (signal.aborted) return
-          const told = problemFrom(error)
-          const isBrokenOff = told.status >= 500 && isTooLate()
-          const problem = isBrokenOff ? new Problem('shutting-down', { step: told.step }) : told
+          const cause = problemFrom(error)
+          const isStopped = cause.status >= 500 && isTooLate()
+          const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
           if (problem.status >= 500) counts.failedCalls += 1
           outcome = outcomeOf(problem)
-          const ownAnswer = problem.code === 'internal-error' ? undefined : tell(problem, call)
-          if (ownAnswer === undefined) throw isBrokenOff ? problem : error
+          const ownAnswer = problem.code === 'internal-error' ? undefined : onProblem(problem, call)
+          if (ownAnswer === undefined) throw isStopped ? problem : error
           sendAnswer(response, ownAnswer)
         } finally {
           const ms = clock.now() - started

@@ -63,7 +63,7 @@ export function createLogins(parts: SessionLoginParts) {
         // Some servers ignore the authzid: only the bound JID shows the user. A resource of the server's
         // choice disturbs no other session.
         const wish = { ...request, jid: { ...jid, resource: undefined } }
-        const { opened } = await login({ ...parts, pipelining: undefined }, openFor(request), wish, caller)
+        const { opened } = await login(parts, openFor(request), wish, caller)
         opened.abandon()
       }
       verified.add(request)

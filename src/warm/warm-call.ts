@@ -42,7 +42,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     const isAnonymous = request.credentials.kind === 'anonymous'
     const user = isAnonymous ? undefined : formatBareJid(request.jid)
     const caller = { admin, user }
-    await limits.warmed(caller)
+    await limits.count(caller)
     // No credentials can prove that an anonymous session is the user's.
     if (reuse && !isAnonymous) {
       const jid = formatJid(request.jid)
@@ -52,7 +52,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
         const { attachSeconds: seconds, attachBinding } = request
         const resumed = await sessions.reuse(jid, { seconds, attachBinding })
         if (resumed !== undefined) {
-          await limits.takenBack(caller)
+          await limits.uncount(caller)
           return { binding: { ...resumed, expiresIn: seconds }, isReused: true }
         }
       }
@@ -64,7 +64,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
       return { binding, isReused: false }
     } catch (error) {
       // A retry must not hit the limit.
-      if (error instanceof Problem && error.code === 'shutting-down') await limits.takenBack(caller)
+      if (error instanceof Problem && error.code === 'shutting-down') await limits.uncount(caller)
       throw error
     } finally {
       if (user !== undefined) room.giveBack(user)

@@ -50,21 +50,21 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(answering('sessions', calls.list, calls.listWithMistake))
     .delete(answering('logout', calls.logOutEverywhere))
   below
-    .route(handlePath(''))
+    .route(sessionPath(''))
     .all(admit('GET', 'HEAD', 'DELETE'))
     .get(answering('sessions', calls.show))
     .delete(answering('logout', calls.logOut))
   below
-    .route(handlePath('/end'))
+    .route(sessionPath('/end'))
     .all(admit('GET', 'HEAD', 'POST'))
     .get(answering('sessions', calls.askWhetherToEnd))
     .post(answering('logout', calls.endByForm))
-  below.route(handlePath('/resume')).all(admit('POST')).post(answering('resume', calls.resume))
+  below.route(sessionPath('/resume')).all(admit('POST')).post(answering('resume', calls.resume))
   router.use(config.warmPath, below)
   return router
 }
 
 /** Matches ids only: other paths are `not-found`. */
-function handlePath(rest: string): RegExp {
+function sessionPath(rest: string): RegExp {
   return new RegExp(`^/(?<id>${handlePattern})${rest}/?$`)
 }

@@ -21,42 +21,42 @@ describe('warm calls', () => {
 
   test('for one user are so many in a minute, however the JID is spelt', async () => {
     const limits = limitsOf({ warmsPerJid: 2 })
-    await limits.warmed({ admin: 'portal', user })
-    await limits.warmed({ admin: 'other', user: 'JULIET@Chat.Example' })
+    await limits.count({ admin: 'portal', user })
+    await limits.count({ admin: 'other', user: 'JULIET@Chat.Example' })
     jest.advanceTimersByTime(20_000)
-    const refused = limits.warmed({ admin: 'portal', user })
+    const refused = limits.count({ admin: 'portal', user })
     await expect(refused).rejects.toMatchObject({ code: 'too-many-requests', retryAfterSeconds: 40 })
-    await limits.warmed({ admin: 'portal', user: 'romeo@chat.example' })
+    await limits.count({ admin: 'portal', user: 'romeo@chat.example' })
     jest.advanceTimersByTime(40_000)
-    await limits.warmed({ admin: 'portal', user })
+    await limits.count({ admin: 'portal', user })
   })
 
   test('of one admin are so many in a minute', async () => {
     const limits = limitsOf({ warmsPerAdmin: 1 })
-    await limits.warmed({ admin: 'portal', user })
-    await expect(limits.warmed({ admin: 'portal', user: 'romeo@chat.example' })).rejects.toMatchObject({
+    await limits.count({ admin: 'portal', user })
+    await expect(limits.count({ admin: 'portal', user: 'romeo@chat.example' })).rejects.toMatchObject({
       ...{ code: 'too-many-requests', retryAfterSeconds: 60 },
     })
-    await limits.warmed({ admin: 'other', user })
+    await limits.count({ admin: 'other', user })
     jest.advanceTimersByTime(60_000)
-    await limits.warmed({ admin: 'portal', user })
+    await limits.count({ admin: 'portal', user })
   })
 
   test('that found a session do not count', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
     for (let view = 0; view < 10; view++) {
-      await limits.warmed({ admin: 'portal', user })
-      await limits.takenBack({ admin: 'portal', user })
+      await limits.count({ admin: 'portal', user })
+      await limits.uncount({ admin: 'portal', user })
     }
   })
 
   test('for anonymous users count for the admin only', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })
-    await limits.warmed({ admin: 'portal', user: undefined })
-    await limits.takenBack({ admin: 'portal', user: undefined })
-    await limits.warmed({ admin: 'portal', user: undefined })
-    await limits.warmed({ admin: 'portal', user: undefined })
-    await expect(limits.warmed({ admin: 'portal', user: undefined })).rejects.toThrow()
+    await limits.count({ admin: 'portal', user: undefined })
+    await limits.uncount({ admin: 'portal', user: undefined })
+    await limits.count({ admin: 'portal', user: undefined })
+    await limits.count({ admin: 'portal', user: undefined })
+    await expect(limits.count({ admin: 'portal', user: undefined })).rejects.toThrow()
   })
 })
 
