@@ -32,7 +32,7 @@ export async function serveMetrics(address: Place, text: MetricsText, isReady: (
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
   })
-  server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
+  server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   const { address: host, port } = server.address() as AddressInfo
   return {
     url: `http://${written({ host, port })}/metrics`,
@@ -61,5 +61,5 @@ function answerMetrics(text: MetricsText, log: Logger): RequestListener {
 function reasonOf({ code }: NodeJS.ErrnoException): string {
   if (code === 'EADDRINUSE') return 'which another program uses: choose another address, or none'
   if (code === 'EACCES') return 'where this user may not listen: choose a port from 1024 on, or none'
-  return reasonAgainst(code) ?? `where nothing can listen (${code})`
+  return reasonAgainst(code) ?? `which cannot be listened on (${code})`
 }

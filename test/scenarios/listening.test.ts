@@ -197,7 +197,7 @@ describe('certificates that have changed', () => {
     const next = page.request(message('still here'))
     expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
     expect(await next).toContain('still here')
-    expect(service.lines.join()).toContain('certificates read again')
+    expect(service.lines.join()).toContain('certificates reloaded')
   })
 
   test('are shown with the chain in its own file, which is read again as well', async () => {
@@ -277,7 +277,7 @@ describe('the signal to read them again', () => {
     writeFileSync(join(folder, 'first.crt'), renewed.cert)
     writeFileSync(join(folder, 'first.key'), renewed.key)
     service.signal('SIGHUP')
-    await eventually('they are read', () => service.stdout.includes('certificates read again'))
+    await eventually('they are read', () => service.stdout.includes('certificates reloaded'))
     expect(await visitor.shown('localhost')).toContain('DNS:renewed.example')
     const next = page.request(message('through the signal'))
     expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")

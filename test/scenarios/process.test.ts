@@ -140,7 +140,7 @@ describe('a service that cannot start', () => {
         const service = operator.start(settings(addresses), ...args)
         expect(await service.exit).toBe(1)
         expect(service.stderr).toMatch(
-          /^The settings are not usable:\n- HOST has 192\.0\.2\.1, which is no address of this machine\n$/m,
+          /^The settings are not usable:\n- HOST has 192\.0\.2\.1, which is not an address of this machine\n$/m,
         )
       }
     },
@@ -381,12 +381,10 @@ describe('settings that are only checked', () => {
       }
       const check = operator.start(settings(environment), '--check-config')
       expect(await check.exit).toBe(1)
-      expect(check.stderr).toContain('- HOST has 192.0.2.1, which is no address of this machine\n')
-      expect(check.stderr).toMatch(
-        /^- HTTPS_HOST has no-such-host\.invalid, a name that leads to no address/m,
-      )
+      expect(check.stderr).toContain('- HOST has 192.0.2.1, which is not an address of this machine\n')
+      expect(check.stderr).toMatch(/^- HTTPS_HOST has no-such-host\.invalid, a name without an address/m)
       expect(check.stderr).toContain(
-        '- METRICS_ADDRESS has 203.0.113.1, which is no address of this machine\n',
+        '- METRICS_ADDRESS has 203.0.113.1, which is not an address of this machine\n',
       )
     },
     seconds,

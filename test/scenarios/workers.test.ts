@@ -186,8 +186,8 @@ describe('workers', () => {
       }
     }
     service.signal('SIGHUP')
-    await eventually('both have', () => said(service, 'certificates read again').length === 2)
-    expect(said(service, 'certificates read again').map(({ worker }) => worker)).toEqual(
+    await eventually('both have', () => said(service, 'certificates reloaded').length === 2)
+    expect(said(service, 'certificates reloaded').map(({ worker }) => worker)).toEqual(
       expect.arrayContaining([1, 2]),
     )
   })

@@ -99,6 +99,6 @@ test('names the setting where the address cannot be had', async () => {
   )
   other.close()
   await expect(serveAt('192.0.2.1', 0)).rejects.toThrow(
-    'METRICS_ADDRESS is 192.0.2.1:0, which is no address of this machine',
+    'METRICS_ADDRESS is 192.0.2.1:0, which is not an address of this machine',
   )
 })

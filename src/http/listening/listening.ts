@@ -92,7 +92,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     }
     const { address: host, port } = server.address() as AddressInfo
     urls.push(`${places === settings.places ? 'http' : 'https'}://${written({ host, port })}`)
-    server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection could not be taken'))
+    server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
   const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
     Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
@@ -138,11 +138,14 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
       try {
         const amiss = certificates.reload()
         for (const server of secureServers) server.setSecureContext(certificates.usual)
-        log.info({ certificates: https!.files.certificates }, 'certificates read again')
+        log.info({ certificates: https!.files.certificates }, 'certificates reloaded')
         for (const sentence of amiss) log.warn(sentence)
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error
-        log.error({ problems: error.problems }, 'the certificates cannot be used: those of before stay')
+        log.error(
+          { problems: error.problems },
+          'the certificates are not usable: the previous certificates stay',
+        )
       }
     },
     /** Each open connection ends with its held or next reply, and the client reconnects to another process. */

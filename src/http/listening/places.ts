@@ -9,21 +9,20 @@ export async function unusablePlaces({
   metrics,
 }: Pick<Config, 'listen' | 'https' | 'metrics'>): Promise<string[]> {
   const named = [
-    ...listen.places.map(({ host }) => ['HOST', host] as const),
-    ...(https?.places ?? []).map(({ host }) => [https!.placesFrom, host] as const),
-    ...(metrics.address === undefined ? [] : [['METRICS_ADDRESS', metrics.address.host] as const]),
+    ...listen.places.map(place => ['HOST', place] as const),
+    ...(https?.places ?? []).map(place => [https!.placesFrom, place] as const),
+    ...(metrics.address === undefined ? [] : [['METRICS_ADDRESS', metrics.address] as const]),
   ]
   const problems = await Promise.all(
-    named.map(async ([setting, host]) => {
+    named.map(async ([setting, { host, port }]) => {
       const reason = reasonAgainst(await codeOfBinding(host))
-      return reason && `${setting} has ${host}, ${reason}`
+      return [
+        ...(reason === undefined ? [] : [`${setting} has ${host}, ${reason}`]),
+        ...((await isForbidden(port)) ? [forbiddenPort(port)] : []),
+      ]
     }),
   )
-  const places = [...listen.places, ...(https?.places ?? []), ...(metrics.address ? [metrics.address] : [])]
-  const ports = await Promise.all(
-    places.map(async ({ port }) => ((await isForbidden(port)) ? forbiddenPort(port) : undefined)),
-  )
-  return [...new Set([...problems, ...ports].filter(problem => problem !== undefined))]
+  return [...new Set(problems.flat())]
 }
 
 /** For EACCES. */
@@ -39,11 +38,11 @@ export function reasonAgainst(code: string | undefined): string | undefined {
 }
 
 const reasons: Partial<Record<string, string>> = {
-  EADDRNOTAVAIL: 'which is no address of this machine',
-  EAFNOSUPPORT: 'and this machine has no addresses of that family',
-  ENOTFOUND: 'a name that leads to no address (ENOTFOUND)',
-  EAI_AGAIN: 'a name that leads to no address (EAI_AGAIN)',
-  EINVAL: 'where nothing can listen (EINVAL)',
+  EADDRNOTAVAIL: 'which is not an address of this machine',
+  EAFNOSUPPORT: 'but this machine has no addresses of that family',
+  ENOTFOUND: 'a name without an address (ENOTFOUND)',
+  EAI_AGAIN: 'a name without an address (EAI_AGAIN)',
+  EINVAL: 'which cannot be listened on (EINVAL)',
 }
 
 /** UDP has the same rule, and accepts no connections. */
