@@ -3,14 +3,12 @@ import type { LinkEvents } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
 import type { Handover, Transport } from './session-types.js'
 
-/** How a session ended. */
 export interface Outcome {
   readonly reason: EndReason
   /** The server's `<stream:error/>`. */
   readonly streamError?: string | undefined
 }
 
-/** The client of a session's next page. */
 export interface NextClient {
   readonly client: Client
   readonly binding: Binding
@@ -18,10 +16,7 @@ export interface NextClient {
 
 export type MakeNextClient = (handover: Handover) => NextClient
 
-/**
- * Speaks for the browser of one session, over one transport. A session has one client at a time. During a login of this process the
- * login is the client (opening.ts). A handover replaces the client.
- */
+/** Speaks for the browser of one session. During a login of this process the login is the client (opening.ts). */
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** Undefined for a login of this process. */
   readonly transport: Transport | undefined
@@ -29,22 +24,21 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   readonly loginFor?: string | undefined
   /** The browser's first address. */
   readonly address: string | undefined
-  /** Whether something sent now would reach the browser. Inactivity counts while it is false. */
+  /** Inactivity counts while it is false. */
   readonly isPresent: boolean
   /** When `tick` is due, in milliseconds of the clock. */
   readonly deadline: number
   tick(now: number): void
-  /** Delivers what the outbox has, as far as possible. Called by `Session.flush`. */
+  /** Delivers what the outbox has, as far as possible. */
   flush(): void
-  /** The same for a session that has ended. Returns true once the browser knows the outcome. */
+  /** The same for an ended session. Returns true once the browser has the outcome. */
   tell(outcome: Outcome): boolean
-  /** Closes all that is open because the session is over. The browser is told of an orderly `end` or of a `fault`. */
+  /** Closes everything, after an orderly `end` or a `fault`. */
   close(notice?: 'end' | 'fault'): void
-  /** The browser has not come in time: puts what it may not have received back to the outbox, for errors to the senders. */
+  /** The browser has not come in time. Puts what may be lost back to the outbox, for errors to the senders. */
   giveBack(): void
   /**
-   * Closes all that is open because another page gets the session, and puts what the browser may not have received back to the
-   * outbox. Returns undefined, and changes nothing, if that is impossible.
+   * Closes everything for another page, and puts what may be lost back to the outbox. Undefined, without effect, if impossible.
    */
   handOver(): MakeNextClient | undefined
 }

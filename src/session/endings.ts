@@ -1,31 +1,27 @@
-/** How a session ends. */
 export interface Ending {
-  /**
-   * The link to the XMPP server. `close`: at once. `drain`: once nothing is left to deliver. `cut`: without closing the stream.
-   * `abandon`: at once, with what the server has not read.
-   */
+  /** `drain`: closed once nothing is left to deliver. `cut`: without closing the stream. `abandon`: with unread data. */
   readonly link: 'close' | 'drain' | 'cut' | 'abandon'
-  /** Stanzas that wait for the client: delivered before the end, returned to their senders, or discarded. */
+  /** `return`: to the senders. */
   readonly queue: 'deliver' | 'return' | 'discard'
-  /** `outcome`: the session stays until the client can be told. `outcome-now`: if it can be told now. `end`: of an orderly end. */
+  /** `outcome`: the session stays until the client has it. `outcome-now`: only if a request or socket is open. */
   readonly client: 'outcome' | 'outcome-now' | 'end' | 'untold'
 }
 
-/** The ways to end a session. A fault is another one: `Session.fail`. */
+/** A fault ends a session with `Session.fail`. */
 export const endings = {
   /** The service stops, or the server has ended the link. */
   drained: { link: 'drain', queue: 'deliver', client: 'outcome' },
-  /** The server does not answer, or the client has missed a deadline or broken a limit. */
+  /** The server does not answer, or the client broke a deadline or limit. */
   told: { link: 'close', queue: 'deliver', client: 'outcome' },
-  /** The session makes room for another one. */
+  /** To make room for another session. */
   evicted: { link: 'close', queue: 'deliver', client: 'outcome-now' },
-  /** The session's memory is needed. */
+  /** To free memory. */
   freed: { link: 'abandon', queue: 'return', client: 'outcome-now' },
-  /** Its user or an admin ends it. */
+  /** By its user or an admin. */
   loggedOut: { link: 'close', queue: 'return', client: 'end' },
-  /** Nobody listens, or the client has been told already. */
+  /** Without a client, or after a reply. */
   untold: { link: 'close', queue: 'return', client: 'untold' },
-  /** The client's connection broke. It may resume the stream over another one (XEP-0198 §5). */
+  /** The client may resume the stream over another connection (XEP-0198 §5). */
   cut: { link: 'cut', queue: 'discard', client: 'untold' },
 } as const satisfies Record<string, Ending>
 

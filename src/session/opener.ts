@@ -53,7 +53,6 @@ export interface OpenerParts
   readonly tellEvent?: TellEvent | undefined
 }
 
-/** Refusals whose log line has the address. */
 const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
 
 const noAnswer = 'an XMPP server does not answer: its sessions end'
@@ -154,7 +153,6 @@ export function createOpener(parts: OpenerParts) {
     room.finished(session)
   }
 
-  /** Counts a refused domain. */
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
     const isGone = allowsDomain(parts.retiredDomains, domain)
     if (!isGone && allowsDomain(parts.domains, domain)) return undefined
@@ -162,7 +160,6 @@ export function createOpener(parts: OpenerParts) {
     return isGone ? 'host-gone' : 'host-unknown'
   }
 
-  /** Counts a refusal. */
   function isRefused(reason: Refusal | undefined, address?: string): boolean {
     if (reason === undefined) return false
     parts.refused(reason, ofAddress.has(reason) ? { address } : undefined)
@@ -194,7 +191,7 @@ export function createOpener(parts: OpenerParts) {
     ...parts,
     report,
 
-    /** Opens a session for a client that logs in by itself. Otherwise returns a condition of BOSH and RFC 6120 §4.9.3. */
+    /** Returns a condition of BOSH and RFC 6120 §4.9.3 if there is no session. */
     async openForClient<C extends Client>(
       domain: string | undefined,
       options: { lang: string; from: string | undefined },

@@ -1,13 +1,10 @@
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Element } from '../xmpp/xml/element.js'
 
-/** Limits for what waits. Above them the server is not read. */
+/** Limits above which the server is not read. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
-/**
- * Memory of an element without its text, in bytes: it may keep the whole chunk that it came in. A UTF-16 unit counts as two
- * bytes.
- */
+/** Memory beside the text, in bytes: an element may keep its whole chunk. A UTF-16 unit counts as two bytes. */
 const elementBytes = 2048
 
 /** In bytes. `size` is in UTF-16 units. */
@@ -30,7 +27,7 @@ export class Outbox {
   #isClosed = false
   /** The link to the server. */
   source: { readUnless(isFull: boolean): void } | undefined = undefined
-  /** The state of stream management for the next client. Lost once anything is taken. */
+  /** Stream management for the next client. Lost once anything is taken. */
   resumption: unknown
 
   constructor(waiting: WaitingMemory, most = mostElements) {
@@ -51,7 +48,7 @@ export class Outbox {
     return memoryOf(this.#size, this.#elements.length)
   }
 
-  /** Memory of delivered stanzas that may be delivered again, in bytes. */
+  /** Memory of delivered stanzas that may be repeated, in bytes. */
   get keptBytes(): number {
     return this.#keptBytes
   }
@@ -100,7 +97,7 @@ export class Outbox {
 
   clear(): Element[] {
     const all = this.#elements
-    // If many sessions end at once, V8 would allocate all these arrays in the old generation, slowly.
+    // Arrays of many sessions that end at once would be slow for V8.
     if (all.length > 0) this.#elements = []
     this.#count(-this.#size, -all.length)
     return all
@@ -119,7 +116,7 @@ export class Outbox {
     this.#isClosed = true
   }
 
-  /** Takes the oldest elements: at least one, and at most so many UTF-16 units. */
+  /** At least one element, and at most so many UTF-16 units. */
   take(most = mostTaken): readonly Element[] {
     this.resumption = undefined
     const elements = this.#takeOut(most)

@@ -13,7 +13,7 @@ import type {
   SessionView,
 } from './session-types.js'
 
-/** A session without requests for this time counts as unused, in milliseconds. */
+/** In milliseconds. */
 const quietMilliseconds = 5_000
 
 /** Sessions whose pages use another endpoint. */
@@ -21,13 +21,13 @@ export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
 }
 
-/** `quiet` is the time without a request, in milliseconds. */
+/** In milliseconds. */
 export interface Unused {
   readonly id: string
   readonly quiet: number
 }
 
-/** The sessions of this process, and those at other endpoints, which it can neither resume nor end. */
+/** The sessions of this process, and those at other endpoints. */
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
@@ -63,7 +63,7 @@ export class OwnSessions {
     return unusedAmong(withJid(this.#here.ofJid(jid), jid), this.#clock.now())
   }
 
-  /** A session that another call has just resumed has a page. */
+  /** A session that was just resumed has a page. */
   reuse(id: string, handover: Handover): ResumedSession | undefined {
     const session = this.#here.byId(id)
     const isUnused = session !== undefined && unusedAmong([session.view], this.#clock.now()).length > 0
@@ -97,7 +97,7 @@ export class OwnSessions {
   }
 }
 
-/** Whether a login is under way that may be of this user. A full JID must be what the login asked for. */
+/** A full JID must be what the login asked for. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor

@@ -12,9 +12,9 @@ const sweepInterval = 250
 /** All sessions of this process. One timer drives them all. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
-  /** A look-up's time reveals no other sid: a map compares only keys of the same seeded hash. */
+  /** Look-ups reveal no other sid: a map compares only keys of the same seeded hash. */
   readonly #bySid = new Map<string, Session>()
-  /** In the order of their logins. A list only for several sessions, to save memory. */
+  /** In the order of their logins. */
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   readonly tickets = new Tickets<Session>()
   /** Streams of present and past sessions. */
@@ -80,7 +80,7 @@ export class Registry {
     return this.sessionsOf(jid).map(({ view }) => view)
   }
 
-  /** Sessions of a user that have not ended. */
+  /** Without ended sessions. */
   liveOf(jid: string): number {
     return this.sessionsOf(jid).filter(({ hasEnded }) => !hasEnded).length
   }

@@ -9,13 +9,10 @@ import { attribute } from '../xmpp/xml/escape.js'
 import { smFamily } from './logins/resumable-streams.js'
 import type { Payload } from './payload.js'
 
-/** The part of the time for an answer after which a silent server is pinged. */
+/** Part of the time for an answer. */
 const silentPart = 1 / 4
 
-/**
- * The slowest server, in UTF-16 units a second: a ping waits behind what was sent before. ejabberd reads 3000 bytes a second by
- * default.
- */
+/** In UTF-16 units a second. ejabberd reads 3000 bytes a second by default. */
 const slowest = 2000
 /** Most time for slow reading, in milliseconds. */
 const mostReading = 300_000
@@ -25,11 +22,11 @@ interface LoggedIn {
   readonly jid: string | undefined
 }
 
-/** Pings a silent server that has been sent something, and reports an overdue answer. */
+/** Pings a server that stays silent after it was sent something. */
 export class ServerWatch {
-  /** How long an answer may take, in milliseconds. */
+  /** In milliseconds. */
   readonly #patience: number
-  /** Since when an answer is due, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   #silentSince = Number.POSITIVE_INFINITY
   /** What was sent since then, in UTF-16 units. */
   #size = 0
@@ -38,10 +35,10 @@ export class ServerWatch {
   #id = ''
   /** Pings without an answer. */
   #unanswered = 0
-  /** The namespace of stream management (XEP-0198), or `asked` before the answer. A ping would make its counts wrong. */
+  /** The namespace of stream management (XEP-0198), or `asked`. A ping would make its counts wrong. */
   #counting: string | undefined
 
-  /** `patience` is in milliseconds. Undefined: servers are not watched. */
+  /** In milliseconds. Undefined: not watched. */
   constructor(patience: number | undefined) {
     this.#patience = patience ?? Number.POSITIVE_INFINITY
   }
@@ -51,7 +48,7 @@ export class ServerWatch {
     return this.#counting !== undefined && this.#counting !== 'asked'
   }
 
-  /** When `look` is due, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   get deadline(): number {
     const reading = Math.min((this.#size / slowest) * 1000, mostReading)
     return this.#silentSince + (this.#isAsked ? this.#patience + reading : this.#patience * silentPart)
@@ -84,7 +81,7 @@ export class ServerWatch {
     } else this.#learn(element)
   }
 
-  /** Whether this answers a ping and must not go to the client. */
+  /** Whether the client must not get this answer to a ping. */
   isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') this.#note(element)
@@ -102,7 +99,7 @@ export class ServerWatch {
   /** Pings the server. Returns true if the last ping has no answer. */
   look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn): boolean {
     if (!isRead || link.backlog > 0) {
-      // The answer would not be read now, or the ping would not leave yet.
+      // The answer would not be read, or the ping not sent.
       this.#silentSince = now
       return false
     }

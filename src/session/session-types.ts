@@ -4,15 +4,12 @@ import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 
-/**
- * `waiting` for the first request of a page, `held` while a request is open, `quiet` without a request, `elsewhere` at another
- * endpoint.
- */
+/** `held` while a request is open, `quiet` without a request, `elsewhere` at another endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
 
 export type Transport = 'bosh' | 'websocket'
 
-/** Never has a secret. Times are in milliseconds of the clock. */
+/** Times are in milliseconds of the clock. */
 export interface SessionView {
   readonly id: string
   /** Full. */
@@ -42,7 +39,7 @@ export interface Handover {
 }
 
 export interface OpenWish extends LinkOptions {
-  /** Bare or full. Undefined: `endAll` does not find the login. */
+  /** Bare or full. */
   readonly jid?: string | undefined
   /** Longest time a request may be held, in seconds. */
   readonly wait: number
@@ -50,7 +47,7 @@ export interface OpenWish extends LinkOptions {
   readonly hold: number
   /** BOSH version, `major.minor`. */
   readonly ver: string
-  /** Whether another full process has counted the refusal. */
+  /** Whether another process has counted the refusal. */
   readonly isRefusalCounted?: boolean | undefined
 }
 
@@ -58,23 +55,18 @@ export interface OpenWish extends LinkOptions {
 export interface Opening {
   /** The public handle. */
   readonly id: string
-  /** Its events go to the events given to `Open`, until `handOver`. */
+  /** Uses the events given to `Open` until `handOver`. */
   readonly link: Link
-  /** The session waits for its page, which gets `undelivered` first. Undefined if the session is over. */
+  /** `undelivered` is for the page. Undefined if the session is over. */
   handOver(jid: string, undelivered: readonly Element[], handover: Handover): Promise<Binding | undefined>
-  /** Ends the session. Its events are not called any more. */
+  /** Its events are not called any more. */
   abandon(): void
 }
 
-/**
- * Opens a session for a login. `onEnd` is called at most once, and last. Throws a `Problem` if a limit or the domain refuses
- * it.
- */
+/** `onEnd` is called at most once, and last. Throws a `Problem` if a limit or the domain refuses it. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
-/**
- * The cookie that ties a session to one browser: set by the first BOSH reply, or by the reply of the call, and then required.
- */
+/** Sets a cookie for one browser with the first BOSH reply, or with the reply of the call. */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
 export interface SessionFilter {
@@ -87,10 +79,7 @@ export interface SessionFilter {
   readonly origin?: SessionView['origin'] | undefined
 }
 
-/**
- * Stays valid after the session has ended. `createdAt` is in milliseconds of the process's clock, or Unix time with several
- * processes.
- */
+/** Valid after the session has ended. `createdAt` is on the process's clock, or Unix time with several processes. */
 export interface Place {
   readonly createdAt: number
   readonly id: string
@@ -101,12 +90,12 @@ export interface ListWish extends SessionFilter {
   readonly after: Place | undefined
 }
 
-/** `unanswered` names processes that did not answer in time. */
+/** Names of processes without an answer. */
 export interface Incomplete {
   readonly unanswered: readonly string[] | undefined
 }
 
-/** `total` counts the whole list. `next` is the place of the next part. */
+/** `total` counts the whole list. */
 export interface SessionList extends Incomplete {
   readonly sessions: readonly SessionView[]
   readonly total: number
@@ -117,23 +106,23 @@ export interface StateCounts extends Incomplete {
   readonly states: ReadonlyMap<SessionState, number>
 }
 
-/** `elsewhere` counts sessions at other endpoints, which were not ended. */
+/** `elsewhere` were not ended. */
 export interface EndedSessions extends Incomplete {
   readonly ended: number
   readonly elsewhere: number
 }
 
-/** The sessions of all processes. Calls about one session reject with `session-unreachable` if its process does not answer. */
+/** Calls about one session reject with `session-unreachable` if its process does not answer. */
 export interface Sessions {
   get(id: string): Promise<SessionView | undefined>
   /** In the order of creation. */
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>
-  /** Gives a session to another page and shuts out the page before. Undefined if impossible. */
+  /** Shuts out the page before. Undefined if impossible. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
   /** Whether `reuse` would find a session. */
   hasUnused(jid: string): Promise<boolean>
-  /** Resumes a session of a JID that has no page. */
+  /** Resumes a session that has no page. */
   reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
   /** False if there is no such session. */
   end(id: string): Promise<boolean>

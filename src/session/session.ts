@@ -18,15 +18,12 @@ import { newSid } from './sid.js'
 import { Stage } from './state.js'
 import { Uplink } from './uplink.js'
 
-/** One stream to an XMPP server, the outbox for the browser, and the client that speaks for the browser. */
+/** A stream to an XMPP server, the outbox for the browser, and the client of the browser. */
 export class Session implements LinkEvents, Gate {
-  /** The secret in its requests. */
   readonly sid: string
-  /** The public handle. */
   readonly id: string
   readonly domain: string
   readonly origin: SessionView['origin']
-  /** Its state, and the ticket for its page. */
   readonly stage: Stage<Session>
   /** To the browser. */
   readonly outbox: Outbox
@@ -35,16 +32,16 @@ export class Session implements LinkEvents, Gate {
   readonly inactivity: Inactivity
   /** When `tick` is due, in milliseconds of the clock. */
   deadline = Number.POSITIVE_INFINITY
-  /** Whether a backend has given it to a page, and receives its events. */
+  /** Whether a backend receives its events. */
   hasBackend = false
   readonly #keeper: SessionKeeper<Session>
   readonly #createdAt: number
   #client: Client | undefined = undefined
-  /** Whether the client's channel is encrypted, once that is known. */
+  /** Whether the client's channel is encrypted, once known. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
 
-  /** `client` is given for a client that logs in by itself. */
+  /** `client` is for a client with its own login. */
   constructor(
     domain: string,
     keeper: SessionKeeper<Session>,
@@ -65,7 +62,7 @@ export class Session implements LinkEvents, Gate {
     this.stage = new Stage(this, keeper, login)
   }
 
-  /** Once the server has told it. Full, or bare after a client has resumed a stream of an unknown resource. */
+  /** Full. Bare after a client has resumed an unknown stream. */
   get jid(): string | undefined {
     return this.#jid
   }
@@ -93,7 +90,7 @@ export class Session implements LinkEvents, Gate {
     }
   }
 
-  /** The state in the words of the warm API. */
+  /** In the words of the warm API. */
   get state(): SessionState {
     const { name } = this.stage
     if (name === 'ended' || name === 'opening') return name
@@ -102,12 +99,12 @@ export class Session implements LinkEvents, Gate {
     return this.inactivity.isPaused ? 'paused' : 'quiet'
   }
 
-  /** Whether it has ended. Its client may not have been told yet. */
+  /** Its client may not know yet. */
   get hasEnded(): boolean {
     return this.stage.name === 'ended'
   }
 
-  /** Whether it has ended, and its client has been told or never will be. */
+  /** Whether its client has been told or never will be. */
   get isOver(): boolean {
     return this.stage.isOver
   }
@@ -117,7 +114,7 @@ export class Session implements LinkEvents, Gate {
     return this.#isSecure === true
   }
 
-  /** Opens the link to the XMPP server for the first client. */
+  /** Opens the link for the first client. */
   begin(client: Client, options: LinkOptions, events: LinkEvents = this): void {
     this.#client = client
     const { connect, shaper, waiting, serverMilliseconds } = this.#keeper
@@ -126,7 +123,7 @@ export class Session implements LinkEvents, Gate {
     this.outbox.source = this.uplink
   }
 
-  /** The login of this process is done: the session waits for its page. Returns the token of its ticket. */
+  /** A login of this process is done. Returns the token of a ticket. */
   loggedIn(
     jid: string,
     undelivered: readonly Element[],
@@ -141,7 +138,7 @@ export class Session implements LinkEvents, Gate {
     return token
   }
 
-  /** Gives the session to another page, which receives first what the page before may have lost. Undefined if impossible. */
+  /** Gives the session to another page. Undefined if impossible. */
   resume(handover: Handover): ResumedSession | undefined {
     if (!this.stage.allows('resume')) return undefined
     const make = this.#handOver()
@@ -152,7 +149,7 @@ export class Session implements LinkEvents, Gate {
     return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }
 
-  /** Passes the session to the client of a page that has shown its ticket. Returns false if impossible. */
+  /** For a page with the ticket. Returns false if impossible. */
   handOver(make: (next: MakeNextClient) => Client): boolean {
     const next = this.#handOver()
     if (next === undefined) return false
@@ -160,7 +157,7 @@ export class Session implements LinkEvents, Gate {
     return true
   }
 
-  /** A message of the client is accepted. It fixes the kind of channel, and ends the wait for a page. */
+  /** For each accepted message of the client. The first ends the wait for a page. */
   attach(isSecure: boolean): void {
     this.#isSecure ??= isSecure
     if (this.stage.attach()) this.#keeper.attached(this)
@@ -224,7 +221,7 @@ export class Session implements LinkEvents, Gate {
     })
   }
 
-  /** Opens a new stream on the same connection (RFC 6120 §4.3.3), once, after SASL. Returns false if that is not allowed. */
+  /** Allowed once, after SASL (RFC 6120 §4.3.3). */
   restart(to: string | undefined, options: StreamOptions): boolean {
     if (!this.link.isBetweenElements || this.stage.login?.restart(to) !== true) return false
     this.uplink.restart(options)
@@ -235,7 +232,7 @@ export class Session implements LinkEvents, Gate {
     this.#keeper.noticed(this, what)
   }
 
-  /** Runs what a socket, a timer or another session has caused. An exception fails the session. */
+  /** For all that sockets and timers call. An exception ends only this session. */
   run(work: () => void): void {
     if (this.isOver) return
     try {
@@ -263,7 +260,7 @@ export class Session implements LinkEvents, Gate {
     this.deadline = Math.min(inactive, client.deadline, login, this.uplink.watch.deadline)
   }
 
-  /** Called with `run` after `deadline`. */
+  /** Called by `run` after `deadline`. */
   tick(): void {
     const now = this.#keeper.clock.now()
     const login = this.stage.login
@@ -289,7 +286,7 @@ export class Session implements LinkEvents, Gate {
   onElement(element: Element): void {
     if (this.stage.name === 'opening') {
       this.#hearInLogin(element)
-      // It may have been one session too many.
+      // It may be one session too many.
       if (this.hasEnded) return
     }
     if (this.uplink.watch.isAnswer(element, this)) return
@@ -341,7 +338,7 @@ export class Session implements LinkEvents, Gate {
     this.end(streamError === undefined ? 'connection-lost' : reason, 'drained', streamError)
   }
 
-  /** If the session has ended before, and its client has not been told, the reason stays. */
+  /** The first reason stays. */
   end(reason: EndReason, how: How, streamError?: string): void {
     this.run(() => this.#end({ reason, streamError }, endings[how]))
   }
@@ -357,7 +354,7 @@ export class Session implements LinkEvents, Gate {
         this.#keeper.ended(this)
         this.flush()
       }
-      // The server sees its user leave at once, unless stanzas may have to be returned.
+      // The user goes offline at once, unless stanzas may have to be returned.
       if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#leave(outcome, ending)
@@ -378,7 +375,7 @@ export class Session implements LinkEvents, Gate {
     this.#keeper.removed(this, isLogin ? 'login' : last.reason)
   }
 
-  /** Ends the session because of a fault in this service. Its client is told, and no other session is touched. */
+  /** A fault in this service. */
   fail(cause: unknown): void {
     this.stage.end({ reason: 'fault' }, true)
     this.deadline = Number.POSITIVE_INFINITY

@@ -28,10 +28,10 @@ interface OfOne {
   readonly handover: Handover
 }
 
-/** Added to a clock's time for Unix time. Asked once, because the machine's time may be set. */
+/** From a clock's time to Unix time. Asked once: the machine's time may be set. */
 export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock.now()
 
-/** The sessions of all processes. Each process filters, sorts and counts its own, and sends one page at most. */
+/** Each process filters, sorts and counts its own sessions, and sends one page at most. */
 export function sharedSessions(
   own: OwnSessions,
   nodes: Nodes,
@@ -142,8 +142,7 @@ export function sharedSessions(
 
     async reuse(jid, handover) {
       for (const { node, id } of await unused(jid)) {
-        // Only the owner knows whether another call was first. Without its answer, the session may wait for this page, and
-        // ends.
+        // Without an answer of the owner, the session may wait for this page, and ends.
         const asked =
           node === nodes.self ? own.reuse(id, handover) : nodes.ask(node, 'reuse', { id, handover })
         const resumed = (await Promise.resolve(asked).catch(() => null)) as ResumedSession | null | undefined

@@ -4,21 +4,18 @@ import type { SessionKeeper } from './session-keeper.js'
 import type { Handover } from './session-types.js'
 import { Ticket } from './ticket.js'
 
-/** Not logged in yet. */
 export interface Opening {
   readonly name: 'opening'
   /** Undefined for a login of this process. */
   readonly login: ClientLogin | undefined
 }
 
-/** Given by a backend to a page that has not come yet. */
 export interface Waiting {
   readonly name: 'waiting'
-  /** Undefined once a page has shown it, and without WebSocket. */
+  /** Undefined once used, and without WebSocket. */
   readonly ticket: Ticket | undefined
 }
 
-/** Its client has come. */
 export interface Live {
   readonly name: 'live'
 }
@@ -28,16 +25,16 @@ const live: Live = { name: 'live' }
 export interface Ended {
   readonly name: 'ended'
   readonly outcome: Outcome
-  /** Whether the client has been told, or never will be. */
+  /** Also if the client never will be told. */
   readonly isTold: boolean
-  /** The wait for a page that had not come before the end. */
+  /** The page may still come. */
   readonly wait: Waiting | undefined
 }
 
-/** How a session stands. A new object comes only with a transition. */
+/** Only a transition makes a new object. */
 export type State = Opening | Waiting | Live | Ended
 
-/** The changes of a session's state, and who may cause each. */
+/** All changes of a session's state, and who causes them. */
 export const transitions = [
   { from: 'opening', cause: 'login', to: 'live', by: 'server' },
   { from: 'opening', cause: 'handover', to: 'waiting', by: 'login' },
@@ -48,7 +45,7 @@ export const transitions = [
   { from: 'opening', cause: 'end', to: 'ended', by: 'anyone' },
   { from: 'waiting', cause: 'end', to: 'ended', by: 'anyone' },
   { from: 'live', cause: 'end', to: 'ended', by: 'anyone' },
-  // A page can still come to be told of the end.
+  // A page may still come for the outcome.
   { from: 'ended', cause: 'ticket', to: 'ended', by: 'page' },
   { from: 'ended', cause: 'attach', to: 'ended', by: 'page' },
   { from: 'ended', cause: 'tell', to: 'ended', by: 'session' },
@@ -56,7 +53,7 @@ export const transitions = [
 
 export type Cause = (typeof transitions)[number]['cause']
 
-/** Returns the state after a transition. Throws if the table has no such transition. */
+/** Throws if the table has no such transition. */
 export function change(from: State, cause: Cause, to: State): State {
   if (!transitions.some(row => row.from === from.name && row.cause === cause && row.to === to.name))
     throw new Error(`no transition from ${from.name} to ${to.name} by ${cause}`)
@@ -65,7 +62,7 @@ export function change(from: State, cause: Cause, to: State): State {
 
 type TicketKeeper<Session> = Pick<SessionKeeper<Session>, 'tickets' | 'processName'>
 
-/** The state of one session, and the ticket that admits a page in that state. */
+/** The state of a session, and the ticket for its page. */
 export class Stage<Session> {
   readonly #session: Session
   readonly #keeper: TicketKeeper<Session>
@@ -89,12 +86,11 @@ export class Stage<Session> {
     return this.#state.name === 'ended' ? this.#state.outcome : undefined
   }
 
-  /** Whether the session has ended, and its client has been told or never will be. */
+  /** Whether the client has been told or never will be. */
   get isOver(): boolean {
     return this.#state.name === 'ended' && this.#state.isTold
   }
 
-  /** The wait for a page that has not come. */
   get wait(): Waiting | undefined {
     const state = this.#state
     return state.name === 'waiting' ? state : state.name === 'ended' ? state.wait : undefined
@@ -104,7 +100,6 @@ export class Stage<Session> {
     return this.isOver ? undefined : this.wait?.ticket
   }
 
-  /** Whether the table has a transition from this state. */
   allows(cause: Cause): boolean {
     return transitions.some(row => row.from === this.name && row.cause === cause)
   }
@@ -113,7 +108,7 @@ export class Stage<Session> {
     this.#become('login', live)
   }
 
-  /** Returns the token of a ticket, unless the session answers only one browser. `now` is in milliseconds of the clock. */
+  /** Returns the token of a ticket, unless the session is for one browser only. */
   await(cause: 'handover' | 'resume', { seconds, attachBinding }: Handover, now: number): string | undefined {
     const { tickets, processName } = this.#keeper
     const isForAny = tickets !== undefined && attachBinding === 'off'
@@ -122,7 +117,6 @@ export class Stage<Session> {
     return fresh?.token
   }
 
-  /** The ticket admits no other page. */
   spendTicket(): void {
     const state = this.#state
     const wait: Waiting = { name: 'waiting', ticket: undefined }

@@ -9,14 +9,14 @@ import { memoryOf } from './outbox.js'
 import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
 
-/** Above this the client should send no more, in UTF-16 units: the longest stanza. */
+/** In UTF-16 units: the longest stanza. */
 const mostWaiting = 256 * 1024
-/** Above this the session ends: clients that poll cannot be stopped. */
+/** The session ends above this: clients that poll cannot be stopped. */
 const mostKept = 8 * 1024 * 1024
 /** In bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
 
-/** From the client to the server. Elements wait for the features of the stream, or for a delayed login. */
+/** From the client to the server. Waits for the features, or for a delayed login. */
 export class Uplink {
   #isOpening = true
   #isHeld = false
@@ -51,7 +51,7 @@ export class Uplink {
     this.#paidAt = this.#shaper.charge(this.#paidAt, size, now)
   }
 
-  /** The next client may send at once. */
+  /** For the next client. */
   forgive(): void {
     this.#paidAt = 0
   }
@@ -78,7 +78,7 @@ export class Uplink {
     this.#takeUnsent()
   }
 
-  /** `now` is given after the login, in milliseconds of the clock. From then on the server must answer. */
+  /** The server must answer if `now` is given, in milliseconds of the clock. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     this.watch.sent(payload, now)
@@ -129,7 +129,7 @@ export class Uplink {
     for (const element of undelivered) this.#bounce(element)
   }
 
-  /** The same if memory is full. A server that does not read gets no more. */
+  /** If memory is full. A server that does not read gets no more. */
   abandon(undelivered: readonly Element[]): void {
     for (const element of undelivered) {
       if (this.link.backlog > mostWaiting) break

@@ -28,7 +28,6 @@ interface Room {
   readonly descriptorsAreLeft: () => boolean
 }
 
-/** Sessions that a client has opened, and those of them without a login. */
 export type OfClient = 'address' | 'unauthenticated'
 
 const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
@@ -36,28 +35,26 @@ const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 /** The key of all trusted proxies. They have no limits. */
 const proxy = 'proxy'
 
-/** Requests that a session without a login counts as. Few clients need more. */
+/** Requests that a session without a login counts as. */
 const mostOfStranger = 5
 
-/** Part of all sessions that clients may have open without a login. */
+/** Part of all sessions, without a login. */
 const shareOfStrangers = 1 / 4
 
-/** Part of requests, memory and descriptors that only warm calls may use. */
+/** Part of requests, memory and descriptors for warm calls alone. */
 export const shareOfWarmCalls = 1 / 10
 
-/** The burst of sessions of one client, in seconds of its rate. */
+/** In seconds of the rate. */
 const rateSeconds = 5
 
-/** Limits sessions, in all and of each client (an IPv4 address or IPv6 network). */
+/** Limits sessions, in all and of each IPv4 address or IPv6 network. */
 export class SessionLimits {
-  /** Requests of browsers without a reply. The sessions that hold them count. */
+  /** Requests without a reply, counted by the sessions. */
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
   readonly #counts: LiveCounts<OfClient>
-  /** The sessions that clients have opened. */
   readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
-  /** The sessions without a login. */
   readonly #strangers = new Set<object>()
 
   constructor(parts: LimitParts) {
@@ -71,7 +68,7 @@ export class SessionLimits {
     this.#counts = parts.counts ?? new OwnCounts({ address, unauthenticated })
   }
 
-  /** The time for a client's own login, in milliseconds. */
+  /** In milliseconds. */
   get loginMilliseconds(): number {
     return this.#parts.limits.loginTimeout * 1000 || Number.POSITIVE_INFINITY
   }
@@ -107,16 +104,13 @@ export class SessionLimits {
     return client !== proxy && (await this.#rate.take(client)) !== undefined
   }
 
-  /**
-   * Counts a session and returns undefined, or returns the limit that refuses it. Call `opened` or `turnedAway` next. A promise
-   * only if another process counts.
-   */
+  /** Counts a session, or returns why it is refused. Call `opened` or `turnedAway` next. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const client = this.#clientOf(address)
     return client === proxy ? undefined : this.#counts.take(client, ofClient)
   }
 
-  /** The admitted client has opened no session. */
+  /** No session was opened. */
   turnedAway(address: string): void {
     const client = this.#clientOf(address)
     if (client !== proxy) for (const kind of ofClient) this.#counts.giveBack(kind, client)
@@ -134,7 +128,7 @@ export class SessionLimits {
     this.finished(session)
   }
 
-  /** No login is possible any more. The session still counts for the address, because it takes memory. May be called again. */
+  /** A login is impossible. The session still counts for the address because of its memory. */
   finished(session: object): void {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return
@@ -142,7 +136,6 @@ export class SessionLimits {
     this.#counts.giveBack('unauthenticated', opened.client)
   }
 
-  /** May be called for any session. */
   ended(session: object): void {
     this.loggedIn(session)
     const opened = this.#clients.get(session)

@@ -42,8 +42,8 @@ export class Strangers<Session> {
   }
 
   /**
-   * The session that makes room: most refused logins, else the oldest without a login, else the last delayed login of one user.
-   * Undefined if all may be honest.
+   * The most refused logins, else the oldest without a login, else the last delayed login of a user. Undefined if all may be
+   * honest.
    */
   leastPromising(address: string, now: number): Session | undefined {
     const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]

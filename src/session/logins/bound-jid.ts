@@ -29,9 +29,7 @@ export function bindRequest(
   return text.length > longestRequest ? 'unclear' : { id: copyOf(id) }
 }
 
-/**
- * The answer to a request to bind, from the server or the user's account. Other users and sessions can send a similar element.
- */
+/** From the server or the user's account. Others can send similar elements. */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)

@@ -3,7 +3,7 @@ import { isFull } from './bound-jid.js'
 import type { Gate, LoginAttempts } from './login-attempts.js'
 import type { LoggedIn, LoginWatch, Screened } from './login-watch.js'
 
-/** The login of a client that logs in by itself. */
+/** A client's own login. */
 export class ClientLogin {
   readonly #watch: LoginWatch
   readonly #attempts: LoginAttempts
@@ -13,7 +13,7 @@ export class ClientLogin {
     this.#attempts = attempts
   }
 
-  /** When the client must be logged in, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   get end(): number {
     return this.#watch.end
   }
@@ -22,7 +22,7 @@ export class ClientLogin {
     return this.#attempts.areUsedUp
   }
 
-  /** Checks what the client sends. Returns the reason to end its session if it may not send it. */
+  /** Returns a reason to end the session if the client may not send this. */
   screen(elements: readonly Element[], gate: Gate): Screened | 'policy-violation' | 'refused-logins' {
     const screened = this.#watch.screen(elements)
     if (screened === undefined) return 'policy-violation'
@@ -30,7 +30,7 @@ export class ClientLogin {
     return this.isUsedUp ? 'refused-logins' : screened
   }
 
-  /** Reads what the server sends. Returns the JID once the server has told it. */
+  /** Returns the JID once the server has told it. */
   received(element: Element): LoggedIn | undefined {
     this.#attempts.received(element)
     return this.#watch.received(element)

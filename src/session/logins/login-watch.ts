@@ -12,15 +12,15 @@ import { longestStreamId, type ResumableStreams, smFamily } from './resumable-st
 import { SaslAccount } from './sasl-account.js'
 
 /**
- * `sasl`, `sasl2`: the client has sent a login (RFC 6120 §6, XEP-0388). `welcome`: the last element was the server's
- * `<success/>`. `inside`: a resource may be bound. `spent`: an element came out of turn, and nothing counts any more.
+ * `sasl`, `sasl2`: a login is under way (RFC 6120 §6, XEP-0388). `welcome`: right after `<success/>`. `inside`: a resource may
+ * be bound. `spent`: something came out of turn.
  */
 type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
 /** Unanswered requests to bind a resource. */
 const mostRequests = 10
 
-/** Longest element before the JID is known, in UTF-16 units: a Kerberos token of 12,000 bytes fits in (RFC 4752). */
+/** In UTF-16 units: a Kerberos token of 12,000 bytes fits in (RFC 4752). */
 const longestElement = 16 * 1024
 
 export interface Screened {
@@ -35,21 +35,20 @@ export interface LoggedIn {
 }
 
 /**
- * Watches a client's own login for its JID. Withholds requests that could log it in without showing the JID. Reads the JID only
- * from answers of the server: after a login, streams also have the text of other users. A stream may restart only before that.
+ * Finds the JID of a client's own login, and withholds requests that could log it in without showing the JID. Reads only
+ * answers of the server: after a login, other users also write on the stream.
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'
   /** Requests to bind a resource that have no answer yet. */
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
-  /** The bare JID of a SASL2 login. */
+  /** Bare, of a SASL2 login. */
   #account: string | undefined
-  /** Whether other users may have written on the stream. From then on no JID is read. */
+  /** Other users may have written on the stream. */
   #isForeign = false
-  /** False once the client has sent something with a similar answer. */
+  /** False after a request with a similar answer. */
   #mayResume = true
-  /** The stream that the client has asked to resume. */
   #resuming: string | undefined
 
   /** In milliseconds of the clock. */
@@ -88,7 +87,6 @@ export class LoginWatch {
     return { passed, answers }
   }
 
-  /** Returns the JID once the server has told it. */
   received(element: Element): LoggedIn | undefined {
     if (this.#isForeign) return undefined
     const loggedIn = this.#learnFrom(element)
@@ -96,14 +94,14 @@ export class LoginWatch {
     return loggedIn
   }
 
-  /** Records a restart. It is allowed once, for the same domain (XEP-0206 §5). */
+  /** Allowed once, for the same domain (XEP-0206 §5). */
   restart(to: string | undefined): boolean {
     if (this.#stage !== 'welcome') return false
     this.#stage = 'inside'
     return to === undefined || prepareDomain(to) === this.domain
   }
 
-  /** Whether the login is, or may be, of the user of this bare JID. */
+  /** Whether the login may be of this user. */
   mayBecome(jid: string): boolean {
     if (this.#stage === 'stranger') return false
     const account = this.#account ?? this.#sasl.account
@@ -118,7 +116,7 @@ export class LoginWatch {
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
-    // Throws here for children that inherit too much, and not later.
+    // Throws early if children inherit too much.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     switch (this.#stage) {
       case 'stranger':
@@ -236,7 +234,7 @@ function notResumed({ namespace }: Element): Element {
   return { name: 'failed', namespace, text }
 }
 
-/** Non-SASL logins do not name the user in the answer (XEP-0078). */
+/** XEP-0078. The answer does not name the user. */
 function isLegacyLogin({ text }: Element): boolean {
   return childrenOf(text).some(({ namespace }) => namespace === 'jabber:iq:auth')
 }

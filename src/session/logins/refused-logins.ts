@@ -21,7 +21,7 @@ export interface RefusedLoginsParts {
   readonly makeRate?: MakeRate | undefined
 }
 
-/** The limit of an address at all domains, as a multiple of that at one. */
+/** A multiple of the limit at one domain. */
 const domainsOfAddress = 3
 /** The first delay, in milliseconds. It doubles each time. */
 const firstDelay = 500
@@ -30,10 +30,7 @@ const longestDelay = 20_000
 
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
-/**
- * Delays logins of an IPv4 address or IPv6 network with too many refused ones in a minute. None is refused: users may share the
- * address.
- */
+/** Delays logins of an IPv4 address or IPv6 network with many refused logins. None is refused: users may share the address. */
 export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
@@ -64,8 +61,8 @@ export class RefusedLogins {
   }
 
   /**
-   * Counts a login in advance, so that many at once do not all pass. Returns its delay in milliseconds. Call `takenBack` unless
-   * the server refuses it.
+   * Counts a login in advance, so that many at once do not pass. Returns its delay in milliseconds. Call `takenBack` unless the
+   * server refuses it.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(

@@ -10,12 +10,12 @@ const plainMessage = /^([^\0]*)\0([^\0]+)\0[^\0]+$/
 /** RFC 5802 §7. Servers refuse unknown extensions before the name. */
 const scramMessage = /^(?:[ny]|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,n=([^,]+),r=[^,]+/
 
-/** The account of a SASL login (RFC 6120 §6). Unknown if it is in doubt which message the server has accepted. */
+/** The account of a SASL login (RFC 6120 §6). Unknown if in doubt. */
 export class SaslAccount {
   readonly #domain: string
   #claimed: string | undefined
   #mayAnswer = false
-  /** Whether each outcome can be matched to its message. Servers refuse each message out of turn. */
+  /** Servers refuse each message out of turn. */
   #isOrderly = true
 
   constructor(domain: string) {
