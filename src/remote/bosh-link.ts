@@ -13,8 +13,10 @@ import type {
 import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamFailure } from '../xmpp/stream-errors.js'
+import { copyOf } from '../xmpp/xml/copy-of.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
+import type { Root } from '../xmpp/xml/root.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
@@ -225,7 +227,7 @@ export class BoshLink implements Link {
 
   #read({ root, payload, fates, end }: EndpointReply): void {
     const { id, from } = this.#header
-    this.#header = { id: root.attribute('authid') ?? id, from: root.attribute('from') ?? from }
+    this.#header = { id: kept(root, 'authid') ?? id, from: kept(root, 'from') ?? from }
     for (const fate of fates) this.events.onUnfit?.(fate)
     for (const element of payload) {
       this.#report(element)
@@ -264,4 +266,15 @@ export class BoshLink implements Link {
     this.close()
     this.events.onEnd(end)
   }
+}
+
+/** Longest value of a header, in UTF-16 units, as in streams over TCP. */
+const longestValue = 1023
+
+function kept(root: Root, name: string): string | undefined {
+  const value = root.attribute(name)
+  if (value === undefined) return undefined
+  if (value.length > longestValue) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
+  // A substring would keep the whole reply.
+  return copyOf(value)
 }

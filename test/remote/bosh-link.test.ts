@@ -332,6 +332,13 @@ describe('an open link', () => {
     expect(told).toEqual(['end features remote-protocol-error'])
   })
 
+  test('ends with a reply whose stream id is long', async () => {
+    const { told, held, hears } = await opened()
+    held.answer('', ` authid='${'x'.repeat(1024)}'`)
+    await hears('end')
+    expect(told).toEqual(['end features remote-protocol-error'])
+  })
+
   test('holds one request while all is quiet, sends with another and keeps the rest together', async () => {
     const { there, link, held, next } = await opened()
     link.send([element(message('one'))])
