@@ -16,6 +16,8 @@ interface Caller {
   readonly user: string | undefined
 }
 
+const knownKind = 'known-admins'
+
 export type CallLimits = ReturnType<typeof createCallLimits>
 
 /** One for all hosts. */
@@ -29,6 +31,8 @@ export function createCallLimits(
 ) {
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
+  const failures = new FailedLogins(rates.failedLogins, refused, makeRate)
+  if (nodes !== undefined) shareKnown(failures, nodes)
   return {
     acting: createActingAccounts(
       warmsOfUser,
@@ -37,7 +41,7 @@ export function createCallLimits(
       hashes,
       nodes,
     ),
-    failures: new FailedLogins(rates.failedLogins, refused, makeRate),
+    failures,
     /** Counts a warm call. Throws a `Problem` if there were too many. */
     async count({ admin, user }: Caller): Promise<void> {
       const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
@@ -54,4 +58,21 @@ export function createCallLimits(
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
     },
   }
+}
+
+/** Learns from each process that it meets: in an upgrade, those that have published their clients leave. */
+function shareKnown(failures: FailedLogins, nodes: Nodes): void {
+  let met: readonly string[] = []
+  const meet = () => {
+    const names = nodes.others.map(({ name }) => name)
+    for (const name of names.filter(name => !met.includes(name)))
+      nodes.ask(name, knownKind, null).then(
+        known => failures.learn(known as FailedLogins['known']),
+        () => {},
+      )
+    met = names
+  }
+  nodes.answer(knownKind, () => failures.known)
+  nodes.onChange(meet)
+  meet()
 }

@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { pino } from 'pino'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
+import { ownRates } from '../../src/lib/limits/rates.js'
+import { startNodes } from '../../src/processes/start-nodes.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import type { Logins } from '../../src/warm/session-login.js'
+import { arrived, joinNodes } from '../support/joined-nodes.js'
 import { unnoted } from '../support/unlimited.js'
 import { binding, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
@@ -155,4 +159,28 @@ describe('an address that may not call', () => {
     expect((await request(app).get('/')).status).toBe(200)
     expect((await request(app).get('/warm')).status).toBe(403)
   })
+})
+
+test('a process that replaces another one knows the clients that have shown the right secret', async () => {
+  const rates = { ...config.rates, failedLogins: 5 }
+  const { network, clock, nodes } = await joinNodes('old')
+  const old = createCallLimits({ rates }, unnoted, ownRates, clock, nodes[0])
+  const backend = { client: '192.0.2.1', name: 'portal' }
+  expect(await old.failures.begin(backend)).toBeUndefined()
+  await old.failures.succeeded(backend)
+  const log = pino({ level: 'silent' })
+  const node = await startNodes({ carriers: [network.start], clock, log, name: 'new' })
+  const { failures } = createCallLimits({ rates }, unnoted, ownRates, clock, node)
+  await arrived()
+  network.stop('old')
+  const guesses = Array.from({ length: 50 }, (_, number) => ({
+    client: `198.51.100.${number}`,
+    name: 'portal',
+  }))
+  for (const guess of guesses) {
+    expect(await failures.begin(guess)).toBeUndefined()
+    await failures.failed(guess)
+  }
+  expect(await failures.begin({ ...backend, client: '192.0.2.2' })).toBe(600)
+  expect(await failures.begin(backend)).toBeUndefined()
 })

@@ -57,6 +57,18 @@ export class FailedLogins {
     this.#right = rates('right-secrets', Math.min(1, most), (2 * rightMilliseconds) / 1000)
   }
 
+  /** Known clients with their names, as hashes, and when each was last published. */
+  get known(): readonly (readonly [key: string, published: number])[] {
+    return [...this.#told]
+  }
+
+  learn(known: FailedLogins['known']): void {
+    for (const [key, published] of known) {
+      if (!this.#told.has(key)) this.#told.set(key, published)
+      forgetOldest(this.#told, mostKnown)
+    }
+  }
+
   /** Seconds to wait, for a right secret. */
   async waitOfKnown(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
