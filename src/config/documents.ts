@@ -7,11 +7,11 @@ const described = ({ kind: { words }, sentence }: Setting) =>
   words === undefined ? sentence : `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
 
 const rangeOf = ({ kind: { range } }: Setting) =>
-  range === undefined ? '' : `from ${range[0]} to ${range[1]}`
+  range === undefined ? '' : `${range[0]} to ${range[1]}`
 
 const withRange = (setting: Setting) => {
   const range = rangeOf(setting)
-  return range === '' ? described(setting) : `${described(setting)} F${range.slice(1)}.`
+  return range === '' ? described(setting) : `${described(setting)} From ${range}.`
 }
 
 /** In characters. */
