@@ -10,6 +10,6 @@ export async function checkConfig(): Promise<void> {
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const unusable = [...(await unusablePlaces(config)), ...unusableAuditFile(config)]
   if (unusable.length > 0) throw new CommandError(new ConfigError(unusable).message)
-  if (unknown.length > 0) throw new CommandError('The settings have names that mean nothing.')
-  process.stdout.write('The settings are in order.\n')
+  if (unknown.length > 0) throw new CommandError('Some names of settings are unknown.')
+  process.stdout.write('The settings are valid.\n')
 }

@@ -5,6 +5,6 @@ import { readSecret } from './secret-input.js'
 /** Prints the hash of a secret for ADMIN_USERS. The secret is typed or piped. */
 export async function hashPassword(): Promise<void> {
   const secret = await readSecret('Secret (it is not shown): ')
-  if (!secret) throw new CommandError('There was no secret to hash.')
+  if (!secret) throw new CommandError('No secret was entered.')
   process.stdout.write(`${await hashSecret(secret)}\n`)
 }

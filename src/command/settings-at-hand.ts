@@ -4,7 +4,7 @@ import { ConfigError, loadConfig } from '../config/load.js'
 import { CommandError } from './command-error.js'
 
 const hint =
-  'The settings are described in docs/settings.md and .env.example. To see the service at work without any: warm-bindings --demo, or npm run demo in a clone.'
+  'See docs/settings.md and .env.example. To try the service without settings: warm-bindings --demo, or npm run demo in a clone.'
 
 /** Settings from the environment and `.env`, with `instead` on top. Throws a `CommandError` with all problems. */
 export function readConfig(instead: Readonly<Record<string, string>> = {}): ReturnType<typeof loadConfig> {

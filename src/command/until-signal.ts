@@ -26,7 +26,7 @@ export async function explained<T>(starting: Promise<T>): Promise<T> {
     const at = `port ${port ?? ''}`
     if (code === 'EADDRINUSE')
       throw new CommandError(
-        `Another program uses ${at}: stop it, or choose another one with PORT, HTTPS_PORT or METRICS_ADDRESS.`,
+        `Another program uses ${at}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.`,
       )
     if (code === 'EACCES') throw new CommandError(`The service cannot start: ${forbiddenPort(port)}.`)
     throw error

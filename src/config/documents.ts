@@ -6,8 +6,7 @@ const rows = (section: Record<string, Setting>) => Object.entries(section)
 const described = ({ kind: { words }, sentence }: Setting) =>
   words === undefined ? sentence : `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
 
-const rangeOf = ({ kind: { range } }: Setting) =>
-  range === undefined ? '' : `${range[0]} to ${range[1]}`
+const rangeOf = ({ kind: { range } }: Setting) => (range === undefined ? '' : `${range[0]} to ${range[1]}`)
 
 const withRange = (setting: Setting) => {
   const range = rangeOf(setting)

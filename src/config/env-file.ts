@@ -42,6 +42,6 @@ function readLines(file: string): string[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return []
-    throw new ConfigError([`${file} is there, but cannot be read (${code})`])
+    throw new ConfigError([`${file} cannot be read (${code})`])
   }
 }

@@ -46,7 +46,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'XMPP_DOMAINS is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net':
     set => set.XMPP_DOMAINS.length === 0,
 
-  'PORT is off, and there is no HTTPS_PORT: nothing is left to listen on': set =>
+  'PORT is off, and there is no HTTPS_PORT: the service would not listen': set =>
     set.PORT.length + httpsPorts(set).length === 0,
   'PORT is off, but HOST has a port: keep one of the two': set =>
     set.PORT.length === 0 && hasOwnPort(set.HOST),
@@ -110,11 +110,11 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
 
   'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set =>
     set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,
-  "CORS_CREDENTIALS needs CORS_ORIGINS to list the origins: any site could use a visitor's session otherwise":
-    set => set.CORS_CREDENTIALS && set.CORS_ORIGINS.includes('*'),
-  'CORS_HEADERS must list the headers where CORS_CREDENTIALS is on: browsers take * for the name of a header then':
-    set => set.CORS_CREDENTIALS && set.CORS_HEADERS.includes('*'),
-  'CORS_METHODS must list the methods: * is the name of none': set => set.CORS_METHODS.includes('*'),
+  "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session": set =>
+    set.CORS_CREDENTIALS && set.CORS_ORIGINS.includes('*'),
+  'CORS_HEADERS must list the headers if CORS_CREDENTIALS is on: * is then the name of a header': set =>
+    set.CORS_CREDENTIALS && set.CORS_HEADERS.includes('*'),
+  'CORS_METHODS must list the methods: * is not a method': set => set.CORS_METHODS.includes('*'),
   'XMPP_SERVICE_ACCOUNTS_FILE has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two':
     set => [...set.XMPP_SERVICE_ACCOUNTS_FILE.keys()].some(domain => set.XMPP_SERVICE_ACCOUNTS.has(domain)),
   [`XMPP_SERVICE_ACCOUNTS ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS, set),

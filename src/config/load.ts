@@ -13,7 +13,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 
   constructor(readonly problems: readonly string[]) {
-    super(['The settings are not usable:', ...problems].join('\n- '))
+    super(['The settings are invalid:', ...problems].join('\n- '))
   }
 }
 

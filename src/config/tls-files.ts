@@ -81,7 +81,7 @@ function readCertificate(file: string, passphrase: Passphrase, chainFile?: strin
 function readCertificates(file: string, text: string, setting: Name) {
   const certificates = certificatesIn(text)
   if (certificates !== undefined) return certificates
-  throw new Fault(`${setting} names ${file}, which is no PEM file of certificates`)
+  throw new Fault(`${setting} names ${file}, which is not a PEM file of certificates`)
 }
 
 /** A chain must contain the certificate's issuer. */
@@ -113,7 +113,7 @@ function readKey(file: string, text: string, { setting, text: passphrase }: Pass
   const key = keyIn(text, passphrase)
   if (key !== undefined) return key
   if (isEncrypted) throw new Fault(`${setting} does not open ${file}`)
-  throw new Fault(`TLS_KEY names ${file}, which is no PEM file of a private key`)
+  throw new Fault(`TLS_KEY names ${file}, which is not a PEM file of a private key`)
 }
 
 function readParameters(file: string): string {
@@ -122,7 +122,7 @@ function readParameters(file: string): string {
   // Node ignores files without it, and Node 24 ignores `X9.42 DH PARAMETERS`.
   if (!dhparam.includes('-----BEGIN DH PARAMETERS-----'))
     throw new Fault(
-      `TLS_DHPARAM names ${file}, which is no PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
+      `TLS_DHPARAM names ${file}, which is not a PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
     )
   askOpenSsl({ dhparam }, file, 'TLS_DHPARAM')
   return dhparam

@@ -17,7 +17,7 @@ export function unknownNames(environment: Record<string, string | undefined>): s
     .filter(([name, value]) => !Object.hasOwn(settings, name) && !isOfKubernetes(name, value ?? ''))
     .flatMap(([name]) => {
       const meant = Object.hasOwn(former, name) ? undefined : meantBy(name)
-      return meant === undefined ? [] : [`${name} is no setting of this service; did you mean ${meant}?`]
+      return meant === undefined ? [] : [`${name} is not a setting of this service. Did you mean ${meant}?`]
     })
 }
 

@@ -112,7 +112,7 @@ export function createOpener(parts: OpenerParts) {
       counts.unfitStanzas[fate] += 1
       if (!isWarningDue(fate)) return
       const { about, log } = aboutSession(session)
-      log.info({ ...about, fate }, 'a stanza could not be passed on as it was')
+      log.info({ ...about, fate }, 'a stanza was repaired or dropped')
     },
     noticed(session, what) {
       const count = countNotices(what)

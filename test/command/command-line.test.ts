@@ -33,32 +33,29 @@ describe('the command line', () => {
   })
 
   const offer =
-    'There are --check-config, --demo, --help, --version, hash-password and warm JID; without any of them the service starts.'
+    'Options: --check-config, --demo, --help, --version. Commands: hash-password, warm JID. Without any, the service starts.'
 
   test.each([
-    [['--chekc-config'], `--chekc-config means nothing here. ${offer}`],
-    [['-x'], `-x means nothing here. ${offer}`],
-    [['--constructor'], `--constructor means nothing here. ${offer}`],
-    [['start'], `start means nothing here. ${offer}`],
-    [['start', '--demo'], `start means nothing here. ${offer}`],
-    [[''], ` means nothing here. ${offer}`],
-    [['--demo=yes'], '--demo takes no value.'],
-    [['--demo', '--check-config'], '--demo and --check-config do not go together.'],
-    [['--demo', 'warm', 'alice@example.org'], '--demo does not go together with warm.'],
-    [['warm'], 'warm wants the JID of the user to log in: warm-bindings warm alice@example.org'],
+    [['--chekc-config'], `Unknown option --chekc-config. ${offer}`],
+    [['-x'], `Unknown option -x. ${offer}`],
+    [['--constructor'], `Unknown option --constructor. ${offer}`],
+    [['start'], `Unknown command start. ${offer}`],
+    [['start', '--demo'], `Unknown command start. ${offer}`],
+    [[''], `Unknown command . ${offer}`],
+    [['--demo=yes'], '--demo accepts no value.'],
+    [['--demo', '--check-config'], '--demo and --check-config exclude each other.'],
+    [['--demo', 'warm', 'alice@example.org'], '--demo and warm exclude each other.'],
+    [['warm'], 'warm needs the JID of the user: warm-bindings warm alice@example.org'],
   ])('%j is refused in words', (words, told) => {
     expect(refusal(words)).toBe(told)
   })
 
   test.each([
-    [
-      ['warm', 'alice@example.org', 'wonderland'],
-      /^warm takes a JID, and no password behind it: it is asked/,
-    ],
-    [['hash-password', 'wonderland'], /^hash-password takes no secret behind it: it is asked/],
-    [['warm', 'alice@example.org', '--password=wonderland'], /^--password means nothing here/],
-    [['warm', 'alice@example.org', '--password', 'wonderland'], /^--password means nothing here/],
-    [['warm', 'alice@example.org', '-pwonderland'], /^-p means nothing here/],
+    [['warm', 'alice@example.org', 'wonderland'], /^Do not pass the password as an argument: it is prompted/],
+    [['hash-password', 'wonderland'], /^Do not pass the secret as an argument: it is prompted/],
+    [['warm', 'alice@example.org', '--password=wonderland'], /^Unknown option --password/],
+    [['warm', 'alice@example.org', '--password', 'wonderland'], /^Unknown option --password/],
+    [['warm', 'alice@example.org', '-pwonderland'], /^Unknown option -p/],
   ])('%j has a secret where every user of the machine can see it, which is not repeated', (words, told) => {
     expect(refusal(words)).toMatch(told)
     expect(refusal(words)).not.toMatch(/wonder|-w\b/)

@@ -196,10 +196,10 @@ describe('a name that is no setting', () => {
   test('a name that begins like a setting gives a warning with the nearest setting', () => {
     const environment = { XMPP_DOMAIN: 'x', BOSH_MAXWAIT: '1', SCRAM_ITERATIONS: '1', WARM_TIMEOUTS: '' }
     expect(loadConfig({ ...required, ...environment }).warnings).toEqual([
-      'XMPP_DOMAIN is no setting of this service; did you mean XMPP_DOMAINS?',
-      'BOSH_MAXWAIT is no setting of this service; did you mean BOSH_MAX_WAIT?',
-      'SCRAM_ITERATIONS is no setting of this service; did you mean SCRAM_MAX_ITERATIONS?',
-      'WARM_TIMEOUTS is no setting of this service; did you mean WARM_TIMEOUT?',
+      'XMPP_DOMAIN is not a setting of this service. Did you mean XMPP_DOMAINS?',
+      'BOSH_MAXWAIT is not a setting of this service. Did you mean BOSH_MAX_WAIT?',
+      'SCRAM_ITERATIONS is not a setting of this service. Did you mean SCRAM_MAX_ITERATIONS?',
+      'WARM_TIMEOUTS is not a setting of this service. Did you mean WARM_TIMEOUT?',
     ])
   })
 

@@ -57,7 +57,7 @@ describe('a file of settings', () => {
   test('has to be readable where it is there', () => {
     mkdirSync(join(folder, 'folder'))
     expect(problemsOf(() => readEnvFile(join(folder, 'folder')))).toEqual([
-      `${join(folder, 'folder')} is there, but cannot be read (EISDIR)`,
+      `${join(folder, 'folder')} cannot be read (EISDIR)`,
     ])
   })
 })

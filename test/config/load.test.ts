@@ -46,7 +46,7 @@ describe('without the required settings', () => {
       problems({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: undefined, XMPP_DOMAIN: 'example.org' }),
     ).toEqual([
       expect.stringMatching(/^XMPP_DOMAINS is required/),
-      'XMPP_DOMAIN is no setting of this service; did you mean XMPP_DOMAINS?',
+      'XMPP_DOMAIN is not a setting of this service. Did you mean XMPP_DOMAINS?',
     ])
   })
 
@@ -90,7 +90,7 @@ describe('when settings are wrong', () => {
 
   test('the error as a whole is a list that can be printed', () => {
     expect(() => load({ PORT: 'x', HOST: '!' })).toThrow(
-      'The settings are not usable:\n- HOST has "!", which is neither an IP address nor a host name, with a port or without\n- PORT must',
+      'The settings are invalid:\n- HOST has "!", which is neither an IP address nor a host name, with a port or without\n- PORT must',
     )
   })
 
@@ -180,10 +180,8 @@ describe('admins', () => {
   test('are told apart by line in the file', () => {
     const ADMIN_USERS_FILE = file('faulty', '# comment\na:1:\nb:2:not/a/domain\nc:3:example.org\nc:4\n')
     expect(problems({ ADMIN_USERS_FILE })).toEqual([
-      expect.stringMatching(
-        /^ADMIN_USERS_FILE line 2 goes on after the secret with what is no list of domains/,
-      ),
-      expect.stringMatching(/^ADMIN_USERS_FILE line 3 goes on after the secret/),
+      expect.stringMatching(/^ADMIN_USERS_FILE line 2 has no list of domains after the secret/),
+      expect.stringMatching(/^ADMIN_USERS_FILE line 3 has no list of domains/),
       'ADMIN_USERS_FILE line 5 has the name of one before it',
     ])
   })

@@ -144,7 +144,7 @@ describe('TLS', () => {
     name => {
       const kind = name === 'NATS_TLS_KEY' ? 'a private key' : 'certificates'
       expect(problemsWith({ [name]: file('text', 'no PEM') })).toEqual([
-        `${name} names a file that is no PEM file of ${kind}`,
+        `${name} names a file that is not a PEM file of ${kind}`,
       ])
       expect(problemsWith({ [name]: join(folder, 'missing') })).toEqual([
         `${name} names a file that cannot be read (ENOENT)`,

@@ -116,12 +116,12 @@ describe('the certificates of the https listener', () => {
     [
       'a file has none',
       { TLS_CERT: 'FOLDER/no-certificate.pem' },
-      'TLS_CERT names FOLDER/no-certificate.pem, which is no PEM file of certificates',
+      'TLS_CERT names FOLDER/no-certificate.pem, which is not a PEM file of certificates',
     ],
     [
       'one cannot be parsed',
       { TLS_CERT: 'FOLDER/broken.pem' },
-      'TLS_CERT names FOLDER/broken.pem, which is no PEM file of certificates',
+      'TLS_CERT names FOLDER/broken.pem, which is not a PEM file of certificates',
     ],
     [
       'one has no key',
@@ -136,7 +136,7 @@ describe('the certificates of the https listener', () => {
     [
       'a key is none',
       { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/own.crt' },
-      'TLS_KEY names FOLDER/own.crt, which is no PEM file of a private key',
+      'TLS_KEY names FOLDER/own.crt, which is not a PEM file of a private key',
     ],
     [
       'a key belongs to another',
@@ -161,7 +161,7 @@ describe('the certificates of the https listener', () => {
     [
       'a chain is none',
       { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/own.key' },
-      'TLS_CHAIN names FOLDER/own.key, which is no PEM file of certificates',
+      'TLS_CHAIN names FOLDER/own.key, which is not a PEM file of certificates',
     ],
     [
       'a chain is that of another',
@@ -210,7 +210,7 @@ describe('the certificates of the https listener', () => {
     [
       'the parameters are of a form that Node does not read',
       { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/x942.pem' },
-      'TLS_DHPARAM names FOLDER/x942.pem, which is no PEM file with DH PARAMETERS, as `openssl dhparam 2048` makes them',
+      'TLS_DHPARAM names FOLDER/x942.pem, which is not a PEM file with DH PARAMETERS, as `openssl dhparam 2048` makes them',
     ],
     [
       'the ciphers are unknown',

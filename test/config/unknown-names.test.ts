@@ -29,7 +29,7 @@ describe('a name that was meant for a setting is found:', () => {
     ['HOST_META_ENABLE', 'HOST_META_ENABLED'],
   ])('%s', (name, setting) => {
     const [said] = unknownNames({ [name]: '8080' })
-    expect(said).toBe(`${name} is no setting of this service; did you mean ${setting}?`)
+    expect(said).toBe(`${name} is not a setting of this service. Did you mean ${setting}?`)
   })
 })
 

@@ -468,7 +468,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       expect(one.count('break', other)).toBe(1)
       expect(written).toContain('NATS does not permit this')
       clocks.get(one)!.advance(5_000)
-      await eventually('it has asked', () => written.includes('NATS does not take this process'))
+      await eventually('it has asked', () => written.includes('NATS refuses this process'))
       expect(one.carrier.isUp).toBe(false)
       await strict.authorize(all)
       await eventually('it is back', () => one.carrier.isUp)

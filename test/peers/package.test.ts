@@ -139,7 +139,7 @@ describe('Installed, the command', () => {
 
   test('checks the settings', () => {
     expect(npx(['--check-config'], { more: settings })).toMatchObject({
-      ...{ status: 0, stdout: 'The settings are in order.\n' },
+      ...{ status: 0, stdout: 'The settings are valid.\n' },
     })
     const { status, stderr } = npx(['--check-config'])
     expect([status, stderr]).toEqual([1, expect.stringContaining('- XMPP_DOMAINS is required')])

@@ -37,7 +37,7 @@ export const encryptedServers: readonly ServerKind[] = [
     maker: 'Prosody',
     name: 'Prosody over STARTTLS',
     packages: ['prosody', 'openssl'],
-    // A login over a link that is not encrypted would be refused by Prosody, too.
+    // A login over an unencrypted link would be refused by Prosody, too.
     start: users => startProsody({ users, config: 'c2s_require_encryption = true' }),
   },
   {

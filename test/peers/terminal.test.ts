@@ -53,7 +53,7 @@ describeWith(['bsdutils'], 'At a terminal', () => {
 
   test.each(['\x03', '\x04'])('%j gives up', async key => {
     const { exit, shown } = await atTerminal('warm alice@localhost', key)
-    expect(shown).toContain('There was no password, and nothing was tried.')
+    expect(shown).toContain('No password was entered.')
     expect(exit).toBe(1)
     expect(server.connections).toBe(0)
   })

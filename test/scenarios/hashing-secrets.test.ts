@@ -20,7 +20,7 @@ describe('the command that hashes a secret', () => {
   }, 30_000)
 
   test('says so where there is nothing to hash', async () => {
-    const nothing = { failed: true, stdout: '', stderr: 'There was no secret to hash.\n' }
+    const nothing = { failed: true, stdout: '', stderr: 'No secret was entered.\n' }
     expect(await run('')).toMatchObject(nothing)
     expect(await run('\n')).toMatchObject(nothing)
   }, 30_000)

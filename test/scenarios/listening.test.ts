@@ -240,7 +240,7 @@ describe('certificates that have changed', () => {
     const line = service.lines.map(text => JSON.parse(text)).find(({ problems }) => problems)
     expect(line).toMatchObject({
       level: 50,
-      problems: [`TLS_CERT names ${join(folder, 'second.crt')}, which is no PEM file of certificates`],
+      problems: [`TLS_CERT names ${join(folder, 'second.crt')}, which is not a PEM file of certificates`],
     })
   })
 

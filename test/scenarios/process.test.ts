@@ -94,7 +94,7 @@ describe('a service that cannot start', () => {
       const service = operator.start(settings({ PORT: String(port) }))
       expect(await service.exit).toBe(1)
       expect(service.stderr).toBe(
-        `Another program uses port ${port}: stop it, or choose another one with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+        `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
       )
       other.close()
     },
@@ -110,7 +110,7 @@ describe('a service that cannot start', () => {
       const service = operator.start(settings({ METRICS_ADDRESS: `127.0.0.1:${port}` }))
       expect(await service.exit).toBe(1)
       expect(service.stderr).toBe(
-        'The settings are not usable:\n' +
+        'The settings are invalid:\n' +
           `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
       )
       other.close()
@@ -119,9 +119,9 @@ describe('a service that cannot start', () => {
   )
 
   test.each([
-    [['--chekc-config'], /^--chekc-config means nothing here\. There are --check-config, .*warm JID/],
-    [['start'], /^start means nothing here\. There are --check-config, .*warm JID/],
-    [['--check-config', '--demo'], /^--check-config and --demo do not go together\.\n$/],
+    [['--chekc-config'], /^Unknown option --chekc-config\. Options: --check-config, .*warm JID/],
+    [['start'], /^Unknown command start\. Options: --check-config, .*warm JID/],
+    [['--check-config', '--demo'], /^--check-config and --demo exclude each other\.\n$/],
   ])(
     'because %j means nothing says what there is',
     async (words, told) => {
@@ -140,7 +140,7 @@ describe('a service that cannot start', () => {
         const service = operator.start(settings(addresses), ...args)
         expect(await service.exit).toBe(1)
         expect(service.stderr).toMatch(
-          /^The settings are not usable:\n- HOST has 192\.0\.2\.1, which is not an address of this machine\n$/m,
+          /^The settings are invalid:\n- HOST has 192\.0\.2\.1, which is not an address of this machine\n$/m,
         )
       }
     },
@@ -197,7 +197,7 @@ describe('a service that starts', () => {
 
   test.each([
     ['line 2 is neither', () => operator.write('.env', '\uFEFFPORT=0\nWARM_PATH /warm\n')],
-    ['is there, but cannot be read (EISDIR)', () => operator.makeFolder('.env')],
+    ['cannot be read (EISDIR)', () => operator.makeFolder('.env')],
   ])(
     'without what stands in .env says what is wrong with it: %s',
     async (problem, make) => {
@@ -219,7 +219,7 @@ describe('a service that starts', () => {
       const service = operator.start(settings({ XMPP_SERVERS: servers, WARM_TIMEOT: '5' }))
       await service.url()
       expect(service.stdout).toMatch(/"level":40,.*verify=off for plain\.example/)
-      expect(service.stdout).toMatch(/"level":40,.*WARM_TIMEOT.*did you mean WARM_TIMEOUT/)
+      expect(service.stdout).toMatch(/"level":40,.*WARM_TIMEOT.*Did you mean WARM_TIMEOUT/)
     },
     seconds,
   )
@@ -395,7 +395,7 @@ describe('settings that are only checked', () => {
     async () => {
       const check = operator.start(settings(), '--check-config')
       expect(await check.exit).toBe(0)
-      expect(check.stdout).toBe('The settings are in order.\n')
+      expect(check.stdout).toBe('The settings are valid.\n')
     },
     seconds,
   )
@@ -416,7 +416,7 @@ describe('settings that are only checked', () => {
     async () => {
       const check = operator.start(settings({ BOSH_MAXWAIT: '30' }), '--check-config')
       expect(await check.exit).toBe(1)
-      expect(check.stderr).toContain('did you mean BOSH_MAX_WAIT?')
+      expect(check.stderr).toContain('Did you mean BOSH_MAX_WAIT?')
     },
     seconds,
   )
@@ -429,7 +429,7 @@ describe('settings that are only checked', () => {
       expect(check.stderr).toMatch(
         /^\/warm refuses calls without TLS to 0\.0\.0\.0:0 with 403 insecure-channel/,
       )
-      expect(check.stdout).toBe('The settings are in order.\n')
+      expect(check.stdout).toBe('The settings are valid.\n')
     },
     seconds,
   )

@@ -75,8 +75,8 @@ describe('a login that succeeds', () => {
       expect(stdout).toMatch(/^ {2}jid +alice@chat\.example\/.+$/m)
       expect(stdout).toMatch(/^ {2}url +\/http-bind \(/m)
       expect(stdout).toContain(`Server: 127.0.0.1:${server.port}, from XMPP_SERVERS.`)
-      expect(stdout).toMatch(/Login: SCRAM-SHA-1 over a link that is encrypted, in \d+ ms\./)
-      expect(stdout).toContain('This was a trial: the session has been ended, and nothing stays logged in.')
+      expect(stdout).toMatch(/Login: SCRAM-SHA-1 over an encrypted link, in \d+ ms\./)
+      expect(stdout).toContain('This was a trial: the session has ended, and nothing stays logged in.')
       expect(stdout).not.toMatch(/[0-9a-f]{40}|\b[\w-]{43}\b/)
       expect(server.last).toMatchObject({ goodbye: 'footer', attempts: 1, stanzas: [] })
     },
@@ -105,7 +105,7 @@ describe('a login that succeeds', () => {
       operator.write('.env', lines.join(''))
       const { exit, stdout } = await tryWarm({}, '\n')
       expect(exit).toBe(0)
-      expect(stdout).toContain('Login: PLAIN over a link that is encrypted')
+      expect(stdout).toContain('Login: PLAIN over an encrypted link')
     },
     seconds,
   )
@@ -124,7 +124,7 @@ describe('a login that fails', () => {
     async () => {
       const told = await failure(settings(), 'Pa55-of-another\n')
       expect(told).toContain('would answer 403 not-authorized.')
-      expect(told).toContain('Step: sasl, proving who the user is with SCRAM-SHA-1.')
+      expect(told).toContain('Step: sasl, checking the credentials with SCRAM-SHA-1.')
       expect(told).toContain('What to do: ')
     },
     seconds,
@@ -160,7 +160,7 @@ describe('a login that fails', () => {
       const [port] = await freePorts(1)
       const told = await failure(settings('', { XMPP_SERVERS: `chat.example=xmpp://127.0.0.1:${port}` }))
       expect(told).toContain('would answer 502 remote-connection-failed.')
-      expect(told).toContain(`The system's own word: ECONNREFUSED at 127.0.0.1:${port}.`)
+      expect(told).toContain(`Error of the system: ECONNREFUSED at 127.0.0.1:${port}.`)
     },
     seconds,
   )
@@ -171,7 +171,7 @@ describe('a login that fails', () => {
       server.script = { features: () => {} }
       const told = await failure(settings(undefined, { WARM_TIMEOUT: '1' }))
       expect(told).toMatch(
-        /would answer 504 timeout\.(?:.|\n)*Step: features, hearing what the server offers\./,
+        /would answer 504 timeout\.(?:.|\n)*Step: features, reading the offer of the server\./,
       )
     },
     seconds,
@@ -197,7 +197,7 @@ describe('a login that fails', () => {
       const told = await failure({ XMPP_SERVERS: 'chat.example=ftp://x', BOSH_MAXWAIT: '5' })
       expect(told).toMatch(/^- XMPP_SERVERS for chat\.example must have an address/m)
       expect(told).toMatch(/^- XMPP_DOMAINS is required/m)
-      expect(told).toContain('did you mean BOSH_MAX_WAIT?')
+      expect(told).toContain('Did you mean BOSH_MAX_WAIT?')
       expect(told).not.toContain('ADMIN_USERS is required')
     },
     seconds,
@@ -207,7 +207,7 @@ describe('a login that fails', () => {
     'for want of a line on standard input tries nothing',
     async () => {
       const before = server.connections.length
-      expect(await failure(settings(), '')).toMatch(/^There was no password, and nothing was tried\./)
+      expect(await failure(settings(), '')).toMatch(/^No password was entered\./)
       expect(server.connections.length).toBe(before)
     },
     seconds,

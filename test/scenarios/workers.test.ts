@@ -291,13 +291,13 @@ describe('a start that fails is told once', () => {
       'PORT',
       (port: number) => String(port),
       (port: number) =>
-        `Another program uses port ${port}: stop it, or choose another one with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+        `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
     ],
     [
       'METRICS_ADDRESS',
       (port: number) => `127.0.0.1:${port}`,
       (port: number) =>
-        'The settings are not usable:\n' +
+        'The settings are invalid:\n' +
         `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
     ],
   ])('for a port that is taken, of %s', async (name, value, sentence) => {
@@ -372,7 +372,7 @@ describe('SIGUSR2', () => {
     const url = await service.url()
     operator.write('tls.pem', 'this is none')
     service.signal('SIGUSR2')
-    const failed = 'the workers have not been replaced: those of before stay'
+    const failed = 'the workers have not been replaced: the old ones stay'
     await eventually('it is given up', () => said(service, failed).length === 1)
     expect(said(service, 'a worker cannot be started')).toMatchObject([
       { worker: 1, level: 50, problem: expect.stringContaining('TLS_CERT') },

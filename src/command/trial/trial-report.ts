@@ -39,29 +39,29 @@ export function saySuccess(binding: BindingObject, { jid, config, login }: Trial
 ${rows.join('\n')}
 
 Server: ${serverOf(login.domain!, config)}.
-Login: ${mechanism} over a link that is ${encrypted ? '' : 'not '}encrypted, in ${ms} ms.
+Login: ${mechanism} over ${encrypted ? 'an encrypted' : 'an unencrypted'} link, in ${ms} ms.
 
-This was a trial: the session has been ended, and nothing stays logged in.
+This was a trial: the session has ended, and nothing stays logged in.
 `
 }
 
 function shown(name: string, value: unknown): string {
   if (secrets.has(name)) return '(not shown)'
-  if (name === 'websocket') return `${(value as { url: string }).url}, with a token that is not shown`
+  if (name === 'websocket') return `${(value as { url: string }).url}, with a token (not shown)`
   return name === 'url' ? place(String(value)) : String(value)
 }
 
 /** Without EXTERNAL_URL, the page's own host. */
 function place(url: string): string {
-  return url.startsWith('/') ? `${url} (at the address that was called: EXTERNAL_URL is not set)` : url
+  return url.startsWith('/') ? `${url} (at the address of the call: EXTERNAL_URL is not set)` : url
 }
 
 const steps: Readonly<Record<Step, string>> = {
   resolve: 'finding the server',
   connect: 'connecting to the server',
   tls: 'encrypting the link',
-  features: 'hearing what the server offers',
-  sasl: 'proving who the user is',
+  features: 'reading the offer of the server',
+  sasl: 'checking the credentials',
   bind: 'binding a resource',
 }
 
@@ -74,8 +74,8 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
     step && `Step: ${step}, ${steps[step]}${step === 'sasl' && mechanism ? ` with ${mechanism}` : ''}.`,
     step && domain && `Server: ${serverOf(domain, config)}.`,
     certificate && `Certificate: ${certificate}.`,
-    condition && `The server's own word: ${condition}.`,
-    told && `The system's own word: ${told}.`,
+    condition && `Condition of the server: ${condition}.`,
+    told && `Error of the system: ${told}.`,
     trialAdvice[code] && `What to do: ${trialAdvice[code]}`,
     code === 'internal-error' && `Please report this: ${JSON.stringify(traceOf(cause))}`,
   ]
@@ -83,7 +83,7 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
     `${jid} cannot be logged in: POST ${config.warmPath} would answer ${status} ${code}.`,
     [problems[code].sentence, detail].filter(Boolean).join(' '),
     facts.filter(Boolean).join('\n'),
-    'This was a trial: nothing stays logged in. docs/errors.md has all codes.',
+    'This was a trial: nothing stays logged in. See docs/errors.md for all codes.',
   ]
     .filter(Boolean)
     .join('\n\n')
@@ -101,19 +101,18 @@ function serverOf(domain: string, config: Config): string {
   const remote = remoteOf(config, domain)
   const name = withULabels(domain)
   if (remote?.url !== undefined) return `the BOSH endpoint ${remote.url}, from XMPP_SERVERS`
-  if (remote !== undefined) return `the BOSH endpoint in the host-meta of ${name}, as XMPP_SERVERS says`
+  if (remote !== undefined) return `the BOSH endpoint in the host-meta of ${name}, from XMPP_SERVERS`
   const server = config.servers.get(domain) ?? config.servers.get('*')
   if (server !== undefined) return `${written(server)}, from XMPP_SERVERS`
-  return `as the DNS names it for ${name}, or else that host at port 5222`
+  return `from the DNS records of ${name}, or else this host at port 5222`
 }
 
 const howToName = 'Name it in XMPP_SERVERS, as in example.org=xmpp://10.0.0.5:5222'
-const lookAtLog = "The XMPP server's own log says more."
+const lookAtLog = 'See the log of the XMPP server.'
 
 /** By code, if the problem itself gives no advice. */
 export const trialAdvice: Partial<Record<ProblemCode, string>> = {
-  'missing-parameter':
-    'Give the JID, and the password too unless an account of XMPP_SERVICE_ACCOUNTS or a certificate stands in for it.',
+  'missing-parameter': 'Enter a JID and a password, or set XMPP_SERVICE_ACCOUNTS or a certificate.',
   'invalid-jid': 'Write it as in alice@example.org.',
   'domain-not-allowed': 'Add the domain to XMPP_DOMAINS.',
   'address-not-allowed': `${howToName}.`,
@@ -121,19 +120,19 @@ export const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'account-disabled': 'Enable the account at the XMPP server.',
   'credentials-expired': 'Give the user a new password at the XMPP server.',
   'authzid-refused': 'Allow the account of XMPP_SERVICE_ACCOUNTS at the XMPP server to act for its users.',
-  conflict: 'Ask for another resource, or for none: then the server chooses one.',
-  'host-unknown': `Does the XMPP server serve this domain, and does the DNS lead to it? ${howToName}.`,
-  'remote-connection-failed': `Does the XMPP server run, and does it take clients at that address and port? A firewall in between, or TLS at a port that wants none, looks the same. ${howToName}.`,
+  conflict: 'Request another resource, or none.',
+  'host-unknown': `Does the XMPP server serve this domain, and does DNS resolve to it? ${howToName}.`,
+  'remote-connection-failed': `Does the XMPP server run, and does it accept clients at this address and port? A firewall, or TLS at a plain port, has the same effect. ${howToName}.`,
   'tls-unavailable':
-    'Give the XMPP server a certificate, so that it offers STARTTLS. On a link within this machine, ?tls=none behind its address in XMPP_SERVERS goes without.',
+    'Give the XMPP server a certificate, so that it offers STARTTLS. For a link within this machine, you can add ?tls=none to its address in XMPP_SERVERS.',
   'remote-protocol-error':
-    'Is that an XMPP server, and its port the one for clients? For a port with TLS from the start write xmpps:// in XMPP_SERVERS.',
+    'Is this the client port of an XMPP server? For direct TLS, write xmpps:// in XMPP_SERVERS.',
   'remote-stream-error': lookAtLog,
   'server-not-authentic':
-    'The server that answered may not be yours, or its accounts are damaged: set the password again, and look who answers at that address.',
+    'The server may not be yours, or its accounts are damaged: set the password again, and check which server answers.',
   'login-failed': lookAtLog,
   'bind-refused': lookAtLog,
-  'jid-mismatch': 'Look which user the XMPP server makes of this name.',
+  'jid-mismatch': 'Check which user the XMPP server assigns to this name.',
   'temporary-auth-failure': lookAtLog,
-  timeout: `Does the XMPP server answer at that address, or does a firewall swallow what is sent there? ${howToName}.`,
+  timeout: `Does the XMPP server answer at this address, or does a firewall drop packets? ${howToName}.`,
 }

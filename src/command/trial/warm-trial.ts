@@ -32,7 +32,7 @@ export async function tryWarm(jid: string): Promise<void> {
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
   if (password === undefined)
     throw new CommandError(
-      'There was no password, and nothing was tried. An empty line stands for a login without one: by an account of XMPP_SERVICE_ACCOUNTS, a certificate, or WARM_ANONYMOUS.',
+      'No password was entered. An empty line is a login without a password: by an account of XMPP_SERVICE_ACCOUNTS, a certificate, or WARM_ANONYMOUS.',
     )
   const login: LoginNotes = {}
   const outcome = await logInAndOut(config, { jid, password: password || undefined }, login).catch(

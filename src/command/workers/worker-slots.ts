@@ -188,7 +188,7 @@ export class WorkerSlots {
       while (number <= count && !this.#isEnding && (await this.#replace(number))) number += 1
       if (this.#isEnding) break
       if (number > count) log.info({ workers: count }, 'the workers have been replaced')
-      else log.error({ worker: number }, 'the workers have not been replaced: those of before stay')
+      else log.error({ worker: number }, 'the workers have not been replaced: the old ones stay')
     }
     this.#round = undefined
   }

@@ -65,7 +65,7 @@ function readAdmins(entries: readonly Entry[]): readonly Admin[] {
     else if (/%3A/i.test(name)) fault('has a colon in its name, which HTTP Basic cannot carry')
     else if (scope.length > 0 && !isLine) fault('has a colon too many: write %3A inside a secret')
     else if (!domains.every(domain => domain !== undefined))
-      fault('goes on after the secret with what is no list of domains: write %3A for a colon inside a secret')
+      fault('has no list of domains after the secret: write %3A for a colon inside a secret')
     else if (secret.startsWith('scrypt$') && parseSecretHash(secret) === undefined)
       fault('has a hash that is broken or too costly: make it with warm-bindings hash-password')
     else if (admins.has(unescaped(name))) fault('has the name of one before it')
@@ -85,7 +85,8 @@ function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, Ser
     else if (strayEscape.test(user + password)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(user + password)) fault('has a control character')
     // RFC 7622 §3.3.1.
-    else if (/["&'/:<>@\s]/.test(unescaped(user))) fault('has a user name that is no local part of a JID')
+    else if (/["&'/:<>@\s]/.test(unescaped(user)))
+      fault('has a user name that cannot be the local part of a JID')
     else if (accounts.has(domain)) fault(`is the second one for ${domain}`)
     else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })
   }

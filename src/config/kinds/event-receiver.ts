@@ -28,7 +28,7 @@ export const eventsUrl: Kind<string> = (text, report) => {
 export const eventsSecret: Kind<KeyObject> = (text, report) => {
   const base64 = text.startsWith(prefix) ? text.slice(prefix.length) : undefined
   if (base64 !== undefined && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
-    return report(`goes on after ${prefix} with what is no base64`)
+    return report(`must have base64 after ${prefix}`)
   const key = base64 === undefined ? Buffer.from(text) : Buffer.from(base64, 'base64')
   if (key.length >= leastBytes) return createSecretKey(key)
   return report(

@@ -103,7 +103,7 @@ export const natsTokenFile = inFile((text, report): string | undefined => {
   return token === '' ? report('names a file that is empty') : token
 })
 
-const noCertificate = 'names a file that is no PEM file of certificates'
+const noCertificate = 'names a file that is not a PEM file of certificates'
 
 export const natsCa = inFile(
   (text, report): string | undefined => certificatesIn(text)?.text ?? report(noCertificate),
@@ -117,7 +117,7 @@ export const natsCertificate = inFile((text, report) => {
 
 export const natsKey = inFile(
   (text, report): string | undefined =>
-    keyOf(text) ?? report('names a file that is no PEM file of a private key'),
+    keyOf(text) ?? report('names a file that is not a PEM file of a private key'),
 )
 
 function keyOf(text: string): string | undefined {

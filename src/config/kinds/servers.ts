@@ -65,7 +65,7 @@ function readServer(url: string, report: Report): Server {
   const host = prepareDomain(name)?.replace(/^\[(.*)\]$/, '$1')
   const port = Number(digits)
   if (!/^xmpps?$/i.test(scheme) || host === undefined || port < 1 || port > 65535)
-    report('must have an address like xmpp://xmpp.example.org:5222, and only then "?" and options')
+    report('must have an address like xmpp://xmpp.example.org:5222, followed by "?" and options')
 
   const options = readOptions(query, ['tls', 'plain', 'ca', 'verify', 'cert', 'key'], report)
   const tls = options.get('tls') ?? 'starttls'
@@ -107,7 +107,7 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
 function readEndpointUrl(text: string, report: Report): URL | undefined {
   const url = URL.canParse(text) && !text.includes('#') ? new URL(text) : undefined
   if (url !== undefined && url.username + url.password === '') return url
-  return report('must have an address like https://xmpp.example.org/http-bind, and only then "?" and options')
+  return report('must have an address like https://xmpp.example.org/http-bind, followed by "?" and options')
 }
 
 function readTrust(options: Options, report: Report): Omit<Trust, 'certificate'> {

@@ -142,7 +142,7 @@ export class NatsLine {
       const problem = await problemOf(fault, this.#parts.settings)
       if (problem !== undefined && !this.#forbidden.has(problem)) {
         this.#forbidden.add(problem)
-        this.#parts.log.error({ problem }, 'NATS does not take this process')
+        this.#parts.log.error({ problem }, 'NATS refuses this process')
       }
       this.#connectLater(pause())
     })

@@ -157,7 +157,7 @@ export class Membership {
   #heard(node: RemoteNode): void {
     const { clock, log } = this.#parts
     if (!node.heard(clock.now())) return
-    log.info({ other: node.name }, 'a process is heard again')
+    log.info({ other: node.name }, 'a process answers again')
     this.#changed()
   }
 
@@ -200,7 +200,7 @@ export class Membership {
       if (late > beatMilliseconds) node.forgive(late)
       this.#parts.guarded(() => {
         if (!node.look(now)) return
-        log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process has fallen silent')
+        log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process does not answer')
         this.#changed()
       })
     }

@@ -242,7 +242,7 @@ describe('a replacement', () => {
     expect(forked.map(({ orders }) => orders)).toEqual([[], [], []])
     expect(lines.slice(-2)).toMatchObject([
       { level: 50, worker: 1, msg: 'a worker cannot be started' },
-      { level: 50, worker: 1, msg: 'the workers have not been replaced: those of before stay' },
+      { level: 50, worker: 1, msg: 'the workers have not been replaced: the old ones stay' },
     ])
     clock.advance(60_000)
     expect(forked).toHaveLength(3)

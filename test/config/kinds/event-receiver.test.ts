@@ -101,8 +101,8 @@ describe('EVENTS_SECRET', () => {
   test.each([
     ['fifteen-bytes-1', `EVENTS_SECRET ${tooShort}`],
     ['whsec_AAECAwQFBgcICQoLDA0O', `EVENTS_SECRET ${tooShort}`],
-    ['whsec_', 'EVENTS_SECRET goes on after whsec_ with what is no base64'],
-    ['whsec_not-base64-not-base64-not-base64', 'EVENTS_SECRET goes on after whsec_ with what is no base64'],
+    ['whsec_', 'EVENTS_SECRET must have base64 after whsec_'],
+    ['whsec_not-base64-not-base64-not-base64', 'EVENTS_SECRET must have base64 after whsec_'],
   ])('may not be %s, and is not repeated', (EVENTS_SECRET, problem) => {
     expect(problems({ EVENTS_URL: url, EVENTS_SECRET })).toEqual([problem])
   })
@@ -110,7 +110,7 @@ describe('EVENTS_SECRET', () => {
   test.each([
     ['an empty one', '\n', tooShort],
     ['one with a short secret', 'short', tooShort],
-    ['one with a broken secret', 'whsec_?', 'goes on after whsec_ with what is no base64'],
+    ['one with a broken secret', 'whsec_?', 'must have base64 after whsec_'],
   ])('may be in no file like %s', (_what, text, problem) => {
     const EVENTS_SECRET_FILE = write('wrong', text)
     expect(problems({ EVENTS_URL: url, EVENTS_SECRET_FILE })).toEqual([

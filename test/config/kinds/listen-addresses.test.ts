@@ -148,7 +148,7 @@ describe('what is listened on', () => {
     [{ PORT: '8080,' }, undefined],
     [{ PORT: '8080,x' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
     [{ PORT: ',' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
-    [{ PORT: 'off' }, 'PORT is off, and there is no HTTPS_PORT: nothing is left to listen on'],
+    [{ PORT: 'off' }, 'PORT is off, and there is no HTTPS_PORT: the service would not listen'],
     [
       { PORT: '8443', HTTPS_PORT: '8443', TLS_CERT: '' },
       'HTTPS_PORT and PORT must differ: a port of an address is for one of the two',

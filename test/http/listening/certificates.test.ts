@@ -98,7 +98,7 @@ describe('reading again', () => {
     put('first', made.get('changed')!)
     put('exact', 'half a fi')
     expect(problems(certificates)).toEqual([
-      `TLS_CERT names ${file('exact')}, which is no PEM file of certificates`,
+      `TLS_CERT names ${file('exact')}, which is not a PEM file of certificates`,
     ])
     expect(certificates.usual).toBe(before)
     expect(certificates.contextFor('changed.example')).toBeUndefined()

@@ -249,7 +249,7 @@ describe('XMPP_SERVERS', () => {
   })
 
   const address =
-    'for example.org must have an address like xmpp://xmpp.example.org:5222, and only then "?" and options'
+    'for example.org must have an address like xmpp://xmpp.example.org:5222, followed by "?" and options'
   const noCertificate = 'for example.org has a ca that cannot be read or is not a PEM file of certificates'
 
   test.each([
