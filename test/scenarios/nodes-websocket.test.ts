@@ -12,6 +12,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { opcodes } from '../support/frames.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { combinations } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -136,7 +137,7 @@ async function talk(wire: WebSocketWire): Promise<void> {
   expect(idsAt().slice(before)).toEqual(['here', 'and here'])
 }
 
-describe.each(['memory', 'sockets'] as const)('over %s,', kind => {
+describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'sockets'))('over %s,', kind => {
   beforeAll(() => {
     over = kind
   })

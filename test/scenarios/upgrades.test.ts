@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { combinations } from '../support/matrix.js'
 import { samplesOf } from '../support/scrape.js'
 import { open, Stage } from '../support/websocket-stage.js'
 import { handshake, type WebSocketWire } from '../support/websocket-wire.js'
@@ -32,167 +33,172 @@ const request = (line: string, ...headers: string[]) =>
 const unknownSid = "<body rid='1' sid='none' xmlns='http://jabber.org/protocol/httpbind'/>"
 const itemNotFound = "condition='item-not-found'"
 
-describe.each([
+const ways = [
   ['http', 'on'],
   ['https', 'on'],
   ['http', 'off'],
   ['https', 'off'],
-] as const)('over %s with HTTP_FAST=%s', (scheme, fast) => {
-  let stage: Stage
-  let http: WebSocketWire
+] as const
 
-  beforeAll(async () => {
-    stage = await Stage.set({
-      environment: {
-        ...{ HTTPS_PORT: '0', TLS_CERT: join(folder, 'tls.crt'), HTTP_FAST: fast },
-        METRICS_ADDRESS: '127.0.0.1:0',
-      },
+describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (fast === 'on')))(
+  'over %s with HTTP_FAST=%s',
+  (scheme, fast) => {
+    let stage: Stage
+    let http: WebSocketWire
+
+    beforeAll(async () => {
+      stage = await Stage.set({
+        environment: {
+          ...{ HTTPS_PORT: '0', TLS_CERT: join(folder, 'tls.crt'), HTTP_FAST: fast },
+          METRICS_ADDRESS: '127.0.0.1:0',
+        },
+      })
     })
-  })
-  afterAll(() => stage.strike())
+    afterAll(() => stage.strike())
 
-  const connect = async () => {
-    http = await stage.connect(scheme === 'http' ? undefined : stage.secureUrl)
-  }
-  const answer = async () => {
-    const { status, headers } = await http.head()
-    return { status, body: await http.body(Number(headers['content-length'] ?? 0)) }
-  }
-  const connections = async () =>
-    samplesOf((await ask(stage.service.service.metricsUrl!, { agent: false })).text).get(
-      'warm_bindings_http_connections',
-    )
+    const connect = async () => {
+      http = await stage.connect(scheme === 'http' ? undefined : stage.secureUrl)
+    }
+    const answer = async () => {
+      const { status, headers } = await http.head()
+      return { status, body: await http.body(Number(headers['content-length'] ?? 0)) }
+    }
+    const connections = async () =>
+      samplesOf((await ask(stage.service.service.metricsUrl!, { agent: false })).text).get(
+        'warm_bindings_http_connections',
+      )
 
-  test('a GET is answered, and the connection stays', async () => {
-    await connect()
-    for (let left = 0; left < 30; left++) {
+    test('a GET is answered, and the connection stays', async () => {
+      await connect()
+      for (let left = 0; left < 30; left++) {
+        http.write(request('GET /healthz', ...wish))
+        expect((await answer()).status).toBe(200)
+      }
+      http.write(request('GET /healthz'))
+      expect((await answer()).status).toBe(200)
+      http.drop()
+    })
+
+    test('a POST is answered with its body, whole, in chunks, and late', async () => {
+      await connect()
+      const length = `Content-Length: ${unknownSid.length}`
+      http.write(request('POST /http-bind', ...wish, length) + unknownSid)
+      expect((await answer()).body).toContain(itemNotFound)
+      const [first, second] = [unknownSid.slice(0, 11), unknownSid.slice(11)]
+      const chunks = [first, second, ''].map(part => `${part.length.toString(16)}\r\n${part}\r\n`)
+      http.write(request('POST /http-bind', ...wish, 'Transfer-Encoding: chunked') + chunks.join(''))
+      expect((await answer()).body).toContain(itemNotFound)
+      http.write(request('POST /http-bind', ...wish, length))
+      for (const byte of unknownSid) {
+        await new Promise(resolve => setImmediate(resolve))
+        http.write(byte)
+      }
+      expect((await answer()).body).toContain(itemNotFound)
+      http.write(request('POST /http-bind', ...wish, 'Expect: 100-continue', length))
+      expect((await http.head()).status).toBe(100)
+      http.write(unknownSid)
+      expect((await answer()).body).toContain(itemNotFound)
+      http.drop()
+    })
+
+    test('an upgrade behind a request gets its answer behind that of the request', async () => {
+      await connect()
+      const post = request('POST /http-bind', ...wish, `Content-Length: ${unknownSid.length}`) + unknownSid
+      http.write(request('GET /none', ...wish) + post + request('GET /healthz') + post + request('GET /none'))
+      const statuses: number[] = []
+      for (let left = 0; left < 5; left++) statuses.push((await answer()).status)
+      expect(statuses).toEqual([404, 200, 200, 200, 404])
+      http.drop()
+    })
+
+    test('behind a request that waits for its answer, it waits as well', async () => {
+      await connect()
+      const create = `<body rid='1' wait='60' hold='1' ver='1.6' to='localhost' xmlns='http://jabber.org/protocol/httpbind'/>`
+      http.write(
+        request('POST /http-bind', `Content-Length: ${create.length}`) +
+          create +
+          request('GET /healthz', ...wish),
+      )
+      const link = await stage.server.connection()
+      await link.until('>')
+      link.end()
+      expect((await answer()).body).toContain("type='terminate'")
+      expect(await answer()).toMatchObject({ status: 200, body: expect.not.stringContaining('terminate') })
+      http.write(request('GET /none'))
+      expect((await answer()).status).toBe(404)
+      http.drop()
+    })
+
+    test('a connection that was used for requests becomes a WebSocket', async () => {
+      await connect()
       http.write(request('GET /healthz', ...wish))
       expect((await answer()).status).toBe(200)
-    }
-    http.write(request('GET /healthz'))
-    expect((await answer()).status).toBe(200)
-    http.drop()
-  })
-
-  test('a POST is answered with its body, whole, in chunks, and late', async () => {
-    await connect()
-    const length = `Content-Length: ${unknownSid.length}`
-    http.write(request('POST /http-bind', ...wish, length) + unknownSid)
-    expect((await answer()).body).toContain(itemNotFound)
-    const [first, second] = [unknownSid.slice(0, 11), unknownSid.slice(11)]
-    const chunks = [first, second, ''].map(part => `${part.length.toString(16)}\r\n${part}\r\n`)
-    http.write(request('POST /http-bind', ...wish, 'Transfer-Encoding: chunked') + chunks.join(''))
-    expect((await answer()).body).toContain(itemNotFound)
-    http.write(request('POST /http-bind', ...wish, length))
-    for (const byte of unknownSid) {
-      await new Promise(resolve => setImmediate(resolve))
-      http.write(byte)
-    }
-    expect((await answer()).body).toContain(itemNotFound)
-    http.write(request('POST /http-bind', ...wish, 'Expect: 100-continue', length))
-    expect((await http.head()).status).toBe(100)
-    http.write(unknownSid)
-    expect((await answer()).body).toContain(itemNotFound)
-    http.drop()
-  })
-
-  test('an upgrade behind a request gets its answer behind that of the request', async () => {
-    await connect()
-    const post = request('POST /http-bind', ...wish, `Content-Length: ${unknownSid.length}`) + unknownSid
-    http.write(request('GET /none', ...wish) + post + request('GET /healthz') + post + request('GET /none'))
-    const statuses: number[] = []
-    for (let left = 0; left < 5; left++) statuses.push((await answer()).status)
-    expect(statuses).toEqual([404, 200, 200, 200, 404])
-    http.drop()
-  })
-
-  test('behind a request that waits for its answer, it waits as well', async () => {
-    await connect()
-    const create = `<body rid='1' wait='60' hold='1' ver='1.6' to='localhost' xmlns='http://jabber.org/protocol/httpbind'/>`
-    http.write(
-      request('POST /http-bind', `Content-Length: ${create.length}`) +
-        create +
-        request('GET /healthz', ...wish),
-    )
-    const link = await stage.server.connection()
-    await link.until('>')
-    link.end()
-    expect((await answer()).body).toContain("type='terminate'")
-    expect(await answer()).toMatchObject({ status: 200, body: expect.not.stringContaining('terminate') })
-    http.write(request('GET /none'))
-    expect((await answer()).status).toBe(404)
-    http.drop()
-  })
-
-  test('a connection that was used for requests becomes a WebSocket', async () => {
-    await connect()
-    http.write(request('GET /healthz', ...wish))
-    expect((await answer()).status).toBe(200)
-    http.write(request('GET /xmpp-websocket'))
-    expect((await answer()).body).toContain('XMPP WebSocket endpoint')
-    // A GET with the wish for a WebSocket elsewhere is one of any other path.
-    http.write(handshake({ path: '/http-bind' }))
-    expect((await answer()).status).toBe(200)
-    http.write(handshake())
-    expect((await http.head()).status).toBe(101)
-    http.send(open())
-    await (await stage.server.connection()).until('>')
-    http.drop()
-    await eventually('its session is over', () => stage.service.service.counts().sessions === 0)
-  })
-
-  test('a WebSocket that is asked for behind a request begins behind the answer to that', async () => {
-    await connect()
-    http.write(request('GET /none') + request('GET /healthz') + handshake())
-    expect([(await answer()).status, (await answer()).status]).toEqual([404, 200])
-    expect((await http.head()).status).toBe(101)
-    http.drop()
-  })
-
-  test('what is no WebSocket in the end is refused, and the connection ends', async () => {
-    for (const headers of [
-      { 'Sec-WebSocket-Key': undefined },
-      { 'Sec-WebSocket-Key': 'short' },
-      { 'Sec-WebSocket-Protocol': undefined },
-      { 'Sec-WebSocket-Protocol': 'XMPP, mqtt' },
-      { 'Sec-WebSocket-Protocol': 'xmpp,,' },
-    ]) {
-      await connect()
-      http.write(handshake({ headers }))
-      expect((await http.head()).status).toBe(400)
-      await http.ended()
+      http.write(request('GET /xmpp-websocket'))
+      expect((await answer()).body).toContain('XMPP WebSocket endpoint')
+      // A GET with the wish for a WebSocket elsewhere is one of any other path.
+      http.write(handshake({ path: '/http-bind' }))
+      expect((await answer()).status).toBe(200)
+      http.write(handshake())
+      expect((await http.head()).status).toBe(101)
+      http.send(open())
+      await (await stage.server.connection()).until('>')
       http.drop()
-    }
-    for (const version of ['8', '12', '14', '', undefined, '013']) {
-      await connect()
-      http.write(handshake({ headers: { 'Sec-WebSocket-Version': version } }))
-      expect(await http.head()).toMatchObject({ status: 426, headers: { 'sec-websocket-version': '13' } })
-      http.drop()
-    }
-    await connect()
-    http.write(handshake().replace('HTTP/1.1', 'HTTP/1.0'))
-    expect((await http.head()).status).not.toBe(101)
-    http.drop()
-    await connect()
-    http.write(handshake().replace('GET', 'POST'))
-    expect(await http.head()).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
-    http.drop()
-  })
+      await eventually('its session is over', () => stage.service.service.counts().sessions === 0)
+    })
 
-  test('however often it asks, a connection is one connection', async () => {
-    await connect()
-    for (let left = 0; left < 5; left++) {
-      http.write(request('GET /healthz', ...wish))
-      await answer()
-    }
-    let open = await connections()
-    for (let left = 0; left < 100 && open !== 1; left++) open = await connections()
-    expect(open).toBe(1)
-    http.write(handshake())
-    await http.head()
-    expect(await connections()).toBe(1)
-    http.drop()
-    for (let left = 0; left < 100 && open !== 0; left++) open = await connections()
-    expect(open).toBe(0)
-  })
-})
+    test('a WebSocket that is asked for behind a request begins behind the answer to that', async () => {
+      await connect()
+      http.write(request('GET /none') + request('GET /healthz') + handshake())
+      expect([(await answer()).status, (await answer()).status]).toEqual([404, 200])
+      expect((await http.head()).status).toBe(101)
+      http.drop()
+    })
+
+    test('what is no WebSocket in the end is refused, and the connection ends', async () => {
+      for (const headers of [
+        { 'Sec-WebSocket-Key': undefined },
+        { 'Sec-WebSocket-Key': 'short' },
+        { 'Sec-WebSocket-Protocol': undefined },
+        { 'Sec-WebSocket-Protocol': 'XMPP, mqtt' },
+        { 'Sec-WebSocket-Protocol': 'xmpp,,' },
+      ]) {
+        await connect()
+        http.write(handshake({ headers }))
+        expect((await http.head()).status).toBe(400)
+        await http.ended()
+        http.drop()
+      }
+      for (const version of ['8', '12', '14', '', undefined, '013']) {
+        await connect()
+        http.write(handshake({ headers: { 'Sec-WebSocket-Version': version } }))
+        expect(await http.head()).toMatchObject({ status: 426, headers: { 'sec-websocket-version': '13' } })
+        http.drop()
+      }
+      await connect()
+      http.write(handshake().replace('HTTP/1.1', 'HTTP/1.0'))
+      expect((await http.head()).status).not.toBe(101)
+      http.drop()
+      await connect()
+      http.write(handshake().replace('GET', 'POST'))
+      expect(await http.head()).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
+      http.drop()
+    })
+
+    test('however often it asks, a connection is one connection', async () => {
+      await connect()
+      for (let left = 0; left < 5; left++) {
+        http.write(request('GET /healthz', ...wish))
+        await answer()
+      }
+      let open = await connections()
+      for (let left = 0; left < 100 && open !== 1; left++) open = await connections()
+      expect(open).toBe(1)
+      http.write(handshake())
+      await http.head()
+      expect(await connections()).toBe(1)
+      http.drop()
+      for (let left = 0; left < 100 && open !== 0; left++) open = await connections()
+      expect(open).toBe(0)
+    })
+  },
+)

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { closing, fragments, frame, opcodes, text } from '../support/frames.js'
+import { combinations } from '../support/matrix.js'
 import { close, closeSocket, faultOf, message, type Pair, Stage } from '../support/websocket-stage.js'
 import type { WebSocketWire } from '../support/websocket-wire.js'
 
@@ -32,7 +33,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-describe.each(['http', 'https'] as const)('over %s', scheme => {
+describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'http'))('over %s', scheme => {
   let pair: Pair
   let wire: WebSocketWire
 
