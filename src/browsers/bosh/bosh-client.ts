@@ -3,15 +3,16 @@ import type { Client, MakeNextClient, NextClient, Outcome } from '../../session/
 import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { Handover } from '../../session/session-types.js'
+import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
 import { AttachCookie } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
 import { type BoshParts, conditionOf, Delivery, type Start } from './delivery.js'
-import type { Pending } from './open-requests.js'
+import type { OpenRequests, Pending } from './open-requests.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
-import type { StoredReply } from './window.js'
+import type { RidWindow, StoredReply } from './window.js'
 
 /** Longest wait for stream features, in seconds. */
 const createSeconds = 5
@@ -32,13 +33,26 @@ const notFound: Reply = {
 }
 
 /** XEP-0124 §8-§14. */
-export class BoshClient extends Delivery implements Client {
+export class BoshClient implements Client {
   readonly transport = 'bosh'
+  readonly session: Session
   address: string | undefined = undefined
+  readonly #parts: BoshParts
+  readonly #terms: Terms
+  readonly #cookie: AttachCookie | undefined
+  readonly #delivery: Delivery
+  readonly #open: OpenRequests
+  readonly #window: RidWindow
   readonly #rules: Rules
 
   constructor(session: Session, parts: BoshParts, start: Start) {
-    super(session, parts, start)
+    this.session = session
+    this.#parts = parts
+    this.#terms = start.terms
+    this.#cookie = start.cookie
+    this.#delivery = new Delivery(session, parts, start)
+    this.#open = this.#delivery.open
+    this.#window = this.#delivery.window
     this.#rules = new Rules(start.terms, start.newkey)
   }
 
@@ -63,31 +77,35 @@ export class BoshClient extends Delivery implements Client {
     return { client, binding }
   }
 
+  onOpen(header: StreamHeader): void {
+    this.#delivery.onOpen(header)
+  }
+
   get isPresent(): boolean {
     // An ended session does not wait for requests out of order.
-    return this.session.hasEnded ? this.open.oldestLive !== undefined : this.open.hasLive
+    return this.session.hasEnded ? this.#open.oldestLive !== undefined : this.#open.hasLive
   }
 
   /** The oldest first. */
   get held(): readonly Pending[] {
-    return this.open.held
+    return this.#open.held
   }
 
   get deadline(): number {
     const turn = this.#hasTurn ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY
-    return Math.min(turn, this.open.nextExpiry)
+    return Math.min(turn, this.#open.nextExpiry)
   }
 
   /** Answers the creation request. */
   create(body: Body, payload: Payload, peer: Peer): void {
-    const pending = this.#received(this.window.last, undefined, body.digest, peer)
-    pending.expires = pending.since + Math.min(this.terms.wait, createSeconds) * 1000
-    this.session.inactivity.allow(this.terms.inactivity)
-    this.open.hold(pending)
+    const pending = this.#received(this.#window.last, undefined, body.digest, peer)
+    pending.expires = pending.since + Math.min(this.#terms.wait, createSeconds) * 1000
+    this.session.inactivity.allow(this.#terms.inactivity)
+    this.#open.hold(pending)
     this.session.send(payload, pending.since)
     // A failed connection may have ended the session.
     if (this.session.hasEnded) this.session.flush()
-    else if (peer.gone) this.requestBroken()
+    else if (peer.gone) this.#delivery.requestBroken()
     this.session.schedule()
   }
 
@@ -100,7 +118,7 @@ export class BoshClient extends Delivery implements Client {
     const { rid } = body
     const refusal = this.#refusal(rid, peer)
     if (refusal !== undefined) {
-      this.parts.counts.failedRequests += 1
+      this.#parts.counts.failedRequests += 1
       peer.answer(refusal)
       return
     }
@@ -108,7 +126,7 @@ export class BoshClient extends Delivery implements Client {
       peer.answer(this.#fault('bad-request'))
       return
     }
-    switch (this.window.place(rid, isExtra(body) ? 1 : 0)) {
+    switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         const pending = this.#received(rid, body.key, body.digest, peer)
         if (pending.since < this.session.uplink.freeAt || this.#hasTurn) {
@@ -142,44 +160,46 @@ export class BoshClient extends Delivery implements Client {
       this.session.flush()
       if (this.session.isOver) return
     }
-    this.answerExpired(now)
+    this.#delivery.answerExpired(now)
   }
 
   /** Answers all requests that need not wait longer. */
   flush(): void {
-    this.deliver()
+    this.#delivery.deliver()
     // While the server is behind, replies would only invite more requests.
     if (!this.session.uplink.isBehind) this.#answerExcess()
   }
 
   /** Only the oldest live request (XEP-0124 §17.2). */
   tell({ reason, streamError }: Outcome): boolean {
-    this.deliver()
-    const pending = this.open.oldestLive ?? this.open.oldestParked
+    this.#delivery.deliver()
+    const pending = this.#open.oldestLive ?? this.#open.oldestParked
     // Clients ignore stanzas in a terminating reply.
     if (pending === undefined || !this.session.outbox.isEmpty) {
       this.#answerExcess()
       return false
     }
-    if (pending.parked === undefined) this.open.take(pending)
-    else this.open.unpark(pending.rid)
-    pending.peer.answer(this.terminate(conditionOf[reason], streamError))
-    if (reason !== 'shutdown') this.parts.counts.failedRequests += 1
+    if (pending.parked === undefined) this.#open.take(pending)
+    else this.#open.unpark(pending.rid)
+    pending.peer.answer(this.#delivery.terminate(conditionOf[reason], streamError))
+    if (reason !== 'shutdown') this.#parts.counts.failedRequests += 1
     return true
   }
 
   close(notice?: 'end' | 'fault'): void {
     // Only the oldest live request (XEP-0124 §13).
-    if (notice === 'end' && this.open.oldestLive !== undefined)
-      this.open.take(this.open.oldestLive).peer.answer(this.terminate(undefined))
-    this.#answerAll(notice === 'fault' ? this.terminate('internal-server-error') : this.wrap(emptyBody))
+    if (notice === 'end' && this.#open.oldestLive !== undefined)
+      this.#open.take(this.#open.oldestLive).peer.answer(this.#delivery.terminate(undefined))
+    this.#answerAll(
+      notice === 'fault' ? this.#delivery.terminate('internal-server-error') : this.#delivery.wrap(emptyBody),
+    )
   }
 
   handOver(): MakeNextClient | undefined {
     // The page will not repeat its parked requests.
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.isOver) return undefined
-    const { window } = this
+    const { window } = this.#delivery
     const jump = randomInt(leastJump, 2 * leastJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
     const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused)
@@ -187,12 +207,12 @@ export class BoshClient extends Delivery implements Client {
     this.#putBack(unacknowledged)
     // The next page knows neither keys nor acknowledgements.
     return handover =>
-      BoshClient.forPage(this.session, this.parts, this.terms, handover, window.last + jump, window.last)
+      BoshClient.forPage(this.session, this.#parts, this.#terms, handover, window.last + jump, window.last)
   }
 
   giveBack(): void {
     // A polling client confirms a reply only with its next poll.
-    if (!this.terms.isPolling) this.#putBack(this.window.unconfirmed)
+    if (!this.#terms.isPolling) this.#putBack(this.#window.unconfirmed)
   }
 
   #putBack(replies: readonly StoredReply[]): void {
@@ -204,31 +224,35 @@ export class BoshClient extends Delivery implements Client {
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
     // An eavesdropper may know the sid (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
-    if (this.cookie?.admits(peer.cookies) === false) return notFound
-    const isFenced = rid !== undefined && this.window.isFenced(rid)
-    return isFenced ? this.terminate('item-not-found') : undefined
+    if (this.#cookie?.admits(peer.cookies) === false) return notFound
+    const isFenced = rid !== undefined && this.#window.isFenced(rid)
+    return isFenced ? this.#delivery.terminate('item-not-found') : undefined
   }
 
   /** The only place that makes a `Pending`: one shape for V8. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
-    const since = this.parts.clock.now()
+    const since = this.#parts.clock.now()
     const expires = this.#expiry(since)
     return { rid, peer, key, digest, repeats: 0, since, expires, parked: undefined, report: '' }
   }
 
   #accept(pending: Pending, body: Body): void {
     const session = this.session
-    const { open, window } = this
-    if (window.acknowledged) pending.report = this.acknowledge(pending.rid, body.ack)
+    const { open, window } = this.#delivery
+    if (window.acknowledged) pending.report = this.#delivery.acknowledge(pending.rid, body.ack)
     window.accept(pending.rid)
-    session.inactivity.allow(this.terms.inactivity)
+    session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure)
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) return
     // Only while the stream opens can there be too many.
-    while (open.held.length > this.terms.requests && open.held[0]!.peer.gone) this.answerOldest()
-    const at = { now: this.parts.clock.now(), unanswered: open.held.length, fruitful: this.fruitful }
+    while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
+    const at = {
+      now: this.#parts.clock.now(),
+      unanswered: open.held.length,
+      fruitful: this.#delivery.fruitful,
+    }
     const payload = inspect(body.payload, session.stanzaLimit)
     const fault = this.#rules.broken(body, payload, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')
     if (fault !== undefined) {
@@ -240,9 +264,9 @@ export class BoshClient extends Delivery implements Client {
       session.send(payload, at.now)
       if (body.pause !== undefined) session.inactivity.allow(body.pause, true)
       // A pause leaves no request open (XEP-0124 §10). A new cookie must arrive first.
-      if (body.pause !== undefined || this.cookie?.isNew === true) this.answerAll()
+      if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
       // A report must reach the client at once.
-      else if (pending.report !== '') while (open.held.includes(pending)) this.answerOldest()
+      else if (pending.report !== '') while (open.held.includes(pending)) this.#delivery.answerOldest()
     }
   }
 
@@ -253,23 +277,23 @@ export class BoshClient extends Delivery implements Client {
 
   #answerExcess(): void {
     const most = this.#mostHeld
-    while (this.open.held.length > most) this.answerOldest()
+    while (this.#open.held.length > most) this.#delivery.answerOldest()
   }
 
   get #mostHeld(): number {
-    const { isPolling, hold } = this.terms
+    const { isPolling, hold } = this.#terms
     if (isPolling) return 0
-    return hold > 1 && this.parts.limits.holdsTooMany ? 1 : hold
+    return hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
   }
 
   /** Whether the rate limit delays the next request. */
   get #hasTurn(): boolean {
-    return this.open.parked(this.window.last + 1) !== undefined
+    return this.#open.parked(this.#window.last + 1) !== undefined
   }
 
   #acceptParked(now: number): void {
     while (now >= this.session.uplink.freeAt) {
-      const parked = this.open.unpark(this.window.last + 1)
+      const parked = this.#open.unpark(this.#window.last + 1)
       if (parked === undefined) return
       const body = parseBody(parked.parked!.text)
       // A held request keeps no payload.
@@ -281,40 +305,40 @@ export class BoshClient extends Delivery implements Client {
 
   /** Keeps a request unread until its turn. */
   #park(pending: Pending, body: Body): void {
-    const older = this.open.parked(pending.rid)
+    const older = this.#open.parked(pending.rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
     if (fault !== undefined) {
       pending.peer.answer(this.#fault(fault))
       return
     }
     const { text } = body
-    const length = this.open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
-    const room = this.parts.bodies.ofMessage(pending.peer.address)
+    const length = this.#open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
+    const room = this.#parts.bodies.ofMessage(pending.peer.address)
     // Two bytes for a unit if any is above U+00FF.
     const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
     if (!isKept || !room.is(2 * text.length + parkedBytes)) {
-      if (isKept) this.parts.counts.bodiesRefused += 1
+      if (isKept) this.#parts.counts.bodiesRefused += 1
       this.#defer(pending)
       return
     }
     pending.parked = { text, room }
-    pending.expires = pending.since + Math.min(this.terms.wait, gapSeconds) * 1000
+    pending.expires = pending.since + Math.min(this.#terms.wait, gapSeconds) * 1000
     if (older !== undefined) pending.repeats = older.repeats + 1
-    this.open.park(pending)
-    older?.peer.answer(this.wrap(errorBody))
+    this.#open.park(pending)
+    older?.peer.answer(this.#delivery.wrap(errorBody))
   }
 
   /** Some libraries take `error` for an empty reply. */
   #defer({ peer, since }: Pending): void {
-    this.parts.counts.failedRequests += 1
-    peer.answer({ status: 503, body: '', contentType: this.terms.contentType })
-    this.beginInactivity(since)
+    this.#parts.counts.failedRequests += 1
+    peer.answer({ status: 503, body: '', contentType: this.#terms.contentType })
+    this.#delivery.beginInactivity(since)
   }
 
   /** XEP-0124 §14.3. */
   #repeat(rid: number, body: Body, peer: Peer): void {
-    const stored = this.window.replyTo(rid)
-    const held = stored === undefined ? this.open.held.find(pending => pending.rid === rid) : undefined
+    const stored = this.#window.replyTo(rid)
+    const held = stored === undefined ? this.#open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
     if (before === undefined && peer.isCarried === true) {
       // A late copy, which its client no longer needs.
@@ -323,7 +347,7 @@ export class BoshClient extends Delivery implements Client {
     }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
-      this.parts.counts.repeatsRefused += 1
+      this.#parts.counts.repeatsRefused += 1
       peer.answer(this.#fault(fault))
       return
     }
@@ -331,29 +355,29 @@ export class BoshClient extends Delivery implements Client {
     // The rid is used: its payload is ignored.
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
-      peer.answer(this.giveAgain(stored, peer, isSame))
+      peer.answer(this.#delivery.giveAgain(stored, peer, isSame))
       return
     }
-    const since = this.parts.clock.now()
-    const older = this.open.renew(held!, peer, since, this.#expiry(since))
-    older.answer(this.wrap(errorBody))
+    const since = this.#parts.clock.now()
+    const older = this.#open.renew(held!, peer, since, this.#expiry(since))
+    older.answer(this.#delivery.wrap(errorBody))
     this.session.flush()
   }
 
   /** The other requests get `other-request`. */
   #fault(condition: Fault): Reply {
-    this.parts.counts.failedRequests += 1
-    this.#answerAll(this.terminate('other-request'))
+    this.#parts.counts.failedRequests += 1
+    this.#answerAll(this.#delivery.terminate('other-request'))
     this.session.end(condition, 'untold')
-    return this.terminate(condition)
+    return this.#delivery.terminate(condition)
   }
 
   #answerAll(reply: Reply): void {
-    for (const { peer } of this.open.clear()) peer.answer(reply)
+    for (const { peer } of this.#open.clear()) peer.answer(reply)
   }
 
   #expiry(now: number): number {
-    const { wait } = this.terms
+    const { wait } = this.#terms
     // Before proxies with the same timeout, which start earlier.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }

@@ -53,15 +53,15 @@ const legacyStatus: Partial<Record<Condition, number>> = {
 }
 
 /** XEP-0124 §8, §14.2. */
-export abstract class Delivery {
-  readonly session: Session
-  protected readonly parts: BoshParts
-  protected readonly terms: Terms
-  protected readonly cookie: AttachCookie | undefined
-  protected readonly open: OpenRequests
-  protected readonly window: RidWindow
+export class Delivery {
+  readonly #session: Session
+  readonly #parts: BoshParts
+  readonly #terms: Terms
+  readonly #cookie: AttachCookie | undefined
+  readonly open: OpenRequests
+  readonly window: RidWindow
   /** Whether the last reply had a payload. */
-  protected fruitful = false
+  fruitful = false
   /** Undefined if a backend announces the session. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
@@ -70,11 +70,11 @@ export abstract class Delivery {
 
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
     const isNew = by === 'created'
-    this.session = session
+    this.#session = session
     session.outbox.keeps(0)
-    this.parts = parts
-    this.terms = terms
-    this.cookie = cookie
+    this.#parts = parts
+    this.#terms = terms
+    this.#cookie = cookie
     this.open = new OpenRequests(parts.limits, () => session.run(() => this.requestBroken()))
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
     this.#announcement = isNew ? announce(session.sid, rid, terms) : undefined
@@ -89,8 +89,8 @@ export abstract class Delivery {
   }
 
   /** Delivers the outbox while live requests wait. */
-  protected deliver(): void {
-    while (!this.session.outbox.isEmpty) {
+  deliver(): void {
+    while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
       // Gone clients get empty replies, to be repeated.
@@ -99,7 +99,7 @@ export abstract class Delivery {
     }
   }
 
-  protected answerOldest(withNothing = false): void {
+  answerOldest(withNothing = false): void {
     const { window } = this
     const { rid, peer, key, digest, report } = this.open.take()
     let attributes = ''
@@ -107,7 +107,7 @@ export abstract class Delivery {
     let hasStreamElement = false
     // A gone client must not use up elements.
     if (!withNothing && !peer.gone) {
-      const elements = this.session.outbox.take()
+      const elements = this.#session.outbox.take()
       this.fruitful = elements.length > 0
       for (const { namespace, text } of elements) {
         payload += text
@@ -118,22 +118,22 @@ export abstract class Delivery {
     // XEP-0124 §9.1.
     if (window.acknowledged && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes + report, payload, hasStreamElement)
-    const at = this.parts.clock.now()
-    window.store({ rid, text, at, key, digest, repeats: 0 }, this.session.outbox.mostBytes)
-    this.session.outbox.keeps(window.bytes)
+    const at = this.#parts.clock.now()
+    window.store({ rid, text, at, key, digest, repeats: 0 }, this.#session.outbox.mostBytes)
+    this.#session.outbox.keeps(window.bytes)
     // Inactivity continues for a gone client.
-    if (!peer.gone) this.session.inactivity.begin(at)
+    if (!peer.gone) this.#session.inactivity.begin(at)
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
   }
 
   /** The newest gets an empty reply. */
-  protected answerAll(): void {
+  answerAll(): void {
     while (this.open.held.length > 0) this.answerOldest(this.open.held.length === 1)
   }
 
   /** Answers expired requests, and those before them. */
-  protected answerExpired(now: number): void {
-    const { counts } = this.parts
+  answerExpired(now: number): void {
+    const { counts } = this.#parts
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
       // The client repeats it with the missing request (XEP-0124 §17.3).
@@ -147,45 +147,45 @@ export abstract class Delivery {
   }
 
   /** Returns the attributes that report a missing reply. */
-  protected acknowledge(rid: number, ack = rid - 1): string {
+  acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)
-    this.session.outbox.keeps(window.bytes)
+    this.#session.outbox.keeps(window.bytes)
     const missing = ack < window.lastAnswered ? window.replyTo(ack + 1) : undefined
-    const age = missing === undefined ? 0 : this.parts.clock.now() - missing.at
+    const age = missing === undefined ? 0 : this.#parts.clock.now() - missing.at
     if (age < reportMilliseconds) return ''
     return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
   /** An identical request gets its cookie again too. */
-  protected giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
-    const now = this.parts.clock.now()
+  giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
+    const now = this.#parts.clock.now()
     stored.repeats += 1
-    this.parts.counts.replays += 1
-    this.session.inactivity.begin(now)
+    this.#parts.counts.replays += 1
+    this.#session.inactivity.begin(now)
     const reply = this.wrap(stored.text)
     return inTheSameWords ? this.#withCookie(reply, stored.rid, peer, now) : reply
   }
 
-  protected wrap(body: string): Reply {
-    return { status: 200, body, contentType: this.terms.contentType }
+  wrap(body: string): Reply {
+    return { status: 200, body, contentType: this.#terms.contentType }
   }
 
-  protected terminate(condition: Condition | undefined, streamError?: string): Reply {
-    const status = this.terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
-    if (status !== undefined) return { status, body: '', contentType: this.terms.contentType }
+  terminate(condition: Condition | undefined, streamError?: string): Reply {
+    const status = this.#terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
+    if (status !== undefined) return { status, body: '', contentType: this.#terms.contentType }
     return this.wrap(writeTerminate(condition, streamError))
   }
 
   /** A live client closed its connection: inactivity begins. */
-  protected requestBroken(): void {
+  requestBroken(): void {
     this.window.confirm()
-    this.beginInactivity(this.parts.clock.now())
+    this.beginInactivity(this.#parts.clock.now())
   }
 
   /** Not after the end: a client could send early requests forever. */
-  protected beginInactivity(now: number): void {
-    if (!this.session.hasEnded) this.session.inactivity.begin(now)
+  beginInactivity(now: number): void {
+    if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }
 
   /** The header may follow with the next reply. */
@@ -204,8 +204,8 @@ export abstract class Delivery {
   }
 
   #withCookie(reply: Reply, rid: number, peer: Peer, now: number): Reply {
-    if (this.cookie === undefined || peer.gone) return reply
-    const setCookie = this.cookie.setWith(rid, peer.secure, now)
+    if (this.#cookie === undefined || peer.gone) return reply
+    const setCookie = this.#cookie.setWith(rid, peer.secure, now)
     return setCookie === undefined ? reply : { ...reply, setCookie }
   }
 }
