@@ -136,7 +136,7 @@ export async function startService({
     hashes,
     formTokens: createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
-    callLimits: createCallLimits(config, refused, makeRate, clock, nodes, hashes),
+    callLimits: createCallLimits({ rates: config.rates, clock, hashes, nodes, makeRate, refused }),
     recentWarms,
     readOverview: createOverview({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),

@@ -10,6 +10,14 @@ import type { Nodes } from '../processes/nodes.js'
 import type { LoginWish } from '../servers/login/wish.js'
 import { userOf } from '../xmpp/jid/jid.js'
 
+export interface ActingAccountsParts {
+  readonly rate: Pick<KeyedRate, 'take' | 'giveBack'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly hashes: HashQueue
+  readonly nodes?: Nodes | undefined
+  readonly refused: (admin: string) => void
+}
+
 type Shown = readonly [account: string, password: string]
 
 /** In seconds. */
@@ -23,13 +31,7 @@ const derive = promisify<string, string, number, Buffer>(scrypt)
  * each call, so `rate` counts the account. Over its limit, only passwords that a process knows to be right
  * are tried.
  */
-export function createActingAccounts(
-  rate: Pick<KeyedRate, 'take' | 'giveBack'>,
-  clock: Pick<Clock, 'now'>,
-  refused: (admin: string) => void,
-  hashes: HashQueue,
-  nodes?: Nodes,
-) {
+export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)
   const proven = createShortMemory<true>(clock, memorySeconds)
   /** Running logins with passwords that are not known to be right. */

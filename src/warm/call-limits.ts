@@ -1,14 +1,12 @@
 import type { Config } from '../config/config.js'
 import { FailedLogins } from '../http/access/failed-logins.js'
-import { type Clock, systemClock } from '../lib/clock.js'
 import type { Limit } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
-import { adminHashQueue, type HashQueue } from '../lib/limits/hash-queue.js'
-import { type MakeRate, ownRates } from '../lib/limits/rates.js'
+import type { MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { Nodes } from '../processes/nodes.js'
 import { userOf } from '../xmpp/jid/jid.js'
-import { createActingAccounts } from './acting-accounts.js'
+import { type ActingAccountsParts, createActingAccounts } from './acting-accounts.js'
 
 /** `user` is a bare JID, undefined for an anonymous login. */
 interface Caller {
@@ -18,29 +16,28 @@ interface Caller {
 
 const knownKind = 'known-admins'
 
+export interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'hashes' | 'nodes'> {
+  readonly rates: Config['rates']
+  readonly makeRate: MakeRate
+  readonly refused: OnRefused
+}
+
 export type CallLimits = ReturnType<typeof createCallLimits>
 
 /** One for all hosts. */
-export function createCallLimits(
-  { rates }: Pick<Config, 'rates'>,
-  refused: OnRefused,
-  makeRate: MakeRate = ownRates,
-  clock: Pick<Clock, 'now'> = systemClock,
-  nodes?: Nodes,
-  hashes: HashQueue = adminHashQueue(),
-) {
+export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
   const failures = new FailedLogins(rates.failedLogins, refused, makeRate)
   if (nodes !== undefined) shareKnown(failures, nodes)
   return {
-    acting: createActingAccounts(
-      warmsOfUser,
+    acting: createActingAccounts({
+      rate: warmsOfUser,
       clock,
-      admin => refused('warms-user', { admin }),
       hashes,
       nodes,
-    ),
+      refused: admin => refused('warms-user', { admin }),
+    }),
     failures,
     /** Counts a warm call. Throws a `Problem` if there were too many. */
     async count({ admin, user }: Caller): Promise<void> {

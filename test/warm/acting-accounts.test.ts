@@ -37,7 +37,7 @@ describe('while an account that acts for others has too many wrong passwords', (
         asked += JSON.stringify(question)
         return ask(...question)
       })
-      return createActingAccounts(rate, clock, unnoted, adminHashQueue(), each)
+      return createActingAccounts({ rate, clock, hashes: adminHashQueue(), nodes: each, refused: unnoted })
     })
     call = (node, password) => accounts[node]!(wish(password), 'admin', () => logIn(password))
   })
@@ -74,7 +74,12 @@ describe('while an account that acts for others has too many wrong passwords', (
 test('calls behind a first one that fails for its user go on one after the other until one succeeds', async () => {
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
-  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), unnoted, adminHashQueue())
+  const accounts = createActingAccounts({
+    rate: new Rate(3, 60),
+    clock: new FakeClock(),
+    hashes: adminHashQueue(),
+    refused: unnoted,
+  })
   const ghost = accounts(wish('right', 'ghost'), 'admin', () => first)
   const others = Array.from({ length: 40 }, (_, number) =>
     accounts(wish('right', `user${number}`), 'admin', async () => 'session'),

@@ -2,17 +2,27 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { pino } from 'pino'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
+import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import { ownRates } from '../../src/lib/limits/rates.js'
 import { startNodes } from '../../src/processes/start-nodes.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import type { Logins } from '../../src/warm/session-login.js'
 import { arrived, joinNodes } from '../support/joined-nodes.js'
 import { unnoted } from '../support/unlimited.js'
-import { binding, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
+import {
+  binding,
+  callLimits,
+  config,
+  type FakeService,
+  fakeService,
+  networks,
+  parameters,
+  warm,
+} from './fake-login.js'
 
 const user = 'juliet@chat.example'
 const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) =>
-  createCallLimits({ rates: { ...config.rates, ...about } }, unnoted)
+  callLimits({ rates: { ...config.rates, ...about } })
 
 describe('warm calls', () => {
   beforeEach(() => {
@@ -164,13 +174,14 @@ describe('an address that may not call', () => {
 test('a process that replaces another one knows the clients that have shown the right secret', async () => {
   const rates = { ...config.rates, failedLogins: 5 }
   const { network, clock, nodes } = await joinNodes('old')
-  const old = createCallLimits({ rates }, unnoted, ownRates, clock, nodes[0])
+  const about = { rates, clock, hashes: adminHashQueue(), makeRate: ownRates, refused: unnoted }
+  const old = createCallLimits({ ...about, nodes: nodes[0] })
   const backend = { client: '192.0.2.1', name: 'portal' }
   expect(await old.failures.begin(backend)).toBeUndefined()
   await old.failures.succeeded(backend)
   const log = pino({ level: 'silent' })
   const node = await startNodes({ carriers: [network.start], clock, log, name: 'new' })
-  const { failures } = createCallLimits({ rates }, unnoted, ownRates, clock, node)
+  const { failures } = createCallLimits({ ...about, nodes: node })
   await arrived()
   network.stop('old')
   const guesses = Array.from({ length: 50 }, (_, number) => ({

@@ -11,8 +11,8 @@ import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
-import { type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
-import type { MakeRate } from '../../src/lib/limits/rates.js'
+import { adminHashQueue, type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { Sessions } from '../../src/session/session-types.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { createOverview } from '../../src/warm/overview.js'
@@ -62,6 +62,10 @@ function watched(clock: { now(): number }) {
 
 const formKey = randomBytes(32)
 
+/** Limits of a process that is alone. */
+export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
+  createCallLimits({ rates, clock: systemClock, hashes: adminHashQueue(), makeRate, refused: unnoted })
+
 /** The parts of an app that logs nothing, whose login gives the binding above. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
   const log = pino({ level: 'silent' })
@@ -78,7 +82,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     httpLog: log,
     clock: systemClock,
     hashes: hashQueue(),
-    limits: createCallLimits(settings, unnoted, makeRate),
+    limits: callLimits(settings, makeRate),
     counts: new Counts(),
     ...watched(systemClock),
     onCall: () => {},

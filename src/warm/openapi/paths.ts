@@ -1,13 +1,44 @@
+import { STATUS_CODES } from 'node:http'
 import type { Config } from '../../config/config.js'
-import type { ProblemCode } from '../../lib/errors.js'
+import { passingStatuses } from '../../http/answers/answer.js'
+import { type ProblemCode, problems } from '../../lib/errors.js'
 import { type Schema, schemaNamed } from '../../lib/text/json-schema.js'
 import { handlePattern } from '../../session/sid.js'
 import type { Parameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters } from '../parameters.js'
-import { ofAdmins, ofBody, ofLogin, ofOneSession, ofQuery, problemResponses } from './problems.js'
-import { json, pages, plain, type Response, redirection, response } from './replies.js'
+import { headers, json, pages, plain, type Response, redirection, response } from './replies.js'
 
 type Paths = Readonly<Record<string, object>>
+type Responses = Readonly<Record<number, Response>>
+type Codes = readonly ProblemCode[]
+
+// Problems by call. Those of an unknown method or host belong to no operation.
+
+const ofAdmins: Codes = [
+  'unauthorized',
+  'insecure-channel',
+  'address-forbidden',
+  'too-many-requests',
+  'service-full',
+  'internal-error',
+]
+const ofBody: Codes = [
+  'invalid-parameter',
+  'invalid-body',
+  'cross-site-request',
+  'body-too-large',
+  'unsupported-media-type',
+]
+const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden']
+const ofOneSession: Codes = ['forbidden', 'not-found', 'session-not-found', 'not-here', 'session-unreachable']
+const notOfLogin: Codes = [
+  'not-found',
+  'not-here',
+  'session-unreachable',
+  'method-not-allowed',
+  'misdirected-request',
+]
+const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
 export function describePaths({ warm, warmPath, http }: Config): Paths {
   return {
@@ -113,9 +144,6 @@ const hostMeta: Paths = {
   ),
 }
 
-type Responses = Readonly<Record<number, Response>>
-type Codes = readonly ProblemCode[]
-
 /** A call of an admin. `codes` are beside those that all calls have in common. */
 function call(operationId: string, summary: string, answers: Responses, codes: Codes = [], about = {}) {
   const responses = { ...answers, ...problemResponses([...ofAdmins, ...codes]) }
@@ -145,4 +173,27 @@ function inQuery(table: Readonly<Record<string, Parameter<unknown>>>, required: 
     return { name, in: 'query', required, description, schema }
   })
   return { parameters }
+}
+
+function problemResponses(codes: Codes): Record<string, Response> {
+  const statuses = new Set(codes.map(code => problems[code].status))
+  const codesOf = (status: number) => [...new Set(codes)].filter(code => problems[code].status === status)
+  return Object.fromEntries([...statuses].map(status => [status, problemResponse(status, codesOf(status))]))
+}
+
+function problemResponse(status: number, codes: Codes): Response {
+  const sentences = codes.map(code => `- \`${code}\`: ${problems[code].sentence}`)
+  const narrower = { properties: { status: { const: status }, code: { enum: codes } } }
+  return {
+    description: `${STATUS_CODES[status]}\n\n${sentences.join('\n')}`,
+    headers: headers(
+      'X-Request-Id',
+      ...(passingStatuses.has(status) ? (['Retry-After'] as const) : []),
+      ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
+    ),
+    content: {
+      'application/problem+json': { schema: { type: 'object', allOf: [schemaNamed('Problem'), narrower] } },
+      ...pages,
+    },
+  }
 }
