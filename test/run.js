@@ -73,10 +73,11 @@ async function jest(absent) {
 }
 
 /** Jest's arguments that leave out what `npm run test:all` alone runs. */
-const withoutFilesOfAllOnly = () =>
-  filesOfAllOnly(root)
+function withoutFilesOfAllOnly() {
+  return filesOfAllOnly(root)
     .map(file => `/${file.replaceAll('.', String.raw`\.`)}$`)
     .flatMap(pattern => ['--testPathIgnorePatterns', pattern])
+}
 
 async function timed(name, part) {
   console.log(`\n# ${name}`)
