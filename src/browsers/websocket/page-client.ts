@@ -21,6 +21,8 @@ export interface PageParts {
 
 /** In milliseconds: the first delivery waits, since the page may send `<enable/>`. */
 const firstWordMilliseconds = 1_000
+/** Between two pings, unless too much is unconfirmed. A ping for each stanza cost a third of a round trip's CPU. */
+const probeMilliseconds = 100
 
 /** The client of a page that took over a session. */
 export class PageClient extends SocketClient {
@@ -35,6 +37,8 @@ export class PageClient extends SocketClient {
   #hasSpoken: boolean
   /** Milliseconds of the clock. Infinite after the first delivery. */
   #heldUntil: number
+  /** Milliseconds of the clock. */
+  #mayProbeAt = 0
 
   constructor(
     session: Session,
@@ -59,11 +63,14 @@ export class PageClient extends SocketClient {
   }
 
   override get deadline(): number {
-    return Math.min(super.deadline, this.#heldUntil)
+    const isToProbe = this.channel.isProbed && this.#unconfirmed.isUnasked
+    const probe = isToProbe ? this.#mayProbeAt : Number.POSITIVE_INFINITY
+    return Math.min(super.deadline, this.#heldUntil, probe)
   }
 
   override tick(now: number): void {
     if (now >= this.#heldUntil) this.#begin()
+    this.#probe()
     super.tick(now)
   }
 
@@ -155,7 +162,12 @@ export class PageClient extends SocketClient {
   }
 
   #probe(): void {
-    if (this.channel.isProbed && this.#unconfirmed.asks()) this.channel.probe()
+    if (!this.channel.isProbed || !this.#unconfirmed.isUnasked) return
+    const now = this.clock.now()
+    if (now < this.#mayProbeAt && !this.#unconfirmed.isFull) return
+    this.#mayProbeAt = now + probeMilliseconds
+    this.#unconfirmed.asks()
+    this.channel.probe()
   }
 
   #ask(): void {

@@ -38,9 +38,14 @@ export class Unconfirmed {
     }
   }
 
+  /** A ping or `<r/>` would cover stanzas that none covers. */
+  get isUnasked(): boolean {
+    return this.#asked === 0 && this.#stanzas.length > 0
+  }
+
   /** If true, the caller must send a ping or `<r/>`. */
   asks(): boolean {
-    if (this.#asked > 0 || this.#stanzas.length === 0) return false
+    if (!this.isUnasked) return false
     this.#asked = this.#stanzas.length
     return true
   }

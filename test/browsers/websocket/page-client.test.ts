@@ -506,6 +506,7 @@ describe('a page that does not count', () => {
     const page = takeOver(bench, client.token!, { pings: true })
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     await bench.server(link => link.receive(stanza('c')))
+    await bench.pass(0.5)
     page.isConnected = false
     await bench.server(link => link.receive(stanza('d'), stanza('e')))
     expect(ids(page.sent)).toEqual(['a', 'b', 'c', 'd', 'e'])
@@ -515,6 +516,35 @@ describe('a page that does not count', () => {
     const again = takeOver(bench, over.token, { pings: true })
     expect(ids(again.sent)).toEqual(['d', 'e'])
     expect(handedOut(bench, client).delivered).toBe(3)
+  })
+
+  test('is sent one ping for many stanzas that follow each other, and one more for the last of them', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!, { pings: true })
+    let pings = 0
+    const ping = page.ping.bind(page)
+    page.ping = data => {
+      pings += 1
+      ping(data)
+    }
+    for (let id = 0; id < 50; id++) await bench.server(link => link.receive(stanza(id)))
+    expect(pings).toBe(1)
+    await bench.pass(0.5)
+    expect(pings).toBe(2)
+    page.leave()
+    expect(handedOut(bench, client).delivered).toBe(50)
+  })
+
+  test('is sent a ping at once if it has been sent all that can be kept', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!, { pings: true })
+    for (const part of [0, 1, 2])
+      await bench.server(link =>
+        link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(`${part}-${id}`))),
+      )
+    expect(ids(page.sent)).toHaveLength(3000)
   })
 
   test('may answer the last of several pings only', async () => {
