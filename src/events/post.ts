@@ -71,10 +71,10 @@ export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock
 
 function lookupBy(names: Pick<Names, 'addressesOf'>): LookupFunction {
   return async (host, { all = false }, callback) => {
-    const told = await names.addressesOf({ host, port: 443, tls: 'direct' })
-    const addresses = 'code' in told ? [] : told.map(address => ({ address, family: isIP(address) }))
+    const result = await names.addressesOf({ host, port: 443, tls: 'direct' })
+    const addresses = 'code' in result ? [] : result.map(address => ({ address, family: isIP(address) }))
     const [first] = addresses
-    if (first === undefined) callback(new NotTaken('code' in told ? told.code : 'host-unknown'), [])
+    if (first === undefined) callback(new NotTaken('code' in result ? result.code : 'host-unknown'), [])
     else if (all) callback(null, addresses)
     else callback(null, first.address, first.family)
   }

@@ -32,6 +32,7 @@ export interface EndpointParts {
 /** `lasting` connections are kept. Throws a `RemoteFault`. */
 export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, kind: 'lasting' | 'passing') {
   const { about, tls, publicOnly } = parts
+  // Node looks up no IP address, so that `lookup` could not check it.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   if (publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
   const options = { noDelay: true, lookup: lookupBy(parts), ...(kind === 'lasting' && keptOpen) }
@@ -44,9 +45,9 @@ export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, k
 function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
   return async (host, { all = false }, callback) => {
     const found = about.url === undefined
-    const told = await names.addressesOf({ host, port: 443, tls: 'direct', found })
-    if ('code' in told) return callback(new RemoteFault(told), [])
-    const known = told.map(address => ({ address, family: isIP(address) }))
+    const result = await names.addressesOf({ host, port: 443, tls: 'direct', found })
+    if ('code' in result) return callback(new RemoteFault(result), [])
+    const known = result.map(address => ({ address, family: isIP(address) }))
     const allowed = publicOnly ? known.filter(({ address }) => !isPrivateAddress(address)) : known
     const [first] = allowed
     if (first === undefined) callback(new RemoteFault(known.length === 0 ? unknown : notAllowed), [])

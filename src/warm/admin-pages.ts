@@ -121,7 +121,7 @@ function showList(context: PageContext, values: object): Answer {
 export function sessionDetails(view: SessionView, token: string, context: PageContext): Answer {
   const { state, origin, transport } = view
   const isAttachable = state !== 'opening' && state !== 'ended'
-  // A WebSocket client that logged in by itself owns its stream.
+  // The stream of a WebSocket client that logged in by itself cannot pass to a page.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
   return withForm(
     show('session', context, {

@@ -86,9 +86,9 @@ export function createSessionCalls(
       line['jid'] = formatBareJid(jid)
       if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
       const { ended, elsewhere, unanswered } = await sessions.endAll(formatJid(jid))
-      const told = { ended, elsewhere: elsewhere || undefined, unanswered }
-      Object.assign(line, told)
-      return jsonAnswer(told)
+      const result = { ended, elsewhere: elsewhere || undefined, unanswered }
+      Object.assign(line, result)
+      return jsonAnswer(result)
     },
 
     async show(call: Call): Promise<Answer> {
