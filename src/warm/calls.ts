@@ -12,7 +12,7 @@ import type { Clock } from '../lib/clock.js'
 import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
-import { countedOnceAMinute } from '../lib/limits/throttle.js'
+import { toldOnceAMinute } from '../lib/limits/throttle.js'
 import { codeOf } from '../lib/log.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
@@ -54,7 +54,7 @@ export interface CallsParts {
   readonly log: Logger
   /** For calls that change sessions, and refused calls. */
   readonly audit: Logger
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Clock
   readonly hashes: HashQueue
   /** Of all hosts together. */
   readonly limits: CallLimits
@@ -95,7 +95,7 @@ export function createCalls(parts: CallsParts) {
     },
   })
 
-  const dueCount = countedOnceAMinute<string>(clock)
+  const often = toldOnceAMinute<string>(clock)
   /** Anybody can cause these: one line a minute for each code, client and admin, with a `count`. */
   const logOften = (
     request: Request,
@@ -104,9 +104,11 @@ export function createCalls(parts: CallsParts) {
     what: string,
   ) => {
     const client = clientOf(clientAddress(request, config))
-    const count = dueCount(`${line.code} ${client} ${line.admin}`)
-    if (count === undefined) log.debug({ ...line, ...aboutOf(request) }, what)
-    else stream.info({ ...line, ...aboutOf(request), count }, what)
+    const about = { ...line, ...aboutOf(request) }
+    const isTold = often(`${line.code} ${client} ${line.admin}`, count =>
+      stream.info({ ...about, count }, what),
+    )
+    if (!isTold) log.debug(about, what)
   }
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {

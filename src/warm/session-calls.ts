@@ -24,7 +24,7 @@ import { toHandover } from './warm-request.js'
 
 export interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Clock
   readonly sessions: Sessions
   readonly readOverview: () => Promise<Overview>
 }

@@ -9,7 +9,7 @@ import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
-import { systemClock } from '../../src/lib/clock.js'
+import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
 import { adminHashQueue, type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
@@ -109,6 +109,7 @@ export interface FakeParts {
   readonly checkCredentials?: Logins['checkCredentials']
   readonly sessions?: Sessions
   readonly now?: () => number
+  readonly after?: Clock['after']
   /** Counts with other services. */
   readonly makeRate?: MakeRate
   readonly hashes?: HashQueue
@@ -120,6 +121,7 @@ export function fakeService({
   checkCredentials = async () => {},
   sessions = new FakeSessions(),
   now,
+  after = systemClock.after,
   makeRate,
   hashes = hashQueue(),
   ...settings
@@ -148,7 +150,7 @@ export function fakeService({
     log,
     audit: log.child({ audit: true }),
     httpLog: log,
-    ...(now && { clock: { now }, formTokens: createFormTokens(formKey, now), ...watched({ now }) }),
+    ...(now && { clock: { now, after }, formTokens: createFormTokens(formKey, now), ...watched({ now }) }),
   })
   const lines = () =>
     text
