@@ -26,7 +26,7 @@ export class Outbox {
   #delivered = 0
   #isClosed = false
   /** The link to the server. */
-  source: { readUnless(isFull: boolean): void } | undefined = undefined
+  source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
   /** Stream management for the next client. Lost once anything is taken. */
   resumption: unknown
 
@@ -92,7 +92,7 @@ export class Outbox {
     const skipped = this.#elements.splice(0, count)
     this.#count(-lengthOf(skipped), -skipped.length)
     this.#delivered += count
-    this.source?.readUnless(this.isFull)
+    if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
   }
 
   clear(): Element[] {
@@ -121,7 +121,7 @@ export class Outbox {
     this.resumption = undefined
     const elements = this.#takeOut(most)
     for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
-    this.source?.readUnless(this.isFull)
+    if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
     return elements
   }
 

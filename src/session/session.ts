@@ -248,7 +248,6 @@ export class Session implements LinkEvents, Gate {
     const { outcome } = this.stage
     if (outcome === undefined) this.#client?.flush()
     else if (!this.isOver && this.#client?.tell(outcome) === true) this.#leave(outcome, endings.untold)
-    this.schedule()
   }
 
   /** Recomputes `deadline`. */
@@ -321,11 +320,14 @@ export class Session implements LinkEvents, Gate {
 
   onFlush(): void {
     this.uplink.watch.heard()
-    if (!this.outbox.isEmpty) this.flush()
+    if (this.outbox.isEmpty) return
+    this.flush()
+    this.schedule()
   }
 
   onDrain(): void {
     this.flush()
+    this.schedule()
   }
 
   onEnd({ failure, streamError }: LinkEnd): void {

@@ -41,7 +41,7 @@ export class RelayStart extends StreamStart {
     const isShutdown = opened === 'system-shutdown'
     if (typeof opened === 'string') this.refuse(opened, isShutdown ? closeCodes.goingAway : undefined)
     else if (this.isGone) opened.session.end('client', 'untold')
-    else opened.session.flush()
+    else opened.session.run(() => opened.session.flush())
   }
 }
 
