@@ -67,7 +67,7 @@ describe('The tarball', () => {
 
   test('has nothing else: no tests, no source maps, no secrets, nothing that wants a clone', () => {
     const belongs =
-      /^(dist\/.+\.js|dist\/types\/(library|client\/[\w-]+|browser\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
+      /^(dist\/.+\.js|dist\/types\/(library|(packages\/client|browser)\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
     expect(paths().filter(path => !belongs.test(path))).toEqual([])
     expect(paths()).not.toContain('dist/command/write-settings.js')
   })
@@ -133,7 +133,7 @@ describe('Installed, the command', () => {
     expect(help.status).toBe(0)
     for (const word of ['--check-config', 'warm JID', 'hash-password', '--demo', '--version'])
       expect(help.stdout).toContain(word)
-    const [, documents = ''] = /^Documents: (\S+)operations\.md/m.exec(help.stdout) ?? []
+    const [, documents = ''] = /^Documents: (\S+)production\.md/m.exec(help.stdout) ?? []
     expect(existsSync(join(documents, 'production.md'))).toBe(true)
   })
 
