@@ -40,7 +40,7 @@ const parts: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   profile: { profile: measureProfile },
 }
 const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']
-const mostMinutes = 16
+const mostMinutes = 40
 
 const print = (text: string) => console.log(text)
 
