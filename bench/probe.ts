@@ -1,10 +1,10 @@
-// Loaded into the service (`--import`). SIGUSR1, which the service ignores, opens the inspector; SIGUSR2 writes the event loop
+// Loaded into the service (`--import`). SIGUSR1, which the service ignores, opens the inspector. SIGUSR2 writes the event loop
 // lag since the last time to file descriptor 3.
 import { writeSync } from 'node:fs'
 import inspector from 'node:inspector'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** In milliseconds; part of each figure, and subtracted. */
+/** In milliseconds. Part of each figure, and subtracted. */
 const resolution = 5
 
 process.on('SIGUSR1', () => {

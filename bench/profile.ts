@@ -1,4 +1,4 @@
-// CPU profiles; the files for Chrome's DevTools are in `bench-profiles/`.
+// CPU profiles. The files for Chrome's DevTools are in `bench-profiles/`.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpu, median } from './comparison.js'
 import { Inspector } from './inspector.js'

@@ -72,7 +72,7 @@ export async function rawLogin(port: number, user: string, remembered: SaltedPas
   return released(socket)
 }
 
-/** `nudged`: a space after each stream header; without it the server's session tickets and
+/** `nudged`: a space after each stream header. Without it the server's session tickets and
  * features meet Nagle's algorithm and our delayed acknowledgement. */
 export async function rawTlsLogin(
   user: string,

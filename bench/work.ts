@@ -1,4 +1,4 @@
-/** `peer` is the XMPP server's own endpoint, the `raw` ones are its client port; floor.ts is `floor` and `relay`. */
+/** `peer` is the XMPP server's own endpoint, the `raw` ones are its client port, floor.ts is `floor` and `relay`. */
 export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | 'floor' | 'relay'
 
 export interface Target {
@@ -17,12 +17,12 @@ export type Processes = Readonly<Record<string, number | readonly number[]>>
 export interface Work {
   readonly part: 'warm' | 'chat' | 'pace' | 'hold' | 'rest'
   readonly target: Target
-  /** Of account names; default `user`. */
+  /** Of account names, `user` by default. */
   readonly prefix?: string
   readonly users: number
   /** Warms in all for `warm`, otherwise seconds. */
   readonly amount: number
-  /** `warm`: logins at a time; default 10. */
+  /** `warm`: logins at a time, 10 by default. */
   readonly atOnce?: number
   /** A new poll before each message, as when people type slowly. */
   readonly pollFirst?: boolean
