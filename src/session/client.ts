@@ -35,10 +35,10 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   tell(outcome: Outcome): boolean
   /** Closes everything, after an orderly `end` or a `fault`. */
   close(notice?: 'end' | 'fault'): void
-  /** The browser has not come in time. Puts what may be lost back to the outbox, for errors to the senders. */
+  /** The browser has not come in time. Puts lost stanzas back to the outbox, for errors to the senders. */
   giveBack(): void
   /**
-   * Closes everything for another page, and puts what may be lost back to the outbox. Undefined, without effect, if impossible.
+   * Closes everything for another page, and puts lost stanzas back to the outbox. Undefined, without effect, if impossible.
    */
   handOver(): MakeNextClient | undefined
 }

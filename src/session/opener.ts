@@ -244,9 +244,9 @@ export function createOpener(parts: OpenerParts) {
         if (refusal !== undefined && wish.isRefusalCounted !== true) isRefused(refusal)
         if (refusal !== undefined) throw fail('service-full')
         const session = new Session(domain, keeper)
-        const { client, hearing, opening } = openingOf(session, wish, makeClient, events)
+        const { client, linkEvents, opening } = openingOf(session, wish, makeClient, events)
         const { lang, from, certificate = false, ahead } = wish
-        begin(session, client, { lang, from, certificate, ahead }, hearing)
+        begin(session, client, { lang, from, certificate, ahead }, linkEvents)
         return opening
       }
     },

@@ -11,7 +11,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 
-  const hearing: LinkEvents = {
+  const linkEvents: LinkEvents = {
     onStep: step => login?.onStep?.(step),
     onAhead: () => login?.onAhead?.(),
     onOpen: header => login?.onOpen(header),
@@ -72,5 +72,5 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
       session.end('unclaimed', 'untold')
     },
   }
-  return { client, hearing, opening }
+  return { client, linkEvents, opening }
 }

@@ -28,7 +28,7 @@ export class ServerWatch {
   readonly #patience: number
   /** In milliseconds of the clock. */
   #silentSince = Number.POSITIVE_INFINITY
-  /** What was sent since then, in UTF-16 units. */
+  /** Sent since then, in UTF-16 units. */
   #size = 0
   #isAsked = false
   /** The id of all pings. */
@@ -65,7 +65,7 @@ export class ServerWatch {
     this.#size += size
   }
 
-  heard(): void {
+  received(): void {
     this.#silentSince = Number.POSITIVE_INFINITY
     this.#size = 0
     this.#isAsked = false
@@ -105,7 +105,7 @@ export class ServerWatch {
     }
     if (this.#isAsked) return true
     const question = this.#question(domain, jid)
-    if (question === undefined) this.heard()
+    if (question === undefined) this.received()
     else {
       this.#isAsked = true
       this.#silentSince = now

@@ -10,7 +10,7 @@ import type { RateShaper } from './limits/rate-shaper.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
 import type { Tickets } from './ticket.js'
 
-/** What all sessions of a site share, and what is told of each. */
+/** Shared by all sessions of a site. */
 export interface SessionKeeper<Session> {
   readonly clock: Clock
   readonly processName?: string | undefined

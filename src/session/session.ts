@@ -284,7 +284,7 @@ export class Session implements LinkEvents, Gate {
 
   onElement(element: Element): void {
     if (this.stage.name === 'opening') {
-      this.#hearInLogin(element)
+      this.#watchLogin(element)
       // It may be one session too many.
       if (this.hasEnded) return
     }
@@ -300,7 +300,7 @@ export class Session implements LinkEvents, Gate {
     else if (this.stage.login?.isUsedUp === true) this.end('refused-logins', 'told')
   }
 
-  #hearInLogin(element: Element): void {
+  #watchLogin(element: Element): void {
     this.countRefusedLogin(element)
     const loggedIn = this.stage.login?.received(element)
     if (loggedIn === undefined) return
@@ -319,7 +319,7 @@ export class Session implements LinkEvents, Gate {
   }
 
   onFlush(): void {
-    this.uplink.watch.heard()
+    this.uplink.watch.received()
     if (this.outbox.isEmpty) return
     this.flush()
     this.schedule()
@@ -356,7 +356,7 @@ export class Session implements LinkEvents, Gate {
         this.#keeper.ended(this)
         this.flush()
       }
-      // The user goes offline at once, unless stanzas may have to be returned.
+      // The user goes offline at once, unless stanzas may be returned.
       if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#leave(outcome, ending)

@@ -9,9 +9,7 @@ import { firstMessage, shownUser } from './shown-user.js'
 const mostAttempts = 5
 
 export interface Gate {
-  /** Holds what the client sends. */
   holdBack(): void
-  /** Sends what was held. */
   goOn(): void
 }
 

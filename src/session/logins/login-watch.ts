@@ -129,7 +129,7 @@ export class LoginWatch {
         break
       case 'sasl':
       case 'sasl2':
-        // With two logins it would be unclear which one succeeded.
+        // With two logins the outcome would be unclear.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
         // `<success/>` would not be the server's last element.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
@@ -187,7 +187,7 @@ export class LoginWatch {
         this.#stage = 'spent'
         break
       case 'inside':
-        return this.#heardInside(element)
+        return this.#receivedInside(element)
     }
     return undefined
   }
@@ -204,7 +204,7 @@ export class LoginWatch {
     return isFull(told) ? { jid: told } : undefined
   }
 
-  #heardInside(element: Element): LoggedIn | undefined {
+  #receivedInside(element: Element): LoggedIn | undefined {
     const resuming = this.#resuming
     if (resuming !== undefined && element.namespace.startsWith(smFamily)) {
       this.#resuming = undefined

@@ -33,7 +33,7 @@ export class SaslAccount {
     this.#mayAnswer = false
   }
 
-  /** The client may begin another exchange before this one is over. */
+  /** The client may begin two exchanges at once. */
   disturbed(): void {
     this.#isOrderly = false
   }

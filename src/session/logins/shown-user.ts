@@ -5,7 +5,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 /** In characters of Base64: enough for a user of 1,023 bytes. */
 const mostDecoded = 4096
 
-/** In Base64. Empty if there is none. */
+/** In Base64, or empty. */
 export function firstMessage(element: Element): string {
   const { name, namespace, text } = element
   if (namespace !== sasl2Namespace || name === 'response') return textOf(text).trim()
