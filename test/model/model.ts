@@ -79,6 +79,8 @@ export class SessionModel {
   #mostQueued = mostQueued
   #patience: number
   #lastSign = 0
+  /** The same without requests out of order, which keep no session that has ended. */
+  #lastInOrder = 0
   #answered = firstRid - 1
   #ending = false
 
@@ -330,10 +332,12 @@ export class SessionModel {
     const live = this.waiting.filter(({ peer }) => !peer.gone)
     const isThere = this.socket === 'open' || this.socket === 'behind'
     if (live.length > 0 || isThere) this.#lastSign = now
+    if (isThere || live.some(({ made }) => made.rid <= this.received)) this.#lastInOrder = now
     if (ended && this.outcome !== undefined && this.socket !== 'none') this.end ??= 'told'
-    const isSilent = now - this.#lastSign >= this.#patience * 1000 - step
+    const sign = this.outcome === undefined ? this.#lastSign : this.#lastInOrder
+    const isSilent = now - sign >= this.#patience * 1000 - step
     if (ended && this.end === undefined) {
-      this.#demand(isSilent, `it ends after ${(now - this.#lastSign) / 1000} s of silence`)
+      this.#demand(isSilent, `it ends after ${(now - sign) / 1000} s of silence`)
       this.end = 'silence'
     }
     if (ended) {

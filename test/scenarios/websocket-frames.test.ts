@@ -54,7 +54,8 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
   }
 
   test('a message of every length arrives whole, however its length is written', async () => {
-    await begin()
+    pair = await stage.loggedIn({}, scheme === 'http' ? undefined : stage.secureUrl)
+    wire = pair.wire
     const around = message('').length
     for (const length of [125, 126, 127, 65_535, 65_536, 200_000]) {
       const sent = message('x'.repeat(length - around))
