@@ -79,7 +79,8 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       await client.events.has('resumed')
       await bob.receives('>count 4<')
       expect(bob.received.match(/>count \d</g)).toEqual(['>count 1<', '>count 2<', '>count 3<', '>count 4<'])
-      expect(client.errors).toEqual([])
+      // Since Node 22, the WebSocket is Node's own, and calls a broken connection a TypeError.
+      expect(client.errors.filter(error => error !== 'TypeError')).toEqual([])
       await client.leave()
     })
 

@@ -144,7 +144,8 @@ describe('a stanza that is mended or dropped', () => {
     for (const { link } of [failing, other, other]) link.events.onUnfit?.('mended')
     failing.link.events.onUnfit?.('dropped')
     expect(bench.counts).toMatchObject({ unfitStanzas: { mended: 3, dropped: 1 } })
-    const lines = () => bench.logged.filter(line => line.includes('passed on')).map(line => JSON.parse(line))
+    const lines = () =>
+      bench.logged.filter(line => line.includes('repaired or dropped')).map(line => JSON.parse(line))
     expect(lines()).toEqual([
       expect.objectContaining({ session: failing.id, fate: 'mended' }),
       expect.objectContaining({ session: failing.id, fate: 'dropped' }),

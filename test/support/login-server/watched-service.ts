@@ -90,10 +90,12 @@ export async function startWatchedService(
     },
     clock,
   }).finally(() => rmSync(folder, { recursive: true, force: true }))
+  const call = (path: string, about?: Call) => callUrl(url + path, about)
+  // Refused calls are counted by a timer for a minute.
+  await call('/warm', { method: 'POST' })
   const before = resources()
   // Those of the service itself, which has no session yet.
   const standing = clock.pending
-  const call = (path: string, about?: Call) => callUrl(url + path, about)
   const warm = (parameters: object, signal?: AbortSignal) =>
     call('/warm', { method: 'POST', headers: jsonHeaders, body: JSON.stringify(parameters), signal })
   return {
@@ -117,7 +119,7 @@ export async function startWatchedService(
     async emptied(seconds = 3) {
       const state = () => ({
         ...service.counts(),
-        timers: clock.pending - standing,
+        timers: Math.max(0, clock.pending - standing),
         connections: servers.reduce((sum, { open }) => sum + open, 0),
         resources: Math.max(0, resources() - before),
       })
