@@ -88,12 +88,7 @@ export function judgeLater<Key extends string>(
   )
 }
 
-export function comparisonTable<Key extends string>({
-  title,
-  unit,
-  labels,
-  rounds,
-}: Comparison<Key>): string {
+export function comparisonTable<Key extends string>({ title, unit, labels, rounds }: Comparison<Key>): string {
   const rows = (Object.keys(rounds) as Key[]).map(key => {
     const rates = rounds[key].map(rate.of)
     const middle = ({ of }: Measure) => median(rounds[key].map(of)).toFixed(1)

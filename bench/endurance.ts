@@ -130,14 +130,8 @@ function judge(before: Vitals, after: Vitals, open: Open, ledger: Ledger): boole
   const { lost, doubled, mishaps, mishapCount, done } = ledger
   const heaps = `${before.heapMib.toFixed(1)} MiB, then ${after.heapMib.toFixed(1)} MiB`
   const demands: readonly (readonly [what: string, isMet: boolean])[] = [
-    [
-      `all sessions are gone: ${open.sessions} sessions, ${open.links} links`,
-      open.sessions + open.links === 0,
-    ],
-    [
-      `descriptors: ${before.descriptors}, then ${after.descriptors}`,
-      after.descriptors === before.descriptors,
-    ],
+    [`all sessions are gone: ${open.sessions} sessions, ${open.links} links`, open.sessions + open.links === 0],
+    [`descriptors: ${before.descriptors}, then ${after.descriptors}`, after.descriptors === before.descriptors],
     [`timers: ${before.timers}, then ${after.timers}`, after.timers <= before.timers],
     [`heap: ${heaps}`, after.heapMib <= before.heapMib * heapGrowth],
     [`lost: ${lost} of ${done.say} words`, lost === 0],

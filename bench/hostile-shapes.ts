@@ -188,9 +188,7 @@ export const plainHeaders = {
 }
 
 export const headers: readonly Shape[] = [
-  ...[',', ';', ' ', '\t', '=', ':', '.', '1', '"', '[', '%', 'a', '/', '*'].map(one =>
-    shape(`${one} alone`, '', one),
-  ),
+  ...[',', ';', ' ', '\t', '=', ':', '.', '1', '"', '[', '%', 'a', '/', '*'].map(one => shape(`${one} alone`, '', one)),
   shape('spaces, and something', '', ' ', 'x'),
   shape('types', '', 'text/html;q=0.5,'),
   shape('parameters', 'text/html', ';q=0.5'),

@@ -157,8 +157,7 @@ const rowOf = ({ name }: Shape, costs: readonly number[], base: number): Row => 
 })
 
 /** Growth is harmless if the largest size costs less than a plain KiB. */
-const isShort = ({ growth, timesPlain }: Row) =>
-  (growth > mostGrowth && timesPlain > 1) || timesPlain > mostCost
+const isShort = ({ growth, timesPlain }: Row) => (growth > mostGrowth && timesPlain > 1) || timesPlain > mostCost
 
 const measure = (reader: Reader, shape: Shape, pieceSize: number): number[] =>
   [reader.kibibytes[0]!, ...reader.kibibytes].map(size => costOf(reader, shape, size, pieceSize)).slice(1)
@@ -198,9 +197,7 @@ function timeOf(work: () => void, repeats: number): number {
 const cut = (bytes: Buffer, size: number): readonly Buffer[] =>
   size === whole
     ? [bytes]
-    : Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
-        bytes.subarray(at * size, (at + 1) * size),
-      )
+    : Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) => bytes.subarray(at * size, (at + 1) * size))
 
 function written({ shape, costs, growth, timesPlain }: Row): string {
   const figures = costs.map(cost => cost.toFixed(2).padStart(9)).join('')

@@ -85,8 +85,7 @@ async function openTalks(
   }
   if (kind === 'floor' || kind === 'relay')
     return users.map((_, index) => {
-      const ofKind =
-        kind === 'floor' ? { path: '/', bodies: ['', ''] } : { path: `/relay/${index}`, bodies: relayed }
+      const ofKind = kind === 'floor' ? { path: '/', bodies: ['', ''] } : { path: `/relay/${index}`, bodies: relayed }
       return new PostPairs({ port, arrived, failed, ...(ofKind as { path: string; bodies: typeof relayed }) })
     })
   const opening = sharesOf(target, users).map(async ([share, some]) => {
@@ -98,10 +97,7 @@ async function openTalks(
 
 function sharesOf(target: Target, users: readonly string[]): (readonly [Target, readonly string[]])[] {
   const { apart = [target.port] } = target
-  return apart.map((port, place) => [
-    { ...target, port },
-    users.filter((_, index) => index % apart.length === place),
-  ])
+  return apart.map((port, place) => [{ ...target, port }, users.filter((_, index) => index % apart.length === place)])
 }
 
 async function warmEvenly(work: Work): Promise<Figures> {

@@ -52,8 +52,7 @@ const commands: Readonly<Record<string, (words: readonly string[]) => Promise<bo
     )
     return report(await chaos({ ...numbers, isWorkers: words.includes('--workers') }, print))
   },
-  upgrade: async words =>
-    report(await upgrade(numbersIn(words, { users: 300, rate: 2000, warms: 50 }), print)),
+  upgrade: async words => report(await upgrade(numbersIn(words, { users: 300, rate: 2000, warms: 50 }), print)),
   endurance: words => endure(numbersIn(words, { sessions: 2_000, minutes: 20 })),
   hostile: async words => runHostile(words),
 }
@@ -87,9 +86,7 @@ async function main(words: readonly string[]): Promise<void> {
   const unknown = asked.filter(word => parts[word] === undefined)
   if (unknown.length > 0) {
     const known = [...Object.keys(parts), ...Object.keys(commands)].join(', ')
-    console.error(
-      `Unknown: ${unknown.join(' ')}. Parts and commands: ${known}, --quick. By default: ${usual}.`,
-    )
+    console.error(`Unknown: ${unknown.join(' ')}. Parts and commands: ${known}, --quick. By default: ${usual}.`)
     process.exitCode = 2
     return
   }
@@ -115,9 +112,7 @@ async function measure(asked: readonly string[], quick: boolean): Promise<void> 
   console.log(`${about.machine}\n${versions.join(', ')}\n${sizes.rounds} rounds, medians. Not as delivered:`)
   for (const difference of about.differencesFromDelivery) console.log(`  ${difference}`)
 
-  const fresh = Array.from({ length: sizes.rounds }, (_, round) =>
-    names(freshPrefix(round), sizes.freshUsers),
-  )
+  const fresh = Array.from({ length: sizes.rounds }, (_, round) => names(freshPrefix(round), sizes.freshUsers))
   const accounts = accountsOf([...names('user', users), ...fresh.flat()])
   const verdicts: Verdict[] = []
   try {

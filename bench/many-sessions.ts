@@ -37,9 +37,7 @@ export async function measureSoak(stage: Stage): Promise<PartResult> {
     {
       seconds: loginSeconds + soakSeconds,
       ready: count => {
-        log(
-          `\n${count} sessions are held; each says something every ${secondsPerMessage} s for ${soakSeconds} s`,
-        )
+        log(`\n${count} sessions are held; each says something every ${secondsPerMessage} s for ${soakSeconds} s`)
         duringLogins = service.lag()
       },
     },

@@ -1,23 +1,8 @@
 // Lines 15 to 17.
 import { startNatsServer } from '../test/support/nats-server.js'
-import {
-  alignedRow,
-  type Comparison,
-  cpu,
-  judgeLater,
-  judgeRatio,
-  median,
-  perCpuSecond,
-} from './comparison.js'
+import { alignedRow, type Comparison, cpu, judgeLater, judgeRatio, median, perCpuSecond } from './comparison.js'
 import { lines } from './lines.js'
-import {
-  closing,
-  startApart,
-  startBalancer,
-  startNeighbours,
-  startService,
-  startWorkers,
-} from './processes.js'
+import { closing, startApart, startBalancer, startNeighbours, startService, startWorkers } from './processes.js'
 import type { PartResult } from './results.js'
 import { chatLoad, compare, type Stage, warmLoad, warmUp, withFreshProsody } from './stage.js'
 import type { Target } from './work.js'
@@ -103,9 +88,7 @@ function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balance
   const rows = [[...head, 'cores of NATS', 'of HAProxy', 'first limit'], ...sites.map(ofSite)]
   const table = rows.map(cells => `  ${alignedRow(cells, rows)}`)
   const prosody = thousands(1e6 / costs('local', 'Prosody'))
-  return ['', `Computed from these costs, a process a core; one Prosody ends at ${prosody}/s`, ...table].join(
-    '\n',
-  )
+  return ['', `Computed from these costs, a process a core; one Prosody ends at ${prosody}/s`, ...table].join('\n')
 }
 
 const thousands = (count: number) => (Math.round(count / 1_000) * 1_000).toLocaleString('en')

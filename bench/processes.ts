@@ -122,10 +122,7 @@ async function pairOf(start: () => Promise<Started>, afterwards = async () => {}
   return closing({ both, pids: both.map(({ pid }) => pid), stop })
 }
 
-export async function startWorkers(
-  count: number,
-  options: ServiceOptions,
-): Promise<Group & { readonly port: number }> {
+export async function startWorkers(count: number, options: ServiceOptions): Promise<Group & { readonly port: number }> {
   const { pid, port, stop } = await startService({ ...options, environment: { WORKERS: String(count) } })
   await sleep(joinMilliseconds)
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')

@@ -61,8 +61,7 @@ function summarize(profile: CpuProfile, microsecondsPerOperation: number) {
   const byFunction = new Map<string, number>()
   const byPackage = new Map<string, number>()
   let busy = 0
-  const add = (to: Map<string, number>, name: string, time: number) =>
-    to.set(name, (to.get(name) ?? 0) + time)
+  const add = (to: Map<string, number>, name: string, time: number) => to.set(name, (to.get(name) ?? 0) + time)
   for (const [index, sample] of profile.samples.entries()) {
     const { functionName, url, lineNumber } = frames.get(sample)!
     if (functionName === '(idle)') continue

@@ -48,8 +48,7 @@ export async function logIn(
   login: { user: string; remembered: SaltedPasswords } | { plain: string },
 ): Promise<string> {
   await open()
-  const auth = (mechanism: string, text: string) =>
-    `<auth xmlns='${sasl}' mechanism='${mechanism}'>${text}</auth>`
+  const auth = (mechanism: string, text: string) => `<auth xmlns='${sasl}' mechanism='${mechanism}'>${text}</auth>`
   if ('plain' in login) await stream.ask(auth('PLAIN', login.plain), '<success')
   else {
     const scram = new ScramClient(login.user, login.user, login.remembered)
@@ -76,12 +75,7 @@ export async function rawLogin(port: number, user: string, remembered: SaltedPas
  * features meet Nagle's algorithm and our delayed acknowledgement. */
 export async function rawTlsLogin(
   user: string,
-  {
-    port,
-    caFile,
-    nudged,
-    remembered,
-  }: { port: number; caFile: string; nudged: boolean; remembered: SaltedPasswords },
+  { port, caFile, nudged, remembered }: { port: number; caFile: string; nudged: boolean; remembered: SaltedPasswords },
 ): Promise<Socket> {
   const plainSocket = connect(port, '127.0.0.1').setNoDelay(true)
   const plain = conversationOver(plainSocket)

@@ -20,10 +20,7 @@ export function writeResult(part: string, about: ReturnType<typeof conditions>, 
     results = JSON.parse(readFileSync(resultsFile, 'utf8'))
   } catch {}
   const name = `${part} on Node ${about.node}`
-  writeFileSync(
-    resultsFile,
-    `${JSON.stringify({ ...results, [name]: { ...about, ...result } }, undefined, 2)}\n`,
-  )
+  writeFileSync(resultsFile, `${JSON.stringify({ ...results, [name]: { ...about, ...result } }, undefined, 2)}\n`)
 }
 
 export function conditions(quick: boolean) {

@@ -26,12 +26,7 @@ export async function measureBosh(stage: Stage): Promise<PartResult> {
   await using floor = await startFloor(echo.port)
   const { port } = floor
   const servers = {
-    product: withFreshProsody(
-      stage,
-      'the service',
-      { kind: 'product', port: service.port },
-      { service: service.pid },
-    ),
+    product: withFreshProsody(stage, 'the service', { kind: 'product', port: service.port }, { service: service.pid }),
     peer: withFreshProsody(stage, "Prosody's own endpoint", { kind: 'peer', port: prosody.httpPort }),
   }
   const pids = { floor: floor.pid }
@@ -121,11 +116,7 @@ export async function measureWebSocketBeforeEjabberd(stage: Stage): Promise<Part
   const pids = { ejabberd: ejabberd.pid }
   const over = 'websocket'
   const all = {
-    product: contender(
-      'the service',
-      { kind: 'product', port: service.port, over },
-      { service: service.pid, ...pids },
-    ),
+    product: contender('the service', { kind: 'product', port: service.port, over }, { service: service.pid, ...pids }),
     peer: contender("ejabberd's own endpoint", { kind: 'peer', port: ejabberd.httpPort, over }, pids),
     relay: contender(
       'the same to read and to write',
@@ -137,9 +128,7 @@ export async function measureWebSocketBeforeEjabberd(stage: Stage): Promise<Part
   const title = `Messages to oneself over WebSocket, ${sizes.chatSessions} sessions, before ejabberd`
   const comparison = await compare(stage, title, all, chatLoad(sizes))
   return {
-    verdicts: [
-      judgeRatio(lines.socketEjabberd, comparison, ['product', 'peer'], rate, { alsoBeside: ['relay'] }),
-    ],
+    verdicts: [judgeRatio(lines.socketEjabberd, comparison, ['product', 'peer'], rate, { alsoBeside: ['relay'] })],
     comparisons: [comparison],
   }
 }

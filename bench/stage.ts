@@ -70,12 +70,7 @@ export const withFreshProsody = (
   },
 })
 
-export const withoutProsody = (
-  { load }: Stage,
-  label: string,
-  target: Target,
-  pids: Processes,
-): Contender => ({
+export const withoutProsody = ({ load }: Stage, label: string, target: Target, pids: Processes): Contender => ({
   label,
   run: (work, about) => load.run({ ...work, target, pids: { ...pids, client: load.pid } }, about),
 })

@@ -16,8 +16,7 @@ export interface TalkEvents {
 export const word = (serial: number) => `>word ${serial}<`
 export const messageTo = (jid: string, text: string) =>
   `<message xmlns='jabber:client' to='${jid}' type='chat'><body${text}/body></message>`
-export const bodyHead = (sid: string) =>
-  `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='`
+export const bodyHead = (sid: string) => `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='`
 
 /** The messages never contain `terminate`. */
 export function failureOf(error: Error | undefined, text: string, status: number): Error | undefined {
@@ -144,9 +143,7 @@ export class PostPairs implements Talk {
     this.#sentAt = performance.now()
     this.#open = this.#lanes.length
     for (const [index, lane] of this.#lanes.entries())
-      lane.post(this.options.bodies[index]!, (error, text, status) =>
-        this.#read(failureOf(error, text, status)),
-      )
+      lane.post(this.options.bodies[index]!, (error, text, status) => this.#read(failureOf(error, text, status)))
   }
 
   async end(): Promise<void> {

@@ -48,8 +48,7 @@ export class Tally {
 function cpuMicroseconds(pid: number): number {
   try {
     const threads = readdirSync(`/proc/${pid}/task`)
-    const used = (thread: string) =>
-      readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]
+    const used = (thread: string) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]
     return threads.reduce((sum, thread) => sum + Number(used(thread)), 0) / 1000
   } catch {
     return 0

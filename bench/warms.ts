@@ -15,11 +15,7 @@ export async function measureWarms(stage: Stage): Promise<PartResult> {
     product: contender('the service', { kind: 'product', port: service.port }, { service: service.pid }),
     peer: contender("Prosody's own endpoint", { kind: 'peer', port: httpPort }),
     raw: contender('bare XMPP stream', { kind: 'raw', port: c2sPort }),
-    floor: contender(
-      'node:http and a bare stream',
-      { kind: 'floor', port: floor.port },
-      { floor: floor.pid },
-    ),
+    floor: contender('node:http and a bare stream', { kind: 'floor', port: floor.port }, { floor: floor.pid }),
   }
   await warmUp(all, warmLoad(sizes), sizes.warmUpRounds)
   const warms = await compare(stage, 'Warming, 10 at once', all, warmLoad(sizes))

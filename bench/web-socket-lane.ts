@@ -84,8 +84,7 @@ export class WebSocketLane {
     const short = bytes[1]! & 127
     const at = short < 126 ? 2 : short === 126 ? 4 : 10
     if (bytes.length < at) return false
-    const length =
-      short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
+    const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
     if (bytes.length < at + length) return false
     this.#received = bytes.subarray(at + length)
     if (bytes[0] === opcodes.text) this.onMessage(bytes.toString('latin1', at, at + length))

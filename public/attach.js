@@ -37,9 +37,7 @@ class Attachment {
 
   /** Not an import of a module: Chromium runs none of them in pages that are XML, but loads them for scripts. */
   async #attach() {
-    const [jid, sid, rid] = ['jid', 'sid', 'rid'].map(
-      name => this.#values.querySelector(`dd.${name}`).textContent,
-    )
+    const [jid, sid, rid] = ['jid', 'sid', 'rid'].map(name => this.#values.querySelector(`dd.${name}`).textContent)
     const { url, wait, hold, requests, module } = this.#part.dataset
     const terms = { wait: Number(wait), hold: Number(hold), requests: Number(requests) }
     // The session is this page's: once it is over there is no other.
@@ -81,10 +79,7 @@ class Attachment {
   /** Calls `act` now, and again and again until the session is over. */
   #everyWhileOpen(milliseconds, act) {
     act()
-    const timer = setInterval(
-      () => (this.#chat.status.state === 'ended' ? clearInterval(timer) : act()),
-      milliseconds,
-    )
+    const timer = setInterval(() => (this.#chat.status.state === 'ended' ? clearInterval(timer) : act()), milliseconds)
   }
 
   /** Measures how long the server takes to answer a ping (XEP-0199). An error is an answer too. */
@@ -112,8 +107,7 @@ class Attachment {
   }
 
   #receive({ from, type, body }) {
-    if (body && type !== 'error')
-      this.#find('.message').textContent = `${Strophe.getBareJidFromJid(from)}: ${body}`
+    if (body && type !== 'error') this.#find('.message').textContent = `${Strophe.getBareJidFromJid(from)}: ${body}`
   }
 
   #showAge(since) {

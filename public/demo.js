@@ -75,8 +75,7 @@ class Pane {
     if (!reply.ok) throw new Error(binding.detail)
     this.#find('.took').textContent = `warmed in ${Math.round(performance.now() - started)} ms`
     const values = { ...binding, token: binding.websocket?.token }
-    for (const place of this.#element.querySelectorAll('.binding dd'))
-      place.textContent = values[place.className]
+    for (const place of this.#element.querySelectorAll('.binding dd')) place.textContent = values[place.className]
     return { ...binding, url: new URL(binding.url, location.href).pathname }
   }
 

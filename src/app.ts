@@ -4,14 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config/config.js'
 import { clientAddress } from './http/access/client-rules.js'
 import { homePath } from './http/addresses.js'
-import {
-  contentTypes,
-  problemAnswer,
-  problemFrom,
-  publish,
-  sendAnswer,
-  sendPage,
-} from './http/answers/answer.js'
+import { contentTypes, problemAnswer, problemFrom, publish, sendAnswer, sendPage } from './http/answers/answer.js'
 import { createAssetsRouter } from './http/answers/assets.js'
 import { createHostMetaRouter } from './http/answers/host-meta.js'
 import { pagePolicy, readOnly, redirectToTls } from './http/answers/pages.js'
@@ -50,9 +43,7 @@ export function createApp(parts: AppParts): Express {
   app
     .route('/')
     .all(readOnly)
-    .get(redirectToTls(config, '/'), (request, response) =>
-      sendPage(request, response, 'home', { home, form, demo }),
-    )
+    .get(redirectToTls(config, '/'), (request, response) => sendPage(request, response, 'home', { home, form, demo }))
   if (config.http.hostMeta) app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {
     const description = JSON.stringify(describeApi(config))

@@ -75,8 +75,7 @@ export async function startService({
   const processName = isOneOfMany ? newNodeName() : undefined
   const log = processName === undefined ? ownLog : ownLog.child({ node: processName })
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
-  const auditFor: LogFor = part =>
-    audit.log.child(processName === undefined ? { part } : { node: processName, part })
+  const auditFor: LogFor = part => audit.log.child(processName === undefined ? { part } : { node: processName, part })
   let isReady = false
   let draining: Promise<void> | undefined
   let stopped: Promise<void> | undefined

@@ -126,12 +126,7 @@ interface SiteConfigs {
 }
 
 /** A BOSH endpoint for each domain. Domains with the same other paths share those endpoints. */
-function createHost(
-  config: Config,
-  hosts: readonly HttpHost[],
-  parts: Parts,
-  endpoints: WebSocketEndpoint[],
-): Routes {
+function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, endpoints: WebSocketEndpoint[]): Routes {
   const own = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
   const sharing = (pathOf: (host: HttpHost) => string | undefined) =>
     [...new Set(hosts.map(pathOf))].map(path => {
@@ -147,11 +142,7 @@ function createHost(
 }
 
 /** The first app also answers everything else. */
-function createSite(
-  { bosh, apis, websocket }: SiteConfigs,
-  parts: Parts,
-  endpoints: WebSocketEndpoint[],
-): Routes {
+function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, endpoints: WebSocketEndpoint[]): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket])]
   const { upstream, tellEvent } = parts.shared
   const sessions = new Map(configs.map(config => [config, createSessions(config, upstream, tellEvent)]))
@@ -281,11 +272,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriage }: P
   })
 }
 
-function createBosh(
-  config: Config,
-  manager: ConnectionManager,
-  { shared, carriedRequests }: Parts,
-): Endpoint {
+function createBosh(config: Config, manager: ConnectionManager, { shared, carriedRequests }: Parts): Endpoint {
   const { bodies, clock, counts, maxStanzaBytes } = shared.upstream
   const { serve, refuseTooLarge, report } = carriedRequests?.over(siteName(config), manager) ?? manager
   const { clients, access, secureUrl, redirectUrl, getText } = entranceOf(config, 'bosh', config.boshPath)

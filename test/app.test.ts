@@ -98,12 +98,9 @@ describe('pages', () => {
     expect(reply.headers['cache-control']).toBe('public, max-age=3600')
   })
 
-  test.each(['', '%ff', '..%2fpackage.json', 'strophe.umd.min.js'])(
-    'find nothing at /assets/%s',
-    async name => {
-      expect((await request(fakeService().app).get(`/assets/${name}`)).status).toBe(404)
-    },
-  )
+  test.each(['', '%ff', '..%2fpackage.json', 'strophe.umd.min.js'])('find nothing at /assets/%s', async name => {
+    expect((await request(fakeService().app).get(`/assets/${name}`)).status).toBe(404)
+  })
 
   test.each(['/', '/openapi.json', '/assets/style.css', '/assets/none', '/.well-known/host-meta'])(
     'at %s are there to be read',
@@ -132,12 +129,7 @@ describe('pages', () => {
   test('begin with one that leads to all that there is, and to nothing else', async () => {
     const links = async (app: Express) =>
       Array.from((await request(app).get('/')).text.matchAll(/<a href="([^"]+)">/g), ([, href]) => href)
-    expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual([
-      '/',
-      '/w',
-      '/w/sessions',
-      '/openapi.json',
-    ])
+    expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual(['/', '/w', '/w/sessions', '/openapi.json'])
     const { app } = fakeService({ warm: { ...config.warm, enabled: false } })
     expect(await links(app)).toEqual(['/'])
     const demo = createApp({ ...appParts(), demoPath: '/demo' })
@@ -227,9 +219,7 @@ describe('the app', () => {
 
   test('gives every request an id of its own', async () => {
     const { app } = fakeService()
-    const ids = [await request(app).get('/'), await request(app).get('/')].map(
-      reply => reply.headers['x-request-id'],
-    )
+    const ids = [await request(app).get('/'), await request(app).get('/')].map(reply => reply.headers['x-request-id'])
     expect(ids[0]).toMatch(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/)
     expect(ids[1]).not.toBe(ids[0])
   })

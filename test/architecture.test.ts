@@ -123,9 +123,7 @@ describe('a session', () => {
 
   test('knows nothing of request ids, of bodies and of HTTP', () => {
     const transports = /\b[Rr]ids?\b|<body|\bIncomingMessage\b|\bResponse\b/
-    const mentioning = ofSession.filter(file =>
-      transports.test(readFileSync(join(source, `${file}.ts`), 'utf8')),
-    )
+    const mentioning = ofSession.filter(file => transports.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
     expect(mentioning).toEqual([])
   })
 })

@@ -60,9 +60,7 @@ describe.each(documents)('%s', path => {
       ...['HTTP_WEBHOOK_ID', 'HTTP_WEBHOOK_TIMESTAMP', 'HTTP_WEBHOOK_SIGNATURE'],
     ])
     const named = new Set(text.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g))
-    expect([...named].filter(name => prefixes.test(name) && !known.has(name) && !portals.has(name))).toEqual(
-      [],
-    )
+    expect([...named].filter(name => prefixes.test(name) && !known.has(name) && !portals.has(name))).toEqual([])
   })
 })
 

@@ -19,9 +19,7 @@ let passed = 0
 let failed = 0
 const lines = []
 
-const chosen = releases.filter(
-  name => wanted === 'all' || wanted === name || (wanted === 'others' && name !== atHand),
-)
+const chosen = releases.filter(name => wanted === 'all' || wanted === name || (wanted === 'others' && name !== atHand))
 if (chosen.length === 0) {
   console.log(`Unknown servers: ${wanted}. Write all, others, or one of ${releases.join(', ')}.`)
   failed++

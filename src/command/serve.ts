@@ -11,16 +11,13 @@ import { numberVariable } from './workers/worker-messages.js'
 /** Runs the service, with workers if set. Throws a `CommandError` if it cannot start. */
 export async function serve(obey: ObeySignals): Promise<void> {
   // A process manager may run this program as a cluster worker of its own.
-  if (cluster.isWorker && process.env[numberVariable] !== undefined)
-    return (await import('./workers/worker.js')).work()
+  if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
   const { config, warnings } = readConfig()
   const counts = new Counts()
   const isPrimary = config.workers > 0
   // Workers write the audit trail.
   const auditLog = isPrimary ? 'off' : config.auditLog
-  const { log, audit } = await explained(
-    (async () => createLogs({ config: { ...config, auditLog }, counts }))(),
-  )
+  const { log, audit } = await explained((async () => createLogs({ config: { ...config, auditLog }, counts }))())
   for (const warning of warnings) log.warn(warning)
   const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath }
   if (isPrimary) {

@@ -16,9 +16,7 @@ export interface Config extends Nested<Own & ReturnType<typeof joinedValues>> {}
 
 /** Settings whose values are used as they are. */
 type Own = {
-  [N in keyof Values as (typeof settings)[N] extends { at: infer Path extends string }
-    ? Path
-    : never]: Values[N]
+  [N in keyof Values as (typeof settings)[N] extends { at: infer Path extends string } ? Path : never]: Values[N]
 }
 
 /** Builds nested objects from places such as `bosh.maxWait`. */

@@ -47,16 +47,12 @@ export function exposedFiles(
     ['NATS_TLS_CERT', natsKey],
     ['AUDIT_LOG', typeof values.AUDIT_LOG === 'string' ? undefined : values.AUDIT_LOG.file],
   ]
-  return named.flatMap(([name, file]) =>
-    file === undefined ? [] : exposureOf(file, `${name} names ${file}`),
-  )
+  return named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`)))
 }
 
 /** The same for `.env`, if it contains a secret. */
 export function exposedSettings(file: string, values: Environment): string[] {
-  return secretSettings.some(name => values[name] !== undefined)
-    ? exposureOf(file, `${file} has secrets in it`)
-    : []
+  return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
 /** A sentence that begins with `subject`, or undefined if the permissions are right. */

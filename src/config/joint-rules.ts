@@ -30,8 +30,7 @@ const takenPaths = ['/assets', '/openapi.json', '/.well-known', '/healthz', '/re
 const outside = `lie outside of ${takenPaths.join(', ')}`
 
 const mustDiffer = 'must differ: a port of an address is for one of the two'
-const includesAnother =
-  'has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two'
+const includesAnother = 'has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two'
 const nameCertificate = 'name a PEM file with the certificate of this service and its chain'
 const onlyHostsFill = `has ${hostVariable}, which only a host in HTTP_HOSTS fills in: set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST as well, for all other hosts`
 const showsPassword =
@@ -48,8 +47,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
 
   'PORT is off, and there is no HTTPS_PORT: the service would not listen': set =>
     set.PORT.length + httpsPorts(set).length === 0,
-  'PORT is off, but HOST has a port: keep one of the two': set =>
-    set.PORT.length === 0 && hasOwnPort(set.HOST),
+  'PORT is off, but HOST has a port: keep one of the two': set => set.PORT.length === 0 && hasOwnPort(set.HOST),
   'HTTPS_PORT is off, but HTTPS_HOST has a port: keep one of the two': set =>
     set.HTTPS_PORT?.length === 0 && hasOwnPort(set.HTTPS_HOST),
   [`HTTPS_PORT and PORT ${mustDiffer}`]: set => collide(httpsPlaces(set), placesOf(set.HOST, set.PORT)),
@@ -101,22 +99,20 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.WEBSOCKET_ENABLED && set.WARM_ENABLED && overlap(set.WEBSOCKET_PATH, set.WARM_PATH),
 
   'EVENTS_SECRET is required for EVENTS_URL, or EVENTS_SECRET_FILE: make one, for example with openssl rand -hex 32':
-    set =>
-      set.EVENTS_URL !== undefined && set.EVENTS_SECRET === undefined && set.EVENTS_SECRET_FILE === undefined,
+    set => set.EVENTS_URL !== undefined && set.EVENTS_SECRET === undefined && set.EVENTS_SECRET_FILE === undefined,
   'EVENTS_SECRET_FILE and EVENTS_SECRET are both set: keep one of the two': set =>
     set.EVENTS_SECRET_FILE !== undefined && set.EVENTS_SECRET !== undefined,
 
   ...natsFaults,
 
-  'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set =>
-    set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,
+  'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set => set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,
   "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session": set =>
     set.CORS_CREDENTIALS && set.CORS_ORIGINS.includes('*'),
   'CORS_HEADERS must list the headers if CORS_CREDENTIALS is on: * is then the name of a header': set =>
     set.CORS_CREDENTIALS && set.CORS_HEADERS.includes('*'),
   'CORS_METHODS must list the methods: * is not a method': set => set.CORS_METHODS.includes('*'),
-  'XMPP_SERVICE_ACCOUNTS_FILE has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two':
-    set => [...set.XMPP_SERVICE_ACCOUNTS_FILE.keys()].some(domain => set.XMPP_SERVICE_ACCOUNTS.has(domain)),
+  'XMPP_SERVICE_ACCOUNTS_FILE has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two': set =>
+    [...set.XMPP_SERVICE_ACCOUNTS_FILE.keys()].some(domain => set.XMPP_SERVICE_ACCOUNTS.has(domain)),
   [`XMPP_SERVICE_ACCOUNTS ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS, set),
   [`XMPP_SERVICE_ACCOUNTS_FILE ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS_FILE, set),
 }
@@ -167,8 +163,7 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[]): readonly s
   const { boshPath, warmPath, websocketPath } = host
   const paths = [boshPath, warmPath, websocketPath].filter(path => path !== undefined)
   const called = ({ domain = 'all domains' }: HttpHost) => domain
-  const isTwice =
-    overlap(boshPath, warmPath) || overlap(boshPath, websocketPath) || overlap(warmPath, websocketPath)
+  const isTwice = overlap(boshPath, warmPath) || overlap(boshPath, websocketPath) || overlap(warmPath, websocketPath)
   return [
     isTwice && 'the same path for two endpoints, or one inside the other',
     paths.some(isTaken) && `a path that does not ${outside}`,

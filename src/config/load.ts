@@ -34,9 +34,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
   const tls =
-    isTlsWanted && isOrdered
-      ? readTlsFiles(tlsFiles(values), problem => void problems.push(problem))
-      : undefined
+    isTlsWanted && isOrdered ? readTlsFiles(tlsFiles(values), problem => void problems.push(problem)) : undefined
   const unknown = unknownNames(environment)
   // A misspelt name often explains a missing setting.
   if (problems.length > 0) throw new ConfigError([...problems, ...unknown])
@@ -122,9 +120,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
       domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
     ),
     ...(config.nats?.isPlain
-      ? [
-          'NATS_ALLOW_PLAINTEXT is on: an attacker on the way to NATS reads along, and can pose as this service.',
-        ]
+      ? ['NATS_ALLOW_PLAINTEXT is on: an attacker on the way to NATS reads along, and can pose as this service.']
       : []),
     ...closedToBackends(config),
     ...shortSecrets(config),

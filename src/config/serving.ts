@@ -23,10 +23,7 @@ export function settingsInCommon(config: Config): Readonly<Record<string, string
     limits: [limits.sessionsPerJid, limits.sessionsPerAddress, limits.unauthenticatedPerAddress, rates],
   }
   return Object.fromEntries(
-    Object.entries(texts).map(([name, value]) => [
-      name,
-      hash('sha256', JSON.stringify(value) ?? '').slice(0, 16),
-    ]),
+    Object.entries(texts).map(([name, value]) => [name, hash('sha256', JSON.stringify(value) ?? '').slice(0, 16)]),
   )
 }
 

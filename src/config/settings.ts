@@ -1,11 +1,6 @@
 // The table of all settings. `Config`, the checks, `.env.example` and docs/settings.md follow from it (`npm
 // run settings`).
-import {
-  adminAccounts,
-  adminAccountsFile,
-  serviceAccounts,
-  serviceAccountsFile,
-} from './kinds/account-lists.js'
+import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './kinds/account-lists.js'
 import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receiver.js'
 import { hostEntries } from './kinds/hosts.js'
 import {
@@ -95,17 +90,13 @@ export const sections = {
     TLS_CERT: joined(files, '').means(
       'PEM files of certificates with their chains, separated by commas. A client gets the certificate of the name that it requests, or else the first. SIGHUP reads them again.',
     ),
-    TLS_CHAIN: joined(files).means(
-      'PEM files of the chains, in the same order, if TLS_CERT does not contain them.',
-    ),
+    TLS_CHAIN: joined(files).means('PEM files of the chains, in the same order, if TLS_CERT does not contain them.'),
     TLS_KEY: joined(files).means(
       'PEM files of the keys, in the same order. Default: the file of the certificate, or `x.key` beside `x.crt`.',
     ),
     TLS_KEY_PASSPHRASE: joined(text).means('Passphrase of encrypted keys.'),
     TLS_KEY_PASSPHRASE_FILE: joined(text).means('File with this passphrase.'),
-    TLS_CIPHERS: joined(ciphers).means(
-      "Ciphers for clients, in OpenSSL's notation. Default: those of Node.js.",
-    ),
+    TLS_CIPHERS: joined(ciphers).means("Ciphers for clients, in OpenSSL's notation. Default: those of Node.js."),
     TLS_MIN_VERSION: joined(tlsVersion, '1.2').means('Oldest TLS version for clients.'),
     TLS_DHPARAM: joined(text, 'auto').means(
       'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
@@ -158,12 +149,8 @@ export const sections = {
     NATS_NKEY_FILE: joined(natsSeedFile).means('File with the nkey seed for NATS.'),
     NATS_TOKEN: joined(text).means('Token for NATS.'),
     NATS_TOKEN_FILE: joined(natsTokenFile).means('File with this token.'),
-    NATS_TLS_CA: joined(natsCa).means(
-      'PEM file of the CAs of the NATS certificate. Default: those of Node.js.',
-    ),
-    NATS_TLS_CERT: joined(natsCertificate).means(
-      'PEM file of a client certificate for NATS, with its chain.',
-    ),
+    NATS_TLS_CA: joined(natsCa).means('PEM file of the CAs of the NATS certificate. Default: those of Node.js.'),
+    NATS_TLS_CERT: joined(natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
     NATS_TLS_KEY: joined(natsKey).means('PEM file of its key, if it is in another file.'),
     NATS_SUBJECT: joined(natsSubject, 'warm-bindings').means(
       'Prefix of the NATS subjects. Services with different prefixes do not see each other.',
@@ -195,9 +182,7 @@ export const sections = {
     XMPP_PIPELINING: at('pipelining', boolean, 'on').means(
       'Saves one or two round trips of a SCRAM login: it assumes that a server offers the same as at the last login (XEP-0305). Turns itself off for servers that fail.',
     ),
-    XMPP_TLS_MIN_VERSION: at('tls.minVersion', tlsVersion, '1.2').means(
-      'Oldest TLS version for links to servers.',
-    ),
+    XMPP_TLS_MIN_VERSION: at('tls.minVersion', tlsVersion, '1.2').means('Oldest TLS version for links to servers.'),
     XMPP_TLS_CIPHERS: at('tls.ciphers', ciphers).means(
       "Ciphers for links to servers, in OpenSSL's notation. Default: those of Node.js.",
     ),
@@ -207,9 +192,7 @@ export const sections = {
     XMPP_SERVICE_ACCOUNTS: joined(serviceAccounts, '').means(
       'Accounts that log in for users without a password, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS. The XMPP server must allow it.',
     ),
-    XMPP_SERVICE_ACCOUNTS_FILE: joined(serviceAccountsFile, '').means(
-      'File with more such accounts, one per line.',
-    ),
+    XMPP_SERVICE_ACCOUNTS_FILE: joined(serviceAccountsFile, '').means('File with more such accounts, one per line.'),
     XMPP_RETIRED_DOMAINS: at('retiredDomains', domainPatterns, '').means(
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
     ),
@@ -363,27 +346,19 @@ export const sections = {
       'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is all.',
     ),
     WARM_DENY: at('access.warm.deny', readNetworks, 'none').means('Exceptions from WARM_ALLOW.'),
-    BOSH_ALLOW: at('access.bosh.allow', readNetworks, 'any').means(
-      'Addresses that may use the BOSH endpoint.',
-    ),
+    BOSH_ALLOW: at('access.bosh.allow', readNetworks, 'any').means('Addresses that may use the BOSH endpoint.'),
     BOSH_DENY: at('access.bosh.deny', readNetworks, 'none').means('Exceptions from BOSH_ALLOW.'),
     WEBSOCKET_ALLOW: at('access.websocket.allow', readNetworks, 'any').means(
       'Addresses that may use the WebSocket endpoint.',
     ),
-    WEBSOCKET_DENY: at('access.websocket.deny', readNetworks, 'none').means(
-      'Exceptions from WEBSOCKET_ALLOW.',
-    ),
+    WEBSOCKET_DENY: at('access.websocket.deny', readNetworks, 'none').means('Exceptions from WEBSOCKET_ALLOW.'),
     MAX_SESSIONS: at('limits.sessions', integer(0, 10_000_000), '20000').means(
       'Sessions at a time. At most a quarter may belong to clients that have not logged in yet. 0 is no limit, here and in every limit below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: at('limits.sessionsPerAddress', integer(0, 10_000_000), '200').means(
       'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. A proxy in TRUSTED_PROXIES has no limit if it is named by a single address or is on loopback. Warmed sessions do not count.',
     ),
-    MAX_UNAUTHENTICATED_PER_ADDRESS: at(
-      'limits.unauthenticatedPerAddress',
-      integer(0, 10_000_000),
-      '20',
-    ).means(
+    MAX_UNAUTHENTICATED_PER_ADDRESS: at('limits.unauthenticatedPerAddress', integer(0, 10_000_000), '20').means(
       'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
     ),
     BOSH_LOGIN_TIMEOUT: at('limits.loginTimeout', integer(0, 3600), '60').means(
@@ -447,9 +422,7 @@ export const sections = {
   },
 } satisfies Record<string, Record<string, Setting>>
 
-export const settings = Object.assign({}, ...Object.values(sections)) as All<
-  (typeof sections)[keyof typeof sections]
->
+export const settings = Object.assign({}, ...Object.values(sections)) as All<(typeof sections)[keyof typeof sections]>
 
 /** Intersection of a union's members. */
 type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer A) => void ? A : never

@@ -48,8 +48,7 @@ export function readTlsFiles(files: TlsFiles, report: (problem: string) => undef
 export function datesAmiss({ certificates }: TlsMaterial, now: number): string[] {
   return certificates.flatMap(({ file, x509 }) => {
     if (Date.parse(x509.validTo) < now) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
-    if (Date.parse(x509.validFrom) > now)
-      return [`The certificate in ${file} is not valid before ${x509.validFrom}.`]
+    if (Date.parse(x509.validFrom) > now) return [`The certificate in ${file} is not valid before ${x509.validFrom}.`]
     return []
   })
 }
@@ -68,8 +67,7 @@ function readCertificate(file: string, passphrase: Passphrase, chainFile?: strin
   const x509 = own.first
   const chain = chainFile === undefined ? [] : [readChain(chainFile, x509, file)]
   const cert = [own.text, ...chain].join('\n')
-  const found =
-    keyFile === undefined ? findKey(file, text) : ([keyFile, readFile(keyFile, 'TLS_KEY')] as const)
+  const found = keyFile === undefined ? findKey(file, text) : ([keyFile, readFile(keyFile, 'TLS_KEY')] as const)
   const secret = readKey(...found, passphrase)
   if (!x509.checkPrivateKey(secret))
     throw new Fault(`TLS_KEY has a key that does not belong to the first certificate in ${file}`)

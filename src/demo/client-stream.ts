@@ -68,8 +68,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   }
 
   function split(): Splitter {
-    const limits =
-      account === undefined ? { ...defaultLimits, maxElementBytes: anonymousElementBytes } : defaultLimits
+    const limits = account === undefined ? { ...defaultLimits, maxElementBytes: anonymousElementBytes } : defaultLimits
     return new Splitter({ onOpen: receiveHeader, onElement: receive, onClose: () => close('') }, limits)
   }
 
@@ -132,8 +131,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   function bind(stanza: Stanza, account: string): void {
     const asked = childrenOf(childrenOf(stanza.text)[0]!.text).find(({ name }) => name === 'resource')
     const text = asked === undefined ? '' : textOf(asked.text)
-    const resource =
-      text === '' ? randomBytes(9).toString('base64url') : parseJid(`x@${domain}/${text}`)?.resource
+    const resource = text === '' ? randomBytes(9).toString('base64url') : parseJid(`x@${domain}/${text}`)?.resource
     const bare = `${account}@${domain}`
     if (resource === undefined || session !== undefined) {
       const condition = resource === undefined ? 'bad-request' : 'not-allowed'

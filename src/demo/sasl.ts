@@ -25,8 +25,7 @@ type Hash = 'sha256' | 'sha1'
 const iterations = 4096
 
 const clientFirst = /^([ny],(?:a=([^,]*))?,)(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s
-const clientFinal =
-  /^((c=[A-Za-z0-9+/]+={0,2}),r=([\x21-\x2b\x2d-\x7e]+)(?:,[^,]*)*?),p=([A-Za-z0-9+/]+={0,2})$/s
+const clientFinal = /^((c=[A-Za-z0-9+/]+={0,2}),r=([\x21-\x2b\x2d-\x7e]+)(?:,[^,]*)*?),p=([A-Za-z0-9+/]+={0,2})$/s
 
 const offers = [...hashes.keys()].map(name => `<mechanism>${name}</mechanism>`)
 export const mechanisms = element('mechanisms', offers.join(''))

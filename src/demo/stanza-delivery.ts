@@ -3,16 +3,7 @@ import { pingNamespace, sessionNamespace } from '../xmpp/namespaces.js'
 import { childrenOf, textOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
-import {
-  type Condition,
-  domain,
-  errorReply,
-  readAddress,
-  readdress,
-  reply,
-  type Stanza,
-  titleOf,
-} from './stanza.js'
+import { type Condition, domain, errorReply, readAddress, readdress, reply, type Stanza, titleOf } from './stanza.js'
 
 /** For an offline account. */
 const mostStored = 100
@@ -150,8 +141,7 @@ export class Delivery {
   /** RFC 6121 §4.3. */
   #answerProbe(session: Session, local: string): void {
     for (const [other, presence] of this.#available) {
-      if (other.account === local && other !== session)
-        session.send(readdress(presence, other.jid, session.jid))
+      if (other.account === local && other !== session) session.send(readdress(presence, other.jid, session.jid))
     }
   }
 }
@@ -206,10 +196,7 @@ function answerQuery(
 function writeRoster(asker: string, names: Iterable<string>): string {
   const items = [...names]
     .filter(name => name !== asker)
-    .map(
-      name =>
-        `<item jid='${escapeXml(name)}@${domain}' name='${escapeXml(titleOf(name))}' subscription='both'/>`,
-    )
+    .map(name => `<item jid='${escapeXml(name)}@${domain}' name='${escapeXml(titleOf(name))}' subscription='both'/>`)
   return `<query xmlns='${roster}'>${items.join('')}</query>`
 }
 

@@ -10,10 +10,7 @@ import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './acces
 /** Read at the start. Empty in a sandbox without AF_NETLINK. */
 const machineAddresses = new Set(readInterfaces())
 
-export type Addressing = Pick<
-  Config,
-  'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'listen' | 'https' | 'http'
->
+export type Addressing = Pick<Config, 'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'listen' | 'https' | 'http'>
 
 /** The path of `externalUrl` without its last slash, or empty. */
 export function homePath(externalUrl: string | undefined): string {
@@ -80,8 +77,7 @@ function ownOrigin(config: Addressing, request: IncomingMessage): string | undef
   const atPort = places.filter(place => port === (place.port === 0 ? localPort : place.port))
   // A proxy in front may serve a name at the usual port.
   const isNamed = config.http.names.includes(hostname) && (port === usualPort || atPort.length > 0)
-  const isOurs =
-    isNamed || atPort.some(({ host }) => leadsTo(hostname, host, request)) || isWhereItCame(url, request)
+  const isOurs = isNamed || atPort.some(({ host }) => leadsTo(hostname, host, request)) || isWhereItCame(url, request)
   return isOurs ? url.origin : undefined
 }
 

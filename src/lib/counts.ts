@@ -132,10 +132,7 @@ export class Counts {
   readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0 }
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
-  readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<
-    EndReason,
-    number
-  >
+  readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
   calls = 0
   /** Failed calls that were not the caller's fault. */
   failedCalls = 0
@@ -150,9 +147,10 @@ export class Counts {
   readonly remoteFailures = new Tally()
   /** Stanzas from servers with wrong namespaces or above a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
-  readonly events = Object.fromEntries(
-    eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }]),
-  ) as Record<EventType, Record<'sent' | 'failed' | 'dropped', number>>
+  readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
+    EventType,
+    Record<'sent' | 'failed' | 'dropped', number>
+  >
   /** Questions to other processes without an answer. */
   readonly unanswered = { gone: 0, broken: 0, late: 0 }
   /** Counted by this process alone because the responsible process did not answer. */

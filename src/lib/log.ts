@@ -1,17 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 
 /** Parts with a log level of their own. */
-export const logParts = [
-  'bosh',
-  'websocket',
-  'warm',
-  'login',
-  'c2s',
-  'remote',
-  'events',
-  'nodes',
-  'http',
-] as const
+export const logParts = ['bosh', 'websocket', 'warm', 'login', 'c2s', 'remote', 'events', 'nodes', 'http'] as const
 export type LogPart = (typeof logParts)[number]
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const

@@ -1,15 +1,7 @@
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
 import { withULabels } from '../xmpp/jid/domains.js'
-import type {
-  Failure,
-  Link,
-  LinkEnd,
-  LinkEvents,
-  LinkFacts,
-  LinkOptions,
-  StreamOptions,
-} from '../xmpp/link.js'
+import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamFailure } from '../xmpp/stream-errors.js'

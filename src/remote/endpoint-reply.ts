@@ -35,9 +35,7 @@ function readReply({ root, children, fates: found }: Document, before: readonly 
   // The request counts as not received (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
   if (type !== 'terminate') return { root, payload: children, fates, end: undefined }
-  const payload = children.filter(
-    ({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace,
-  )
+  const payload = children.filter(({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace)
   return { root, payload, fates, end: readEnd(root, children) }
 }
 

@@ -103,8 +103,7 @@ export class EndpointSession {
       if (reply.end !== undefined) this.#wind()
       else if (creates) {
         this.terms = readTerms(reply.root)
-        if (this.terms === undefined)
-          throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
+        if (this.terms === undefined) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
         if (this.#phase === 'ending') void this.#terminate()
       }
       return reply
@@ -148,8 +147,7 @@ export class EndpointSession {
   leave() {
     const endpoint = this.#endpoint
     const { terms } = this
-    if (this.#phase !== 'live' || this.#asking > 0 || endpoint === undefined || terms === undefined)
-      return undefined
+    if (this.#phase !== 'live' || this.#asking > 0 || endpoint === undefined || terms === undefined) return undefined
     this.#parts.open.delete(this)
     return { url: endpoint.url, terms, rid: this.#lastRid + 1 }
   }

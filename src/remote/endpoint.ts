@@ -76,13 +76,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     post,
 
     /** Rejects with a `RemoteFault`. */
-    async exchange(
-      body: string,
-      waitSeconds: number,
-      creates: boolean,
-      options: PostOptions,
-      afresh = false,
-    ) {
+    async exchange(body: string, waitSeconds: number, creates: boolean, options: PostOptions, afresh = false) {
       return readHttpReply(await post(body, waitSeconds, options, afresh), creates)
     },
 

@@ -128,8 +128,7 @@ function unreadable(how: string): RemoteFault {
 
 function faultOf(error: unknown, step: Step, { socket, host }: http.ClientRequest): RemoteFault {
   const { code, cert } = error as NodeJS.ErrnoException & { readonly cert?: PeerCertificate }
-  if (error instanceof XmlError || code?.startsWith('HPE_'))
-    return faultAt(step, 'remote-protocol-error', error)
+  if (error instanceof XmlError || code?.startsWith('HPE_')) return faultAt(step, 'remote-protocol-error', error)
   if (code === undefined) return faultAt(step, 'internal-error', error)
   if (step === 'connect' && code !== 'ABORT_ERR') return faultAt(step, connectProblem(error as Error), error)
   if (step !== 'tls' || !(socket instanceof TLSSocket) || socket.authorizationError == null)

@@ -208,8 +208,7 @@ export function createOpener(parts: OpenerParts) {
       const isTooOften = await limits.isTooOften(address)
       // The service may have begun to stop.
       if (!registry.takesSessions) return 'system-shutdown'
-      if (isRefused(isTooOften ? 'rate' : limits.refusalOfClient(registry.size), address))
-        return 'policy-violation'
+      if (isRefused(isTooOften ? 'rate' : limits.refusalOfClient(registry.size), address)) return 'policy-violation'
       if (isRefused(await admit(address), address)) return 'policy-violation'
       // Other clients may have come.
       const isLate = isRefused(limits.refusalOfClient(registry.size), address)

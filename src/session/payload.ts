@@ -36,8 +36,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
     if (name === 'starttls' && namespace === tlsNamespace) fault = 'bad-request'
     if (name === 'compress' && namespace === compressNamespace) fault = 'bad-request'
     const isLogin =
-      (name === 'auth' && namespace === saslNamespace) ||
-      (name === 'authenticate' && namespace === sasl2Namespace)
+      (name === 'auth' && namespace === saslNamespace) || (name === 'authenticate' && namespace === sasl2Namespace)
     if (isLogin && showsSecret(startTagOf(text).attribute('mechanism') ?? ''))
       clearRefusal = encryptionRequired(namespace)
   }

@@ -117,8 +117,7 @@ export class Registry {
     this.#sweep = this.#clock.after(sweepInterval, () => {
       this.#sweep = undefined
       const now = this.#clock.now()
-      for (const session of this.#sessions.values())
-        if (session.deadline <= now) session.run(() => session.tick())
+      for (const session of this.#sessions.values()) if (session.deadline <= now) session.run(() => session.tick())
       if (this.#sessions.size > 0) this.#scheduleSweep()
     })
   }

@@ -40,11 +40,7 @@ export interface SessionKeeper<Session> {
   unfit(session: Session, fate: Fate): void
   /** Clients may do it often. */
   noticed(session: Session, what: string): void
-  unanswered(session: {
-    readonly id: string
-    readonly domain: string
-    readonly client: Client | undefined
-  }): void
+  unanswered(session: { readonly id: string; readonly domain: string; readonly client: Client | undefined }): void
   /** Its client has yet to be told. */
   ended(session: Session): void
   removed(session: Session, reason: EndReason): void

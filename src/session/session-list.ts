@@ -37,10 +37,7 @@ export function compare(a: Place, b: Place): number {
   return a.createdAt - b.createdAt || (a.id < b.id ? -1 : Number(a.id > b.id))
 }
 
-export function countStates(
-  views: Iterable<SessionView>,
-  scope: readonly string[],
-): Map<SessionState, number> {
+export function countStates(views: Iterable<SessionView>, scope: readonly string[]): Map<SessionState, number> {
   const counts = new Map<SessionState, number>()
   for (const { domain, state } of views)
     if (allowsDomain(scope, domain)) counts.set(state, (counts.get(state) ?? 0) + 1)

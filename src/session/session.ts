@@ -124,12 +124,7 @@ export class Session implements LinkEvents, Gate {
   }
 
   /** A login of this process is done. Returns the token of a ticket. */
-  loggedIn(
-    jid: string,
-    undelivered: readonly Element[],
-    client: Client,
-    handover: Handover,
-  ): string | undefined {
+  loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover): string | undefined {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
     this.#jid = jid
@@ -293,9 +288,7 @@ export class Session implements LinkEvents, Gate {
       this.#keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    this.outbox.add(
-      isFeatures ? visibleFeatures(element, this.isSecure, this.uplink.watch.isCounted) : element,
-    )
+    this.outbox.add(isFeatures ? visibleFeatures(element, this.isSecure, this.uplink.watch.isCounted) : element)
     if (isFeatures) this.uplink.opened()
     else if (this.stage.login?.isUsedUp === true) this.end('refused-logins', 'told')
   }
@@ -383,11 +376,7 @@ export class Session implements LinkEvents, Gate {
     this.deadline = Number.POSITIVE_INFINITY
     this.outbox.close()
     this.uplink?.discard()
-    const steps = [
-      () => this.#keeper.failed(this, cause),
-      () => this.link.close(),
-      () => this.#client?.close('fault'),
-    ]
+    const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
     for (const step of steps) {
       try {
         step()

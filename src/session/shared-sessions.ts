@@ -32,12 +32,7 @@ interface OfOne {
 export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock.now()
 
 /** Each process filters, sorts and counts its own sessions, and sends one page at most. */
-export function sharedSessions(
-  own: OwnSessions,
-  nodes: Nodes,
-  clock: Pick<Clock, 'now'>,
-  epoch: number,
-): Sessions {
+export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock, 'now'>, epoch: number): Sessions {
   /** Turns times into ages and ages into times. */
   const turned = (view: SessionView): SessionView => {
     const now = clock.now()
@@ -143,8 +138,7 @@ export function sharedSessions(
     async reuse(jid, handover) {
       for (const { node, id } of await unused(jid)) {
         // Without an answer of the owner, the session may wait for this page, and ends.
-        const asked =
-          node === nodes.self ? own.reuse(id, handover) : nodes.ask(node, 'reuse', { id, handover })
+        const asked = node === nodes.self ? own.reuse(id, handover) : nodes.ask(node, 'reuse', { id, handover })
         const resumed = (await Promise.resolve(asked).catch(() => null)) as ResumedSession | null | undefined
         if (resumed != null) return resumed
       }

@@ -2,8 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import { randomText } from '../lib/text/random-text.js'
 
 /** Proofs of HT-SHA-256-NONE (draft-schmaus-kitten-sasl-ht §3). */
-const proofOf = (token: string, by: 'Initiator' | 'Responder') =>
-  createHmac('sha256', token).update(by).digest()
+const proofOf = (token: string, by: 'Initiator' | 'Responder') => createHmac('sha256', token).update(by).digest()
 
 export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator')
 

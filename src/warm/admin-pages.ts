@@ -27,8 +27,7 @@ export interface Numbers {
 
 const meanings: Readonly<Record<SessionState, string>> = {
   opening: 'It is being logged in. If its client logs in by itself, the user is not known yet.',
-  waiting:
-    'It is logged in and waits for the first request of its page. It ends if no request arrives in time.',
+  waiting: 'It is logged in and waits for the first request of its page. It ends if no request arrives in time.',
   held: 'Its page has a request or a WebSocket open.',
   quiet: 'Its page has no request open. It ends if that lasts longer than BOSH_INACTIVITY.',
   paused: 'Its page has announced a pause. It ends if the page does not return in time.',
@@ -47,12 +46,7 @@ const usualRefresh = 15
 type ListQuery = Values<typeof pageParameters>
 
 /** A page that refreshes itself has no form: the refresh would empty it. */
-export function sessionList(
-  page: SessionList,
-  query: ListQuery,
-  numbers: Numbers,
-  context: PageContext,
-): Answer {
+export function sessionList(page: SessionList, query: ListQuery, numbers: Numbers, context: PageContext): Answer {
   const { request, now } = context
   const { total, next, unanswered } = page
   const { refresh } = query
@@ -71,17 +65,14 @@ export function sessionList(
       again: changed(sent, {}),
       still: changed(sent, { refresh: undefined }),
       live: changed(sent, { refresh: String(usualRefresh) }),
-      all:
-        narrowing.length > 0 && changed(new URLSearchParams(), { refresh: sent.get('refresh') ?? undefined }),
+      all: narrowing.length > 0 && changed(new URLSearchParams(), { refresh: sent.get('refresh') ?? undefined }),
       first: sent.has('after') && changed(sent, { after: undefined }),
       next: next && changed(sent, { after: formatPlace(next) }),
     },
     usualRefresh,
   })
   // Only on request: each load moves the focus of the keyboard.
-  return refresh === undefined
-    ? answer
-    : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
+  return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
 /** Undefined if the mistake is in no field of the form. */

@@ -66,8 +66,7 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: b
   const resumed = delivered !== undefined
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
   const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
-  const websocket =
-    token === undefined ? undefined : { url: takeoverUrl(urls, id), token, expires_in: expiresIn }
+  const websocket = token === undefined ? undefined : { url: takeoverUrl(urls, id), token, expires_in: expiresIn }
   const url = binding.url ?? urls.bosh
   const before = { resumed, delivered, received: resumed ? received : undefined, reused }
   return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, ...before }

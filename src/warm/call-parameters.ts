@@ -36,11 +36,7 @@ export function readParameters(
 }
 
 /** Throws a `Problem` for an unknown name too: with a misspelt filter, a logout would end the wrong sessions. */
-export function readQuery<Known extends Table>(
-  url: string,
-  table: Known,
-  { sentForm = false } = {},
-): Values<Known> {
+export function readQuery<Known extends Table>(url: string, table: Known, { sentForm = false } = {}): Values<Known> {
   const start = url.indexOf('?')
   const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))
   const given = collect(pairs, table, () => {
@@ -85,8 +81,7 @@ function refuseMisspelt(name: string | undefined, value: unknown): void {
   if (name === undefined || value === undefined)
     throw new Problem('invalid-body', { detail: 'A percent escape is broken or not UTF-8.' })
   const meant = likelyParameter(name)
-  if (meant !== undefined)
-    throw badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
+  if (meant !== undefined) throw badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
 }
 
 function decode(body: Uint8Array): string {

@@ -105,9 +105,7 @@ export function createCalls(parts: CallsParts) {
   ) => {
     const client = clientOf(clientAddress(request, config))
     const about = { ...line, ...aboutOf(request) }
-    const isTold = often(`${line.code} ${client} ${line.admin}`, count =>
-      stream.info({ ...about, count }, what),
-    )
+    const isTold = often(`${line.code} ${client} ${line.admin}`, count => stream.info({ ...about, count }, what))
     if (!isTold) log.debug(about, what)
   }
 
@@ -142,8 +140,7 @@ export function createCalls(parts: CallsParts) {
         // Before the 401: a challenged browser would send the secret unencrypted.
         if (!isSafe(request)) {
           throw new Problem('insecure-channel', {
-            detail:
-              'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
+            detail: 'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
           })
         }
         admins.authenticate(request, response, next)

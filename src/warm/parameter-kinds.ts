@@ -40,8 +40,7 @@ export function integer(
   limits: Schema & { readonly minimum?: number; readonly maximum?: number } = {},
 ): Parameter<number> {
   const { minimum = 0, maximum = Number.POSITIVE_INFINITY } = limits
-  const range =
-    maximum === Number.POSITIVE_INFINITY ? `, ${minimum} or more` : ` from ${minimum} to ${maximum}`
+  const range = maximum === Number.POSITIVE_INFINITY ? `, ${minimum} or more` : ` from ${minimum} to ${maximum}`
   return {
     schema: count(description, limits),
     allowed: `A whole number${range}.`,

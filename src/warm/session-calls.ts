@@ -8,13 +8,7 @@ import type { Sessions, SessionView } from '../session/session-types.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
 import { endConfirmation, endQuestion, listWithMistake, sessionDetails, sessionList } from './admin-pages.js'
-import {
-  type AnswerSettings,
-  attachBindingFor,
-  bindingAnswer,
-  describeList,
-  describeSession,
-} from './answers.js'
+import { type AnswerSettings, attachBindingFor, bindingAnswer, describeList, describeSession } from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import type { Call } from './calls.js'
 import type { Overview } from './overview.js'
@@ -29,10 +23,7 @@ export interface SessionCallsParts {
   readonly readOverview: () => Promise<Overview>
 }
 
-export function createSessionCalls(
-  { config, clock, sessions, readOverview }: SessionCallsParts,
-  formGuard: FormGuard,
-) {
+export function createSessionCalls({ config, clock, sessions, readOverview }: SessionCallsParts, formGuard: FormGuard) {
   const contextOf = ({ request, representation }: Call) => ({
     request,
     representation,
@@ -77,8 +68,7 @@ export function createSessionCalls(
       return sessionList(page, query, { states, overview }, contextOf(call))
     },
 
-    listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
-      listWithMistake(problem, contextOf(call)),
+    listWithMistake: (problem: Problem, call: Call): Answer | undefined => listWithMistake(problem, contextOf(call)),
 
     async logOutEverywhere({ request, admin, line }: Call): Promise<Answer> {
       const { jid } = readQuery(request.url, logoutParameters)

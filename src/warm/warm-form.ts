@@ -76,9 +76,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
   const answer = (values: Values, admin: Admin, about: object, representation: Representation): Answer => {
     const token = formGuard.token(admin.name)
     const bindsByCookie = values['attach_binding'] === 'cookie'
-    return withForm(
-      pageAnswer('form', { values, ...about, bindsByCookie, home, action, token }, representation),
-    )
+    return withForm(pageAnswer('form', { values, ...about, bindsByCookie, home, action, token }, representation))
   }
 
   return {

@@ -52,10 +52,7 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
     const writer = new LineWriter(openAuditFile(file), {
       lostLine: lostLine({ audit: true, ...about }),
       onFailure: code =>
-        log.error(
-          { code, file },
-          'the audit trail cannot be written: its lines wait, and are lost after 1 MiB',
-        ),
+        log.error({ code, file }, 'the audit trail cannot be written: its lines wait, and are lost after 1 MiB'),
     })
     process.once('exit', () => writer.flush())
     return {

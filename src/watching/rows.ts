@@ -57,10 +57,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       'Sessions that were begun, warmed by the API or by a client itself.',
       byLabel('origin', () => counts.sessionsCreated),
     ],
-    sessions_ended_total: [
-      'Sessions that have ended, by the reason.',
-      byLabel('reason', () => counts.sessionsEnded),
-    ],
+    sessions_ended_total: ['Sessions that have ended, by the reason.', byLabel('reason', () => counts.sessionsEnded)],
     sessions_refused_total: [
       'Sessions that were not opened, by what there was too much of.',
       byLabel('reason', () => refusedSessions(counts)),
@@ -78,10 +75,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       'Requests to the BOSH endpoint that came in parts, or ahead of their turn, when there was no room for more of these.',
       () => counts.bodiesRefused,
     ],
-    bosh_received_bytes_total: [
-      'Bytes in the bodies of requests to the BOSH endpoint.',
-      () => counts.bytesReceived,
-    ],
+    bosh_received_bytes_total: ['Bytes in the bodies of requests to the BOSH endpoint.', () => counts.bytesReceived],
     bosh_sent_bytes_total: ['Bytes in the bodies of its replies.', () => counts.bytesSent],
     bosh_held_requests: ['Requests of browsers that are held.', () => census().heldRequests],
     bosh_oldest_held_request_seconds: [
@@ -95,22 +89,13 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       'Requests held for as long as they may be (wait), or given up for one before them that never came (gap).',
       byLabel('kind', () => ({ wait: counts.waitTimeouts, gap: counts.gapTimeouts })),
     ],
-    bosh_replays_total: [
-      'Replies that were given once more, to a request that was sent again.',
-      () => counts.replays,
-    ],
+    bosh_replays_total: ['Replies that were given once more, to a request that was sent again.', () => counts.replays],
     bosh_refused_repeats_total: [
       'Requests sent again too often, too late or by another client; each ends its session.',
       () => counts.repeatsRefused,
     ],
-    bosh_unknown_sids_total: [
-      'Requests of a session that there is not, or not any more.',
-      () => counts.unknownSids,
-    ],
-    bosh_unknown_hosts_total: [
-      'Requests for a session at a domain that is not served.',
-      () => counts.unknownHosts,
-    ],
+    bosh_unknown_sids_total: ['Requests of a session that there is not, or not any more.', () => counts.unknownSids],
+    bosh_unknown_hosts_total: ['Requests for a session at a domain that is not served.', () => counts.unknownHosts],
     websocket_upgrades_total: [
       'Requests for a WebSocket, by what came of them: opened or refused.',
       byLabel('outcome', () => counts.webSockets),
@@ -185,8 +170,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
 /** A silent process counts as silent only. */
 function nodeStates(others: readonly Node[], lost: number) {
   const states = { live: 0, silent: lost, draining: 0 }
-  for (const { isSilent, isDraining } of others)
-    states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1
+  for (const { isSilent, isDraining } of others) states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1
   return states
 }
 

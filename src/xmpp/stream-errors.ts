@@ -13,8 +13,7 @@ export function writeStreamError(condition: string): string {
 
 export function streamFailure(element: Element, step: Step): Failure {
   const condition = conditionOf(element)
-  const code =
-    condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'
+  const code = condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'
   return condition === undefined ? { step, code } : { step, code, condition }
 }
 

@@ -68,8 +68,7 @@ describe('CORS_CREDENTIALS', () => {
     })
   })
 
-  const risk =
-    "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session"
+  const risk = "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session"
   test('are not let through for any origin, nor where none was said', () => {
     expect(problems({ CORS_ORIGINS: '*', CORS_CREDENTIALS: 'on' })).toEqual([risk])
     expect(problems({ CORS_CREDENTIALS: 'on' })).toEqual([risk])
@@ -101,9 +100,7 @@ describe('what pages of other origins may send', () => {
   })
 
   test('cannot be nothing', () => {
-    expect(problems({ CORS_HEADERS: ',' })).toEqual([
-      'CORS_HEADERS must have a name, such as Content-Type or POST',
-    ])
+    expect(problems({ CORS_HEADERS: ',' })).toEqual(['CORS_HEADERS must have a name, such as Content-Type or POST'])
   })
 
   test('may be any headers, but not with cookies, where a star has no meaning', () => {

@@ -35,11 +35,7 @@ describe('a file with a secret', () => {
     ['write to', 0o602, 'every user of this machine can write to'],
     ['read and write to', 0o606, 'every user of this machine can read and write to'],
     ['write to as its group', 0o660, 'its group can write to'],
-    [
-      'read and write to',
-      0o666,
-      'every user of this machine can read and write to, and its group can write to',
-    ],
+    ['read and write to', 0o666, 'every user of this machine can read and write to, and its group can write to'],
   ])('is warned of if others can %s it (%o)', (_what, mode, fault) => {
     const file = write('admins', mode, admins)
     expect(warnings({ ADMIN_USERS_FILE: file })).toEqual([
@@ -73,9 +69,7 @@ describe('a file with a secret', () => {
     const { cert, key } = makeCertificate(['DNS:chat.example'])
     const [own, ownKey] = [write('own+1.crt', 0o644, cert), write('own+1.key', 0o644, key)]
     const XMPP_SERVERS = `example.org=xmpp://127.0.0.1:5222?cert=${own}&key=${ownKey}`
-    expect(warnings({ XMPP_SERVERS })).toEqual([
-      expect.stringContaining(`XMPP_SERVERS names ${ownKey}, which`),
-    ])
+    expect(warnings({ XMPP_SERVERS })).toEqual([expect.stringContaining(`XMPP_SERVERS names ${ownKey}, which`)])
     chmodSync(ownKey, 0o600)
     expect(warnings({ XMPP_SERVERS })).toEqual([])
   })
@@ -88,9 +82,7 @@ describe('a file with a secret', () => {
     const EVENTS_URL = 'https://portal.example/events'
     const file = write('secret', 0o644, text)
     const more = name === 'EVENTS_SECRET_FILE' ? { EVENTS_URL } : {}
-    expect(warnings({ [name]: file, ...more })).toEqual([
-      expect.stringContaining(`${name} names ${file}, which`),
-    ])
+    expect(warnings({ [name]: file, ...more })).toEqual([expect.stringContaining(`${name} names ${file}, which`)])
   })
 
   test('may be the audit trail', () => {

@@ -14,8 +14,7 @@ const load = (environment: Record<string, string>) => loadConfig({ ...required, 
 const hosts = (HTTP_HOSTS: string, environment = {}) =>
   Object.fromEntries(load({ ...environment, HTTP_HOSTS }).http.hosts)
 
-const problems = (environment: Record<string, string>) =>
-  problemsOf(() => loadConfig({ ...required, ...environment }))
+const problems = (environment: Record<string, string>) => problemsOf(() => loadConfig({ ...required, ...environment }))
 
 const paths = { boshPath: '/http-bind', warmPath: '/warm', websocketPath: '/xmpp-websocket' }
 
@@ -96,11 +95,7 @@ describe('HTTP_HOSTS', () => {
       'a=?bosh=/$host/b',
       'for a has no domain that $host in a path could stand for: give it paths of its own',
     ],
-    [
-      'a domain of others',
-      'a=evil.example',
-      'for a has the domain evil.example, which XMPP_DOMAINS does not allow',
-    ],
+    ['a domain of others', 'a=evil.example', 'for a has the domain evil.example, which XMPP_DOMAINS does not allow'],
     ['an unknown option', 'a=example.org?port=1', 'for a has an unknown option "port"'],
     ['an option twice', 'a=example.org?warm=off&warm=/w', 'for a has the option warm twice'],
     [
@@ -196,16 +191,12 @@ describe('endpoints', () => {
     ])
   })
 
-  test.each([
-    '/assets',
-    '/assets/x',
-    '/.well-known',
-    '/.well-known/host-meta.json',
-    '/openapi.json',
-    '/readyz',
-  ])('cannot be at %s, which the service has for itself', BOSH_PATH => {
-    expect(problems({ ...open, BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
-  })
+  test.each(['/assets', '/assets/x', '/.well-known', '/.well-known/host-meta.json', '/openapi.json', '/readyz'])(
+    'cannot be at %s, which the service has for itself',
+    BOSH_PATH => {
+      expect(problems({ ...open, BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
+    },
+  )
 
   test('that are off have no path to mind', () => {
     const same = { ...open, WARM_PATH: '/chat', BOSH_PATH: '/chat' }
@@ -279,9 +270,7 @@ describe('the settings of a host', () => {
 
   test('leave an admin of other domains nothing', () => {
     const admins = [{ name: 'other', secret: 'x', domains: ['example.org'] }]
-    expect(configOfHost({ ...config, admins }, [config.http.hosts.get('b')![0]!]).admins[0]!.domains).toEqual(
-      [],
-    )
+    expect(configOfHost({ ...config, admins }, [config.http.hosts.get('b')![0]!]).admins[0]!.domains).toEqual([])
   })
 
   test('have its addresses, and switch off what it has not', () => {

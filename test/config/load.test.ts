@@ -42,9 +42,7 @@ describe('without the required settings', () => {
   })
 
   test('the operator reads at once which name was misspelt', () => {
-    expect(
-      problems({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: undefined, XMPP_DOMAIN: 'example.org' }),
-    ).toEqual([
+    expect(problems({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: undefined, XMPP_DOMAIN: 'example.org' })).toEqual([
       expect.stringMatching(/^XMPP_DOMAINS is required/),
       'XMPP_DOMAIN is not a setting of this service. Did you mean XMPP_DOMAINS?',
     ])
@@ -117,18 +115,13 @@ describe('when settings are wrong', () => {
 })
 
 describe('a number', () => {
-  test.each(['-1', '1.5', '1e3', '0x10', 'ten', '65536', '99999999999999999999'])(
-    'cannot be written as %s',
-    PORT => {
-      expect(problems({ PORT })).toHaveLength(1)
-    },
-  )
+  test.each(['-1', '1.5', '1e3', '0x10', 'ten', '65536', '99999999999999999999'])('cannot be written as %s', PORT => {
+    expect(problems({ PORT })).toHaveLength(1)
+  })
 
   test('of held requests must be below that of open requests', () => {
     expect(problems({ BOSH_DEFAULT_HOLD: '254', BOSH_MAX_REQUESTS: '255' })).toEqual([])
-    expect(problems({ BOSH_DEFAULT_HOLD: '2' })).toEqual([
-      'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD',
-    ])
+    expect(problems({ BOSH_DEFAULT_HOLD: '2' })).toEqual(['BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD'])
   })
 })
 
@@ -255,9 +248,7 @@ describe('addresses of our own', () => {
 
 test('ciphers that OpenSSL does not know stop the start', () => {
   const environment = { ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'x.example' }
-  expect(loadConfig({ ...environment, XMPP_TLS_CIPHERS: 'HIGH:!aNULL' }).config.tls.ciphers).toBe(
-    'HIGH:!aNULL',
-  )
+  expect(loadConfig({ ...environment, XMPP_TLS_CIPHERS: 'HIGH:!aNULL' }).config.tls.ciphers).toBe('HIGH:!aNULL')
   expect(() => loadConfig({ ...environment, XMPP_TLS_CIPHERS: 'nonsense' })).toThrow(
     'XMPP_TLS_CIPHERS must be ciphers that OpenSSL knows',
   )
@@ -312,8 +303,7 @@ test('headers of other origins that BOSH cannot do without are missed', () => {
 test('an address for other machines is a risk where calls to it would be refused', () => {
   const ADMIN_USERS = 'portal:a-long-s3cret'
   const warnings = (environment: Record<string, string>) => load({ ADMIN_USERS, ...environment }).warnings
-  const risk = (places: string) =>
-    expect.stringMatching(`^/warm refuses calls without TLS to ${places} with 403`)
+  const risk = (places: string) => expect.stringMatching(`^/warm refuses calls without TLS to ${places} with 403`)
   expect(warnings({ HOST: '127.0.0.1, 0.0.0.0:80', PORT: '8081' })).toEqual([risk('0\\.0\\.0\\.0:80')])
   expect(warnings({ HOST: '::', PORT: '8081,8082' })).toEqual([risk('\\[::\\]:8081, \\[::\\]:8082')])
   expect(warnings({ HOST: '::1, localhost' })).toEqual([])

@@ -7,8 +7,7 @@ const load = (environment: Record<string, string>) =>
 
 const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
-const all =
-  'SCRAM-SHA-512-PLUS, SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN'
+const all = 'SCRAM-SHA-512-PLUS, SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN'
 
 describe('XMPP_MECHANISMS', () => {
   test('are all that there are, the strongest first, unless set', () => {
@@ -47,8 +46,6 @@ describe('WARM_ANONYMOUS', () => {
   })
 
   test('is a switch and no list of domains', () => {
-    expect(problems({ WARM_ANONYMOUS: 'example.org' })).toEqual([
-      'WARM_ANONYMOUS must be on or off, not "example.org"',
-    ])
+    expect(problems({ WARM_ANONYMOUS: 'example.org' })).toEqual(['WARM_ANONYMOUS must be on or off, not "example.org"'])
   })
 })

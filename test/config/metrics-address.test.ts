@@ -16,21 +16,14 @@ describe('METRICS_ADDRESS', () => {
     expect(load({ METRICS_ADDRESS: text }).address).toEqual(address)
   })
 
-  test.each([
-    '9110',
-    ':9110',
-    '127.0.0.1',
-    '127.0.0.1:',
-    '::1:9110',
-    '[::1]',
-    '127.0.0.1:65536',
-    '[x]:1',
-    'a b:1',
-  ])('may not be %s', text => {
-    expect(() => load({ METRICS_ADDRESS: text })).toThrow(
-      'METRICS_ADDRESS must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none',
-    )
-  })
+  test.each(['9110', ':9110', '127.0.0.1', '127.0.0.1:', '::1:9110', '[::1]', '127.0.0.1:65536', '[x]:1', 'a b:1'])(
+    'may not be %s',
+    text => {
+      expect(() => load({ METRICS_ADDRESS: text })).toThrow(
+        'METRICS_ADDRESS must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none',
+      )
+    },
+  )
 })
 
 describe('METRICS_MAX_ERROR_RATE', () => {

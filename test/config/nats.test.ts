@@ -71,11 +71,7 @@ describe('NATS_URL', () => {
   })
 
   test('tells no password in a problem', () => {
-    const urls = [
-      'nats://chat:s3cret@127.0.0.1/path',
-      'nats://chat:s3cret%zz@127.0.0.1',
-      'http://chat:s3cret@host',
-    ]
+    const urls = ['nats://chat:s3cret@127.0.0.1/path', 'nats://chat:s3cret%zz@127.0.0.1', 'http://chat:s3cret@host']
     const problems = problemsWith({ NATS_URL: urls.join(',') })
     expect(problems).toEqual([
       `NATS_URL entry 1 goes on behind its host and port${escapes}`,
@@ -85,9 +81,7 @@ describe('NATS_URL', () => {
     expect(problemsWith({ NATS_URL: 'nats://a:s3cret@127.0.0.1,nats://b:s3cret@127.0.0.2' })).toEqual([
       'NATS_URL has more than one user: all servers of NATS are shown the same',
     ])
-    expect(problemsWith({ NATS_URL: ',' })).toEqual([
-      'NATS_URL must have a URL such as nats://127.0.0.1:4222',
-    ])
+    expect(problemsWith({ NATS_URL: ',' })).toEqual(['NATS_URL must have a URL such as nats://127.0.0.1:4222'])
   })
 })
 
@@ -139,18 +133,15 @@ describe('TLS', () => {
     ])
   })
 
-  test.each(['NATS_TLS_CA', 'NATS_TLS_CERT', 'NATS_TLS_KEY'])(
-    'says what is wrong with the file of %s',
-    name => {
-      const kind = name === 'NATS_TLS_KEY' ? 'a private key' : 'certificates'
-      expect(problemsWith({ [name]: file('text', 'no PEM') })).toEqual([
-        `${name} names a file that is not a PEM file of ${kind}`,
-      ])
-      expect(problemsWith({ [name]: join(folder, 'missing') })).toEqual([
-        `${name} names a file that cannot be read (ENOENT)`,
-      ])
-    },
-  )
+  test.each(['NATS_TLS_CA', 'NATS_TLS_CERT', 'NATS_TLS_KEY'])('says what is wrong with the file of %s', name => {
+    const kind = name === 'NATS_TLS_KEY' ? 'a private key' : 'certificates'
+    expect(problemsWith({ [name]: file('text', 'no PEM') })).toEqual([
+      `${name} names a file that is not a PEM file of ${kind}`,
+    ])
+    expect(problemsWith({ [name]: join(folder, 'missing') })).toEqual([
+      `${name} names a file that cannot be read (ENOENT)`,
+    ])
+  })
 })
 
 describe('this service is known to NATS', () => {
@@ -158,9 +149,7 @@ describe('this service is known to NATS', () => {
 
   test('by credentials, a seed, or a token', () => {
     expect(nats({ NATS_URL: local, NATS_CREDS_FILE: file('creds', creds) }).account).toEqual({ creds })
-    expect(nats({ NATS_URL: local, NATS_NKEY_FILE: file('seed', `# a comment\n${seed}\n`) }).account).toEqual(
-      { seed },
-    )
+    expect(nats({ NATS_URL: local, NATS_NKEY_FILE: file('seed', `# a comment\n${seed}\n`) }).account).toEqual({ seed })
     expect(nats({ NATS_URL: local, NATS_TOKEN: 't0ken' }).account).toEqual({ token: 't0ken' })
     expect(nats({ NATS_URL: local, NATS_TOKEN_FILE: file('token', 't0ken\n') }).account).toEqual({
       token: 't0ken',

@@ -24,9 +24,7 @@ describe('the BOSH endpoint of another service', () => {
     const { config } = load({
       XMPP_SERVERS: 'Example.org=https://XMPP.example.org/http-bind,example.net=xmpp://localhost',
     })
-    expect([...config.remotes]).toEqual([
-      ['example.org', { ...usual, url: 'https://xmpp.example.org/http-bind' }],
-    ])
+    expect([...config.remotes]).toEqual([['example.org', { ...usual, url: 'https://xmpp.example.org/http-bind' }]])
     expect([...config.servers.keys()]).toEqual(['example.net'])
   })
 

@@ -107,13 +107,10 @@ describe('service accounts', () => {
   })
 
   test('for all domains are shown to no stranger', () => {
-    const risk =
-      'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains'
+    const risk = 'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains'
     const account = { XMPP_SERVICE_ACCOUNTS: '*=bot:x' }
     for (const XMPP_SERVERS of ['', 'example.org=xmpp://localhost', '*=host-meta'])
-      expect(problems({ ...account, XMPP_DOMAINS: '*', XMPP_SERVERS })).toEqual([
-        `XMPP_SERVICE_ACCOUNTS ${risk}`,
-      ])
+      expect(problems({ ...account, XMPP_DOMAINS: '*', XMPP_SERVERS })).toEqual([`XMPP_SERVICE_ACCOUNTS ${risk}`])
     const inFile = { XMPP_SERVICE_ACCOUNTS_FILE: file('any', '*=bot:x') }
     expect(problems({ ...inFile, XMPP_DOMAINS: '*' })).toEqual([`XMPP_SERVICE_ACCOUNTS_FILE ${risk}`])
     expect(problems({ ...account, XMPP_DOMAINS: '*.example.org' })).toEqual([])
@@ -137,10 +134,7 @@ describe('service accounts', () => {
     ]
     for (const [index, fault] of faults.entries()) {
       const inFile = file(`fault-${index}`, fault.replaceAll(',', '\n'))
-      const said = [
-        ...problems({ XMPP_SERVICE_ACCOUNTS: fault }),
-        ...problems({ XMPP_SERVICE_ACCOUNTS_FILE: inFile }),
-      ]
+      const said = [...problems({ XMPP_SERVICE_ACCOUNTS: fault }), ...problems({ XMPP_SERVICE_ACCOUNTS_FILE: inFile })]
       expect(said.length).toBe(2)
       expect(said.join()).not.toContain(secret)
     }

@@ -79,14 +79,8 @@ describe('the certificates of the https listener', () => {
     ['the key beside it', { TLS_CERT: 'FOLDER/own.crt' }],
     ['its chain in another file', { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/chain.pem' }],
     ['the key and the chain in one file', { TLS_CERT: 'FOLDER/both.pem' }],
-    [
-      'several',
-      { TLS_CERT: 'FOLDER/own.crt, FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key,FOLDER/other-key.pem' },
-    ],
-    [
-      'an encrypted key',
-      { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/pkcs8.key', TLS_KEY_PASSPHRASE: passphrase },
-    ],
+    ['several', { TLS_CERT: 'FOLDER/own.crt, FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key,FOLDER/other-key.pem' }],
+    ['an encrypted key', { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/pkcs8.key', TLS_KEY_PASSPHRASE: passphrase }],
     [
       'a key encrypted in the older way, its passphrase in a file',
       {

@@ -78,10 +78,7 @@ describe('warming from the page', () => {
 
   test.each([
     ['from another site', { ...own, Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' }],
-    [
-      'from another port of this machine',
-      { ...own, Origin: 'http://127.0.0.1:3000', 'Sec-Fetch-Site': 'same-site' },
-    ],
+    ['from another port of this machine', { ...own, Origin: 'http://127.0.0.1:3000', 'Sec-Fetch-Site': 'same-site' }],
     [
       'from a page whose name was pointed here',
       { ...own, Host: 'evil.example:8080', Origin: 'http://evil.example:8080' },

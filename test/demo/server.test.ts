@@ -23,15 +23,12 @@ function open(): RawClient {
 
 const login = (user: string, resource?: string) => open().login(user, resource)
 const online = async (user: string, resource?: string) => (await login(user, resource)).appear()
-const unavailable =
-  "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+const unavailable = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 
 describe('a stream', () => {
   test('is answered with a header of its own and the mechanisms, the stronger first', async () => {
     const answer = await open().send(header()).expect('</stream:features>')
-    expect(answer).toMatch(
-      /^<\?xml version='1.0'\?><stream:stream id='[\w-]{16}' from='localhost' version='1.0'/,
-    )
+    expect(answer).toMatch(/^<\?xml version='1.0'\?><stream:stream id='[\w-]{16}' from='localhost' version='1.0'/)
     expect(answer).toContain(
       '<mechanism>SCRAM-SHA-256</mechanism><mechanism>SCRAM-SHA-1</mechanism></mechanisms></stream:features>',
     )
@@ -197,9 +194,7 @@ describe('presence', () => {
       await alice.expect(`from='${bob.jid}'`)
       if (end === 'close') bob.send('</stream:stream>')
       else bob.socket.destroy()
-      await alice.expect(
-        `<presence xmlns='jabber:client' type='unavailable' from='${bob.jid}' to='${alice.jid}'/>`,
-      )
+      await alice.expect(`<presence xmlns='jabber:client' type='unavailable' from='${bob.jid}' to='${alice.jid}'/>`)
     }
   })
 
@@ -211,8 +206,7 @@ describe('presence', () => {
 })
 
 describe('a message', () => {
-  const message = (to: string, text = 'hi') =>
-    `<message to='${to}' type='chat' id='m'><body>${text}</body></message>`
+  const message = (to: string, text = 'hi') => `<message to='${to}' type='chat' id='m'><body>${text}</body></message>`
 
   test('to a full JID reaches that resource, under the name of its sender', async () => {
     const [alice, bob] = [await login('alice'), await login('bob')]
@@ -234,9 +228,7 @@ describe('a message', () => {
   test('to an account that is offline waits for it, marked with its time', async () => {
     const alice = await login('alice')
     alice.send(message('bob@localhost', 'first') + message('bob@localhost', 'second'))
-    alice.send(
-      "<message to='bob@localhost'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>",
-    )
+    alice.send("<message to='bob@localhost'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>")
     await alice.unexpected()
     const bob = await online('bob')
     const first = await bob.expect('</message>')
@@ -286,29 +278,17 @@ describe('an IQ', () => {
       `<iq type='result' id='r' from='alice@localhost' to='${alice.jid}'>` +
         "<query xmlns='jabber:iq:roster'><item jid='bob@localhost' name='Bob' subscription='both'/></query></iq>",
     )
-    alice.send(
-      "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='bob@localhost'/></query></iq>",
-    )
+    alice.send("<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='bob@localhost'/></query></iq>")
     expect(await alice.expect('</iq>')).toContain("type='result' id='s'")
   })
 
   test.each([
     ['ping', "to='localhost'", "<ping xmlns='urn:xmpp:ping'/>", /^<iq type='result'[^>]*><\/iq>$/],
-    [
-      'disco',
-      "to='localhost'",
-      "<query xmlns='http://jabber.org/protocol/disco#info'/>",
-      /category='server'/,
-    ],
+    ['disco', "to='localhost'", "<query xmlns='http://jabber.org/protocol/disco#info'/>", /category='server'/],
     ['a vCard', '', "<vCard xmlns='vcard-temp'/>", /<service-unavailable/],
     ["another's roster", "to='bob@localhost'", "<query xmlns='jabber:iq:roster'/>", /<service-unavailable/],
     ['nothing', '', '', /<bad-request/],
-    [
-      'a resource that is not there',
-      "to='bob@localhost/x'",
-      "<ping xmlns='urn:xmpp:ping'/>",
-      /<service-unav/,
-    ],
+    ['a resource that is not there', "to='bob@localhost/x'", "<ping xmlns='urn:xmpp:ping'/>", /<service-unav/],
   ])('for %s is answered', async (_what, to, payload, answer) => {
     const alice = await login('alice')
     alice.send(`<iq type='get' id='q' ${to}>${payload}</iq>`)

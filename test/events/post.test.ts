@@ -142,43 +142,27 @@ describe('an event is taken', () => {
 })
 
 describe('an event is not taken', () => {
-  test.each([
-    '100',
-    '300',
-    '301',
-    '302',
-    '303',
-    '307',
-    '308',
-    '400',
-    '401',
-    '404',
-    '410',
-    '429',
-    '500',
-    '503',
-  ])('where the answer is %s', async status => {
-    let requests = 0
-    const { url } = await receiver(socket => {
-      requests += 1
-      const lines = [`HTTP/1.1 ${status} Status`, `Location: ${url}`, 'Content-Length: 0', '', '']
-      say(...lines)(socket)
-      if (status === '100') say('HTTP/1.1 500 Status', 'Content-Length: 0', '', '')(socket)
-    })
-    const code = `http-${status === '100' ? 500 : status}`
-    await expect(posting(url)()).rejects.toMatchObject({ code })
-    expect(requests).toBe(1)
-  })
+  test.each(['100', '300', '301', '302', '303', '307', '308', '400', '401', '404', '410', '429', '500', '503'])(
+    'where the answer is %s',
+    async status => {
+      let requests = 0
+      const { url } = await receiver(socket => {
+        requests += 1
+        const lines = [`HTTP/1.1 ${status} Status`, `Location: ${url}`, 'Content-Length: 0', '', '']
+        say(...lines)(socket)
+        if (status === '100') say('HTTP/1.1 500 Status', 'Content-Length: 0', '', '')(socket)
+      })
+      const code = `http-${status === '100' ? 500 : status}`
+      await expect(posting(url)()).rejects.toMatchObject({ code })
+      expect(requests).toBe(1)
+    },
+  )
 
   test.each<[string, string, (socket: Socket) => void]>([
     ['is closed', 'ECONNRESET', socket => socket.destroy()],
     ['is ended', 'ECONNRESET', socket => socket.end()],
     ['is reset', 'ECONNRESET', socket => socket.resetAndDestroy()],
-    [
-      'is closed in the middle of the head',
-      'ECONNRESET',
-      socket => socket.end('HTTP/1.1 200 OK\r\nContent-'),
-    ],
+    ['is closed in the middle of the head', 'ECONNRESET', socket => socket.end('HTTP/1.1 200 OK\r\nContent-')],
     ['has no HTTP', 'HPE_INVALID_CONSTANT', socket => socket.write('nothing of interest\r\n\r\n')],
     [
       'has too long a head',

@@ -91,8 +91,7 @@ async function read(pieces: readonly Buffer[]): Promise<Outcome & { readonly fau
   for (let bytes = Buffer.concat(line.sent); bytes.length > 0; ) {
     const { frame: sent, length } = readFrame(bytes)!
     if (sent.opcode === opcodes.pong) pongs.push(sent.payload.toString('latin1'))
-    else if (sent.opcode === opcodes.close)
-      code = sent.payload.length < 2 ? 1005 : sent.payload.readUInt16BE(0)
+    else if (sent.opcode === opcodes.close) code = sent.payload.length < 2 ? 1005 : sent.payload.readUInt16BE(0)
     bytes = bytes.subarray(length)
   }
   const kept = bodies.bytes
@@ -130,8 +129,7 @@ function expected(bytes: Buffer): Outcome {
     at += 2
     const more = short === 126 ? 2 : short === 127 ? 8 : 0
     if (bytes.length < at + more) return outcome
-    const length =
-      more === 0 ? short : more === 2 ? bytes.readUInt16BE(at) : Number(bytes.readBigUInt64BE(at))
+    const length = more === 0 ? short : more === 2 ? bytes.readUInt16BE(at) : Number(bytes.readBigUInt64BE(at))
     at += more
     if (!isControl && length > 0 && (parts?.length ?? 0) + length > maxPayload) return end(1009)
     if (bytes.length < at + 4 + length) return outcome
@@ -170,12 +168,9 @@ function stream(random: Random): Buffer {
   const all: Buffer[] = []
   for (let left = 1 + random.below(8); left > 0; left--) {
     const mask = random.pick(masks)
-    const text = random.chance(0.2)
-      ? 'é\u{1f600}'.repeat(random.below(200))
-      : 'x'.repeat(random.pick(lengths))
+    const text = random.chance(0.2) ? 'é\u{1f600}'.repeat(random.below(200)) : 'x'.repeat(random.pick(lengths))
     const bytes = random.chance(0.9) ? Buffer.from(text) : mutateBytes(random, text)
-    if (random.chance(0.3))
-      all.push(frame(random.pick([9, 10]), bytes.subarray(0, random.below(126)), { mask }))
+    if (random.chance(0.3)) all.push(frame(random.pick([9, 10]), bytes.subarray(0, random.below(126)), { mask }))
     if (random.chance(0.1)) {
       const code = random.pick([1000, 1001, 1002, 1005, 1014, 1015, 2999, 3000, 4999, 5000])
       all.push(frame(opcodes.close, closing(code, bytes.subarray(0, random.below(124))), { mask }))
@@ -204,9 +199,7 @@ function stream(random: Random): Buffer {
 
 function cut(bytes: Buffer, random: Random): Buffer[] {
   if (random.chance(0.4)) return [bytes]
-  const ends = Array.from({ length: random.below(20) }, () => random.below(bytes.length + 1)).sort(
-    (a, b) => a - b,
-  )
+  const ends = Array.from({ length: random.below(20) }, () => random.below(bytes.length + 1)).sort((a, b) => a - b)
   return [0, ...ends]
     .map((start, index) => bytes.subarray(start, ends[index] ?? bytes.length))
     .filter(({ length }) => length > 0)

@@ -7,88 +7,20 @@ const tokens = /<!--|-->|<!\[CDATA\[|\]\]>|<\?|\?>|<\/|\/>|[<>='"&;]|[\w.:-]+|\s
 /** What is worth a try in the place of something else. */
 const pieces = [
   ...['<', '>', '</', '/>', '=', "'", '"', '&', ';', ' ', '\n', '\r', '\t', ':', ''],
-  ...[
-    '<!--',
-    '-->',
-    '<![CDATA[',
-    ']]>',
-    '<?x ?>',
-    "<?xml version='1.0'?>",
-    "<?xml version='1.1'?>",
-    '<!DOCTYPE x>',
-  ],
+  ...['<!--', '-->', '<![CDATA[', ']]>', '<?x ?>', "<?xml version='1.0'?>", "<?xml version='1.1'?>", '<!DOCTYPE x>'],
   ...['&amp;', '&lt;', '&#32;', '&#10;', '&#0;', '&#xD800;', '&#x10FFFF;', '&nbsp;', '&toString;', '&#x;'],
-  ...[
-    'xmlns',
-    'xmlns:',
-    'xmlns:a',
-    'xml:lang',
-    'xml:x',
-    'xmlns:xml',
-    'stream:',
-    'a:b',
-    'a:b:c',
-    '_',
-    '-',
-    '1',
-  ],
+  ...['xmlns', 'xmlns:', 'xmlns:a', 'xml:lang', 'xml:x', 'xmlns:xml', 'stream:', 'a:b', 'a:b:c', '_', '-', '1'],
   ...['__proto__', 'constructor', 'body', 'message', 'iq', 'presence', 'rid', 'sid', 'features', 'stream'],
   ...['http://jabber.org/protocol/httpbind', 'jabber:client', 'http://etherx.jabber.org/streams', 'urn:a'],
   ...['\u0000', '\u0001', '\u001f', '\u0085', '\u00a0', '\u2028', '\ufeff', '\ufffe', '\ud800', '\udc00'],
-  ...[
-    'é',
-    '\u{1f600}',
-    '\u{10ffff}',
-    '-1',
-    '0',
-    '9007199254740991',
-    '9007199254740992',
-    '1e3',
-    'NaN',
-    'true',
-  ],
-  ...[
-    "xmlns='urn:a'",
-    "xmlns=''",
-    "xmlns:a='urn:a'",
-    "xmlns:a=''",
-    "a:b='c'",
-    '<a/>',
-    '<a>',
-    '</a>',
-    '</body>',
-  ],
-  ...[
-    "pause='3'",
-    "ack='1'",
-    "key='k'",
-    "newkey='k'",
-    "type='terminate'",
-    "restart='true'",
-    "wait='0'",
-    "hold='0'",
-  ],
+  ...['é', '\u{1f600}', '\u{10ffff}', '-1', '0', '9007199254740991', '9007199254740992', '1e3', 'NaN', 'true'],
+  ...["xmlns='urn:a'", "xmlns=''", "xmlns:a='urn:a'", "xmlns:a=''", "a:b='c'", '<a/>', '<a>', '</a>', '</body>'],
+  ...["pause='3'", "ack='1'", "key='k'", "newkey='k'", "type='terminate'", "restart='true'", "wait='0'", "hold='0'"],
 ]
 
 /** Values that attributes may well have, wherever they stand. */
 const gentle = [
-  ...[
-    '0',
-    '1',
-    '2',
-    '60',
-    '255',
-    '256',
-    '65535',
-    '65536',
-    '9007199254740991',
-    '-1',
-    '01',
-    '1.6',
-    '1.11',
-    '2.0',
-    '1.x',
-  ],
+  ...['0', '1', '2', '60', '255', '256', '65535', '65536', '9007199254740991', '-1', '01', '1.6', '1.11', '2.0', '1.x'],
   ...[
     'true',
     'false',
@@ -111,11 +43,7 @@ const gentle = [
     'urn:xmpp:xbosh',
     'urn:ietf:params:xml:ns:xmpp-tls',
   ],
-  ...[
-    'http://etherx.jabber.org/streams',
-    'urn:ietf:params:xml:ns:xmpp-sasl',
-    'http://jabber.org/protocol/compress',
-  ],
+  ...['http://etherx.jabber.org/streams', 'urn:ietf:params:xml:ns:xmpp-sasl', 'http://jabber.org/protocol/compress'],
 ]
 
 /** A text with other values in a few attributes, or without them; what was well-formed mostly stays so. */
@@ -191,30 +119,8 @@ const names = [
   's:features',
   's:error',
 ]
-const values = [
-  '',
-  '1',
-  'true',
-  'terminate',
-  'urn:a',
-  'jabber:client',
-  'a&amp;b',
-  '&#10;',
-  '>',
-  "x'".slice(0, 1),
-]
-const attributes = [
-  'rid',
-  'type',
-  'id',
-  'xmlns',
-  'xmlns:a',
-  'xmlns:s',
-  'a:k',
-  'xml:lang',
-  'mechanism',
-  'restart',
-]
+const values = ['', '1', 'true', 'terminate', 'urn:a', 'jabber:client', 'a&amp;b', '&#10;', '>', "x'".slice(0, 1)]
+const attributes = ['rid', 'type', 'id', 'xmlns', 'xmlns:a', 'xmlns:s', 'a:k', 'xml:lang', 'mechanism', 'restart']
 
 /** An element out of a small grammar; it may use prefixes that are not declared, or say a thing twice. */
 export function generate(random: Random, depth = 0): string {

@@ -115,8 +115,7 @@ export function judge(
     judged.refused = error.message
   }
   // As good as any: such a reference nowhere is a reference between nowhere.
-  judged.hasBrokenReference =
-    hasBrokenReference(isWhole ? text : `${text}<`) || (!isWhole && /<[^>]*<$/.test(text))
+  judged.hasBrokenReference = hasBrokenReference(isWhole ? text : `${text}<`) || (!isWhole && /<[^>]*<$/.test(text))
   judged.hasSpaceReference = /&#(?:x0*(?:20|9|a|d)|0*(?:32|9|10|13));/i.test(text)
   return judged
 }
@@ -124,9 +123,7 @@ export function judge(
 /** Whether a comment, an instruction or a document type begins somewhere, which saxes reports where it ends. */
 function beginsRestricted(text: string): boolean {
   const other = text.replace(/^\ufeff?<\?[^>]*>?/, '').replaceAll(sections, '')
-  return [...other.matchAll(/<[!?]/g)].some(
-    ({ index }) => !'<![CDATA['.startsWith(other.slice(index, index + 9)),
-  )
+  return [...other.matchAll(/<[!?]/g)].some(({ index }) => !'<![CDATA['.startsWith(other.slice(index, index + 9)))
 }
 
 const sections = /<!\[CDATA\[[\s\S]*?(?:\]\]>|$)/g

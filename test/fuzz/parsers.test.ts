@@ -160,9 +160,7 @@ test(
   () => {
     const random = new Random(seed + 1)
     for (let left = cases / 4; left > 0; left--) {
-      const text = random.chance(0.9)
-        ? mutate(random, streams)
-        : lenientHeader + generate(random) + generate(random)
+      const text = random.chance(0.9) ? mutate(random, streams) : lenientHeader + generate(random) + generate(random)
       const bytes = random.chance(0.8) ? Buffer.from(text) : mutateBytes(random, text)
       const fault = inTime(() => streamFault(bytes, random))
       if (fault !== undefined) expect({ fault, text: bytes.toString('latin1') }).toBeUndefined()
@@ -209,9 +207,7 @@ test(
   () => {
     const random = new Random(seed + 2)
     for (let left = cases / 4; left > 0; left--) {
-      const stanza = (
-        random.chance(0.5) ? `<iq>${generate(random)}</iq>` : mutate(random, stanzas)
-      ).toWellFormed()
+      const stanza = (random.chance(0.5) ? `<iq>${generate(random)}</iq>` : mutate(random, stanzas)).toWellFormed()
       const fault = inTime(() => lenientFault(stanza, random))
       if (fault !== undefined) expect({ fault, stanza }).toBeUndefined()
     }

@@ -69,12 +69,7 @@ function asked({ headers = { host: 'chat.example:8080' }, from = '203.0.113.9', 
 
 describe('the address that browsers are told', () => {
   test.each<[string, object, Sent, string]>([
-    [
-      'that of the settings',
-      { externalUrl: 'https://web.example/chat' },
-      {},
-      'https://web.example/chat/http-bind',
-    ],
+    ['that of the settings', { externalUrl: 'https://web.example/chat' }, {}, 'https://web.example/chat/http-bind'],
     ['the one that was asked', {}, {}, 'http://chat.example:8080/http-bind'],
     ['where the connection has come to', {}, { headers: {} }, 'http://192.0.2.1:8080/http-bind'],
   ])('is %s', (_what, settings, sent, url) => {
@@ -144,12 +139,7 @@ describe('the address over TLS', () => {
   })
 
   test.each([
-    [
-      'is that of the settings',
-      { externalUrl: 'https://web.example/chat', https },
-      {},
-      'https://web.example/chat',
-    ],
+    ['is that of the settings', { externalUrl: 'https://web.example/chat', https }, {}, 'https://web.example/chat'],
     ['is none where the settings have another', { externalUrl: 'http://web.example', https }, {}, undefined],
     ['is the port where it is listened for', { https }, {}, 'https://chat.example:8443'],
     [

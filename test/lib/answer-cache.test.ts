@@ -34,12 +34,7 @@ describe('an answer', () => {
 
   test('is the same for all who ask while it is awaited', async () => {
     const names = answers()
-    expect(await Promise.all([names('a'), names('a'), names('b'), names('a')])).toEqual([
-      'a 1',
-      'a 1',
-      'b 2',
-      'a 1',
-    ])
+    expect(await Promise.all([names('a'), names('a'), names('b'), names('a')])).toEqual(['a 1', 'a 1', 'b 2', 'a 1'])
     expect(asked).toEqual(['a', 'b'])
   })
 

@@ -111,8 +111,7 @@ class Play {
 
   /** The session's; whatever its first reply said. */
   get #knownSid(): string {
-    for (const { reply } of this.#requests.values())
-      this.#sid ||= / sid='([^']+)'/.exec(reply?.body ?? '')?.[1] ?? ''
+    for (const { reply } of this.#requests.values()) this.#sid ||= / sid='([^']+)'/.exec(reply?.body ?? '')?.[1] ?? ''
     return this.#sid
   }
 }

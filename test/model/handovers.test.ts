@@ -119,8 +119,7 @@ class SocketPage {
     this.wire = await WebSocketWire.open(url, { path: '/xmpp-websocket/warm' })
     this.isBroken = false
     this.wire.send(open, say.auth(token, this.user), open)
-    for (let count = 0; count < 5; count++)
-      expect(await this.wire.message()).not.toMatch(/^<(failure|stream:error)/)
+    for (let count = 0; count < 5; count++) expect(await this.wire.message()).not.toMatch(/^<(failure|stream:error)/)
     if (mayGoOn && this.streamId !== undefined) {
       this.wire.send(say.resume(this.streamId, this.#received))
       const answer = await this.wire.message()
@@ -203,11 +202,7 @@ class Life {
     for (let page = 0; page < pages || !this.#isDone || this.#read < this.#sent - 1; page++) {
       if (this.random.chance(0.4)) await this.#overBosh(handedOut)
       else await this.#overSocket(handedOut)
-      const { status, json } = await callSessions(
-        ownerOf(handedOut.id).url,
-        'POST',
-        `/${handedOut.id}/resume`,
-      )
+      const { status, json } = await callSessions(ownerOf(handedOut.id).url, 'POST', `/${handedOut.id}/resume`)
       expect(status).toBe(200)
       handedOut = json
       await this.#shutOut()
@@ -307,9 +302,7 @@ describe.each([1, 3])('with %i processes', count => {
   test('pages that take turns lose nothing and get nothing twice', async () => {
     let isOver = false
     const breaking = count > 1 ? breakWays(new Random(firstSeed - 1), () => isOver) : undefined
-    const outcomes = await Promise.allSettled(
-      Array.from({ length: sessions }, (_, user) => new Life(user).live()),
-    )
+    const outcomes = await Promise.allSettled(Array.from({ length: sessions }, (_, user) => new Life(user).live()))
     isOver = true
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
     if (count > 1) expect(await breaking).toBeGreaterThan(5)

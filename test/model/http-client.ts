@@ -77,8 +77,7 @@ export class HttpClient {
 
   #text(rid: number, count: number): string {
     let inner = ''
-    for (let left = count; left > 0; left--)
-      inner += `<message xmlns='jabber:client' id='c${this.#stanzas++}'/>`
+    for (let left = count; left > 0; left--) inner += `<message xmlns='jabber:client' id='c${this.#stanzas++}'/>`
     return `<body rid='${rid}' sid='${this.sid}' xmlns='${boshNamespace}'>${inner}</body>`
   }
 

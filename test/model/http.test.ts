@@ -8,10 +8,7 @@ import { type AddressInfo, BlockList, createServer, type Server, type Socket } f
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { createCarriedRequests } from '../../src/browsers/bosh/carried-requests.js'
-import {
-  type ConnectionManager,
-  createConnectionManager,
-} from '../../src/browsers/bosh/connection-manager.js'
+import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
 import { createCors } from '../../src/browsers/bosh/http-reply.js'
 import { createBoshListener } from '../../src/browsers/bosh/listener.js'
 import { Networks } from '../../src/config/kinds/networks.js'
@@ -245,8 +242,7 @@ async function live(seed: number, among: readonly Process[]): Promise<void> {
   const domain = `s${seed}.chat.example`
   const client = await HttpClient.create(reached, new Random(seed), domain)
   // A login that takes longer than `wait` is answered before the server has seen it.
-  const isDone = () =>
-    talkers.get(domain)?.isDone === true && client.read.length === talkers.get(domain)!.sent
+  const isDone = () => talkers.get(domain)?.isDone === true && client.read.length === talkers.get(domain)!.sent
   await client.live(40, isDone)
   const talker = talkers.get(domain)!
   const upTo = (count: number) => Array.from({ length: count }, (_, number) => number)

@@ -134,9 +134,7 @@ export class SessionModel {
     this.hasCome = false
     const { acks, requests } = this.agreed
     // No client makes a request without having got all but so many of the replies before.
-    const certain = acks
-      ? this.#acknowledged
-      : this.received - Math.max(2, requests) - (this.#isPaused ? 1 : 0)
+    const certain = acks ? this.#acknowledged : this.received - Math.max(2, requests) - (this.#isPaused ? 1 : 0)
     const kept = acks ? [...this.given] : [...this.given].slice(-requests - 1)
     const again = kept
       .filter(([answered]) => answered > certain)
@@ -263,10 +261,8 @@ export class SessionModel {
     if (!copy.peer.gone) this.#lastSign = now
     if (reply.status !== 200 || reply.body.includes("type='terminate'")) {
       this.#ending = true
-      if (this.outcome !== undefined && reply.body.includes(`condition='${this.outcome}'`))
-        this.end ??= 'told'
-      else if (this.end === 'asked')
-        this.#demand(!reply.body.includes('condition'), 'a wanted end has a condition')
+      if (this.outcome !== undefined && reply.body.includes(`condition='${this.outcome}'`)) this.end ??= 'told'
+      else if (this.end === 'asked') this.#demand(!reply.body.includes('condition'), 'a wanted end has a condition')
       else this.#demand(this.end === 'fault', `${rid} is told: ${reply.status} ${reply.body}`)
       return false
     }
@@ -304,10 +300,7 @@ export class SessionModel {
     this.handed.push(...numbers)
     const ack = / ack='(\d+)'/.exec(text)?.[1]
     if (ack !== undefined && rid !== firstRid) {
-      this.#demand(
-        this.agreed.acks && Number(ack) > rid && Number(ack) <= this.received,
-        `${rid} says ack ${ack}`,
-      )
+      this.#demand(this.agreed.acks && Number(ack) > rid && Number(ack) <= this.received, `${rid} says ack ${ack}`)
     }
     const report = / report='(\d+)' time='(\d+)'/.exec(text)
     if (report !== null) {
@@ -323,10 +316,7 @@ export class SessionModel {
 
   /** What must be true after everything that happens. */
   check(now: number, ended: boolean, forwarded: readonly number[], bounced: readonly number[]): void {
-    this.#demand(
-      String(forwarded) === String(this.forwarded),
-      `the server got ${forwarded}, not ${this.forwarded}`,
-    )
+    this.#demand(String(forwarded) === String(this.forwarded), `the server got ${forwarded}, not ${this.forwarded}`)
     const { handed, sent } = this
     this.#demand(String(handed) === String(sent.slice(0, handed.length)), `replies had ${handed} of ${sent}`)
     const live = this.waiting.filter(({ peer }) => !peer.gone)
@@ -357,20 +347,11 @@ export class SessionModel {
     }
     this.#demand(bounced.length === 0, `${bounced} are said not to have arrived`)
     this.#demand(this.end === undefined, `it goes on although ${this.end}`)
-    this.#demand(
-      now - this.#lastSign <= this.#patience * 1000 + slack,
-      'it goes on although its client is silent',
-    )
+    this.#demand(now - this.#lastSign <= this.#patience * 1000 + slack, 'it goes on although its client is silent')
     const held = live.filter(({ made, superseded }) => made.rid <= this.received && !superseded)
-    this.#demand(
-      held.length === 0 || this.handed.length === this.sent.length,
-      'a request waits, and so do stanzas',
-    )
+    this.#demand(held.length === 0 || this.handed.length === this.sent.length, 'a request waits, and so do stanzas')
     this.#demand(held.length === 0 || this.outcome === undefined, 'the link is over, and no client is told')
-    this.#demand(
-      this.socket !== 'open' || this.handed.length === this.sent.length,
-      'a page is there, and stanzas wait',
-    )
+    this.#demand(this.socket !== 'open' || this.handed.length === this.sent.length, 'a page is there, and stanzas wait')
     this.#demand(
       (this.socket !== 'open' && this.socket !== 'cut') || this.outcome === undefined,
       'the link is over, and a page is not told',

@@ -1,12 +1,6 @@
 // A page that comes over WebSocket: it logs in with a token, counts as XEP-0198 wants it, and reads when it likes.
 import { createHmac } from 'node:crypto'
-import {
-  bind2Namespace,
-  bindNamespace,
-  sasl2Namespace,
-  saslNamespace,
-  smNamespace,
-} from '../../src/xmpp/namespaces.js'
+import { bind2Namespace, bindNamespace, sasl2Namespace, saslNamespace, smNamespace } from '../../src/xmpp/namespaces.js'
 import type { BoshBench } from '../support/bosh-bench.js'
 import { close, connectPage, type FakeWebSocket, open } from '../support/fake-web-socket.js'
 import { numbersIn } from './client.js'
@@ -71,17 +65,12 @@ export class SocketPage {
     this.#expect('<open xmlns=')
     this.#expect('<stream:features')
     const plain = Buffer.from(`\0juliet\0${token}`).toString('base64')
-    const proof = Buffer.concat([
-      Buffer.from('juliet\0'),
-      createHmac('sha256', token).update('Initiator').digest(),
-    ])
+    const proof = Buffer.concat([Buffer.from('juliet\0'), createHmac('sha256', token).update('Initiator').digest()])
     const authenticate = (mechanism: string, initial: string, more = '') =>
       `<authenticate xmlns='${sasl2Namespace}' mechanism='${mechanism}'><initial-response>${initial}</initial-response>${more}</authenticate>`
-    if (login === 'plain')
-      this.socket.receive(`<auth xmlns='${saslNamespace}' mechanism='PLAIN'>${plain}</auth>`)
+    if (login === 'plain') this.socket.receive(`<auth xmlns='${saslNamespace}' mechanism='PLAIN'>${plain}</auth>`)
     else if (login === 'sasl2') this.socket.receive(authenticate('PLAIN', plain))
-    else if (login === 'hashed')
-      this.socket.receive(authenticate('HT-SHA-256-NONE', proof.toString('base64')))
+    else if (login === 'hashed') this.socket.receive(authenticate('HT-SHA-256-NONE', proof.toString('base64')))
     else this.socket.receive(authenticate('PLAIN', plain, `<bind xmlns='${bind2Namespace}'/>`))
     const answer = this.#next()
     if (answer === undefined) return false
@@ -101,8 +90,7 @@ export class SocketPage {
       this.socket.receive(`<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='${bindNamespace}'/></iq>`)
       const answer = this.#next()
       if (answer !== undefined && isRefusal.test(answer)) return false
-      if (answer?.includes('<jid>juliet@chat.example/balcony</jid>') !== true)
-        throw new Broken(`a bind gets ${answer}`)
+      if (answer?.includes('<jid>juliet@chat.example/balcony</jid>') !== true) throw new Broken(`a bind gets ${answer}`)
     }
     this.isIn = true
     this.read.length = 0

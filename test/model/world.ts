@@ -221,9 +221,7 @@ export class World {
     this.bench.clock.advance(250)
     if (this.bench.clock.pending > 0) throw new Broken('a timer is left')
     if (!this.bench.link.closed) throw new Broken('the link is left open')
-    const { reply } = await this.bench.send(
-      `<body rid='1' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`,
-    )
+    const { reply } = await this.bench.send(`<body rid='1' sid='${this.client.sid}' xmlns='${boshNamespace}'/>`)
     // A service that stops says so to everybody.
     if (!/condition='(item-not-found|system-shutdown)'/.test(reply?.body ?? ''))
       throw new Broken(`after the end: ${reply?.body}`)
@@ -396,9 +394,7 @@ export class World {
   /** Whether a page is told that another one came before it; it has to be where there is one. */
   #isConflict(isTold: boolean): boolean {
     if (isTold === (this.#mayGoOn && !this.model.hasCome))
-      throw new Broken(
-        isTold ? 'a page must not go on that was let in' : 'a page goes on in spite of another',
-      )
+      throw new Broken(isTold ? 'a page must not go on that was let in' : 'a page goes on in spite of another')
     return isTold
   }
 

@@ -41,10 +41,7 @@ const upstreams = [
     })),
 ]
 
-for (const { name, packages, makesContacts, start } of fewOrAll(
-  upstreams,
-  ({ makesContacts }) => !makesContacts,
-)) {
+for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ makesContacts }) => !makesContacts)) {
   describeWith([...packages, eitherChromium], `A session that the form has bound at ${name}`, () => {
     let upstream: Awaited<ReturnType<typeof start>>
     let service: TestService

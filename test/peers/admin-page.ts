@@ -88,9 +88,7 @@ export class AdminPage {
 
   /** Resolves once the line of this name fits. */
   async shows(name: string, value: string | RegExp): Promise<void> {
-    const line = this.tab
-      .getByRole('row')
-      .filter({ has: this.tab.getByRole('rowheader', { name, exact: true }) })
+    const line = this.tab.getByRole('row').filter({ has: this.tab.getByRole('rowheader', { name, exact: true }) })
     await line.getByRole('cell').filter({ hasText: value }).waitFor()
   }
 

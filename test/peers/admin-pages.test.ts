@@ -139,11 +139,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     ])
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { name: 'End this session?' }).waitFor()
-    expect([await next(), await next(), await next()]).toEqual([
-      'Warm Bindings',
-      'End the session',
-      'Keep it',
-    ])
+    expect([await next(), await next(), await next()]).toEqual(['Warm Bindings', 'End the session', 'Keep it'])
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { name: 'Session', exact: true }).waitFor()
     expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(200)

@@ -71,8 +71,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
     }
     const cookies = await context.cookies(`${service.url}/http-bind`)
     expect(cookies.map(({ name }) => name).sort()).toEqual(bindings.map(({ id }) => `wb-${id}`).sort())
-    for (const cookie of cookies)
-      expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/http-bind' })
+    for (const cookie of cookies) expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/http-bind' })
     for (const [index, page] of pages.entries()) {
       const { rid } = bindings[index]!
       for (const guess of [rid, rid + 3, rid + 4, rid + 1000])
@@ -87,9 +86,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
     const binding = await warm('reply')
     const { name, value } = binding.cookie!
     expect(await stranger(binding, binding.rid)).toContain(gone)
-    await context.addCookies([
-      { name, value, url: `${service.url}/http-bind`, httpOnly: true, sameSite: 'Lax' },
-    ])
+    await context.addCookies([{ name, value, url: `${service.url}/http-bind`, httpOnly: true, sameSite: 'Lax' }])
     const page = await open()
     await page.begin(binding)
     await chats(page, 'hello')

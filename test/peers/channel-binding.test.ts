@@ -11,8 +11,7 @@ import type { XmppServer } from './servers.js'
 
 const users = { alice: 'wonderland' }
 const alice = { jid: 'alice@localhost', password: users.alice }
-const prosody = (config: string) =>
-  startProsody({ users, config: `c2s_require_encryption = true\n${config}` })
+const prosody = (config: string) => startProsody({ users, config: `c2s_require_encryption = true\n${config}` })
 const ejabberd = (config: string) =>
   startEjabberd({ users, authentication: `auth_method: internal\nauth_password_format: scram\n${config}` })
 
@@ -36,10 +35,7 @@ async function warmWith(mechanisms: string, { c2sPort, caFile }: XmppServer): Pr
   }
 }
 
-async function withServer(
-  start: Promise<XmppServer>,
-  use: (server: XmppServer) => Promise<void>,
-): Promise<void> {
+async function withServer(start: Promise<XmppServer>, use: (server: XmppServer) => Promise<void>): Promise<void> {
   const server = await start
   try {
     await use(server)
@@ -91,9 +87,7 @@ describeWith(['ejabberd', 'openssl'], 'ejabberd', () => {
 
   const overTls13 = majorOf('ejabberd') >= 24
   test(
-    overTls13
-      ? 'accepts one over TLS 1.3'
-      : 'offers it over TLS 1.3 and fails at it, so that a login goes without',
+    overTls13 ? 'accepts one over TLS 1.3' : 'offers it over TLS 1.3 and fails at it, so that a login goes without',
     () =>
       withServer(ejabberd(''), async server => {
         const { status, json } = await warmWith(only, server)

@@ -46,14 +46,11 @@ const variables = { DOMAIN: 'example.org', PORTAL_SECRET: 'choose-a-secret', ALI
 function filled(given: Readonly<Record<string, string>>): Compose {
   return parse(text, (_key, value: unknown) => {
     if (typeof value !== 'string') return value
-    return value.replaceAll(
-      /\$\{(\w+):([?-])([^}]*)\}/g,
-      (_all, name: string, kind: string, rest: string) => {
-        if (given[name]) return given[name]
-        if (kind === '?') throw new Error(`${name}: ${rest}`)
-        return rest
-      },
-    )
+    return value.replaceAll(/\$\{(\w+):([?-])([^}]*)\}/g, (_all, name: string, kind: string, rest: string) => {
+      if (given[name]) return given[name]
+      if (kind === '?') throw new Error(`${name}: ${rest}`)
+      return rest
+    })
   })
 }
 
@@ -64,9 +61,7 @@ describe('The compose file', () => {
   test('names files, volumes and services that there are', () => {
     for (const { build, volumes: mounted, depends_on = {} } of containers) {
       expect(existsSync(join(root, 'deploy', build.context, build.dockerfile))).toBe(true)
-      const sources = mounted.map(volume =>
-        typeof volume === 'string' ? volume.split(':')[0] : volume.source,
-      )
+      const sources = mounted.map(volume => (typeof volume === 'string' ? volume.split(':')[0] : volume.source))
       expect(Object.keys(volumes)).toEqual(expect.arrayContaining(sources))
       expect(Object.keys(services)).toEqual(expect.arrayContaining(Object.keys(depends_on)))
     }
@@ -109,9 +104,7 @@ describe('The file for several processes', () => {
     expect(Object.keys(first.environment).filter(name => !(name in known))).toEqual([])
     expect(second.environment).toEqual(first.environment)
     expect(second.extends).toEqual({ file: 'compose.yaml', service: 'warm-bindings' })
-    const proxied = readFileSync(join(root, 'deploy', 'nginx-nodes.conf'), 'utf8').matchAll(
-      /server (127\S+)/g,
-    )
+    const proxied = readFileSync(join(root, 'deploy', 'nginx-nodes.conf'), 'utf8').matchAll(/server (127\S+)/g)
     const [one, other] = [...proxied].map(([, address]) => `${address}:8080`)
     expect([first.ports, second.ports]).toEqual([[one], [other]])
   })
@@ -223,9 +216,7 @@ describeContainers(['prosody', 'openssl'], containers, () => {
 
   /** Starts the container's command as its user, and waits until the engine would call it healthy. */
   async function startProsody(): Promise<void> {
-    const words = isRoot
-      ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups', ...command]
-      : command
+    const words = isRoot ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups', ...command] : command
     const [program = '', ...args] = words
     const child = spawn(program, args, {
       cwd: folder,
@@ -244,8 +235,7 @@ describeContainers(['prosody', 'openssl'], containers, () => {
     const [check, ...asked] = health
     const deadline = performance.now() + 20_000
     while (run(check, asked, { cwd: folder }).status !== 0) {
-      if (child.exitCode !== null || performance.now() > deadline)
-        throw new Error(`it is not healthy: ${said}`)
+      if (child.exitCode !== null || performance.now() > deadline) throw new Error(`it is not healthy: ${said}`)
       await new Promise(resolve => setTimeout(resolve, 100))
     }
   }

@@ -88,8 +88,7 @@ export class ConversePage {
 
   /** Resolves once Converse shows a contact so: `online`, `offline`. */
   async showsContact(jid: string, status: string): Promise<void> {
-    const isSo = ([contact, wanted]: string[]) =>
-      (globalThis as unknown as InPage).chat.statusOf(contact!) === wanted
+    const isSo = ([contact, wanted]: string[]) => (globalThis as unknown as InPage).chat.statusOf(contact!) === wanted
     await this.#tab.waitForFunction(isSo, [jid, status], { timeout })
   }
 

@@ -114,11 +114,7 @@ describe('In other languages, an event', () => {
   }
 
   /** Runs a program that looks at requests, one after the other; it prints what it takes each of them for. */
-  const expectJudged = async (
-    command: string,
-    name: string,
-    program: (cases: string) => readonly string[],
-  ) => {
+  const expectJudged = async (command: string, name: string, program: (cases: string) => readonly string[]) => {
     const { headers, text } = genuine
     const change = (header: string, value: string) => ({ headers: { ...headers, [header]: value }, text })
     const { 'webhook-signature': _signature, ...unsigned } = headers
@@ -244,12 +240,8 @@ describeWith([eitherChromium], 'In Chromium', () => {
   test.each(['Strophe', 'converse'])(
     'the page of the README with %s chats, and gets a new session after its last one',
     async sign => {
-      const [html] = new Document('README.md', service.url)
-        .blocks('html')
-        .filter(code => code.includes(`${sign}.`))
-      await tab.route(`${service.url}/page`, route =>
-        route.fulfill({ body: html!, contentType: 'text/html' }),
-      )
+      const [html] = new Document('README.md', service.url).blocks('html').filter(code => code.includes(`${sign}.`))
+      await tab.route(`${service.url}/page`, route => route.fulfill({ body: html!, contentType: 'text/html' }))
       await tab.route(`${service.url}/converse/**`, route => {
         const { pathname } = new URL(route.request().url())
         return route.fulfill({ path: join(converse, pathname.replace('/converse/', '')) })
@@ -265,9 +257,7 @@ describeWith([eitherChromium], 'In Chromium', () => {
   test('the whole page of the documents chats', async () => {
     const [page = ''] = new Document('docs/embed.md', service.url).blocks('html')
     await tab.route(`${service.url}/whole`, route => route.fulfill({ body: page, contentType: 'text/html' }))
-    await tab.route(/\/chat\/binding\?tab=[0-9a-f]{32}$/, async route =>
-      route.fulfill({ json: await bind() }),
-    )
+    await tab.route(/\/chat\/binding\?tab=[0-9a-f]{32}$/, async route => route.fulfill({ json: await bind() }))
     await tab.goto(`${service.url}/whole`)
     await tab.getByText('online').first().waitFor()
     await tab.getByText('Tea?').waitFor()
@@ -297,9 +287,7 @@ describe('The page for portals', () => {
 
   test('is right about the length of the example', () => {
     const folder = `${repository}examples/portal/`
-    const scripts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file =>
-      file.endsWith('.js'),
-    )
+    const scripts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.js'))
     const lines = scripts.flatMap(file =>
       readFileSync(folder + file, 'utf8')
         .trimEnd()

@@ -38,8 +38,7 @@ function outcomeIn(text: string): Outcome | undefined {
 
 async function overBosh(url: string, address: string): Promise<Stream> {
   const client = new BoshClient(`${url}/http-bind`)
-  const request = (inner = '', attributes = {}) =>
-    client.request(inner, attributes, { headers: through(address) })
+  const request = (inner = '', attributes = {}) => client.request(inner, attributes, { headers: through(address) })
   const created = await request('', { to: 'localhost', wait: '5', hold: '1', ver: '1.6' })
   client.sid = attribute(created, 'sid')
   for (let text = created; !text.includes('PLAIN</mechanism>'); ) text = await request()
@@ -87,9 +86,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
 
     const count = async (outcome: string) =>
       Number(
-        new RegExp(`client_logins_total\\{outcome="${outcome}"\\} (\\d+)`).exec(
-          await service.service.metrics(),
-        )?.[1],
+        new RegExp(`client_logins_total\\{outcome="${outcome}"\\} (\\d+)`).exec(await service.service.metrics())?.[1],
       )
 
     const audited = () =>
@@ -116,8 +113,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
         await start()
         const stream = await keep(opening(service.url, '203.0.113.5'))
         const outcomes: Outcome[] = []
-        for (const guess of ['one', 'two', 'three', 'four', 'five', password])
-          outcomes.push(await stream.guess(guess))
+        for (const guess of ['one', 'two', 'three', 'four', 'five', password]) outcomes.push(await stream.guess(guess))
         expect(outcomes).toEqual([...Array(5).fill('refused'), 'ended'])
         expect(await count('refused')).toBe(5)
       })
@@ -153,11 +149,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
         { ...about, address: '203.0.113.5' },
         { ...about, address: '203.0.113.6' },
       ])
-      for (const secret of [
-        's3cret',
-        Buffer.from('\0alice\0s3cret').toString('base64').slice(0, 12),
-        password,
-      ])
+      for (const secret of ['s3cret', Buffer.from('\0alice\0s3cret').toString('base64').slice(0, 12), password])
         expect(service.lines.join('')).not.toContain(secret)
     })
   })

@@ -45,11 +45,7 @@ describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', (
     warmers['a plain link'] = await start(aLabel, `xmpp://127.0.0.1:${c2sPort}?tls=none`)
     warmers['its own BOSH endpoint'] = await start(uLabel, `http://127.0.0.1:${httpPort}/http-bind`)
     const there = { REMOTE_ATTACH: 'there' }
-    warmers['its own BOSH endpoint, there'] = await start(
-      aLabel,
-      `http://127.0.0.1:${httpPort}/http-bind`,
-      there,
-    )
+    warmers['its own BOSH endpoint, there'] = await start(aLabel, `http://127.0.0.1:${httpPort}/http-bind`, there)
   }, 60_000)
 
   afterEach(async () => {

@@ -15,15 +15,7 @@ export const settings = {
 export const minutes = 60_000
 
 /** Left behind: what is made here, and what is only for its developers. */
-const made = new Set([
-  'node_modules',
-  'dist',
-  'dist-bench',
-  'bench-profiles',
-  'bench-results.json',
-  '.git',
-  '.env',
-])
+const made = new Set(['node_modules', 'dist', 'dist-bench', 'bench-profiles', 'bench-results.json', '.git', '.env'])
 
 /** Copies the repository's files into this folder as a fresh clone has them. */
 export function clone(target: string): string {
@@ -51,9 +43,7 @@ export function run(command: string, args: readonly string[], { cwd, more, input
 
 export const statusOf = (url: string) =>
   new Promise<number | undefined>(resolve => {
-    get(url, { agent: false }, answer => resolve(answer.resume().statusCode)).on('error', () =>
-      resolve(undefined),
-    )
+    get(url, { agent: false }, answer => resolve(answer.resume().statusCode)).on('error', () => resolve(undefined))
   })
 
 export interface ServingOptions {

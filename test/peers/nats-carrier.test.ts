@@ -11,12 +11,7 @@ import { hello } from '../../src/processes/carriers/nats-wire.js'
 import { carrierContract, Member } from '../processes/carrier-contract.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
-import {
-  type NatsServer,
-  type NatsServerOptions,
-  natsPassword,
-  startNatsServer,
-} from '../support/nats-server.js'
+import { type NatsServer, type NatsServerOptions, natsPassword, startNatsServer } from '../support/nats-server.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { describeWith } from './needs.js'
 
@@ -301,10 +296,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       `warm-bindings.to.${other.name}.${one.name}`,
       Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 9, ...Buffer.from('stray')]),
     )
-    await eventually(
-      'both are told',
-      () => one.count('break', other) === 1 && other.count('break', one) === 1,
-    )
+    await eventually('both are told', () => one.count('break', other) === 1 && other.count('break', one) === 1)
     one.send(other, 'again')
     other.send(one, 'back')
     await eventually('all goes on', () => other.from(one).toString() === 'again')
@@ -328,16 +320,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     one.send(other, 'before ')
     const noise = await stranger()
     const names = ['deadbeef', 'DEADBEEF', '*', '$SYS', one.name, 'constructor', '__proto__']
-    const payloads = [
-      '',
-      'x',
-      '\u0001',
-      '\u0001\0\0',
-      '\u0002',
-      '\u0002abcdef',
-      '\u0009'.repeat(100),
-      '\u0005',
-    ]
+    const payloads = ['', 'x', '\u0001', '\u0001\0\0', '\u0002', '\u0002abcdef', '\u0009'.repeat(100), '\u0005']
     for (const payload of payloads) {
       noise.publish('warm-bindings.hello', payload)
       for (const name of names)
@@ -443,9 +426,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
   })
 
   describe('where NATS does not permit to publish', () => {
-    const may = (
-      publish: string,
-    ) => `authorization { users: [ { user: "warm-bindings", password: "${natsPassword}"
+    const may = (publish: string) => `authorization { users: [ { user: "warm-bindings", password: "${natsPassword}"
       permissions: { publish: [${publish}], subscribe: ["warm-bindings.hello", "warm-bindings.to.*.*"] } } ] }`
     const all = may('"warm-bindings.hello", "warm-bindings.to.*.*"')
 
@@ -516,9 +497,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       const more = `tls { cert_file: "${file('o.crt', credentials.cert)}", key_file: "${file('o.key', credentials.key)}" }`
       const elsewhere = await own({ more })
       const environment = { NATS_TLS_CA: file('other.pem', credentials.cert) }
-      await expect(start({ ...environment, NATS_URL: elsewhere.url() })).rejects.toThrow(
-        /ERR_TLS_CERT_ALTNAME_INVALID/,
-      )
+      await expect(start({ ...environment, NATS_URL: elsewhere.url() })).rejects.toThrow(/ERR_TLS_CERT_ALTNAME_INVALID/)
       const one = await start({ ...environment, NATS_URL: elsewhere.url().replace('127.0.0.1', 'localhost') })
       expect(one.carrier.isUp).toBe(true)
     })
@@ -603,9 +582,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       const one = await start({ NATS_URL: guarded.url(''), NATS_NKEY_FILE: seed })
       expect(one.carrier.isUp).toBe(true)
       writeFileSync(seed, `SU${'A'.repeat(56)}`)
-      await expect(start({ NATS_URL: guarded.url(''), NATS_NKEY_FILE: seed })).rejects.toThrow(
-        /seed that is broken/,
-      )
+      await expect(start({ NATS_URL: guarded.url(''), NATS_NKEY_FILE: seed })).rejects.toThrow(/seed that is broken/)
     })
   })
 })

@@ -5,61 +5,13 @@ import type { Random } from '../support/random.js'
 const namespaces = [
   ...['jabber:client', 'jabber:server', streamsNamespace, boshNamespace, saslNamespace, 'urn:xmpp:sasl:2'],
   ...['urn:ietf:params:xml:ns:xmpp-streams', 'urn:ietf:params:xml:ns:xmpp-stanzas', 'urn:xmpp:xbosh'],
-  ...[
-    'urn:ietf:params:xml:ns:xmpp-tls',
-    'urn:ietf:params:xml:ns:xmpp-bind',
-    'urn:xmpp:sm:3',
-    'urn:xmpp:ping',
-  ],
-  ...[
-    'http://jabber.org/protocol/disco#info',
-    'jabber:iq:roster',
-    'urn:p',
-    'urn:q',
-    "urn:it's",
-    'a b',
-    '&amp;&lt;',
-  ],
+  ...['urn:ietf:params:xml:ns:xmpp-tls', 'urn:ietf:params:xml:ns:xmpp-bind', 'urn:xmpp:sm:3', 'urn:xmpp:ping'],
+  ...['http://jabber.org/protocol/disco#info', 'jabber:iq:roster', 'urn:p', 'urn:q', "urn:it's", 'a b', '&amp;&lt;'],
 ]
 const names = [
-  ...[
-    'stream:error',
-    'stream:features',
-    'stream:stream',
-    'features',
-    'error',
-    'success',
-    'failure',
-    'proceed',
-  ],
-  ...[
-    'body',
-    'terminate',
-    'message',
-    'presence',
-    'iq',
-    'bind',
-    'jid',
-    'resumed',
-    'r',
-    'a',
-    'enabled',
-    'x',
-    'query',
-  ],
-  ...[
-    'p:e',
-    'q:e',
-    'xml:e',
-    'xmlfoo',
-    '__proto__',
-    'constructor',
-    'toString',
-    'é',
-    'a.b-c_d',
-    'ａ',
-    'p:__proto__',
-  ],
+  ...['stream:error', 'stream:features', 'stream:stream', 'features', 'error', 'success', 'failure', 'proceed'],
+  ...['body', 'terminate', 'message', 'presence', 'iq', 'bind', 'jid', 'resumed', 'r', 'a', 'enabled', 'x', 'query'],
+  ...['p:e', 'q:e', 'xml:e', 'xmlfoo', '__proto__', 'constructor', 'toString', 'é', 'a.b-c_d', 'ａ', 'p:__proto__'],
 ]
 const texts = [
   ...[
@@ -116,39 +68,10 @@ const texts = [
 ]
 /** Servers refuse these, or should. */
 const illegal = [
-  ...[
-    '&#xFFFE;',
-    '&#xFFFF;',
-    '\uffff',
-    '&#1;',
-    '&#0;',
-    '&#xD800;',
-    '\u0001',
-    '<!-- c -->',
-    '<?pi x?>',
-    '&nbsp;',
-    '&',
-  ],
-  ...[
-    ']]>',
-    '<a></b>',
-    "<a b='1' b='2'/>",
-    '<a:b:c/>',
-    '<:a/>',
-    '<p:undeclared/>',
-    "<a xmlns:p=''/>",
-    '<a b=1/>',
-  ],
-  ...[
-    "<a xmlns:xml='urn:x'/>",
-    "<a xmlns:xmlns='urn:x'/>",
-    "<a xmlns='http://www.w3.org/2000/xmlns/'/>",
-    '</message>',
-  ],
-  ...[
-    "<a xmlns:p='http://www.w3.org/XML/1998/namespace' p:lang='en'/>",
-    "<a xmlns:xmlp='urn:p' xmlp:k='1'/>",
-  ],
+  ...['&#xFFFE;', '&#xFFFF;', '\uffff', '&#1;', '&#0;', '&#xD800;', '\u0001', '<!-- c -->', '<?pi x?>', '&nbsp;', '&'],
+  ...[']]>', '<a></b>', "<a b='1' b='2'/>", '<a:b:c/>', '<:a/>', '<p:undeclared/>', "<a xmlns:p=''/>", '<a b=1/>'],
+  ...["<a xmlns:xml='urn:x'/>", "<a xmlns:xmlns='urn:x'/>", "<a xmlns='http://www.w3.org/2000/xmlns/'/>", '</message>'],
+  ...["<a xmlns:p='http://www.w3.org/XML/1998/namespace' p:lang='en'/>", "<a xmlns:xmlp='urn:p' xmlp:k='1'/>"],
   ...[
     "<?xml version='1.1'?>",
     '<!DOCTYPE a>',
@@ -172,17 +95,7 @@ const jids = [
 ]
 const types: Readonly<Record<string, readonly (string | undefined)[]>> = {
   message: [undefined, 'chat', 'normal', 'groupchat', 'headline', 'error', 'get', 'terminate', ''],
-  presence: [
-    undefined,
-    'subscribe',
-    'subscribed',
-    'unsubscribe',
-    'unsubscribed',
-    'unavailable',
-    'error',
-    'probe',
-    'x',
-  ],
+  presence: [undefined, 'subscribe', 'subscribed', 'unsubscribe', 'unsubscribed', 'unavailable', 'error', 'probe', 'x'],
   iq: ['get', 'set', 'result', 'error', 'get', 'set', undefined, 'x'],
 }
 const values = [
@@ -246,8 +159,7 @@ export class OddStanzas {
     const random = this.#random
     const name = random.pick(['message', 'message', 'message', 'presence', 'iq'])
     const prefix = random.chance(0.03) ? 'c:' : ''
-    const declared =
-      prefix === '' ? random.pick(['', '', '', " xmlns='jabber:client'"]) : " xmlns:c='jabber:client'"
+    const declared = prefix === '' ? random.pick(['', '', '', " xmlns='jabber:client'"]) : " xmlns:c='jabber:client'"
     const prefixes = random.pick([
       '',
       '',
@@ -267,11 +179,7 @@ export class OddStanzas {
     const { full, bare } = this.#to
     const to = random.chance(0.02) ? random.pick(jids) : random.chance(0.8) ? full : bare
     const type = random.pick(types[name]!)
-    const id = random.chance(0.7)
-      ? random.chance(0.5)
-        ? random.pick(values)
-        : String(random.below(1e6))
-      : undefined
+    const id = random.chance(0.7) ? (random.chance(0.5) ? random.pick(values) : String(random.below(1e6))) : undefined
     const lang = random.chance(0.2) ? random.pick(values) : undefined
     const from = random.chance(0.01) ? random.pick([...jids, full, bare]) : undefined
     return [
@@ -403,10 +311,7 @@ export class OddStanzas {
   #wide(count: number): string {
     const random = this.#random
     const name = random.pick(['k', 'xmlns:k', 'p:k'])
-    const attributes = Array.from(
-      { length: count },
-      (_, index) => ` ${name}${index}='${random.below(10)}'`,
-    ).join('')
+    const attributes = Array.from({ length: count }, (_, index) => ` ${name}${index}='${random.below(10)}'`).join('')
     return `<e xmlns:p='urn:p'${attributes}/>`
   }
 

@@ -167,9 +167,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       const [session] = await sessionsOf(alice)
       await one.load()
       await one.sees('You are online.')
-      expect(calls.made.slice(before).map(({ request }) => request)).toEqual([
-        `POST /warm/${session!.id}/resume`,
-      ])
+      expect(calls.made.slice(before).map(({ request }) => request)).toEqual([`POST /warm/${session!.id}/resume`])
 
       const origins = new Set(one.urls.map(url => new URL(url).origin))
       expect([...origins].sort()).toEqual([portal.url, provider.url, service.url].sort())

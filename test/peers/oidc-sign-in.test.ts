@@ -122,8 +122,7 @@ describe('The example with an OpenID provider', () => {
     await provider?.stop()
   })
 
-  const get = (path: string, cookie = '') =>
-    ask(portal.url + path, { agent: false, headers: { Cookie: cookie } })
+  const get = (path: string, cookie = '') => ask(portal.url + path, { agent: false, headers: { Cookie: cookie } })
   const cookieIn = (headers: NodeJS.Dict<string | string[]>, name: string) =>
     (headers['set-cookie'] as string[] | undefined)
       ?.map(each => each.replace(/;.*/, ''))
@@ -169,9 +168,7 @@ describe('The example with an OpenID provider', () => {
     await eventually('the chat is over', () => api.asked.length > 0 && provider.revoked.length > 0)
     expect(api.asked.map(({ method }) => method)).toEqual(['DELETE'])
     expect(provider.revoked.length).toBe(1)
-    const statuses = [one, other, again].map(
-      async ({ visit }) => (await get('/chat/binding?tab=x', visit)).status,
-    )
+    const statuses = [one, other, again].map(async ({ visit }) => (await get('/chat/binding?tab=x', visit)).status)
     expect(await Promise.all(statuses)).toEqual([401, 200, 200])
   })
 })

@@ -28,11 +28,7 @@ interface Client {
   leave(): Promise<void>
 }
 
-const clients: readonly [
-  name: string,
-  logIn: (url: string, password: string) => Promise<Client>,
-  whyNot: string,
-][] = [
+const clients: readonly [name: string, logIn: (url: string, password: string) => Promise<Client>, whyNot: string][] = [
   ['xmpp.js', (url, password) => XmppJsClient.logIn(url, 'alice', password), 'not-authorized'],
   ['stanza', (url, password) => StanzaClient.logIn(url, 'alice@localhost', password), 'auth:failed'],
 ]

@@ -28,8 +28,7 @@ beforeAll(() => {
   const source = clone(join(folder, 'source'))
   symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'))
   // None of these may be packed.
-  for (const stray of ['.env', 'deploy/.env', 'npm-debug.log'])
-    writeFileSync(join(source, stray), 'SECRET=1\n')
+  for (const stray of ['.env', 'deploy/.env', 'npm-debug.log']) writeFileSync(join(source, stray), 'SECRET=1\n')
   mkdirSync(join(source, 'dist'))
   writeFileSync(join(source, 'dist', 'stale.js'), '')
   const made = run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: source })
@@ -236,9 +235,7 @@ describe('Installed, the library', () => {
 
   test('keeps all else to itself', () => {
     const inside = `import('warm-bindings/dist/service.js').catch(error => console.log(error.code))`
-    expect(run(process.execPath, ['-e', inside], { cwd: installed }).stdout).toBe(
-      'ERR_PACKAGE_PATH_NOT_EXPORTED\n',
-    )
+    expect(run(process.execPath, ['-e', inside], { cwd: installed }).stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n')
     const about = `console.log(require('warm-bindings/package.json').version)`
     expect(run(process.execPath, ['-e', about], { cwd: installed }).stdout).toBe(`${packed.version}\n`)
   })

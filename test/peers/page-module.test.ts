@@ -8,12 +8,7 @@ import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { combinations, fewOrAll } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
-import {
-  createModulePageRouter,
-  type ModuleChat,
-  type ModuleNoted,
-  type PageOptions,
-} from '../support/page-module.js'
+import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'

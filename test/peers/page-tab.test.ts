@@ -4,12 +4,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import {
-  createModulePageRouter,
-  type ModuleChat,
-  type ModuleNoted,
-  type PageOptions,
-} from '../support/page-module.js'
+import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'

@@ -84,10 +84,7 @@ class Place<S extends Prosody | Ejabberd> {
 
   async isLeft(): Promise<void> {
     const { service } = this.warmer
-    await eventually(
-      'no session and no link left',
-      () => service.counts().sessions + service.counts().links === 0,
-    )
+    await eventually('no session and no link left', () => service.counts().sessions + service.counts().links === 0)
     await eventually('no connection left at the server', () => connectionsOf(this.server.c2sPort) === 0)
   }
 
@@ -141,8 +138,7 @@ const anonymous = { WARM_ANONYMOUS: 'on' }
 describePlace(
   'SASL ANONYMOUS at Prosody',
   prosody,
-  () =>
-    Place.open(startProsody({ config: `${encrypted}\nauthentication = "anonymous"` }), undefined, anonymous),
+  () => Place.open(startProsody({ config: `${encrypted}\nauthentication = "anonymous"` }), undefined, anonymous),
   testAnonymous,
 )
 
@@ -236,9 +232,7 @@ ${endpoint.settings}`
 
         // Why the documents advise against this module: should it learn to tell users apart, they are to be changed.
         test('the OAuth server is not asked whose token it is', async () => {
-          expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(
-            /^bob@localhost\/.+/,
-          )
+          expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(/^bob@localhost\/.+/)
         })
 
         test('other mechanisms for tokens are not offered', async () => {
@@ -284,9 +278,7 @@ if (runsUsual)
           expect(endpoint.asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
           expect(place().warmer.lines.join()).not.toContain(token)
           expect(await place().refusal({ jid: 'bob@localhost', token })).toEqual(refused)
-          expect(await place().use({ jid: 'a=b,c@localhost', token: 'token+of%=' })).toMatch(
-            /^a=b,c@localhost\/./,
-          )
+          expect(await place().use({ jid: 'a=b,c@localhost', token: 'token+of%=' })).toMatch(/^a=b,c@localhost\/./)
         })
 
         test.each(['token-of-all', 'token-of-elsewhere', 'token-of-a-number', 'token-of-nobody'])(
@@ -304,11 +296,7 @@ if (runsUsual)
         test.each(['answer-with-an-error', 'answer-without-json', 'answer-in-words', 'answer-of-null'])(
           'an %s is said to be a failure for the moment',
           async token => {
-            expect(await place().refusal({ jid: alice, token })).toEqual([
-              503,
-              'temporary-auth-failure',
-              'sasl',
-            ])
+            expect(await place().refusal({ jid: alice, token })).toEqual([503, 'temporary-auth-failure', 'sasl'])
           },
         )
 

@@ -309,8 +309,7 @@ describeUsual('The example portal', () => {
   test('ends the earlier visit if a browser signs in again', async () => {
     const [one, other] = [await visit(), await visit()]
     const again = await visit(one.headers)
-    const page = async ({ headers }: { headers: Record<string, string> }) =>
-      (await call('GET', '/', headers)).text
+    const page = async ({ headers }: { headers: Record<string, string> }) => (await call('GET', '/', headers)).text
     expect(await page(one)).toContain('Sign in to the portal.')
     for (const each of [other, again]) expect(await page(each)).toContain('Good to see you, Alice.')
   })

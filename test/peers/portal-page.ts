@@ -52,10 +52,10 @@ export class PortalPage {
   }
 
   async begin(binding: Parameters<Chat['begin']>[0]): Promise<void> {
-    await this.#tab.evaluate(
-      ([given, endpoint]) => (globalThis as unknown as InPage).chat.begin(given, endpoint),
-      [binding, this.#endpoint] as const,
-    )
+    await this.#tab.evaluate(([given, endpoint]) => (globalThis as unknown as InPage).chat.begin(given, endpoint), [
+      binding,
+      this.#endpoint,
+    ] as const)
   }
 
   async logIn(jid: string, password: string): Promise<void> {

@@ -209,10 +209,8 @@ for (const [name, portal] of Object.entries({ PHP: php, Express: express })) {
     let url: string
     let portalProcess: ChildProcess
 
-    const get = (path: string, headers: Record<string, string> = {}) =>
-      ask(url + path, { agent: false, headers })
-    const bind = (headers: Record<string, string>, tab: string) =>
-      get(`${portal.paths.binding}?tab=${tab}`, headers)
+    const get = (path: string, headers: Record<string, string> = {}) => ask(url + path, { agent: false, headers })
+    const bind = (headers: Record<string, string>, tab: string) => get(`${portal.paths.binding}?tab=${tab}`, headers)
     const bound = async (headers: Record<string, string>, tab: string) => {
       const { status, text } = await bind(headers, tab)
       if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
@@ -273,8 +271,7 @@ for (const [name, portal] of Object.entries({ PHP: php, Express: express })) {
       const visit = await portal.signIn(url)
       const tabs = ['one', 'two', 'three']
       const bindings = await Promise.all(tabs.map(tab => bound(visit, tab)))
-      for (const [index, tab] of tabs.entries())
-        expect((await bound(visit, tab)).sid).toBe(bindings[index]!.sid)
+      for (const [index, tab] of tabs.entries()) expect((await bound(visit, tab)).sid).toBe(bindings[index]!.sid)
       await get(portal.paths.signOut, visit)
       expect(calls().slice(3)).toEqual([...Array(3).fill('resume: ok'), ...Array(3).fill('logout: ok')])
     })
@@ -288,13 +285,7 @@ for (const [name, portal] of Object.entries({ PHP: php, Express: express })) {
       await ask(`${service.url}/warm/${id}`, { method: 'DELETE', agent: false, headers: { authorization } })
       expect((await bound(visit, 'one')).sid).not.toBe(first.sid)
       await get(portal.paths.signOut, visit)
-      expect(calls()).toEqual([
-        'warm: ok',
-        'logout: ok',
-        'resume: session-not-found',
-        'warm: ok',
-        'logout: ok',
-      ])
+      expect(calls()).toEqual(['warm: ok', 'logout: ok', 'resume: session-not-found', 'warm: ok', 'logout: ok'])
     })
 
     test('remembers the last twenty tabs', async () => {

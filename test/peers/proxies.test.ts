@@ -153,8 +153,7 @@ class Visitor {
 
   attach({ url, sid, rid, cookie }: WarmBinding & { cookie?: Cookie }): BoshClient {
     const shown = cookie === undefined ? {} : { Cookie: `${cookie.name}=${cookie.value}` }
-    const post: Post = body =>
-      this.ask('POST', url, { 'Content-Type': 'text/xml; charset=utf-8', ...shown }, body)
+    const post: Post = body => this.ask('POST', url, { 'Content-Type': 'text/xml; charset=utf-8', ...shown }, body)
     return new BoshClient(url, { sid, rid, post })
   }
 
@@ -163,10 +162,7 @@ class Visitor {
     const socket = new SocketToService(new WebSocket(url, 'xmpp', { ca: this.#proxy.ca, agent: this.#agent }))
     const domain = jid.replace(/^.*@|\/.*$/g, '')
     const response = Buffer.from(`\0${jid.replace(/@.*/, '')}\0${token}`).toString('base64')
-    await socket.says(
-      `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${domain}' version='1.0'/>`,
-      'PLAIN',
-    )
+    await socket.says(`<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${domain}' version='1.0'/>`, 'PLAIN')
     const said = await socket.says(
       `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>${response}</initial-response>` +
         "<bind xmlns='urn:xmpp:bind:0'/></authenticate>",
@@ -230,10 +226,7 @@ for (const name of names) {
     test('a browser that comes without TLS is sent to https', async () => {
       const headers = { Host: 'chat.example.org' }
       const reply = await ask(`${proxy.clearUrl}/xmpp-websocket?a=b`, { headers, agent: false })
-      expect([reply.status, reply.headers.location]).toEqual([
-        301,
-        'https://chat.example.org/xmpp-websocket?a=b',
-      ])
+      expect([reply.status, reply.headers.location]).toEqual([301, 'https://chat.example.org/xmpp-websocket?a=b'])
     })
 
     test('a warmed session is told the public address and goes on there', async () => {
@@ -295,10 +288,7 @@ for (const name of names) {
       const stranger = new Visitor(proxy, '127.0.0.2')
       for (const file of ['strophe.js', 'warm-bindings.js', `warm-bindings-${version}.js`]) {
         const { status, headers } = await stranger.ask('GET', `/assets/${file}?v=1`)
-        expect([file, status, headers['content-type']]).toEqual([
-          ...[file, 200],
-          expect.stringContaining('javascript'),
-        ])
+        expect([file, status, headers['content-type']]).toEqual([...[file, 200], expect.stringContaining('javascript')])
       }
       const others = ['/', '/style.css', '/attach.js', '/strophe.js.map', '/x/strophe.js', '/warm-bindings-']
       for (const path of others)
@@ -333,34 +323,29 @@ describeWith(['nginx'], 'The files for nginx', () => {
     const { stderr } = spawnSync('nginx', ['-v'], { encoding: 'utf8' })
     const [, major = 0, minor = 0, patch = 0] = /(\d+)\.(\d+)\.(\d+)/.exec(stderr)?.map(Number) ?? []
     const isNew = major * 1e6 + minor * 1e3 + patch >= 1_025_001
-    return isNew
-      ? text.replace('#http2 on;', 'http2 on;')
-      : text.replace('listen 443 ssl;', 'listen 443 ssl http2;')
+    return isNew ? text.replace('#http2 on;', 'http2 on;') : text.replace('listen 443 ssl;', 'listen 443 ssl http2;')
   }
 
   test.each([
     ['for one process', [1], 'HTTP/1.1', (text: string) => text],
     ['for one process, with HTTP/2', [1], 'h2', withHttp2],
     ['for several, with HTTP/2', [1, 2], 'h2', withHttp2],
-  ] as const)(
-    'start this version of nginx without a warning: %s',
-    async (_which, processes, protocol, adapted) => {
-      const port = portOf(service)
-      const proxy = await startProxy('nginx', processes.length === 1 ? [port] : [port, port], adapted)
-      try {
-        const socket = connect({
-          ...{ host: '127.0.0.1', port: Number(new URL(proxy.url).port), ca: proxy.ca },
-          ALPNProtocols: ['h2', 'http/1.1'],
-        })
-        await once(socket, 'secureConnect')
-        expect(socket.alpnProtocol).toBe(protocol.toLowerCase())
-        socket.destroy()
-        expect(proxy.said).toBe('')
-      } finally {
-        await proxy.stop()
-      }
-    },
-  )
+  ] as const)('start this version of nginx without a warning: %s', async (_which, processes, protocol, adapted) => {
+    const port = portOf(service)
+    const proxy = await startProxy('nginx', processes.length === 1 ? [port] : [port, port], adapted)
+    try {
+      const socket = connect({
+        ...{ host: '127.0.0.1', port: Number(new URL(proxy.url).port), ca: proxy.ca },
+        ALPNProtocols: ['h2', 'http/1.1'],
+      })
+      await once(socket, 'secureConnect')
+      expect(socket.alpnProtocol).toBe(protocol.toLowerCase())
+      socket.destroy()
+      expect(proxy.said).toBe('')
+    } finally {
+      await proxy.stop()
+    }
+  })
 })
 
 describeWith(names.flatMap(packagesOf), 'A request that is held as long as it may be', () => {
@@ -426,8 +411,7 @@ describeWith(names.flatMap(packagesOf), 'A WebSocket over which nothing comes', 
   }, 30_000)
 })
 
-const statusesOf = (visitor: Visitor) =>
-  [1, 2, 3, 4].map(async () => (await visitor.ask('GET', '/http-bind')).status)
+const statusesOf = (visitor: Visitor) => [1, 2, 3, 4].map(async () => (await visitor.ask('GET', '/http-bind')).status)
 
 for (const name of proxiesOfNodes) {
   describeWith([name], `Two processes behind ${name}`, () => {
@@ -531,9 +515,7 @@ for (const name of proxiesOfNodes) {
       })
       expect(new Set(talks.map(({ node }) => node)).size).toBe(2)
       for (const { node, told } of talks)
-        expect(told).toMatch(
-          node === goneName ? /^<body [^>]*item-not-found.*\n<body [^>]*item-not-found/ : wellTold,
-        )
+        expect(told).toMatch(node === goneName ? /^<body [^>]*item-not-found.*\n<body [^>]*item-not-found/ : wellTold)
       for (let count = 0; count < 4; count++) {
         const page = visitor.attach(await visitor.warm())
         expect(await page.request(ping)).toContain("id='p1'")

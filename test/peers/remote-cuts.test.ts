@@ -78,10 +78,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
 
       const numbers = Array.from({ length: said }, (_, number) => number + 1)
       const heard = () =>
-        users.map((user, index) => [
-          numbersOf(user.received, `to ${index}`),
-          numbersOf(bob.received, `from ${index}`),
-        ])
+        users.map((user, index) => [numbersOf(user.received, `to ${index}`), numbersOf(bob.received, `from ${index}`)])
       const isThere = () => heard().every(both => both.every(({ length }) => length >= said))
       await eventually('all has come', isThere, { seconds: patience }).catch(() => {})
       expect(heard()).toEqual(users.map(() => [numbers, numbers]))

@@ -121,9 +121,7 @@ for (const { maker, packages, start, over, servers, count } of runsRest ? places
 
     test('reaches the other with a prefix that the server has lost the declaration of', async () => {
       const inner = "<e xmlns='urn:p' p:k='1'/>"
-      const replies = await pass(
-        `<message to='${victim.jid}' xmlns:p='urn:p'><body>hi</body>${inner}</message>`,
-      )
+      const replies = await pass(`<message to='${victim.jid}' xmlns:p='urn:p'><body>hi</body>${inner}</message>`)
       expect([victim.faults, replies]).toEqual([[], expect.stringContaining('<body>hi</body>')])
       const mended = "xmlns:p='urn:undeclared-prefix:p'"
       expect(replies.includes(mended)).toBe(maker === 'ejabberd')

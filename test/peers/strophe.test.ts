@@ -135,33 +135,26 @@ for (const { name, packages, makesContacts, start } of combinations(upstreams, (
       expect(page.complaints).toEqual([])
     })
 
-    test.each(['same', 'another'])(
-      'ends within a second by a beacon of a page of %s origin',
-      async origin => {
-        const origins = { same: warmer.url, another: elsewhere.url }
-        const page = await PortalPage.open(tab, origins[origin as 'same'], warmer.url)
-        const binding = await warmer.bind(alice)
-        await page.begin(binding)
-        await bob.seesPresence(binding.jid, undefined)
-        await page.isQuiet()
+    test.each(['same', 'another'])('ends within a second by a beacon of a page of %s origin', async origin => {
+      const origins = { same: warmer.url, another: elsewhere.url }
+      const page = await PortalPage.open(tab, origins[origin as 'same'], warmer.url)
+      const binding = await warmer.bind(alice)
+      await page.begin(binding)
+      await bob.seesPresence(binding.jid, undefined)
+      await page.isQuiet()
 
-        await page.leaveWithPage()
-        const gone = bob.seesPresence(binding.jid, 'unavailable', 1000)
-        await Promise.all([page.away(), gone])
-        expect(page.complaints).toEqual([])
-      },
-    )
+      await page.leaveWithPage()
+      const gone = bob.seesPresence(binding.jid, 'unavailable', 1000)
+      await Promise.all([page.away(), gone])
+      expect(page.complaints).toEqual([])
+    })
 
     test('learns that a session is not known, as item-not-found', async () => {
       const page = await PortalPage.open(tab, warmer.url, warmer.url)
       const unknown = { jid: 'alice@localhost/gone', sid: 'f'.repeat(40), rid: 4711, wait: 60 }
       await page.begin(unknown)
       await page.reaches('DISCONNECTED')
-      expect(await page.statuses()).toEqual([
-        'ATTACHED',
-        'CONNFAIL item-not-found',
-        'DISCONNECTED item-not-found',
-      ])
+      expect(await page.statuses()).toEqual(['ATTACHED', 'CONNFAIL item-not-found', 'DISCONNECTED item-not-found'])
     })
 
     test('learns that the service stops, as system-shutdown', async () => {

@@ -64,8 +64,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     /** What the backend of a portal answers to its pages. */
     const credentials = async (tab: string) => {
       const before = ids.get(tab)
-      const resumed =
-        before === undefined ? undefined : await callSessions(warmer.url, 'POST', `/${before}/resume`)
+      const resumed = before === undefined ? undefined : await callSessions(warmer.url, 'POST', `/${before}/resume`)
       const { id, jid, websocket } =
         resumed?.status === 200 ? resumed.json : await warmer.bind(alice as Record<string, string>)
       ids.set(tab, id)
@@ -77,10 +76,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       warmer = await startTestService({
         servers: kind.servers(server),
         routers: () => [
-          createSocketPagesRouter(
-            () => ({ strophe: recipes.Strophe, converse: recipes.Converse }),
-            credentials,
-          ),
+          createSocketPagesRouter(() => ({ strophe: recipes.Strophe, converse: recipes.Converse }), credentials),
         ],
       })
       relay = await startRelay(warmer.url)

@@ -41,9 +41,7 @@ export class Member {
   /** Whether a process has joined and not left. */
   knows(node: string | Member): boolean {
     const name = typeof node === 'string' ? node : node.name
-    return (
-      this.told.filter(event => /^(join|leave)/.test(event) && event.endsWith(name)).at(-1) === `join ${name}`
-    )
+    return this.told.filter(event => /^(join|leave)/.test(event) && event.endsWith(name)).at(-1) === `join ${name}`
   }
 
   /** What another has sent since the last break. */
@@ -142,9 +140,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(one.carrier.backlog(other.name)).toBeGreaterThanOrEqual(large.length)
     await eventually('all has come', () => other.from(one).length === large.length + 12)
     await eventually('all has come back', () => one.from(other).length === large.length)
-    expect(other.from(one).equals(Buffer.concat([Buffer.from('before'), large, Buffer.from('behind')]))).toBe(
-      true,
-    )
+    expect(other.from(one).equals(Buffer.concat([Buffer.from('before'), large, Buffer.from('behind')]))).toBe(true)
     expect(one.from(other).equals(large)).toBe(true)
     await eventually('nothing waits', () => one.carrier.backlog(other.name) === 0)
   })

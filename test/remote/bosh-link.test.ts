@@ -79,8 +79,7 @@ async function open(
     () => there.stop(),
     () => endpoint.close(),
   )
-  const hears = (line: string) =>
-    eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
+  const hears = (line: string) => eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
   /** The next request, which leaves the one before the time to arrive. */
   const next = () => {
     parts.clock.advance(100)
@@ -93,8 +92,7 @@ async function open(
     return there.request()
   }
   /** Nothing is left of it: no session, request, timer. */
-  const isGone = () =>
-    eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
+  const isGone = () => eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
   const { clock } = parts
   return {
     there,
@@ -546,32 +544,29 @@ describe('an exchange that breaks', () => {
     expect((await poll()).rid).toBe(held.rid + 1)
   })
 
-  test.each(breaks)(
-    '%s again and again is repeated until the endpoint may have ended the session',
-    async (_, act) => {
-      const { there, told, held, clock, hears, isGone } = await opened()
-      act(held)
-      for (const pause of [0, 250, 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000]) {
-        if (pause > 0) {
-          await eventually('it rests', () => clock.pending === 1)
-          clock.advance(pause - 1)
-          expect(clock.pending).toBe(1)
-          clock.advance(1)
-        }
-        const again = await there.request()
-        expect(again.body).toBe(held.body)
-        expect(told).toEqual([])
-        act(again)
+  test.each(breaks)('%s again and again is repeated until the endpoint may have ended the session', async (_, act) => {
+    const { there, told, held, clock, hears, isGone } = await opened()
+    act(held)
+    for (const pause of [0, 250, 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000]) {
+      if (pause > 0) {
+        await eventually('it rests', () => clock.pending === 1)
+        clock.advance(pause - 1)
+        expect(clock.pending).toBe(1)
+        clock.advance(1)
       }
-      await hears('end')
-      expect(told).toEqual(['end features remote-connection-failed'])
-      const terminate = await there.request()
-      expect(said(terminate)).toBe(plain('', " type='terminate'"))
-      expect(terminate.rid).toBe(held.rid + 1)
-      terminate.answer('', " type='terminate'")
-      await isGone()
-    },
-  )
+      const again = await there.request()
+      expect(again.body).toBe(held.body)
+      expect(told).toEqual([])
+      act(again)
+    }
+    await hears('end')
+    expect(told).toEqual(['end features remote-connection-failed'])
+    const terminate = await there.request()
+    expect(said(terminate)).toBe(plain('', " type='terminate'"))
+    expect(terminate.rid).toBe(held.rid + 1)
+    terminate.answer('', " type='terminate'")
+    await isGone()
+  })
 
   test('with the next one is repeated before it, however they break', async () => {
     const { there, link, told, held, clock, hears, next } = await opened()

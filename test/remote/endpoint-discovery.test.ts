@@ -65,10 +65,7 @@ describe('the endpoint of a domain', () => {
     ['no JSON', '<html/>'],
     ['JSON without links', '{}'],
     ['JSON that is no object', 'null'],
-    [
-      'links that are none',
-      json({ rel: relation }, { rel: relation, href: 1 }, { rel: relation, href: 'x' }),
-    ],
+    ['links that are none', json({ rel: relation }, { rel: relation, href: 1 }, { rel: relation, href: 'x' })],
     ['links that are no list', '{"links":{"rel":"x"}}'],
     ['links of nothing', '{"links":[null,1,"x"]}'],
     ['an address that is not encrypted', json({ rel: relation, href: 'http://chat.example/' })],
@@ -129,11 +126,7 @@ describe('the endpoint of a domain', () => {
 
   test.each([
     ['hangs up', 'remote-connection-failed', (request: EndpointRequest) => request.break()],
-    [
-      'says too much',
-      'remote-protocol-error',
-      (request: EndpointRequest) => request.send(200, ' '.repeat(65_537)),
-    ],
+    ['says too much', 'remote-protocol-error', (request: EndpointRequest) => request.send(200, ' '.repeat(65_537))],
   ])('is not told where the host %s', async (_, code, act) => {
     const { there, hostMeta, clock } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))

@@ -97,9 +97,7 @@ describe('an endpoint', () => {
     for (const _ of replies) requests.push(await there.request())
     expect(there.open).toBe(70)
     for (const request of requests) request.send(200, request.body)
-    expect((await Promise.all(replies)).map(({ body }) => body)).toEqual(
-      replies.map((_, index) => `${index}`),
-    )
+    expect((await Promise.all(replies)).map(({ body }) => body)).toEqual(replies.map((_, index) => `${index}`))
   })
 
   test('may answer with more than is kept, and what is too large or has no room is left out', async () => {
@@ -108,10 +106,7 @@ describe('an endpoint', () => {
     const [small, middle, large] = [1, 20_000, 300_000].map(size => `<m>${'x'.repeat(size)}</m>`)
     const start = "<body k='&lt;&apos;' xmlns='urn:b' xmlns:p='urn:p'>"
     const request = await there.request()
-    request.send(
-      200,
-      `${start}${small}<p:a/>${large}${middle}<q:b/>${middle}${middle}${middle}${small}</body>\n`,
-    )
+    request.send(200, `${start}${small}<p:a/>${large}${middle}<q:b/>${middle}${middle}${middle}${small}</body>\n`)
     const own = (text = '') => text.replace('<m>', "<m xmlns='urn:b'>")
     expect(await replied).toEqual({
       status: 200,
@@ -137,9 +132,7 @@ describe('an endpoint', () => {
     expect((await replied).code).toBe('remote-connection-failed')
     expect(await request.over).toBe('gone')
     expect(clock.pending).toBe(0)
-    expect((await faultOf(here.post('', 60, { signal: leaving.signal }))).code).toBe(
-      'remote-connection-failed',
-    )
+    expect((await faultOf(here.post('', 60, { signal: leaving.signal }))).code).toBe('remote-connection-failed')
   })
 
   test('hears of nothing that its names were not good for', async () => {
@@ -334,11 +327,8 @@ describe('where only the Internet is allowed', () => {
     })
   })
 
-  test.each(['https://127.0.0.1/', 'https://[::1]/', 'https://[::ffff:10.0.0.1]/'])(
-    '%s is no endpoint',
-    async url => {
-      const make = async () => createEndpoint(url, endpointParts(about))
-      expect((await faultOf(make())).code).toBe('address-not-allowed')
-    },
-  )
+  test.each(['https://127.0.0.1/', 'https://[::1]/', 'https://[::ffff:10.0.0.1]/'])('%s is no endpoint', async url => {
+    const make = async () => createEndpoint(url, endpointParts(about))
+    expect((await faultOf(make())).code).toBe('address-not-allowed')
+  })
 })

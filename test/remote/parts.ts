@@ -23,9 +23,7 @@ export function namesOf(known: Readonly<Record<string, readonly string[]>> = {})
   return { addressesOf: ({ host }) => all[host] ?? { step: 'resolve', code: 'host-unknown' } }
 }
 
-export function endpointParts(
-  more: Partial<Omit<EndpointParts, 'clock'>> = {},
-): EndpointParts & { clock: FakeClock } {
+export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}): EndpointParts & { clock: FakeClock } {
   return {
     settings: usualSettings,
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
@@ -51,9 +49,7 @@ export function remotesOf(
       servers: new Map(),
       remote: usualSettings,
       ...more,
-      remotes: new Map(
-        Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }]),
-      ),
+      remotes: new Map(Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }])),
     },
     names: namesOf({ 'inside.example': ['10.0.0.1'] }),
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },

@@ -28,10 +28,7 @@ const handover = { seconds: 30, attachBinding: 'off' } as const
 async function begin() {
   const there = await ScriptedEndpoint.start()
   const entry = { url: there.url, plain: true }
-  const { remotes, clock } = remotesOf(
-    { 'far.example': entry },
-    { remote: { ...usualSettings, attach: 'there' } },
-  )
+  const { remotes, clock } = remotesOf({ 'far.example': entry }, { remote: { ...usualSettings, attach: 'there' } })
   const { elsewhere } = remotes
   const told: string[] = []
   const ends: LinkEnd['failure'][] = []
@@ -109,9 +106,7 @@ describe('a login at a remote endpoint', () => {
     opening.link.send([element(auth)])
     ;(await next()).answer('', `${ending} condition='policy-violation'`)
     await isOver()
-    expect(ends).toMatchObject([
-      { step: 'features', code: 'remote-connection-failed', condition: 'policy-violation' },
-    ])
+    expect(ends).toMatchObject([{ step: 'features', code: 'remote-connection-failed', condition: 'policy-violation' }])
     opening.abandon()
     await isGone()
     expect(there.isAsked).toBe(false)

@@ -103,9 +103,7 @@ test('a stream restart for another domain, or a server that redirects to another
         `<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>127.0.0.1:${other.port}</see-other-host></stream:error></stream:stream>`,
       ),
   }
-  expect((await service.warm({ jid: 'alice@near.example', password })).json['code']).toBe(
-    'remote-stream-error',
-  )
+  expect((await service.warm({ jid: 'alice@near.example', password })).json['code']).toBe('remote-stream-error')
   near.script = {}
   expect(contacted()).toEqual([2, 0])
 })

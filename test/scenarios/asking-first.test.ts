@@ -64,8 +64,7 @@ test('clients that expect anything else get 417, and their connection closes', a
 test('a request behind one that was refused before its end is not carried out', async () => {
   client = new HttpSocket(Number(new URL(service.url).port))
   const creation = "<body to='localhost' rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"
-  const post = (text: string) =>
-    `POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+  const post = (text: string) => `POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${text.length}\r\n\r\n${text}`
   client.send(post('x'.repeat(600_000)) + post(creation))
   expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
   expect(await client.rest()).toBe('')
@@ -76,9 +75,6 @@ test('are answered at once where nothing is read', async () => {
   expect(await ask({}, '/nowhere')).toMatch(/^HTTP\/1\.1 404 /)
 })
 
-test.each(['/warm', '/http-bind', '/nowhere'])(
-  'that expect anything else are answered 417 at %s',
-  async path => {
-    expect(await ask({ Expect: 'a-miracle' }, path)).toMatch(/^HTTP\/1\.1 417 /)
-  },
-)
+test.each(['/warm', '/http-bind', '/nowhere'])('that expect anything else are answered 417 at %s', async path => {
+  expect(await ask({ Expect: 'a-miracle' }, path)).toMatch(/^HTTP\/1\.1 417 /)
+})

@@ -84,10 +84,7 @@ test('in the reply is demanded from the first request on', async () => {
 })
 
 test('in the reply for a page becomes one of the first answer', async () => {
-  const { text } = await service.warm(
-    { ...account, attach_binding: 'reply' },
-    { as: 'form', accept: 'text/html' },
-  )
+  const { text } = await service.warm({ ...account, attach_binding: 'reply' }, { as: 'form', accept: 'text/html' })
   const [sid, rid] = ['sid', 'rid'].map(name => new RegExp(`<dd class="${name}">([^<]*)<`).exec(text)![1]!)
   const send = pageOf({ sid, rid: Number(rid) } as unknown as WarmBinding)
   const first = await send(undefined, presence)

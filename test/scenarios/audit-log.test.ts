@@ -31,13 +31,9 @@ let guessed = 0
 /** Shows another wrong secret each time, since equal ones at once share a line; resolves with the status of the answer. */
 const guess = (url: string, user = 'portal') =>
   new Promise<number>((resolve, reject) => {
-    const sent = request(
-      `${url}/warm`,
-      { method: 'POST', auth: `${user}:wrong ${++guessed}`, agent },
-      answer => {
-        answer.resume().on('end', () => resolve(answer.statusCode!))
-      },
-    )
+    const sent = request(`${url}/warm`, { method: 'POST', auth: `${user}:wrong ${++guessed}`, agent }, answer => {
+      answer.resume().on('end', () => resolve(answer.statusCode!))
+    })
     sent.on('error', reject).end()
   })
 

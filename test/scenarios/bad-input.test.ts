@@ -5,11 +5,7 @@ import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import type { LoginConnection } from '../support/login-server/connection.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import {
-  jsonHeaders,
-  startWatchedService,
-  type WatchedService,
-} from '../support/login-server/watched-service.js'
+import { jsonHeaders, startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { body, creation, httpbind, refused } from './bad-bodies.js'
 import { alice, badCalls, secret } from './bad-calls.js'
 
@@ -103,14 +99,8 @@ describe('the BOSH path', () => {
 
   test.each([
     ['without an end', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n<body'],
-    [
-      'in a broken chunk',
-      'POST /http-bind HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<body',
-    ],
-    [
-      'with a length that is no number',
-      'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n<body',
-    ],
+    ['in a broken chunk', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<body'],
+    ['with a length that is no number', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n<body'],
     [
       'with two lengths',
       'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n<body/>',

@@ -7,11 +7,7 @@ import {
   type Turn,
   type Usual,
 } from '../support/login-server/server.js'
-import {
-  startWatchedService,
-  type ToldProblem,
-  type WatchedService,
-} from '../support/login-server/watched-service.js'
+import { startWatchedService, type ToldProblem, type WatchedService } from '../support/login-server/watched-service.js'
 
 let server: LoginServer
 let service: WatchedService

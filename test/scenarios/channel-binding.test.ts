@@ -1,11 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
-import {
-  type LoginServer,
-  type LoginServerOptions,
-  startLoginServer,
-} from '../support/login-server/server.js'
+import { type LoginServer, type LoginServerOptions, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 
 const certificate = makeCertificate(['DNS:chat.example'])
@@ -25,10 +21,7 @@ afterEach(async () => {
   await server.stop()
 })
 
-async function start(
-  options: Partial<LoginServerOptions>,
-  environment: Record<string, string> = {},
-): Promise<void> {
+async function start(options: Partial<LoginServerOptions>, environment: Record<string, string> = {}): Promise<void> {
   server = await startLoginServer({ domain: 'chat.example', certificate, mechanisms: bound, ...options })
   service = await startWatchedService([server], environment)
 }
@@ -108,14 +101,11 @@ describe('a login is not bound', () => {
 describe('an attacker in between', () => {
   const refused = { status: 403, code: 'not-authorized', step: 'sasl', condition: 'not-authorized' }
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-    'has another channel over %s, and gets nowhere',
-    async tlsVersion => {
-      await start({ tlsVersion, intercepted: true, channelBindings: ['tls-unique', 'tls-exporter'] })
-      expect(await service.problem(alice)).toEqual(refused)
-      expect(server.last.gs2Header).toMatch(/^p=/)
-    },
-  )
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('has another channel over %s, and gets nowhere', async tlsVersion => {
+    await start({ tlsVersion, intercepted: true, channelBindings: ['tls-unique', 'tls-exporter'] })
+    expect(await service.problem(alice)).toEqual(refused)
+    expect(server.last.gs2Header).toMatch(/^p=/)
+  })
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)('who hides the offer over %s is found out', async tlsVersion => {
     await start({ tlsVersion })

@@ -103,17 +103,14 @@ describe('a check', () => {
   test.each([
     ['a token', byToken],
     ['an account that acts for the user', byPortal],
-  ])(
-    'of %s finds out which user they log in, with a resource that the server chooses',
-    async (_what, parameters) => {
-      const { id } = await setUp(parameters, forgetting)
-      expect(server.last.resource).toBe('desk')
-      expect((await reuse(parameters)).json).toMatchObject({ id, reused: true })
-      expect(server.connections).toHaveLength(2)
-      expect([server.last.reached.at(-1), server.last.resource]).toEqual(['bind', undefined])
-      await eventually('the check has left', () => server.open === 1)
-    },
-  )
+  ])('of %s finds out which user they log in, with a resource that the server chooses', async (_what, parameters) => {
+    const { id } = await setUp(parameters, forgetting)
+    expect(server.last.resource).toBe('desk')
+    expect((await reuse(parameters)).json).toMatchObject({ id, reused: true })
+    expect(server.connections).toHaveLength(2)
+    expect([server.last.reached.at(-1), server.last.resource]).toEqual(['bind', undefined])
+    await eventually('the check has left', () => server.open === 1)
+  })
 
   test.each([
     ['a token', byToken],

@@ -31,9 +31,7 @@ const namesIn = (expressions: readonly string[]) =>
 const valuesOf = (label: string, expressions: readonly string[]) => [
   ...new Set(
     expressions.flatMap(text =>
-      [...text.matchAll(new RegExp(`\\b${label}!?=~?"([^"$]*)"`, 'g'))].flatMap(([, values]) =>
-        values!.split('|'),
-      ),
+      [...text.matchAll(new RegExp(`\\b${label}!?=~?"([^"$]*)"`, 'g'))].flatMap(([, values]) => values!.split('|')),
     ),
   ),
 ]
@@ -76,10 +74,7 @@ describe('the dashboard', () => {
 
   test('can be imported anywhere: it names no data source, host or job of ours', () => {
     expect(dashboard).toMatchObject({ id: null, uid: 'warm-bindings', schemaVersion: 42 })
-    const variables = dashboard.templating.list.map(({ name, type }: { name: string; type: string }) => [
-      name,
-      type,
-    ])
+    const variables = dashboard.templating.list.map(({ name, type }: { name: string; type: string }) => [name, type])
     expect(variables).toEqual([
       ['datasource', 'datasource'],
       ['job', 'query'],
@@ -146,8 +141,7 @@ describe('the alerts', () => {
   })
 
   test('look at metrics that there are', () => {
-    for (const expression of expressions)
-      expect(expression).toMatch(/(?:warm_bindings|nodejs|process)_|^up\{/)
+    for (const expression of expressions) expect(expression).toMatch(/(?:warm_bindings|nodejs|process)_|^up\{/)
     expectSound(expressions)
   })
 

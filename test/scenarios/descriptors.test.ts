@@ -123,40 +123,33 @@ test.each([
   ['/', 'GET', undefined, [200, 'Warm Bindings']],
   ['/nowhere', 'GET', undefined, [404, 'not-found']],
   ['/assets/strophe.js', 'GET', undefined, [200, 'Strophe']],
-] as const)(
-  'a request for %s that is the first to find none is answered',
-  async (path, method, body, expected) => {
-    const fresh = operator.startConfined(descriptors, settings())
-    const base = await fresh.url()
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    try {
-      const authorization = { Authorization: adminHeader }
-      const send = () =>
-        ask(base + path, { method, agent, headers: { ...jsonHeaders, ...authorization } }, body)
-      // Its connection is there before all others.
-      expect((await ask(`${base}/healthz`, { agent })).status).toBe(200)
-      await connectUntilFull(base)
-      const { status, text } = await send()
-      const [wanted, word] = expected
-      expect([status, text]).toEqual([wanted, expect.stringContaining(word)])
-      expect(fresh.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
-    } finally {
-      agent.destroy()
-      fresh.signal('SIGKILL')
-    }
-  },
-)
+] as const)('a request for %s that is the first to find none is answered', async (path, method, body, expected) => {
+  const fresh = operator.startConfined(descriptors, settings())
+  const base = await fresh.url()
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  try {
+    const authorization = { Authorization: adminHeader }
+    const send = () => ask(base + path, { method, agent, headers: { ...jsonHeaders, ...authorization } }, body)
+    // Its connection is there before all others.
+    expect((await ask(`${base}/healthz`, { agent })).status).toBe(200)
+    await connectUntilFull(base)
+    const { status, text } = await send()
+    const [wanted, word] = expected
+    expect([status, text]).toEqual([wanted, expect.stringContaining(word)])
+    expect(fresh.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
+  } finally {
+    agent.destroy()
+    fresh.signal('SIGKILL')
+  }
+})
 
-test.each([{}, { WORKERS: '2' }])(
-  'a start with too few for the service ends with a sentence (%j)',
-  async more => {
-    const service = operator.startConfined(64, { ...settings(), ...more })
-    expect([await service.exit, service.stdout]).toEqual([1, ''])
-    expect(service.stderr).toBe(
-      'At most 64 files may be open, and the service needs 128 or more: raise the limit (ulimit -n, or LimitNOFILE of systemd).\n',
-    )
-  },
-)
+test.each([{}, { WORKERS: '2' }])('a start with too few for the service ends with a sentence (%j)', async more => {
+  const service = operator.startConfined(64, { ...settings(), ...more })
+  expect([await service.exit, service.stdout]).toEqual([1, ''])
+  expect(service.stderr).toBe(
+    'At most 64 files may be open, and the service needs 128 or more: raise the limit (ulimit -n, or LimitNOFILE of systemd).\n',
+  )
+})
 
 test('connections that find none are closed, and the service answers again when others have gone', async () => {
   const binding = JSON.parse((await call('POST', '/warm', account)).text)

@@ -32,8 +32,7 @@ async function warm(service: WatchedService, user = 'alice', password = 'Pa55-of
   }
   return answer
 }
-const problem = (service: WatchedService) =>
-  service.problem({ jid: 'alice@chat.example', password: 'Pa55-of-alice' })
+const problem = (service: WatchedService) => service.problem({ jid: 'alice@chat.example', password: 'Pa55-of-alice' })
 
 describe('encryption', () => {
   test.each(['TLSv1.2', 'TLSv1.3'] as const)('a login works over %s', async tlsVersion => {
@@ -69,16 +68,8 @@ describe('encryption', () => {
   })
 
   test.each([
-    [
-      'made out to another name',
-      { certificate: makeCertificate(['DNS:other.example']) },
-      'other.example, and',
-    ],
-    [
-      'made out to a name above the domain',
-      { certificate: makeCertificate(['DNS:example']) },
-      'to example, and',
-    ],
+    ['made out to another name', { certificate: makeCertificate(['DNS:other.example']) }, 'other.example, and'],
+    ['made out to a name above the domain', { certificate: makeCertificate(['DNS:example']) }, 'to example, and'],
     [
       'that no authority has signed',
       { certificate: makeCertificate(['DNS:chat.example']), trusted: false },
@@ -144,8 +135,7 @@ describe('mechanisms', () => {
   test('no weaker one is tried after a failure, not even the right password', async () => {
     const { server, service } = await started({ mechanisms: all })
     server.script = {
-      challenge: turn =>
-        turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"),
+      challenge: turn => turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"),
     }
     expect(await problem(service)).toMatchObject({ status: 403, code: 'not-authorized' })
     await service.emptied()

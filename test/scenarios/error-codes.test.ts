@@ -113,8 +113,7 @@ async function warmTwice(environment: Record<string, string>): Promise<Provoked>
   return warm(alice, at)
 }
 
-const saslRefusal = (condition: string) => () =>
-  warmWhere('success', turn => turn.say(saslFailure(condition)))
+const saslRefusal = (condition: string) => () => warmWhere('success', turn => turn.say(saslFailure(condition)))
 const streamError = (condition: string) => () =>
   warmWhere('features', turn =>
     turn.say(
@@ -252,9 +251,7 @@ const rows: Record<ProblemCode, Row> = {
   ),
   'login-failed': atStep('sasl', saslRefusal('malformed-request'), 'malformed-request'),
   'bind-refused': atStep('bind', bindRefusal('not-allowed'), 'not-allowed'),
-  'jid-mismatch': atStep('bind', () =>
-    warmWhere('bind', turn => turn.goOn(turn.usual.replace('alice@', 'bob@'))),
-  ),
+  'jid-mismatch': atStep('bind', () => warmWhere('bind', turn => turn.goOn(turn.usual.replace('alice@', 'bob@')))),
   'temporary-auth-failure': atStep('sasl', saslRefusal('temporary-auth-failure'), 'temporary-auth-failure'),
   'service-full': atStep('connect', () => warmTwice({ MAX_SESSIONS: '1' })),
   'too-many-sessions': { provoke: () => warmTwice({ MAX_SESSIONS_PER_JID: '1' }) },
@@ -298,36 +295,32 @@ const beside: ReadonlySet<ProblemCode> = new Set([
 ])
 
 describe('a backend is told of', () => {
-  test.each(Object.entries(rows) as [ProblemCode, Row][])(
-    'the code %s, with its status',
-    async (code, row) => {
-      const { provoke, ...expected } = row
-      const { at, method, path, answer } = await provoke()
-      const { status } = problems[code]
-      const { title, detail, instance, ...told } = JSON.parse(answer.text)
-      expect(told).toEqual({ type: 'about:blank', status, code, ...expected })
-      expect(answer.status).toBe(status)
-      expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
-      expect(detail).toContain(problems[code].sentence)
-      expect(title).not.toBe('')
-      const passes = status === 429 || status === 503
-      expect(answer.headers['retry-after']).toEqual(passes ? expect.stringMatching(/^[1-9]\d*$/) : undefined)
-      const requestId = answer.headers['x-request-id']
-      expect(instance).toBe(`urn:uuid:${requestId}`)
+  test.each(Object.entries(rows) as [ProblemCode, Row][])('the code %s, with its status', async (code, row) => {
+    const { provoke, ...expected } = row
+    const { at, method, path, answer } = await provoke()
+    const { status } = problems[code]
+    const { title, detail, instance, ...told } = JSON.parse(answer.text)
+    expect(told).toEqual({ type: 'about:blank', status, code, ...expected })
+    expect(answer.status).toBe(status)
+    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
+    expect(detail).toContain(problems[code].sentence)
+    expect(title).not.toBe('')
+    const passes = status === 429 || status === 503
+    expect(answer.headers['retry-after']).toEqual(passes ? expect.stringMatching(/^[1-9]\d*$/) : undefined)
+    const requestId = answer.headers['x-request-id']
+    expect(instance).toBe(`urn:uuid:${requestId}`)
 
-      const lines = at.lines
-        .map(line => JSON.parse(line))
-        .filter(line => line.requestId === requestId && line.msg !== 'login')
-      expect(lines).toHaveLength(1)
-      // A failure of our own is told of with what failed.
-      expect(lines[0]).toMatchObject(
-        code === 'internal-error' ? { level: 50, error: 'TypeError' } : { level: 30, code, ...expected },
-      )
-      expect(answer.text).not.toMatch(/TypeError|a detail of ours|\.ts/)
-      if (!beside.has(code))
-        (await ApiDocument.of(at.url.replace('0.0.0.0', '127.0.0.1'))).check(method, path, answer)
-    },
-  )
+    const lines = at.lines
+      .map(line => JSON.parse(line))
+      .filter(line => line.requestId === requestId && line.msg !== 'login')
+    expect(lines).toHaveLength(1)
+    // A failure of our own is told of with what failed.
+    expect(lines[0]).toMatchObject(
+      code === 'internal-error' ? { level: 50, error: 'TypeError' } : { level: 30, code, ...expected },
+    )
+    expect(answer.text).not.toMatch(/TypeError|a detail of ours|\.ts/)
+    if (!beside.has(code)) (await ApiDocument.of(at.url.replace('0.0.0.0', '127.0.0.1'))).check(method, path, answer)
+  })
 
   test('every code of the table of errors', () => {
     expect(Object.keys(rows).sort()).toEqual(Object.keys(problems).sort())

@@ -9,25 +9,13 @@ import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { makeCertificate } from '../support/certificates.js'
-import {
-  type Behaviour,
-  EventReceiver,
-  eventsSecret,
-  refusing,
-  socketOf,
-  taking,
-} from '../support/event-receiver.js'
+import { type Behaviour, EventReceiver, eventsSecret, refusing, socketOf, taking } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { Operator } from '../support/operated-service.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
-import {
-  adminHeader,
-  startTestService,
-  type TestService,
-  type WarmBinding,
-} from '../support/start-service.js'
+import { adminHeader, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 
@@ -108,9 +96,7 @@ async function afterAttempts(count: number): Promise<void> {
 /** The numbers of a metric that are not nought, by its labels. */
 async function counted(name: string): Promise<Record<string, number>> {
   const { samples } = await scrape(service.service.metricsUrl)
-  const named = [...samples].filter(
-    ([sample, value]) => value !== 0 && sample.startsWith(`warm_bindings_${name}`),
-  )
+  const named = [...samples].filter(([sample, value]) => value !== 0 && sample.startsWith(`warm_bindings_${name}`))
   return Object.fromEntries(named.map(([sample, value]) => [/\{(.*)\}/.exec(sample)?.[1] ?? '', value]))
 }
 
@@ -220,29 +206,26 @@ const failures: Record<string, Behaviour> = {
 }
 
 describe('a receiver that answers with', () => {
-  test.each(Object.keys(failures))(
-    '%s is told again, in the same words, until it takes the event',
-    async name => {
-      receiver.behaviour = failures[name]!
-      const binding = await service.bind(alice)
-      await attach(binding)
-      await call('DELETE', `/${binding.id}`)
-      await afterAttempts(1)
-      await afterAttempts(2)
-      await eventually('a third attempt', () => receiver.requests.length >= 3)
-      receiver.behaviour = taking
-      clock.advance(300 * second)
-      await eventually('it is pausing', () => service.lines.join('').split('did not take').length > 3)
-      clock.advance(300 * second)
-      await told(binding.id, 'session.attached', 'session.ended: logout')
-      const types = receiver.requests.map(({ event }) => event.type)
-      expect(types).toEqual([...Array(types.length - 1).fill('session.attached'), 'session.ended'])
-      expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(2)
-      expect(await counted('events_total{type="session.attached",outcome="failed"')).toEqual({
-        'type="session.attached",outcome="failed"': 3,
-      })
-    },
-  )
+  test.each(Object.keys(failures))('%s is told again, in the same words, until it takes the event', async name => {
+    receiver.behaviour = failures[name]!
+    const binding = await service.bind(alice)
+    await attach(binding)
+    await call('DELETE', `/${binding.id}`)
+    await afterAttempts(1)
+    await afterAttempts(2)
+    await eventually('a third attempt', () => receiver.requests.length >= 3)
+    receiver.behaviour = taking
+    clock.advance(300 * second)
+    await eventually('it is pausing', () => service.lines.join('').split('did not take').length > 3)
+    clock.advance(300 * second)
+    await told(binding.id, 'session.attached', 'session.ended: logout')
+    const types = receiver.requests.map(({ event }) => event.type)
+    expect(types).toEqual([...Array(types.length - 1).fill('session.attached'), 'session.ended'])
+    expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(2)
+    expect(await counted('events_total{type="session.attached",outcome="failed"')).toEqual({
+      'type="session.attached",outcome="failed"': 3,
+    })
+  })
 
   test('nothing at all has ten seconds, and the sessions do not wait', async () => {
     const hanging: (() => void)[] = []

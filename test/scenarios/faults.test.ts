@@ -1,12 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
-import {
-  type LoginServer,
-  type Stage,
-  stages,
-  startLoginServer,
-  type Turn,
-} from '../support/login-server/server.js'
+import { type LoginServer, type Stage, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 
 const alice = { jid: 'alice@tls.example', password: 'Pa55-of-alice' }

@@ -93,25 +93,22 @@ describe('a client that has its stream begin anew', () => {
     ['in a session whose JID is known', logIn],
     ['in a session that it has resumed', resume],
     ['before it has a resource', welcome],
-  ])(
-    'in the middle of a message, %s, ends its session and gives it the JID of no other user',
-    async (_what, begin) => {
-      const connection = await begin()
-      // It would answer in the middle of what it says.
-      connection.deafen()
-      connection.say(begun)
-      await arrived()
-      const restarted = client.request('', restart)
-      await arrived()
-      connection.say(forged)
-      await arrived()
-      await expectNothingOfTheVictims()
-      expect(await restarted).toBe(terminated('bad-request'))
-      connection.say(ended)
-      // All that it has heard since is the end.
-      expect(connection.packets.at(-1)).toBe('</stream:stream>')
-    },
-  )
+  ])('in the middle of a message, %s, ends its session and gives it the JID of no other user', async (_what, begin) => {
+    const connection = await begin()
+    // It would answer in the middle of what it says.
+    connection.deafen()
+    connection.say(begun)
+    await arrived()
+    const restarted = client.request('', restart)
+    await arrived()
+    connection.say(forged)
+    await arrived()
+    await expectNothingOfTheVictims()
+    expect(await restarted).toBe(terminated('bad-request'))
+    connection.say(ended)
+    // All that it has heard since is the end.
+    expect(connection.packets.at(-1)).toBe('</stream:stream>')
+  })
 
   test('for another domain ends its session, and its server hears nothing of that', async () => {
     const connection = await welcome()

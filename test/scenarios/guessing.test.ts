@@ -29,11 +29,7 @@ const socketFrom = (address: string) => stage.pair({ headers: { 'X-Forwarded-For
 async function boshFrom(address: string): Promise<ScriptedConnection> {
   const url = `${stage.service.url}/http-bind`
   const post: Post = (body, { signal } = {}) =>
-    ask(
-      url,
-      { method: 'POST', agent: false, headers: { 'X-Forwarded-For': address }, ...(signal && { signal }) },
-      body,
-    )
+    ask(url, { method: 'POST', agent: false, headers: { 'X-Forwarded-For': address }, ...(signal && { signal }) }, body)
   client = new BoshClient(url, { post })
   const creating = client.request('', { to: 'localhost', wait: '1', hold: '1', ver: '1.6' })
   const link = await stage.server.connection()

@@ -131,8 +131,7 @@ describe('what the server offers', () => {
   test('of stream management, SASL2, bind2 and FAST is not taken up', async () => {
     const sasl2 =
       "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-1</mechanism><inline><bind xmlns='urn:xmpp:bind:0'/><fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-NONE</mechanism></fast><sm xmlns='urn:xmpp:sm:3'/></inline></authentication>"
-    const sm =
-      "<sm xmlns='urn:xmpp:sm:3'/><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>"
+    const sm = "<sm xmlns='urn:xmpp:sm:3'/><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>"
     server.script = {
       features: turn => turn.say(turn.usual.replace('</stream:features>', `${sasl2}${sm}</stream:features>`)),
     }

@@ -1,13 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
-import {
-  type LoginServer,
-  type Stage,
-  stages,
-  startLoginServer,
-  type Turn,
-} from '../support/login-server/server.js'
+import { type LoginServer, type Stage, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { scrape } from '../support/scrape.js'
 
@@ -98,9 +92,7 @@ describe('a server that takes its time', () => {
 
   beforeAll(async () => {
     const domains = [...saying, 'patient'].map(name => `${name}.tls.example`)
-    servers = await Promise.all(
-      domains.map(domain => startLoginServer({ domain, certificate, moreFeatures })),
-    )
+    servers = await Promise.all(domains.map(domain => startLoginServer({ domain, certificate, moreFeatures })))
     service = await startWatchedService(servers, { WARM_TIMEOUT: '30', WARM_STEP_TIMEOUT: '1' })
   })
 

@@ -3,12 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
-import {
-  adminHeader,
-  startTestService,
-  type TestService,
-  type WarmBinding,
-} from '../support/start-service.js'
+import { adminHeader, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
 const ping = "<iq xmlns='jabber:client' type='get' id='p1'><ping xmlns='urn:xmpp:ping'/></iq>"
 
@@ -40,11 +35,7 @@ interface Call {
 /** Asks the service under a name of HTTP. */
 function askAt(host: string, path: string, { method = 'GET', headers = {}, body = '' }: Call = {}) {
   const length = { 'Content-Length': String(Buffer.byteLength(body)) }
-  return ask(
-    service.url + path,
-    { method, agent: false, headers: { Host: host, ...length, ...headers } },
-    body,
-  )
+  return ask(service.url + path, { method, agent: false, headers: { Host: host, ...length, ...headers } }, body)
 }
 
 const bosh = (host: string, path: string, attributes: string) =>
@@ -69,8 +60,7 @@ const codeOf = ({ text }: HttpAnswer) => JSON.parse(text).code
 describe('a host of one domain', () => {
   beforeEach(() =>
     start({
-      HTTP_HOSTS:
-        'chat.local=localhost?url=https://chat.local/c,web.local=other.example?bosh=/b/$host&warm=off',
+      HTTP_HOSTS: 'chat.local=localhost?url=https://chat.local/c,web.local=other.example?bosh=/b/$host&warm=off',
     }),
   )
 

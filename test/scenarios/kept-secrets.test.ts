@@ -197,8 +197,7 @@ describe('no secret comes out', () => {
     const { id } = await bind({ password: secrets.password, attach_binding: 'reply' })
     const resumed = JSON.parse((await call('POST', `/warm/${id}/resume`, { body: '{}' })).text)
     replies.pop()
-    for (const secret of [resumed.sid, String(resumed.rid), resumed.cookie?.value])
-      if (secret) made.add(secret)
+    for (const secret of [resumed.sid, String(resumed.rid), resumed.cookie?.value]) if (secret) made.add(secret)
     await warm({ password: secrets.wrongPassword, reuse: true })
     await call('DELETE', `/warm/${id}`)
     await call('DELETE', `/warm/${id}`)
@@ -217,11 +216,9 @@ describe('no secret comes out', () => {
       { jid: 'robot@near.example', password: secrets.password },
     ]
     for (const Accept of ['application/json', 'text/html'])
-      for (const parameters of attempts)
-        expect((await warm(parameters, { Accept })).status).toBeGreaterThanOrEqual(400)
+      for (const parameters of attempts) expect((await warm(parameters, { Accept })).status).toBeGreaterThanOrEqual(400)
     server.script = {
-      success: turn =>
-        turn.say(saslFailure('not-authorized').replace('</', `<text>${secrets.token}</text></`)),
+      success: turn => turn.say(saslFailure('not-authorized').replace('</', `<text>${secrets.token}</text></`)),
     }
     expect((await warm({ token: secrets.token })).status).toBe(403)
     server.script = { features: turn => turn.reset() }
@@ -278,9 +275,7 @@ describe('no secret comes out', () => {
     made.add(client.sid!)
     replies.pop()
     const plain = Buffer.from(`\0alice\0${secrets.password}`).toString('base64')
-    await post(
-      client.compose(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${plain}</auth>`),
-    )
+    await post(client.compose(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${plain}</auth>`))
     await post(client.compose('<not-closed>'))
     client.close()
     await expectNothing()
@@ -333,7 +328,6 @@ describe('no secret comes out', () => {
       ...['EVENTS_URL', 'EVENTS_SECRET'],
     ])
       expect(told).toContain(name)
-    for (const secret of Object.values(secrets))
-      expect([secret, told.includes(secret)]).toEqual([secret, false])
+    for (const secret of Object.values(secrets)) expect([secret, told.includes(secret)]).toEqual([secret, false])
   })
 })

@@ -76,8 +76,7 @@ async function open(address: string): Promise<BoshClient> {
 
 const warm = (user: keyof typeof passwords, more: Record<string, string | number> = {}) =>
   service.warm({ jid: `${user}@localhost`, password: passwords[user], ...more })
-const bind = (user: keyof typeof passwords) =>
-  service.bind({ jid: `${user}@localhost`, password: passwords[user] })
+const bind = (user: keyof typeof passwords) => service.bind({ jid: `${user}@localhost`, password: passwords[user] })
 const logIn = (client: BoshClient, user: keyof typeof passwords) =>
   boshLogin(client, { user, domain: 'localhost', password: passwords[user] })
 const end = (id: string) => callSessions(service.url, 'DELETE', `/${id}`)
@@ -388,10 +387,7 @@ test('wrong admin secrets are answered 429 from RATE_FAILED_LOGINS on, to that n
 
 test('what a page sends beyond its rate waits for its turn, all of it arrives, in order', async () => {
   await start({ RATE_SESSION_BYTES: '20000', RATE_SESSION_BURST: '5000' })
-  const [alice, bob] = [
-    clientFrom('192.0.2.1', await bind('alice')),
-    clientFrom('192.0.2.2', await bind('bob')),
-  ]
+  const [alice, bob] = [clientFrom('192.0.2.1', await bind('alice')), clientFrom('192.0.2.2', await bind('bob'))]
   await bob.request("<presence xmlns='jabber:client'/>")
   const numbers = Array.from({ length: 12 }, (_, number) => number)
   const started = performance.now()

@@ -131,9 +131,7 @@ describe('over TLS', () => {
     const environment = { ...tls(), TLS_CIPHERS: 'ECDHE-ECDSA-AES256-GCM-SHA384' }
     const visitor = visit(secureUrl(await start(environment)))
     const only = (ciphers: string) => ({ maxVersion: 'TLSv1.2', ciphers }) as const
-    await expect(visitor.shown('localhost', only('ECDHE-ECDSA-AES128-GCM-SHA256'))).rejects.toThrow(
-      /handshake/,
-    )
+    await expect(visitor.shown('localhost', only('ECDHE-ECDSA-AES128-GCM-SHA256'))).rejects.toThrow(/handshake/)
     await expect(visitor.shown('localhost', only('ECDHE-ECDSA-AES256-GCM-SHA384'))).resolves.toBeDefined()
   })
 
@@ -326,9 +324,7 @@ describe('if the system does not tell its addresses, as in a sandbox without AF_
 })
 
 describe('on several addresses', () => {
-  const hasIpv6 = Object.values(networkInterfaces()).some(list =>
-    list?.some(({ address }) => address === '::1'),
-  )
+  const hasIpv6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
   const hosts = ['127.0.0.1', '127.0.0.2', ...(hasIpv6 ? ['::1'] : [])]
 
   test('the service is the same on all', async () => {

@@ -33,9 +33,7 @@ afterEach(async () => {
 })
 
 const lines = () => service.lines.map(line => JSON.parse(line))
-const partsBelow = (level: number) => [
-  ...new Set(lines().flatMap(line => (line.level < level ? [line.part] : []))),
-]
+const partsBelow = (level: number) => [...new Set(lines().flatMap(line => (line.level < level ? [line.part] : [])))]
 
 describe('a part with a level of its own', () => {
   test('bosh: why each session has ended', async () => {

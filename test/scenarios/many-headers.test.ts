@@ -19,9 +19,7 @@ describe.each(['on', 'off'])('with HTTP_FAST=%s', fast => {
     const statuses: number[] = []
     for (const address of ['127.0.0.1', '8.8.8.8']) {
       const http = await stage.connect()
-      http.write(
-        `GET /warm HTTP/1.1\r\nHost: a\r\n${authorization}\r\n${lines}X-Forwarded-For: ${address}\r\n\r\n`,
-      )
+      http.write(`GET /warm HTTP/1.1\r\nHost: a\r\n${authorization}\r\n${lines}X-Forwarded-For: ${address}\r\n\r\n`)
       statuses.push((await http.head()).status)
     }
     expect(statuses).toEqual([200, 403])
@@ -40,9 +38,7 @@ describe.each(['on', 'off'])('with HTTP_FAST=%s', fast => {
     const http = await stage.connect()
     const body = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
     const wish = 'Connection: Upgrade\r\nUpgrade: h2c\r\n'
-    http.write(
-      `POST /http-bind HTTP/1.1\r\nHost: a\r\n${wish}${lines}Content-Length: ${body.length}\r\n\r\n${body}`,
-    )
+    http.write(`POST /http-bind HTTP/1.1\r\nHost: a\r\n${wish}${lines}Content-Length: ${body.length}\r\n\r\n${body}`)
     const { status, headers } = await http.head()
     expect(status).toBe(200)
     expect(await http.body(Number(headers['content-length']))).toContain("condition='bad-request'")

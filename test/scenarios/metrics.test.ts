@@ -75,8 +75,7 @@ const bind = (user: keyof typeof passwords, more: Record<string, string> = {}) =
 
 test('before anything has happened all is nought, and said so', async () => {
   const samples = await scraped()
-  for (const reason of endReasons)
-    expect(samples.get(`warm_bindings_sessions_ended_total{reason="${reason}"}`)).toBe(0)
+  for (const reason of endReasons) expect(samples.get(`warm_bindings_sessions_ended_total{reason="${reason}"}`)).toBe(0)
   for (const name of ['bosh_requests_total', 'bosh_held_requests', 'c2s_links', 'faults_total'])
     expect(samples.get(`warm_bindings_${name}`)).toBe(0)
   expect(samples.get('warm_bindings_warm_duration_seconds_count{code="ok"}')).toBe(0)

@@ -57,8 +57,7 @@ class Page {
   }
 }
 
-const message = (to: string, text: string) =>
-  `<message xmlns='jabber:client' to='${to}'><body>${text}</body></message>`
+const message = (to: string, text: string) => `<message xmlns='jabber:client' to='${to}'><body>${text}</body></message>`
 const texts = (reply: string) => [...reply.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
 
 describe('requests that reach any process', () => {

@@ -38,9 +38,7 @@ async function start(count: number, environment: Record<string, string> = {}): P
         environment,
       }),
     )
-  await eventually('all processes know each other', () =>
-    services.every(({ lines }) => joins(lines) === count - 1),
-  )
+  await eventually('all processes know each other', () => services.every(({ lines }) => joins(lines) === count - 1))
   return services
 }
 
@@ -103,10 +101,7 @@ test('the page of an operator shows all processes, and what became of logins at 
   const { text } = await call(three, 'GET', '/warm/sessions', { Accept: 'application/xhtml+xml' })
   expect(isXhtml(text)).toBe(true)
   const names = services.map(({ lines }) => JSON.parse(lines.at(-1)!).node as string)
-  const cells = Array.from(
-    text.matchAll(/rowheader">([a-z0-9]{8}).*?"Sessions">(\d+)</g),
-    ([, ...found]) => found,
-  )
+  const cells = Array.from(text.matchAll(/rowheader">([a-z0-9]{8}).*?"Sessions">(\d+)</g), ([, ...found]) => found)
   expect(cells.sort()).toEqual(names.map((name, number) => [name, number === 2 ? '0' : '1']).sort())
   expect(text).toContain(`${names[2]} (made this page)`)
   expect(text).toContain('<b>2</b> done')
@@ -185,9 +180,9 @@ describe('what is limited', () => {
     await call(three, 'DELETE', '/warm/sessions?jid=alice@localhost')
     expect(await codes([three.warm(alice)])).toEqual([200])
     await call(one, 'DELETE', '/warm/sessions?jid=alice@localhost')
-    expect(
-      await codes([one.warm(alice), two.warm({ ...alice, password: 'wrong' }), three.warm(alice)]),
-    ).toContain('too-many-requests')
+    expect(await codes([one.warm(alice), two.warm({ ...alice, password: 'wrong' }), three.warm(alice)])).toContain(
+      'too-many-requests',
+    )
 
     const wrong = { Authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` }
     const statuses: number[] = []
@@ -197,11 +192,7 @@ describe('what is limited', () => {
   })
 
   test('is forgotten with a process that is gone, and told to the next one by the others', async () => {
-    const [one, two] = (await start(3, { MAX_SESSIONS_PER_JID: '2' })) as [
-      TestService,
-      TestService,
-      TestService,
-    ]
+    const [one, two] = (await start(3, { MAX_SESSIONS_PER_JID: '2' })) as [TestService, TestService, TestService]
     await one.bind(alice)
     await services[2]!.bind(alice)
     expect((await two.warm(alice)).status).toBe(503)

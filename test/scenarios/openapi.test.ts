@@ -226,21 +226,9 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
   ],
   ['POST /warm', 409, accept => ask(usual, 'POST', '/warm', accept, json(strictAccount))],
   ['POST /warm', 413, accept => ask(usual, 'POST', '/warm', accept, json({ jid: 'x'.repeat(20_000) }))],
-  [
-    'POST /warm',
-    415,
-    accept => ask(usual, 'POST', '/warm', accept, { headers: { 'Content-Type': 'text/plain' } }),
-  ],
-  [
-    'POST /warm',
-    502,
-    accept => ask(usual, 'POST', '/warm', accept, json({ ...account, jid: 'alice@dead.example' })),
-  ],
-  [
-    'POST /warm',
-    504,
-    accept => ask(hasty, 'POST', '/warm', accept, json({ ...account, jid: 'alice@silent.example' })),
-  ],
+  ['POST /warm', 415, accept => ask(usual, 'POST', '/warm', accept, { headers: { 'Content-Type': 'text/plain' } })],
+  ['POST /warm', 502, accept => ask(usual, 'POST', '/warm', accept, json({ ...account, jid: 'alice@dead.example' }))],
+  ['POST /warm', 504, accept => ask(hasty, 'POST', '/warm', accept, json({ ...account, jid: 'alice@silent.example' }))],
   ['GET /warm/{id}', 200, async accept => ask(usual, 'GET', await warmed(), accept)],
   ['DELETE /warm/{id}', 204, async accept => ask(usual, 'DELETE', await warmed(), accept)],
   ['GET /warm/{id}/end', 200, async accept => ask(usual, 'GET', `${await warmed()}/end`, accept)],
@@ -251,11 +239,7 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
     200,
     async accept => ask(usual, 'POST', `${await warmed()}/end`, accept, await ownForm(usual)),
   ],
-  [
-    'POST /warm/{id}/end',
-    404,
-    async accept => ask(usual, 'POST', `${nowhere}/end`, accept, await ownForm(usual)),
-  ],
+  ['POST /warm/{id}/end', 404, async accept => ask(usual, 'POST', `${nowhere}/end`, accept, await ownForm(usual))],
   [
     'POST /warm/{id}/end',
     409,
@@ -266,11 +250,7 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
     const plain = { headers: { 'Content-Type': 'text/plain' }, body: 'x' }
     return [
       [`POST /warm/{id}/${action}`, 400, accept => ask(usual, 'POST', path, accept, { body: '[' })],
-      [
-        `POST /warm/{id}/${action}`,
-        413,
-        accept => ask(usual, 'POST', path, accept, json({ x: 'x'.repeat(20_000) })),
-      ],
+      [`POST /warm/{id}/${action}`, 413, accept => ask(usual, 'POST', path, accept, json({ x: 'x'.repeat(20_000) }))],
       [`POST /warm/{id}/${action}`, 415, accept => ask(usual, 'POST', path, accept, plain)],
     ]
   }),

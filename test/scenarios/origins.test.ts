@@ -47,9 +47,7 @@ describe('a service behind a path of a host of its own', () => {
       'access-control-allow-methods': 'POST, OPTIONS',
       vary: 'Origin',
     })
-    expect((await preflight('https://evil.example')).headers).not.toHaveProperty(
-      'access-control-allow-origin',
-    )
+    expect((await preflight('https://evil.example')).headers).not.toHaveProperty('access-control-allow-origin')
   })
 
   test('lets pages of no other origin read the warm API, and all of them host-meta', async () => {

@@ -87,8 +87,7 @@ describe('a token', () => {
 
   test('that has expired gets credentials-expired', async () => {
     server.script = {
-      success: turn =>
-        turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><credentials-expired/></failure>"),
+      success: turn => turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><credentials-expired/></failure>"),
     }
     expect(await service.problem({ jid: alice, token: 'old' })).toEqual(
       refused('credentials-expired', 'credentials-expired'),
@@ -186,9 +185,7 @@ describe('the certificate of the operator', () => {
   })
 
   test('does not log in users that it does not name', async () => {
-    expect(await service.problem({ jid: 'nobody@chat.example' })).toEqual(
-      refused('not-authorized', 'not-authorized'),
-    )
+    expect(await service.problem({ jid: 'nobody@chat.example' })).toEqual(refused('not-authorized', 'not-authorized'))
   })
 
   test('is not shown by other logins, nor by sessions of browsers', async () => {

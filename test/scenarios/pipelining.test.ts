@@ -70,8 +70,7 @@ function companies(server: LoginServer): string[][] {
 const seen = new WeakMap<LoginServer, number>()
 
 /** What was logged of servers that do not cope. */
-const mistrusted = () =>
-  service.lines.map(line => JSON.parse(line)).filter(({ msg }) => /does not cope/.test(msg))
+const mistrusted = () => service.lines.map(line => JSON.parse(line)).filter(({ msg }) => /does not cope/.test(msg))
 
 /** A server that has been answered ahead as often as this. */
 async function answered(times: number, options: Partial<LoginServerOptions> = {}): Promise<LoginServer> {
@@ -102,9 +101,7 @@ describe('a server', () => {
   test('inside of TLS 1.3 is answered ahead on the second stream alone', async () => {
     const server = await start({ certificate, tlsVersion: 'TLSv1.3' })
     for (let login = 0; login < 3; login++) await warm()
-    expect(companies(server)).toEqual(
-      [atItsPace, halfAhead, halfAhead].map(streams => ['nothing', ...streams]),
-    )
+    expect(companies(server)).toEqual([atItsPace, halfAhead, halfAhead].map(streams => ['nothing', ...streams]))
   })
 
   test('that demands a session is asked for one behind the resource', async () => {
@@ -214,8 +211,7 @@ describe('a server that does not cope', () => {
       ['one', 'two'].map(name => startLoginServer({ domain: `${name}.example`, mechanisms: scram })),
     )
     service = await startWatchedService(servers, { WARM_TIMEOUT: '10' })
-    const warmBoth = () =>
-      Promise.all(servers.map(server => warm({ jid: `alice@${server.domain}`, password })))
+    const warmBoth = () => Promise.all(servers.map(server => warm({ jid: `alice@${server.domain}`, password })))
     await warmBoth()
     servers.forEach(companies)
     servers[0]!.script = { features: overlooking }

@@ -49,8 +49,7 @@ afterAll(async () => {
   await slow.stop()
 })
 
-const client = (url = service.url, limits = {}) =>
-  new WarmBindings({ url: `${url}/warm`, ...portal, ...limits })
+const client = (url = service.url, limits = {}) => new WarmBindings({ url: `${url}/warm`, ...portal, ...limits })
 
 /** What `POST /warm` was logged with. */
 const warms = () =>

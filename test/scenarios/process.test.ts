@@ -248,9 +248,7 @@ describe('a service that starts', () => {
     async () => {
       const service = operator.start(settings({ METRICS_ADDRESS: '127.0.0.1:0' }))
       await service.url()
-      const { metricsUrl } = JSON.parse(
-        service.stdout.split('\n').find(line => line.includes('"listening"'))!,
-      )
+      const { metricsUrl } = JSON.parse(service.stdout.split('\n').find(line => line.includes('"listening"'))!)
       expect((await callUrl(metricsUrl)).text).toContain('warm_bindings_sessions{state="held"} 0')
       service.signal('SIGTERM')
       expect(await service.exit).toBe(0)
@@ -383,9 +381,7 @@ describe('settings that are only checked', () => {
       expect(await check.exit).toBe(1)
       expect(check.stderr).toContain('- HOST has 192.0.2.1, which is not an address of this machine\n')
       expect(check.stderr).toMatch(/^- HTTPS_HOST has no-such-host\.invalid, a name without an address/m)
-      expect(check.stderr).toContain(
-        '- METRICS_ADDRESS has 203.0.113.1, which is not an address of this machine\n',
-      )
+      expect(check.stderr).toContain('- METRICS_ADDRESS has 203.0.113.1, which is not an address of this machine\n')
     },
     seconds,
   )
@@ -426,9 +422,7 @@ describe('settings that are only checked', () => {
     async () => {
       const check = operator.start(settings({ HOST: '0.0.0.0' }), '--check-config')
       expect(await check.exit).toBe(0)
-      expect(check.stderr).toMatch(
-        /^\/warm refuses calls without TLS to 0\.0\.0\.0:0 with 403 insecure-channel/,
-      )
+      expect(check.stderr).toMatch(/^\/warm refuses calls without TLS to 0\.0\.0\.0:0 with 403 insecure-channel/)
       expect(check.stdout).toBe('The settings are valid.\n')
     },
     seconds,

@@ -8,11 +8,7 @@ import {
   type Turn,
   type Usual,
 } from '../support/login-server/server.js'
-import {
-  startWatchedService,
-  type ToldProblem,
-  type WatchedService,
-} from '../support/login-server/watched-service.js'
+import { startWatchedService, type ToldProblem, type WatchedService } from '../support/login-server/watched-service.js'
 import { freePorts } from '../support/ports.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
@@ -100,9 +96,7 @@ describe('before there is a server to talk to', () => {
 
 describe('a login that the server refuses', () => {
   test.each(['wrong', 'Pa55-of-alice ', 'PA55-OF-ALICE'])('with the password "%s" is 403', async password => {
-    expect(await service.problem({ ...alice, password })).toEqual(
-      sasl(403, 'not-authorized', 'not-authorized'),
-    )
+    expect(await service.problem({ ...alice, password })).toEqual(sasl(403, 'not-authorized', 'not-authorized'))
     expect(server.last.attempts).toBe(1)
   })
 
@@ -175,8 +169,7 @@ const pretenders: Case[] = [
   {
     who: 'lets in before it was asked',
     script: {
-      features: turn =>
-        turn.say(`${success('')}${streamFeatures("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")}`),
+      features: turn => turn.say(`${success('')}${streamFeatures("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")}`),
     },
     told: { status: 502, code: 'remote-protocol-error', step: 'features' },
   },

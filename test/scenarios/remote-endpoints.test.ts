@@ -99,9 +99,7 @@ describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk
     await eventually('the presence arrives', () => connection.stanzas.length === 1)
     connection.say(message('one'))
     expect(await held).toContain('<body>one</body>')
-    const next = client.request(
-      "<message xmlns='jabber:client' to='bob@plain.example'><body>two</body></message>",
-    )
+    const next = client.request("<message xmlns='jabber:client' to='bob@plain.example'><body>two</body></message>")
     await eventually('the message arrives', () => connection.stanzas.length === 2)
     connection.say(message('three') + message('four'))
     expect(await next).toMatch(/three.*four/s)
@@ -136,8 +134,7 @@ describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk
     server.script = { success: turn => turn.close() }
     expect(await problem(alice)).toEqual({ status: 502, code: 'remote-connection-failed', step: 'sasl' })
     server.script = {
-      bind: turn =>
-        turn.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"),
+      bind: turn => turn.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"),
     }
     expect(await problem(alice)).toEqual({ status: 502, code: 'remote-stream-error', step: 'bind' })
   })

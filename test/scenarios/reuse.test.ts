@@ -60,18 +60,15 @@ test('checks the password by a login that binds nothing where none is remembered
 test.each([
   ['is remembered', {}],
   ['is not', { SCRAM_MEMORY: '0' }],
-])(
-  'refuses a wrong password where the right one %s, and leaves the session alone',
-  async (_what, settings) => {
-    const { id } = await setUp(settings)
-    const refused = await reuse({ password: 'wrong' })
-    expect(refused.json).toMatchObject({ status: 403, code: 'not-authorized', step: 'sasl' })
-    await eventually('nothing is left of it', () => server.open === 1)
-    expect(server.connections[0]!.ended).toBe(false)
-    expect(await stateOf(id)).toBe('waiting')
-    expect((await reuse()).json).toMatchObject({ id, reused: true })
-  },
-)
+])('refuses a wrong password where the right one %s, and leaves the session alone', async (_what, settings) => {
+  const { id } = await setUp(settings)
+  const refused = await reuse({ password: 'wrong' })
+  expect(refused.json).toMatchObject({ status: 403, code: 'not-authorized', step: 'sasl' })
+  await eventually('nothing is left of it', () => server.open === 1)
+  expect(server.connections[0]!.ended).toBe(false)
+  expect(await stateOf(id)).toBe('waiting')
+  expect((await reuse()).json).toMatchObject({ id, reused: true })
+})
 
 test('gives two calls at the same time a session each', async () => {
   const { id } = await setUp()

@@ -3,11 +3,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { saslFailure } from '../support/login-server/elements.js'
 import { type LoginServer, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
-import {
-  jsonHeaders,
-  startWatchedService,
-  type WatchedService,
-} from '../support/login-server/watched-service.js'
+import { jsonHeaders, startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { scrape } from '../support/scrape.js'
 
 const password = 'c0rrect-h0rse'

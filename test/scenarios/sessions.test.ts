@@ -10,12 +10,7 @@ import { ask } from '../support/http-answer.js'
 import { startLoginServer } from '../support/login-server/server.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
-import {
-  adminHeader,
-  startTestService,
-  type TestService,
-  type WarmBinding,
-} from '../support/start-service.js'
+import { adminHeader, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'sessions-'))
 const scoped = `Basic ${Buffer.from('elsewhere:scoped-secret').toString('base64')}`
@@ -292,11 +287,7 @@ describe('in a browser', () => {
     if (form === undefined) return ask(`${service.url}/warm${path}`, { agent: false, headers: about })
     const length = String(Buffer.byteLength(body))
     const type = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': length }
-    return ask(
-      `${service.url}/warm${path}`,
-      { method: 'POST', agent: false, headers: { ...type, ...about } },
-      body,
-    )
+    return ask(`${service.url}/warm${path}`, { method: 'POST', agent: false, headers: { ...type, ...about } }, body)
   }
   const tokenIn = ({ text }: { text: string }) => /name="csrf_token" value="([^"]+)"/.exec(text)![1]!
 
@@ -371,9 +362,7 @@ describe('a session that was sent to another endpoint', () => {
     const everywhere = await callSessions(here.url, 'DELETE', '/sessions?jid=alice@localhost')
     expect(everywhere.json).toEqual({ ended: 0, elsewhere: 1 })
     // There it is one that a client opened itself.
-    expect((await call('GET', '/sessions')).json.sessions).toMatchObject([
-      { jid: listed.json.sessions[0].jid },
-    ])
+    expect((await call('GET', '/sessions')).json.sessions).toMatchObject([{ jid: listed.json.sessions[0].jid }])
     clock.advance(5_000)
     const account = { jid: 'alice@localhost', password: passwords.alice }
     expect((await here.warm({ ...account, reuse: 'on' })).json).toMatchObject({ reused: false })

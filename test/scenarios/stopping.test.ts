@@ -57,9 +57,7 @@ describe('while a service stops', () => {
     expect(service.stop()).toBe(stopping)
 
     const creation = new BoshClient(`${url}/http-bind`)
-    expect(await creation.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(
-      stopped,
-    )
+    expect(await creation.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(stopped)
     creation.close()
     const refused = { status: 503, json: { code: 'shutting-down' } }
     const calls = [warm(alice), warm({ ...alice, reuse: 'true' }), callSessions(url, 'POST', `/${id}/resume`)]
@@ -69,9 +67,7 @@ describe('while a service stops', () => {
     }
     const form = await warm(alice, { as: 'form', accept: 'text/html' })
     expect(form.status).toBe(503)
-    expect((await callSessions(url, 'GET', '/sessions')).json.sessions).toMatchObject([
-      { id, state: 'ended' },
-    ])
+    expect((await callSessions(url, 'GET', '/sessions')).json.sessions).toMatchObject([{ id, state: 'ended' }])
     expect(await page(url, { sid, rid }).request(presence)).toContain(stopped)
     await stopping
     expect(service.counts()).toEqual({ sessions: 0, links: 0 })
@@ -84,11 +80,9 @@ describe('while a service stops', () => {
     await bind(alice)
     await bind(alice)
     const stopping = service.stop()
-    await eventually(
-      'both streams are closed',
-      () => server.connections.every(({ goodbye }) => goodbye === 'footer'),
-      { seconds: 0.9 },
-    )
+    await eventually('both streams are closed', () => server.connections.every(({ goodbye }) => goodbye === 'footer'), {
+      seconds: 0.9,
+    })
     await stopping
   })
 
@@ -108,10 +102,7 @@ describe('while a service stops', () => {
     expect(await client.request()).toContain(stopped)
     await stopping
     expect(unfetched.sid).not.toBe(fetched.sid)
-    expect(letters.map(({ stanzas }) => stanzas.map(({ attributes }) => attributes['type']))).toEqual([
-      [],
-      ['error'],
-    ])
+    expect(letters.map(({ stanzas }) => stanzas.map(({ attributes }) => attributes['type']))).toEqual([[], ['error']])
   })
 
   test('sessions at the endpoint of another are ended there', async () => {

@@ -114,20 +114,17 @@ async function counting(binding: Binding): Promise<{ wire: WebSocketWire; stream
 
 /** What the server has sent to the page with this id. */
 const letter = (id: string) => `<message from='bob@plain.example/b' id='${id}'><body>${id}</body></message>`
-const written = (id: string) =>
-  expect.stringMatching(new RegExp(`^<message xmlns='jabber:client' .*id='${id}'`))
+const written = (id: string) => expect.stringMatching(new RegExp(`^<message xmlns='jabber:client' .*id='${id}'`))
 const idsAt = (index = server.connections.length - 1) =>
   server.connections[index]!.stanzas.map(({ attributes }) => attributes['id'])
 
 describe('a page logs in', () => {
   const hashed = (token: string, by: string) => createHmac('sha256', token).update(by).digest()
-  const sasl = (text: string) =>
-    `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${text}</auth>`
+  const sasl = (text: string) => `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${text}</auth>`
   const sasl2 = (mechanism: string, text: string, more: string) =>
     `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='${mechanism}'><initial-response>${text}</initial-response>${more}</authenticate>`
   const inline = "<bind xmlns='urn:xmpp:bind:0'><tag>portal</tag></bind>"
-  const hash = (token: string) =>
-    Buffer.concat([Buffer.from('alice\0'), hashed(token, 'Initiator')]).toString('base64')
+  const hash = (token: string) => Buffer.concat([Buffer.from('alice\0'), hashed(token, 'Initiator')]).toString('base64')
 
   /** What it sends, whether a stream follows, and whether it has the session by then. */
   test.each<[string, (token: string) => string, 'stream' | 'features' | 'session']>([
@@ -135,11 +132,7 @@ describe('a page logs in', () => {
     ['with PLAIN and the bare JID', token => sasl(say.plain(token, alice.jid)), 'stream'],
     ['with PLAIN and an authzid', token => sasl(say.plain(token, 'alice', alice.jid)), 'stream'],
     ['with PLAIN over SASL2', token => sasl2('PLAIN', say.plain(token, 'alice'), ''), 'features'],
-    [
-      'with PLAIN over SASL2, and is bound',
-      token => sasl2('PLAIN', say.plain(token, 'alice'), inline),
-      'session',
-    ],
+    ['with PLAIN over SASL2, and is bound', token => sasl2('PLAIN', say.plain(token, 'alice'), inline), 'session'],
     ['with its hash', token => sasl2('HT-SHA-256-NONE', hash(token), ''), 'features'],
     ['with its hash, and is bound', token => sasl2('HT-SHA-256-NONE', hash(token), inline), 'session'],
   ])('%s, and has the resource that was warmed and all that came', async (_what, login, then) => {
@@ -181,14 +174,7 @@ describe('a page logs in', () => {
     const ended = await warm()
     await call('DELETE', `/${ended.id}`)
     const wire = await page()
-    const wrong = [
-      '',
-      'guessed',
-      used.sid,
-      used.websocket.token,
-      others.websocket.token,
-      ended.websocket.token,
-    ]
+    const wrong = ['', 'guessed', used.sid, used.websocket.token, others.websocket.token, ended.websocket.token]
     for (const token of wrong) {
       const other = await page()
       other.send(say.auth(token, 'alice'))
@@ -373,9 +359,7 @@ describe('a page whose connection breaks', () => {
     clock.advance(1_500)
     await eventually('it ends', () => service.service.counts().sessions === 0)
     await eventually('the server is told', () => server.last.goodbye === 'footer')
-    expect(server.last.stanzas).toMatchObject([
-      { name: 'message', attributes: { type: 'error', id: 'late' } },
-    ])
+    expect(server.last.stanzas).toMatchObject([{ name: 'message', attributes: { type: 'error', id: 'late' } }])
     const ended = service.lines.filter(line => line.includes('session ended') && line.includes(binding.id))
     expect(ended.join()).toContain('"reason":"inactivity"')
   })

@@ -113,8 +113,7 @@ describe('requests that are sent ahead', () => {
       client.send(`${request}Host: a\r\n\r\n`.repeat(500))
       const replies = (await client.rest()).split('HTTP/1.1 ').length - 1
       expect(replies).toBeLessThanOrEqual(9)
-      const isLogged = () =>
-        service.lines.some(({ limit, level }) => limit === 'requests-ahead' && level === 40)
+      const isLogged = () => service.lines.some(({ limit, level }) => limit === 'requests-ahead' && level === 40)
       await eventually('the log says so', isLogged)
     },
   )

@@ -28,8 +28,7 @@ const wish = [
   'Upgrade: h2c',
   'HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA',
 ]
-const request = (line: string, ...headers: string[]) =>
-  [`${line} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n')
+const request = (line: string, ...headers: string[]) => [`${line} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n')
 const unknownSid = "<body rid='1' sid='none' xmlns='http://jabber.org/protocol/httpbind'/>"
 const itemNotFound = "condition='item-not-found'"
 
@@ -115,9 +114,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       await connect()
       const create = `<body rid='1' wait='60' hold='1' ver='1.6' to='localhost' xmlns='http://jabber.org/protocol/httpbind'/>`
       http.write(
-        request('POST /http-bind', `Content-Length: ${create.length}`) +
-          create +
-          request('GET /healthz', ...wish),
+        request('POST /http-bind', `Content-Length: ${create.length}`) + create + request('GET /healthz', ...wish),
       )
       const link = await stage.server.connection()
       await link.until('>')

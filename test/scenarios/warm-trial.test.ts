@@ -69,9 +69,7 @@ describe('a login that succeeds', () => {
     async () => {
       const { exit, stdout, stderr } = await tryWarm(settings())
       expect([exit, stderr]).toEqual([0, ''])
-      expect(stdout).toMatch(
-        /^alice@chat\.example can be logged in: POST \/warm would answer with this session/,
-      )
+      expect(stdout).toMatch(/^alice@chat\.example can be logged in: POST \/warm would answer with this session/)
       expect(stdout).toMatch(/^ {2}jid +alice@chat\.example\/.+$/m)
       expect(stdout).toMatch(/^ {2}url +\/http-bind \(/m)
       expect(stdout).toContain(`Server: 127.0.0.1:${server.port}, from XMPP_SERVERS.`)
@@ -136,9 +134,7 @@ describe('a login that fails', () => {
       const told = await failure(settings(''))
       expect(told).toContain('would answer 502 certificate-invalid.')
       expect(told).toContain('It is self-signed. In XMPP_SERVERS, ?ca=FILE')
-      expect(told).toMatch(
-        /^Certificate: made out to chat\.example, issued by our own, valid from .* SHA-256 /m,
-      )
+      expect(told).toMatch(/^Certificate: made out to chat\.example, issued by our own, valid from .* SHA-256 /m)
     },
     seconds,
   )
@@ -170,9 +166,7 @@ describe('a login that fails', () => {
     async () => {
       server.script = { features: () => {} }
       const told = await failure(settings(undefined, { WARM_TIMEOUT: '1' }))
-      expect(told).toMatch(
-        /would answer 504 timeout\.(?:.|\n)*Step: features, reading the offer of the server\./,
-      )
+      expect(told).toMatch(/would answer 504 timeout\.(?:.|\n)*Step: features, reading the offer of the server\./)
     },
     seconds,
   )

@@ -132,11 +132,7 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
     ['a message within another', 1002, () => [frame(opcodes.text, '<a', { fin: false }), text(message('a'))]],
     ['a close with half a code', 1002, () => frame(opcodes.close, Buffer.from([3]))],
     ['a close that is too long', 1002, () => frame(opcodes.close, closing(1000, 'x'.repeat(124)))],
-    [
-      'a close with a reason that is no UTF-8',
-      1007,
-      () => frame(opcodes.close, closing(1000, Buffer.from([0xff]))),
-    ],
+    ['a close with a reason that is no UTF-8', 1007, () => frame(opcodes.close, closing(1000, Buffer.from([0xff])))],
     ['a binary message', 1003, () => frame(opcodes.binary, message('a'))],
     [
       'a binary message in parts',

@@ -24,10 +24,7 @@ import type { WebSocketWire } from '../support/websocket-wire.js'
 
 let stage: Stage
 
-const set = async (
-  environment: Record<string, string> = {},
-  more: Omit<StageOptions, 'environment'> = {},
-) => {
+const set = async (environment: Record<string, string> = {}, more: Omit<StageOptions, 'environment'> = {}) => {
   stage = await Stage.set({ environment, ...more })
 }
 
@@ -359,10 +356,7 @@ describe('numbers', () => {
   test.each([
     ['sessions without a user', { MAX_SESSIONS: '8' }],
     ['sessions of an address', { MAX_SESSIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
-    [
-      'sessions without a user of an address',
-      { MAX_UNAUTHENTICATED_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' },
-    ],
+    ['sessions without a user of an address', { MAX_UNAUTHENTICATED_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
   ])('too many %s are refused, and room is made by those that leave (H7)', async (_what, environment) => {
     await set(environment)
     const { wire } = await stage.pair()
@@ -402,9 +396,7 @@ describe('numbers', () => {
 
 describe('the log has the address of a session over WebSocket, and why it ended:', () => {
   const logged = (msg: string) =>
-    stage.service.lines
-      .map(line => JSON.parse(line) as Record<string, unknown>)
-      .filter(line => line['msg'] === msg)
+    stage.service.lines.map(line => JSON.parse(line) as Record<string, unknown>).filter(line => line['msg'] === msg)
   const about = { part: 'websocket', transport: 'websocket', address: '127.0.0.1' }
 
   test.each<[string, (wire: WebSocketWire) => unknown]>([

@@ -24,10 +24,7 @@ import { handshake, type WebSocketWire } from '../support/websocket-wire.js'
 
 let stage: Stage
 
-const set = async (
-  environment: Record<string, string> = {},
-  more: Omit<StageOptions, 'environment'> = {},
-) => {
+const set = async (environment: Record<string, string> = {}, more: Omit<StageOptions, 'environment'> = {}) => {
   stage = await Stage.set({ environment, ...more })
 }
 
@@ -101,9 +98,7 @@ describe('the handshake', () => {
         'x-content-type-options': 'nosniff',
       },
     })
-    expect(
-      (await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, method: 'DELETE' })).status,
-    ).toBe(405)
+    expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, method: 'DELETE' })).status).toBe(405)
   })
 
   test('a handshake that a proxy has taken the upgrade out of is told of that', async () => {
@@ -131,12 +126,7 @@ describe('the handshake', () => {
 
   test('is for pages of the origins in the settings, and for programs, which have none (G5)', async () => {
     await set({ WEBSOCKET_ORIGINS: 'https://chat.example,https://other.example:8443' })
-    for (const Origin of [
-      undefined,
-      'https://chat.example',
-      'HTTPS://Chat.example',
-      'https://other.example:8443',
-    ])
+    for (const Origin of [undefined, 'https://chat.example', 'HTTPS://Chat.example', 'https://other.example:8443'])
       await stage.wire({ headers: { Origin } })
     for (const Origin of [
       'https://evil.example',
@@ -267,9 +257,7 @@ describe('a stream', () => {
   test('ends with the error of the server, which stands alone (G9)', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
-    link.send(
-      "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
-    )
+    link.send("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
     expect(await wire.message()).toBe(faultOf('conflict'))
     expect(await wire.message()).toBe(close)
     wire.send(close)
@@ -306,10 +294,7 @@ describe('a stream', () => {
 test.each([
   ["<presence xmlns='jabber:client'/>", 'invalid-namespace'],
   ["<open xmlns='urn:other' to='localhost' version='1.0'/>", 'invalid-namespace'],
-  [
-    `<stream:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:stream='${streams}'>`,
-    'not-well-formed',
-  ],
+  [`<stream:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:stream='${streams}'>`, 'not-well-formed'],
   [`<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='${streams}'>`, 'not-well-formed'],
   [`<?xml version='1.0' encoding='latin-1'?>${open()}`, 'restricted-xml'],
   [`<?xml version='1.0'?><?xml version='1.0'?>${open()}`, 'restricted-xml'],
@@ -336,16 +321,13 @@ test.each([
   [open("to='elsewhere.example' version='1.0'"), 'host-unknown'],
   [open("version='1.0'"), 'improper-addressing'],
   [open("to='a b' version='1.0'"), 'improper-addressing'],
-])(
-  'a client that begins with %j is told %s, behind our own opening (G4, G6, G9)',
-  async (first, condition) => {
-    await set()
-    const wire = await stage.wire()
-    wire.send(first)
-    expect(await refusedWith(wire)).toBe(condition)
-    expect(sessions()).toBe(0)
-  },
-)
+])('a client that begins with %j is told %s, behind our own opening (G4, G6, G9)', async (first, condition) => {
+  await set()
+  const wire = await stage.wire()
+  wire.send(first)
+  expect(await refusedWith(wire)).toBe(condition)
+  expect(sessions()).toBe(0)
+})
 
 test.each([
   ['<a', 'bad-format'],
@@ -373,10 +355,7 @@ test.each([
   [`<other xmlns='${framing}'/>`, 'bad-format'],
   // Neither can be had over a WebSocket (RFC 7395 §3.9).
   ["<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", 'policy-violation'],
-  [
-    "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
-    'policy-violation',
-  ],
+  ["<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>", 'policy-violation'],
 ])('a client that says %j ends its stream with %s (G4, G10, G14)', async (said, condition) => {
   await set()
   const { wire, link } = await stage.loggedIn()
@@ -414,15 +393,7 @@ describe('without encryption', () => {
     wire.send(open())
     const link = await stage.server.connection()
     await link.until("streams'>")
-    const offered = [
-      'SCRAM-SHA-1',
-      'SCRAM-SHA-1-PLUS',
-      'PLAIN',
-      'OAUTHBEARER',
-      'X-OAUTH2',
-      'X-NEW',
-      'EXTERNAL',
-    ]
+    const offered = ['SCRAM-SHA-1', 'SCRAM-SHA-1-PLUS', 'PLAIN', 'OAUTHBEARER', 'X-OAUTH2', 'X-NEW', 'EXTERNAL']
     link.send(header() + features(mechanisms(...offered) + starttls))
     await wire.message()
     expect(await wire.message()).toContain(mechanisms('SCRAM-SHA-1', 'EXTERNAL'))
@@ -513,9 +484,7 @@ describe('a client whose connection breaks', () => {
     await again.wire.message()
     again.wire.send("<resume xmlns='urn:xmpp:sm:3' previd='x1' h='0'/>")
     await again.link.until("h='0'/>")
-    again.link.send(
-      `<resumed xmlns='urn:xmpp:sm:3' previd='x1' h='0'/>${'<message><body>missed</body></message>'}`,
-    )
+    again.link.send(`<resumed xmlns='urn:xmpp:sm:3' previd='x1' h='0'/>${'<message><body>missed</body></message>'}`)
     expect(await again.wire.message()).toContain('<resumed ')
     expect(await again.wire.message()).toContain('missed')
   })
@@ -539,8 +508,7 @@ test('several domains have an endpoint each, at their hosts or at paths of their
     BOSH_PATH: '/b/$host',
     HTTP_STRICT_HOST: 'on',
   })
-  const at = (Host: string, path?: string) =>
-    stage.wire({ headers: { Host }, ...(path === undefined ? {} : { path }) })
+  const at = (Host: string, path?: string) => stage.wire({ headers: { Host }, ...(path === undefined ? {} : { path }) })
   const wire = await at('chat.local')
   wire.send(open("to='other.example' version='1.0'"))
   expect(await refusedWith(wire)).toBe('host-unknown')

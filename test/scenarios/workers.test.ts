@@ -187,9 +187,7 @@ describe('workers', () => {
     }
     service.signal('SIGHUP')
     await eventually('both have', () => said(service, 'certificates reloaded').length === 2)
-    expect(said(service, 'certificates reloaded').map(({ worker }) => worker)).toEqual(
-      expect.arrayContaining([1, 2]),
-    )
+    expect(said(service, 'certificates reloaded').map(({ worker }) => worker)).toEqual(expect.arrayContaining([1, 2]))
   })
 
   test('that die are replaced, and the others go on', async () => {
@@ -348,9 +346,7 @@ describe('SIGUSR2', () => {
     // One that has not been asked for all this time is there as well.
     expect(await pages[0]!.request(presence)).not.toContain('terminate')
     const { samples: all } = await scrape(await metricsUrl(service))
-    const labels = [...all.keys()].flatMap(
-      name => /^process_open_fds\{worker="(.*)"\}$/.exec(name)?.[1] ?? [],
-    )
+    const labels = [...all.keys()].flatMap(name => /^process_open_fds\{worker="(.*)"\}$/.exec(name)?.[1] ?? [])
     expect(labels.sort()).toEqual(['1', '2', 'primary', ...before].sort())
   })
 
@@ -406,8 +402,7 @@ describe.each(['0', '2'])('SIGTERM with a DRAIN_TIME and WORKERS=%s', workers =>
     expect(await stranger.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(
       "condition='system-shutdown'",
     )
-    for (let request = 0; request < 4; request++)
-      expect(await client.request(presence)).not.toContain('terminate')
+    for (let request = 0; request < 4; request++) expect(await client.request(presence)).not.toContain('terminate')
     expect(await client.terminate()).toContain('terminate')
     expect(await service.exit).toBe(0)
   })

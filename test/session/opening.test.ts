@@ -118,8 +118,7 @@ describe('a session that is handed out', () => {
 
   test('sends back what came during the login for a page that never comes', async () => {
     const bench = new BoshBench()
-    const letter =
-      "<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>x</body></message>"
+    const letter = "<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>x</body></message>"
     const { link } = await bench.warmed({ undelivered: [element(letter)] })
     await bench.pass(121)
     expect(link.sent).toEqual([expect.stringContaining("type='error' to='romeo@chat.example/a' id='m'")])

@@ -20,8 +20,7 @@ const pingOf = ({ link }: Client) =>
     link.sent.at(-1) ?? '',
   )?.[1]
 
-const answer = (id: string, attributes = "type='result'") =>
-  `<iq xmlns='jabber:client' id='${id}' ${attributes}/>`
+const answer = (id: string, attributes = "type='result'") => `<iq xmlns='jabber:client' id='${id}' ${attributes}/>`
 
 describe('a server that takes what is sent and answers nothing', () => {
   test('is pinged, and its session ends with remote-connection-failed, and a line in the log', async () => {

@@ -198,8 +198,7 @@ describe('a session to be used again', () => {
   test('is given to one call only, whatever process the calls reach', async () => {
     const [one, two, three] = [await start(), await start(), await start()]
     const ids: string[] = []
-    for (const { bench } of [one, two, two])
-      ids.push((await bench.warmed({ jid: `${juliet}/x${ids.length}` })).id)
+    for (const { bench } of [one, two, two]) ids.push((await bench.warmed({ jid: `${juliet}/x${ids.length}` })).id)
     await pass(6)
     const calls = [one, two, three, one, two, three].map(({ sessions }) => sessions.reuse(juliet, handover))
     const given = (await Promise.all(calls)).map(resumed => resumed?.id)

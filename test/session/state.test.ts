@@ -16,9 +16,7 @@ test.each(causes.flatMap(cause => Object.values(states).map((from): [Cause, Stat
   'the cause %s changes a state only as the table has it: $name',
   (cause, from) => {
     for (const to of Object.values(states)) {
-      const isInTable = transitions.some(
-        row => row.from === from.name && row.cause === cause && row.to === to.name,
-      )
+      const isInTable = transitions.some(row => row.from === from.name && row.cause === cause && row.to === to.name)
       if (isInTable) expect(change(from, cause, to)).toBe(to)
       else expect(() => change(from, cause, to)).toThrow('no transition')
     }

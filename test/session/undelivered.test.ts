@@ -7,10 +7,7 @@ const stanza = (name: string, text: string) => ({ name, namespace: 'jabber:clien
 test.each([
   [
     'a request',
-    stanza(
-      'iq',
-      "<iq xmlns='jabber:client' type='get' id='1' from='a@x/r' to='b@x/r'><query xmlns='q'/></iq>",
-    ),
+    stanza('iq', "<iq xmlns='jabber:client' type='get' id='1' from='a@x/r' to='b@x/r'><query xmlns='q'/></iq>"),
     "<iq xmlns='jabber:client' type='error' to='a@x/r' id='1'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
   ],
   [
@@ -34,18 +31,13 @@ test.each([
   ['presence', stanza('presence', "<presence xmlns='jabber:client'/>")],
   ['an answer', stanza('iq', "<iq xmlns='jabber:client' type='result' id='1'/>")],
   ['an error', stanza('message', "<message xmlns='jabber:client' type='error'/>")],
-  [
-    'what is no stanza',
-    { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' },
-  ],
+  ['what is no stanza', { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' }],
 ])('no sender waits to hear of %s', (_what, element) => {
   expect(bounce(element)).toBeUndefined()
 })
 
 test('a sender is told without a look at what the stanza contains', () => {
   const text = `<message xmlns='jabber:client' from='a@x' id='a&amp;b'>${'<é/>'.repeat(20_000)}</message>`
-  const steps = countSteps(() =>
-    expect(bounce(stanza('message', text))?.text).toContain("to='a@x' id='a&amp;b'"),
-  )
+  const steps = countSteps(() => expect(bounce(stanza('message', text))?.text).toContain("to='a@x' id='a&amp;b'"))
   expect(steps).toBeLessThan(text.length / 2)
 })

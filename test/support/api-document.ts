@@ -100,9 +100,7 @@ export class ApiDocument {
     const pointer = place.map(key => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1')))
     const validate = this.#ajv.getSchema(`api#/${pointer.join('/')}`)
     if (validate === undefined) throw new Error(`no schema at ${place.join(' ')}`)
-    return validate(value)
-      ? []
-      : validate.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`)
+    return validate(value) ? [] : validate.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`)
   }
 
   #at(place: readonly string[]): Part {
@@ -113,8 +111,7 @@ export class ApiDocument {
   #pathOf(address: string): string {
     const asked = address.replace(/\?.*/, '')
     if (asked in this.document.paths) return asked
-    const pattern = (path: string) =>
-      new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/{\w+}/g, '[^/]+')}$`)
+    const pattern = (path: string) => new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/{\w+}/g, '[^/]+')}$`)
     const found = Object.keys(this.document.paths).find(path => pattern(path).test(asked))
     if (found === undefined) throw new Error(`${asked} is not in the document`)
     return found

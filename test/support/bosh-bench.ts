@@ -1,10 +1,7 @@
 // A connection manager on a workbench: requests go in as text, and the test speaks for the XMPP server.
 
 import { pino } from 'pino'
-import {
-  type ConnectionManager,
-  createConnectionManager,
-} from '../../src/browsers/bosh/connection-manager.js'
+import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
 import type { Peer, Reply } from '../../src/browsers/bosh/peer.js'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import type { TellEvent } from '../../src/events/events.js'
@@ -121,9 +118,7 @@ export class FakeLink implements Link {
   receive(...elements: (Element | string)[]): void {
     for (const element of elements) {
       this.events.onElement(
-        typeof element === 'string'
-          ? { name: 'message', namespace: 'jabber:client', text: element }
-          : element,
+        typeof element === 'string' ? { name: 'message', namespace: 'jabber:client', text: element } : element,
       )
     }
     this.events.onFlush()
@@ -299,10 +294,7 @@ export class BoshBench {
         counts: this.counts,
         refused,
         clock: this.clock,
-        audit: pino(
-          { base: null, timestamp: false },
-          { write: line => void this.audited.push(JSON.parse(line)) },
-        ),
+        audit: pino({ base: null, timestamp: false }, { write: line => void this.audited.push(JSON.parse(line)) }),
       }),
       room: about.room?.(this.registry, refused) ?? userRoom(0, this.registry, refused),
       waiting: this.waiting,
@@ -428,12 +420,7 @@ export class BoshBench {
 
   /** Hands out the session of a login that is done. */
   async handOver({ opening }: FakeLogin, about: Partial<WarmedSession> = {}): Promise<Client> {
-    const {
-      jid = 'juliet@chat.example/balcony',
-      undelivered = [],
-      seconds = 120,
-      attachBinding = 'off',
-    } = about
+    const { jid = 'juliet@chat.example/balcony', undelivered = [], seconds = 120, attachBinding = 'off' } = about
     const binding = await opening.handOver(jid, undelivered, { seconds, attachBinding })
     if (binding === undefined) throw new Error('it cannot be handed out')
     const { sid, rid, cookie, token } = binding
@@ -496,11 +483,7 @@ export function bindRequest(id = 'b', attributes = ''): string {
   return `<iq xmlns='jabber:client' type='set' id='${id}' ${attributes}><bind xmlns='${bindNamespace}'/></iq>`
 }
 
-export function create(
-  attributes = "wait='60' hold='1' ver='1.6'",
-  rid: number | string = 700,
-  inner = '',
-): string {
+export function create(attributes = "wait='60' hold='1' ver='1.6'", rid: number | string = 700, inner = ''): string {
   return `<body rid='${rid}' to='chat.example' ${attributes} xmlns='${boshNamespace}'>${inner}</body>`
 }
 

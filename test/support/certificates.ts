@@ -71,18 +71,7 @@ export function makeCertificate(names: readonly string[], options: CertificateOp
       openssl('req', '-new', '-key', 'key.pem', '-out', 'request.pem', '-config', 'openssl.cnf')
       const issuer = ['-CA', 'issuer.pem', '-CAkey', 'issuer.pem', '-CAcreateserial']
       const extensions = ['-extfile', 'openssl.cnf', '-extensions', 'extensions']
-      openssl(
-        'x509',
-        '-req',
-        '-in',
-        'request.pem',
-        '-days',
-        '2',
-        '-out',
-        'cert.pem',
-        ...issuer,
-        ...extensions,
-      )
+      openssl('x509', '-req', '-in', 'request.pem', '-days', '2', '-out', 'cert.pem', ...issuer, ...extensions)
     } else {
       const hash = `-${options.hash ?? 'sha256'}`
       openssl('req', '-x509', '-new', '-key', 'key.pem', hash, '-days', '2', '-out', 'cert.pem', ...common)

@@ -22,10 +22,7 @@ const args = [
 ]
 
 /** Starts a headless Chromium, with further arguments; close it when done. Rejects when it is not installed or does not start within 30 s. */
-export function launchChromium(
-  program: Chromium = 'chromium',
-  more: readonly string[] = [],
-): Promise<Browser> {
+export function launchChromium(program: Chromium = 'chromium', more: readonly string[] = []): Promise<Browser> {
   // Chromium refuses to run as root with its sandbox on.
   const sandbox = process.getuid?.() !== 0
   return chromium.launch({

@@ -75,8 +75,7 @@ export class Conversation {
 
   /** Warms the two, at the server that knows `talkers`, and has them begin. */
   static async begin(service: TestService): Promise<Conversation> {
-    const bind = (name: keyof typeof talkers) =>
-      service.bind({ jid: `${name}@localhost`, password: talkers[name] })
+    const bind = (name: keyof typeof talkers) => service.bind({ jid: `${name}@localhost`, password: talkers[name] })
     const conversation = new Conversation(service.url, await bind('romeo'), await bind('juliet'))
     await conversation.goesOn()
     return conversation
@@ -85,11 +84,9 @@ export class Conversation {
   /** Resolves when so many more words have been answered. Rejects if one was lost, came twice or took too long. */
   async goesOn(words = 5): Promise<void> {
     const wanted = this.#answered + words
-    await eventually(
-      `word ${wanted} is answered`,
-      () => this.#failure !== undefined || this.#answered >= wanted,
-      { seconds: 30 },
-    )
+    await eventually(`word ${wanted} is answered`, () => this.#failure !== undefined || this.#answered >= wanted, {
+      seconds: 30,
+    })
     if (this.#failure !== undefined) throw this.#failure
   }
 

@@ -58,11 +58,7 @@ export function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> 
   return inFolder('warm-ejabberd-', (folder, remove) => startIn(folder, remove, options))
 }
 
-async function startIn(
-  folder: string,
-  remove: () => Promise<void>,
-  options: EjabberdOptions,
-): Promise<Ejabberd> {
+async function startIn(folder: string, remove: () => Promise<void>, options: EjabberdOptions): Promise<Ejabberd> {
   const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const caFile = join(folder, 'localhost.pem')
   const { key, cert } = makeCertificate(['DNS:localhost'])
@@ -70,10 +66,7 @@ async function startIn(
     writeFile(caFile, cert),
     writeFile(join(folder, 'key-and-certificate.pem'), key + cert),
     writeFile(join(folder, 'client-ca.pem'), options.clientCa ?? ''),
-    writeFile(
-      join(folder, 'ejabberd.yml'),
-      configFile(folder, { c2sPort, httpPort, directTlsPort }, options),
-    ),
+    writeFile(join(folder, 'ejabberd.yml'), configFile(folder, { c2sPort, httpPort, directTlsPort }, options)),
   ])
   const command = (name: string, parameters: object) =>
     fetch(`http://127.0.0.1:${httpPort}/api/${name}`, {
@@ -87,8 +80,7 @@ async function startIn(
     const response = await command('register', { user, password, host: 'localhost' })
     const said = await response.text()
     // It is there already where it was saved before a restart.
-    if (!response.ok && response.status !== 409)
-      throw new Error(`ejabberd does not register ${user}: ${said}`)
+    if (!response.ok && response.status !== 409) throw new Error(`ejabberd does not register ${user}: ${said}`)
   }
 
   const start = async () => {

@@ -31,8 +31,7 @@ export function frame(opcode: number, payload: string | Buffer = '', options: Fr
   return Buffer.concat([head, mask, bytes.map((byte, at) => byte ^ mask[at % 4]!)])
 }
 
-export const text = (message: string | Buffer, options?: FrameOptions) =>
-  frame(opcodes.text, message, options)
+export const text = (message: string | Buffer, options?: FrameOptions) => frame(opcodes.text, message, options)
 
 /** A message in as many frames as there are parts. */
 export function fragments(...parts: readonly (string | Buffer)[]): Buffer[] {
@@ -64,8 +63,7 @@ export function readFrame(bytes: Buffer): { frame: ServerFrame; length: number }
   const head = short < 126 ? 2 : short === 126 ? 4 : 10
   if (bytes.length < head) return undefined
   const length = short < 126 ? short : head === 4 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
-  if ((head === 4 && length < 126) || (head === 10 && length < 65_536))
-    throw new Error('a long way to say a length')
+  if ((head === 4 && length < 126) || (head === 10 && length < 65_536)) throw new Error('a long way to say a length')
   if (bytes.length < head + length) return undefined
   return { frame: { opcode, payload: bytes.subarray(head, head + length) }, length: head + length }
 }

@@ -2,9 +2,7 @@
 import { connect, type Socket } from 'node:net'
 
 export const post = (body: string, ...headers: string[]) =>
-  ['POST / HTTP/1.1', 'Host: a', ...headers, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join(
-    '\r\n',
-  )
+  ['POST / HTTP/1.1', 'Host: a', ...headers, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join('\r\n')
 
 export class HttpSocket {
   readonly socket: Socket
@@ -16,9 +14,7 @@ export class HttpSocket {
   /** Speaks to a port, or over a connection that there is. */
   constructor(to: number | Socket) {
     this.socket =
-      typeof to === 'number'
-        ? connect({ port: to, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
-        : to
+      typeof to === 'number' ? connect({ port: to, host: '127.0.0.1', noDelay: true, allowHalfOpen: true }) : to
     this.socket.setEncoding('latin1')
     this.socket.on('data', (text: string) => {
       this.#unread += text

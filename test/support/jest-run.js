@@ -72,10 +72,7 @@ async function reportOfJest(args, options) {
   const folder = mkdtempSync(join(tmpdir(), 'warm-tests-'))
   const file = join(folder, 'jest.json')
   try {
-    const ok = await run(
-      ['node_modules/jest/bin/jest.js', '--json', `--outputFile=${file}`, ...args],
-      options,
-    )
+    const ok = await run(['node_modules/jest/bin/jest.js', '--json', `--outputFile=${file}`, ...args], options)
     return { ok, report: JSON.parse(readFileSync(file, 'utf8')) }
   } catch (error) {
     console.log(`no report from Jest: ${error.message}`)

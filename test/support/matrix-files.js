@@ -10,8 +10,7 @@ const testFiles = root =>
 const hasLine = (root, pattern) => file => pattern.test(readFileSync(join(root, file), 'utf8'))
 
 /** Files that run in `npm run test:all` alone: they say so in a comment of this form. */
-export const filesOfAllOnly = root =>
-  testFiles(root).filter(hasLine(root, /^\/\/ Runs in npm run test:all only/m))
+export const filesOfAllOnly = root => testFiles(root).filter(hasLine(root, /^\/\/ Runs in npm run test:all only/m))
 
 /** Files that have something to run behind `npm test`: those, and the files with combinations or in the whole browser. */
 export const filesOfRest = root => [

@@ -67,11 +67,7 @@ export class Operator {
   }
 
   /** Starts it with this on its standard input, which ends behind it. */
-  startWithInput(
-    input: string,
-    environment: Readonly<Record<string, string>>,
-    ...args: string[]
-  ): OperatedService {
+  startWithInput(input: string, environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {
     return this.#spawn(process.execPath, [main, ...args], environment, input)
   }
 
@@ -136,8 +132,7 @@ export class Operator {
       },
       get lines() {
         const end = stdout.lastIndexOf('\n') + 1
-        for (const line of stdout.slice(linesEnd, end).split('\n'))
-          if (line !== '') lines.push(JSON.parse(line))
+        for (const line of stdout.slice(linesEnd, end).split('\n')) if (line !== '') lines.push(JSON.parse(line))
         linesEnd = end
         return [...lines]
       },

@@ -67,10 +67,7 @@ const html = `<!DOCTYPE html>
 `
 
 /** The page at `/portal/module`, whose options are those of the moment, and `/chat/binding` of its backend. */
-export function createModulePageRouter(
-  options: () => PageOptions,
-  binding: (tab: string) => Promise<object>,
-): Router {
+export function createModulePageRouter(options: () => PageOptions, binding: (tab: string) => Promise<object>): Router {
   const router = Router()
   router.get('/portal/module', (_request: Request, response: Response) => {
     response.set('Content-Security-Policy', "script-src 'self'").type('html').send(html)

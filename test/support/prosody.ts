@@ -52,11 +52,7 @@ export function startProsody(options: ProsodyOptions = {}): Promise<Prosody> {
   return inFolder('warm-prosody-', (folder, remove) => startIn(folder, remove, options))
 }
 
-async function startIn(
-  folder: string,
-  remove: () => Promise<void>,
-  options: ProsodyOptions,
-): Promise<Prosody> {
+async function startIn(folder: string, remove: () => Promise<void>, options: ProsodyOptions): Promise<Prosody> {
   const [c2sPort = 0, httpPort = 0, directTlsPort = 0] = await freePorts(3)
   const { domain = 'localhost' } = options
   const caFile = join(folder, 'localhost.pem')
@@ -125,12 +121,7 @@ async function makeCertificate(folder: string, caFile: string, domain: string): 
 
 const configFile = (
   folder: string,
-  {
-    domain,
-    c2sPort,
-    httpPort,
-    directTlsPort,
-  }: Pick<Prosody, 'domain' | 'c2sPort' | 'httpPort' | 'directTlsPort'>,
+  { domain, c2sPort, httpPort, directTlsPort }: Pick<Prosody, 'domain' | 'c2sPort' | 'httpPort' | 'directTlsPort'>,
   extra = '',
 ) => `
 run_as_root = true

@@ -47,11 +47,8 @@ const kinds: Record<ProxyName, Kind> = {
   apache2: {
     files: { one: 'apache.conf' },
     wrap: (site, folder) => {
-      const modules =
-        'mpm_event authn_core authz_core authz_host alias ssl proxy proxy_http headers socache_shmcb'
-      const load = modules
-        .split(' ')
-        .map(name => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
+      const modules = 'mpm_event authn_core authz_core authz_host alias ssl proxy proxy_http headers socache_shmcb'
+      const load = modules.split(' ').map(name => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`)
       return [
         ...load,
         `ServerName 127.0.0.1\nServerRoot ${folder}\nPidFile ${folder}/pid\nErrorLog ${folder}/error.log`,

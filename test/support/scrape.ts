@@ -13,9 +13,7 @@ export function samplesOf(text: string): Map<string, number> {
 }
 
 /** Asks for metrics. Rejects if there are none. */
-export async function scrape(
-  url: string | undefined,
-): Promise<{ text: string; samples: Map<string, number> }> {
+export async function scrape(url: string | undefined): Promise<{ text: string; samples: Map<string, number> }> {
   const { status, text } = await ask(url ?? 'http://nowhere.invalid', { agent: false })
   if (status !== 200) throw new Error(`no metrics but HTTP ${status}: ${text}`)
   return { text, samples: samplesOf(text) }

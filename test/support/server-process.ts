@@ -113,8 +113,7 @@ async function untilReady(
   const deadline = Date.now() + patience
   for (;;) {
     if (failure) throw new Error(`${name} does not start; is the package installed? ${failure.message}`)
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`${name} ended at start:\n${log()}`)
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} ended at start:\n${log()}`)
     if (Date.now() > deadline) throw new Error(`${name} is not ready after ${patience / 1000} s:\n${log()}`)
     const response = await fetch(`http://127.0.0.1:${httpPort}/http-bind`).catch(() => undefined)
     await response?.body?.cancel()

@@ -28,9 +28,7 @@ export class SteppedClock implements Clock {
   /** Moves on by `ms` milliseconds; calls back what is due by then, what was due first before all else. */
   advance(ms: number): void {
     this.#ahead += ms
-    const due = [...this.#waiting]
-      .filter(([, { at }]) => at <= this.now())
-      .sort(([, a], [, b]) => a.at - b.at)
+    const due = [...this.#waiting].filter(([, { at }]) => at <= this.now()).sort(([, a], [, b]) => a.at - b.at)
     for (const [timer, { run }] of due) if (this.#waiting.has(timer)) run()
   }
 }

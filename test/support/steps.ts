@@ -5,9 +5,7 @@ const all: Cost = ({ length }) => length
 /** As far as something was looked for. */
 const passed: Cost = ({ length }, [, from], result) => {
   const start = typeof from === 'number' ? Math.max(0, from) : 0
-  return (
-    (typeof result === 'number' && result >= 0 ? Math.abs(result - start) : Math.max(0, length - start)) + 1
-  )
+  return (typeof result === 'number' && result >= 0 ? Math.abs(result - start) : Math.max(0, length - start)) + 1
 }
 const passedBackwards: Cost = ({ length }, [, from], result) => {
   const start = typeof from === 'number' ? Math.min(length, from) : length

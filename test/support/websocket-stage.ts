@@ -8,16 +8,14 @@ import { WebSocketWire, type WireOptions } from './websocket-wire.js'
 
 export const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 export const streams = 'http://etherx.jabber.org/streams'
-export const open = (attributes = "to='localhost' version='1.0'") =>
-  `<open xmlns='${framing}' ${attributes}/>`
+export const open = (attributes = "to='localhost' version='1.0'") => `<open xmlns='${framing}' ${attributes}/>`
 /** To the character as Strophe compares it. */
 export const close = `<close xmlns="${framing}" />`
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 export const auth = `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>=</auth>`
 export const success = `<success xmlns='${sasl}'/>`
-export const bind =
-  "<iq xmlns='jabber:client' type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+export const bind = "<iq xmlns='jabber:client' type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
 export const bound = (jid = 'juliet@localhost/balcony') =>
   `<iq type='result' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${jid}</jid></bind></iq>`
 

@@ -32,9 +32,7 @@ export function handshake({ path = '/xmpp-websocket', headers = {} }: WireOption
     'Sec-WebSocket-Protocol': 'xmpp',
     ...headers,
   }
-  const lines = Object.entries(all).flatMap(([name, value]) =>
-    value === undefined ? [] : `${name}: ${value}`,
-  )
+  const lines = Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : `${name}: ${value}`))
   return [`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n')
 }
 

@@ -9,16 +9,7 @@ import { createCallLimits } from '../../src/warm/call-limits.js'
 import type { Logins } from '../../src/warm/session-login.js'
 import { arrived, joinNodes } from '../support/joined-nodes.js'
 import { unnoted } from '../support/unlimited.js'
-import {
-  binding,
-  callLimits,
-  config,
-  type FakeService,
-  fakeService,
-  networks,
-  parameters,
-  warm,
-} from './fake-login.js'
+import { binding, callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
 const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) =>

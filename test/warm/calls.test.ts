@@ -2,16 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
 import { FakeClock } from '../support/fake-clock.js'
-import {
-  binding,
-  config,
-  credentials,
-  failing,
-  fakeService,
-  networks,
-  parameters,
-  warm,
-} from './fake-login.js'
+import { binding, config, credentials, failing, fakeService, networks, parameters, warm } from './fake-login.js'
 
 describe('the log', () => {
   test('has one line for a warm call', async () => {
@@ -75,8 +66,7 @@ describe('the log', () => {
       ['logout', true, id],
       ['logout', true, undefined],
     ])
-    for (const line of service.lines())
-      expect(line).toMatchObject({ admin: 'admin@host', address: '127.0.0.1' })
+    for (const line of service.lines()) expect(line).toMatchObject({ admin: 'admin@host', address: '127.0.0.1' })
   })
 
   test.each([

@@ -41,11 +41,9 @@ function problemOf(parameters: object, ways = nothing): string {
   return 'none'
 }
 
-const invalid = (name: ParameterName) =>
-  `invalid-parameter | Parameter: ${name}. ${bodyParameters[name].allowed}`
+const invalid = (name: ParameterName) => `invalid-parameter | Parameter: ${name}. ${bodyParameters[name].allowed}`
 const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
-const empty = (name: string) =>
-  `${missing(name)} It is empty. Fill it in, or leave it out where the call needs none.`
+const empty = (name: string) => `${missing(name)} It is empty. Fill it in, or leave it out where the call needs none.`
 
 const jid = 'Juliet@chat.example/balcony'
 
@@ -198,9 +196,7 @@ describe('without password and token', () => {
     for (const ways of [nothing, accounts, certificates, anonymous])
       expect(problemOf(parameters, ways)).toBe(empty(name))
     const form = readParameters(undefined, Buffer.from(`${new URLSearchParams(parameters)}`))
-    expect(() => readCredentials(form, accounts)).toThrow(
-      expect.objectContaining({ code: 'missing-parameter' }),
-    )
+    expect(() => readCredentials(form, accounts)).toThrow(expect.objectContaining({ code: 'missing-parameter' }))
   })
 
   test('an authzid alone means the same as a jid alone', () => {

@@ -42,8 +42,7 @@ export const networks = (text: string) => readNetworks(text, () => undefined)
 
 /** The defaults, but for how often the same users may be warmed and guessed. */
 export const config: Config = {
-  ...loadConfig({ ...unlimited, ADMIN_USERS: 'replaced:below', XMPP_DOMAINS: 'chat.example, *.chat.example' })
-    .config,
+  ...loadConfig({ ...unlimited, ADMIN_USERS: 'replaced:below', XMPP_DOMAINS: 'chat.example, *.chat.example' }).config,
   admins: [
     { name: 'admin@host', secret: 'gehe:im-ü', domains: ['*'] },
     { name: 'portal', secret: 'portal-secret', domains: ['chat.example'] },

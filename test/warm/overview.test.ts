@@ -50,8 +50,7 @@ describe('several processes', () => {
   test('are told of together, and so are their calls', async () => {
     const all = await start(3)
     for (const [number, { recentWarms }] of all.entries())
-      for (let call = 0; call <= number; call++)
-        recentWarms.add(call === 2 ? 'timeout' : 'ok', 10 * 4 ** number)
+      for (let call = 0; call <= number; call++) recentWarms.add(call === 2 ? 'timeout' : 'ok', 10 * 4 ** number)
     await joined.pass(5_000)
     all[1]!.registry.takesSessions = false
     joined.all[1]!.nodes.drain()

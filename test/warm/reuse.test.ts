@@ -9,10 +9,7 @@ import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 const [one, two] = [idOf(1), idOf(2)]
 
 /** A service at the time of ten seconds, with the sessions that are told, and what their credentials were checked for. */
-function setUp(
-  views: readonly Partial<SessionView>[],
-  checkCredentials: Logins['checkCredentials'] = async () => {},
-) {
+function setUp(views: readonly Partial<SessionView>[], checkCredentials: Logins['checkCredentials'] = async () => {}) {
   let time = 10_000
   const checked: Parameters<Logins['checkCredentials']>[0][] = []
   const sessions = new FakeSessions(() => time)

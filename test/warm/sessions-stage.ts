@@ -12,10 +12,7 @@ export function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
   const sessions = new FakeSessions(() => time)
   const service = fakeService({ sessions, now: () => time, ...settings })
   const call =
-    (
-      method: 'get' | 'head' | 'post' | 'delete' | 'put' | 'options',
-      as: readonly [string, string] = credentials,
-    ) =>
+    (method: 'get' | 'head' | 'post' | 'delete' | 'put' | 'options', as: readonly [string, string] = credentials) =>
     (path: string) =>
       request(service.app)
         [method](path)

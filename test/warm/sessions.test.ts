@@ -295,10 +295,7 @@ describe('the list', () => {
       `<a href="/warm/${two}">juliet@chat.example/garden</a>`,
     ])
     expect(page.text).toContain(`class="id">${one}</td>`)
-    const next = /<a rel="next" href="([^"]+)"/
-      .exec(page.text)![1]!
-      .replaceAll('&amp;', '&')
-      .replaceAll('&#x3D;', '=')
+    const next = /<a rel="next" href="([^"]+)"/.exec(page.text)![1]!.replaceAll('&amp;', '&').replaceAll('&#x3D;', '=')
     const rest = await get(`/warm/sessions${next}`).set('Accept', 'text/html')
     expect(rest.text).toContain('romeo@chat.example/x')
     expect(rest.text).toContain('(at chat.example)')

@@ -62,12 +62,7 @@ describe('what a request asks for', () => {
 
   test.each([
     ['a body without a type is a form', least, undefined, {}],
-    [
-      'the type may have parameters and capitals',
-      least,
-      'Application/X-WWW-Form-Urlencoded;charset="UTF-8"',
-      {},
-    ],
+    ['the type may have parameters and capitals', least, 'Application/X-WWW-Form-Urlencoded;charset="UTF-8"', {}],
     ['JSON may begin with a byte order mark', `\ufeff${JSON.stringify(leastJson)}`, json, {}],
     ['a plus is a space, %2B a plus', 'jid=a@b.example&password=a+b%2Bc', form, withPassword('a b+c')],
     ['escapes are UTF-8', 'jid=a@b.example&password=%E2%82%AC', form, withPassword('€')],
@@ -81,19 +76,9 @@ describe('what a request asks for', () => {
     ['a huge wait is brought down', `${least}&wait=999999999999999`, form, { wait: 60 }],
     ['a wait of any length is brought down', `${least}&wait=${'9'.repeat(9000)}`, form, { wait: 60 }],
     ['a hold of any length is brought down', `${least}&hold=${'9'.repeat(400)}`, form, { hold: 2 }],
-    [
-      'a number beyond all is brought down',
-      '{"jid":"a@b.example","password":"x","wait":1e999}',
-      json,
-      { wait: 60 },
-    ],
+    ['a number beyond all is brought down', '{"jid":"a@b.example","password":"x","wait":1e999}', json, { wait: 60 }],
     ['a version may be a number', JSON.stringify({ ...leastJson, ver: 1.6 }), json, { ver: '1.6' }],
-    [
-      'a version may be a whole number',
-      '{"jid":"a@b.example","password":"x","ver":1.0}',
-      json,
-      { ver: '1.0' },
-    ],
+    ['a version may be a whole number', '{"jid":"a@b.example","password":"x","ver":1.0}', json, { ver: '1.0' }],
     ['a wait of 0 stays 0', `${least}&wait=0`, form, { wait: 0 }],
     ['hold leaves one request free', `${least}&hold=9`, form, { hold: 2 }],
     ['JSON takes digits in a string', JSON.stringify({ ...leastJson, wait: '5' }), json, { wait: 5 }],
@@ -150,8 +135,7 @@ describe('what is wrong with a request', () => {
   const twice = (name: ParameterName) => invalid(name, 'It must not be repeated.')
   const broken = (name: ParameterName) => invalid(name, 'A percent escape in it is broken or not UTF-8.')
   const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
-  const empty = (name: string) =>
-    `${missing(name)} It is empty. Fill it in, or leave it out where the call needs none.`
+  const empty = (name: string) => `${missing(name)} It is empty. Fill it in, or leave it out where the call needs none.`
 
   test.each([
     ['an empty body', '', missing('jid')],
@@ -169,11 +153,7 @@ describe('what is wrong with a request', () => {
     ['a password of 1025 bytes', `jid=a@b.example&password=${'é'.repeat(513)}`, invalid('password')],
     ['a broken escape in a parameter', 'jid=a@b.example&password=100%', broken('password')],
     ['an escape that is not UTF-8', 'jid=a@b.example&password=%ff', broken('password')],
-    [
-      'a broken escape elsewhere',
-      `${least}&%zz=1`,
-      'invalid-body | A percent escape is broken or not UTF-8.',
-    ],
+    ['a broken escape elsewhere', `${least}&%zz=1`, 'invalid-body | A percent escape is broken or not UTF-8.'],
     ['a wait that is no number', `${least}&wait=soon`, invalid('wait')],
     ['a wait below 0', `${least}&wait=-1`, invalid('wait')],
     ['a fraction', `${least}&hold=1.5`, invalid('hold')],
@@ -209,11 +189,7 @@ describe('what is wrong with a request', () => {
     ['a wait that is true', '{"jid":"a@b.example","password":"x","wait":true}', invalid('wait')],
     ['a fraction', '{"jid":"a@b.example","password":"x","wait":1.5}', invalid('wait')],
     ['a number below 0', '{"jid":"a@b.example","password":"x","hold":-1}', invalid('hold')],
-    [
-      'a version that is no number of digits',
-      '{"jid":"a@b.example","password":"x","ver":1e-7}',
-      invalid('ver'),
-    ],
+    ['a version that is no number of digits', '{"jid":"a@b.example","password":"x","ver":1e-7}', invalid('ver')],
   ])('JSON: %s', (_what, body, problem) => {
     expect(problemOf(body, json)).toBe(problem)
   })
@@ -297,30 +273,8 @@ describe('what is wrong with a request', () => {
   })
 
   test.each([
-    ...[
-      'id',
-      'uid',
-      'sid',
-      'rid',
-      'old',
-      'want',
-      'land',
-      'very',
-      'user',
-      'username',
-      'email',
-      'secret',
-      'url',
-    ],
-    ...[
-      '_token',
-      '_csrf_token',
-      'csrf-token',
-      'csrfmiddlewaretoken',
-      'authenticity_token',
-      'x'.repeat(5000),
-      '',
-    ],
+    ...['id', 'uid', 'sid', 'rid', 'old', 'want', 'land', 'very', 'user', 'username', 'email', 'secret', 'url'],
+    ...['_token', '_csrf_token', 'csrf-token', 'csrfmiddlewaretoken', 'authenticity_token', 'x'.repeat(5000), ''],
   ])('a body with %j is as good as without', name => {
     expect(read(`${least}&${name}=x`)).toEqual(read(least))
   })
@@ -344,12 +298,7 @@ describe('what is wrong with a request', () => {
   test.each([
     ['another type', least, 'text/plain', 'unsupported-media-type'],
     ['a multipart form', least, 'multipart/form-data; boundary=x', 'unsupported-media-type'],
-    [
-      'another charset',
-      least,
-      `${form}; charset=iso-8859-1`,
-      'unsupported-media-type | The charset must be UTF-8.',
-    ],
+    ['another charset', least, `${form}; charset=iso-8859-1`, 'unsupported-media-type | The charset must be UTF-8.'],
     ['a form that is not UTF-8', Buffer.from([0x6a, 0xff]), form, 'invalid-body | It is not UTF-8.'],
     ['JSON that is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), json, 'invalid-body | It is not UTF-8.'],
   ])('%s', (_what, body, type, problem) => {

@@ -225,9 +225,7 @@ describe('a login that fails', () => {
 
   test('for want of room says when to come back', async () => {
     const retryAfter = async (retryAfterSeconds?: number) =>
-      (await warm(failing(new Problem('service-full', { retryAfterSeconds }))).send(parameters)).headers[
-        'retry-after'
-      ]
+      (await warm(failing(new Problem('service-full', { retryAfterSeconds }))).send(parameters)).headers['retry-after']
     expect(await retryAfter(30)).toBe('30')
     expect(await retryAfter()).toBe('5')
   })

@@ -103,9 +103,7 @@ describe('the text', () => {
 
   test('says for how long requests are held', async () => {
     const age = async (since?: number) =>
-      samplesOf(await createMetrics(sourcesOf({}, since)).text()).get(
-        'warm_bindings_bosh_oldest_held_request_seconds',
-      )
+      samplesOf(await createMetrics(sourcesOf({}, since)).text()).get('warm_bindings_bosh_oldest_held_request_seconds')
     expect([await age(), await age(2_500)]).toEqual([0, 5])
   })
 

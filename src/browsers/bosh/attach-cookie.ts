@@ -50,8 +50,7 @@ export class AttachCookie {
 
   /** `Set-Cookie`, if due. Only the same rid gets it again: a second client with the sid alone does not. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
-    const isDue =
-      this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
+    const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
     if (isDue) {
       this.#setAt = now
       this.#setWith = rid

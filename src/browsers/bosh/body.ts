@@ -135,8 +135,7 @@ export function writeBody(attributes: string, payload: string, hasStreamElement 
 
 /** XEP-0124 §13, §17.2. */
 export function writeTerminate(condition: Condition | undefined, streamError?: string): string {
-  const attributes =
-    condition === undefined ? " type='terminate'" : ` type='terminate' condition='${condition}'`
+  const attributes = condition === undefined ? " type='terminate'" : ` type='terminate' condition='${condition}'`
   return writeBody(attributes, streamError ?? '', streamError !== undefined)
 }
 

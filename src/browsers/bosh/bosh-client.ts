@@ -68,9 +68,7 @@ export class BoshClient implements Client {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, terms.maxPause)
     const { id, domain, sid } = session
     const cookie =
-      mode === 'off'
-        ? undefined
-        : new AttachCookie(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
+      mode === 'off' ? undefined : new AttachCookie(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
     const by = received === undefined ? 'handed-out' : 'resumed'
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
     const binding = { rid: rid + 1, received, ...announced(sid, terms), cookie: cookie?.forPage }

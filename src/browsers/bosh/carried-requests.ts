@@ -14,10 +14,7 @@ const tooLargeKind = 'bosh-too-large'
 const long = 4096
 
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
-  refuseTooLarge(
-    head: string,
-    peer: Pick<Peer, 'secure' | 'cookies'>,
-  ): Reply | undefined | Promise<Reply | undefined>
+  refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined | Promise<Reply | undefined>
 }
 
 interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
@@ -41,8 +38,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const isOfSession = about.isNew !== true
     if (manager === undefined) exchange.cancel()
     // A long text costs time only if there is a session: the client has chosen the process.
-    else if (isOfSession && text.length > long && !manager.has(readBodyHead(text).sid))
-      manager.refuseUnknown(peer)
+    else if (isOfSession && text.length > long && !manager.has(readBodyHead(text).sid)) manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
     return peer
   })

@@ -51,8 +51,7 @@ export class OpenRequests {
   get nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { expires } of this.held) next = Math.min(next, expires)
-    if (this.#parked !== undefined)
-      for (const { expires } of this.#parked.values()) next = Math.min(next, expires)
+    if (this.#parked !== undefined) for (const { expires } of this.#parked.values()) next = Math.min(next, expires)
     return next
   }
 

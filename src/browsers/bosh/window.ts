@@ -79,8 +79,7 @@ export class RidWindow {
     this.#replies.push(reply)
     this.#characters += reply.text.length
     const most = this.acknowledged ? mostReplies : this.#size + 1
-    while (this.#replies.length > most || (this.#replies.length > 1 && this.#isFull(mostBytes)))
-      this.#forgetOldest()
+    while (this.#replies.length > most || (this.#replies.length > 1 && this.#isFull(mostBytes))) this.#forgetOldest()
   }
 
   #isFull(mostBytes: number): boolean {

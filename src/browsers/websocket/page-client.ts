@@ -139,10 +139,7 @@ export class PageClient extends SocketClient {
     if (cut !== undefined) {
       const { id: session } = this.session
       const { transport, address } = this
-      this.#log.debug(
-        { session, transport, address: foreignText(address), reason: cut },
-        'a page lost its WebSocket',
-      )
+      this.#log.debug({ session, transport, address: foreignText(address), reason: cut }, 'a page lost its WebSocket')
       // If no page follows, their senders get errors.
       this.#giveBack()
       this.session.inactivity.begin(this.clock.now())

@@ -53,8 +53,7 @@ function read(
   if (typeof shown === 'string') return shown
   const local = localOf(shown.user, domain)
   if (local === undefined) return 'not-authorized'
-  const wantsBind =
-    children?.some(({ name, namespace }) => name === 'bind' && namespace === bind2Namespace) === true
+  const wantsBind = children?.some(({ name, namespace }) => name === 'bind' && namespace === bind2Namespace) === true
   const resume = children?.find(({ name, namespace }) => name === 'resume' && namespace === smNamespace)
   const wantsProof = mechanism === hashedToken
   return { local, proof: shown.proof, node: shown.node, isSasl2, wantsProof, wantsBind, resume: resume?.text }
@@ -72,8 +71,7 @@ interface Shown {
 /** RFC 4616 §2. Either name may be the bare JID. */
 function readPlain(message: string, domain: string): Shown | SaslFault {
   const [authzid, user, token, ...more] = message.split('\0', 4)
-  if (authzid === undefined || user === undefined || token === undefined || more.length > 0)
-    return 'malformed-request'
+  if (authzid === undefined || user === undefined || token === undefined || more.length > 0) return 'malformed-request'
   if (authzid !== '' && localOf(authzid, domain) !== localOf(user, domain)) return 'not-authorized'
   return { user, proof: proofOfPage(token), node: nodeIn(token) }
 }

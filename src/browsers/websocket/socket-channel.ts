@@ -114,9 +114,7 @@ export class SocketChannel implements Channel {
     const { pingInterval } = parts.rules
     this.#heardAt = parts.clock.now()
     this.#pingAt = pingInterval === 0 ? Number.POSITIVE_INFINITY : this.#heardAt + pingInterval * 1000
-    socket.on('message', (data: Buffer, isBinary: boolean) =>
-      this.#guard(() => this.#received(data, isBinary)),
-    )
+    socket.on('message', (data: Buffer, isBinary: boolean) => this.#guard(() => this.#received(data, isBinary)))
     socket.on('ping', (data: Buffer) => this.#heard(data))
     socket.on('pong', (data: Buffer) => this.#ponged(data))
     socket.on('close', () => this.#closed())

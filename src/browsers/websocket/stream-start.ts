@@ -34,13 +34,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   protected isGone = false
 
   /** `onOver` is called at the end of the start. */
-  constructor(
-    channel: Channel,
-    parts: Parts,
-    secureUrl: string | undefined,
-    seconds: number,
-    onOver: () => void,
-  ) {
+  constructor(channel: Channel, parts: Parts, secureUrl: string | undefined, seconds: number, onOver: () => void) {
     this.channel = channel
     this.parts = parts
     this.#secureUrl = secureUrl

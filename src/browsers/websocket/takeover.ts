@@ -184,9 +184,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
       `${inline.join('')}</success>`
     const tell = () => {
       this.channel.send(success)
-      this.#offer(
-        management !== undefined ? '' : wantsBind ? managementFeature : bindFeature + managementFeature,
-      )
+      this.#offer(management !== undefined ? '' : wantsBind ? managementFeature : bindFeature + managementFeature)
     }
     if (hasSession) this.#takeOver(management, tell)
     else tell()

@@ -16,10 +16,7 @@ import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { NoteRefusal, StreamStart } from './stream-start.js'
 import { type Forwarding, Takeover, type TakeoverParts } from './takeover.js'
 
-export interface EndpointParts
-  extends Entrance,
-    Omit<TakeoverParts, 'noteRefusal'>,
-    Omit<ChannelParts, 'ponged'> {
+export interface EndpointParts extends Entrance, Omit<TakeoverParts, 'noteRefusal'>, Omit<ChannelParts, 'ponged'> {
   /** `*` is any. */
   readonly origins: readonly string[]
   readonly counts: Counts
@@ -43,11 +40,7 @@ const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly str
   address: [403, 'Clients with this address may not connect here.'],
   origin: [403, 'Pages of this origin may not connect here.'],
   // RFC 6455 §4.2.2.
-  version: [
-    426,
-    'The version of WebSocket here is 13.',
-    ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
-  ],
+  version: [426, 'The version of WebSocket here is 13.', ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket']],
   handshake: [400, 'This is not a WebSocket handshake (RFC 6455).'],
   host: [400, 'The header Host is missing, or there are several (RFC 6455).'],
   subprotocol: [400, 'The subprotocol here is "xmpp" (RFC 7395).'],
@@ -55,8 +48,7 @@ const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly str
 }
 
 /** Some proxies remove only this header. */
-const lostUpgrade =
-  "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
+const lostUpgrade = "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
 
 export interface WebSocketEndpoint {
   /** For clients that log in by themselves. */
@@ -113,18 +105,11 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     noteRefusal(reason, address)
     refuseUpgrade(socket, ...refusals[reason])
   }
-  server.on('wsClientError', (_error, socket, req) =>
-    refuse(socket, clientAddress(req, clients), 'handshake'),
-  )
+  server.on('wsClientError', (_error, socket, req) => refuse(socket, clientAddress(req, clients), 'handshake'))
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
-  const begin = (
-    channel: Channel,
-    client: CarriedClient,
-    credentials?: Buffer,
-    forwarding?: Forwarding,
-  ): void => {
+  const begin = (channel: Channel, client: CarriedClient, credentials?: Buffer, forwarding?: Forwarding): void => {
     const { wants, secureUrl, before } = client
     const over = () => void starting.delete(start)
     const start: StreamStart =

@@ -125,8 +125,7 @@ export const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'remote-connection-failed': `Does the XMPP server run, and does it accept clients at this address and port? A firewall, or TLS at a plain port, has the same effect. ${howToName}.`,
   'tls-unavailable':
     'Give the XMPP server a certificate, so that it offers STARTTLS. For a link within this machine, you can add ?tls=none to its address in XMPP_SERVERS.',
-  'remote-protocol-error':
-    'Is this the client port of an XMPP server? For direct TLS, write xmpps:// in XMPP_SERVERS.',
+  'remote-protocol-error': 'Is this the client port of an XMPP server? For direct TLS, write xmpps:// in XMPP_SERVERS.',
   'remote-stream-error': lookAtLog,
   'server-not-authentic':
     'The server may not be yours, or its accounts are damaged: set the password again, and check which server answers.',

@@ -35,9 +35,7 @@ export async function tryWarm(jid: string): Promise<void> {
       'No password was entered. An empty line is a login without a password: by an account of XMPP_SERVICE_ACCOUNTS, a certificate, or WARM_ANONYMOUS.',
     )
   const login: LoginNotes = {}
-  const outcome = await logInAndOut(config, { jid, password: password || undefined }, login).catch(
-    problemFrom,
-  )
+  const outcome = await logInAndOut(config, { jid, password: password || undefined }, login).catch(problemFrom)
   const about = { jid, config, login }
   if (outcome instanceof Problem) throw new CommandError(sayFailure(outcome, about))
   process.stdout.write(saySuccess(outcome, about))

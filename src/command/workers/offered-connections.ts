@@ -41,8 +41,7 @@ export function keepOfferedConnections(worker: Worker, isAnotherListening: () =>
     offered.clear()
     for (const [ack, connection] of left) {
       // Declines for the dead worker: Node offers the connection to another one.
-      if (isAnotherListening())
-        process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
+      if (isAnotherListening()) process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
       else connection.close()
     }
   })

@@ -55,10 +55,7 @@ export class WorkerMetrics {
     this.#died.inc(died)
     this.#hung.reset()
     this.#hung.inc(hung)
-    return [
-      await this.#registry.metrics(),
-      mergedMetrics(new Map([...told, ['primary', own] as const])),
-    ].join('\n')
+    return [await this.#registry.metrics(), mergedMetrics(new Map([...told, ['primary', own] as const]))].join('\n')
   }
 
   #ask({ tell }: Pick<WorkerSlots['workers'][number]['process'], 'tell'>): Promise<string | undefined> {

@@ -197,9 +197,7 @@ export class WorkerSlots {
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
     // A worker that is starting may run old code.
-    const before = [...this.#workers].filter(
-      worker => worker.number === number && worker.state !== 'draining',
-    )
+    const before = [...this.#workers].filter(worker => worker.number === number && worker.state !== 'draining')
     const isStarted = await this.#isStarted(number)
     const retire = (worker: Worker) => {
       worker.process.tell({ order: 'retire' })

@@ -41,9 +41,7 @@ function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list
     })
     return read(isLine ? entries.filter(({ text }) => !/^(#|$)/.test(text)) : entries)
   }
-  const readLines = inFile((text, report) =>
-    readAll(text.replace(/^\uFEFF/, '').split(/\r?\n/), report, true),
-  )
+  const readLines = inFile((text, report) => readAll(text.replace(/^\uFEFF/, '').split(/\r?\n/), report, true))
   return [
     (text, report) => readAll(text === '' ? [] : text.split(','), report, false),
     (file, report) => (file === '' ? readAll([], report, true) : readLines(file, report)),
@@ -80,13 +78,11 @@ function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, Ser
     if (text === '') continue
     const [, left = '', user = '', password = ''] = /^([^=]*)=\s*([^:]*):(.*)$/s.exec(text) ?? []
     const domain = left.trim() === '*' ? '*' : prepareDomain(left.trim())
-    if (domain === undefined || user === '' || password === '')
-      fault('must be like example.org=user:password')
+    if (domain === undefined || user === '' || password === '') fault('must be like example.org=user:password')
     else if (strayEscape.test(user + password)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(user + password)) fault('has a control character')
     // RFC 7622 §3.3.1.
-    else if (/["&'/:<>@\s]/.test(unescaped(user)))
-      fault('has a user name that cannot be the local part of a JID')
+    else if (/["&'/:<>@\s]/.test(unescaped(user))) fault('has a user name that cannot be the local part of a JID')
     else if (accounts.has(domain)) fault(`is the second one for ${domain}`)
     else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })
   }

@@ -18,22 +18,17 @@ export const eventsUrl: Kind<string> = (text, report) => {
     return report('has a user or a password in front of its host: events are known by their signature')
   if (url.hash !== '') return report('has a # and what follows it, which is never sent')
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
-    return report(
-      'must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events',
-    )
+    return report('must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events')
   return url.href
 }
 
 /** After `whsec_`, base64. Otherwise the bytes of the text. */
 export const eventsSecret: Kind<KeyObject> = (text, report) => {
   const base64 = text.startsWith(prefix) ? text.slice(prefix.length) : undefined
-  if (base64 !== undefined && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
-    return report(`must have base64 after ${prefix}`)
+  if (base64 !== undefined && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return report(`must have base64 after ${prefix}`)
   const key = base64 === undefined ? Buffer.from(text) : Buffer.from(base64, 'base64')
   if (key.length >= leastBytes) return createSecretKey(key)
-  return report(
-    `is too short: make one of ${leastBytes} bytes or more, for example with openssl rand -hex 32`,
-  )
+  return report(`is too short: make one of ${leastBytes} bytes or more, for example with openssl rand -hex 32`)
 }
 
 export const eventsSecretFile: Kind<KeyObject> = inFile((text, report) =>

@@ -57,8 +57,7 @@ export const boolean: Kind<boolean> = (text, report) =>
 
 export function word<const W extends string>(...words: W[]) {
   const kind: Kind<W> = (text, report) =>
-    words.find(word => word === text.toLowerCase()) ??
-    report(`must be one of ${words.join(', ')}, not ${quoted(text)}`)
+    words.find(word => word === text.toLowerCase()) ?? report(`must be one of ${words.join(', ')}, not ${quoted(text)}`)
   return Object.assign(kind, { words })
 }
 
@@ -90,11 +89,7 @@ export function entriesOf(text: string): string[] {
 }
 
 /** A list without duplicates. `fault` describes a bad entry, `empty` an empty list. */
-export function listOf<T>(
-  read: (entry: string) => T | undefined,
-  fault: string,
-  empty?: string,
-): Kind<readonly T[]> {
+export function listOf<T>(read: (entry: string) => T | undefined, fault: string, empty?: string): Kind<readonly T[]> {
   return (text, report) => {
     const entries = entriesOf(text)
     if (entries.length === 0 && empty !== undefined) return report(empty)
@@ -178,8 +173,7 @@ export const headers: Kind<readonly (readonly [name: string, value: string])[]> 
     const value = unescaped(right?.trim() ?? '')
     if (right === undefined || !token.test(name)) report(`entry ${index + 1} must be like X-Name=value`)
     else if (takenHeader.test(name)) report(`has ${name}, which the service writes itself`)
-    else if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
-      report(`has a character in ${name} that no header may have`)
+    else if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) report(`has a character in ${name} that no header may have`)
     return [name, value]
   })
 
@@ -220,8 +214,7 @@ export const logLevelsByPart: Kind<LogLevels> = (text, report) => {
     const [, name, word = ''] = /^(?:([^=]*)=)?(.*)$/.exec(entry.replaceAll(' ', ''))!
     const level = logLevels.find(known => known === word)
     const part = logParts.find(known => known === name)
-    if (level === undefined)
-      return report(`must be one of ${logLevels.join(', ')}, not ${JSON.stringify(word)}`)
+    if (level === undefined) return report(`must be one of ${logLevels.join(', ')}, not ${JSON.stringify(word)}`)
     if (name === undefined && usual !== undefined) return report('has more than one level for all parts')
     if (name === undefined) usual = level
     else if (part === undefined)

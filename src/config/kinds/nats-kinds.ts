@@ -105,9 +105,7 @@ export const natsTokenFile = inFile((text, report): string | undefined => {
 
 const noCertificate = 'names a file that is not a PEM file of certificates'
 
-export const natsCa = inFile(
-  (text, report): string | undefined => certificatesIn(text)?.text ?? report(noCertificate),
-)
+export const natsCa = inFile((text, report): string | undefined => certificatesIn(text)?.text ?? report(noCertificate))
 
 /** With its chain, and possibly its key. */
 export const natsCertificate = inFile((text, report) => {
@@ -116,8 +114,7 @@ export const natsCertificate = inFile((text, report) => {
 })
 
 export const natsKey = inFile(
-  (text, report): string | undefined =>
-    keyOf(text) ?? report('names a file that is not a PEM file of a private key'),
+  (text, report): string | undefined => keyOf(text) ?? report('names a file that is not a PEM file of a private key'),
 )
 
 function keyOf(text: string): string | undefined {

@@ -47,8 +47,7 @@ export const serversByDomain: Kind<{
     const address = right.trim()
     const domain = name === '*' ? name : entry.includes('=') ? prepareDomain(name) : undefined
     const fault: Report = problem => report(`for ${domain} ${problem}`)
-    if (domain === undefined)
-      report(`entry ${index + 1} must be like example.org=xmpp://xmpp.example.org:5222`)
+    if (domain === undefined) report(`entry ${index + 1} must be like example.org=xmpp://xmpp.example.org:5222`)
     else if (servers.has(domain) || remotes.has(domain)) report(`lists ${domain} twice`)
     else if (/^(https?:|host-meta($|\?))/i.test(address)) remotes.set(domain, readRemote(address, fault))
     else servers.set(domain, readServer(address, fault))
@@ -60,8 +59,7 @@ const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?
 
 function readServer(url: string, report: Report): Server {
   const isDirect = /^xmpps:/i.test(url)
-  const [, scheme = '', name = '', digits = isDirect ? '5223' : '5222', query = ''] =
-    serverUrl.exec(url) ?? []
+  const [, scheme = '', name = '', digits = isDirect ? '5223' : '5222', query = ''] = serverUrl.exec(url) ?? []
   const host = prepareDomain(name)?.replace(/^\[(.*)\]$/, '$1')
   const port = Number(digits)
   if (!/^xmpps?$/i.test(scheme) || host === undefined || port < 1 || port > 65535)
@@ -72,8 +70,7 @@ function readServer(url: string, report: Report): Server {
   if (isDirect && options.has('tls')) report('has tls beside xmpps://, which is TLS from the start')
   else if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
   const trust = readTrust(options, report)
-  if (trust.plain && tls !== 'none')
-    report('has plain=on without tls=none: PLAIN is allowed on encrypted links anyway')
+  if (trust.plain && tls !== 'none') report('has plain=on without tls=none: PLAIN is allowed on encrypted links anyway')
   if (tls === 'none' && ['ca', 'verify', 'cert', 'key'].some(name => options.has(name)))
     report('has ca, verify, cert or key beside tls=none, where there are no certificates')
   return {
@@ -95,8 +92,7 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
     report(
       'has http:// for another machine, where an attacker in between reads along: write https://, or add ?insecure',
     )
-  if (insecure && !isPlain)
-    report('has insecure without http://: what is encrypted is checked unless verify=off')
+  if (insecure && !isPlain) report('has insecure without http://: what is encrypted is checked unless verify=off')
   const trust = readTrust(options, report)
   if (trust.plain && !isPlain) report('has plain=on without http://: PLAIN is allowed over https anyway')
   if (isPlain && (options.has('ca') || options.has('verify')))

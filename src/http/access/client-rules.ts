@@ -38,11 +38,7 @@ export function countedAddress(request: IncomingMessage, rules: ClientRules): st
   return readForwarded(request, rules, true)
 }
 
-function readForwarded(
-  request: IncomingMessage,
-  { trustedProxies }: ClientRules,
-  isFarthest: boolean,
-): string {
+function readForwarded(request: IncomingMessage, { trustedProxies }: ClientRules, isFarthest: boolean): string {
   const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)
   const header = request.headers['x-forwarded-for']
   if (header === undefined || !trustedProxies.contains(own)) return own
@@ -93,14 +89,7 @@ export function isForwarded({ headers }: IncomingMessage): boolean {
   return forwardingHeaders.some(name => headers[name] !== undefined)
 }
 
-const forwardingHeaders = [
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
-  'x-real-ip',
-  'forwarded',
-  'via',
-]
+const forwardingHeaders = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via']
 
 /** An IPv6 address in brackets with a port. */
 const longestEntry = 64

@@ -98,8 +98,7 @@ export class FailedLogins {
     const proven = await proof?.()
     if (proven === undefined) return false
     const period = Math.floor(Date.now() / rightMilliseconds)
-    for (const each of [period, period - 1])
-      if ((await this.#right.count(`${proven} ${each}`)) > 0) return true
+    for (const each of [period, period - 1]) if ((await this.#right.count(`${proven} ${each}`)) > 0) return true
     return false
   }
 
@@ -168,8 +167,7 @@ export class FailedLogins {
     const key = keyOf(client, name)
     if (this.#told.has(key)) return true
     const week = weekOf(Date.now())
-    for (let ago = 0; ago < knownWeeks; ago++)
-      if ((await this.#known.count(`${key} ${week - ago}`)) > 0) return true
+    for (let ago = 0; ago < knownWeeks; ago++) if ((await this.#known.count(`${key} ${week - ago}`)) > 0) return true
     return false
   }
 

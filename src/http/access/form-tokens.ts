@@ -21,8 +21,7 @@ export async function formKeyOf(admins: readonly Admin[], others: boolean): Prom
 
 /** `now` is in milliseconds of Unix time. */
 export function createFormTokens(key: Buffer, now: () => number) {
-  const sign = (admin: string, expiry: string) =>
-    createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()
+  const sign = (admin: string, expiry: string) => createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()
   return {
     /** For a form shown to this admin. */
     token(admin: string): string {

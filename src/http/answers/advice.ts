@@ -12,20 +12,17 @@ export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
   'cross-site-request': 'Reload the form, and send it again.',
   'domain-not-allowed': 'Check the spelling of the domain, or have an operator add it.',
   'address-not-allowed': 'Have an operator name the server in XMPP_SERVERS.',
-  'not-authorized':
-    'Check the spelling, and whether the account exists. Too many attempts may lock the account.',
+  'not-authorized': 'Check the spelling, and whether the account exists. Too many attempts may lock the account.',
   'account-disabled': 'Have the account enabled at the XMPP server.',
   'credentials-expired': 'Set a new password at the XMPP server, or get a new token.',
-  'authzid-refused':
-    'Let the account act for others in the settings of the XMPP server, or log the user in directly.',
+  'authzid-refused': 'Let the account act for others in the settings of the XMPP server, or log the user in directly.',
   'not-found': 'Check the address, or start at the front page.',
   'session-not-found': 'Look for it in the list of sessions, or log the user in again.',
   'method-not-allowed': 'Open the address in a browser, or see which methods the API has for it.',
   conflict: 'Request another resource after the slash of the JID, or none.',
   'not-here': 'Control it at the other endpoint.',
   'body-too-large': 'Send less.',
-  'unsupported-media-type':
-    'Send application/x-www-form-urlencoded or application/json, in UTF-8 and not compressed.',
+  'unsupported-media-type': 'Send application/x-www-form-urlencoded or application/json, in UTF-8 and not compressed.',
   'misdirected-request': 'Use an address of the service, or have an operator add this address.',
   'too-many-requests': 'Wait for a minute, and try again.',
   'internal-error': 'Try again. If it fails again, send the id of the request to the operator.',

@@ -23,8 +23,7 @@ export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers
   const html = liking(ranges, 'text/html')
   const xhtml = liking(ranges, 'application/xhtml+xml')
   // `application/*` fits both: JSON must be named.
-  if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json)
-    return 'json'
+  if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json) return 'json'
   return xhtml.exactness === 3 && xhtml.quality > 0 && xhtml.quality >= html.quality ? 'xhtml' : 'html'
 }
 

@@ -17,8 +17,7 @@ export class FastResponse extends ServerResponse {
     if (!this.shouldKeepAlive || this._header !== null || this.statusCode !== 200) return false
     if (this._keepAliveTimeout === 0 || this._maxRequestsPerSocket > 0) return false
     if (this.getHeaderNames().length > 0) return false
-    if (socket === null || socket instanceof TLSSocket || !socket.writable || socket.writableLength > 0)
-      return false
+    if (socket === null || socket instanceof TLSSocket || !socket.writable || socket.writableLength > 0) return false
     const head = `${startLines(this._keepAliveTimeout)}${dateLine()}${headers}Content-Length: ${length}\r\n\r\n`
     socket.write(head + body, length === body.length ? 'latin1' : 'utf8')
     this.statusMessage = 'OK'

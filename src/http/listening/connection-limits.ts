@@ -17,12 +17,7 @@ export interface ConnectionLimitParts {
 }
 
 /** For all listeners together. */
-export function createConnectionLimits({
-  config,
-  refused,
-  descriptorsAreLeft,
-  mayCall,
-}: ConnectionLimitParts) {
+export function createConnectionLimits({ config, refused, descriptorsAreLeft, mayCall }: ConnectionLimitParts) {
   const { maxConnections, maxConnectionsPerAddress } = config.listen
   const ofClient = new KeyCounts()
   const connections = new Set<Socket>()
@@ -36,8 +31,7 @@ export function createConnectionLimits({
     const client = clientOf(address)
     const isTooMany = maxConnectionsPerAddress > 0 && ofClient.of(client) >= maxConnectionsPerAddress
     if (maxConnections > 0 && connections.size >= most) refused('connections')
-    else if (isTooMany && !config.trustedProxies.contains(address))
-      refused('connections-address', { address: client })
+    else if (isTooMany && !config.trustedProxies.contains(address)) refused('connections-address', { address: client })
     else if (!descriptorsAreLeft(isCaller)) refused('descriptors')
     else {
       connections.add(socket)

@@ -105,8 +105,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     unread.stop()
   }
   try {
-    for (const place of settings.places)
-      await bind(createServer(options, answer), place, settings.places, 'HOST')
+    for (const place of settings.places) await bind(createServer(options, answer), place, settings.places, 'HOST')
     for (const place of https?.places ?? []) {
       const server = createSecureServer(options, certificates!, answer)
       secureServers.push(server)
@@ -142,10 +141,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
         for (const sentence of amiss) log.warn(sentence)
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error
-        log.error(
-          { problems: error.problems },
-          'the certificates are not usable: the previous certificates stay',
-        )
+        log.error({ problems: error.problems }, 'the certificates are not usable: the previous certificates stay')
       }
     },
     /** Each open connection ends with its held or next reply, and the client reconnects to another process. */

@@ -85,8 +85,7 @@ export class UnreadReplies {
       unread.set(socket, { socket, bytes, done, left, since: isSame ? before.since : now })
     }
     this.#unread = unread
-    for (const { socket, since } of unread.values())
-      if (now - since >= patience) this.close(socket, 'unread-reply')
+    for (const { socket, since } of unread.values()) if (now - since >= patience) this.close(socket, 'unread-reply')
     if (all > this.#most) this.#makeRoom(all, now)
   }
 

@@ -53,12 +53,7 @@ export function asksForWebSocket({ headers, method }: IncomingMessage): boolean 
 }
 
 /** `sentence` is ASCII. `headers` has names and values in turn. */
-export function refuseUpgrade(
-  socket: Duplex,
-  status: number,
-  sentence: string,
-  headers: readonly string[] = [],
-): void {
+export function refuseUpgrade(socket: Duplex, status: number, sentence: string, headers: readonly string[] = []): void {
   const text = `${sentence}\n`
   const all = [...headers, ...textHeaders(text), ...inertHeaders]
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n`

@@ -16,9 +16,7 @@ export function onceAMinute<Key = void>(clock: Pick<Clock, 'now'>): (key: Key) =
 }
 
 /** Returns, at most once a minute for each key, the number of calls since the last return. */
-export function countedOnceAMinute<Key extends string>(
-  clock: Pick<Clock, 'now'>,
-): (key: Key) => number | undefined {
+export function countedOnceAMinute<Key extends string>(clock: Pick<Clock, 'now'>): (key: Key) => number | undefined {
   const counted = new Map<Key, { since: number; untold: number }>()
   return key => {
     const now = clock.now()

@@ -2,9 +2,7 @@
  * The decoded pairs of a form or query, undefined for a broken percent escape. The WHATWG parser would change
  * such an escape, and a password with it.
  */
-export function* formPairs(
-  text: string,
-): Iterable<readonly [name: string | undefined, value: string | undefined]> {
+export function* formPairs(text: string): Iterable<readonly [name: string | undefined, value: string | undefined]> {
   for (const pair of text.split('&')) {
     if (pair === '') continue
     const equals = pair.indexOf('=')

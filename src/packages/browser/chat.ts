@@ -244,8 +244,7 @@ export class Chat extends EventTarget {
     this.#forget()
     const seconds = this.#pauses.next(atLeast, () => this.#ask())
     if (seconds === undefined) this.#end('unreachable', 'There is no chat at the moment.')
-    else if (navigator.onLine)
-      this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn: seconds })
+    else if (navigator.onLine) this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn: seconds })
     else this.#lostNetwork()
   }
 

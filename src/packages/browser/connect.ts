@@ -21,8 +21,7 @@ export interface ConnectOptions extends ChatOptions {
 export function connect(options: ConnectOptions): Promise<Chat> {
   const chat = new Chat(options)
   const hear = <Detail>(type: string, handler: ((detail: Detail) => void) | undefined) => {
-    if (handler !== undefined)
-      chat.addEventListener(type, event => handler((event as CustomEvent<Detail>).detail))
+    if (handler !== undefined) chat.addEventListener(type, event => handler((event as CustomEvent<Detail>).detail))
   }
   hear('message', options.onMessage)
   hear('presence', options.onPresence)

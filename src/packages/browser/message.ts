@@ -61,8 +61,7 @@ function delayOf(stanza: Element, from: string, jid: string): string | null | un
 export function archiveIdOf(stanza: Element, archive: string): string | undefined {
   for (const child of stanza.children) {
     const isOf = child.localName === 'stanza-id' && child.namespaceURI === stanzaIdNamespace
-    if (isOf && bareJid(child.getAttribute('by') ?? '') === archive)
-      return child.getAttribute('id') ?? undefined
+    if (isOf && bareJid(child.getAttribute('by') ?? '') === archive) return child.getAttribute('id') ?? undefined
   }
   return undefined
 }

@@ -51,8 +51,7 @@ async function textOf({ body, status }: Response): Promise<string> {
   let length = 0
   for await (const part of body ?? []) {
     length += part.byteLength
-    if (length > longestAnswer)
-      throw new WarmBindingsError('bad-answer', 'The answer is too long.', { status })
+    if (length > longestAnswer) throw new WarmBindingsError('bad-answer', 'The answer is too long.', { status })
     parts.push(part)
   }
   return Buffer.concat(parts).toString()

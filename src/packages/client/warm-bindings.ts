@@ -49,8 +49,7 @@ export class WarmBindings {
     const { url, user, secret, timeoutSeconds = 20, totalSeconds = 40, attempts = 3 } = options
     if (!isWarmUrl(url))
       throw new TypeError('url is the address of /warm, such as http://127.0.0.1:8080/warm, and no more')
-    if (!user || user.includes(':') || !secret)
-      throw new TypeError('user and secret are an account of ADMIN_USERS')
+    if (!user || user.includes(':') || !secret) throw new TypeError('user and secret are an account of ADMIN_USERS')
     this.#url = url.replace(/\/$/, '')
     this.#authorization = `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`
     this.#limits = { timeoutSeconds, totalSeconds, attempts }
@@ -77,10 +76,7 @@ export class WarmBindings {
   }
 
   /** Oldest first. Fetches parts as the loop proceeds. */
-  async *sessions(
-    filter: SessionFilter = {},
-    options?: CallOptions,
-  ): AsyncGenerator<Session, void, undefined> {
+  async *sessions(filter: SessionFilter = {}, options?: CallOptions): AsyncGenerator<Session, void, undefined> {
     const query = new URLSearchParams({ limit: String(sessionsAtATime) })
     for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, value)
     const places = new Set<string>()

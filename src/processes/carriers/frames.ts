@@ -55,8 +55,7 @@ export function writeFrame(
   return frame
 }
 
-export const bodyBytes = (frame: Buffer): number =>
-  frame.length - headerBytes - frame.readUInt32BE(lengthBytes + 5)
+export const bodyBytes = (frame: Buffer): number => frame.length - headerBytes - frame.readUInt32BE(lengthBytes + 5)
 
 /** Undefined if it is not valid. */
 export function readFrame(frame: Buffer): Frame | undefined {

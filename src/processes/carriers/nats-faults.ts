@@ -20,8 +20,7 @@ export async function problemOf(
   if (fault instanceof AuthorizationError || fault instanceof UserAuthenticationExpiredError)
     return `${told} refuses this service: check the user, token or key that it is shown`
   const { message, cause } = fault as Partial<Error>
-  if (codeOf(fault)?.startsWith('nkeys:'))
-    return 'NATS_NKEY_FILE or NATS_CREDS_FILE has a seed that is broken'
+  if (codeOf(fault)?.startsWith('nkeys:')) return 'NATS_NKEY_FILE or NATS_CREDS_FILE has a seed that is broken'
   if (message?.includes("'tls'"))
     return `${told} offers no TLS, so that an attacker in between could read along: have it offer TLS, or ${withoutTls(settings)}`
   const code = codeOf(fault) ?? codeOf(cause)

@@ -64,10 +64,7 @@ export class NatsLinks {
     if (this.#byName.size >= mostLinks)
       for (const [other, { isJoined }] of this.#byName) if (!isJoined) this.#byName.delete(other)
     if (this.#byName.size >= mostLinks) return undefined
-    const [there, here] = [
-      `${this.#prefix}.to.${name}.${this.#self}`,
-      `${this.#prefix}.to.${this.#self}.${name}`,
-    ]
+    const [there, here] = [`${this.#prefix}.to.${name}.${this.#self}`, `${this.#prefix}.to.${this.#self}.${name}`]
     const link = new NatsLink(name, there, here)
     this.#byName.set(name, link)
     return link

@@ -40,9 +40,7 @@ export function readMessage(bytes: Buffer): NatsMessage | undefined {
 }
 
 /** An announcement or farewell to all. */
-export function readHello(
-  bytes: Buffer,
-): { readonly name: string; readonly message: NatsMessage } | undefined {
+export function readHello(bytes: Buffer): { readonly name: string; readonly message: NatsMessage } | undefined {
   const name = bytes.toString('latin1', 1, 1 + nameBytes)
   const frame = bytes.subarray(1 + nameBytes)
   if (bytes[0] === kinds.announcement) return { name, message: { kind: 'announcement', frame } }
@@ -92,8 +90,7 @@ export function restartMessage(stream: number): Buffer {
   return message
 }
 
-export const announcementTo = (frame: Buffer): Buffer =>
-  Buffer.concat([Buffer.from([kinds.announcement]), frame])
+export const announcementTo = (frame: Buffer): Buffer => Buffer.concat([Buffer.from([kinds.announcement]), frame])
 
 export const hello = (name: string, frame: Buffer): Buffer =>
   Buffer.concat([Buffer.from([kinds.announcement]), Buffer.from(name, 'latin1'), frame])

@@ -48,8 +48,7 @@ export class SocketConnection {
     })
     socket.on('data', bytes => {
       // Copied: dialled sockets share a read buffer.
-      if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes))
-        this.destroy('not understood or not wanted')
+      if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes)) this.destroy('not understood or not wanted')
     })
     socket.on('end', () => socket.destroy())
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -38,8 +38,7 @@ function weightOf(keyHash: number, name: string): number {
 /** FNV-1a over code units. It need not be secret: process names are random. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   return mixed(hash)
 }
 

@@ -185,9 +185,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     const due = this.#due.get(owner)
     this.#due.delete(owner)
     if (!nodes.has(owner) || (due === undefined && !all)) return
-    const things = all
-      ? [...this.#own].filter(([, own]) => own.owner === owner).map(([thing]) => thing)
-      : due!
+    const things = all ? [...this.#own].filter(([, own]) => own.owner === owner).map(([thing]) => thing) : due!
     const counts: (readonly [string, number])[] = []
     for (const thing of things) {
       const own = this.#own.get(thing)

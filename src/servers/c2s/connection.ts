@@ -95,9 +95,7 @@ export function openConnection(
     const socket = startTls(connection, domain, tlsContext(trust, rules, certificate), direct)
     current = socket
     watch(socket)
-    const handshake = new Promise<undefined>(resolve =>
-      socket.once('secureConnect', () => resolve(undefined)),
-    )
+    const handshake = new Promise<undefined>(resolve => socket.once('secureConnect', () => resolve(undefined)))
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
     if (!trust.verify || socket.authorized) return socket

@@ -36,8 +36,7 @@ export type Dialer = ReturnType<typeof createDialer>
 export function createDialer({ names, clock, publicOnly, connect = connectTcp }: DialerParts) {
   return {
     /** A server of the settings may have any address. */
-    toServer: (server: Server) =>
-      createSearch({ names, clock, publicOnly: false, connect }, { targets: [server] }),
+    toServer: (server: Server) => createSearch({ names, clock, publicOnly: false, connect }, { targets: [server] }),
     /** Servers from DNS (RFC 6120 §3.2, XEP-0368). */
     toDomain: (domain: string) => createSearch({ names, clock, publicOnly, connect }, names.routeTo(domain)),
   }

@@ -30,8 +30,7 @@ export function readHeader(
   const version = root.attribute('version') ?? ''
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
   const [id, from, lang] = [root.attribute('id'), root.attribute('from'), root.attribute('xml:lang')]
-  if ([id, from, lang].some(value => value !== undefined && value.length > longestValue))
-    return 'policy-violation'
+  if ([id, from, lang].some(value => value !== undefined && value.length > longestValue)) return 'policy-violation'
   return { id: kept(id), from: kept(from), lang: kept(lang) }
 }
 

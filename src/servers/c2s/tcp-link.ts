@@ -5,15 +5,7 @@ import type { Server } from '../../config/config.js'
 import type { Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
-import type {
-  Failure,
-  Link,
-  LinkEnd,
-  LinkEvents,
-  LinkFacts,
-  LinkOptions,
-  StreamOptions,
-} from '../../xmpp/link.js'
+import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
 import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element, Fate } from '../../xmpp/xml/element.js'
@@ -93,8 +85,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   get facts(): LinkFacts {
     const socket = this.#socket
-    if (!(socket instanceof TLSSocket))
-      return { encrypted: false, plainAllowed: this.#server?.plain === true }
+    if (!(socket instanceof TLSSocket)) return { encrypted: false, plainAllowed: this.#server?.plain === true }
     return {
       encrypted: true,
       plainAllowed: true,

@@ -67,8 +67,7 @@ export class Writer {
     this.#waiting = ''
     // latin1 is twice as fast, and the same for ASCII.
     const encoding = Buffer.byteLength(text) === text.length ? 'latin1' : 'utf8'
-    if (this.#stall !== undefined)
-      this.#socket.write(text, encoding, () => this.#stall && this.#expectTaken())
+    if (this.#stall !== undefined) this.#socket.write(text, encoding, () => this.#stall && this.#expectTaken())
     else if (!this.#socket.write(text, encoding)) this.#fallBehind()
   }
 

@@ -9,8 +9,7 @@ export interface Caller {
   removeEventListener(type: 'abort', leave: () => void): void
 }
 
-export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead'> &
-  Required<Pick<LinkOptions, 'certificate'>>
+export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead'> & Required<Pick<LinkOptions, 'certificate'>>
 
 /** What `open` returns, such as a session. */
 export interface Opened {

@@ -43,9 +43,7 @@ export function chooseMechanism(
     case 'token': {
       const { mechanism, token } = credentials
       demand(mechanism, situation, situation.link.plainAllowed)
-      return mechanism === 'OAUTHBEARER'
-        ? oauthBearer(bareJid, token)
-        : plain(jid.local, token, '', mechanism)
+      return mechanism === 'OAUTHBEARER' ? oauthBearer(bareJid, token) : plain(jid.local, token, '', mechanism)
     }
     case 'certificate':
       demand('EXTERNAL', situation, situation.link.encrypted)
@@ -65,9 +63,7 @@ function passwordMechanism(
   const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
   const preferred = who.authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
   const offersBinding = offered.some(isBound)
-  const binding = preferred.some(isBound)
-    ? bindTo(link, offersBinding ? channelBindings : undefined)
-    : undefined
+  const binding = preferred.some(isBound) ? bindTo(link, offersBinding ? channelBindings : undefined) : undefined
   const usable = preferred.filter(name => {
     if (!offered.includes(name)) return false
     if (isBound(name)) return binding !== undefined

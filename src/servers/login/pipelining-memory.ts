@@ -63,8 +63,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
         const copes = isLeft || !pipelining.isAhead
         const mistrustedUntil = copes ? 0 : clock.now() + mistrustFor
         byDomain.set(domain, { ...known, standing: 'untried', mistrustedUntil })
-        if (!copes)
-          log.info({ domain: withULabels(domain) }, 'this server does not cope with pipelined logins')
+        if (!copes) log.info({ domain: withULabels(domain) }, 'this server does not cope with pipelined logins')
       }
     },
   }

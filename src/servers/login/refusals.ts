@@ -19,10 +19,7 @@ const bySaslCondition = new Map<string | undefined, ProblemCode>([
 const advice = new Map<string | undefined, (mechanism: string) => string>([
   ['invalid-mechanism', name => `It does not take ${name}, though it offers it: see XMPP_MECHANISMS.`],
   ['mechanism-too-weak', name => `It takes ${name} for too weak: see XMPP_MECHANISMS.`],
-  [
-    'encryption-required',
-    name => `It wants the link to be encrypted before ${name}: see tls=none in XMPP_SERVERS.`,
-  ],
+  ['encryption-required', name => `It wants the link to be encrypted before ${name}: see tls=none in XMPP_SERVERS.`],
 ])
 
 /** The problem of a link that ended at `step` of its login. */

@@ -1,9 +1,4 @@
-import {
-  bindNamespace,
-  channelBindingNamespace,
-  saslNamespace,
-  sessionNamespace,
-} from '../../xmpp/namespaces.js'
+import { bindNamespace, channelBindingNamespace, saslNamespace, sessionNamespace } from '../../xmpp/namespaces.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 

@@ -43,9 +43,7 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
     case 'CERT_HAS_EXPIRED': {
       const end = new Date(certificate.valid_to ?? '')
       // Otherwise a certificate above it has expired. Node does not report its date.
-      return end.getTime() <= Date.now()
-        ? `It expired on ${dayOf(end)}.`
-        : 'It, or one above it, has expired.'
+      return end.getTime() <= Date.now() ? `It expired on ${dayOf(end)}.` : 'It, or one above it, has expired.'
     }
     case 'CERT_NOT_YET_VALID': {
       const start = new Date(certificate.valid_from ?? '')

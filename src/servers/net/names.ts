@@ -110,8 +110,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
     }
     const errors = answers.flatMap(({ error }) => error ?? [])
     const error = errors.find(error => !isAbsent(error)) ?? errors[0]
-    const value: Failure =
-      error === undefined ? { step: 'resolve', code: 'host-unknown' } : nameFailure(error)
+    const value: Failure = error === undefined ? { step: 'resolve', code: 'host-unknown' } : nameFailure(error)
     return { value, seconds: absenceSeconds }
   }
 

@@ -55,8 +55,7 @@ export class Strangers<Session> {
 
 function mostRefused<Session>(strangers: readonly Stranger<Session>[]): Stranger<Session> | undefined {
   let worst: Stranger<Session> | undefined
-  for (const stranger of strangers)
-    if (stranger.logins.refused > (worst?.logins.refused ?? 0)) worst = stranger
+  for (const stranger of strangers) if (stranger.logins.refused > (worst?.logins.refused ?? 0)) worst = stranger
   return worst
 }
 

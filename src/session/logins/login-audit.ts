@@ -42,9 +42,7 @@ export class LoginAudit {
     const known = this.#tallies.get(client)
     const tally = known ?? this.#begin(client, address)
     tally.refused += 1
-    const jid = copyOf(
-      foreignText(user?.includes('@') ? user : user === undefined ? domain : `${user}@${domain}`),
-    )
+    const jid = copyOf(foreignText(user?.includes('@') ? user : user === undefined ? domain : `${user}@${domain}`))
     if (tally.jids.size < mostJids || tally.jids.has(jid)) tally.jids.add(jid)
     else tally.others += 1
     if (known === undefined) this.#write(tally)

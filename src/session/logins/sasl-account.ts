@@ -51,8 +51,7 @@ export function accountIn({ text }: Element, domain: string): string | undefined
   // Decoders differ in which faults they accept.
   if (bytes.toString('base64') !== data) return undefined
   const mechanism = startTagOf(text).attribute('mechanism') ?? ''
-  const form =
-    mechanism === 'PLAIN' ? plainMessage : mechanism.startsWith('SCRAM-') ? scramMessage : undefined
+  const form = mechanism === 'PLAIN' ? plainMessage : mechanism.startsWith('SCRAM-') ? scramMessage : undefined
   const [, authzid = '', name = ''] = form?.exec(bytes.toString()) ?? []
   if (!plainName.test(name)) return undefined
   const account = `${name.toLowerCase()}@${withULabels(domain)}`

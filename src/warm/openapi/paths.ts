@@ -31,13 +31,7 @@ const ofBody: Codes = [
 ]
 const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden']
 const ofOneSession: Codes = ['forbidden', 'not-found', 'session-not-found', 'not-here', 'session-unreachable']
-const notOfLogin: Codes = [
-  'not-found',
-  'not-here',
-  'session-unreachable',
-  'method-not-allowed',
-  'misdirected-request',
-]
+const notOfLogin: Codes = ['not-found', 'not-here', 'session-unreachable', 'method-not-allowed', 'misdirected-request']
 const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
 export function describePaths({ warm, warmPath, http }: Config): Paths {
@@ -102,12 +96,7 @@ function describeWarmApi(warmPath: string): Paths {
     },
     [`${warmPath}/{id}/end`]: {
       parameters,
-      get: call(
-        'askWhetherToEnd',
-        'A form to end the session.',
-        { 200: response('The form.', pages) },
-        ofOneSession,
-      ),
+      get: call('askWhetherToEnd', 'A form to end the session.', { 200: response('The form.', pages) }, ofOneSession),
       post: call(
         'endByForm',
         'Ends a session by the form. Programs use DELETE.',

@@ -53,9 +53,6 @@ export function preparePattern(text: string): string | undefined {
 /** `*.example.org` matches subdomains only. */
 export function allowsDomain(patterns: readonly string[], domain: string): boolean {
   return patterns.some(
-    pattern =>
-      pattern === '*' ||
-      pattern === domain ||
-      (pattern.startsWith('*.') && domain.endsWith(pattern.slice(1))),
+    pattern => pattern === '*' || pattern === domain || (pattern.startsWith('*.') && domain.endsWith(pattern.slice(1))),
   )
 }

@@ -24,18 +24,12 @@ const viramas =
   '\u{11070}\u{1107f}\u{110b9}\u{11133}\u{11134}\u{111c0}\u{11235}\u{112ea}\u{1134d}\u{11442}\u{114c2}\u{115bf}\u{1163f}' +
   '\u{116b6}\u{1172b}\u{11839}\u{1193d}\u{1193e}\u{119e0}\u{11a34}\u{11a47}\u{11a99}\u{11c3f}\u{11d44}\u{11d45}\u{11d97}'
 /** Scripts with joined letters, whichever side they join on. */
-const joined = 'Arab Syrc Mand Nkoo Mong Phag Mani Phlp Rohg Sogd Adlm Ougr Chrs'.replace(
-  /(\w+) ?/g,
-  '\\p{Script=$1}',
-)
+const joined = 'Arab Syrc Mand Nkoo Mong Phag Mani Phlp Rohg Sogd Adlm Ougr Chrs'.replace(/(\w+) ?/g, '\\p{Script=$1}')
 
 /** RFC 5892 Appendix A. */
 const outOfContext = [
   new RegExp(`(?<![${viramas}])\\u200d`, 'u'),
-  new RegExp(
-    `(?<![${viramas}])(?<![${joined}]\\p{Mn}*)\\u200c|(?<![${viramas}])\\u200c(?!\\p{Mn}*[${joined}])`,
-    'u',
-  ),
+  new RegExp(`(?<![${viramas}])(?<![${joined}]\\p{Mn}*)\\u200c|(?<![${viramas}])\\u200c(?!\\p{Mn}*[${joined}])`, 'u'),
   /(?<!l)\u00b7|\u00b7(?!l)/u,
   /\u0375(?!\p{Script=Grek})/u,
   /(?<!\p{Script=Hebr})[\u05f3\u05f4]/u,
@@ -45,9 +39,7 @@ const digits = [/[\u0660-\u0669]/, /[\u06f0-\u06f9]/]
 /** IdentifierClass (RFC 8264 §4.2). */
 export function isIdentifier(text: string): boolean {
   // Excludes compatibility characters.
-  return (
-    !neither.test(text) && !noIdentifier.test(text) && text.normalize('NFKC') === text && fitsContext(text)
-  )
+  return !neither.test(text) && !noIdentifier.test(text) && text.normalize('NFKC') === text && fitsContext(text)
 }
 
 /** FreeformClass (RFC 8264 §4.3). */

@@ -126,9 +126,7 @@ class ElementReader {
     // At most six handlers: with seven, V8 turns the parser into a dictionary, five times as slow.
     parser.on('error', ({ message }) => {
       const isMinor =
-        this.#rules.lenient &&
-        this.#scope !== undefined &&
-        namespaceFaults.some(fault => message.startsWith(fault))
+        this.#rules.lenient && this.#scope !== undefined && namespaceFaults.some(fault => message.startsWith(fault))
       if (!isMinor) throw new XmlError('not-well-formed', 'the XML is not well-formed')
       // Each takes as long as a few hundred characters.
       if (++this.#faults === mostFaults) throw tooManyFaults
@@ -163,8 +161,7 @@ class ElementReader {
   }
 
   #opened(tag: SaxesTagNS): void {
-    if (tag.name.length > this.#rules.limits.maxNameLength)
-      throw new XmlError('policy-violation', 'a name is too long')
+    if (tag.name.length > this.#rules.limits.maxNameLength) throw new XmlError('policy-violation', 'a name is too long')
     const around = this.#open.at(-1)
     this.#open.push(tag)
     if (around === undefined) this.#openedTop(tag)
@@ -251,8 +248,7 @@ export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace
     if (match === null) return changed + text.slice(at)
     const [whole, name = ''] = match
     const prefix = name === 'xmlns' ? '' : name.startsWith('xmlns:') ? name.slice(6) : undefined
-    changed +=
-      prefix !== undefined && prefixes.has(prefix) ? ` ${name}='${escapeNamespace(namespace)}'` : whole
+    changed += prefix !== undefined && prefixes.has(prefix) ? ` ${name}='${escapeNamespace(namespace)}'` : whole
     at += whole.length
   }
 }

@@ -18,16 +18,7 @@ const closingBracket = 0x5d
 const inTags = new Uint8Array(greater + 1)
 for (const code of [doubleQuote, singleQuote, slash, less, greater]) inTags[code] = 1
 
-type Place =
-  | 'text'
-  | 'less'
-  | 'name'
-  | 'start tag'
-  | 'value'
-  | 'end tag'
-  | 'instruction'
-  | 'declaration'
-  | 'cdata'
+type Place = 'text' | 'less' | 'name' | 'start tag' | 'value' | 'end tag' | 'instruction' | 'declaration' | 'cdata'
 
 type Wanted = 'declaration or root' | 'root' | 'child'
 
@@ -159,9 +150,7 @@ export class EndFinder {
           this.#place = 'value'
         } else if (code === greater) {
           this.#place = 'text'
-          return (
-            this.#wanted !== 'child' || (this.#isEmpty && this.#close(this.#names[this.#names.length - 1]))
-          )
+          return this.#wanted !== 'child' || (this.#isEmpty && this.#close(this.#names[this.#names.length - 1]))
         }
         if (code === less) throw notWellFormed()
         this.#isEmpty = code === slash
@@ -194,8 +183,7 @@ export class EndFinder {
     if (code === slash) this.#place = 'end tag'
     else if (code === exclamationMark) this.#place = 'declaration'
     else if (code === questionMark) {
-      if (this.#wanted !== 'declaration or root')
-        throw new XmlError('restricted-xml', 'an instruction is not allowed')
+      if (this.#wanted !== 'declaration or root') throw new XmlError('restricted-xml', 'an instruction is not allowed')
       this.#place = 'instruction'
     } else if (code <= lastSign && code !== colon) throw notWellFormed()
     else {

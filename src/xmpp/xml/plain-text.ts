@@ -41,8 +41,7 @@ export function endOfText(text: string, at: number): number {
     const code = text.charCodeAt(at)
     if (code === less) return at
     if (code < space && code !== newline && code !== tab) return -1
-    if (code === greater && text.charCodeAt(at - 1) === bracket && text.charCodeAt(at - 2) === bracket)
-      return -1
+    if (code === greater && text.charCodeAt(at - 1) === bracket && text.charCodeAt(at - 2) === bracket) return -1
     if (code === ampersand) at = endOfReference(text, at)
     else if (code < 0x80) at += 1
     else at = endOfWide(text, at, code)

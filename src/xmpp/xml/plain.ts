@@ -68,8 +68,7 @@ class PlainReader {
         ? declarations.defaultNamespace
         : declarations.namespaces[declarations.prefixes.indexOf(prefix)]
     if (namespace === undefined) return undefined
-    if (tag.prefix > 0 && !declarations.prefixes.includes(text.slice(tag.prefix, tag.prefixEnd)))
-      return undefined
+    if (tag.prefix > 0 && !declarations.prefixes.includes(text.slice(tag.prefix, tag.prefixEnd))) return undefined
     this.end = tag.end
     return new Root(text.slice(tag.name, tag.nameEnd), namespace, names, values, declarations)
   }
@@ -99,9 +98,7 @@ class PlainReader {
     this.end = end
     const missing = this.#missing(declarations, own, namespace)
     const whole =
-      missing === ''
-        ? text.slice(start, end)
-        : text.slice(start, tag.nameEnd) + missing + text.slice(tag.nameEnd, end)
+      missing === '' ? text.slice(start, end) : text.slice(start, tag.nameEnd) + missing + text.slice(tag.nameEnd, end)
     return keepsTooMuch(whole.length, text.length)
       ? { name: copyOf(name), namespace: copyOf(namespace), text: copyOf(whole) }
       : { name, namespace, text: whole }
@@ -228,8 +225,7 @@ function declaredBy(text: string, tag: PlainTag, prefix: string): string | undef
 }
 
 function namespaceOf(text: string, tag: PlainTag, { defaultNamespace, prefixes, namespaces }: Declarations) {
-  if (tag.nameColon === 0)
-    return tag.namespace === 0 ? defaultNamespace : text.slice(tag.namespace, tag.namespaceEnd)
+  if (tag.nameColon === 0) return tag.namespace === 0 ? defaultNamespace : text.slice(tag.namespace, tag.namespaceEnd)
   const prefix = text.slice(tag.name, tag.nameColon)
   return declaredBy(text, tag, prefix) ?? namespaces[prefixes.indexOf(prefix)]!
 }

@@ -9,13 +9,9 @@ export interface Declarations {
 }
 
 /** Throws for longer declarations: each of many thousand children may get a copy of them. */
-export function assertFewDeclarations(
-  { defaultNamespace, prefixes, namespaces }: Declarations,
-  most: number,
-) {
+export function assertFewDeclarations({ defaultNamespace, prefixes, namespaces }: Declarations, most: number) {
   let size = defaultNamespace.length
-  for (let index = 0; index < prefixes.length; index++)
-    size += prefixes[index]!.length + namespaces[index]!.length
+  for (let index = 0; index < prefixes.length; index++) size += prefixes[index]!.length + namespaces[index]!.length
   if (size > most) throw new XmlError('policy-violation', 'the declarations of an element are too long')
 }
 

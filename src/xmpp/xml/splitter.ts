@@ -192,10 +192,7 @@ export class Splitter {
     if (isMarkup ? isInRoot || this.#root === undefined : isInRoot && this.#mixedContent) return
     if (isInRoot) throw new XmlError('bad-format', 'text between elements')
     const isRestricted = text.startsWith('<!', at) || text.startsWith('<?', at)
-    throw new XmlError(
-      isRestricted ? 'restricted-xml' : 'not-well-formed',
-      'there is something beside the root',
-    )
+    throw new XmlError(isRestricted ? 'restricted-xml' : 'not-well-formed', 'there is something beside the root')
   }
 
   /** Continues an element. Returns the offset reached. */
@@ -296,8 +293,7 @@ export class Splitter {
     const { maxChildren } = this.#rules.limits
     if (maxChildren === 0 || ++this.#children <= maxChildren) return true
     const isFar = this.#children > mostDropped * maxChildren
-    if (isFar || !this.#rules.lenient || !stanza.test(text))
-      throw new XmlError('policy-violation', 'too many elements')
+    if (isFar || !this.#rules.lenient || !stanza.test(text)) throw new XmlError('policy-violation', 'too many elements')
     return false
   }
 

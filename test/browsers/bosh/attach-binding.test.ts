@@ -1,13 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  BoshBench,
-  type Client,
-  empty,
-  FakePeer,
-  message,
-  payload,
-  terminated,
-} from '../../support/bosh-bench.js'
+import { BoshBench, type Client, empty, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
 
 const refused = terminated('item-not-found')
 
@@ -39,9 +31,7 @@ describe('a session that gives its browser a cookie', () => {
     const { reply } = await client.next(message('presence'))
     expect(reply?.body).toBe(empty)
     expect(reply?.setCookie).toMatch(
-      new RegExp(
-        `^wb-${client.id}=[\\w-]{32}; Path=/http-bind; HttpOnly; SameSite=Lax; Max-Age=720; Secure$`,
-      ),
+      new RegExp(`^wb-${client.id}=[\\w-]{32}; Path=/http-bind; HttpOnly; SameSite=Lax; Max-Age=720; Secure$`),
     )
     expect(client.link.sent).toEqual([message('presence')])
     expect((await client.next()).reply?.body).toBe(payload(message('queued')))
@@ -141,14 +131,7 @@ describe('another client that knows the sid', () => {
     const bench = new BoshBench()
     const { client, cookie, poll } = await bound(bench)
     await bench.pass(53)
-    for (const cookies of [
-      undefined,
-      '',
-      'a=b',
-      `wb-${client.id}=guessed`,
-      cookie.slice(0, -1),
-      `${cookie}A`,
-    ]) {
+    for (const cookies of [undefined, '', 'a=b', `wb-${client.id}=guessed`, cookie.slice(0, -1), `${cookie}A`]) {
       const { reply } = await client.at(rid, inner, attributes, browser(cookies))
       expect(reply).toEqual({ status: 200, body: refused, contentType: 'text/xml; charset=utf-8' })
     }
@@ -166,8 +149,7 @@ describe('another client that knows the sid', () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/plain'")
     expect((await client.at(701)).reply).toEqual(
-      (await client.bench.send(`<body rid='1' sid='unknown' xmlns='http://jabber.org/protocol/httpbind'/>`))
-        .reply,
+      (await client.bench.send(`<body rid='1' sid='unknown' xmlns='http://jabber.org/protocol/httpbind'/>`)).reply,
     )
   })
 
@@ -256,10 +238,7 @@ describe('the life of the cookie', () => {
 
   test('never runs out before the session does, however its client spends its time', async () => {
     const bench = new BoshBench({ maxPause: 100, inactivity: 20, maxWait: 30 })
-    const client = await bench.warmed(
-      { attachBinding: 'cookie', seconds: 20 },
-      "wait='30' hold='1' ver='1.6'",
-    )
+    const client = await bench.warmed({ attachBinding: 'cookie', seconds: 20 }, "wait='30' hold='1' ver='1.6'")
     let expires = Number.POSITIVE_INFINITY
     let cookie: string | undefined
     const take = (setCookie: string | undefined) => {

@@ -127,8 +127,7 @@ describe('a request', () => {
   })
 
   test('has at most 64 attributes and 128 levels', () => {
-    const attributes = (count: number) =>
-      Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
+    const attributes = (count: number) => Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
     expect(tryToParse(body('', attributes(63)))).not.toHaveProperty('refused')
     expect(tryToParse(body('', attributes(64)))).toEqual({ refused: 'policy-violation' })
     expect(tryToParse(body('<x>'.repeat(128) + '</x>'.repeat(128)))).not.toHaveProperty('refused')
@@ -213,9 +212,7 @@ describe('a reply', () => {
   })
 
   test('that ends a session says why', () => {
-    expect(writeTerminate(undefined)).toBe(
-      "<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>",
-    )
+    expect(writeTerminate(undefined)).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
     expect(writeTerminate('item-not-found')).toBe(
       "<body type='terminate' condition='item-not-found' xmlns='http://jabber.org/protocol/httpbind'/>",
     )
@@ -237,10 +234,7 @@ describe('a reply', () => {
     fc.assert(
       fc.property(text, text, text, (sid, from, message) => {
         const payload = `<message xmlns='jabber:client'${attribute('id', message)}/>`
-        const xml = writeBody(
-          attribute('sid', sid) + attribute('from', from) + attribute('wait', 60),
-          payload,
-        )
+        const xml = writeBody(attribute('sid', sid) + attribute('from', from) + attribute('wait', 60), payload)
         const read = parseBody(xml)
         expect([read.sid, read.from, read.wait]).toEqual([sid, from, 60])
         expect(read.payload).toEqual([{ name: 'message', namespace: 'jabber:client', text: payload }])

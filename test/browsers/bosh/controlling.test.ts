@@ -1,14 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { SessionView } from '../../../src/session/session-types.js'
-import {
-  authenticate,
-  BoshBench,
-  create,
-  empty,
-  ended,
-  message,
-  terminated,
-} from '../../support/bosh-bench.js'
+import { authenticate, BoshBench, create, empty, ended, message, terminated } from '../../support/bosh-bench.js'
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
@@ -81,9 +73,7 @@ describe('the state of a session', () => {
     expect(stateOf(bench)).toEqual(['opening', 0])
     await bench.server(link => link.bind())
     expect(stateOf(bench)).toEqual(['quiet', 0])
-    expect([...bench.registry.list()]).toMatchObject([
-      { origin: 'client', jid: 'juliet@chat.example/balcony' },
-    ])
+    expect([...bench.registry.list()]).toMatchObject([{ origin: 'client', jid: 'juliet@chat.example/balcony' }])
   })
 
   test('is ended as long as its client has not been told what its server did', async () => {
@@ -165,9 +155,7 @@ describe('a session that is ended from outside', () => {
     expect(end).toBeUndefined()
     bench.registry.byId(opening.id)?.end('logout', 'loggedOut')
     expect(bench.link.closed).toBe(true)
-    expect(
-      await opening.handOver('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' }),
-    ).toBeUndefined()
+    expect(await opening.handOver('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' })).toBeUndefined()
   })
 
   test('takes all logins of a user with it, and no others', async () => {

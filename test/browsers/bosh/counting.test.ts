@@ -29,11 +29,7 @@ describe('a session that ends is counted by its reason:', () => {
         await bench.pass(2)
       },
     ],
-    [
-      'logout',
-      'an admin ends it',
-      (bench, client) => bench.registry.byId(client.id)?.end('logout', 'loggedOut'),
-    ],
+    ['logout', 'an admin ends it', (bench, client) => bench.registry.byId(client.id)?.end('logout', 'loggedOut')],
     ['item-not-found', 'a rid is out of reach', (_, client) => client.at(client.rid + 9)],
     ['bad-request', 'a request makes no sense', (_, client) => client.next('', "pause='soon'")],
     ['policy-violation', 'a pause is too long', (_, client) => client.next('', "pause='999'")],
@@ -174,9 +170,7 @@ describe('requests are counted:', () => {
     await client.at(client.rid)
     expect([bench.counts.replays, bench.counts.repeatsRefused]).toEqual([2, 0])
     await client.at(client.rid - 9)
-    expect([bench.counts.replays, bench.counts.repeatsRefused, bench.counts.failedRequests]).toEqual([
-      2, 1, 1,
-    ])
+    expect([bench.counts.replays, bench.counts.repeatsRefused, bench.counts.failedRequests]).toEqual([2, 1, 1])
   })
 
   test('requests that wait in vain, for the server or for an earlier request, count', async () => {
@@ -194,8 +188,7 @@ describe('requests are counted:', () => {
   test('requests without a session or for an unknown path do not count', async () => {
     const bench = new BoshBench()
     await bench.send("<body rid='1' sid='nobody' xmlns='http://jabber.org/protocol/httpbind'/>")
-    for (const to of ['elsewhere.example', 'gone.example', '@'])
-      await bench.send(create().replace('chat.example', to))
+    for (const to of ['elsewhere.example', 'gone.example', '@']) await bench.send(create().replace('chat.example', to))
     await bench.send('no body at all')
     const { unknownSids, unknownHosts, failedRequests, faults } = bench.counts
     expect({ unknownSids, unknownHosts, failedRequests, faults }).toEqual({
@@ -255,6 +248,5 @@ test('sessions are counted by how they stand, as they are listed', async () => {
   const states = bench.registry.states()
   expect(states).toEqual({ opening: 1, waiting: 1, held: 1, quiet: 1, paused: 1, ended: 1, elsewhere: 0 })
   const listed = [...bench.registry.list()].map(({ state }) => state)
-  for (const [state, count] of Object.entries(states))
-    expect(listed.filter(each => each === state)).toHaveLength(count)
+  for (const [state, count] of Object.entries(states)) expect(listed.filter(each => each === state)).toHaveLength(count)
 })

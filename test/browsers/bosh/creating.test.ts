@@ -9,9 +9,7 @@ describe('a session is created', () => {
     )
     expect(reply).toBeUndefined()
     await bench.server(link => link.open())
-    const { creation } = await bench.session(
-      "wait='300' hold='4' ver='1.10' content='text/plain; charset=utf-8'",
-    )
+    const { creation } = await bench.session("wait='300' hold='4' ver='1.10' content='text/plain; charset=utf-8'")
     expect(creation.reply?.contentType).toBe('text/plain; charset=utf-8')
     expect(creation.reply?.body).toMatch(
       /^<body sid='[0-9a-f]{40}' wait='60' hold='1' requests='2' inactivity='150' polling='5' maxpause='300' ver='1.10' from='chat.example' authid='stream-1' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0' xmpp:restartlogic='true' xmlns='http:\/\/jabber.org\/protocol\/httpbind' xmlns:stream='http:\/\/etherx.jabber.org\/streams'><stream:features><mechanisms /,
@@ -59,11 +57,7 @@ describe('a session is created', () => {
   })
 
   test.each([
-    [
-      'a rid is missing',
-      `<body to='chat.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
-      'bad-request',
-    ],
+    ['a rid is missing', `<body to='chat.example' xmlns='http://jabber.org/protocol/httpbind'/>`, 'bad-request'],
     ['the rid is 0', create('', 0), 'bad-request'],
     ['the rid is too large', create('', '9007199254740992'), 'bad-request'],
     ['the rid is no number', create('', 'x'), 'bad-request'],
@@ -76,16 +70,8 @@ describe('a session is created', () => {
     ['the charset is not UTF-8', create("content='text/xml; charset=iso-8859-1'"), 'bad-request'],
     ['restart is no boolean', create("xmpp:restart='yes' xmlns:xmpp='urn:xmpp:xbosh'"), 'bad-request'],
     ['to is missing', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'improper-addressing'],
-    [
-      'to is empty',
-      `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`,
-      'improper-addressing',
-    ],
-    [
-      'to is no domain',
-      `<body rid='1' to='a b' xmlns='http://jabber.org/protocol/httpbind'/>`,
-      'improper-addressing',
-    ],
+    ['to is empty', `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`, 'improper-addressing'],
+    ['to is no domain', `<body rid='1' to='a b' xmlns='http://jabber.org/protocol/httpbind'/>`, 'improper-addressing'],
     [
       'the domain is not served',
       `<body rid='1' to='other.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
@@ -121,16 +107,8 @@ describe('a session is created', () => {
 
   test.each([
     ['names none', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'chat.example'],
-    [
-      'names an empty one',
-      `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`,
-      'chat.example',
-    ],
-    [
-      'names another',
-      `<body rid='1' to='web.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
-      'web.example',
-    ],
+    ['names an empty one', `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`, 'chat.example'],
+    ['names another', `<body rid='1' to='web.example' xmlns='http://jabber.org/protocol/httpbind'/>`, 'web.example'],
   ])('of a client that %s is for the domain that is meant', async (_what, body, domain) => {
     const bench = new BoshBench({}, ['chat.example', 'web.example'], { defaultDomain: 'chat.example' })
     await bench.send(body)
@@ -145,9 +123,7 @@ describe('a server that is slow to open its stream', () => {
     await bench.pass(5.3)
     expect(creation.reply?.body).toMatch(/^<body sid='[0-9a-f]+' wait='60' [^>]*ver='1.6' xmlns='[^']+'\/>$/)
     const sid = /sid='([^']+)'/.exec(creation.reply!.body)![1]!
-    const poll = await bench.send(
-      `<body rid='701' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`,
-    )
+    const poll = await bench.send(`<body rid='701' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`)
     expect(poll.reply).toBeUndefined()
     await bench.server(link => link.open())
     expect(poll.reply?.body).toMatch(/^<body from='chat.example' authid='stream-1' .*<stream:features>/)

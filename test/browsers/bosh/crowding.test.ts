@@ -2,15 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { LimitParts } from '../../../src/session/limits/session-limits.js'
 import { userRoom } from '../../../src/session/limits/user-room.js'
-import {
-  BoshBench,
-  type Client,
-  create,
-  empty,
-  FakePeer,
-  message,
-  terminated,
-} from '../../support/bosh-bench.js'
+import { BoshBench, type Client, create, empty, FakePeer, message, terminated } from '../../support/bosh-bench.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
 /** A connection manager with limits, behind a proxy at 10.0.0.1. */
@@ -247,10 +239,7 @@ describe('a client that does not log in in time', () => {
       'an error in answer to what it has sent without having logged in',
       ({ link }) => link.say("<message xmlns='jabber:client' type='error'><error type='auth'/></message>"),
     ],
-    [
-      'an error in answer to its presence',
-      ({ link }) => link.say("<presence xmlns='jabber:client' type='error'/>"),
-    ],
+    ['an error in answer to its presence', ({ link }) => link.say("<presence xmlns='jabber:client' type='error'/>")],
     [
       'a success that only speaks of resuming',
       ({ link }) =>
@@ -316,9 +305,7 @@ describe('more sessions of one user than there may be', () => {
     const bench = limited({}, { perJid: 1 })
     const first = await bench.session()
     await bench.server(link => link.bind(juliet('a')))
-    await bench.server(() =>
-      first.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }),
-    )
+    await bench.server(() => first.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
     const second = await bound(bench, juliet('b'))
     expect(second.link.closed).toBe(false)
     expect(bench.registry.size).toBe(2)

@@ -1,14 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  BoshBench,
-  create,
-  empty,
-  ended,
-  FakePeer,
-  message,
-  payload,
-  terminated,
-} from '../../support/bosh-bench.js'
+import { BoshBench, create, empty, ended, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
 
 const streamError =
   "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
@@ -22,10 +13,7 @@ describe('a client that ends its session', () => {
   test('alone is told so itself; its last payload goes to the server', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
-    const { reply } = await client.next(
-      "<presence xmlns='jabber:client' type='unavailable'/>",
-      "type='terminate'",
-    )
+    const { reply } = await client.next("<presence xmlns='jabber:client' type='unavailable'/>", "type='terminate'")
     expect(reply?.body).toBe(ended)
     expect(client.link.sent).toEqual(["<presence xmlns='jabber:client' type='unavailable'/>"])
     expect(client.link.closed).toBe(true)
@@ -110,24 +98,21 @@ describe('a server that ends the stream', () => {
   test.each([
     ['requests', false],
     ['broken requests', true],
-  ])(
-    'and only %s without the one before them come: the session ends in its time',
-    async (_what, areBroken) => {
-      const bench = new BoshBench()
-      const client = await bench.session()
-      await bench.server(({ events }) => {
-        events.onElement({ name: 'message', namespace: 'jabber:client', text: message('last') })
-        events.onEnd(conflict)
-      })
-      for (let seconds = 0; seconds < 160; seconds += 20) {
-        const peer = new FakePeer()
-        await client.at(702, '', '', peer)
-        if (areBroken) peer.leave()
-        await bench.pass(20)
-      }
-      expect(bench.registry.size).toBe(0)
-    },
-  )
+  ])('and only %s without the one before them come: the session ends in its time', async (_what, areBroken) => {
+    const bench = new BoshBench()
+    const client = await bench.session()
+    await bench.server(({ events }) => {
+      events.onElement({ name: 'message', namespace: 'jabber:client', text: message('last') })
+      events.onEnd(conflict)
+    })
+    for (let seconds = 0; seconds < 160; seconds += 20) {
+      const peer = new FakePeer()
+      await client.at(702, '', '', peer)
+      if (areBroken) peer.leave()
+      await bench.pass(20)
+    }
+    expect(bench.registry.size).toBe(0)
+  })
 
   test('if no request follows, the session ends after its inactivity', async () => {
     const bench = new BoshBench()

@@ -62,9 +62,7 @@ describe('a session that fails', () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
-    await bench.server(() =>
-      failing.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }),
-    )
+    await bench.server(() => failing.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
     expect(held.reply?.body).toBe(terminated('remote-connection-failed'))
     await expectOneOver(bench, failing, other)
   })
@@ -144,8 +142,7 @@ describe('a stanza that is mended or dropped', () => {
     for (const { link } of [failing, other, other]) link.events.onUnfit?.('mended')
     failing.link.events.onUnfit?.('dropped')
     expect(bench.counts).toMatchObject({ unfitStanzas: { mended: 3, dropped: 1 } })
-    const lines = () =>
-      bench.logged.filter(line => line.includes('repaired or dropped')).map(line => JSON.parse(line))
+    const lines = () => bench.logged.filter(line => line.includes('repaired or dropped')).map(line => JSON.parse(line))
     expect(lines()).toEqual([
       expect.objectContaining({ session: failing.id, fate: 'mended' }),
       expect.objectContaining({ session: failing.id, fate: 'dropped' }),

@@ -1,11 +1,4 @@
-import {
-  Agent,
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  request,
-  type Server,
-} from 'node:http'
+import { Agent, createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import express from 'express'
@@ -67,11 +60,7 @@ async function listen(made: Server): Promise<void> {
   port = (server.address() as AddressInfo).port
 }
 
-function send(
-  method: string,
-  body: string | Buffer = '',
-  headers: Record<string, string> = {},
-): Promise<Answer> {
+function send(method: string, body: string | Buffer = '', headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request({ port, method, path: '/http-bind', headers }, res => {
       const chunks: Buffer[] = []
@@ -327,8 +316,7 @@ describe.each(servers)('in %s', (_name, create) => {
           // Each in a turn of its own.
           await new Promise(resolve => setImmediate(resolve))
         }
-        for (const number of [0, 1, 2])
-          expect((await client.reply()).body).toBe(`<body n="${number}">é</body>`)
+        for (const number of [0, 1, 2]) expect((await client.reply()).body).toBe(`<body n="${number}">é</body>`)
       }
       client.socket.end()
       expect(await client.rest()).toBe('')
@@ -542,9 +530,7 @@ describe.each(servers)('in %s', (_name, create) => {
       const refusedOne = part('192.0.2.1')
       const { head } = await refusedOne.reply()
       expect(head).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nConnection: close\r\n/)
-      expect(head).toContain(
-        "\r\nContent-Security-Policy: default-src 'none'; sandbox; frame-ancestors 'none'\r\n",
-      )
+      expect(head).toContain("\r\nContent-Security-Policy: default-src 'none'; sandbox; frame-ancestors 'none'\r\n")
       expect(head).toContain('\r\nAccess-Control-Allow-Origin: *\r\n')
       // The rest of it, and its end, concern no part.
       expect(await refusedOne.send('x'.repeat(50)).rest()).toBe('')
@@ -713,13 +699,7 @@ describe.each(servers)('in %s', (_name, create) => {
 
     test.each([
       ['any', ['*'], false, portal, { 'access-control-allow-origin': '*' }],
-      [
-        'one that is listed',
-        [other, portal],
-        false,
-        portal,
-        { 'access-control-allow-origin': portal, vary: 'Origin' },
-      ],
+      ['one that is listed', [other, portal], false, portal, { 'access-control-allow-origin': portal, vary: 'Origin' }],
       [
         'one that is listed, with cookies',
         [portal],
@@ -804,17 +784,14 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   describe('an address that may not come', () => {
-    test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])(
-      'is refused with 403 and nothing else: %s',
-      async method => {
-        access = address => address !== '127.0.0.1'
-        const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
-        expect([status, headers['content-length'], body]).toEqual([403, '0', ''])
-        // A page can tell this from a network that is down.
-        expect(headers['access-control-allow-origin']).toBe('*')
-        expect(received).toEqual([])
-      },
-    )
+    test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])('is refused with 403 and nothing else: %s', async method => {
+      access = address => address !== '127.0.0.1'
+      const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
+      expect([status, headers['content-length'], body]).toEqual([403, '0', ''])
+      // A page can tell this from a network that is down.
+      expect(headers['access-control-allow-origin']).toBe('*')
+      expect(received).toEqual([])
+    })
 
     test('is that of the client, where a trusted proxy tells it', async () => {
       access = address => address !== '203.0.113.9'
@@ -843,8 +820,7 @@ describe.each(servers)('in %s', (_name, create) => {
     test('is given up with its connection', async () => {
       answer = () => new Promise(() => {})
       const gone: string[] = []
-      const one = (body: string) =>
-        `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      const one = (body: string) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
       const socket = connect(port, '127.0.0.1')
       socket.write(one('<first/>') + one('<second/>'))
       await until(() => received.length === 2)

@@ -342,18 +342,15 @@ describe('the JID of a client is not known', () => {
     ['its own account', from('mallory@chat.example')],
     ['another server', from('evil.example')],
     ['a room', from('room@conference.chat.example/mallory')],
-  ])(
-    'by what %s sends in the place of the answer, which still counts when it comes',
-    async (_what, forged) => {
-      const bench = new BoshBench()
-      const client = await inside(bench)
-      await client.next(bindRequest())
-      await bench.server(link => link.say(forged))
-      expect(jids(bench)).toEqual([undefined])
-      await bench.server(link => link.answerBind('b', own))
-      expect(jids(bench)).toEqual([own])
-    },
-  )
+  ])('by what %s sends in the place of the answer, which still counts when it comes', async (_what, forged) => {
+    const bench = new BoshBench()
+    const client = await inside(bench)
+    await client.next(bindRequest())
+    await bench.server(link => link.say(forged))
+    expect(jids(bench)).toEqual([undefined])
+    await bench.server(link => link.answerBind('b', own))
+    expect(jids(bench)).toEqual([own])
+  })
 
   test.each([
     ['that does not ask for a resource', bindRequest().replace(bind, 'urn:x')],
@@ -429,8 +426,7 @@ describe('a request that could log a client in without its JID does not reach th
     expect(bench.counts.sessionsEnded['policy-violation']).toBe(1)
   }
 
-  const padded = (iq: string, length: number) =>
-    iq.replace('</iq>', `<x xmlns='x'>${'x'.repeat(length)}</x></iq>`)
+  const padded = (iq: string, length: number) => iq.replace('</iq>', `<x xmlns='x'>${'x'.repeat(length)}</x></iq>`)
 
   test.each([
     ['of more than 10,000 characters', padded(bindRequest(), 10_000)],
@@ -502,12 +498,10 @@ test('a request for a resource of any allowed length is answered', async () => {
 
 describe('a client that resumes its stream', () => {
   const plain = (authzid: string, user: string) => login('PLAIN', `${authzid}\0${user}\0secret`)
-  const scram = (header: string, user: string) =>
-    login('SCRAM-SHA-1', `${header}n=${user},r=fyko+d2lbbFgONRv9qkxdawL`)
+  const scram = (header: string, user: string) => login('SCRAM-SHA-1', `${header}n=${user},r=fyko+d2lbbFgONRv9qkxdawL`)
   const login = (mechanism: string, message: string) =>
     `<auth xmlns='${sasl}' mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
-  const failed =
-    "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+  const failed = "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
 
   /** Mallory as above, who has logged in with this element. */
   async function insideBy(login: string, bench = new BoshBench()): Promise<Client> {
@@ -525,9 +519,7 @@ describe('a client that resumes its stream', () => {
     const client = await inside(bench)
     await client.next(bindRequest())
     await bench.server(link => link.answerBind('b', own))
-    await bench.server(link =>
-      link.say("<enabled xmlns='urn:xmpp:sm:3' id='stream-of-mallory' resume='true'/>"),
-    )
+    await bench.server(link => link.say("<enabled xmlns='urn:xmpp:sm:3' id='stream-of-mallory' resume='true'/>"))
     return client
   }
 
@@ -559,16 +551,13 @@ describe('a client that resumes its stream', () => {
       true,
     ],
     ['a user of another domain', plain('romeo@chat.example', 'mallory'), 'alice@other.example', false],
-  ])(
-    'is over before it has bound a resource if all sessions of %s are ended',
-    async (_what, login, jid, isOver) => {
-      const bench = new BoshBench()
-      const stranger = await bench.session()
-      const client = await insideBy(login, bench)
-      expect((await bench.sessions.endAll(jid)).ended).toBe(isOver ? 1 : 0)
-      expect([client.link.closed, stranger.link.closed]).toEqual([isOver, false])
-    },
-  )
+  ])('is over before it has bound a resource if all sessions of %s are ended', async (_what, login, jid, isOver) => {
+    const bench = new BoshBench()
+    const stranger = await bench.session()
+    const client = await insideBy(login, bench)
+    expect((await bench.sessions.endAll(jid)).ended).toBe(isOver ? 1 : 0)
+    expect([client.link.closed, stranger.link.closed]).toEqual([isOver, false])
+  })
 
   test('is known by its full JID if this process has seen the stream', async () => {
     const bench = new BoshBench()
@@ -619,10 +608,7 @@ describe('a client that resumes its stream', () => {
   })
 
   test.each([
-    [
-      'the account of a token is not known',
-      login('OAUTHBEARER', 'n,a=mallory@chat.example,\x01auth=Bearer b\x01\x01'),
-    ],
+    ['the account of a token is not known', login('OAUTHBEARER', 'n,a=mallory@chat.example,\x01auth=Bearer b\x01\x01')],
     ['the account acts for another', plain('victim@chat.example', 'mallory')],
     ['the account acts for another by SCRAM', scram('n,a=victim@chat.example,', 'mallory')],
     ['servers may normalize the name differently', plain('', 'straße')],
@@ -736,8 +722,7 @@ describe('a client that resumes its stream', () => {
     test('is known by its full JID if the stream began with a login that bound at once', async () => {
       const bench = new BoshBench()
       await bench.session()
-      const bound =
-        "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='stream-2' resume='1'/></bound>"
+      const bound = "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='stream-2' resume='1'/></bound>"
       await bench.server(link => link.say(told(own, bound)))
       const client = await bench.session(undefined, 700, new FakePeer(), both('stream-2'))
       await bench.server(link => link.say(told('mallory@chat.example', resumed('stream-2'))))

@@ -1,15 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
-import {
-  auth,
-  BoshBench,
-  empty,
-  errorReply,
-  FakePeer,
-  message,
-  payload,
-  terminated,
-} from '../../support/bosh-bench.js'
+import { auth, BoshBench, empty, errorReply, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
 import { collectGarbage } from '../../support/collected.js'
 
 const MiB = 2 ** 20
@@ -69,10 +60,7 @@ describe('requests that wait for their turn', () => {
   test('may be 16 KiB long before their user is logged in', async () => {
     const bench = start()
     const client = await bench.session(undefined, 710)
-    const [short, tooLong] = [
-      await client.at(712, long(10_000)),
-      await client.at(713, long(10_000), " pause='60'"),
-    ]
+    const [short, tooLong] = [await client.at(712, long(10_000)), await client.at(713, long(10_000), " pause='60'")]
     expect([short.reply, tooLong.reply?.status]).toEqual([undefined, 503])
     expect(bench.registry.size).toBe(1)
     await client.at(711, auth)
@@ -141,24 +129,17 @@ describe('requests', () => {
   ])('%s is not found', async (_what, sid) => {
     const bench = new BoshBench()
     await bench.session()
-    const { reply } = await bench.send(
-      `<body rid='1' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`,
-    )
+    const { reply } = await bench.send(`<body rid='1' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`)
     expect(reply?.body).toBe(terminated('item-not-found'))
     expect(bench.registry.size).toBe(1)
   })
 
-  test.each(["rid='x'", '', "rid='0'", "rid='1e3'", "rid='-1'"])(
-    'a rid like «%s» is a bad request',
-    async rid => {
-      const bench = new BoshBench()
-      const { sid } = await bench.session()
-      const { reply } = await bench.send(
-        `<body ${rid} sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`,
-      )
-      expect(reply?.body).toBe(terminated('bad-request'))
-    },
-  )
+  test.each(["rid='x'", '', "rid='0'", "rid='1e3'", "rid='-1'"])('a rid like «%s» is a bad request', async rid => {
+    const bench = new BoshBench()
+    const { sid } = await bench.session()
+    const { reply } = await bench.send(`<body ${rid} sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`)
+    expect(reply?.body).toBe(terminated('bad-request'))
+  })
 
   test('with a stanza larger than servers take end the session, before the server does', async () => {
     const client = await new BoshBench().warmed()

@@ -123,8 +123,7 @@ describe('servers that send to many whose pages fetch nothing', () => {
   async function warmed(count: number) {
     const bench = new BoshBench({}, undefined, { mostWaiting })
     const clients = []
-    for (let made = 0; made < count; made++)
-      clients.push(await bench.warmed({ jid: `user${made}@chat.example/x` }))
+    for (let made = 0; made < count; made++) clients.push(await bench.warmed({ jid: `user${made}@chat.example/x` }))
     return { bench, clients }
   }
 

@@ -1,14 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  BoshBench,
-  create,
-  empty,
-  FakePeer,
-  message,
-  payload,
-  restart,
-  terminated,
-} from '../../support/bosh-bench.js'
+import { BoshBench, create, empty, FakePeer, message, payload, restart, terminated } from '../../support/bosh-bench.js'
 import { j2, j3, k1, k2, k3, k4 } from './keys.js'
 
 describe('a session with keys', () => {

@@ -44,19 +44,16 @@ describe('a page that takes a session over', () => {
   test.each([
     ['the next rid', 1],
     ['the last used rid', 0],
-  ])(
-    'may begin with %s; its first payload is not lost, and it counts on from there',
-    async (_what, ahead) => {
-      const bench = new BoshBench()
-      const old = await bench.warmed()
-      await old.next(message('one'))
-      const page = await bench.resume(old)
-      const first = await page.at(page.rid + ahead, message('two'))
-      await page.at(page.rid + ahead + 1, message('three'))
-      expect(first.reply?.body).toBe(empty)
-      expect(page.link.sent).toEqual(['one', 'two', 'three'].map(message))
-    },
-  )
+  ])('may begin with %s; its first payload is not lost, and it counts on from there', async (_what, ahead) => {
+    const bench = new BoshBench()
+    const old = await bench.warmed()
+    await old.next(message('one'))
+    const page = await bench.resume(old)
+    const first = await page.at(page.rid + ahead, message('two'))
+    await page.at(page.rid + ahead + 1, message('three'))
+    expect(first.reply?.body).toBe(empty)
+    expect(page.link.sent).toEqual(['one', 'two', 'three'].map(message))
+  })
 
   test('is told nothing again that belongs to the creation', async () => {
     const bench = new BoshBench()
@@ -69,10 +66,7 @@ describe('a page that takes a session over', () => {
   test('has as long as it was given for its first request; from then on the usual silence counts', async () => {
     const bench = new BoshBench()
     const [late, early] = [await bench.warmed(), await bench.warmed()]
-    const pages = [
-      await bench.resume(late, { seconds: 30 }),
-      await bench.resume(early, { seconds: 30 }),
-    ] as const
+    const pages = [await bench.resume(late, { seconds: 30 }), await bench.resume(early, { seconds: 30 })] as const
     await bench.pass(29)
     const { peer } = await pages[1].next()
     peer.leave()
@@ -240,25 +234,22 @@ describe('what the server sends', () => {
   test.each([
     ['up to the one before where it says nothing', '', [3, 4]],
     ['as far as it says', "ack='702'", [2, 3, 4]],
-  ])(
-    'and a client that acknowledges has acknowledged, %s, does not come again',
-    async (_what, ack, again) => {
-      const bench = new BoshBench()
-      const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
-      await bench.server(link => link.bind())
-      // Fetches what the server said of the bind.
-      await old.next()
-      await old.next()
-      await say(bench, 1)
-      await old.next()
-      await say(bench, 2)
-      await old.next('', ack)
-      await say(bench, 3)
-      await say(bench, 4)
-      const page = await bench.resume(old)
-      expect(numbers(await page.next())).toEqual(again)
-    },
-  )
+  ])('and a client that acknowledges has acknowledged, %s, does not come again', async (_what, ack, again) => {
+    const bench = new BoshBench()
+    const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
+    await bench.server(link => link.bind())
+    // Fetches what the server said of the bind.
+    await old.next()
+    await old.next()
+    await say(bench, 1)
+    await old.next()
+    await say(bench, 2)
+    await old.next('', ack)
+    await say(bench, 3)
+    await say(bench, 4)
+    const page = await bench.resume(old)
+    expect(numbers(await page.next())).toEqual(again)
+  })
 
   test('is delivered once while rids go on after that', async () => {
     const bench = new BoshBench()

@@ -1,14 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
-import {
-  BoshBench,
-  type Client,
-  empty,
-  ended,
-  errorReply,
-  FakePeer,
-  message,
-} from '../../support/bosh-bench.js'
+import { BoshBench, type Client, empty, ended, errorReply, FakePeer, message } from '../../support/bosh-bench.js'
 
 /** A message of so many bytes. */
 const sized = (name: string, bytes: number) => message(name.padEnd(bytes - message('').length, '.'))

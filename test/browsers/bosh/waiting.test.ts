@@ -174,11 +174,7 @@ describe('silence', () => {
   })
 
   test.each<[string, string, (client: Client) => Promise<unknown>]>([
-    [
-      'has asked again, and closed that request',
-      "hold='1'",
-      async client => (await client.next()).peer.leave(),
-    ],
+    ['has asked again, and closed that request', "hold='1'", async client => (await client.next()).peer.leave()],
     ['has asked for a pause', "hold='1'", client => client.next('', "pause='60'")],
     ['has ended its session', "hold='1'", client => client.next('', "type='terminate'")],
     ['polls', "hold='0'", async () => {}],

@@ -21,12 +21,7 @@ describe('the place of a request', () => {
   test('moves on with each request that is taken', () => {
     const window = new RidWindow(710, 2)
     window.accept(711)
-    expect([711, 712, 713, 714].map(rid => window.place(rid))).toEqual([
-      'repeated',
-      'next',
-      'early',
-      'outside',
-    ])
+    expect([711, 712, 713, 714].map(rid => window.place(rid))).toEqual(['repeated', 'next', 'early', 'outside'])
     expect(window.last).toBe(711)
   })
 

@@ -6,12 +6,7 @@ import { type CarriedClient, SocketCarriage } from '../../../src/browsers/websoc
 import type { WebSocketCut } from '../../../src/lib/counts.js'
 import type { Nodes } from '../../../src/processes/nodes.js'
 import type { FakeClock } from '../../support/fake-clock.js'
-import {
-  close,
-  type FakeWebSocket,
-  fakeChannel,
-  type TakeoverOptions,
-} from '../../support/fake-web-socket.js'
+import { close, type FakeWebSocket, fakeChannel, type TakeoverOptions } from '../../support/fake-web-socket.js'
 import { arrived, joinNodes } from '../../support/joined-nodes.js'
 import type { MemoryNetwork } from '../../support/memory-carrier.js'
 
@@ -350,8 +345,7 @@ describe('an end', () => {
 
 test('other processes are known by their names, and taken where they take new sessions', async () => {
   expect(edge.reaches('bbbbbbbb')).toBe(true)
-  for (const name of ['aaaaaaaa', 'cccccccc', '', 'bbbbbbb', '__proto__'])
-    expect(edge.reaches(name)).toBe(false)
+  for (const name of ['aaaaaaaa', 'cccccccc', '', 'bbbbbbb', '__proto__']) expect(edge.reaches(name)).toBe(false)
   expect(edge.taker()).toBe('bbbbbbbb')
   nodes[1]!.drain()
   await arrived()

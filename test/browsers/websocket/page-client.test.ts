@@ -404,25 +404,22 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect(bench.registry.byId(client.id)!.deadline).toBe(Number.POSITIVE_INFINITY)
   })
 
-  test.each([0.5, 5])(
-    'and whose connection breaks after %d s had nothing: the next page gets all',
-    async seconds => {
-      for (const pings of [true, false]) {
-        const bench = benchWithTickets()
-        const client = await bench.warmed()
-        await bench.server(link => link.receive(...waiting))
-        const page = takeOverSilently(bench, client.token!, { pings })
-        // What is written is lost.
-        page.isConnected = false
-        await bench.pass(seconds)
-        page.leave()
-        const over = handedOut(bench, client)
-        expect(over.delivered).toBe(0)
-        const again = takeOver(bench, over.token)
-        expect(ids(again.sent)).toEqual(waiting.map((_, id) => String(id)))
-      }
-    },
-  )
+  test.each([0.5, 5])('and whose connection breaks after %d s had nothing: the next page gets all', async seconds => {
+    for (const pings of [true, false]) {
+      const bench = benchWithTickets()
+      const client = await bench.warmed()
+      await bench.server(link => link.receive(...waiting))
+      const page = takeOverSilently(bench, client.token!, { pings })
+      // What is written is lost.
+      page.isConnected = false
+      await bench.pass(seconds)
+      page.leave()
+      const over = handedOut(bench, client)
+      expect(over.delivered).toBe(0)
+      const again = takeOver(bench, over.token)
+      expect(ids(again.sent)).toEqual(waiting.map((_, id) => String(id)))
+    }
+  })
 
   test('had nothing if its backend hands the session out to another page', async () => {
     const bench = benchWithTickets()
@@ -541,9 +538,7 @@ describe('a page that does not count', () => {
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!, { pings: true })
     for (const part of [0, 1, 2])
-      await bench.server(link =>
-        link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(`${part}-${id}`))),
-      )
+      await bench.server(link => link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(`${part}-${id}`))))
     expect(ids(page.sent)).toHaveLength(3000)
   })
 

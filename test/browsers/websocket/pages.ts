@@ -26,11 +26,9 @@ export const bind = `<iq xmlns='jabber:client' type='set' id='b'><bind xmlns='${
 export const enable = `<enable xmlns='${smNamespace}' resume='true'/>`
 export const request = `<r xmlns='${smNamespace}'/>`
 export const ack = (count: number) => `<a xmlns='${smNamespace}' h='${count}'/>`
-export const resume = (id: string, count: number) =>
-  `<resume xmlns='${smNamespace}' previd='${id}' h='${count}'/>`
+export const resume = (id: string, count: number) => `<resume xmlns='${smNamespace}' previd='${id}' h='${count}'/>`
 export const notAuthorized = `<failure xmlns='${saslNamespace}'><not-authorized/></failure>`
-export const stanza = (id: string | number, more = '') =>
-  `<message xmlns='jabber:client' id='${id}'>${more}</message>`
+export const stanza = (id: string | number, more = '') => `<message xmlns='jabber:client' id='${id}'>${more}</message>`
 
 /** A connection that has shown its token; it has yet to say what it wants. */
 export function logIn(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {

@@ -1,22 +1,11 @@
 // Pages that log in by SASL2 and go on with the stream of their last connection in the same step (XEP-0198 §9).
 import { expect, test } from '@jest/globals'
 import { connectPage, open } from '../../support/fake-web-socket.js'
-import {
-  authenticate,
-  benchWithTickets,
-  enable,
-  newToken,
-  resume,
-  stanza,
-  takeOverCounting,
-} from './pages.js'
+import { authenticate, benchWithTickets, enable, newToken, resume, stanza, takeOverCounting } from './pages.js'
 
 const success = (more: string) =>
-  expect.stringMatching(
-    new RegExp(`^<success xmlns='urn:xmpp:sasl:2'>.*</authorization-identifier>${more}</success>$`),
-  )
-const failed =
-  "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
+  expect.stringMatching(new RegExp(`^<success xmlns='urn:xmpp:sasl:2'>.*</authorization-identifier>${more}</success>$`))
+const failed = "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
 const bound = "<bound xmlns='urn:xmpp:bind:0'/>"
 const features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
 
@@ -33,9 +22,7 @@ async function cutOff() {
   again.sent.length = 0
   const token = await newToken(bench, client)
   const logIn = (resumption: string, bind?: boolean) =>
-    again.receive(
-      authenticate(token, undefined, bind).replace('</authenticate>', `${resumption}</authenticate>`),
-    )
+    again.receive(authenticate(token, undefined, bind).replace('</authenticate>', `${resumption}</authenticate>`))
   return { bench, id, again, logIn }
 }
 
@@ -57,10 +44,7 @@ test.each([
 ])('a page that names %s is bound, and may count anew', async (_what, resumption) => {
   const { id, again, logIn } = await cutOff()
   logIn(resumption(id))
-  expect(again.sent).toEqual([
-    success(failed + bound),
-    `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`,
-  ])
+  expect(again.sent).toEqual([success(failed + bound), `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`])
   again.receive(enable)
   expect(again.sent[2]).toContain("<enabled xmlns='urn:xmpp:sm:3'")
   expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])

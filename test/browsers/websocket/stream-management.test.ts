@@ -1,9 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  type Resumption,
-  readCount,
-  StreamManagement,
-} from '../../../src/browsers/websocket/stream-management.js'
+import { type Resumption, readCount, StreamManagement } from '../../../src/browsers/websocket/stream-management.js'
 import { isStanza } from '../../../src/browsers/websocket/unconfirmed.js'
 
 const element = (name: string, namespace = 'jabber:client', text = `<${name} xmlns='${namespace}'/>`) => ({
@@ -121,11 +117,7 @@ describe('more is sent', () => {
 
   test('up to a megabyte of them', () => {
     const management = new StreamManagement()
-    const long = element(
-      'message',
-      'jabber:client',
-      `<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`,
-    )
+    const long = element('message', 'jabber:client', `<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`)
     management.unacknowledged.sent([long])
     expect(management.unacknowledged.isFull).toBe(false)
     management.unacknowledged.sent([long])

@@ -2,13 +2,7 @@ import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { Rate } from '../../../src/lib/limits/rates.js'
 import type { BoshBench } from '../../support/bosh-bench.js'
-import {
-  close,
-  connectPage,
-  type FakeWebSocket,
-  open,
-  type TakeoverOptions,
-} from '../../support/fake-web-socket.js'
+import { close, connectPage, type FakeWebSocket, open, type TakeoverOptions } from '../../support/fake-web-socket.js'
 import * as pages from './pages.js'
 import { benchWithTickets, newToken, notAuthorized, takeOver } from './pages.js'
 
@@ -53,9 +47,7 @@ describe('a stream', () => {
   test('with a login whose children inherit much is refused', () => {
     const socket = opened(benchWithTickets())
     const children = '<p:é/>'.repeat(1_500)
-    socket.receive(
-      `<authenticate xmlns='urn:xmpp:sasl:2' xmlns:p='${'&amp;'.repeat(400)}'>${children}</authenticate>`,
-    )
+    socket.receive(`<authenticate xmlns='urn:xmpp:sasl:2' xmlns:p='${'&amp;'.repeat(400)}'>${children}</authenticate>`)
     expect(socket.sent).toEqual([streamError('policy-violation'), close])
   })
 
@@ -134,9 +126,7 @@ describe('a token', () => {
     expect(socket.sent).toEqual(["<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"])
     socket.receive(open())
     expect(socket.sent[1]).toMatch(/^<open /)
-    expect(socket.sent[2]).toContain(
-      "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>",
-    )
+    expect(socket.sent[2]).toContain("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/>")
     socket.receive(pages.bind)
     expect(socket.sent.slice(3)).toEqual([
       "<iq xmlns='jabber:client' type='result' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>juliet@chat.example/balcony</jid></bind></iq>",
@@ -174,14 +164,7 @@ describe('a token', () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = connectPage(bench)
-    for (const message of [
-      open(),
-      pages.auth(client.token!),
-      open(),
-      pages.bind,
-      pages.enable,
-      pages.stanza('a'),
-    ])
+    for (const message of [open(), pages.auth(client.token!), open(), pages.bind, pages.enable, pages.stanza('a')])
       socket.receive(message)
     expect(socket.sent.at(-1)).toMatch(/^<enabled /)
     expect(client.link.sent).toEqual([pages.stanza('a')])
@@ -226,11 +209,7 @@ describe('a token', () => {
     await bench.pass(0)
     socket.receive(showHashed(shown))
     await bench.pass(0)
-    expect(socket.sent).toEqual([
-      notAuthorized,
-      sasl2Failure('not-authorized'),
-      sasl2Failure('not-authorized'),
-    ])
+    expect(socket.sent).toEqual([notAuthorized, sasl2Failure('not-authorized'), sasl2Failure('not-authorized')])
   })
 
   test('that is wrong five times is looked at no more', async () => {

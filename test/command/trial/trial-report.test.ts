@@ -26,15 +26,11 @@ describe('a login that succeeded', () => {
   const told = saySuccess(binding, trial('', { mechanism: 'SCRAM-SHA-256', encrypted: true, ms: 35 }))
 
   test('is told with what the page would get, and what it went by', () => {
-    expect(told).toMatch(
-      /^alice@example\.org can be logged in: POST \/warm would answer with this session\.\n/,
-    )
+    expect(told).toMatch(/^alice@example\.org can be logged in: POST \/warm would answer with this session\.\n/)
     expect(told).toMatch(/^ {2}jid {10}alice@example\.org\/desk$/m)
     expect(told).toMatch(/^ {2}inactivity {3}150$/m)
     expect(told).toMatch(/^ {2}url .* \/http-bind \(at the address of the call: EXTERNAL_URL is not set\)$/m)
-    expect(told).toMatch(
-      /^ {2}websocket .*wss:\/\/chat\.example\/xmpp-websocket\/warm, with a token \(not shown\)$/m,
-    )
+    expect(told).toMatch(/^ {2}websocket .*wss:\/\/chat\.example\/xmpp-websocket\/warm, with a token \(not shown\)$/m)
     expect(told).toContain('Login: SCRAM-SHA-256 over an encrypted link, in 35 ms.')
     expect(told).toContain('This was a trial: the session has ended, and nothing stays logged in.')
     expect(told).not.toMatch(/undefined|maxpause/)

@@ -10,14 +10,12 @@ const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const url = 'https://portal.example.org/chat/events'
 const secret = 'sixteen-bytes-16'
 
-const load = (environment: Record<string, string>) =>
-  loadConfig({ ...required, ...environment }).config.events
+const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config.events
 const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
 /** Whether the key of the settings is made of these bytes. */
 const isKey = (environment: Record<string, string>, bytes: Buffer | string) => {
-  const signed = (key: Parameters<typeof createHmac>[1]) =>
-    createHmac('sha256', key).update('x').digest('hex')
+  const signed = (key: Parameters<typeof createHmac>[1]) => createHmac('sha256', key).update('x').digest('hex')
   return signed(load({ EVENTS_URL: url, ...environment })!.key) === signed(bytes)
 }
 
@@ -49,8 +47,7 @@ describe('EVENTS_URL', () => {
   const notHttps = 'EVENTS_URL must be an https URL, such as https://portal.example.org/chat/events'
   const notHere =
     'EVENTS_URL must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events'
-  const hasUser =
-    'EVENTS_URL has a user or a password in front of its host: events are known by their signature'
+  const hasUser = 'EVENTS_URL has a user or a password in front of its host: events are known by their signature'
 
   test.each([
     ['portal.example.org/events', notHttps],
@@ -63,10 +60,7 @@ describe('EVENTS_URL', () => {
     ['https://portal:t0ken@portal.example.org/events', hasUser],
     ['https://t0ken@portal.example.org/events', hasUser],
     ['http://:t0ken@127.0.0.1/events', hasUser],
-    [
-      'https://portal.example.org/events#t0ken',
-      'EVENTS_URL has a # and what follows it, which is never sent',
-    ],
+    ['https://portal.example.org/events#t0ken', 'EVENTS_URL has a # and what follows it, which is never sent'],
   ])('may not be %s', (EVENTS_URL, problem) => {
     expect(problems({ EVENTS_URL, EVENTS_SECRET: secret })).toEqual([problem])
   })
@@ -81,11 +75,7 @@ describe('EVENTS_SECRET', () => {
   test.each([
     ['its bytes are the key', secret, secret],
     ['bytes count, and not letters', 'öööööööö', 'öööööööö'],
-    [
-      'behind whsec_ is a key in base64',
-      'whsec_AAECAwQFBgcICQoLDA0ODw==',
-      Buffer.from([...Array(16).keys()]),
-    ],
+    ['behind whsec_ is a key in base64', 'whsec_AAECAwQFBgcICQoLDA0ODw==', Buffer.from([...Array(16).keys()])],
     ['with or without padding', 'whsec_AAECAwQFBgcICQoLDA0ODw', Buffer.from([...Array(16).keys()])],
   ])('%s', (_what, EVENTS_SECRET, key) => {
     expect(isKey({ EVENTS_SECRET }, key)).toBe(true)

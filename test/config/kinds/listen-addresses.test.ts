@@ -22,8 +22,7 @@ const written = (places: readonly { host: string; port: number }[] = []) =>
   places.map(({ host, port }) => `${host} ${port}`)
 /** Where it listens without TLS, and with it. */
 const places = (environment: Record<string, string>) => written(load(environment).listen.places)
-const securePlaces = (environment: Record<string, string>) =>
-  written(load({ TLS_CERT, ...environment }).https?.places)
+const securePlaces = (environment: Record<string, string>) => written(load({ TLS_CERT, ...environment }).https?.places)
 
 const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
@@ -61,10 +60,7 @@ describe('what is listened on', () => {
     const environment = { HTTPS_HOST: '0.0.0.0,[2001:db8::1]:443' }
     expect(places({ TLS_CERT, ...environment })).toEqual(['127.0.0.1 8080'])
     expect(securePlaces(environment)).toEqual(['0.0.0.0 8443', '2001:db8::1 443'])
-    expect(securePlaces({ ...environment, PORT: 'off', HTTPS_PORT: '444' })).toEqual([
-      '0.0.0.0 444',
-      '2001:db8::1 443',
-    ])
+    expect(securePlaces({ ...environment, PORT: 'off', HTTPS_PORT: '444' })).toEqual(['0.0.0.0 444', '2001:db8::1 443'])
   })
 
   test('may be one port on two addresses, one of them with TLS', () => {
@@ -108,9 +104,7 @@ describe('what is listened on', () => {
     expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
       setting === undefined
         ? []
-        : [
-            `${setting} has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two`,
-          ],
+        : [`${setting} has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two`],
     )
   })
 
@@ -137,10 +131,7 @@ describe('what is listened on', () => {
 
   test.each([
     [{ HOST: ',' }, 'HOST must have an address, such as 127.0.0.1'],
-    [
-      { HOST: '127.0.0.1,!' },
-      'HOST has "!", which is neither an IP address nor a host name, with a port or without',
-    ],
+    [{ HOST: '127.0.0.1,!' }, 'HOST has "!", which is neither an IP address nor a host name, with a port or without'],
     [
       { HOST: '127.0.0.1:65536' },
       'HOST has "127.0.0.1:65536", which is neither an IP address nor a host name, with a port or without',

@@ -47,10 +47,7 @@ describe('networks', () => {
 
   test('are as certain of the thousandth address as of the first, and of the first again', () => {
     const { networks } = read('10.0.0.0/8')
-    const addresses = Array.from(
-      { length: 1500 },
-      (_, index) => `1${index % 2}.0.${index >> 8}.${index & 255}`,
-    )
+    const addresses = Array.from({ length: 1500 }, (_, index) => `1${index % 2}.0.${index >> 8}.${index & 255}`)
     for (const address of [...addresses, ...addresses])
       expect([address, networks.contains(address)]).toEqual([address, address.startsWith('10.')])
   })
@@ -65,8 +62,6 @@ describe('networks', () => {
     '1.2.3',
     '10.0.0.0/-1',
   ])('cannot be written as %s', text => {
-    expect(read(text).problems).toEqual([
-      `has "${text}", which is neither an address nor a range such as 10.0.0.0/8`,
-    ])
+    expect(read(text).problems).toEqual([`has "${text}", which is neither an address nor a range such as 10.0.0.0/8`])
   })
 })

@@ -24,12 +24,7 @@ describe('the address of a client', () => {
     ['is that of the connection', '198.51.100.7', undefined, '198.51.100.7'],
     ['is what a trusted proxy says', '10.0.0.1', '198.51.100.7', '198.51.100.7'],
     ['is nothing that a stranger says', '203.0.113.9', '198.51.100.7', '203.0.113.9'],
-    [
-      'is the last one before the trusted ones',
-      '10.0.0.1',
-      '192.0.2.66, 198.51.100.7, 10.0.0.2',
-      '198.51.100.7',
-    ],
+    ['is the last one before the trusted ones', '10.0.0.1', '192.0.2.66, 198.51.100.7, 10.0.0.2', '198.51.100.7'],
     ['is the last one where all are trusted', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.2'],
     ['is the one in the network of a trusted proxy', '127.0.0.1', '10.0.0.3', '10.0.0.3'],
     ['is unknown where a proxy says so', '10.0.0.1', '198.51.100.7, unknown', 'unknown'],
@@ -41,12 +36,7 @@ describe('the address of a client', () => {
     ['is unknown where the last entry is empty', '10.0.0.1', '198.51.100.7,', 'unknown'],
     ['is unknown where an entry before trusted ones is empty', '10.0.0.1', ', 10.0.0.2', 'unknown'],
     ['is unknown where it is far too long', '10.0.0.1', '1'.repeat(400), 'unknown'],
-    [
-      'is known whatever a stranger has written before it',
-      '10.0.0.1',
-      'unknown,,"x", 192.0.2.1',
-      '192.0.2.1',
-    ],
+    ['is known whatever a stranger has written before it', '10.0.0.1', 'unknown,,"x", 192.0.2.1', '192.0.2.1'],
     ['may have a port', '10.0.0.1', '198.51.100.7:4711', '198.51.100.7'],
     ['may be an IPv6 address', '::1', '2001:db8:2::7', '2001:db8:2::7'],
     ['may be an IPv6 address in brackets', '::1', '[2001:db8:2::7]', '2001:db8:2::7'],
@@ -145,16 +135,8 @@ describe('passwords are taken at a loopback address beside one for everybody', (
     ['but not through a proxy at all', to('127.0.0.1', 8080, { via: '1.1 proxy' }), false],
     ['but not for another address', to('127.0.0.1', 8080, { 'x-real-ip': '203.0.113.9' }), false],
     ['but not for another host', to('127.0.0.1', 8080, { 'x-forwarded-host': 'a.example' }), false],
-    [
-      'through a proxy that was asked over TLS',
-      to('127.0.0.1', 8080, { 'x-forwarded-proto': 'https' }),
-      true,
-    ],
-    [
-      'through a proxy that was asked over none',
-      to('127.0.0.1', 8080, { 'x-forwarded-proto': 'http' }),
-      false,
-    ],
+    ['through a proxy that was asked over TLS', to('127.0.0.1', 8080, { 'x-forwarded-proto': 'https' }), true],
+    ['through a proxy that was asked over none', to('127.0.0.1', 8080, { 'x-forwarded-proto': 'http' }), false],
   ])('%s', (_what, request, isTaken) => {
     expect(takes(request)).toBe(isTaken)
   })

@@ -186,11 +186,7 @@ describe('a client that guesses', () => {
   const rates = { ...config.rates, failedLogins: 2 }
   const [name, secret] = ['portal', 'portal-secret']
 
-  async function call(
-    { app }: ReturnType<typeof fakeService>,
-    shown: string,
-    { as = name, from = '192.0.2.1' } = {},
-  ) {
+  async function call({ app }: ReturnType<typeof fakeService>, shown: string, { as = name, from = '192.0.2.1' } = {}) {
     const { status, headers, body } = await request(app)
       .post('/warm')
       .set('X-Forwarded-For', from)
@@ -344,9 +340,7 @@ describe('a client that guesses', () => {
       const gone = connect((server.address() as AddressInfo).port, '127.0.0.1')
       const authorization = Buffer.from(`${name}:wrong`).toString('base64')
       const arrived = once(server, 'request')
-      gone.write(
-        `POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${authorization}\r\nContent-Length: 0\r\n\r\n`,
-      )
+      gone.write(`POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${authorization}\r\nContent-Length: 0\r\n\r\n`)
       const [, response] = (await arrived) as [unknown, ServerResponse]
       const left = once(response, 'close')
       gone.destroy()
@@ -367,8 +361,7 @@ describe('a client that guesses', () => {
     'by headers like %s, from which no secret can be read, gets 429 as well, with few lines',
     async authorization => {
       const service = fakeService({ rates, access: openToAll })
-      const send = () =>
-        request(service.app).post('/warm').set('Authorization', authorization).send(parameters)
+      const send = () => request(service.app).post('/warm').set('Authorization', authorization).send(parameters)
       expect([(await send()).status, (await send()).status]).toEqual([401, 401])
       for (let time = 0; time < 20; time++) expect((await send()).status).toBe(429)
       const audited = service.lines().filter(({ audit, level }) => audit === true && level === 30)

@@ -37,10 +37,7 @@ const get = (name: string, headers = {}, method = 'GET') =>
 
 test('a browser that has a file is told that it has not changed', async () => {
   const { headers } = await get('style.css')
-  for (const condition of [
-    { 'If-None-Match': headers.etag! },
-    { 'If-Modified-Since': headers['last-modified']! },
-  ]) {
+  for (const condition of [{ 'If-None-Match': headers.etag! }, { 'If-Modified-Since': headers['last-modified']! }]) {
     const { status, text } = await get('style.css', condition)
     expect([status, text]).toEqual([304, ''])
   }

@@ -97,9 +97,7 @@ describe('reading again', () => {
     const before = certificates.usual
     put('first', made.get('changed')!)
     put('exact', 'half a fi')
-    expect(problems(certificates)).toEqual([
-      `TLS_CERT names ${file('exact')}, which is not a PEM file of certificates`,
-    ])
+    expect(problems(certificates)).toEqual([`TLS_CERT names ${file('exact')}, which is not a PEM file of certificates`])
     expect(certificates.usual).toBe(before)
     expect(certificates.contextFor('changed.example')).toBeUndefined()
     expect(shown(certificates.contextFor('chat.example.org'))).toContain('chat.example.org')

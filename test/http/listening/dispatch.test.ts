@@ -78,9 +78,7 @@ describe('the host', () => {
   })
 
   test('makes no difference to health checks', () => {
-    expect(reachedBy(dispatcher, { url: '/healthz', headers: { host: 'chat.example.org' } })).toEqual([
-      'health',
-    ])
+    expect(reachedBy(dispatcher, { url: '/healthz', headers: { host: 'chat.example.org' } })).toEqual(['health'])
   })
 
   test('is unknown where a request names two', () => {

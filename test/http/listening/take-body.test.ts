@@ -157,9 +157,7 @@ describe.each(kinds)('a client that goes away from a request, %s,', (_kind, crea
     leave(client.socket)
     // That of the last one waits for its turn.
     await hears('last gone')
-    expect(told.sort()).toEqual(
-      ['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort(),
-    )
+    expect(told.sort()).toEqual(['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort())
   })
 
   test('once it has its reply, is not told of', async () => {
@@ -177,9 +175,7 @@ describe.each(kinds)('a client that goes away from a request, %s,', (_kind, crea
 /** Waits until `held` bytes of the body lie in the stream, as a middleware does that waits for something. */
 const later: Listener = (req, res) => {
   const held = Number(req.headers['x-held'])
-  void eventually('it lies there', () => req.readableLength === held || req.complete).then(() =>
-    take(req, res),
-  )
+  void eventually('it lies there', () => req.readableLength === held || req.complete).then(() => take(req, res))
 }
 
 describe.each(kinds)('the body of a request, %s, that was read before', (_kind, create) => {

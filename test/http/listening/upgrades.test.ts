@@ -22,21 +22,16 @@ const { config } = loadConfig({
 test.each(['foo', 'websocket'])(
   'a client that reads nothing of a reply and asks for %s behind it is closed after a minute',
   async protocol => {
-    const dispatcher = Object.assign(
-      (_req: unknown, res: { end(body: Buffer): void }) => void res.end(large),
-      {
-        upgradeFor: () => undefined,
-        holds: () => false,
-      },
-    )
+    const dispatcher = Object.assign((_req: unknown, res: { end(body: Buffer): void }) => void res.end(large), {
+      upgradeFor: () => undefined,
+      holds: () => false,
+    })
     const log = createLog('info', { write() {} })
     const listening = await listen(dispatcher, { config, log, clock, refused: unnoted })
     try {
       const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
       const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1').pause()
-      client
-        .on('error', () => {})
-        .write(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`)
+      client.on('error', () => {}).write(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`)
       await once(client, 'connect')
       let before = 0
       await eventually('no more of it leaves', () => {

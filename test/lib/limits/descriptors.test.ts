@@ -5,9 +5,7 @@ import { descriptorsAreLeft, mostDescriptors, nextDescriptor } from '../../../sr
 /** A process that may have so many descriptors open, and has so many. */
 function fakeProcess(most: number, open: number, keptShare?: number) {
   const fake = { open }
-  const areLeft = descriptorsAreLeft(undefined, keptShare, most, () =>
-    fake.open >= most ? undefined : fake.open,
-  )
+  const areLeft = descriptorsAreLeft(undefined, keptShare, most, () => (fake.open >= most ? undefined : fake.open))
   return Object.assign(fake, { areLeft })
 }
 

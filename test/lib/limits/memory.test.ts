@@ -31,9 +31,7 @@ describe('the memory for sessions', () => {
   test('bears others in the place of those that have gone, though it looks full still', () => {
     const { later } = start()
     full = 1
-    expect([later(1_000), later(950), later(900), later(899), later(0)]).toEqual([
-      ...[false, false, false, true, true],
-    ])
+    expect([later(1_000), later(950), later(900), later(899), later(0)]).toEqual([...[false, false, false, true, true]])
   })
 
   test('bears any number again once there is room', () => {

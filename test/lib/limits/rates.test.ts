@@ -14,11 +14,7 @@ const pass = (seconds: number) => jest.advanceTimersByTime(seconds * 1000)
 describe('a rate', () => {
   test('is kept to within its time, by each key for itself', async () => {
     const rate = new Rate(2, 60)
-    expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([
-      undefined,
-      undefined,
-      60,
-    ])
+    expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([undefined, undefined, 60])
     expect(await rate.take('b')).toBeUndefined()
     pass(20.5)
     expect(await rate.take('a')).toBe(40)
@@ -28,11 +24,7 @@ describe('a rate', () => {
     const rate = new Rate(2, 60)
     for (let time = 0; time < 10; time++) await rate.take('a')
     pass(60)
-    expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([
-      undefined,
-      undefined,
-      60,
-    ])
+    expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([undefined, undefined, 60])
   })
 
   test('does not count what is given back', async () => {

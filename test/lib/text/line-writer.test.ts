@@ -36,8 +36,7 @@ beforeEach(() => {
 })
 
 const line = (number: number) => `${String(number).padStart(1023, '.')}\n`
-const lines = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, index) => line(from + index))
+const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => line(from + index))
 
 test('a line goes out at once', () => {
   expect(writer().write('one\n')).toBe(true)

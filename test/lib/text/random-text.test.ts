@@ -15,8 +15,7 @@ describe('random text', () => {
     expect(randomText(18, 'base64')).toMatch(/^[A-Za-z0-9+/]{24}$/)
     const bits = new Uint8Array(32)
     for (let round = 0; round < 100; round++)
-      for (const [place, byte] of Buffer.from(randomText(32, 'base64'), 'base64').entries())
-        bits[place]! |= byte
+      for (const [place, byte] of Buffer.from(randomText(32, 'base64'), 'base64').entries()) bits[place]! |= byte
     expect([...bits]).toEqual(Array(32).fill(255))
   })
 })

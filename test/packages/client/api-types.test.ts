@@ -14,9 +14,7 @@ const text = readFileSync(new URL('../../../src/packages/client/api-types.ts', i
 /** The names of the outer fields of a type, and whether each may be absent. */
 function fieldsOf(type: string): Record<string, boolean> {
   const [, body = ''] = new RegExp(`^export interface ${type} {\n(.*?)^}`, 'ms').exec(text) ?? []
-  return Object.fromEntries(
-    Array.from(body.matchAll(/^ {2}(\w+)(\??):/gm), ([, name, mark]) => [name!, mark === '?']),
-  )
+  return Object.fromEntries(Array.from(body.matchAll(/^ {2}(\w+)(\??):/gm), ([, name, mark]) => [name!, mark === '?']))
 }
 
 /** Compiles only as long as the types have the same codes as the service. */

@@ -1,11 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  type Frame,
-  FrameReader,
-  frameKinds,
-  readFrame,
-  writeFrame,
-} from '../../../src/processes/carriers/frames.js'
+import { type Frame, FrameReader, frameKinds, readFrame, writeFrame } from '../../../src/processes/carriers/frames.js'
 
 const frames = [
   writeFrame(frameKinds.open, true, 7, { kind: 'bosh', head: { address: '::1' } }, '<body/>'),

@@ -104,10 +104,7 @@ describe('beyond what every carrier does, it', () => {
     ['a name that is none', Buffer.from('warm-bindings/1 ../../..')],
     ['a name with a wildcard', Buffer.from('warm-bindings/1 deadbee*')],
     ['a chunk of an unknown kind', Buffer.concat([greetingOf('deadbeef'), Buffer.from([9, 0, 0, 0, 1, 0])])],
-    [
-      'an endless announcement',
-      Buffer.concat([greetingOf('deadbeef'), Buffer.from([2, 255, 255, 255, 255])]),
-    ],
+    ['an endless announcement', Buffer.concat([greetingOf('deadbeef'), Buffer.from([2, 255, 255, 255, 255])])],
     ['an empty announcement', Buffer.concat([greetingOf('deadbeef'), Buffer.from([2, 0, 0, 0, 0])])],
   ])('closes a connection with %s', async (_what, bytes) => {
     const one = await start()

@@ -85,8 +85,7 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
     const { ours } = await ends(version)
     // openssl signs with SHA-256 where it is not told otherwise.
     const expected = createHash('sha256').update(new X509Certificate(certificate.cert).raw).digest()
-    for (let time = 0; time < 2; time++)
-      expect(channelBinding(ours, 'tls-server-end-point')).toEqual(expected)
+    for (let time = 0; time < 2; time++) expect(channelBinding(ours, 'tls-server-end-point')).toEqual(expected)
   },
 )
 

@@ -84,9 +84,7 @@ describe('dialling a server of the operator', () => {
 
   test('by a name with known addresses begins at once, too', async () => {
     names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
-    await follow(
-      dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }),
-    )
+    await follow(dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }))
     expect(sockets.begun).toEqual(['0 10.0.0.5 15222'])
     sockets.stand('10.0.0.5')
     await settled()
@@ -338,9 +336,7 @@ describe('over real sockets', () => {
     servers.push(listener)
     names.routes['example.org'] = { targets: [{ ...at('a', 'none'), port: listener.port }] }
     names.hosts['a'] = ['127.0.0.1', '127.0.0.2']
-    const { connections } = await dialled(
-      createDialer({ names, clock, publicOnly: false }).toDomain('example.org'),
-    )
+    const { connections } = await dialled(createDialer({ names, clock, publicOnly: false }).toDomain('example.org'))
     expect(connections).toEqual(['127.0.0.2'])
     await (await listener.connection()).gone
     expect(clock.pending).toBe(0)

@@ -3,15 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { element } from '../../support/element.js'
-import {
-  connect,
-  featuresSeen,
-  ourHeader,
-  serverHeader,
-  startTlsOffer,
-  stopServers,
-  ticketed,
-} from './call.js'
+import { connect, featuresSeen, ourHeader, serverHeader, startTlsOffer, stopServers, ticketed } from './call.js'
 
 afterEach(stopServers)
 
@@ -83,18 +75,15 @@ describe('a link with direct TLS', () => {
     ['made out to another name', makeCertificate(['DNS:other.example']), undefined],
     ['that is not trusted', certificate, undefined],
     ['that has expired', makeCertificate(['DNS:example.org'], { expired: true }), 'itself'],
-  ] as const)(
-    'ends before anything is said where the certificate is one %s',
-    async (_what, shown, trusted) => {
-      const { call, peer } = await connected({ ca: trusted === undefined ? undefined : shown.cert })
-      await peer.secure(shown).catch(() => {})
-      await call.hears('end')
-      expect(call.told).toEqual(['closed', 'end tls certificate-invalid'])
-      await peer.gone
-      expect(peer.unread).toBe('')
-      expect(call.clock.pending).toBe(0)
-    },
-  )
+  ] as const)('ends before anything is said where the certificate is one %s', async (_what, shown, trusted) => {
+    const { call, peer } = await connected({ ca: trusted === undefined ? undefined : shown.cert })
+    await peer.secure(shown).catch(() => {})
+    await call.hears('end')
+    expect(call.told).toEqual(['closed', 'end tls certificate-invalid'])
+    await peer.gone
+    expect(peer.unread).toBe('')
+    expect(call.clock.pending).toBe(0)
+  })
 
   test('goes on where the operator wants no check', async () => {
     const { call, peer } = await connected({ ca: undefined, verify: false })
@@ -106,11 +95,7 @@ describe('a link with direct TLS', () => {
 
   test.each([
     ['speaks another protocol over TLS', { ALPNProtocols: ['http/1.1'] }, undefined],
-    [
-      'has none but an older version',
-      { maxVersion: 'TLSv1.2' },
-      { minVersion: 'TLSv1.3', ciphers: undefined },
-    ],
+    ['has none but an older version', { maxVersion: 'TLSv1.2' }, { minVersion: 'TLSv1.3', ciphers: undefined }],
   ] as const)('ends where the server %s', async (_what, options, tls) => {
     const { call, peer } = await connected({}, {}, tls === undefined ? {} : { tls })
     peer.secure({ ...certificate, ...options } as TLSSocketOptions).catch(() => {})

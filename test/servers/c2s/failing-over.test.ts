@@ -5,16 +5,7 @@ import { createNames, type Route } from '../../../src/servers/net/names.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
-import {
-  Call,
-  features,
-  featuresSeen,
-  plainHeader,
-  proceed,
-  serverHeader,
-  startTls,
-  startTlsOffer,
-} from './call.js'
+import { Call, features, featuresSeen, plainHeader, proceed, serverHeader, startTls, startTlsOffer } from './call.js'
 
 const certificate = makeCertificate(['DNS:example.org'])
 const servers: ScriptedServer[] = []
@@ -157,21 +148,18 @@ describe('no other server is tried', () => {
     expect(call.clock.pending).toBe(0)
   })
 
-  test.each(['none', 'starttls'] as const)(
-    'once the stream is open, with %s, whatever happens to it',
-    async tls => {
-      const { call, peer } = await begin(tls)
-      if (tls === 'starttls') await welcome(peer)
-      else {
-        await peer.until(plainHeader)
-        peer.send(serverHeader + features)
-      }
-      await call.hears('flush')
-      peer.reset()
-      await call.hears('closed')
-      expect(call.told.slice(3)).toEqual(['end features remote-connection-failed', 'closed'])
-    },
-  )
+  test.each(['none', 'starttls'] as const)('once the stream is open, with %s, whatever happens to it', async tls => {
+    const { call, peer } = await begin(tls)
+    if (tls === 'starttls') await welcome(peer)
+    else {
+      await peer.until(plainHeader)
+      peer.send(serverHeader + features)
+    }
+    await call.hears('flush')
+    peer.reset()
+    await call.hears('closed')
+    expect(call.told.slice(3)).toEqual(['end features remote-connection-failed', 'closed'])
+  })
 
   test('when looking for one fails in a way that was not foreseen', async () => {
     const clock = new FakeClock()

@@ -79,12 +79,7 @@ describe('a link to a domain', () => {
   test.each([
     ['the server that the operator named for it', 'example.org', servers, 'server own'],
     ['the server that the operator named for all others', 'example.net', servers, 'server all'],
-    [
-      'the one that its name leads to',
-      'example.net',
-      new Map([['example.org', named('own')]]),
-      'domain example.net',
-    ],
+    ['the one that its name leads to', 'example.net', new Map([['example.org', named('own')]]), 'domain example.net'],
   ])('goes to %s', (_where, domain, servers, expected) => {
     links(servers).open(domain, options, silent).close()
     expect(dialled).toEqual([expected, 'cancelled'])

@@ -3,16 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import type { StreamOptions } from '../../../src/xmpp/link.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { element } from '../../support/element.js'
-import {
-  connect,
-  plainHeader,
-  proceed,
-  serverHeader,
-  startTls,
-  startTlsOffer,
-  stopServers,
-  streams,
-} from './call.js'
+import { connect, plainHeader, proceed, serverHeader, startTls, startTlsOffer, stopServers, streams } from './call.js'
 
 afterEach(stopServers)
 
@@ -32,11 +23,7 @@ const seen = (text: string) => text.replace('<stream:features', `<stream:feature
 type Ahead = StreamOptions['ahead']
 
 /** A link that opens ahead of its server; whenever it may speak, the next of these is sent in the same turn. */
-function connectAhead(
-  ahead: Ahead = 'proven',
-  said = [auth, request],
-  server: Parameters<typeof connect>[0] = {},
-) {
+function connectAhead(ahead: Ahead = 'proven', said = [auth, request], server: Parameters<typeof connect>[0] = {}) {
   const waiting = [...said]
   return connect(server, { ahead }, {}, (line, { link }) => {
     const next = line === 'ahead' ? waiting.shift() : undefined

@@ -22,10 +22,7 @@ function race(addresses: readonly string[], until = 15_000) {
     if (end instanceof Socket) {
       winner = end
       ends.push('won')
-    } else
-      ends.push(
-        `lost ${end.step} ${end.code} ${(end.cause as NodeJS.ErrnoException | undefined)?.code ?? ''}`,
-      )
+    } else ends.push(`lost ${end.step} ${end.code} ${(end.cause as NodeJS.ErrnoException | undefined)?.code ?? ''}`)
   })
 }
 
@@ -53,20 +50,17 @@ describe('connecting to the addresses of a host', () => {
     expect(sockets.begun).toEqual(['0 a 5222', '100 b 5222', '350 c 5222'])
   })
 
-  test.each(['a', 'b', 'c'])(
-    'is done with the first that answers, be it %s, and the others are given up',
-    which => {
-      race(['a', 'b', 'c'])
-      clock.advance(500)
-      sockets.stand(which)
-      expect(ends).toEqual(['won'])
-      expect(winner).toBe(sockets.at(which))
-      expect(sockets.alive).toEqual([which])
-      expect(clock.pending).toBe(0)
-      // What the server says from now on goes to the link that uses the connection.
-      expect(winner!.listenerCount('error') + winner!.listenerCount('connect')).toBe(0)
-    },
-  )
+  test.each(['a', 'b', 'c'])('is done with the first that answers, be it %s, and the others are given up', which => {
+    race(['a', 'b', 'c'])
+    clock.advance(500)
+    sockets.stand(which)
+    expect(ends).toEqual(['won'])
+    expect(winner).toBe(sockets.at(which))
+    expect(sockets.alive).toEqual([which])
+    expect(clock.pending).toBe(0)
+    // What the server says from now on goes to the link that uses the connection.
+    expect(winner!.listenerCount('error') + winner!.listenerCount('connect')).toBe(0)
+  })
 
   test('does not begin another once one has answered', () => {
     race(['a', 'b'])

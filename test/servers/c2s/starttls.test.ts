@@ -151,12 +151,7 @@ describe('a certificate', () => {
     ['made out to another name', wrong, wrong.cert, 'made out to other.example, and not to example.org'],
     ['that is not trusted', certificate, undefined, 'self-signed'],
     ['that has expired', expired, expired.cert, 'expired on 2020-01-02'],
-    [
-      'that only resembles the trusted one',
-      makeCertificate(['DNS:example.org']),
-      certificate.cert,
-      'self-signed',
-    ],
+    ['that only resembles the trusted one', makeCertificate(['DNS:example.org']), certificate.cert, 'self-signed'],
   ] as const
 
   test.each(bad)('%s ends the link before anything is said', async (_what, shown, ca, told) => {

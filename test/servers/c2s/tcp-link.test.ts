@@ -74,10 +74,7 @@ describe('a plain link', () => {
     const { call, peer } = await opened()
     peer.send(`${forged}<presence/>`)
     await call.hears('<presence')
-    expect(call.told.filter(line => line !== 'flush')).toEqual([
-      'unfit dropped',
-      "<presence xmlns='jabber:client'/>",
-    ])
+    expect(call.told.filter(line => line !== 'flush')).toEqual(['unfit dropped', "<presence xmlns='jabber:client'/>"])
     call.link.close()
     peer.reset()
   })
@@ -90,10 +87,7 @@ describe('a plain link', () => {
     const { call, peer } = await opened({ limits: { ...defaultLimits, maxElementBytes: 1000 } })
     peer.send(`<message>${inner}</message><presence/>`)
     await call.hears('<presence')
-    expect(call.told.filter(line => line !== 'flush')).toEqual([
-      'unfit dropped',
-      "<presence xmlns='jabber:client'/>",
-    ])
+    expect(call.told.filter(line => line !== 'flush')).toEqual(['unfit dropped', "<presence xmlns='jabber:client'/>"])
     call.link.close()
     peer.reset()
   })
@@ -235,9 +229,7 @@ describe('a plain link', () => {
     const { call, peer } = await opened()
     call.link.restart({ lang: 'de' })
     await peer.until(ourHeader("to='example.org' version='1.0' xml:lang='de'"))
-    peer.send(
-      `${serverHeader.replace("id='1'", "id='2'").replace("xmlns='jabber:client'", '')}<x/>${features}`,
-    )
+    peer.send(`${serverHeader.replace("id='1'", "id='2'").replace("xmlns='jabber:client'", '')}<x/>${features}`)
     await call.hears('flush')
     expect(call.told).toEqual(['open 2 example.org', "<x xmlns=''/>", featuresSeen, 'flush'])
     peer.reset()
@@ -270,11 +262,7 @@ describe('what is wrong with a server', () => {
     ['version is 0.9', serverHeader.replace("id='1' version='1.0'", "version='0.9'"), 'unsupported-version'],
     ['version is 2.0', serverHeader.replace("id='1' version='1.0'", "version='2.0'"), 'unsupported-version'],
     ['id is long', serverHeader.replace("id='1'", `id='${'x'.repeat(1024)}'`), 'policy-violation'],
-    [
-      'language is long',
-      serverHeader.replace("id='1'", `xml:lang='${'x'.repeat(1024)}'`),
-      'policy-violation',
-    ],
+    ['language is long', serverHeader.replace("id='1'", `xml:lang='${'x'.repeat(1024)}'`), 'policy-violation'],
     ['version is 10', serverHeader.replace("id='1' version='1.0'", "version='10'"), 'unsupported-version'],
   ])('a header: its %s', async (_what, header, condition) => {
     const { told, unread } = await outcome(`${header}${features}<message/>`)
@@ -529,22 +517,19 @@ describe('a link that is closed', () => {
     await peer.gone
   })
 
-  test.each(['open', '<stream:features', 'flush'])(
-    'by its owner when told %s says nothing more',
-    async moment => {
-      const { call, peer } = await connect()
-      await peer.until(plainHeader)
-      call.onTold = line => {
-        if (line.startsWith(moment)) call.link.close()
-      }
-      peer.send(`${serverHeader}${features}`)
-      await peer.until(footer)
-      peer.end(`<message/>${footer}`)
-      await call.hears('closed')
-      expect(call.told.at(-2)).toMatch(moment)
-      await peer.gone
-    },
-  )
+  test.each(['open', '<stream:features', 'flush'])('by its owner when told %s says nothing more', async moment => {
+    const { call, peer } = await connect()
+    await peer.until(plainHeader)
+    call.onTold = line => {
+      if (line.startsWith(moment)) call.link.close()
+    }
+    peer.send(`${serverHeader}${features}`)
+    await peer.until(footer)
+    peer.end(`<message/>${footer}`)
+    await call.hears('closed')
+    expect(call.told.at(-2)).toMatch(moment)
+    await peer.gone
+  })
 
   test('by its owner when told the end is none the worse', async () => {
     const { call, peer } = await opened()

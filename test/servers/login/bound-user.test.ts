@@ -41,18 +41,12 @@ test.each([
   expect(judge(asked, bound)).toBe('jid-mismatch')
 })
 
-test.each([
-  '',
-  'juliet@chat.example',
-  'chat.example/x',
-  'chat.example',
-  '@chat.example/x',
-  'juliet@/x',
-  '@/@',
-  'x',
-])('%p is no full JID', bound => {
-  expect(judge('juliet@chat.example', bound)).toBe('remote-protocol-error')
-})
+test.each(['', 'juliet@chat.example', 'chat.example/x', 'chat.example', '@chat.example/x', 'juliet@/x', '@/@', 'x'])(
+  '%p is no full JID',
+  bound => {
+    expect(judge('juliet@chat.example', bound)).toBe('remote-protocol-error')
+  },
+)
 
 test('who has no account may have any name of the domain', () => {
   const anonymous: Credentials = { kind: 'anonymous' }

@@ -9,8 +9,7 @@ import type { Mechanism } from '../../../src/servers/login/sasl/mechanism.js'
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
-const features = (feature: XmlElement) =>
-  xml('features', { xmlns: 'http://etherx.jabber.org/streams' }, feature)
+const features = (feature: XmlElement) => xml('features', { xmlns: 'http://etherx.jabber.org/streams' }, feature)
 const toLogIn = (name: string) =>
   features(xml('mechanisms', { xmlns: sasl }, xml('mechanism', {}, 'OTHER'), xml('mechanism', {}, name)))
 
@@ -90,24 +89,19 @@ describe('the client', () => {
 
   test('does nothing else by itself', async () => {
     expect(await receive(features(xml('sm', { xmlns: 'urn:xmpp:sm:3' })))).toEqual([])
-    expect(
-      await receive(xml('iq', { type: 'get', id: '1' }, xml('ping', { xmlns: 'urn:xmpp:ping' }))),
-    ).toEqual([])
+    expect(await receive(xml('iq', { type: 'get', id: '1' }, xml('ping', { xmlns: 'urn:xmpp:ping' })))).toEqual([])
   })
 })
 
 test('what is replaced of the client is what the library has there', () => {
-  for (const name of ['send', 'restart', 'emit'] as const)
-    expect(typeof Client.prototype[name]).toBe('function')
+  for (const name of ['send', 'restart', 'emit'] as const) expect(typeof Client.prototype[name]).toBe('function')
 })
 
 test('the versions of its parts are pinned, and are those that are installed', () => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     dependencies: Record<string, string>
   }
-  const parts = Object.entries(dependencies).filter(
-    ([name]) => name.startsWith('@xmpp/') || name === 'saslmechanisms',
-  )
+  const parts = Object.entries(dependencies).filter(([name]) => name.startsWith('@xmpp/') || name === 'saslmechanisms')
   expect(parts.length).toBeGreaterThan(5)
   for (const [name, version] of parts) {
     const installed = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')) as {

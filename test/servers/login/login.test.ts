@@ -71,8 +71,7 @@ async function logIn(answers: readonly Answer[], given: Given = {}) {
 }
 
 const open = '<open/>'
-const auth = (mechanism: string, message: string) =>
-  `<auth xmlns="${sasl}" mechanism="${mechanism}">${message}</auth>`
+const auth = (mechanism: string, message: string) => `<auth xmlns="${sasl}" mechanism="${mechanism}">${message}</auth>`
 const ask = (what: string) => `<iq xmlns='jabber:client' type='set'>${what}</iq>`
 const plain = auth('PLAIN', Buffer.from('\0juliet\0s3cret').toString('base64'))
 const askToBind = ask(`<bind xmlns="${bind}"><resource>balcony</resource></bind>`)
@@ -108,11 +107,7 @@ describe('a login', () => {
   })
 
   test.each([
-    [
-      'under a prefix',
-      (iq: string) => iq.replace('<iq xmlns=', '<c:iq xmlns:c=').replace('</iq>', '</c:iq>'),
-      [],
-    ],
+    ['under a prefix', (iq: string) => iq.replace('<iq xmlns=', '<c:iq xmlns:c=').replace('</iq>', '</c:iq>'), []],
     ['after what answers no request', (iq: string) => done('1') + done('2') + iq, ['iq', 'iq']],
     [
       'with other stanzas, which are kept for the client',
@@ -304,11 +299,7 @@ describe('a login that is ahead of its server', () => {
   })
 
   test.each([
-    [
-      'with more beside them',
-      features(mechanisms('SCRAM-SHA-1') + other),
-      features(`${other}<bind xmlns='${bind}'/>`),
-    ],
+    ['with more beside them', features(mechanisms('SCRAM-SHA-1') + other), features(`${other}<bind xmlns='${bind}'/>`)],
     [
       'with a session that is optional',
       features(other + mechanisms('SCRAM-SHA-1')),
@@ -411,13 +402,10 @@ test('features without mechanisms are named as such', async () => {
   })
 })
 
-test.each(['constructor', '__proto__', 'toString'])(
-  'a refusal for %s is one like any other',
-  async condition => {
-    const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
-    await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
-      code: 'login-failed',
-      step: 'sasl',
-    })
-  },
-)
+test.each(['constructor', '__proto__', 'toString'])('a refusal for %s is one like any other', async condition => {
+  const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
+  await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
+    code: 'login-failed',
+    step: 'sasl',
+  })
+})

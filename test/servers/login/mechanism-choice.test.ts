@@ -106,11 +106,7 @@ describe('a password is shown with', () => {
       { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls12 },
       'SCRAM-SHA-256 y,,n=juliet',
     ],
-    [
-      'the same over TLS 1.3',
-      { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls13 },
-      'SCRAM-SHA-256 y,,n=juliet',
-    ],
+    ['the same over TLS 1.3', { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls13 }, 'SCRAM-SHA-256 y,,n=juliet'],
     [
       'no such word where the operator wants none bound',
       { offered: ['SCRAM-SHA-256'], link: tls13, liked: ['SCRAM-SHA-256', 'PLAIN'] },
@@ -233,11 +229,7 @@ describe('where none is left, an operator is told why:', () => {
   const known = passwordMechanisms.join(', ')
 
   test.each<[string, Given, string]>([
-    [
-      'it offers others',
-      { offered: ['DIGEST-MD5', 'X'] },
-      `DIGEST-MD5, X. A password is shown by ${known} only.`,
-    ],
+    ['it offers others', { offered: ['DIGEST-MD5', 'X'] }, `DIGEST-MD5, X. A password is shown by ${known} only.`],
     ['it offers nothing', { offered: [] }, `${none}. A password is shown by ${known} only.`],
     [
       'the settings leave out what it offers',

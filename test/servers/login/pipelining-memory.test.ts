@@ -1,10 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { createLog } from '../../../src/lib/log.js'
 import type { Pipelining } from '../../../src/servers/login/pipelining.js'
-import {
-  createPipeliningMemory,
-  type PipeliningMemory,
-} from '../../../src/servers/login/pipelining-memory.js'
+import { createPipeliningMemory, type PipeliningMemory } from '../../../src/servers/login/pipelining-memory.js'
 import type { StreamFeatures } from '../../../src/servers/login/stream-features.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -211,16 +208,13 @@ describe('features', () => {
   test.each([
     ['tried', 1],
     ['proven', 2],
-  ])(
-    'that are new, of a %s server whose login succeeds all the same, are those expected next',
-    (_how, logins) => {
-      for (let login = 0; login < logins; login++) succeed()
-      succeed(newer)
-      const pipelining = memory.foresee(domain)
-      expect(pipelining.isProven).toBe(true)
-      expect(beginStream(pipelining)?.text).toBe(newer[0])
-    },
-  )
+  ])('that are new, of a %s server whose login succeeds all the same, are those expected next', (_how, logins) => {
+    for (let login = 0; login < logins; login++) succeed()
+    succeed(newer)
+    const pipelining = memory.foresee(domain)
+    expect(pipelining.isProven).toBe(true)
+    expect(beginStream(pipelining)?.text).toBe(newer[0])
+  })
 
   test.each([
     ['one stream alone', [toLogIn]],

@@ -52,8 +52,7 @@ export class ScriptedLink implements Link, Opened {
 
   /** The server says this, all of it in one read. */
   say(text: string): void {
-    for (const element of childrenOf(`<stream xmlns='jabber:client'>${text}</stream>`))
-      this.events.onElement(element)
+    for (const element of childrenOf(`<stream xmlns='jabber:client'>${text}</stream>`)) this.events.onElement(element)
     this.events.onFlush()
   }
 

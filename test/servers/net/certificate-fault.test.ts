@@ -9,8 +9,7 @@ describe('what is wrong with a certificate, and what to do about it', () => {
   const trust =
     "In XMPP_SERVERS, ?ca=FILE behind the server's address trusts it or its authority; verify=off there checks nothing."
   const replace = 'Give the server another one; in XMPP_SERVERS, verify=off checks nothing.'
-  const unknown =
-    'It is signed by an authority that is not known here, or the server does not send what is in between.'
+  const unknown = 'It is signed by an authority that is not known here, or the server does not send what is in between.'
 
   test.each([
     ['DEPTH_ZERO_SELF_SIGNED_CERT', {}, `It is self-signed. ${trust}`],
@@ -24,11 +23,7 @@ describe('what is wrong with a certificate, and what to do about it', () => {
     ],
     ['CERT_HAS_EXPIRED', null, `It, or one above it, has expired. ${replace}`],
     ['CERT_HAS_EXPIRED', { valid_to: 'once' }, `It, or one above it, has expired. ${replace}`],
-    [
-      'CERT_NOT_YET_VALID',
-      { valid_from: 'Jan  2 00:00:00 2120 GMT' },
-      `It is not valid before 2120-01-02. ${replace}`,
-    ],
+    ['CERT_NOT_YET_VALID', { valid_from: 'Jan  2 00:00:00 2120 GMT' }, `It is not valid before 2120-01-02. ${replace}`],
     ['CERT_NOT_YET_VALID', {}, `It, or one above it, is not valid yet. ${replace}`],
     ['CERT_REVOKED', {}, `It does not pass the check: CERT_REVOKED. ${trust}`],
   ])('%s of %j', (code, certificate, message) => {
@@ -39,10 +34,7 @@ describe('what is wrong with a certificate, and what to do about it', () => {
     ['DNS:a.example, DNS:*.b.example', 'a.example, *.b.example'],
     ['othername:"XmppAddr:a, b", DNS:"x\\u000ay"', 'XmppAddr:a,?b, x?y'],
     ['', 'no name of a host'],
-    [
-      Array.from({ length: 30 }, (_, at) => `DNS:${at}`).join(', '),
-      `0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more`,
-    ],
+    [Array.from({ length: 30 }, (_, at) => `DNS:${at}`).join(', '), `0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more`],
   ])('another name: %s', (subjectaltname, names) => {
     for (const told of ['the certificate is made out to another name', 'ERR_TLS_CERT_ALTNAME_INVALID'])
       expect(fault(told, { subjectaltname })).toMatchObject({

@@ -17,11 +17,7 @@ const xmppAddr = (name: string) => `otherName:1.3.6.1.5.5.7.8.5;UTF8:${name}`
 describe('a certificate is good for', () => {
   test.each([
     ['a dNSName', ['DNS:example.org'], 'example.org'],
-    [
-      'a dNSName among others',
-      ['DNS:other.example', 'email:a@b.c', 'URI:http://x/', 'DNS:example.org'],
-      'example.org',
-    ],
+    ['a dNSName among others', ['DNS:other.example', 'email:a@b.c', 'URI:http://x/', 'DNS:example.org'], 'example.org'],
     ['a dNSName in capitals', ['DNS:EXAMPLE.org'], 'example.org'],
     ['a wildcard', ['DNS:*.example.org'], 'chat.example.org'],
     ['an SRV-ID', [srv('_xmpp-client.example.org')], 'example.org'],

@@ -54,8 +54,7 @@ function shown({ targets, failure }: Route): string[] {
   ]
 }
 const route = async (domain: string, about = {}) => shown(await names(about).routeTo(domain))
-const outcome = (found: Addresses | Failure) =>
-  'code' in found ? `${found.step} ${found.code}` : found.join(' ')
+const outcome = (found: Addresses | Failure) => ('code' in found ? `${found.step} ${found.code}` : found.join(' '))
 const found = { port: 5222, tls: 'starttls', found: true } as const
 
 describe('the server of a domain', () => {
@@ -65,11 +64,7 @@ describe('the server of a domain', () => {
   test('is where its service records say, those for direct TLS among the others', async () => {
     dns.serve(xmpp, '10 0 5222 a.example', '30 0 5223 c.example')
     dns.serve(xmpps, '20 0 443 b.example')
-    expect(await route('example.org')).toEqual([
-      'xmpp a.example 5222',
-      'xmpps b.example 443',
-      'xmpp c.example 5223',
-    ])
+    expect(await route('example.org')).toEqual(['xmpp a.example 5222', 'xmpps b.example 443', 'xmpp c.example 5223'])
     expect(dns.asked.sort()).toEqual([`SRV ${xmpp}`, `SRV ${xmpps}`])
   })
 

@@ -14,9 +14,7 @@ function service(text: string): Service {
   }
 }
 const order = (texts: readonly string[], preferDirect = false, random?: (below: number) => number) =>
-  inOrder(texts.map(service), preferDirect, random).map(
-    ({ host, tls }) => `${tls === 'direct' ? '!' : ''}${host}`,
-  )
+  inOrder(texts.map(service), preferDirect, random).map(({ host, tls }) => `${tls === 'direct' ? '!' : ''}${host}`)
 
 describe('service records are tried', () => {
   test('by priority, those of both kinds together', () => {
@@ -46,9 +44,7 @@ describe('service records are tried', () => {
     const random = new Random(4711)
     const firsts = new Map<string, number>()
     for (let time = 0; time < 4000; time++) {
-      const [first = ''] = order(['a 0 10', '!b 0 30', 'c 0 60', 'd 0 0'], false, below =>
-        random.below(below),
-      )
+      const [first = ''] = order(['a 0 10', '!b 0 30', 'c 0 60', 'd 0 0'], false, below => random.below(below))
       firsts.set(first, (firsts.get(first) ?? 0) + 1)
     }
     const share = (name: string) => Math.round((firsts.get(name) ?? 0) / 400)
@@ -100,9 +96,7 @@ describe('service records are tried', () => {
         },
       }),
     )
-    expect(inOrder(counted, false).map(({ host }) => host)).toEqual(
-      Array.from({ length: 8 }, (_, at) => `h${at}`),
-    )
+    expect(inOrder(counted, false).map(({ host }) => host)).toEqual(Array.from({ length: 8 }, (_, at) => `h${at}`))
     expect(looks / counted.length).toBeLessThan(60)
   })
 

@@ -9,10 +9,7 @@ const juliet = 'juliet@chat.example'
 /** What a user may have where sessions are looked at, and where they are counted. */
 const rooms: [string, (most: number, registry: Registry, refused: OnRefused) => UserRoom][] = [
   ['of this process alone', userRoom],
-  [
-    'of several processes',
-    (most, _registry, refused) => sharedUserRoom(most, new OwnCounts({ user: most }), refused),
-  ],
+  ['of several processes', (most, _registry, refused) => sharedUserRoom(most, new OwnCounts({ user: most }), refused)],
 ]
 
 function setUp(most: number, make: (typeof rooms)[number][1]) {

@@ -24,11 +24,7 @@ describe('the JID that a server tells', () => {
       `<c:iq xmlns:c='jabber:client' type='result' id='b'><b:bind xmlns:b='${bindNamespace}'><b:jid>romeo@chat.example/a</b:jid></b:bind></c:iq>`,
       'romeo@chat.example/a',
     ],
-    [
-      'a resource with everything in it',
-      bind('romeo@chat.example/a/b@c &lt;é&gt;'),
-      'romeo@chat.example/a/b@c <é>',
-    ],
+    ['a resource with everything in it', bind('romeo@chat.example/a/b@c &lt;é&gt;'), 'romeo@chat.example/a/b@c <é>'],
     [
       'a result from the server',
       bind('romeo@chat.example/a', "type='result' id='b' from='chat.example'"),

@@ -8,8 +8,7 @@ function bench() {
   const clock = new FakeClock()
   const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
   const audit = new LoginAudit(log, clock)
-  const refuse = (user?: string, address = '192.0.2.1') =>
-    audit.refused({ address, domain: 'chat.example', user })
+  const refuse = (user?: string, address = '192.0.2.1') => audit.refused({ address, domain: 'chat.example', user })
   return { audit, clock, lines, refuse }
 }
 

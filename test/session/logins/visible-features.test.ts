@@ -46,10 +46,7 @@ describe('the features a client sees', () => {
   test.each([
     ['STARTTLS', "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"],
     ['the login as before SASL', "<auth xmlns='http://jabber.org/features/iq-auth'/>"],
-    [
-      'compression',
-      "<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>",
-    ],
+    ['compression', "<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>"],
     [
       'channel binding types',
       "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding>",
@@ -60,9 +57,9 @@ describe('the features a client sees', () => {
   })
 
   test('do not include mechanisms with channel binding', () => {
-    expect(
-      seen(mechanisms('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-1', 'PLAIN', 'X-PLUS-ONE')),
-    ).toBe(mechanisms('SCRAM-SHA-1', 'PLAIN', 'X-PLUS-ONE'))
+    expect(seen(mechanisms('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-1', 'PLAIN', 'X-PLUS-ONE'))).toBe(
+      mechanisms('SCRAM-SHA-1', 'PLAIN', 'X-PLUS-ONE'),
+    )
   })
 
   test.each([
@@ -96,16 +93,7 @@ describe('the features a client sees', () => {
   })
 
   test.each([
-    ...[
-      'PLAIN',
-      'LOGIN',
-      'OAUTHBEARER',
-      'XOAUTH2',
-      'X-OAUTH2',
-      'X-TOKEN',
-      'X-FACEBOOK-PLATFORM',
-      'JIVE-SHAREDSECRET',
-    ],
+    ...['PLAIN', 'LOGIN', 'OAUTHBEARER', 'XOAUTH2', 'X-OAUTH2', 'X-TOKEN', 'X-FACEBOOK-PLATFORM', 'JIVE-SHAREDSECRET'],
     ...['X-PLAIN', 'PLAIN-X', 'X-SCRAM-SHA-1', 'ANONYMOUS2', 'digest-md5', ''],
   ])('include the mechanism "%s", which may show a secret, only where the channel is encrypted', name => {
     const fast = `<fast xmlns='urn:xmpp:fast:0'>${mechanisms(name, 'HT-SHA-256-NONE')}</fast>`

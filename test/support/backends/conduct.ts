@@ -84,8 +84,7 @@ export function testConduct(backend: Backend): void {
 
   test('sends each call as the API has it', async () => {
     api.script = ({ method, path }) => {
-      if (path.startsWith('/warm/sessions'))
-        return { status: 200, body: { sessions: [], total: 0, ended: 1 } }
+      if (path.startsWith('/warm/sessions')) return { status: 200, body: { sessions: [], total: 0, ended: 1 } }
       return method === 'DELETE' ? { status: 204 } : binding
     }
     const outcomes = await run([
@@ -151,16 +150,7 @@ export function testConduct(backend: Backend): void {
   })
 
   test('does not ask for what cannot be a session', async () => {
-    const ids = [
-      '',
-      'sessions',
-      '../sessions',
-      `${id}/resume`,
-      `${id}\n`,
-      `${id}?`,
-      'a'.repeat(65),
-      'ä'.repeat(32),
-    ]
+    const ids = ['', 'sessions', '../sessions', `${id}/resume`, `${id}\n`, `${id}?`, 'a'.repeat(65), 'ä'.repeat(32)]
     const calls = ids.flatMap((each): BackendCall[] => [
       ['resume', each],
       ['session', each],

@@ -27,11 +27,7 @@ export function runProgram(command: string, args: readonly string[], input = '')
   })
 }
 
-function program(
-  language: string,
-  packages: readonly string[],
-  command: readonly [string, ...string[]],
-): Backend {
+function program(language: string, packages: readonly string[], command: readonly [string, ...string[]]): Backend {
   const [name, ...args] = command
   return {
     language,
@@ -44,18 +40,8 @@ function program(
 }
 
 /** As the command line has it: an error shows where it came from with all that was passed there. */
-export const phpCommand = [
-  'php',
-  '-d',
-  'display_errors=stderr',
-  '-d',
-  'zend.exception_ignore_args=0',
-] as const
+export const phpCommand = ['php', '-d', 'display_errors=stderr', '-d', 'zend.exception_ignore_args=0'] as const
 
-export const php = program(
-  'PHP',
-  ['php-cli'],
-  [...phpCommand, `${here}run.php`, `${clients}warm_bindings.php`],
-)
+export const php = program('PHP', ['php-cli'], [...phpCommand, `${here}run.php`, `${clients}warm_bindings.php`])
 
 export const python = program('Python', ['python3'], ['python3', '-B', `${here}run.py`, clients])

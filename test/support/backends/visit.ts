@@ -60,12 +60,7 @@ export async function visit(backend: Backend, service: TestService, account: Acc
   })
   expect(callsOf(service)).toEqual([
     ...['warm: ok', 'warm: ok', 'resume: ok', 'sessions: ok', 'sessions: ok', 'sessions: ok'],
-    ...[
-      'logout: ok',
-      'logout: session-not-found',
-      'resume: session-not-found',
-      'sessions: session-not-found',
-    ],
+    ...['logout: ok', 'logout: session-not-found', 'resume: session-not-found', 'sessions: session-not-found'],
     ...['logout: ok', 'sessions: ok', 'warm: not-authorized'],
   ])
 }

@@ -112,15 +112,12 @@ export class BoshTalk implements Talk {
       const { signal } = attempt
       const sentAt = performance.now()
       let failure = ''
-      const answer = await ask(url, { method: 'POST', agent: this.#agent, headers, signal }, body).catch(
-        error => {
-          failure = (error as NodeJS.ErrnoException).code ?? (error as Error).name
-        },
-      )
+      const answer = await ask(url, { method: 'POST', agent: this.#agent, headers, signal }, body).catch(error => {
+        failure = (error as NodeJS.ErrnoException).code ?? (error as Error).name
+      })
       clearTimeout(late)
       this.#leaving.signal.removeEventListener('abort', abort)
-      const outcome =
-        answer === undefined ? failure : `HTTP ${answer.status}, ${answer.text.length} characters`
+      const outcome = answer === undefined ? failure : `HTTP ${answer.status}, ${answer.text.length} characters`
       this.#attempts.push(`${rid} from ${at(sentAt)} to ${at(performance.now())}: ${outcome}`)
       if (this.#attempts.length > mostAttempts) this.#attempts.shift()
       // What is to be sent again is sent again (XEP-0124 §17.3).

@@ -97,8 +97,7 @@ export class Crowd {
 
   /** How many users have a session in this process at the moment. */
   countAt(node: string): number {
-    return this.#chatters.filter(({ binding }) => binding !== undefined && nodeIn(binding.sid) === node)
-      .length
+    return this.#chatters.filter(({ binding }) => binding !== undefined && nodeIn(binding.sid) === node).length
   }
 
   get summary(): string {
@@ -112,9 +111,7 @@ export class Crowd {
     while (performance.now() < deadline && !this.#isQuiet()) await sleep(100)
     for (const { user, isReady, binding } of this.#chatters)
       if (!isReady)
-        this.#judge.missed(
-          `${user} has had no session at the end; the last one was in ${binding?.sid.slice(0, 8)}`,
-        )
+        this.#judge.missed(`${user} has had no session at the end; the last one was in ${binding?.sid.slice(0, 8)}`)
     const judgement = this.#judge.judgement()
     this.#isClosing = true
     await this.#allCome()

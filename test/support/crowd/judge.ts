@@ -75,9 +75,7 @@ export class Judge {
 
   /** A session begins, whose number is returned. */
   begin(node: string): number {
-    return (
-      this.#lives.push({ node, from: performance.now(), to: undefined, why: undefined, oddities: [] }) - 1
-    )
+    return this.#lives.push({ node, from: performance.now(), to: undefined, why: undefined, oddities: [] }) - 1
   }
 
   /** A session has ended, and was not to. */
@@ -159,8 +157,7 @@ export class Judge {
   *#recoveryFaults(): Generator<string> {
     for (const recovery of this.#recoveries) {
       const waits = this.#waits(recovery)
-      if (waits.length === 0 || waits.some(({ kind, milliseconds }) => milliseconds <= mostWaiting[kind]))
-        continue
+      if (waits.length === 0 || waits.some(({ kind, milliseconds }) => milliseconds <= mostWaiting[kind])) continue
       const { milliseconds, kind } = waits[0]!
       const { life, since } = recovery
       yield `a page of ${life.node}, ${kind}, had its new session after ${(milliseconds / 1000).toFixed(1)} s, at ${at(recovery.at)}; it asked at ${at(since)}`

@@ -127,9 +127,7 @@ export class SocketTalk implements Talk {
 
   #bind(): void {
     this.#step = 'binding'
-    this.#send(
-      "<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
-    )
+    this.#send("<iq xmlns='jabber:client' type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
   }
 
   #goOn(): void {

@@ -47,9 +47,7 @@ export async function upgrade(plan: UpgradePlan, log: (text: string) => void): P
     const secondsPerMessage = plan.users / plan.rate
     const crowd = new Crowd({ url: flock.url, admin, users, secondsPerMessage, keepsConnections: true })
     await crowd.arrive()
-    log(
-      timed(`${plan.users} people send ${plan.rate} words a second, backends make ${plan.warms} warm calls`),
-    )
+    log(timed(`${plan.users} people send ${plan.rate} words a second, backends make ${plan.warms} warm calls`))
     const calls = new Calls(flock.url, called, plan.warms, agent)
     await sleep(before * 1000)
     const old = flock.members.map(({ node }) => node)

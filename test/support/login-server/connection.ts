@@ -187,17 +187,14 @@ export class LoginConnection {
 
   #header({ name, namespace, attributes }: Sent): void {
     const { domain, secureContext, mechanisms, channelBindings, moreFeatures } = this.#usual
-    const rightRoot =
-      name === 'stream' && namespace === streamsNamespace && attributes['xmlns'] === 'jabber:client'
+    const rightRoot = name === 'stream' && namespace === streamsNamespace && attributes['xmlns'] === 'jabber:client'
     if (!rightRoot || attributes['version'] !== '1.0') this.complaints.push('not a stream header')
     if (attributes['to'] !== domain) this.complaints.push(`a header to ${attributes['to']}`)
     if (!this.encrypted && attributes['from'] !== undefined) this.complaints.push('a header tells who comes')
     this.from ??= attributes['from']
     if (this.#authenticated) {
       const bind = `<bind xmlns='${bindNamespace}'><required/></bind>`
-      this.#turn('restart', this.#ownHeader(), () =>
-        this.#turn('features2', streamFeatures(bind + moreFeatures)),
-      )
+      this.#turn('restart', this.#ownHeader(), () => this.#turn('features2', streamFeatures(bind + moreFeatures)))
       return
     }
     const types = channelBindings === undefined ? '' : channelBindingsOf(channelBindings)
@@ -276,10 +273,7 @@ export class LoginConnection {
     if (bind !== undefined && bind.namespace === bindNamespace) {
       this.resource = childOf(bind, 'resource')?.text
       const jid = `${this.owner}@${this.#usual.domain}/${this.resource ?? 'chosen-by-server'}`
-      this.#turn(
-        'bind',
-        `<iq type='result' id='${id}'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`,
-      )
+      this.#turn('bind', `<iq type='result' id='${id}'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`)
     } else if (childOf(stanza, 'session')?.namespace === sessionNamespace) {
       this.#turn('session', `<iq type='result' id='${id}'/>`)
     } else this.stanzas.push(stanza)

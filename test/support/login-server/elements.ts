@@ -15,8 +15,7 @@ export const mechanismsOf = (names: readonly string[]) =>
 export const channelBindingsOf = (types: readonly string[]) =>
   `<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>${types.map(type => `<channel-binding type='${type}'/>`).join('')}</sasl-channel-binding>`
 
-export const saslFailure = (condition: string) =>
-  `<failure xmlns='${saslNamespace}'><${condition}/></failure>`
+export const saslFailure = (condition: string) => `<failure xmlns='${saslNamespace}'><${condition}/></failure>`
 
 /** The id of the request that is about to be answered. */
 export function idOf({ usual }: Turn): string {

@@ -6,10 +6,7 @@ import { isScram, type ScramMechanism, ScramServer } from './scram.js'
 import type { Usual } from './server.js'
 
 /** What the server says next; texts are as they were before base64. */
-export type SaslAnswer =
-  | { readonly challenge: string }
-  | { readonly success: string }
-  | { readonly failure: string }
+export type SaslAnswer = { readonly challenge: string } | { readonly success: string } | { readonly failure: string }
 
 const refused: SaslAnswer = { failure: 'not-authorized' }
 const separator = '\x01'
@@ -98,8 +95,7 @@ export class SaslServer {
   /** PLAIN, and what shows a token in its way. */
   #plain(message: string, secrets: Readonly<Record<string, string>>): SaslAnswer {
     const [authzid = '', user = '', secret] = message.split('\0')
-    if (!(this.#socket instanceof TLSSocket) && secrets === this.#usual.tokens)
-      this.#complain('a token in the clear')
+    if (!(this.#socket instanceof TLSSocket) && secrets === this.#usual.tokens) this.#complain('a token in the clear')
     this.user = user
     return secret !== undefined && secrets[user] === secret ? this.#enter(user, authzid) : refused
   }
@@ -113,8 +109,7 @@ export class SaslServer {
       this.#complain('no message of OAUTHBEARER')
     if (!(this.#socket instanceof TLSSocket)) this.#complain('a token in the clear')
     this.user = authzid?.split('@')[0] ?? ''
-    if (token !== undefined && this.#usual.tokens[this.user] === token)
-      return this.#enter(this.user, authzid!)
+    if (token !== undefined && this.#usual.tokens[this.user] === token) return this.#enter(this.user, authzid!)
     this.#tokenRefused = true
     return { challenge: '{"status":"invalid_token","scope":"xmpp"}' }
   }

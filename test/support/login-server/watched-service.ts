@@ -150,10 +150,7 @@ export const jsonHeaders = {
 } as const
 
 /** Calls a URL on a connection of its own. */
-export function callUrl(
-  url: string,
-  { method = 'GET', headers, body, signal }: Call = {},
-): Promise<HttpAnswer> {
+export function callUrl(url: string, { method = 'GET', headers, body, signal }: Call = {}): Promise<HttpAnswer> {
   const aborting = signal === undefined ? {} : { signal }
   return ask(url, { method, agent: false, headers: { ...headers }, ...aborting }, body)
 }

@@ -141,8 +141,7 @@ interface Layer {
 function routesOf(layers: readonly Layer[], above = ''): string[] {
   return layers.flatMap(({ rawPath, route, handle }) => {
     const path = above + (rawPath === '/' && above !== '' ? '' : template(rawPath))
-    if (route === undefined)
-      return handle.stack === undefined ? [] : routesOf(handle.stack, path === '/' ? '' : path)
+    if (route === undefined) return handle.stack === undefined ? [] : routesOf(handle.stack, path === '/' ? '' : path)
     const methods = Object.keys(route.methods).filter(method => method !== '_all')
     return methods.map(method => `${method.toUpperCase()} ${path}`)
   })

@@ -53,13 +53,10 @@ describe('what XMPP servers are told', () => {
 
   test('is the same domain in its ASCII form', () => {
     fc.assert(
-      fc.property(
-        fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), { maxLength: 4 }),
-        labels => {
-          const domain = prepareDomain(labels.join('.'))
-          if (domain !== undefined) expect(prepareDomain(withULabels(domain))).toBe(domain)
-        },
-      ),
+      fc.property(fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), { maxLength: 4 }), labels => {
+        const domain = prepareDomain(labels.join('.'))
+        if (domain !== undefined) expect(prepareDomain(withULabels(domain))).toBe(domain)
+      }),
     )
   })
 })
@@ -68,16 +65,7 @@ describe('a domain', () => {
   test('that is written as it is compared is told as one in another case, which the URL parser reads', () => {
     const label = fc.oneof(
       fc.stringMatching(/^[a-z0-9_-]{0,8}$/),
-      fc.constantFrom(
-        'xn--',
-        'xn--a',
-        'xn--mnchen-3ya',
-        'ab--cd',
-        '0x7f',
-        '127',
-        'a'.repeat(63),
-        'a'.repeat(64),
-      ),
+      fc.constantFrom('xn--', 'xn--a', 'xn--mnchen-3ya', 'ab--cd', '0x7f', '127', 'a'.repeat(63), 'a'.repeat(64)),
     )
     const domains = fc.array(label, { maxLength: 20 }).map(labels => labels.join('.'))
     fc.assert(
@@ -144,12 +132,9 @@ describe('a pattern', () => {
     ])
   })
 
-  test.each(['', '*.', '**', '*example.org', 'chat.*.org', '*.*', '*.192.0.2.1', '*.[::1]'])(
-    'cannot be "%s"',
-    text => {
-      expect(preparePattern(text)).toBeUndefined()
-    },
-  )
+  test.each(['', '*.', '**', '*example.org', 'chat.*.org', '*.*', '*.192.0.2.1', '*.[::1]'])('cannot be "%s"', text => {
+    expect(preparePattern(text)).toBeUndefined()
+  })
 })
 
 describe('a list of patterns', () => {
@@ -210,12 +195,10 @@ describe('XMPP_SERVERS', () => {
   })
 
   test('are reached with direct TLS on port 5223 unless told otherwise', () => {
-    expect(servers('example.org=xmpps://xmpp.example.org, example.net=XMPPS://[::1]:443?verify=off')).toEqual(
-      [
-        ['example.org', { ...usual, host: 'xmpp.example.org', port: 5223, tls: 'direct' }],
-        ['example.net', { ...usual, host: '::1', port: 443, tls: 'direct', verify: false }],
-      ],
-    )
+    expect(servers('example.org=xmpps://xmpp.example.org, example.net=XMPPS://[::1]:443?verify=off')).toEqual([
+      ['example.org', { ...usual, host: 'xmpp.example.org', port: 5223, tls: 'direct' }],
+      ['example.net', { ...usual, host: '::1', port: 443, tls: 'direct', verify: false }],
+    ])
   })
 
   test('may be trusted with a plain link, and PLAIN over it', () => {
@@ -229,9 +212,9 @@ describe('XMPP_SERVERS', () => {
 
   test('may have certificates of their own, from a file with anything in its name', () => {
     const path = file('c+a, = 1&2.pem', `A comment\n${certificate}\n${certificate}\nand a secret\n`)
-    expect(
-      servers(`example.org=xmpp://localhost?ca=${encodeURIComponent(path).replace('%2B', '+')}`),
-    ).toEqual([['example.org', { ...usual, host: 'localhost', ca: `${certificate}\n${certificate}` }]])
+    expect(servers(`example.org=xmpp://localhost?ca=${encodeURIComponent(path).replace('%2B', '+')}`)).toEqual([
+      ['example.org', { ...usual, host: 'localhost', ca: `${certificate}\n${certificate}` }],
+    ])
   })
 
   test('may go unchecked, which is logged as a warning', () => {
@@ -248,8 +231,7 @@ describe('XMPP_SERVERS', () => {
     ])
   })
 
-  const address =
-    'for example.org must have an address like xmpp://xmpp.example.org:5222, followed by "?" and options'
+  const address = 'for example.org must have an address like xmpp://xmpp.example.org:5222, followed by "?" and options'
   const noCertificate = 'for example.org has a ca that cannot be read or is not a PEM file of certificates'
 
   test.each([

@@ -35,9 +35,7 @@ describe('any well-formed stream', () => {
         const { elements } = readAll([Buffer.from(xml)])
         const expected = stream!.content.filter(part => typeof part !== 'string')
         expect(elements.map(({ text }) => meaning(text)[0])).toEqual(expected)
-        expect(elements.map(({ name, namespace }) => `{${namespace}}${name}`)).toEqual(
-          expected.map(({ name }) => name),
-        )
+        expect(elements.map(({ name, namespace }) => `{${namespace}}${name}`)).toEqual(expected.map(({ name }) => name))
       }),
       parameters,
     )
@@ -99,18 +97,11 @@ describe('any damaged stream', () => {
     { minLength: 1, maxLength: 3 },
   )
 
-  function damaged(
-    xml: string,
-    blows: readonly { at: number; remove: number; insert: string | Uint8Array }[],
-  ) {
+  function damaged(xml: string, blows: readonly { at: number; remove: number; insert: string | Uint8Array }[]) {
     let bytes = Buffer.from(xml)
     for (const { at, remove, insert } of blows) {
       const place = Math.floor(at * bytes.length)
-      bytes = Buffer.concat([
-        bytes.subarray(0, place),
-        Buffer.from(insert as string),
-        bytes.subarray(place + remove),
-      ])
+      bytes = Buffer.concat([bytes.subarray(0, place), Buffer.from(insert as string), bytes.subarray(place + remove)])
     }
     return bytes
   }

@@ -7,16 +7,10 @@ const own = (prefix: string) => ` xmlns:${prefix}='urn:undeclared-prefix:${prefi
 
 describe('what a server passes on against the rules of namespaces', () => {
   test.each([
-    [
-      "<message><e xmlns='urn:p' p:k='1'/></message>",
-      `<message${own('p')}><e xmlns='urn:p' p:k='1'/></message>`,
-    ],
+    ["<message><e xmlns='urn:p' p:k='1'/></message>", `<message${own('p')}><e xmlns='urn:p' p:k='1'/></message>`],
     ['<message><p:e><q:f/></p:e></message>', `<message${own('p')}${own('q')}><p:e><q:f/></p:e></message>`],
     ["<message p:k='1'/>", `<message${own('p')} p:k='1'/>`],
-    [
-      "<message><p:e xmlns:p='urn:p'/><p:f/></message>",
-      `<message${own('p')}><p:e xmlns:p='urn:p'/><p:f/></message>`,
-    ],
+    ["<message><p:e xmlns:p='urn:p'/><p:f/></message>", `<message${own('p')}><p:e xmlns:p='urn:p'/><p:f/></message>`],
     ["<message p:k='1' q:k='2'/>", `<message${own('p')}${own('q')} p:k='1' q:k='2'/>`],
     [
       "<message><stream:e p:k='1'/></message>",

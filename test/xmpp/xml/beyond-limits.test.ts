@@ -19,10 +19,7 @@ const intricate: readonly (readonly [what: string, text: string])[] = [
   ['has too long declarations', `<message xmlns:k='${'n'.repeat(512)}'/>`],
   ['has too long a name inside', `<message><${long}/></message>`],
   ['has too long a name of an attribute', `<message ${long}='1'></message>`],
-  [
-    'also breaks the rules of namespaces',
-    `<message><a:b:c/><p:e/>${nested(200, '<q:a>', '</q:a>')}</message>`,
-  ],
+  ['also breaks the rules of namespaces', `<message><a:b:c/><p:e/>${nested(200, '<q:a>', '</q:a>')}</message>`],
 ]
 const large: readonly (readonly [what: string, text: string])[] = [
   ['in its text', `<message>${'x'.repeat(3000)}</message>`],
@@ -114,9 +111,7 @@ describe('a stanza of a server', () => {
 
   test('leaves nothing to other streams that read with the same parser', () => {
     for (let round = 0; round < 3; round++) {
-      const broken = new Reading({ lenient: true }).write(
-        `${header}<message><a:b:c/>${nested(64, '<a>', '')}`,
-      )
+      const broken = new Reading({ lenient: true }).write(`${header}<message><a:b:c/>${nested(64, '<a>', '')}`)
       broken.write(nested(65, '<a>', ''))
       const other = read(`${header}<message><p:x>&#13;</p:x></message><presence/>`, { lenient: true })
       expect([other.fault, other.fates, other.elements.length]).toEqual([undefined, ['mended'], 2])

@@ -88,10 +88,7 @@ const kinds = [
   { limits: { ...defaultLimits, maxAttributes: 2 }, meantNamespace: asWritten, mixedContent: false },
 ]
 /** Most of them leave the most to be read. */
-const anyKind = fc.oneof(
-  { weight: 4, arbitrary: fc.nat(2) },
-  { weight: 1, arbitrary: fc.nat(kinds.length - 1) },
-)
+const anyKind = fc.oneof({ weight: 4, arbitrary: fc.nat(2) }, { weight: 1, arbitrary: fc.nat(kinds.length - 1) })
 const readers = kinds.map(kind => documentReader(kind.limits, kind))
 
 /** A fault is all that is told of a document that has one. */
@@ -111,8 +108,7 @@ function splitStream(chunks: readonly Buffer[], limits: XmlLimits): Told {
   })
 }
 
-const scanStream = (xml: string, limits: XmlLimits) =>
-  withoutPlain(() => splitStream([Buffer.from(xml)], limits))
+const scanStream = (xml: string, limits: XmlLimits) => withoutPlain(() => splitStream([Buffer.from(xml)], limits))
 
 describe('what is nearly plain', () => {
   test(

@@ -51,14 +51,10 @@ export class Reading {
 /** Reads one stream, in chunks of at most `size` bytes. */
 export function read(
   text: string | Buffer,
-  {
-    size = Number.POSITIVE_INFINITY,
-    ...limits
-  }: Partial<XmlLimits> & { size?: number; lenient?: boolean } = {},
+  { size = Number.POSITIVE_INFINITY, ...limits }: Partial<XmlLimits> & { size?: number; lenient?: boolean } = {},
 ): Reading {
   const reading = new Reading(limits)
   const bytes = Buffer.from(text as string)
-  for (let at = 0; at < bytes.length; at += size)
-    reading.write(bytes.subarray(at, Math.min(bytes.length, at + size)))
+  for (let at = 0; at < bytes.length; at += size) reading.write(bytes.subarray(at, Math.min(bytes.length, at + size)))
   return reading
 }

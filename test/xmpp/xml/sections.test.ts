@@ -14,11 +14,7 @@ describe('a section of CDATA', () => {
   ])('is handed on as it is: %s', text => {
     for (const size of sizes) {
       const { fault, texts } = read(`${header}${text}<b/>`, { size })
-      expect([fault, texts[0], texts.length]).toEqual([
-        undefined,
-        text.replace('<a', "<a xmlns='jabber:client'"),
-        2,
-      ])
+      expect([fault, texts[0], texts.length]).toEqual([undefined, text.replace('<a', "<a xmlns='jabber:client'"), 2])
     }
   })
 
@@ -43,8 +39,7 @@ describe('a section of CDATA', () => {
   })
 
   test('is refused in a declaration of XML', () => {
-    for (const size of sizes)
-      expect(read(`<?xml <![CDATA[version='1.0']]>?>${header}`, { size }).fault).toBeDefined()
+    for (const size of sizes) expect(read(`<?xml <![CDATA[version='1.0']]>?>${header}`, { size }).fault).toBeDefined()
   })
 })
 

@@ -35,8 +35,7 @@ test.each([
   splitter.write(Buffer.from(header))
   collectGarbage()
   const before = process.memoryUsage().heapUsed
-  for (let read = 0; read < 300; read++)
-    for (const part of parts(' '.repeat(60_000))) splitter.write(Buffer.from(part))
+  for (let read = 0; read < 300; read++) for (const part of parts(' '.repeat(60_000))) splitter.write(Buffer.from(part))
   collectGarbage()
   expect(kept).toHaveLength(300)
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(4_000_000)
@@ -164,11 +163,7 @@ describe('what is too much', () => {
   test.each([
     ['nesting', nested(128), nested(129)],
     ['attributes', `<a${attributes(64)}/>`, `<a${attributes(65)}/>`],
-    [
-      'attributes deep inside',
-      `<a${attributes(64)}><b${attributes(64)}/></a>`,
-      `<a><b${attributes(65)}/></a>`,
-    ],
+    ['attributes deep inside', `<a${attributes(64)}><b${attributes(64)}/></a>`, `<a><b${attributes(65)}/></a>`],
     [
       'declarations',
       `<a${attributes(60)} xmlns='' xmlns:a='u' xmlns:b='u' xmlns:c='u'/>`,
@@ -252,21 +247,18 @@ describe('a long stream', () => {
     return process.memoryUsage().heapUsed - before
   }
 
-  test.each([' ', '\n', '\r', '\r\n', ' \r', '\r '])(
-    'of 100,000 keepalives %j has no element and no fault',
-    space => {
-      for (const start of [header, `${header}<a/>`, `${header}<a/>\r`, `${header}\r\n`]) {
-        // The limit would be passed if white space piled up.
-        const reading = read(start, { maxElementBytes: 1000 })
-        const before = reading.elements.length
-        const chunk = Buffer.from(space)
-        for (let count = 0; count < 100_000; count++) reading.splitter.write(chunk)
-        reading.write('<b/>')
-        expect(reading.fault).toBeUndefined()
-        expect(reading.elements).toHaveLength(before + 1)
-      }
-    },
-  )
+  test.each([' ', '\n', '\r', '\r\n', ' \r', '\r '])('of 100,000 keepalives %j has no element and no fault', space => {
+    for (const start of [header, `${header}<a/>`, `${header}<a/>\r`, `${header}\r\n`]) {
+      // The limit would be passed if white space piled up.
+      const reading = read(start, { maxElementBytes: 1000 })
+      const before = reading.elements.length
+      const chunk = Buffer.from(space)
+      for (let count = 0; count < 100_000; count++) reading.splitter.write(chunk)
+      reading.write('<b/>')
+      expect(reading.fault).toBeUndefined()
+      expect(reading.elements).toHaveLength(before + 1)
+    }
+  })
 
   test('of 100,000 keepalives in one chunk is none the worse', () => {
     const reading = read(`${header}${' '.repeat(100_000)}`, { maxElementBytes: 1000 })
@@ -335,11 +327,7 @@ describe('an element of half a megabyte', () => {
       [`<a>${before}${fill('<![CDATA[]]>')}`, '</a>'],
     ] as const) {
       const reading = read(`${header}${start}${end}`)
-      expect([start.slice(0, 30), reading.fault, reading.elements.length]).toEqual([
-        start.slice(0, 30),
-        undefined,
-        1,
-      ])
+      expect([start.slice(0, 30), reading.fault, reading.elements.length]).toEqual([start.slice(0, 30), undefined, 1])
     }
   })
 
@@ -356,13 +344,8 @@ describe('many streams at once', () => {
 
   test('never see what belongs to another one', () => {
     const streams = Array.from({ length: 200 }, (_, index) => {
-      const start = [header, other, prefixed, header.replaceAll('stream:', 's:').replace(':stream=', ':s=')][
-        index % 4
-      ]!
-      const texts = Array.from(
-        { length: 5 },
-        (_, which) => `<m id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`,
-      )
+      const start = [header, other, prefixed, header.replaceAll('stream:', 's:').replace(':stream=', ':s=')][index % 4]!
+      const texts = Array.from({ length: 5 }, (_, which) => `<m id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`)
       return { reading: new Reading(), bytes: Buffer.from(start + texts.join(' ')), at: 0, index }
     })
     // A small linear congruential generator: who sends next and how much is the same in every run.
@@ -384,9 +367,7 @@ describe('many streams at once', () => {
       const namespace = index % 4 === 1 ? 'jabber:server' : 'jabber:client'
       expect(reading.fault).toBeUndefined()
       expect(reading.texts).toEqual(
-        [0, 1, 2, 3, 4].map(
-          which => `<m xmlns='${namespace}' id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`,
-        ),
+        [0, 1, 2, 3, 4].map(which => `<m xmlns='${namespace}' id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`),
       )
     }
   })
@@ -410,9 +391,7 @@ describe('many streams at once', () => {
   })
 
   test('may all have namespaces of their own', () => {
-    const streams = Array.from({ length: 300 }, (_, index) =>
-      read(header.replace('jabber:client', `urn:${index}`)),
-    )
+    const streams = Array.from({ length: 300 }, (_, index) => read(header.replace('jabber:client', `urn:${index}`)))
     for (const stream of streams) stream.write('<a>')
     for (const stream of streams) stream.write('</a>').write('<b/>')
     streams.forEach((stream, index) => {

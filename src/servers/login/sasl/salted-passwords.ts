@@ -33,12 +33,7 @@ export function createSaltedPasswords(
   derive = promisify(pbkdf2),
 ) {
   const memory = createShortMemory<ScramKeys>(clock, memorySeconds)
-  const derived = async ({
-    password,
-    salt,
-    iterations,
-    hash: algorithm,
-  }: PasswordToSalt): Promise<ScramKeys> => {
+  const derived = async ({ password, salt, iterations, hash: algorithm }: PasswordToSalt): Promise<ScramKeys> => {
     const salted = await derive(password, salt, iterations, lengths[algorithm], algorithm)
     const clientKey = createHmac(algorithm, salted).update('Client Key').digest()
     return {

@@ -62,9 +62,7 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     if (iterations < minIterations)
       throw refusal(`the server asks for ${iterations} iterations, and ${minIterations} are the fewest`)
     if (iterations > maxIterations)
-      throw refusal(
-        `the server asks for ${iterations} iterations, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`,
-      )
+      throw refusal(`the server asks for ${iterations} iterations, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`)
     const password = prepare(parts.password, 'password')
     const salt = Buffer.from(saltText, 'base64')
     const salted = await saltedPasswords({ user, password, salt, iterations, hash }, waiting)

@@ -38,9 +38,7 @@ const separator = '\x01'
 
 /** OAUTHBEARER (RFC 7628), for encrypted links only. */
 export function oauthBearer(authzid: string, token: string): Mechanism {
-  const message = toByteString(
-    `n,a=${saslName(authzid)},${separator}auth=Bearer ${token}${separator}${separator}`,
-  )
+  const message = toByteString(`n,a=${saslName(authzid)},${separator}auth=Bearer ${token}${separator}${separator}`)
   let isRefused = false
   const demandAcceptance = () => {
     if (isRefused) throw new Problem('remote-protocol-error', { step: 'sasl' })

@@ -18,13 +18,7 @@ test.each([
   ['the best of those listed, over TLS 1.2', tls12, all, 'tls-unique', false],
   ['the best of those listed, over TLS 1.3', tls13, all, 'tls-exporter', false],
   ['the only one listed', tls13, ['tls-server-end-point'], 'tls-server-end-point', false],
-  [
-    'the known one among unknown ones',
-    tls12,
-    ['tls-future', 'tls-server-end-point'],
-    'tls-server-end-point',
-    false,
-  ],
+  ['the known one among unknown ones', tls12, ['tls-future', 'tls-server-end-point'], 'tls-server-end-point', false],
 ] as const)('the type of channel binding: %s', (_what, facts, listed, type, guessed) => {
   expect(bindTo(facts, listed)).toEqual({ type, data: Buffer.from(type), guessed })
 })

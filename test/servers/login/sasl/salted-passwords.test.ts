@@ -72,11 +72,7 @@ describe('the keys of a password', () => {
   test.each(['sha1', 'sha256', 'sha512'] as const)('are as long as %s', async hash => {
     const keys = await createSaltedPasswords(new FakeClock(), 0, hashQueue())({ ...wanted, hash }, waiting)
     const length = { sha1: 20, sha256: 32, sha512: 64 }[hash]
-    expect([keys.clientKey.length, keys.storedKey.length, keys.serverKey.length]).toEqual([
-      length,
-      length,
-      length,
-    ])
+    expect([keys.clientKey.length, keys.storedKey.length, keys.serverKey.length]).toEqual([length, length, length])
   })
 
   test('are remembered until their time is over', async () => {
@@ -119,8 +115,7 @@ describe('the keys of a password', () => {
     const set = Map.prototype.set
     // What the memory is keyed by cannot be seen from outside.
     Map.prototype.set = function (this: Map<unknown, unknown>, key: unknown, value: unknown) {
-      if (typeof value === 'object' && value !== null && 'until' in value)
-        names.push(key, inspect(value, { depth: 9 }))
+      if (typeof value === 'object' && value !== null && 'until' in value) names.push(key, inspect(value, { depth: 9 }))
       return set.call(this, key, value) as Map<unknown, unknown>
     }
     try {

@@ -4,11 +4,7 @@ import { Problem } from '../../../../src/lib/errors.js'
 import { hashQueue } from '../../../../src/lib/limits/hash-queue.js'
 import type { Mechanism } from '../../../../src/servers/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../../src/servers/login/sasl/salted-passwords.js'
-import {
-  scram as createScram,
-  type ScramName,
-  type ScramParts,
-} from '../../../../src/servers/login/sasl/scram.js'
+import { scram as createScram, type ScramName, type ScramParts } from '../../../../src/servers/login/sasl/scram.js'
 import { FakeClock } from '../../../support/fake-clock.js'
 
 const waiting = new AbortController()
@@ -220,9 +216,7 @@ describe('a server that knows the password', () => {
   })
 
   test('and the user name, with the characters escaped that would end it', () => {
-    expect(text(scram('SCRAM-SHA-1', { user: 'a=2C,b==', nonce: 'x' }).response())).toBe(
-      'n,,n=a=3D2C=2Cb=3D=3D,r=x',
-    )
+    expect(text(scram('SCRAM-SHA-1', { user: 'a=2C,b==', nonce: 'x' }).response())).toBe('n,,n=a=3D2C=2Cb=3D=3D,r=x')
   })
 
   test.each([
@@ -297,10 +291,7 @@ describe('a server that does not know the password', () => {
     ['none that is base64', () => 'v=?'],
     ['a short one', () => 'v=AAAA'],
     ['another one', () => `v=${'A'.repeat(27)}=`],
-    [
-      'one byte less',
-      (right: string) => `v=${Buffer.from(right.slice(2), 'base64').subarray(1).toString('base64')}`,
-    ],
+    ['one byte less', (right: string) => `v=${Buffer.from(right.slice(2), 'base64').subarray(1).toString('base64')}`],
     [
       'one byte more',
       (right: string) =>
