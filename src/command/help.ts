@@ -8,16 +8,16 @@ const help = `Logs your portal's users in to any XMPP server, and hands the read
 
   warm-bindings                  starts the service
   warm-bindings --check-config   lists faults of the settings, and starts nothing
-  warm-bindings warm JID         logs the user in and out, to test the settings; prints the answer of POST /warm,
+  warm-bindings warm JID         logs the user in and out, to test the settings; prints what POST /warm would answer,
                                  or the fault and what to do
   warm-bindings hash-password    prints the hash of a secret, for ADMIN_USERS
   warm-bindings --demo           starts the service with a small XMPP server and a page; needs no settings
   warm-bindings --version        prints the version
-  warm-bindings --help           prints this text text
+  warm-bindings --help           prints this text
 
 Never pass secrets as arguments. They are prompted for, or read from the first line of standard input.
 Settings are environment variables, or lines NAME=value of the file .env in the working directory.
-Signals: SIGTERM and SIGINT (Ctrl+C) stop the service. SIGHUP reads certificates again.
+Signals: SIGTERM and SIGINT (Ctrl+C) stop the service. SIGHUP reads certificates and opens AUDIT_LOG again.
 The exit code is 1 after an error.
 `
 

@@ -42,7 +42,7 @@ export function envExample(): string {
     ),
   ])
   const head = `# The settings of warm-bindings with their defaults. Copy this file to .env and fill in the two lines without a #.
-# To change another setting, remove the # of its line. Put a value with a # or a space into quotes.`
+# To change another setting, remove the # of its line. Put a value with a # into quotes.`
   return [head, ...blocks].join('\n\n') + '\n'
 }
 

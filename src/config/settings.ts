@@ -43,7 +43,7 @@ import { serversByDomain } from './kinds/servers.js'
 
 export type Setting = ReturnType<ReturnType<typeof at>['means']>
 
-/** A setting that `Config` has as it is: place, kind, default, sentence. */
+/** A setting that `Config` contains unchanged. It has a place, a kind, a default and a sentence. */
 function at<
   const Place extends string | undefined,
   K extends Kind<unknown>,
@@ -132,7 +132,7 @@ export const sections = {
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
     ),
     TRUSTED_PROXIES: at('trustedProxies', readNetworks, 'loopback').means(
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust loopback on a machine with other users: their programs could claim any address, and https. Do not include addresses of clients: they could claim any address, and so pass limits by address.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust loopback on a machine with other users: their programs could claim any address, and https. Do not include addresses of clients: they could claim any address, and so avoid the limits for addresses.',
     ),
   },
   Processes: {
@@ -174,7 +174,7 @@ export const sections = {
       'required',
     ),
     XMPP_SERVERS: joined(serversByDomain, '').means(
-      'Servers of domains that DNS does not resolve to, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options after a `?`. `domain=https://host/http-bind` is a remote BOSH endpoint, `domain=host-meta` asks the domain for its endpoint, and `*=…` is every other domain.',
+      'XMPP servers of domains, if DNS does not name them, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options after a `?`. `domain=https://host/http-bind` is a remote BOSH endpoint, `domain=host-meta` asks the domain for its endpoint, and `*=…` is every other domain.',
     ),
     XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', boolean, 'off').means(
       'Tries direct TLS before STARTTLS if the DNS records of a domain have both with the same priority.',
@@ -200,7 +200,7 @@ export const sections = {
       'Idle time after which a space is sent to keep a link open, in seconds. 0 sends none.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', integer(0, 3600), '60').means(
-      'Time for a server to answer a ping, in seconds. Without an answer the session ends. A server is pinged if it stays silent for a quarter of this time after it was sent something. 0 sends none.',
+      'Time for a server to answer a ping, in seconds. Without an answer the session ends. If a server sends nothing for a quarter of this time after a stanza to it, the service pings it. 0 sends none.',
     ),
   },
   'Remote endpoints': {
@@ -214,7 +214,7 @@ export const sections = {
       'Time for an answer of a remote endpoint beyond the agreed `wait`, in seconds.',
     ),
     REMOTE_MAX_REPLY_BYTES: at('remote.maxReplyBytes', integer(65536, 8_000_000), '8000000').means(
-      'Longest answer of a remote endpoint, in bytes. Of a longer answer stanzas are left out, and stanzas beyond 10,000 in any case.',
+      'Longest answer of a remote endpoint, in bytes. If an answer is longer, some of its stanzas are dropped. Of each answer, stanzas after the 10,000th are dropped.',
     ),
     REMOTE_HEADERS: at('remote.headers', headers, '').means(
       'Extra headers for requests to remote endpoints, as `name=value,…`. Write `%2C` and `%25` for a comma or percent sign.',
@@ -248,7 +248,7 @@ export const sections = {
       'Shortest time between two empty requests of a polling client, in seconds.',
     ),
     BOSH_ENFORCE_POLLING: at('bosh.enforcePolling', boolean, 'off').means(
-      'Ends sessions of clients that poll more often. Many clients do, for example after a reload.',
+      'Ends sessions of clients that poll more often than BOSH_POLLING allows. Many clients do, for example after a reload.',
     ),
     BOSH_ACKS: at('bosh.acks', boolean, 'on').means('Supports acknowledgements of replies.'),
     BOSH_REQUIRE_SECURE: at('bosh.requireSecure', boolean, 'off').means(
@@ -264,10 +264,10 @@ export const sections = {
       'Origins whose pages may use the BOSH endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none.',
     ),
     CORS_CREDENTIALS: at('cors.credentials', boolean, 'off').means(
-      'Allows cookies from these pages, as ATTACH_BINDING requires. CORS_ORIGINS must then list them.',
+      'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires. CORS_ORIGINS must then list these pages.',
     ),
     CORS_HEADERS: at('cors.headers', tokens, 'Content-Type').means(
-      'Headers that these pages may send, separated by commas. BOSH requires `Content-Type`. `*` is any, without CORS_CREDENTIALS only.',
+      'Headers that these pages may send, separated by commas. BOSH requires `Content-Type`. `*` is any. It does not work with CORS_CREDENTIALS.',
     ),
     CORS_METHODS: at('cors.methods', tokens, 'GET, POST, OPTIONS').means(
       'Methods that these pages may use, separated by commas.',
@@ -279,7 +279,7 @@ export const sections = {
   WebSocket: {
     WEBSOCKET_ENABLED: at('websocket.enabled', boolean, 'on').means('Enables the WebSocket endpoint.'),
     WEBSOCKET_PATH: at('websocketPath', path, '/xmpp-websocket').means(
-      'Path of the WebSocket endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS. Domains of one host can share it.',
+      'Path of the WebSocket endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS. Domains of one host can share this path.',
     ),
     WEBSOCKET_ORIGINS: at('websocket.origins', origins, '*').means(
       'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none. Programs other than browsers send no origin, and may use it.',
@@ -345,15 +345,21 @@ export const sections = {
     WARM_ALLOW: at('access.warm.allow', readNetworks, 'loopback, private').means(
       'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is all.',
     ),
-    WARM_DENY: at('access.warm.deny', readNetworks, 'none').means('Exceptions from WARM_ALLOW.'),
+    WARM_DENY: at('access.warm.deny', readNetworks, 'none').means(
+      'Addresses that may not call the warm API, although WARM_ALLOW allows them.',
+    ),
     BOSH_ALLOW: at('access.bosh.allow', readNetworks, 'any').means('Addresses that may use the BOSH endpoint.'),
-    BOSH_DENY: at('access.bosh.deny', readNetworks, 'none').means('Exceptions from BOSH_ALLOW.'),
+    BOSH_DENY: at('access.bosh.deny', readNetworks, 'none').means(
+      'Addresses that may not use the BOSH endpoint, although BOSH_ALLOW allows them.',
+    ),
     WEBSOCKET_ALLOW: at('access.websocket.allow', readNetworks, 'any').means(
       'Addresses that may use the WebSocket endpoint.',
     ),
-    WEBSOCKET_DENY: at('access.websocket.deny', readNetworks, 'none').means('Exceptions from WEBSOCKET_ALLOW.'),
+    WEBSOCKET_DENY: at('access.websocket.deny', readNetworks, 'none').means(
+      'Addresses that may not use the WebSocket endpoint, although WEBSOCKET_ALLOW allows them.',
+    ),
     MAX_SESSIONS: at('limits.sessions', integer(0, 10_000_000), '20000').means(
-      'Sessions at a time. At most a quarter may belong to clients that have not logged in yet. 0 is no limit, here and in every limit below.',
+      'Sessions at a time. At most a quarter may belong to clients that have not logged in yet. 0 is no limit, as in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: at('limits.sessionsPerAddress', integer(0, 10_000_000), '200').means(
       'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. A proxy in TRUSTED_PROXIES has no limit if it is named by a single address or is on loopback. Warmed sessions do not count.',
@@ -371,10 +377,10 @@ export const sections = {
       'BOSH requests that wait for an answer. At this limit no sessions open, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long, and a BOSH body too, or 524288 if that is more. A stanza of a server may be four times as long; longer stanzas are left out.',
+      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A BOSH body may have 524288 bytes, or twice this setting if that is more. A stanza of a server may be four times as long. Longer stanzas of servers are dropped.',
     ),
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
-      'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth, counted like MAX_SESSIONS_PER_ADDRESS. Above it such requests get 503.',
+      'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, such requests get 503.',
     ),
     MAX_UNREAD_MB: at('limits.unreadMegabytes', integer(0, 1_000_000), '64').means(
       'Memory for replies that clients have not read, in MiB. Above it, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. A connection whose client reads nothing for a minute is closed in any case.',
@@ -395,13 +401,13 @@ export const sections = {
       'Warm calls for one user per minute. Calls that `reuse` a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
     ),
     RATE_WARMS_PER_ADMIN: at('rates.warmsPerAdmin', integer(0, 10_000_000), '0').means(
-      'Warm calls of one admin per minute, counted in the same way.',
+      'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
     RATE_LOGINS_PER_ADDRESS: at('rates.loginsPerAddress', integer(0, 1_000_000), '20').means(
       'Refused logins of clients per minute, from one address at one domain; three times as many at all domains. Above it each login from the address waits: half a second, then twice as long each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
     RATE_FAILED_LOGINS: at('rates.failedLogins', integer(0, 1_000_000), '5').means(
-      'Wrong admin secrets per minute for one name from one address; ten times as many for all names from one address. From all addresses together, one name has ten times as many in ten minutes. This last limit does not apply to addresses that sent the right secret within a week.',
+      'Wrong admin secrets per minute for one name from one address; ten times as many for all names from one address. For one name from all addresses together, ten times as many in ten minutes. This last limit does not apply to addresses that sent the right secret within a week.',
     ),
   },
   Metrics: {

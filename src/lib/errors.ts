@@ -31,7 +31,7 @@ const sentences = {
   405: { 'method-not-allowed': 'This address does not take this method.' },
   409: {
     conflict: 'The requested resource is in use and the XMPP server keeps it.',
-    'not-here': 'The browser of this session talks to another endpoint, so it cannot be controlled here.',
+    'not-here': 'The session cannot be controlled here: its browser uses another endpoint.',
   },
   413: { 'body-too-large': 'The request body is too large.' },
   415: { 'unsupported-media-type': 'The request body must be a form or JSON.' },
@@ -46,7 +46,7 @@ const sentences = {
     'host-unknown': 'The domain has no XMPP server, or its server does not serve it.',
     'remote-connection-failed': 'The XMPP server cannot be reached or hung up.',
     'tls-unavailable': 'The XMPP server offers no encryption, but the link requires it.',
-    'certificate-invalid': "The XMPP server's certificate is not trusted or is not made out to the domain.",
+    'certificate-invalid': "The XMPP server's certificate is not trusted, or does not name the domain.",
     'remote-protocol-error': 'The XMPP server sent something that is not XMPP.',
     'remote-stream-error': 'The XMPP server ended the stream with an error.',
     'no-mechanism': 'The XMPP server offers no login mechanism that is allowed on this link.',
@@ -81,7 +81,7 @@ export class Problem extends Error {
   override readonly name = 'Problem'
   readonly status: number
   readonly step: Step | undefined
-  /** A condition of the known list. Other words of a server could quote a password. */
+  /** A condition of the list `conditions`. Other text of a server could contain a password. */
   readonly condition: string | undefined
   /** Added to the sentence of the table. It never quotes the caller, and quotes servers through `foreignText`. */
   readonly detail: string | undefined

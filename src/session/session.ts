@@ -227,7 +227,7 @@ export class Session implements LinkEvents, Gate {
     this.#keeper.noticed(this, what)
   }
 
-  /** For all that sockets and timers call. An exception ends only this session. */
+  /** Sockets and timers call the session only through this. An exception ends only this session. */
   run(work: () => void): void {
     if (this.isOver) return
     try {
@@ -254,7 +254,7 @@ export class Session implements LinkEvents, Gate {
     this.deadline = Math.min(inactive, client.deadline, login, this.uplink.watch.deadline)
   }
 
-  /** Called by `run` after `deadline`. */
+  /** The registry calls this, through `run`, after `deadline`. */
   tick(): void {
     const now = this.#keeper.clock.now()
     const login = this.stage.login
@@ -280,7 +280,7 @@ export class Session implements LinkEvents, Gate {
   onElement(element: Element): void {
     if (this.stage.name === 'opening') {
       this.#watchLogin(element)
-      // It may be one session too many.
+      // The session has ended if its user has too many sessions.
       if (this.hasEnded) return
     }
     if (this.uplink.watch.isAnswer(element, this)) return
@@ -349,7 +349,7 @@ export class Session implements LinkEvents, Gate {
         this.#keeper.ended(this)
         this.flush()
       }
-      // The user goes offline at once, unless stanzas may be returned.
+      // The link closes at once, so that the user goes offline, unless stanzas may still be returned to senders.
       if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#leave(outcome, ending)

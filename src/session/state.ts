@@ -12,7 +12,7 @@ export interface Opening {
 
 export interface Waiting {
   readonly name: 'waiting'
-  /** Undefined once used, and without WebSocket. */
+  /** Undefined after its use, or if WebSocket is off for the session. */
   readonly ticket: Ticket | undefined
 }
 
@@ -25,9 +25,9 @@ const live: Live = { name: 'live' }
 export interface Ended {
   readonly name: 'ended'
   readonly outcome: Outcome
-  /** Also if the client never will be told. */
+  /** True also if the client will never be told. */
   readonly isTold: boolean
-  /** The page may still come. */
+  /** Defined if a page may still come for the outcome. */
   readonly wait: Waiting | undefined
 }
 

@@ -18,11 +18,11 @@ import type { RidWindow, StoredReply } from './window.js'
 const createSeconds = 5
 /** Longest wait for a missing request, in seconds. */
 const gapSeconds = 30
-/** Text of parked requests before the login, in UTF-16 units. */
+/** Longest text of parked requests before the login, in UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
-/** Beside the text, in bytes. */
+/** Memory of a parked request beside its text, in bytes. */
 const parkedBytes = 1024
-/** Least jump of the rid after a takeover, and half of the largest. */
+/** Least jump of the rid after a handover. The largest is twice as long. */
 const leastJump = 2 ** 20
 
 /** As for an unknown session (XEP-0124 §17.2). */
@@ -168,7 +168,7 @@ export class BoshClient implements Client {
     if (!this.session.uplink.isBehind) this.#answerExcess()
   }
 
-  /** Only the oldest live request (XEP-0124 §17.2). */
+  /** Tells the oldest live request only (XEP-0124 §17.2). */
   tell({ reason, streamError }: Outcome): boolean {
     this.#delivery.deliver()
     const pending = this.#open.oldestLive ?? this.#open.oldestParked
@@ -185,7 +185,7 @@ export class BoshClient implements Client {
   }
 
   close(notice?: 'end' | 'fault'): void {
-    // Only the oldest live request (XEP-0124 §13).
+    // Ends the oldest live request only (XEP-0124 §13).
     if (notice === 'end' && this.#open.oldestLive !== undefined)
       this.#open.take(this.#open.oldestLive).peer.answer(this.#delivery.terminate(undefined))
     this.#answerAll(
@@ -244,7 +244,7 @@ export class BoshClient implements Client {
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) return
-    // Only while the stream opens can there be too many.
+    // There can be too many held requests only while the stream opens.
     while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const at = {
       now: this.#parts.clock.now(),
@@ -284,7 +284,7 @@ export class BoshClient implements Client {
     return hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
   }
 
-  /** Whether the rate limit delays the next request. */
+  /** Whether the next request is parked, because the rate limit delays it. */
   get #hasTurn(): boolean {
     return this.#open.parked(this.#window.last + 1) !== undefined
   }
@@ -312,7 +312,7 @@ export class BoshClient implements Client {
     const { text } = body
     const length = this.#open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
     const room = this.#parts.bodies.ofMessage(pending.peer.address)
-    // Two bytes for a unit if any is above U+00FF.
+    // V8 stores the text with two bytes for each unit if one is above U+00FF.
     const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
     if (!isKept || !room.is(2 * text.length + parkedBytes)) {
       if (isKept) this.#parts.counts.bodiesRefused += 1
@@ -326,7 +326,7 @@ export class BoshClient implements Client {
     older?.peer.answer(this.#delivery.wrap(errorBody))
   }
 
-  /** Some libraries take `error` for an empty reply. */
+  /** Answers 503: some libraries treat `type='error'` as an empty reply. */
   #defer({ peer, since }: Pending): void {
     this.#parts.counts.failedRequests += 1
     peer.answer({ status: 503, body: '', contentType: this.#terms.contentType })
@@ -376,7 +376,7 @@ export class BoshClient implements Client {
 
   #expiry(now: number): number {
     const { wait } = this.#terms
-    // Before proxies with the same timeout, which start earlier.
+    // Answers before a proxy with the same timeout does: its time starts earlier.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }

@@ -26,12 +26,12 @@ import { type Resumption, readCount, StreamManagement } from './stream-managemen
 import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
-  /** Too many delay replies. */
+  /** If an address sends too many, replies to it are delayed. */
   readonly wrongTokens: KeyedRate
 }
 
 export interface Forwarding {
-  /** In the page's URL. */
+  /** The process that the page's URL names. */
   readonly named: string | undefined
   /** False if there is no such process. */
   carry(node: string, before: LoginBefore, credentials: string): boolean

@@ -24,7 +24,7 @@ export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
   'body-too-large': 'Send less.',
   'unsupported-media-type': 'Send application/x-www-form-urlencoded or application/json, in UTF-8 and not compressed.',
   'misdirected-request': 'Use an address of the service, or have an operator add this address.',
-  'too-many-requests': 'Wait for a minute, and try again.',
+  'too-many-requests': 'Wait for the time in Retry-After, and try again.',
   'internal-error': 'Try again. If it fails again, send the id of the request to the operator.',
   'host-unknown': 'Check the spelling of the domain. Its DNS records or XMPP_SERVERS must name its server.',
   'remote-connection-failed':
@@ -42,7 +42,7 @@ export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
   'temporary-auth-failure': 'Try again later.',
   'service-full': 'Try again later. If this happens often, the log names the limit and its setting.',
   'too-many-sessions': 'End sessions of this user, or have an operator raise MAX_SESSIONS_PER_JID.',
-  'session-unreachable': 'Try again in a moment. Then the process answers, or its sessions have ended.',
+  'session-unreachable': 'Try again in a moment. By then the process answers, or its sessions have ended.',
   'shutting-down': 'Try again in a moment.',
   timeout: 'Check that the XMPP server answers, and try again.',
 }

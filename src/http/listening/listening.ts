@@ -37,7 +37,7 @@ export interface ListeningParts {
   readonly refused: OnRefused
 }
 
-/** Rejects with nothing left open, for a certificate with a `ConfigError`. */
+/** If it fails, nothing stays open. An invalid certificate rejects with a `ConfigError`. */
 export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
   const { listen: settings, https } = config
   const areLeft = descriptorsAreLeft(reserveOfConnections)
@@ -54,7 +54,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const inOrder =
     (listener: RequestListener): RequestListener =>
     (req, res) => {
-      // Usually it is its turn.
+      // Usually the request need not wait for an earlier reply.
       const isHeld = res.socket === null && dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
       else if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()

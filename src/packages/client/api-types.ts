@@ -104,7 +104,7 @@ export interface Session {
   domain: string
   /** `warmed` by this API, or opened by a `client`. */
   origin: 'warmed' | 'client'
-  /** `opening` during the login, `waiting` for the first request of a browser, `held` while a request is open, `quiet` without one, `paused` by the client, `ended` by the XMPP server, `elsewhere` at a remote endpoint. */
+  /** `opening` during the login, `waiting` for the first request of a browser, `held` while a request is open, `quiet` without one, `paused` by the client, `ended` with its client not told yet, `elsewhere` at a remote endpoint. */
   state: 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
   /** Of its client. Absent without a client. */
   transport?: 'bosh' | 'websocket'

@@ -8,14 +8,14 @@ import { firstFor } from './rendezvous.js'
 const reportMilliseconds = 10_000
 const pauseMilliseconds = 1_000
 
-/** What this process has of a thing (kind and key). */
+/** This process's count of a thing. A thing is a kind and a key. */
 interface Own {
   readonly key: string
-  /** Includes those that the owner is being asked for. */
+  /** Includes those for which a question to the owner is open. */
   count: number
   /** The process that counts it. */
   owner: string
-  /** The owner's number, once all messages arrive. Undefined if uncertain. */
+  /** The number that the owner will have after all our messages. Undefined if uncertain. */
   told: number | undefined
   /** Grows with each report. */
   version: number
@@ -44,7 +44,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #due = new Map<string, Set<string>>()
   /** Processes that need a full report. */
   readonly #unsure = new Set<string>()
-  /** Those among them that do not answer at the moment. */
+  /** Processes of `#unsure` that do not answer at the moment. */
   readonly #putOff = new Set<string>()
   #names: readonly string[]
   #isFlushDue = false

@@ -24,7 +24,7 @@ const session: Record<keyof SessionObject, Schema> = {
     ...state.schema,
     description:
       '`opening` during the login, `waiting` for the first request of a browser, `held` while a request is open, `quiet` ' +
-      'without one, `paused` by the client, `ended` by the XMPP server, `elsewhere` at a remote endpoint.',
+      'without one, `paused` by the client, `ended` with its client not told yet, `elsewhere` at a remote endpoint.',
   },
   transport: word('Of its client. Absent without a client.', ['bosh', 'websocket']),
   age: count('Seconds since the opening.'),

@@ -19,7 +19,7 @@ export interface Sink {
 
 export interface SplitterOptions {
   readonly meantNamespace?: MeantNamespace
-  /** Whether text between children is allowed, and ignored. For text that was checked before. */
+  /** Whether text between children is allowed, and ignored. Use it only for text that was checked before. */
   readonly mixedContent?: boolean
   /** See `ReadingRules`. */
   readonly lenient?: boolean
@@ -51,7 +51,7 @@ export class Splitter {
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
   readonly #allowsPlain: boolean
-  /** Before the root: nothing, a byte order mark, or everything allowed. */
+  /** What was read before the root: nothing, a byte order mark, or all that is allowed. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
   #isClosed = false
@@ -59,9 +59,9 @@ export class Splitter {
   /** Set while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** Recent pieces of it. Joining each single character would take 30 characters of memory. */
+  /** Recent pieces of the element. If each character were joined at once, it would take the memory of 30. */
   #pieces = ''
-  /** Beyond the limits, and skipped. */
+  /** Whether the element is beyond the limits, and is skipped. */
   #isDropped = false
   /** An incomplete UTF-8 character. */
   #tail: Buffer | undefined
@@ -238,7 +238,7 @@ export class Splitter {
 
   #readRoot(text: string): void {
     if (text.startsWith('<?')) {
-      // Refuses another encoding at once: such a server waits for an answer.
+      // Refuses an encoding other than UTF-8 at once: a server with another encoding waits for our answer.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
       this.#prolog = 'whole'
       return
