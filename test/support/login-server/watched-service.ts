@@ -93,6 +93,7 @@ export async function startWatchedService(
   const call = (path: string, about?: Call) => callUrl(url + path, about)
   // Refused calls are counted by a timer for a minute.
   await call('/warm', { method: 'POST' })
+  const linesBefore = lines.length
   const before = resources()
   // Those of the service itself, which has no session yet.
   const standing = clock.pending
@@ -102,7 +103,11 @@ export async function startWatchedService(
     service,
     url,
     lines,
-    outcomes: () => lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'warm'),
+    outcomes: () =>
+      lines
+        .slice(linesBefore)
+        .map(line => JSON.parse(line))
+        .filter(({ msg }) => msg === 'warm'),
     call,
     warm,
     async problem(parameters) {
