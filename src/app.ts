@@ -57,7 +57,6 @@ export function createApp(parts: AppParts): Express {
   return app
 }
 
-/** For hosts that are not in the settings. */
 export function createMisdirectedApp(parts: ProblemParts): Express {
   const app = newApp(parts.config)
   app.use('/assets', createAssetsRouter())

@@ -47,7 +47,6 @@ export interface ServiceParts
     Partial<Pick<UpstreamParts, 'counts' | 'clock' | 'hashes'>> {
   readonly log: Logger
   readonly audit: AuditTrail
-  /** Carriers that come before NATS. */
   readonly carriers?: readonly StartCarrier[]
   /** Such as `web1 worker 2`. Default: the host name. */
   readonly place?: string
@@ -172,7 +171,6 @@ export async function startService({
     const left = nodes?.close()
     const told = events?.stop()
     const closed = listening.close()
-    // Closes idle connections only: others wait for a reply.
     const closing = setInterval(listening.closeIdleConnections, 20)
     await Promise.race([Promise.all([closed, told, left, until(upstream.isEmpty)]), late])
     clearInterval(closing)

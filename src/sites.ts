@@ -62,7 +62,6 @@ export interface SiteParts
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
-  /** Undefined for a single process. */
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
   /** Further routes of each site. */

@@ -39,7 +39,6 @@ export interface UpstreamParts {
   readonly counts: Counts
   readonly refused: OnRefused
   readonly clock: Clock
-  /** Undefined for a single process. */
   readonly nodes?: Nodes | undefined
   readonly hashes: HashQueue
   /** Replaced by tests. */
@@ -160,7 +159,6 @@ export function createUpstream(given: UpstreamParts) {
       connect,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
       login,
-      /** Ends a session that no page will attach to. */
       endUnclaimed(id: string): void {
         registry.byId(id)?.end('unclaimed', 'untold')
         remotes.elsewhere.endUnclaimed(id)
@@ -193,7 +191,6 @@ export function createUpstream(given: UpstreamParts) {
       remotes.shutDown()
     },
     isFull: () => limits.refusal(registry.size) !== undefined,
-    /** Whether no link is open. */
     isEmpty: () => links.size + remotes.size === 0,
     /** Stops timers, and closes remote connections. */
     close(): void {

@@ -1,4 +1,3 @@
-/** A message for the operator who typed the command. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
 }

@@ -36,7 +36,6 @@ export type AccessRule = Config['access']['bosh']
 /** A domain (or all) served under a host name, at its own addresses. A path that is off is undefined. */
 export type HttpHost = HostEntry
 
-/** Values made of several settings. */
 export function joinedValues(values: Values) {
   const hosts = httpHosts(values)
   const listened = [...values.HOST, ...(values.HTTPS_HOST ?? [])].map(({ host }) => host)

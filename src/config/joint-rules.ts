@@ -36,7 +36,6 @@ const onlyHostsFill = `has ${hostVariable}, which only a host in HTTP_HOSTS fill
 const showsPassword =
   'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains'
 
-/** Problems by the setting at fault, each with its condition. */
 const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret':
     set => set.WARM_ENABLED && set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0,
@@ -153,7 +152,6 @@ function isUnfilled(path: string, set: Values): boolean {
   return path.includes(hostVariable) && !set.HTTP_STRICT_HOST && set.HTTP_DEFAULT_HOST === undefined
 }
 
-/** An account that would log in at unnamed servers. */
 function isForAnyServer(accounts: Values['XMPP_SERVICE_ACCOUNTS'], set: Values): boolean {
   if (!accounts.has('*') || !set.XMPP_DOMAINS.includes('*')) return false
   return !set.XMPP_SERVERS.servers.has('*') && set.XMPP_SERVERS.remotes.get('*')?.url === undefined

@@ -4,7 +4,6 @@ import { written } from './kinds/listen-addresses.js'
 import type { NatsAccount, NatsServer } from './kinds/nats-kinds.js'
 import type { Values } from './settings.js'
 
-/** Problems of several settings of NATS. */
 export const natsFaults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'NATS_TOKEN_FILE and NATS_TOKEN are both set: keep one of the two': set =>
     set.NATS_TOKEN !== undefined && set.NATS_TOKEN_FILE !== undefined,

@@ -80,7 +80,6 @@ export function configOfDomain(config: Config, domain: string): Config {
   return host === undefined ? config : configOfHost(config, [host])
 }
 
-/** The operator's account for logins at this domain. */
 export const accountFor = (accounts: Config['serviceAccounts'], domain: string) =>
   accounts.get(domain) ?? accounts.get('*')
 

@@ -72,7 +72,6 @@ function joined<K extends Kind<unknown>, const Default extends string | undefine
   return at<undefined, K, Default>(undefined, kind, usual)
 }
 
-/** By section and environment variable, in the order of the documentation. */
 export const sections = {
   Listening: {
     HOST: joined(addresses, '127.0.0.1').means(
@@ -430,7 +429,6 @@ export const sections = {
 
 export const settings = Object.assign({}, ...Object.values(sections)) as All<(typeof sections)[keyof typeof sections]>
 
-/** Intersection of a union's members. */
 type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer A) => void ? A : never
 
 export type Name = keyof typeof settings

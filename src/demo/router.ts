@@ -18,7 +18,6 @@ export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'endUncl
   readonly passwords: Readonly<Record<string, string>>
 }
 
-/** The demo's page, and the part of a portal. */
 export function createDemoRouter({ config, login, endUnclaimed, domain, passwords }: DemoParts): Router {
   const names = Object.keys(passwords)
   const home = homePath(config.externalUrl)

@@ -20,7 +20,6 @@ const dropInterval = 60_000
 export interface SessionEvent {
   readonly id: string
   readonly type: EventType
-  /** The session's public id. */
   readonly session: string
   readonly body: string
 }

@@ -10,7 +10,6 @@ export const webSocketCuts = [
   'too-many-fragments',
   /** A frame that RFC 6455 forbids, or a binary frame. */
   'bad-frame',
-  /** The client did not read. */
   'not-read',
   /** No memory was left for messages in fragments. */
   'no-room',
@@ -23,7 +22,6 @@ export type WebSocketCut = (typeof webSocketCuts)[number]
 export const endReasons = [
   'client',
   'inactivity',
-  /** No page attached in time. */
   'attach-timeout',
   /** An admin or a portal's backend ended it. */
   'logout',
@@ -107,15 +105,12 @@ export class Tally {
 }
 
 export class Counts {
-  /** Requests to the BOSH endpoint. */
   requests = 0
   /** BOSH requests with an error of HTTP or of BOSH as the answer. */
   failedRequests = 0
   /** BOSH requests refused for lack of memory for bodies. */
   bodiesRefused = 0
-  /** Bytes of BOSH request bodies. */
   bytesReceived = 0
-  /** Bytes of BOSH reply bodies. */
   bytesSent = 0
   unknownSids = 0
   unknownHosts = 0
@@ -123,7 +118,6 @@ export class Counts {
   replays = 0
   /** Repeated requests with another body, or too late. */
   repeatsRefused = 0
-  /** Requests held for the whole `wait`. */
   waitTimeouts = 0
   /** Requests dropped because an earlier rid never came. */
   gapTimeouts = 0
@@ -155,7 +149,6 @@ export class Counts {
   readonly unanswered = { gone: 0, broken: 0, late: 0 }
   /** Counted by this process alone because the responsible process did not answer. */
   countedAlone = 0
-  /** Log lines that were lost. */
   readonly linesLost = { log: 0, audit: 0 }
   /** Unforeseen errors. */
   faults = 0

@@ -1,4 +1,3 @@
-/** Steps of a login, in order. */
 export const steps = ['resolve', 'connect', 'tls', 'features', 'sasl', 'bind'] as const
 
 export type Step = (typeof steps)[number]

@@ -1,6 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
 
-/** Parts with a log level of their own. */
 export const logParts = ['bosh', 'websocket', 'warm', 'login', 'c2s', 'remote', 'events', 'nodes', 'http'] as const
 export type LogPart = (typeof logParts)[number]
 
@@ -9,7 +8,6 @@ export type LogLevel = (typeof logLevels)[number]
 
 export interface LogLevels {
   readonly usual: LogLevel
-  /** Levels of single parts. */
   readonly parts: ReadonlyMap<LogPart, LogLevel>
 }
 

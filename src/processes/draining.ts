@@ -10,16 +10,13 @@ export interface DrainingParts {
   readonly seconds: number
   readonly registry: { readonly size: number }
   readonly listening: {
-    /** Open connections of clients. */
     readonly connections: number
     /** Accepts no new connections. */
     retire(): void
     closeIdleConnections(): void
   }
-  /** Undefined for a single process. */
   readonly nodes: Pick<Nodes, 'others' | 'onChange' | 'drain'> | undefined
   readonly clock: Clock
-  /** Whether the service is stopping. */
   readonly isStopping: () => boolean
 }
 

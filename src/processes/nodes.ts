@@ -1,6 +1,5 @@
 // The seam between the processes of one service.
 
-/** A message of an exchange. */
 export interface Message {
   /** A JSON value. */
   readonly head: unknown
@@ -8,11 +7,9 @@ export interface Message {
   readonly body: Buffer
 }
 
-/** How an exchange ended. */
 export type ExchangeEnd =
   /** The other side sent its last message. */
   | 'done'
-  /** The other side cancelled it. */
   | 'cancelled'
   /** The other process is gone, with its sessions. */
   | 'gone'
@@ -70,21 +67,17 @@ export interface Nodes {
   has(node: string): boolean
   /** Whether all carriers work. */
   readonly areUp: boolean
-  /** Number of open exchanges. */
   readonly exchanges: number
   /** Begins an exchange. It ends as `gone` for an unknown process, and as `broken` if too much waits for it. */
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
-  /** Sets the handler for a kind of exchange. */
   meet(kind: string, meet: (message: Message, exchange: Exchange) => ExchangeEvents): void
   /** Asks a question. Rejects with the other side's `Problem`, or with `NoAnswer` after the time limit (1,000 ms by default). */
   ask(node: string, kind: string, question: unknown, milliseconds?: number): Promise<unknown>
-  /** Sets the handler for a kind of question. */
   answer(kind: string, answer: (question: never, from: string) => unknown): void
   /** A process has come, gone, or begun to drain. */
   onChange(listener: () => void): void
   /** Announces that this process accepts no new sessions. */
   drain(): void
-  /** Announces the end, and closes all carriers. */
   close(): Promise<void>
 }
 

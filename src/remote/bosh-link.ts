@@ -45,7 +45,6 @@ export class BoshLink implements Link {
   #open = 0
   /** Resolves once the reply to the last request is read. */
   #last: Promise<void> = Promise.resolve()
-  /** Stanzas, or the attributes of a restart. */
   #unsent: { readonly attributes: string; payload: string }[] = []
   /** Of unsent stanzas, in UTF-16 units. */
   #backlog = 0

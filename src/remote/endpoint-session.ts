@@ -67,7 +67,6 @@ export class EndpointSession {
   /** Undefined before the creation reply. */
   terms: SessionTerms | undefined
 
-  /** `reached` gets the steps of the connection that creates the session. */
   constructor(parts: EndpointSessionParts, reached: (step: Step) => void) {
     this.#parts = parts
     this.#reached = reached

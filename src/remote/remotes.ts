@@ -32,7 +32,6 @@ export type Remotes = ReturnType<typeof createRemotes>
 export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new SessionsElsewhere()
-  /** Sessions with open requests. */
   const sessions = new Set<EndpointSession>()
   /** Running logins for pages that will use the endpoint. */
   const openings = new Set<BoshLink>()

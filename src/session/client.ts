@@ -22,7 +22,6 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   readonly transport: Transport | undefined
   /** The JID, bare or full, of a login of this process. */
   readonly loginFor?: string | undefined
-  /** The browser's first address. */
   readonly address: string | undefined
   /** Inactivity counts while it is false. */
   readonly isPresent: boolean

@@ -231,7 +231,6 @@ export function createOpener(parts: OpenerParts) {
       }
     },
 
-    /** Opens sessions for logins of this process. */
     forLogins(makeClient: MakePageClient): Open {
       return (domain, wish, events) => {
         const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed' | 'service-full') =>

@@ -69,13 +69,11 @@ export class Outbox {
     this.source?.readUnless(this.isFull)
   }
 
-  /** Puts elements before all others. */
   addFirst(elements: readonly Element[]): void {
     this.#insert(elements)
     this.source?.readUnless(this.isFull)
   }
 
-  /** Puts stanzas that may be lost before all others. */
   putBack(stanzas: readonly Element[]): void {
     this.#insert(stanzas)
     this.#delivered -= stanzas.length

@@ -27,7 +27,6 @@ export interface Unused {
   readonly quiet: number
 }
 
-/** The sessions of this process, and those at other endpoints. */
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
@@ -63,7 +62,6 @@ export class OwnSessions {
     return unusedAmong(withJid(this.#here.ofJid(jid), jid), this.#clock.now())
   }
 
-  /** A session that was just resumed has a page. */
   reuse(id: string, handover: Handover): ResumedSession | undefined {
     const session = this.#here.byId(id)
     const isUnused = session !== undefined && unusedAmong([session.view], this.#clock.now()).length > 0

@@ -17,7 +17,6 @@ export class Registry {
   /** In the order of their logins. */
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   readonly tickets = new Tickets<Session>()
-  /** Streams of present and past sessions. */
   readonly streams = new ResumableStreams()
   readonly #clock: Clock
   #sweep: Timer | undefined
@@ -75,7 +74,6 @@ export class Registry {
     for (const session of this.#sessions.values()) yield session.view
   }
 
-  /** Bare or full JID. */
   ofJid(jid: string): readonly SessionView[] {
     return this.sessionsOf(jid).map(({ view }) => view)
   }
@@ -107,7 +105,6 @@ export class Registry {
     for (const session of [...this.#sessions.values()]) session.end('shutdown', 'untold')
   }
 
-  /** Bare or full JID. */
   sessionsOf(jid: string): readonly Session[] {
     const found = this.#byUser.get(userOf(jid)) ?? []
     return 'length' in found ? found : [found]

@@ -31,7 +31,6 @@ export class ServerWatch {
   /** Sent since then, in UTF-16 units. */
   #size = 0
   #isAsked = false
-  /** The id of all pings. */
   #id = ''
   /** Pings without an answer. */
   #unanswered = 0

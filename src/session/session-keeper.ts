@@ -10,7 +10,6 @@ import type { RateShaper } from './limits/rate-shaper.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
 import type { Tickets } from './ticket.js'
 
-/** Shared by all sessions of a site. */
 export interface SessionKeeper<Session> {
   readonly clock: Clock
   readonly processName?: string | undefined
@@ -30,7 +29,6 @@ export interface SessionKeeper<Session> {
   readonly tickets: Tickets<Session> | undefined
   readonly streams: ResumableStreams
   readonly connect: OpenLink
-  /** `resumed` is the id of a resumed stream. */
   loggedIn(session: Session, resumed?: string): void
   /** A page has come. */
   attached(session: Session): void

@@ -15,7 +15,6 @@ export interface SessionView {
   /** Full. */
   readonly jid: string | undefined
   readonly domain: string
-  /** `client`: opened by a client itself. */
   readonly origin: 'warmed' | 'client'
   readonly state: SessionState
   /** Undefined until a client has come. */
@@ -47,7 +46,6 @@ export interface OpenWish extends LinkOptions {
   readonly hold: number
   /** BOSH version, `major.minor`. */
   readonly ver: string
-  /** Whether another process has counted the refusal. */
   readonly isRefusalCounted?: boolean | undefined
 }
 
@@ -122,7 +120,6 @@ export interface Sessions {
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
   /** Whether `reuse` would find a session. */
   hasUnused(jid: string): Promise<boolean>
-  /** Resumes a session that has no page. */
   reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
   /** False if there is no such session. */
   end(id: string): Promise<boolean>

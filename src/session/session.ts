@@ -114,7 +114,6 @@ export class Session implements LinkEvents, Gate {
     return this.#isSecure === true
   }
 
-  /** Opens the link for the first client. */
   begin(client: Client, options: LinkOptions, events: LinkEvents = this): void {
     this.#client = client
     const { connect, shaper, waiting, serverMilliseconds } = this.#keeper

@@ -62,7 +62,6 @@ export function change(from: State, cause: Cause, to: State): State {
 
 type TicketKeeper<Session> = Pick<SessionKeeper<Session>, 'tickets' | 'processName'>
 
-/** The state of a session, and the ticket for its page. */
 export class Stage<Session> {
   readonly #session: Session
   readonly #keeper: TicketKeeper<Session>

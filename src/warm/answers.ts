@@ -28,7 +28,6 @@ interface BindingContext {
   readonly isResumed?: boolean
 }
 
-/** As browsers see it. */
 export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externalUrl' | 'warmPath'>) =>
   homePath(externalUrl) + warmPath
 

@@ -111,7 +111,6 @@ function* jsonPairs(text: string): Iterable<Pair> {
 /** Shorter names are one letter from too many words: `jid` from `uid`, `wait` from `want`. */
 const longEnough = 5
 
-/** Forms of other applications have tokens with names like `csrf_token`. */
 const spelt = parameterNames.filter(name => name !== 'csrf_token')
 const byFoldedName = new Map(spelt.map(name => [folded(name), name]))
 const longest = Math.max(...spelt.map(name => name.length)) + 1

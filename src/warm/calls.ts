@@ -23,7 +23,6 @@ export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 /** They fail while the service stops. */
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
-/** Responses whose call has a log line. */
 export const logged = new WeakSet<Response>()
 
 export interface Call {

@@ -9,7 +9,6 @@ import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import type { Credentials } from '../servers/login/wish.js'
 import type { Logins, WarmRequest } from './session-login.js'
 
-/** The questions to other processes. */
 const kinds = { login: 'login', checkCredentials: 'credentials' } as const
 const unclaimedKind = 'release'
 
@@ -21,7 +20,6 @@ const wayMilliseconds = 1_000
 const fullMilliseconds = 1_000
 
 interface CarriedLogin {
-  /** All processes have the same sites. */
   readonly site: string
   readonly request: CarriedRequest
 }
@@ -122,7 +120,6 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
   }
 
   return {
-    /** `site` has the same name in all processes. */
     over(site: string, own: Logins): Logins {
       sites.set(site, own)
       const carried = (method: Method) => (request: WarmRequest, caller: CallerSignal) =>

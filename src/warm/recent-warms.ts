@@ -92,7 +92,6 @@ function outcomeOf(code: ProblemCode | 'ok' | 'client-gone'): WarmOutcome {
   return problems[code].status < 500 ? 'refused' : 'failed'
 }
 
-/** The last bucket has no limit. */
 function bucketOf(milliseconds: number): number {
   const bucket = Math.ceil(Math.log(Math.max(1, milliseconds)) / Math.log(growth))
   return Math.min(bucket, buckets - 1)

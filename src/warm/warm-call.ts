@@ -23,9 +23,7 @@ export interface WarmCallParts extends Logins {
   readonly counts: Pick<Counts, 'reuses'>
   readonly limits: CallLimits
   readonly sessions: Sessions
-  /** Sessions of each user. */
   readonly room: Pick<UserRoom, 'take' | 'giveBack'>
-  /** Ends a session without a page, by its public id. */
   readonly endUnclaimed: (id: string) => void
 }
 

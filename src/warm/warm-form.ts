@@ -37,7 +37,6 @@ interface Sent {
   readonly hasToken: boolean
 }
 
-/** The field of a problem that names no parameter. */
 const fieldOf: { readonly [Code in ProblemCode]?: ParameterName } = {
   'invalid-jid': 'jid',
   forbidden: 'jid',

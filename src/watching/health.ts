@@ -14,7 +14,6 @@ function answer(res: ServerResponse, isWell: boolean): void {
   else sendText(res, 405, '', ['Allow', 'GET, HEAD'])
 }
 
-/** Sends text that must not be cached. */
 export function sendText(
   res: ServerResponse,
   status: number,

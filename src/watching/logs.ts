@@ -19,7 +19,6 @@ export interface AuditTrail {
 export interface LogsParts {
   readonly config: Pick<Config, 'logLevels' | 'auditLog'>
   readonly counts: Pick<Counts, 'linesLost'>
-  /** Fields of each line. */
   readonly about?: object
   /** Replaces standard output. */
   readonly writeLine?: ((line: string) => void) | undefined

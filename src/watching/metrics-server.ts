@@ -15,7 +15,6 @@ const unreadMilliseconds = 60_000
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
-/** All metrics in Prometheus' text format. */
 export type MetricsText = () => Promise<string>
 
 /** Serves metrics and health checks at METRICS_ADDRESS. Throws a `ConfigError` if it cannot listen. */

@@ -2,7 +2,6 @@ import { Counter, type CounterConfiguration, collectDefaultMetrics, Gauge, Histo
 import type { FinishedCall } from '../warm/calls.js'
 import { type Row, rowsOf, type Sources } from './rows.js'
 
-/** Prefix of our own metrics. */
 export const prefix = 'warm_bindings_'
 
 /** In seconds. */
@@ -39,9 +38,7 @@ export function createMetrics(sources: Sources) {
       calls.inc({ call, code, ...(step !== undefined && { step }) })
       if (call === 'warm') warming.observe({ code }, seconds)
     },
-    /** Includes the process metrics. */
     async text(): Promise<string> {
-      // Once for all rows.
       census = sources.census()
       const texts = await Promise.all([registry.metrics(), processMetrics().metrics()])
       return texts.join('\n')

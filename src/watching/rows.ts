@@ -4,39 +4,32 @@ import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/count
 import type { Node, Nodes } from '../processes/nodes.js'
 import type { SessionState } from '../session/session-types.js'
 
-/** A count of all sessions. */
 export interface Census extends ReturnType<typeof heldRequests> {
   readonly states: Readonly<Record<SessionState, number>>
 }
 
 export interface Sources {
   readonly counts: Counts
-  /** Undefined for a single process. */
   readonly nodes?: Pick<Nodes, 'others' | 'lost' | 'areUp' | 'exchanges'> | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly census: () => Census
-  /** Numbers of this moment. */
   readonly open: {
     readonly links: () => number
-    /** Sessions at remote BOSH endpoints. */
     readonly remotes: () => number
     readonly connections: () => number
     readonly unreadBytes: () => number
     /** Stanzas that clients may not have received, in bytes. */
     readonly waitingBytes: () => number
-    /** Events that wait for their receiver. */
     readonly events: () => number
   }
 }
 
-/** A metric, without the prefix. */
 export interface Row extends Source {
   readonly name: string
   readonly type: 'counter' | 'gauge'
   readonly help: string
 }
 
-/** Numbers by label, or a single number. */
 interface Source {
   readonly labels: readonly string[]
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]

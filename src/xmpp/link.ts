@@ -59,7 +59,6 @@ export interface LinkEvents {
   onStep?(step: Step): void
   /** Elements sent during this call leave with the stream header. */
   onAhead?(): void
-  /** The server opened its stream, at first or after a restart. */
   onOpen(header: StreamHeader): void
   /** A stanza, the features, or another top-level element. */
   onElement(element: Element): void
@@ -89,14 +88,11 @@ export interface LinkEnd {
 /** Why a link, a login or a session failed. */
 export interface Failure {
   readonly step: Step
-  /** A code of `lib/errors.ts`. */
   readonly code: ProblemCode
-  /** The XMPP server's own condition. */
   readonly condition?: string
   readonly cause?: unknown
 }
 
-/** Facts about the connection to the XMPP server. */
 export interface LinkFacts {
   readonly encrypted: boolean
   /** `TLSv1.2`, `TLSv1.3`, or absent without TLS. */

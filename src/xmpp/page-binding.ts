@@ -1,6 +1,5 @@
 // What a page is given so as to go on with a session that was logged in for it. Types only.
 
-/** A cookie that binds a session to its browser. */
 export interface Cookie {
   readonly name: string
   readonly value: string
@@ -23,7 +22,6 @@ export interface SessionTerms {
 
 /** What a page goes on with; made by the transport that it will speak over. */
 export interface Binding extends SessionTerms {
-  /** The next request id to send. */
   readonly rid: number
   /** The last request id that has come from the page before; undefined where there was none. */
   readonly received?: number | undefined

@@ -4,7 +4,6 @@ import type { AttachBinding } from '../../session/session-types.js'
 import type { Cookie } from '../../xmpp/page-binding.js'
 
 export interface CookieRules {
-  /** As browsers see it. */
   readonly path: string
   /** Also if a proxy then connects without TLS. */
   readonly secure: boolean

@@ -10,7 +10,6 @@ import { XmlError } from '../../xmpp/xml/xml-error.js'
 
 const xboshNamespace = 'urn:xmpp:xbosh'
 
-/** The listener limits the size. */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
 /** Longest payload in multiples of its request. `<presence/>` grows threefold. */

@@ -101,7 +101,6 @@ export class BoshClient implements Client {
     this.session.inactivity.allow(this.#terms.inactivity)
     this.#open.hold(pending)
     this.session.send(payload, pending.since)
-    // A failed connection may have ended the session.
     if (this.session.hasEnded) this.session.flush()
     else if (peer.gone) this.#delivery.requestBroken()
     this.session.schedule()
@@ -218,7 +217,6 @@ export class BoshClient implements Client {
     this.session.outbox.putBack(elements.filter(({ namespace }) => namespace === 'jabber:client'))
   }
 
-  /** A refusal does not affect the session. */
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
     // An eavesdropper may know the sid (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer

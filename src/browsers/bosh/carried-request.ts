@@ -6,7 +6,6 @@ import type { ConnectionManager } from './connection-manager.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { defaultContentType } from './terms.js'
 
-/** The kind of these exchanges. */
 export const requestKind = 'bosh'
 
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {

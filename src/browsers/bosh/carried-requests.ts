@@ -23,7 +23,6 @@ interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
 
 export type CarriedRequests = ReturnType<typeof createCarriedRequests>
 
-/** Carries requests to other processes, and serves theirs. */
 export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean) {
   const managers = new Map<string, ConnectionManager>()
   const underWay = new KeyCounts()

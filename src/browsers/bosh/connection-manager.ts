@@ -19,7 +19,6 @@ export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies' | 'bod
   readonly defaultDomain: string | undefined
   /** Whether to create sessions over TLS only. */
   readonly requireSecure: boolean
-  /** Random, except in tests. */
   readonly lastRid?: () => number
 }
 

@@ -121,7 +121,6 @@ export class Delivery {
     const at = this.#parts.clock.now()
     window.store({ rid, text, at, key, digest, repeats: 0 }, this.#session.outbox.mostBytes)
     this.#session.outbox.keeps(window.bytes)
-    // Inactivity continues for a gone client.
     if (!peer.gone) this.#session.inactivity.begin(at)
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
   }
@@ -131,7 +130,6 @@ export class Delivery {
     while (this.open.held.length > 0) this.answerOldest(this.open.held.length === 1)
   }
 
-  /** Answers expired requests, and those before them. */
   answerExpired(now: number): void {
     const { counts } = this.#parts
     for (const parked of this.open.unparkExpired(now, this.window.last)) {

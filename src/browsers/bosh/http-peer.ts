@@ -25,7 +25,6 @@ export interface HttpPeerParts
 const headBytes = 1024
 const headMilliseconds = 1_000
 
-/** Replies written at once. */
 const mostAtOnce = 16
 
 const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
@@ -47,7 +46,6 @@ export class HttpPeer implements Peer, BodyTaker {
   /** Set once the body is refused. */
   #discard: ((bytes: number) => void) | undefined
 
-  /** `length` is the `Content-Length`. */
   constructor(res: ServerResponse, parts: HttpPeerParts, length: number | undefined) {
     this.#res = res
     this.#parts = parts

@@ -18,7 +18,6 @@ export interface ReplyParts {
 /** Names and values in turn. */
 const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] = []) => ({
   answer,
-  /** As text, with the headers of all answers. */
   lines: linesOf([...inertHeaders, ...answer]),
   preflight: [...answer, ...ofPreflight],
 })

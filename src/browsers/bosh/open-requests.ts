@@ -21,10 +21,8 @@ export interface Pending {
 
 /** Held requests, and parked requests, which are not read before their turn. */
 export class OpenRequests {
-  /** In the order of rids. */
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
-  /** Waiting requests of all sessions. */
   readonly #load: Pick<SessionLimits, 'waiting'>
   readonly #onBroken: () => void
 
@@ -34,7 +32,6 @@ export class OpenRequests {
     this.#onBroken = onBroken
   }
 
-  /** The oldest whose client is connected. */
   get oldestLive(): Pending | undefined {
     return this.held.find(({ peer }) => !peer.gone)
   }
@@ -121,7 +118,6 @@ export class OpenRequests {
     return expired
   }
 
-  /** In the order of rids. */
   clear(): Pending[] {
     const all = [...this.held.splice(0), ...(this.#parked?.values() ?? [])]
     for (const pending of all) this.#left(pending)

@@ -11,7 +11,6 @@ export interface Peer {
   readonly cookies: string | undefined
   /** The endpoint's https address, if known. */
   readonly secureUrl: string | undefined
-  /** Only the first reply counts. */
   answer(reply: Reply): void
 }
 

@@ -2,7 +2,6 @@ import type { WebSocketCut } from '../../lib/counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 
-/** The last head from the session's process. */
 export type Ending =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
@@ -18,7 +17,6 @@ export interface Cut {
   readonly cut: WebSocketCut
 }
 
-/** Its WebSocket is at another process (carried-socket.ts). */
 export class CarriedChannel implements Channel, ExchangeEvents {
   events!: ChannelEvents
   readonly address: string

@@ -13,13 +13,11 @@ export interface CarriedSocketParts {
   readonly onOver: () => void
 }
 
-/** A WebSocket whose session is at another process. */
 export class CarriedSocket implements ChannelEvents {
   readonly #channel: SocketChannel
   readonly #parts: CarriedSocketParts
   readonly #exchange: Exchange
   #isAnswered: boolean
-  /** Bytes that the client has not read. */
   #untaken = 0
   /** Paused until the other process has room. */
   #isHeldBack = false

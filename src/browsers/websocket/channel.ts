@@ -21,18 +21,15 @@ export interface Channel {
   /** Whether `probe` works. False without pings. */
   readonly isProbed: boolean
   readonly isOpen: boolean
-  /** Whether too much is unread. */
   readonly isBehind: boolean
   /** Messages of one turn are written together. */
   send(message: string): void
   /** Asks by a ping whether all messages have arrived. */
   probe(): void
-  /** A few messages may still arrive. */
   pause(): void
   resume(): void
   /** RFC 7395 §3.6. `code` is one of `closeCodes`. `seeOther` is another address. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
-  /** Answers the client's `<close/>`, and closes the WebSocket. */
   answerClose(): void
 }
 

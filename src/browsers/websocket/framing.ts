@@ -142,7 +142,6 @@ export function messageOf({ namespace, text }: Element): string {
   return namespace === streamsNamespace ? declareStream(text) : text
 }
 
-/** Declares the prefix `stream` if needed. */
 export function declareStream(text: string): string {
   const [start = '', name] = /^<(stream:[a-z]+)[^>]*>?/.exec(text) ?? []
   if (name === undefined || start.includes(' xmlns:stream=')) return text

@@ -24,7 +24,6 @@ const firstWordMilliseconds = 1_000
 /** Between two pings, unless too much is unconfirmed. A ping for each stanza cost a third of a round trip's CPU. */
 const probeMilliseconds = 100
 
-/** The client of a page that took over a session. */
 export class PageClient extends SocketClient {
   readonly #log: Logger
   readonly #resumeSeconds: number
@@ -153,7 +152,6 @@ export class PageClient extends SocketClient {
     this.session.flush()
   }
 
-  /** Counts the memory of unconfirmed stanzas. */
   #countMemory(): void {
     this.session.outbox.keeps(this.#unconfirmed.bytes + (this.#management?.unacknowledged.bytes ?? 0))
   }

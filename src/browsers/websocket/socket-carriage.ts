@@ -5,7 +5,6 @@ import { CarriedSocket } from './carried-socket.js'
 import type { Channel } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
-/** The kind of these exchanges. */
 const kind = 'websocket'
 
 export interface CarriedClient {
@@ -25,7 +24,6 @@ export interface LoginBefore {
 }
 
 export interface CarriedEndpoint {
-  /** `client.before` belongs to `credentials`. */
   begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
   /** The channel is closed. */
   report(error: unknown): void

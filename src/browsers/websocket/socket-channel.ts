@@ -87,7 +87,6 @@ export class SocketChannel implements Channel {
   #pings = 0
   #livenessPing = 0
   #probingPing: number | undefined
-  /** When to cut a closing connection. */
   #closeBy: number | undefined
   #isGathering = false
   /** Either side has closed the stream. */

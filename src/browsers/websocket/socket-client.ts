@@ -110,10 +110,8 @@ export abstract class SocketClient implements Client, ChannelEvents {
   /** Outside of the framing namespace. */
   protected abstract take(element: Element): void
 
-  /** The client opens its stream again. */
   protected abstract takeOpen(element: Element): void
 
-  /** Everything before the last probe has arrived. */
   protected arrived(): void {}
 
   /** `cut` is set if neither side had closed the stream. */
@@ -128,7 +126,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
   }
 
   protected pass(element: Element): void {
-    // An ended session accepts nothing.
     if (this.session.hasEnded) return
     const payload: Payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
@@ -154,7 +151,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
   #take(message: Buffer): void {
     const element = readMessage(message)
     if (typeof element === 'string') this.refuse(element)
-    // A stream error ends the stream.
     else if (element.namespace === streamsNamespace) this.#closeByClient()
     else if (element.namespace !== framingNamespace) this.take(element)
     else if (element.name === 'close') this.#closeByClient()

@@ -11,7 +11,6 @@ export interface Resumption {
   readonly id: string
   /** Stanzas from the client. */
   readonly received: number
-  /** Stanzas acknowledged by the client. */
   readonly acknowledged: number
   readonly unacknowledged: readonly Element[]
   /** Sent before `<enable/>`. A client that resumes has them. */

@@ -56,12 +56,10 @@ const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
 /** A page takes over a session by its token. */
 export class Takeover extends StreamStart<TakeoverParts> {
-  /** The next expected step. */
   #step: 'open' | 'login' | 'refusal' | 'restart' | 'bind' = 'open'
   #domain = ''
   #session: Session | undefined
   #failures = 0
-  /** The session's client at the login. */
   #before: Client | undefined
   readonly #forwarding: Forwarding | undefined
 
@@ -190,7 +188,6 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else tell()
   }
 
-  /** A wrong, used or expired token. */
   #rejectToken(namespace: string): void {
     this.#step = 'refusal'
     this.parts.noteRefusal('wrong token', this.channel.address)

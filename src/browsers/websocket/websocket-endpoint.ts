@@ -23,7 +23,6 @@ export interface EndpointParts extends Entrance, Omit<TakeoverParts, 'noteRefusa
   readonly log: Logger
   /** The same in every process. */
   readonly place: string
-  /** Undefined for a single process. */
   readonly carriage?: SocketCarriage | undefined
 }
 

@@ -9,7 +9,6 @@ import { CertificateFault } from '../../servers/net/certificate-fault.js'
 import type { BindingObject } from '../../warm/answers.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 
-/** Facts about a login beside its outcome. */
 export interface LoginNotes {
   /** With A-labels. */
   domain?: string
@@ -26,7 +25,6 @@ export interface Trial {
   readonly login: LoginNotes
 }
 
-/** Secret parts of a binding. */
 const secrets: ReadonlySet<string> = new Set(['sid', 'rid', 'cookie'] satisfies (keyof BindingObject)[])
 
 export function saySuccess(binding: BindingObject, { jid, config, login }: Trial): string {
@@ -110,7 +108,6 @@ function serverOf(domain: string, config: Config): string {
 const howToName = 'Name it in XMPP_SERVERS, as in example.org=xmpp://10.0.0.5:5222'
 const lookAtLog = 'See the log of the XMPP server.'
 
-/** By code, if the problem itself gives no advice. */
 export const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'missing-parameter': 'Enter a JID and a password, or set XMPP_SERVICE_ACCOUNTS or a certificate.',
   'invalid-jid': 'Write it as in alice@example.org.',

@@ -89,7 +89,6 @@ function processOf(worker: ClusterWorker) {
     pid: worker.process.pid,
     isReady: true,
     tell(order: object) {
-      // The exit of a dead worker is handled elsewhere.
       if (worker.isConnected()) worker.send(order as never, () => {})
     },
     kill: () => void worker.process.kill('SIGKILL'),

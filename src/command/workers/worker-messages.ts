@@ -1,6 +1,5 @@
 // Messages between the primary and its workers. Types and names of variables.
 
-/** Orders may be repeated. */
 export type Order =
   /** Leave new connections to the others: a replacement is running. */
   | { readonly order: 'retire' }

@@ -6,7 +6,6 @@ import type { WorkerSlots } from './worker-slots.js'
 /** In milliseconds. A late worker's metrics are left out. */
 const answerMilliseconds = 1_000
 
-/** Metrics of the primary and its workers. */
 export class WorkerMetrics {
   readonly #waiting = new Map<number, (text: string) => void>()
   #questions = 0

@@ -22,14 +22,12 @@ export interface WorkerEvents {
   onExit(code: number | null, signal: string | null): void
 }
 
-/** A worker from start to end. */
 export class Worker {
   state: WorkerState = 'starting'
   readySince = 0
   /** Killed because another worker did not start, or because it did not listen in time. */
   isKilled = false
   isHung = false
-  /** Kills it at a time limit. */
   limit: Timer | undefined
   process!: WorkerProcess
   /** Rejects with a `CommandError` if it ends before it listens. */

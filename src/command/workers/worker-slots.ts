@@ -28,13 +28,11 @@ const stopMilliseconds = 15_000
 export class WorkerSlots {
   readonly #parts: SlotsParts
   readonly #workers = new Set<Worker>()
-  /** Early deaths in a row, by number. */
   readonly #deaths = new Map<number, number>()
   readonly #pauses = new Map<number, Timer>()
   #isEnding = false
   /** Deaths that were not ordered. */
   died = 0
-  /** Killed because they hung. */
   hung = 0
   /** The replacement under way, and whether another follows. */
   #round: Promise<void> | undefined
@@ -58,7 +56,6 @@ export class WorkerSlots {
     }
   }
 
-  /** By number. Of two with the same number, the newest. */
   get workers(): readonly Readonly<Pick<Worker, 'number' | 'state' | 'process'>>[] {
     const order = (worker: Worker) => 2 * worker.number + (worker.state === 'draining' ? 1 : 0)
     return [...this.#workers].sort((a, b) => order(a) - order(b))
@@ -75,7 +72,6 @@ export class WorkerSlots {
     return this.#round
   }
 
-  /** Resolves when all have ended. */
   async end(order: 'drain' | 'stop'): Promise<void> {
     this.#isEnding = true
     for (const pause of this.#pauses.values()) pause.cancel()

@@ -12,7 +12,6 @@ export interface Watched {
   end(): void
 }
 
-/** Detects workers that are stopped or stuck in a loop. */
 export class WorkerWatch {
   readonly #clock: Clock
   readonly #watched = new Map<Watched, { heardAt: number; readonly onHang: () => void }>()

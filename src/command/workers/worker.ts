@@ -84,7 +84,6 @@ function beat(service: Service): void {
   tell({ notice: 'alive', isReady }, () => setTimeout(() => beat(service), beatMilliseconds).unref())
 }
 
-/** A lost primary is noticed elsewhere. */
 function tell(notice: Notice, then: () => void = ignore): void {
   if (process.connected) process.send!(notice, then)
   else then()

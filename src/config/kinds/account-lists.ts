@@ -25,7 +25,6 @@ export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 /** `domain=user:password,…`, with `*` for the rest, and a file of such lines. */
 export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
 
-/** An entry, and how to report a problem with it. */
 interface Entry {
   readonly text: string
   readonly isLine: boolean

@@ -50,7 +50,6 @@ export const metricsAddress: Kind<Place | undefined> = (text, report) => {
   return report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none')
 }
 
-/** Each address at its own port, or at all of these. */
 export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {
   if (ports.length === 0) return []
   return once(

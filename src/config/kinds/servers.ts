@@ -16,7 +16,6 @@ export interface Trust {
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
 }
 
-/** A domain's XMPP server. */
 export interface Server extends Trust {
   /** A prepared name or address, IPv6 without brackets. */
   readonly host: string
@@ -25,7 +24,6 @@ export interface Server extends Trust {
   readonly tls: 'starttls' | 'direct' | 'none'
 }
 
-/** A domain's remote BOSH endpoint. */
 export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
   /** Undefined: found through host-meta (XEP-0156 §2). */
   readonly url: string | undefined

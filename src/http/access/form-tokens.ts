@@ -23,7 +23,6 @@ export async function formKeyOf(admins: readonly Admin[], others: boolean): Prom
 export function createFormTokens(key: Buffer, now: () => number) {
   const sign = (admin: string, expiry: string) => createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()
   return {
-    /** For a form shown to this admin. */
     token(admin: string): string {
       const expiry = String(Math.ceil(now() + lifetime))
       return `${expiry}.${sign(admin, expiry).toString('base64url')}`

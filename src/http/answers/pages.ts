@@ -67,7 +67,6 @@ export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: s
   }
 }
 
-/** Allows GET and HEAD only. */
 export const readOnly: RequestHandler = ({ method }, response, next) => {
   if (method === 'GET' || method === 'HEAD') return next()
   response.set('Allow', 'GET, HEAD')

@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** The next reply on a connection of Node's servers. */
 export function replyUnderWay(connection: Duplex): ServerResponse | undefined {
   const { _httpMessage: reply } = connection as { _httpMessage?: ServerResponse | null }
   return reply ?? undefined

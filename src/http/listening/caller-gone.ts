@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** Aborts when the caller has closed its connection. */
 export type CallerSignal = Readonly<Omit<CallerGone, 'abort'>>
 
 /** A Node `AbortController` costs a tenth of a call. */

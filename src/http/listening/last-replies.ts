@@ -27,7 +27,6 @@ export class LastReplies {
   }
 
   #say(reply: ServerResponse): void {
-    // The next reply has the header.
     if (!reply.shouldKeepAlive || reply.headersSent) return
     reply.shouldKeepAlive = false
     this.#last.set(reply.req.socket, reply)

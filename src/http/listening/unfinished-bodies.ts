@@ -27,7 +27,6 @@ export class UnfinishedBodies {
     this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
-  /** For a message that the caller keeps. */
   ofMessage(address: string): UnfinishedMessage {
     const client = this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
     return new UnfinishedMessage(this, client)

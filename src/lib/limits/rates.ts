@@ -5,7 +5,6 @@ export type KeyedRate = Pick<Rate, 'take' | 'giveBack' | 'count' | 'wait'>
 /** Creates a rate. Processes share it by its name. */
 export type MakeRate = (name: string, most: number, seconds: number) => KeyedRate
 
-/** Rates of this process alone. */
 export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
 
 /** Counts attempts by key in windows of time. */

@@ -8,12 +8,10 @@ export class Arrivals {
   /** Stanzas received in this session. */
   #seen: number
   #next = 0
-  /** Archive id of the last shown message. */
   #last: string | undefined
   readonly #shown = new Set<string>()
   readonly #repeated = new WeakSet<Element>()
   readonly #show: (message: Message) => void
-  /** Messages that wait for the archive. */
   #waiting: Message[] | undefined
 
   constructor(seen: number, last: string | undefined, show: (message: Message) => void) {
@@ -74,7 +72,6 @@ export class Arrivals {
     else this.#showOnce(message, liveId(message, jid))
   }
 
-  /** Shows a message sent from here. */
   showNow(message: Message): void {
     this.#showOnce(message, undefined)
   }
@@ -84,7 +81,6 @@ export class Arrivals {
     this.#waiting ??= []
   }
 
-  /** Shows archived messages, then those that wait. */
   release(archived: readonly { readonly id: string; readonly message: Message }[], jid: string): void {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined

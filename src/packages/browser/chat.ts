@@ -69,7 +69,6 @@ export class Chat extends EventTarget {
   /** Whether this page was online, and knows the presences since. */
   #wasOnline = false
   #isSettled = false
-  /** Number of the current request for a binding. */
   #request = 0
 
   constructor(options: ChatOptions) {

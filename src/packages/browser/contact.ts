@@ -1,7 +1,6 @@
 /** RFC 6121 §2. */
 export interface Contact {
   readonly jid: string
-  /** Name given by the user. */
   readonly name: string | undefined
   /** `both`, `to`, `from` or `none`. */
   readonly subscription: string

@@ -9,7 +9,6 @@ export interface Outgoing {
 export class Departures {
   #outgoing: Outgoing[]
   #newest = 0
-  /** Most requests at a time. */
   #requests = 2
 
   constructor(outgoing: readonly Outgoing[]) {

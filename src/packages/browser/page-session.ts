@@ -7,12 +7,10 @@ import { childOf, readMessage } from './message.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
-/** Shared by all sessions of the page. */
 export interface PageParts {
   readonly Strophe: StropheNamespace
   readonly arrivals: Arrivals
   readonly departures: Departures
-  /** Full JIDs in rooms. */
   readonly rooms: ReadonlySet<string>
   /** Archived messages to show after loading. */
   readonly history: number
@@ -49,7 +47,6 @@ const mostProbes = 1000
 /** Time for the tab's next page over BOSH, in seconds. */
 const pauseSeconds = 60
 
-/** The session of one binding. */
 export class PageSession {
   readonly #binding: Located
   readonly #parts: PageParts
@@ -157,7 +154,6 @@ export class PageSession {
     return new this.#parts.Strophe.Builder('presence', attributes).tree()
   }
 
-  /** Presence that joins a room. */
   joining(to: string): Element {
     return new this.#parts.Strophe.Builder('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
   }

@@ -6,7 +6,6 @@ const mostSeconds = 3600
 /** A connection of this length resets the pauses, in milliseconds. */
 const longEnough = 60_000
 
-/** Growing pauses with jitter. */
 export class Pauses {
   #tries = 0
   #succeededAt: number | undefined

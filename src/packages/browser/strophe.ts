@@ -24,7 +24,6 @@ export interface StropheConnection {
   /** Receives `<body/>` over BOSH, and its content over WebSocket. */
   xmlInput: (element: Element) => void
   xmlOutput: (element: Element) => void
-  /** Over BOSH, receives the next rid before `xmlInput`. */
   nextValidRid: (rid: number) => void
   attach(
     jid: string,

@@ -28,7 +28,6 @@ export function takeMemory(name: string): Memory {
   return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [] }
 }
 
-/** Returns whether it was stored. */
 export function leaveMemory(name: string, memory: Memory): boolean {
   try {
     sessionStorage.setItem(keyOf(name), JSON.stringify(memory))

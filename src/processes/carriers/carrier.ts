@@ -22,7 +22,6 @@ export interface CarrierEvents {
   onJoin(node: string): void
   /** Bytes in order, cut anywhere. */
   onBytes(node: string, bytes: Buffer): void
-  /** A whole announced frame. */
   onAnnouncement(node: string, frame: Buffer): void
   /** Messages may be lost, in either direction. Whole frames follow. */
   onBreak(node: string): void

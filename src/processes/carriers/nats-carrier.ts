@@ -247,7 +247,6 @@ class NatsCarrier implements Carrier {
     this.#events.onBreak(link.name)
   }
 
-  /** Tells the other side the current stream. */
   #tell(link: NatsLink): void {
     link.toldAt = this.#clock.now()
     this.#line.publish(link.subject, restartMessage(link.stream), link.reply)

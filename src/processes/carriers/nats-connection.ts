@@ -15,7 +15,6 @@ export interface NatsEvents {
 
 export interface NatsConnectionParts {
   readonly settings: NatsSettings
-  /** Connection name in NATS. */
   readonly name: string
   /** Subscriptions, and subjects to publish to. Permissions for both are checked at each connection. */
   readonly subjects: readonly string[]
@@ -24,7 +23,6 @@ export interface NatsConnectionParts {
   readonly clock: Clock
 }
 
-/** A connection to NATS that reconnects. */
 export class NatsLine {
   readonly #parts: NatsConnectionParts
   readonly #events: NatsEvents

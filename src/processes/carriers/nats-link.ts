@@ -16,16 +16,13 @@ export type Reading =
  */
 export class NatsLink {
   readonly name: string
-  /** Subject of messages to the other process. */
   readonly subject: string
   readonly reply: string
   /** Known to the layer above. The link outlives that for a while. */
   isJoined = false
-  /** Heard from since NATS connected. */
   isHeard = false
   /** NATS has no subscriber for it: asked again later, then gone. */
   doubt: 'none' | 'waiting' | 'confirming' = 'none'
-  /** Data was dropped while NATS was away. */
   hasDropped = false
   /** When the last `restart` was sent, by the clock. */
   toldAt = Number.NEGATIVE_INFINITY
@@ -33,7 +30,6 @@ export class NatsLink {
   asked = 0
   sinceAsked = 0
   #stream = 0
-  /** Next numbers, sent and received. */
   #next = 0
   #expected = 0
   #waiting: Buffer[] = []
@@ -81,7 +77,6 @@ export class NatsLink {
     return messages
   }
 
-  /** Begins the next stream. */
   restart(stream = (this.#stream + 1) % uint32): void {
     this.#stream = stream
     this.#next = 0

@@ -10,7 +10,6 @@ export class NatsLinks {
   readonly #prefix: string
   readonly #byName = new Map<string, NatsLink>()
 
-  /** `prefix` of all subjects. */
   constructor(self: string, prefix: string) {
     this.#self = self
     this.#prefix = prefix

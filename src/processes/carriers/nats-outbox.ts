@@ -73,7 +73,6 @@ export class NatsOutbox {
     } else if (unconfirmed > muchUnconfirmed) this.#ask()
   }
 
-  /** Bytes that wait for NATS. */
   backlog(link: NatsLink): number {
     if (link.backlog > link.waitingBytes) this.#ask()
     return link.backlog

@@ -9,7 +9,6 @@ const dataHeaderBytes = 1 + 4 + 4
 const restartBytes = 1 + 4
 
 export type NatsMessage =
-  /** A numbered piece of a stream. */
   | { readonly kind: 'data'; readonly stream: number; readonly piece: number; readonly bytes: Buffer }
   /** A new stream, in both directions. */
   | { readonly kind: 'restart'; readonly stream: number }

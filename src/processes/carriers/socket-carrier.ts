@@ -52,7 +52,6 @@ class SocketCarrier implements Carrier {
   readonly #log: Logger
   readonly #clock: Clock
   readonly #server: Server
-  /** Connections in use, by process. */
   readonly #joined = new Map<string, SocketConnection>()
   /** Waiting for the other side's greeting. */
   readonly #dialled = new Map<string, SocketConnection>()
@@ -171,7 +170,6 @@ class SocketCarrier implements Carrier {
     return this.#self > name || !(this.#dialled.has(name) || this.#joined.get(name)?.isOwn === true)
   }
 
-  /** Calls `done` in any case. */
   #dial(name: string, done: () => void = () => undefined): void {
     if (this.#isClosed || this.#joined.has(name) || this.#dialled.has(name)) {
       done()

@@ -13,7 +13,6 @@ const large = 64 * 1024
 
 export const greetingOf = (name: string): Buffer => Buffer.from(`${version}${name}`, 'latin1')
 
-/** One chunk for several pieces. */
 export function streamChunk(pieces: readonly Buffer[], bytes: number): readonly Buffer[] {
   const header = headerOf(kinds.stream, bytes)
   return bytes >= large ? [header, ...pieces] : [Buffer.concat([header, ...pieces])]
@@ -32,7 +31,6 @@ function headerOf(kind: number, length: number): Buffer {
 export interface WireEvents {
   /** Returns whether to keep the connection. */
   onGreeting(name: string): boolean
-  /** Bytes of the stream, cut anywhere. */
   onStream(bytes: Buffer): void
   onAnnouncement(frame: Buffer): void
 }
@@ -42,7 +40,6 @@ export class WireReader {
   #isGreeted = false
   /** An incomplete header or announcement. */
   #partial: Buffer = nothing
-  /** Bytes left of the current chunk. */
   #streamLeft = 0
   /** Length of the current announcement. */
   #announced: number | undefined

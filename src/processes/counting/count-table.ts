@@ -9,7 +9,6 @@ export interface Report {
 /** Things to add one to, with their limits. */
 export type Wanted = readonly (readonly [thing: string, limit: number])[]
 
-/** Counts of each process, and their sums. */
 export class CountTable {
   readonly #told = new Map<string, Map<string, number>>()
   readonly #totals = new Map<string, number>()

@@ -20,7 +20,6 @@ export function orderFor(key: string, names: readonly string[]): string[] {
     .map(({ name }) => name)
 }
 
-/** Cache of hashes of names. */
 const nameHashes = new Map<string, number>()
 const mostNames = 1_000
 

@@ -146,7 +146,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
       return full
     } catch {
       onAlone()
-      // The owner may have counted it.
       this.#tellAllLater(owner)
       const full = wanted.find(([, limit], index) => isOver(owns[index]!.count, limit))?.[0]
       if (full !== undefined) giveUp(true)

@@ -31,7 +31,6 @@ export interface SharedRateParts {
  * starts again. Keys travel between processes, so they must not be secrets.
  */
 export function sharedRates(parts: SharedRateParts): MakeRate {
-  /** Rates counted here, by name. */
   const own = new Map<string, Rate>()
   parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
     const counted = own.get(rate)

@@ -9,7 +9,6 @@ const portionBytes = 16 * 1024
 /** Returns undefined for an unknown kind. */
 export type Meet = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
 
-/** Exchanges with one other process. */
 export class Exchanges {
   /** By who began them. */
   readonly #own = new Map<number, OpenExchange>()

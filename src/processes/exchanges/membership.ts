@@ -28,11 +28,9 @@ export interface MembershipParts {
 interface Notice {
   readonly isDraining: boolean
   readonly about: AboutNode | undefined
-  /** Names of known processes, for `Hearsay`. */
   readonly known: readonly string[]
 }
 
-/** Tracks the other processes. */
 export class Membership {
   readonly #parts: MembershipParts
   readonly #known = new Map<string, RemoteNode>()

@@ -12,7 +12,6 @@ interface QuestionParts extends Pick<Nodes, 'open' | 'meet'> {
   readonly onUnanswered?: ((reason: NoAnswer['reason']) => void) | undefined
 }
 
-/** Each question is an exchange. */
 export function questionsOver(parts: QuestionParts): Pick<Nodes, 'ask' | 'answer'> {
   const { open, meet, clock, report, onUnanswered } = parts
   return {

@@ -19,7 +19,6 @@ const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certifica
 /** Time limit for the features before STARTTLS, and for the TLS handshake, in seconds. */
 const secureSeconds = 10
 
-/** Shared by all connections. */
 export interface ConnectionParts {
   readonly dialer: Dialer
   readonly clock: Clock
@@ -59,7 +58,6 @@ export function openConnection(
   const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server)
   let current: Socket | undefined
   let deadline: Timer | undefined
-  /** Ends the encryption under way. */
   let lose: (end: LinkEnd) => void = () => {}
   let step: Step = 'resolve'
   let isOver = false

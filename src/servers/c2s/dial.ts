@@ -60,7 +60,6 @@ export function createSearch(
   { names, clock, publicOnly, connect }: Required<DialerParts>,
   route: Route | Promise<Route>,
 ) {
-  /** The failure that came furthest says most. */
   let furthest: Failure | undefined
   /** Time limit by the clock, set at the first attempt. */
   let until = Number.POSITIVE_INFINITY
@@ -142,7 +141,6 @@ export function race(
   until: number,
   onEnd: (end: Socket | Failure) => void,
 ): () => void {
-  /** Attempts under way, with their timers. */
   const attempts = new Map<Socket, Timer>()
   let begun = 0
   let next: Timer | undefined

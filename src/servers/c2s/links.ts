@@ -19,7 +19,6 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly log?: Logger
 }
 
-/** All links to XMPP servers over TCP. */
 export function createLinks({
   servers,
   dialer,

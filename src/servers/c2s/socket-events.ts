@@ -5,7 +5,6 @@ export interface SocketEvents {
   onData(chunk: Buffer): void
   /** The server half-closed the connection. */
   onLastByte(): void
-  /** An error, or whether there was one. */
   onBroken(reason: Error | boolean): void
   /** A TLS 1.3 session ticket has come. */
   onTicket(): void

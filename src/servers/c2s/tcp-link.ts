@@ -26,7 +26,6 @@ const trialSeconds = 3
 /** Time limit for the server's closing tag, in seconds (RFC 6120 §4.4). */
 const closeSeconds = 5
 
-/** Shared by all links. */
 export interface LinkParts extends ConnectionParts {
   /** Counts unfinished elements. */
   readonly waiting: WaitingMemory
@@ -58,7 +57,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   /** As last counted. */
   #unfinishedBytes = 0
   #deadline: Timer | undefined
-  /** Whether the server's stream has begun. */
   #hasBegun = false
   /** Whether a space for a session ticket is scheduled. */
   #acknowledges = false

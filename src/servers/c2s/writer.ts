@@ -30,7 +30,6 @@ export class Writer {
   readonly #events: WriterEvents
   /** Text of the next write batch. */
   #waiting = ''
-  /** Whether it is only a header. */
   #isOnlyHeader = false
   /** Runs while the server does not read. */
   #stall: Timer | undefined

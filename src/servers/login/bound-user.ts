@@ -13,7 +13,6 @@ export function boundJid(iq: string, { jid: asked, credentials }: LoginWish): st
   const text = jid === undefined ? '' : copyOf(textOf(jid.text))
   const bound = parseJid(text)
   if (bound?.resource === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
-  // The server names an anonymous user.
   const isWanted = credentials.kind === 'anonymous' ? bound.domain === asked.domain : isSameUser(bound, asked)
   if (!isWanted) throw new Problem('jid-mismatch', { step: 'bind' })
   return text

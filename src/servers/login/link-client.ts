@@ -44,7 +44,6 @@ export class LinkClient extends Client {
     })
   }
 
-  /** Features, or an element of SASL. */
   receive(element: XmlElement): void {
     // SASL listens to `nonza` only, everything else to `element`.
     this.emit(element.name === 'features' ? 'element' : 'nonza', element)
@@ -63,7 +62,6 @@ export class LinkClient extends Client {
 
 const sent = Promise.resolve()
 
-/** Only the chosen mechanism is visible to the library. */
 function authenticate(begin: Authenticate, [mechanism]: readonly string[]): Promise<void> {
   return begin({}, mechanism!)
 }

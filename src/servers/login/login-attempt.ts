@@ -73,7 +73,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return this.#progress!.step
   }
 
-  /** Aborts at the end of the login. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController()
     return this.#abort.signal

@@ -1,4 +1,3 @@
-// Types of a login's surroundings.
 import type { Link, LinkEvents, LinkOptions } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
@@ -11,7 +10,6 @@ export interface Caller {
 
 export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead'> & Required<Pick<LinkOptions, 'certificate'>>
 
-/** What `open` returns, such as a session. */
 export interface Opened {
   readonly link: Link
   /** Ends it, because the login failed. */

@@ -95,7 +95,6 @@ function demand(name: string, { mechanisms, link }: Situation, isAllowed: boolea
   if (!isAllowed) throw noMechanism(mechanisms, needsEncryption(name, link))
 }
 
-/** The features offer no login. */
 export function nothingOffered({ encrypted }: LinkFacts): Problem {
   const why = encrypted ? '' : ' on a link that is not encrypted: see tls=none in XMPP_SERVERS'
   return new Problem('no-mechanism', { step: 'features', detail: `It offers none${why}.` })
@@ -121,7 +120,6 @@ function whyNot(offered: readonly string[], allowed: readonly string[], link: Li
   return reasons.join(' ')
 }
 
-/** EXTERNAL always needs encryption. */
 function needsEncryption(name: string, { encrypted }: LinkFacts): string {
   const needs = `${name} needs an encrypted link`
   if (encrypted) return `${needs}.`

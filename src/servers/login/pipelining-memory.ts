@@ -5,7 +5,6 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import { Pipelining } from './pipelining.js'
 import type { StreamFeatures } from './stream-features.js'
 
-/** Domains that are remembered. */
 const mostDomains = 1000
 /** Longest features that are remembered, in UTF-16 units. */
 const longest = 16 * 1024
@@ -13,7 +12,6 @@ const longest = 16 * 1024
 const mistrustFor = 3_600_000
 
 interface Remembered {
-  /** Of each stream of a login. */
   readonly features: readonly StreamFeatures[]
   /** Whether a pipelined login has succeeded, is under way, or has not been tried. */
   readonly standing: 'proven' | 'tried' | 'untried'

@@ -13,12 +13,10 @@ export class Pipelining {
   /** Features that came. */
   readonly seen: StreamFeatures[] = []
   #stream = -1
-  /** Features that this stream's login uses. */
   #wentBy: StreamFeatures | undefined
   #haveCome = false
 
   constructor(
-    /** Expected features of each stream, empty if unknown. */
     readonly foreseen: readonly StreamFeatures[] = [],
     /** Whether this server supported pipelining before. */
     readonly isProven = false,
@@ -37,7 +35,6 @@ export class Pipelining {
     return this.isAhead && (this.isMistaken || !this.isProven)
   }
 
-  /** Returns how to open the next stream. */
   nextStream(): 'trial' | 'proven' | undefined {
     this.#stream += 1
     this.#wentBy = undefined
@@ -46,7 +43,6 @@ export class Pipelining {
     return this.isProven ? 'proven' : 'trial'
   }
 
-  /** Returns the expected features. */
   goAhead(): StreamFeatures {
     this.isAhead = true
     this.#wentBy = this.foreseen[this.#stream]!

@@ -6,7 +6,6 @@ import type { Failure } from '../../xmpp/link.js'
 import { type Dns, isAbsent, systemDns } from './dns.js'
 import { inOrder, type Service, type Target } from './srv-records.js'
 
-/** IP addresses in the order of attempts. */
 export type Addresses = readonly string[]
 
 export interface Route {
@@ -23,7 +22,6 @@ type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] 
 /** RFC 6120 §3.2.2. */
 const usualPort = 5222
 
-/** Cached answers of each kind. */
 const mostAnswers = 10_000
 /** Cache time of "no such record", in seconds: short, for operators who are setting up a domain. */
 const absenceSeconds = 5
@@ -35,7 +33,6 @@ const serviceSeconds = 60
 const mostSeconds = 3600
 /** Wait of one address family for the other, in milliseconds (RFC 8305 §3). */
 const otherFamily = 50
-/** Addresses tried for a name. */
 const mostAddresses = 8
 
 export interface NamesParts {

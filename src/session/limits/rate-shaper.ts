@@ -17,7 +17,6 @@ export class RateShaper {
     this.#burst = sessionBurst * this.#millisecondsEach
   }
 
-  /** Returns the session's new number. */
   charge(paidAt: number, size: number, now: number): number {
     if (this.#millisecondsEach === 0) return paidAt
     const cost = size * this.#millisecondsEach

@@ -85,7 +85,6 @@ export class SessionLimits {
     return refusalOf(room, sessions)
   }
 
-  /** The same for a session that a client opens. */
   refusalOfClient(sessions: number): Refusal | undefined {
     const { limits, bosh, roomOfClients } = this.#parts
     const refusal = this.refusal(sessions)

@@ -4,7 +4,6 @@ import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, readElement, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** Captures the bare JID and the domain. */
 const fullJid = /^([^@/]+@([^@/]+))\/./s
 const bareJid = /^[^@/]+@([^@/]+)$/
 

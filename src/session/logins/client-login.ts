@@ -3,7 +3,6 @@ import { isFull } from './bound-jid.js'
 import type { Gate, LoginAttempts } from './login-attempts.js'
 import type { LoggedIn, LoginWatch, Screened } from './login-watch.js'
 
-/** A client's own login. */
 export class ClientLogin {
   readonly #watch: LoginWatch
   readonly #attempts: LoginAttempts

@@ -19,7 +19,6 @@ interface Attempt {
   user: string | undefined
 }
 
-/** The logins of a client on one stream. */
 export class LoginAttempts {
   readonly #refusals: RefusedLogins
   readonly #client: { readonly address: string; readonly domain: string }

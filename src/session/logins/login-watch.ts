@@ -17,7 +17,6 @@ import { SaslAccount } from './sasl-account.js'
  */
 type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
-/** Unanswered requests to bind a resource. */
 const mostRequests = 10
 
 /** In UTF-16 units: a Kerberos token of 12,000 bytes fits in (RFC 4752). */
@@ -40,7 +39,6 @@ export interface LoggedIn {
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'
-  /** Requests to bind a resource that have no answer yet. */
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
   /** Bare, of a SASL2 login. */

@@ -16,7 +16,6 @@ const mostStreams = 20_000
 export interface ResumableStream {
   /** Full. */
   readonly jid: string
-  /** The handle of its last session. */
   readonly session: string
 }
 
@@ -24,7 +23,6 @@ export interface ResumableStream {
 export class ResumableStreams {
   readonly #streams = new Map<string, ResumableStream>()
 
-  /** Remembers stream ids in this element of a server. */
   note(domain: string, element: Element, stream: ResumableStream): void {
     for (const id of idsIn(element)) {
       const key = keyOf(domain, id)

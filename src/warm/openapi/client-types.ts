@@ -34,7 +34,6 @@ const longestLine = 110
 /** Only the form of this service sends it. */
 const ofForms = 'csrf_token'
 
-/** The text of src/packages/client/api-types.ts, with limits of these settings. */
 export function clientTypes(config: Config): string {
   const { paths, components } = describeApi(config) as Described
   const operations = Object.values(paths).flatMap(item => Object.values(item))
@@ -81,7 +80,6 @@ function typeOf(schema: Schema, indent = ''): string {
 
 const literal = (value: unknown) => (typeof value === 'string' ? `'${value}'` : String(value))
 
-/** Breaks a long union into a line for each word. */
 function broken(line: string, indent: string): string {
   if (line.length <= longestLine || line.includes('\n')) return line
   const [name, ...words] = line.split(/: | \| /)

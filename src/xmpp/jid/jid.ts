@@ -16,7 +16,6 @@ const longestPart = 1023
 /** RFC 7622 §3.3.1. */
 const forbiddenInLocal = /["&'/:<>@]/
 
-/** Fast path for local parts. */
 const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 
 /** Fullwidth and halfwidth forms (RFC 8265 §3.3.2). */

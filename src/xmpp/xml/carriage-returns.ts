@@ -6,7 +6,6 @@ const greater = 0x3e
 const reference = Buffer.from('&#13;')
 const cdata = Buffer.from('<![CDATA[')
 const cdataEnd = Buffer.from(']]>')
-/** Growth for each carriage return in CDATA. */
 const most = cdataEnd.length + reference.length + cdata.length
 
 /**

@@ -8,7 +8,6 @@ import type { Root } from './root.js'
 import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
 import { XmlError } from './xml-error.js'
 
-/** A root's start tag, and its children as text. */
 export interface Document {
   readonly root: Root
   readonly children: readonly Element[]

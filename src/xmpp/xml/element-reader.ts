@@ -19,7 +19,6 @@ export interface ReadingRules {
 
 type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }>
 
-/** Begins the made-up namespace of an undeclared prefix. */
 const undeclared = 'urn:undeclared-prefix:'
 
 /** A child with more undeclared prefixes is dropped, because each lengthens its start tag. */
@@ -52,9 +51,7 @@ class ElementReader {
   /** Declarations of the root. Undefined while the root is read. */
   #scope: Declarations | undefined
   readonly #open: SaxesTagNS[] = []
-  /** The root or child itself. */
   #top: SaxesTagNS | undefined
-  /** Prefixes of the child's own namespace. */
   #ownPrefixes: readonly string[] = []
   /** Prefixes of the root that the child uses. The empty prefix is the default namespace. */
   readonly #inherited = new Set<string>()

@@ -28,7 +28,6 @@ export const defaultLimits: XmlLimits = {
   maxDeclarations: 512,
 }
 
-/** Limits for servers whose clients may send stanzas of `maxStanzaBytes`. */
 export const serverLimits = (maxStanzaBytes: number): XmlLimits => ({
   ...defaultLimits,
   maxElementBytes: serverFactor * maxStanzaBytes,

@@ -31,7 +31,6 @@ export class PlainTag {
   /** Offset of the declared default namespace, or 0. */
   namespace = 0
   namespaceEnd = 0
-  /** Number of declared prefixes. */
   declared = 0
   /** In UTF-16 units. */
   declarations = 0

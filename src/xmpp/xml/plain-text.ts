@@ -35,7 +35,6 @@ export function isSpace(code: number): boolean {
   return code === space || code === newline || code === tab || code === carriageReturn
 }
 
-/** Returns the offset of the next tag. */
 export function endOfText(text: string, at: number): number {
   for (;;) {
     const code = text.charCodeAt(at)
@@ -49,7 +48,6 @@ export function endOfText(text: string, at: number): number {
   }
 }
 
-/** Returns the offset of the closing quote. */
 export function endOfValue(text: string, at: number, quote: number): number {
   for (;;) {
     const code = text.charCodeAt(at)

@@ -31,7 +31,6 @@ export function allowPlain({ maxDepth, maxAttributes, maxNameLength, maxDeclarat
  * then reads from its beginning. Both give the same result. Keeps offsets, not text.
  */
 class PlainReader {
-  /** End of what was read. */
   end = 0
   readonly #root = new PlainTag()
   readonly #child = new PlainTag()
@@ -42,7 +41,6 @@ class PlainReader {
   readonly #inDefault = new Uint8Array(deepest + 1)
   /** Whether any element inherits the root's default namespace. */
   #inherits = false
-  /** Prefixes declared inside the child, with their depth. */
   readonly #declared: { readonly prefix: string; readonly depth: number }[] = []
   /** Prefixes of the root in order of use. */
   #used: number[] = []
@@ -73,7 +71,6 @@ class PlainReader {
     return new Root(text.slice(tag.name, tag.nameEnd), namespace, names, values, declarations)
   }
 
-  /** The text of an element without children. */
   readText(text: string): string | undefined {
     const tag = this.#root
     if (!tag.read(text, 0)) return undefined
@@ -84,7 +81,6 @@ class PlainReader {
     return content.includes('&') ? undefined : content
   }
 
-  /** Reads the child at `start`, and declares what it inherits. */
   readChild(text: string, start: number, declarations: Declarations, meantNamespace: MeantNamespace) {
     const tag = this.#child
     if (!tag.read(text, start) || tag.declarations > mostDeclarations) return undefined
@@ -155,7 +151,6 @@ class PlainReader {
     return this.#declared.length <= mostDeclared
   }
 
-  /** Drops the prefixes of the element at this depth. */
   #forget(depth: number): void {
     const declared = this.#declared
     while (declared.length > 0 && declared.at(-1)!.depth === depth) declared.pop()

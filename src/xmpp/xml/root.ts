@@ -15,7 +15,6 @@ export function assertFewDeclarations({ defaultNamespace, prefixes, namespaces }
   if (size > most) throw new XmlError('policy-violation', 'the declarations of an element are too long')
 }
 
-/** A root's start tag. */
 export class Root {
   /** Local name. */
   readonly name: string

@@ -221,7 +221,6 @@ export class Splitter {
     return upTo
   }
 
-  /** Reads the complete element. */
   #readHeld(): void {
     // Skips text before the child, in mixed content.
     const text = this.#root === undefined ? this.#held : this.#held.slice(this.#held.indexOf('<'))

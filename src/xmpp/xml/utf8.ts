@@ -7,7 +7,6 @@ export function readUtf8(bytes: Buffer): string | undefined {
   return isUtf8(bytes) ? bytes.toString() : undefined
 }
 
-/** Bytes of an incomplete character at the end. */
 export function unfinishedBytes(bytes: Buffer): number {
   const last = bytes.length - 1
   for (let back = 0; back < 3 && back <= last; back++) {

@@ -19,7 +19,6 @@ export function anonymous(): Mechanism {
   return singleMessage('ANONYMOUS', '')
 }
 
-/** A mechanism with one message. */
 function singleMessage(name: string, message: string): Mechanism {
   return {
     name,
