@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import { cameSecurely, clientAddress, countedAddress, type Entrance } from '../../http/access/client-rules.js'
 import { answerBare, answerInText, answerWithPage } from '../../http/answers/bare-answer.js'
-import type { Endpoint } from '../../http/listening/dispatch.js'
+import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
 import { onceAMinute } from '../../lib/limits/throttle.js'
@@ -144,7 +144,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else if (!mayComeFrom(req.headers.origin)) refuse(socket, address, 'origin')
       else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, address, 'version')
       else if (req.httpVersion !== '1.1') refuse(socket, address, 'handshake')
-      else if (req.headersDistinct['host']?.length !== 1) refuse(socket, address, 'host')
+      else if (countHosts(req) !== 1) refuse(socket, address, 'host')
       else if (!offersXmpp(req)) refuse(socket, address, 'subprotocol')
       else if (registry.isStopping) refuse(socket, address, 'shutdown')
       else {

@@ -39,7 +39,7 @@ export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTabl
     let routes = otherHosts
     if (hosts.size > 0) {
       // A proxy may have chosen another of the hosts (RFC 9112 §3.2).
-      if (namesSeveralHosts(req)) return refuse
+      if (countHosts(req) > 1) return refuse
       const { host = '' } = req.headers
       routes = hosts.get(host) ?? hosts.get(readHostName(host) ?? '') ?? otherHosts
     }
@@ -66,11 +66,12 @@ function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
   return rest
 }
 
-function namesSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+/** Without `headersDistinct`, which a request keeps. */
+export function countHosts({ rawHeaders }: IncomingMessage): number {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!
     if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1
   }
-  return hosts > 1
+  return hosts
 }

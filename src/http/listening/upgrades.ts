@@ -16,8 +16,11 @@ export function takeUpgrades(
   find: (req: IncomingMessage) => Upgrade | undefined,
   detached: Map<Duplex, Detached>,
 ): void {
+  // Keeps no request for as long as its connection.
+  function forget(this: Duplex): void {
+    detached.delete(this)
+  }
   server.on('upgrade', (req, socket, head) => {
-    const forget = () => void detached.delete(socket)
     detached.set(socket, 'waiting')
     socket.on('error', ignore).once('close', forget)
     inTurn(socket, () => {
@@ -26,7 +29,7 @@ export function takeUpgrades(
         detached.set(socket, 'upgraded')
         upgrade(req, socket, head)
       } else {
-        forget()
+        detached.delete(socket)
         socket.off('close', forget)
         answerWithout(server, req, socket, head)
       }
