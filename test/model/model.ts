@@ -275,6 +275,8 @@ export class SessionModel {
     }
     // Those that stay unanswered when a session ends get nothing; what they get is not kept.
     if (this.#ending || this.end === 'silence') return false
+    // So do early requests of a session that ends with stanzas which nobody fetches.
+    if (this.outcome !== undefined && rid > this.received && reply.body === empty) return false
     this.#demand(rid <= this.received, `${rid} is answered before it was received`)
     this.#demand(!copy.superseded || this.given.has(rid), `an old copy of ${rid} is answered`)
     this.#give(copy, reply.body, now)

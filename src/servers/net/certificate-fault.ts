@@ -8,7 +8,7 @@ const otherName = 'OTHER_NAME'
 /** Most words of an issuer's name in a log. */
 const mostWords = 8
 
-/** Why a certificate is refused. The message is advice for operators only. */
+/** The message is advice for operators and callers of `/warm`. */
 export class CertificateFault extends Error {
   override readonly name = 'CertificateFault'
   /** OpenSSL's code or ours. */
