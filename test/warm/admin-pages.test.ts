@@ -31,13 +31,13 @@ describe('the page of an operator', () => {
     expect(numbers(page.text)).toEqual({
       ...{ opening: '0', waiting: '0', held: '1', quiet: '2', paused: '0', ended: '0', elsewhere: '0' },
       ...{ done: '4', refused: '1', failed: '1', 'given up': '0' },
-      ...{ 'half of them (p50)': '44 ms', '99 of 100 (p99)': '1 s' },
+      ...{ 'half are faster (p50)': '44 ms', '99 % are faster (p99)': '1 s' },
       ...{ memory: expect.stringMatching(/^\d+ MiB$/), heap: expect.stringMatching(/^\d+ MiB$/) },
     })
     expect(page.text).toContain('<a href="?state&#x3D;held">')
     advance(16 * 60_000)
     const later = await get('/warm/sessions').set(html)
-    expect(numbers(later.text)).toMatchObject({ quiet: '2', done: '0', 'half of them (p50)': '–' })
+    expect(numbers(later.text)).toMatchObject({ quiet: '2', done: '0', 'half are faster (p50)': '–' })
   })
 
   test('has for an admin of some domains the numbers of these alone', async () => {

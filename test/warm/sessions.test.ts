@@ -408,7 +408,7 @@ describe('logging out everywhere', () => {
     const { unanswered } = sessions
     expect((await get('/warm/sessions')).body).toMatchObject({ total: 3, unanswered })
     const page = await get('/warm/sessions').set('Accept', 'text/html')
-    expect(page.text).toContain('Sessions are missing of <b>pppp0001</b>, <b>pppp0002</b>: no answer')
+    expect(page.text).toContain('did not answer in time: <b>pppp0001</b>, <b>pppp0002</b>.')
     const reply = await remove('/warm/sessions?jid=juliet@chat.example')
     expect(reply.body).toEqual({ ended: 2, unanswered })
     expect(service.lines().at(-1)).toMatchObject({ msg: 'logout', ended: 2, unanswered })
