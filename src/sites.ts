@@ -201,6 +201,12 @@ function createSessions(config: Config, upstream: SessionParts, tellEvent?: Open
   })
   const manager = createConnectionManager({
     opener,
+    registry: upstream.registry,
+    limits: upstream.limits,
+    maxStanzaBytes: upstream.maxStanzaBytes,
+    refused: upstream.refused,
+    clock: upstream.clock,
+    counts: upstream.counts,
     defaultDomain: bosh.defaultDomain,
     terms: bosh,
     requireSecure: bosh.requireSecure,
@@ -261,6 +267,8 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriage }: P
     maxStanzaBytes: upstream.maxStanzaBytes,
     resumeSeconds: websocket.resumeSeconds,
     opener,
+    domains: config.domains,
+    registry: upstream.registry,
     wrongTokens: shared.wrongTokens,
     bodies: upstream.bodies,
     carriage,

@@ -94,7 +94,17 @@ export function createOpener(parts: OpenerParts) {
   }
 
   const keeper: SessionKeeper<Session> = {
-    ...parts,
+    clock,
+    counts,
+    log,
+    connect: parts.connect,
+    maxStanzaBytes: parts.maxStanzaBytes,
+    mostElements: parts.mostElements,
+    processName: parts.processName,
+    refused: parts.refused,
+    serverMilliseconds: parts.serverMilliseconds,
+    shaper: parts.shaper,
+    waiting: parts.waiting,
     loginMilliseconds: limits.loginMilliseconds,
     tickets: parts.issuesTickets === true ? registry.tickets : undefined,
     streams: registry.streams,
@@ -188,7 +198,6 @@ export function createOpener(parts: OpenerParts) {
   }
 
   return {
-    ...parts,
     report,
 
     /** Returns a condition of BOSH and RFC 6120 §4.9.3 if there is no session. */
@@ -225,8 +234,7 @@ export function createOpener(parts: OpenerParts) {
         begin(session, client, options)
         return client
       } catch (error) {
-        limits.ended(session)
-        strangers.remove(session)
+        forget(session)
         throw error
       }
     },

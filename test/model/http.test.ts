@@ -159,6 +159,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
   const nodes = network && (await startNodes({ carriers: [network.start], clock: systemClock, log }))
   const registry = new Registry(systemClock)
   const counts = new Counts()
+  const limits = noSessionLimits()
   const opener = createOpener({
     registry,
     processName: nodes?.self,
@@ -170,7 +171,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     clock: systemClock,
     log,
     counts,
-    limits: noSessionLimits(),
+    limits,
     refused: unnoted,
     refusedLogins: noLoginLimits(),
     room: userRoom(0, registry, unnoted),
@@ -182,7 +183,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, refused: unnoted },
   })
   const manager = createConnectionManager({
-    opener,
+    ...{ opener, registry, limits, counts, clock: systemClock, maxStanzaBytes: 262_144, refused: unnoted },
     defaultDomain: undefined,
     requireSecure: false,
     terms: {

@@ -1,6 +1,6 @@
 // A connection manager on a workbench: requests go in as text, and the test speaks for the XMPP server.
 
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
 import type { Peer, Reply } from '../../src/browsers/bosh/peer.js'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
@@ -248,6 +248,8 @@ export class BoshBench {
   /** The audit trail. */
   readonly audited: Record<string, unknown>[] = []
   readonly opener: Opener
+  readonly room: UserRoom
+  readonly log: Logger
   readonly manager: ConnectionManager & {
     readonly exchange: (body: string, peer: FakePeer) => Promise<Reply>
     readonly shutDown: () => void
@@ -260,7 +262,7 @@ export class BoshBench {
 
   constructor(
     terms: Partial<TermLimits> = {},
-    domains: readonly string[] = ['chat.example'],
+    readonly domains: readonly string[] = ['chat.example'],
     about: BenchOptions = {},
   ) {
     const log = pino({ level: 'info' }, { write: line => void this.logged.push(line) })
@@ -268,6 +270,9 @@ export class BoshBench {
     this.waiting = new WaitingMemory(about.mostWaiting, () =>
       makeRoom(this.registry.all(), this.waiting, ({ id }) => refused('waiting', { session: id })),
     )
+    const limits = about.limits ?? noSessionLimits()
+    this.log = log
+    this.room = about.room?.(this.registry, refused) ?? userRoom(0, this.registry, refused)
     this.opener = createOpener({
       registry: this.registry,
       domains,
@@ -286,7 +291,7 @@ export class BoshBench {
       },
       clock: this.clock,
       counts: this.counts,
-      limits: about.limits ?? noSessionLimits(),
+      limits,
       refused,
       refusedLogins: noLoginLimits({
         rates: { loginsPerAddress: about.loginsPerAddress ?? 0 },
@@ -296,7 +301,7 @@ export class BoshBench {
         clock: this.clock,
         audit: pino({ base: null, timestamp: false }, { write: line => void this.audited.push(JSON.parse(line)) }),
       }),
-      room: about.room?.(this.registry, refused) ?? userRoom(0, this.registry, refused),
+      room: this.room,
       waiting: this.waiting,
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log,
@@ -309,6 +314,8 @@ export class BoshBench {
     })
     const manager = createConnectionManager({
       opener: this.opener,
+      registry: this.registry,
+      ...{ limits, refused, maxStanzaBytes: 262_144, clock: this.clock, counts: this.counts },
       bodies: this.bodies,
       requireSecure: about.requireSecure ?? false,
       defaultDomain: about.defaultDomain,

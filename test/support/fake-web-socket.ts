@@ -119,10 +119,18 @@ export function fakeChannel(
 
 /** A page's connection to the address where sessions are taken over. */
 export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): FakeWebSocket {
-  const { opener } = bench
+  const { opener, registry, log } = bench
   const { socket, channel } = fakeChannel(bench.clock, options, error => opener.report(error))
   const parts = {
-    ...{ opener, defaultDomain: undefined, requireSecure: false, clock: bench.clock, log: opener.log },
+    ...{
+      opener,
+      registry,
+      domains: bench.domains,
+      defaultDomain: undefined,
+      requireSecure: false,
+      clock: bench.clock,
+      log,
+    },
     resumeSeconds: options.resumeSeconds ?? 90,
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
     noteRefusal: () => {},

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { type Condition, Problem } from '../../lib/errors.js'
-import type { Opener } from '../../session/opener.js'
+import type { Opener, OpenerParts } from '../../session/opener.js'
 import type { MakePageClient } from '../../session/opening.js'
 import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
@@ -12,7 +12,9 @@ import type { BoshParts, Start } from './delivery.js'
 import type { Peer, Reply } from './peer.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
-export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies' | 'bodies'> {
+export interface ConnectionManagerParts
+  extends BoshParts,
+    Pick<OpenerParts, 'registry' | 'maxStanzaBytes' | 'refused'> {
   readonly opener: Opener
   readonly terms: TermLimits
   /** For clients without `to`. */
@@ -25,8 +27,7 @@ export interface ConnectionManagerParts extends Pick<BoshParts, 'cookies' | 'bod
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
 
 export function createConnectionManager(parts: ConnectionManagerParts) {
-  const { opener, lastRid = () => randomInt(1, 2 ** 47) } = parts
-  const { registry, limits, counts, clock } = opener
+  const { opener, registry, limits, counts, clock, lastRid = () => randomInt(1, 2 ** 47) } = parts
   const clientParts: BoshParts = { clock, counts, limits, cookies: parts.cookies, bodies: parts.bodies }
 
   function refuse(condition: Condition): Reply {
@@ -59,7 +60,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   async function create(body: Body, peer: Peer): Promise<void> {
     let session: Session | undefined
     try {
-      const payload = inspect(body.payload, opener)
+      const payload = inspect(body.payload, parts)
       const opened = payload.fault ?? (await open(body, peer))
       if (opened instanceof BoshClient) {
         session = opened.session

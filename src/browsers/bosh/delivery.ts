@@ -1,7 +1,7 @@
 import type { UnfinishedBodies } from '../../http/listening/unfinished-bodies.js'
 import type { EndReason } from '../../lib/counts.js'
 import type { Condition } from '../../lib/errors.js'
-import type { Opener } from '../../session/opener.js'
+import type { OpenerParts } from '../../session/opener.js'
 import type { Session } from '../../session/session.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { streamsNamespace } from '../../xmpp/namespaces.js'
@@ -13,7 +13,7 @@ import type { Peer, Reply } from './peer.js'
 import { announce, type Terms } from './terms.js'
 import { type Beginning, RidWindow, type StoredReply } from './window.js'
 
-export interface BoshParts extends Pick<Opener, 'clock' | 'counts' | 'limits'> {
+export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limits'> {
   /** By domain. */
   readonly cookies: (domain: string) => CookieRules
   /** Counts parked requests too. */

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Opener } from '../../session/opener.js'
+import type { Registry } from '../../session/registry.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'
@@ -12,6 +13,7 @@ export type NoteRefusal = (reason: string, address: string) => void
 
 export interface StartParts {
   readonly opener: Opener
+  readonly registry: Registry
   /** For clients without `to`. */
   readonly defaultDomain: string | undefined
   /** Whether to accept streams over TLS only. */
@@ -87,12 +89,12 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
 
   /** Undefined if it refused the client. */
   protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
-    const { opener, requireSecure, defaultDomain } = this.parts
+    const { registry, requireSecure, defaultDomain } = this.parts
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
     // A stopping service does not redirect.
-    else if (requireSecure && !this.channel.isSecure && opener.registry.takesSessions) this.#sendAway()
+    else if (requireSecure && !this.channel.isSecure && registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined
   }

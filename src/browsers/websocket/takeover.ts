@@ -26,6 +26,8 @@ import { type Resumption, readCount, StreamManagement } from './stream-managemen
 import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
+  /** Patterns. */
+  readonly domains: readonly string[]
   /** If an address sends too many, replies to it are delayed. */
   readonly wrongTokens: KeyedRate
 }
@@ -80,7 +82,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     this.#step = 'login'
     this.#domain = domain
     this.#failures = failures
-    if (allowsDomain(this.parts.opener.domains, domain)) this.onMessage(credentials)
+    if (allowsDomain(this.parts.domains, domain)) this.onMessage(credentials)
     else this.refuse('host-unknown')
   }
 
@@ -110,7 +112,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     const opened = this.opening(element)
     if (opened === undefined) return
     if (opened.domain === undefined) this.refuse('improper-addressing')
-    else if (!allowsDomain(this.parts.opener.domains, opened.domain)) this.refuse('host-unknown')
+    else if (!allowsDomain(this.parts.domains, opened.domain)) this.refuse('host-unknown')
     else if (this.#step === 'restart' && opened.domain !== this.#domain) this.refuse('host-unknown')
     else {
       this.#domain = opened.domain
@@ -146,8 +148,8 @@ export class Takeover extends StreamStart<TakeoverParts> {
 
   /** A session that used TLS needs TLS. */
   #sessionOf({ local, proof }: PageCredentials): Session | undefined {
-    const { opener, clock } = this.parts
-    const session = opener.registry.tickets.placeFor(proof)
+    const { registry, clock } = this.parts
+    const session = registry.tickets.placeFor(proof)
     if (session?.stage.ticket?.admits(proof, clock.now()) !== true) return undefined
     const isOfUser = userOf(session.jid!) === userOf(`${local}@${this.#domain}`)
     const mayHave = this.channel.isSecure || !session.isSecure

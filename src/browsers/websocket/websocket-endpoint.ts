@@ -60,8 +60,7 @@ export interface WebSocketEndpoint {
 
 /** XMPP over WebSocket (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
-  const { access, clients, origins, counts, log, place, carriage } = parts
-  const { registry } = parts.opener
+  const { access, clients, origins, counts, log, place, carriage, registry } = parts
   const isDue = onceAMinute<string>(parts.clock)
   const noteRefusal: NoteRefusal = (reason, address) =>
     log[isDue(reason) ? 'info' : 'debug']({ reason, address }, 'a WebSocket client was refused')
@@ -80,6 +79,8 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   }
   const startParts: TakeoverParts = {
     opener: parts.opener,
+    domains: parts.domains,
+    registry,
     defaultDomain: parts.defaultDomain,
     requireSecure: parts.requireSecure,
     clock: parts.clock,

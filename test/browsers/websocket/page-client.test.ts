@@ -488,7 +488,7 @@ test('the log says why a page lost its WebSocket, and where it was', async () =>
   const bench = benchWithTickets()
   const client = await bench.warmed()
   const notes: unknown[] = []
-  bench.opener.log.debug = (...note: unknown[]) => void notes.push(note)
+  bench.log.debug = (...note: unknown[]) => void notes.push(note)
   takeOver(bench, client.token!).leave()
   const about = { session: client.id, transport: 'websocket', address: '192.0.2.7' }
   expect(notes).toEqual([[{ ...about, reason: 'socket-broken' }, 'a page lost its WebSocket']])

@@ -14,7 +14,7 @@ const rooms: [string, (most: number, registry: Registry, refused: OnRefused) => 
 
 function setUp(most: number, make: (typeof rooms)[number][1]) {
   const bench = new BoshBench({}, undefined, { room: (registry, refused) => make(most, registry, refused) })
-  return { bench, room: bench.opener.room }
+  return { bench, room: bench.room }
 }
 
 test.each(rooms)('two logins at once do not both have the last room of a user: %s', async (_what, make) => {
