@@ -1,10 +1,9 @@
-import { scrypt } from 'node:crypto'
-import { promisify } from 'node:util'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
 import type { KeyedRate } from '../lib/limits/rates.js'
 import { createShortMemory, type MemoryKey } from '../lib/limits/short-memory.js'
+import { slowKey } from '../lib/slow-key.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { LoginWish } from '../servers/login/wish.js'
@@ -24,8 +23,6 @@ type Shown = readonly [account: string, password: string]
 const memorySeconds = 86_400
 const rightKind = 'right-password'
 
-const derive = promisify<string, string, number, Buffer>(scrypt)
-
 /**
  * Limits guesses at the passwords of accounts that act for other users. An attacker can name another user in
  * each call, so `rate` counts the account. Over its limit, only passwords that a process knows to be right
@@ -38,9 +35,9 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
   const firsts = new Map<MemoryKey, Promise<unknown>>()
   nodes?.answer(rightKind, (proof: string) => proven.recall(proven.keyOf([proof])) !== undefined)
 
-  /** The same in all processes. Whoever reads their questions must compute one scrypt for each guess. */
+  /** The same in all processes. */
   async function proofOf([account, password]: Shown): Promise<string> {
-    const proof = await hashes(() => derive(password, `warm-bindings ${account}`, 32))
+    const proof = await hashes(() => slowKey(password, account))
     return proof.toString('base64')
   }
 

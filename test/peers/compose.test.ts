@@ -154,14 +154,12 @@ describeWith(['nats-server'], 'NATS of the file for several processes', () => {
 })
 
 // The image has Debian 12's Prosody 0.12. In 13, `prosodyctl adduser` asks a server that runs.
-const skipped: typeof describeWith = (_packages, name, tests) => describe.skip(name, tests)
-const hasProsodyOfImage = majorOf('prosody') === 0
-const containers = hasProsodyOfImage
-  ? 'The containers'
-  : 'The containers (skipped: they have Prosody 0.12, and here is another)'
-const describeContainers = hasProsodyOfImage ? describeWith : skipped
+const describeContainers: typeof describeWith =
+  majorOf('prosody') === 0
+    ? describeWith
+    : (_packages, name, tests) => describe.skip(`${name} (skipped: they have Prosody 0.12, and here is another)`, tests)
 
-describeContainers(['prosody', 'openssl'], containers, () => {
+describeContainers(['prosody', 'openssl'], 'The containers', () => {
   const { prosody, 'warm-bindings': service } = filled(variables).services
   const isRoot = process.getuid?.() === 0
   let folder: string

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { inFile } from '../setting-file.js'
+import { readSettingFile } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
 import { type Options, readOptions, readSwitch } from './options.js'
 import { certificatesIn, keyIn, pemOf } from './pem.js'
@@ -133,5 +133,9 @@ function readOwnCertificate(options: Options, report: Report): Trust['certificat
 }
 
 function readable(file: string): string | undefined {
-  return inFile((text): string => text)(file, () => undefined)
+  try {
+    return readSettingFile(file).toString()
+  } catch {
+    return undefined
+  }
 }

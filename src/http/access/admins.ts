@@ -1,5 +1,4 @@
-import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { promisify } from 'node:util'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { NextFunction, Request, Response } from 'express'
 import basicAuth from 'express-basic-auth'
 import type { Admin } from '../../config/config.js'
@@ -9,14 +8,13 @@ import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { HashQueue } from '../../lib/limits/hash-queue.js'
 import { createShortMemory, type MemoryKey } from '../../lib/limits/short-memory.js'
+import { slowKey } from '../../lib/slow-key.js'
 import { signalOf } from '../listening/caller-gone.js'
 import { type ClientRules, clientAddress } from './client-rules.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
 
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
 const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
-
-const derive = promisify<string, string, number, Buffer>(scrypt)
 
 /** In seconds, from the last use of the credentials. */
 const memorySeconds = 300
@@ -214,7 +212,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   }
 }
 
-/** Proves to the other processes that a secret was right. A reader of the proof must compute one scrypt for each guess. */
+/** Proves to the other processes that a secret was right. */
 function createProofs(admins: readonly Admin[], hashes: HashQueue) {
   const keys = new Map<Admin, Promise<Buffer>>()
   return async (client: string, name: string, secret: string): Promise<string | undefined> => {
@@ -222,7 +220,7 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
     if (admin === undefined) return undefined
     let key = keys.get(admin)
     if (key === undefined) {
-      key = hashes(() => derive(admin.secret, `warm-bindings ${name}`, 32))
+      key = hashes(() => slowKey(admin.secret, name))
       keys.set(admin, key)
       key.catch(() => keys.delete(admin))
     }

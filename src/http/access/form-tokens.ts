@@ -1,22 +1,17 @@
-import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
-import { promisify } from 'node:util'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Admin } from '../../config/config.js'
-
-const derive = promisify<string, string, number, Buffer>(scrypt)
+import { slowKey } from '../../lib/slow-key.js'
 
 /** How long a token is valid, in milliseconds. */
 const lifetime = 3_600_000
 
 export type FormTokens = ReturnType<typeof createFormTokens>
 
-/**
- * Random, or the same in all processes if there are `others`. A reader of a token must compute one scrypt for
- * each guess at the secrets.
- */
+/** Random, or the same in all processes if there are `others`. */
 export async function formKeyOf(admins: readonly Admin[], others: boolean): Promise<Buffer> {
   if (!others) return randomBytes(32)
   const secrets = JSON.stringify(admins.map(({ name, secret }) => [name, secret]))
-  return derive(secrets, 'warm-bindings form tokens', 32)
+  return slowKey(secrets, 'form tokens')
 }
 
 /** `now` is in milliseconds of Unix time. */
