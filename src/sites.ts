@@ -49,7 +49,7 @@ export interface SessionParts
     Pick<ListenerParts, 'bodies'> {
   /** Opens a session at a remote endpoint for its page. Undefined for domains that are served here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
-  readonly login: Omit<SessionLoginParts, 'open'>
+  readonly login: SessionLoginParts
   readonly logFor: LogFor
   readonly auditFor: LogFor
 }
@@ -169,11 +169,7 @@ function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, endpoi
 }
 
 export function createSiteLogins(config: Config, parts: SessionParts): Logins {
-  return loginsOver(createSessions(config, parts).open, parts)
-}
-
-function loginsOver(open: Open, { login, logFor }: SessionParts): Logins {
-  return createLogins({ ...login, log: logFor('login'), open })
+  return createLogins(parts.login, createSessions(config, parts).open)
 }
 
 function createSessions(config: Config, upstream: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
@@ -222,7 +218,7 @@ function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts)
   const { upstream } = shared
   const { logFor, auditFor } = upstream
   const { endUnclaimed } = carriedLogins ?? upstream
-  const own = loginsOver(open, upstream)
+  const own = createLogins(upstream.login, open)
   const { login, checkCredentials } = carriedLogins?.over(siteName(config), own) ?? own
   return createApp({
     config,

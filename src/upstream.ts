@@ -128,6 +128,7 @@ export function createUpstream(given: UpstreamParts) {
   })
   const { scramMemory } = config.warm
   const login = {
+    log: logFor('login'),
     timeout: config.warm.timeout,
     stepTimeout: config.warm.stepTimeout,
     scramMaxIterations: config.warm.scramMaxIterations,

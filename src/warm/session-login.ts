@@ -23,18 +23,17 @@ export type Binding = Omit<ResumedSession, 'delivered'> & {
 }
 
 export interface SessionLoginParts extends LoginParts {
-  readonly open: Open
   readonly verified: VerifiedCredentials
 }
 
 export type Logins = ReturnType<typeof createLogins>
 
-export function createLogins(parts: SessionLoginParts) {
+export function createLogins(parts: SessionLoginParts, open: Open) {
   const { verified } = parts
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted } = request
     const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted }
-    return (options, events) => parts.open(jid.domain, { ...options, ...wish }, events)
+    return (options, events) => open(jid.domain, { ...options, ...wish }, events)
   }
 
   return {

@@ -44,22 +44,24 @@ test.each([
 ])('a session that %s when it is to be handed out is ended', async (_what, handOver, code) => {
   const links: HandingOut[] = []
   const clock = new FakeClock()
-  const { login } = createLogins({
-    timeout: 5,
-    stepTimeout: 5,
-    mechanisms: ['PLAIN'],
-    scramMaxIterations: 4096,
-    saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
-    pipelining: undefined,
-    verified: createVerifiedCredentials(clock, 0),
-    open(_domain, options, events) {
+  const { login } = createLogins(
+    {
+      timeout: 5,
+      stepTimeout: 5,
+      mechanisms: ['PLAIN'],
+      scramMaxIterations: 4096,
+      saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
+      pipelining: undefined,
+      verified: createVerifiedCredentials(clock, 0),
+    },
+    (_domain, options, events) => {
       const link = Object.assign(new HandingOut(answers, { ...options, certificate: false }, events), {
         handOver,
       })
       links.push(link)
       return link
     },
-  })
+  )
   await expect(login(request, new AbortController().signal)).rejects.toMatchObject(code ? { code } : {})
   expect(links.map(({ isAbandoned }) => isAbandoned)).toEqual([true])
 })
@@ -73,24 +75,26 @@ test('a login whose session an admin has ended is not done again, whatever it se
   })()
   const failed: boolean[] = []
   let opened = 0
-  const { login } = createLogins({
-    timeout: 5,
-    stepTimeout: 5,
-    mechanisms: ['PLAIN'],
-    scramMaxIterations: 4096,
-    saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
-    pipelining: {
-      foresee: () => pipelining,
-      succeeded: () => {},
-      failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
+  const { login } = createLogins(
+    {
+      timeout: 5,
+      stepTimeout: 5,
+      mechanisms: ['PLAIN'],
+      scramMaxIterations: 4096,
+      saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
+      pipelining: {
+        foresee: () => pipelining,
+        succeeded: () => {},
+        failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
+      },
+      verified: createVerifiedCredentials(clock, 0),
     },
-    verified: createVerifiedCredentials(clock, 0),
-    open(_domain, options, events) {
+    (_domain, options, events) => {
       opened += 1
       setImmediate(() => events.onEnd({ failure: { step: 'features', code: 'session-not-found' } }))
       return new HandingOut([], { ...options, certificate: false }, events)
     },
-  })
+  )
   await expect(login(request, new AbortController().signal)).rejects.toMatchObject({
     code: 'session-not-found',
   })
