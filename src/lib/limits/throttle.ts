@@ -50,7 +50,7 @@ export function toldOnceAMinute<Key extends string>(clock: Clock): (key: Key, te
     tellDue()
     const [oldest] = counted.values()
     isTimed = oldest !== undefined
-    if (oldest !== undefined) clock.after(oldest.since + interval - clock.now(), onTime)
+    if (oldest !== undefined) clock.after(Math.max(0, oldest.since + interval - clock.now()), onTime)
   }
   return (key, tell) => {
     const known = counted.get(key)
