@@ -55,7 +55,8 @@ function bodyFault(text: string): string | undefined {
     if (!(error instanceof XmlError)) return `throws ${(error as Error).stack}`
     if (error.message === 'the root is not a <body/>')
       return judged.refused !== undefined || isBody ? 'refused as no body' : undefined
-    if (error.message === 'the children inherit too much')
+    // Found before the end of a body, which may have other faults.
+    if (error.message === 'the children inherit too much' && judged.refused === undefined)
       return lengthOf(unlimited(text).children) <= 4 * text.length ? 'refused for its length' : undefined
     // What a session keeps of its requests may not be long.
     if (error.fault === 'policy-violation' && /='[^']{3072}|="[^"]{3072}/.test(text)) return undefined
