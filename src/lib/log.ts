@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { shortLine } from './text/short-line.js'
 
 export const logParts = ['bosh', 'websocket', 'warm', 'login', 'c2s', 'remote', 'events', 'nodes', 'http'] as const
 export type LogPart = (typeof logParts)[number]
@@ -22,7 +23,7 @@ export function createLog(level: string, destination: DestinationStream): Logger
   return pino(options, {
     write(line) {
       try {
-        destination.write(line)
+        destination.write(shortLine(line))
       } catch {
         // No other place is left to report this.
       }

@@ -47,3 +47,48 @@ test('of a cause the code is told, and of what has none nothing', () => {
     ...[undefined, undefined, undefined],
   ])
 })
+
+describe('a line that a pipe would tear', () => {
+  const bytes = 4_096
+  const lines: string[] = []
+  const log = createLog('info', { write: line => void lines.push(line) }).child({ audit: true, part: 'warm' })
+  const last = () => {
+    const line = lines.at(-1)!
+    expect(line.indexOf('\n')).toBe(line.length - 1)
+    return { size: Buffer.byteLength(line), line: JSON.parse(line) }
+  }
+
+  test('of the longest length stays as it is', () => {
+    log.info({ jid: '' }, 'warm')
+    const jid = 'a'.repeat(bytes - last().size)
+    log.info({ jid }, 'warm')
+    expect(last()).toMatchObject({ size: bytes, line: { jid } })
+    expect(last().line).not.toHaveProperty('cut')
+  })
+
+  test.each(['a', '"', '\\', '\u0001', 'é', '€', '\u{1f600}', '\ud800'])(
+    'is cut where its texts have many %j',
+    character => {
+      for (const length of [300, 700, 3_000, 100_000]) {
+        const text = character.repeat(length)
+        log.info({ address: '192.0.2.1', jid: text, account: text, cause: text, deeper: { text } }, 'warm')
+        const { size, line } = last()
+        expect(size).toBeLessThanOrEqual(bytes)
+        expect(line).toMatchObject({ audit: true, part: 'warm', msg: 'warm', address: '192.0.2.1' })
+        if (line.cut === true) expect(line.jid).toMatch(/.…$/u)
+        else expect(line.jid).toHaveLength(text.length)
+      }
+      expect(last().line.cut).toBe(true)
+    },
+  )
+
+  test('is cut where it has a long list or many fields', () => {
+    const many = Array.from({ length: 1_000 }, (_, index) => `item ${index}`)
+    log.info({ many }, 'warm')
+    expect(last().size).toBeLessThanOrEqual(bytes)
+    expect(last().line).toMatchObject({ many: [...many.slice(0, 10), '…'], cut: true })
+    log.info(Object.fromEntries(many.map(name => [name, name])), 'warm')
+    expect(last().size).toBeLessThanOrEqual(bytes)
+    expect(last().line).toMatchObject({ audit: true, part: 'warm', msg: 'warm' })
+  })
+})
