@@ -214,17 +214,20 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
 
 /** Proves to the other processes that a secret was right. */
 function createProofs(admins: readonly Admin[], hashes: HashQueue) {
-  const keys = new Map<Admin, Promise<Buffer>>()
-  return async (client: string, name: string, secret: string): Promise<string | undefined> => {
-    const admin = admins.find(each => each.name === name)
-    if (admin === undefined) return undefined
-    let key = keys.get(admin)
-    if (key === undefined) {
-      key = hashes(() => slowKey(admin.secret, name))
-      keys.set(admin, key)
-      key.catch(() => keys.delete(admin))
-    }
-    return createHmac('sha256', await key)
+  const keyOfOthers = randomBytes(32)
+  let keys: Promise<ReadonlyMap<string, Buffer>> | undefined
+  const derived = async () => {
+    const keys = new Map<string, Buffer>()
+    for (const { name, secret } of admins) keys.set(name, await hashes(() => slowKey(secret, name)))
+    return keys
+  }
+  return async (client: string, name: string, secret: string): Promise<string> => {
+    // All keys at once, so that timing hides which names exist.
+    keys ??= derived().catch(error => {
+      keys = undefined
+      throw error
+    })
+    return createHmac('sha256', (await keys).get(name) ?? keyOfOthers)
       .update(JSON.stringify([client, name, secret]))
       .digest('base64')
   }

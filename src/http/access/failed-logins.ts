@@ -7,8 +7,8 @@ export interface Claim {
   /** An address or an IPv6 network. */
   readonly client: string
   readonly name: string
-  /** The same in all processes. Undefined if the name is not an admin's. */
-  readonly proof?: () => Promise<string | undefined>
+  /** For an admin's name, the same in all processes. */
+  readonly proof?: () => Promise<string>
 }
 
 /** Limit for all names, in limits for one name. */

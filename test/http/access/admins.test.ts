@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
-import { fakeService, parameters, warm } from '../../warm/fake-login.js'
+import { config, fakeService, parameters, warm } from '../../warm/fake-login.js'
 
 describe('the admin', () => {
   const header = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
@@ -86,4 +86,30 @@ describe('an admin whose secret is kept as a hash', () => {
     const secret = await cheapHash('open sesame')
     expect((await call(serviceWith(secret), 'hashed', secret)).status).toBe(401)
   })
+})
+
+test('a guess costs as many derivations of keys for an unknown name as for an admin, also past the limit', async () => {
+  const costs = async (...names: readonly string[]) => {
+    let derived = 0
+    const service = fakeService({
+      rates: { ...config.rates, failedLogins: 1 },
+      hashes: work => {
+        derived += 1
+        return work()
+      },
+    })
+    const after: number[] = []
+    for (const name of names) {
+      for (const status of [401, 429, 429]) {
+        const reply = await request(service.app).post('/warm').auth(name, `wrong ${after.length} ${status}`)
+        expect(reply.status).toBe(status)
+        after.push(derived)
+      }
+    }
+    return after
+  }
+  const ofUnknown = await costs('nobody', 'nobody else')
+  expect(ofUnknown).toEqual([0, 2, 2, 2, 2, 2])
+  expect(await costs('portal', 'nobody')).toEqual(ofUnknown)
+  expect(await costs('nobody', 'portal')).toEqual(ofUnknown)
 })
