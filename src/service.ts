@@ -10,6 +10,7 @@ import { type Listening, listen } from './http/listening/listening.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { Counts } from './lib/counts.js'
 import { adminHashQueue, hashQueue } from './lib/limits/hash-queue.js'
+import { MinuteSums } from './lib/limits/minute-sums.js'
 import { createRefusals } from './lib/limits/reached-limits.js'
 import { type LogFor, logOf } from './lib/log.js'
 import { version } from './lib/package-json.js'
@@ -93,7 +94,8 @@ export async function startService({
             counts.unanswered[reason] += 1
           },
         })
-  const refused = createRefusals({ counts, clock, log })
+  const sums = new MinuteSums(clock)
+  const refused = createRefusals({ counts, sums, log })
   const upstream = createUpstream({
     config,
     logFor,
@@ -101,6 +103,7 @@ export async function startService({
     counts,
     refused,
     clock,
+    sums,
     nodes,
     hashes: hashQueue(),
     dns,
@@ -179,6 +182,7 @@ export async function startService({
     // Node closes no connection during its TLS handshake.
     await Promise.race([closed, pause(cutMilliseconds)])
     metricsServer?.close()
+    sums.close()
     log.info('stopped')
   }
 

@@ -61,7 +61,7 @@ export interface SiteParts
     >,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
-  readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
+  readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'sums' | 'endUnclaimed'>
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
   /** Further routes of each site. */
@@ -236,6 +236,7 @@ function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts)
     isStopping: shared.isStopping,
     counts: upstream.counts,
     clock: upstream.clock,
+    sums: upstream.sums,
     log: logFor('warm'),
     audit: auditFor('warm'),
     httpLog: logFor('http'),

@@ -5,6 +5,7 @@ import type { Counts } from './lib/counts.js'
 import { descriptorsAreLeft } from './lib/limits/descriptors.js'
 import type { HashQueue } from './lib/limits/hash-queue.js'
 import { memoryBears, memoryForWaiting, memoryMeasure } from './lib/limits/memory.js'
+import type { MinuteSums } from './lib/limits/minute-sums.js'
 import { ownRates } from './lib/limits/rates.js'
 import type { OnRefused } from './lib/limits/reached-limits.js'
 import { WaitingMemory } from './lib/limits/waiting-memory.js'
@@ -39,6 +40,7 @@ export interface UpstreamParts {
   readonly counts: Counts
   readonly refused: OnRefused
   readonly clock: Clock
+  readonly sums: MinuteSums
   readonly nodes?: Nodes | undefined
   readonly hashes: HashQueue
   /** Replaced by tests. */
@@ -49,7 +51,7 @@ export interface UpstreamParts {
 
 /** Everything towards XMPP servers, from the bottom up: links, remote endpoints, sessions, logins. */
 export function createUpstream(given: UpstreamParts) {
-  const { config, logFor, auditFor, counts, refused, clock, nodes, hashes, dns, hostMetaPort } = given
+  const { config, logFor, auditFor, counts, refused, clock, sums, nodes, hashes, dns, hostMetaPort } = given
   const processName = nodes?.self
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
@@ -125,6 +127,7 @@ export function createUpstream(given: UpstreamParts) {
     refused,
     clock,
     audit,
+    sums,
   })
   const { scramMemory } = config.warm
   const login = {
@@ -169,6 +172,7 @@ export function createUpstream(given: UpstreamParts) {
       counts,
       refused,
       clock,
+      sums,
       processName,
       serverMilliseconds: config.serverTimeout === 0 ? undefined : config.serverTimeout * 1000,
     },
@@ -195,7 +199,6 @@ export function createUpstream(given: UpstreamParts) {
     isEmpty: () => links.size + remotes.size === 0,
     /** Stops timers, and closes remote connections. */
     close(): void {
-      refusedLogins.close()
       links.stop()
       remotes.close()
     },

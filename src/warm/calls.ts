@@ -12,7 +12,7 @@ import type { Clock } from '../lib/clock.js'
 import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
-import { toldOnceAMinute } from '../lib/limits/throttle.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { codeOf } from '../lib/log.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
@@ -43,6 +43,12 @@ interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>
   readonly cause?: string | undefined
 }
 
+interface Refused {
+  readonly stream: Logger
+  readonly line: object & { readonly count: number }
+  readonly what: string
+}
+
 export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
   readonly call: CallName
   readonly seconds: number
@@ -54,6 +60,7 @@ export interface CallsParts {
   /** For calls that change sessions, and refused calls. */
   readonly audit: Logger
   readonly clock: Clock
+  readonly sums: MinuteSums
   readonly hashes: HashQueue
   /** Of all hosts together. */
   readonly limits: CallLimits
@@ -65,7 +72,7 @@ export interface CallsParts {
 
 /** Admits, answers and logs calls, one line each. */
 export function createCalls(parts: CallsParts) {
-  const { config, log, audit, clock, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
+  const { config, log, audit, clock, sums, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
   const aboutOf = (request: Request) => ({
@@ -94,7 +101,7 @@ export function createCalls(parts: CallsParts) {
     },
   })
 
-  const often = toldOnceAMinute<string>(clock)
+  const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
   /** Anybody can cause these: one line a minute for each code, client and admin, with a `count`. */
   const logOften = (
     request: Request,
@@ -104,7 +111,11 @@ export function createCalls(parts: CallsParts) {
   ) => {
     const client = clientOf(clientAddress(request, config))
     const about = { ...line, ...aboutOf(request) }
-    const isTold = often(`${line.code} ${client} ${line.admin}`, count => stream.info({ ...about, count }, what))
+    const isTold = often(`${line.code} ${client} ${line.admin}`, sum => ({
+      stream,
+      what,
+      line: { ...about, count: (sum?.line.count ?? 0) + 1 },
+    }))
     if (!isTold) log.debug(about, what)
   }
 

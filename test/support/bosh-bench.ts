@@ -7,6 +7,7 @@ import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import type { TellEvent } from '../../src/events/events.js'
 import { UnfinishedBodies } from '../../src/http/listening/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
+import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-limits.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { nodeIn } from '../../src/processes/node-name.js'
@@ -266,7 +267,7 @@ export class BoshBench {
     about: BenchOptions = {},
   ) {
     const log = pino({ level: 'info' }, { write: line => void this.logged.push(line) })
-    const refused = createRefusals({ counts: this.counts, clock: this.clock, log })
+    const refused = createRefusals({ counts: this.counts, sums: new MinuteSums(this.clock), log })
     this.waiting = new WaitingMemory(about.mostWaiting, () =>
       makeRoom(this.registry.all(), this.waiting, ({ id }) => refused('waiting', { session: id })),
     )

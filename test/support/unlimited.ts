@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { Counts } from '../../src/lib/counts.js'
+import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type LimitParts, SessionLimits } from '../../src/session/limits/session-limits.js'
 import { RefusedLogins, type RefusedLoginsParts } from '../../src/session/logins/refused-logins.js'
 import { FakeClock } from './fake-clock.js'
@@ -39,6 +40,7 @@ export function noLoginLimits(more: Partial<RefusedLoginsParts> = {}): RefusedLo
     counts: new Counts(),
     refused: unnoted,
     clock: new FakeClock(),
+    sums: new MinuteSums(new FakeClock()),
     audit: pino({ level: 'silent' }),
     ...more,
   })

@@ -12,6 +12,7 @@ import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
 import { adminHashQueue, type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { Sessions } from '../../src/session/session-types.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
@@ -80,6 +81,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     audit: log,
     httpLog: log,
     clock: systemClock,
+    sums: new MinuteSums(systemClock),
     hashes: hashQueue(),
     limits: callLimits(settings, makeRate),
     counts: new Counts(),
@@ -149,7 +151,12 @@ export function fakeService({
     log,
     audit: log.child({ audit: true }),
     httpLog: log,
-    ...(now && { clock: { now, after }, formTokens: createFormTokens(formKey, now), ...watched({ now }) }),
+    ...(now && {
+      clock: { now, after },
+      sums: new MinuteSums({ now, after }),
+      formTokens: createFormTokens(formKey, now),
+      ...watched({ now }),
+    }),
   })
   const lines = () =>
     text

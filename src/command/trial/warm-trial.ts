@@ -9,6 +9,7 @@ import { systemClock } from '../../lib/clock.js'
 import { Counts } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { hashQueue } from '../../lib/limits/hash-queue.js'
+import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
 import { createSiteLogins } from '../../sites.js'
 import { createUpstream } from '../../upstream.js'
@@ -58,6 +59,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
       counts: new Counts(),
       refused: () => {},
       clock: systemClock,
+      sums: new MinuteSums(systemClock),
       hashes: hashQueue(),
     },
   })

@@ -1,22 +1,21 @@
 import type { Logger } from 'pino'
-import type { Clock } from '../clock.js'
 import { type Counts, type Limit, limits } from '../counts.js'
-import { toldOnceAMinute } from './throttle.js'
+import type { MinuteSums } from './minute-sums.js'
 
 /** Called for each refusal by a limit. `about` adds fields to the log line. */
 export type OnRefused = (limit: Limit, about?: object) => void
 
 export interface RefusalsParts {
   readonly counts: Pick<Counts, 'refused'>
-  readonly clock: Clock
+  readonly sums: MinuteSums
   readonly log: Logger
 }
 
 /** Counts refusals, and logs each limit at once and then once a minute. */
-export function createRefusals({ counts, clock, log }: RefusalsParts): OnRefused {
-  const often = toldOnceAMinute<Limit>(clock)
+export function createRefusals({ counts, sums, log }: RefusalsParts): OnRefused {
+  const often = sums.of<object & { readonly refused: number }>(line => log.warn(line, 'a limit was reached'))
   return (limit, about) => {
     counts.refused[limit] += 1
-    often(limit, refused => log.warn({ limit, setting: limits[limit], refused, ...about }, 'a limit was reached'))
+    often(limit, sum => ({ limit, setting: limits[limit], refused: (sum?.refused ?? 0) + 1, ...about }))
   }
 }

@@ -4,6 +4,7 @@ import type { Networks } from '../../config/kinds/networks.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
+import type { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { LoginAudit, type RefusedLogin } from './login-audit.js'
@@ -18,6 +19,7 @@ export interface RefusedLoginsParts {
   /** Called for each delayed login. */
   readonly refused: OnRefused
   readonly audit: Logger
+  readonly sums: MinuteSums
   readonly makeRate?: MakeRate | undefined
 }
 
@@ -39,7 +41,7 @@ export class RefusedLogins {
   readonly #longestDelay: number
 
   constructor(parts: RefusedLoginsParts) {
-    const { rates, limits, makeRate = ownRates, clock, audit } = parts
+    const { rates, limits, makeRate = ownRates, clock, audit, sums } = parts
     const most = rates.loginsPerAddress
     const limit = (name: string, most: number, keyOf: KeyOf) => ({
       rate: makeRate(name, most, 60),
@@ -52,7 +54,7 @@ export class RefusedLogins {
       limit('logins-address', most * domainsOfAddress, ({ address }) => clientOf(address)),
       limit('logins-domain', most, ({ address, domain }) => `${clientOf(address)} ${domain}`),
     ]
-    this.#audit = new LoginAudit(audit, clock)
+    this.#audit = new LoginAudit(audit, sums)
     this.#longestDelay = Math.min(longestDelay, limits.loginTimeout * 500 || longestDelay)
   }
 
@@ -87,11 +89,6 @@ export class RefusedLogins {
   refused(login: RefusedLogin): void {
     this.#parts.counts.clientLogins.refused += 1
     this.#audit.refused(login)
-  }
-
-  /** Writes the due lines of the audit trail. */
-  close(): void {
-    this.#audit.close()
   }
 }
 

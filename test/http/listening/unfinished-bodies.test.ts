@@ -3,6 +3,7 @@ import pino from 'pino'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import { UnfinishedBodies } from '../../../src/http/listening/unfinished-bodies.js'
 import { Counts } from '../../../src/lib/counts.js'
+import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
 import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -16,7 +17,7 @@ function start(unfinishedMegabytes: number) {
     trustedProxies: readNetworks('10.0.0.1', () => undefined),
     refused: createRefusals({
       counts: new Counts(),
-      clock,
+      sums: new MinuteSums(clock),
       log: pino({}, { write: line => void lines.push(line) }),
     }),
   })

@@ -7,6 +7,7 @@ import { bytesUnderWay } from '../../../src/http/fast/reply-under-way.js'
 import { mayWait } from '../../../src/http/listening/pipelined-requests.js'
 import { UnreadReplies } from '../../../src/http/listening/unread-replies.js'
 import { Counts } from '../../../src/lib/counts.js'
+import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
 import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
 import { createLog } from '../../../src/lib/log.js'
 import { eventually } from '../../support/eventually.js'
@@ -50,7 +51,7 @@ async function start({ isFast = true, unreadMegabytes = 0 } = {}): Promise<void>
     socket.once('close', () => accepted.delete(socket))
   })
   const log = createLog('info', { write: line => void lines.push(JSON.parse(line)) })
-  const refused = createRefusals({ counts, clock, log })
+  const refused = createRefusals({ counts, sums: new MinuteSums(clock), log })
   const connections = () => accepted
   unread = new UnreadReplies({ limits: { unreadMegabytes }, connections, clock, refused })
   await once(server, 'listening')

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { settings } from '../../../src/config/settings.js'
 import { Counts, limits } from '../../../src/lib/counts.js'
+import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
 import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -10,7 +11,7 @@ function started() {
   const counts = new Counts()
   const lines: object[] = []
   const log = pino({ level: 'warn' }, { write: line => void lines.push(JSON.parse(line)) })
-  return { refused: createRefusals({ counts, clock, log }), clock, counts, lines }
+  return { refused: createRefusals({ counts, sums: new MinuteSums(clock), log }), clock, counts, lines }
 }
 
 test('a limit that refuses has a line once a minute, with its setting and the number of refusals', () => {

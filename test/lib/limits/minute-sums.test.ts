@@ -1,0 +1,48 @@
+import { describe, expect, test } from '@jest/globals'
+import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+describe('what is told once a minute', () => {
+  const clock = new FakeClock()
+  const sums = new MinuteSums(clock)
+  const told: string[] = []
+  const often = sums.of<string[]>(keys => void told.push(`${keys[0]} ${keys.length}`))
+  const happen = (key: string) => often(key, (keys = []) => [...keys, key])
+
+  test('is told at once, and what follows when its minute is over, with how often it was', () => {
+    expect(['a', 'a', 'b', 'a'].map(happen)).toEqual([true, false, true, false])
+    expect(told.splice(0)).toEqual(['a 1', 'b 1'])
+    expect(clock.pending).toBe(1)
+    clock.advance(59_999)
+    expect(told).toEqual([])
+    clock.advance(1)
+    expect(told.splice(0)).toEqual(['a 2'])
+    expect(['a', 'b'].map(happen)).toEqual([false, true])
+    expect(told.splice(0)).toEqual(['b 1'])
+    clock.advance(60_000)
+    expect(told.splice(0)).toEqual(['a 1'])
+    clock.advance(120_000)
+    expect([told, clock.pending]).toEqual([[], 0])
+  })
+
+  test('is told early where there is too much of it, the oldest first', () => {
+    for (const key of ['a', 'a', 'a']) happen(key)
+    for (let key = 1; key <= 10_000; key++) happen(`${key}`)
+    expect(told.filter(line => line.startsWith('a'))).toEqual(['a 1', 'a 2'])
+  })
+
+  test('is told at the end, of all that is summed', () => {
+    clock.advance(120_000)
+    told.length = 0
+    const others: number[] = []
+    const other = sums.of<number>(sum => void others.push(sum))
+    for (const key of ['a', 'a', 'a', 'b']) happen(key)
+    for (const _time of [1, 2, 3, 4]) other('a', sum => (sum ?? 0) + 1)
+    expect([told.splice(0), others.splice(0)]).toEqual([['a 1', 'b 1'], [1]])
+    sums.close()
+    expect([told.splice(0), others.splice(0)]).toEqual([['a 2'], [3]])
+    expect(clock.pending).toBe(0)
+    sums.close()
+    expect([told, others]).toEqual([[], []])
+  })
+})
