@@ -68,7 +68,7 @@ parentheses, with the allowed range.
 - An empty value counts as not set.
 - Switches are \`on\` or \`off\` (also \`true\`, \`yes\`, \`1\`, \`false\`, \`no\`, \`0\`).
 - Put a value with a \`#\` into quotes.
-- A start with invalid settings stops and lists all faults. Names that look like misspelt settings cause a warning.
+- If settings are invalid, the service lists all faults and does not start. Misspelt names cause a warning.
   \`warm-bindings --check-config\` reports the same without starting.
 
 [Run it in production](production.md) and [Tune and scale](tuning.md) explain which settings belong together.`

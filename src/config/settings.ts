@@ -104,10 +104,10 @@ export const sections = {
       'Connections that can wait to be accepted. The system may allow fewer (`net.core.somaxconn`).',
     ),
     MAX_CONNECTIONS: at('listen.maxConnections', integer(0, 1_000_000), '0').means(
-      'Open connections. New connections above it are closed at once. A tenth is kept for addresses that may call the warm API. 0 is no limit.',
+      'Open connections. At this number, new connections are closed at once. A tenth is kept for addresses that may call the warm API. 0 is no limit.',
     ),
     MAX_CONNECTIONS_PER_ADDRESS: at('listen.maxConnectionsPerAddress', integer(0, 1_000_000), '1000').means(
-      'Open connections from one IPv4 address or one IPv6 /64 network. TRUSTED_PROXIES have no limit.',
+      'Open connections from one IPv4 address or one IPv6 /64 network. Addresses in TRUSTED_PROXIES have no limit.',
     ),
     EXTERNAL_URL: at('externalUrl', baseUrl).means(
       'URL that browsers use for this service, such as `https://chat.example.org`. Needed behind a proxy, and for host-meta.',
@@ -116,16 +116,16 @@ export const sections = {
       'HTTP hosts and their XMPP domains, as `chat.example.org=example.org,…`, with options after a `?`. See *Hosts and paths* in docs/production.md.',
     ),
     HTTP_DEFAULT_HOST: at('http.defaultHost', hostName).means(
-      'Host of HTTP_HOSTS that also answers requests to any other host.',
+      'Host of HTTP_HOSTS that also answers requests to hosts that HTTP_HOSTS does not name.',
     ),
     HTTP_STRICT_HOST: at('http.strictHost', boolean, 'off').means(
-      'Rejects requests to any other host with 421. Otherwise all domains are served there.',
+      'Rejects requests to hosts that HTTP_HOSTS does not name, with 421. With `off`, all domains are served there.',
     ),
     HOST_META_ENABLED: at('http.hostMeta', boolean, 'on').means(
       'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in the `url` of the host.',
     ),
     HTTP_FAST: at('http.fast', boolean, 'on').means(
-      'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). `off` is slower; clients see no difference.',
+      'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). With `off` the service is slower, and clients see no other difference.',
     ),
     ASSUME_SECURE: at('assumeSecure', boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
@@ -142,7 +142,7 @@ export const sections = {
       'Time for sessions to end after SIGTERM, and in a worker that is replaced, in seconds. No new sessions start meanwhile. With 0 they end at once.',
     ),
     NATS_URL: joined(natsServers).means(
-      'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine must use TLS as well. See *Several machines* in docs/tuning.md.',
+      'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too. See *Several machines* in docs/tuning.md.',
     ),
     NATS_CREDS_FILE: joined(natsCredsFile).means('File with the JWT and seed for NATS.'),
     NATS_NKEY_FILE: joined(natsSeedFile).means('File with the nkey seed for NATS.'),
@@ -150,7 +150,7 @@ export const sections = {
     NATS_TOKEN_FILE: joined(natsTokenFile).means('File with this token.'),
     NATS_TLS_CA: joined(natsCa).means('PEM file of the CAs of the NATS certificate. Default: those of Node.js.'),
     NATS_TLS_CERT: joined(natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
-    NATS_TLS_KEY: joined(natsKey).means('PEM file of its key, if it is in another file.'),
+    NATS_TLS_KEY: joined(natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file does not contain it.'),
     NATS_SUBJECT: joined(natsSubject, 'warm-bindings').means(
       'Prefix of the NATS subjects. Services with different prefixes do not see each other.',
     ),
@@ -179,7 +179,7 @@ export const sections = {
       'Tries direct TLS before STARTTLS if the DNS records of a domain have both with the same priority.',
     ),
     XMPP_PIPELINING: at('pipelining', boolean, 'on').means(
-      'Saves one or two round trips of a SCRAM login: it assumes that a server offers the same as at the last login (XEP-0305). Turns itself off for servers that fail.',
+      'Saves one or two round trips of a SCRAM login, by the assumption that a server offers the same as at the last login (XEP-0305). It is turned off for servers that fail at this.',
     ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', tlsVersion, '1.2').means('Oldest TLS version for links to servers.'),
     XMPP_TLS_CIPHERS: at('tls.ciphers', ciphers).means(
@@ -189,31 +189,31 @@ export const sections = {
       'Mechanisms for logins with a password, in order of preference. PLAIN is never used on an unencrypted link unless its server has `plain=on`.',
     ),
     XMPP_SERVICE_ACCOUNTS: joined(serviceAccounts, '').means(
-      'Accounts that log in for users without a password, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS. The XMPP server must allow it.',
+      'Accounts that log in for users without a password, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS. The XMPP server must allow this.',
     ),
     XMPP_SERVICE_ACCOUNTS_FILE: joined(serviceAccountsFile, '').means('File with more such accounts, one per line.'),
     XMPP_RETIRED_DOMAINS: at('retiredDomains', domainPatterns, '').means(
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
     ),
     XMPP_KEEPALIVE: at('keepalive', integer(0, 3600), '60').means(
-      'Idle time after which a space is sent to keep a link open, in seconds. 0 sends none.',
+      'Idle time after which a space is sent to keep a link open, in seconds. 0 sends no spaces.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', integer(0, 3600), '60').means(
-      'Time for a server to answer a ping, in seconds. Without an answer the session ends. If a server sends nothing for a quarter of this time after a stanza to it, the service pings it. 0 sends none.',
+      'Time for a server to answer a ping, in seconds. Without an answer the session ends. A server is pinged if it sends nothing for a quarter of this time after a stanza to it. 0 sends no pings.',
     ),
   },
   'Remote endpoints': {
     REMOTE_ATTACH: at('remote.attach', word('here', 'there'), 'here').means(
-      'Where browsers of users at a remote BOSH endpoint connect: to this service, or to that endpoint.',
+      'Address that browsers get for users at a remote BOSH endpoint: of this service (`here`), or of that endpoint (`there`).',
     ),
     REMOTE_CONNECT_TIMEOUT: at('remote.connectTimeout', integer(1, 60), '5').means(
       'Timeout for connecting to a remote endpoint, in seconds.',
     ),
     REMOTE_TIMEOUT: at('remote.timeout', integer(1, 300), '5').means(
-      'Time for an answer of a remote endpoint beyond the agreed `wait`, in seconds.',
+      'Timeout for answers of a remote endpoint, in addition to the agreed `wait`, in seconds.',
     ),
     REMOTE_MAX_REPLY_BYTES: at('remote.maxReplyBytes', integer(65536, 8_000_000), '8000000').means(
-      'Longest answer of a remote endpoint, in bytes. If an answer is longer, some of its stanzas are dropped. Of each answer, stanzas after the 10,000th are dropped.',
+      'Longest answer of a remote endpoint, in bytes. If an answer is longer, some of its stanzas are dropped. So are stanzas after the 10,000th of an answer.',
     ),
     REMOTE_HEADERS: at('remote.headers', headers, '').means(
       'Extra headers for requests to remote endpoints, as `name=value,…`. Write `%2C` and `%25` for a comma or percent sign.',
@@ -225,7 +225,7 @@ export const sections = {
       'Path of the BOSH endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS.',
     ),
     BOSH_DEFAULT_DOMAIN: at('bosh.defaultDomain', domain).means(
-      'Domain of clients that log in themselves and name no domain. Without it they are rejected.',
+      'Domain of clients that log in themselves and name no domain. Without this setting they are rejected.',
     ),
     BOSH_ASSUME_SECURE: at('bosh.assumeSecure', boolean, 'off').means(
       'Treats requests to the BOSH endpoint as encrypted, like ASSUME_SECURE.',
@@ -257,7 +257,7 @@ export const sections = {
       'Text of the page that browsers show at the BOSH endpoint.',
     ),
     ATTACH_BINDING: at('bosh.attachBinding', word('off', 'cookie', 'reply'), 'off').means(
-      'Ties a warmed session to the browser that attached to it. `cookie`: the first answer sets a cookie. `reply`: the answer of the warm API contains a cookie for your backend to set, which is required from the first request on.',
+      'Ties a warmed session to the browser that attached to it. `cookie`: the first answer sets a cookie. `reply`: the answer of the warm API contains a cookie, which your backend sets. All requests of the page must have it.',
     ),
     CORS_ORIGINS: at('cors.origins', origins, '*').means(
       'Origins whose pages may use the BOSH endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none.',
@@ -266,10 +266,10 @@ export const sections = {
       'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires. CORS_ORIGINS must then list these pages.',
     ),
     CORS_HEADERS: at('cors.headers', tokens, 'Content-Type').means(
-      'Headers that these pages may send, separated by commas. BOSH requires `Content-Type`. `*` is any. It does not work with CORS_CREDENTIALS.',
+      'Headers that pages of CORS_ORIGINS may send, separated by commas. BOSH requires `Content-Type`. `*` is any header, and does not work with CORS_CREDENTIALS.',
     ),
     CORS_METHODS: at('cors.methods', tokens, 'GET, POST, OPTIONS').means(
-      'Methods that these pages may use, separated by commas.',
+      'Methods that pages of CORS_ORIGINS may use, separated by commas.',
     ),
     CORS_MAX_AGE: at('cors.maxAge', integer(0, 86400), '7200').means(
       'Time for browsers to cache the CORS settings, in seconds.',
@@ -281,7 +281,7 @@ export const sections = {
       'Path of the WebSocket endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS. Domains of one host can share this path.',
     ),
     WEBSOCKET_ORIGINS: at('websocket.origins', origins, '*').means(
-      'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none. Programs other than browsers send no origin, and may use it.',
+      'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none. Programs other than browsers send no origin, and may always use the endpoint.',
     ),
     WEBSOCKET_ASSUME_SECURE: at('websocket.assumeSecure', boolean, 'off').means(
       'Treats connections to the WebSocket endpoint as encrypted, like ASSUME_SECURE.',
@@ -290,7 +290,7 @@ export const sections = {
       'Opens streams over encrypted connections only. Other clients are sent to the wss address, if it is known.',
     ),
     WEBSOCKET_PING_INTERVAL: at('websocket.pingInterval', integer(0, 3600), '30').means(
-      'Time between two pings, in seconds. 60 saves the battery of phones. 0 sends none.',
+      'Time between two pings, in seconds. 60 saves the battery of phones. 0 sends no pings.',
     ),
     WEBSOCKET_PONG_TIMEOUT: at('websocket.pongTimeout', integer(1, 300), '10').means(
       'Time for the answer to a ping, in seconds. 15 is better for phones.',
@@ -322,18 +322,18 @@ export const sections = {
       'Warms anonymous sessions (SASL ANONYMOUS) if the JID is only a domain.',
     ),
     WARM_ATTACH_TIMEOUT: at('warm.attachTimeout', integer(5, 600), '120').means(
-      'Time for the first request of a browser to a warmed session, in seconds.',
+      'Time within which the page must send its first request to a warmed session, in seconds.',
     ),
     SCRAM_MEMORY: at('warm.scramMemory', integer(0, 3600), '300').means(
-      "Time to cache a salted password under a keyed hash, in seconds. The same user's next login then needs no hashing. 0 turns it off.",
+      'Time to cache a salted password under a keyed hash, in seconds. The next login of the same user then needs no hashing. 0 turns the cache off.',
     ),
     SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', integer(4096, 10_000_000), '200000').means(
-      'Most SCRAM iterations that an XMPP server may request. If it requests more, the login fails.',
+      'Most SCRAM iterations that an XMPP server may request. If a server requests more, the login fails.',
     ),
   },
   Events: {
     EVENTS_URL: joined(eventsUrl).means(
-      'Webhook URL for session events, such as `https://portal.example.org/chat/events`. Plain http is allowed to loopback addresses only. See *Events* in docs/embed.md.',
+      'Webhook URL for session events, such as `https://portal.example.org/chat/events`. The URL must be https, or http to a loopback address. See *Events* in docs/embed.md.',
     ),
     EVENTS_SECRET: joined(eventsSecret).means(
       'Secret that signs events: at least 16 bytes, or `whsec_` and a key in base64.',
@@ -361,7 +361,7 @@ export const sections = {
       'Sessions at a time. At most a quarter may belong to clients that have not logged in yet. 0 is no limit, as in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: at('limits.sessionsPerAddress', integer(0, 10_000_000), '200').means(
-      'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. A proxy in TRUSTED_PROXIES has no limit if it is named by a single address or is on loopback. Warmed sessions do not count.',
+      'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit. Warmed sessions do not count.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: at('limits.unauthenticatedPerAddress', integer(0, 10_000_000), '20').means(
       'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
@@ -373,45 +373,45 @@ export const sections = {
       'Sessions of one user, warmed or not.',
     ),
     MAX_HELD_REQUESTS: at('limits.heldRequests', integer(0, 10_000_000), '40000').means(
-      'BOSH requests that wait for an answer. At this limit no sessions open, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
+      'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', integer(10_000, 1_048_576), '262144').means(
       'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A BOSH body may have 524288 bytes, or twice this setting if that is more. A stanza of a server may be four times as long. Longer stanzas of servers are dropped.',
     ),
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
-      'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, such requests get 503.',
+      'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, requests get 503 and WebSockets close.',
     ),
     MAX_UNREAD_MB: at('limits.unreadMegabytes', integer(0, 1_000_000), '64').means(
       'Memory for replies that clients have not read, in MiB. Above it, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. A connection whose client reads nothing for a minute is closed in any case.',
     ),
     MAX_MEMORY_MB: at('limits.megabytes', integer(0, 1_000_000), '0').means(
-      'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or the container, divided equally among WORKERS. Three quarters of the JavaScript heap are a limit in any case.',
+      'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or the container, divided equally among WORKERS. Three quarters of the JavaScript heap are a second limit.',
     ),
     RATE_SESSIONS_PER_ADDRESS: at('rates.sessionsPerAddress', integer(0, 1_000_000), '10').means(
-      'Sessions that clients of one address may open themselves per second, on average over five seconds. Counted like MAX_SESSIONS_PER_ADDRESS.',
+      'New sessions per second that clients of one address open themselves, on average over five seconds. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
     RATE_SESSION_BYTES: at('rates.sessionBytes', integer(0, 1_000_000_000), '100000').means(
-      'Bytes of stanzas that a client may send per second. More waits for its turn; nothing is lost.',
+      'Bytes of stanzas that a client may send per second. Further stanzas wait, and none is lost.',
     ),
     RATE_SESSION_BURST: at('rates.sessionBurst', integer(0, 1_000_000_000), '500000').means(
       'Bytes of stanzas that a client may send at once after a quiet time.',
     ),
     RATE_WARMS_PER_JID: at('rates.warmsPerJid', integer(0, 1_000_000), '10').means(
-      'Warm calls for one user per minute. Calls that `reuse` a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
+      'Warm calls for one user per minute. Calls that reuse a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
     ),
     RATE_WARMS_PER_ADMIN: at('rates.warmsPerAdmin', integer(0, 10_000_000), '0').means(
       'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
     RATE_LOGINS_PER_ADDRESS: at('rates.loginsPerAddress', integer(0, 1_000_000), '20').means(
-      'Refused logins of clients per minute, from one address at one domain; three times as many at all domains. Above it each login from the address waits: half a second, then twice as long each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
+      'Refused logins of clients per minute, from one address at one domain. At all domains together, three times as many. Above this limit each login from the address waits: half a second, then twice as long each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
     RATE_FAILED_LOGINS: at('rates.failedLogins', integer(0, 1_000_000), '5').means(
-      'Wrong admin secrets per minute for one name from one address; ten times as many for all names from one address. For one name from all addresses together, ten times as many in ten minutes. This last limit does not apply to addresses that sent the right secret within a week.',
+      'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many. For one name from all addresses, ten times as many in ten minutes: this limit does not apply to addresses that sent the right secret within a week.',
     ),
   },
   Metrics: {
     METRICS_ADDRESS: at('metrics.address', metricsAddress, '127.0.0.1:9110').means(
-      'Address and port of the Prometheus metrics (`/metrics`), such as `[::1]:9110`. `none` serves none, port 0 is any free port.',
+      'Address and port of the Prometheus metrics (`/metrics`), such as `[::1]:9110`. `none` turns them off. Port 0 is any free port.',
     ),
     METRICS_MAX_ERROR_RATE: at('metrics.maxErrorRate', share, '0.05').means(
       'Share of failed requests in five minutes, from 0 to 1, above which a warning is logged. 0 never warns.',
@@ -419,10 +419,10 @@ export const sections = {
   },
   Logging: {
     LOG_LEVEL: at('logLevels', logLevelsByPart, 'info').means(
-      'Least severe messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `login`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
+      'Lowest level of messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `login`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
     ),
     AUDIT_LOG: at('auditLog', auditLog, 'stdout').means(
-      'Target of the audit trail, at any LOG_LEVEL: `stdout`, `stderr`, `off`, or a file to append to. SIGHUP opens the file again.',
+      'Where the audit trail is written, at any LOG_LEVEL: `stdout`, `stderr`, `off`, or a file to append to. SIGHUP opens the file again.',
     ),
   },
 } satisfies Record<string, Record<string, Setting>>

@@ -27,7 +27,7 @@ const sentences = {
     'not-found': 'There is nothing at this address.',
     'session-not-found': 'There is no such session, or it has ended.',
   },
-  405: { 'method-not-allowed': 'This address does not take this method.' },
+  405: { 'method-not-allowed': 'This address does not accept this method.' },
   409: {
     conflict: 'The requested resource is in use and the XMPP server keeps it.',
     'not-here': 'The session cannot be controlled here: its browser uses another endpoint.',
@@ -42,8 +42,8 @@ const sentences = {
   },
   500: { 'internal-error': 'The service failed; the log has the details.' },
   502: {
-    'host-unknown': 'The domain has no XMPP server, or its server does not serve it.',
-    'remote-connection-failed': 'The XMPP server cannot be reached or hung up.',
+    'host-unknown': 'No XMPP server was found for the domain, or the server does not serve it.',
+    'remote-connection-failed': 'The XMPP server cannot be reached, or closed the connection.',
     'tls-unavailable': 'The XMPP server offers no encryption, but the link requires it.',
     'certificate-invalid': "The XMPP server's certificate is not trusted, or does not name the domain.",
     'remote-protocol-error': 'The XMPP server sent something that is not XMPP.',

@@ -26,13 +26,13 @@ export interface Numbers {
 }
 
 const meanings: Readonly<Record<SessionState, string>> = {
-  opening: 'It is being logged in. If its client logs in by itself, the user is not known yet.',
-  waiting: 'It is logged in and waits for the first request of its page. It ends if no request arrives in time.',
-  held: 'Its page has a request or a WebSocket open.',
-  quiet: 'Its page has no request open. It ends if that lasts longer than BOSH_INACTIVITY.',
-  paused: 'Its page has announced a pause. It ends if the page does not return in time.',
-  ended: 'The XMPP server has ended it. Its page gets that with its next request.',
-  elsewhere: 'Its page uses another endpoint. It cannot be shown, resumed or ended here.',
+  opening: 'The login is not done. If the client logs in by itself, the user is not known yet.',
+  waiting: 'The session waits for the first request of its page. It ends if no request arrives in time.',
+  held: 'The page has a request or a WebSocket open.',
+  quiet: 'The page has no request open. The session ends if that lasts longer than BOSH_INACTIVITY.',
+  paused: 'The page has announced a pause. The session ends if the page does not return in time.',
+  ended: 'The XMPP server has ended the session. The page is told with its next request.',
+  elsewhere: 'The page uses another endpoint. This service cannot show, resume or end the session.',
 }
 
 const origins: Readonly<Record<SessionView['origin'], string>> = {

@@ -151,13 +151,13 @@ describe('a session', () => {
   })
 
   test.each([
-    ['opening', { jid: undefined }, 'It is being logged in.', false],
+    ['opening', { jid: undefined }, 'The login is not done.', false],
     ['waiting', {}, 'waits for the first request of its page', true],
-    ['held', { quietSince: undefined }, 'Its page has a request', true],
-    ['quiet', {}, 'Its page has no request open.', true],
-    ['paused', {}, 'Its page has announced a pause.', true],
-    ['ended', {}, 'The XMPP server has ended it.', false],
-    ['held', { origin: 'client', transport: 'bosh' }, 'Its page has a request', true],
+    ['held', { quietSince: undefined }, 'The page has a request', true],
+    ['quiet', {}, 'The page has no request open.', true],
+    ['paused', {}, 'The page has announced a pause.', true],
+    ['ended', {}, 'The XMPP server has ended the session.', false],
+    ['held', { origin: 'client', transport: 'bosh' }, 'The page has a request', true],
     ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],
   ] as const)('that is %s says in words what that means: %j', async (state, more, words, isResumable) => {
     const { sessions, get } = setUp()

@@ -59,7 +59,7 @@ describe('a login that failed', () => {
     const problem = new Problem('remote-connection-failed', { step: 'connect', cause })
     const told = sayFailure(problem, trial('example.org=xmpp://localhost'))
     expect(told).toMatch(/^alice@example\.org cannot be logged in: POST \/warm would answer 502 remote-conn/)
-    expect(told).toContain('\nThe XMPP server cannot be reached or hung up.\n')
+    expect(told).toContain('\nThe XMPP server cannot be reached, or closed the connection.\n')
     expect(told).toContain('\nStep: connect, connecting to the server.\n')
     expect(told).toContain('\nError of the system: ECONNREFUSED at [::1]:5222.\n')
     expect(told).toContain('\nWhat to do: Does the XMPP server run')
