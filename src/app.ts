@@ -72,7 +72,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', false)
-  // As in the dispatcher and in proxies: their rules are for one spelling of a path.
+  // Dispatcher and proxies also match one spelling of a path.
   app.enable('case sensitive routing')
   install(http.fast, app)
   app.use((_request, response, next) => {

@@ -167,10 +167,10 @@ export async function startService({
     upstream.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
-    // Processes that stop at the same time have clients here.
+    // Other processes that stop now still have clients here.
     if (nodes !== undefined) await pause(carriedMilliseconds)
     registry.abandonAll()
-    // Clients of other processes' sessions ask again, elsewhere.
+    // Clients of other processes' sessions repeat their requests elsewhere.
     const left = nodes?.close()
     const told = events?.stop()
     const closed = listening.close()
@@ -199,12 +199,9 @@ export async function startService({
   return {
     /** The first address, such as `http://127.0.0.1:8080`. */
     url: listening.urls[0]!,
-    /** All addresses, http first. */
     urls: listening.urls,
-    /** Undefined if METRICS_ADDRESS is `none`. */
     metricsUrl: metricsServer?.url,
     metrics: metrics.text,
-    /** Reads certificates again, and opens the audit log again. Connections stay open. */
     reload() {
       audit.reopen()
       listening.reload()
@@ -219,7 +216,7 @@ export async function startService({
       draining ??= drain()
       return draining
     },
-    /** Refuses new sessions, answers open requests, closes streams and ends, within 10 s in any case. */
+    /** Refuses new sessions, answers open requests, closes streams, and ends within 10 s. */
     stop(): Promise<void> {
       isReady = false
       stopped ??= stop()

@@ -113,7 +113,7 @@ export function createSites(config: Config, shared: SiteParts): Sites {
 interface Parts {
   readonly shared: SiteParts
   readonly carriedRequests: CarriedRequests | undefined
-  /** Other processes log users in while this one drains. */
+  /** While this process drains, other processes log users in. */
   readonly carriedLogins: CarriedLogins | undefined
   readonly carriage: SocketCarriage | undefined
 }

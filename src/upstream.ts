@@ -49,7 +49,7 @@ export interface UpstreamParts {
   readonly hostMetaPort?: number | undefined
 }
 
-/** Everything towards XMPP servers, from the bottom up: links, remote endpoints, sessions, logins. */
+/** All parts towards XMPP servers, from the bottom up: links, remote endpoints, sessions, logins. */
 export function createUpstream(given: UpstreamParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, nodes, hashes, dns, hostMetaPort } = given
   const processName = nodes?.self

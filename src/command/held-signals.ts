@@ -1,6 +1,6 @@
 type Name = 'SIGHUP' | 'SIGUSR2'
 
-/** Takes what each signal does, and does it for signals that came before. */
+/** Sets what each signal does. Signals that came before take effect now. */
 export type ObeySignals = (orders: Readonly<Record<Name, () => void>>) => void
 
 /** Keeps SIGHUP and SIGUSR2 from ending the process while it starts. A closed terminal sends SIGHUP, too. */

@@ -196,7 +196,7 @@ function contradict(one: HttpHost, other: HttpHost): boolean {
   )
 }
 
-/** One path is or contains the other: Express and the dispatcher would disagree. */
+/** Whether one path is or contains the other: Express and the dispatcher would disagree. */
 function overlap(path: string | undefined, other: string | undefined): boolean {
   if (path === undefined || other === undefined) return false
   return `${path}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${path}/`)

@@ -155,7 +155,7 @@ function isKept({ type, text }: Stanza): boolean {
   return type !== 'error' && type !== 'headline' && childrenOf(text).some(({ name }) => name === 'body')
 }
 
-/** RFC 6121 §4.7.2.3. Below all others without presence. */
+/** RFC 6121 §4.7.2.3. Without presence, below all others. */
 function priorityOf(presence: Stanza | undefined): number {
   if (presence === undefined) return -1
   const priority = childrenOf(presence.text).find(({ name }) => name === 'priority')

@@ -1,4 +1,4 @@
-// Counters of the service. Metrics read them. No name here comes from a caller.
+// Metrics read these counters. No name here comes from a caller.
 
 /** Why a WebSocket ended without `<close/>` from its client. */
 export const webSocketCuts = [
@@ -50,7 +50,6 @@ export const endReasons = [
 
 export type EndReason = (typeof endReasons)[number]
 
-/** Types of webhook events. */
 export const eventTypes = ['session.attached', 'session.resumed', 'session.ended'] as const
 
 export type EventType = (typeof eventTypes)[number]
@@ -150,6 +149,5 @@ export class Counts {
   /** Counted by this process alone because the responsible process did not answer. */
   countedAlone = 0
   readonly linesLost = { log: 0, audit: 0 }
-  /** Unforeseen errors. */
   faults = 0
 }

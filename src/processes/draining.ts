@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import type { Nodes } from './nodes.js'
 
-/** Time for the processes to tell each other that they drain, in milliseconds. */
+/** Time in which processes tell each other that they drain, in milliseconds. */
 const settlingMilliseconds = 1_000
 const lookMilliseconds = 100
 
@@ -21,9 +21,9 @@ export interface DrainingParts {
 }
 
 /**
- * Resolves when all sessions have ended, or at the time limit. Once another process accepts sessions,
- * connections go there, and this one only serves what others carry to it. If all drain, those without
- * sessions close their connections.
+ * Resolves when all sessions have ended, or at the time limit. Once another process accepts sessions, it gets
+ * new connections, and this process serves carried requests only. If all drain, processes without sessions
+ * close their connections.
  */
 export function drained(parts: DrainingParts): Promise<void> {
   const { registry, listening, nodes, clock, isStopping } = parts

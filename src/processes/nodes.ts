@@ -40,7 +40,7 @@ export interface ExchangeEvents {
 /** Another process. */
 export interface Node {
   readonly name: string
-  /** No word for some seconds. */
+  /** Nothing received for some seconds. */
   readonly isSilent: boolean
   /** Accepts no new sessions. */
   readonly isDraining: boolean

@@ -9,7 +9,7 @@ import { newNodeName } from './node-name.js'
 import type { AboutNode, Exchange, NoAnswer, Nodes } from './nodes.js'
 
 export interface NodesParts {
-  /** The first that reaches a process is used. */
+  /** The first carrier that reaches a process is used. */
   readonly carriers: readonly StartCarrier[]
   readonly clock: Clock
   readonly log: Logger
@@ -97,7 +97,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   }
 }
 
-/** Holds events until they are released: a carrier may report others before its start has resolved. */
+/** Holds events until `letThrough`: a carrier may report others before its start has resolved. */
 function heldBack(events: CarrierEvents): { events: CarrierEvents; letThrough(): void } {
   let waiting: (() => void)[] | undefined = []
   const later = Object.fromEntries(

@@ -41,7 +41,7 @@ export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, k
   return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: about.verify })
 }
 
-/** Checks each connection: a name can resolve to others the next time. */
+/** Checks each connection: a name can resolve to other addresses the next time. */
 function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
   return async (host, { all = false }, callback) => {
     const found = about.url === undefined

@@ -15,7 +15,7 @@ import { RemoteFault } from './fault.js'
 
 const featuresSeconds = 10
 
-/** A held request and another to send with. */
+/** A held request, and another request for sending. */
 const mostOpen = 2
 
 /** Milliseconds in which the client can answer. */
@@ -246,7 +246,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** The steps of a later connection are no steps of the login. */
+  /** Steps of later connections do not belong to the login. */
   #failureOf(error: unknown): Failure {
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }
     return this.#session.terms === undefined ? error.failure : { ...error.failure, step: 'features' }

@@ -10,7 +10,7 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { RemoteFault } from './fault.js'
 
-/** `fates` are of elements that cannot pass unchanged. */
+/** `fates`: of elements that were changed or dropped. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
 /** XEP-0124 §17.2. All others are a failed connection. */

@@ -37,7 +37,7 @@ function creation({ wait, hold, ver }: WantedTerms): string {
 
 const closeSeconds = 5
 
-/** For a session that will end. Some endpoints wait for their server first. */
+/** For the creation reply of a session that will end. Some endpoints wait for their server first. */
 const creationSeconds = 10
 
 /** Shortest pause before a repeat behind an open request, in milliseconds. */
@@ -97,7 +97,7 @@ export class EndpointSession {
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
       const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
-      // A later request releases an earlier one: its empty reply does not count.
+      // A later request makes the endpoint answer an earlier request. That empty reply does not count.
       if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
       if (reply.end !== undefined) this.#wind()
       else if (creates) {
@@ -142,7 +142,7 @@ export class EndpointSession {
     this.end()
   }
 
-  /** For a page, but `end` still works. Undefined while a request is open. */
+  /** Leaves the session to a page, but `end` still works. Undefined while a request is open. */
   leave() {
     const endpoint = this.#endpoint
     const { terms } = this

@@ -3,9 +3,9 @@ import type { SessionView } from '../session/session-types.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
-/** Their end is unknown. */
+/** The end of these sessions is unknown. */
 const mostRemembered = 20_000
-/** Their callers may not receive the binding. */
+/** Sessions whose callers may not receive the binding. */
 const mostReleasable = 1000
 
 const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const

@@ -9,7 +9,7 @@ export interface Link {
   readonly backlog: number
   /** Memory of elements or replies that are not complete, in bytes. */
   readonly unfinishedBytes: number
-  /** Whether the server is not in the middle of an element. */
+  /** Whether no element is incomplete. */
   readonly isBetweenElements: boolean
   /** The receiver, which changes after login. */
   events: LinkEvents

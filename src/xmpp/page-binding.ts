@@ -1,13 +1,13 @@
-// What a page is given so as to go on with a session that was logged in for it. Types only.
+// The values with which a page continues a warmed session. Types only.
 
 export interface Cookie {
   readonly name: string
   readonly value: string
-  /** As they stand in a `Set-Cookie` header, without the first `;`. */
+  /** As in a `Set-Cookie` header, without the first `;`. */
   readonly attributes: string
 }
 
-/** What the creation reply said about the session (XEP-0124 §7.2). Durations are in seconds. */
+/** From the creation reply (XEP-0124 §7.2). Durations are in seconds. */
 export interface SessionTerms {
   /** The session's secret. */
   readonly sid: string
@@ -20,17 +20,17 @@ export interface SessionTerms {
   readonly ver: string
 }
 
-/** What a page goes on with; made by the transport that it will speak over. */
+/** Values for a page. Its transport makes them. */
 export interface Binding extends SessionTerms {
   readonly rid: number
-  /** The last request id that has come from the page before; undefined where there was none. */
+  /** The last rid received from the previous page. Undefined without it. */
   readonly received?: number | undefined
-  /** What the page's requests have to bring along, where its backend hands that out. */
+  /** Required in the page's requests, if its backend sets the cookie. */
   readonly cookie?: Cookie | undefined
-  /** By which the page may come over WebSocket instead, once; undefined where it may not. */
+  /** One-time password for WebSocket. Undefined if WebSocket is not allowed. */
   readonly token?: string | undefined
-  /** The address of the endpoint to talk to, where it is not ours. */
+  /** The endpoint, if it is not ours. */
   readonly url?: string | undefined
-  /** Seconds until that endpoint gives the session up. */
+  /** Seconds until that endpoint ends the session. */
   readonly expiresIn?: number
 }

@@ -40,7 +40,7 @@ export function keepOfferedConnections(worker: Worker, isAnotherListening: () =>
     const left = [...offered]
     offered.clear()
     for (const [ack, connection] of left) {
-      // Declines for the dead worker: Node offers the connection to another one.
+      // Declines for the dead worker: Node offers the connection to another worker.
       if (isAnotherListening()) process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
       else connection.close()
     }

@@ -1,4 +1,4 @@
-// Starts and restarts workers, and serves their metrics. New connections pass through it, and nothing else.
+// Starts and restarts workers, and serves their metrics. New connections pass through it.
 import cluster, { type Worker as ClusterWorker } from 'node:cluster'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -77,7 +77,7 @@ export async function startPrimary({ config, log }: PrimaryParts) {
     urls,
     metricsUrl: metricsServer?.url,
     reload: () => slots.tellAll({ order: 'reload' }),
-    /** Replaces all workers by new ones, from the code now on disk. */
+    /** Restarts the workers one by one, with the code now on disk. */
     replaceWorkers: () => void slots.replaceAll(),
     drain: () => slots.end('drain'),
     stop: () => slots.end('stop'),

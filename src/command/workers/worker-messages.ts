@@ -7,7 +7,6 @@ export type Order =
   | { readonly order: 'drain' }
   | { readonly order: 'stop' }
   | { readonly order: 'reload' }
-  /** Send the metrics, with this number. */
   | { readonly order: 'metrics'; readonly question: number }
 
 export type Notice =

@@ -19,7 +19,7 @@ const addressList = listOf(
   'must have an address, such as 127.0.0.1',
 )
 
-/** With or without ports. Without one, IPv6 needs no brackets. */
+/** With or without ports. Without a port, IPv6 needs no brackets. */
 export const addresses: Kind<readonly Address[]> = (text, report) => once(addressList(text, report) ?? [])
 
 function readAddress(text: string): Address | undefined {
@@ -72,7 +72,7 @@ export function collide(list: readonly Place[], other: readonly Place[]): boolea
   )
 }
 
-/** Whether the list includes this host. For a name, only `::` is certain to. */
+/** Whether the list includes this host. Only `::` certainly includes a host name. */
 function includes({ host }: Place, list: readonly Place[], other: string): boolean {
   if (host === other) return true
   if (host === '0.0.0.0') return isIP(other) === 4

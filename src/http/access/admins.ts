@@ -30,9 +30,9 @@ export interface AdminsParts {
 }
 
 interface RefusedAttempt {
-  /** A name that is no admin's is omitted: it may be a secret in the wrong field. */
+  /** Omitted unless an admin has this name: it may be a secret in the wrong field. */
   readonly admin: string | undefined
-  /** Whether another request showed the same secret at the same time, and only that one was counted. */
+  /** Whether another request with the same secret, at the same time, was counted instead. */
   readonly isRepeated: boolean
 }
 

@@ -28,7 +28,7 @@ export function accessBy({ allow, deny }: AccessRule): Access | undefined {
 /** No access list contains it. */
 export const unknownAddress = 'unknown'
 
-/** The right-most address in `X-Forwarded-For` that is no trusted proxy, or else the right-most. */
+/** The right-most address in `X-Forwarded-For` that is no trusted proxy, or else the right-most address. */
 export function clientAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, false)
 }
@@ -94,7 +94,7 @@ const forwardingHeaders = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-
 /** An IPv6 address in brackets with a port. */
 const longestEntry = 64
 
-/** A zone only means something on the proxy's machine. */
+/** A zone has a meaning only on the proxy's machine. */
 function readAddress(entry: string): string | undefined {
   const text = entry.trim()
   if (text.length > longestEntry) return undefined

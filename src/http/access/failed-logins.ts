@@ -11,18 +11,18 @@ export interface Claim {
   readonly proof?: () => Promise<string>
 }
 
-/** Limit for all names, in limits for one name. */
+/** Limit for all names of a client, as a multiple of the limit for a name. */
 const namesOfClient = 10
 /** In milliseconds. Each further failure in a minute doubles it. */
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** In seconds: all clients together get a client's limit for this time. */
+/** In seconds. In this time, all clients together have the limit of a single client. */
 const nameSeconds = 600
-/** This week of Unix time, and the last. */
+/** A client is known in this week of Unix time and the next. */
 const weekSeconds = 604_800
 const knownWeeks = 2
-/** In milliseconds, at most twice as long. */
+/** A right secret is remembered for this time, in milliseconds, at most twice as long. */
 const rightMilliseconds = 1_200_000
 /** How often a known client is published, in milliseconds. */
 const tellingMilliseconds = 600_000
@@ -108,7 +108,7 @@ export class FailedLogins {
     await this.#know(claim)
   }
 
-  /** Takes the failure back: nobody knows whether the secret is right. */
+  /** Takes the failure back if the secret was not checked. */
   async unchecked({ client, name }: Claim): Promise<void> {
     this.#leave(slotOf(name))
     this.#leave(client)

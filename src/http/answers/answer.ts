@@ -72,7 +72,7 @@ export function pageAnswer(view: string, values: object, representation: Represe
   return { status: 200, headers, body: renderPage(view, values) }
 }
 
-/** In HTML for clients that prefer JSON. */
+/** Sends HTML even to clients that prefer JSON. */
 export function sendPage({ headers }: Request, response: Response, view: string, values: object): void {
   const representation = negotiate(headers) === 'xhtml' ? 'xhtml' : 'html'
   sendAnswer(response.vary('Accept'), pageAnswer(view, values, representation))

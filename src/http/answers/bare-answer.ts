@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 
-/** For answers with text of others. Names and values in turn. */
+/** For answers that contain text of others. Names and values in turn. */
 export const inertHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],

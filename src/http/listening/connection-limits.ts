@@ -46,7 +46,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   }
 
   return {
-    /** For TLS, the sockets below: they have no replies of their own. */
+    /** For TLS, the TCP sockets: they have no replies of their own. */
     connections: connections as ReadonlySet<Socket>,
     /**
      * Node's `maxConnections` ignores addresses. A further listener could not keep the server from setting up a

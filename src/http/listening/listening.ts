@@ -122,7 +122,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     throw error
   }
   return {
-    /** Those without TLS first. */
+    /** Addresses without TLS first. */
     urls: urls as readonly string[],
     get connections() {
       return limits.connections.size

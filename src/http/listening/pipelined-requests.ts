@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { nextTick } from 'node:process'
 import type { Duplex } from 'node:stream'
 
-/** Each has Node's and Express's objects in memory. */
+/** Each waiting request keeps objects of Node and Express in memory. */
 export const mostWaiting = 8
 /** At an endpoint that holds requests. */
 export const mostBehindHeld = 128

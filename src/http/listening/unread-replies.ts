@@ -89,7 +89,7 @@ export class UnreadReplies {
     if (all > this.#most) this.#makeRoom(all, now)
   }
 
-  /** Those with most waiting bytes first. */
+  /** Connections with the most waiting bytes first. */
   #makeRoom(all: number, now: number): void {
     const stuck = [...this.#unread.values()].filter(({ since }) => now - since >= patienceWhenFull)
     let left = all

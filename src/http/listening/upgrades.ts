@@ -10,13 +10,13 @@ export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => vo
 /** A connection that Node has detached. While the request waits for its turn, earlier replies are unread. */
 export type Detached = 'waiting' | 'upgraded'
 
-/** All other requests for an upgrade are answered: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */
+/** Other upgrades are ignored, and the requests answered: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,
   detached: Map<Duplex, Detached>,
 ): void {
-  // Keeps no request for as long as its connection.
+  // A closure would keep the request as long as its connection.
   function forget(this: Duplex): void {
     detached.delete(this)
   }

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** Descriptors that sessions leave free, for connections that are told of the refusal. */
+/** Descriptors that sessions leave free, so that refused connections get an answer. */
 const reserveOfSessions = 32
 /** Share that stays free if this is less. */
 const reservedShare = 0.1

@@ -9,7 +9,7 @@ const mostOfHeap = 0.75
 const youngSize = 48 * 2 ** 20
 /** Share of the machine's or container's memory, unless MAX_MEMORY_MB is set. */
 const mostOfMachine = 0.8
-/** Share of both for waiting stanzas. A hostile server can make them take four times their counted size. */
+/** Share of both limits for waiting stanzas. A hostile server can make them take four times their counted size. */
 const mostWaiting = 1 / 8
 /** A measurement is valid for this time, in milliseconds, and for this many new sessions. */
 const interval = 1_000
@@ -68,7 +68,7 @@ export function memoryBears(clock: Pick<Clock, 'now'>, measure: () => number): (
   let lookedAt = Number.NEGATIVE_INFINITY
   let asked = 0
   let most = Number.POSITIVE_INFINITY
-  /** Fullness when the cap was set, and the time of it in milliseconds. */
+  /** Fullness and time, in milliseconds, when the cap was set. */
   let fullThen = 0
   let setAt = 0
 

@@ -16,7 +16,7 @@ export class Rate {
     if (most > 0) this.#limiter = new RateLimiterMemory({ points: most, duration: seconds })
   }
 
-  /** Counts an attempt. Resolves with the seconds to wait if it is one too many. */
+  /** Counts an attempt. Resolves with the seconds to wait if it exceeds the limit. */
   async take(key: string): Promise<number | undefined> {
     try {
       await this.#limiter?.consume(key)

@@ -55,7 +55,7 @@ export class LineWriter {
     this.#flush()
   }
 
-  /** Switches to another descriptor, and closes the old one. */
+  /** Writes to another descriptor from now on. Closes the present descriptor. */
   moveTo(descriptor: number): void {
     this.flush()
     closeSync(this.#descriptor)

@@ -8,13 +8,13 @@ export interface Carrier {
   announce(frame: Buffer): void
   /** Waiting bytes. */
   backlog(node: string): number
-  /** Whether it reaches anything, such as a broker. */
+  /** Whether it is connected, for example to a broker. */
   readonly isUp: boolean
-  /** The received bytes make no sense: both sides start again, after a break. */
+  /** Call it if received bytes are invalid: both sides start again, after a break. */
   restart(node: string): void
   /** Checks a silent process. `onLeave` follows if it is certainly gone. */
   probe(node: string): void
-  /** Sends what waits, and closes. No event follows. */
+  /** Sends waiting bytes, and closes. No event follows. */
   close(): Promise<void>
 }
 

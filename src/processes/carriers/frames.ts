@@ -4,7 +4,7 @@ export const frameKinds = {
   /** The sender's last message. */
   end: 3,
   cancel: 4,
-  /** Bytes of bodies were taken. */
+  /** The receiver has processed bytes of bodies. */
   took: 5,
   /** Facts about a process. Not part of an exchange. */
   notice: 6,

@@ -26,7 +26,7 @@ export interface NatsCarrierParts {
 
 /** Other processes may return this long after NATS has, in milliseconds. */
 const graceMilliseconds = 10_000
-/** A process without subscription in NATS gets a second chance after this time, in milliseconds. */
+/** A process without a subscription in NATS is asked again after this time, in milliseconds. */
 const confirmMilliseconds = 1_200
 /** Least time between two `restart` messages to a process, in milliseconds. */
 const tellMilliseconds = 100
@@ -85,7 +85,7 @@ class NatsCarrier implements Carrier {
 
   async start(): Promise<void> {
     await this.#line.open()
-    // Processes that exist answer.
+    // Other processes answer.
     await this.#line.confirmed().catch(() => undefined)
     if (this.isUp) await new Promise<void>(resolve => this.#clock.after(startMilliseconds, resolve))
   }
@@ -141,7 +141,7 @@ class NatsCarrier implements Carrier {
     await this.#line.close()
   }
 
-  /** Connected. Messages of the meantime are lost. */
+  /** Connected. Messages sent before are lost. */
   #up(): void {
     this.#upAt = this.#clock.now()
     this.#outbox.open()
@@ -202,7 +202,7 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // It must miss this if it comes back.
+    // A process that comes back must miss this message.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)
@@ -216,7 +216,7 @@ class NatsCarrier implements Carrier {
     const link = this.#links.join(name)
     if (link === undefined) return false
     link.heard()
-    // First of all, so that it knows this process.
+    // First of all, so that the other process knows this one.
     if (isToAll) this.#line.publish(link.subject, announcementTo(this.#announced), link.reply)
     this.#events.onJoin(name)
     return true

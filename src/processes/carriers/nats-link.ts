@@ -5,7 +5,7 @@ const uint32 = 2 ** 32
 /** How to treat a message. */
 export type Reading =
   | 'next'
-  /** From an ended stream. Tell the other side the current one. */
+  /** From an ended stream. Tell the other side the current stream. */
   | 'stale'
   /** A message is missing. A new stream has begun on this side. */
   | 'gap'
@@ -18,10 +18,10 @@ export class NatsLink {
   readonly name: string
   readonly subject: string
   readonly reply: string
-  /** Known to the layer above. The link outlives that for a while. */
+  /** Known to the layer above. The link stays a while longer. */
   isJoined = false
   isHeard = false
-  /** NATS has no subscriber for it: asked again later, then gone. */
+  /** NATS has no subscriber for it. It is asked again later, and then counts as gone. */
   doubt: 'none' | 'waiting' | 'confirming' = 'none'
   hasDropped = false
   /** When the last `restart` was sent, by the clock. */

@@ -4,7 +4,7 @@ import { NatsLink } from './nats-link.js'
 /** Further processes are ignored. */
 const mostLinks = 1024
 
-/** Processes heard over NATS, and for a while those that left. */
+/** Processes that sent something over NATS, also for a while after they left. */
 export class NatsLinks {
   readonly #self: string
   readonly #prefix: string

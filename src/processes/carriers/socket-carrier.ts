@@ -164,7 +164,7 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) connection.destroy('closing')
   }
 
-  /** Of two connections, the one that the smaller name began stays. */
+  /** If both sides dialled, the connection of the smaller name stays. */
   #isWanted(name: string): boolean {
     if (name === this.#self) return false
     return this.#self > name || !(this.#dialled.has(name) || this.#joined.get(name)?.isOwn === true)
@@ -202,7 +202,7 @@ class SocketCarrier implements Carrier {
     if (this.#dialled.get(name) === connection) this.#dialled.delete(name)
     if (this.#isClosed) return
     if (reason === 'ENOENT' || reason === 'ECONNREFUSED') {
-      // Of a killed process.
+      // The process was killed.
       if (reason === 'ECONNREFUSED') unlink(this.#pathOf(name)).catch(() => undefined)
       if (this.#lost.delete(name)) this.#events.onLeave(name)
       return

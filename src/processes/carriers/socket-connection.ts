@@ -5,7 +5,7 @@ import { announcementChunk, greetingOf, streamChunk, WireReader } from './socket
 
 /** Pieces in a write batch. */
 const mostAtOnce = 16
-/** Most waiting bytes. A process that is so slow needs a new start. */
+/** Most waiting bytes. A slower process must be restarted. */
 const mostWaiting = 64 * 1024 * 1024
 /** Time limit for the greeting, in milliseconds. */
 const greetingMilliseconds = 5_000
@@ -82,14 +82,14 @@ export class SocketConnection {
     if (this.#isOpen && this.backlog <= mostWaiting) this.#socket.write(announcementChunk(frame))
   }
 
-  /** Drops what waits. Only `onClose` follows. */
+  /** Drops waiting bytes. Only `onClose` follows. */
   destroy(reason: string): void {
     this.#reason ??= reason
     this.#socket.destroy()
     this.#stop()
   }
 
-  /** Writes what waits within this time, and closes. */
+  /** Writes waiting bytes within this time, and closes. */
   async end(milliseconds: number, clock: Clock): Promise<void> {
     if (!this.#isOpen) return
     this.#flush()

@@ -1,12 +1,12 @@
 import { isOver } from '../../lib/limits/live-counts.js'
 
-/** A process's counts. With `all`, everything it has. */
+/** A process's counts: changes, or with `all` everything. */
 export interface Report {
   readonly all: boolean
   readonly counts: readonly (readonly [thing: string, count: number])[]
 }
 
-/** Things to add one to, with their limits. */
+/** Things to count, with their limits. */
 export type Wanted = readonly (readonly [thing: string, limit: number])[]
 
 export class CountTable {
@@ -41,7 +41,7 @@ export class CountTable {
     for (const [thing, count] of counts) this.set(node, thing, count)
   }
 
-  /** Adds one to each, unless one is at its limit. Returns that one. */
+  /** Counts each thing, unless one is at its limit. Returns that thing. */
   take(wanted: Wanted, node: string): string | undefined {
     const full = wanted.find(([thing, limit]) => isOver(this.total(thing) + 1, limit))?.[0]
     if (full === undefined)

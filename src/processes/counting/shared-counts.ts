@@ -11,7 +11,7 @@ const pauseMilliseconds = 1_000
 /** This process's count of a thing. A thing is a kind and a key. */
 interface Own {
   readonly key: string
-  /** Includes those for which a question to the owner is open. */
+  /** Includes things for which a question to the owner is open. */
   count: number
   /** The process that counts it. */
   owner: string
@@ -31,8 +31,8 @@ export interface SharedCountsParts<Kind extends string> {
 
 /**
  * Counts current things over all processes. Rendezvous hashing names the owner of each key. The others report
- * absolute numbers to it, so repeated reports do no harm, and full reports repair lost ones. When processes
- * come or go, new owners get reports, and old owners zeros. Meanwhile a limit may be exceeded.
+ * absolute numbers to the owner. So repeated reports do no harm, and full reports repair lost reports. When
+ * processes come or go, new owners get reports, and old owners zeros. Meanwhile a limit may be exceeded.
  */
 export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #parts: SharedCountsParts<Kind>
@@ -237,7 +237,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
       this.#tell(owner, thing)
     }
     for (const name of come) {
-      // Either side may have forgotten what was reported.
+      // Either side may have forgotten earlier reports.
       this.#unsure.add(name)
       this.#flush(name)
       nodes.ask(name, 'counts-again', null).catch(() => {})

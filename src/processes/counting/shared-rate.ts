@@ -4,7 +4,7 @@ import { type KeyedRate, type MakeRate, Rate } from '../../lib/limits/rates.js'
 import type { Nodes } from '../nodes.js'
 import { orderFor } from './rendezvous.js'
 
-/** Time limit for an answer, and for all of them together, in milliseconds. */
+/** Time limit for one answer, and for all answers together, in milliseconds. */
 const answerMilliseconds = 450
 const allMilliseconds = 900
 /** Cache time of "no need to wait", in milliseconds, and its size. */
@@ -22,7 +22,7 @@ interface RateQuestion {
 export interface SharedRateParts {
   readonly nodes: Nodes
   readonly clock: Pick<Clock, 'now'>
-  /** Called if no process answers, and this one counts alone. */
+  /** Called if no process answers, and this process counts alone. */
   readonly onAlone: () => void
 }
 
@@ -49,7 +49,7 @@ async function doHere(rate: Rate, act: Act, key: string): Promise<number | undef
   if (act === 'take') return rate.take(key)
   if (act === 'count') return rate.count(key)
   if (act === 'wait') return rate.wait(key)
-  // It may have been taken at a former owner.
+  // A former owner may have counted it.
   if (act === 'giveBack') await rate.giveBack(key)
   return undefined
 }
@@ -58,7 +58,7 @@ class SharedRate implements KeyedRate {
   readonly #name: string
   readonly #own: Rate
   readonly #parts: SharedRateParts
-  /** Keys that need not wait, with expiry. Saves a question for each look. */
+  /** Keys that need not wait, with expiry. Saves a question for each request. */
   readonly #free = new Map<string, number>()
 
   constructor(name: string, own: Rate, parts: SharedRateParts) {

@@ -74,10 +74,10 @@ class OpenExchange implements Exchange {
   readonly #isOwn: boolean
   readonly #among: Map<number, OpenExchange>
   readonly #send: (frame: Buffer) => void
-  /** Sent, and not confirmed. */
+  /** Bytes sent, and not confirmed. */
   #untaken = 0
   #wasBehind = false
-  /** Taken, and not confirmed. */
+  /** Bytes processed, and not confirmed. */
   #untold = 0
 
   constructor(

@@ -13,7 +13,7 @@ const lookMilliseconds = 500
 
 export interface MembershipParts {
   readonly self: string
-  /** The first that reaches a process is used. */
+  /** The first carrier that reaches a process is used. */
   readonly carriers: readonly Carrier[]
   readonly clock: Clock
   readonly log: Logger
@@ -96,7 +96,7 @@ export class Membership {
   }
 
   clear(): void {
-    // They still exist: questions may be asked again another way.
+    // The processes still exist: questions may be repeated over another carrier.
     for (const node of this.#known.values()) this.#parts.guarded(() => node.break('broken'))
     this.#known.clear()
   }
@@ -233,12 +233,12 @@ export class Membership {
 const believedMilliseconds = 2_500
 const mostGone = 1_000
 
-/** Processes that others know and this one does not. A process that started while another was stopped needs this. */
+/** Processes that are known only to others. For a process that started while another was stopped. */
 class Hearsay {
   readonly #clock: Pick<Clock, 'now'>
   /** Expiry by name. */
   readonly #believed = new Map<string, number>()
-  /** Seen to leave, which others may not know yet. */
+  /** Left processes, which others may still report. */
   readonly #gone = new Map<string, true>()
 
   constructor(clock: Pick<Clock, 'now'>) {

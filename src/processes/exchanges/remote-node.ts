@@ -27,7 +27,7 @@ export class RemoteNode implements Node {
   isSilent = false
   /** Silent for long. It may return. */
   isGivenUp = false
-  /** The first one is in use. */
+  /** The first way is in use. */
   readonly #ways = new Map<Carrier, Way>()
   /** By the clock, in milliseconds. */
   #heardAt: number
@@ -98,7 +98,7 @@ export class RemoteNode implements Node {
     this.isSilent = silence >= silentMilliseconds
     this.isGivenUp = silence >= goneMilliseconds
     if (this.isGivenUp && !wasGivenUp) {
-      // It must not continue what was given up here.
+      // The other process must not continue exchanges that were given up here.
       this.#first?.carrier.send(this.name, resetFrame)
       this.break('gone')
     }

@@ -35,7 +35,7 @@ export type Dialer = ReturnType<typeof createDialer>
 
 export function createDialer({ names, clock, publicOnly, connect = connectTcp }: DialerParts) {
   return {
-    /** A server of the settings may have any address. */
+    /** A server named in the settings may have any address. */
     toServer: (server: Server) => createSearch({ names, clock, publicOnly: false, connect }, { targets: [server] }),
     /** Servers from DNS (RFC 6120 §3.2, XEP-0368). */
     toDomain: (domain: string) => createSearch({ names, clock, publicOnly, connect }, names.routeTo(domain)),
@@ -55,7 +55,7 @@ function connectTcp(host: string, port: number): Socket {
 
 export type Search = ReturnType<typeof createSearch>
 
-/** Tries each target, and each address of it. */
+/** Tries each target, and each of its addresses. */
 export function createSearch(
   { names, clock, publicOnly, connect }: Required<DialerParts>,
   route: Route | Promise<Route>,
@@ -96,7 +96,7 @@ export function createSearch(
     }
   }
 
-  /** Checks the addresses, not the name, which may resolve to others next time. */
+  /** Checks the addresses, not the name, which may resolve to other addresses next time. */
   function allowed(found: Addresses | Failure): Addresses | Failure {
     if ('code' in found) return found
     if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }

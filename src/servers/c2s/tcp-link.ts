@@ -45,7 +45,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
-  /** Undefined once nothing depends on it. */
+  /** Undefined once pipelining no longer matters. */
   #ahead: StreamOptions['ahead']
   #phase: Phase = 'connecting'
   /** While connecting. */
@@ -204,13 +204,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   /**
-   * A TLS 1.3 session ticket delays what follows until our ACK, which TCP delays by 40 ms. Writing a space
+   * A TLS 1.3 session ticket delays further data until our ACK, which TCP delays by 40 ms. Writing a space
    * sends the ACK at once (white space: RFC 6120 §4.6.1).
    */
   onTicket(): void {
     if (this.#acknowledges) return
     this.#acknowledges = true
-    // Node delays what is written while it reads a ticket.
+    // Node delays writes while it reads a ticket.
     this.#parts.clock.after(0, () => {
       this.#acknowledges = false
       if (!this.#hasBegun && this.#phase === 'open') this.#writer!.write(' ')
@@ -260,7 +260,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
         return
       }
-      // A server on trial may still ignore what was sent ahead.
+      // A server on trial may still ignore the data sent ahead.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined

@@ -23,7 +23,7 @@ export class Writer {
   static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())
   /** Login steps: 2 at a time, because each makes the server work. */
   static readonly #steps = writeBatch<Writer>(2, writer => writer.#flush())
-  /** A header waits until the end of the turn for what follows it. */
+  /** A header waits until the end of the turn for further data. */
   static readonly #headers = writeBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())
   readonly #socket: Socket
   readonly #clock: Clock
@@ -60,7 +60,7 @@ export class Writer {
     this.#waiting += header
   }
 
-  /** Writes now, after what waits for the batch. */
+  /** Writes now, after the waiting batch. */
   write(text: string): void {
     text = this.#waiting + text
     this.#waiting = ''
@@ -70,7 +70,7 @@ export class Writer {
     else if (!this.#socket.write(text, encoding)) this.#fallBehind()
   }
 
-  /** Drops what waits for the batch. */
+  /** Drops the waiting batch. */
   stop(): void {
     this.#waiting = ''
     this.#stall?.cancel()

@@ -45,7 +45,7 @@ export class LinkClient extends Client {
   }
 
   receive(element: XmlElement): void {
-    // SASL listens to `nonza` only, everything else to `element`.
+    // SASL listens to `nonza` only, all other parts to `element`.
     this.emit(element.name === 'features' ? 'element' : 'nonza', element)
   }
 

@@ -21,7 +21,7 @@ import type { LoginWish } from './wish.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts {}
 
-/** Limits of what is kept for the page during login, in elements and UTF-16 units. */
+/** Limits of elements kept for the page during login, in elements and UTF-16 units. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
@@ -171,7 +171,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #linkOptions(): LoginLinkOptions {
     const { jid, credentials } = this.#wish
     const certificate = credentials.kind === 'certificate'
-    // One certificate may be valid for several users (RFC 6120 §4.7.1).
+    // A certificate may be valid for several users (RFC 6120 §4.7.1).
     const from = certificate ? formatBareJid(jid) : undefined
     return { certificate, from, ahead: this.#pipelining.nextStream() }
   }

@@ -1,16 +1,16 @@
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { StreamFeatures } from './stream-features.js'
 
-/** One stream for SASL and one for bind. */
+/** A stream for SASL and a stream for bind. */
 const streams = 2
 
-/** Expected features of a login, and those that came (XEP-0305 §3). */
+/** Expected and received features of a login (XEP-0305 §3). */
 export class Pipelining {
   /** The server offers something else. */
   isMistaken = false
   /** Something was sent before the features, and is not answered yet. */
   isAhead = false
-  /** Features that came. */
+  /** Received features. */
   readonly seen: StreamFeatures[] = []
   #stream = -1
   #wentBy: StreamFeatures | undefined

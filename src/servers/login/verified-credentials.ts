@@ -23,7 +23,7 @@ export function createVerifiedCredentials(clock: Clock, memorySeconds: number) {
       const key = keyOf(wish)
       if (key !== undefined) memory.remember(key, true)
     },
-    /** True also without a secret, if the operator vouches for the user. */
+    /** Also true without a secret, if the operator vouches for the user. */
     has(wish: LoginWish): boolean {
       const key = keyOf(wish)
       return key === undefined || memory.recall(key) === true

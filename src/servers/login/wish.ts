@@ -3,7 +3,7 @@ import type { Jid } from '../../xmpp/jid/jid.js'
 
 /**
  * Never logged. `password`: the user's own, or of another `user` who may act for them. `service`: an
- * operator's account that acts for users. `certificate`: the one configured for the server.
+ * operator's account that acts for users. `certificate`: as set for the server.
  */
 export type Credentials =
   | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }

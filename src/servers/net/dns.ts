@@ -20,7 +20,7 @@ export function isAbsent(error: NodeJS.ErrnoException): boolean {
 /** EBADNAME: a label of more than 63 characters, for example. */
 const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 
-/** After these, the machine may have got other name servers. */
+/** After these errors, the machine may have other name servers. */
 const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 
 /** In milliseconds for each try. */
@@ -37,7 +37,7 @@ export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
     try {
       return await question(resolver)
     } catch (error) {
-      // A resolver reads the machine's configuration once only.
+      // A resolver reads the machine's configuration only once.
       const { code = '' } = error as NodeJS.ErrnoException
       if (resolver === usual && unanswered.has(code)) usual = makeResolver()
       throw error

@@ -20,7 +20,7 @@ const special = networks(
   ...['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'],
 )
 
-/** True unless the address is plainly that of a host on the Internet. */
+/** True unless the address clearly belongs to a host on the Internet. */
 export function isPrivateAddress(address: string): boolean {
   return !worldwide.contains(address) || special.contains(address)
 }

@@ -52,8 +52,8 @@ export function formatBareJid({ local, domain }: Pick<Jid, 'local' | 'domain'>):
 }
 
 /**
- * A key for the user of a JID. It unifies only what every server unifies: case and composition of the local
- * part, and A-labels. Otherwise a user could pass for another.
+ * A key for the user of a JID. It ignores only differences that every server ignores: case and composition of
+ * the local part, and A-labels. Otherwise a user could pass for another.
  */
 export function userOf(jid: string): string {
   const bare = jid.split('/', 1)[0]!

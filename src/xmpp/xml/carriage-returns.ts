@@ -9,8 +9,8 @@ const cdataEnd = Buffer.from(']]>')
 const most = cdataEnd.length + reference.length + cdata.length
 
 /**
- * Writes carriage returns in text, attribute values and CDATA as references. XML parsers turn plain ones into
- * line feeds (XML 1.0 §2.11), and some servers write plain ones for references that they read.
+ * Writes carriage returns in text, attribute values and CDATA as references. XML parsers turn plain carriage
+ * returns into line feeds (XML 1.0 §2.11). Some servers send them plain, although they received references.
  */
 export function escapeCarriageReturns(text: string): string {
   return text.includes('\r') ? refer(Buffer.from(text)) : text

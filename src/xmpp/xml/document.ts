@@ -16,7 +16,7 @@ export interface Document {
 }
 
 export interface DocumentOptions extends SplitterOptions {
-  /** How many times as long as the document its children may be: each declares what it inherits. */
+  /** Longest children, as a multiple of the document's length: each declares the namespaces that it inherits. */
   readonly maxGrowth?: number
 }
 
@@ -31,7 +31,7 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
   let root: Root | undefined
   let children: Element[] = []
   let fates: Fate[] | undefined
-  /** What the children may still take, in UTF-16 units. */
+  /** Room left for the children, in UTF-16 units. */
   let room = 0
   const sink: Sink = {
     onOpen(opened) {

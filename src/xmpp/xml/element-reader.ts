@@ -11,8 +11,8 @@ export interface ReadingRules {
   readonly limits: XmlLimits
   readonly meantNamespace: MeantNamespace
   /**
-   * For documents of servers, which pass on what users wrote: children with bad namespaces are repaired or
-   * dropped, children beyond the limits are dropped, and carriage returns become references.
+   * For documents of servers, which contain text of users. Repairs or drops children with bad namespaces,
+   * drops children beyond the limits, and escapes carriage returns.
    */
   readonly lenient: boolean
 }
@@ -76,7 +76,7 @@ class ElementReader {
     })
   }
 
-  /** Reads a child, and declares what it inherits. Undefined: drop it. Throws an `XmlError`. */
+  /** Reads a child, and declares inherited namespaces. Undefined: drop it. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
     return this.#read(scope, rules, () => {
       try {
@@ -100,7 +100,7 @@ class ElementReader {
       this.#parser = this.#createParser()
       throw error
     } finally {
-      // Frees what was read, which may contain a password.
+      // Frees the text, which may contain a password.
       this.#scope = undefined
       this.#top = undefined
       this.#open.length = 0

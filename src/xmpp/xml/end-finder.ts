@@ -27,8 +27,8 @@ const deepestNames = 256
 
 /**
  * Finds the end of an element, or of a root's start tag, in pieces. Its memory is a depth and a number for
- * each open name. Refuses wrong end tags, because such an element may never end, and what XMPP forbids:
- * comments, DTDs, processing instructions (RFC 6120 §11.1). The reader checks the rest.
+ * each open name. Refuses wrong end tags, because such an element may never end. Refuses comments, DTDs and
+ * processing instructions (RFC 6120 §11.1). The reader checks the rest.
  */
 export class EndFinder {
   /** Deepest nesting so far. The element itself is 1. */

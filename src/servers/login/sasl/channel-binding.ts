@@ -4,7 +4,7 @@ import type { ChannelBindingType, LinkFacts } from '../../../xmpp/link.js'
 export interface ChannelBinding {
   readonly type: ChannelBindingType
   readonly data: Buffer
-  /** The server lists no types, and may not know this one. */
+  /** The server lists no types, and may not support this type. */
   readonly guessed: boolean
 }
 

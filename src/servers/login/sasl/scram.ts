@@ -24,8 +24,8 @@ export interface ScramParts {
   /** The bare JID of another user to act for. */
   readonly authzid?: string | undefined
   /**
-   * For -PLUS mechanisms. `not-offered`: binding is possible here, and the server did not offer it. A server
-   * that did offer it detects an attack (RFC 5802 §6).
+   * For -PLUS mechanisms. `not-offered`: binding is possible here, but the server did not offer it. A server
+   * that did offer it then detects an attack (RFC 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords

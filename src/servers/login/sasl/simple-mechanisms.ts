@@ -46,7 +46,7 @@ export function oauthBearer(authzid: string, token: string): Mechanism {
     name: 'OAUTHBEARER',
     clientFirst: true,
     response: () => (isRefused ? separator : message),
-    /** An error. The failure follows our answer. */
+    /** The challenge is an error. The failure follows our answer. */
     challenge() {
       demandAcceptance()
       isRefused = true
