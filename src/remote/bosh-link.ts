@@ -9,6 +9,7 @@ import { copyOf } from '../xmpp/xml/copy-of.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
 import type { Root } from '../xmpp/xml/root.js'
+import { XmlError } from '../xmpp/xml/xml-error.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { RemoteFault } from './fault.js'
@@ -248,6 +249,7 @@ export class BoshLink implements Link {
 
   /** Steps of later connections do not belong to the login. */
   #failureOf(error: unknown): Failure {
+    if (error instanceof XmlError) return { step: 'features', code: 'remote-protocol-error', cause: error }
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }
     return this.#session.terms === undefined ? error.failure : { ...error.failure, step: 'features' }
   }

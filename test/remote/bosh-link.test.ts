@@ -5,7 +5,8 @@ import { BoshLink } from '../../src/remote/bosh-link.js'
 import { createEndpoint, type Endpoint } from '../../src/remote/endpoint.js'
 import type { EndpointSession } from '../../src/remote/endpoint-session.js'
 import { RemoteFault } from '../../src/remote/fault.js'
-import type { LinkEnd } from '../../src/xmpp/link.js'
+import type { LinkEnd, LinkEvents } from '../../src/xmpp/link.js'
+import { childrenOf } from '../../src/xmpp/xml/document.js'
 import type { Fate } from '../../src/xmpp/xml/element.js'
 import { isCollected } from '../support/collected.js'
 import { element } from '../support/element.js'
@@ -35,6 +36,7 @@ async function open(
     encrypted?: boolean
     endpoint?: Promise<Endpoint>
     maxReplyBytes?: number
+    onElement?: LinkEvents['onElement']
   } = {},
 ) {
   const there = await ScriptedEndpoint.start()
@@ -54,7 +56,7 @@ async function open(
     {
       onStep: step => void steps.push(step),
       onOpen: ({ id, from: sender }) => told.push(`open ${id} ${sender}`),
-      onElement: ({ text }) => told.push(text),
+      onElement: options.onElement ?? (({ text }) => told.push(text)),
       onUnfit: fate => void unfit.push(fate),
       onFlush: () => told.push('flush'),
       onDrain: () => {
@@ -326,6 +328,14 @@ describe('an open link', () => {
   ])('ends with a reply that has %s', async (_what, inner, maxReplyBytes) => {
     const { told, held, hears } = await opened({ maxReplyBytes })
     held.answer(inner)
+    await hears('end')
+    expect(told).toEqual(['end features remote-protocol-error'])
+  })
+
+  test('ends with an element whose children inherit too much for a session that reads them', async () => {
+    const { told, held, hears } = await opened({ onElement: ({ text }) => void childrenOf(text) })
+    const namespace = 'x'.repeat(200)
+    held.answer(`<iq xmlns='jabber:client' type='result' xmlns:p='${namespace}'>${'<p:a/>'.repeat(100)}</iq>`)
     await hears('end')
     expect(told).toEqual(['end features remote-protocol-error'])
   })
