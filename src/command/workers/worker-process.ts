@@ -28,6 +28,7 @@ export class Worker {
   /** Killed because another worker did not start, or because it did not listen in time. */
   isKilled = false
   isHung = false
+  isLate = false
   limit: Timer | undefined
   process!: WorkerProcess
   /** Rejects with a `CommandError` if it ends before it listens. */

@@ -19,7 +19,7 @@ const firstPause = 250
 const longestPause = 30_000
 /** After this time a worker counts as healthy, in milliseconds. */
 const soundMilliseconds = 60_000
-/** Time limit for a replacement to listen, in milliseconds. */
+/** Time limit for a worker to listen, in milliseconds. */
 const startMilliseconds = 30_000
 /** Time limit of a stop, in milliseconds. A worker needs 10 s at most. */
 const stopMilliseconds = 15_000
@@ -42,12 +42,11 @@ export class WorkerSlots {
     this.#parts = parts
   }
 
-  /** Resolves with the addresses once all listen. Rejects if one does not, and then leaves none. */
+  /** Resolves with the addresses once all listen. Rejects if one fails or is late twice, and then leaves none. */
   async start(): Promise<readonly string[]> {
     const numbers = Array.from({ length: this.#parts.count }, (_, index) => index + 1)
-    const workers = numbers.map(number => this.#begin(number))
     try {
-      const [urls] = await Promise.all(workers.map(({ ready }) => ready))
+      const [urls] = await Promise.all(numbers.map(number => this.#startFirst(number)))
       return urls!
     } catch (error) {
       this.#isEnding = true
@@ -155,24 +154,45 @@ export class WorkerSlots {
     return [...this.#workers].some(worker => worker.number === number && worker.state !== 'draining')
   }
 
-  async #isStarted(number: number): Promise<boolean> {
-    const { clock, log } = this.#parts
+  async #startFirst(number: number): Promise<readonly string[]> {
     const worker = this.#begin(number)
-    const late = new CommandError(`Worker ${number} does not listen after ${startMilliseconds / 1000} s.`)
-    const limit = clock.after(startMilliseconds, () => worker.fails(late))
     try {
-      await worker.ready
-      log.info({ worker: number, workerPid: worker.process.pid }, 'a worker has been started')
+      return await this.#listening(worker)
+    } catch (error) {
+      if (!worker.isLate || this.#isEnding) throw error
+      this.#giveUp(worker, error)
+      return await this.#listening(this.#begin(number))
+    }
+  }
+
+  async #isStarted(number: number): Promise<boolean> {
+    const worker = this.#begin(number)
+    try {
+      await this.#listening(worker)
+      this.#parts.log.info({ worker: number, workerPid: worker.process.pid }, 'a worker has been started')
       return true
     } catch (error) {
-      if (this.#isEnding || worker.state === 'draining') return false
-      worker.state = 'draining'
-      this.#kill(worker)
-      log.error({ worker: number, problem: (error as Error).message }, 'a worker cannot be started')
+      if (!this.#isEnding && worker.state !== 'draining') this.#giveUp(worker, error)
       return false
+    }
+  }
+
+  async #listening(worker: Worker): Promise<readonly string[]> {
+    const limit = this.#parts.clock.after(startMilliseconds, () => {
+      worker.isLate = true
+      worker.fails(new CommandError(`Worker ${worker.number} does not listen after ${startMilliseconds / 1000} s.`))
+    })
+    try {
+      return await worker.ready
     } finally {
       limit.cancel()
     }
+  }
+
+  #giveUp(worker: Worker, error: unknown): void {
+    worker.state = 'draining'
+    this.#kill(worker)
+    this.#parts.log.error({ worker: worker.number, problem: (error as Error).message }, 'a worker cannot be started')
   }
 
   async #replaceAll(): Promise<void> {

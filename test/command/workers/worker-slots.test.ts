@@ -103,6 +103,49 @@ describe('a start', () => {
   })
 })
 
+describe('a worker that hangs at the first start', () => {
+  const late = {
+    level: 50,
+    worker: 2,
+    problem: 'Worker 2 does not listen after 30 s.',
+    msg: 'a worker cannot be started',
+  }
+
+  test('is killed after 30 s and replaced, with a line in the log', async () => {
+    const all = slots(2)
+    const start = all.start()
+    forked[0]!.onReady(['http://127.0.0.1:1'])
+    clock.advance(29_999)
+    await settled()
+    expect(states(all)).toEqual(['1 running', '2 starting'])
+    clock.advance(1)
+    await settled()
+    expect(forked[1]!.isGone).toBe(true)
+    expect(lines).toContainEqual(expect.objectContaining(late))
+    expect(forked.map(({ number }) => number)).toEqual([1, 2, 2])
+    forked[2]!.onReady(['http://127.0.0.1:1'])
+    expect(await start).toEqual(['http://127.0.0.1:1'])
+    expect(states(all)).toEqual(['1 running', '2 running'])
+    expect(all.died).toBe(0)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('twice ends the start with a sentence, and leaves none running', async () => {
+    const all = slots(2)
+    const start = all.start()
+    forked[0]!.onReady(['http://127.0.0.1:1'])
+    start.catch(() => {})
+    clock.advance(30_000)
+    await settled()
+    clock.advance(30_000)
+    await expect(start).rejects.toThrow('Worker 2 does not listen after 30 s.')
+    expect(all.workers).toEqual([])
+    clock.advance(60_000)
+    await settled()
+    expect(forked).toHaveLength(3)
+  })
+})
+
 describe('a worker that dies', () => {
   test('is replaced under its number after a quarter of a second, and logged', async () => {
     const all = await started(2)
