@@ -1,4 +1,5 @@
-// Sessions come and go over Prosody with STARTTLS. At the end everything must be as at the beginning.
+// Sessions come and go over Prosody with STARTTLS. At the end, memory and descriptors must be as at the
+// beginning.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../test/support/http-answer.js'

@@ -1,4 +1,5 @@
-// A session that waits, as a page does: one request held, or a pause (XEP-0124 §10), and now and then a message to itself.
+// A session that waits, as a page does: it holds a request or pauses (XEP-0124 §10), and sometimes sends a
+// message to itself.
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { HttpLane, xmlRoute } from './http-lane.js'
 import { bodyHead, failureOf, messageTo, word } from './talks.js'

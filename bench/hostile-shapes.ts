@@ -1,4 +1,4 @@
-// A beginning, a piece that is repeated, an end.
+// A shape is a beginning, a repeated piece and an end.
 
 export interface Shape {
   readonly name: string

@@ -1,4 +1,4 @@
-// CPU time of hostile input: at most ten times a plain KiB, and twice as much takes twice as long.
+// CPU time of hostile input: at most ten times a plain KiB, and growth no faster than length.
 import { parseBody } from '../src/browsers/bosh/body.js'
 import { readMessage } from '../src/browsers/websocket/framing.js'
 import { UnfinishedBodies } from '../src/http/listening/unfinished-bodies.js'
@@ -148,7 +148,7 @@ function costOfBody(size: number): readonly number[] {
   return costs
 }
 
-/** A mean over all sizes: garbage collection begins at one of them. */
+/** A mean over all sizes, because garbage collection begins at some of them. */
 const rowOf = ({ name }: Shape, costs: readonly number[], base: number): Row => ({
   shape: name,
   costs,

@@ -62,7 +62,7 @@ export async function measureSoak(stage: Stage): Promise<PartResult> {
   }
 }
 
-/** Beside a bare server: what a ping costs differs by half from hour to hour. */
+/** Beside a bare server, because the cost of a ping differs by half from hour to hour. */
 export async function measurePings(stage: Stage): Promise<PartResult> {
   const { sizes, prosody, log } = stage
   const { pingedSessions: wanted, soakSeconds: amount } = sizes

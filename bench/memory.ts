@@ -77,7 +77,7 @@ const bareRequests =
       const lane = new HttpLane({ port, path: '/hold', headers: '' })
       lane.post('', () => {})
       held.push(lane)
-      // The listen backlog.
+      // The listen backlog is limited.
       if (held.length % 100 === 0) await sleep(20)
     }
     return held

@@ -50,7 +50,7 @@ export async function measureCarrying(stage: Stage): Promise<PartResult> {
 
 const coresAround = 8
 
-/** A request finds the process with its session by chance, otherwise another process carries it. */
+/** A request meets the process of its session by chance. Otherwise another process carries it. */
 function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balanced'>): string {
   const costs = (key: keyof typeof rounds, process: string) => median(rounds[key].map(cpu(process).of))
   const broker = costs('nats', 'NATS')
@@ -93,7 +93,7 @@ function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balance
 
 const thousands = (count: number) => (Math.round(count / 1_000) * 1_000).toLocaleString('en')
 
-/** What the two separate processes lose, they lose to sharing the cores. */
+/** Two separate processes show the loss from sharing the cores. */
 export async function measureWorkers(stage: Stage): Promise<PartResult> {
   const { sizes, prosody } = stage
   const options = { c2sPort: prosody.c2sPort }

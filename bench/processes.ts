@@ -1,4 +1,4 @@
-// All of these processes end with this process.
+// These processes end with this process.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

@@ -56,7 +56,10 @@ export interface Contender {
   run(load: Load, about?: Parameters<LoadClient['run']>[1]): Promise<Figures>
 }
 
-/** After a few thousand logins Prosody 0.12 on Lua 5.4 takes three times as long. Without a restart the first wins. */
+/**
+ * After a few thousand logins Prosody 0.12 on Lua 5.4 takes three times as long. Without a restart the first
+ * candidate would win.
+ */
 export const withFreshProsody = (
   { prosody, load }: Stage,
   label: string,

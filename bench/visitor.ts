@@ -1,4 +1,4 @@
-// A user to whom happens what happens to people with browsers. Each word to themselves must come back once.
+// A simulated user, with the troubles of real browsers. Each message to itself must come back once.
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BoshTalk } from '../test/support/crowd/bosh-talk.js'
@@ -35,7 +35,7 @@ export interface VisitorOptions {
 }
 
 const patienceSeconds = 60
-/** Five until it counts as quiet, five while the service is measured. */
+/** Five seconds until it counts as quiet, five while the service is measured. */
 const quietSeconds = 10
 
 const between = (least: number, most: number) => least + Math.random() * (most - least)
@@ -48,7 +48,7 @@ export class Visitor {
   #serial = 0
   readonly #awaited = new Set<number>()
   readonly #heard = new Set<number>()
-  /** Words up to this number may come twice: another page has attached since. */
+  /** Messages up to this number may come twice: another page has attached since. */
   #mayDouble = 0
   #isLoggedOut = false
 

@@ -6,7 +6,7 @@ export interface Vitals {
   readonly residentMib: number
   readonly heapMib: number
   readonly descriptors: number
-  /** Also those that keep no process alive. */
+  /** Includes timers that keep no process alive. */
   readonly timers: number
   readonly resources: Readonly<Record<string, number>>
 }

@@ -1,4 +1,4 @@
-/** `peer` is the XMPP server's own endpoint, the `raw` ones are its client port, floor.ts is `floor` and `relay`. */
+/** `peer` is the XMPP server's own endpoint, `raw` and others its client port, `floor` and `relay` floor.ts. */
 export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | 'floor' | 'relay'
 
 export interface Target {

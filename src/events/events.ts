@@ -49,7 +49,7 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
     get waiting() {
       return queue.waiting
     },
-    /** Sends what it can in 3 s, and closes all connections. */
+    /** Sends events for up to 3 s, and closes all connections. */
     async stop(): Promise<void> {
       await queue.stop(drainMilliseconds)
       close()

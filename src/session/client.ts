@@ -30,7 +30,7 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   tick(now: number): void
   /** Delivers what the outbox has, as far as possible. */
   flush(): void
-  /** The same for an ended session. Returns true once the browser has the outcome. */
+  /** As `flush`, for an ended session. Returns true once the browser has the outcome. */
   tell(outcome: Outcome): boolean
   /** Closes everything, after an orderly `end` or a `fault`. */
   close(notice?: 'end' | 'fault'): void

@@ -176,7 +176,7 @@ export function createOpener(parts: OpenerParts) {
     return true
   }
 
-  /** If the client has too many sessions without a login, ends the least promising one instead. */
+  /** If the client has too many sessions without a login, ends the least promising session instead. */
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal

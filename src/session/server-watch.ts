@@ -22,7 +22,7 @@ interface LoggedIn {
   readonly jid: string | undefined
 }
 
-/** Pings a server that stays silent after it was sent something. */
+/** Pings a server that stays silent after something was sent to it. */
 export class ServerWatch {
   /** In milliseconds. */
   readonly #patience: number
@@ -32,7 +32,6 @@ export class ServerWatch {
   #size = 0
   #isAsked = false
   #id = ''
-  /** Pings without an answer. */
   #unanswered = 0
   /** The namespace of stream management (XEP-0198), or `asked`. A ping would make its counts wrong. */
   #counting: string | undefined
@@ -98,7 +97,7 @@ export class ServerWatch {
   /** Pings the server. Returns true if the last ping has no answer. */
   look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn): boolean {
     if (!isRead || link.backlog > 0) {
-      // The answer would not be read, or the ping not sent.
+      // The answer would not be read, or the ping would not be sent.
       this.#silentSince = now
       return false
     }

@@ -49,7 +49,6 @@ export interface OpenWish extends LinkOptions {
   readonly isRefusalCounted?: boolean | undefined
 }
 
-/** A session during its login. */
 export interface Opening {
   /** The public handle. */
   readonly id: string
@@ -116,7 +115,7 @@ export interface Sessions {
   /** In the order of creation. */
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>
-  /** Shuts out the page before. Undefined if impossible. */
+  /** Shuts out the previous page. Undefined if impossible. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
   /** Whether `reuse` would find a session. */
   hasUnused(jid: string): Promise<boolean>

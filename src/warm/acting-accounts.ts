@@ -80,7 +80,8 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
     const key = right.keyOf(shown)
-    // Of many calls at once with the right password, only the first counts. If it fails for its user, the next one does.
+    // Of many calls at once with the right password, only the first counts. If it fails because of its user,
+    // the next call counts.
     for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
     const isKnown = right.recall(key) !== undefined
     const login = isKnown ? logIn() : counted(shown, admin, logIn)

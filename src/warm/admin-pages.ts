@@ -75,7 +75,7 @@ export function sessionList(page: SessionList, query: ListQuery, numbers: Number
   return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
-/** Undefined if the mistake is in no field of the form. */
+/** Undefined if no field of the form has the mistake. */
 export function listWithMistake(problem: Problem, context: PageContext): Answer | undefined {
   const { request, representation } = context
   const field = mistakenField(problem, sentQuery(request))

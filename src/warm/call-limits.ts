@@ -24,7 +24,7 @@ export interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'ha
 
 export type CallLimits = ReturnType<typeof createCallLimits>
 
-/** One for all hosts. */
+/** The limits of all hosts. */
 export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
@@ -57,7 +57,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/** Learns from each process that it meets: in an upgrade, those that have published their clients leave. */
+/** Learns from each process that it meets: during an upgrade, the processes that know the clients leave. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const meet = () => {

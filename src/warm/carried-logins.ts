@@ -14,7 +14,7 @@ const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
 
-/** Added to the time of the login, in milliseconds. */
+/** Added to the time of the login for the way, in milliseconds. */
 const wayMilliseconds = 1_000
 /** A full process is not asked again for this time. */
 const fullMilliseconds = 1_000

@@ -122,8 +122,8 @@ export const listParameters = {
   origin: word<SessionView['origin']>(['warmed', 'client'], 'The sessions of this origin.'),
   limit: integer('Most sessions to list.', { minimum: 1, maximum: 1000, default: usualLimit }),
   after: text(
-    '`next` of the list before.',
-    'The value of "next" in the list before.',
+    '`next` of the previous part.',
+    'The value of "next" in the previous part of the list.',
     (written): Place | undefined => {
       const [, createdAt, id] = placePattern.exec(written) ?? []
       return id === undefined ? undefined : { createdAt: Number(createdAt), id }

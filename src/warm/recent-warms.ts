@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import { type ProblemCode, problems } from '../lib/errors.js'
 
-/** The last minute is the current one. */
+/** The last minute is the current minute. */
 const minutes = 15
 /** Ratio of neighbouring buckets, and so the largest error. */
 const growth = 1.25
@@ -16,7 +16,7 @@ export interface WarmTally {
   readonly took: readonly number[]
 }
 
-/** `within` returns the milliseconds that this share did not exceed. */
+/** `within` returns the time in milliseconds within which this share of logins was done. */
 export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }

@@ -52,7 +52,7 @@ export function createLogins(parts: SessionLoginParts, open: Open) {
         throw error
       }
     },
-    /** Throws a `Problem`. Unknown credentials take a login of their own. */
+    /** Throws a `Problem`. Unless the credentials are cached, it logs in. */
     async checkCredentials(request: WarmRequest, caller: CallerSignal): Promise<void> {
       if (verified.has(request)) return
       const { jid, credentials } = request

@@ -25,7 +25,7 @@ const moreFields: readonly string[] = [
 ] satisfies ParameterName[]
 const fields = ['jid', 'password', ...moreFields]
 
-/** The form never repeats these. */
+/** The form never repeats these fields. */
 const secrets: readonly string[] = ['password', 'token'] satisfies ParameterName[]
 
 type FormSettings = Pick<Config, 'externalUrl' | 'warmPath' | 'bosh' | 'warm'>

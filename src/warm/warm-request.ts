@@ -45,7 +45,7 @@ export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 
 export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
 
 function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
-  // One less than `requests`: while all are held, the client could not send.
+  // One less than `requests`: if all were held, the client could not send.
   const hold = Math.min(read('hold') ?? defaultHold, maxRequests - 1)
   // `language` wins, but `lang` must be valid too.
   const [language, lang] = [read('language'), read('lang')]

@@ -25,11 +25,11 @@ export interface Link {
   resume(): void
   /** Closes the stream. No event follows. */
   close(): void
-  /** Closes the stream, and drops what is not complete. No event follows. */
+  /** Closes the stream, and drops incomplete elements and unsent data. No event follows. */
   abandon(): void
   /** The server did not answer this login step in time. Ends the link, and reports that through `onEnd`. */
   timeOut(step: Step): void
-  /** Closes the connection after what was sent, and leaves the stream open. No event follows. */
+  /** Closes the connection after all sent data, and leaves the stream open. No event follows. */
   cut(): void
 }
 

@@ -5,16 +5,16 @@ import type { Cookie } from '../../xmpp/page-binding.js'
 
 export interface CookieRules {
   readonly path: string
-  /** Also if a proxy then connects without TLS. */
+  /** Whether browsers use TLS, even if a proxy then connects without. */
   readonly secure: boolean
 }
 
-/** Binds a session to its browser. Required once the browser has sent it. */
+/** Ties a session to its browser. Required once the browser has sent the cookie. */
 export class AttachCookie {
   readonly #name: string
   readonly #value = randomText(24, 'base64url')
   readonly #rules: CookieRules
-  /** In seconds: it outlives the session, as it is renewed at half time. */
+  /** In seconds. The cookie outlives the session: it is renewed at half time. */
   readonly #life: number
   #isDemanded: boolean
   /** Milliseconds of the clock, and the rid. */
@@ -47,7 +47,7 @@ export class AttachCookie {
     return isShown || !this.#isDemanded
   }
 
-  /** `Set-Cookie`, if due. Only the same rid gets it again: a second client with the sid alone does not. */
+  /** `Set-Cookie`, if due. Only the same rid gets it again, not a second client with the sid alone. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
     if (isDue) {

@@ -46,7 +46,7 @@ export function parseBody(text: string) {
     restart: boolean(restartOf(root)),
     /** SHA-256, one character for each byte: a session keeps several. */
     digest: hash('sha256', text, 'binary'),
-    /** Each is complete in a stream. */
+    /** Each element is complete without its parent. */
     payload: children,
   }
 }

@@ -94,7 +94,6 @@ export class BoshClient implements Client {
     return Math.min(turn, this.#open.nextExpiry)
   }
 
-  /** Answers the creation request. */
   create(body: Body, payload: Payload, peer: Peer): void {
     const pending = this.#received(this.#window.last, undefined, body.digest, peer)
     pending.expires = pending.since + Math.min(this.#terms.wait, createSeconds) * 1000
@@ -374,7 +373,7 @@ export class BoshClient implements Client {
 
   #expiry(now: number): number {
     const { wait } = this.#terms
-    // Answers before a proxy with the same timeout does: its time starts earlier.
+    // Before a proxy with the same timeout answers: its time starts earlier.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }

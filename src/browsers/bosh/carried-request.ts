@@ -11,12 +11,12 @@ export const requestKind = 'bosh'
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
   /** The connection manager. All processes have the same. */
   readonly site: string
-  /** A creation request, which `secureUrl` belongs to. */
+  /** Whether it creates a session. Only then `secureUrl` is sent. */
   readonly isNew?: boolean
   readonly secureUrl?: string | undefined
 }
 
-/** After a loss: times, milliseconds, UTF-16 units. */
+/** After a loss: number of repeats, pause in milliseconds, longest text in UTF-16 units. */
 const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096

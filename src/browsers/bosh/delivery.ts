@@ -93,7 +93,7 @@ export class Delivery {
     while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
-      // Gone clients get empty replies, to be repeated.
+      // Gone clients get empty replies, and repeat their requests.
       while (this.open.held[0] !== live) this.answerOldest()
       this.answerOldest()
     }

@@ -21,7 +21,7 @@ export interface HttpPeerParts
   readonly clock: Clock
 }
 
-/** Of a too large body: bytes, and milliseconds to wait. */
+/** The beginning of a too large body: its bytes, and the time to wait for them in milliseconds. */
 const headBytes = 1024
 const headMilliseconds = 1_000
 

@@ -7,7 +7,7 @@ import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
 export interface ListenerParts extends HttpPeerParts, Entrance {
-  /** Pages there are no other origin's. */
+  /** Pages at this URL have our own origin. */
   readonly externalUrl: string | undefined
 }
 

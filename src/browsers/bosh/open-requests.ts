@@ -26,7 +26,6 @@ export class OpenRequests {
   readonly #load: Pick<SessionLimits, 'waiting'>
   readonly #onBroken: () => void
 
-  /** `onBroken` is called if a client disconnects. */
   constructor(load: Pick<SessionLimits, 'waiting'>, onBroken: () => void) {
     this.#load = load
     this.#onBroken = onBroken

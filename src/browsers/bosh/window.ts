@@ -22,7 +22,7 @@ export class RidWindow {
   /** Whether the client acknowledges replies (XEP-0124 §9). */
   readonly acknowledged: boolean
   readonly #size: number
-  /** Half of all libraries reuse the last rid. */
+  /** Whether the next request may reuse the last rid: half of all libraries do. */
   #isAttachable: boolean
   /** Lower rids are of a replaced page. */
   readonly #fence: number
@@ -64,7 +64,7 @@ export class RidWindow {
     if (!this.acknowledged) this.confirm()
   }
 
-  /** A next request, or a closed connection, confirms all replies. */
+  /** The next request, or a closed connection, confirms all replies. */
   confirm(): void {
     this.#confirmed = this.lastAnswered
   }
@@ -96,7 +96,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** Oldest first. A pause takes one more request. Libraries that attach use two, whatever was agreed. */
+  /** Oldest first. A pause takes one more request. Libraries that attach always use two requests. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

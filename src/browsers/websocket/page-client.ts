@@ -21,7 +21,7 @@ export interface PageParts {
 
 /** In milliseconds: the first delivery waits, since the page may send `<enable/>`. */
 const firstWordMilliseconds = 1_000
-/** Between two pings, unless too much is unconfirmed. A ping for each stanza cost a third of a round trip's CPU. */
+/** Between two pings, unless too many stanzas are unconfirmed. A ping for each stanza cost a third of a round trip's CPU. */
 const probeMilliseconds = 100
 
 export class PageClient extends SocketClient {
@@ -139,7 +139,7 @@ export class PageClient extends SocketClient {
       const { id: session } = this.session
       const { transport, address } = this
       this.#log.debug({ session, transport, address: foreignText(address), reason: cut }, 'a page lost its WebSocket')
-      // If no page follows, their senders get errors.
+      // If no page follows, the senders of the stanzas get errors.
       this.#giveBack()
       this.session.inactivity.begin(this.clock.now())
       // No page can resume an ended session.

@@ -32,7 +32,6 @@ export function readCredentials(element: Element, domain: string): PageCredentia
   return initial === undefined ? 'malformed-request' : read(text, initial.text, domain, children)
 }
 
-/** `children` are those of `<authenticate/>`. */
 function read(
   request: string,
   response: string,

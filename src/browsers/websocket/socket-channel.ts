@@ -38,7 +38,7 @@ const mostUnread = 64 * 1024
 /** Most unread bytes or stanzas: one delivery, and pongs. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
-/** Of a ping behind unread data, in seconds. */
+/** Time for a pong behind unread data, in seconds. */
 const unreadSeconds = 60
 /** Bytes of one read, and bytes beside each piece of a message. */
 const longestRead = 64 * 1024
@@ -94,7 +94,6 @@ export class SocketChannel implements Channel {
   /** The close frame is sent, or the client must close. */
   #isClosing = false
   #isGone = false
-  /** Why the connection ended without `<close/>`. */
   #cause: WebSocketCut | undefined
   #code = closeCodes.normal
 
@@ -273,7 +272,7 @@ export class SocketChannel implements Channel {
     return Math.max(leastKept, stanzasKept * this.#parts.maxStanzaBytes)
   }
 
-  /** Each frame may keep the whole read that it came in. */
+  /** Each frame may keep the whole read that contained it. */
   get #kept(): number {
     const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestRead)
     return Math.max(this.#bytes, beside) + Math.min(this.#pieces, this.#bytes) * pieceBytes

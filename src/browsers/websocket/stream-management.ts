@@ -53,7 +53,6 @@ export class StreamManagement {
     }
   }
 
-  /** Counts a stanza of the client. */
   took(): void {
     this.#received = (this.#received + 1) % wrap
   }

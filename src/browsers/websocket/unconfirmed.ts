@@ -38,7 +38,7 @@ export class Unconfirmed {
     }
   }
 
-  /** A ping or `<r/>` would cover stanzas that none covers. */
+  /** Whether no ping or `<r/>` covers some stanzas. */
   get isUnasked(): boolean {
     return this.#asked === 0 && this.#stanzas.length > 0
   }

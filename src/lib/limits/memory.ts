@@ -20,8 +20,8 @@ const leaving = 0.1
 const patience = 60_000
 
 /**
- * Returns how full this process is, 1 being full: its heap against V8's limit, and its resident memory
- * against `megabytes`, or its share of the machine if that is 0.
+ * Returns how full this process is, 1 being full: the larger of heap against V8's limit, and resident memory
+ * against `megabytes` (0: a share of the machine).
  */
 export function memoryMeasure(megabytes: number, workers = 0): () => number {
   const heap = heapSize() * mostOfHeap

@@ -3,7 +3,7 @@ import { archiveIdOf, bareJid, type Message } from './message.js'
 /** Ids of shown messages that are remembered. */
 const mostKeys = 2000
 
-/** Shows each message once, those from the archive first. */
+/** Shows each message once, and messages from the archive first. */
 export class Arrivals {
   /** Stanzas received in this session. */
   #seen: number

@@ -13,7 +13,7 @@ import { leaveMemory, type Memory, randomName, takeMemory } from './tab.js'
 export interface ChatOptions {
   /** Strophe 5, loaded by the page. */
   readonly Strophe: StropheNamespace
-  /** Backend address that answers with a binding, or a function that resolves with one (undefined: signed out). */
+  /** Backend address, or a function. Resolves with a binding, or with undefined to end the chat. */
   readonly binding: BindingSource
   /** `auto`: WebSocket, or BOSH if that is blocked. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
@@ -194,7 +194,7 @@ export class Chat extends EventTarget {
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.forgetSession()
     if (before && bareJid(jid) !== bareJid(before)) {
-      // Another user: clears what the page shows, and what it would send.
+      // Another user: clears shown and unsent messages.
       if (this.#wasOnline) {
         this.#end('signed-out', 'Another user is signed in now.')
         return

@@ -230,7 +230,7 @@ export class PageSession {
     this.#connection.addHandler(onPresence, null, 'presence')
   }
 
-  /** Sends presence, and fetches what is missing. */
+  /** Sends presence, and fetches missing contacts and messages. */
   async #introduce(isLost: boolean): Promise<void> {
     const { resumed } = this.#binding
     const { departures, rooms } = this.#parts
@@ -245,8 +245,8 @@ export class PageSession {
   }
 
   /**
-   * Servers send presences only after the first available one, so later each contact is probed. Resolves with
-   * whether the server answered.
+   * Servers send presences only once, after the first available presence. So later each contact is probed.
+   * Resolves with whether the server answered.
    */
   #fetchContacts(isAvailable: boolean): Promise<boolean> {
     const request = new this.#parts.Strophe.Builder('iq', { type: 'get', id: randomName() })
@@ -289,8 +289,8 @@ export class PageSession {
 }
 
 /**
- * Reorders BOSH replies, which may overtake each other, by rid from `next`. The result is called with each
- * reply and its rid. It leaves in the reply all elements whose turn it is.
+ * Reorders BOSH replies, which may overtake each other, by rid from `next`. Call the result with each reply
+ * and its rid. It leaves in the reply all elements whose turn has come.
  */
 function orderReplies(next: number): (reply: Element, rid: number) => void {
   // As many as requests at a time.

@@ -1,4 +1,4 @@
-// Types of Strophe 5, as far as it is used.
+// Types of the used parts of Strophe 5.
 
 export interface StropheNamespace {
   readonly Connection: new (service: string, options?: object) => StropheConnection

@@ -104,9 +104,9 @@ export interface Session {
   domain: string
   /** `warmed` by this API, or opened by a `client`. */
   origin: 'warmed' | 'client'
-  /** `opening` during the login, `waiting` for the first request of a browser, `held` while a request is open, `quiet` without one, `paused` by the client, `ended` with its client not told yet, `elsewhere` at a remote endpoint. */
+  /** `opening`: login. `waiting`: for the first request of a browser. `held`: a request is open. `quiet`: no request is open. `paused`: by the client. `ended`: the client is not told yet. `elsewhere`: at a remote endpoint. */
   state: 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
-  /** Of its client. Absent without a client. */
+  /** The transport of its client. Absent without a client. */
   transport?: 'bosh' | 'websocket'
   /** Seconds since the opening. */
   age: number
@@ -129,7 +129,7 @@ export interface SessionList {
 export interface Ended {
   /** Sessions that were ended. */
   ended: number
-  /** Sessions that may live at a remote endpoint. Absent if there are none. */
+  /** Sessions that may live at a remote endpoint. Absent without such sessions. */
   elsewhere?: number
   /** Processes that did not answer within a second: their sessions may live on. Absent if all answered. */
   unanswered?: string[]
@@ -138,9 +138,9 @@ export interface Ended {
 /** The endpoints of a domain (XEP-0156). */
 export interface HostMeta {
   links: {
-    /** Its kind. */
+    /** The kind of endpoint. */
     rel: string
-    /** Its URL. */
+    /** The URL of the endpoint. */
     href: string
   }[]
 }
@@ -218,7 +218,7 @@ export interface ListSessionsQuery {
   origin?: 'warmed' | 'client'
   /** Most sessions to list. */
   limit?: number
-  /** `next` of the list before. */
+  /** `next` of the previous part. */
   after?: string
 }
 

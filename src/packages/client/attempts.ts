@@ -13,7 +13,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'too-many-requests',
 ])
 
-/** Longest timer, in milliseconds. Longer ones fire at once. */
+/** Longest timer, in milliseconds. Longer timers fire at once. */
 export const longestTimer = 2 ** 31 - 1
 
 export interface AttemptLimits {

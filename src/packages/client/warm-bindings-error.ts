@@ -1,6 +1,6 @@
 import type { Problem } from './api-types.js'
 
-/** A code of docs/errors.md, `no-answer`, or `bad-answer` for an answer that is not the service's. */
+/** A code of docs/errors.md, `no-answer`, or `bad-answer` if something other than the service answered. */
 export type ErrorCode = Problem['code'] | 'no-answer' | 'bad-answer'
 
 type About = Partial<Pick<WarmBindingsError, 'status' | 'instance' | 'retryAfter'>>

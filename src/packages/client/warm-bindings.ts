@@ -1,4 +1,4 @@
-// `warm-bindings/client`: the calls of docs/api.md for backends. Needs nothing but Node.
+// `warm-bindings/client`: the calls of docs/api.md for backends. Needs only Node.
 import { type Check, isBinding, isEnded, isNothing, isSession, isSessionList } from './answer-checks.js'
 import type {
   Binding,
@@ -91,7 +91,7 @@ export class WarmBindings {
     }
   }
 
-  /** Ends all sessions of a user, or that of a full JID, whoever opened them. */
+  /** Ends all sessions of a user, or the session of a full JID, whoever opened them. */
   endAll({ jid }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
     return this.#call('DELETE', `/sessions?${new URLSearchParams({ jid })}`, isEnded, options)
   }
@@ -104,7 +104,7 @@ export class WarmBindings {
     options?: CallOptions,
     parameters?: object,
   ): Promise<T | undefined> {
-    // No valid id, which could lead to another address.
+    // Other text could lead to another address.
     if (!/^[\w-]{16,64}$/.test(id)) return undefined
     try {
       return await this.#call(method, `/${id}${path}`, check, options, parameters)

@@ -4,8 +4,8 @@ import type { Config } from '../../config/config.js'
 const longestWait = 25_000
 
 /**
- * A token bucket for each session, kept as one number: the time when all that it sent is paid for, in milliseconds of the
- * clock. Sizes are in UTF-16 units.
+ * A token bucket for each session, kept as a number: the time when its data is paid for, in milliseconds of
+ * the clock. Sizes are in UTF-16 units.
  */
 export class RateShaper {
   readonly #millisecondsEach: number

@@ -12,7 +12,7 @@ export interface LimitParts {
     Config['limits'],
     'unfinishedMegabytes' | 'unreadMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
   >
-  /** Their own sessions count for no client. */
+  /** Sessions of the proxies themselves count for no client. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
@@ -35,10 +35,10 @@ const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 /** The key of all trusted proxies. They have no limits. */
 const proxy = 'proxy'
 
-/** Requests that a session without a login counts as. */
+/** A session without a login counts as this many requests at most. */
 const mostOfStranger = 5
 
-/** Part of all sessions, without a login. */
+/** Part of all sessions that may be without a login. */
 const shareOfStrangers = 1 / 4
 
 /** Part of requests, memory and descriptors for warm calls alone. */
@@ -77,7 +77,7 @@ export class SessionLimits {
     return isOver(this.waiting, this.#parts.limits.heldRequests)
   }
 
-  /** Returns the limit that refuses one more session. */
+  /** Returns the limit that refuses another session. */
   refusal(sessions: number): Refusal | undefined {
     const { limits, room } = this.#parts
     if (isOver(sessions + 1, limits.sessions)) return 'sessions'
@@ -91,7 +91,7 @@ export class SessionLimits {
     if (refusal !== undefined) return refusal
     const strangers = this.#strangers.size
     if (isOver(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
-    // What strangers may send once their sessions are open. What they do send counts as it waits.
+    // Requests that strangers may still send, or those that wait already.
     const held = Math.max(this.waiting, strangers * Math.min(bosh.maxRequests, mostOfStranger))
     if (isOver(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
     return refusalOf(roomOfClients, sessions)

@@ -11,7 +11,7 @@ export interface UserRoom {
   take(jid: string): boolean | Promise<boolean>
   /** The login is over. */
   giveBack(jid: string): void
-  /** Ends a client's own session that is one too many. */
+  /** Ends a client's own session that exceeds the limit. */
   bound(session: Session, jid: string): void
   /** May be called again, and for any session. */
   finished(session: Session): void

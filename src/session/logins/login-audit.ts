@@ -18,7 +18,7 @@ interface Tally {
   readonly address: string
   readonly jids: Set<string>
   refused: number
-  /** Without a named JID. */
+  /** Refused logins without a named JID. */
   others: number
 }
 

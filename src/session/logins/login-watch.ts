@@ -12,8 +12,8 @@ import { longestStreamId, type ResumableStreams, smFamily } from './resumable-st
 import { SaslAccount } from './sasl-account.js'
 
 /**
- * `sasl`, `sasl2`: a login is under way (RFC 6120 §6, XEP-0388). `welcome`: right after `<success/>`. `inside`: a resource may
- * be bound. `spent`: something came out of turn.
+ * `sasl`, `sasl2`: a login is under way (RFC 6120 §6, XEP-0388). `welcome`: right after `<success/>`.
+ * `inside`: a resource may be bound. `spent`: an element came out of turn.
  */
 type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 

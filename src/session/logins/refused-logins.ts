@@ -12,7 +12,7 @@ import { LoginAudit, type RefusedLogin } from './login-audit.js'
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
   readonly limits: Pick<Config['limits'], 'loginTimeout'>
-  /** Their own logins have no limit. */
+  /** Logins of the proxies themselves have no limit. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock

@@ -24,7 +24,7 @@ type Read = (message: string) => string | undefined
 const readers: readonly (readonly [names: RegExp, read: Read])[] = [
   // RFC 5802 §7.
   [/^SCRAM-/, message => unescaped(/^[ny][^,]*,[^,]*,n=([^,]*),/.exec(message)?.[1])],
-  // RFC 4616 §2. With fewer fields the second one may be the password.
+  // RFC 4616 §2. With fewer fields the second field may be the password.
   [/^(?:PLAIN|X-OAUTH2)$/, message => fields(message, 3)?.[1]],
   // XEP-0484 §3.
   [/^HT-/, message => fields(message, 2)?.[0]],

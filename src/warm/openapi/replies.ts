@@ -1,4 +1,4 @@
-// The keys are those of the objects that the replies are written from.
+// The keys are the same as in the objects from which replies are written.
 
 import { contentTypes } from '../../http/answers/answer.js'
 import type { Representation } from '../../http/answers/negotiation.js'
@@ -11,7 +11,7 @@ import { listParameters } from '../parameters.js'
 export type Response = Readonly<Record<string, unknown>>
 
 const mediaType = (representation: Representation) => contentTypes[representation].split(';', 1)[0]!
-/** The contents of a page are no promise to programs. */
+/** Programs must not depend on the contents of a page. */
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
 const { origin, state } = listParameters
@@ -23,10 +23,10 @@ const session: Record<keyof SessionObject, Schema> = {
   state: {
     ...state.schema,
     description:
-      '`opening` during the login, `waiting` for the first request of a browser, `held` while a request is open, `quiet` ' +
-      'without one, `paused` by the client, `ended` with its client not told yet, `elsewhere` at a remote endpoint.',
+      '`opening`: login. `waiting`: for the first request of a browser. `held`: a request is open. `quiet`: no request is ' +
+      'open. `paused`: by the client. `ended`: the client is not told yet. `elsewhere`: at a remote endpoint.',
   },
-  transport: word('Of its client. Absent without a client.', ['bosh', 'websocket']),
+  transport: word('The transport of its client. Absent without a client.', ['bosh', 'websocket']),
   age: count('Seconds since the opening.'),
   quiet: count('Seconds without an open request. Absent while a request is open.'),
 }
@@ -96,7 +96,7 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     'The end of sessions.',
     {
       ended: count('Sessions that were ended.'),
-      elsewhere: count('Sessions that may live at a remote endpoint. Absent if there are none.'),
+      elsewhere: count('Sessions that may live at a remote endpoint. Absent without such sessions.'),
       unanswered: unanswered('sessions may live on'),
     },
     ['elsewhere', 'unanswered'],
@@ -105,8 +105,8 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     links: {
       type: 'array',
       items: object('An endpoint.', {
-        rel: text('Its kind.'),
-        href: text('Its URL.', { format: 'uri' }),
+        rel: text('The kind of endpoint.'),
+        href: text('The URL of the endpoint.', { format: 'uri' }),
       }),
     },
   }),
