@@ -40,7 +40,7 @@ export function noLoginLimits(more: Partial<RefusedLoginsParts> = {}): RefusedLo
     counts: new Counts(),
     refused: unnoted,
     clock: new FakeClock(),
-    sums: new MinuteSums(new FakeClock()),
+    sums: new MinuteSums(more.clock ?? new FakeClock()),
     audit: pino({ level: 'silent' }),
     ...more,
   })
