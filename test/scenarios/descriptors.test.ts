@@ -12,8 +12,8 @@ import { Operator } from '../support/operated-service.js'
 import { admin, adminHeader } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
-/** Node opens all files of a program at once. */
-const descriptors = 160
+/** The fewest that a service starts with. Node opens all files of a program at once. */
+const descriptors = 128
 
 const operator = new Operator()
 const sockets: Socket[] = []
@@ -68,6 +68,7 @@ test('a warm call that finds no descriptor left for the XMPP server is answered 
   expect(reply.status).toBe(503)
   expect(JSON.parse(reply.text)).toMatchObject({ code: 'service-full', step: 'connect' })
   expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)
+  expect((await call('GET', '/readyz')).status).toBe(503)
 
   // A session that is there goes on.
   const page = new BoshClient(`${url}/http-bind`, bindings[0]!)
@@ -76,6 +77,7 @@ test('a warm call that finds no descriptor left for the XMPP server is answered 
 
   expect((await call('DELETE', `/warm/${bindings[1]!.id}`)).status).toBe(204)
   await eventually('its stream is closed', () => server.open === bindings.length - 1)
+  expect((await call('GET', '/readyz')).status).toBe(200)
   expect((await call('POST', '/warm', account)).status).toBe(200)
   expect((await call('DELETE', '/warm/sessions?jid=alice@plain.example')).status).toBe(200)
   await eventually('all streams are closed', () => server.open === 0)
