@@ -197,7 +197,6 @@ export async function startService({
   }
 
   return {
-    /** The first address, such as `http://127.0.0.1:8080`. */
     url: listening.urls[0]!,
     urls: listening.urls,
     metricsUrl: metricsServer?.url,

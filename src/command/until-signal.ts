@@ -16,7 +16,6 @@ export async function untilSignal<T extends Running>(starting: Promise<T>): Prom
   return running
 }
 
-/** Throws a `CommandError` for problems that an operator can solve. */
 export async function explained<T>(starting: Promise<T>): Promise<T> {
   try {
     return await starting

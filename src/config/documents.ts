@@ -1,4 +1,3 @@
-// Writes `.env.example` and docs/settings.md from the table of settings.
 import { type Setting, sections } from './settings.js'
 
 const rows = (section: Record<string, Setting>) => Object.entries(section)

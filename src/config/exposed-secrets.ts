@@ -1,4 +1,3 @@
-// Warnings about secrets that others could read, change or guess.
 import { realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { platform } from 'node:process'

@@ -1,4 +1,3 @@
-// Rules about several settings.
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { hostVariable } from './kinds/kinds.js'

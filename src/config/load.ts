@@ -20,7 +20,6 @@ export class ConfigError extends Error {
 /** Reads settings and their files. Throws a `ConfigError`. */
 export function loadConfig(environment: Record<string, string | undefined>): {
   config: Config
-  /** Warnings about names that look like settings. */
   unknown: string[]
   warnings: string[]
 } {
@@ -92,7 +91,6 @@ function freeze<T extends object>(value: T): T {
 /** Networks with more than proxies. */
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
-/** Warnings about valid settings. */
 function risks(config: Config, tls: TlsMaterial | undefined): string[] {
   const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)

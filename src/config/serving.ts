@@ -1,4 +1,3 @@
-// Settings for a domain or a host name.
 import { hash } from 'node:crypto'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'

@@ -23,7 +23,7 @@ interface Inbox {
   readonly stored: string[]
 }
 
-/** Delivers stanzas, and answers those to the server (RFC 6120 §10, RFC 6121 §8). */
+/** RFC 6120 §10, RFC 6121 §8. */
 export class Delivery {
   readonly #inboxes: ReadonlyMap<string, Inbox>
   /** Last presence of available resources (RFC 6121 §4.2). */

@@ -64,7 +64,6 @@ export class EventQueue {
     this.#isWarningDue = onceAMinute(parts.clock)
   }
 
-  /** Events not yet accepted. */
   get waiting(): number {
     return this.#waiting
   }

@@ -107,7 +107,6 @@ export class Counts {
   requests = 0
   /** BOSH requests with an error of HTTP or of BOSH as the answer. */
   failedRequests = 0
-  /** BOSH requests refused for lack of memory for bodies. */
   bodiesRefused = 0
   bytesReceived = 0
   bytesSent = 0
@@ -134,9 +133,9 @@ export class Counts {
   failedAdminLogins = 0
   /** Logins of browsers. */
   readonly clientLogins = { refused: 0, delayed: 0 }
-  /** Streams that ended before login, by step and code. */
+  /** Before login, by step and code. */
   readonly linkFailures = new Tally()
-  /** Failed exchanges with remote BOSH endpoints, by step and code. */
+  /** By step and code. */
   readonly remoteFailures = new Tally()
   /** Stanzas from servers with wrong namespaces or above a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
@@ -144,7 +143,6 @@ export class Counts {
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>
   >
-  /** Questions to other processes without an answer. */
   readonly unanswered = { gone: 0, broken: 0, late: 0 }
   /** Counted by this process alone because the responsible process did not answer. */
   countedAlone = 0

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 const letters = 'abcdefghijklmnopqrstuvwxyz0123456789'
 const length = 8
 
-/** A random name for a process. Its sids, ids and tokens begin with this name and a `-`. */
+/** Random. Sids, ids and tokens of the process begin with this name and a `-`. */
 export function newNodeName(): string {
   return Array.from({ length }, () => letters[randomInt(letters.length)]).join('')
 }

@@ -46,7 +46,6 @@ const settling = 50
 /** `ending` while a request is open. */
 type Phase = 'live' | 'ending' | 'over'
 
-/** Orders the requests of a session, repeats and ends them. */
 export class EndpointSession {
   readonly #parts: EndpointSessionParts
   readonly #reached: (step: Step) => void

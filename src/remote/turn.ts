@@ -8,7 +8,7 @@ const apart = 20
 const apartFromNew = 100
 const apartFromRepeat = 1000
 
-/** Keeps the requests of a session in order, repeats too. */
+/** Keeps requests in order, repeats too. */
 export class Turn {
   readonly #clock: Clock
   #before: Turn | undefined

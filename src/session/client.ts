@@ -5,7 +5,6 @@ import type { Handover, Transport } from './session-types.js'
 
 export interface Outcome {
   readonly reason: EndReason
-  /** The server's `<stream:error/>`. */
   readonly streamError?: string | undefined
 }
 

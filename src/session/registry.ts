@@ -9,7 +9,7 @@ import { Tickets } from './ticket.js'
 /** How often deadlines are checked, in milliseconds. */
 const sweepInterval = 250
 
-/** All sessions of this process. One timer drives them all. */
+/** One timer drives all sessions. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
   /** Look-ups reveal no other sid: a map compares only keys of the same seeded hash. */

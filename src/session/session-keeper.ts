@@ -34,7 +34,6 @@ export interface SessionKeeper<Session> {
   attached(session: Session): void
   /** Given to another page. */
   resumed(session: Session): void
-  /** A stanza was mended or dropped. */
   unfit(session: Session, fate: Fate): void
   /** Clients may do it often. */
   noticed(session: Session, what: string): void

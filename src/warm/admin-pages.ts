@@ -91,7 +91,6 @@ function mistakenField({ code, parameter }: Problem, sent: URLSearchParams): str
   return parameter !== undefined && filterNames.has(parameter.name) ? parameter.name : undefined
 }
 
-/** Fields of the form, with labels. */
 const filterNames = new Map([
   ['jid', 'JID'],
   ['domain', 'domain'],

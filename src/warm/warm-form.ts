@@ -81,7 +81,6 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
   return {
     blank: (admin: Admin, representation: Representation): Answer => answer(usual, admin, {}, representation),
 
-    /** Notes the fields of our own form, for `again`. */
     note(request: Request, body: Buffer): void {
       const sent = new Map(formPairs(body.toString()))
       const values = fields

@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 
-/** Listeners by URL: `/healthz` (alive) and `/readyz` (accepts new sessions). */
+/** By URL. */
 export function createHealthListeners(isReady: () => boolean): ReadonlyMap<string, RequestListener> {
   return new Map<string, RequestListener>([
     ['/healthz', (_req, res) => answer(res, true)],

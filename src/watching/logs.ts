@@ -1,4 +1,3 @@
-// The log and the audit trail of this process.
 import { accessSync, constants, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type DestinationStream, type Logger, pino } from 'pino'
@@ -12,7 +11,6 @@ import { LineWriter } from '../lib/text/line-writer.js'
 export interface AuditTrail {
   /** Its lines have `"audit":true` and level `info`. */
   readonly log: Logger
-  /** Opens the file again, after log rotation. */
   reopen(): void
 }
 

@@ -60,7 +60,6 @@ function register({ name, type, help, labels, read }: Row, registry: Registry): 
 
 let ofProcess: Registry | undefined
 
-/** prom-client's metrics of the Node process, created once. */
 export function processMetrics(): Registry {
   if (ofProcess === undefined) {
     ofProcess = new Registry()

@@ -1,8 +1,8 @@
-// One XMPP stream for one user, over TCP or over a remote BOSH endpoint. Types only.
+// Types only.
 import type { ProblemCode, Step } from '../lib/errors.js'
 import type { Element, Fate } from './xml/element.js'
 
-/** One XMPP stream to a server (RFC 6120 §4). */
+/** One XMPP stream to a server for one user (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
 export interface Link {
   readonly facts: LinkFacts
   /** Sent, but not yet taken by the server, in UTF-16 units. */
@@ -81,7 +81,6 @@ export interface StreamHeader {
 
 export interface LinkEnd {
   readonly failure: Failure
-  /** The server's `<stream:error/>`. */
   readonly streamError?: string | undefined
 }
 

@@ -9,7 +9,6 @@ export interface Cookie {
 
 /** From the creation reply (XEP-0124 §7.2). Durations are in seconds. */
 export interface SessionTerms {
-  /** The session's secret. */
   readonly sid: string
   readonly wait: number
   readonly hold: number

@@ -68,7 +68,6 @@ export class CarriedSocket implements ChannelEvents {
     this.#channel.drop(this.#isAnswered ? code : undefined)
   }
 
-  /** This process stops: also tells the other process. */
   shutDown(): void {
     this.drop(closeCodes.goingAway)
     this.#exchange.end()

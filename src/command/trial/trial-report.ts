@@ -1,4 +1,4 @@
-// The printed report of a trial login. It contains no secret.
+// Contains no secret.
 import type { Config } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import { remoteOf } from '../../config/serving.js'

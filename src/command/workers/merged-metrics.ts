@@ -1,5 +1,3 @@
-// Joins the metrics of several processes.
-
 interface Family {
   readonly about: string[]
   readonly toldBy: string

@@ -1,5 +1,3 @@
-// Messages between the primary and its workers. Types and names of variables.
-
 export type Order =
   /** Leave new connections to the others: a replacement is running. */
   | { readonly order: 'retire' }

@@ -15,7 +15,6 @@ export interface WorkerProcess {
 
 export interface WorkerEvents {
   onReady(urls: readonly string[]): void
-  /** It does not start. */
   onFailed(sentence: string): void
   /** It listened, and has sent nothing for too long. */
   onHang(): void

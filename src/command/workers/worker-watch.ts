@@ -7,7 +7,6 @@ const lookMilliseconds = 1_000
 const hungMilliseconds = 10_000
 
 export interface Watched {
-  /** The worker has sent a message. */
   heard(): void
   end(): void
 }

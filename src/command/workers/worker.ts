@@ -13,7 +13,6 @@ import { end, explained } from '../until-signal.js'
 import { folderVariable, type Notice, numberVariable, type Order } from './worker-messages.js'
 import { beatMilliseconds } from './worker-watch.js'
 
-/** Runs the service as a worker, on orders of the primary. */
 export async function work(): Promise<void> {
   const folder = process.env[folderVariable]!
   const starting = start(folder)

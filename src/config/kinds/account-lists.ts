@@ -1,10 +1,9 @@
-// Accounts in settings and files. Problems name the place, never the text.
+// Problems name the place, never the text.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 import { inFile } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
 
-/** An account of the warm API. */
 export interface Admin {
   readonly name: string
   /** Plain text or a hash (`secret-hash.ts`). */

@@ -1,4 +1,4 @@
-// URL and secret of webhook events. Problems quote neither.
+// Problems quote neither URL nor secret.
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
 import { inFile } from '../setting-file.js'

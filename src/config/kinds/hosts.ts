@@ -2,7 +2,6 @@ import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { baseUrl, entriesOf, type Kind, path, type Report, readHostName } from './kinds.js'
 import { readOptions } from './options.js'
 
-/** An entry of `HTTP_HOSTS`. */
 export interface HostEntry {
   /** Undefined: all domains. */
   readonly domain: string | undefined

@@ -1,4 +1,4 @@
-// Settings of NATS. Problems never quote URLs or files, which may contain secrets.
+// Problems never quote URLs or files, which may contain secrets.
 import { isIP } from 'node:net'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { inFile } from '../setting-file.js'

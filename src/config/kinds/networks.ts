@@ -4,7 +4,6 @@ import { entriesOf, type Report } from './kinds.js'
 
 const mostRemembered = 1000
 
-/** Addresses and ranges of IPv4 and IPv6. */
 export class Networks {
   readonly #block: BlockList
   readonly #addresses: BlockList

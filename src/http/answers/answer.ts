@@ -11,7 +11,6 @@ export interface Answer {
   readonly body: string
 }
 
-/** The same call may succeed a little later. */
 export const passingStatuses: ReadonlySet<number> = new Set([429, 503])
 
 /** In seconds. */

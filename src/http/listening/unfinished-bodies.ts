@@ -59,7 +59,6 @@ export class UnfinishedMessage {
   readonly #client: string | undefined
   #bytes = 0
 
-  /** `client` is undefined for a trusted proxy. */
   constructor(all: UnfinishedBodies, client: string | undefined) {
     this.#all = all
     this.#client = client

@@ -12,7 +12,7 @@ export interface LiveCounts<Kind extends string> {
   giveBack(kind: Kind, key: string): void
 }
 
-/** Limit of each kind, 0 for no limit. */
+/** 0 is no limit. */
 export type Limits<Kind extends string> = Readonly<Record<Kind, number>>
 
 export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {

@@ -5,7 +5,7 @@ export interface Outgoing {
   readonly rid?: number
 }
 
-/** Outgoing stanzas until the session confirms them. */
+/** Until the session confirms them. */
 export class Departures {
   #outgoing: Outgoing[]
   #newest = 0

@@ -1,4 +1,3 @@
-/** The message is a sentence for the user. */
 export class NoChat extends Error {
   /** Undefined if retrying may help. */
   readonly code: string | undefined

@@ -2,7 +2,6 @@ import { dataMessages, type NatsMessage } from './nats-wire.js'
 
 const uint32 = 2 ** 32
 
-/** How to treat a message. */
 export type Reading =
   | 'next'
   /** From an ended stream. Tell the other side the current stream. */

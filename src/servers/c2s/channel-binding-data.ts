@@ -5,7 +5,7 @@ import { signatureHash } from './signature-hash.js'
 
 const noContext = Buffer.alloc(0)
 
-/** Channel binding data of a TLS connection (RFC 5056). */
+/** RFC 5056. */
 export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buffer | undefined {
   const version = socket.getProtocol()
   switch (type) {

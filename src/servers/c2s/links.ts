@@ -58,7 +58,6 @@ export function createLinks({
       links.add(link)
       return link
     },
-    /** Stops the keepalives. */
     stop: () => keepingAlive?.cancel(),
   }
 }

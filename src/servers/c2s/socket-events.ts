@@ -6,7 +6,6 @@ export interface SocketEvents {
   /** The server half-closed the connection. */
   onLastByte(): void
   onBroken(reason: Error | boolean): void
-  /** A TLS 1.3 session ticket has come. */
   onTicket(): void
 }
 

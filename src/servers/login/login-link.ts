@@ -1,7 +1,6 @@
 import type { Link, LinkEvents, LinkOptions } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** An `AbortSignal`, for example. */
 export interface Caller {
   readonly aborted: boolean
   addEventListener(type: 'abort', leave: () => void): void
@@ -12,7 +11,6 @@ export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead'> & Required<Pi
 
 export interface Opened {
   readonly link: Link
-  /** Ends it, because the login failed. */
   abandon(): void
 }
 

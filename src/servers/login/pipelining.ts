@@ -30,7 +30,6 @@ export class Pipelining {
     return this.foreseen.length > 0
   }
 
-  /** Whether pipelining may be the cause of a failure. */
   get isToBlame(): boolean {
     return this.isAhead && (this.isMistaken || !this.isProven)
   }

@@ -22,7 +22,6 @@ const advice = new Map<string | undefined, (mechanism: string) => string>([
   ['encryption-required', name => `It wants the link to be encrypted before ${name}: see tls=none in XMPP_SERVERS.`],
 ])
 
-/** The problem of a link that ended at `step` of its login. */
 export function linkEnded(failure: Failure, step: Step): Problem {
   const { code, condition, cause } = failure
   const isLater = step === 'sasl' || step === 'bind'
@@ -35,7 +34,6 @@ export function linkEnded(failure: Failure, step: Step): Problem {
   })
 }
 
-/** The problem of a SASL `<failure/>`. */
 export function saslRefused(failure: string, mechanism: string): Problem {
   const condition = childrenOf(failure).find(({ name }) => name !== 'text')?.name
   return new Problem(bySaslCondition.get(condition) ?? 'login-failed', {
@@ -45,7 +43,6 @@ export function saslRefused(failure: string, mechanism: string): Problem {
   })
 }
 
-/** The problem of an IQ error. */
 export function bindRefused(iq: string): Problem {
   const error = childrenOf(iq).find(({ name }) => name === 'error')
   const condition = error && childrenOf(error.text)[0]?.name

@@ -1,4 +1,3 @@
-// DNS queries, without a cache.
 import type { RecordWithTtl, SrvRecord } from 'node:dns'
 import { lookup, Resolver } from 'node:dns/promises'
 import { workQueue } from '../../lib/limits/work-queue.js'

@@ -6,7 +6,6 @@ import { usualOptions } from '../warm-request.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
 
-/** An OpenAPI 3.1 document, without secrets. */
 export function describeApi(config: Config): object {
   const { externalUrl } = config
   const admin = { type: 'http', scheme: 'basic', description: 'An admin of `ADMIN_USERS`.' }

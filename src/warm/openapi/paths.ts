@@ -139,7 +139,7 @@ function call(operationId: string, summary: string, answers: Responses, codes: C
   return { operationId, summary, ...about, responses }
 }
 
-/** An address that needs no credentials. */
+/** Needs no credentials. */
 function open(operationId: string, summary: string, answers: Responses, codes: Codes = []) {
   const responses = { ...answers, ...problemResponses(codes) }
   return { get: { operationId, summary, security: [], responses } }

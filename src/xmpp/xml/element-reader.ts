@@ -56,7 +56,6 @@ class ElementReader {
   /** Prefixes of the root that the child uses. The empty prefix is the default namespace. */
   readonly #inherited = new Set<string>()
   readonly #undeclared = new Set<string>()
-  /** Broken namespace rules. */
   #faults = 0
   /** Attributes of the current tag, and those with a prefix. */
   #attributes = 0

@@ -131,7 +131,6 @@ export class EndFinder {
     return at < piece.length ? at : -1
   }
 
-  /** Returns whether the element ends here. */
   #pass(code: number): boolean {
     switch (this.#place) {
       case 'text':

@@ -90,7 +90,6 @@ export class PlainTag {
     return text.startsWith('xmlns:', name) ? text.slice(name + 6, this.#places[4 * index + 1]) : undefined
   }
 
-  /** Returns the end of the attribute, or -1. */
   #readAttribute(text: string, name: number): number {
     let nameEnd = endOfName(text, name)
     let itsColon = 0

@@ -100,7 +100,6 @@ class PlainReader {
       : { name, namespace, text: whole }
   }
 
-  /** Returns the end of the child, or -1. */
   #readContent(text: string, declarations: Declarations): number {
     const child = this.#child
     this.#inherits = child.nameColon === 0 && child.namespace === 0

@@ -75,12 +75,11 @@ export class Splitter {
     this.#allowsPlain = allowPlain(limits)
   }
 
-  /** Neither an element nor the header is incomplete. */
   get isBetweenElements(): boolean {
     return this.#root !== undefined && this.#finder === undefined && this.#tail === undefined
   }
 
-  /** Memory of an incomplete element, in bytes. */
+  /** In bytes. */
   get unfinishedBytes(): number {
     return unitBytes * this.#held.length + pieceBytes * this.#pieces.length
   }
@@ -115,7 +114,7 @@ export class Splitter {
     }
   }
 
-  /** Reports nothing more, even from the current chunk. */
+  /** Also for the current chunk. */
   stop(): void {
     this.#stopped = true
     this.#finder = undefined
