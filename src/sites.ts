@@ -41,9 +41,11 @@ export interface SessionParts
       | 'processName'
       | 'refused'
       | 'refusedLogins'
+      | 'makeRoomElsewhere'
       | 'room'
       | 'serverMilliseconds'
       | 'shaper'
+      | 'strangers'
       | 'waiting'
     >,
     Pick<ListenerParts, 'bodies'> {
@@ -182,6 +184,8 @@ function createSessions(config: Config, upstream: SessionParts, tellEvent?: Open
     connect: upstream.connect,
     limits: upstream.limits,
     room: upstream.room,
+    strangers: upstream.strangers,
+    makeRoomElsewhere: upstream.makeRoomElsewhere,
     refused: upstream.refused,
     refusedLogins: upstream.refusedLogins,
     maxStanzaBytes: upstream.maxStanzaBytes,

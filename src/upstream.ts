@@ -23,7 +23,9 @@ import type { Dns } from './servers/net/dns.js'
 import { createNames } from './servers/net/names.js'
 import { makeRoom } from './session/limits/making-room.js'
 import { RateShaper } from './session/limits/rate-shaper.js'
+import { roomElsewhere } from './session/limits/room-elsewhere.js'
 import { SessionLimits, shareOfWarmCalls } from './session/limits/session-limits.js'
+import { Strangers } from './session/limits/strangers.js'
 import { sharedUserRoom, userRoom } from './session/limits/user-room.js'
 import { RefusedLogins } from './session/logins/refused-logins.js'
 import { knownSessions, OwnSessions } from './session/own-sessions.js'
@@ -117,6 +119,15 @@ export function createUpstream(given: UpstreamParts) {
       descriptorsAreLeft: descriptorsAreLeft(undefined, shareOfWarmCalls),
     },
   })
+  const strangers = new Strangers()
+  const makeRoomElsewhere =
+    nodes &&
+    shared &&
+    roomElsewhere({
+      nodes,
+      counts: shared,
+      makeRoom: address => strangers.makeRoom(address, clock.now()),
+    })
   const audit = auditFor('c2s')
   const refusedLogins = new RefusedLogins({
     limits: config.limits,
@@ -152,6 +163,8 @@ export function createUpstream(given: UpstreamParts) {
         shared === undefined
           ? userRoom(sessionsPerJid, registry, refused)
           : sharedUserRoom(sessionsPerJid, shared, refused),
+      strangers,
+      makeRoomElsewhere,
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
       waiting,

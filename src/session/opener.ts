@@ -13,7 +13,7 @@ import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Fate } from '../xmpp/xml/element.js'
 import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits/session-limits.js'
-import { Strangers } from './limits/strangers.js'
+import type { Strangers } from './limits/strangers.js'
 import type { UserRoom } from './limits/user-room.js'
 import { LoginAttempts } from './logins/login-attempts.js'
 import type { RefusedLogins } from './logins/refused-logins.js'
@@ -48,6 +48,9 @@ export interface OpenerParts
   readonly webSocketLog?: Logger
   readonly refusedLogins: RefusedLogins
   readonly room: UserRoom
+  readonly strangers: Strangers
+  /** At another process. */
+  readonly makeRoomElsewhere?: ((address: string) => Promise<boolean>) | undefined
   /** Whether pages may also use WebSocket. */
   readonly issuesTickets?: boolean
   readonly tellEvent?: TellEvent | undefined
@@ -60,8 +63,7 @@ const noAnswer = 'an XMPP server does not answer: its sessions end'
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, refusedLogins, room, counts, clock, log, webSocketLog = log, tellEvent } = parts
-  const strangers = new Strangers<Session>()
+  const { registry, limits, refusedLogins, room, strangers, counts, clock, log, webSocketLog = log, tellEvent } = parts
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
   const countNotices = countedOnceAMinute(clock)
@@ -180,10 +182,9 @@ export function createOpener(parts: OpenerParts) {
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
-    const session = strangers.leastPromising(address, clock.now())
-    if (session === undefined) return refusal
+    const isMade = strangers.makeRoom(address, clock.now()) || (await parts.makeRoomElsewhere?.(address)) === true
+    if (!isMade) return refusal
     isRefused(refusal, address)
-    session.end('limit', 'evicted')
     return limits.admit(address)
   }
 

@@ -22,6 +22,7 @@ import { createDialer } from '../../src/servers/c2s/dial.js'
 import { createLinks } from '../../src/servers/c2s/links.js'
 import { createNames } from '../../src/servers/net/names.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
+import { Strangers } from '../../src/session/limits/strangers.js'
 import { userRoom } from '../../src/session/limits/user-room.js'
 import { createOpener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry.js'
@@ -175,6 +176,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     refused: unnoted,
     refusedLogins: noLoginLimits(),
     room: userRoom(0, registry, unnoted),
+    strangers: new Strangers(),
     waiting: new WaitingMemory(),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })

@@ -14,6 +14,7 @@ import { nodeIn } from '../../src/processes/node-name.js'
 import { makeRoom } from '../../src/session/limits/making-room.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
+import { Strangers } from '../../src/session/limits/strangers.js'
 import { type UserRoom, userRoom } from '../../src/session/limits/user-room.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { knownSessions, OwnSessions } from '../../src/session/own-sessions.js'
@@ -232,6 +233,9 @@ export interface BenchOptions {
   /** Whether pages get tickets, by which they may come over WebSocket. */
   readonly issuesTickets?: boolean
   readonly tellEvent?: TellEvent
+  /** Of all hosts. */
+  readonly strangers?: Strangers
+  readonly makeRoomElsewhere?: (address: string) => Promise<boolean>
   /** How long a server may take to answer, in milliseconds; any time unless told otherwise. */
   readonly serverMilliseconds?: number
 }
@@ -303,6 +307,8 @@ export class BoshBench {
         audit: pino({ base: null, timestamp: false }, { write: line => void this.audited.push(JSON.parse(line)) }),
       }),
       room: this.room,
+      strangers: about.strangers ?? new Strangers(),
+      makeRoomElsewhere: about.makeRoomElsewhere,
       waiting: this.waiting,
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log,

@@ -92,6 +92,11 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     this.#tell(own.owner, thing)
   }
 
+  /** Resolves when the owner of the key has our counts. */
+  async told(key: string): Promise<void> {
+    await this.#flush(firstFor(key, this.#names))
+  }
+
   /** The owner's total. */
   known(kind: Kind, key: string): number {
     return this.#table.total(thingOf(kind, key))
@@ -178,12 +183,12 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     return own?.owner === owner ? own.count : 0
   }
 
-  #flush(owner: string): void {
+  #flush(owner: string): Promise<unknown> | undefined {
     const { nodes } = this.#parts
     const all = this.#unsure.delete(owner)
     const due = this.#due.get(owner)
     this.#due.delete(owner)
-    if (!nodes.has(owner) || (due === undefined && !all)) return
+    if (!nodes.has(owner) || (due === undefined && !all)) return undefined
     const things = all ? [...this.#own].filter(([, own]) => own.owner === owner).map(([thing]) => thing) : due!
     const counts: (readonly [string, number])[] = []
     for (const thing of things) {
@@ -196,9 +201,9 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
       }
       counts.push([thing, count])
     }
-    if (counts.length === 0 && !all) return
+    if (counts.length === 0 && !all) return undefined
     const report: Report = { all, counts }
-    nodes.ask(owner, 'counts', report, reportMilliseconds).catch(() => this.#tellAllLater(owner))
+    return nodes.ask(owner, 'counts', report, reportMilliseconds).catch(() => this.#tellAllLater(owner))
   }
 
   #tellAllLater(owner: string): void {

@@ -1,10 +1,13 @@
 import { clientOf } from '../../lib/client-network.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { LoginAttempts } from '../logins/login-attempts.js'
+import type { Session as WholeSession } from '../session.js'
 
 export type Logins = Pick<LoginAttempts, 'refused' | 'isSilent' | 'delayedJid'>
 
-interface Stranger<Session> {
+type Session = Pick<WholeSession, 'end'>
+
+interface Stranger {
   readonly session: Session
   readonly client: string
   readonly logins: Logins
@@ -17,10 +20,10 @@ const patience = 5_000
 /** Delayed logins of one user at one address that never make room. */
 const mostOfUser = 2
 
-/** Sessions without a login, by client (an IPv4 address or IPv6 network). */
-export class Strangers<Session> {
-  readonly #all = new Map<Session, Stranger<Session>>()
-  readonly #byClient = new Map<string, Set<Stranger<Session>>>()
+/** Sessions without a login, by client (an IPv4 address or IPv6 network). One for all hosts: so is their limit. */
+export class Strangers {
+  readonly #all = new Map<Session, Stranger>()
+  readonly #byClient = new Map<string, Set<Stranger>>()
 
   add(session: Session, address: string, logins: Logins, since: number): void {
     const client = clientOf(address)
@@ -42,26 +45,28 @@ export class Strangers<Session> {
   }
 
   /**
-   * The most refused logins, else the oldest without a login, else the last delayed login of a user. Undefined if all may be
-   * honest.
+   * Ends the session with the most refused logins, else the oldest without a login, else the last delayed login of a user.
+   * Returns false if all may be honest.
    */
-  leastPromising(address: string, now: number): Session | undefined {
+  makeRoom(address: string, now: number): boolean {
     const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]
     const guesser = mostRefused(strangers)
     const silent = strangers.find(({ logins, since }) => logins.isSilent && now - since >= patience)
-    return (guesser ?? silent ?? lastOfSameUser(strangers))?.session
+    const least = guesser ?? silent ?? lastOfSameUser(strangers)
+    least?.session.end('limit', 'evicted')
+    return least !== undefined
   }
 }
 
-function mostRefused<Session>(strangers: readonly Stranger<Session>[]): Stranger<Session> | undefined {
-  let worst: Stranger<Session> | undefined
+function mostRefused(strangers: readonly Stranger[]): Stranger | undefined {
+  let worst: Stranger | undefined
   for (const stranger of strangers) if (stranger.logins.refused > (worst?.logins.refused ?? 0)) worst = stranger
   return worst
 }
 
-function lastOfSameUser<Session>(strangers: readonly Stranger<Session>[]): Stranger<Session> | undefined {
-  const groups = new Map<string, { count: number; last: Stranger<Session> }>()
-  let largest: { count: number; last: Stranger<Session> } | undefined
+function lastOfSameUser(strangers: readonly Stranger[]): Stranger | undefined {
+  const groups = new Map<string, { count: number; last: Stranger }>()
+  let largest: { count: number; last: Stranger } | undefined
   for (const stranger of strangers) {
     const jid = stranger.logins.delayedJid
     if (jid === undefined) continue

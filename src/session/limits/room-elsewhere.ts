@@ -1,0 +1,32 @@
+import { clientOf } from '../../lib/client-network.js'
+import type { SharedCounts } from '../../processes/counting/shared-counts.js'
+import type { Nodes } from '../../processes/nodes.js'
+
+const kind = 'make-room'
+
+/** Ends a session without a login of this address. Returns false if all may be honest. */
+export type MakeRoom = (address: string) => boolean
+
+export interface RoomElsewhereParts {
+  readonly nodes: Nodes
+  readonly counts: Pick<SharedCounts<'unauthenticated'>, 'told'>
+  readonly makeRoom: MakeRoom
+}
+
+/** Makes room at another process, for a client whose limit counts the sessions of all. */
+export function roomElsewhere({ nodes, counts, makeRoom }: RoomElsewhereParts) {
+  nodes.answer(kind, async (address: string) => {
+    const isMade = makeRoom(address)
+    // The other process asks for the place at once.
+    if (isMade) await counts.told(clientOf(address))
+    return isMade
+  })
+  return async (address: string): Promise<boolean> => {
+    for (const { name, isSilent } of nodes.others) {
+      if (isSilent) continue
+      const isMade = await nodes.ask(name, kind, address).catch(() => false)
+      if (isMade === true) return true
+    }
+    return false
+  }
+}
