@@ -31,7 +31,7 @@ const outside = `lie outside of ${takenPaths.join(', ')}`
 const mustDiffer = 'must differ: a port of an address is for one of the two'
 const includesAnother = 'has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two'
 const nameCertificate = 'name a PEM file with the certificate of this service and its chain'
-const onlyHostsFill = `has ${hostVariable}, which only a host in HTTP_HOSTS fills in: set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST as well, for all other hosts`
+const onlyHostsFill = `has ${hostVariable}, which has a value only for hosts in HTTP_HOSTS: also set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST`
 const showsPassword =
   'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains'
 

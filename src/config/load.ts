@@ -105,7 +105,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
       .filter(entry => wideNetworks.test(entry))
       .map(
         entry =>
-          `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other, and so pass limits per address. Name the proxies alone.`,
+          `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other address, and so avoid limits per address. List only the addresses of proxies.`,
       ),
     ...unchecked.map(
       ([domain]) =>

@@ -139,7 +139,7 @@ export const sections = {
       'Number of worker processes, from 1 to 256, or `auto` for one per core. A small primary process is added. 0 runs a single process. See *One machine* in docs/tuning.md.',
     ),
     DRAIN_TIME: at('drainTime', integer(0, 86400), '0').means(
-      'Time for sessions to end after SIGTERM, and in a worker that is replaced, in seconds. No new sessions start meanwhile. With 0 they end at once.',
+      'Time that sessions get to end after SIGTERM or when their worker is replaced, in seconds. No new sessions start meanwhile. With 0 they end at once.',
     ),
     NATS_URL: joined(natsServers).means(
       'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too. See *Several machines* in docs/tuning.md.',

@@ -86,7 +86,7 @@ function readCertificates(file: string, text: string, setting: Name) {
 function readChain(file: string, certificate: X509Certificate, certificateFile: string): string {
   const { first, chain, text } = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
   if ([first, ...chain].some(x509 => certificate.verify(x509.publicKey))) return text
-  throw new Fault(`TLS_CHAIN names ${file}, where nothing has issued the certificate in ${certificateFile}`)
+  throw new Fault(`TLS_CHAIN names ${file}, which does not contain the issuer of the certificate in ${certificateFile}`)
 }
 
 /** If no key is named: the certificate's file, or `x.key` beside `x.crt`. */
@@ -96,7 +96,7 @@ function findKey(file: string, text: string): readonly [file: string, text: stri
   const key = readFile(
     beside,
     'TLS_KEY',
-    code => `is needed for ${file}: it holds no key itself, and ${beside} cannot be read (${code})`,
+    code => `is needed for ${file}: it does not contain a key, and ${beside} cannot be read (${code})`,
   )
   return [beside, key]
 }

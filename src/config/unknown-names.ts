@@ -2,7 +2,7 @@ import { type Name, settings } from './settings.js'
 
 /** Settings of earlier versions, and what to do instead. */
 const former: Readonly<Record<string, string>> = {
-  WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
+  WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
 }
 
 export function formerNames(environment: Record<string, string | undefined>): string[] {

@@ -170,7 +170,7 @@ describe('requests to any other host', () => {
   test('have no path with $host', () => {
     const open = { HTTP_HOSTS, HTTP_STRICT_HOST: 'off' }
     const message = (name: string) =>
-      `${name} has $host, which only a host in HTTP_HOSTS fills in: set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST as well, for all other hosts`
+      `${name} has $host, which has a value only for hosts in HTTP_HOSTS: also set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST`
     expect(problems({ ...open, BOSH_PATH: '/b/$host' })).toEqual([message('BOSH_PATH')])
     expect(problems({ ...open, WARM_PATH: '/w-$host' })).toEqual([message('WARM_PATH')])
     expect(problems({ ...open, WARM_PATH: '/w/$host', WARM_ENABLED: 'off' })).toEqual([])

@@ -222,7 +222,7 @@ describe('addresses of our own', () => {
 
   test('cannot have a semicolon in the path of the external URL, where a cookie would end', () => {
     expect(problems({ EXTERNAL_URL: 'https://chat.example.org/a;b' })).toEqual([
-      'EXTERNAL_URL has a semicolon in its path, where cookies cannot follow',
+      'EXTERNAL_URL has a semicolon in its path, which cookies cannot have in theirs',
     ])
   })
 
@@ -280,7 +280,7 @@ test.each([
   expect(load({ TRUSTED_PROXIES }).warnings).toEqual(
     wide.map(
       entry =>
-        `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other, and so pass limits per address. Name the proxies alone.`,
+        `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other address, and so avoid limits per address. List only the addresses of proxies.`,
     ),
   )
 })

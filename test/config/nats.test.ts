@@ -74,12 +74,12 @@ describe('NATS_URL', () => {
     const urls = ['nats://chat:s3cret@127.0.0.1/path', 'nats://chat:s3cret%zz@127.0.0.1', 'http://chat:s3cret@host']
     const problems = problemsWith({ NATS_URL: urls.join(',') })
     expect(problems).toEqual([
-      `NATS_URL entry 1 goes on behind its host and port${escapes}`,
+      `NATS_URL entry 1 has text after its host and port${escapes}`,
       'NATS_URL entry 2 has a % that begins no escape in its user or password: write %25',
       'NATS_URL entry 3 must be like nats://nats.example.org:4222 or tls://nats.example.org:4222',
     ])
     expect(problemsWith({ NATS_URL: 'nats://a:s3cret@127.0.0.1,nats://b:s3cret@127.0.0.2' })).toEqual([
-      'NATS_URL has more than one user: all servers of NATS are shown the same',
+      'NATS_URL has more than one user: all NATS servers must have the same user',
     ])
     expect(problemsWith({ NATS_URL: ',' })).toEqual(['NATS_URL must have a URL such as nats://127.0.0.1:4222'])
   })

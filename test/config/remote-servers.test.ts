@@ -79,7 +79,7 @@ describe('the BOSH endpoint of another service', () => {
     ['example.org=http://localhost/?insecure=maybe', 'for example.org must have insecure=on or insecure=off'],
     [
       'example.org=https://a/?insecure',
-      'for example.org has insecure without http://: what is encrypted is checked unless verify=off',
+      'for example.org has insecure without http://: to skip the check of certificates, write verify=off',
     ],
     [
       'example.org=https://a/?plain=on',

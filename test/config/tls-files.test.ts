@@ -120,7 +120,7 @@ describe('the certificates of the https listener', () => {
     [
       'one has no key',
       { TLS_CERT: 'FOLDER/other.pem' },
-      'TLS_KEY is needed for FOLDER/other.pem: it holds no key itself, and FOLDER/other.key cannot be read (ENOENT)',
+      'TLS_KEY is needed for FOLDER/other.pem: it does not contain a key, and FOLDER/other.key cannot be read (ENOENT)',
     ],
     [
       'a key is missing',
@@ -160,7 +160,7 @@ describe('the certificates of the https listener', () => {
     [
       'a chain is that of another',
       { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/authority.pem' },
-      'TLS_CHAIN names FOLDER/authority.pem, where nothing has issued the certificate in FOLDER/issued.crt',
+      'TLS_CHAIN names FOLDER/authority.pem, which does not contain the issuer of the certificate in FOLDER/issued.crt',
     ],
     [
       'there is no passphrase',

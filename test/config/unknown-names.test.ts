@@ -43,7 +43,7 @@ test('a setting of an earlier version is no misspelt name: a warning says what t
   expect(loadConfig(environment)).toMatchObject({
     unknown: [],
     warnings: [
-      'WEBSOCKET_MAX_MESSAGE_BYTES is no longer a setting: remove it, or set MAX_STANZA_BYTES, from which the limit of messages follows',
+      'WEBSOCKET_MAX_MESSAGE_BYTES is no longer a setting: remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
     ],
   })
 })

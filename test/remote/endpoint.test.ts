@@ -257,7 +257,7 @@ describe('an encrypted endpoint', () => {
       'is made out to another name',
       undefined,
       makeCertificate(['DNS:example.org']),
-      'made out to example.org, and not to localhost',
+      'issued for example.org, not for localhost',
     ],
     ['has expired', undefined, makeCertificate(['DNS:localhost'], { expired: true }), 'expired'],
   ])('is refused if its certificate %s', async (_, about, credentials, told) => {

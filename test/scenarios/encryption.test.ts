@@ -68,8 +68,8 @@ describe('encryption', () => {
   })
 
   test.each([
-    ['made out to another name', { certificate: makeCertificate(['DNS:other.example']) }, 'other.example, and'],
-    ['made out to a name above the domain', { certificate: makeCertificate(['DNS:example']) }, 'to example, and'],
+    ['made out to another name', { certificate: makeCertificate(['DNS:other.example']) }, 'for other.example, not'],
+    ['made out to a name above the domain', { certificate: makeCertificate(['DNS:example']) }, 'for example, not'],
     [
       'that no authority has signed',
       { certificate: makeCertificate(['DNS:chat.example']), trusted: false },

@@ -134,7 +134,7 @@ describe('a login that fails', () => {
       const told = await failure(settings(''))
       expect(told).toContain('would answer 502 certificate-invalid.')
       expect(told).toContain('It is self-signed. In XMPP_SERVERS, ?ca=FILE')
-      expect(told).toMatch(/^Certificate: made out to chat\.example, issued by our own, valid from .* SHA-256 /m)
+      expect(told).toMatch(/^Certificate: issued for chat\.example, issued by our own, valid from .* SHA-256 /m)
     },
     seconds,
   )

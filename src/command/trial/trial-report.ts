@@ -113,7 +113,7 @@ export const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'invalid-jid': 'Write it as in alice@example.org.',
   'domain-not-allowed': 'Add the domain to XMPP_DOMAINS.',
   'address-not-allowed': `${howToName}.`,
-  'not-authorized': `Is there such a user, with this password? ${lookAtLog}`,
+  'not-authorized': `Check the user name and the password. ${lookAtLog}`,
   'account-disabled': 'Enable the account at the XMPP server.',
   'credentials-expired': 'Give the user a new password at the XMPP server.',
   'authzid-refused': 'Allow the account of XMPP_SERVICE_ACCOUNTS at the XMPP server to act for its users.',

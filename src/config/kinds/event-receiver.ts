@@ -15,8 +15,8 @@ export const eventsUrl: Kind<string> = (text, report) => {
   if (url === undefined || !/^https?:$/.test(url.protocol))
     return report('must be an https URL, such as https://portal.example.org/chat/events')
   if (url.username + url.password !== '')
-    return report('has a user or a password in front of its host: events are known by their signature')
-  if (url.hash !== '') return report('has a # and what follows it, which is never sent')
+    return report('has a user or a password: events are authenticated by their signature only')
+  if (url.hash !== '') return report('has a part after #, which is never sent')
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
     return report('must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events')
   return url.href

@@ -128,7 +128,7 @@ export const baseUrl: Kind<string> = (text, report) => {
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '')
     return report('must be an http or https URL without user and query, such as https://chat.example.org')
   // It would end the path of a cookie (RFC 6265 §4.1.1).
-  if (url.pathname.includes(';')) return report('has a semicolon in its path, where cookies cannot follow')
+  if (url.pathname.includes(';')) return report('has a semicolon in its path, which cookies cannot have in theirs')
   return url.href.replace(/\/+$/, '')
 }
 
@@ -218,7 +218,7 @@ export const logLevelsByPart: Kind<LogLevels> = (text, report) => {
     if (name === undefined && usual !== undefined) return report('has more than one level for all parts')
     if (name === undefined) usual = level
     else if (part === undefined)
-      return report(`knows no part ${JSON.stringify(name)}: there are ${logParts.join(', ')}`)
+      return report(`has the unknown part ${JSON.stringify(name)}: use one of ${logParts.join(', ')}`)
     else if (parts.has(part)) return report(`has ${part} twice`)
     else parts.set(part, level)
   }

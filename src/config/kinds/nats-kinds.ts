@@ -32,7 +32,7 @@ export const natsServers: Kind<{
   if (read.length === 0) return report('must have a URL such as nats://127.0.0.1:4222')
   const accounts = read.flatMap(server => server?.account ?? [])
   if (accounts.some(account => JSON.stringify(account) !== JSON.stringify(accounts[0])))
-    report('has more than one user: all servers of NATS are shown the same')
+    report('has more than one user: all NATS servers must have the same user')
   const servers = read.flatMap(each => (each === undefined ? [] : [each.server]))
   return { servers, account: accounts[0] }
 }
@@ -53,7 +53,7 @@ function readServer(
     return report(`must be like nats://nats.example.org:4222 or tls://nats.example.org:4222${hint}`)
   }
   if (!/^\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '')
-    return report(`goes on behind its host and port${escapes}`)
+    return report(`has text after its host and port${escapes}`)
   const user = decoded(url.username)
   const password = decoded(url.password)
   if (user === undefined || password === undefined)

@@ -90,7 +90,7 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
     report(
       'has http:// for another machine, where an attacker in between reads along: write https://, or add ?insecure',
     )
-  if (insecure && !isPlain) report('has insecure without http://: what is encrypted is checked unless verify=off')
+  if (insecure && !isPlain) report('has insecure without http://: to skip the check of certificates, write verify=off')
   const trust = readTrust(options, report)
   if (trust.plain && !isPlain) report('has plain=on without http://: PLAIN is allowed over https anyway')
   if (isPlain && (options.has('ca') || options.has('verify')))

@@ -17,9 +17,9 @@ const bySaslCondition = new Map<string | undefined, ProblemCode>([
 
 /** Advice to operators. */
 const advice = new Map<string | undefined, (mechanism: string) => string>([
-  ['invalid-mechanism', name => `It does not take ${name}, though it offers it: see XMPP_MECHANISMS.`],
-  ['mechanism-too-weak', name => `It takes ${name} for too weak: see XMPP_MECHANISMS.`],
-  ['encryption-required', name => `It wants the link to be encrypted before ${name}: see tls=none in XMPP_SERVERS.`],
+  ['invalid-mechanism', name => `It offers ${name}, but does not accept it: see XMPP_MECHANISMS.`],
+  ['mechanism-too-weak', name => `It considers ${name} too weak: see XMPP_MECHANISMS.`],
+  ['encryption-required', name => `It requires an encrypted link for ${name}: see tls=none in XMPP_SERVERS.`],
 ])
 
 export function linkEnded(failure: Failure, step: Step): Problem {

@@ -30,31 +30,31 @@ export class CertificateFault extends Error {
     const words = String(issuer?.CN ?? issuer?.O ?? 'an authority without a name').split(' ', mostWords)
     const authority = words.map(foreignText).join(' ')
     const days = [valid_from, valid_to].map(text => dayOf(new Date(text ?? '')))
-    return `made out to ${ownersOf(this.#certificate)}, issued by ${authority}, valid from ${days.join(' to ')}, SHA-256 ${fingerprint256}`
+    return `issued for ${ownersOf(this.#certificate)}, issued by ${authority}, valid from ${days.join(' to ')}, SHA-256 ${fingerprint256}`
   }
 }
 
 function explain(code: string, certificate: Partial<PeerCertificate>, host: string): string {
   switch (code) {
     case otherName:
-      return `It is made out to ${ownersOf(certificate)}, and not to ${host}.`
+      return `It is issued for ${ownersOf(certificate)}, not for ${host}.`
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
       const end = new Date(certificate.valid_to ?? '')
       // Otherwise a certificate above it has expired. Node does not report its date.
-      return end.getTime() <= Date.now() ? `It expired on ${dayOf(end)}.` : 'It, or one above it, has expired.'
+      return end.getTime() <= Date.now() ? `It expired on ${dayOf(end)}.` : 'It has expired, or a certificate above it.'
     }
     case 'CERT_NOT_YET_VALID': {
       const start = new Date(certificate.valid_from ?? '')
       if (start.getTime() > Date.now()) return `It is not valid before ${dayOf(start)}.`
-      return 'It, or one above it, is not valid yet.'
+      return 'It is not valid yet, or a certificate above it.'
     }
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-      return 'It is signed by an authority that is not known here, or the server does not send what is in between.'
+      return 'Its authority is not trusted here, or the server does not send the intermediate certificates.'
     default:
       return `It does not pass the check: ${code}.`
   }
@@ -62,15 +62,14 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
 
 function ownersOf({ subjectaltname = '' }: Partial<PeerCertificate>): string {
   const names = namesOf(subjectaltname).map(({ value }) => value)
-  return names.length === 0 ? 'no name of a host' : foreignList(names)
+  return names.length === 0 ? 'no host name' : foreignList(names)
 }
 
 /** Trusting a certificate does not help if its names or dates are wrong. */
 function adviceFor(code: string): string {
-  const off = 'verify=off there checks nothing.'
   if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
-    return `Give the server another one; in XMPP_SERVERS, ${off.replace(' there', '')}`
-  return `In XMPP_SERVERS, ?ca=FILE behind the server's address trusts it or its authority; ${off}`
+    return 'Give the server another certificate. verify=off in XMPP_SERVERS skips the check.'
+  return 'In XMPP_SERVERS, add ?ca=FILE to the address of the server, with its certificate or authority. verify=off skips the check.'
 }
 
 function dayOf(date: Date): string {

@@ -74,7 +74,7 @@ describe('a login that failed', () => {
     const cause = new CertificateFault('CERT_HAS_EXPIRED', shown as never, 'example.org')
     const certificate = new Problem('certificate-invalid', { step: 'tls', cause, detail: cause.message })
     expect(sayFailure(certificate, trial())).toContain(
-      'Certificate: made out to old.example, issued by Our?CA, valid from 2020-01-02 to 2020-01-03, SHA-256 AB:CD.\n',
+      'Certificate: issued for old.example, issued by Our?CA, valid from 2020-01-02 to 2020-01-03, SHA-256 AB:CD.\n',
     )
     const password = new Problem('not-authorized', { step: 'sasl', condition: 'not-authorized' })
     const told = sayFailure(password, trial('', { mechanism: 'SCRAM-SHA-1' }))

@@ -47,7 +47,7 @@ describe('EVENTS_URL', () => {
   const notHttps = 'EVENTS_URL must be an https URL, such as https://portal.example.org/chat/events'
   const notHere =
     'EVENTS_URL must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events'
-  const hasUser = 'EVENTS_URL has a user or a password in front of its host: events are known by their signature'
+  const hasUser = 'EVENTS_URL has a user or a password: events are authenticated by their signature only'
 
   test.each([
     ['portal.example.org/events', notHttps],
@@ -60,7 +60,7 @@ describe('EVENTS_URL', () => {
     ['https://portal:t0ken@portal.example.org/events', hasUser],
     ['https://t0ken@portal.example.org/events', hasUser],
     ['http://:t0ken@127.0.0.1/events', hasUser],
-    ['https://portal.example.org/events#t0ken', 'EVENTS_URL has a # and what follows it, which is never sent'],
+    ['https://portal.example.org/events#t0ken', 'EVENTS_URL has a part after #, which is never sent'],
   ])('may not be %s', (EVENTS_URL, problem) => {
     expect(problems({ EVENTS_URL, EVENTS_SECRET: secret })).toEqual([problem])
   })

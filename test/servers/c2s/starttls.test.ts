@@ -148,7 +148,7 @@ describe('a certificate', () => {
   const wrong = makeCertificate(['DNS:other.example'], { commonName: 'example.org' })
   const expired = makeCertificate(['DNS:example.org'], { expired: true })
   const bad = [
-    ['made out to another name', wrong, wrong.cert, 'made out to other.example, and not to example.org'],
+    ['made out to another name', wrong, wrong.cert, 'issued for other.example, not for example.org'],
     ['that is not trusted', certificate, undefined, 'self-signed'],
     ['that has expired', expired, expired.cert, 'expired on 2020-01-02'],
     ['that only resembles the trusted one', makeCertificate(['DNS:example.org']), certificate.cert, 'self-signed'],

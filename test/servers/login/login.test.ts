@@ -384,9 +384,9 @@ test('features that come again are refused where nothing was expected', async ()
 })
 
 test.each([
-  ['invalid-mechanism', 'It does not take PLAIN, though it offers it: see XMPP_MECHANISMS.'],
-  ['mechanism-too-weak', 'It takes PLAIN for too weak: see XMPP_MECHANISMS.'],
-  ['encryption-required', 'It wants the link to be encrypted before PLAIN: see tls=none in XMPP_SERVERS.'],
+  ['invalid-mechanism', 'It offers PLAIN, but does not accept it: see XMPP_MECHANISMS.'],
+  ['mechanism-too-weak', 'It considers PLAIN too weak: see XMPP_MECHANISMS.'],
+  ['encryption-required', 'It requires an encrypted link for PLAIN: see tls=none in XMPP_SERVERS.'],
 ])('a mechanism that is refused with %s is named, and the setting for it', async (condition, detail) => {
   const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
   await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({

@@ -7,9 +7,9 @@ const fault = (told: string, certificate: object | null = {}) =>
 
 describe('what is wrong with a certificate, and what to do about it', () => {
   const trust =
-    "In XMPP_SERVERS, ?ca=FILE behind the server's address trusts it or its authority; verify=off there checks nothing."
-  const replace = 'Give the server another one; in XMPP_SERVERS, verify=off checks nothing.'
-  const unknown = 'It is signed by an authority that is not known here, or the server does not send what is in between.'
+    'In XMPP_SERVERS, add ?ca=FILE to the address of the server, with its certificate or authority. verify=off skips the check.'
+  const replace = 'Give the server another certificate. verify=off in XMPP_SERVERS skips the check.'
+  const unknown = 'Its authority is not trusted here, or the server does not send the intermediate certificates.'
 
   test.each([
     ['DEPTH_ZERO_SELF_SIGNED_CERT', {}, `It is self-signed. ${trust}`],
@@ -19,12 +19,12 @@ describe('what is wrong with a certificate, and what to do about it', () => {
     [
       'CERT_HAS_EXPIRED',
       { valid_to: new Date(Date.now() + day).toUTCString() },
-      `It, or one above it, has expired. ${replace}`,
+      `It has expired, or a certificate above it. ${replace}`,
     ],
-    ['CERT_HAS_EXPIRED', null, `It, or one above it, has expired. ${replace}`],
-    ['CERT_HAS_EXPIRED', { valid_to: 'once' }, `It, or one above it, has expired. ${replace}`],
+    ['CERT_HAS_EXPIRED', null, `It has expired, or a certificate above it. ${replace}`],
+    ['CERT_HAS_EXPIRED', { valid_to: 'once' }, `It has expired, or a certificate above it. ${replace}`],
     ['CERT_NOT_YET_VALID', { valid_from: 'Jan  2 00:00:00 2120 GMT' }, `It is not valid before 2120-01-02. ${replace}`],
-    ['CERT_NOT_YET_VALID', {}, `It, or one above it, is not valid yet. ${replace}`],
+    ['CERT_NOT_YET_VALID', {}, `It is not valid yet, or a certificate above it. ${replace}`],
     ['CERT_REVOKED', {}, `It does not pass the check: CERT_REVOKED. ${trust}`],
   ])('%s of %j', (code, certificate, message) => {
     expect(fault(code, certificate)).toMatchObject({ code, message })
@@ -33,13 +33,13 @@ describe('what is wrong with a certificate, and what to do about it', () => {
   test.each([
     ['DNS:a.example, DNS:*.b.example', 'a.example, *.b.example'],
     ['othername:"XmppAddr:a, b", DNS:"x\\u000ay"', 'XmppAddr:a,?b, x?y'],
-    ['', 'no name of a host'],
+    ['', 'no host name'],
     [Array.from({ length: 30 }, (_, at) => `DNS:${at}`).join(', '), `0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more`],
   ])('another name: %s', (subjectaltname, names) => {
     for (const told of ['the certificate is made out to another name', 'ERR_TLS_CERT_ALTNAME_INVALID'])
       expect(fault(told, { subjectaltname })).toMatchObject({
         code: 'OTHER_NAME',
-        message: `It is made out to ${names}, and not to chat.example. ${replace}`,
+        message: `It is issued for ${names}, not for chat.example. ${replace}`,
       })
   })
 })
@@ -49,14 +49,14 @@ describe('the certificate itself', () => {
     [null, undefined],
     [
       { fingerprint256: 'AB:CD' },
-      'made out to no name of a host, issued by an authority without a name, valid from a day that cannot be read to a day that cannot be read, SHA-256 AB:CD',
+      'issued for no host name, issued by an authority without a name, valid from a day that cannot be read to a day that cannot be read, SHA-256 AB:CD',
     ],
     [
       {
         ...{ fingerprint256: 'AB:CD', subjectaltname: 'DNS:a.example', issuer: { O: 'Trust\nme' } },
         ...{ valid_from: 'Jan  2 00:00:00 2020 GMT', valid_to: 'Jan  2 00:00:00 2030 GMT' },
       },
-      'made out to a.example, issued by Trust?me, valid from 2020-01-02 to 2030-01-02, SHA-256 AB:CD',
+      'issued for a.example, issued by Trust?me, valid from 2020-01-02 to 2030-01-02, SHA-256 AB:CD',
     ],
   ])('%j is told on one line', (certificate, told) => {
     expect(fault('CERT_REVOKED', certificate).certificate).toBe(told)
