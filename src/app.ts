@@ -12,7 +12,6 @@ import { install } from './http/fast/install.js'
 import { bodyFormat } from './http/listening/read-body.js'
 import type { Counts } from './lib/counts.js'
 import { Problem, type ProblemCode } from './lib/errors.js'
-import { countedOnceAMinute } from './lib/limits/throttle.js'
 import { traceOf } from './lib/log.js'
 import { represent } from './warm/answers.js'
 import { logged } from './warm/calls.js'
@@ -25,14 +24,14 @@ export interface AppParts extends WarmParts {
   readonly httpLog: Logger
 }
 
-interface ProblemParts extends Pick<AppParts, 'log' | 'clock'> {
+interface ProblemParts extends Pick<AppParts, 'log' | 'sums'> {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'http' | 'assumeSecure' | 'trustedProxies'>
   readonly counts: Pick<Counts, 'faults'>
 }
 
 /** All but the BOSH path and the health checks, which have listeners of their own. */
 export function createApp(parts: AppParts): Express {
-  const { config, counts, clock, extraRouters, demoPath, httpLog } = parts
+  const { config, counts, sums, extraRouters, demoPath, httpLog } = parts
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
@@ -53,7 +52,7 @@ export function createApp(parts: AppParts): Express {
   app.use(() => {
     throw new Problem('not-found')
   })
-  app.use(createProblemHandler({ config, log: httpLog, counts, clock }))
+  app.use(createProblemHandler({ config, log: httpLog, counts, sums }))
   return app
 }
 
@@ -92,9 +91,9 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
  * Answers and logs every error of a route. Anybody can cause refusals: one line a minute for each code, with
  * a `count`, the rest at `debug`.
  */
-function createProblemHandler({ config, log, counts, clock }: ProblemParts): ErrorRequestHandler {
+function createProblemHandler({ config, log, counts, sums }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
-  const dueCount = countedOnceAMinute<ProblemCode>(clock)
+  const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))
   // Express recognises an error handler by its four parameters.
   return (error, request, response, _next) => {
     const requestId = response.get('X-Request-Id')
@@ -105,9 +104,8 @@ function createProblemHandler({ config, log, counts, clock }: ProblemParts): Err
         log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
       } else if (!logged.has(response)) {
         const about = { requestId, code: problem.code, address: clientAddress(request, config) }
-        const count = dueCount(problem.code)
-        if (count === undefined) log.debug(about, 'refused')
-        else log.info({ ...about, count }, 'refused')
+        const isTold = often(problem.code, sum => ({ ...about, count: (sum?.count ?? 0) + 1 }))
+        if (!isTold) log.debug(about, 'refused')
       }
       if (response.headersSent) {
         response.destroy()

@@ -327,8 +327,8 @@ function cookieRules(config: Config, domain: string): CookieRules {
 }
 
 /** RFC 9110 §15.5.20. */
-function refusal(config: Config, { logFor, counts, clock }: SessionParts): Routes {
+function refusal(config: Config, { logFor, counts, sums }: SiteParts['upstream']): Routes {
   const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)
-  const rest = createMisdirectedApp({ config, log: logFor('http'), counts, clock })
+  const rest = createMisdirectedApp({ config, log: logFor('http'), counts, sums })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }
 }
