@@ -73,7 +73,7 @@ describe('encryption', () => {
     [
       'that no authority has signed',
       { certificate: makeCertificate(['DNS:chat.example']), trusted: false },
-      'It is self-signed. In XMPP_SERVERS, ?ca',
+      'It is self-signed. In XMPP_SERVERS, add ?ca',
     ],
     [
       'that is expired',

@@ -133,7 +133,7 @@ describe('a login that fails', () => {
     async () => {
       const told = await failure(settings(''))
       expect(told).toContain('would answer 502 certificate-invalid.')
-      expect(told).toContain('It is self-signed. In XMPP_SERVERS, ?ca=FILE')
+      expect(told).toContain('It is self-signed. In XMPP_SERVERS, add ?ca=FILE')
       expect(told).toMatch(/^Certificate: issued for chat\.example, issued by our own, valid from .* SHA-256 /m)
     },
     seconds,
