@@ -93,7 +93,7 @@ function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balance
 
 const thousands = (count: number) => (Math.round(count / 1_000) * 1_000).toLocaleString('en')
 
-/** Two separate processes show the loss from sharing the cores. */
+/** Two separate processes lose throughput only by sharing the cores. */
 export async function measureWorkers(stage: Stage): Promise<PartResult> {
   const { sizes, prosody } = stage
   const options = { c2sPort: prosody.c2sPort }

@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs'
 import inspector from 'node:inspector'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** In milliseconds. Part of each figure, and subtracted. */
+/** In milliseconds. It is part of each figure, and is subtracted. */
 const resolution = 5
 
 process.on('SIGUSR1', () => {

@@ -5,7 +5,7 @@ import { type Address, collide, placesOf } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
 import type { Name, Values } from './settings.js'
 
-/** Problems of several settings. Skips those that depend on a faulty setting. */
+/** Problems of several settings. Skips problems that depend on a faulty setting. */
 export function jointProblems(values: Values, isFaulty: (name: Name) => boolean): string[] {
   const unreadable = Symbol('the value of a faulty setting')
   const set = new Proxy(values, {

@@ -54,7 +54,7 @@ function at<
       /** Undefined if the value is made of several settings. */
       at: place,
       kind,
-      /** As an operator writes it. Undefined if leaving it out has its own meaning. */
+      /** As an operator writes it. Undefined if an absent value has a meaning of its own. */
       default: usual as Default,
       /** For operators. */
       sentence,

@@ -17,7 +17,7 @@ export function homePath(externalUrl: string | undefined): string {
   return externalUrl === undefined ? '' : new URL(externalUrl).pathname.replace(/\/$/, '')
 }
 
-/** A forged `Host` is in no address. */
+/** No address contains a forged `Host`. */
 export function endpointUrls(
   config: Addressing & Pick<Config, EndpointPath>,
   domain: string,

@@ -13,7 +13,7 @@ export const webSocketCuts = [
   'not-read',
   /** No memory was left for messages in fragments. */
   'no-room',
-  /** The process that had the WebSocket is gone, or the connection to it. */
+  /** The process that had the WebSocket is gone, or the connection to that process. */
   'process-lost',
 ] as const
 

@@ -13,7 +13,7 @@ import { RemoteFault } from './fault.js'
 /** `fates`: of elements that were changed or dropped. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
-/** XEP-0124 §17.2. All others are a failed connection. */
+/** XEP-0124 §17.2. All other conditions are a failed connection. */
 const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['host-unknown', 'host-unknown'],
   ['host-gone', 'host-unknown'],

@@ -28,7 +28,7 @@ export class Turn {
     return this.#before === undefined || this.#before.#isOver
   }
 
-  /** Resolves when the request before has probably arrived. */
+  /** Resolves when the previous request has probably arrived. */
   async come(): Promise<void> {
     const before = this.#before
     if (before !== undefined) while (before.#arrival !== undefined) await before.#arrival

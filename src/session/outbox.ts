@@ -114,7 +114,7 @@ export class Outbox {
     this.#isClosed = true
   }
 
-  /** At least one element, and at most so many UTF-16 units. */
+  /** At least one element, and at most this number of UTF-16 units. */
   take(most = mostTaken): readonly Element[] {
     this.resumption = undefined
     const elements = this.#takeOut(most)

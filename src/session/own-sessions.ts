@@ -95,7 +95,7 @@ export class OwnSessions {
   }
 }
 
-/** A full JID must be what the login asked for. */
+/** The login must have asked for this full JID. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor

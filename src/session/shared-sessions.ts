@@ -137,7 +137,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
 
     async reuse(jid, handover) {
       for (const { node, id } of await unused(jid)) {
-        // Without an answer of the owner, the session may wait for this page, and ends.
+        // If the owner does not answer, the session may wait for this page, and ends.
         const asked = node === nodes.self ? own.reuse(id, handover) : nodes.ask(node, 'reuse', { id, handover })
         const resumed = (await Promise.resolve(asked).catch(() => null)) as ResumedSession | null | undefined
         if (resumed != null) return resumed

@@ -108,7 +108,7 @@ function* jsonPairs(text: string): Iterable<Pair> {
 
 // A portal may send parameters of its own, but `pasword` or `attach-binding` is a mistake.
 
-/** Shorter names are one letter from too many words: `jid` from `uid`, `wait` from `want`. */
+/** Shorter names resemble too many words: `jid` and `uid`, `wait` and `want`. */
 const longEnough = 5
 
 const spelt = parameterNames.filter(name => name !== 'csrf_token')

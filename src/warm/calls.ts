@@ -36,7 +36,7 @@ export interface Call {
   readonly line: Record<string, unknown>
 }
 
-/** It quotes nothing that the caller sent. */
+/** It contains nothing that the caller sent. */
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
   /** `client-gone` if the connection closed before the reply. */
   readonly code: ProblemCode | 'ok' | 'client-gone'

@@ -16,7 +16,7 @@ export interface WarmTally {
   readonly took: readonly number[]
 }
 
-/** `within` returns the time in milliseconds within which this share of logins was done. */
+/** `within` returns the time in milliseconds that this share of logins did not exceed. */
 export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }

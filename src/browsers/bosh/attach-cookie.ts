@@ -5,7 +5,7 @@ import type { Cookie } from '../../xmpp/page-binding.js'
 
 export interface CookieRules {
   readonly path: string
-  /** Whether browsers use TLS, even if a proxy then connects without. */
+  /** Whether browsers use TLS, even if a proxy then connects without TLS. */
   readonly secure: boolean
 }
 

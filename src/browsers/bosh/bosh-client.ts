@@ -56,7 +56,7 @@ export class BoshClient implements Client {
     this.#rules = new Rules(start.terms, start.newkey)
   }
 
-  /** Continues after `rid`. `received` is the last rid of the page before. */
+  /** Continues after `rid`. `received` is the last rid of the previous page. */
   static forPage(
     session: Session,
     parts: BoshParts,
@@ -373,7 +373,7 @@ export class BoshClient implements Client {
 
   #expiry(now: number): number {
     const { wait } = this.#terms
-    // Before a proxy with the same timeout answers: its time starts earlier.
+    // Answers before a proxy with the same timeout, whose time starts earlier.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }

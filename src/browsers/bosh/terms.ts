@@ -24,13 +24,13 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
-  // The sum is NaN if any of them is.
+  // The sum is NaN if any number is.
   if (Number.isNaN(wait + hold + (body.ack ?? 0)) || ver === undefined || contentType === undefined)
     return 'bad-request'
   const agreedWait = Math.min(wait, limits.maxWait)
   const agreedHold = Math.min(hold, limits.maxRequests - 1)
   const isPolling = agreedWait === 0 || agreedHold === 0
-  // Spread, each object would have its own shape in V8, 370 bytes a session.
+  // If spread, each object would have a shape of its own in V8, 370 bytes a session.
   return {
     wait: agreedWait,
     hold: agreedHold,

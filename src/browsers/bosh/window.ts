@@ -24,7 +24,7 @@ export class RidWindow {
   readonly #size: number
   /** Whether the next request may reuse the last rid: half of all libraries do. */
   #isAttachable: boolean
-  /** Lower rids are of a replaced page. */
+  /** Lower rids belong to a replaced page. */
   readonly #fence: number
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
@@ -53,7 +53,7 @@ export class RidWindow {
     return rid <= this.last + this.#size + extra ? 'early' : 'outside'
   }
 
-  /** Whether it is of a replaced page. */
+  /** Whether it belongs to a replaced page. */
   isFenced(rid: number): boolean {
     return rid < this.#fence
   }

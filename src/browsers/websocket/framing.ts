@@ -131,7 +131,7 @@ export function writeOpen(from: string | undefined, id: string | undefined, lang
   return `<open xmlns='${framingNamespace}' version='1.0'${attributes}/>`
 }
 
-/** RFC 7395 §3.6. Strophe compares the exact text: with any other it waits 5 seconds. */
+/** RFC 7395 §3.6. Strophe compares the exact text: any other text costs 5 seconds. */
 export function writeClose(seeOther?: string): string {
   const elsewhere = seeOther === undefined ? '' : ` see-other-uri="${escapeXml(seeOther)}"`
   return `<close xmlns="${framingNamespace}"${elsewhere} />`

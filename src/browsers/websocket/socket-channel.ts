@@ -35,7 +35,7 @@ export interface ChannelParts {
 /** Unread bytes above which it is behind. */
 const mostUnread = 64 * 1024
 
-/** Most unread bytes or stanzas: one delivery, and pongs. */
+/** Most unread bytes, and most unread stanzas. Pongs and one delivery fit in. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
 /** Time for a pong behind unread data, in seconds. */

@@ -83,7 +83,7 @@ export class StreamManagement {
 
 export const request = `<r xmlns='${smNamespace}'/>`
 
-/** Negative if the client had acknowledged more, undefined if it counts more than `sent`. */
+/** Negative if the client acknowledged more before. Undefined if it counts more than `sent`. */
 function stanzasUpTo(count: number, acknowledged: number, sent: number): number | undefined {
   const arrived = (count - acknowledged + wrap) % wrap
   if (arrived >= wrap / 2) return arrived - wrap

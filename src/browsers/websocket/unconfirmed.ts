@@ -38,7 +38,7 @@ export class Unconfirmed {
     }
   }
 
-  /** Whether no ping or `<r/>` covers some stanzas. */
+  /** Whether some stanzas are not covered by a ping or `<r/>`. */
   get isUnasked(): boolean {
     return this.#asked === 0 && this.#stanzas.length > 0
   }

@@ -25,7 +25,7 @@ import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
 /** Time for servers to close, in milliseconds. */
 const closingMilliseconds = 8_000
 
-/** Logs a user in and out, and prints what POST /warm would answer. Throws a `CommandError` if that is no session. */
+/** Logs a user in and out, and prints the answer of POST /warm. Throws a `CommandError` if the login fails. */
 export async function tryWarm(jid: string): Promise<void> {
   // No listener and no account are needed.
   const { config, warnings } = readConfig({ ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })

@@ -7,7 +7,7 @@ export interface Claim {
   /** An address or an IPv6 network. */
   readonly client: string
   readonly name: string
-  /** For an admin's name, the same in all processes. */
+  /** For names of admins. The same in all processes. */
   readonly proof?: () => Promise<string>
 }
 

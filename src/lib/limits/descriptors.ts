@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 
 /** Descriptors that sessions leave free, so that refused connections get an answer. */
 const reserveOfSessions = 32
-/** Share that stays free if this is less. */
+/** The reserve is at most this share of all descriptors. */
 const reservedShare = 0.1
 /** Checks are slow: one check for every `freeForEach` free descriptors, at least one for `mostUnseen`. */
 const mostUnseen = 16
@@ -10,7 +10,7 @@ const freeForEach = 8
 
 /**
  * Returns a function that tells whether a descriptor is left beside `reserve` and `keptShare` of all. It
- * opens a file: its number is the lowest free one.
+ * opens a file: the number is the lowest that is free.
  */
 export function descriptorsAreLeft(
   reserve = reserveOfSessions,

@@ -20,8 +20,8 @@ const leaving = 0.1
 const patience = 60_000
 
 /**
- * Returns how full this process is, 1 being full: the larger of heap against V8's limit, and resident memory
- * against `megabytes` (0: a share of the machine).
+ * Returns how full this process is, from 0 to 1: its heap against V8's limit, or its resident memory against
+ * `megabytes` (0: a share of the machine).
  */
 export function memoryMeasure(megabytes: number, workers = 0): () => number {
   const heap = heapSize() * mostOfHeap

@@ -1,4 +1,4 @@
-/** The member names of a JSON object, repeated names included. `JSON.parse` hides those. The text must be valid JSON. */
+/** The member names of a JSON object. The text must be valid JSON. Unlike with `JSON.parse`, repeated names are included. */
 export function memberNames(json: string): string[] {
   const names: string[] = []
   let depth = 0

@@ -28,8 +28,8 @@ const laterMilliseconds = 1_000
 const closeMilliseconds = 1_000
 
 /**
- * Carries between processes of one machine over Unix sockets. Each listens at `NAME.sock`, and dials those
- * that exist. Rejects if it cannot listen.
+ * Carries between processes of one machine over Unix sockets. Each listens at `NAME.sock`, and dials existing
+ * sockets. Rejects if it cannot listen.
  */
 export function socketCarrier({ folder, log, clock = systemClock }: SocketCarrierParts): StartCarrier {
   return async (self, events) => {
@@ -225,7 +225,7 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) return
     this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
     this.#lost.add(name)
-    // A dead process refuses. A living one is dialled again.
+    // A dead process refuses. A living process is dialled again.
     if (reason === 'replaced') return
     this.#dial(name)
     this.#clock.after(againMilliseconds, () => {

@@ -7,8 +7,8 @@ export interface Answers<T> {
 }
 
 /**
- * Asks all other processes at once. Does not wait for silent ones, but names those that are silent for long:
- * their sessions may still exist.
+ * Asks all other processes at once. Does not wait for silent processes, but names processes that are silent
+ * for long: their sessions may still exist.
  */
 export async function askAll<T>(nodes: Nodes, kind: string, question: unknown): Promise<Answers<T>> {
   const answers: [string, T][] = []

@@ -42,7 +42,7 @@ export class Exchanges {
     else (frame.isOpeners ? this.#others : this.#own).get(frame.exchange)?.take(frame)
   }
 
-  /** Ends all that are open now. Rethrows the first error at the end. */
+  /** Ends all open exchanges. Rethrows the first error at the end. */
   break(how: ExchangeEnd): void {
     const failures: unknown[] = []
     for (const exchange of [...this.#own.values(), ...this.#others.values()]) {

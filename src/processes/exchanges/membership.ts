@@ -238,7 +238,7 @@ class Hearsay {
   readonly #clock: Pick<Clock, 'now'>
   /** Expiry by name. */
   readonly #believed = new Map<string, number>()
-  /** Left processes, which others may still report. */
+  /** Processes that left, which others may still report. */
   readonly #gone = new Map<string, true>()
 
   constructor(clock: Pick<Clock, 'now'>) {

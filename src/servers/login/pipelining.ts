@@ -48,7 +48,7 @@ export class Pipelining {
     return this.#wentBy
   }
 
-  /** Returns features to act on. `unfit`: other features than expected, or repeated ones. */
+  /** Returns features to act on. `unfit`: unexpected or repeated features. */
   came(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
     if (this.#haveCome) return 'unfit'
     this.#haveCome = true

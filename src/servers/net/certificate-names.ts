@@ -24,7 +24,7 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** A name and its separator. A kind begins with no space, so that the text has one reading only. */
+/** A name and its separator. A kind does not begin with a space, so the text has only one reading. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
 /**

@@ -20,7 +20,7 @@ const patience = 5_000
 /** Delayed logins of one user at one address that never make room. */
 const mostOfUser = 2
 
-/** Sessions without a login, by client (an IPv4 address or IPv6 network). One for all hosts: so is their limit. */
+/** Sessions without a login, by client (an IPv4 address or IPv6 network). All hosts share them, and their limit. */
 export class Strangers {
   readonly #all = new Map<Session, Stranger>()
   readonly #byClient = new Map<string, Set<Stranger>>()

@@ -34,8 +34,8 @@ export interface LoggedIn {
 }
 
 /**
- * Finds the JID of a client's own login, and withholds requests that could log it in without showing the JID. Reads only
- * answers of the server: after a login, other users also write on the stream.
+ * Finds the JID of a client's own login. Withholds requests that could log it in without showing the JID.
+ * Reads only answers of the server: after a login, other users also write on the stream.
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'

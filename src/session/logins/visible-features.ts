@@ -17,8 +17,9 @@ const hidden = new Set([
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
 /**
- * Stream features for a client. Without TLS, no mechanism that shows a secret. After Bind 2 (XEP-0386), no stream management:
- * xmpp.js 0.14 would try to resume its stream, ejabberd 24 refuses, and xmpp.js loses it.
+ * Stream features for a client. Without TLS, no mechanism that shows a secret. After Bind 2 (XEP-0386), no
+ * stream management: xmpp.js 0.14 would try to resume its stream, ejabberd 24 would refuse, and the stream
+ * would be lost.
  */
 export function visibleFeatures(features: Element, secure: boolean, isCounted = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>

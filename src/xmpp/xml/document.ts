@@ -63,7 +63,7 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
   }
 }
 
-/** Checked on arrival. Its namespaces have made it longer since. */
+/** Checked on arrival. Added namespaces have made it longer since. */
 const noLimits: XmlLimits = {
   maxElementBytes: Number.POSITIVE_INFINITY,
   maxDepth: Number.POSITIVE_INFINITY,

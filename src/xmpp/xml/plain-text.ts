@@ -10,7 +10,7 @@ const less = 0x3c
 const greater = 0x3e
 const bracket = 0x5d
 
-/** 2 for characters that may begin a name, 1 for those that may continue it. */
+/** 2 for characters that may begin a name, 1 for other characters of names. */
 const inNames = Uint8Array.from({ length: 0x80 }, (_, code) => {
   const character = String.fromCharCode(code)
   return /[A-Za-z_]/.test(character) ? 2 : /[0-9.-]/.test(character) ? 1 : 0

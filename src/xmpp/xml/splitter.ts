@@ -27,7 +27,7 @@ export interface SplitterOptions {
 
 /** Pieces are joined at this length, in UTF-16 units. */
 const longestPieces = 1024
-/** Memory of a UTF-16 unit in bytes: as a piece of its own, and in a longer string. */
+/** Memory of a UTF-16 unit, in bytes: in a piece of its own, and in a longer string. */
 const pieceBytes = 32
 const unitBytes = 2
 
@@ -59,7 +59,7 @@ export class Splitter {
   /** Set while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** Recent pieces of the element. If each character were joined at once, it would take the memory of 30. */
+  /** Recent pieces of the element. If each character were joined at once, a character would take the memory of 30. */
   #pieces = ''
   /** Whether the element is beyond the limits, and is skipped. */
   #isDropped = false

@@ -32,7 +32,7 @@ function singleMessage(name: string, message: string): Mechanism {
   }
 }
 
-/** RFC 7628 §3.1. Alone it answers an error (§3.2.3). */
+/** RFC 7628 §3.1. A separator alone answers an error (§3.2.3). */
 const separator = '\x01'
 
 /** OAUTHBEARER (RFC 7628), for encrypted links only. */
