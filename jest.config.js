@@ -1,7 +1,7 @@
 // Three projects: `unit` needs nothing but Node, `scenarios` runs the whole service on loopback with the
 // embedded XMPP server, `peers` runs it against Prosody and ejabberd, with real clients. `npm test` runs all three.
 const common = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.js',
   // Our sources import each other as `.js`, the name they have once built.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': ['$1.ts', '$1.js'] },
   // To CommonJS, what there is of ECMAScript modules in the packages included: Jest runs modules only with Node's
@@ -17,6 +17,12 @@ const common = {
 
 const project = (displayName, testMatch) => ({ ...common, displayName, testMatch })
 
+/** Those that start the built service. */
+const built = {
+  globalSetup: '<rootDir>/test/support/service-bundle.js',
+  globalTeardown: '<rootDir>/test/support/service-bundle-end.js',
+}
+
 export default {
   // Half of what tests do is waiting for others: two workers for each of two cores.
   maxWorkers: 4,
@@ -25,7 +31,7 @@ export default {
   testTimeout: 30_000,
   projects: [
     project('unit', ['<rootDir>/test/!(scenarios|peers|support)/**/*.test.ts', '<rootDir>/test/*.test.ts']),
-    project('scenarios', ['<rootDir>/test/scenarios/**/*.test.ts']),
-    project('peers', ['<rootDir>/test/peers/**/*.test.ts']),
+    { ...project('scenarios', ['<rootDir>/test/scenarios/**/*.test.ts']), ...built },
+    { ...project('peers', ['<rootDir>/test/peers/**/*.test.ts']), ...built },
   ],
 }

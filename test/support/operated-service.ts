@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { eventually } from './eventually.js'
 import { root } from './repository.js'
 
-const main = join(root, 'dist', 'main.js')
+const dist = join(root, 'dist', 'main.js')
+
+/** See `service-bundle.js`. */
+const main = process.env['BUNDLED_SERVICE'] ?? dist
 
 /** A line of the log. */
 export type LogLine = Readonly<Record<string, unknown>> & {
@@ -18,7 +21,7 @@ export type LogLine = Readonly<Record<string, unknown>> & {
 
 /** Builds the service unless it is built. */
 export function ensureBuilt(): void {
-  if (existsSync(main)) return
+  if (existsSync(dist)) return
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root })
 }
