@@ -66,7 +66,7 @@ export class Chat extends EventTarget {
   /** Kept over sessions, for stream management. */
   #socket: StropheConnection | undefined
   #isSocketBlocked = false
-  /** Whether this page was online, and knows the presences since. */
+  /** Whether this page was online, and so has all presences since. */
   #wasOnline = false
   #isSettled = false
   #request = 0

@@ -17,7 +17,7 @@ interface Stranger {
 
 /** The time for a first login before the session may make room, in milliseconds. */
 const patience = 5_000
-/** Delayed logins of one user at one address that never make room. */
+/** Delayed logins of one user at one address that need not make room. */
 const mostOfUser = 2
 
 /** Sessions without a login, by client (an IPv4 address or IPv6 network). All hosts share them, and their limit. */
