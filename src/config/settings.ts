@@ -403,10 +403,10 @@ export const sections = {
       'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
     RATE_LOGINS_PER_ADDRESS: at('rates.loginsPerAddress', integer(0, 1_000_000), '20').means(
-      'Refused logins of clients per minute, from one address at one domain. At all domains together, three times as many. Above this limit each login from the address waits: half a second, then twice as long each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
+      'Refused logins of clients per minute, from one address at one domain. At all domains together, three times as many. Above this limit each login from the address waits. The wait is half a second, and doubles each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
     RATE_FAILED_LOGINS: at('rates.failedLogins', integer(0, 1_000_000), '5').means(
-      'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many. For one name from all addresses, ten times as many in ten minutes: this limit does not apply to addresses that sent the right secret within a week.',
+      'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many. For one name from all addresses, ten times as many in ten minutes. Addresses that sent the right secret within a week are exempt from this last limit.',
     ),
   },
   Metrics: {

@@ -23,6 +23,8 @@ export function runProgram(command: string, args: readonly string[], input = '')
       if (code === 0 && complaint === '') resolve(printed)
       else reject(new Error(`${command} ended with ${code}: ${complaint}${printed}`))
     })
+    // The program may end before it reads its input.
+    child.stdin.on('error', () => {})
     child.stdin.end(input)
   })
 }
