@@ -51,7 +51,6 @@ export interface ServiceParts
   readonly carriers?: readonly StartCarrier[]
   /** Such as `web1 worker 2`. Default: the host name. */
   readonly place?: string
-  /** Further routes, such as the demo's page. */
   readonly routers?: SiteParts['routers']
   readonly demoPath?: string
 }

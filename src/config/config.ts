@@ -14,7 +14,6 @@ export type { NatsSettings } from './nats-settings.js'
 /** All settings, frozen. Durations are in seconds. */
 export interface Config extends Nested<Own & ReturnType<typeof joinedValues>> {}
 
-/** Settings whose values are used as they are. */
 type Own = {
   [N in keyof Values as (typeof settings)[N] extends { at: infer Path extends string } ? Path : never]: Values[N]
 }

@@ -84,7 +84,7 @@ function modeOf(file: string): number {
   }
 }
 
-/** Key files of `XMPP_SERVERS`. By default the key is in the certificate's file. */
+/** Key files of `XMPP_SERVERS`. */
 function keysOfServers(text: string): string[] {
   return entriesOf(text).flatMap(entry => {
     const query = entry.includes('?') ? entry.slice(entry.indexOf('?') + 1) : ''

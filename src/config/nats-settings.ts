@@ -40,7 +40,6 @@ export function natsOf(values: Values) {
     account: accountOf(values) ?? account,
     /** Undefined if TLS is optional. */
     tls: isTls ? tlsOf(values, servers) : undefined,
-    /** Whether other machines may be reached without TLS. */
     mayBePlain: values.NATS_ALLOW_PLAINTEXT,
     /** Whether data may cross a network without TLS. */
     isPlain: isFar && !isTls,

@@ -84,7 +84,6 @@ export const accountFor = (accounts: Config['serviceAccounts'], domain: string) 
 
 export type EndpointPath = 'boshPath' | 'websocketPath'
 
-/** The endpoint's URL for a domain, if its host has a URL. */
 export function urlOfDomain(
   { http }: Pick<Config, 'http'>,
   domain: string,

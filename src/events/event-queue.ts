@@ -68,7 +68,6 @@ export class EventQueue {
     return this.#waiting
   }
 
-  /** Drops the event if the queue is full. */
   add(event: SessionEvent): void {
     const size = Buffer.byteLength(event.body)
     if (this.#isOver || this.#waiting >= mostWaiting || this.#bytes + size > mostBytes) {

@@ -30,7 +30,6 @@ export interface EventsParts {
 
 export type Events = ReturnType<typeof createEvents>
 
-/** Sends webhook events about sessions of the warm API. */
 export function createEvents({ receiver, names, clock, counts, log }: EventsParts) {
   const { post, close } = createPost(receiver.url, names, clock)
   const sign = createSigner(receiver.key)

@@ -128,7 +128,6 @@ export class Counts {
   calls = 0
   /** Failed calls that were not the caller's fault. */
   failedCalls = 0
-  /** Calls that resumed a session. */
   reuses = 0
   failedAdminLogins = 0
   /** Logins of browsers. */

@@ -12,7 +12,7 @@ export interface LogLevels {
   readonly parts: ReadonlyMap<LogPart, LogLevel>
 }
 
-/** Creates a log of JSON lines. It never throws. */
+/** Never throws. */
 export function createLog(level: string, destination: DestinationStream): Logger {
   // A second line of defence: no code passes these to the log.
   const secrets = ['password', 'token', 'sid', 'authorization', 'cookie']

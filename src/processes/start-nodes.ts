@@ -9,7 +9,6 @@ import { newNodeName } from './node-name.js'
 import type { AboutNode, Exchange, NoAnswer, Nodes } from './nodes.js'
 
 export interface NodesParts {
-  /** The first carrier that reaches a process is used. */
   readonly carriers: readonly StartCarrier[]
   readonly clock: Clock
   readonly log: Logger

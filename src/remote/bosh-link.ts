@@ -268,6 +268,5 @@ function kept(root: Root, name: string): string | undefined {
   const value = root.attribute(name)
   if (value === undefined) return undefined
   if (value.length > longestValue) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
-  // A substring would keep the whole reply.
   return copyOf(value)
 }

@@ -64,7 +64,6 @@ export function readTerms(root: Root): SessionTerms | undefined {
   const sid = root.attribute('sid')
   if (sid === undefined || sid === '') return undefined
   return {
-    // A slice would keep the whole reply in memory.
     sid: copyOf(sid),
     wait: number('wait') ?? 60,
     hold: number('hold') ?? 1,

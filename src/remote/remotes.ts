@@ -71,7 +71,6 @@ export function createRemotes(parts: RemotesParts) {
       return sessions.size
     },
 
-    /** Undefined if no endpoint serves the domain. */
     open(domain: string, options: LinkOptions, events: LinkEvents): Link | undefined {
       const about = remoteOf(config, domain)
       return about && new BoshLink(options, events, linkParts(domain, about))

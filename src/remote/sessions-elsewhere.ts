@@ -10,7 +10,6 @@ const mostReleasable = 1000
 
 const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const
 
-/** Sessions that were opened here and live at other endpoints. */
 export class SessionsElsewhere {
   readonly #sessions = new Map<string, { readonly view: SessionView; readonly user: string }>()
   readonly #releasable = new Map<string, EndpointSession>()

@@ -15,9 +15,7 @@ export interface SessionKeeper<Session> {
   readonly processName?: string | undefined
   readonly counts: Counts
   readonly log: Logger
-  /** The time for a client's own login, in milliseconds. */
   readonly loginMilliseconds: number
-  /** Longest stanza of a client, in bytes. */
   readonly maxStanzaBytes: number
   readonly refused: OnRefused
   /** A server's time to answer, in milliseconds. Undefined: servers are not watched. */

@@ -1,7 +1,6 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { ListWish, Place, SessionList, SessionState, SessionView } from './session-types.js'
 
-/** `epoch` is added to times for places. */
 export function listOf(
   views: Iterable<SessionView>,
   { scope, domain, state, origin, limit, after }: Omit<ListWish, 'jid'>,

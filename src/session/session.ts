@@ -104,7 +104,6 @@ export class Session implements LinkEvents, Gate {
     return this.stage.name === 'ended'
   }
 
-  /** Whether its client has been told or never will be. */
   get isOver(): boolean {
     return this.stage.isOver
   }
@@ -132,7 +131,7 @@ export class Session implements LinkEvents, Gate {
     return token
   }
 
-  /** Gives the session to another page. Undefined if impossible. */
+  /** Undefined if impossible. */
   resume(handover: Handover): ResumedSession | undefined {
     if (!this.stage.allows('resume')) return undefined
     const make = this.#handOver()

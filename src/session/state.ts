@@ -53,7 +53,6 @@ export const transitions = [
 
 export type Cause = (typeof transitions)[number]['cause']
 
-/** Throws if the table has no such transition. */
 export function change(from: State, cause: Cause, to: State): State {
   if (!transitions.some(row => row.from === from.name && row.cause === cause && row.to === to.name))
     throw new Error(`no transition from ${from.name} to ${to.name} by ${cause}`)

@@ -133,7 +133,7 @@ export function createCalls(parts: CallsParts) {
 
   return {
     adminOf: (request: Request) => admins.of(request),
-    /** Checks method, address, encryption and admin. Answers OPTIONS. */
+    /** Answers OPTIONS. */
     admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
       // One handler for all checks: each further handler costs Express as much as a check.

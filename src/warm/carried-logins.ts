@@ -48,7 +48,7 @@ export interface CarriedLoginsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly isDraining: () => boolean
   readonly serviceAccounts: Accounts
-  /** Time limit of a login, in seconds. */
+  /** In seconds. */
   readonly timeout: number
   readonly endUnclaimed: (id: string) => void
 }

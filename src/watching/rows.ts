@@ -18,7 +18,7 @@ export interface Sources {
     readonly remotes: () => number
     readonly connections: () => number
     readonly unreadBytes: () => number
-    /** Stanzas that clients may not have received, in bytes. */
+    /** In bytes. */
     readonly waitingBytes: () => number
     readonly events: () => number
   }

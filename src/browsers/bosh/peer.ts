@@ -4,7 +4,6 @@ export interface Peer {
   readonly address: string
   readonly secure: boolean
   readonly gone: boolean
-  /** Called if the client disconnects before the reply. */
   whenGone: (() => void) | undefined
   /** Whether it came through another process, perhaps late. */
   readonly isCarried?: boolean

@@ -87,7 +87,6 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
     .join('\n\n')
 }
 
-/** The system's error and address. */
 function causeOf(cause: unknown): string | undefined {
   if (!(cause instanceof Error) || cause instanceof CertificateFault) return undefined
   const { code, address, port } = cause as NodeJS.ErrnoException & { address?: string; port?: number }

@@ -10,7 +10,7 @@ export type Order =
 export type Notice =
   /** The worker listens. */
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
-  /** The worker ends without having started. The sentence contains no secret. */
+  /** The sentence contains no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
   /** Sent every second once the worker listens. */
   | { readonly notice: 'alive'; readonly isReady: boolean }

@@ -7,7 +7,7 @@ export type WorkerState = 'starting' | 'running' | 'draining'
 
 export interface WorkerProcess {
   readonly pid: number | undefined
-  /** Whether it accepts sessions, by its last message. */
+  /** By its last message. */
   isReady: boolean
   tell(order: Order): void
   kill(): void
@@ -30,7 +30,7 @@ export class Worker {
   isLate = false
   limit: Timer | undefined
   process!: WorkerProcess
-  /** Rejects with a `CommandError` if it ends before it listens. */
+  /** Rejects with a `CommandError`. */
   readonly ready: Promise<readonly string[]>
   readonly ended: Promise<void>
   listens!: (urls: readonly string[]) => void

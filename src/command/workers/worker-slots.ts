@@ -24,7 +24,6 @@ const startMilliseconds = 30_000
 /** Time limit of a stop, in milliseconds. A worker needs 10 s at most. */
 const stopMilliseconds = 15_000
 
-/** Keeps `count` workers running, each with its own number. */
 export class WorkerSlots {
   readonly #parts: SlotsParts
   readonly #workers = new Set<Worker>()

@@ -212,7 +212,6 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   }
 }
 
-/** Proves to the other processes that a secret was right. */
 function createProofs(admins: readonly Admin[], hashes: HashQueue) {
   const keyOfOthers = randomBytes(32)
   let keys: Promise<ReadonlyMap<string, Buffer>> | undefined

@@ -101,6 +101,5 @@ function readAddress(entry: string): string | undefined {
   const [, bracketed, plain] = /^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$/.exec(text) ?? []
   const address = withoutMapping(bracketed ?? plain ?? text)
   if (isIP(address) === 0 || address.includes('%')) return undefined
-  // A slice would keep the whole header for the life of a session.
   return copyOf(address)
 }

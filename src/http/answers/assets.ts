@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { Router } from 'express'
 import { version } from '../../lib/package-json.js'
 
-/** The same path from `src` and from `dist`. */
 const own = fileURLToPath(new URL('../../../public/', import.meta.url))
 
 const strophe = join(

@@ -13,7 +13,6 @@ export class Certificates {
   readonly #https: Https
   #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []
 
-  /** Throws a `ConfigError` if the files are unusable. */
   constructor(https: Https) {
     this.#https = https
     this.reload()

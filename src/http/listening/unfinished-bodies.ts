@@ -104,7 +104,7 @@ export class UnfinishedBody {
     return true
   }
 
-  /** Frees the room. May be called again. */
+  /** May be called again. */
   end(): void {
     this.#message.is(0)
   }

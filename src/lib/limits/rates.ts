@@ -7,7 +7,6 @@ export type MakeRate = (name: string, most: number, seconds: number) => KeyedRat
 
 export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
 
-/** Counts attempts by key in windows of time. */
 export class Rate {
   readonly #limiter: RateLimiterMemory | undefined
 

@@ -37,9 +37,8 @@ const closeMilliseconds = 1_000
 const nothing = Buffer.alloc(0)
 
 /**
- * Carries over NATS. Subjects: `PREFIX.to.RECEIVER.SENDER` to one process, `PREFIX.hello` to all. Starts also
- * while NATS is unreachable. Rejects with a `ConfigError` if NATS refuses this service or its certificate is
- * wrong.
+ * Subjects: `PREFIX.to.RECEIVER.SENDER` to one process, `PREFIX.hello` to all. Starts also while NATS is
+ * unreachable. Rejects with a `ConfigError` if NATS refuses this service or its certificate is wrong.
  */
 export function natsCarrier({ settings, log, clock = systemClock }: NatsCarrierParts): StartCarrier {
   return async (self, events) => {

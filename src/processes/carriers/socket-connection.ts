@@ -19,7 +19,7 @@ export interface ConnectionEvents {
   onClose(reason: string | undefined): void
 }
 
-/** A connection of two processes. All data of a turn of the event loop leaves together. */
+/** All data of a turn of the event loop leaves together. */
 export class SocketConnection {
   static readonly #gather = writeBatch<SocketConnection>(mostAtOnce, connection => connection.#flush())
   readonly #socket: Socket

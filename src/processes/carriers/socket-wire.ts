@@ -29,7 +29,6 @@ function headerOf(kind: number, length: number): Buffer {
 }
 
 export interface WireEvents {
-  /** Returns whether to keep the connection. */
   onGreeting(name: string): boolean
   onStream(bytes: Buffer): void
   onAnnouncement(frame: Buffer): void

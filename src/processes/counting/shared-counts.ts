@@ -25,7 +25,7 @@ export interface SharedCountsParts<Kind extends string> {
   readonly nodes: Nodes
   readonly clock: Clock
   readonly limits: Limits<Kind>
-  /** Called if the owner does not answer, and this process counts alone. */
+  /** Called if this process counts alone. */
   readonly onAlone: () => void
 }
 

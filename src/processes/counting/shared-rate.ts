@@ -22,7 +22,7 @@ interface RateQuestion {
 export interface SharedRateParts {
   readonly nodes: Nodes
   readonly clock: Pick<Clock, 'now'>
-  /** Called if no process answers, and this process counts alone. */
+  /** Called if this process counts alone. */
   readonly onAlone: () => void
 }
 

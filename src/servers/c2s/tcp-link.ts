@@ -31,7 +31,6 @@ export interface LinkParts extends ConnectionParts {
   readonly waiting: WaitingMemory
   /** The server ended the link or could not be reached. */
   readonly onFailed: (domain: string, failure: Failure) => void
-  /** Called once, when the connection is gone. */
   readonly onClosed: (link: TcpLink) => void
 }
 

@@ -9,7 +9,6 @@ import type { LoginWish } from './wish.js'
 export function boundJid(iq: string, { jid: asked, credentials }: LoginWish): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
-  // A copy: it lives as long as the session.
   const text = jid === undefined ? '' : copyOf(textOf(jid.text))
   const bound = parseJid(text)
   if (bound?.resource === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })

@@ -14,7 +14,7 @@ export interface ProgressParts {
 
 export type LoginProgress = ReturnType<typeof followLogin>
 
-/** Logs the steps of a login, and calls back at a timeout. */
+/** Calls back at a timeout. */
 export function followLogin(
   { log, timeout, stepTimeout }: ProgressParts,
   { requestId, jid }: LoginWish,

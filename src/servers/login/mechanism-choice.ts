@@ -12,7 +12,7 @@ import type { SaslOffer } from './stream-features.js'
 import type { LoginWish } from './wish.js'
 
 export interface MechanismParts {
-  /** Allowed mechanisms for passwords, in order of preference. */
+  /** In order of preference. */
   readonly mechanisms: readonly string[]
   readonly saltedPasswords: SaltedPasswords
   /** Most SCRAM iterations. */

@@ -54,7 +54,6 @@ export class Pipelining {
     this.#haveCome = true
     const foreseen = this.foreseen[this.#stream]
     const isForeseen = foreseen?.text === text
-    // A copy: a substring would keep the whole read in memory.
     const features = isForeseen ? foreseen : new StreamFeatures(copyOf(text))
     this.seen.push(features)
     const before = this.#wentBy

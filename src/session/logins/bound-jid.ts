@@ -64,6 +64,5 @@ function jidIn({ text }: Element, namespace: string, name: string): string | und
 function usersOf(domain: string, jid: string | undefined): string | undefined {
   const itsDomain = jid === undefined ? undefined : (fullJid.exec(jid)?.[2] ?? bareJid.exec(jid)?.[1])
   if (itsDomain === undefined || prepareDomain(itsDomain) !== domain) return undefined
-  // It stays as long as the session.
   return copyOf(jid!)
 }

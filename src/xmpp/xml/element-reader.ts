@@ -44,7 +44,6 @@ const namespaceFaults = [
 
 /** Checks whole elements with saxes, and keeps their text. No tree is built. */
 class ElementReader {
-  /** Whether the last child has undeclared prefixes. */
   isMended = false
   #parser = this.#createParser()
   #rules!: ReadingRules

@@ -73,7 +73,6 @@ export class EndFinder {
     return -1
   }
 
-  /** Reads a complete tag without attributes. Returns its end, or -1. */
   #endOfSimpleTag(piece: string, from: number): number {
     const isEnd = piece.charCodeAt(from + 1) === slash
     const start = isEnd ? from + 2 : from + 1

@@ -11,7 +11,6 @@ export function escapeNamespace(namespace: string): string {
   if (namespace.length > longest) return escapeXml(namespace)
   let value = escaped.get(namespace)
   if (value === undefined) {
-    // A substring would keep the whole text.
     const key = copyOf(namespace)
     value = escapeXml(key)
     if (escaped.size >= mostEscaped) escaped.clear()
