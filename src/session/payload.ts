@@ -11,24 +11,28 @@ export interface Payload {
   readonly elements: readonly Element[]
   /** In UTF-16 units. */
   readonly size: number
+  readonly bytes: number
   /** Why it must not go to the server. */
   readonly fault: 'bad-request' | 'policy-violation' | undefined
   /** The answer to a login that shows its secret without TLS. */
   readonly clearRefusal: Element | undefined
 }
 
-const nothing: Payload = { elements: [], size: 0, fault: undefined, clearRefusal: undefined }
+const nothing: Payload = { elements: [], size: 0, bytes: 0, fault: undefined, clearRefusal: undefined }
 
 export type StanzaLimit = Pick<SessionKeeper<unknown>, 'maxStanzaBytes' | 'refused'>
 
 export function inspect(elements: readonly Element[], { maxStanzaBytes, refused }: StanzaLimit): Payload {
   if (elements.length === 0) return nothing
   let size = 0
+  let bytes = 0
   let fault: Payload['fault']
   let clearRefusal: Element | undefined
   for (const { name, namespace, text } of elements) {
+    const length = Buffer.byteLength(text)
     size += text.length
-    if (text.length * 3 > maxStanzaBytes && Buffer.byteLength(text) > maxStanzaBytes) {
+    bytes += length
+    if (length > maxStanzaBytes) {
       fault ??= 'policy-violation'
       refused('stanza')
     }
@@ -40,7 +44,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
     if (isLogin && showsSecret(startTagOf(text).attribute('mechanism') ?? ''))
       clearRefusal = encryptionRequired(namespace)
   }
-  return { elements, size, fault, clearRefusal }
+  return { elements, size, bytes, fault, clearRefusal }
 }
 
 /** RFC 6120 §6.5.4. */

@@ -12,7 +12,7 @@ import type { Payload } from './payload.js'
 /** Part of the time for an answer. */
 const silentPart = 1 / 4
 
-/** In UTF-16 units a second. ejabberd reads 3000 bytes a second by default. */
+/** In bytes a second. ejabberd reads 3000 bytes a second by default. */
 const slowest = 2000
 /** Most time for slow reading, in milliseconds. */
 const mostReading = 300_000
@@ -28,8 +28,8 @@ export class ServerWatch {
   readonly #patience: number
   /** In milliseconds of the clock. */
   #silentSince = Number.POSITIVE_INFINITY
-  /** Sent since then, in UTF-16 units. */
-  #size = 0
+  /** Sent since then. */
+  #bytes = 0
   #isAsked = false
   #id = ''
   #unanswered = 0
@@ -48,24 +48,24 @@ export class ServerWatch {
 
   /** In milliseconds of the clock. */
   get deadline(): number {
-    const reading = Math.min((this.#size / slowest) * 1000, mostReading)
+    const reading = Math.min((this.#bytes / slowest) * 1000, mostReading)
     return this.#silentSince + (this.#isAsked ? this.#patience + reading : this.#patience * silentPart)
   }
 
   /** `now` is undefined before the login. */
-  sent({ elements, size }: Payload, now: number | undefined): void {
+  sent({ elements, bytes }: Payload, now: number | undefined): void {
     for (const { name, namespace } of elements) {
       if (namespace === 'jabber:client' || !isCounting(namespace)) continue
       if (name === 'enable' || name === 'resume') this.#counting ??= 'asked'
     }
     if (this.#isAsked || now === undefined) return
     this.#silentSince = Math.min(this.#silentSince, now)
-    this.#size += size
+    this.#bytes += bytes
   }
 
   received(): void {
     this.#silentSince = Number.POSITIVE_INFINITY
-    this.#size = 0
+    this.#bytes = 0
     this.#isAsked = false
   }
 

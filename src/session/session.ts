@@ -181,7 +181,7 @@ export class Session implements LinkEvents, Gate {
 
   send(payload: Payload, now: number): void {
     if (payload.elements.length === 0) return
-    this.uplink.charge(payload.size, now)
+    this.uplink.charge(payload.bytes, now)
     if (!this.isSecure && payload.clearRefusal !== undefined) {
       this.outbox.add(payload.clearRefusal)
       return

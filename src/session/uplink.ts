@@ -46,9 +46,8 @@ export class Uplink {
     return this.#shaper.freeAt(this.#paidAt)
   }
 
-  /** `size` is in UTF-16 units. */
-  charge(size: number, now: number): void {
-    this.#paidAt = this.#shaper.charge(this.#paidAt, size, now)
+  charge(bytes: number, now: number): void {
+    this.#paidAt = this.#shaper.charge(this.#paidAt, bytes, now)
   }
 
   /** For the next client. */

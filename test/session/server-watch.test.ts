@@ -60,9 +60,9 @@ describe('a server that takes what is sent and answers nothing', () => {
     expect(poll.reply?.body).toBe(terminated('remote-connection-failed'))
   })
 
-  test('has the time to read what was sent before the ping', async () => {
+  test.each(['x', 'éé', '€'])('has the time to read the bytes that were sent before the ping (%s)', async text => {
     const client = await attached()
-    await client.next(message('x'.repeat(100_000)))
+    await client.next(message(text.repeat(100_000 / Buffer.byteLength(text))))
     await client.bench.pass(15 + patience + 40)
     expect(client.link.closed).toBe(false)
     await client.bench.pass(11)

@@ -186,7 +186,7 @@ export class PageClient extends SocketClient {
       this.refuse('policy-violation')
       return
     }
-    this.session.uplink.charge(text.length, this.clock.now())
+    this.session.uplink.charge(Buffer.byteLength(text), this.clock.now())
     if (name === 'enable' && management === undefined) {
       this.#management = new StreamManagement()
       this.channel.send(this.#management.enabled(this.#resumeSeconds))

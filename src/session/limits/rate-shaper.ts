@@ -5,7 +5,7 @@ const longestWait = 25_000
 
 /**
  * A token bucket for each session, kept as a number: the time when its data is paid for, in milliseconds of
- * the clock. Sizes are in UTF-16 units.
+ * the clock.
  */
 export class RateShaper {
   readonly #millisecondsEach: number
@@ -17,9 +17,9 @@ export class RateShaper {
     this.#burst = sessionBurst * this.#millisecondsEach
   }
 
-  charge(paidAt: number, size: number, now: number): number {
+  charge(paidAt: number, bytes: number, now: number): number {
     if (this.#millisecondsEach === 0) return paidAt
-    const cost = size * this.#millisecondsEach
+    const cost = bytes * this.#millisecondsEach
     return Math.min(Math.max(paidAt, now) + cost, now + this.#burst + longestWait)
   }
 

@@ -5,6 +5,10 @@ import { BoshBench, type Client, empty, ended, errorReply, FakePeer, message } f
 /** A message of so many bytes. */
 const sized = (name: string, bytes: number) => message(name.padEnd(bytes - message('').length, '.'))
 
+/** A message of so many bytes, in characters of `character`. */
+const sizedIn = (character: string, bytes: number) =>
+  message(character.repeat((bytes - message('').length) / Buffer.byteLength(character)))
+
 const shaper = new RateShaper({ sessionBytes: 100, sessionBurst: 1_000 })
 
 /** A session whose client may send 1,000 bytes at once and 100 in a second. */
@@ -42,6 +46,18 @@ describe('a client that sends too much', () => {
     expect(sent()).toEqual(['a', 'b'])
     // It is held like any other.
     expect(next.reply).toBeUndefined()
+  })
+
+  test.each(['é', '€', '😀'])('is counted in bytes, also in characters such as %s', async character => {
+    const { bench, client } = await shaped()
+    await client.next(sizedIn(character, 1_500))
+    const bytes = Buffer.byteLength(client.link.sent[0]!)
+    expect(bytes).toBeGreaterThan(1_490)
+    await client.next(sized('b', 200))
+    await bench.pass((bytes - 1_000) / 100 - 1)
+    expect(client.link.sent).toHaveLength(1)
+    await bench.pass(2)
+    expect(client.link.sent).toHaveLength(2)
   })
 
   test('is taken in order, one after the other', async () => {

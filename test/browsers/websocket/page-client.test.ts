@@ -740,11 +740,14 @@ test('an element of a login, or another stream, is against the rules', async () 
 })
 
 describe('stream management', () => {
-  test('counts for what a page may send', async () => {
+  test.each([
+    [60, pages.request],
+    [10, pages.request.replace('/>', ` at='${'€'.repeat(40)}'/>`)],
+  ])('counts for what a page may send (%i requests)', async (times, request) => {
     const bench = benchWithTickets({ shaper: new RateShaper({ sessionBytes: 1_000, sessionBurst: 1_000 }) })
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
-    for (let time = 0; time < 60; time++) socket.receive(pages.request)
+    for (let time = 0; time < times; time++) socket.receive(request)
     expect(socket.isPaused).toBe(true)
     await bench.pass(2)
     expect(socket.isPaused).toBe(false)
