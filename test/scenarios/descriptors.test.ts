@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
@@ -104,11 +104,11 @@ test('clients that never log in leave descriptors for a warm call and its page',
 })
 
 /** Opens connections until a service has no descriptor left for another one. */
-async function connectUntilFull(to: string): Promise<void> {
+async function connectUntilFull(to: string, most = descriptors, localAddress?: string): Promise<void> {
   const { port, hostname } = new URL(to)
   let closed = 0
-  for (let count = 0; count < 2 * descriptors; count++) {
-    const socket = connect(Number(port), hostname)
+  for (let count = 0; count < 2 * most; count++) {
+    const socket = connect({ port: Number(port), host: hostname, localAddress })
     socket.on('error', () => {})
     socket.once('close', () => {
       closed += 1
@@ -118,6 +118,47 @@ async function connectUntilFull(to: string): Promise<void> {
   }
   await eventually('some are closed', () => closed > 0)
 }
+
+describe.each([128, 256])('of %i descriptors, a tenth is left for warm calls', most => {
+  /** An address that may make no warm call. */
+  const localAddress = '127.0.0.2'
+
+  async function expectWarmCalls(attack: (base: string) => Promise<unknown>) {
+    const confined = operator.startConfined(most, {
+      ...settings(),
+      WARM_ALLOW: '127.0.0.1',
+      TRUSTED_PROXIES: 'none',
+      RATE_SESSIONS_PER_ADDRESS: '0',
+      MAX_UNAUTHENTICATED_PER_ADDRESS: '0',
+    })
+    const base = await confined.url()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    try {
+      await attack(base)
+      const headers = { ...jsonHeaders, Authorization: adminHeader }
+      const statuses: number[] = []
+      // One for the connection of the caller.
+      for (let count = 1; count < Math.floor(most / 10); count++)
+        statuses.push((await ask(`${base}/warm`, { method: 'POST', agent, headers }, account)).status)
+      expect(statuses).toEqual(statuses.map(() => 200))
+    } finally {
+      agent.destroy()
+      confined.signal('SIGKILL')
+    }
+  }
+
+  test('beside connections of clients that send nothing', async () => {
+    await expectWarmCalls(base => connectUntilFull(base, most, localAddress))
+  })
+
+  test('beside clients that open sessions, all at once', async () => {
+    const agent = new Agent({ keepAlive: true, localAddress })
+    const create = (base: string) =>
+      ask(`${base}/http-bind`, { method: 'POST', agent }, creation).catch(() => undefined)
+    await expectWarmCalls(base => Promise.all(Array.from({ length: most }, () => create(base))))
+    agent.destroy()
+  })
+})
 
 test.each([
   ['/warm', 'POST', account, [503, 'service-full']],

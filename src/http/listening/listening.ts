@@ -41,7 +41,8 @@ export interface ListeningParts {
 export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
   const { listen: settings, https } = config
   const areLeft = descriptorsAreLeft(reserveOfConnections)
-  const areLeftForOthers = descriptorsAreLeft(reserveOfConnections, shareOfCallers)
+  // A warm call needs a descriptor that sessions may take.
+  const areLeftForOthers = descriptorsAreLeft(undefined, shareOfCallers)
   const limits = createConnectionLimits({
     config,
     refused,
