@@ -110,9 +110,9 @@ describe('the log', () => {
       ['not-found', 1],
       ['unauthorized', 1],
       ['method-not-allowed', 1],
-      ['not-found', 4],
       ['unauthorized', 4],
       ['method-not-allowed', 4],
+      ['not-found', 4],
     ])
   })
 

@@ -12,55 +12,60 @@ export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 /** Sums of calls, for log lines: the first call of a key is told at once, later calls once a minute. */
 export class MinuteSums {
   readonly #clock: Clock
-  readonly #closing: (() => void)[] = []
+  readonly #all: { tellDue(now: number): number; close(): void }[] = []
+  /** One for all. */
+  #timer: Timer | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   of<Sum>(tell: (sum: Sum) => void): AddCall<Sum> {
-    const clock = this.#clock
     /** Oldest minute first. */
     const minutes = new Map<string, { readonly since: number; sum: Sum | undefined }>()
-    let timer: Timer | undefined
-    const tellDue = () => {
-      const now = clock.now()
+    /** Returns when the next minute ends. */
+    const tellDue = (now: number) => {
       for (const [key, { since, sum }] of minutes) {
-        if (now - since < interval && minutes.size <= mostKeys) break
+        if (now - since < interval && minutes.size <= mostKeys) return since + interval
         minutes.delete(key)
         if (sum === undefined) continue
         if (now - since >= interval) minutes.set(key, { since: now, sum: undefined })
         tell(sum)
       }
+      return Number.POSITIVE_INFINITY
     }
-    const onTime = () => {
-      tellDue()
-      const [oldest] = minutes.values()
-      timer = oldest && clock.after(Math.max(0, oldest.since + interval - clock.now()), onTime)
-    }
-    this.#closing.push(() => {
-      timer?.cancel()
-      timer = undefined
+    const close = () => {
       const sums = [...minutes.values()]
       minutes.clear()
       for (const { sum } of sums) if (sum !== undefined) tell(sum)
-    })
+    }
+    this.#all.push({ tellDue, close })
     return (key, add) => {
       const minute = minutes.get(key)
       if (minute !== undefined) {
         minute.sum = add(minute.sum)
         return false
       }
-      minutes.set(key, { since: clock.now(), sum: undefined })
-      if (minutes.size > mostKeys) tellDue()
-      timer ??= clock.after(interval, onTime)
+      const now = this.#clock.now()
+      minutes.set(key, { since: now, sum: undefined })
+      if (minutes.size > mostKeys) tellDue(now)
+      this.#timer ??= this.#clock.after(interval, this.#onTime)
       tell(add(undefined))
       return true
     }
   }
 
+  readonly #onTime = (): void => {
+    const now = this.#clock.now()
+    const next = Math.min(...this.#all.map(({ tellDue }) => tellDue(now)))
+    this.#timer =
+      next === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(Math.max(0, next - now), this.#onTime)
+  }
+
   /** Tells all sums. */
   close(): void {
-    for (const close of this.#closing) close()
+    this.#timer?.cancel()
+    this.#timer = undefined
+    for (const { close } of this.#all) close()
   }
 }
