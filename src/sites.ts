@@ -46,6 +46,7 @@ export interface SessionParts
       | 'serverMilliseconds'
       | 'shaper'
       | 'strangers'
+      | 'sums'
       | 'waiting'
     >,
     Pick<ListenerParts, 'bodies'> {
@@ -63,7 +64,7 @@ export interface SiteParts
     >,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
-  readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'sums' | 'endUnclaimed'>
+  readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
   /** Further routes of each site. */
@@ -185,6 +186,7 @@ function createSessions(config: Config, upstream: SessionParts, tellEvent?: Open
     limits: upstream.limits,
     room: upstream.room,
     strangers: upstream.strangers,
+    sums: upstream.sums,
     makeRoomElsewhere: upstream.makeRoomElsewhere,
     refused: upstream.refused,
     refusedLogins: upstream.refusedLogins,

@@ -3,8 +3,9 @@ import type { Logger } from 'pino'
 import type { TellEvent } from '../events/events.js'
 import type { EndReason } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
-import { countedOnceAMinute, onceAMinute } from '../lib/limits/throttle.js'
+import { onceAMinute } from '../lib/limits/throttle.js'
 import { traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
@@ -49,6 +50,7 @@ export interface OpenerParts
   readonly refusedLogins: RefusedLogins
   readonly room: UserRoom
   readonly strangers: Strangers
+  readonly sums: MinuteSums
   /** At another process. */
   readonly makeRoomElsewhere?: ((address: string) => Promise<boolean>) | undefined
   /** Whether pages may also use WebSocket. */
@@ -66,7 +68,9 @@ export function createOpener(parts: OpenerParts) {
   const { registry, limits, refusedLogins, room, strangers, counts, clock, log, webSocketLog = log, tellEvent } = parts
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
-  const countNotices = countedOnceAMinute(clock)
+  const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
+    ({ about, log, what, count }) => log.info({ ...about, count }, what),
+  )
 
   const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocketLog : log)
 
@@ -127,10 +131,10 @@ export function createOpener(parts: OpenerParts) {
       log.info({ ...about, fate }, 'a stanza was repaired or dropped')
     },
     noticed(session, what) {
-      const count = countNotices(what)
-      if (count === undefined) return
-      const { about, log } = aboutSession(session)
-      log.info({ ...about, count }, what)
+      addNotice(what, (notice = { ...aboutSession(session), what, count: 0 }) => {
+        notice.count += 1
+        return notice
+      })
     },
     unanswered({ id, domain, client }) {
       if (isWarningDue('unanswered'))

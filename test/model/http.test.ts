@@ -15,6 +15,7 @@ import { Networks } from '../../src/config/kinds/networks.js'
 import { UnfinishedBodies } from '../../src/http/listening/unfinished-bodies.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
+import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import type { Nodes } from '../../src/processes/nodes.js'
 import { startNodes } from '../../src/processes/start-nodes.js'
@@ -177,6 +178,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     refusedLogins: noLoginLimits(),
     room: userRoom(0, registry, unnoted),
     strangers: new Strangers(),
+    sums: new MinuteSums(systemClock),
     waiting: new WaitingMemory(),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })

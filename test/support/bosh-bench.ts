@@ -247,6 +247,7 @@ export class BoshBench {
   readonly registry = new Registry(this.clock)
   readonly sessions = knownSessions(new OwnSessions(this.registry, nowhere, this.clock))
   readonly counts = new Counts()
+  readonly sums = new MinuteSums(this.clock)
   readonly links: FakeLink[] = []
   /** What an operator reads. */
   readonly logged: string[] = []
@@ -271,7 +272,7 @@ export class BoshBench {
     about: BenchOptions = {},
   ) {
     const log = pino({ level: 'info' }, { write: line => void this.logged.push(line) })
-    const refused = createRefusals({ counts: this.counts, sums: new MinuteSums(this.clock), log })
+    const refused = createRefusals({ counts: this.counts, sums: this.sums, log })
     this.waiting = new WaitingMemory(about.mostWaiting, () =>
       makeRoom(this.registry.all(), this.waiting, ({ id }) => refused('waiting', { session: id })),
     )
@@ -308,6 +309,7 @@ export class BoshBench {
       }),
       room: this.room,
       strangers: about.strangers ?? new Strangers(),
+      sums: this.sums,
       makeRoomElsewhere: about.makeRoomElsewhere,
       waiting: this.waiting,
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
