@@ -9,7 +9,9 @@ import { createDispatcher } from './http/listening/dispatch.js'
 import { type Listening, listen } from './http/listening/listening.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { Counts } from './lib/counts.js'
+import { Garbage, sweepGarbage } from './lib/limits/garbage.js'
 import { adminHashQueue, hashQueue } from './lib/limits/hash-queue.js'
+import { residentMemory } from './lib/limits/memory.js'
 import { MinuteSums } from './lib/limits/minute-sums.js'
 import { createRefusals } from './lib/limits/reached-limits.js'
 import { type LogFor, logOf } from './lib/log.js'
@@ -51,6 +53,8 @@ export interface ServiceParts
   readonly carriers?: readonly StartCarrier[]
   /** Such as `web1 worker 2`. Default: the host name. */
   readonly place?: string
+  /** V8's collector. Default: V8 alone decides. */
+  readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
   readonly demoPath?: string
 }
@@ -67,6 +71,7 @@ export async function startService({
   dns,
   hostMetaPort,
   hashes = adminHashQueue(),
+  collect,
   routers = () => [],
   demoPath,
 }: ServiceParts) {
@@ -95,6 +100,7 @@ export async function startService({
         })
   const sums = new MinuteSums(clock)
   const refused = createRefusals({ counts, sums, log })
+  const garbage = collect && new Garbage(clock, collect)
   const upstream = createUpstream({
     config,
     logFor,
@@ -105,10 +111,12 @@ export async function startService({
     sums,
     nodes,
     hashes: hashQueue(),
+    garbage,
     dns,
     hostMetaPort,
   })
   const { registry, open, names, makeRate } = upstream
+  const { bodies } = upstream.parts
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
 
@@ -157,11 +165,21 @@ export async function startService({
     throw error
   }
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
+  const stopSweeping =
+    garbage &&
+    sweepGarbage({
+      garbage,
+      clock,
+      resident: residentMemory,
+      waiting: () => open.waitingBytes() + bodies.bytes + (listening?.unreadBytes ?? 0),
+      sessions: () => registry.size,
+    })
   isReady = true
 
   const stop = async () => {
     log.info({ sessions: registry.size }, 'stopping')
     stopWatching()
+    stopSweeping?.()
     sites.shutDown()
     upstream.shutDown()
     const late = pause(stopMilliseconds)

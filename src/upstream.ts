@@ -3,6 +3,7 @@ import { UnfinishedBodies } from './http/listening/unfinished-bodies.js'
 import type { Clock } from './lib/clock.js'
 import type { Counts } from './lib/counts.js'
 import { descriptorsAreLeft } from './lib/limits/descriptors.js'
+import type { Garbage } from './lib/limits/garbage.js'
 import type { HashQueue } from './lib/limits/hash-queue.js'
 import { memoryBears, memoryForWaiting, memoryMeasure } from './lib/limits/memory.js'
 import type { MinuteSums } from './lib/limits/minute-sums.js'
@@ -45,6 +46,7 @@ export interface UpstreamParts {
   readonly sums: MinuteSums
   readonly nodes?: Nodes | undefined
   readonly hashes: HashQueue
+  readonly garbage?: Garbage | undefined
   /** Replaced by tests. */
   readonly dns?: Dns | undefined
   /** Port for host-meta of domains. Default: 443. */
@@ -53,7 +55,7 @@ export interface UpstreamParts {
 
 /** All parts towards XMPP servers, from the bottom up: links, remote endpoints, sessions, logins. */
 export function createUpstream(given: UpstreamParts) {
-  const { config, logFor, auditFor, counts, refused, clock, sums, nodes, hashes, dns, hostMetaPort } = given
+  const { config, logFor, auditFor, counts, refused, clock, sums, nodes, hashes, garbage, dns, hostMetaPort } = given
   const processName = nodes?.self
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
@@ -105,7 +107,7 @@ export function createUpstream(given: UpstreamParts) {
     unauthenticated: unauthenticatedPerAddress,
   }
   const shared = nodes && new SharedCounts({ nodes, clock, limits: most, onAlone })
-  const measure = memoryMeasure(config.limits.megabytes, config.workers)
+  const measure = memoryMeasure(config.limits.megabytes, config.workers, () => garbage?.collect() ?? false)
   const limits = new SessionLimits({
     limits: config.limits,
     rates: config.rates,
@@ -113,9 +115,9 @@ export function createUpstream(given: UpstreamParts) {
     trustedProxies: config.trustedProxies,
     makeRate,
     counts: shared,
-    room: { memoryBears: memoryBears(clock, measure), descriptorsAreLeft: descriptorsAreLeft() },
+    room: { memoryBears: memoryBears(clock, () => measure()), descriptorsAreLeft: descriptorsAreLeft() },
     roomOfClients: {
-      memoryBears: memoryBears(clock, () => measure() / (1 - shareOfWarmCalls)),
+      memoryBears: memoryBears(clock, () => measure(1 - shareOfWarmCalls)),
       descriptorsAreLeft: descriptorsAreLeft(undefined, shareOfWarmCalls),
     },
   })

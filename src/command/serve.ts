@@ -1,6 +1,7 @@
 import cluster from 'node:cluster'
 import { startDemo } from '../demo/demo.js'
 import { Counts } from '../lib/counts.js'
+import { v8Collector } from '../lib/limits/garbage.js'
 import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
 import type { ObeySignals } from './held-signals.js'
@@ -33,7 +34,7 @@ export async function serve(obey: ObeySignals): Promise<void> {
     counts.faults += 1
   })
   const { startService } = await import('../service.js')
-  const service = await untilSignal(startService({ config, log, audit, counts }))
+  const service = await untilSignal(startService({ config, log, audit, counts, collect: v8Collector() }))
   obey({
     SIGHUP: () => service.reload(),
     SIGUSR2: () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'),
@@ -44,5 +45,5 @@ export async function serve(obey: ObeySignals): Promise<void> {
 
 /** Throws a `CommandError` if it cannot start. */
 export async function serveDemo(): Promise<void> {
-  await untilSignal(startDemo(process.env))
+  await untilSignal(startDemo(process.env, undefined, v8Collector()))
 }

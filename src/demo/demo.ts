@@ -15,10 +15,11 @@ const admin = 'portal:demo'
 export async function startDemo(
   environment: NodeJS.ProcessEnv,
   say: (introduction: string) => void = text => void process.stdout.write(text),
+  collect?: () => void,
 ): Promise<Service> {
   const server = await startDemoServer(passwords)
   try {
-    const service = await startOn(server, environment)
+    const service = await startOn(server, environment, collect)
     say(introduction(service.url))
     return {
       ...service,
@@ -36,6 +37,7 @@ export async function startDemo(
 function startOn(
   server: DemoServer,
   { PORT, LOG_LEVEL = 'warn', AUDIT_LOG = 'off' }: NodeJS.ProcessEnv,
+  collect: (() => void) | undefined,
 ): Promise<Service> {
   const { config } = loadConfig({
     HOST: '127.0.0.1',
@@ -57,6 +59,7 @@ function startOn(
     log,
     audit,
     counts,
+    collect,
     routers: ({ login, endUnclaimed }) => [
       createDemoRouter({ login, endUnclaimed, config, domain: server.domain, passwords }),
     ],

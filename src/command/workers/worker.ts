@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { loadConfig } from '../../config/load.js'
 import { Counts } from '../../lib/counts.js'
+import { v8Collector } from '../../lib/limits/garbage.js'
 import { logOf } from '../../lib/log.js'
 import { socketCarrier } from '../../processes/carriers/socket-carrier.js'
 import { type Service, startService } from '../../service.js'
@@ -64,6 +65,7 @@ async function start(folder: string): Promise<Service> {
       audit,
       counts,
       carriers,
+      collect: v8Collector(),
       place: `${hostname()}, worker ${worker}`,
     }),
   )

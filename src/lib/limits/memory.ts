@@ -20,16 +20,22 @@ const leaving = 0.1
 const patience = 60_000
 
 /**
- * Returns how full this process is, from 0 to 1: its heap against V8's limit, or its resident memory against
- * `megabytes` (0: a share of the machine).
+ * Returns how full `share` of this process's memory is, from 0 to 1: its heap against V8's limit, or its
+ * resident memory against `megabytes` (0: a share of the machine). Resident memory is full only if it still is
+ * after `collect`, which returns false if it has done nothing.
  */
-export function memoryMeasure(megabytes: number, workers = 0): () => number {
+export function memoryMeasure(
+  megabytes: number,
+  workers = 0,
+  collect: () => boolean = () => false,
+): (share?: number) => number {
   const heap = heapSize() * mostOfHeap
   const most = processMemory(megabytes, workers)
   let taken = 0
-  return () => {
+  return (share = 1) => {
     taken = residentMemory() ?? taken
-    return Math.max(getHeapStatistics().used_heap_size / heap, taken / most)
+    if (taken >= most * share && collect()) taken = residentMemory() ?? taken
+    return Math.max(getHeapStatistics().used_heap_size / heap, taken / most) / share
   }
 }
 
@@ -51,7 +57,7 @@ function processMemory(megabytes: number, workers: number): number {
 }
 
 /** In bytes. Undefined if it cannot be read, as without a free descriptor. */
-function residentMemory(): number | undefined {
+export function residentMemory(): number | undefined {
   try {
     return memoryUsage.rss()
   } catch {

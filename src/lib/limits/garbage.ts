@@ -1,0 +1,102 @@
+import { performance } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { Clock, Timer } from '../clock.js'
+
+/** Time between collections at least, in milliseconds. */
+const shortest = 5_000
+/** Collections take at most one part in so many of the time. */
+const rarity = 100
+/** In milliseconds. */
+const interval = 2_000
+/** More than this share of the RSS must have come since the last collection. */
+const growth = 0.1
+/** Above this share of busy time, in an interval, the service is not idle. */
+const mostBusy = 0.3
+/** With more sessions, a collection at rest would hold up their requests. */
+const mostSessions = 1_000
+
+/** Returns V8's collector. No other code can reach it. */
+export function v8Collector(): () => void {
+  let gc: ((options?: object) => void) | undefined
+  return () => {
+    gc ??= exposed()
+    if (Number.parseInt(process.versions.node, 10) > 20) {
+      // A plain collection keeps the free pages.
+      gc({ type: 'major', flavor: 'last-resort' })
+      return
+    }
+    // With options, Node 20 collects young objects only. Its first collection gives pages back late.
+    gc()
+    gc()
+  }
+}
+
+function exposed(): (options?: object) => void {
+  setFlagsFromString('--expose-gc')
+  try {
+    return runInNewContext('gc')
+  } finally {
+    setFlagsFromString('--no-expose-gc')
+  }
+}
+
+/** Collects garbage that V8 has no reason to collect, but not too often. */
+export class Garbage {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #run: () => void
+  #notBefore = Number.NEGATIVE_INFINITY
+
+  constructor(clock: Pick<Clock, 'now'>, run: () => void) {
+    this.#clock = clock
+    this.#run = run
+  }
+
+  /** False if the last collection was too recent. */
+  collect(): boolean {
+    const start = this.#clock.now()
+    if (start < this.#notBefore) return false
+    this.#run()
+    const end = this.#clock.now()
+    this.#notBefore = end + Math.max(shortest, (end - start) * rarity)
+    return true
+  }
+}
+
+export interface SweepParts {
+  readonly garbage: Pick<Garbage, 'collect'>
+  readonly clock: Clock
+  /** In bytes. Undefined if it cannot be read. */
+  readonly resident: () => number | undefined
+  /** Bytes that wait for clients or servers. They are no garbage. */
+  readonly waiting: () => number
+  readonly sessions: () => number
+  /** The share of busy time since the last call. Replaced by tests. */
+  readonly busy?: () => number
+}
+
+/** Collects at rest if memory has grown since the last collection. Returns a function that stops it. */
+export function sweepGarbage(parts: SweepParts): () => void {
+  const { garbage, clock, resident, waiting, sessions, busy = busyShare() } = parts
+  const taken = () => Math.max(0, (resident() ?? 0) - waiting())
+  let left: number | undefined
+  let timer: Timer | undefined
+  const sweep = () => {
+    const isIdle = busy() <= mostBusy
+    left ??= taken()
+    if (isIdle && sessions() <= mostSessions && taken() > left * (1 + growth) && garbage.collect()) left = taken()
+    timer = clock.after(interval, sweep)
+  }
+  timer = clock.after(interval, sweep)
+  return () => timer?.cancel()
+}
+
+function busyShare(): () => number {
+  let before = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, before)
+    before = now
+    return utilization
+  }
+}
