@@ -146,22 +146,29 @@ function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
 
 /**
  * For a long reply, which any user of the server can cause. Drops elements that are too large, too many, or
- * beyond `maxLength` UTF-16 units. Throws an `XmlError`.
+ * beyond `maxBytes`. Throws an `XmlError`.
  */
-function longReply(maxLength: number, limits: XmlLimits) {
+function longReply(maxBytes: number, limits: XmlLimits) {
   const fates: Fate[] = []
   let body = ''
+  let bytes = 0
   let endTag = ''
   let isWhole = false
   const sink: Sink = {
     onOpen({ qualifiedName, names, values }) {
       const attributes = names.map((name, index) => ` ${name}='${escapeXml(values[index]!)}'`).join('')
       body = `<${qualifiedName}${attributes}>`
+      bytes = Buffer.byteLength(body)
       endTag = `</${qualifiedName}>`
     },
     onElement({ text }) {
-      if (body.length + text.length > maxLength) fates.push('dropped')
-      else body += text
+      const length = Buffer.byteLength(text)
+      if (bytes + length > maxBytes) {
+        fates.push('dropped')
+        return
+      }
+      body += text
+      bytes += length
     },
     onUnfit: fate => void fates.push(fate),
     onClose() {

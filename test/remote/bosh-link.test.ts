@@ -313,6 +313,17 @@ describe('an open link', () => {
     expect([told.length, unfit]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
   })
 
+  test('drops stanzas beyond the most bytes of a reply', async () => {
+    const { told, unfit, held, hears } = await opened({ maxReplyBytes: 65_536 })
+    const long = `<message xmlns='jabber:client'><body>${'€'.repeat(10_000)}</body></message>`
+    held.answer(long.repeat(4))
+    await hears('flush')
+    expect([told, unfit]).toEqual([
+      [long, long, 'flush'],
+      ['dropped', 'dropped'],
+    ])
+  })
+
   test('drops stanzas of a reply that has too many, and is too long to be kept whole', async () => {
     const { told, unfit, held, hears } = await opened({ maxReplyBytes: 500_000 })
     held.answer(`${presence.repeat(10_003)}${' '.repeat(500_000)}`)
