@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../clock.js'
 /** Time between collections at least, in milliseconds. */
 const shortest = 5_000
 /** Collections take at most one part in so many of the time. */
-const rarity = 100
+const rarity = 20
 /** In milliseconds. */
 const interval = 2_000
 /** More than this share of the RSS must have come since the last collection. */
