@@ -8,6 +8,7 @@ import type { LinkEnd, LinkEvents } from '../../xmpp/link.js'
 import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
+import { wishAgain } from './again.js'
 import { boundJid } from './bound-user.js'
 import { type ClientHost, LinkClient } from './link-client.js'
 import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-link.js'
@@ -178,7 +179,14 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #finish(): void {
     if (this.#isOver) return
-    this.#resolve({ opened: this.#opened!, jid: this.#jid, undelivered: this.#undelivered })
+    const isBound = this.#until === 'bound'
+    this.#resolve({
+      opened: this.#opened!,
+      jid: this.#jid,
+      undelivered: this.#undelivered,
+      offersManagement: isBound && this.#pipelining.current?.offersManagement === true,
+      again: isBound ? wishAgain(this.#wish, this.mechanism) : undefined,
+    })
   }
 
   #take(element: Element): void {

@@ -1,5 +1,6 @@
 import type { Link, LinkEvents, LinkOptions } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
+import type { LoginWish } from './wish.js'
 
 export interface Caller {
   readonly aborted: boolean
@@ -24,4 +25,8 @@ export interface LoggedIn<T extends Opened> {
   readonly jid: string
   /** Elements for the page that came during login. */
   readonly undelivered: readonly Element[]
+  /** Whether the server offers stream management (XEP-0198) on the bound stream. */
+  readonly offersManagement: boolean
+  /** For a later login of the same user, without the password. */
+  readonly again: LoginWish | undefined
 }

@@ -1,7 +1,9 @@
 import { Problem } from '../../lib/errors.js'
+import type { Link, LinkEnd, LinkEvents, OpenLink } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
+import { linkEnded } from './refusals.js'
 import type { LoginWish } from './wish.js'
 
 /** With less time left, a login is not repeated, in seconds. */
@@ -39,6 +41,39 @@ export async function login<T extends Opened>(
     // Pipelining may be the cause of the failure. Repeats the login without it.
     return await new LoginAttempt<T>({ ...parts, timeout }, wish).run(open, caller)
   }
+}
+
+/**
+ * Authenticates over a new link, and returns it before the stream is restarted. Replace its events in the same
+ * turn. Throws a `Problem`, and then leaves nothing open.
+ */
+export async function logInAgain(
+  parts: LoginParts,
+  connect: OpenLink,
+  wish: LoginWish,
+  lang: string,
+  caller: Caller,
+): Promise<Link> {
+  let end: LinkEnd | undefined
+  const open: OpenForLogin<Opened> = (options, login) => {
+    const events: LinkEvents = {
+      onStep: step => login.onStep?.(step),
+      onOpen: header => login.onOpen(header),
+      onElement: element => login.onElement(element),
+      onFlush: () => login.onFlush(),
+      onDrain: () => login.onDrain(),
+      onEnd(last) {
+        end = last
+        login.onEnd(last)
+      },
+    }
+    const link = connect(wish.jid.domain, { ...options, lang }, events)
+    return { link, abandon: () => link.abandon() }
+  }
+  const { opened } = await new LoginAttempt(parts, wish, 'authenticated').run(open, caller)
+  // In one read with the success.
+  if (end !== undefined) throw linkEnded(end.failure, 'sasl')
+  return opened.link
 }
 
 /** Checks credentials, without binding a resource. Throws a `Problem`. */

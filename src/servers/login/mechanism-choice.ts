@@ -6,7 +6,7 @@ import type { LinkFacts } from '../../xmpp/link.js'
 import { bindTo } from './sasl/channel-binding.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
-import { type ScramName, type ScramParts, scram } from './sasl/scram.js'
+import { type ScramName, type ScramParts, scram, scramHash } from './sasl/scram.js'
 import { anonymous, external, oauthBearer, plain } from './sasl/simple-mechanisms.js'
 import type { SaslOffer } from './stream-features.js'
 import type { LoginWish } from './wish.js'
@@ -33,13 +33,17 @@ export function chooseMechanism(
 ): Mechanism {
   const bareJid = formatBareJid(jid)
   /** RFC 6120 §6.3.8. */
-  const byPassword = (user: string, password: string) =>
-    passwordMechanism({ user, password, authzid: user === jid.local ? '' : bareJid }, situation, parts)
+  const byPassword = (user: string, secret: string) =>
+    passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid }, situation, parts)
   switch (credentials.kind) {
     case 'password':
       return byPassword(credentials.user ?? jid.local, credentials.password)
     case 'service':
       return byPassword(credentials.account.user, credentials.account.password)
+    case 'keys': {
+      const { proof } = credentials
+      return passwordMechanism({ user: proof.user, secret: proof, authzid: proof.authzid }, situation, parts)
+    }
     case 'token': {
       const { mechanism, token } = credentials
       demand(mechanism, situation, situation.link.plainAllowed)
@@ -55,10 +59,12 @@ export function chooseMechanism(
 }
 
 function passwordMechanism(
-  who: Required<Pick<ScramParts, 'user' | 'password'>> & { readonly authzid: string },
+  who: Required<Pick<ScramParts, 'user' | 'secret'>> & { readonly authzid: string },
   { mechanisms: offered, channelBindings, link, waiting }: Situation,
-  { mechanisms, saltedPasswords, scramMaxIterations }: MechanismParts,
+  { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
+  const { secret } = who
+  const mechanisms = typeof secret === 'string' ? allowed : allowed.filter(name => scramHash(name) === secret.hash)
   // With SCRAM, servers such as ejabberd ignore the authzid.
   const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
   const preferred = who.authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
@@ -71,10 +77,14 @@ function passwordMechanism(
   })
   const unbound = usable.find(name => name !== 'PLAIN' && !isBound(name))
   let [name] = usable
-  if (name === undefined) throw noMechanism(offered, whyNot(offered, mechanisms, link))
+  if (name === undefined) {
+    const isPassword = typeof secret === 'string'
+    const why = isPassword ? whyNot(offered, mechanisms, link) : `The keys are for ${secret.hash} only.`
+    throw noMechanism(offered, why)
+  }
   // A login has one try, and the server may not know a guessed type.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
-  if (name === 'PLAIN') return plain(who.user, who.password, who.authzid)
+  if (name === 'PLAIN' && typeof secret === 'string') return plain(who.user, secret, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
   return scram(name as ScramName, {
     channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,

@@ -14,7 +14,7 @@ export class Pipelining {
   readonly seen: StreamFeatures[] = []
   #stream = -1
   #wentBy: StreamFeatures | undefined
-  #haveCome = false
+  #cameLast: StreamFeatures | undefined
 
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
@@ -34,10 +34,15 @@ export class Pipelining {
     return this.isAhead && (this.isMistaken || !this.isProven)
   }
 
+  /** Features of this stream that came, or else those expected. */
+  get current(): StreamFeatures | undefined {
+    return this.#cameLast ?? this.#wentBy
+  }
+
   nextStream(): 'trial' | 'proven' | undefined {
     this.#stream += 1
     this.#wentBy = undefined
-    this.#haveCome = false
+    this.#cameLast = undefined
     if (this.foreseen[this.#stream] === undefined) return undefined
     return this.isProven ? 'proven' : 'trial'
   }
@@ -50,11 +55,11 @@ export class Pipelining {
 
   /** Returns features to act on. `unfit`: unexpected or repeated features. */
   came(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
-    if (this.#haveCome) return 'unfit'
-    this.#haveCome = true
+    if (this.#cameLast !== undefined) return 'unfit'
     const foreseen = this.foreseen[this.#stream]
     const isForeseen = foreseen?.text === text
     const features = isForeseen ? foreseen : new StreamFeatures(copyOf(text))
+    this.#cameLast = features
     this.seen.push(features)
     const before = this.#wentBy
     if (before === undefined) return features

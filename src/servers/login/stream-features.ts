@@ -1,4 +1,10 @@
-import { bindNamespace, channelBindingNamespace, saslNamespace, sessionNamespace } from '../../xmpp/namespaces.js'
+import {
+  bindNamespace,
+  channelBindingNamespace,
+  saslNamespace,
+  sessionNamespace,
+  smNamespace,
+} from '../../xmpp/namespaces.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
@@ -33,6 +39,11 @@ export class StreamFeatures {
     return this.#features.some(
       ({ namespace, text }) => namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(text),
     )
+  }
+
+  /** XEP-0198 §3. */
+  get offersManagement(): boolean {
+    return this.#features.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace)
   }
 
   get #features(): readonly Element[] {

@@ -14,6 +14,8 @@ export function createVerifiedCredentials(clock: Clock, memorySeconds: number) {
       const kind = `password of ${credentials.user ?? local}`
       return memory.keyOf([kind, domain, local, credentials.password])
     }
+    if (credentials.kind === 'keys')
+      return memory.keyOf(['keys', domain, local, credentials.proof.clientKey.toString('base64')])
     if (credentials.kind !== 'token') return undefined
     return memory.keyOf([`token for ${credentials.mechanism}`, domain, local, credentials.token])
   }

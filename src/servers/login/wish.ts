@@ -1,9 +1,10 @@
 import type { ServiceAccount } from '../../config/config.js'
 import type { Jid } from '../../xmpp/jid/jid.js'
+import type { ScramProof } from './sasl/scram-proof.js'
 
 /**
  * Never logged. `password`: the user's own, or of another `user` who may act for them. `service`: an
- * operator's account that acts for users. `certificate`: as set for the server.
+ * operator's account that acts for users. `certificate`: as set for the server. `keys`: of an earlier login.
  */
 export type Credentials =
   | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }
@@ -11,6 +12,7 @@ export type Credentials =
   | { readonly kind: 'service'; readonly account: ServiceAccount }
   | { readonly kind: 'certificate' }
   | { readonly kind: 'anonymous' }
+  | { readonly kind: 'keys'; readonly proof: ScramProof }
 
 export interface LoginWish {
   /** The wanted session. Without a resource the server chooses it. */

@@ -37,6 +37,13 @@ test.each([
   expect(verified.has(other)).toBe(false)
 })
 
+test('keys of an earlier login are not known of themselves', () => {
+  const bytes = Buffer.from('k')
+  const keys = { hash: 'sha1', salt: bytes, iterations: 4096, clientKey: bytes, serverKey: bytes } as const
+  const proof = { ...keys, user: 'juliet', authzid: '' }
+  expect(createVerifiedCredentials(new FakeClock(), 300).has(wish({ kind: 'keys', proof }))).toBe(false)
+})
+
 test.each<Credentials>([
   { kind: 'service', account: { user: 'bot', password: 'pw' } },
   { kind: 'certificate' },

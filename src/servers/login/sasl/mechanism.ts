@@ -1,3 +1,5 @@
+import type { ScramProof } from './scram-proof.js'
+
 /**
  * A SASL mechanism for @xmpp/client. Messages are byte strings, one character for each byte of UTF-8, because
  * the library uses `btoa` and `atob`.
@@ -10,6 +12,8 @@ export interface Mechanism {
   challenge(message: string): void
   /** The library does not call it. Throws a `Problem` if the server's proof is wrong. */
   success(data: string | undefined): void
+  /** Of SCRAM, after its success. A new copy at each call. */
+  readonly proof?: ScramProof | undefined
 }
 
 export function toByteString(text: string): string {

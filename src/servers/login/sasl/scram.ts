@@ -5,6 +5,7 @@ import { randomText } from '../../../lib/text/random-text.js'
 import type { ChannelBinding } from './channel-binding.js'
 import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
 import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
+import { keysOf, type ScramProof, scramProof } from './scram-proof.js'
 
 /** RFC 5802, RFC 7677. */
 const hashes = {
@@ -20,7 +21,8 @@ export type ScramName = keyof typeof hashes
 
 export interface ScramParts {
   readonly user: string
-  readonly password: string
+  /** The password, or the proof of an earlier login. */
+  readonly secret: string | ScramProof
   /** The bare JID of another user to act for. */
   readonly authzid?: string | undefined
   /**
@@ -39,6 +41,10 @@ export interface ScramParts {
 
 const minIterations = 4096
 
+export function scramHash(name: string): ScramHash | undefined {
+  return Object.hasOwn(hashes, name) ? hashes[name as ScramName] : undefined
+}
+
 /** One SCRAM login (RFC 5802 §5). Fails without the server's proof. */
 export function scram(name: ScramName, parts: ScramParts): Mechanism {
   const hash = hashes[name]
@@ -48,24 +54,25 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
   let firstBare = ''
   let serverFirst: string | undefined
   let keys: ScramKeys | undefined
+  let salt: Buffer | undefined
+  let iterations = 0
   let authMessage = ''
   let hasServerProved = false
 
   async function prove(serverFirst: string): Promise<string> {
-    const { user, saltedPasswords, maxIterations, waiting, channelBinding } = parts
+    const { maxIterations, channelBinding } = parts
     const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
     if (fields === null) throw refusal('the first message of the server is not SCRAM')
     const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
-    const iterations = Number(iterationText)
+    iterations = Number(iterationText)
     if (!nonce.startsWith(ownNonce) || nonce.length === ownNonce.length)
       throw refusal('the server did not extend the nonce')
     if (iterations < minIterations)
       throw refusal(`the server asks for ${iterations} iterations, and ${minIterations} are the fewest`)
     if (iterations > maxIterations)
       throw refusal(`the server asks for ${iterations} iterations, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`)
-    const password = prepare(parts.password, 'password')
-    const salt = Buffer.from(saltText, 'base64')
-    const salted = await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
+    salt = Buffer.from(saltText, 'base64')
+    const salted = await keysFor(salt)
     // Repeated under the signature: the server detects changes on the way.
     const header = Buffer.from(gs2Header)
     const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
@@ -75,6 +82,17 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     const proof = createHmac(hash, salted.storedKey).update(authMessage).digest()
     for (let index = 0; index < proof.length; index++) proof[index]! ^= salted.clientKey[index]!
     return toByteString(`${withoutProof},p=${proof.toString('base64')}`)
+  }
+
+  async function keysFor(salt: Buffer): Promise<ScramKeys> {
+    const { user, secret, saltedPasswords, waiting } = parts
+    if (typeof secret === 'string') {
+      const password = prepare(secret, 'password')
+      return await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
+    }
+    if (secret.hash !== hash || secret.iterations !== iterations || !secret.salt.equals(salt))
+      throw refusal('the server has another salt than before: the password was changed, or is salted at each login')
+    return keysOf(secret)
   }
 
   function verify(serverFinal: string): void {
@@ -103,6 +121,11 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     success(data) {
       if (data !== undefined && !hasServerProved) verify(fromByteString(data))
       if (!hasServerProved) throw notAuthentic()
+    },
+    get proof() {
+      if (!hasServerProved || keys === undefined || salt === undefined) return undefined
+      const { user, authzid = '' } = parts
+      return scramProof({ hash, salt, iterations, clientKey: keys.clientKey, serverKey: keys.serverKey, user, authzid })
     },
   }
 }

@@ -12,7 +12,7 @@ const waiting = new AbortController()
 function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {}): Mechanism {
   return createScram(name, {
     user: 'user',
-    password: 'pencil',
+    secret: 'pencil',
     saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
     maxIterations: 100_000,
     waiting,
@@ -227,7 +227,7 @@ describe('a server that knows the password', () => {
     ['as it is', 'пароль', 'пароль'],
   ])('is given user and password %s', async (_how, written, prepared) => {
     const server = new ScramServer('sha1', prepared, Buffer.from('salt'), 4096)
-    const login = scram('SCRAM-SHA-1', { user: written, password: written })
+    const login = scram('SCRAM-SHA-1', { user: written, secret: written })
     const first = text(await login.response())
     expect(first).toBe(`n,,n=${prepared},r=${nonceOf(first)}`)
     login.challenge(bytes(server.first(first)))
@@ -236,7 +236,7 @@ describe('a server that knows the password', () => {
 
   test('characters of later days than its tables are taken as they are', async () => {
     const server = new ScramServer('sha256', 'pass\u{1f600}', Buffer.from('salt'), 4096)
-    const login = scram('SCRAM-SHA-256', { password: 'pass\u{1f600}' })
+    const login = scram('SCRAM-SHA-256', { secret: 'pass\u{1f600}' })
     login.challenge(server.first(text(await login.response())))
     login.success(server.final(text(await login.response())))
   })
@@ -263,7 +263,7 @@ describe('text that SASLprep forbids', () => {
       code: 'invalid-parameter',
       detail: expect.stringMatching(/^Parameter: jid\. Text /),
     })
-    const login = scram('SCRAM-SHA-1', { password: value, nonce: 'x' })
+    const login = scram('SCRAM-SHA-1', { secret: value, nonce: 'x' })
     login.response()
     login.challenge('r=xy,s=c2FsdA==,i=4096')
     const asPassword = await problemOf(() => login.response())
