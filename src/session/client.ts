@@ -24,6 +24,8 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   readonly address: string | undefined
   /** Inactivity counts while it is false. */
   readonly isPresent: boolean
+  /** Stanzas delivered that the browser may not have. */
+  readonly unconfirmed: number
   /** When `tick` is due, in milliseconds of the clock. */
   readonly deadline: number
   tick(now: number): void

@@ -33,6 +33,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     loginFor: wish.jid,
     address: undefined,
     isPresent: true,
+    unconfirmed: 0,
     deadline: Number.POSITIVE_INFINITY,
     onOpen() {},
     tick() {},
@@ -59,12 +60,12 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     get link() {
       return session.link
     },
-    async handOver(jid, undelivered, handover) {
+    async handOver(jid, undelivered, handover, mending) {
       if (session.hasEnded) return undefined
       const { client, binding } = makeClient(session, wish, handover)
       login = undefined
       session.link.events = session
-      const token = session.loggedIn(jid, undelivered, client, handover)
+      const token = session.loggedIn(jid, undelivered, client, handover, mending)
       return { ...binding, token }
     },
     abandon() {

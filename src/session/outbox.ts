@@ -39,6 +39,10 @@ export class Outbox {
     return this.#elements.length === 0
   }
 
+  get length(): number {
+    return this.#elements.length
+  }
+
   /** Stanzas taken and not put back. */
   get delivered(): number {
     return this.#delivered

@@ -94,14 +94,20 @@ export class ServerWatch {
     return !this.isCounted
   }
 
-  /** Pings the server. Returns true if the last ping has no answer. */
-  look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn): boolean {
+  /** Pings the server, or calls `ask`. Returns true if the last question has no answer. */
+  look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn, ask?: () => void): boolean {
     if (!isRead || link.backlog > 0) {
       // The answer would not be read, or the ping would not be sent.
       this.#silentSince = now
       return false
     }
     if (this.#isAsked) return true
+    if (ask !== undefined) {
+      this.#isAsked = true
+      this.#silentSince = now
+      ask()
+      return false
+    }
     const question = this.#question(domain, jid)
     if (question === undefined) this.received()
     else {

@@ -3,6 +3,7 @@
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
+import type { Mending } from './managed-link.js'
 
 /** `held` while a request is open, `quiet` without a request, `elsewhere` at another endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
@@ -54,8 +55,13 @@ export interface Opening {
   readonly id: string
   /** Uses the events given to `Open` until `handOver`. */
   readonly link: Link
-  /** `undelivered` is for the page. Undefined if the session is over. */
-  handOver(jid: string, undelivered: readonly Element[], handover: Handover): Promise<Binding | undefined>
+  /** `undelivered` is for the page, `mending` set if the server offers stream management. Undefined if the session is over. */
+  handOver(
+    jid: string,
+    undelivered: readonly Element[],
+    handover: Handover,
+    mending?: Mending | 'none',
+  ): Promise<Binding | undefined>
   /** Its events are not called any more. */
   abandon(): void
 }

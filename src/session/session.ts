@@ -1,6 +1,6 @@
 import type { EndReason } from '../lib/counts.js'
 import type { Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
-import { streamsNamespace } from '../xmpp/namespaces.js'
+import { stanzaErrorNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { Element, Fate } from '../xmpp/xml/element.js'
 import type { Client, MakeNextClient, Outcome } from './client.js'
 import { type Ending, endings, type How } from './endings.js'
@@ -9,7 +9,9 @@ import { isFull } from './logins/bound-jid.js'
 import { ClientLogin } from './logins/client-login.js'
 import type { Gate, LoginAttempts } from './logins/login-attempts.js'
 import { LoginWatch, refusedLogin } from './logins/login-watch.js'
+import { smFamily } from './logins/resumable-streams.js'
 import { visibleFeatures } from './logins/visible-features.js'
+import type { Mending } from './managed-link.js'
 import { Outbox } from './outbox.js'
 import type { Payload, StanzaLimit } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
@@ -122,13 +124,30 @@ export class Session implements LinkEvents, Gate {
   }
 
   /** A login of this process is done. Returns the token of a ticket. */
-  loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover): string | undefined {
+  loggedIn(
+    jid: string,
+    undelivered: readonly Element[],
+    client: Client,
+    handover: Handover,
+    mending: Mending | 'none' | undefined,
+  ): string | undefined {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
     this.#jid = jid
+    if (mending !== undefined) this.#manage(mending === 'none' ? undefined : mending)
     const token = this.#await('handover', client, handover)
     this.#keeper.loggedIn(this)
     return token
+  }
+
+  #manage(mending: Mending | undefined): void {
+    this.uplink.manage({
+      clock: this.#keeper.clock,
+      mending,
+      undelivered: () => this.outbox.length + (this.#client?.unconfirmed ?? 0),
+      run: work => this.run(work),
+      onMended: () => this.notice('a link to a server was mended'),
+    })
   }
 
   /** Undefined if impossible. */
@@ -187,9 +206,18 @@ export class Session implements LinkEvents, Gate {
       return
     }
     const { login } = this.stage
-    if (login === undefined) this.uplink.send(payload, now)
+    if (login === undefined)
+      this.uplink.send(this.uplink.managed === undefined ? payload : this.#ofStanzas(payload), now)
     else this.#sendScreened(payload, login)
     if (this.uplink.isOverfull) this.end('connection-lost', 'told')
+  }
+
+  /** The stream management of this stream is the service's own. */
+  #ofStanzas(payload: Payload): Payload {
+    const isForeign = ({ namespace }: Element) => namespace.startsWith(smFamily)
+    if (!payload.elements.some(isForeign)) return payload
+    for (const { namespace } of payload.elements.filter(isForeign)) this.outbox.add(unexpected(namespace))
+    return { ...payload, elements: payload.elements.filter(element => !isForeign(element)) }
   }
 
   #sendScreened(payload: Payload, login: ClientLogin): void {
@@ -249,7 +277,9 @@ export class Session implements LinkEvents, Gate {
     if (client === undefined || this.isOver) return
     const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
-    this.deadline = Math.min(inactive, client.deadline, login, this.uplink.watch.deadline)
+    const { watch, managed } = this.uplink
+    const managing = managed === undefined ? Number.POSITIVE_INFINITY : managed.deadline
+    this.deadline = Math.min(inactive, client.deadline, login, watch.deadline, managing)
   }
 
   /** The registry calls this, through `run`, after `deadline`. */
@@ -258,6 +288,7 @@ export class Session implements LinkEvents, Gate {
     const login = this.stage.login
     if (login !== undefined && now >= login.end) this.end('login-timeout', 'told')
     else this.#client!.tick(now)
+    this.uplink.managed?.tick(now)
     if (!this.hasEnded && now >= this.uplink.watch.deadline) this.#pingServer(now)
     if (this.isOver || this.#client!.isPresent || now < this.inactivity.end) return
     this.#client!.giveBack()
@@ -265,10 +296,13 @@ export class Session implements LinkEvents, Gate {
   }
 
   #pingServer(now: number): void {
-    const { watch, link, isPaused } = this.uplink
-    if (!watch.look(now, link, !isPaused, this)) return
+    const { watch, link, isPaused, managed } = this.uplink
+    if (managed?.isMending === true) watch.received()
+    const ask = managed?.isOn === true ? () => managed.ask() : undefined
+    if (managed?.isMending === true || !watch.look(now, link, !isPaused, this, ask)) return
     this.#keeper.unanswered(this)
-    this.end('connection-lost', 'told')
+    if (managed?.breakOff() === true) watch.received()
+    else this.end('connection-lost', 'told')
   }
 
   onOpen(header: StreamHeader): void {
@@ -311,7 +345,7 @@ export class Session implements LinkEvents, Gate {
 
   onFlush(): void {
     this.uplink.watch.received()
-    if (this.outbox.isEmpty) return
+    if (this.outbox.isEmpty && this.uplink.managed === undefined) return
     this.flush()
     this.schedule()
   }
@@ -326,6 +360,7 @@ export class Session implements LinkEvents, Gate {
       this.fail(failure.cause)
       return
     }
+    for (const error of this.uplink.managed?.takeReturned(this.#jid!) ?? []) this.outbox.add(error)
     if (this.#jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
     const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
     this.end(streamError === undefined ? 'connection-lost' : reason, 'drained', streamError)
@@ -383,4 +418,9 @@ export class Session implements LinkEvents, Gate {
       }
     }
   }
+}
+
+function unexpected(namespace: string): Element {
+  const text = `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
+  return { name: 'failed', namespace, text }
 }

@@ -5,6 +5,7 @@ import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
 import type { RateShaper } from './limits/rate-shaper.js'
+import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
 import { memoryOf } from './outbox.js'
 import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
@@ -27,7 +28,9 @@ export class Uplink {
   #unsentSize = 0
   readonly #waiting: WaitingMemory
 
-  readonly link: Link
+  link: Link
+  /** Stream management with the server, if the server offers it. */
+  managed: ManagedLink | undefined
   readonly watch: ServerWatch
   readonly #shaper: RateShaper
   /** The rate shaper's number. */
@@ -39,6 +42,12 @@ export class Uplink {
     this.#waiting = waiting
     this.watch = new ServerWatch(patience)
     this.#shaper = shaper
+  }
+
+  /** Begins stream management. The user is logged in. */
+  manage(parts: Omit<ManagedLinkParts, 'waiting'>): void {
+    this.managed = new ManagedLink(this.link, { ...parts, waiting: this.#waiting })
+    this.link = this.managed
   }
 
   /** When the client may send more, in milliseconds of the clock. */
@@ -57,11 +66,13 @@ export class Uplink {
 
   /** Whether the client should send no more. */
   get isBehind(): boolean {
-    return this.#unsent !== undefined || this.link.backlog > mostWaiting
+    if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
+    return this.managed !== undefined && this.managed.unconfirmedSize > mostWaiting
   }
 
   get isOverfull(): boolean {
-    return (this.#unsent === undefined ? this.link.backlog : this.#unsentSize) > mostKept
+    const size = this.#unsent === undefined ? this.link.backlog : this.#unsentSize
+    return size > mostKept || (this.managed?.unconfirmedSize ?? 0) > mostKept
   }
 
   get isOverfullForStranger(): boolean {
@@ -70,7 +81,8 @@ export class Uplink {
 
   /** In bytes. */
   get unsentBytes(): number {
-    return this.#unsent === undefined ? 0 : memoryOf(this.#unsentSize, this.#unsent.length)
+    const kept = this.managed?.keptBytes ?? 0
+    return this.#unsent === undefined ? kept : kept + memoryOf(this.#unsentSize, this.#unsent.length)
   }
 
   discard(): void {
@@ -123,14 +135,16 @@ export class Uplink {
     return this.#isPaused
   }
 
-  /** Returns stanzas to their senders. */
+  /** Returns stanzas to their senders. The server does that for those that it still has. */
   bounce(undelivered: readonly Element[]): void {
-    for (const element of undelivered) this.#bounce(element)
+    const mine = undelivered.length - (this.managed?.leave(undelivered.length) ?? 0)
+    for (let index = 0; index < mine; index++) this.#bounce(undelivered[index]!)
   }
 
   /** If memory is full. A server that does not read gets no more. */
   abandon(undelivered: readonly Element[]): void {
-    for (const element of undelivered) {
+    const mine = undelivered.length - (this.managed?.leave(undelivered.length) ?? 0)
+    for (const element of undelivered.slice(0, mine)) {
       if (this.link.backlog > mostWaiting) break
       if (element.text.length <= mostWaiting) this.#bounce(element)
     }
@@ -150,7 +164,7 @@ export class Uplink {
 
   #takeUnsent(): readonly Element[] {
     const unsent = this.#unsent ?? nothing
-    if (unsent.length > 0) this.#waiting.change(-this.unsentBytes)
+    if (unsent.length > 0) this.#waiting.change(-memoryOf(this.#unsentSize, unsent.length))
     this.#unsent = undefined
     this.#unsentSize = 0
     return unsent

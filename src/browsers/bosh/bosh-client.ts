@@ -84,6 +84,10 @@ export class BoshClient implements Client {
     return this.session.hasEnded ? this.#open.oldestLive !== undefined : this.#open.hasLive
   }
 
+  get unconfirmed(): number {
+    return this.#window.uncertainStanzas
+  }
+
   /** The oldest first. */
   get held(): readonly Pending[] {
     return this.#open.held
@@ -235,7 +239,7 @@ export class BoshClient implements Client {
     const session = this.session
     const { open, window } = this.#delivery
     if (window.acknowledged) pending.report = this.#delivery.acknowledge(pending.rid, body.ack)
-    window.accept(pending.rid)
+    window.accept(pending.rid, body.payload.length === 0 && open.held.length === 0 && body.pause === undefined)
     session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure)
     this.address ??= pending.peer.address

@@ -105,10 +105,12 @@ export class Delivery {
     let attributes = ''
     let payload = ''
     let hasStreamElement = false
+    let stanzas = 0
     // A gone client must not use up elements.
     if (!withNothing && !peer.gone) {
       const elements = this.#session.outbox.take()
       this.fruitful = elements.length > 0
+      stanzas = elements.length
       for (const { namespace, text } of elements) {
         payload += text
         hasStreamElement ||= namespace === streamsNamespace
@@ -119,7 +121,7 @@ export class Delivery {
     if (window.acknowledged && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes + report, payload, hasStreamElement)
     const at = this.#parts.clock.now()
-    window.store({ rid, text, at, key, digest, repeats: 0 }, this.#session.outbox.mostBytes)
+    window.store({ rid, text, stanzas, at, key, digest, repeats: 0 }, this.#session.outbox.mostBytes)
     this.#session.outbox.keeps(window.bytes)
     if (!peer.gone) this.#session.inactivity.begin(at)
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))

@@ -2,6 +2,8 @@ import type { Pending } from './open-requests.js'
 
 export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'repeats'> {
   readonly text: string
+  /** Number in `text`. */
+  readonly stanzas: number
   /** Milliseconds of the clock. */
   readonly at: number
 }
@@ -29,8 +31,10 @@ export class RidWindow {
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
   #characters = 0
-  /** The highest rid whose reply has arrived. */
+  /** The highest rid whose reply has arrived, as far as it seems. */
   #confirmed = 0
+  /** The same for certain. */
+  #certain = 0
 
   /** `size` requests may be in transit. */
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
@@ -58,8 +62,10 @@ export class RidWindow {
     return rid < this.#fence
   }
 
-  accept(rid: number): void {
+  /** `isPoll`: empty, while no other is held. Its client has all replies. Libraries that attach have two requests in transit. */
+  accept(rid: number, isPoll = false): void {
     this.last = rid
+    this.#certain = isPoll ? this.lastAnswered : Math.max(this.#certain, rid - Math.max(2, this.#size) - 1)
     this.#isAttachable = false
     if (!this.acknowledged) this.confirm()
   }
@@ -105,6 +111,13 @@ export class RidWindow {
   /** Replies without any confirmation, oldest first. */
   get unconfirmed(): readonly StoredReply[] {
     return this.#replies.filter(({ rid }) => rid > this.#confirmed)
+  }
+
+  /** Stanzas in replies that may not have arrived. */
+  get uncertainStanzas(): number {
+    let stanzas = 0
+    for (const reply of this.#replies) if (this.acknowledged || reply.rid > this.#certain) stanzas += reply.stanzas
+    return stanzas
   }
 
   #forgetOldest(): void {

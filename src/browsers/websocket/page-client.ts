@@ -6,11 +6,11 @@ import type { MakeNextClient } from '../../session/client.js'
 import type { Session } from '../../session/session.js'
 import { sasl2Namespace, saslNamespace, smNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
-import type { Element } from '../../xmpp/xml/element.js'
+import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { Channel } from './channel.js'
 import { SocketClient } from './socket-client.js'
 import { readCount, request, StreamManagement } from './stream-management.js'
-import { isStanza, Unconfirmed } from './unconfirmed.js'
+import { Unconfirmed } from './unconfirmed.js'
 
 export interface PageParts {
   readonly clock: Clock
@@ -21,6 +21,8 @@ export interface PageParts {
 
 /** In milliseconds: the first delivery waits, since the page may send `<enable/>`. */
 const firstWordMilliseconds = 1_000
+/** The longest wait for the server's count, in milliseconds. */
+const answerMilliseconds = 1_000
 /** Between two pings, unless too many stanzas are unconfirmed. A ping for each stanza cost a third of a round trip's CPU. */
 const probeMilliseconds = 100
 
@@ -38,6 +40,8 @@ export class PageClient extends SocketClient {
   #heldUntil: number
   /** Milliseconds of the clock. */
   #mayProbeAt = 0
+  /** The page's `<r/>` waits until then for the server's count. Milliseconds of the clock. */
+  #answerBy = Number.POSITIVE_INFINITY
 
   constructor(
     session: Session,
@@ -61,13 +65,23 @@ export class PageClient extends SocketClient {
     session.outbox.keeps(0)
   }
 
+  override get unconfirmed(): number {
+    return this.#unconfirmed.stanzas.length + (this.#management?.unacknowledged.stanzas.length ?? 0)
+  }
+
   override get deadline(): number {
     const isToProbe = this.channel.isProbed && this.#unconfirmed.isUnasked
     const probe = isToProbe ? this.#mayProbeAt : Number.POSITIVE_INFINITY
-    return Math.min(super.deadline, this.#heldUntil, probe)
+    return Math.min(super.deadline, this.#heldUntil, probe, this.#answerBy)
+  }
+
+  override flush(): void {
+    if (this.#answerBy !== Number.POSITIVE_INFINITY && this.#unsure === 0) this.#answer()
+    super.flush()
   }
 
   override tick(now: number): void {
+    if (now >= this.#answerBy) this.#answer()
     if (now >= this.#heldUntil) this.#begin()
     this.#probe()
     super.tick(now)
@@ -190,7 +204,7 @@ export class PageClient extends SocketClient {
     if (name === 'enable' && management === undefined) {
       this.#management = new StreamManagement()
       this.channel.send(this.#management.enabled(this.#resumeSeconds))
-    } else if (name === 'r' && management !== undefined) this.channel.send(management.answer)
+    } else if (name === 'r' && management !== undefined) this.#takeRequest()
     else if (name === 'a' && management !== undefined) {
       const count = readCount(startTagOf(text).attribute('h'))
       const progress = count === undefined ? undefined : management.acknowledge(count)
@@ -203,6 +217,25 @@ export class PageClient extends SocketClient {
       }
     } else this.channel.send(unexpected)
     if (!this.session.hasEnded) this.pace()
+  }
+
+  /** The page may forget only stanzas that the server has. */
+  #takeRequest(): void {
+    if (this.#unsure === 0) this.#answer()
+    else {
+      this.session.uplink.managed?.ask()
+      this.#answerBy = Math.min(this.#answerBy, this.clock.now() + answerMilliseconds)
+    }
+  }
+
+  /** Stanzas that the server has not confirmed. */
+  get #unsure(): number {
+    return this.session.uplink.managed?.unconfirmed ?? 0
+  }
+
+  #answer(): void {
+    this.#answerBy = Number.POSITIVE_INFINITY
+    if (this.#management !== undefined) this.channel.send(this.#management.answer(this.#unsure))
   }
 
   /** A resumed page may use an old resource, which its server refuses. */

@@ -50,6 +50,10 @@ export abstract class SocketClient implements Client, ChannelEvents {
     return this.channel.isOpen
   }
 
+  get unconfirmed(): number {
+    return 0
+  }
+
   get deadline(): number {
     const waitsForRate = this.#isHeldBack && !this.session.uplink.isBehind
     return waitsForRate ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY

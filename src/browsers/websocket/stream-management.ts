@@ -24,6 +24,8 @@ export class StreamManagement {
   /** Not a secret: a resume needs a token. */
   readonly id: string
   #received: number
+  /** As told to the client. */
+  #answered: number
   #acknowledged: number
   readonly unacknowledged = new Unconfirmed()
   /** Stanzas in the outbox that have arrived after all. */
@@ -32,6 +34,7 @@ export class StreamManagement {
   constructor({ id, received, acknowledged }: Counted = fresh(), arrived = 0) {
     this.id = id
     this.#received = received
+    this.#answered = received
     this.#acknowledged = acknowledged
     this.arrived = arrived
   }
@@ -54,7 +57,7 @@ export class StreamManagement {
   }
 
   took(): void {
-    this.#received = (this.#received + 1) % wrap
+    this.#received += 1
   }
 
   /** Newly acknowledged stanzas, or undefined if impossible. */
@@ -67,12 +70,14 @@ export class StreamManagement {
     return arrived
   }
 
-  get answer(): string {
-    return `<a xmlns='${smNamespace}' h='${this.#received}'/>`
+  /** Without the newest stanzas, which the server has not confirmed. Never less than before. */
+  answer(unsure: number): string {
+    this.#answered = Math.max(this.#answered, this.#received - unsure)
+    return `<a xmlns='${smNamespace}' h='${this.#answered % wrap}'/>`
   }
 
   get resumed(): string {
-    return `<resumed xmlns='${smNamespace}' previd='${this.id}' h='${this.#received}'/>`
+    return `<resumed xmlns='${smNamespace}' previd='${this.id}' h='${this.#received % wrap}'/>`
   }
 
   /** `seconds` is the longest gap. */

@@ -1,14 +1,9 @@
 import { memoryOf } from '../../session/outbox.js'
-import type { Element } from '../../xmpp/xml/element.js'
+import { type Element, isStanza } from '../../xmpp/xml/element.js'
 
 /** Stanzas, and UTF-16 units. The rest waits in the outbox. */
 const mostStanzas = 1000
 const longest = 1024 * 1024
-
-/** Only stanzas are counted (XEP-0198 §4). */
-export function isStanza({ name, namespace }: Element): boolean {
-  return namespace === 'jabber:client' && (name === 'message' || name === 'presence' || name === 'iq')
-}
 
 /** Stanzas sent to a page until it confirms them. */
 export class Unconfirmed {

@@ -11,3 +11,8 @@ export type Fate = 'mended' | 'dropped'
 export type MeantNamespace = (name: string, namespace: string) => string
 
 export const asWritten: MeantNamespace = (_name, namespace) => namespace
+
+/** Only these are counted (XEP-0198 §4). */
+export function isStanza({ name, namespace }: Element): boolean {
+  return namespace === 'jabber:client' && (name === 'message' || name === 'presence' || name === 'iq')
+}

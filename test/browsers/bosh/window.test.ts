@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { RidWindow } from '../../../src/browsers/bosh/window.js'
 
-const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined, digest: '', repeats: 0 })
+const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined, digest: '', repeats: 0, stanzas: 0 })
 
 describe('the place of a request', () => {
   // The last received in order is 710, two may be on their way.

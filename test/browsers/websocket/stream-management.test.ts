@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { type Resumption, readCount, StreamManagement } from '../../../src/browsers/websocket/stream-management.js'
-import { isStanza } from '../../../src/browsers/websocket/unconfirmed.js'
+import { isStanza } from '../../../src/xmpp/xml/element.js'
 
 const element = (name: string, namespace = 'jabber:client', text = `<${name} xmlns='${namespace}'/>`) => ({
   ...{ name, namespace, text },
@@ -86,7 +86,7 @@ test('what was received goes round at 2^32', () => {
   const management = StreamManagement.resume(before, 0)!
   expect(management.resumed).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='i' h='${last}'/>`)
   management.took()
-  expect(management.answer).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
+  expect(management.answer(0)).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
 })
 
 describe('the client is asked', () => {

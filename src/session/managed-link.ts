@@ -1,0 +1,474 @@
+import type { Clock } from '../lib/clock.js'
+import { Problem, type Step } from '../lib/errors.js'
+import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts } from '../xmpp/link.js'
+import { smNamespace, stanzaErrorNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import { startTagOf } from '../xmpp/xml/document.js'
+import { type Element, type Fate, isStanza } from '../xmpp/xml/element.js'
+import { attribute } from '../xmpp/xml/escape.js'
+import type { Root } from '../xmpp/xml/root.js'
+import { memoryOf } from './outbox.js'
+
+/** Counts wrap here (XEP-0198 §4). */
+const wrap = 2 ** 32
+/** Prosody asks after each stanza unless a question is open, so a late answer is cheap. In milliseconds. */
+const answerMilliseconds = 2_000
+/** The server is asked when so many stanzas, or the oldest for so long, are unconfirmed. */
+const mostUnasked = 10
+const askMilliseconds = 1_000
+/** Time for the answer to `<resume/>`, in milliseconds. */
+const resumeMilliseconds = 10_000
+/** Between two attempts to mend, in milliseconds. Doubles up to the most. */
+const firstPause = 500
+const mostPause = 15_000
+
+/** Logs the user in on a new link, and leaves its stream to be restarted. Throws a `Problem`. */
+export type LogInAgain = (caller: AbortSignal) => Promise<Link>
+
+export interface Mending {
+  readonly logInAgain: LogInAgain
+  /** The longest gap, in milliseconds. */
+  readonly longest: number
+  /** Erases what the login keeps. */
+  wipe(): void
+}
+
+export interface ManagedLinkParts {
+  readonly clock: Clock
+  readonly waiting: WaitingMemory
+  /** Undefined: a link that breaks is lost. */
+  readonly mending: Mending | undefined
+  /** Stanzas from the server that the page may not have. */
+  readonly undelivered: () => number
+  /** Guards work of timers and promises. */
+  readonly run: (work: () => void) => void
+  /** `seconds` is the length of the gap. */
+  readonly onMended: (seconds: number) => void
+}
+
+type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
+
+/** One attempt to mend, and the time of the next. Times are in milliseconds of the clock. */
+interface Repair {
+  readonly since: number
+  readonly caller: AbortController
+  readonly failure: LinkEnd
+  pause: number
+  nextAt: number
+  /** For the answer to `<resume/>`. */
+  answerBy: number
+}
+
+const never = Number.POSITIVE_INFINITY
+const enable = { name: 'enable', namespace: smNamespace, text: '' }
+const request: Element = { name: 'r', namespace: smNamespace, text: `<r xmlns='${smNamespace}'/>` }
+
+/** A link with stream management (XEP-0198). A connection that breaks is replaced, and the stream resumed. */
+export class ManagedLink implements Link, LinkEvents {
+  events: LinkEvents
+  #link: Link
+  readonly #parts: ManagedLinkParts
+  #phase: Phase = 'enabling'
+  #isPaused = false
+  /** Stanzas sent, oldest first. */
+  #unconfirmed: Element[] = []
+  /** In UTF-16 units. */
+  #size = 0
+  /** The server's count. */
+  #confirmed = 0
+  #received = 0
+  /** Stanzas that the server was told were received. */
+  #acknowledged = 0
+  /** The newest stanzas, left to the server. */
+  #left = 0
+  /** Sent since the last question. */
+  #unasked = 0
+  #isAsked = false
+  /** Milliseconds of the clock. */
+  #askAt = never
+  #answerAt = never
+  /** Undefined if the stream cannot be resumed. */
+  #previd: string | undefined
+  #repair: Repair | undefined
+
+  /** The user of `link` must be logged in. */
+  constructor(link: Link, parts: ManagedLinkParts) {
+    this.#link = link
+    this.#parts = parts
+    this.events = link.events
+    link.events = this
+    const resume = parts.mending === undefined ? '' : ` resume='true' max='${Math.ceil(parts.mending.longest / 1000)}'`
+    link.send([{ ...enable, text: `<enable xmlns='${smNamespace}'${resume}/>` }])
+  }
+
+  get facts(): LinkFacts {
+    return this.#link.facts
+  }
+
+  get backlog(): number {
+    return this.#phase === 'mending' ? this.#size : this.#link.backlog
+  }
+
+  get unfinishedBytes(): number {
+    return this.#link.unfinishedBytes
+  }
+
+  get isBetweenElements(): boolean {
+    return this.#link.isBetweenElements
+  }
+
+  /** Whether the server counts stanzas. */
+  get isOn(): boolean {
+    return this.#phase === 'on' || this.#phase === 'mending'
+  }
+
+  get isMending(): boolean {
+    return this.#phase === 'mending'
+  }
+
+  /** Number of stanzas that the server has not confirmed. */
+  get unconfirmed(): number {
+    return this.#unconfirmed.length
+  }
+
+  /** The same in UTF-16 units. */
+  get unconfirmedSize(): number {
+    return this.#size
+  }
+
+  /** In bytes. */
+  get keptBytes(): number {
+    return memoryOf(this.#size, this.#unconfirmed.length)
+  }
+
+  /** When `tick` is due, in milliseconds of the clock. */
+  get deadline(): number {
+    const repair = this.#repair
+    if (repair === undefined) return Math.min(this.#askAt, this.#answerAt)
+    return Math.min(repair.nextAt, repair.answerBy, repair.since + this.#parts.mending!.longest)
+  }
+
+  tick(now: number): void {
+    if (this.#repair !== undefined) this.#tickRepair(this.#repair, now)
+    else {
+      if (now >= this.#askAt) this.ask()
+      if (now >= this.#answerAt) this.#link.send([this.#answer()])
+    }
+  }
+
+  send(elements: readonly Element[], soon?: boolean): void {
+    if (this.#phase === 'over') return
+    if (this.#phase !== 'off') this.#keep(elements)
+    if (this.#phase === 'mending') return
+    const isDue = this.#answerAt !== never
+    const isToAsk = this.#phase === 'on' && !this.#isAsked && this.#unasked >= mostUnasked
+    if (!isDue && !isToAsk) this.#link.send(elements, soon)
+    else {
+      const all = [...elements]
+      if (isDue) all.push(this.#answer())
+      if (isToAsk) all.push(this.#question())
+      this.#link.send(all, soon)
+    }
+  }
+
+  /** Asks the server for its count, unless a question is open. */
+  ask(): void {
+    if (this.#phase === 'on' && !this.#isAsked && this.#unconfirmed.length > 0) this.#link.send([this.#question()])
+  }
+
+  restart(): void {
+    throw new Error('a managed stream is not restarted')
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#link.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#link.resume()
+  }
+
+  /** Leaves the newest of the undelivered stanzas to the server, which stores or returns them. Returns their number. */
+  leave(undelivered: number): number {
+    if (this.#phase === 'on') this.#left = Math.min(undelivered, this.#received - this.#acknowledged)
+    return this.#left
+  }
+
+  /** Errors for the page, in place of stanzas that the server may not have. */
+  takeReturned(jid: string): Element[] {
+    const answers = this.#unconfirmed.flatMap(element => notConfirmed(element, jid) ?? [])
+    this.#forget(this.#unconfirmed.length)
+    return answers
+  }
+
+  /** The server does not answer. Returns false if the link cannot be mended. */
+  breakOff(): boolean {
+    if (!this.#canMend) return false
+    this.#link.cut()
+    this.#mend(lostEnd)
+    return true
+  }
+
+  close(): void {
+    if (this.#phase === 'on') this.#link.send([this.#acknowledge(this.#received - this.#left)])
+    this.#stop()
+    this.#link.close()
+    this.#forget(this.#unconfirmed.length)
+  }
+
+  abandon(): void {
+    this.#stop()
+    this.#link.abandon()
+    this.#forget(this.#unconfirmed.length)
+  }
+
+  cut(): void {
+    this.#stop()
+    this.#link.cut()
+    this.#forget(this.#unconfirmed.length)
+  }
+
+  timeOut(step: Step): void {
+    this.#link.timeOut(step)
+  }
+
+  onOpen(): void {}
+
+  onElement(element: Element): void {
+    if (isStanza(element)) {
+      this.#received += 1
+      this.events.onElement(element)
+    } else if (element.namespace === smNamespace) this.#take(element)
+    else if (this.#repair === undefined) this.events.onElement(element)
+    else if (element.namespace === streamsNamespace && element.name === 'features') this.#resumeStream(this.#repair)
+  }
+
+  onUnfit(fate: Fate, isCounted = true): void {
+    if (fate === 'dropped' && isCounted) this.#received += 1
+    this.events.onUnfit?.(fate)
+  }
+
+  onFlush(): void {
+    this.events.onFlush()
+  }
+
+  onDrain(): void {
+    if (this.#phase !== 'mending') this.events.onDrain()
+  }
+
+  onEnd(end: LinkEnd): void {
+    const { code } = end.failure
+    const isBroken = end.streamError === undefined && (code === 'remote-connection-failed' || code === 'timeout')
+    if (isBroken && this.#canMend) this.#mend(end)
+    else if (this.#repair !== undefined && isBroken) this.#tryLater(this.#repair)
+    else this.#lose(end)
+  }
+
+  get #canMend(): boolean {
+    return this.#phase === 'on' && this.#previd !== undefined && this.#parts.mending !== undefined
+  }
+
+  #keep(elements: readonly Element[]): void {
+    let size = 0
+    let count = 0
+    for (const element of elements) {
+      if (!isStanza(element)) continue
+      this.#unconfirmed.push(element)
+      size += element.text.length
+      count += 1
+    }
+    if (count === 0) return
+    this.#size += size
+    this.#unasked += count
+    this.#parts.waiting.change(memoryOf(size, count))
+    if (this.#askAt === never && !this.#isAsked) this.#askAt = this.#parts.clock.now() + askMilliseconds
+  }
+
+  #forget(count: number): void {
+    const gone = this.#unconfirmed.splice(0, count)
+    let size = 0
+    for (const { text } of gone) size += text.length
+    this.#size -= size
+    this.#parts.waiting.change(-memoryOf(size, gone.length))
+  }
+
+  #question(): Element {
+    this.#isAsked = true
+    this.#unasked = 0
+    this.#askAt = never
+    return request
+  }
+
+  /** What the page has for certain. */
+  #answer(): Element {
+    return this.#acknowledge(this.#received - this.#parts.undelivered())
+  }
+
+  #acknowledge(count: number): Element {
+    this.#answerAt = never
+    this.#acknowledged = Math.max(this.#acknowledged, count)
+    const text = `<a xmlns='${smNamespace}' h='${this.#acknowledged % wrap}'/>`
+    return { name: 'a', namespace: smNamespace, text }
+  }
+
+  #take(element: Element): void {
+    const { name, text } = element
+    const tag = startTagOf(text)
+    if (name === 'r') {
+      if (this.#answerAt === never) this.#answerAt = this.#parts.clock.now() + answerMilliseconds
+    } else if (name === 'a') {
+      this.#isAsked = false
+      if (this.#confirm(tag.attribute('h'))) this.#proceed()
+      else this.#lose(wrongCount)
+    } else if (name === 'enabled' && this.#phase === 'enabling') {
+      this.#phase = 'on'
+      this.#received = 0
+      const mayResume = tag.attribute('resume')
+      if (mayResume === 'true' || mayResume === '1') this.#previd = tag.attribute('id')
+    } else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
+    else if (name === 'failed') this.#refused(tag.attribute('h'))
+  }
+
+  #refused(count: string | undefined): void {
+    if (this.#repair !== undefined) {
+      this.#confirm(count)
+      const { failure } = this.#repair
+      this.#link.close()
+      this.#lose(failure)
+    } else if (this.#phase === 'enabling') {
+      this.#phase = 'off'
+      this.#askAt = never
+      this.#forget(this.#unconfirmed.length)
+    }
+  }
+
+  /** Returns false for a count that is impossible. */
+  #confirm(text: string | undefined): boolean {
+    if (!/^\d{1,10}$/.test(text ?? '')) return false
+    const count = (Number(text) - this.#confirmed + wrap) % wrap
+    if (count > this.#unconfirmed.length) return false
+    this.#confirmed = Number(text)
+    this.#forget(count)
+    return true
+  }
+
+  #proceed(): void {
+    this.#unasked = this.#unconfirmed.length
+    this.#askAt = this.#unconfirmed.length === 0 ? never : this.#parts.clock.now() + askMilliseconds
+    this.events.onDrain()
+  }
+
+  #mend(failure: LinkEnd): void {
+    const since = this.#parts.clock.now()
+    this.#phase = 'mending'
+    this.#answerAt = never
+    const caller = new AbortController()
+    this.#repair = { since, caller, failure, pause: firstPause, nextAt: since, answerBy: never }
+    this.#dial(this.#repair)
+  }
+
+  #tickRepair(repair: Repair, now: number): void {
+    if (now >= repair.since + this.#parts.mending!.longest) {
+      this.#link.close()
+      this.#lose(repair.failure)
+    } else if (now >= repair.answerBy) {
+      this.#link.cut()
+      this.#tryLater(repair)
+    } else if (now >= repair.nextAt) this.#dial(repair)
+  }
+
+  #tryLater(repair: Repair): void {
+    repair.answerBy = never
+    // Links of one server that broke together do not come back together.
+    repair.nextAt = this.#parts.clock.now() + repair.pause * (0.75 + Math.random() / 2)
+    repair.pause = Math.min(2 * repair.pause, mostPause)
+  }
+
+  #dial(repair: Repair): void {
+    const { mending, run } = this.#parts
+    repair.nextAt = never
+    mending!.logInAgain(repair.caller.signal).then(
+      link => {
+        if (this.#repair !== repair) link.close()
+        else run(() => this.#restart(repair, link))
+      },
+      error => {
+        if (this.#repair === repair) run(() => this.#failed(repair, error))
+      },
+    )
+  }
+
+  #failed(repair: Repair, error: unknown): void {
+    const code = error instanceof Problem ? error.code : 'internal-error'
+    if (passing.has(code)) this.#tryLater(repair)
+    else this.#lose(repair.failure)
+  }
+
+  #restart(repair: Repair, link: Link): void {
+    this.#link = link
+    link.events = this
+    repair.answerBy = this.#parts.clock.now() + resumeMilliseconds
+    link.restart()
+  }
+
+  #resumeStream(repair: Repair): void {
+    if (repair.answerBy === never) return
+    const attributes = attribute('previd', this.#previd!) + attribute('h', this.#received % wrap)
+    this.#link.send([{ name: 'resume', namespace: smNamespace, text: `<resume xmlns='${smNamespace}'${attributes}/>` }])
+  }
+
+  #resumed({ since }: Repair, tag: Root): void {
+    // ejabberd names the stream anew.
+    this.#previd = tag.attribute('previd') ?? this.#previd
+    if (!this.#confirm(tag.attribute('h'))) {
+      this.#link.close()
+      this.#lose(wrongCount)
+      return
+    }
+    this.#repair = undefined
+    this.#phase = 'on'
+    this.#acknowledged = this.#received
+    this.#isAsked = false
+    if (this.#isPaused) this.#link.pause()
+    if (this.#unconfirmed.length > 0) this.#link.send([...this.#unconfirmed, this.#question()])
+    this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
+    this.events.onDrain()
+  }
+
+  #lose(end: LinkEnd): void {
+    if (this.#phase === 'over') return
+    this.#link.close()
+    this.#stop()
+    this.events.onEnd(end)
+  }
+
+  #stop(): void {
+    if (this.#phase === 'over') return
+    this.#phase = 'over'
+    this.#askAt = never
+    this.#answerAt = never
+    this.#repair?.caller.abort()
+    this.#repair = undefined
+    this.#parts.mending?.wipe()
+  }
+}
+
+const lostEnd: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
+const wrongCount: LinkEnd = { failure: { step: 'features', code: 'remote-protocol-error' } }
+
+/** Failures of a login that may succeed later. */
+const passing = new Set<Failure['code']>(['remote-connection-failed', 'timeout', 'host-unknown', 'service-full'])
+
+/** Returns a stanza to the page that sent it (RFC 6120 §8.3.3.16). */
+function notConfirmed({ name, namespace, text }: Element, jid: string): Element | undefined {
+  const tag = startTagOf(text)
+  const type = tag.attribute('type')
+  const isAnswered = name === 'iq' ? type === 'get' || type === 'set' : name === 'message' && type !== 'error'
+  if (!isAnswered) return undefined
+  const addressing =
+    attribute('to', jid) + attribute('from', tag.attribute('to')) + attribute('id', tag.attribute('id'))
+  const error = `<error type='wait'><remote-server-timeout xmlns='${stanzaErrorNamespace}'/></error>`
+  return { name, namespace, text: `<${name} xmlns='jabber:client' type='error'${addressing}>${error}</${name}>` }
+}
