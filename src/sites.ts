@@ -24,7 +24,7 @@ import type { Nodes } from './processes/nodes.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
 import type { Open, Opening } from './session/session-types.js'
 import { type CarriedLogins, createCarriedLogins } from './warm/carried-logins.js'
-import { createLogins, type Logins, type SessionLoginParts } from './warm/session-login.js'
+import { createLogins, type Logins, type MendParts, type SessionLoginParts } from './warm/session-login.js'
 
 /** In bytes. With longer stanzas the limit is two stanzas. */
 const leastBodyBytes = 512 * 1024
@@ -53,6 +53,7 @@ export interface SessionParts
   /** Opens a session at a remote endpoint for its page. Undefined for domains that are served here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: SessionLoginParts
+  readonly mend: MendParts | undefined
   readonly logFor: LogFor
   readonly auditFor: LogFor
 }
@@ -224,7 +225,7 @@ function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts)
   const { upstream } = shared
   const { logFor, auditFor } = upstream
   const { endUnclaimed } = carriedLogins ?? upstream
-  const own = createLogins(upstream.login, open)
+  const own = createLogins(upstream.login, open, upstream.mend)
   const { login, checkCredentials } = carriedLogins?.over(siteName(config), own) ?? own
   return createApp({
     config,

@@ -73,6 +73,7 @@ export function createUpstream(given: UpstreamParts) {
     servers,
     dialer,
     keepalive,
+    streamManagement: config.streamManagement,
     tls,
     clock,
     xmlLimits,
@@ -176,6 +177,7 @@ export function createUpstream(given: UpstreamParts) {
         refused,
       }),
       connect,
+      mend: config.linkResume ? { connect, longest: config.linkResumeTime * 1000 } : undefined,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
       login,
       endUnclaimed(id: string): void {

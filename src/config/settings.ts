@@ -198,8 +198,17 @@ export const sections = {
     XMPP_KEEPALIVE: at('keepalive', integer(0, 3600), '60').means(
       'Idle time after which a space is sent to keep a link open, in seconds. 0 sends no spaces.',
     ),
+    XMPP_STREAM_MANAGEMENT: at('streamManagement', boolean, 'on').means(
+      'Whether stanzas are counted with servers that offer stream management (XEP-0198). `sm=off` in `XMPP_SERVERS` turns it off for a server.',
+    ),
+    LINK_RESUME: at('linkResume', boolean, 'on').means(
+      'Whether a broken link is mended: a new connection resumes its stream. For that, keys of each user stay in memory, never the password.',
+    ),
+    LINK_RESUME_TIME: at('linkResumeTime', integer(1, 600), '60').means(
+      'Time to mend a broken link, in seconds. Then its session ends.',
+    ),
     XMPP_TIMEOUT: at('serverTimeout', integer(0, 3600), '60').means(
-      'Time for a server to answer a ping, in seconds. Without an answer the session ends. A server is pinged if it sends nothing for a quarter of this time after a stanza to it. 0 sends no pings.',
+      'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. A server is pinged if it sends nothing for a quarter of this time after a stanza to it. 0 sends no pings.',
     ),
   },
   'Remote endpoints': {

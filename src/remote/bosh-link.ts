@@ -82,6 +82,10 @@ export class BoshLink implements Link {
     return this.#session.unfinishedBytes
   }
 
+  get allowsManagement(): boolean {
+    return false
+  }
+
   get isBetweenElements(): boolean {
     return true
   }

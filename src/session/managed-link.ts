@@ -113,6 +113,10 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#link.unfinishedBytes
   }
 
+  get allowsManagement(): boolean {
+    return false
+  }
+
   get isBetweenElements(): boolean {
     return this.#link.isBetweenElements
   }
@@ -245,8 +249,8 @@ export class ManagedLink implements Link, LinkEvents {
     else if (element.namespace === streamsNamespace && element.name === 'features') this.#resumeStream(this.#repair)
   }
 
-  onUnfit(fate: Fate, isCounted = true): void {
-    if (fate === 'dropped' && isCounted) this.#received += 1
+  onUnfit(fate: Fate, isStanza = true): void {
+    if (fate === 'dropped' && isStanza) this.#received += 1
     this.events.onUnfit?.(fate)
   }
 

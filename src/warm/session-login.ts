@@ -1,11 +1,13 @@
 import type { CallerSignal } from '../http/listening/caller-gone.js'
 import { Problem } from '../lib/errors.js'
-import { authenticate, type LoginParts, login } from '../servers/login/login.js'
-import type { OpenForLogin } from '../servers/login/login-link.js'
+import { authenticate, type LoginParts, logInAgain, login } from '../servers/login/login.js'
+import type { LoggedIn, OpenForLogin } from '../servers/login/login-link.js'
+import { wipe } from '../servers/login/sasl/scram-proof.js'
 import type { VerifiedCredentials } from '../servers/login/verified-credentials.js'
 import type { LoginWish } from '../servers/login/wish.js'
 import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../session/session-types.js'
 import { formatJid } from '../xmpp/jid/jid.js'
+import type { OpenLink } from '../xmpp/link.js'
 
 export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted'> {
   /** BCP 47. */
@@ -26,10 +28,30 @@ export interface SessionLoginParts extends LoginParts {
   readonly verified: VerifiedCredentials
 }
 
+export interface MendParts {
+  readonly connect: OpenLink
+  /** In milliseconds. */
+  readonly longest: number
+}
+
 export type Logins = ReturnType<typeof createLogins>
 
-export function createLogins(parts: SessionLoginParts, open: Open) {
+/** `mend` is undefined if broken links end their sessions. */
+export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendParts) {
   const { verified } = parts
+  /** Undefined without stream management. */
+  const mendingOf = ({ opened, offersManagement, again }: LoggedIn<Opening>, lang: string) => {
+    if (!offersManagement || !opened.link.allowsManagement) return undefined
+    if (mend === undefined || again === undefined) return 'none'
+    const { connect, longest } = mend
+    return {
+      longest,
+      logInAgain: (caller: AbortSignal) => logInAgain(parts, connect, again, lang, caller),
+      wipe: () => {
+        if (again.credentials.kind === 'keys') wipe(again.credentials.proof)
+      },
+    }
+  }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted } = request
     const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted }
@@ -40,9 +62,12 @@ export function createLogins(parts: SessionLoginParts, open: Open) {
     /** Throws a `Problem`. Leaves nothing open after a failure or once `caller` aborts. */
     async login(request: WarmRequest, caller: CallerSignal): Promise<Binding> {
       const { attachSeconds: seconds, attachBinding } = request
-      const { opened, jid, undelivered } = await login(parts, openFor(request), request, caller)
+      const loggedIn = await login(parts, openFor(request), request, caller)
+      const { opened, jid, undelivered } = loggedIn
       try {
-        const binding = await opened.handOver(jid, undelivered, { seconds, attachBinding })
+        const handover = { seconds, attachBinding }
+        const mending = mendingOf(loggedIn, request.language)
+        const binding = await opened.handOver(jid, undelivered, handover, mending)
         if (binding === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
         verified.add(request)
         return { jid, id: opened.id, expiresIn: seconds, ...binding }

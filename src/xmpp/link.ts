@@ -9,6 +9,8 @@ export interface Link {
   readonly backlog: number
   /** Memory of elements or replies that are not complete, in bytes. */
   readonly unfinishedBytes: number
+  /** Whether XEP-0198 may be used: it is for TCP, and the operator may turn it off. */
+  readonly allowsManagement: boolean
   /** Whether no element is incomplete. */
   readonly isBetweenElements: boolean
   /** The receiver, which changes after login. */
@@ -63,7 +65,7 @@ export interface LinkEvents {
   /** A stanza, the features, or another top-level element. */
   onElement(element: Element): void
   /** The next stanza was changed, or a stanza was dropped. */
-  onUnfit?(fate: Fate): void
+  onUnfit?(fate: Fate, isStanza?: boolean): void
   /** All elements of one read were reported. */
   onFlush(): void
   /** The backlog is empty again. */

@@ -39,6 +39,7 @@ export class FakeLink implements Link {
   paused = false
   backlog = 0
   unfinishedBytes = 0
+  allowsManagement = true
   isBetweenElements = true
   facts = { encrypted: true, plainAllowed: true }
 

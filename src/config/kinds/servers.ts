@@ -22,6 +22,8 @@ export interface Server extends Trust {
   readonly port: number
   /** `direct`: XEP-0368. `none`: plain TCP. */
   readonly tls: 'starttls' | 'direct' | 'none'
+  /** Set if XEP-0198 is not used. */
+  readonly management?: false | undefined
 }
 
 export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
@@ -63,7 +65,7 @@ function readServer(url: string, report: Report): Server {
   if (!/^xmpps?$/i.test(scheme) || host === undefined || port < 1 || port > 65535)
     report('must have an address like xmpp://xmpp.example.org:5222, followed by "?" and options')
 
-  const options = readOptions(query, ['tls', 'plain', 'ca', 'verify', 'cert', 'key'], report)
+  const options = readOptions(query, ['tls', 'plain', 'ca', 'verify', 'cert', 'key', 'sm'], report)
   const tls = options.get('tls') ?? 'starttls'
   if (isDirect && options.has('tls')) report('has tls beside xmpps://, which is TLS from the start')
   else if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
@@ -76,6 +78,7 @@ function readServer(url: string, report: Report): Server {
     port,
     tls: isDirect ? 'direct' : tls === 'none' ? tls : 'starttls',
     ...trust,
+    management: readSwitch(options, 'sm', 'on', report) ? undefined : false,
     certificate: readOwnCertificate(options, report),
   }
 }

@@ -14,6 +14,8 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly servers: ReadonlyMap<string, Server>
   /** Seconds of silence before a space is sent. 0 turns it off. */
   readonly keepalive: number
+  /** Default: true. */
+  readonly streamManagement?: boolean
   readonly xmlLimits?: XmlLimits
   readonly waiting?: WaitingMemory
   readonly log?: Logger
@@ -25,6 +27,7 @@ export function createLinks({
   tls,
   clock,
   keepalive,
+  streamManagement = true,
   log,
   xmlLimits: limits = defaultLimits,
   waiting = new WaitingMemory(),
@@ -36,6 +39,7 @@ export function createLinks({
     clock,
     limits,
     waiting,
+    streamManagement,
     onFailed(domain, { step, code, cause }) {
       log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
     },

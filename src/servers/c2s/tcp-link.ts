@@ -29,6 +29,7 @@ const closeSeconds = 5
 export interface LinkParts extends ConnectionParts {
   /** Counts unfinished elements. */
   readonly waiting: WaitingMemory
+  readonly streamManagement: boolean
   /** The server ended the link or could not be reached. */
   readonly onFailed: (domain: string, failure: Failure) => void
   readonly onClosed: (link: TcpLink) => void
@@ -97,6 +98,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   get unfinishedBytes(): number {
     return this.#unfinishedBytes
+  }
+
+  get allowsManagement(): boolean {
+    return this.#parts.streamManagement && this.#server?.management !== false
   }
 
   get isBetweenElements(): boolean {
@@ -251,7 +256,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       return
     }
     if (isOfTransport(element.namespace)) {
-      this.onUnfit('dropped')
+      // No stanza to its server.
+      this.events.onUnfit?.('dropped', false)
       return
     }
     if (element.namespace === streamsNamespace) {

@@ -85,6 +85,7 @@ export class Call {
         clock: this.clock,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
         limits: defaultLimits,
+        streamManagement: true,
         waiting: new WaitingMemory(),
         onFailed: () => {},
         onClosed: () => this.#tell('closed'),

@@ -11,6 +11,7 @@ export class ScriptedLink implements Link, Opened {
   readonly link = this
   readonly backlog = 0
   readonly unfinishedBytes = 0
+  readonly allowsManagement = true
   readonly isBetweenElements = true
   facts: LinkFacts = { encrypted: true, plainAllowed: true }
   events: LinkEvents
