@@ -1,0 +1,102 @@
+// Links to servers that break under their sessions, and are mended (XEP-0198): nothing is lost, nothing comes twice.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
+import { type Relay, startRelay } from '../support/relay.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { User } from './user.js'
+
+// Each wait in a test has a shorter deadline of its own, which names what did not come.
+jest.setTimeout(60_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  describeWith(kind.packages, `At ${kind.name}`, () => {
+    let server: XmppServer
+    let relay: Relay
+    let warmer: TestService
+    let bob: User
+    let page: User
+
+    beforeAll(async () => {
+      server = await kind.start(passwords)
+      relay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
+      warmer = await startTestService({
+        servers: kind.servers(server, Number(new URL(relay.url).port)),
+        environment: { XMPP_TIMEOUT: '2' },
+      })
+    }, 100_000)
+
+    beforeEach(async () => {
+      const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
+      bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
+      const binding = await warmer.bind(alice)
+      page = User.attach(binding.url, binding)
+      // Bob learns it if she goes.
+      page.send(`<presence xmlns='jabber:client' to='${bob.jid}'/>`)
+      await bob.seesPresence(page.jid, undefined)
+    })
+
+    afterEach(async () => {
+      relay.restore()
+      await page?.leave()
+      await bob?.leave()
+    })
+
+    afterAll(async () => {
+      await warmer?.stop()
+      await relay?.stop()
+      await server?.stop()
+    })
+
+    const numbersIn = ({ received }: User) => [...received.matchAll(/>number (\d+)</g)].map(([, number]) => Number(number))
+
+    /** Each says as much, in the order of the numbers, and hears all of the other once. */
+    const expectAll = async (count: number) => {
+      await bob.receives(`>number ${count}<`)
+      await page.receives(`>number ${count}<`)
+      await Promise.all([page.isUpToDate(), bob.isUpToDate()])
+      const all = Array.from({ length: count }, (_, index) => index + 1)
+      expect({ page: numbersIn(page), bob: numbersIn(bob) }).toEqual({ page: all, bob: all })
+      expect(bob.hasSeen(page.jid, 'unavailable')).toBe(false)
+    }
+
+    const sayBoth = (number: number) => {
+      page.say(bob.jid, `number ${number}`)
+      bob.say(page.jid, `number ${number}`)
+    }
+
+    test('a link that is cut again and again loses nothing', async () => {
+      for (let number = 1; number <= 30; number++) {
+        sayBoth(number)
+        if (number % 6 === 0) relay.cut()
+        if (number % 3 === 0) await page.isUpToDate()
+      }
+      await expectAll(30)
+    })
+
+    test('a link that is cut while nobody speaks is mended', async () => {
+      sayBoth(1)
+      await expectAll(1)
+      relay.cut()
+      await eventually('the link is mended', () => relay.open === 1)
+      sayBoth(2)
+      await expectAll(2)
+    })
+
+    test('a network that swallows everything for some seconds loses nothing', async () => {
+      sayBoth(1)
+      await expectAll(1)
+      relay.stall()
+      for (let number = 2; number <= 6; number++) sayBoth(number)
+      await eventually('the link is given up', () => warmer.lines.join('').includes('does not answer'), 10_000)
+      relay.cut()
+      relay.restore()
+      await expectAll(6)
+    })
+  })
+}
