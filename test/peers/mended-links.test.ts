@@ -53,7 +53,8 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       await server?.stop()
     })
 
-    const numbersIn = ({ received }: User) => [...received.matchAll(/>number (\d+)</g)].map(([, number]) => Number(number))
+    const numbersIn = ({ received }: User) =>
+      [...received.matchAll(/>number (\d+)</g)].map(([, number]) => Number(number))
 
     /** Each says as much, in the order of the numbers, and hears all of the other once. */
     const expectAll = async (count: number) => {
@@ -93,7 +94,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       await expectAll(1)
       relay.stall()
       for (let number = 2; number <= 6; number++) sayBoth(number)
-      await eventually('the link is given up', () => warmer.lines.join('').includes('does not answer'), 10_000)
+      await eventually('the link is given up', () => warmer.lines.join('').includes('does not answer'))
       relay.cut()
       relay.restore()
       await expectAll(6)
