@@ -2,7 +2,7 @@ import type { Config } from './config/config.js'
 import { UnfinishedBodies } from './http/listening/unfinished-bodies.js'
 import type { Clock } from './lib/clock.js'
 import type { Counts } from './lib/counts.js'
-import { descriptorsAreLeft } from './lib/limits/descriptors.js'
+import { descriptorsAreLeft, mostDescriptors, nextDescriptor } from './lib/limits/descriptors.js'
 import type { Garbage } from './lib/limits/garbage.js'
 import type { HashQueue } from './lib/limits/hash-queue.js'
 import { memoryBears, memoryForWaiting, memoryMeasure } from './lib/limits/memory.js'
@@ -35,6 +35,9 @@ import { epochOf, sharedSessions } from './session/shared-sessions.js'
 import { withULabels } from './xmpp/jid/domains.js'
 import type { OpenLink } from './xmpp/link.js'
 import { serverLimits } from './xmpp/xml/limits.js'
+
+/** Share of the descriptors, and of the memory, above which no connections are dialled ahead. */
+const mostUsedWithSpares = 0.8
 
 export interface UpstreamParts {
   readonly config: Config
@@ -69,6 +72,8 @@ export function createUpstream(given: UpstreamParts) {
       refused('waiting', { session: id, domain: withULabels(domain) })
     })
   })
+  const measure = memoryMeasure(config.limits.megabytes, config.workers, () => garbage?.collect() ?? false)
+  const mostTaken = mostDescriptors() * mostUsedWithSpares
   const links = createLinks({
     servers,
     dialer,
@@ -76,6 +81,10 @@ export function createUpstream(given: UpstreamParts) {
     streamManagement: config.streamManagement,
     tls,
     clock,
+    spare: {
+      most: config.spareLinks,
+      hasRoom: () => (nextDescriptor() ?? mostTaken) < mostTaken && measure() < mostUsedWithSpares,
+    },
     xmlLimits,
     waiting,
     log: logFor('c2s'),
@@ -108,7 +117,6 @@ export function createUpstream(given: UpstreamParts) {
     unauthenticated: unauthenticatedPerAddress,
   }
   const shared = nodes && new SharedCounts({ nodes, clock, limits: most, onAlone })
-  const measure = memoryMeasure(config.limits.megabytes, config.workers, () => garbage?.collect() ?? false)
   const limits = new SessionLimits({
     limits: config.limits,
     rates: config.rates,
@@ -205,11 +213,13 @@ export function createUpstream(given: UpstreamParts) {
     /** Refuses new sessions. */
     drain(): void {
       registry.isDraining = true
+      links.endSpares()
       remotes.drain()
     },
     /** Refuses new sessions, and ends all others. */
     shutDown(): void {
       registry.shutDown()
+      links.endSpares()
       remotes.shutDown()
     },
     isFull: () => limits.refusal(registry.size) !== undefined,

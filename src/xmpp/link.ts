@@ -84,6 +84,8 @@ export interface StreamHeader {
 export interface LinkEnd {
   readonly failure: Failure
   readonly streamError?: string | undefined
+  /** A connection dialled ahead ended before the server sent anything: a new link may succeed. */
+  readonly isStale?: boolean
 }
 
 /** Why a link, a login or a session failed. */

@@ -120,6 +120,7 @@ describe('what is documented is so:', () => {
         servers: new Map(),
         preferDirectTls: false,
         pipelining: true,
+        spareLinks: 8,
         remotes: new Map(),
         remote: { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000, headers: [] },
         mechanisms: [...passwordMechanisms],

@@ -12,6 +12,15 @@ export function connectionsOf(port: number): number {
     .filter(([, address, , state = '']) => address === local && !finished.has(state)).length
 }
 
+/** Who speaks on a connection. */
+export interface Talk {
+  /** How often the client began to speak after the server, or first: its round trips. */
+  turns: number
+  /** Who spoke last. */
+  last: 'nobody' | 'client' | 'server'
+  isOpen: boolean
+}
+
 /** Passes connections on to a port of 127.0.0.1 and keeps what went through them. */
 export interface Wiretap {
   readonly port: number
@@ -19,15 +28,25 @@ export interface Wiretap {
   readonly connections: number
   /** All bytes of all connections, both directions. */
   heard(): Buffer
+  /** Of each connection, in the order in which they came. */
+  readonly talks: readonly Talk[]
   close(): Promise<void>
 }
 
 export async function tapWire(target: number): Promise<Wiretap> {
   const chunks: Buffer[] = []
   const sockets = new Set<Socket>()
-  let connections = 0
+  const talks: Talk[] = []
   const server = createServer({ allowHalfOpen: true }, near => {
-    connections += 1
+    const talk: Talk = { turns: 0, last: 'nobody', isOpen: true }
+    talks.push(talk)
+    near.on('data', () => {
+      if (talk.last !== 'client') talk.turns += 1
+      talk.last = 'client'
+    })
+    near.on('close', () => {
+      talk.isOpen = false
+    })
     const far = connect({ host: '127.0.0.1', port: target, allowHalfOpen: true })
     for (const [from, to] of [
       [near, far],
@@ -39,13 +58,17 @@ export async function tapWire(target: number): Promise<Wiretap> {
       from.on('close', () => sockets.delete(from))
       from.pipe(to)
     }
+    far.on('data', () => {
+      talk.last = 'server'
+    })
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
     get connections() {
-      return connections
+      return talks.length
     },
+    talks,
     heard: () => Buffer.concat(chunks),
     close: () =>
       new Promise(resolve => {

@@ -70,6 +70,8 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     XMPP_SERVERS: options.servers,
     METRICS_ADDRESS: 'none',
     LOG_LEVEL: 'trace',
+    // Tests count the connections of a server.
+    XMPP_SPARE_LINKS: '0',
     HTTP_FAST: process.env['HTTP_FAST'],
     ...unlimited,
     ...options.environment,

@@ -53,7 +53,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
   const upstream = createUpstream({
     ...{
-      config,
+      config: { ...config, spareLinks: 0 },
       logFor: () => log,
       auditFor: () => createLog('silent', { write() {} }),
       counts: new Counts(),

@@ -36,12 +36,20 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
 /** `onReady` or `onFailed` is the last call. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  /** The connection is encrypted as required. */
-  onReady(socket: Socket): void
+  /** The connection is encrypted as required. `spare`: it was dialled ahead. */
+  onReady(socket: Socket, spare?: Spare): void
   onFailed(end: LinkEnd): void
 }
 
-export type Connection = ReturnType<typeof openConnection>
+export interface Spare {
+  /** Whether no more TLS 1.3 session tickets will come. */
+  readonly isSettled: boolean
+}
+
+export interface Connection {
+  /** No event follows. */
+  cancel(): void
+}
 
 const endings = ['error', 'end', 'close'] as const
 
@@ -53,7 +61,7 @@ export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,
   { dialer, clock, tls: rules, limits }: ConnectionParts,
   events: ConnectionEvents,
-) {
+): Connection {
   const trust = server ?? usualTrust
   const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server)
   let current: Socket | undefined
@@ -154,7 +162,6 @@ export function openConnection(
   }
 
   make().catch(cause => end({ failure: { step, code: 'internal-error', cause } }))
-  /** No event follows. */
   return { cancel }
 }
 

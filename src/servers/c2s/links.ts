@@ -7,6 +7,7 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link, LinkEvents, LinkOptions } from '../../xmpp/link.js'
 import { defaultLimits, type XmlLimits } from '../../xmpp/xml/limits.js'
 import type { ConnectionParts } from './connection.js'
+import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
@@ -16,6 +17,8 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly keepalive: number
   /** Default: true. */
   readonly streamManagement?: boolean
+  /** Default: none. */
+  readonly spare?: Pick<SpareParts, 'most' | 'hasRoom'>
   readonly xmlLimits?: XmlLimits
   readonly waiting?: WaitingMemory
   readonly log?: Logger
@@ -28,18 +31,19 @@ export function createLinks({
   clock,
   keepalive,
   streamManagement = true,
+  spare,
   log,
   xmlLimits: limits = defaultLimits,
   waiting = new WaitingMemory(),
 }: LinksParts) {
   const links = new Set<TcpLink>()
+  const connectionParts: ConnectionParts = { dialer, tls, clock, limits }
+  const spares = spare && new SpareLinks({ ...connectionParts, ...spare })
   const linkParts: LinkParts = {
-    dialer,
-    tls,
-    clock,
-    limits,
+    ...connectionParts,
     waiting,
     streamManagement,
+    spares,
     onFailed(domain, { step, code, cause }) {
       log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
     },
@@ -62,6 +66,15 @@ export function createLinks({
       links.add(link)
       return link
     },
-    stop: () => keepingAlive?.cancel(),
+    get spares() {
+      return spares?.size ?? 0
+    },
+    /** Ends the spare links, and dials no more. */
+    endSpares: () => spares?.close(),
+    /** Stops the keepalives and the spare links. */
+    stop(): void {
+      keepingAlive?.cancel()
+      spares?.close()
+    },
   }
 }

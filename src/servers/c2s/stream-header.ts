@@ -3,6 +3,7 @@ import type { StreamHeader } from '../../xmpp/link.js'
 import { streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
+import { isSpace } from '../../xmpp/xml/plain-text.js'
 import type { Root } from '../../xmpp/xml/root.js'
 
 /** Longest element that is no stanza, such as features or a login step, in UTF-16 units. */
@@ -37,4 +38,11 @@ export function readHeader(
 /** Sessions without a request keep it. A substring would keep all that was read with it. */
 function kept(value: string | undefined): string | undefined {
   return value === undefined ? undefined : copyOf(value)
+}
+
+/** Without white space at its start. */
+export function withoutSpace(bytes: Buffer): Buffer {
+  let start = 0
+  while (isSpace(bytes[start]!)) start += 1
+  return bytes.subarray(start)
 }

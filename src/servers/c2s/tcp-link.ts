@@ -9,14 +9,21 @@ import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, Stream
 import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element, Fate } from '../../xmpp/xml/element.js'
-import { isSpace } from '../../xmpp/xml/plain-text.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { channelBinding } from './channel-binding-data.js'
-import { type Connection, type ConnectionEvents, type ConnectionParts, openConnection } from './connection.js'
+import {
+  type Connection,
+  type ConnectionEvents,
+  type ConnectionOptions,
+  type ConnectionParts,
+  openConnection,
+  type Spare,
+} from './connection.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
-import { longestStep, readHeader, streamFooter, writeHeader } from './stream-header.js'
+import type { SpareLinks } from './spare-links.js'
+import { longestStep, readHeader, streamFooter, withoutSpace, writeHeader } from './stream-header.js'
 import { Writer, type WriterEvents } from './writer.js'
 
 /** Time limit from a stream header to the features, in seconds. */
@@ -27,6 +34,7 @@ const trialSeconds = 3
 const closeSeconds = 5
 
 export interface LinkParts extends ConnectionParts {
+  readonly spares?: SpareLinks | undefined
   /** Counts unfinished elements. */
   readonly waiting: WaitingMemory
   readonly streamManagement: boolean
@@ -40,8 +48,7 @@ type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 /** A link over TCP. It implements the events of its connection, parser and writer itself, to save closures. */
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
   events: LinkEvents
-  readonly #domain: string
-  readonly #server: Server | undefined
+  readonly #to: ConnectionOptions
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
@@ -58,7 +65,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #unfinishedBytes = 0
   #deadline: Timer | undefined
   #hasBegun = false
-  /** Whether a space for a session ticket is scheduled. */
+  /** Whether the connection was dialled ahead, and has its first stream. */
+  #isSpare = false
+  /** Whether a space for a session ticket is scheduled, or none is sent. */
   #acknowledges = false
   /** Traffic since the last `keepAlive`. */
   #isBusy = true
@@ -72,18 +81,17 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     parts: LinkParts,
   ) {
     this.events = events
-    this.#domain = domain
-    this.#server = server
+    this.#to = { domain, server, lang, certificate }
     this.#parts = parts
     this.#lang = lang
     this.#from = from
     this.#ahead = ahead
-    this.#connection = openConnection({ domain, server, lang, certificate }, parts, this)
+    this.#connection = parts.spares?.take(this.#to, this) ?? openConnection(this.#to, parts, this)
   }
 
   get facts(): LinkFacts {
     const socket = this.#socket
-    if (!(socket instanceof TLSSocket)) return { encrypted: false, plainAllowed: this.#server?.plain === true }
+    if (!(socket instanceof TLSSocket)) return { encrypted: false, plainAllowed: this.#to.server?.plain === true }
     return {
       encrypted: true,
       plainAllowed: true,
@@ -101,7 +109,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   get allowsManagement(): boolean {
-    return this.#parts.streamManagement && this.#server?.management !== false
+    return this.#parts.streamManagement && this.#to.server?.management !== false
   }
 
   get isBetweenElements(): boolean {
@@ -125,6 +133,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#lang = lang ?? this.#lang
     this.#from = from ?? this.#from
     this.#ahead = ahead
+    this.#isSpare = false
     this.#open()
   }
 
@@ -162,8 +171,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.events.onStep?.(step)
   }
 
-  onReady(socket: Socket): void {
-    this.#guard(() => this.#ready(socket))
+  onReady(socket: Socket, spare?: Spare): void {
+    this.#guard(() => this.#ready(socket, spare))
   }
 
   onFailed(end: LinkEnd): void {
@@ -180,17 +189,20 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#expect(closeSeconds)
   }
 
-  #ready(socket: Socket): void {
+  #ready(socket: Socket, spare: Spare | undefined): void {
     this.#phase = 'open'
     this.#connection = undefined
+    this.#isSpare = spare !== undefined
     this.#socket = socket
     this.#writer = new Writer(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
       // No white space is allowed after <auth/> (RFC 6120 §6.3.5).
-      this.#ahead = undefined
+      if (spare?.isSettled) this.#acknowledges = true
+      else this.#ahead = undefined
     }
     this.#open()
+    this.#parts.spares?.replenish(this.#to, spare === undefined ? 1 : 0)
   }
 
   #open(): void {
@@ -198,7 +210,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#splitter = new Splitter(this, this.#parts.limits, { lenient: true })
     this.#hasBegun = false
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
-    const header = writeHeader(this.#domain, this.#lang, from)
+    const header = writeHeader(this.#to.domain, this.#lang, from)
     this.#expect(this.#ahead === 'trial' ? trialSeconds : featuresSeconds)
     if (this.#ahead === undefined) this.#writer!.write(header)
     else {
@@ -284,12 +296,12 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   onLastByte(): void {
-    this.#guard(() => this.#end(goneByServer))
+    this.#guard(() => this.#replaceSpare() || this.#end(goneByServer))
   }
 
   onBroken(reason: Error | boolean): void {
     const cause = typeof reason === 'boolean' ? undefined : reason
-    this.#guard(() => this.#fail({ step: 'features', code: 'remote-connection-failed', cause }))
+    this.#guard(() => this.#replaceSpare() || this.#fail({ ...goneByServer.failure, cause }))
   }
 
   onDrain(): void {
@@ -298,6 +310,17 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   onStall(): void {
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
+  }
+
+  /** If a spare link ended before the server sent anything, dials anew. What was sent ahead fits no other connection. */
+  #replaceSpare(): boolean {
+    if (!this.#isSpare || this.#hasBegun || this.#phase !== 'open') return false
+    if (this.#ahead === undefined) {
+      this.#disconnect()
+      this.#phase = 'connecting'
+      this.#connection = openConnection(this.#to, this.#parts, this)
+    } else this.#end({ ...goneByServer, isStale: true })
+    return true
   }
 
   /** An exception ends this link only. */
@@ -313,7 +336,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     const failure: Failure = { step: 'features', code: 'internal-error', cause }
     const isReported = this.#phase === 'closing' || this.#phase === 'ended'
     this.#destroy()
-    this.#parts.onFailed(this.#domain, failure)
+    this.#parts.onFailed(this.#to.domain, failure)
     if (!isReported) this.events.onEnd({ failure })
   }
 
@@ -336,7 +359,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #end(end: LinkEnd): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
     this.close()
-    this.#parts.onFailed(this.#domain, end.failure)
+    this.#parts.onFailed(this.#to.domain, end.failure)
     this.events.onEnd(end)
   }
 
@@ -346,6 +369,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#parts.onClosed(this)
     this.#connection?.cancel()
     this.#connection = undefined
+    this.#disconnect()
+  }
+
+  #disconnect(): void {
     this.#expectNothing()
     this.#splitter?.stop()
     this.#weigh()
@@ -369,9 +396,3 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 }
 
 const goneByServer: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
-
-function withoutSpace(bytes: Buffer): Buffer {
-  let start = 0
-  while (isSpace(bytes[start]!)) start += 1
-  return bytes.subarray(start)
-}

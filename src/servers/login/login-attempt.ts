@@ -32,6 +32,8 @@ const readyToBind = features(xml('bind', { xmlns: bindNamespace }))
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   /** Set once chosen. */
   mechanism: Mechanism | undefined
+  /** See `LinkEnd`. */
+  isStale = false
   readonly #parts: AttemptParts
   readonly #wish: LoginWish
   readonly #pipelining: Pipelining
@@ -130,7 +132,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   onDrain(): void {}
 
-  onEnd({ failure }: LinkEnd): void {
+  onEnd({ failure, isStale = false }: LinkEnd): void {
+    this.isStale = isStale
     if (!this.#isOver) this.fail(linkEnded(failure, this.#step))
   }
 

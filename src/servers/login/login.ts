@@ -37,8 +37,9 @@ export async function login<T extends Opened>(
     const isLeft = caller.aborted || (error instanceof Problem && error.code === 'session-not-found')
     memory.failed(jid.domain, pipelining, isLeft)
     const timeout = parts.timeout - (performance.now() - since) / 1000
-    if (!pipelining.isToBlame || isLeft || timeout < leastTimeout) throw error
-    // Pipelining may be the cause of the failure. Repeats the login without it.
+    const mayRepeat = pipelining.isToBlame || attempt.isStale
+    if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
+    // What was sent ahead may be the cause of the failure. Repeats the login without it.
     return await new LoginAttempt<T>({ ...parts, timeout }, wish).run(open, caller)
   }
 }

@@ -15,6 +15,7 @@ interface Remembered {
   readonly features: readonly StreamFeatures[]
   /** Whether a pipelined login has succeeded, is under way, or has not been tried. */
   readonly standing: 'proven' | 'tried' | 'untried'
+  readonly isProvenAtStart: boolean
   /** By the clock, in milliseconds. */
   readonly mistrustedUntil: number
 }
@@ -35,20 +36,20 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       if (known === undefined || known.standing === 'tried' || known.mistrustedUntil > clock.now())
         return new Pipelining()
       if (known.standing === 'untried') byDomain.set(domain, { ...known, standing: 'tried' })
-      return new Pipelining(known.features, known.standing === 'proven')
+      return new Pipelining(known.features, known.standing === 'proven', known.isProvenAtStart)
     },
 
     succeeded(domain: string, pipelining: Pipelining): void {
       const known = byDomain.get(domain)
-      const { seen, isComplete, wasPossible, isProven, isMistaken } = pipelining
-      if (wasPossible ? isProven && !isMistaken : known !== undefined) return
+      const { seen, isComplete, wasPossible, isTrusted, isMistaken, wasAheadAtStart } = pipelining
+      if (wasPossible ? isTrusted && !isMistaken : known !== undefined) return
       if (!isComplete || seen.some(({ text }) => text.length > longest)) {
         // Otherwise its trial would never end.
         byDomain.delete(domain)
         return
       }
       const standing = wasPossible ? 'proven' : 'untried'
-      byDomain.set(domain, { features: seen, standing, mistrustedUntil: 0 })
+      byDomain.set(domain, { features: seen, standing, isProvenAtStart: wasAheadAtStart, mistrustedUntil: 0 })
       forgetOldest(byDomain, mostDomains)
     },
 
@@ -57,7 +58,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       const known = byDomain.get(domain)
       if (known === undefined || !pipelining.wasPossible) return
       if (pipelining.isMistaken) byDomain.delete(domain)
-      else if (!pipelining.isProven) {
+      else if (!pipelining.isTrusted) {
         const copes = isLeft || !pipelining.isAhead
         const mistrustedUntil = copes ? 0 : clock.now() + mistrustFor
         byDomain.set(domain, { ...known, standing: 'untried', mistrustedUntil })

@@ -10,6 +10,8 @@ export class Pipelining {
   isMistaken = false
   /** Something was sent before the features, and is not answered yet. */
   isAhead = false
+  /** Whether the first stream was pipelined. */
+  wasAheadAtStart = false
   /** Received features. */
   readonly seen: StreamFeatures[] = []
   #stream = -1
@@ -20,6 +22,8 @@ export class Pipelining {
     readonly foreseen: readonly StreamFeatures[] = [],
     /** Whether this server supported pipelining before. */
     readonly isProven = false,
+    /** Whether that included the first stream, which waits over TLS 1.3 without a spare link. */
+    readonly isProvenAtStart = false,
   ) {}
 
   get isComplete(): boolean {
@@ -31,7 +35,12 @@ export class Pipelining {
   }
 
   get isToBlame(): boolean {
-    return this.isAhead && (this.isMistaken || !this.isProven)
+    return this.isAhead && (this.isMistaken || !this.isTrusted)
+  }
+
+  /** Whether the server supported before what was sent ahead. */
+  get isTrusted(): boolean {
+    return this.isProven && (this.isProvenAtStart || !this.wasAheadAtStart)
   }
 
   /** Features of this stream that came, or else those expected. */
@@ -44,11 +53,12 @@ export class Pipelining {
     this.#wentBy = undefined
     this.#cameLast = undefined
     if (this.foreseen[this.#stream] === undefined) return undefined
-    return this.isProven ? 'proven' : 'trial'
+    return this.isProven && (this.isProvenAtStart || this.#stream > 0) ? 'proven' : 'trial'
   }
 
   goAhead(): StreamFeatures {
     this.isAhead = true
+    if (this.#stream === 0) this.wasAheadAtStart = true
     this.#wentBy = this.foreseen[this.#stream]!
     return this.#wentBy
   }

@@ -1,6 +1,7 @@
 // What a login says over a link, to a server that answers from a script.
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { login } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
@@ -36,23 +37,20 @@ interface Given {
   readonly until?: 'authenticated' | 'bound'
 }
 
+const partsWith = (mechanisms: readonly string[]) => ({
+  timeout: 5,
+  stepTimeout: 5,
+  mechanisms,
+  scramMaxIterations: 4096,
+  saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
+})
+
 /** Begins a login where these answers are given, one to each thing that the server is told. */
 function begin(answers: readonly Answer[], given: Given = {}) {
   const { wish = asked, caller = new AbortController().signal, until = 'bound' } = given
   const { pipelining = new Pipelining(), mechanisms = ['PLAIN'] } = given
   const links: ScriptedLink[] = []
-  const attempt = new LoginAttempt<ScriptedLink>(
-    {
-      timeout: 5,
-      stepTimeout: 5,
-      mechanisms,
-      scramMaxIterations: 4096,
-      saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
-    },
-    wish,
-    until,
-    pipelining,
-  )
+  const attempt = new LoginAttempt<ScriptedLink>(partsWith(mechanisms), wish, until, pipelining)
   const loggedIn = attempt.run((options, events) => {
     const link = new ScriptedLink(answers, options, events)
     links.push(link)
@@ -270,6 +268,7 @@ describe('a login that is ahead of its server', () => {
     const pipelining = new Pipelining(
       expected.map(text => new StreamFeatures(text)),
       isProven,
+      isProven,
     )
     return { pipelining, ...scram() }
   }
@@ -366,6 +365,34 @@ describe('a login that is ahead of its server', () => {
     const attempt = logInAhead([late(offer('SCRAM-SHA-1'), failure)], pipelining)
     await expect(attempt).rejects.toMatchObject({ code: 'not-authorized', step: 'sasl' })
     expect([pipelining.isAhead, pipelining.isToBlame]).toEqual([false, false])
+  })
+
+  test.each([
+    ['that was dialled ahead and had ended by then is repeated, once', true, 2],
+    ['that ends then fails', false, 1],
+  ])('on a connection %s', async (_what, isStale, opened) => {
+    const { pipelining } = foresee()
+    const links: ScriptedLink[] = []
+    const repeated: readonly Answer[] = [offer('PLAIN'), success, readyToBind, bound]
+    const loggedIn = login<ScriptedLink>(
+      {
+        ...partsWith(mechanismsToUse),
+        pipelining: { foresee: () => pipelining, succeeded() {}, failed() {} },
+      },
+      (options, events) => {
+        const link = new ScriptedLink(links.length === 0 ? [] : repeated, options, events)
+        const failure = { step: 'features', code: 'remote-connection-failed' } as const
+        if (links.push(link) === 1) setTimeout(() => events.onEnd({ failure, isStale }), 5)
+        return link
+      },
+      asked,
+      new AbortController().signal,
+    )
+    if (isStale) expect(await loggedIn).toMatchObject({ jid: 'juliet@chat.example/balcony' })
+    else await expect(loggedIn).rejects.toMatchObject({ code: 'remote-connection-failed' })
+    expect(links).toHaveLength(opened)
+    expect(links[0]!.told.map(text => text.slice(0, 5))).toEqual(['<open', '<auth'])
+    expect(links[1]?.options.ahead).toBeUndefined()
   })
 
   test('says no secret before the server has offered what to say it with', async () => {

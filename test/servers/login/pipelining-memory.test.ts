@@ -164,6 +164,50 @@ describe('a trial that fails', () => {
   })
 })
 
+describe('a server that is proven by its second stream alone, as over TLS 1.3', () => {
+  /** A login whose link cannot be ahead on its first stream. */
+  function succeedLater(): void {
+    const pipelining = memory.foresee(domain)
+    pipelining.nextStream()
+    pipelining.came(toLogIn)
+    open(pipelining, [toBind])
+    memory.succeeded(domain, pipelining)
+  }
+
+  beforeEach(() => {
+    succeedLater()
+    succeedLater()
+  })
+
+  test('is on trial on the first stream that is ahead, until that has succeeded', () => {
+    const begin = () => {
+      const pipelining = memory.foresee(domain)
+      return [pipelining, pipelining.nextStream()] as const
+    }
+    expect([begin()[1], begin()[1]]).toEqual(['trial', 'trial'])
+    const [pipelining] = begin()
+    pipelining.goAhead()
+    pipelining.came(toLogIn)
+    pipelining.answered()
+    expect(pipelining.nextStream()).toBe('proven')
+    pipelining.goAhead()
+    pipelining.came(toBind)
+    pipelining.answered()
+    memory.succeeded(domain, pipelining)
+    expect(begin()[1]).toBe('proven')
+    // A login that was not ahead there proves nothing else.
+    succeedLater()
+    expect(begin()[1]).toBe('proven')
+  })
+
+  test('is left alone for an hour if that fails', () => {
+    const pipelining = beginAhead()
+    expect(pipelining.isToBlame).toBe(true)
+    memory.failed(domain, pipelining, false)
+    expect([next(), lines.length]).toEqual([waits, 1])
+  })
+})
+
 describe('a login that fails', () => {
   test('is not to blame for what the service did where it was not ahead', () => {
     const unknown = beginAhead()

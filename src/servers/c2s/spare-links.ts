@@ -1,0 +1,201 @@
+import type { Socket } from 'node:net'
+import type { Timer } from '../../lib/clock.js'
+import {
+  type Connection,
+  type ConnectionEvents,
+  type ConnectionOptions,
+  type ConnectionParts,
+  openConnection,
+} from './connection.js'
+import { ignore, listenTo, type SocketEvents } from './socket-events.js'
+
+/** Life of a spare link, in milliseconds. Servers close idle connections after 30 s or more. */
+const mostAge = 20_000
+/** In milliseconds. */
+const sweepInterval = 1_000
+/** Logins in a minute that justify one spare link: the next login to take it is 12 s away. */
+const loginsForEach = 5
+/** Connections that a login causes while there are too few spare links. Otherwise it causes one. */
+const mostDials = 2
+/** Logins are counted with exponential decay. Its time constant, in milliseconds. */
+const minute = 60_000
+/** A domain with fewer logins is forgotten. */
+const fewLogins = 0.5
+
+export interface SpareParts extends ConnectionParts {
+  /** Spare links for a domain. 0: none. */
+  readonly most: number
+  /** Whether descriptors and memory are left. */
+  readonly hasRoom: () => boolean
+}
+
+interface Spares {
+  /** As of `countedAt`, by the clock. */
+  logins: number
+  countedAt: number
+  /** Oldest first. */
+  readonly links: Set<SpareLink>
+}
+
+/**
+ * Connections for the next logins: TCP and TLS are done, the stream is not open. A spare link belongs to a
+ * domain. They are dialled after a login only.
+ */
+export class SpareLinks {
+  readonly #parts: SpareParts
+  readonly #byDomain = new Map<string, Spares>()
+  #sweeping: Timer | undefined
+  #isClosed = false
+
+  constructor(parts: SpareParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    let size = 0
+    for (const { links } of this.#byDomain.values()) size += links.size
+    return size
+  }
+
+  /** The oldest connection to this domain, which is reported in a later microtask. */
+  take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
+    if (options.certificate) return undefined
+    for (const spare of this.#byDomain.get(options.domain)?.links ?? []) {
+      if (!spare.isReady) continue
+      spare.leave()
+      let dialled: Connection | undefined
+      let isOver = false
+      queueMicrotask(() => {
+        if (isOver) return
+        if (spare.socket === undefined) dialled = openConnection(options, this.#parts, events)
+        else {
+          events.onStep('features')
+          events.onReady(spare.socket, spare)
+        }
+      })
+      return {
+        cancel() {
+          isOver = true
+          dialled?.cancel()
+          spare.drop()
+        },
+      }
+    }
+    return undefined
+  }
+
+  /** A login has a connection, and `dialled` so many for itself. Dials more if the logins of the last minute need them. */
+  replenish(options: ConnectionOptions, dialled: 0 | 1): void {
+    const { most, clock, hasRoom } = this.#parts
+    if (most === 0 || this.#isClosed || options.certificate) return
+    const spares = this.#byDomain.get(options.domain) ?? { logins: 0, countedAt: 0, links: new Set() }
+    this.#byDomain.set(options.domain, spares)
+    spares.logins = this.#loginsOf(spares) + 1
+    spares.countedAt = clock.now()
+    this.#sweeping ??= clock.after(sweepInterval, () => this.#sweep())
+    const needed = Math.min(most, Math.round(spares.logins / loginsForEach))
+    for (let dials: number = dialled; dials < mostDials && spares.links.size < needed && hasRoom(); dials++)
+      new SpareLink(options, this.#parts, spares)
+  }
+
+  /** Ends all spare links. None is dialled any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#sweeping?.cancel()
+    for (const { links } of this.#byDomain.values()) for (const spare of links) spare.drop()
+    this.#byDomain.clear()
+  }
+
+  #loginsOf({ logins, countedAt }: Spares): number {
+    return logins * Math.exp((countedAt - this.#parts.clock.now()) / minute)
+  }
+
+  #sweep(): void {
+    const { clock, hasRoom } = this.#parts
+    const oldest = hasRoom() ? clock.now() - mostAge : Number.POSITIVE_INFINITY
+    for (const [domain, spares] of this.#byDomain) {
+      for (const spare of spares.links) if (spare.since <= oldest) spare.drop()
+      if (spares.links.size === 0 && this.#loginsOf(spares) < fewLogins) this.#byDomain.delete(domain)
+    }
+    this.#sweeping = this.#byDomain.size === 0 ? undefined : clock.after(sweepInterval, () => this.#sweep())
+  }
+}
+
+class SpareLink implements ConnectionEvents, SocketEvents {
+  /** Undefined while it is dialled, and once it has ended. */
+  socket: Socket | undefined
+  readonly since: number
+  readonly #parts: SpareParts
+  readonly #spares: Spares
+  readonly #connection: Connection
+  #hasTicket = false
+  /** By the clock. */
+  #readyAt = 0
+
+  constructor(options: ConnectionOptions, parts: SpareParts, spares: Spares) {
+    this.#parts = parts
+    this.#spares = spares
+    this.since = parts.clock.now()
+    spares.links.add(this)
+    this.#connection = openConnection(options, parts, this)
+  }
+
+  get isReady(): boolean {
+    return this.socket?.readable === true && this.socket.writable
+  }
+
+  /** TLS 1.3 session tickets come a round trip after the handshake, if at all. */
+  get isSettled(): boolean {
+    return this.#hasTicket || this.#parts.clock.now() - this.#readyAt >= this.#readyAt - this.since
+  }
+
+  /** It is no spare any more. */
+  leave(): void {
+    this.#spares.links.delete(this)
+  }
+
+  drop(): void {
+    this.leave()
+    this.#connection.cancel()
+    const { socket } = this
+    this.socket = undefined
+    if (socket === undefined) return
+    ignore(socket)
+    // With `close_notify`.
+    socket.destroySoon()
+  }
+
+  onStep(): void {}
+
+  onReady(socket: Socket): void {
+    this.socket = socket
+    this.#readyAt = this.#parts.clock.now()
+    listenTo(socket, this)
+  }
+
+  onFailed(): void {
+    this.#fail()
+  }
+
+  onData(): void {
+    this.#fail()
+  }
+
+  onLastByte(): void {
+    this.#fail()
+  }
+
+  onBroken(): void {
+    this.#fail()
+  }
+
+  onTicket(): void {
+    this.#hasTicket = true
+  }
+
+  /** The server wants no idle connections: only further logins dial the next. */
+  #fail(): void {
+    this.#spares.logins = 0
+    this.drop()
+  }
+}

@@ -1,0 +1,84 @@
+// Connections that are dialled ahead, as Debian's Prosody and ejabberd see them.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { type Talk, tapWire, type Wiretap } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(60_000)
+
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+/** The stream before STARTTLS, STARTTLS itself, and the two flights of TLS. */
+const turnsToEncrypt = 4
+
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  describeWith(kind.packages, `Spare links to ${kind.name}`, () => {
+    let server: XmppServer
+    let wire: Wiretap
+    let here: TestService
+
+    const start = (spares: string) =>
+      startTestService({
+        servers: kind.servers(server, wire.port),
+        environment: { XMPP_SPARE_LINKS: spares },
+      })
+
+    beforeAll(async () => {
+      server = await kind.start({ alice: alice.password })
+    }, 100_000)
+    beforeEach(async () => {
+      wire = await tapWire(server.c2sPort)
+    })
+    afterEach(async () => {
+      await here.stop()
+      await eventually('all connections are closed', () => wire.talks.every(({ isOpen }) => !isOpen))
+      await wire.close()
+    })
+    afterAll(async () => {
+      await server?.stop()
+    })
+
+    /** Encrypted, with the session tickets that follow. */
+    const isReady = ({ turns, last }: Talk) => turns === turnsToEncrypt && last === 'server'
+
+    /** Resolves when the connection that came last waits for a login. */
+    async function spare(): Promise<Talk> {
+      await eventually('a spare link is ready', () => isReady(wire.talks.at(-1)!))
+      // The service has read what came.
+      await fetch(`${here.url}/healthz`)
+      return wire.talks.at(-1)!
+    }
+
+    test('save a login four round trips and more', async () => {
+      here = await start('0')
+      for (let login = 1; login <= 4; login++) await here.bind(alice)
+      const without = wire.talks.at(-1)!.turns
+      await here.stop()
+
+      const earlier = wire.connections
+      here = await start('1')
+      for (let login = 1; login <= 3; login++) await here.bind(alice)
+      for (let login = 4; login <= 6; login++) {
+        const taken = await spare()
+        await here.bind(alice)
+        // SCRAM takes two, the second stream with bind one more.
+        expect(taken.turns - turnsToEncrypt).toBe(3)
+      }
+      expect(without).toBeGreaterThanOrEqual(turnsToEncrypt + 3)
+      await spare()
+      expect(wire.connections - earlier).toBe(7)
+    })
+
+    test('are dropped when the server restarts, which no login notices', async () => {
+      here = await start('2')
+      for (let login = 1; login <= 4; login++) await here.bind(alice)
+      const last = await spare()
+      await server.restart()
+      await eventually('it is closed', () => !last.isOpen)
+      for (let login = 1; login <= 4; login++) await here.bind(alice)
+    })
+  })
+}

@@ -1,0 +1,363 @@
+// Connections that are dialled for the next logins: what a server sees of them, and what becomes of the logins.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { Server } from '../../../src/config/config.js'
+import { createDialer } from '../../../src/servers/c2s/dial.js'
+import { createLinks } from '../../../src/servers/c2s/links.js'
+import type { SpareParts } from '../../../src/servers/c2s/spare-links.js'
+import { createNames } from '../../../src/servers/net/names.js'
+import type { LinkEnd, LinkOptions } from '../../../src/xmpp/link.js'
+import { element } from '../../support/element.js'
+import { eventually } from '../../support/eventually.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
+import { certificate, features, footer, plainHeader, proceed, serverHeader, startTls, startTlsOffer } from './call.js'
+
+type Secured = Awaited<ReturnType<ScriptedConnection['secure']>>
+
+let clock: FakeClock
+let server: ScriptedServer
+let links: ReturnType<typeof createLinks>
+let hasRoom: boolean
+
+const auth = '<auth/>'
+
+function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void {
+  const names = createNames({ clock, preferDirectTls: false, local: true })
+  links = createLinks({
+    servers: new Map([
+      [
+        '*',
+        {
+          ...{ host: '127.0.0.1', port: server.port, tls: 'none', plain: false },
+          ...{ ca: certificate.cert, verify: true, certificate: undefined },
+          ...to,
+        },
+      ],
+    ]),
+    dialer: createDialer({ names, clock, publicOnly: false }),
+    ...{ clock, keepalive: 0, tls: { minVersion: 'TLSv1.2', ciphers: undefined } },
+    spare: { most: 8, hasRoom: () => hasRoom, ...spare },
+  })
+}
+
+interface Login {
+  readonly link: ReturnType<typeof links.open>
+  readonly told: string[]
+  readonly ends: LinkEnd[]
+}
+
+function open(options: Partial<LinkOptions> = {}, domain = 'example.org'): Login {
+  const told: string[] = []
+  const ends: LinkEnd[] = []
+  const link = links.open(
+    domain,
+    { lang: 'en', ...options },
+    {
+      onAhead() {
+        told.push('ahead')
+        link.send([element(auth)])
+      },
+      onOpen: () => void told.push('open'),
+      onElement: () => {},
+      onFlush: () => void told.push('flush'),
+      onDrain: () => {},
+      onEnd(end) {
+        ends.push(end)
+        told.push('end')
+      },
+    },
+  )
+  return { link, told, ends }
+}
+
+/** A login on a connection of its own, which the server has begun to answer. */
+async function logIn(): Promise<Login> {
+  const login = open()
+  const peer = await server.connection()
+  await peer.until(plainHeader)
+  return login
+}
+
+async function logInOften(logins: number): Promise<void> {
+  for (let login = 0; login < logins; login++) await logIn()
+}
+
+/** The server's side of the first spare link, which is dialled after the third login. */
+async function firstSpare(): Promise<ScriptedConnection> {
+  await logInOften(3)
+  return spareConnection()
+}
+
+async function spareConnection(spares = 1): Promise<ScriptedConnection> {
+  const peer = await server.connection()
+  await eventually('it is a spare link', () => links.spares === spares)
+  return peer
+}
+
+/** Resolves once no time limit of dialling runs: each login waits for its features, and the sweep for its time. */
+async function usable(): Promise<void> {
+  await eventually('the spare links are ready', () => {
+    clock.advance(0)
+    return clock.pending === links.size + 1
+  })
+  await new Promise(resolve => setImmediate(resolve))
+}
+
+/** The server lets a connection with STARTTLS begin TLS. */
+async function encrypt(peer: ScriptedConnection, maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<Secured> {
+  await peer.until(plainHeader)
+  peer.send(serverHeader + startTlsOffer)
+  await peer.until(startTls)
+  peer.send(proceed)
+  return peer.secure({ ...certificate, maxVersion })
+}
+
+/** Three logins over STARTTLS, and the spare link that follows, on which TLS has been done. */
+async function encryptedSpare(maxVersion?: 'TLSv1.2'): Promise<ScriptedConnection> {
+  start({ tls: 'starttls' })
+  for (let login = 0; login < 3; login++) {
+    open()
+    const peer = await server.connection()
+    await encrypt(peer, maxVersion)
+    await peer.until("streams'>")
+  }
+  const peer = await spareConnection()
+  await encrypt(peer, maxVersion)
+  return peer
+}
+
+beforeEach(async () => {
+  clock = new FakeClock()
+  hasRoom = true
+  server = await ScriptedServer.start()
+})
+afterEach(() => {
+  links.stop()
+  server.stop()
+})
+
+describe('a connection is dialled ahead', () => {
+  test('after the third login of a minute, and says nothing until it is used', async () => {
+    start()
+    await logInOften(2)
+    expect(links.spares).toBe(0)
+    await logIn()
+    const spare = await spareConnection()
+    expect(spare.unread).toBe('')
+    await usable()
+    open()
+    expect(await spare.until(plainHeader)).toBe(plainHeader)
+    // The login dialled nothing for itself: what comes is the next spare link.
+    const next = await spareConnection()
+    expect(next.unread).toBe('')
+    spare.reset()
+    next.reset()
+  })
+
+  test('for every five logins of the last minute, up to the limit', async () => {
+    start({}, { most: 3 })
+    for (const expected of [0, 0, 1]) {
+      await logIn()
+      expect(links.spares).toBe(expected)
+    }
+    // Logins that find none ready dial for themselves.
+    for (let login = 4; login <= 30; login++) open()
+    await eventually('there are as many as may be', () => links.spares === 3)
+  })
+
+  test('by a login, one at a time: there are never more dials than logins and spare links', async () => {
+    start()
+    let dials = 0
+    const count = async () => {
+      for (;;) {
+        await server.connection()
+        dials += 1
+      }
+    }
+    void count()
+    for (let login = 1; login <= 60; login++) {
+      open()
+      await usable()
+    }
+    await eventually('all have come', () => dials >= 60)
+    expect(links.spares).toBe(8)
+    expect(dials).toBeLessThanOrEqual(68)
+  })
+
+  test('not where none is wanted, or no descriptors are left', async () => {
+    start({}, { most: 0 })
+    await logInOften(4)
+    expect([links.spares, clock.pending]).toEqual([0, 4])
+    hasRoom = false
+    start()
+    await logInOften(4)
+    expect(links.spares).toBe(0)
+  })
+
+  test('not for logins with a certificate, which take none either', async () => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    open({ certificate: true })
+    const own = await server.connection()
+    expect(await own.until(plainHeader)).toBe(plainHeader)
+    expect([links.spares, spare.unread]).toEqual([1, ''])
+  })
+
+  test('for its domain alone', async () => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    open({}, 'example.net')
+    const own = await server.connection()
+    await own.until("to='example.net'")
+    expect([links.spares, spare.unread]).toEqual([1, ''])
+  })
+})
+
+describe('a spare link ends', () => {
+  test('after twenty seconds, and leaves nothing behind at rest', async () => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    clock.advance(19_000)
+    expect(links.spares).toBe(1)
+    clock.advance(1_000)
+    expect(links.spares).toBe(0)
+    await spare.gone
+    for (let second = 0; second < 300; second++) clock.advance(1_000)
+    // The logins are still waiting for their features no more.
+    expect(clock.pending).toBe(links.size)
+  })
+
+  test.each([
+    ['the server closes it', (peer: ScriptedConnection) => peer.end()],
+    ['the server resets it', (peer: ScriptedConnection) => peer.reset()],
+    ['the server sends anything unasked', (peer: ScriptedConnection) => peer.send(serverHeader)],
+  ])('if %s; then two more logins dial no other', async (_what, act) => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    act(spare)
+    await eventually('it is dropped', () => links.spares === 0)
+    await spare.gone
+    await logInOften(2)
+    expect(links.spares).toBe(0)
+    await logIn()
+    expect(links.spares).toBe(1)
+  })
+
+  test('if descriptors become few', async () => {
+    start()
+    const spare = await firstSpare()
+    hasRoom = false
+    clock.advance(1_000)
+    expect(links.spares).toBe(0)
+    await spare.gone
+  })
+
+  test('at a stop, and holds none up', async () => {
+    start()
+    const spare = await firstSpare()
+    expect(links.size).toBe(3)
+    links.endSpares()
+    expect(links.spares).toBe(0)
+    await spare.gone
+    open()
+    await (await server.connection()).until(plainHeader)
+    expect(links.spares).toBe(0)
+  })
+
+  test('if it cannot be encrypted', async () => {
+    start({ tls: 'starttls' })
+    for (let login = 0; login < 3; login++) {
+      open()
+      const peer = await server.connection()
+      await encrypt(peer)
+      await peer.until("streams'>")
+    }
+    const spare = await spareConnection()
+    await spare.until(plainHeader)
+    spare.send(serverHeader + features)
+    await eventually('it is dropped', () => links.spares === 0)
+    await spare.gone
+  })
+})
+
+describe('a login on a spare link', () => {
+  test('begins after STARTTLS and TLS, with the certificate checked', async () => {
+    const spare = await encryptedSpare()
+    await usable()
+    const { link, told } = open({ from: 'juliet@example.org' })
+    const header = await spare.until("streams'>")
+    expect(header).toContain("to='example.org' from='juliet@example.org'")
+    expect(link.facts).toMatchObject({ encrypted: true, tlsVersion: 'TLSv1.3' })
+    spare.send(serverHeader + features)
+    await eventually('the features come', () => told.includes('flush'))
+    expect(told).toEqual(['open', 'flush'])
+  })
+
+  test('answers ahead of the features, also over TLS 1.3: its session tickets have come', async () => {
+    const spare = await encryptedSpare()
+    await usable()
+    spare.packets.length = 0
+    const { told } = open({ ahead: 'proven' })
+    await spare.until(auth)
+    expect([told, spare.packets.join('').startsWith(' ')]).toEqual([['ahead'], false])
+    clock.advance(1_000)
+    spare.send(serverHeader)
+    await eventually('the stream is open', () => told.includes('flush'))
+    expect(spare.unread).toBe('')
+  })
+
+  test('that is left before it has begun closes it', async () => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    const before = links.size
+    open().link.close()
+    await spare.gone
+    expect([links.size, links.spares, spare.unread]).toEqual([before, 0, ''])
+  })
+
+  test('that was dead by then is dialled again, and is told nothing', async () => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    const login = open()
+    await spare.until(plainHeader)
+    spare.reset()
+    let peer = await server.connection()
+    // The next spare link was dialled before.
+    if (links.spares === 1) peer = await server.connection()
+    await peer.until(plainHeader)
+    peer.send(serverHeader + features)
+    await eventually('the features come', () => login.told.includes('flush'))
+    expect(login.told).toEqual(['open', 'flush'])
+    expect(login.ends).toEqual([])
+  })
+
+  test('that was dead by then, and had answered ahead, may be repeated', async () => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    const login = open({ ahead: 'proven' })
+    await spare.until(auth)
+    spare.reset()
+    await eventually('it is told', () => login.ends.length === 1)
+    expect(login.ends).toEqual([{ failure: { step: 'features', code: 'remote-connection-failed' }, isStale: true }])
+  })
+
+  test('that ends later ends as any other', async () => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    const login = open()
+    await spare.until(plainHeader)
+    spare.send(serverHeader)
+    await eventually('the stream is open', () => login.told.includes('flush'))
+    spare.end(footer)
+    await eventually('it is told', () => login.ends.length === 1)
+    expect(login.ends).toEqual([{ failure: { step: 'features', code: 'remote-connection-failed' } }])
+  })
+})
