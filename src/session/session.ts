@@ -1,6 +1,6 @@
 import type { EndReason } from '../lib/counts.js'
 import type { Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
-import { stanzaErrorNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import { smNamespace, stanzaErrorNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { Element, Fate } from '../xmpp/xml/element.js'
 import type { Client, MakeNextClient, Outcome } from './client.js'
 import { type Ending, endings, type How } from './endings.js'
@@ -42,6 +42,8 @@ export class Session implements LinkEvents, Gate {
   /** Whether the client's channel is encrypted, once known. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
+  /** Whether the server would count stanzas with this service. */
+  #offersManagement = false
 
   /** `client` is for a client with its own login. */
   constructor(
@@ -320,9 +322,17 @@ export class Session implements LinkEvents, Gate {
       this.#keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    this.outbox.add(isFeatures ? visibleFeatures(element, this.isSecure, this.uplink.watch.isCounted) : element)
+    this.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) this.uplink.opened()
     else if (this.stage.login?.isUsedUp === true) this.end('refused-logins', 'told')
+  }
+
+  #visible(features: Element): Element {
+    const { link, watch } = this.uplink
+    // Over WebSocket, clients count stanzas with the server themselves.
+    const isOurs = link.allowsManagement && this.#client?.transport === 'bosh'
+    this.#offersManagement = isOurs && features.text.includes(smNamespace)
+    return visibleFeatures(features, this.isSecure, isOurs || watch.isCounted)
   }
 
   #watchLogin(element: Element): void {
@@ -331,6 +341,7 @@ export class Session implements LinkEvents, Gate {
     if (loggedIn === undefined) return
     this.#jid = loggedIn.jid
     this.stage.loggedIn()
+    if (this.#offersManagement && isFull(loggedIn.jid) && !this.uplink.watch.isCounted) this.#manage(undefined)
     this.#keeper.loggedIn(this, loggedIn.resumed)
   }
 

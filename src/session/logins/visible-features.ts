@@ -21,10 +21,10 @@ const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
  * stream management: xmpp.js 0.14 would try to resume its stream, ejabberd 24 would refuse, and the stream
  * would be lost.
  */
-export function visibleFeatures(features: Element, secure: boolean, isCounted = false): Element {
+export function visibleFeatures(features: Element, secure: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
     hidden.has(namespace) ||
-    (isCounted && name === 'sm' && namespace.startsWith(smFamily)) ||
+    (hidesManagement && name === 'sm' && namespace.startsWith(smFamily)) ||
     (name === 'mechanism' && (channelBinding.test(content) || (!secure && showsSecret(content.trim()))))
   let children = ''
   for (const child of childrenOf(prune(features.text, isHidden))) children += child.text
