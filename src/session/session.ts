@@ -293,7 +293,6 @@ export class Session implements LinkEvents, Gate {
     this.uplink.managed?.tick(now)
     if (!this.hasEnded && now >= this.uplink.watch.deadline) this.#pingServer(now)
     if (this.isOver || this.#client!.isPresent || now < this.inactivity.end) return
-    this.#client!.giveBack()
     this.end(this.stage.wait !== undefined ? 'attach-timeout' : 'inactivity', 'untold')
   }
 
@@ -403,6 +402,10 @@ export class Session implements LinkEvents, Gate {
     const last = this.stage.outcome ?? outcome
     this.stage.end(last, true)
     this.deadline = Number.POSITIVE_INFINITY
+    const { reason } = last
+    const isAway = reason === 'attach-timeout' || reason === 'inactivity'
+    // What the page may not have, the server keeps.
+    if (isAway || (reason !== 'client' && this.uplink.managed?.isOn === true)) this.#client?.giveBack()
     const waiting = this.outbox.clear()
     if (queue !== 'discard') this.uplink.bounce(waiting)
     if (link === 'cut') this.link.cut()

@@ -17,6 +17,8 @@ export interface EjabberdOptions {
   readonly authentication?: string
   /** Lines of the configuration with further modules. */
   readonly modules?: string
+  /** Options of `mod_stream_mgmt`, as in `{resend_on_timeout: if_offline}`. */
+  readonly streamManagement?: string
   /** Certificate, PEM, that clients may show to log in by SASL EXTERNAL. */
   readonly clientCa?: string
 }
@@ -164,7 +166,13 @@ const accountsWithPasswords = 'auth_method: internal\nauth_password_format: scra
 const configFile = (
   folder: string,
   { c2sPort, httpPort, directTlsPort }: Pick<Ejabberd, 'c2sPort' | 'httpPort' | 'directTlsPort'>,
-  { plain = false, authentication = accountsWithPasswords, modules = '', clientCa }: EjabberdOptions,
+  {
+    plain = false,
+    authentication = accountsWithPasswords,
+    modules = '',
+    streamManagement = '{}',
+    clientCa,
+  }: EjabberdOptions,
 ) => `
 loglevel: warning
 hosts: [localhost]
@@ -201,6 +209,6 @@ modules:
   mod_roster: {}
   mod_disco: {}
   mod_ping: {}
-  mod_stream_mgmt: {}
+  mod_stream_mgmt: ${streamManagement}
 ${modules}
 `

@@ -1,0 +1,103 @@
+// Messages that a page has not fetched when its session ends: the server's offline store has them, and only those.
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { startEjabberd } from '../support/ejabberd.js'
+import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
+import { startProsody } from '../support/prosody.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import type { XmppServer } from './servers.js'
+import { presence, User } from './user.js'
+
+// Each wait in a test has a shorter deadline of its own, which names what did not come.
+jest.setTimeout(60_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
+const makers = [
+  {
+    name: 'Prosody',
+    packages: ['prosody', 'openssl'],
+    start: () => startProsody({ users: passwords, config: `modules_enabled = { ${modules} }` }),
+  },
+  {
+    name: 'ejabberd',
+    packages: ['ejabberd', 'openssl'],
+    // Without this option, ejabberd returns them to their senders.
+    start: () =>
+      startEjabberd({
+        users: passwords,
+        modules: '  mod_offline: {}',
+        streamManagement: '{resend_on_timeout: if_offline}',
+      }),
+  },
+]
+
+for (const { name, packages, start } of combinations(makers, maker => maker.name === 'Prosody')) {
+  describeWith(packages, `At ${name} with an offline store`, () => {
+    let server: XmppServer
+    let warmer: TestService
+    let bob: User
+
+    beforeAll(async () => {
+      server = await start()
+      warmer = await startTestService(settings())
+      const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
+      bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
+    }, 100_000)
+
+    afterAll(async () => {
+      await bob?.leave()
+      await warmer?.stop()
+      await server?.stop()
+    })
+
+    const settings = () => ({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}` })
+    const says = (number: number) => bob.say(alice.jid, `number ${number}`)
+    const numbersIn = ({ received }: User) =>
+      [...received.matchAll(/>number (\d+)</g)].map(([, number]) => Number(number))
+
+    /** The session ends, with what nobody has fetched. */
+    const ways = {
+      'is ended by its portal': async () => {
+        await callSessions(warmer.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+        await eventually('its link is closed', () => warmer.service.counts().links === 0)
+      },
+      'ends with the service': async () => {
+        await warmer.stop()
+        warmer = await startTestService(settings())
+      },
+    }
+
+    for (const [way, end] of Object.entries(ways))
+      test(`keeps what came while no request was open if the session ${way}, and nothing that the page has`, async () => {
+        const { url, jid: _, ...binding } = await warmer.bind(alice)
+        const page = new BoshClient(url, binding)
+        await page.request(presence)
+        const poll = page.request()
+        says(1)
+        expect(await poll).toContain('>number 1<')
+        // The next poll shows that the reply has come, and is answered by its end.
+        const last = page.request()
+        says(2)
+        expect(await last).toContain('>number 2<')
+        says(3)
+        says(4)
+        await bob.isUpToDate()
+        await end()
+
+        const next = await warmer.bind(alice)
+        const later = User.attach(next.url, next)
+        await later.receives('>number 4<')
+        await later.isUpToDate()
+        // The reply with the second was never confirmed.
+        expect(numbersIn(later)).toEqual([2, 3, 4])
+        await bob.isUpToDate()
+        expect(bob.received).not.toContain("type='error'")
+        await later.leave()
+      })
+  })
+}
