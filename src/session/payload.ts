@@ -1,8 +1,9 @@
-import { sasl2Namespace, saslNamespace, tlsNamespace } from '../xmpp/namespaces.js'
+import { sasl2Namespace, saslNamespace, stanzaErrorNamespace, tlsNamespace } from '../xmpp/namespaces.js'
 import { writeSaslFailure } from '../xmpp/stream-errors.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { showsSecret } from './logins/mechanisms.js'
+import { smFamily } from './logins/resumable-streams.js'
 import type { SessionKeeper } from './session-keeper.js'
 
 const compressNamespace = 'http://jabber.org/protocol/compress'
@@ -45,6 +46,18 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
       clearRefusal = encryptionRequired(namespace)
   }
   return { elements, size, bytes, fault, clearRefusal }
+}
+
+/** Without what belongs to the service: it counts the stanzas of this stream itself. Adds the answers to `outbox`. */
+export function withoutManagement(payload: Payload, outbox: { add(answer: Element): void }): Payload {
+  const isForeign = ({ namespace }: Element) => namespace.startsWith(smFamily)
+  if (!payload.elements.some(isForeign)) return payload
+  const elements = payload.elements.filter(element => !isForeign(element))
+  for (const { namespace } of payload.elements.filter(isForeign)) {
+    const text = `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
+    outbox.add({ name: 'failed', namespace, text })
+  }
+  return { ...payload, elements }
 }
 
 /** RFC 6120 §6.5.4. */

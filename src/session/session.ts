@@ -1,6 +1,6 @@
 import type { EndReason } from '../lib/counts.js'
 import type { Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
-import { smNamespace, stanzaErrorNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { Element, Fate } from '../xmpp/xml/element.js'
 import type { Client, MakeNextClient, Outcome } from './client.js'
 import { type Ending, endings, type How } from './endings.js'
@@ -9,16 +9,16 @@ import { isFull } from './logins/bound-jid.js'
 import { ClientLogin } from './logins/client-login.js'
 import type { Gate, LoginAttempts } from './logins/login-attempts.js'
 import { LoginWatch, refusedLogin } from './logins/login-watch.js'
-import { smFamily } from './logins/resumable-streams.js'
 import { visibleFeatures } from './logins/visible-features.js'
 import type { Mending } from './managed-link.js'
 import { Outbox } from './outbox.js'
-import type { Payload, StanzaLimit } from './payload.js'
+import { type Payload, type StanzaLimit, withoutManagement } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './session-types.js'
 import { newSid } from './sid.js'
 import { Stage } from './state.js'
 import { Uplink } from './uplink.js'
+import { stateOf, viewOf } from './view.js'
 
 /** A stream to an XMPP server, the outbox for the browser, and the client of the browser. */
 export class Session implements LinkEvents, Gate {
@@ -37,7 +37,7 @@ export class Session implements LinkEvents, Gate {
   /** Whether a backend receives its events. */
   hasBackend = false
   readonly #keeper: SessionKeeper<Session>
-  readonly #createdAt: number
+  readonly createdAt: number
   #client: Client | undefined = undefined
   /** Whether the client's channel is encrypted, once known. */
   #isSecure: boolean | undefined
@@ -60,7 +60,7 @@ export class Session implements LinkEvents, Gate {
     this.outbox = new Outbox(keeper.waiting, keeper.mostElements)
     this.inactivity = new Inactivity(now)
     this.#keeper = keeper
-    this.#createdAt = now
+    this.createdAt = now
     this.#isSecure = client?.isSecure
     const login = client && new ClientLogin(new LoginWatch(domain, keeper, now), client.attempts)
     this.stage = new Stage(this, keeper, login)
@@ -80,27 +80,11 @@ export class Session implements LinkEvents, Gate {
   }
 
   get view(): SessionView {
-    const { state } = this
-    const isAbsent = this.#client !== undefined && !this.#client.isPresent
-    return {
-      id: this.id,
-      domain: this.domain,
-      origin: this.origin,
-      transport: state === 'waiting' ? undefined : this.#client?.transport,
-      createdAt: this.#createdAt,
-      jid: this.#jid,
-      state,
-      quietSince: isAbsent ? this.inactivity.since : undefined,
-    }
+    return viewOf(this)
   }
 
-  /** In the words of the warm API. */
   get state(): SessionState {
-    const { name } = this.stage
-    if (name === 'ended' || name === 'opening') return name
-    if (this.#client?.isPresent === true) return 'held'
-    if (name === 'waiting') return name
-    return this.inactivity.isPaused ? 'paused' : 'quiet'
+    return stateOf(this)
   }
 
   /** Its client may not know yet. */
@@ -131,8 +115,8 @@ export class Session implements LinkEvents, Gate {
     undelivered: readonly Element[],
     client: Client,
     handover: Handover,
-    mending: Mending | 'none' | undefined,
-  ): string | undefined {
+    mending?: Mending | 'none',
+  ) {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
     this.#jid = jid
@@ -208,18 +192,10 @@ export class Session implements LinkEvents, Gate {
       return
     }
     const { login } = this.stage
-    if (login === undefined)
-      this.uplink.send(this.uplink.managed === undefined ? payload : this.#ofStanzas(payload), now)
-    else this.#sendScreened(payload, login)
+    if (login !== undefined) this.#sendScreened(payload, login)
+    else if (this.uplink.managed === undefined) this.uplink.send(payload, now)
+    else this.uplink.send(withoutManagement(payload, this.outbox), now)
     if (this.uplink.isOverfull) this.end('connection-lost', 'told')
-  }
-
-  /** The stream management of this stream is the service's own. */
-  #ofStanzas(payload: Payload): Payload {
-    const isForeign = ({ namespace }: Element) => namespace.startsWith(smFamily)
-    if (!payload.elements.some(isForeign)) return payload
-    for (const { namespace } of payload.elements.filter(isForeign)) this.outbox.add(unexpected(namespace))
-    return { ...payload, elements: payload.elements.filter(element => !isForeign(element)) }
   }
 
   #sendScreened(payload: Payload, login: ClientLogin): void {
@@ -279,9 +255,7 @@ export class Session implements LinkEvents, Gate {
     if (client === undefined || this.isOver) return
     const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
-    const { watch, managed } = this.uplink
-    const managing = managed === undefined ? Number.POSITIVE_INFINITY : managed.deadline
-    this.deadline = Math.min(inactive, client.deadline, login, watch.deadline, managing)
+    this.deadline = Math.min(inactive, client.deadline, login, this.uplink.deadline)
   }
 
   /** The registry calls this, through `run`, after `deadline`. */
@@ -297,13 +271,10 @@ export class Session implements LinkEvents, Gate {
   }
 
   #pingServer(now: number): void {
-    const { watch, link, isPaused, managed } = this.uplink
-    if (managed?.isMending === true) watch.received()
-    const ask = managed?.isOn === true ? () => managed.ask() : undefined
-    if (managed?.isMending === true || !watch.look(now, link, !isPaused, this, ask)) return
+    const answer = this.uplink.ping(now, this)
+    if (answer === 'awaited') return
     this.#keeper.unanswered(this)
-    if (managed?.breakOff() === true) watch.received()
-    else this.end('connection-lost', 'told')
+    if (answer === 'missing') this.end('connection-lost', 'told')
   }
 
   onOpen(header: StreamHeader): void {
@@ -402,10 +373,9 @@ export class Session implements LinkEvents, Gate {
     const last = this.stage.outcome ?? outcome
     this.stage.end(last, true)
     this.deadline = Number.POSITIVE_INFINITY
-    const { reason } = last
-    const isAway = reason === 'attach-timeout' || reason === 'inactivity'
-    // What the page may not have, the server keeps.
-    if (isAway || (reason !== 'client' && this.uplink.managed?.isOn === true)) this.#client?.giveBack()
+    const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
+    // The server keeps what the page may not have.
+    if (isAway || (last.reason !== 'client' && this.uplink.managed?.isOn === true)) this.#client?.giveBack()
     const waiting = this.outbox.clear()
     if (queue !== 'discard') this.uplink.bounce(waiting)
     if (link === 'cut') this.link.cut()
@@ -432,9 +402,4 @@ export class Session implements LinkEvents, Gate {
       }
     }
   }
-}
-
-function unexpected(namespace: string): Element {
-  const text = `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
-  return { name: 'failed', namespace, text }
 }

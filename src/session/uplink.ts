@@ -135,6 +135,23 @@ export class Uplink {
     return this.#isPaused
   }
 
+  /** When it or the server has to do something, in milliseconds of the clock. */
+  get deadline(): number {
+    const { managed, watch } = this
+    return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)
+  }
+
+  /** If the server is due to answer. `broken-off`: the link is being mended. */
+  ping(now: number, about: { readonly domain: string; readonly jid: string | undefined }) {
+    const { managed, watch } = this
+    if (managed?.isMending === true) watch.received()
+    const ask = managed?.isOn === true ? () => managed.ask() : undefined
+    if (managed?.isMending === true || !watch.look(now, this.link, !this.#isPaused, about, ask)) return 'awaited'
+    if (managed?.breakOff() !== true) return 'missing'
+    watch.received()
+    return 'broken-off'
+  }
+
   /** Returns stanzas to their senders. The server does that for those that it still has. */
   bounce(undelivered: readonly Element[]): void {
     const mine = undelivered.length - (this.managed?.leave(undelivered.length) ?? 0)
