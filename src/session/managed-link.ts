@@ -15,6 +15,8 @@ const wrap = 2 ** 32
 const answerMilliseconds = 2_000
 /** The server is asked when so many stanzas, or the oldest for so long, are unconfirmed. */
 const mostUnasked = 10
+/** In UTF-16 units. A page waits above four times as much. */
+const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 /** Time for the answer to `<resume/>`, in milliseconds. */
 const resumeMilliseconds = 10_000
@@ -130,6 +132,16 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#phase === 'mending'
   }
 
+  /** Whether nothing reaches the server. */
+  get isBroken(): boolean {
+    return this.#phase === 'mending' || this.#phase === 'over'
+  }
+
+  /** Whether a question is open. */
+  get isAsked(): boolean {
+    return this.#isAsked
+  }
+
   /** Number of stanzas that the server has not confirmed. */
   get unconfirmed(): number {
     return this.#unconfirmed.length
@@ -165,7 +177,7 @@ export class ManagedLink implements Link, LinkEvents {
     if (this.#phase !== 'off') this.#keep(elements)
     if (this.#phase === 'mending') return
     const isDue = this.#answerAt !== never
-    const isToAsk = this.#phase === 'on' && !this.#isAsked && this.#unasked >= mostUnasked
+    const isToAsk = this.#phase === 'on' && !this.#isAsked && this.#isMuch
     if (!isDue && !isToAsk) this.#link.send(elements, soon)
     else {
       const all = [...elements]
@@ -177,7 +189,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Asks the server for its count, unless a question is open. */
   ask(): void {
-    if (this.#phase === 'on' && !this.#isAsked && this.#unconfirmed.length > 0) this.#link.send([this.#question()])
+    if (this.#phase === 'on' && !this.#isAsked) this.#link.send([this.#question()])
   }
 
   restart(): void {
@@ -186,7 +198,8 @@ export class ManagedLink implements Link, LinkEvents {
 
   pause(): void {
     this.#isPaused = true
-    this.#link.pause()
+    // The answer to `<resume/>` must be read.
+    if (this.#phase !== 'mending') this.#link.pause()
   }
 
   resume(): void {
@@ -216,13 +229,14 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   close(): void {
-    if (this.#phase === 'on') this.#link.send([this.#acknowledge(this.#received - this.#left)])
+    this.#sayLast()
     this.#stop()
     this.#link.close()
     this.#forget(this.#unconfirmed.length)
   }
 
   abandon(): void {
+    this.#sayLast()
     this.#stop()
     this.#link.abandon()
     this.#forget(this.#unconfirmed.length)
@@ -263,11 +277,23 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   onEnd(end: LinkEnd): void {
+    this.#parts.run(() => this.#ended(end))
+  }
+
+  #ended(end: LinkEnd): void {
     const { code } = end.failure
     const isBroken = end.streamError === undefined && (code === 'remote-connection-failed' || code === 'timeout')
     if (isBroken && this.#canMend) this.#mend(end)
     else if (this.#repair !== undefined && isBroken) this.#tryLater(this.#repair)
     else this.#lose(end)
+  }
+
+  #sayLast(): void {
+    if (this.#phase === 'on') this.#link.send([this.#acknowledge(this.#received - this.#left)])
+  }
+
+  get #isMuch(): boolean {
+    return this.#unasked >= mostUnasked || this.#size > largestUnasked
   }
 
   get #canMend(): boolean {
@@ -287,7 +313,8 @@ export class ManagedLink implements Link, LinkEvents {
     this.#size += size
     this.#unasked += count
     this.#parts.waiting.change(memoryOf(size, count))
-    if (this.#askAt === never && !this.#isAsked) this.#askAt = this.#parts.clock.now() + askMilliseconds
+    if (this.#askAt === never && !this.#isAsked && this.#phase !== 'mending')
+      this.#askAt = this.#parts.clock.now() + askMilliseconds
   }
 
   #forget(count: number): void {
@@ -331,6 +358,7 @@ export class ManagedLink implements Link, LinkEvents {
       this.#received = 0
       const mayResume = tag.attribute('resume')
       if (mayResume === 'true' || mayResume === '1') this.#previd = tag.attribute('id')
+      if (this.#previd === undefined) this.#parts.mending?.wipe()
     } else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
     else if (name === 'failed') this.#refused(tag.attribute('h'))
   }
@@ -343,6 +371,7 @@ export class ManagedLink implements Link, LinkEvents {
       this.#lose(failure)
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
+      this.#parts.mending?.wipe()
       this.#askAt = never
       this.#forget(this.#unconfirmed.length)
     }
@@ -350,7 +379,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Returns false for a count that is impossible. */
   #confirm(text: string | undefined): boolean {
-    if (!/^\d{1,10}$/.test(text ?? '')) return false
+    if (!/^\d{1,10}$/.test(text ?? '') || Number(text) >= wrap) return false
     const count = (Number(text) - this.#confirmed + wrap) % wrap
     if (count > this.#unconfirmed.length) return false
     this.#confirmed = Number(text)
@@ -360,7 +389,8 @@ export class ManagedLink implements Link, LinkEvents {
 
   #proceed(): void {
     this.#unasked = this.#unconfirmed.length
-    this.#askAt = this.#unconfirmed.length === 0 ? never : this.#parts.clock.now() + askMilliseconds
+    if (this.#phase === 'on' && this.#isMuch) this.ask()
+    else this.#askAt = this.#unconfirmed.length === 0 ? never : this.#parts.clock.now() + askMilliseconds
     this.events.onDrain()
   }
 
@@ -368,6 +398,8 @@ export class ManagedLink implements Link, LinkEvents {
     const since = this.#parts.clock.now()
     this.#phase = 'mending'
     this.#answerAt = never
+    this.#askAt = never
+    this.#isAsked = false
     const caller = new AbortController()
     this.#repair = { since, caller, failure, pause: firstPause, nextAt: since, answerBy: never }
     this.#dial(this.#repair)
@@ -434,7 +466,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#repair = undefined
     this.#phase = 'on'
     this.#acknowledged = this.#received
-    this.#isAsked = false
+    this.#unasked = 0
     if (this.#isPaused) this.#link.pause()
     if (this.#unconfirmed.length > 0) this.#link.send([...this.#unconfirmed, this.#question()])
     this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
@@ -451,6 +483,7 @@ export class ManagedLink implements Link, LinkEvents {
   #stop(): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
+    this.#isAsked = false
     this.#askAt = never
     this.#answerAt = never
     this.#repair?.caller.abort()
@@ -463,7 +496,13 @@ const lostEnd: LinkEnd = { failure: { step: 'features', code: 'remote-connection
 const wrongCount: LinkEnd = { failure: { step: 'features', code: 'remote-protocol-error' } }
 
 /** Failures of a login that may succeed later. */
-const passing = new Set<Failure['code']>(['remote-connection-failed', 'timeout', 'host-unknown', 'service-full'])
+const passing = new Set<Failure['code']>([
+  'remote-connection-failed',
+  'timeout',
+  'host-unknown',
+  'service-full',
+  'temporary-auth-failure',
+])
 
 /** Returns a stanza to the page that sent it (RFC 6120 §8.3.3.16). */
 function notConfirmed({ name, namespace, text }: Element, jid: string): Element | undefined {

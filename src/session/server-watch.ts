@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.js'
 import { randomText } from '../lib/text/random-text.js'
 import { prepareDomain, withULabels } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
@@ -61,6 +62,13 @@ export class ServerWatch {
     if (this.#isAsked || now === undefined) return
     this.#silentSince = Math.min(this.#silentSince, now)
     this.#bytes += bytes
+  }
+
+  /** An answer to stream management's question. `size` is unconfirmed, in UTF-16 units. */
+  awaits(clock: Pick<Clock, 'now'>, size: number): void {
+    if (this.#silentSince !== Number.POSITIVE_INFINITY) return
+    this.#silentSince = clock.now()
+    this.#size = size
   }
 
   received(): void {

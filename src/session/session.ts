@@ -255,6 +255,8 @@ export class Session implements LinkEvents, Gate {
     if (client === undefined || this.isOver) return
     const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
+    const { watch, managed } = this.uplink
+    if (managed?.isAsked === true) watch.awaits(this.#keeper.clock, managed.unconfirmedSize)
     this.deadline = Math.min(inactive, client.deadline, login, this.uplink.deadline)
   }
 
@@ -341,7 +343,6 @@ export class Session implements LinkEvents, Gate {
       this.fail(failure.cause)
       return
     }
-    for (const error of this.uplink.managed?.takeReturned(this.#jid!) ?? []) this.outbox.add(error)
     if (this.#jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
     const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
     this.end(streamError === undefined ? 'connection-lost' : reason, 'drained', streamError)
@@ -356,6 +357,7 @@ export class Session implements LinkEvents, Gate {
     const { link, client } = ending
     const isTold = client === 'outcome' || client === 'outcome-now'
     if (isTold) {
+      if (link !== 'abandon') this.#returnUnconfirmed(outcome)
       if (link === 'abandon') this.uplink.abandon(this.outbox.clear())
       if (link === 'close') this.link.close()
       if (!this.hasEnded) {
@@ -367,6 +369,13 @@ export class Session implements LinkEvents, Gate {
       if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#leave(outcome, ending)
+  }
+
+  /** To the page, before it is told. */
+  #returnUnconfirmed({ reason }: Outcome): void {
+    const { managed } = this.uplink
+    if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
+    for (const error of managed.takeReturned(this.#jid!)) this.outbox.add(error)
   }
 
   #leave(outcome: Outcome, { link, queue, client }: Ending): void {

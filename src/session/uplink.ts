@@ -2,7 +2,7 @@ import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Link, StreamOptions } from '../xmpp/link.js'
 import { stanzaErrorNamespace } from '../xmpp/namespaces.js'
 import { startTagOf } from '../xmpp/xml/document.js'
-import type { Element } from '../xmpp/xml/element.js'
+import { type Element, isStanza } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
 import type { RateShaper } from './limits/rate-shaper.js'
 import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
@@ -92,6 +92,7 @@ export class Uplink {
   /** The server must answer if `now` is given, in milliseconds of the clock. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
+    if (elements.length === 0) return
     this.watch.sent(payload, now)
     if (this.#unsent === undefined) this.link.send(elements)
     else {
@@ -154,18 +155,23 @@ export class Uplink {
 
   /** Returns stanzas to their senders. The server does that for those that it still has. */
   bounce(undelivered: readonly Element[]): void {
-    const mine = undelivered.length - (this.managed?.leave(undelivered.length) ?? 0)
-    for (let index = 0; index < mine; index++) this.#bounce(undelivered[index]!)
+    for (const element of this.#mine(undelivered)) this.#bounce(element)
   }
 
   /** If memory is full. A server that does not read gets no more. */
   abandon(undelivered: readonly Element[]): void {
-    const mine = undelivered.length - (this.managed?.leave(undelivered.length) ?? 0)
-    for (const element of undelivered.slice(0, mine)) {
+    for (const element of this.#mine(undelivered)) {
       if (this.link.backlog > mostWaiting) break
       if (element.text.length <= mostWaiting) this.#bounce(element)
     }
     this.link.abandon()
+  }
+
+  /** Without the newest stanzas, which are left to the server. */
+  #mine(undelivered: readonly Element[]): readonly Element[] {
+    if (this.managed === undefined) return undelivered
+    const stanzas = undelivered.filter(isStanza)
+    return stanzas.slice(0, stanzas.length - this.managed.leave(stanzas.length))
   }
 
   #bounce(element: Element): void {

@@ -1,6 +1,7 @@
 // Frozen XMPP servers: the kernel still accepts what is sent to them. And servers that are slow to answer.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
 import { combinations } from '../support/matrix.js'
 import type { Prosody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
@@ -84,20 +85,56 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       await client.leave()
     })
 
-    test('a session ends when it is frozen, and its page is told', async () => {
+    test('a warmed session lives on when it is frozen for longer than it may be silent, and nothing is lost', async () => {
       const binding = await warmer.bind(alice)
       const page = User.attach(binding.url, binding)
       await page.isUpToDate()
+      const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
+      const bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
+      const isGivenUp = () => warmer.lines.filter(line => line.includes('does not answer')).length > 0
       process.kill(server.pid, 'SIGSTOP')
       try {
-        page.say(bob.jid, 'anyone there?')
-        const told = await page.receives("type='terminate'")
-        expect(told).toContain("condition='remote-connection-failed'")
-        expect(warmer.lines.join('')).toContain('does not answer')
+        for (let number = 1; number <= 3; number++) page.say(bob.jid, `frozen ${number}`)
+        bob.say(page.jid, 'frozen too')
+        await eventually('the link is given up', isGivenUp)
+        page.say(bob.jid, 'frozen 4')
       } finally {
         process.kill(server.pid, 'SIGCONT')
       }
+      await bob.receives('>frozen 4<')
+      await page.receives('>frozen too<')
+      await Promise.all([page.isUpToDate(), bob.isUpToDate()])
+      expect(bob.received.match(/>frozen \d</g)).toEqual(['>frozen 1<', '>frozen 2<', '>frozen 3<', '>frozen 4<'])
+      expect(page.received.match(/>frozen too</g)).toHaveLength(1)
+      expect(page.received).not.toMatch(/type='terminate'|remote-server-timeout/)
       await page.leave()
+      await bob.leave()
+    })
+
+    test('a session ends when it stays frozen, and its page is told what was not confirmed', async () => {
+      const hasty = await startTestService({
+        servers: kind.servers(server),
+        environment: { XMPP_TIMEOUT: '2', LINK_RESUME_TIME: '1' },
+      })
+      try {
+        const binding = await hasty.bind(alice)
+        const page = User.attach(binding.url, binding)
+        await page.isUpToDate()
+        process.kill(server.pid, 'SIGSTOP')
+        page.say(bob.jid, 'anyone there?')
+        const told = await page.receives("type='terminate'")
+        expect(told).toContain("condition='remote-connection-failed'")
+        const returned = [
+          ...page.received.matchAll(/<message [^>]*type='error'[^>]*><error [^>]*><remote-server-timeout /g),
+        ]
+        expect(returned).toHaveLength(1)
+        expect(returned[0]!.index).toBeLessThan(page.received.indexOf(told))
+        expect(hasty.lines.join('')).toContain('does not answer')
+        await page.leave()
+      } finally {
+        process.kill(server.pid, 'SIGCONT')
+        await hasty.stop()
+      }
     })
   })
 }

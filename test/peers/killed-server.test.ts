@@ -29,7 +29,12 @@ describeWith(['prosody', 'openssl'], 'A Prosody that is killed', () => {
       servers:
         `localhost=xmpp://127.0.0.1:${healthy.port}?tls=none,` +
         `chat.example=xmpp://127.0.0.1:${prosody.c2sPort}?ca=${prosody.caFile}`,
-      environment: { ...unlimited, XMPP_DOMAINS: 'localhost,chat.example', LOG_LEVEL: 'info' },
+      environment: {
+        ...unlimited,
+        XMPP_DOMAINS: 'localhost,chat.example',
+        LINK_RESUME_TIME: '1',
+        LOG_LEVEL: 'info',
+      },
     })
     conversation = await Conversation.begin(here)
   }, 30_000)

@@ -37,7 +37,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
 
     beforeAll(async () => {
       server = await kind.start(passwords)
-      warmer = await startTestService({ servers: kind.servers(server) })
+      warmer = await startTestService({ servers: kind.servers(server), environment: { LINK_RESUME_TIME: '1' } })
       bob = await bobLogsIn()
       const page = attach(await warmer.bind(alice))
       await befriend(bob, page)

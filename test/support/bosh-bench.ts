@@ -16,6 +16,7 @@ import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
 import { Strangers } from '../../src/session/limits/strangers.js'
 import { type UserRoom, userRoom } from '../../src/session/limits/user-room.js'
+import type { Mending } from '../../src/session/managed-link.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { knownSessions, OwnSessions } from '../../src/session/own-sessions.js'
 import { Registry } from '../../src/session/registry.js'
@@ -36,6 +37,8 @@ export class FakeLink implements Link {
   readonly sent: string[] = []
   readonly restarts: Partial<StreamOptions>[] = []
   closed = false
+  /** How it was closed, at first. */
+  how: 'close' | 'abandon' | 'timeOut' | 'cut' | undefined
   paused = false
   backlog = 0
   unfinishedBytes = 0
@@ -66,19 +69,24 @@ export class FakeLink implements Link {
   }
 
   close(): void {
-    this.closed = true
+    this.#closed('close')
   }
 
   abandon(): void {
-    this.closed = true
+    this.#closed('abandon')
   }
 
   timeOut(): void {
-    this.closed = true
+    this.#closed('timeOut')
   }
 
   cut(): void {
+    this.#closed('cut')
+  }
+
+  #closed(how: NonNullable<typeof this.how>): void {
     this.closed = true
+    this.how ??= how
   }
 
   /** The server opens its stream and offers features. */
@@ -206,6 +214,32 @@ export class FakeLogin implements LinkEvents {
 export interface WarmedSession extends Handover {
   readonly jid: string
   readonly undelivered: readonly Element[]
+  /** Whether its stream is managed (XEP-0198), and how a link that breaks is mended. */
+  readonly mending: Mending | 'none' | undefined
+}
+
+/** Logins of a user whose link has broken. The test says what becomes of each. */
+export class FakeMending implements Mending {
+  /** Oldest first. */
+  readonly attempts: { readonly caller: AbortSignal; succeed(): FakeLink; fail(error: unknown): void }[] = []
+  wiped = 0
+
+  /** In milliseconds. */
+  constructor(readonly longest = 60_000) {}
+
+  readonly logInAgain = (caller: AbortSignal): Promise<FakeLink> =>
+    new Promise((resolve, reject) => {
+      const succeed = () => {
+        const link = new FakeLink('chat.example', { lang: 'en' }, new FakeLogin())
+        resolve(link)
+        return link
+      }
+      this.attempts.push({ caller, succeed, fail: reject })
+    })
+
+  wipe(): void {
+    this.wiped += 1
+  }
 }
 
 /** A request on its way: its reply once there is one. */
@@ -438,11 +472,12 @@ export class BoshBench {
   /** Hands out the session of a login that is done. */
   async handOver({ opening }: FakeLogin, about: Partial<WarmedSession> = {}): Promise<Client> {
     const { jid = 'juliet@chat.example/balcony', undelivered = [], seconds = 120, attachBinding = 'off' } = about
-    const binding = await opening.handOver(jid, undelivered, { seconds, attachBinding })
-    if (binding === undefined) throw new Error('it cannot be handed out')
-    const { sid, rid, cookie, token } = binding
     const link = opening.link as FakeLink
     link.sent.length = 0
+    const binding = await opening.handOver(jid, undelivered, { seconds, attachBinding }, about.mending)
+    if (binding === undefined) throw new Error('it cannot be handed out')
+    const { sid, rid, cookie, token } = binding
+    if (about.mending === undefined) link.sent.length = 0
     return new Client(this, sid, rid - 1, link, cookie, undefined, token)
   }
 

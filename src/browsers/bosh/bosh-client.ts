@@ -239,7 +239,7 @@ export class BoshClient implements Client {
     const session = this.session
     const { open, window } = this.#delivery
     if (window.acknowledged) pending.report = this.#delivery.acknowledge(pending.rid, body.ack)
-    window.accept(pending.rid, body.payload.length === 0 && open.held.length === 0 && body.pause === undefined)
+    window.accept(pending.rid, this.#isPoll(body))
     session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure)
     this.address ??= pending.peer.address
@@ -267,6 +267,11 @@ export class BoshClient implements Client {
       // A report must reach the client at once.
       else if (pending.report !== '') while (open.held.includes(pending)) this.#delivery.answerOldest()
     }
+  }
+
+  /** With `hold` above 1, another request's reply may be in transit. */
+  #isPoll({ payload, pause }: Body): boolean {
+    return payload.length === 0 && pause === undefined && this.#terms.hold <= 1 && this.#open.held.length === 0
   }
 
   /** False if the restart is not allowed (XEP-0206 §5). */
