@@ -67,7 +67,8 @@ export class Uplink {
   /** Whether the client should send no more. */
   get isBehind(): boolean {
     if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
-    return this.managed !== undefined && this.managed.unconfirmedSize > mostWaiting
+    // Of a server that is not read, no count arrives: its client must first confirm what it has.
+    return this.managed !== undefined && !this.#isPaused && this.managed.unconfirmedSize > mostWaiting
   }
 
   get isOverfull(): boolean {

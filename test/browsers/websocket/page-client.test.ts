@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
-import { type BoshBench, type Client, errorReply, message, payload } from '../../support/bosh-bench.js'
+import {
+  type BenchOptions,
+  type BoshBench,
+  type Client,
+  errorReply,
+  FakeMending,
+  message,
+  payload,
+} from '../../support/bosh-bench.js'
 import { close, connectPage, open } from '../../support/fake-web-socket.js'
 import * as pages from './pages.js'
 import {
@@ -761,3 +769,146 @@ describe('stream management', () => {
     expect(socket.sent).toEqual([streamError('policy-violation'), close])
   })
 })
+
+describe('a page whose server counts stanzas', () => {
+  const bodies = (count: number, from = 1) => Array.from({ length: count }, (_, index) => stanza(from + index))
+  const resumed = (count: number) => `<resumed xmlns='urn:xmpp:sm:3' previd='s' h='${count}'/>`
+  const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+
+  async function managed(about: BenchOptions = {}) {
+    const bench = benchWithTickets(about)
+    const mending = new FakeMending()
+    const client = await bench.warmed({ mending })
+    const { link } = client
+    await bench.server(() => link.say(`<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>`))
+    link.sent.length = 0
+    return { bench, mending, client, link }
+  }
+
+  async function managedPage(about?: BenchOptions) {
+    const all = await managed(about)
+    return { ...all, ...takeOverCounting(all.bench, all.client.token!) }
+  }
+
+  test('is told at once how many stanzas its server has, if it has them all', async () => {
+    const { bench, link, socket } = await managedPage()
+    for (const text of bodies(2)) socket.receive(text)
+    await bench.server(() => link.say(ack(2)))
+    link.sent.length = 0
+    socket.receive(pages.request)
+    expect([socket.sent, link.sent]).toEqual([[ack(2)], []])
+  })
+
+  test('is told as soon as the server has confirmed them, which is asked', async () => {
+    const { bench, link, socket } = await managedPage()
+    for (const text of bodies(2)) socket.receive(text)
+    socket.receive(pages.request)
+    expect([socket.sent, link.sent]).toEqual([[], [...bodies(2), pages.request]])
+    await bench.server(() => link.say(ack(1)))
+    expect(socket.sent).toEqual([])
+    await bench.server(() => link.say(ack(2)))
+    expect(socket.sent).toEqual([ack(2)])
+    await bench.pass(5)
+    expect(socket.sent).toEqual([ack(2)])
+  })
+
+  test('is told after a second what the server has, and never less than before', async () => {
+    const { bench, link, socket } = await managedPage()
+    for (const text of bodies(3)) socket.receive(text)
+    await bench.server(() => link.say(ack(2)))
+    socket.receive(pages.request)
+    socket.receive(pages.request)
+    await bench.pass(1.25)
+    expect(socket.sent).toEqual([ack(2)])
+    for (const text of bodies(3, 4)) socket.receive(text)
+    socket.receive(pages.request)
+    await bench.pass(1.25)
+    await bench.server(() => link.say(ack(6)))
+    socket.receive(pages.request)
+    expect(socket.sent).toEqual([ack(2), ack(2), ack(6)])
+  })
+
+  test('is told that nothing more has arrived while the link is mended, and then that all has', async () => {
+    const { bench, mending, link, socket } = await managedPage()
+    for (const text of bodies(2)) socket.receive(text)
+    await bench.server(() => link.say(ack(1)))
+    await bench.server(() => link.end(lost))
+    socket.receive(stanza(3))
+    socket.receive(pages.request)
+    await bench.pass(1.25)
+    expect(socket.sent).toEqual([ack(1)])
+    const second = mending.attempts[0]!.succeed()
+    await bench.pass(0)
+    await bench.server(() => second.receive(features))
+    socket.receive(pages.request)
+    await bench.server(() => second.say(resumed(2)))
+    await bench.server(() => second.say(ack(3)))
+    expect([socket.sent, second.sent.slice(1)]).toEqual([[ack(1), ack(3)], [stanza(3) + pages.request]])
+  })
+
+  test('gets back what was not confirmed, before its stream ends', async () => {
+    const { bench, link, socket } = await managedPage()
+    socket.receive(`<message xmlns='jabber:client' to='a@b' id='1'/>`)
+    await bench.server(() => link.say(`<a xmlns='urn:xmpp:sm:3' h='9'/>`))
+    expect(socket.sent[0]).toMatch(
+      /^<message [^>]*type='error'[^>]* from='a@b' id='1'><error type='wait'><remote-server-/,
+    )
+    expect(socket.sent.at(-2)).toEqual(streamError('remote-connection-failed'))
+    expect(bench.registry.size).toBe(0)
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('confirms to its server what it has counted itself', async () => {
+    const { bench, link, socket } = await managedPage()
+    await bench.server(() => link.receive(...bodies(3)))
+    socket.receive(ack(2))
+    await bench.server(() => link.say(pages.request))
+    socket.receive(stanza('next'))
+    expect(link.sent).toEqual([stanza('next') + ack(2)])
+  })
+
+  test('confirms what its pongs have confirmed, if it does not count', async () => {
+    const { bench, client, link } = await managed()
+    const socket = takeOver(bench, client.token!, { pings: true })
+    await bench.server(() => link.receive(...bodies(2)))
+    socket.isConnected = false
+    await bench.pass(0.25)
+    await bench.server(() => link.receive(...bodies(2)))
+    await bench.server(() => link.say(pages.request))
+    await bench.pass(2.25)
+    expect(link.sent).toEqual([ack(2)])
+  })
+
+  test('leaves to its server what it has not confirmed, if it never comes back', async () => {
+    const { bench, link, socket } = await managedPage()
+    await bench.server(() => link.receive(...bodies(3)))
+    socket.receive(ack(1))
+    await bench.server(() => link.say(pages.request))
+    await bench.pass(2.25)
+    socket.leave()
+    await bench.pass(300)
+    expect(link.sent).toEqual([ack(1), ack(1)])
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('may send on although the server is not read, so that it can confirm what it has', async () => {
+    const { bench, link, socket } = await managedPage({ maxQueueElements: 2 })
+    await bench.server(() => link.receive(...bodies(1000)))
+    await bench.server(() => link.receive(...bodies(3)))
+    expect(link.paused).toBe(true)
+    for (let sent = 0; sent < 3; sent++) socket.receive(stanza(1, 'x'.repeat(100_000)))
+    expect(socket.isPaused).toBe(false)
+    socket.receive(ack(1000))
+    expect(link.paused).toBe(false)
+    socket.receive(stanza(1, 'x'.repeat(100)))
+    expect(socket.isPaused).toBe(true)
+    await bench.server(() => link.say(ack(3)))
+    expect(socket.isPaused).toBe(false)
+  })
+})
+
+const features = {
+  name: 'features',
+  namespace: 'http://etherx.jabber.org/streams',
+  text: "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>",
+}
