@@ -81,6 +81,8 @@ export class ManagedLink implements Link, LinkEvents {
   #received = 0
   /** Stanzas that the server was told were received. */
   #acknowledged = 0
+  /** Whether the last answer left some out. */
+  #isShort = false
   /** The newest stanzas, left to the server. */
   #left = 0
   /** Sent since the last question. */
@@ -176,7 +178,7 @@ export class ManagedLink implements Link, LinkEvents {
     if (this.#phase === 'over') return
     if (this.#phase !== 'off') this.#keep(elements)
     if (this.#phase === 'mending') return
-    const isDue = this.#answerAt !== never
+    const isDue = this.#answerAt !== never || (this.#isShort && this.#certain > this.#acknowledged)
     const isToAsk = this.#phase === 'on' && !this.#isAsked && this.#isMuch
     if (!isDue && !isToAsk) this.#link.send(elements, soon)
     else {
@@ -333,8 +335,14 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   /** What the page has for certain. */
+  get #certain(): number {
+    return this.#received - this.#parts.undelivered()
+  }
+
   #answer(): Element {
-    return this.#acknowledge(this.#received - this.#parts.undelivered())
+    const answer = this.#acknowledge(this.#certain)
+    this.#isShort = this.#acknowledged < this.#received
+    return answer
   }
 
   #acknowledge(count: number): Element {
@@ -466,6 +474,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#repair = undefined
     this.#phase = 'on'
     this.#acknowledged = this.#received
+    this.#isShort = false
     this.#unasked = 0
     if (this.#isPaused) this.#link.pause()
     if (this.#unconfirmed.length > 0) this.#link.send([...this.#unconfirmed, this.#question()])

@@ -60,7 +60,7 @@ export interface OpenerParts
 
 const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
 
-const noAnswer = 'an XMPP server does not answer: its sessions end'
+const noAnswer = 'an XMPP server does not answer: its links are mended, or their sessions end'
 
 export type Opener = ReturnType<typeof createOpener>
 

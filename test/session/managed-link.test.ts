@@ -163,6 +163,20 @@ describe('a question of the server is answered', () => {
     expect(link.sent.filter(text => text.includes('<a '))).toHaveLength(1)
   })
 
+  test('again, unasked, with what is sent once the page has more than was said', async () => {
+    const { bench, client, link } = await managed()
+    await bench.server(() => link.receive(message('waits')))
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    await client.next(message('1'))
+    await client.next()
+    await bench.pass(60)
+    await client.next()
+    await client.next(message('2'))
+    await client.next(message('3'))
+    expect(link.sent.filter(text => text !== r)).toEqual([a(0), message('1'), message('2') + a(1), message('3')])
+  })
+
   test('without what an empty request may have crossed, where several are held', async () => {
     const { bench, client, link } = await managed({ attributes: "hold='2'", terms: { maxRequests: 3 } })
     await client.next()

@@ -47,7 +47,7 @@ describe('a server that takes what is sent and answers nothing', () => {
       level: 40,
       session: client.id,
       domain: 'chat.example',
-      msg: 'an XMPP server does not answer: its sessions end',
+      msg: 'an XMPP server does not answer: its links are mended, or their sessions end',
     })
     expect(client.bench.logged).toHaveLength(1)
   })
