@@ -13,18 +13,18 @@ export interface ScramProof {
   readonly authzid: string
 }
 
-/** With own copies of the buffers. */
+/** With own copies of the buffers, in one: a proof lives as long as its session. */
 export function scramProof(about: ScramProof): ScramProof {
-  const { hash, salt, iterations, clientKey, serverKey, user, authzid } = about
-  return {
-    hash,
-    salt: copyOf(salt),
-    iterations,
-    clientKey: copyOf(clientKey),
-    serverKey: copyOf(serverKey),
-    user,
-    authzid,
-  }
+  const { hash, iterations, user, authzid } = about
+  const parts = [about.salt, about.clientKey, about.serverKey]
+  // Outside the pool, which would keep 8 KiB.
+  const copy = Buffer.alloc(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  const [salt, clientKey, serverKey] = parts.map(part => {
+    at += part.copy(copy, at)
+    return copy.subarray(at - part.length, at)
+  }) as [Buffer, Buffer, Buffer]
+  return { hash, salt, iterations, clientKey, serverKey, user, authzid }
 }
 
 export function keysOf({ hash, clientKey, serverKey }: ScramProof): ScramKeys {
@@ -34,11 +34,4 @@ export function keysOf({ hash, clientKey, serverKey }: ScramProof): ScramKeys {
 /** Fills the buffers with zeros. */
 export function wipe({ salt, clientKey, serverKey }: ScramProof): void {
   for (const bytes of [salt, clientKey, serverKey]) bytes.fill(0)
-}
-
-function copyOf(bytes: Buffer): Buffer {
-  // Outside the pool: a proof lives as long as its session, and would keep 8 KiB.
-  const copy = Buffer.alloc(bytes.length)
-  bytes.copy(copy)
-  return copy
 }
