@@ -47,9 +47,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
     return {
       longest,
       logInAgain: (caller: AbortSignal) => logInAgain(parts, connect, again, lang, caller),
-      wipe: () => {
-        if (again.credentials.kind === 'keys') wipe(again.credentials.proof)
-      },
+      wipe: () => wipeKeys(again),
     }
   }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
@@ -67,6 +65,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
       try {
         const handover = { seconds, attachBinding }
         const mending = mendingOf(loggedIn, request.language)
+        if (typeof mending !== 'object') wipeKeys(loggedIn.again)
         const binding = await opened.handOver(jid, undelivered, handover, mending)
         if (binding === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
         verified.add(request)
@@ -74,6 +73,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
       } catch (error) {
         // Nothing else would end it.
         opened.abandon()
+        wipeKeys(loggedIn.again)
         throw error
       }
     },
@@ -87,10 +87,15 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
         // Some servers ignore the authzid: only the bound JID shows the user. A resource of the server's
         // choice disturbs no other session.
         const wish = { ...request, jid: { ...jid, resource: undefined } }
-        const { opened } = await login(parts, openFor(request), wish, caller)
+        const { opened, again } = await login(parts, openFor(request), wish, caller)
         opened.abandon()
+        wipeKeys(again)
       }
       verified.add(request)
     },
   }
+}
+
+function wipeKeys(wish: LoginWish | undefined): void {
+  if (wish?.credentials.kind === 'keys') wipe(wish.credentials.proof)
 }

@@ -1,13 +1,15 @@
 // What becomes of a session that cannot be handed out once its user is logged in.
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { Pipelining } from '../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../src/servers/login/sasl/salted-passwords.js'
 import { createVerifiedCredentials } from '../../src/servers/login/verified-credentials.js'
+import type { Mending } from '../../src/session/managed-link.js'
+import type { Opening } from '../../src/session/session-types.js'
 import { createLogins } from '../../src/warm/session-login.js'
-import type { Binding } from '../../src/xmpp/page-binding.js'
 import { ScriptedLink } from '../servers/login/scripted-link.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { ScramServer } from '../support/login-server/scram.js'
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
@@ -23,7 +25,7 @@ const answers = [
 
 class HandingOut extends ScriptedLink {
   readonly id = 'handle'
-  handOver: () => Promise<Binding | undefined> = async () => undefined
+  handOver: Opening['handOver'] = async () => undefined
 }
 
 const request = {
@@ -99,4 +101,62 @@ test('a login whose session an admin has ended is not done again, whatever it se
     code: 'session-not-found',
   })
   expect([opened, failed]).toEqual([1, [true]])
+})
+
+describe('the keys for a later login', () => {
+  const byScram = () => {
+    let server: ScramServer
+    const last = (told: readonly string[], element: string) =>
+      Buffer.from(new RegExp(`<${element} [^>]*>([^<]+)<`).exec(told.join(''))![1]!, 'base64').toString()
+    const written = (element: string, text: string) =>
+      `<${element} xmlns='${sasl}'>${Buffer.from(text).toString('base64')}</${element}>`
+    return [
+      features(`<mechanisms xmlns='${sasl}'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>`),
+      (_id: string, told: readonly string[]) => {
+        const about = { salt: Buffer.from('salt'), iterations: 4096, offersBinding: false, channel: () => undefined }
+        server = new ScramServer('SCRAM-SHA-1', last(told, 'auth'), about as never)
+        return written('challenge', server.serverFirst)
+      },
+      (_id: string, told: readonly string[]) => {
+        const final = server.verify(last(told, 'response'), 's3cret')
+        return final === undefined ? `<failure xmlns='${sasl}'><not-authorized/></failure>` : written('success', final)
+      },
+      features(`<bind xmlns='${bind}'/><sm xmlns='urn:xmpp:sm:3'/>`),
+      answers[3]!,
+    ]
+  }
+
+  test.each([
+    ['are good while the session lives', async () => ({}) as never, undefined],
+    ['are gone if it is not handed out', async () => undefined, 'login-failed'],
+  ])('%s', async (_what, handedOut, code) => {
+    const clock = new FakeClock()
+    let kept: Mending | undefined
+    const { login } = createLogins(
+      {
+        timeout: 5,
+        stepTimeout: 5,
+        mechanisms: ['SCRAM-SHA-1'],
+        scramMaxIterations: 4096,
+        saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
+        pipelining: undefined,
+        verified: createVerifiedCredentials(clock, 0),
+      },
+      (_domain, options, events) =>
+        Object.assign(new HandingOut(byScram(), { ...options, certificate: false }, events), {
+          handOver: (async (_jid, _undelivered, _handover, mending) => {
+            kept = mending as Mending
+            return handedOut()
+          }) satisfies Opening['handOver'] as Opening['handOver'],
+        }),
+      {
+        longest: 60_000,
+        connect: (_domain, options, events) => new ScriptedLink(byScram(), { certificate: false, ...options }, events),
+      },
+    )
+    await login(request, new AbortController().signal).catch(() => {})
+    const again = kept!.logInAgain(new AbortController().signal)
+    if (code === undefined) expect(await again).toBeInstanceOf(ScriptedLink)
+    else await expect(again).rejects.toMatchObject({ code })
+  })
 })
