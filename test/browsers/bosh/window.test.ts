@@ -132,3 +132,45 @@ describe('a page that was shut out', () => {
     expect(lost(window)).toEqual([2, 3, 4, 5])
   })
 })
+
+describe('stanzas that may not have arrived', () => {
+  const answered = (window: RidWindow, ...rids: number[]) => {
+    for (const rid of rids) window.store({ ...reply(rid, 'text'), stanzas: rid })
+  }
+
+  test('are those of all replies that only requests with stanzas have followed, within the window and one more', () => {
+    const window = new RidWindow(0, 2)
+    const seen: number[] = []
+    for (const rid of [1, 2, 3, 4, 5]) {
+      window.accept(rid)
+      seen.push(window.uncertainStanzas)
+      answered(window, rid)
+    }
+    // The fifth request confirms the second reply.
+    expect(seen).toEqual([0, 1, 1 + 2, 2 + 3, 3 + 4])
+    expect(window.uncertainStanzas).toBe(3 + 4 + 5)
+  })
+
+  test('are none once an empty request follows while no other is open', () => {
+    const window = new RidWindow(0, 2)
+    window.accept(1)
+    answered(window, 1)
+    window.accept(2, true)
+    expect(window.uncertainStanzas).toBe(0)
+    window.accept(3)
+    expect(window.uncertainStanzas).toBe(0)
+    answered(window, 2)
+    expect(window.uncertainStanzas).toBe(2)
+  })
+
+  test('are those of all stored replies, for a client that acknowledges', () => {
+    const window = new RidWindow(0, 2, 'created', true)
+    for (const rid of [1, 2, 3]) {
+      window.accept(rid, true)
+      answered(window, rid)
+    }
+    expect(window.uncertainStanzas).toBe(1 + 2 + 3)
+    window.acknowledge(2)
+    expect(window.uncertainStanzas).toBe(3)
+  })
+})
