@@ -9,6 +9,8 @@ export interface ModuleNoted {
   readonly loaded: string[]
   /** What was said in the room, over all loads. */
   readonly said: string[]
+  /** Ids of errors, over all loads. */
+  readonly errors: string[]
   /** Full JIDs that are present. */
   readonly present: string[]
   readonly statuses: {
@@ -36,7 +38,7 @@ export interface PageOptions {
 const script = (options: PageOptions) => `
 import { connect } from '/assets/warm-bindings.js'
 const kept = name => JSON.parse(sessionStorage.getItem(name) ?? '[]')
-window.noted = { texts: kept('texts'), loaded: [], said: kept('said'), present: [], statuses: [] }
+window.noted = { texts: kept('texts'), loaded: [], said: kept('said'), errors: kept('errors'), present: [], statuses: [] }
 const note = (name, text) => {
   noted[name].push(text)
   sessionStorage.setItem(name, JSON.stringify(noted[name]))
@@ -45,7 +47,8 @@ connect({
   Strophe,
   binding: '/chat/binding',
   ...${JSON.stringify(options)},
-  onMessage({ type, body, own, from }) {
+  onMessage({ id, type, body, own, from }) {
+    if (type === 'error') return note('errors', id)
     if (body === undefined || own) return
     if (type === 'groupchat') return note('said', from.split('/')[1] + ': ' + body)
     note('texts', body)

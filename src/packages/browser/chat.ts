@@ -3,10 +3,10 @@ import { askForBinding, type BindingSource, type Located } from './binding.js'
 import type { Contact } from './contact.js'
 import { Departures } from './departures.js'
 import { NoChat } from './failures.js'
-import { bareJid, type Message, readMessage } from './message.js'
+import { bareJid, type Message, readMessage, stanzaIdNamespace } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
-import { createSocket, socketAddress } from './socket.js'
+import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { leaveMemory, type Memory, randomName, takeMemory } from './tab.js'
 
@@ -64,7 +64,7 @@ export class Chat extends EventTarget {
   #status: Status = { state: 'connecting' }
   #session: PageSession | undefined
   /** Kept over sessions, for stream management. */
-  #socket: StropheConnection | undefined
+  #socket: ManagedSocket | undefined
   #isSocketBlocked = false
   /** Whether this page was online, and so has all presences since. */
   #wasOnline = false
@@ -78,9 +78,9 @@ export class Chat extends EventTarget {
     this.#name = name ?? (typeof binding === 'string' ? binding : '')
     this.#rooms = new Set(rooms)
     this.#memory = takeMemory(this.#name)
-    const { seen, last, outgoing } = this.#memory
+    const { seen, last, outgoing, sent } = this.#memory
     const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
-    const departures = new Departures(outgoing)
+    const departures = new Departures(outgoing, sent)
     this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, history, withCredentials }
   }
 
@@ -125,9 +125,11 @@ export class Chat extends EventTarget {
     const { arrivals, departures, Strophe } = this.#parts
     const id = randomName()
     const attributes = { xmlns: 'jabber:client', to, type, id }
-    const stanza = new Strophe.Builder('message', attributes).c('body').t(body).tree()
+    const origin = { xmlns: stanzaIdNamespace, id }
+    const stanza = new Strophe.Builder('message', attributes).c('body').t(body).up().c('origin-id', origin).tree()
     const session = this.#status.state === 'online' ? this.#session : undefined
-    if (session?.isManaged !== true) departures.add(stanza)
+    if (session?.isManaged) departures.addSent(stanza)
+    else departures.add(stanza)
     session?.send(stanza)
     // Rooms echo messages.
     if (type === 'chat') {
@@ -214,8 +216,7 @@ export class Chat extends EventTarget {
         this.#pauses.succeeded()
         this.#enter({ state: 'online' })
         // Written meanwhile.
-        session.send(...departures.unsent())
-        if (session.isManaged) departures.clear()
+        session.sendUnsent()
       },
       settled: () => {
         this.#isSettled = true
@@ -234,7 +235,7 @@ export class Chat extends EventTarget {
     if (mayTakeOver && websocket !== undefined) {
       this.#socket ??= createSocket(Strophe)
       // The session may have moved to another process.
-      this.#socket.service = socketAddress(websocket.url)
+      this.#socket.connection.service = socketAddress(websocket.url)
       session.takeOver(this.#socket, websocket.token)
     } else session.attach()
   }
@@ -280,8 +281,8 @@ export class Chat extends EventTarget {
     // Messages that wait for the archive will not come again.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
-    const outgoing = this.#parts.departures.all
-    const isKept = keep && leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing })
+    const { all: outgoing, sent } = this.#parts.departures
+    const isKept = keep && leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing, sent })
     // Without storage, no page can resume the session.
     this.#session?.leave(!isKept)
   }

@@ -3,20 +3,32 @@ export interface Outgoing {
   readonly id: string | null
   readonly xml: string
   readonly rid?: number
+  /** It has come back once. */
+  readonly isAgain?: boolean
 }
+
+/** Memory for messages that may come back, in UTF-16 units. */
+const mostSent = 100_000
 
 /** Until the session confirms them. */
 export class Departures {
-  #outgoing: Outgoing[]
+  #outgoing: readonly Outgoing[]
+  /** The newest stanzas that the session has, since its server may not have them. */
+  #sent: readonly Outgoing[]
   #newest = 0
   #requests = 2
 
-  constructor(outgoing: readonly Outgoing[]) {
-    this.#outgoing = [...outgoing]
+  constructor(outgoing: readonly Outgoing[], sent: readonly Outgoing[]) {
+    this.#outgoing = outgoing
+    this.#sent = sent
   }
 
   get all(): readonly Outgoing[] {
     return this.#outgoing
+  }
+
+  get sent(): readonly Outgoing[] {
+    return this.#sent
   }
 
   /** Next rid. */
@@ -25,15 +37,20 @@ export class Departures {
   }
 
   add(stanza: Element): void {
-    this.#outgoing.push({ id: stanza.getAttribute('id'), xml: new XMLSerializer().serializeToString(stanza) })
+    this.#outgoing = [...this.#outgoing, noted(stanza)]
+  }
+
+  /** Over stream management. */
+  addSent(stanza: Element): void {
+    this.#keep([noted(stanza)])
   }
 
   /** Continues with other rids. `received` is the last request that arrived. */
   goOn(rid: number, requests: number, received: number | undefined): void {
     this.#requests = requests
     this.#newest = rid - 1
-    if (received !== undefined) this.#outgoing = this.#outgoing.filter(({ rid: own }) => !(own! <= received))
-    this.#outgoing = this.#outgoing.map(({ id, xml }) => ({ id, xml }))
+    if (received !== undefined) this.arrived(received)
+    this.#outgoing = this.#outgoing.map(({ rid: _, ...outgoing }) => outgoing)
   }
 
   /** A request is sent or repeated. Requests outside its window have arrived. */
@@ -41,21 +58,63 @@ export class Departures {
     const rid = Number(body.getAttribute('rid'))
     this.#newest = Math.max(this.#newest, rid)
     const leaving = new Set([...body.children].map(child => child.getAttribute('id')))
-    this.#outgoing = this.#outgoing
-      .map(outgoing => (leaving.has(outgoing.id) ? { ...outgoing, rid } : outgoing))
-      .filter(({ rid: own }) => !(own! <= this.#newest - this.#requests))
+    this.#outgoing = this.#outgoing.map(outgoing => (leaving.has(outgoing.id) ? { ...outgoing, rid } : outgoing))
+    this.arrived(this.#newest - this.#requests)
   }
 
-  /** In order. */
-  unsent(): Element[] {
-    const parser = new DOMParser()
+  /** The session has the requests up to `received`, or Strophe has all stanzas. */
+  arrived(received?: number): void {
+    const has = ({ rid }: Outgoing) => received === undefined || rid! <= received
+    this.#keep(this.#outgoing.filter(has))
+    this.#outgoing = this.#outgoing.filter(outgoing => !has(outgoing))
+  }
+
+  #keep(sent: readonly Outgoing[]): void {
+    if (sent.length === 0) return
+    const all = [...this.#sent, ...sent]
+    while (all.map(({ xml }) => xml).join('').length > mostSent) all.shift()
+    this.#sent = all
+  }
+
+  /** The session returns a message that its server has not confirmed. Returns false the second time. */
+  takeBack(error: Element): boolean {
+    const id = error.getAttribute('id')
+    const from = error.getAttribute('from')
+    const found = [...this.#sent, ...this.#outgoing].find(
+      outgoing => outgoing.id === id && !outgoing.isAgain && readStanza(outgoing).getAttribute('to') === from,
+    )
+    if (found === undefined || !isUnconfirmed(error)) return false
+    const isOther = (outgoing: Outgoing) => outgoing !== found
+    this.#sent = this.#sent.filter(isOther)
+    const others = this.#outgoing.filter(isOther)
+    // Before what was written since.
+    const back = { id, xml: found.xml, isAgain: true }
+    this.#outgoing = [...others.filter(({ isAgain }) => isAgain), back, ...others.filter(({ isAgain }) => !isAgain)]
+    return true
+  }
+
+  /** In order. `kept`: what Strophe sends again by itself. */
+  unsent(kept = ''): Element[] {
     return this.#outgoing
-      .filter(({ rid }) => rid === undefined)
-      .map(({ xml }) => parser.parseFromString(xml, 'text/xml').documentElement)
+      .filter(({ id, rid }) => rid === undefined && !(id && kept.includes(id)))
+      .map(readStanza)
       .filter(({ localName }) => localName === 'message')
   }
 
   clear(): void {
-    this.#outgoing = []
+    this.#outgoing = this.#sent = []
   }
+}
+
+/** Whether it stands for a stanza that a server has not confirmed. */
+export function isUnconfirmed(stanza: Element): boolean {
+  return stanza.getAttribute('type') === 'error' && stanza.getElementsByTagName('remote-server-timeout').length > 0
+}
+
+function noted(stanza: Element): Outgoing {
+  return { id: stanza.getAttribute('id'), xml: new XMLSerializer().serializeToString(stanza) }
+}
+
+function readStanza({ xml }: Outgoing): Element {
+  return new DOMParser().parseFromString(xml, 'text/xml').documentElement
 }

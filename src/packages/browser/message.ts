@@ -1,5 +1,5 @@
 const delayNamespace = 'urn:xmpp:delay'
-const stanzaIdNamespace = 'urn:xmpp:sid:0'
+export const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
 export interface Message {
   /** Full JID. In a room, the nickname is the resource. */

@@ -2,8 +2,9 @@ import { Archive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import type { Located } from './binding.js'
 import { type Contact, readContact } from './contact.js'
-import type { Departures } from './departures.js'
+import { type Departures, isUnconfirmed } from './departures.js'
 import { childOf, readMessage } from './message.js'
+import type { ManagedSocket } from './socket.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
@@ -57,6 +58,7 @@ export class PageSession {
   #archive!: Archive
   #isOver = false
   #isOverSocket = false
+  #isRecovering = false
 
   constructor(binding: Located, parts: PageParts, isFresh: boolean, events: SessionEvents) {
     this.#binding = binding
@@ -111,8 +113,10 @@ export class PageSession {
   }
 
   /** Attaches over WebSocket. A used connection resumes its stream (XEP-0198). */
-  takeOver(connection: StropheConnection, token: string): void {
+  takeOver({ connection, kept }: ManagedSocket, token: string): void {
     const { arrivals, departures, Strophe } = this.#parts
+    // A stream that cannot be resumed loses it.
+    const again = kept()
     const { Status } = Strophe
     this.#connection = connection
     this.#isOverSocket = true
@@ -133,8 +137,8 @@ export class PageSession {
     const follow = (status: number) => {
       if (this.#isOver) return
       if (status === Status['CONNECTED']) {
-        this.#introduce(isLost)
-        departures.clear()
+        this.#introduce(isLost, again)
+        departures.arrived()
         this.#events.online()
       } else if (status === Status['CONNFAIL'] && !hasOpened) {
         this.drop()
@@ -158,13 +162,19 @@ export class PageSession {
     return new this.#parts.Strophe.Builder('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
   }
 
+  sendUnsent(): void {
+    const { departures } = this.#parts
+    this.send(...departures.unsent())
+    if (this.#isOverSocket) departures.arrived()
+  }
+
   /** Pings. Without an answer, the connection is lost. */
-  check(): void {
+  check(act = () => this.#events.online()): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
     const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     const answered = (answer: Element | null) => {
       if (answer === null) this.#lose()
-      else if (!this.#isOver) this.#events.online()
+      else if (!this.#isOver && !isUnconfirmed(answer)) act()
     }
     // An error is an answer too.
     this.#connection.sendIQ(ping, answered, answered, patience)
@@ -215,11 +225,12 @@ export class PageSession {
 
   #listen(): void {
     const { jid } = this.#binding
-    const { arrivals, Strophe } = this.#parts
+    const { arrivals, departures, Strophe } = this.#parts
     this.#archive = new Archive(this.#connection, Strophe.Builder, jid)
     const onMessage = (stanza: Element) => {
-      if (!this.#isOver && !this.#archive.take(stanza) && !arrivals.isRepeated(stanza))
-        arrivals.take(readMessage(stanza, jid), jid)
+      if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
+      if (departures.takeBack(stanza)) this.#recover()
+      else arrivals.take(readMessage(stanza, jid), jid)
       return !this.#isOver
     }
     const onPresence = (stanza: Element) => {
@@ -230,14 +241,24 @@ export class PageSession {
     this.#connection.addHandler(onPresence, null, 'presence')
   }
 
-  /** Sends presence, and fetches missing contacts and messages. */
-  async #introduce(isLost: boolean): Promise<void> {
+  /** Messages come back before a session ends. If it goes on, they are sent again here. */
+  #recover(): void {
+    if (this.#isRecovering) return
+    this.#isRecovering = true
+    this.check(() => {
+      this.#isRecovering = false
+      this.sendUnsent()
+    })
+  }
+
+  /** Sends presence, and fetches missing contacts and messages. `kept`: what Strophe sends again by itself. */
+  async #introduce(isLost: boolean, kept?: string): Promise<void> {
     const { resumed } = this.#binding
     const { departures, rooms } = this.#parts
     const isNew = this.#isFresh || !resumed
     const entering = [this.presence({}), ...[...rooms].map(occupant => this.joining(occupant))]
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
-    this.send(...(isNew ? entering : []), ...departures.unsent())
+    this.send(...(isNew ? entering : []), ...departures.unsent(kept))
     const caughtUp = this.#catchUp(isLost || !resumed)
     // An answer proves that the session exists.
     this.check()

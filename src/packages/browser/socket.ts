@@ -1,8 +1,14 @@
 import { absolute } from './binding.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 
-/** A WebSocket connection that can be reopened, each time at its `service`. */
-export function createSocket(Strophe: StropheNamespace): StropheConnection {
+export interface ManagedSocket {
+  /** Can be reopened, each time at its `service`. */
+  readonly connection: StropheConnection
+  /** Text with all stanzas that Strophe sends again. */
+  kept(): string | undefined
+}
+
+export function createSocket(Strophe: StropheNamespace): ManagedSocket {
   // Stream management state, for this page only.
   let kept: string | undefined
   const storage = {
@@ -14,7 +20,8 @@ export function createSocket(Strophe: StropheNamespace): StropheConnection {
       kept = undefined
     },
   }
-  return new Strophe.Connection('ws:', { enableStreamManagement: true, streamManagement: { storage } })
+  const connection = new Strophe.Connection('ws:', { enableStreamManagement: true, streamManagement: { storage } })
+  return { connection, kept: () => kept }
 }
 
 export function socketAddress(url: string): string {

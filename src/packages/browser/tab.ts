@@ -12,6 +12,8 @@ export interface Memory {
   readonly last: string
   /** Stanzas that may not have arrived. */
   readonly outgoing: readonly Outgoing[]
+  /** Messages that may come back. */
+  readonly sent: readonly Outgoing[]
 }
 
 /** Removes it: browsers copy storage to a duplicated tab. */
@@ -19,13 +21,13 @@ export function takeMemory(name: string): Memory {
   try {
     const kept = sessionStorage.getItem(keyOf(name))
     sessionStorage.removeItem(keyOf(name))
-    const { tab, jid, seen, last, outgoing }: Memory = JSON.parse(kept!)
-    const texts = [tab, jid, last, ...outgoing.map(({ xml }) => xml)]
-    if (seen >= 0 && texts.every(text => typeof text === 'string')) return { tab, jid, seen, last, outgoing }
+    const { tab, jid, seen, last, outgoing, sent = [] }: Memory = JSON.parse(kept!)
+    const texts = [tab, jid, last, ...[...outgoing, ...sent].map(({ xml }) => xml)]
+    if (seen >= 0 && texts.every(text => typeof text === 'string')) return { tab, jid, seen, last, outgoing, sent }
   } catch {
     // Missing, invalid, or no storage.
   }
-  return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [] }
+  return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [], sent: [] }
 }
 
 export function leaveMemory(name: string, memory: Memory): boolean {

@@ -1,0 +1,120 @@
+// Messages of the module for pages that its server never confirmed: they are sent again in the next session.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import type { BrowserContext, Page } from 'playwright-core'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
+import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { User } from './user.js'
+
+// Each wait in a test has a shorter deadline of its own, which names what did not come.
+jest.setTimeout(120_000)
+
+declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+
+const users = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: users.alice }
+const bobs = { user: 'bob', domain: 'localhost', password: users.bob }
+const bobsJid = 'bob@localhost'
+
+describeWith(
+  ['prosody', 'openssl', eitherChromium],
+  'A page with the module, whose server is frozen and killed',
+  () => {
+    let prosody: Prosody
+    let service: TestService
+    let context: BrowserContext
+    let bob: User
+    let options: PageOptions
+    const ids = new Map<string, string>()
+
+    beforeAll(async () => {
+      const modules = '"roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks", "offline"'
+      prosody = await startProsody({ users, config: `modules_enabled = { ${modules} }` })
+      service = await startTestService({
+        servers: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?ca=${prosody.caFile}`,
+        environment: { XMPP_TIMEOUT: '2', LINK_RESUME_TIME: '1' },
+        routers: () => [createModulePageRouter(() => options, bind)],
+      })
+    }, 60_000)
+
+    beforeEach(async () => {
+      ids.clear()
+      bob = await logIn()
+      context = await (await sharedChromium(eitherChromium)).newContext()
+    })
+
+    afterEach(async () => {
+      await context?.close()
+      await bob?.leave()
+      await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+    })
+
+    afterAll(async () => {
+      await service?.stop()
+      await prosody?.stop()
+    })
+
+    const logIn = () => User.logIn(`http://127.0.0.1:${prosody.httpPort}/http-bind`, bobs)
+
+    /** The tab's session once more, or a new one, as a backend does it. */
+    async function bind(tab: string): Promise<object> {
+      const id = ids.get(tab)
+      const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
+      const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(alice)
+      ids.set(tab, binding.id)
+      return binding
+    }
+
+    const stateOf = (tab: Page, state: string) =>
+      tab.waitForFunction(wanted => window.chat?.status.state === wanted, state, { timeout: 40_000 })
+    const say = (tab: Page, text: string) =>
+      tab.evaluate(([to, body]) => window.chat!.send(to!, body!), [bobsJid, text] as const)
+    const heard = () =>
+      [
+        ...bob.received.matchAll(
+          /<message\b[^>]* id=['"](\w+)['"].*?<body>([^<]*)<.*?<origin-id [^>]*id=['"](\w+)['"]/g,
+        ),
+      ].map(([, id, text, origin]) => ({ id, text, origin }))
+
+    const cases = combinations(
+      [
+        { transport: 'bosh', isReloaded: false },
+        { transport: 'websocket', isReloaded: false },
+        { transport: 'bosh', isReloaded: true },
+        { transport: 'websocket', isReloaded: true },
+      ] as const,
+      ({ transport, isReloaded }) => (transport === 'bosh') === isReloaded,
+    )
+    test.each(cases)('sends its messages again, once, over $transport (reloaded: $isReloaded)', async given => {
+      options = { transport: given.transport, history: 0, rooms: [] }
+      const tab = await context.newPage()
+      await tab.goto(`${service.url}/portal/module`)
+      await stateOf(tab, 'online')
+      process.kill(prosody.pid, 'SIGSTOP')
+      const [one, two] = [await say(tab, 'one'), await say(tab, 'two')]
+      if (given.isReloaded) {
+        await tab.reload()
+        await tab.waitForFunction(() => window.chat !== undefined)
+      }
+      await eventually('the session ends', () => service.service.counts().sessions === 0, { seconds: 20 })
+      await prosody.kill()
+      await prosody.restart()
+      await stateOf(tab, 'online')
+
+      await bob.leave()
+      bob = await logIn()
+      await bob.receives('>two<')
+      await bob.isUpToDate()
+      expect(heard()).toEqual([
+        { id: one, text: 'one', origin: one },
+        { id: two, text: 'two', origin: two },
+      ])
+      expect((await tab.evaluate(() => window.noted)).errors).toEqual([])
+    })
+  },
+)
