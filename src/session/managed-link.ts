@@ -1,13 +1,16 @@
 import type { Clock } from '../lib/clock.js'
-import { Problem, type Step } from '../lib/errors.js'
+import type { Step } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
-import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts } from '../xmpp/link.js'
-import { smNamespace, stanzaErrorNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import type { Link, LinkEnd, LinkEvents, LinkFacts } from '../xmpp/link.js'
+import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import { copyOf } from '../xmpp/xml/copy-of.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import { type Element, type Fate, isStanza } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
 import type { Root } from '../xmpp/xml/root.js'
-import { memoryOf } from './outbox.js'
+import { notConfirmed } from './error-replies.js'
+import { type Mending, Repair } from './mending.js'
+import { Unconfirmed } from './unconfirmed.js'
 
 /** Counts wrap here (XEP-0198 §4). */
 const wrap = 2 ** 32
@@ -18,23 +21,6 @@ const mostUnasked = 10
 /** In UTF-16 units. A page waits above four times as much. */
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
-/** Time for the answer to `<resume/>`, in milliseconds. */
-const resumeMilliseconds = 10_000
-/** Between two attempts to mend, in milliseconds. Doubles up to the most. */
-const firstPause = 500
-const mostPause = 15_000
-
-/** Logs the user in on a new link, and leaves its stream to be restarted. Throws a `Problem`. */
-export type LogInAgain = (caller: AbortSignal) => Promise<Link>
-
-export interface Mending {
-  readonly logInAgain: LogInAgain
-  /** The longest gap, in milliseconds. */
-  readonly longest: number
-  /** Erases what the login keeps. */
-  wipe(): void
-}
-
 export interface ManagedLinkParts {
   readonly clock: Clock
   readonly waiting: WaitingMemory
@@ -50,17 +36,6 @@ export interface ManagedLinkParts {
 
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
-/** One attempt to mend, and the time of the next. Times are in milliseconds of the clock. */
-interface Repair {
-  readonly since: number
-  readonly caller: AbortController
-  readonly failure: LinkEnd
-  pause: number
-  nextAt: number
-  /** For the answer to `<resume/>`. */
-  answerBy: number
-}
-
 const never = Number.POSITIVE_INFINITY
 const enable = { name: 'enable', namespace: smNamespace, text: '' }
 const request: Element = { name: 'r', namespace: smNamespace, text: `<r xmlns='${smNamespace}'/>` }
@@ -72,10 +47,7 @@ export class ManagedLink implements Link, LinkEvents {
   readonly #parts: ManagedLinkParts
   #phase: Phase = 'enabling'
   #isPaused = false
-  /** Stanzas sent, oldest first. */
-  #unconfirmed: Element[] = []
-  /** In UTF-16 units. */
-  #size = 0
+  readonly #unconfirmed = new Unconfirmed()
   /** The server's count. */
   #confirmed = 0
   #received = 0
@@ -110,7 +82,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   get backlog(): number {
-    return this.#phase === 'mending' ? this.#size : this.#link.backlog
+    return this.#phase === 'mending' ? this.#unconfirmed.size : this.#link.backlog
   }
 
   get unfinishedBytes(): number {
@@ -146,24 +118,23 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Number of stanzas that the server has not confirmed. */
   get unconfirmed(): number {
-    return this.#unconfirmed.length
+    return this.#unconfirmed.stanzas.length
   }
 
   /** The same in UTF-16 units. */
   get unconfirmedSize(): number {
-    return this.#size
+    return this.#unconfirmed.size
   }
 
   /** In bytes. */
   get keptBytes(): number {
-    return memoryOf(this.#size, this.#unconfirmed.length)
+    return this.#unconfirmed.bytes
   }
 
   /** When `tick` is due, in milliseconds of the clock. */
   get deadline(): number {
     const repair = this.#repair
-    if (repair === undefined) return Math.min(this.#askAt, this.#answerAt)
-    return Math.min(repair.nextAt, repair.answerBy, repair.since + this.#parts.mending!.longest)
+    return repair === undefined ? Math.min(this.#askAt, this.#answerAt) : repair.deadline
   }
 
   tick(now: number): void {
@@ -217,8 +188,8 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Errors for the page, in place of stanzas that the server may not have. */
   takeReturned(jid: string): Element[] {
-    const answers = this.#unconfirmed.flatMap(element => notConfirmed(element, jid) ?? [])
-    this.#forget(this.#unconfirmed.length)
+    const answers = this.#unconfirmed.stanzas.flatMap(element => notConfirmed(element, jid) ?? [])
+    this.#forget()
     return answers
   }
 
@@ -231,23 +202,23 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   close(): void {
-    this.#sayLast()
-    this.#stop()
-    this.#link.close()
-    this.#forget(this.#unconfirmed.length)
+    this.#leave().close()
   }
 
   abandon(): void {
-    this.#sayLast()
-    this.#stop()
-    this.#link.abandon()
-    this.#forget(this.#unconfirmed.length)
+    this.#leave().abandon()
   }
 
   cut(): void {
+    this.#left = this.#received - this.#acknowledged
+    this.#leave().cut()
+  }
+
+  #leave(): Link {
+    if (this.#phase === 'on') this.#link.send([this.#acknowledge(this.#received - this.#left)])
     this.#stop()
-    this.#link.cut()
-    this.#forget(this.#unconfirmed.length)
+    this.#forget()
+    return this.#link
   }
 
   timeOut(step: Step): void {
@@ -286,16 +257,12 @@ export class ManagedLink implements Link, LinkEvents {
     const { code } = end.failure
     const isBroken = end.streamError === undefined && (code === 'remote-connection-failed' || code === 'timeout')
     if (isBroken && this.#canMend) this.#mend(end)
-    else if (this.#repair !== undefined && isBroken) this.#tryLater(this.#repair)
+    else if (this.#repair !== undefined && isBroken) this.#repair.tryLater()
     else this.#lose(end)
   }
 
-  #sayLast(): void {
-    if (this.#phase === 'on') this.#link.send([this.#acknowledge(this.#received - this.#left)])
-  }
-
   get #isMuch(): boolean {
-    return this.#unasked >= mostUnasked || this.#size > largestUnasked
+    return this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked
   }
 
   get #canMend(): boolean {
@@ -303,28 +270,19 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   #keep(elements: readonly Element[]): void {
-    let size = 0
-    let count = 0
-    for (const element of elements) {
-      if (!isStanza(element)) continue
-      this.#unconfirmed.push(element)
-      size += element.text.length
-      count += 1
-    }
+    const { bytes } = this.#unconfirmed
+    const count = this.#unconfirmed.sent(elements)
     if (count === 0) return
-    this.#size += size
     this.#unasked += count
-    this.#parts.waiting.change(memoryOf(size, count))
+    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
     if (this.#askAt === never && !this.#isAsked && this.#phase !== 'mending')
       this.#askAt = this.#parts.clock.now() + askMilliseconds
   }
 
-  #forget(count: number): void {
-    const gone = this.#unconfirmed.splice(0, count)
-    let size = 0
-    for (const { text } of gone) size += text.length
-    this.#size -= size
-    this.#parts.waiting.change(-memoryOf(size, gone.length))
+  #forget(count = this.unconfirmed): void {
+    const { bytes } = this.#unconfirmed
+    this.#unconfirmed.arrived(count)
+    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
   }
 
   #question(): Element {
@@ -365,7 +323,7 @@ export class ManagedLink implements Link, LinkEvents {
       this.#phase = 'on'
       this.#received = 0
       const mayResume = tag.attribute('resume')
-      if (mayResume === 'true' || mayResume === '1') this.#previd = tag.attribute('id')
+      if (mayResume === 'true' || mayResume === '1') this.#previd = copied(tag.attribute('id'))
       if (this.#previd === undefined) this.#parts.mending?.wipe()
     } else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
     else if (name === 'failed') this.#refused(tag.attribute('h'))
@@ -374,14 +332,12 @@ export class ManagedLink implements Link, LinkEvents {
   #refused(count: string | undefined): void {
     if (this.#repair !== undefined) {
       this.#confirm(count)
-      const { failure } = this.#repair
-      this.#link.close()
-      this.#lose(failure)
+      this.#lose(this.#repair.end)
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
       this.#parts.mending?.wipe()
       this.#askAt = never
-      this.#forget(this.#unconfirmed.length)
+      this.#forget()
     }
   }
 
@@ -389,85 +345,57 @@ export class ManagedLink implements Link, LinkEvents {
   #confirm(text: string | undefined): boolean {
     if (!/^\d{1,10}$/.test(text ?? '') || Number(text) >= wrap) return false
     const count = (Number(text) - this.#confirmed + wrap) % wrap
-    if (count > this.#unconfirmed.length) return false
+    if (count > this.unconfirmed) return false
     this.#confirmed = Number(text)
     this.#forget(count)
     return true
   }
 
   #proceed(): void {
-    this.#unasked = this.#unconfirmed.length
+    this.#unasked = this.unconfirmed
     if (this.#phase === 'on' && this.#isMuch) this.ask()
-    else this.#askAt = this.#unconfirmed.length === 0 ? never : this.#parts.clock.now() + askMilliseconds
+    else this.#askAt = this.unconfirmed === 0 ? never : this.#parts.clock.now() + askMilliseconds
     this.events.onDrain()
   }
 
-  #mend(failure: LinkEnd): void {
-    const since = this.#parts.clock.now()
+  #mend(end: LinkEnd): void {
+    const { clock, run, mending } = this.#parts
     this.#phase = 'mending'
     this.#answerAt = never
     this.#askAt = never
     this.#isAsked = false
-    const caller = new AbortController()
-    this.#repair = { since, caller, failure, pause: firstPause, nextAt: since, answerBy: never }
-    this.#dial(this.#repair)
+    this.#repair = new Repair(end, {
+      clock,
+      run,
+      mending: mending!,
+      onLink: link => {
+        this.#link = link
+        link.events = this
+        link.restart()
+      },
+      onGivenUp: () => this.#lose(end),
+    })
   }
 
   #tickRepair(repair: Repair, now: number): void {
-    if (now >= repair.since + this.#parts.mending!.longest) {
-      this.#link.close()
-      this.#lose(repair.failure)
-    } else if (now >= repair.answerBy) {
+    const state = repair.tick(now)
+    if (state === 'given-up') this.#lose(repair.end)
+    else if (state === 'late') {
       this.#link.cut()
-      this.#tryLater(repair)
-    } else if (now >= repair.nextAt) this.#dial(repair)
-  }
-
-  #tryLater(repair: Repair): void {
-    repair.answerBy = never
-    // Links of one server that broke together do not come back together.
-    repair.nextAt = this.#parts.clock.now() + repair.pause * (0.75 + Math.random() / 2)
-    repair.pause = Math.min(2 * repair.pause, mostPause)
-  }
-
-  #dial(repair: Repair): void {
-    const { mending, run } = this.#parts
-    repair.nextAt = never
-    mending!.logInAgain(repair.caller.signal).then(
-      link => {
-        if (this.#repair !== repair) link.close()
-        else run(() => this.#restart(repair, link))
-      },
-      error => {
-        if (this.#repair === repair) run(() => this.#failed(repair, error))
-      },
-    )
-  }
-
-  #failed(repair: Repair, error: unknown): void {
-    const code = error instanceof Problem ? error.code : 'internal-error'
-    if (passing.has(code)) this.#tryLater(repair)
-    else this.#lose(repair.failure)
-  }
-
-  #restart(repair: Repair, link: Link): void {
-    this.#link = link
-    link.events = this
-    repair.answerBy = this.#parts.clock.now() + resumeMilliseconds
-    link.restart()
+      repair.tryLater()
+    }
   }
 
   #resumeStream(repair: Repair): void {
-    if (repair.answerBy === never) return
+    if (!repair.isResuming) return
     const attributes = attribute('previd', this.#previd!) + attribute('h', this.#received % wrap)
     this.#link.send([{ name: 'resume', namespace: smNamespace, text: `<resume xmlns='${smNamespace}'${attributes}/>` }])
   }
 
   #resumed({ since }: Repair, tag: Root): void {
     // ejabberd names the stream anew.
-    this.#previd = tag.attribute('previd') ?? this.#previd
+    this.#previd = copied(tag.attribute('previd')) ?? this.#previd
     if (!this.#confirm(tag.attribute('h'))) {
-      this.#link.close()
       this.#lose(wrongCount)
       return
     }
@@ -477,7 +405,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#isShort = false
     this.#unasked = 0
     if (this.#isPaused) this.#link.pause()
-    if (this.#unconfirmed.length > 0) this.#link.send([...this.#unconfirmed, this.#question()])
+    if (this.unconfirmed > 0) this.#link.send([...this.#unconfirmed.stanzas, this.#question()])
     this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
     this.events.onDrain()
   }
@@ -495,32 +423,16 @@ export class ManagedLink implements Link, LinkEvents {
     this.#isAsked = false
     this.#askAt = never
     this.#answerAt = never
-    this.#repair?.caller.abort()
+    this.#repair?.stop()
     this.#repair = undefined
     this.#parts.mending?.wipe()
   }
 }
 
+/** It lives as long as the session. */
+function copied(id: string | undefined): string | undefined {
+  return id === undefined ? undefined : copyOf(id)
+}
+
 const lostEnd: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 const wrongCount: LinkEnd = { failure: { step: 'features', code: 'remote-protocol-error' } }
-
-/** Failures of a login that may succeed later. */
-const passing = new Set<Failure['code']>([
-  'remote-connection-failed',
-  'timeout',
-  'host-unknown',
-  'service-full',
-  'temporary-auth-failure',
-])
-
-/** Returns a stanza to the page that sent it (RFC 6120 §8.3.3.16). */
-function notConfirmed({ name, namespace, text }: Element, jid: string): Element | undefined {
-  const tag = startTagOf(text)
-  const type = tag.attribute('type')
-  const isAnswered = name === 'iq' ? type === 'get' || type === 'set' : name === 'message' && type !== 'error'
-  if (!isAnswered) return undefined
-  const addressing =
-    attribute('to', jid) + attribute('from', tag.attribute('to')) + attribute('id', tag.attribute('id'))
-  const error = `<error type='wait'><remote-server-timeout xmlns='${stanzaErrorNamespace}'/></error>`
-  return { name, namespace, text: `<${name} xmlns='jabber:client' type='error'${addressing}>${error}</${name}>` }
-}

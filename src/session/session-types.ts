@@ -3,7 +3,7 @@
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
-import type { Mending } from './managed-link.js'
+import type { Mending } from './mending.js'
 
 /** `held` while a request is open, `quiet` without a request, `elsewhere` at another endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'

@@ -1,9 +1,7 @@
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Link, StreamOptions } from '../xmpp/link.js'
-import { stanzaErrorNamespace } from '../xmpp/namespaces.js'
-import { startTagOf } from '../xmpp/xml/document.js'
 import { type Element, isStanza } from '../xmpp/xml/element.js'
-import { attribute } from '../xmpp/xml/escape.js'
+import { bounce } from './error-replies.js'
 import type { RateShaper } from './limits/rate-shaper.js'
 import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
 import { memoryOf } from './outbox.js'
@@ -196,22 +194,3 @@ export class Uplink {
 }
 
 const nothing: readonly Element[] = []
-
-/** The server's answer to an undelivered stanza (XEP-0206 §7). */
-export function bounce({ name, namespace, text }: Element): Element | undefined {
-  if (namespace !== 'jabber:client') return undefined
-  const tag = startTagOf(text)
-  const condition = conditionFor(name, tag.attribute('type'))
-  if (condition === undefined) return undefined
-  const addressing = attribute('to', tag.attribute('from')) + attribute('id', tag.attribute('id'))
-  const answer =
-    `<${name} xmlns='jabber:client' type='error'${addressing}>` +
-    `<error type='${condition === 'recipient-unavailable' ? 'wait' : 'cancel'}'>` +
-    `<${condition} xmlns='${stanzaErrorNamespace}'/></error></${name}>`
-  return { name, namespace, text: answer }
-}
-
-function conditionFor(name: string, type: string | undefined): string | undefined {
-  if (name === 'iq') return type === 'get' || type === 'set' ? 'service-unavailable' : undefined
-  return name === 'message' && type !== 'error' ? 'recipient-unavailable' : undefined
-}

@@ -4,13 +4,13 @@ import type { WebSocketCut } from '../../lib/counts.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import type { MakeNextClient } from '../../session/client.js'
 import type { Session } from '../../session/session.js'
+import { Unconfirmed } from '../../session/unconfirmed.js'
 import { sasl2Namespace, saslNamespace, smNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { Channel } from './channel.js'
 import { SocketClient } from './socket-client.js'
 import { readCount, request, StreamManagement } from './stream-management.js'
-import { Unconfirmed } from './unconfirmed.js'
 
 export interface PageParts {
   readonly clock: Clock

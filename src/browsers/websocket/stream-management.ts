@@ -1,7 +1,7 @@
 import { randomText } from '../../lib/text/random-text.js'
+import { Unconfirmed } from '../../session/unconfirmed.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { Unconfirmed } from './unconfirmed.js'
 
 /** Counts wrap here (XEP-0198 §4). */
 const wrap = 2 ** 32

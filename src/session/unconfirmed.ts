@@ -1,11 +1,11 @@
-import { memoryOf } from '../../session/outbox.js'
-import { type Element, isStanza } from '../../xmpp/xml/element.js'
+import { type Element, isStanza } from '../xmpp/xml/element.js'
+import { memoryOf } from './outbox.js'
 
 /** Stanzas, and UTF-16 units. The rest waits in the outbox. */
 const mostStanzas = 1000
 const longest = 1024 * 1024
 
-/** Stanzas sent to a page until it confirms them. */
+/** Stanzas sent to a page or a server until it confirms them. */
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
@@ -14,6 +14,11 @@ export class Unconfirmed {
 
   get stanzas(): readonly Element[] {
     return this.#stanzas
+  }
+
+  /** In UTF-16 units. */
+  get size(): number {
+    return this.#size
   }
 
   /** Memory of its stanzas, in bytes. */
@@ -25,12 +30,15 @@ export class Unconfirmed {
     return this.#stanzas.length >= mostStanzas || this.#size > longest
   }
 
-  sent(elements: readonly Element[]): void {
+  /** Returns how many of them are stanzas. */
+  sent(elements: readonly Element[]): number {
+    const before = this.#stanzas.length
     for (const element of elements) {
       if (!isStanza(element)) continue
       this.#stanzas.push(element)
       this.#size += element.text.length
     }
+    return this.#stanzas.length - before
   }
 
   /** Whether some stanzas are not covered by a ping or `<r/>`. */

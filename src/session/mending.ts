@@ -1,0 +1,106 @@
+import type { Clock } from '../lib/clock.js'
+import { Problem } from '../lib/errors.js'
+import type { Failure, Link, LinkEnd } from '../xmpp/link.js'
+
+/** Time for the answer to `<resume/>`, in milliseconds. */
+const resumeMilliseconds = 10_000
+/** Between two attempts, in milliseconds. Doubles up to the most. */
+const firstPause = 500
+const mostPause = 15_000
+
+/** Failures of a login that may succeed later. */
+const passing = new Set<Failure['code']>([
+  'remote-connection-failed',
+  'timeout',
+  'host-unknown',
+  'service-full',
+  'temporary-auth-failure',
+])
+
+export interface Mending {
+  /** Logs the user in on a new link, and leaves its stream to be restarted. Throws a `Problem`. */
+  readonly logInAgain: (caller: AbortSignal) => Promise<Link>
+  /** The longest gap, in milliseconds. */
+  readonly longest: number
+  /** Erases what the login keeps. */
+  wipe(): void
+}
+
+interface RepairParts {
+  readonly clock: Clock
+  readonly mending: Mending
+  readonly run: (work: () => void) => void
+  /** The user is logged in. The stream must be restarted and resumed. */
+  readonly onLink: (link: Link) => void
+  /** Nothing follows. */
+  readonly onGivenUp: () => void
+}
+
+const never = Number.POSITIVE_INFINITY
+
+/** Attempts to replace the connection of a link. Times are in milliseconds of the clock. */
+export class Repair {
+  readonly since: number
+  /** Why the link broke. */
+  readonly end: LinkEnd
+  readonly #parts: RepairParts
+  readonly #caller = new AbortController()
+  #pause = firstPause
+  #nextAt = never
+  /** For the answer to `<resume/>`. */
+  #answerBy = never
+
+  constructor(end: LinkEnd, parts: RepairParts) {
+    this.end = end
+    this.#parts = parts
+    this.since = parts.clock.now()
+    this.#dial()
+  }
+
+  /** Whether a link waits for its features, or for the answer to `<resume/>`. */
+  get isResuming(): boolean {
+    return this.#answerBy !== never
+  }
+
+  get deadline(): number {
+    return Math.min(this.#nextAt, this.#answerBy, this.since + this.#parts.mending.longest)
+  }
+
+  /** Returns `late` if `<resume/>` has no answer. */
+  tick(now: number): 'given-up' | 'late' | 'goes-on' {
+    if (now >= this.since + this.#parts.mending.longest) return 'given-up'
+    if (now >= this.#answerBy) return 'late'
+    if (now >= this.#nextAt) this.#dial()
+    return 'goes-on'
+  }
+
+  tryLater(): void {
+    this.#answerBy = never
+    // Links of one server that broke together do not come back together.
+    this.#nextAt = this.#parts.clock.now() + this.#pause * (0.75 + Math.random() / 2)
+    this.#pause = Math.min(2 * this.#pause, mostPause)
+  }
+
+  stop(): void {
+    this.#caller.abort()
+  }
+
+  #dial(): void {
+    const { mending, run, onLink, onGivenUp, clock } = this.#parts
+    const { signal } = this.#caller
+    this.#nextAt = never
+    mending.logInAgain(signal).then(
+      link => {
+        if (signal.aborted) return link.close()
+        run(() => {
+          this.#answerBy = clock.now() + resumeMilliseconds
+          onLink(link)
+        })
+      },
+      error => {
+        const isPassing = error instanceof Problem && passing.has(error.code)
+        if (!signal.aborted) run(() => (isPassing ? this.tryLater() : onGivenUp()))
+      },
+    )
+  }
+}
