@@ -68,7 +68,7 @@ export class ServerWatch {
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()
-    this.#size = size
+    this.#bytes = 3 * size
   }
 
   received(): void {
