@@ -11,7 +11,6 @@ export interface DrainingParts {
   readonly registry: { readonly size: number }
   readonly listening: {
     readonly connections: number
-    /** Accepts no new connections. */
     retire(): void
     closeIdleConnections(): void
   }

@@ -8,7 +8,6 @@ export interface Message {
 }
 
 export type ExchangeEnd =
-  /** The other side sent its last message. */
   | 'done'
   | 'cancelled'
   /** The other process is gone, with its sessions. */
@@ -16,10 +15,8 @@ export type ExchangeEnd =
   /** Messages may be lost. The process may still exist. */
   | 'broken'
 
-/** A conversation of two processes, such as a carried request. */
 export interface Exchange {
   readonly node: string
-  /** Sends nothing after the end. */
   send(head: unknown, body?: string | Buffer): void
   /** Sends the last message. */
   end(head?: unknown, body?: string | Buffer): void
@@ -40,9 +37,7 @@ export interface ExchangeEvents {
 /** Another process. */
 export interface Node {
   readonly name: string
-  /** Nothing received for some seconds. */
   readonly isSilent: boolean
-  /** Accepts no new sessions. */
   readonly isDraining: boolean
   readonly about: AboutNode | undefined
 }
@@ -55,7 +50,6 @@ export interface AboutNode {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** The processes of one service, seen from one of them. */
 export interface Nodes {
   /** This process's name. */
   readonly self: string
@@ -74,9 +68,7 @@ export interface Nodes {
   /** Asks a question. Rejects with the other side's `Problem`, or with `NoAnswer` after the time limit (1,000 ms by default). */
   ask(node: string, kind: string, question: unknown, milliseconds?: number): Promise<unknown>
   answer(kind: string, answer: (question: never, from: string) => unknown): void
-  /** A process has come, gone, or begun to drain. */
   onChange(listener: () => void): void
-  /** Announces that this process accepts no new sessions. */
   drain(): void
   close(): Promise<void>
 }

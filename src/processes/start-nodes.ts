@@ -18,7 +18,7 @@ export interface NodesParts {
   readonly name?: string
 }
 
-/** Joins the other processes. Rejects if a carrier cannot start. */
+/** Rejects if a carrier cannot start. */
 export async function startNodes(parts: NodesParts): Promise<Nodes> {
   const { carriers: starts, clock, log, name, about, onUnanswered } = parts
   const self = name ?? newNodeName()

@@ -26,9 +26,7 @@ export interface ManagedLinkParts {
   readonly waiting: WaitingMemory
   /** Undefined: a link that breaks is lost. */
   readonly mending: Mending | undefined
-  /** Stanzas from the server that the page may not have. */
   readonly undelivered: () => number
-  /** Guards work of timers and promises. */
   readonly run: (work: () => void) => void
   /** `seconds` is the length of the gap. */
   readonly onMended: (seconds: number) => void
@@ -48,16 +46,13 @@ export class ManagedLink implements Link, LinkEvents {
   #phase: Phase = 'enabling'
   #isPaused = false
   readonly #unconfirmed = new Unconfirmed()
-  /** The server's count. */
   #confirmed = 0
   #received = 0
   /** Stanzas that the server was told were received. */
   #acknowledged = 0
   /** Whether the last answer left some out. */
   #isShort = false
-  /** The newest stanzas, left to the server. */
   #left = 0
-  /** Sent since the last question. */
   #unasked = 0
   #isAsked = false
   /** Milliseconds of the clock. */
@@ -67,7 +62,6 @@ export class ManagedLink implements Link, LinkEvents {
   #previd: string | undefined
   #repair: Repair | undefined
 
-  /** The user of `link` must be logged in. */
   constructor(link: Link, parts: ManagedLinkParts) {
     this.#link = link
     this.#parts = parts
@@ -97,7 +91,6 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#link.isBetweenElements
   }
 
-  /** Whether the server counts stanzas. */
   get isOn(): boolean {
     return this.#phase === 'on' || this.#phase === 'mending'
   }
@@ -111,17 +104,15 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#phase === 'mending' || this.#phase === 'over'
   }
 
-  /** Whether a question is open. */
   get isAsked(): boolean {
     return this.#isAsked
   }
 
-  /** Number of stanzas that the server has not confirmed. */
   get unconfirmed(): number {
     return this.#unconfirmed.stanzas.length
   }
 
-  /** The same in UTF-16 units. */
+  /** In UTF-16 units. */
   get unconfirmedSize(): number {
     return this.#unconfirmed.size
   }
@@ -131,7 +122,7 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#unconfirmed.bytes
   }
 
-  /** When `tick` is due, in milliseconds of the clock. */
+  /** Milliseconds of the clock. */
   get deadline(): number {
     const repair = this.#repair
     return repair === undefined ? Math.min(this.#askAt, this.#answerAt) : repair.deadline
@@ -160,7 +151,6 @@ export class ManagedLink implements Link, LinkEvents {
     }
   }
 
-  /** Asks the server for its count, unless a question is open. */
   ask(): void {
     if (this.#phase === 'on' && !this.#isAsked) this.#link.send([this.#question()])
   }
@@ -180,20 +170,20 @@ export class ManagedLink implements Link, LinkEvents {
     this.#link.resume()
   }
 
-  /** Leaves the newest of the undelivered stanzas to the server, which stores or returns them. Returns their number. */
+  /** Leaves the newest undelivered stanzas to the server. Returns their number. */
   leave(undelivered: number): number {
     if (this.#phase === 'on') this.#left = Math.min(undelivered, this.#received - this.#acknowledged)
     return this.#left
   }
 
-  /** Errors for the page, in place of stanzas that the server may not have. */
+  /** Errors for the page, in place of unconfirmed stanzas. */
   takeReturned(jid: string): Element[] {
     const answers = this.#unconfirmed.stanzas.flatMap(element => notConfirmed(element, jid) ?? [])
     this.#forget()
     return answers
   }
 
-  /** The server does not answer. Returns false if the link cannot be mended. */
+  /** Returns false if the link cannot be mended. */
   breakOff(): boolean {
     if (!this.#canMend) return false
     this.#link.cut()
@@ -292,7 +282,6 @@ export class ManagedLink implements Link, LinkEvents {
     return request
   }
 
-  /** What the page has for certain. */
   get #certain(): number {
     return this.#received - this.#parts.undelivered()
   }
@@ -341,7 +330,7 @@ export class ManagedLink implements Link, LinkEvents {
     }
   }
 
-  /** Returns false for a count that is impossible. */
+  /** Returns false for an impossible count. */
   #confirm(text: string | undefined): boolean {
     if (!/^\d{1,10}$/.test(text ?? '') || Number(text) >= wrap) return false
     const count = (Number(text) - this.#confirmed + wrap) % wrap

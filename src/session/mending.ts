@@ -8,7 +8,6 @@ const resumeMilliseconds = 10_000
 const firstPause = 500
 const mostPause = 15_000
 
-/** Failures of a login that may succeed later. */
 const passing = new Set<Failure['code']>([
   'remote-connection-failed',
   'timeout',
@@ -22,7 +21,6 @@ export interface Mending {
   readonly logInAgain: (caller: AbortSignal) => Promise<Link>
   /** The longest gap, in milliseconds. */
   readonly longest: number
-  /** Erases what the login keeps. */
   wipe(): void
 }
 
@@ -30,18 +28,16 @@ interface RepairParts {
   readonly clock: Clock
   readonly mending: Mending
   readonly run: (work: () => void) => void
-  /** The user is logged in. The stream must be restarted and resumed. */
+  /** The stream must be restarted and resumed. */
   readonly onLink: (link: Link) => void
-  /** Nothing follows. */
   readonly onGivenUp: () => void
 }
 
 const never = Number.POSITIVE_INFINITY
 
-/** Attempts to replace the connection of a link. Times are in milliseconds of the clock. */
+/** Replaces the connection of a link. Times are in milliseconds of the clock. */
 export class Repair {
   readonly since: number
-  /** Why the link broke. */
   readonly end: LinkEnd
   readonly #parts: RepairParts
   readonly #caller = new AbortController()
@@ -57,7 +53,6 @@ export class Repair {
     this.#dial()
   }
 
-  /** Whether a link waits for its features, or for the answer to `<resume/>`. */
   get isResuming(): boolean {
     return this.#answerBy !== never
   }

@@ -53,9 +53,8 @@ export interface OpenWish extends LinkOptions {
 export interface Opening {
   /** The public handle. */
   readonly id: string
-  /** Uses the events given to `Open` until `handOver`. */
   readonly link: Link
-  /** `undelivered` is for the page, `mending` set if the server offers stream management. Undefined if the session is over. */
+  /** `mending` is set if the server offers stream management. Undefined if the session is over. */
   handOver(
     jid: string,
     undelivered: readonly Element[],
@@ -123,7 +122,6 @@ export interface Sessions {
   states(scope: readonly string[]): Promise<StateCounts>
   /** Shuts out the previous page. Undefined if impossible. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
-  /** Whether `reuse` would find a session. */
   hasUnused(jid: string): Promise<boolean>
   reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
   /** False if there is no such session. */

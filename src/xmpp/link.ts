@@ -9,9 +9,7 @@ export interface Link {
   readonly backlog: number
   /** Memory of elements or replies that are not complete, in bytes. */
   readonly unfinishedBytes: number
-  /** Whether XEP-0198 may be used: it is for TCP, and the operator may turn it off. */
   readonly allowsManagement: boolean
-  /** Whether no element is incomplete. */
   readonly isBetweenElements: boolean
   /** The receiver, which changes after login. */
   events: LinkEvents
@@ -22,14 +20,13 @@ export interface Link {
   send(elements: readonly Element[], soon?: boolean): void
   /** Opens a new stream on the same connection (RFC 6120 §4.3.3). Omitted options stay as they were. */
   restart(options?: StreamOptions): void
-  /** Stops reading from the server until `resume`. */
   pause(): void
   resume(): void
   /** Closes the stream. No event follows. */
   close(): void
   /** Closes the stream, and drops incomplete elements and unsent data. No event follows. */
   abandon(): void
-  /** The server did not answer this login step in time. Ends the link, and reports that through `onEnd`. */
+  /** Ends the link, and reports that through `onEnd`. */
   timeOut(step: Step): void
   /** Closes the connection after all sent data, and leaves the stream open. No event follows. */
   cut(): void
@@ -62,15 +59,12 @@ export interface LinkEvents {
   /** Elements sent during this call leave with the stream header. */
   onAhead?(): void
   onOpen(header: StreamHeader): void
-  /** A stanza, the features, or another top-level element. */
   onElement(element: Element): void
   /** The next stanza was changed, or a stanza was dropped. */
   onUnfit?(fate: Fate, isStanza?: boolean): void
-  /** All elements of one read were reported. */
   onFlush(): void
-  /** The backlog is empty again. */
   onDrain(): void
-  /** The link has ended. Called once, as the last event. */
+  /** Called once, as the last event. */
   onEnd(end: LinkEnd): void
 }
 
@@ -88,7 +82,6 @@ export interface LinkEnd {
   readonly isStale?: boolean
 }
 
-/** Why a link, a login or a session failed. */
 export interface Failure {
   readonly step: Step
   readonly code: ProblemCode
@@ -102,7 +95,6 @@ export interface LinkFacts {
   readonly tlsVersion?: string | undefined
   /** Whether SASL PLAIN is allowed on this link (RFC 4616 §4). */
   readonly plainAllowed: boolean
-  /** Channel binding data by type. */
   readonly channelBinding?: (type: ChannelBindingType) => Buffer | undefined
 }
 

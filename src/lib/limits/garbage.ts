@@ -3,20 +3,19 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Clock, Timer } from '../clock.js'
 
-/** Time between collections at least, in milliseconds. */
+/** In milliseconds. */
 const shortest = 5_000
-/** Collections take at most one part in so many of the time. */
+/** Collections take at most this part of the time, as a divisor. */
 const rarity = 20
 /** In milliseconds. */
 const interval = 2_000
-/** More than this share of the RSS must have come since the last collection. */
+/** Of the RSS, since the last collection. */
 const growth = 0.1
-/** Above this share of busy time, in an interval, the service is not idle. */
+/** Of an interval. */
 const mostBusy = 0.3
 /** With more sessions, a collection at rest would hold up their requests. */
 const mostSessions = 1_000
 
-/** Returns V8's collector. No other code can reach it. */
 export function v8Collector(): () => void {
   let gc: ((options?: object) => void) | undefined
   return () => {
@@ -41,7 +40,6 @@ function exposed(): (options?: object) => void {
   }
 }
 
-/** Collects garbage that V8 has no reason to collect, but not too often. */
 export class Garbage {
   readonly #clock: Pick<Clock, 'now'>
   readonly #run: () => void
@@ -68,14 +66,13 @@ export interface SweepParts {
   readonly clock: Clock
   /** In bytes. Undefined if it cannot be read. */
   readonly resident: () => number | undefined
-  /** Bytes that wait for clients or servers. They are no garbage. */
   readonly waiting: () => number
   readonly sessions: () => number
-  /** The share of busy time since the last call. Replaced by tests. */
+  /** Since the last call. Replaced by tests. */
   readonly busy?: () => number
 }
 
-/** Collects at rest if memory has grown since the last collection. Returns a function that stops it. */
+/** Returns a function that stops it. */
 export function sweepGarbage(parts: SweepParts): () => void {
   const { garbage, clock, resident, waiting, sessions, busy = busyShare() } = parts
   const taken = () => Math.max(0, (resident() ?? 0) - waiting())

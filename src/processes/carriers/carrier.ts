@@ -8,7 +8,6 @@ export interface Carrier {
   announce(frame: Buffer): void
   /** Waiting bytes. */
   backlog(node: string): number
-  /** Whether it is connected, for example to a broker. */
   readonly isUp: boolean
   /** Call it if received bytes are invalid: both sides start again, after a break. */
   restart(node: string): void

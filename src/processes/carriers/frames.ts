@@ -16,7 +16,6 @@ export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds]
 
 export interface Frame {
   readonly kind: FrameKind
-  /** Whether the sender began the exchange. */
   readonly isOpeners: boolean
   readonly exchange: number
   readonly head: unknown
@@ -80,7 +79,6 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Cuts a stream of bytes into frames. */
 export class FrameReader {
   /** Of an incomplete frame. */
   #pieces: Buffer[] = []

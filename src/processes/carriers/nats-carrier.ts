@@ -56,7 +56,6 @@ class NatsCarrier implements Carrier {
   readonly #line: NatsLine
   readonly #outbox: NatsOutbox
   readonly #links: NatsLinks
-  /** The last announcement of this process. */
   #announced: Buffer = nothing
   /** By the clock, in milliseconds. */
   #upAt = 0
@@ -215,7 +214,6 @@ class NatsCarrier implements Carrier {
     const link = this.#links.join(name)
     if (link === undefined) return false
     link.heard()
-    // First of all, so that the other process knows this one.
     if (isToAll) this.#line.publish(link.subject, announcementTo(this.#announced), link.reply)
     this.#events.onJoin(name)
     return true

@@ -30,7 +30,6 @@ export class NatsLine {
   #isUp = false
   #isClosed = false
   #again: Timer | undefined
-  /** A missing permission, found while connecting. */
   #refusal: Error | undefined
   /** Reported permissions. */
   readonly #forbidden = new Set<string>()
@@ -97,7 +96,6 @@ export class NatsLine {
     await this.#connection?.close().catch(() => undefined)
   }
 
-  /** Resolves with an error, if any. */
   async #connect(): Promise<unknown> {
     try {
       // Loaded only with NATS.
@@ -199,7 +197,6 @@ export class NatsLine {
   }
 
   #reportOnce(error: PermissionViolationError): void {
-    // The last parts are process names.
     const what = `${error.operation} ${error.subject.split('.').slice(0, -2).join('.')}`
     if (this.#forbidden.has(what)) return
     this.#forbidden.add(what)

@@ -23,7 +23,6 @@ export class NatsLink {
   /** NATS has no subscriber for it. It is asked again later, and then counts as gone. */
   doubt: 'none' | 'waiting' | 'confirming' = 'none'
   hasDropped = false
-  /** When the last `restart` was sent, by the clock. */
   toldAt = Number.NEGATIVE_INFINITY
   /** Bytes not confirmed by NATS: before the last question, and since. */
   asked = 0
@@ -61,7 +60,6 @@ export class NatsLink {
     return this.#waitingBytes + this.asked + this.sinceAsked
   }
 
-  /** Returns whether these are the first waiting bytes. */
   wait(bytes: Buffer): boolean {
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
@@ -90,7 +88,6 @@ export class NatsLink {
     return ahead !== 0 && ahead < uint32 / 2
   }
 
-  /** Whether nothing was sent or received in this stream. */
   get isNew(): boolean {
     return !this.hasSent && this.#expected === 0
   }

@@ -4,7 +4,6 @@ import { NatsLink } from './nats-link.js'
 /** Further processes are ignored. */
 const mostLinks = 1024
 
-/** Processes that sent something over NATS, also for a while after they left. */
 export class NatsLinks {
   readonly #self: string
   readonly #prefix: string
@@ -19,7 +18,6 @@ export class NatsLinks {
     return `${this.#prefix}.hello`
   }
 
-  /** Subscription of this process. */
   get ownSubjects(): string {
     return `${this.#prefix}.to.${this.#self}.*`
   }

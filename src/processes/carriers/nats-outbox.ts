@@ -12,7 +12,7 @@ const longestMessage = 1024 * 1024
 const muchUnconfirmed = 256 * 1024
 const mostUnconfirmed = 64 * 1024 * 1024
 
-/** Sends to other processes over NATS, one message for each turn of the event loop, and counts unconfirmed bytes. */
+/** Over NATS, one message for each turn of the event loop. */
 export class NatsOutbox {
   readonly #line: NatsLine
   readonly #links: NatsLinks

@@ -12,7 +12,6 @@ export type NatsMessage =
   | { readonly kind: 'data'; readonly stream: number; readonly piece: number; readonly bytes: Buffer }
   /** A new stream, in both directions. */
   | { readonly kind: 'restart'; readonly stream: number }
-  /** A process exists. The frame may be empty. */
   | { readonly kind: 'announcement'; readonly frame: Buffer }
   | { readonly kind: 'farewell' }
 
@@ -38,7 +37,6 @@ export function readMessage(bytes: Buffer): NatsMessage | undefined {
   }
 }
 
-/** An announcement or farewell to all. */
 export function readHello(bytes: Buffer): { readonly name: string; readonly message: NatsMessage } | undefined {
   const name = bytes.toString('latin1', 1, 1 + nameBytes)
   const frame = bytes.subarray(1 + nameBytes)

@@ -53,9 +53,7 @@ class SocketCarrier implements Carrier {
   readonly #clock: Clock
   readonly #server: Server
   readonly #joined = new Map<string, SocketConnection>()
-  /** Waiting for the other side's greeting. */
   readonly #dialled = new Map<string, SocketConnection>()
-  /** Connection closed, process perhaps gone. */
   readonly #lost = new Set<string>()
   /** Accepted, without a greeting yet. */
   readonly #strangers = new Set<SocketConnection>()
@@ -202,7 +200,6 @@ class SocketCarrier implements Carrier {
     if (this.#dialled.get(name) === connection) this.#dialled.delete(name)
     if (this.#isClosed) return
     if (reason === 'ENOENT' || reason === 'ECONNREFUSED') {
-      // The process was killed.
       if (reason === 'ECONNREFUSED') unlink(this.#pathOf(name)).catch(() => undefined)
       if (this.#lost.delete(name)) this.#events.onLeave(name)
       return

@@ -26,7 +26,6 @@ export class SocketConnection {
   #waiting: Buffer[] = []
   #waitingBytes = 0
   #isOpen = true
-  /** For the log. */
   #reason: string | undefined
 
   /** `isOwn`: this process dialled. */

@@ -37,17 +37,14 @@ export interface WireEvents {
 export class WireReader {
   readonly #events: WireEvents
   #isGreeted = false
-  /** An incomplete header or announcement. */
   #partial: Buffer = nothing
   #streamLeft = 0
-  /** Length of the current announcement. */
   #announced: number | undefined
 
   constructor(events: WireEvents) {
     this.#events = events
   }
 
-  /** Returns false for invalid data. */
   read(bytes: Buffer): boolean {
     let rest = bytes
     while (rest.length > 0) {

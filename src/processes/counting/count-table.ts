@@ -6,7 +6,6 @@ export interface Report {
   readonly counts: readonly (readonly [thing: string, count: number])[]
 }
 
-/** Things to count, with their limits. */
 export type Wanted = readonly (readonly [thing: string, limit: number])[]
 
 export class CountTable {

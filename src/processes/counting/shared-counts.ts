@@ -8,12 +8,11 @@ import { firstFor } from './rendezvous.js'
 const reportMilliseconds = 10_000
 const pauseMilliseconds = 1_000
 
-/** This process's count of a thing. A thing is a kind and a key. */
+/** A thing is a kind and a key. */
 interface Own {
   readonly key: string
   /** Includes things for which a question to the owner is open. */
   count: number
-  /** The process that counts it. */
   owner: string
   /** The number that the owner will have after all our messages. Undefined if uncertain. */
   told: number | undefined
@@ -40,9 +39,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #own = new Map<string, Own>()
   /** Reports of other processes. */
   readonly #table = new CountTable()
-  /** Things to report, by process. */
   readonly #due = new Map<string, Set<string>>()
-  /** Processes that need a full report. */
   readonly #unsure = new Set<string>()
   /** Processes of `#unsure` that do not answer at the moment. */
   readonly #putOff = new Set<string>()
@@ -92,7 +89,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     this.#tell(own.owner, thing)
   }
 
-  /** Resolves when the owner of the key has our counts. */
   async told(key: string): Promise<void> {
     await this.#flush(firstFor(key, this.#names))
   }
@@ -158,7 +154,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     }
   }
 
-  /** Reports at the end of this turn. */
   #tell(owner: string, thing: string): void {
     const own = this.#own.get(thing)
     if (own?.count === 0) this.#own.delete(thing)
@@ -177,7 +172,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     })
   }
 
-  /** Zero if another process is the owner. */
   #countFor(owner: string, thing: string): number {
     const own = this.#own.get(thing)
     return own?.owner === owner ? own.count : 0

@@ -42,7 +42,7 @@ export class Exchanges {
     else (frame.isOpeners ? this.#others : this.#own).get(frame.exchange)?.take(frame)
   }
 
-  /** Ends all open exchanges. Rethrows the first error at the end. */
+  /** Rethrows the first error at the end. */
   break(how: ExchangeEnd): void {
     const failures: unknown[] = []
     for (const exchange of [...this.#own.values(), ...this.#others.values()]) {
@@ -66,7 +66,6 @@ export class Exchanges {
 
 const unheard: ExchangeEvents = { onMessage() {}, onEnd() {} }
 
-/** One side of an exchange. It is in `among` while it is open. */
 class OpenExchange implements Exchange {
   events = unheard
   readonly node: string

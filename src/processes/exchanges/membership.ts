@@ -66,7 +66,6 @@ export class Membership {
     return this.#known.get(name)
   }
 
-  /** Known to this process or to another. */
   has(name: string): boolean {
     return this.#known.get(name)?.isGivenUp === false || this.#hearsay.has(name)
   }
@@ -218,7 +217,6 @@ export class Membership {
     } satisfies Notice)
   }
 
-  /** One call for all changes of a turn. */
   #changed(): void {
     if (this.#isChangeDue) return
     this.#isChangeDue = true
@@ -238,7 +236,6 @@ class Hearsay {
   readonly #clock: Pick<Clock, 'now'>
   /** Expiry by name. */
   readonly #believed = new Map<string, number>()
-  /** Processes that left, which others may still report. */
   readonly #gone = new Map<string, true>()
 
   constructor(clock: Pick<Clock, 'now'>) {

@@ -65,7 +65,6 @@ export class RemoteNode implements Node {
     if (wasUsed) this.break(this.isReached ? 'broken' : 'gone')
   }
 
-  /** Messages may be lost. */
   lose(carrier: Carrier): void {
     this.#ways.get(carrier)?.reader.reset()
     if (this.#first?.carrier === carrier) this.break('broken')
@@ -85,7 +84,6 @@ export class RemoteNode implements Node {
     return isChanged
   }
 
-  /** This process was stopped for this time. */
   forgive(milliseconds: number): void {
     this.#heardAt += milliseconds
   }

@@ -111,7 +111,6 @@ export function openConnection(
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
-  /** No other server is tried from now on. */
   function ready(socket: Socket): void {
     reach('features')
     isOver = true
@@ -174,7 +173,6 @@ function startTls(socket: Socket, domain: string, context: SecureContext, direct
     socket,
     secureContext: context,
     ...(direct ? { ALPNProtocols: ['xmpp-client'] } : {}),
-    // The caller checks it, and can report the reason. Nothing is sent before.
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) =>
       isMadeOutTo(certificate, domain) ? undefined : new Error('the certificate is made out to another name'),

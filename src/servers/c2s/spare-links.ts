@@ -13,11 +13,11 @@ import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 const mostAge = 20_000
 /** In milliseconds. */
 const sweepInterval = 1_000
-/** Logins in a minute that justify one spare link: the next login to take it is 12 s away. */
+/** Logins in a minute that justify a spare link. */
 const loginsForEach = 5
-/** Connections that a login causes while there are too few spare links. Otherwise it causes one. */
+/** Connections of a login while there are too few spare links. Otherwise one. */
 const mostDials = 2
-/** Logins are counted with exponential decay. Its time constant, in milliseconds. */
+/** Time constant of the decaying count, in milliseconds. */
 const minute = 60_000
 /** A domain with fewer logins is forgotten. */
 const fewLogins = 0.5
@@ -25,15 +25,12 @@ const fewLogins = 0.5
 export interface SpareParts extends ConnectionParts {
   /** Spare links for a domain. 0: none. */
   readonly most: number
-  /** Whether descriptors and memory are left. */
   readonly hasRoom: () => boolean
 }
 
 interface Spares {
-  /** As of `countedAt`, by the clock. */
   logins: number
   countedAt: number
-  /** Oldest first. */
   readonly links: Set<SpareLink>
 }
 
@@ -84,7 +81,7 @@ export class SpareLinks {
     return undefined
   }
 
-  /** A login has a connection, and `dialled` so many for itself. Dials more if the logins of the last minute need them. */
+  /** `dialled`: the login's own connections. */
   replenish(options: ConnectionOptions, dialled: 0 | 1): void {
     const { most, clock, hasRoom } = this.#parts
     if (most === 0 || this.#isClosed || options.certificate) return
@@ -98,7 +95,6 @@ export class SpareLinks {
       new SpareLink(options, this.#parts, spares)
   }
 
-  /** Ends all spare links. None is dialled any more. */
   close(): void {
     this.#isClosed = true
     this.#sweeping?.cancel()
@@ -129,7 +125,6 @@ class SpareLink implements ConnectionEvents, SocketEvents {
   readonly #spares: Spares
   readonly #connection: Connection
   #hasTicket = false
-  /** By the clock. */
   #readyAt = 0
 
   constructor(options: ConnectionOptions, parts: SpareParts, spares: Spares) {
@@ -149,7 +144,6 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     return this.#hasTicket || this.#parts.clock.now() - this.#readyAt >= this.#readyAt - this.since
   }
 
-  /** It is no spare any more. */
   leave(): void {
     this.#spares.links.delete(this)
   }
@@ -161,7 +155,6 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.socket = undefined
     if (socket === undefined) return
     ignore(socket)
-    // With `close_notify`.
     socket.destroySoon()
   }
 

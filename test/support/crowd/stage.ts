@@ -59,6 +59,8 @@ async function setStage<F extends Flock>(
     environment: {
       ADMIN_USERS: admin,
       XMPP_DOMAINS: 'localhost',
+      // Spare links stay for 20 s.
+      XMPP_SPARE_LINKS: '0',
       XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
       DRAIN_TIME: String(drainSeconds),
       ...{ BOSH_INACTIVITY: away, WEBSOCKET_RESUME: away, WARM_ATTACH_TIMEOUT: away },
