@@ -114,8 +114,9 @@ describeWith([browser], 'A page with the module', () => {
       seen: expect.any(Number),
       last: expect.any(String),
       outgoing: expect.any(Array),
+      sent: expect.any(Array),
     })
-    expect(Object.keys(left as object).length).toBe(5)
+    expect(Object.keys(left as object).length).toBe(6)
   })
 
   describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
