@@ -31,6 +31,8 @@ const settings = () => ({
   ...unlimited,
   PORT: '0',
   METRICS_ADDRESS: 'none',
+  // The server's last connection is the session's.
+  XMPP_SPARE_LINKS: '0',
   ADMIN_USERS: `${admin.name}:${admin.secret}`,
   XMPP_DOMAINS: 'plain.example',
   XMPP_SERVERS: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
