@@ -19,12 +19,14 @@ describe('a collection', () => {
   })
 
   test('frees what is no longer in use, and other code cannot ask for it', async () => {
+    const before = typeof Reflect.get(globalThis, 'gc')
     const seen = new WeakRef({})
     // What a WeakRef refers to stays until the turn ends.
     await new Promise(setImmediate)
     v8Collector()()
     expect(seen.deref()).toBeUndefined()
-    expect([typeof Reflect.get(globalThis, 'gc'), runInNewContext('typeof gc')]).toEqual(['undefined', 'undefined'])
+    // Jest itself may have exposed it before.
+    expect([typeof Reflect.get(globalThis, 'gc'), runInNewContext('typeof gc')]).toEqual([before, 'undefined'])
   })
 
   test('comes before memory is called full because of the RSS', () => {
