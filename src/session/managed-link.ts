@@ -48,9 +48,7 @@ export class ManagedLink implements Link, LinkEvents {
   readonly #unconfirmed = new Unconfirmed()
   #confirmed = 0
   #received = 0
-  /** Stanzas that the server was told were received. */
   #acknowledged = 0
-  /** Whether the last answer left some out. */
   #isShort = false
   #left = 0
   #unasked = 0

@@ -42,7 +42,6 @@ export class Session implements LinkEvents, Gate {
   /** Whether the client's channel is encrypted, once known. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
-  /** Whether the server would count stanzas with this service. */
   #offersManagement = false
 
   /** `client` is for a client with its own login. */

@@ -30,7 +30,6 @@ export class Unconfirmed {
     return this.#stanzas.length >= mostStanzas || this.#size > longest
   }
 
-  /** Returns how many of them are stanzas. */
   sent(elements: readonly Element[]): number {
     const before = this.#stanzas.length
     for (const element of elements) {

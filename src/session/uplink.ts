@@ -141,7 +141,7 @@ export class Uplink {
     return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)
   }
 
-  /** If the server is due to answer. `broken-off`: the link is being mended. */
+  /** `broken-off`: the link is being mended. */
   ping(now: number, about: { readonly domain: string; readonly jid: string | undefined }) {
     const { managed, watch } = this
     if (managed?.isMending === true) watch.received()
