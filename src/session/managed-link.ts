@@ -3,6 +3,14 @@ import type { Step } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Link, LinkEnd, LinkEvents, LinkFacts } from '../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import {
+  countAnswer,
+  countAttribute,
+  countRequest,
+  readCount,
+  stanzasUpTo,
+  writeCounting,
+} from '../xmpp/stanza-counts.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import { type Element, type Fate, isStanza } from '../xmpp/xml/element.js'
@@ -12,8 +20,6 @@ import { notConfirmed } from './error-replies.js'
 import { type Mending, Repair } from './mending.js'
 import { Unconfirmed } from './unconfirmed.js'
 
-/** Counts wrap here (XEP-0198 §4). */
-const wrap = 2 ** 32
 /** Prosody asks after each stanza unless a question is open, so a late answer is cheap. In milliseconds. */
 const answerMilliseconds = 2_000
 /** The server is asked when so many stanzas, or the oldest for so long, are unconfirmed. */
@@ -21,6 +27,7 @@ const mostUnasked = 10
 /** In UTF-16 units. A page waits above four times as much. */
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
+
 export interface ManagedLinkParts {
   readonly clock: Clock
   readonly waiting: WaitingMemory
@@ -35,8 +42,7 @@ export interface ManagedLinkParts {
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
 const never = Number.POSITIVE_INFINITY
-const enable = { name: 'enable', namespace: smNamespace, text: '' }
-const request: Element = { name: 'r', namespace: smNamespace, text: `<r xmlns='${smNamespace}'/>` }
+const request = asElement('r', countRequest)
 
 /** A link with stream management (XEP-0198). A connection that breaks is replaced, and the stream resumed. */
 export class ManagedLink implements Link, LinkEvents {
@@ -66,7 +72,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.events = link.events
     link.events = this
     const resume = parts.mending === undefined ? '' : ` resume='true' max='${Math.ceil(parts.mending.longest / 1000)}'`
-    link.send([{ ...enable, text: `<enable xmlns='${smNamespace}'${resume}/>` }])
+    link.send([asElement('enable', writeCounting('enable', resume))])
   }
 
   get facts(): LinkFacts {
@@ -293,16 +299,17 @@ export class ManagedLink implements Link, LinkEvents {
   #acknowledge(count: number): Element {
     this.#answerAt = never
     this.#acknowledged = Math.max(this.#acknowledged, count)
-    const text = `<a xmlns='${smNamespace}' h='${this.#acknowledged % wrap}'/>`
-    return { name: 'a', namespace: smNamespace, text }
+    return asElement('a', countAnswer(this.#acknowledged))
   }
 
   #take(element: Element): void {
     const { name, text } = element
-    const tag = startTagOf(text)
     if (name === 'r') {
       if (this.#answerAt === never) this.#answerAt = this.#parts.clock.now() + answerMilliseconds
-    } else if (name === 'a') {
+      return
+    }
+    const tag = startTagOf(text)
+    if (name === 'a') {
       this.#isAsked = false
       if (this.#confirm(tag.attribute('h'))) this.#proceed()
       else this.#lose(wrongCount)
@@ -330,11 +337,12 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Returns false for an impossible count. */
   #confirm(text: string | undefined): boolean {
-    if (!/^\d{1,10}$/.test(text ?? '') || Number(text) >= wrap) return false
-    const count = (Number(text) - this.#confirmed + wrap) % wrap
-    if (count > this.unconfirmed) return false
-    this.#confirmed = Number(text)
-    this.#forget(count)
+    const count = readCount(text)
+    if (count === undefined) return false
+    const arrived = stanzasUpTo(count, this.#confirmed, this.unconfirmed)
+    if (arrived === undefined || arrived < 0) return false
+    this.#confirmed = count
+    this.#forget(arrived)
     return true
   }
 
@@ -375,8 +383,8 @@ export class ManagedLink implements Link, LinkEvents {
 
   #resumeStream(repair: Repair): void {
     if (!repair.isResuming) return
-    const attributes = attribute('previd', this.#previd!) + attribute('h', this.#received % wrap)
-    this.#link.send([{ name: 'resume', namespace: smNamespace, text: `<resume xmlns='${smNamespace}'${attributes}/>` }])
+    const attributes = attribute('previd', this.#previd) + countAttribute(this.#received)
+    this.#link.send([asElement('resume', writeCounting('resume', attributes))])
   }
 
   #resumed({ since }: Repair, tag: Root): void {
@@ -414,6 +422,10 @@ export class ManagedLink implements Link, LinkEvents {
     this.#repair = undefined
     this.#parts.mending?.wipe()
   }
+}
+
+function asElement(name: string, text: string): Element {
+  return { name, namespace: smNamespace, text }
 }
 
 /** It lives as long as the session. */

@@ -1,4 +1,5 @@
-import { sasl2Namespace, saslNamespace, stanzaErrorNamespace, tlsNamespace } from '../xmpp/namespaces.js'
+import { sasl2Namespace, saslNamespace, tlsNamespace } from '../xmpp/namespaces.js'
+import { unexpectedRequest } from '../xmpp/stanza-counts.js'
 import { writeSaslFailure } from '../xmpp/stream-errors.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
@@ -54,8 +55,7 @@ export function withoutManagement(payload: Payload, outbox: { add(answer: Elemen
   if (!payload.elements.some(isForeign)) return payload
   const elements = payload.elements.filter(element => !isForeign(element))
   for (const { namespace } of payload.elements.filter(isForeign)) {
-    const text = `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
-    outbox.add({ name: 'failed', namespace, text })
+    outbox.add({ name: 'failed', namespace, text: unexpectedRequest(namespace) })
   }
   return { ...payload, elements }
 }

@@ -5,12 +5,13 @@ import { foreignText } from '../../lib/text/foreign-text.js'
 import type { MakeNextClient } from '../../session/client.js'
 import type { Session } from '../../session/session.js'
 import { Unconfirmed } from '../../session/unconfirmed.js'
-import { sasl2Namespace, saslNamespace, smNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
+import { sasl2Namespace, saslNamespace, smNamespace } from '../../xmpp/namespaces.js'
+import { countRequest, readCount, unexpectedRequest } from '../../xmpp/stanza-counts.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { Channel } from './channel.js'
 import { SocketClient } from './socket-client.js'
-import { readCount, request, StreamManagement } from './stream-management.js'
+import { StreamManagement } from './stream-management.js'
 
 export interface PageParts {
   readonly clock: Clock
@@ -180,7 +181,7 @@ export class PageClient extends SocketClient {
   }
 
   #ask(): void {
-    if (this.#management?.unacknowledged.asks() === true) this.channel.send(request)
+    if (this.#management?.unacknowledged.asks() === true) this.channel.send(countRequest)
   }
 
   /** To the front of the outbox. */
@@ -215,7 +216,7 @@ export class PageClient extends SocketClient {
         // Without progress, it asks with the next stanza.
         if (progress > 0) this.#ask()
       }
-    } else this.channel.send(unexpected)
+    } else this.channel.send(unexpectedRequest())
     if (!this.session.hasEnded) this.pace()
   }
 
@@ -248,8 +249,6 @@ export class PageClient extends SocketClient {
 
 /** In UTF-16 units. */
 const longestManagement = 1024
-
-const unexpected = `<failed xmlns='${smNamespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
 
 const attributeBehind = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 

@@ -1,10 +1,8 @@
 import { randomText } from '../../lib/text/random-text.js'
 import { Unconfirmed } from '../../session/unconfirmed.js'
-import { smNamespace } from '../../xmpp/namespaces.js'
+import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
 import type { Element } from '../../xmpp/xml/element.js'
-
-/** Counts wrap here (XEP-0198 §4). */
-const wrap = 2 ** 32
+import { attribute } from '../../xmpp/xml/escape.js'
 
 /** Valid while its stanzas are first in the outbox. */
 export interface Resumption {
@@ -73,32 +71,17 @@ export class StreamManagement {
   /** Without the newest stanzas, which the server has not confirmed. Never less than before. */
   answer(unsure: number): string {
     this.#answered = Math.max(this.#answered, this.#received - unsure)
-    return `<a xmlns='${smNamespace}' h='${this.#answered % wrap}'/>`
+    return countAnswer(this.#answered)
   }
 
   get resumed(): string {
-    return `<resumed xmlns='${smNamespace}' previd='${this.id}' h='${this.#received % wrap}'/>`
+    return writeCounting('resumed', attribute('previd', this.id) + countAttribute(this.#received))
   }
 
   /** `seconds` is the longest gap. */
   enabled(seconds: number): string {
-    return `<enabled xmlns='${smNamespace}' id='${this.id}' resume='true' max='${seconds}'/>`
+    return writeCounting('enabled', ` id='${this.id}' resume='true' max='${seconds}'`)
   }
-}
-
-export const request = `<r xmlns='${smNamespace}'/>`
-
-/** Negative if the client acknowledged more before. Undefined if it counts more than `sent`. */
-function stanzasUpTo(count: number, acknowledged: number, sent: number): number | undefined {
-  const arrived = (count - acknowledged + wrap) % wrap
-  if (arrived >= wrap / 2) return arrived - wrap
-  return arrived <= sent ? arrived : undefined
-}
-
-/** Undefined if invalid. */
-export function readCount(text: string | undefined): number | undefined {
-  const count = /^\d{1,10}$/.test(text ?? '') ? Number(text) : wrap
-  return count < wrap ? count : undefined
 }
 
 function fresh(): Counted {

@@ -13,6 +13,7 @@ import {
   smNamespace,
   stanzaErrorNamespace,
 } from '../../xmpp/namespaces.js'
+import { readCount } from '../../xmpp/stanza-counts.js'
 import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
@@ -22,7 +23,7 @@ import { declareStream, writeOpen } from './framing.js'
 import { PageClient, type PageParts } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
 import type { LoginBefore } from './socket-carriage.js'
-import { type Resumption, readCount, StreamManagement } from './stream-management.js'
+import { type Resumption, StreamManagement } from './stream-management.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {

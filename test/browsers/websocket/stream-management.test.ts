@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Resumption, readCount, StreamManagement } from '../../../src/browsers/websocket/stream-management.js'
+import { type Resumption, StreamManagement } from '../../../src/browsers/websocket/stream-management.js'
+import { readCount } from '../../../src/xmpp/stanza-counts.js'
 import { isStanza } from '../../../src/xmpp/xml/element.js'
 
 const element = (name: string, namespace = 'jabber:client', text = `<${name} xmlns='${namespace}'/>`) => ({
