@@ -133,7 +133,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   tick(now: number): void {
-    if (this.#repair !== undefined) this.#tickRepair(this.#repair, now)
+    if (this.#repair !== undefined) this.#repair.tick(now)
     else {
       if (now >= this.#askAt) this.ask()
       if (now >= this.#answerAt) this.#link.send([this.#answer()])
@@ -326,7 +326,7 @@ export class ManagedLink implements Link, LinkEvents {
   #refused(count: string | undefined): void {
     if (this.#repair !== undefined) {
       this.#confirm(count)
-      this.#lose(this.#repair.end)
+      this.#repair.giveUp()
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
       this.#parts.mending?.wipe()
@@ -359,7 +359,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#answerAt = never
     this.#askAt = never
     this.#isAsked = false
-    this.#repair = new Repair(end, {
+    this.#repair = new Repair({
       clock,
       run,
       mending: mending!,
@@ -370,15 +370,6 @@ export class ManagedLink implements Link, LinkEvents {
       },
       onGivenUp: () => this.#lose(end),
     })
-  }
-
-  #tickRepair(repair: Repair, now: number): void {
-    const state = repair.tick(now)
-    if (state === 'given-up') this.#lose(repair.end)
-    else if (state === 'late') {
-      this.#link.cut()
-      repair.tryLater()
-    }
   }
 
   #resumeStream(repair: Repair): void {

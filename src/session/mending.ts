@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
-import type { Failure, Link, LinkEnd } from '../xmpp/link.js'
+import type { Failure, Link } from '../xmpp/link.js'
 
 /** Time for the answer to `<resume/>`, in milliseconds. */
 const resumeMilliseconds = 10_000
@@ -38,18 +38,20 @@ const never = Number.POSITIVE_INFINITY
 /** Replaces the connection of a link. Times are in milliseconds of the clock. */
 export class Repair {
   readonly since: number
-  readonly end: LinkEnd
+  readonly #until: number
   readonly #parts: RepairParts
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
   /** For the answer to `<resume/>`. */
   #answerBy = never
+  /** The last that was dialled. */
+  #link: Link | undefined
 
-  constructor(end: LinkEnd, parts: RepairParts) {
-    this.end = end
+  constructor(parts: RepairParts) {
     this.#parts = parts
     this.since = parts.clock.now()
+    this.#until = this.since + parts.mending.longest
     this.#dial()
   }
 
@@ -58,15 +60,15 @@ export class Repair {
   }
 
   get deadline(): number {
-    return Math.min(this.#nextAt, this.#answerBy, this.since + this.#parts.mending.longest)
+    return Math.min(this.#nextAt, this.#answerBy, this.#until)
   }
 
-  /** Returns `late` if `<resume/>` has no answer. */
-  tick(now: number): 'given-up' | 'late' | 'goes-on' {
-    if (now >= this.since + this.#parts.mending.longest) return 'given-up'
-    if (now >= this.#answerBy) return 'late'
-    if (now >= this.#nextAt) this.#dial()
-    return 'goes-on'
+  tick(now: number): void {
+    if (now >= this.#until) this.giveUp()
+    else if (now >= this.#answerBy) {
+      this.#link?.cut()
+      this.tryLater()
+    } else if (now >= this.#nextAt) this.#dial()
   }
 
   tryLater(): void {
@@ -76,12 +78,16 @@ export class Repair {
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }
 
+  giveUp(): void {
+    this.#parts.onGivenUp()
+  }
+
   stop(): void {
     this.#caller.abort()
   }
 
   #dial(): void {
-    const { mending, run, onLink, onGivenUp, clock } = this.#parts
+    const { mending, run, onLink, clock } = this.#parts
     const { signal } = this.#caller
     this.#nextAt = never
     mending.logInAgain(signal).then(
@@ -89,12 +95,13 @@ export class Repair {
         if (signal.aborted) return link.close()
         run(() => {
           this.#answerBy = clock.now() + resumeMilliseconds
+          this.#link = link
           onLink(link)
         })
       },
       error => {
         const isPassing = error instanceof Problem && passing.has(error.code)
-        if (!signal.aborted) run(() => (isPassing ? this.tryLater() : onGivenUp()))
+        if (!signal.aborted) run(() => (isPassing ? this.tryLater() : this.giveUp()))
       },
     )
   }
