@@ -317,7 +317,7 @@ export class ManagedLink implements Link, LinkEvents {
       this.#phase = 'on'
       this.#received = 0
       const mayResume = tag.attribute('resume')
-      if (mayResume === 'true' || mayResume === '1') this.#previd = copied(tag.attribute('id'))
+      if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(tag.attribute('id'))
       if (this.#previd === undefined) this.#parts.mending?.wipe()
     } else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
     else if (name === 'failed') this.#refused(tag.attribute('h'))
@@ -380,7 +380,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   #resumed({ since }: Repair, tag: Root): void {
     // ejabberd names the stream anew.
-    this.#previd = copied(tag.attribute('previd')) ?? this.#previd
+    this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
     if (!this.#confirm(tag.attribute('h'))) {
       this.#lose(wrongCount)
       return
@@ -417,11 +417,6 @@ export class ManagedLink implements Link, LinkEvents {
 
 function asElement(name: string, text: string): Element {
   return { name, namespace: smNamespace, text }
-}
-
-/** It lives as long as the session. */
-function copied(id: string | undefined): string | undefined {
-  return id === undefined ? undefined : copyOf(id)
 }
 
 const lostEnd: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }

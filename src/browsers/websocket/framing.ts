@@ -121,8 +121,7 @@ export function readOpen(element: Element): StreamOpening | undefined {
   const tag = startTagOf(text)
   const [to, from, lang] = [tag.attribute('to'), tag.attribute('from'), tag.attribute('xml:lang')]
   if ([to, from, lang].some(value => value !== undefined && value.length > longestKept)) return undefined
-  const kept = (value: string | undefined) => (value === undefined ? undefined : copyOf(value))
-  return { to, from: kept(from), lang: kept(lang), version: tag.attribute('version') }
+  return { to, from: copyOf(from), lang: copyOf(lang), version: tag.attribute('version') }
 }
 
 /** RFC 7395 §3.4, RFC 6120 §4.7.4. */

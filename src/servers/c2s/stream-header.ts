@@ -32,12 +32,8 @@ export function readHeader(
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
   const [id, from, lang] = [root.attribute('id'), root.attribute('from'), root.attribute('xml:lang')]
   if ([id, from, lang].some(value => value !== undefined && value.length > longestValue)) return 'policy-violation'
-  return { id: kept(id), from: kept(from), lang: kept(lang) }
-}
-
-/** Sessions without a request keep it. A substring would keep all that was read with it. */
-function kept(value: string | undefined): string | undefined {
-  return value === undefined ? undefined : copyOf(value)
+  // Sessions without a request keep them.
+  return { id: copyOf(id), from: copyOf(from), lang: copyOf(lang) }
 }
 
 /** Without white space at its start. */

@@ -1,6 +1,8 @@
 /** Copies a string: a substring keeps its whole source in memory. */
-export function copyOf(text: string): string {
-  return Buffer.from(text).toString()
+export function copyOf(text: string): string
+export function copyOf(text: string | undefined): string | undefined
+export function copyOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : Buffer.from(text).toString()
 }
 
 /** Substrings of shorter sources are not copied, in UTF-16 units. */
