@@ -33,8 +33,8 @@ export class RidWindow {
   #characters = 0
   /** The highest rid whose reply has arrived, as far as it seems. */
   #confirmed = 0
-  /** The same for certain. */
-  #certain = 0
+  /** The same for certain, by a poll. */
+  #polled = 0
 
   /** `size` requests may be in transit. */
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
@@ -62,12 +62,13 @@ export class RidWindow {
     return rid < this.#fence
   }
 
-  /** `isPoll`: empty, while no other is held. Its client has all replies. Libraries that attach have two requests in transit. */
+  /** `isPoll`: empty, while no other is held. Its client has all replies. */
   accept(rid: number, isPoll = false): void {
     this.last = rid
-    this.#certain = isPoll ? this.lastAnswered : Math.max(this.#certain, rid - Math.max(2, this.#size) - 1)
     this.#isAttachable = false
-    if (!this.acknowledged) this.confirm()
+    if (this.acknowledged) return
+    if (isPoll) this.#polled = this.lastAnswered
+    this.confirm()
   }
 
   /** The next request, or a closed connection, confirms all replies. */
@@ -115,9 +116,9 @@ export class RidWindow {
 
   /** Stanzas in replies that may not have arrived. */
   get uncertainStanzas(): number {
-    let stanzas = 0
-    for (const reply of this.#replies) if (this.acknowledged || reply.rid > this.#certain) stanzas += reply.stanzas
-    return stanzas
+    let sum = 0
+    for (const { rid, stanzas } of this.unacknowledged(true)) if (rid > this.#polled) sum += stanzas
+    return sum
   }
 
   #forgetOldest(): void {
