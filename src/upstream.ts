@@ -124,7 +124,7 @@ export function createUpstream(given: UpstreamParts) {
     trustedProxies: config.trustedProxies,
     makeRate,
     counts: shared,
-    room: { memoryBears: memoryBears(clock, () => measure()), descriptorsAreLeft: descriptorsAreLeft() },
+    room: { memoryBears: memoryBears(clock, measure), descriptorsAreLeft: descriptorsAreLeft() },
     roomOfClients: {
       memoryBears: memoryBears(clock, () => measure(1 - shareOfWarmCalls)),
       descriptorsAreLeft: descriptorsAreLeft(undefined, shareOfWarmCalls),

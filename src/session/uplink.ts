@@ -144,9 +144,12 @@ export class Uplink {
   /** `broken-off`: the link is being mended. */
   ping(now: number, about: { readonly domain: string; readonly jid: string | undefined }) {
     const { managed, watch } = this
-    if (managed?.isMending === true) watch.received()
+    if (managed?.isMending === true) {
+      watch.received()
+      return 'awaited'
+    }
     const ask = managed?.isOn === true ? () => managed.ask() : undefined
-    if (managed?.isMending === true || !watch.look(now, this.link, !this.#isPaused, about, ask)) return 'awaited'
+    if (!watch.look(now, this.link, !this.#isPaused, about, ask)) return 'awaited'
     if (managed?.breakOff() !== true) return 'missing'
     watch.received()
     return 'broken-off'

@@ -91,9 +91,8 @@ export async function startWatchedService(
     clock,
   }).finally(() => rmSync(folder, { recursive: true, force: true }))
   const call = (path: string, about?: Call) => callUrl(url + path, about)
-  // Refused calls are counted by a timer for a minute, and so are other refused requests.
+  // Refused calls are counted by a timer for a minute.
   await call('/warm', { method: 'POST' })
-  await call('/nowhere')
   const linesBefore = lines.length
   const before = resources()
   // Those of the service itself, which has no session yet.
