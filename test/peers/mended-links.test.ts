@@ -53,16 +53,13 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       await server?.stop()
     })
 
-    const numbersIn = ({ received }: User) =>
-      [...received.matchAll(/>number (\d+)</g)].map(([, number]) => Number(number))
-
     /** Each says as much, in the order of the numbers, and hears all of the other once. */
     const expectAll = async (count: number) => {
       await bob.receives(`>number ${count}<`)
       await page.receives(`>number ${count}<`)
       await Promise.all([page.isUpToDate(), bob.isUpToDate()])
       const all = Array.from({ length: count }, (_, index) => index + 1)
-      expect({ page: numbersIn(page), bob: numbersIn(bob) }).toEqual({ page: all, bob: all })
+      expect({ page: page.numbers, bob: bob.numbers }).toEqual({ page: all, bob: all })
       expect(bob.hasSeen(page.jid, 'unavailable')).toBe(false)
     }
 

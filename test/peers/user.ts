@@ -49,6 +49,11 @@ export class User {
     return this.#bodies.join('\n')
   }
 
+  /** The numbers of messages such as `number 5`, in their order. */
+  get numbers(): number[] {
+    return Array.from(this.received.matchAll(/>number (\d+)</g), ([, number]) => Number(number))
+  }
+
   send(stanza: string): void {
     this.#unsaid += stanza
     this.#pump()
