@@ -118,8 +118,12 @@ export class User {
   async #ask(): Promise<void> {
     const stanzas = this.#unsaid
     this.#unsaid = ''
+    // Replies over two connections may overtake each other: the order is that of the requests.
+    const before = [...this.#open]
     try {
-      this.#note(await this.#client.request(stanzas))
+      const body = await this.#client.request(stanzas)
+      await Promise.all(before)
+      this.#note(body)
     } catch (error) {
       this.#over = true
       this.#note(`<failed>${(error as Error).message}</failed>`)
