@@ -24,6 +24,12 @@ export interface Mending {
   wipe(): void
 }
 
+/** The server offers stream management. */
+export interface Management {
+  /** Undefined: a broken link ends the session. */
+  readonly mending: Mending | undefined
+}
+
 interface RepairParts {
   readonly clock: Clock
   readonly mending: Mending

@@ -60,12 +60,12 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     get link() {
       return session.link
     },
-    async handOver(jid, undelivered, handover, mending) {
+    async handOver(jid, undelivered, handover, management) {
       if (session.hasEnded) return undefined
       const { client, binding } = makeClient(session, wish, handover)
       login = undefined
       session.link.events = session
-      const token = session.loggedIn(jid, undelivered, client, handover, mending)
+      const token = session.loggedIn(jid, undelivered, client, handover, management)
       return { ...binding, token }
     },
     abandon() {

@@ -110,19 +110,15 @@ export class ServerWatch {
       return false
     }
     if (this.#isAsked) return true
-    if (ask !== undefined) {
-      this.#isAsked = true
-      this.#silentSince = now
-      ask()
+    const question = ask ?? this.#question(domain, jid)
+    if (question === undefined) {
+      this.received()
       return false
     }
-    const question = this.#question(domain, jid)
-    if (question === undefined) this.received()
-    else {
-      this.#isAsked = true
-      this.#silentSince = now
-      link.send([question])
-    }
+    this.#isAsked = true
+    this.#silentSince = now
+    if (typeof question === 'function') question()
+    else link.send([question])
     return false
   }
 

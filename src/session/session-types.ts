@@ -3,7 +3,7 @@
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
-import type { Mending } from './mending.js'
+import type { Management } from './mending.js'
 
 /** `held` while a request is open, `quiet` without a request, `elsewhere` at another endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
@@ -54,12 +54,12 @@ export interface Opening {
   /** The public handle. */
   readonly id: string
   readonly link: Link
-  /** `mending` is set if the server offers stream management. Undefined if the session is over. */
+  /** Returns undefined if the session is over. */
   handOver(
     jid: string,
     undelivered: readonly Element[],
     handover: Handover,
-    mending?: Mending | 'none',
+    management?: Management,
   ): Promise<Binding | undefined>
   /** Its events are not called any more. */
   abandon(): void

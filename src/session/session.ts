@@ -10,7 +10,7 @@ import { ClientLogin } from './logins/client-login.js'
 import type { Gate, LoginAttempts } from './logins/login-attempts.js'
 import { LoginWatch, refusedLogin } from './logins/login-watch.js'
 import { visibleFeatures } from './logins/visible-features.js'
-import type { Mending } from './mending.js'
+import type { Management } from './mending.js'
 import { Outbox } from './outbox.js'
 import { type Payload, type StanzaLimit, withoutManagement } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
@@ -109,23 +109,17 @@ export class Session implements LinkEvents, Gate {
   }
 
   /** A login of this process is done. Returns the token of a ticket. */
-  loggedIn(
-    jid: string,
-    undelivered: readonly Element[],
-    client: Client,
-    handover: Handover,
-    mending?: Mending | 'none',
-  ) {
+  loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
     this.#jid = jid
-    if (mending !== undefined) this.#manage(mending === 'none' ? undefined : mending)
+    if (management !== undefined) this.#manage(management)
     const token = this.#await('handover', client, handover)
     this.#keeper.loggedIn(this)
     return token
   }
 
-  #manage(mending: Mending | undefined): void {
+  #manage({ mending }: Management): void {
     this.uplink.manage({
       clock: this.#keeper.clock,
       mending,
@@ -312,7 +306,8 @@ export class Session implements LinkEvents, Gate {
     if (loggedIn === undefined) return
     this.#jid = loggedIn.jid
     this.stage.loggedIn()
-    if (this.#offersManagement && isFull(loggedIn.jid) && !this.uplink.watch.isCounted) this.#manage(undefined)
+    if (this.#offersManagement && isFull(loggedIn.jid) && !this.uplink.watch.isCounted)
+      this.#manage({ mending: undefined })
     this.#keeper.loggedIn(this, loggedIn.resumed)
   }
 

@@ -5,6 +5,7 @@ import type { LoggedIn, OpenForLogin } from '../servers/login/login-link.js'
 import { wipe } from '../servers/login/sasl/scram-proof.js'
 import type { VerifiedCredentials } from '../servers/login/verified-credentials.js'
 import type { LoginWish } from '../servers/login/wish.js'
+import type { Management } from '../session/mending.js'
 import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../session/session-types.js'
 import { formatJid } from '../xmpp/jid/jid.js'
 import type { OpenLink } from '../xmpp/link.js'
@@ -40,15 +41,19 @@ export type Logins = ReturnType<typeof createLogins>
 export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendParts) {
   const { verified } = parts
   /** Undefined without stream management. */
-  const mendingOf = ({ opened, offersManagement, again }: LoggedIn<Opening>, lang: string) => {
+  const managementOf = (
+    { opened, offersManagement, again }: LoggedIn<Opening>,
+    lang: string,
+  ): Management | undefined => {
     if (!offersManagement || !opened.link.allowsManagement) return undefined
-    if (mend === undefined || again === undefined) return 'none'
+    if (mend === undefined || again === undefined) return { mending: undefined }
     const { connect, longest } = mend
-    return {
+    const mending = {
       longest,
       logInAgain: (caller: AbortSignal) => logInAgain(parts, connect, again, lang, caller),
       wipe: () => wipeKeys(again),
     }
+    return { mending }
   }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted } = request
@@ -64,9 +69,9 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
       const { opened, jid, undelivered } = loggedIn
       try {
         const handover = { seconds, attachBinding }
-        const mending = mendingOf(loggedIn, request.language)
-        if (typeof mending !== 'object') wipeKeys(loggedIn.again)
-        const binding = await opened.handOver(jid, undelivered, handover, mending)
+        const management = managementOf(loggedIn, request.language)
+        if (management?.mending === undefined) wipeKeys(loggedIn.again)
+        const binding = await opened.handOver(jid, undelivered, handover, management)
         if (binding === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
         verified.add(request)
         return { jid, id: opened.id, expiresIn: seconds, ...binding }

@@ -40,15 +40,17 @@ async function managed(
     answer?: string
     attributes?: string
     terms?: Partial<TermLimits>
+    mending?: FakeMending
+    isMended?: boolean
   } & Partial<WarmedSession> = {},
 ): Promise<Managed> {
-  const { mending = new FakeMending(), answer = enabled, attributes, terms, ...options } = about
+  const { mending = new FakeMending(), isMended = true, answer = enabled, attributes, terms, ...options } = about
   const bench = new BoshBench(terms, undefined, options)
-  const client = await bench.warmed({ mending }, attributes)
+  const client = await bench.warmed({ management: { mending: isMended ? mending : undefined } }, attributes)
   const { link } = client
   await bench.server(() => link.say(answer))
   link.sent.length = 0
-  return { bench, client, link, mending: mending as FakeMending }
+  return { bench, client, link, mending }
 }
 
 /** The newest login succeeds, and its new stream gets features. */
@@ -76,13 +78,13 @@ async function expectNothingLeft({ bench, mending }: Managed): Promise<void> {
 describe('stream management is asked for', () => {
   test('with resumption for a link that can be mended', async () => {
     const bench = new BoshBench()
-    const { link } = await bench.warmed({ mending: new FakeMending(59_500) })
+    const { link } = await bench.warmed({ management: { mending: new FakeMending(59_500) } })
     expect(link.sent).toEqual([`<enable ${sm} resume='true' max='60'/>`])
   })
 
   test('without it for a link that cannot', async () => {
     const bench = new BoshBench()
-    const { link } = await bench.warmed({ mending: 'none' })
+    const { link } = await bench.warmed({ management: { mending: undefined } })
     expect(link.sent).toEqual([`<enable ${sm}/>`])
   })
 
@@ -104,7 +106,7 @@ describe('stream management is asked for', () => {
 
   test('and stanzas sent before the answer count', async () => {
     const bench = new BoshBench()
-    const client = await bench.warmed({ mending: 'none' })
+    const client = await bench.warmed({ management: { mending: undefined } })
     await client.next(message('early'))
     await bench.server(link => link.say(`<enabled ${sm}/>`))
     await bench.pass(1.25)
@@ -317,7 +319,7 @@ describe('a server that answers no question', () => {
   })
 
   test('ends the session if its link cannot be mended, and the page learns what was not confirmed', async () => {
-    const all = await managed({ serverMilliseconds: 8_000, mending: 'none', answer: `<enabled ${sm}/>` })
+    const all = await managed({ serverMilliseconds: 8_000, isMended: false, answer: `<enabled ${sm}/>` })
     const { bench, client } = all
     const held = await client.next(message('1'))
     await bench.pass(12)
@@ -680,7 +682,7 @@ describe('at the end of a session whose page has not fetched all', () => {
   test('those of before it counted go back to their senders', async () => {
     const undelivered = [{ name: 'message', namespace: 'jabber:client', text: stanza('early') }]
     const bench = new BoshBench()
-    const { link } = await bench.warmed({ mending: new FakeMending(), undelivered })
+    const { link } = await bench.warmed({ management: { mending: new FakeMending() }, undelivered })
     await bench.server(() => link.say(enabled))
     await bench.server(() => link.receive(stanza('1')))
     await bench.pass(121)

@@ -16,7 +16,7 @@ import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
 import { Strangers } from '../../src/session/limits/strangers.js'
 import { type UserRoom, userRoom } from '../../src/session/limits/user-room.js'
-import type { Mending } from '../../src/session/mending.js'
+import type { Management, Mending } from '../../src/session/mending.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { knownSessions, OwnSessions } from '../../src/session/own-sessions.js'
 import { Registry } from '../../src/session/registry.js'
@@ -215,7 +215,7 @@ export interface WarmedSession extends Handover {
   readonly jid: string
   readonly undelivered: readonly Element[]
   /** Whether its stream is managed (XEP-0198), and how a link that breaks is mended. */
-  readonly mending: Mending | 'none' | undefined
+  readonly management: Management | undefined
 }
 
 /** Logins of a user whose link has broken. The test says what becomes of each. */
@@ -474,10 +474,10 @@ export class BoshBench {
     const { jid = 'juliet@chat.example/balcony', undelivered = [], seconds = 120, attachBinding = 'off' } = about
     const link = opening.link as FakeLink
     link.sent.length = 0
-    const binding = await opening.handOver(jid, undelivered, { seconds, attachBinding }, about.mending)
+    const binding = await opening.handOver(jid, undelivered, { seconds, attachBinding }, about.management)
     if (binding === undefined) throw new Error('it cannot be handed out')
     const { sid, rid, cookie, token } = binding
-    if (about.mending === undefined) link.sent.length = 0
+    if (about.management === undefined) link.sent.length = 0
     return new Client(this, sid, rid - 1, link, cookie, undefined, token)
   }
 

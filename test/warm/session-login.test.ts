@@ -144,8 +144,8 @@ describe('the keys for a later login', () => {
       },
       (_domain, options, events) =>
         Object.assign(new HandingOut(byScram(), { ...options, certificate: false }, events), {
-          handOver: (async (_jid, _undelivered, _handover, mending) => {
-            kept = mending as Mending
+          handOver: (async (_jid, _undelivered, _handover, management) => {
+            kept = management!.mending
             return handedOut()
           }) satisfies Opening['handOver'] as Opening['handOver'],
         }),

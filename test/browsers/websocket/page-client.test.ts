@@ -778,7 +778,7 @@ describe('a page whose server counts stanzas', () => {
   async function managed(about: BenchOptions = {}) {
     const bench = benchWithTickets(about)
     const mending = new FakeMending()
-    const client = await bench.warmed({ mending })
+    const client = await bench.warmed({ management: { mending } })
     const { link } = client
     await bench.server(() => link.say(`<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>`))
     link.sent.length = 0
