@@ -175,7 +175,7 @@ export const sections = {
     XMPP_SERVERS: joined(serversByDomain, '').means(
       'XMPP servers of domains, if DNS does not name them, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options after a `?`. `domain=https://host/http-bind` is a remote BOSH endpoint, `domain=host-meta` asks the domain for its endpoint, and `*=…` is every other domain.',
     ),
-    XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', boolean, 'off').means(
+    XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', boolean, 'on').means(
       'Tries direct TLS before STARTTLS if the DNS records of a domain have both with the same priority.',
     ),
     XMPP_PIPELINING: at('pipelining', boolean, 'on').means(

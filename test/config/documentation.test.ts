@@ -118,7 +118,7 @@ describe('what is documented is so:', () => {
         admins: [{ name: 'portal', secret: 's3cret', domains: ['*'] }],
         domains: ['example.org'],
         servers: new Map(),
-        preferDirectTls: false,
+        preferDirectTls: true,
         pipelining: true,
         spareLinks: 8,
         remotes: new Map(),

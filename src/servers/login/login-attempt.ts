@@ -140,6 +140,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   send(element: XmlElement): void {
     // `=` is an empty initial response (RFC 6120 §6.4.2). The library writes none.
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
+    // The library names it in `<response/>` too, where RFC 6120 has no attributes.
+    if (element.name === 'response') delete element.attrs['mechanism']
     this.#isIntroduced = true
     this.#send(element.name, saslNamespace, element.toString())
   }

@@ -11,6 +11,7 @@ declare module '@xmpp/xml' {
     name: string
     readonly children: readonly unknown[]
     t(text: string): this
+    readonly attrs: Record<string, string | undefined>
     toString(): string
   }
 }

@@ -247,7 +247,9 @@ export class LoginConnection {
     this.#answer(this.#sasl.start(this.mechanism, text))
   }
 
-  #response({ text }: Sent): void {
+  #response({ attributes, text }: Sent): void {
+    const extra = Object.keys(attributes).filter(name => name !== 'xmlns')
+    if (extra.length > 0) this.complaints.push(`a response with ${extra}`)
     if (this.#sasl === undefined) this.complaints.push('a response without a login')
     else this.#answer(this.#sasl.respond(text))
   }
