@@ -123,7 +123,6 @@ function createProblemHandler({ config, log, counts, sums }: ProblemParts): Erro
   }
 }
 
-/** The link of an error page. */
 function wayBack(request: Request, code: ProblemCode, warmPath: string, home: string) {
   const form = home + warmPath
   if (isPostedForm(request, warmPath)) return { href: form, text: 'Back to the form' }
@@ -132,7 +131,6 @@ function wayBack(request: Request, code: ProblemCode, warmPath: string, home: st
   return { href: `${home}/`, text: 'Front page' }
 }
 
-/** Programs that post a form need no link. */
 function isPostedForm({ method, path, headers }: Request, warmPath: string): boolean {
   const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
   return method === 'POST' && path === warmPath && isBrowser && bodyFormat(headers['content-type']) === 'form'

@@ -128,7 +128,6 @@ interface SiteConfigs {
   readonly websocket: readonly Config[]
 }
 
-/** A BOSH endpoint for each domain. Domains with the same other paths share those endpoints. */
 function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, endpoints: WebSocketEndpoint[]): Routes {
   const own = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
   const sharing = (pathOf: (host: HttpHost) => string | undefined) =>

@@ -9,7 +9,7 @@ import { readConfig } from './settings-at-hand.js'
 import { explained, untilSignal } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
-/** Runs the service, with workers if set. Throws a `CommandError` if it cannot start. */
+/** Throws a `CommandError`. */
 export async function serve(obey: ObeySignals): Promise<void> {
   // A process manager may run this program as a cluster worker of its own.
   if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
@@ -43,7 +43,7 @@ export async function serve(obey: ObeySignals): Promise<void> {
   log.info({ url, urls, metricsUrl, ...about }, 'listening')
 }
 
-/** Throws a `CommandError` if it cannot start. */
+/** Throws a `CommandError`. */
 export async function serveDemo(): Promise<void> {
   await untilSignal(startDemo(process.env, undefined, v8Collector()))
 }

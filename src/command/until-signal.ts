@@ -3,9 +3,7 @@ import { forbiddenPort } from '../http/listening/places.js'
 import { CommandError } from './command-error.js'
 
 interface Running {
-  /** Resolves when all sessions have ended, or at the time limit. */
   drain(): Promise<void>
-  /** May be called repeatedly, and during a drain. */
   stop(): Promise<void>
 }
 

@@ -45,16 +45,13 @@ export function joinedValues(values: Values) {
     'http.hosts': hosts,
     /** The hosts of this `Config`, empty for all other requests (`configOfHost`). */
     'http.own': [] as readonly HttpHost[],
-    /** Host names that mean this service. */
     'http.names': [...hosts.keys(), ...listened.filter(host => isIP(host) === 0)] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
     /** By domain, `*` for domains in neither this map nor the next. Other servers are found through DNS. */
     servers: values.XMPP_SERVERS.servers,
-    /** Remote BOSH endpoints by domain, `*` as above. */
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),
     nats: natsOf(values),
-    /** By domain, `*` for the rest. */
     serviceAccounts: new Map([
       ...values.XMPP_SERVICE_ACCOUNTS,
       ...values.XMPP_SERVICE_ACCOUNTS_FILE,
@@ -62,7 +59,6 @@ export function joinedValues(values: Values) {
   }
 }
 
-/** Used if there are certificates and no port is set. */
 const usualHttpsPort = 8443
 
 export function httpsPorts(values: Values): readonly number[] {

@@ -31,7 +31,6 @@ function wrapped(text: string, start: string, indent: string): string {
   return [...lines, line].join('\n')
 }
 
-/** All settings with their defaults, commented out unless required. */
 export function envExample(): string {
   const blocks = Object.entries(sections).flatMap(([title, section]) => [
     `## ${title}`,

@@ -49,7 +49,6 @@ export function exposedFiles(
   return named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`)))
 }
 
-/** The same for `.env`, if it contains a secret. */
 export function exposedSettings(file: string, values: Environment): string[] {
   return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
 }

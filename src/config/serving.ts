@@ -28,7 +28,7 @@ export function settingsInCommon(config: Config): Readonly<Record<string, string
 
 type Serving = Pick<Config, 'servers' | 'remotes'>
 
-/** The remote endpoint of a domain. Its own entry wins over `*`. */
+/** Its own entry wins over `*`. */
 export function remoteOf({ servers, remotes }: Serving, domain: string): RemoteEndpoint | undefined {
   return remotes.get(domain) ?? (servers.has(domain) ? undefined : remotes.get('*'))
 }

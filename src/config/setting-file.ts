@@ -8,7 +8,6 @@ export function readSettingFile(file: string): Buffer {
   throw Object.assign(new Error(), { code: 'it is not a regular file' })
 }
 
-/** A setting that names a file, whose text is of this kind. */
 export const inFile =
   <T>(kind: Kind<T>): Kind<T> =>
   (file, report) => {

@@ -82,7 +82,6 @@ function readCertificates(file: string, text: string, setting: Name) {
   throw new Fault(`${setting} names ${file}, which is not a PEM file of certificates`)
 }
 
-/** A chain must contain the certificate's issuer. */
 function readChain(file: string, certificate: X509Certificate, certificateFile: string): string {
   const { first, chain, text } = readCertificates(file, readFile(file, 'TLS_CHAIN'), 'TLS_CHAIN')
   if ([first, ...chain].some(x509 => certificate.verify(x509.publicKey))) return text

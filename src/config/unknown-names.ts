@@ -1,6 +1,5 @@
 import { type Name, settings } from './settings.js'
 
-/** Settings of earlier versions, and what to do instead. */
 const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
 }
@@ -11,7 +10,6 @@ export function formerNames(environment: Record<string, string | undefined>): st
   )
 }
 
-/** Warnings about names that look like settings. */
 export function unknownNames(environment: Record<string, string | undefined>): string[] {
   return Object.entries(environment)
     .filter(([name, value]) => !Object.hasOwn(settings, name) && !isOfKubernetes(name, value ?? ''))

@@ -20,7 +20,7 @@ const anonymousElementBytes = 16 * 1024
 const mostFailures = 5
 /** Most unread output, in bytes. */
 const mostUnread = 16 * 1024 * 1024
-/** Time for the client to close, in milliseconds. */
+/** In milliseconds. */
 const closeMilliseconds = 2_000
 
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`

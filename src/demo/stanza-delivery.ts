@@ -51,7 +51,6 @@ export class Delivery {
     }
   }
 
-  /** Returns an error stanza as needed. */
   receive(session: Session, stanza: Stanza): void {
     const condition = this.#deliver(session, stanza)
     const { name, type } = stanza

@@ -4,17 +4,16 @@ import type { Counts, EventType } from '../lib/counts.js'
 import { onceAMinute } from '../lib/limits/throttle.js'
 import { codeOf } from '../lib/log.js'
 
-/** Events sent at the same time. */
 const mostAtOnce = 8
 /** Most events in the queue, and most bytes of their bodies. */
 const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
 /** An event older than this is dropped when an attempt fails, in milliseconds. */
 const mostAge = 24 * 3600_000
-/** Pause after a failure, in milliseconds. It doubles up to the longest. */
+/** In milliseconds. Doubles up to the longest. */
 const firstPause = 1_000
 const longestPause = 300_000
-/** Between two log lines about dropped events, in milliseconds. */
+/** In milliseconds. */
 const dropInterval = 60_000
 
 export interface SessionEvent {
@@ -25,7 +24,7 @@ export interface SessionEvent {
 }
 
 export interface EventQueueParts {
-  /** Makes one attempt. Rejects if the receiver did not accept the event. */
+  /** Rejects if the receiver did not accept it. */
   readonly send: (event: SessionEvent) => Promise<void>
   readonly clock: Clock
   readonly counts: Pick<Counts, 'events'>
@@ -37,7 +36,6 @@ type Waiting = SessionEvent & { readonly size: number; readonly since: number }
 /** The events of a session, oldest first. The first is being sent, ready, or paused. */
 interface Line {
   readonly events: Waiting[]
-  /** Failed attempts at the first event. */
   failures: number
   pause: Timer | undefined
 }

@@ -8,7 +8,7 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import { EventQueue } from './event-queue.js'
 import { createPost } from './post.js'
 
-/** Time for sending when the service stops, in milliseconds. */
+/** In milliseconds. */
 const drainMilliseconds = 3_000
 
 interface Subject {

@@ -4,7 +4,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import type { Clock } from '../lib/clock.js'
 import type { Names } from '../servers/net/names.js'
 
-/** Time limit of an attempt, in milliseconds, DNS look-up included. */
+/** In milliseconds, DNS look-up included. */
 const mostMilliseconds = 10_000
 /** Bytes of an answer that are read, so that the connection can be used again. */
 const mostAnswerBytes = 16 * 1024

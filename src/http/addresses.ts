@@ -110,7 +110,6 @@ function asHostname(address: string): string {
   return isIPv6(address) ? new URL(`http://[${address}]`).hostname : address
 }
 
-/** Undefined if it is no host and port. */
 function asked(scheme: 'http' | 'https', request: IncomingMessage): URL | undefined {
   const text = `${scheme}://${request.headers.host ?? localHost(request)}`
   const url = URL.canParse(text) ? new URL(text) : undefined

@@ -3,11 +3,11 @@ import { forgetOldest } from './limits/forget-oldest.js'
 
 export interface Answer<T> {
   readonly value: T
-  /** Time to remember it, in seconds. */
+  /** In seconds. */
   readonly seconds: number
 }
 
-/** A question without an answer is repeated after this time, in milliseconds. */
+/** In milliseconds. */
 const patience = 30_000
 
 /**

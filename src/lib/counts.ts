@@ -126,7 +126,7 @@ export class Counts {
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
   calls = 0
-  /** Failed calls that were not the caller's fault. */
+  /** Not the caller's fault. */
   failedCalls = 0
   reuses = 0
   failedAdminLogins = 0

@@ -125,7 +125,7 @@ export type Condition =
   | 'system-shutdown'
   | 'undefined-condition'
 
-/** Known conditions of streams, SASL, stanzas (RFC 6120 §4.9.3, §6.5, §8.3.3) and BOSH. */
+/** RFC 6120 §4.9.3, §6.5, §8.3.3, and those of BOSH. */
 const conditions: ReadonlySet<string> = new Set(
   `bad-format bad-namespace-prefix conflict connection-timeout host-gone host-unknown improper-addressing
   internal-server-error invalid-from invalid-namespace invalid-xml not-authorized not-well-formed policy-violation

@@ -1,5 +1,3 @@
-// The seam between the processes of one service.
-
 export interface Message {
   /** A JSON value. */
   readonly head: unknown
@@ -21,7 +19,6 @@ export interface Exchange {
   /** Sends the last message. */
   end(head?: unknown, body?: string | Buffer): void
   cancel(): void
-  /** Whether to stop sending, until `onDrain`. */
   readonly isBehind: boolean
   /** Allows the other side to send this number of bytes more. */
   took(bytes: number): void
@@ -62,7 +59,6 @@ export interface Nodes {
   /** Whether all carriers work. */
   readonly areUp: boolean
   readonly exchanges: number
-  /** Begins an exchange. It ends as `gone` for an unknown process, and as `broken` if too much waits for it. */
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
   meet(kind: string, meet: (message: Message, exchange: Exchange) => ExchangeEvents): void
   /** Asks a question. Rejects with the other side's `Problem`, or with `NoAnswer` after the time limit (1,000 ms by default). */

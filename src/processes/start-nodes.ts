@@ -18,7 +18,6 @@ export interface NodesParts {
   readonly name?: string
 }
 
-/** Rejects if a carrier cannot start. */
 export async function startNodes(parts: NodesParts): Promise<Nodes> {
   const { carriers: starts, clock, log, name, about, onUnanswered } = parts
   const self = name ?? newNodeName()

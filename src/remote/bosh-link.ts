@@ -42,12 +42,10 @@ export class BoshLink implements Link {
   #lang: string
   #from: string | undefined
   #isOver = false
-  /** Requests that are open or have unread replies. */
   #open = 0
   /** Resolves once the reply to the last request is read. */
   #last: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
-  /** Of unsent stanzas, in UTF-16 units. */
   #backlog = 0
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
   #awaitsClient = false
@@ -265,7 +263,7 @@ export class BoshLink implements Link {
   }
 }
 
-/** Longest value of a header, in UTF-16 units, as in streams over TCP. */
+/** In UTF-16 units, as over TCP. */
 const longestValue = 1023
 
 function kept(root: Root, name: string): string | undefined {

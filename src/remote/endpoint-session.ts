@@ -40,10 +40,9 @@ const closeSeconds = 5
 /** For the creation reply of a session that will end. Some endpoints wait for their server first. */
 const creationSeconds = 10
 
-/** Shortest pause before a repeat behind an open request, in milliseconds. */
+/** In milliseconds, behind an open request. */
 const settling = 50
 
-/** `ending` while a request is open. */
 type Phase = 'live' | 'ending' | 'over'
 
 export class EndpointSession {
@@ -226,7 +225,6 @@ export class EndpointSession {
     if (this.#phase === 'ending' && this.#asking === 0) this.#finish()
   }
 
-  /** Limits the time for open requests. */
   #wind(): void {
     if (this.#phase !== 'live') return
     this.#phase = 'ending'

@@ -16,7 +16,6 @@ import { RemoteFault } from './fault.js'
 export interface RequestLimits {
   /** TLS included. */
   readonly connect: number
-  /** From the connection to the end of the reply. */
   readonly reply: number
   readonly maxReplyBytes: number
   /** Replies in XML may be `mostTimes` as long: elements beyond the limits are dropped. */
@@ -41,7 +40,6 @@ export interface RequestOptions {
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16
-/** Memory of a chunk beside its bytes. */
 const pieceBytes = 512
 
 /** Does not follow redirects. Rejects with a `RemoteFault`. */

@@ -4,7 +4,6 @@ import type { RemoteFault } from './fault.js'
 /** In milliseconds. */
 const pauses = [0, 250, 500, 1000, 2000, 4000]
 
-/** Limit of all repeats of a request. */
 const mostSeconds = 30
 
 /** In milliseconds. */

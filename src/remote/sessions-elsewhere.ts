@@ -18,7 +18,6 @@ export class SessionsElsewhere {
     return this.#sessions.size
   }
 
-  /** `createdAt` is in milliseconds of the clock. */
   add(id: string, jid: string, domain: string, createdAt: number, session: EndpointSession): void {
     const view = { id, jid, domain, createdAt, ...alike }
     this.#sessions.set(id, { view, user: userOf(jid) })

@@ -12,7 +12,6 @@ const apartFromRepeat = 1000
 export class Turn {
   readonly #clock: Clock
   #before: Turn | undefined
-  /** Resolves when the request has probably arrived. */
   #arrival: Promise<void> | undefined
   #arrive = () => {}
   #timer: Timer | undefined

@@ -31,7 +31,6 @@ const rightKind = 'right-password'
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)
   const proven = createShortMemory<true>(clock, memorySeconds)
-  /** Running logins with passwords that are not known to be right. */
   const firsts = new Map<MemoryKey, Promise<unknown>>()
   nodes?.answer(rightKind, (proof: string) => proven.recall(proven.keyOf([proof])) !== undefined)
 

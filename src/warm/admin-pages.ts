@@ -11,7 +11,6 @@ import type { Overview, ProcessView } from './overview.js'
 import type { Values } from './parameter-kinds.js'
 import { formatPlace, type pageParameters } from './parameters.js'
 
-/** `now` is in milliseconds of the clock. */
 export interface PageContext {
   readonly request: Request
   readonly representation: Representation

@@ -39,7 +39,6 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
       refused: admin => refused('warms-user', { admin }),
     }),
     failures,
-    /** Counts a warm call. Throws a `Problem` if there were too many. */
     async count({ admin, user }: Caller): Promise<void> {
       const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
         if (retryAfterSeconds === undefined) return

@@ -130,7 +130,6 @@ function folded(name: string): string {
   return name.toLowerCase().replaceAll(/[-_. ]/g, '')
 }
 
-/** Whether one letter is missing, added or replaced, or two are swapped. */
 function isOneSlip(text: string, other: string): boolean {
   let start = 0
   while (start < text.length && text[start] === other[start]) start += 1

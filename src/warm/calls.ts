@@ -36,7 +36,6 @@ export interface Call {
   readonly line: Record<string, unknown>
 }
 
-/** It contains nothing that the caller sent. */
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
   /** `client-gone` if the connection closed before the reply. */
   readonly code: ProblemCode | 'ok' | 'client-gone'
@@ -70,7 +69,6 @@ export interface CallsParts {
   readonly isStopping: () => boolean
 }
 
-/** Admits, answers and logs calls, one line each. */
 export function createCalls(parts: CallsParts) {
   const { config, log, audit, clock, sums, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
   const mayCall = accessBy(config.access.warm)

@@ -75,7 +75,6 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     })
   nodes.answer(unclaimedKind, endUnclaimed)
 
-  /** In milliseconds of the clock, by process. */
   const fullUntil = new Map<string, number>()
 
   const fullProcesses = (): string[] => {

@@ -25,7 +25,6 @@ export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
 export interface Overview {
   readonly own: Pick<Figures, 'memory' | 'heap'>
   readonly warms: WarmSummary
-  /** By name. Undefined if there is only one process. */
   readonly processes: readonly ProcessView[] | undefined
 }
 

@@ -1,4 +1,3 @@
-// The tables by which requests are read, refused and described.
 import { passwordMechanisms, switches } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'

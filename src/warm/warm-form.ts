@@ -12,7 +12,6 @@ import type { Call } from './calls.js'
 import type { ParameterName } from './parameters.js'
 import { usualOptions } from './warm-request.js'
 
-/** Fields that are folded while they have their usual values. */
 const moreFields: readonly string[] = [
   'token',
   'authzid',
@@ -25,7 +24,6 @@ const moreFields: readonly string[] = [
 ] satisfies ParameterName[]
 const fields = ['jid', 'password', ...moreFields]
 
-/** The form never repeats these fields. */
 const secrets: readonly string[] = ['password', 'token'] satisfies ParameterName[]
 
 type FormSettings = Pick<Config, 'externalUrl' | 'warmPath' | 'bosh' | 'warm'>

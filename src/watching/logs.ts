@@ -75,7 +75,6 @@ interface Destination {
 
 const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
 
-/** The log and the audit trail may share standard output or error. */
 function standard(name: 'stdout' | 'stderr'): LineWriter {
   let writer = standardWriters.get(name)
   if (writer === undefined) {

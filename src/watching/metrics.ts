@@ -11,7 +11,6 @@ export type Metrics = ReturnType<typeof createMetrics>
 
 export const textType = Registry.PROMETHEUS_CONTENT_TYPE
 
-/** Builds metrics from the counts when they are requested. */
 export function createMetrics(sources: Sources) {
   const registry = new Registry()
   const registers = [registry]

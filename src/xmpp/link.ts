@@ -7,7 +7,6 @@ export interface Link {
   readonly facts: LinkFacts
   /** Sent, but not yet taken by the server, in UTF-16 units. */
   readonly backlog: number
-  /** Memory of elements or replies that are not complete, in bytes. */
   readonly unfinishedBytes: number
   readonly allowsManagement: boolean
   readonly isBetweenElements: boolean
@@ -32,7 +31,6 @@ export interface Link {
   cut(): void
 }
 
-/** Attributes of the stream header (RFC 6120 §4.7). */
 export interface StreamOptions {
   readonly lang?: string | undefined
   /** The bare JID. Sent over encrypted links only. */

@@ -1,5 +1,3 @@
-// The values with which a page continues a warmed session. Types only.
-
 export interface Cookie {
   readonly name: string
   readonly value: string

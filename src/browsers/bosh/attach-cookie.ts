@@ -21,7 +21,7 @@ export class AttachCookie {
   #setAt: number | undefined
   #setWith: number | undefined
 
-  /** `longestGap` between two replies is in seconds. With the mode `reply`, a backend sets the cookie. */
+  /** `longestGap` between two replies is in seconds. */
   constructor(id: string, mode: AttachBinding, longestGap: number, rules: CookieRules, now: number) {
     this.#name = `wb-${id}`
     this.#rules = rules

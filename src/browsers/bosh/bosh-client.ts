@@ -14,18 +14,18 @@ import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
 import type { RidWindow, StoredReply } from './window.js'
 
-/** Longest wait for stream features, in seconds. */
+/** For stream features. */
 const createSeconds = 5
-/** Longest wait for a missing request, in seconds. */
+/** For a missing request. */
 const gapSeconds = 30
-/** Longest text of parked requests before the login, in UTF-16 units. */
+/** In UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
-/** Memory of a parked request beside its text, in bytes. */
+/** Beside its text, in bytes. */
 const parkedBytes = 1024
 /** Least jump of the rid after a handover. The largest is twice as long. */
 const leastJump = 2 ** 20
 
-/** As for an unknown session (XEP-0124 §17.2). */
+/** XEP-0124 §17.2. */
 const notFound: Reply = {
   status: 200,
   body: writeTerminate('item-not-found'),
@@ -163,7 +163,6 @@ export class BoshClient implements Client {
     this.#delivery.answerExpired(now)
   }
 
-  /** Answers all requests that need not wait longer. */
   flush(): void {
     this.#delivery.deliver()
     // While the server is behind, replies would only invite more requests.
@@ -274,7 +273,7 @@ export class BoshClient implements Client {
     return payload.length === 0 && pause === undefined && this.#terms.hold <= 1 && this.#open.held.length === 0
   }
 
-  /** False if the restart is not allowed (XEP-0206 §5). */
+  /** XEP-0206 §5. */
   #mayGoOn({ restart, terminate, to, lang, from }: Body): boolean {
     return restart !== true || terminate || this.session.restart(to, { lang, from })
   }
@@ -290,7 +289,6 @@ export class BoshClient implements Client {
     return hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
   }
 
-  /** Whether the next request is parked, because the rate limit delays it. */
   get #hasTurn(): boolean {
     return this.#open.parked(this.#window.last + 1) !== undefined
   }
@@ -307,7 +305,6 @@ export class BoshClient implements Client {
     }
   }
 
-  /** Keeps a request unread until its turn. */
   #park(pending: Pending, body: Body): void {
     const older = this.#open.parked(pending.rid)
     const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)

@@ -11,7 +11,7 @@ export const requestKind = 'bosh'
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
   /** The connection manager. All processes have the same. */
   readonly site: string
-  /** Whether it creates a session. Only then `secureUrl` is sent. */
+  /** Only then `secureUrl` is sent. */
   readonly isNew?: boolean
   readonly secureUrl?: string | undefined
 }

@@ -49,7 +49,6 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   }
 
   return {
-    /** All processes use the same `site`. */
     over(site: string, manager: ConnectionManager): BoshService {
       managers.set(site, manager)
       return {

@@ -19,7 +19,6 @@ export interface ConnectionManagerParts
   readonly terms: TermLimits
   /** For clients without `to`. */
   readonly defaultDomain: string | undefined
-  /** Whether to create sessions over TLS only. */
   readonly requireSecure: boolean
   readonly lastRid?: () => number
 }

@@ -65,7 +65,6 @@ export class Delivery {
   /** Undefined if a backend announces the session. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
-  /** Whether the header is known or not needed. */
   #isIntroduced: boolean
 
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
@@ -88,7 +87,6 @@ export class Delivery {
     this.#isIntroduced = true
   }
 
-  /** Delivers the outbox while live requests wait. */
   deliver(): void {
     while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
@@ -146,7 +144,6 @@ export class Delivery {
     }
   }
 
-  /** Returns the attributes that report a missing reply. */
   acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)
@@ -177,7 +174,6 @@ export class Delivery {
     return this.wrap(writeTerminate(condition, streamError))
   }
 
-  /** A live client closed its connection: inactivity begins. */
   requestBroken(): void {
     this.window.confirm()
     this.beginInactivity(this.#parts.clock.now())

@@ -21,7 +21,7 @@ export interface HttpPeerParts
   readonly clock: Clock
 }
 
-/** The beginning of a too large body: its bytes, and the time to wait for them in milliseconds. */
+/** Of a too large body. Its time is in milliseconds. */
 const headBytes = 1024
 const headMilliseconds = 1_000
 
@@ -35,15 +35,12 @@ export class HttpPeer implements Peer, BodyTaker {
   whenGone: (() => void) | undefined
   readonly #res: ServerResponse
   readonly #parts: HttpPeerParts
-  /** In bytes, if known and allowed. */
   #length: number | undefined
   #address: string | undefined
   #reply: Reply | undefined
-  /** A body that came in one piece. */
   #whole: Buffer | undefined
   #unfinished: UnfinishedBody | undefined
   #headTimer: Timer | undefined
-  /** Set once the body is refused. */
   #discard: ((bytes: number) => void) | undefined
 
   constructor(res: ServerResponse, parts: HttpPeerParts, length: number | undefined) {
@@ -155,7 +152,6 @@ export class HttpPeer implements Peer, BodyTaker {
     }
   }
 
-  /** Stops waiting for the rest of the body. */
   #forget(): void {
     this.#headTimer?.cancel()
     this.#unfinished?.end()

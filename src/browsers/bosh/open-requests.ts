@@ -107,7 +107,6 @@ export class OpenRequests {
     return parked
   }
 
-  /** Only requests behind a gap expire. */
   unparkExpired(now: number, last: number): Pending[] {
     if (this.#parked === undefined) return []
     let gap = last + 1

@@ -8,7 +8,6 @@ export interface Peer {
   /** Whether it came through another process, perhaps late. */
   readonly isCarried?: boolean
   readonly cookies: string | undefined
-  /** The endpoint's https address, if known. */
   readonly secureUrl: string | undefined
   answer(reply: Reply): void
 }

@@ -34,10 +34,10 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   return {
     wait: agreedWait,
     hold: agreedHold,
-    /** No request is held (XEP-0124 §12). */
+    /** XEP-0124 §12. */
     isPolling,
     requests: agreedHold + 1,
-    // A polling session is silent between polls (XEP-0124 §12).
+    // XEP-0124 §12.
     inactivity: limits.inactivity + (isPolling ? 2 * limits.polling : 0),
     polling: limits.polling,
     maxPause: limits.maxPause,

@@ -21,7 +21,7 @@ const replyBytes = 512
 export class RidWindow {
   /** The highest rid received without a gap below. */
   last: number
-  /** Whether the client acknowledges replies (XEP-0124 §9). */
+  /** XEP-0124 §9. */
   readonly acknowledged: boolean
   readonly #size: number
   /** Whether the next request may reuse the last rid: half of all libraries do. */
@@ -45,7 +45,6 @@ export class RidWindow {
     this.#fence = by === 'resumed' ? last : 0
   }
 
-  /** 0 if no reply is stored. */
   get lastAnswered(): number {
     return this.#replies.at(-1)?.rid ?? 0
   }
@@ -57,7 +56,6 @@ export class RidWindow {
     return rid <= this.last + this.#size + extra ? 'early' : 'outside'
   }
 
-  /** Whether it belongs to a replaced page. */
   isFenced(rid: number): boolean {
     return rid < this.#fence
   }
@@ -76,7 +74,6 @@ export class RidWindow {
     this.#confirmed = this.lastAnswered
   }
 
-  /** Memory of stored replies, in bytes. */
   get bytes(): number {
     return 2 * this.#characters + replyBytes * this.#replies.length
   }
@@ -109,7 +106,6 @@ export class RidWindow {
     return this.#replies.filter(({ rid }) => rid > received)
   }
 
-  /** Replies without any confirmation, oldest first. */
   get unconfirmed(): readonly StoredReply[] {
     return this.#replies.filter(({ rid }) => rid > this.#confirmed)
   }

@@ -6,7 +6,6 @@ export type Ending =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
 
-/** Asks and answers whether all messages have arrived. */
 export interface Probe {
   readonly how: 'probe' | 'arrived'
 }

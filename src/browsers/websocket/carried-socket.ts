@@ -19,7 +19,6 @@ export class CarriedSocket implements ChannelEvents {
   readonly #exchange: Exchange
   #isAnswered: boolean
   #untaken = 0
-  /** Paused until the other process has room. */
   #isHeldBack = false
   #isOver = false
 

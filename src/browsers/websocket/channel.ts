@@ -5,7 +5,7 @@ import type { WebSocketCut } from '../../lib/counts.js'
 export interface ChannelEvents {
   /** UTF-8, not validated otherwise. */
   onMessage(message: Buffer): void
-  /** After `isBehind`: the client has read on. */
+  /** The client has read on. */
   onDrain(): void
   /** Everything before the last `probe` has arrived. */
   onArrived(): void

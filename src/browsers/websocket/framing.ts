@@ -7,7 +7,7 @@ import { defaultLimits } from '../../xmpp/xml/limits.js'
 import { Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 
-/** A condition of RFC 6120 §4.9.3. */
+/** RFC 6120 §4.9.3. */
 export type MessageFault = XmlError['fault'] | 'bad-format' | 'invalid-namespace'
 
 /** No default namespace to inherit (RFC 7395 §3.3.3). */
@@ -35,7 +35,6 @@ class MessageReader {
     const declared = message[1] === question ? declarationBytes(message) : 0
     if (declared === 0) return this.#readElement(message)
     const element = this.#readElement(message.subarray(declared))
-    // A stream allows no further declarations.
     return typeof element === 'string' || isOpening(element) ? element : 'restricted-xml'
   }
 

@@ -22,7 +22,7 @@ export interface PageParts {
 
 /** In milliseconds: the first delivery waits, since the page may send `<enable/>`. */
 const firstWordMilliseconds = 1_000
-/** The longest wait for the server's count, in milliseconds. */
+/** In milliseconds. */
 const answerMilliseconds = 1_000
 /** Between two pings, unless too many stanzas are unconfirmed. A ping for each stanza cost a third of a round trip's CPU. */
 const probeMilliseconds = 100
@@ -157,7 +157,6 @@ export class PageClient extends SocketClient {
       // If no page follows, the senders of the stanzas get errors.
       this.#giveBack()
       this.session.inactivity.begin(this.clock.now())
-      // No page can resume an ended session.
       if (this.session.hasEnded) this.session.flush()
     } else if (this.session.client === this) this.session.end('client', 'untold')
   }
@@ -184,7 +183,6 @@ export class PageClient extends SocketClient {
     if (this.#management?.unacknowledged.asks() === true) this.channel.send(countRequest)
   }
 
-  /** To the front of the outbox. */
   #giveBack(): void {
     const uncounted = this.#unconfirmed.clear()
     const resumption = this.#management?.resumption(uncounted.length)
@@ -229,7 +227,6 @@ export class PageClient extends SocketClient {
     }
   }
 
-  /** Stanzas that the server has not confirmed. */
   get #unsure(): number {
     return this.session.uplink.managed?.unconfirmed ?? 0
   }

@@ -19,7 +19,7 @@ export interface PageCredentials {
   readonly resume: string | undefined
 }
 
-/** A condition of RFC 6120 §6.5. */
+/** RFC 6120 §6.5. */
 export type SaslFault = 'malformed-request' | 'invalid-mechanism' | 'incorrect-encoding' | 'not-authorized'
 
 /** RFC 6120 §6.4.2, XEP-0388 §2.3. Undefined for other elements. */

@@ -5,7 +5,6 @@ import { readOpen, type StreamOpening } from './framing.js'
 import { SocketClient } from './socket-client.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
-/** Time limit for `<open/>`, in seconds. */
 const openSeconds = 10
 
 /** The client logs in to its server by itself. */
@@ -32,7 +31,6 @@ export class RelayStart extends StreamStart {
     const { opener, clock } = this.parts
     const client = { address: this.channel.address, secure: this.channel.isSecure }
     const opened = await opener.openForClient(domain, { lang, from }, client, session => {
-      // The session's events go to it from now on.
       const relay = new RelayClient(session, this.channel, clock, false)
       this.channel.events = relay
       return relay

@@ -14,7 +14,6 @@ export interface CarriedClient {
   readonly isProbed?: boolean
   /** For a redirect to TLS, if known. */
   readonly secureUrl: string | undefined
-  /** Set if the client comes with its credentials. */
   readonly before?: LoginBefore
 }
 
@@ -29,7 +28,6 @@ export interface CarriedEndpoint {
   report(error: unknown): void
 }
 
-/** Carries WebSockets to the processes of their sessions. */
 export class SocketCarriage {
   readonly #nodes: Nodes
   /** By place, the same in all processes. */
@@ -65,7 +63,6 @@ export class SocketCarriage {
     return node !== this.#nodes.self && this.#nodes.has(node)
   }
 
-  /** Another process that accepts new sessions. */
   taker(): string | undefined {
     return anyTaker(this.#nodes)
   }

@@ -26,7 +26,7 @@ export interface ChannelParts {
   readonly maxFragments: number
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
-  /** Records a pong's delay, in seconds. */
+  /** In seconds. */
   readonly ponged: (seconds: number) => void
   /** The channel is closed. */
   readonly report: (error: unknown) => void
@@ -137,7 +137,6 @@ export class SocketChannel implements Channel {
     return this.#socket.bufferedAmount > mostUnread
   }
 
-  /** A Buffer is sent as text. */
   send(message: string | Buffer): void {
     if (this.isOpen) this.#write(message)
   }
@@ -249,12 +248,10 @@ export class SocketChannel implements Channel {
   }
 
   readonly #count = (chunk: Buffer): void => {
-    // A close frame emits no event.
     if (!this.#isClosing && this.#socket.readyState !== WebSocket.OPEN) this.#left()
     this.#heardAt = this.#parts.clock.now()
     this.#bytes = Math.max(0, this.#bytes + chunk.length)
     if (this.#read > 0) {
-      // The rest begins the next message.
       this.#bytes -= this.#read
       this.#read = 0
       if (this.#bytes < negligible) this.#bytes = 0

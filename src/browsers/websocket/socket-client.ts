@@ -32,7 +32,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
   protected readonly clock: Pick<Clock, 'now'>
   /** `<open/>` must precede an error (RFC 7395 §3.5). */
   #isOpened: boolean
-  /** Paused until the client may send more. */
   #isHeldBack = false
 
   constructor(session: Session, channel: Channel, clock: Pick<Clock, 'now'>, isOpened: boolean) {

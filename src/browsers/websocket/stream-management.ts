@@ -26,7 +26,6 @@ export class StreamManagement {
   #answered: number
   #acknowledged: number
   readonly unacknowledged = new Unconfirmed()
-  /** Stanzas in the outbox that have arrived after all. */
   readonly arrived: number
 
   constructor({ id, received, acknowledged }: Counted = fresh(), arrived = 0) {

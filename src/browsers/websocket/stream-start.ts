@@ -16,7 +16,6 @@ export interface StartParts {
   readonly registry: Registry
   /** For clients without `to`. */
   readonly defaultDomain: string | undefined
-  /** Whether to accept streams over TLS only. */
   readonly requireSecure: boolean
   readonly clock: Clock
   readonly noteRefusal: NoteRefusal
@@ -35,7 +34,6 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   readonly #limit: Timer
   protected isGone = false
 
-  /** `onOver` is called at the end of the start. */
   constructor(channel: Channel, parts: Parts, secureUrl: string | undefined, seconds: number, onOver: () => void) {
     this.channel = channel
     this.parts = parts

@@ -34,7 +34,6 @@ export interface TakeoverParts extends PageParts, StartParts {
 }
 
 export interface Forwarding {
-  /** The process that the page's URL names. */
   readonly named: string | undefined
   /** False if there is no such process. */
   carry(node: string, before: LoginBefore, credentials: string): boolean
@@ -78,7 +77,6 @@ export class Takeover extends StreamStart<TakeoverParts> {
     this.#forwarding = forwarding
   }
 
-  /** For a client from another process. */
   continueLogin({ domain, failures }: LoginBefore, credentials: Buffer): void {
     this.#step = 'login'
     this.#domain = domain
@@ -256,7 +254,6 @@ export class Takeover extends StreamStart<TakeoverParts> {
     const session = this.#session!
     const { channel } = this
     if (session.client !== this.#before || session.stage.wait === undefined) {
-      // Another page has got the session.
       this.refuse('conflict')
       return
     }

@@ -50,7 +50,6 @@ const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly str
 const lostUpgrade = "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
 
 export interface WebSocketEndpoint {
-  /** For clients that log in by themselves. */
   readonly relay: Endpoint
   /** For pages with a token. */
   readonly takeover: Endpoint

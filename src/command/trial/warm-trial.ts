@@ -22,10 +22,10 @@ import { readSecret } from '../secret-input.js'
 import { readConfig } from '../settings-at-hand.js'
 import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
 
-/** Time for servers to close, in milliseconds. */
+/** In milliseconds. */
 const closingMilliseconds = 8_000
 
-/** Logs a user in and out, and prints the answer of POST /warm. Throws a `CommandError` if the login fails. */
+/** Throws a `CommandError`. */
 export async function tryWarm(jid: string): Promise<void> {
   // No listener and no account are needed.
   const { config, warnings } = readConfig({ ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })

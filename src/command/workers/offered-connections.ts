@@ -14,7 +14,7 @@ interface Connection {
 
 type Send = (message: ClusterMessage, connection?: Connection, ...rest: unknown[]) => boolean
 
-/** Interval for checking a dead worker's channel, in milliseconds. */
+/** In milliseconds. */
 const lookMilliseconds = 20
 
 /**

@@ -16,8 +16,7 @@ export type Notice =
   | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 
-/** Environment variable: the worker's number, from 1. */
+/** From 1. */
 export const numberVariable = 'CLUSTER_WORKER_NUMBER'
 
-/** Environment variable: the folder of the workers' sockets. */
 export const folderVariable = 'CLUSTER_SOCKETS_FOLDER'

@@ -6,7 +6,6 @@ import { Worker, type WorkerEvents, type WorkerProcess } from './worker-process.
 
 export interface SlotsParts {
   readonly count: number
-  /** Time limit of a drain, in seconds. */
   readonly drainSeconds: number
   readonly clock: Clock
   readonly log: Logger
@@ -14,12 +13,12 @@ export interface SlotsParts {
   readonly fork: (number: number, events: WorkerEvents) => WorkerProcess
 }
 
-/** Pause before a dead worker is replaced, in milliseconds. It doubles up to the longest. */
+/** In milliseconds. Doubles up to the longest. */
 const firstPause = 250
 const longestPause = 30_000
 /** After this time a worker counts as healthy, in milliseconds. */
 const soundMilliseconds = 60_000
-/** Time limit for a worker to listen, in milliseconds. */
+/** In milliseconds. */
 const startMilliseconds = 30_000
 /** Time limit of a stop, in milliseconds. A worker needs 10 s at most. */
 const stopMilliseconds = 15_000
@@ -223,7 +222,6 @@ export class WorkerSlots {
     return isStarted
   }
 
-  /** Kills it at the time limit. */
   #end(worker: Worker, order: 'drain' | 'stop'): void {
     if (!this.#workers.has(worker)) return
     const { clock, drainSeconds, log } = this.#parts

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 
-/** Interval of a worker's heartbeat, in milliseconds. */
+/** In milliseconds. */
 export const beatMilliseconds = 1_000
 /** Interval of checks, and longest silence, in milliseconds. Garbage collections are shorter. */
 const lookMilliseconds = 1_000
@@ -22,7 +22,6 @@ export class WorkerWatch {
     clock.after(lookMilliseconds, () => this.#look())
   }
 
-  /** Calls back once if the worker hangs. */
   watch(onHang: () => void): Watched {
     const watched: Watched = {
       heard: () => {

@@ -4,7 +4,6 @@ import { type KeyedRate, type MakeRate, ownRates } from '../../lib/limits/rates.
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
 export interface Claim {
-  /** An address or an IPv6 network. */
   readonly client: string
   readonly name: string
   /** For names of admins. The same in all processes. */
@@ -128,7 +127,6 @@ export class FailedLogins {
     await new Promise(resolve => setTimeout(resolve, delay).unref())
   }
 
-  /** At most `most` checks at once. */
   async #enter(key: string, most: number): Promise<void> {
     if (this.#mostOfName === 0) return
     const underWay = this.#underWay.get(key) ?? { count: 0, waiting: [] }

@@ -51,7 +51,6 @@ function liking(ranges: ReturnType<typeof parseAccept>, type: string): Liking {
   return at === -1 ? unwanted : { ...ranges.get(fitting[at]!)!, exactness: 3 - at }
 }
 
-/** By quality, then exactness, then place. */
 function preferred(a: Liking, b: Liking): Liking {
   const order = b.quality - a.quality || b.exactness - a.exactness || a.place - b.place
   return order > 0 ? b : a

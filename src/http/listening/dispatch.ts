@@ -55,7 +55,6 @@ export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTabl
 const refuse: RequestListener = (_req, res) => answerBare(res, 400, ['Connection', 'close'])
 
 function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
-  // The usual case, without a copy.
   const exact = paths.get(url)
   if (exact !== undefined) return exact
   const path = url.split('?', 1)[0]!

@@ -97,7 +97,6 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   }
   const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
     Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
-  /** Undefined while new connections are accepted. */
   let closed: Promise<unknown> | undefined
   /** Resolves once the last connection is closed. */
   const close = async () => {
@@ -128,11 +127,9 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     get connections() {
       return limits.connections.size
     },
-    /** Of replies that clients have not read. */
     get unreadBytes() {
       return unread.bytes
     },
-    /** Keeps the old certificates if that fails. */
     reload() {
       if (certificates === undefined) return
       try {

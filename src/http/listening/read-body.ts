@@ -2,7 +2,7 @@ import type { Request } from 'express'
 import { Problem } from '../../lib/errors.js'
 import { inviteBody, isAwaited } from './take-body.js'
 
-/** Longest body of a warm call, in bytes. */
+/** In bytes. */
 export const longestBody = 16_384
 
 /** Throws `body-too-large` without reading the rest, or `unsupported-media-type`. Rejects with the stream's error. */

@@ -23,7 +23,6 @@ export const refuseExpectation: RequestListener = (_req, res) =>
   // The body may follow, and could be read as the next request.
   answerBare(res, 417, ['Connection', 'close'])
 
-/** Whether the client waits for `100 Continue`. */
 export function isAwaited(res: ServerResponse): boolean {
   return awaited.has(res)
 }
@@ -32,7 +31,6 @@ export function inviteBody(res: ServerResponse): void {
   if (awaited.delete(res)) res.writeContinue()
 }
 
-/** Sends `100 Continue` if needed. */
 export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyTaker): void {
   inviteBody(res)
   if (req instanceof FastRequest && req.handTo(taker)) return
@@ -48,7 +46,6 @@ export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyT
   // connection.
   if (res.socket === null) {
     const { socket } = req
-    // One listener for each waiting request.
     socket.setMaxListeners(0).once('close', leave)
     res.once('close', () => socket.off('close', leave))
   }

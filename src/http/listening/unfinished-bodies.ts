@@ -3,7 +3,6 @@ import { clientOf } from '../../lib/client-network.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
-/** A client's part of the limit. */
 const share = 1 / 8
 /** In bytes, whatever the limit: the longest body. */
 const leastShare = 2 ** 20
@@ -32,7 +31,6 @@ export class UnfinishedBodies {
     return new UnfinishedMessage(this, client)
   }
 
-  /** `length` is in bytes, if known. */
   begin(address: string, length = Number.POSITIVE_INFINITY): UnfinishedBody {
     return new UnfinishedBody(this.ofMessage(address), length)
   }

@@ -33,7 +33,7 @@ export function descriptorsAreLeft(
   }
 }
 
-/** The lowest free number. Undefined if none is left. */
+/** Undefined if none is left. */
 export function nextDescriptor(): number | undefined {
   try {
     const descriptor = openSync('/dev/null', 'r')

@@ -72,7 +72,6 @@ export interface SweepParts {
   readonly busy?: () => number
 }
 
-/** Returns a function that stops it. */
 export function sweepGarbage(parts: SweepParts): () => void {
   const { garbage, clock, resident, waiting, sessions, busy = busyShare() } = parts
   const taken = () => Math.max(0, (resident() ?? 0) - waiting())

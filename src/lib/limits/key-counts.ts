@@ -1,4 +1,3 @@
-/** Counts by key. Removes a key at zero. */
 export class KeyCounts {
   readonly #counts = new Map<string, number>()
 

@@ -7,7 +7,6 @@ export interface LiveCounts<Kind extends string> {
    * another process counts.
    */
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined>
-  /** Adds one, even above the limit. */
   add(kind: Kind, key: string): void
   giveBack(kind: Kind, key: string): void
 }

@@ -23,7 +23,6 @@ export class MinuteSums {
   of<Sum>(tell: (sum: Sum) => void): AddCall<Sum> {
     /** Oldest minute first. */
     const minutes = new Map<string, { readonly since: number; sum: Sum | undefined }>()
-    /** Returns when the next minute ends. */
     const tellDue = (now: number) => {
       for (const [key, { since, sum }] of minutes) {
         if (now - since < interval && minutes.size <= mostKeys) return since + interval

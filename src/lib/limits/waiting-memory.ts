@@ -1,7 +1,7 @@
 /** Between these shares of the memory, the limit of each session falls. */
 const calmShare = 0.5
 const tightShare = 0.75
-/** Lowest limit of a session, in bytes. */
+/** In bytes. */
 const leastOfOne = 16 * 1024
 /** Highest limit, in bytes. The outbox has lower limits of its own. */
 const mostOfOne = 4 * 1024 * 1024
@@ -15,7 +15,6 @@ export class WaitingMemory {
   /** The limit. */
   readonly most: number
   readonly #makeRoom: () => void
-  /** `makeRoom` is called above this, in bytes. */
   #limit: number
   #isMakingRoom = false
 

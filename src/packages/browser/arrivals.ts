@@ -1,6 +1,5 @@
 import { archiveIdOf, bareJid, type Message } from './message.js'
 
-/** Ids of shown messages that are remembered. */
 const mostKeys = 2000
 
 /** Shows each message once, and messages from the archive first. */
@@ -57,7 +56,7 @@ export class Arrivals {
       if (this.#next > this.#seen) this.#seen = this.#next
       else if (stanza.localName === 'message') {
         this.#repeated.add(stanza)
-        // The page's own handlers would see it too.
+        // The page's own handlers would see it.
         stanza.replaceChildren()
       }
     }
@@ -76,7 +75,6 @@ export class Arrivals {
     this.#showOnce(message, undefined)
   }
 
-  /** Makes new messages wait for the archive. */
   hold(): void {
     this.#waiting ??= []
   }

@@ -23,7 +23,7 @@ export interface Binding {
 /** An address of the portal's backend, or a function. */
 export type BindingSource = string | ((tab: string) => Promise<Binding | undefined>)
 
-/** Time limit for the backend, in milliseconds. */
+/** In milliseconds. */
 const patience = 30_000
 
 /** With an absolute `url`. */

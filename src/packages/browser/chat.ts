@@ -66,7 +66,6 @@ export class Chat extends EventTarget {
   /** Kept over sessions, for stream management. */
   #socket: ManagedSocket | undefined
   #isSocketBlocked = false
-  /** Whether this page was online, and so has all presences since. */
   #wasOnline = false
   #isSettled = false
   #request = 0

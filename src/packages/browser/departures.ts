@@ -62,7 +62,6 @@ export class Departures {
     this.arrived(this.#newest - this.#requests)
   }
 
-  /** The session has the requests up to `received`, or Strophe has all stanzas. */
   arrived(received?: number): void {
     const has = ({ rid }: Outgoing) => received === undefined || rid! <= received
     this.#keep(this.#outgoing.filter(has))
@@ -93,7 +92,6 @@ export class Departures {
     return true
   }
 
-  /** In order. `kept`: what Strophe sends again by itself. */
   unsent(kept = ''): Element[] {
     return this.#outgoing
       .filter(({ id, rid }) => rid === undefined && !(id && kept.includes(id)))

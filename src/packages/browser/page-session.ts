@@ -23,9 +23,7 @@ export interface SessionEvents {
   online(): void
   /** Contacts and archive are fetched. */
   settled(): void
-  /** The connection is lost. The last event. */
   lost(): void
-  /** The WebSocket could not be opened. The last event. */
   blocked(): void
   contacts(contacts: readonly Contact[]): void
   presence(stanza: Element): void
@@ -36,7 +34,7 @@ const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 const mucNamespace = 'http://jabber.org/protocol/muc'
 const rosterNamespace = 'jabber:iq:roster'
 
-/** Time limit for the server, in milliseconds. */
+/** In milliseconds. */
 const patience = 6_000
 
 /** Statuses without network, or from a proxy. */
@@ -45,7 +43,7 @@ const brokenRequests = [0, 502, 503, 504]
 /** Contacts that are probed at once. */
 const mostProbes = 1000
 
-/** Time for the tab's next page over BOSH, in seconds. */
+/** In seconds. */
 const pauseSeconds = 60
 
 export class PageSession {

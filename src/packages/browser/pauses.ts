@@ -1,4 +1,4 @@
-/** Attempts before giving up: about eight minutes. */
+/** About eight minutes. */
 const mostTries = 12
 const longestSeconds = 60
 /** Longest pause a backend can ask for, in seconds. Timers fire at once above 24 days. */

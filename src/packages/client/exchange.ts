@@ -8,7 +8,6 @@ const longestAnswer = 8 * 1024 * 1024
 /** From a proxy that cannot reach the service. */
 const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
-/** One request, as `fetch` takes it. */
 export interface Call {
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly url: string

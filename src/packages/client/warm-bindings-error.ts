@@ -8,7 +8,6 @@ type About = Partial<Pick<WarmBindingsError, 'status' | 'instance' | 'retryAfter
 /** A failed call. Contains no password, token or credentials. */
 export class WarmBindingsError extends Error {
   override readonly name = 'WarmBindingsError'
-  /** HTTP status. Undefined without an answer. */
   readonly status: number | undefined
   /** The call's id in the service's log. */
   readonly instance: string | undefined

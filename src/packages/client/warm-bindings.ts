@@ -32,7 +32,6 @@ export interface CallOptions {
 
 export type SessionFilter = Omit<ListSessionsQuery, 'limit' | 'after'>
 
-/** Sessions in one part of a list. */
 const sessionsAtATime = 1000
 
 /**

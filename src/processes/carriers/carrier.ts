@@ -1,5 +1,3 @@
-// The seam below `nodes`: bytes between processes. Types only.
-
 /** Carries bytes to other processes, in order and once, or reports a break. Names come from `onJoin`. */
 export interface Carrier {
   /** Queues whole frames. Drops them if the process is not reached. Never throws. */

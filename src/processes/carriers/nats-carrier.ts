@@ -26,9 +26,9 @@ export interface NatsCarrierParts {
 
 /** Other processes may return this long after NATS has, in milliseconds. */
 const graceMilliseconds = 10_000
-/** A process without a subscription in NATS is asked again after this time, in milliseconds. */
+/** In milliseconds, without a subscription in NATS. */
 const confirmMilliseconds = 1_200
-/** Least time between two `restart` messages to a process, in milliseconds. */
+/** In milliseconds, to one process. */
 const tellMilliseconds = 100
 /** Wait for other processes at the start, and for NATS at the end, in milliseconds. */
 const startMilliseconds = 200

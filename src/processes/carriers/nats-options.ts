@@ -8,11 +8,11 @@ const answerMilliseconds = 5_000
 const pingMilliseconds = 2_000
 const mostPings = 2
 
-/** Pause before reconnecting, in milliseconds, with jitter. */
+/** In milliseconds, with jitter. */
 export const soon = (): number => Math.random() * 100
 export const pause = (): number => 200 + Math.random() * 300
 
-/** Pause after a refusal, in milliseconds. */
+/** After a refusal, in milliseconds. */
 export const refusedMilliseconds = 5_000
 
 export async function connectionOptions(settings: NatsSettings, name: string): Promise<ConnectionOptions> {

@@ -12,12 +12,10 @@ const longestMessage = 1024 * 1024
 const muchUnconfirmed = 256 * 1024
 const mostUnconfirmed = 64 * 1024 * 1024
 
-/** Over NATS, one message for each turn of the event loop. */
 export class NatsOutbox {
   readonly #line: NatsLine
   readonly #links: NatsLinks
   readonly #log: Logger
-  /** Bytes not confirmed by NATS: before the last question, and since. */
   #asked = 0
   #sinceAsked = 0
   #isAsking = false

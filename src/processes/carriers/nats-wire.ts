@@ -1,5 +1,3 @@
-// Messages over NATS. The first byte is the kind.
-
 /** An empty message checks for a subscriber. */
 const kinds = { data: 1, restart: 2, announcement: 3, farewell: 4 } as const
 

@@ -21,10 +21,10 @@ export interface SocketCarrierParts {
 const longestPath = 103
 /** In milliseconds. */
 const startMilliseconds = 1_000
-/** Pause before a process is dialled again, in milliseconds. */
+/** In milliseconds. */
 const againMilliseconds = 100
 const laterMilliseconds = 1_000
-/** Time for waiting data at the end, in milliseconds. */
+/** In milliseconds. */
 const closeMilliseconds = 1_000
 
 /**

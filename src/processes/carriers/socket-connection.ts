@@ -7,11 +7,10 @@ import { announcementChunk, greetingOf, streamChunk, WireReader } from './socket
 const mostAtOnce = 16
 /** Most waiting bytes. A slower process must be restarted. */
 const mostWaiting = 64 * 1024 * 1024
-/** Time limit for the greeting, in milliseconds. */
+/** In milliseconds. */
 const greetingMilliseconds = 5_000
 
 export interface ConnectionEvents {
-  /** Returns whether to keep the connection. */
   onGreeting(name: string): boolean
   onStream(bytes: Buffer): void
   onAnnouncement(frame: Buffer): void
@@ -81,7 +80,6 @@ export class SocketConnection {
     if (this.#isOpen && this.backlog <= mostWaiting) this.#socket.write(announcementChunk(frame))
   }
 
-  /** Drops waiting bytes. Only `onClose` follows. */
   destroy(reason: string): void {
     this.#reason ??= reason
     this.#socket.destroy()

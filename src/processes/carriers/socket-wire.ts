@@ -8,7 +8,7 @@ const kinds = { stream: 1, announcement: 2 } as const
 
 /** In bytes. */
 export const longestAnnouncement = 64 * 1024
-/** Longer chunks are not copied, in bytes. */
+/** In bytes: not copied. */
 const large = 64 * 1024
 
 export const greetingOf = (name: string): Buffer => Buffer.from(`${version}${name}`, 'latin1')

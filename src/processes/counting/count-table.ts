@@ -1,6 +1,5 @@
 import { isOver } from '../../lib/limits/live-counts.js'
 
-/** A process's counts: changes, or with `all` everything. */
 export interface Report {
   readonly all: boolean
   readonly counts: readonly (readonly [thing: string, count: number])[]

@@ -4,11 +4,10 @@ import { NoAnswer, type Nodes } from '../nodes.js'
 import { CountTable, type Report, type Wanted } from './count-table.js'
 import { firstFor } from './rendezvous.js'
 
-/** Time limit of a report, and pause before the next attempt, in milliseconds. */
+/** In milliseconds. */
 const reportMilliseconds = 10_000
 const pauseMilliseconds = 1_000
 
-/** A thing is a kind and a key. */
 interface Own {
   readonly key: string
   /** Includes things for which a question to the owner is open. */

@@ -4,7 +4,7 @@ import { type KeyedRate, type MakeRate, Rate } from '../../lib/limits/rates.js'
 import type { Nodes } from '../nodes.js'
 import { orderFor } from './rendezvous.js'
 
-/** Time limit for one answer, and for all answers together, in milliseconds. */
+/** In milliseconds. */
 const answerMilliseconds = 450
 const allMilliseconds = 900
 /** Cache time of "no need to wait", in milliseconds, and its size. */

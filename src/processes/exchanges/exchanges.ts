@@ -1,9 +1,9 @@
 import { bodyBytes, type Frame, type FrameKind, frameKinds, writeFrame } from '../carriers/frames.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js'
 
-/** Window of an exchange in each direction, in bytes of bodies. */
+/** In bytes of bodies, in each direction. */
 const windowBytes = 64 * 1024
-/** Confirmed in portions of this size, in bytes. */
+/** In bytes. */
 const portionBytes = 16 * 1024
 
 /** Returns undefined for an unknown kind. */

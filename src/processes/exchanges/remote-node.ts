@@ -75,7 +75,6 @@ export class RemoteNode implements Node {
     this.#ways.get(carrier)?.reader.read(bytes, take)
   }
 
-  /** Returns whether its state has changed. */
   heard(now: number): boolean {
     this.#heardAt = now
     const isChanged = this.isSilent
@@ -88,7 +87,6 @@ export class RemoteNode implements Node {
     this.#heardAt += milliseconds
   }
 
-  /** Returns whether its state has changed. */
   look(now: number): boolean {
     const silence = now - this.#heardAt
     if (silence >= probeMilliseconds) for (const { carrier } of this.#ways.values()) carrier.probe(this.name)

@@ -5,7 +5,6 @@ import { namesOf } from './certificate-names.js'
 /** Our code for wrong names. All other codes are OpenSSL's. */
 const otherName = 'OTHER_NAME'
 
-/** Most words of an issuer's name in a log. */
 const mostWords = 8
 
 /** The message is advice for operators and callers of `/warm`. */

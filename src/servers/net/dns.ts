@@ -25,7 +25,6 @@ const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 /** In milliseconds for each try. */
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
-/** Queries the name servers of this machine. */
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
   let usual = makeResolver()
   // Each look-up by the system blocks a thread, up to 30 s without an answer, and hashing uses the same four

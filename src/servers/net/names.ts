@@ -16,7 +16,7 @@ export interface Route {
 /** Records or an error. */
 type Told<T> = Awaited<ReturnType<typeof settle<T>>>
 
-/** SRV records, with the failure of a query that did not succeed. */
+/** `failure` is of a query. */
 type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] }
 
 /** RFC 6120 §3.2.2. */

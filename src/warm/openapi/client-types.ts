@@ -31,7 +31,6 @@ interface Shape extends Schema {
 }
 
 const longestLine = 110
-/** Only the form of this service sends it. */
 const ofForms = 'csrf_token'
 
 export function clientTypes(config: Config): string {

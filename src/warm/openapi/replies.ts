@@ -1,5 +1,3 @@
-// The keys are the same as in the objects from which replies are written.
-
 import { contentTypes } from '../../http/answers/answer.js'
 import type { Representation } from '../../http/answers/negotiation.js'
 import { problems, steps } from '../../lib/errors.js'

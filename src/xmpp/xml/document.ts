@@ -11,7 +11,6 @@ import { XmlError } from './xml-error.js'
 export interface Document {
   readonly root: Root
   readonly children: readonly Element[]
-  /** Changed or dropped children, in lenient mode. */
   readonly fates: readonly Fate[]
 }
 
@@ -31,7 +30,6 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
   let root: Root | undefined
   let children: Element[] = []
   let fates: Fate[] | undefined
-  /** Room left for the children, in UTF-16 units. */
   let room = 0
   const sink: Sink = {
     onOpen(opened) {

@@ -47,7 +47,6 @@ class ElementReader {
   isMended = false
   #parser = this.#createParser()
   #rules!: ReadingRules
-  /** Declarations of the root. Undefined while the root is read. */
   #scope: Declarations | undefined
   readonly #open: SaxesTagNS[] = []
   #top: SaxesTagNS | undefined
@@ -60,7 +59,7 @@ class ElementReader {
   #attributes = 0
   readonly #prefixed: SaxesAttributeNS[] = []
 
-  /** Reads a prolog and a start tag. Throws an `XmlError`. */
+  /** Throws an `XmlError`. */
   readRoot(text: string, rules: ReadingRules): Root {
     return this.#read(undefined, rules, () => {
       this.#parser.write(text)

@@ -43,7 +43,6 @@ export class EndFinder {
   #quote = ''
   /** The last simple tag ended the element. */
   #isOver = false
-  /** The last character of the start tag was a slash. */
   #isEmpty = false
   /** Brackets at the end of CDATA so far, 2 at most. */
   #brackets = 0

@@ -37,7 +37,6 @@ export class PlainTag {
   /** Offset of the attributes' prefix, except `xml` and `xmlns`, or 0. */
   prefix = 0
   prefixEnd = 0
-  /** Four offsets for each attribute: start and end of name and value. */
   readonly #places = new Int32Array(4 * mostAttributes)
 
   /** False for a tag that is absent, incomplete or unusual. */

@@ -37,9 +37,7 @@ class PlainReader {
   readonly #inner = new PlainTag()
   /** Start and end of the name of each open element. */
   readonly #names = new Int32Array(2 * deepest)
-  /** Whether each open element has the root's default namespace. */
   readonly #inDefault = new Uint8Array(deepest + 1)
-  /** Whether any element inherits the root's default namespace. */
   #inherits = false
   readonly #declared: { readonly prefix: string; readonly depth: number }[] = []
   /** Prefixes of the root in order of use. */

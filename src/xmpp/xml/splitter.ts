@@ -84,7 +84,7 @@ export class Splitter {
     return unitBytes * this.#held.length + pieceBytes * this.#pieces.length
   }
 
-  /** Throws an `XmlError`, and then reads no more. */
+  /** Throws an `XmlError`. */
   write(chunk: Buffer): void {
     if (this.#stopped) return
     try {
@@ -99,7 +99,7 @@ export class Splitter {
     }
   }
 
-  /** Reads a whole document. Another may follow. Throws an `XmlError`. */
+  /** Throws an `XmlError`. */
   readDocument(text: string): void {
     try {
       this.#read(text)
@@ -174,7 +174,6 @@ export class Splitter {
     return this.#allowsPlain ? plain.readChild(text, at, declarations, this.#rules.meantNamespace) : undefined
   }
 
-  /** Skips a byte order mark and white space. */
   #passProlog(text: string, from: number): number {
     const hasMark = this.#prolog === 'nothing' && text.charCodeAt(from) === byteOrderMark
     const start = hasMark ? from + 1 : from
@@ -194,7 +193,6 @@ export class Splitter {
     throw new XmlError(isRestricted ? 'restricted-xml' : 'not-well-formed', 'there is something beside the root')
   }
 
-  /** Continues an element. Returns the offset reached. */
   #readOn(finder: EndFinder, text: string, from: number): number {
     const { maxElementBytes, maxDepth } = this.#rules.limits
     const end = finder.find(text, from)
