@@ -9,6 +9,7 @@ import { createDispatcher } from './http/listening/dispatch.js'
 import { type Listening, listen } from './http/listening/listening.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { Counts } from './lib/counts.js'
+import { Descriptors } from './lib/limits/descriptors.js'
 import { Garbage, sweepGarbage } from './lib/limits/garbage.js'
 import { adminHashQueue, hashQueue } from './lib/limits/hash-queue.js'
 import { residentMemory } from './lib/limits/memory.js'
@@ -99,6 +100,7 @@ export async function startService({
           },
         })
   const sums = new MinuteSums(clock)
+  const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
   const garbage = collect && new Garbage(clock, collect)
   const upstream = createUpstream({
@@ -109,6 +111,7 @@ export async function startService({
     refused,
     clock,
     sums,
+    descriptors,
     nodes,
     hashes: hashQueue(),
     garbage,
@@ -158,7 +161,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     metricsServer = address && (await serveMetrics(address, metrics.text, takesSessions, log))
-    listening = await listen(dispatcher, { config, log, clock, refused })
+    listening = await listen(dispatcher, { config, log, clock, refused, descriptors })
   } catch (error) {
     await nodes?.close()
     metricsServer?.close()

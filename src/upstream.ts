@@ -2,7 +2,7 @@ import type { Config } from './config/config.js'
 import { UnfinishedBodies } from './http/listening/unfinished-bodies.js'
 import type { Clock } from './lib/clock.js'
 import type { Counts } from './lib/counts.js'
-import { descriptorsAreLeft, mostDescriptors, nextDescriptor } from './lib/limits/descriptors.js'
+import type { Descriptors } from './lib/limits/descriptors.js'
 import type { Garbage } from './lib/limits/garbage.js'
 import type { HashQueue } from './lib/limits/hash-queue.js'
 import { memoryBears, memoryForWaiting, memoryMeasure } from './lib/limits/memory.js'
@@ -47,6 +47,7 @@ export interface UpstreamParts {
   readonly refused: OnRefused
   readonly clock: Clock
   readonly sums: MinuteSums
+  readonly descriptors: Descriptors
   readonly nodes?: Nodes | undefined
   readonly hashes: HashQueue
   readonly garbage?: Garbage | undefined
@@ -58,12 +59,13 @@ export interface UpstreamParts {
 
 /** All parts towards XMPP servers, from the bottom up: links, remote endpoints, sessions, logins. */
 export function createUpstream(given: UpstreamParts) {
-  const { config, logFor, auditFor, counts, refused, clock, sums, nodes, hashes, garbage, dns, hostMetaPort } = given
+  const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
+  const { nodes, hashes, garbage, dns, hostMetaPort } = given
   const processName = nodes?.self
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
-  const dialer = createDialer({ names, clock, publicOnly: anyDomain })
+  const dialer = createDialer({ names, clock, publicOnly: anyDomain, descriptors })
   const maxStanzaBytes = config.limits.stanzaBytes
   const xmlLimits = serverLimits(maxStanzaBytes)
   const registry = new Registry(clock)
@@ -73,7 +75,7 @@ export function createUpstream(given: UpstreamParts) {
     })
   })
   const measure = memoryMeasure(config.limits.megabytes, config.workers, () => garbage?.collect() ?? false)
-  const mostTaken = mostDescriptors() * mostUsedWithSpares
+  const mostTaken = descriptors.most * mostUsedWithSpares
   const links = createLinks({
     servers,
     dialer,
@@ -83,7 +85,7 @@ export function createUpstream(given: UpstreamParts) {
     clock,
     spare: {
       most: config.spareLinks,
-      hasRoom: () => (nextDescriptor() ?? mostTaken) < mostTaken && measure() < mostUsedWithSpares,
+      hasRoom: () => descriptors.taken < mostTaken && measure() < mostUsedWithSpares,
     },
     xmlLimits,
     waiting,
@@ -124,10 +126,10 @@ export function createUpstream(given: UpstreamParts) {
     trustedProxies: config.trustedProxies,
     makeRate,
     counts: shared,
-    room: { memoryBears: memoryBears(clock, measure), descriptorsAreLeft: descriptorsAreLeft() },
+    room: { memoryBears: memoryBears(clock, measure), descriptorsAreLeft: descriptors.room() },
     roomOfClients: {
       memoryBears: memoryBears(clock, () => measure(1 - shareOfWarmCalls)),
-      descriptorsAreLeft: descriptorsAreLeft(undefined, shareOfWarmCalls),
+      descriptorsAreLeft: descriptors.room(undefined, shareOfWarmCalls),
     },
   })
   const strangers = new Strangers()

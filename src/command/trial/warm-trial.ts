@@ -8,6 +8,7 @@ import { CallerGone } from '../../http/listening/caller-gone.js'
 import { systemClock } from '../../lib/clock.js'
 import { Counts } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
+import { Descriptors } from '../../lib/limits/descriptors.js'
 import { hashQueue } from '../../lib/limits/hash-queue.js'
 import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
@@ -60,6 +61,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
       refused: () => {},
       clock: systemClock,
       sums: new MinuteSums(systemClock),
+      descriptors: new Descriptors(),
       hashes: hashQueue(),
     },
   })

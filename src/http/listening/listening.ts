@@ -10,7 +10,7 @@ import { isAlone, type Place, written } from '../../config/kinds/listen-addresse
 import { ConfigError } from '../../config/load.js'
 import type { Name } from '../../config/settings.js'
 import type { Clock } from '../../lib/clock.js'
-import { descriptorsAreLeft } from '../../lib/limits/descriptors.js'
+import type { Descriptors } from '../../lib/limits/descriptors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { codeOf } from '../../lib/log.js'
 import { accessBy } from '../access/client-rules.js'
@@ -35,14 +35,15 @@ export interface ListeningParts {
   readonly log: Logger
   readonly clock: Clock
   readonly refused: OnRefused
+  readonly descriptors: Descriptors
 }
 
 /** If it fails, nothing stays open. An invalid certificate rejects with a `ConfigError`. */
-export async function listen(dispatcher: Dispatcher, { config, log, clock, refused }: ListeningParts) {
+export async function listen(dispatcher: Dispatcher, { config, log, clock, refused, descriptors }: ListeningParts) {
   const { listen: settings, https } = config
-  const areLeft = descriptorsAreLeft(reserveOfConnections)
+  const areLeft = descriptors.room(reserveOfConnections)
   // A warm call needs a descriptor that sessions may take.
-  const areLeftForOthers = descriptorsAreLeft(undefined, shareOfCallers)
+  const areLeftForOthers = descriptors.room(undefined, shareOfCallers)
   const limits = createConnectionLimits({
     config,
     refused,

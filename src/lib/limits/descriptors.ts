@@ -8,33 +8,47 @@ const reservedShare = 0.1
 const mostUnseen = 16
 const freeForEach = 8
 
-/**
- * Returns a function that tells whether a descriptor is left beside `reserve` and `keptShare` of all. It
- * opens a file: the number is the lowest that is free.
- */
-export function descriptorsAreLeft(
-  reserve = reserveOfSessions,
-  keptShare = 0,
-  most = mostDescriptors(),
-  next = nextDescriptor,
-): () => boolean {
-  const kept = Math.min(reserve, Math.ceil(most * reservedShare)) + Math.ceil(most * keptShare)
-  const mostTaken = most === Number.POSITIVE_INFINITY ? most : most - kept
-  let unseen = 0
-  return () => {
-    if (unseen > 0) {
-      unseen -= 1
-      return true
+/** The descriptors of this process. */
+export class Descriptors {
+  /** Connections to come that have no descriptor yet. */
+  expected = 0
+  readonly most: number
+  readonly #next: () => number | undefined
+  #seen = 0
+  /** Allowed since the last check, by all limits together. */
+  #unseen = mostUnseen
+
+  constructor(most = mostDescriptors(), next = nextDescriptor) {
+    this.most = most
+    this.#next = next
+  }
+
+  /** The lowest free number, as if all that are expected were open. */
+  get taken(): number {
+    return (this.#next() ?? Number.POSITIVE_INFINITY) + this.expected
+  }
+
+  /** Returns a function that tells whether a descriptor is left beside `reserve` and `keptShare` of all. */
+  room(reserve = reserveOfSessions, keptShare = 0): () => boolean {
+    const { most } = this
+    const kept = Math.min(reserve, Math.ceil(most * reservedShare)) + Math.ceil(most * keptShare)
+    const mostTaken = most === Number.POSITIVE_INFINITY ? most : most - kept
+    return () => this.#areBelow(mostTaken)
+  }
+
+  #areBelow(mostTaken: number): boolean {
+    if (this.#unseen >= Math.min(mostUnseen, Math.floor((mostTaken - this.#seen) / freeForEach))) {
+      this.#seen = this.taken
+      this.#unseen = 0
+      if (this.#seen >= mostTaken) return false
     }
-    const descriptor = next()
-    if (descriptor === undefined || descriptor >= mostTaken) return false
-    unseen = Math.min(mostUnseen, Math.floor((mostTaken - descriptor) / freeForEach)) - 1
+    this.#unseen += 1
     return true
   }
 }
 
-/** Undefined if none is left. */
-export function nextDescriptor(): number | undefined {
+/** The lowest free number. Undefined if none is left. */
+function nextDescriptor(): number | undefined {
   try {
     const descriptor = openSync('/dev/null', 'r')
     closeSync(descriptor)

@@ -27,18 +27,21 @@ export interface DialerParts {
   readonly clock: Clock
   /** Whether servers found through DNS must have public addresses. */
   readonly publicOnly: boolean
+  /** Of connections without one: a name is looked up first. */
+  readonly descriptors?: { expected: number } | undefined
   /** Replaced by tests. */
   readonly connect?: (address: string, port: number) => Socket
 }
 
 export type Dialer = ReturnType<typeof createDialer>
 
-export function createDialer({ names, clock, publicOnly, connect = connectTcp }: DialerParts) {
+export function createDialer({ names, clock, publicOnly, descriptors, connect = connectTcp }: DialerParts) {
+  const parts = { names, clock, descriptors, connect }
   return {
     /** A server named in the settings may have any address. */
-    toServer: (server: Server) => createSearch({ names, clock, publicOnly: false, connect }, { targets: [server] }),
+    toServer: (server: Server) => createSearch({ ...parts, publicOnly: false }, { targets: [server] }),
     /** Servers from DNS (RFC 6120 §3.2, XEP-0368). */
-    toDomain: (domain: string) => createSearch({ names, clock, publicOnly, connect }, names.routeTo(domain)),
+    toDomain: (domain: string) => createSearch({ ...parts, publicOnly }, names.routeTo(domain)),
   }
 }
 
@@ -53,11 +56,13 @@ function connectTcp(host: string, port: number): Socket {
   return socket.on('error', nothing)
 }
 
+type SearchParts = DialerParts & Required<Pick<DialerParts, 'connect'>>
+
 export type Search = ReturnType<typeof createSearch>
 
 /** Tries each target, and each of its addresses. */
 export function createSearch(
-  { names, clock, publicOnly, connect }: Required<DialerParts>,
+  { names, clock, publicOnly, descriptors = { expected: 0 }, connect }: SearchParts,
   route: Route | Promise<Route>,
 ) {
   let furthest: Failure | undefined
@@ -66,6 +71,13 @@ export function createSearch(
   let limit: Timer | undefined
   let cancelRace: () => void = () => {}
   let isOver = false
+  let isExpected = false
+
+  function expect(isOne: boolean): void {
+    if (isOne === isExpected) return
+    isExpected = isOne
+    descriptors.expected += isOne ? 1 : -1
+  }
 
   /** Records why the last connection or target failed. */
   function note(failure: Failure): void {
@@ -75,11 +87,13 @@ export function createSearch(
 
   /** Yields a connection to each target. Calls back at the first address. */
   async function* connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
+    expect(true)
     const found = await inTime(route)
     if ('code' in found) return note(found)
     if (found.failure !== undefined) note(found.failure)
     for (const target of found.targets) {
       if (isOver || clock.now() >= until) return
+      expect(true)
       const addresses = allowed(await inTime(names.addressesOf(target)))
       if (isOver) return
       if ('code' in addresses) {
@@ -90,6 +104,8 @@ export function createSearch(
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
         cancelRace = race(addresses, target.port, { clock, connect }, until, resolve)
+        // The socket takes its descriptor a tick later.
+        process.nextTick(expect, false)
       })
       if ('code' in socket) note(socket)
       else yield { socket, tls: target.tls }
@@ -124,6 +140,7 @@ export function createSearch(
     /** No event follows. */
     cancel(): void {
       isOver = true
+      expect(false)
       limit?.cancel()
       cancelRace()
     },

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { test } from '@jest/globals'
 import { loadConfig } from '../../../src/config/load.js'
 import { listen } from '../../../src/http/listening/listening.js'
+import { Descriptors } from '../../../src/lib/limits/descriptors.js'
 import { createLog } from '../../../src/lib/log.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -27,7 +28,7 @@ test.each(['foo', 'websocket'])(
       holds: () => false,
     })
     const log = createLog('info', { write() {} })
-    const listening = await listen(dispatcher, { config, log, clock, refused: unnoted })
+    const listening = await listen(dispatcher, { config, log, clock, refused: unnoted, descriptors: new Descriptors() })
     try {
       const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
       const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1').pause()

@@ -1,12 +1,12 @@
 import { closeSync, openSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { descriptorsAreLeft, mostDescriptors, nextDescriptor } from '../../../src/lib/limits/descriptors.js'
+import { Descriptors, mostDescriptors } from '../../../src/lib/limits/descriptors.js'
 
 /** A process that may have so many descriptors open, and has so many. */
 function fakeProcess(most: number, open: number, keptShare?: number) {
   const fake = { open }
-  const areLeft = descriptorsAreLeft(undefined, keptShare, most, () => (fake.open >= most ? undefined : fake.open))
-  return Object.assign(fake, { areLeft })
+  const descriptors = new Descriptors(most, () => (fake.open >= most ? undefined : fake.open))
+  return Object.assign(fake, { descriptors, areLeft: descriptors.room(undefined, keptShare) })
 }
 
 describe('the descriptors for sessions', () => {
@@ -37,6 +37,22 @@ describe('the descriptors for sessions', () => {
     expect(fake.areLeft()).toBe(true)
   })
 
+  test('are not left while connections that have none yet will take the last', () => {
+    const fake = fakeProcess(1_024, 900)
+    fake.descriptors.expected = 92
+    expect(fake.areLeft()).toBe(false)
+    fake.descriptors.expected = 91
+    expect(fake.areLeft()).toBe(true)
+  })
+
+  test('are not left where others have taken what was free at the last check', () => {
+    const fake = fakeProcess(1_024, 864)
+    const areLeftForOthers = fake.descriptors.room()
+    expect(fake.areLeft()).toBe(true)
+    for (; fake.open < 992; fake.open++) expect(areLeftForOthers()).toBe(true)
+    expect(fake.areLeft()).toBe(false)
+  })
+
   test('are any number where nothing says how many there may be', () => {
     expect(fakeProcess(Number.POSITIVE_INFINITY, 1_000_000).areLeft()).toBe(true)
   })
@@ -44,10 +60,11 @@ describe('the descriptors for sessions', () => {
 
 test('this process tells how many it may open, and how many it has open', () => {
   expect(mostDescriptors()).toBeGreaterThan(100)
-  const before = nextDescriptor()!
+  const descriptors = new Descriptors()
+  const before = descriptors.taken
   const opened = Array.from({ length: 5 }, () => openSync('/dev/null', 'r'))
   try {
-    expect(nextDescriptor()).toBeGreaterThanOrEqual(before + 5)
+    expect(descriptors.taken).toBeGreaterThanOrEqual(before + 5)
   } finally {
     for (const descriptor of opened) closeSync(descriptor)
   }

@@ -35,8 +35,9 @@ beforeEach(() => {
   told = []
 })
 
+const descriptors = { expected: 0 }
 const dialer = (about: { publicOnly?: boolean } = {}) =>
-  createDialer({ names, clock, publicOnly: false, connect: sockets.connect, ...about })
+  createDialer({ names, clock, publicOnly: false, descriptors, connect: sockets.connect, ...about })
 const server: Server = {
   host: '127.0.0.1',
   port: 5222,
@@ -96,6 +97,32 @@ describe('dialling a server of the operator', () => {
     await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
     expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
     expect(clock.pending).toBe(1)
+  })
+
+  test('takes a descriptor once its address is known', async () => {
+    let answer: (addresses: Addresses) => void = () => {}
+    names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
+      answer = resolve
+    })
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    const { cancel } = await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    expect(descriptors.expected).toBe(2)
+    cancel()
+    expect(descriptors.expected).toBe(1)
+    answer(['10.0.0.5'])
+    await settled()
+    expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
+    expect(descriptors.expected).toBe(0)
+  })
+
+  test('takes no descriptor without an address', async () => {
+    names.hosts['xmpp.lan'] = Promise.resolve(unknown)
+    const { connections, cancel } = dialer().toServer({ ...server, host: 'xmpp.lan' })
+    const first = connections(() => {}).next()
+    expect(descriptors.expected).toBe(1)
+    expect((await first).done).toBe(true)
+    cancel()
+    expect(descriptors.expected).toBe(0)
   })
 
   test('does not wait for longer than five seconds for them', async () => {
