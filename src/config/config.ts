@@ -52,6 +52,7 @@ export function joinedValues(values: Values) {
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),
     nats: natsOf(values),
+    state: sealedState(values),
     serviceAccounts: new Map([
       ...values.XMPP_SERVICE_ACCOUNTS,
       ...values.XMPP_SERVICE_ACCOUNTS_FILE,
@@ -89,6 +90,11 @@ function httpsOf(values: Values) {
 function eventReceiver({ EVENTS_URL: url, EVENTS_SECRET, EVENTS_SECRET_FILE }: Values) {
   const key = EVENTS_SECRET ?? EVENTS_SECRET_FILE
   return url === undefined || key === undefined ? undefined : { url, key }
+}
+
+/** Undefined: sessions end with their process. */
+function sealedState({ STATE_DIR: folder, SEAL_KEY_FILE: keys }: Values) {
+  return folder === undefined || keys === undefined ? undefined : { folder, keys }
 }
 
 /** Completes the entries of `HTTP_HOSTS`. A path that is `off` becomes undefined. */

@@ -1,4 +1,4 @@
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { platform } from 'node:process'
 import { isLoopback } from '../lib/client-network.js'
@@ -13,6 +13,7 @@ const fileSettings = [
   'ADMIN_USERS_FILE',
   'XMPP_SERVICE_ACCOUNTS_FILE',
   'EVENTS_SECRET_FILE',
+  'SEAL_KEY_FILE',
   'TLS_KEY_PASSPHRASE_FILE',
   'NATS_CREDS_FILE',
   'NATS_NKEY_FILE',
@@ -46,7 +47,11 @@ export function exposedFiles(
     ['NATS_TLS_CERT', natsKey],
     ['AUDIT_LOG', typeof values.AUDIT_LOG === 'string' ? undefined : values.AUDIT_LOG.file],
   ]
-  return named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`)))
+  const folder = textOf('STATE_DIR')
+  return [
+    ...named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`))),
+    ...(folder === undefined ? [] : exposureOfFolder(folder, `STATE_DIR names ${folder}`)),
+  ]
 }
 
 export function exposedSettings(file: string, values: Environment): string[] {
@@ -55,7 +60,7 @@ export function exposedSettings(file: string, values: Environment): string[] {
 
 /** A sentence that begins with `subject`, or undefined if the permissions are right. */
 export function exposureOf(file: string, subject: string): string[] {
-  const mode = modeOf(file)
+  const mode = modeOf(file, stats => stats.isFile())
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
   const faults = [
     ...(deeds === '' ? [] : [`every user of this machine can ${deeds}`]),
@@ -64,12 +69,20 @@ export function exposureOf(file: string, subject: string): string[] {
   return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod g-w,o= ${file}`]
 }
 
-/** Permission bits, without those of users who cannot enter the folder. 0 for anything but a regular file. */
-function modeOf(file: string): number {
+/** Who can write to a folder can delete its files, or keep one and put it back. */
+function exposureOfFolder(folder: string, subject: string): string[] {
+  const mode = modeOf(folder, stats => stats.isDirectory())
+  const writers = [mode & 0o002 ? 'every user of this machine' : '', mode & 0o020 ? 'its group' : '']
+  const named = writers.filter(Boolean).join(' and ')
+  return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
+}
+
+/** Permission bits, without those of users who cannot enter the folder. 0 if the file is of another type. */
+function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   try {
     const real = realpathSync(file)
     const stats = statSync(real)
-    if (!stats.isFile() || platform === 'win32') return 0
+    if (!isMeant(stats) || platform === 'win32') return 0
     let { mode } = stats
     for (let folder = dirname(real); ; folder = dirname(folder)) {
       const entrants = statSync(folder).mode

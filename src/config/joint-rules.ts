@@ -101,6 +101,9 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'EVENTS_SECRET_FILE and EVENTS_SECRET are both set: keep one of the two': set =>
     set.EVENTS_SECRET_FILE !== undefined && set.EVENTS_SECRET !== undefined,
 
+  'SEAL_KEY_FILE is required for STATE_DIR: make the file with (umask 077; openssl rand -base64 32 > seal.key)': set =>
+    set.STATE_DIR !== undefined && set.SEAL_KEY_FILE === undefined,
+
   ...natsFaults,
 
   'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set => set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,

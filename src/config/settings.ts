@@ -39,6 +39,7 @@ import {
   natsTokenFile,
 } from './kinds/nats-kinds.js'
 import { readNetworks } from './kinds/networks.js'
+import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
 
 export type Setting = ReturnType<ReturnType<typeof at>['means']>
@@ -140,6 +141,12 @@ export const sections = {
     ),
     DRAIN_TIME: at('drainTime', integer(0, 86400), '0').means(
       'Time that sessions get to end after SIGTERM or when their worker is replaced, in seconds. No new sessions start meanwhile. With 0 they end at once.',
+    ),
+    STATE_DIR: joined(stateFolder).means(
+      'Folder where a process that stops stores its sessions for its successor. It must be the same for all processes of a host. Other hosts and other services need other folders. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
+    ),
+    SEAL_KEY_FILE: joined(sealKeysFile).means(
+      'File with the keys for the files in STATE_DIR: 32 bytes in base64 on each line, as `openssl rand -base64 32` makes them. The first key seals, all keys open.',
     ),
     NATS_URL: joined(natsServers).means(
       'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too. See *Several machines* in docs/tuning.md.',

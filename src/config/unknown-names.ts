@@ -24,7 +24,7 @@ const names = Object.keys(settings) as Name[]
 /** First words that are unlikely to be another program's. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
-  if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG|NATS)$/.test(first)) return []
+  if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG|NATS|STATE)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 

@@ -108,6 +108,7 @@ describe('what is documented is so:', () => {
         workers: 0,
         drainTime: 0,
         nats: undefined,
+        state: undefined,
         retiredDomains: [],
         keepalive: 60,
         streamManagement: true,

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../../src/config/load.js'
+import { problemsOf } from '../../support/config-problems.js'
+
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'warm-sealed-state-'))
+  chmodSync(folder, 0o755)
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const [first, second] = [randomBytes(32), randomBytes(32)]
+
+function file(name: string, text: string, mode = 0o600): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  chmodSync(path, mode)
+  return path
+}
+
+function made(name: string, mode: number): string {
+  const path = join(folder, name)
+  mkdirSync(path)
+  chmodSync(path, mode)
+  return path
+}
+
+const load = (environment: Record<string, string>) =>
+  loadConfig({ ADMIN_USERS: 'portal:a-long-s3cret', XMPP_DOMAINS: 'example.org', ...environment })
+
+const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
+
+const goodKey = () => file('good.key', `${first.toString('base64')}\n`)
+
+describe('SEAL_KEY_FILE', () => {
+  test.each([
+    ['a key', `${first.toString('base64')}\n`, [first]],
+    ['keys in their order', `${second.toString('base64')}\n${first.toString('base64')}`, [second, first]],
+    [
+      'comments and empty lines',
+      `\uFEFF# of November\r\n\r\n  ${first.toString('base64')}  \r\n\t# of October\n${second.toString('base64')}\n\n`,
+      [first, second],
+    ],
+  ])('may have %s', (_what, text, keys) => {
+    const { config, warnings } = load({ STATE_DIR: folder, SEAL_KEY_FILE: file('seal.key', text) })
+    expect(config.state?.keys.map(key => key.export())).toEqual(keys)
+    expect(config.state?.folder).toBe(folder)
+    expect(warnings).toEqual([])
+  })
+
+  const advice = 'make keys with openssl rand -base64 32'
+  const encoded = first.toString('base64')
+
+  test.each([
+    ['nothing', '', `without a key: ${advice}`],
+    ['comments only', '# none\n\n', `without a key: ${advice}`],
+    ['a key of 31 bytes', first.subarray(1).toString('base64'), `whose line 1 is not 32 bytes in base64: ${advice}`],
+    ['a key of 33 bytes', Buffer.alloc(33).toString('base64'), `whose line 1 is not 32 bytes in base64: ${advice}`],
+    ['hexadecimal digits', first.toString('hex'), `whose line 1 is not 32 bytes in base64: ${advice}`],
+    ['a comment behind a key', `${encoded} # new`, `whose line 1 is not 32 bytes in base64: ${advice}`],
+    ['a faulty second key', `#\n${encoded}\n${encoded}=`, `whose line 3 is not 32 bytes in base64: ${advice}`],
+  ])('cannot have %s, and no problem shows a key', (_what, text, problem) => {
+    const said = problems({ SEAL_KEY_FILE: file('bad.key', text) })
+    expect(said).toEqual([`SEAL_KEY_FILE names a file ${problem}`])
+    expect(said.join()).not.toContain(encoded.slice(0, 8))
+  })
+
+  test('must be a file that can be read', () => {
+    const missing = join(folder, 'none')
+    expect(problems({ SEAL_KEY_FILE: missing })).toEqual(['SEAL_KEY_FILE names a file that cannot be read (ENOENT)'])
+    expect(problems({ SEAL_KEY_FILE: folder })).toEqual(['SEAL_KEY_FILE names a file that cannot be read (EISDIR)'])
+    expect(problems({ SEAL_KEY_FILE: '/dev/null' })).toEqual([
+      'SEAL_KEY_FILE names a file that cannot be read (it is not a regular file)',
+    ])
+  })
+
+  test('is warned of if others can read it', () => {
+    const SEAL_KEY_FILE = file('open.key', encoded, 0o644)
+    expect(load({ SEAL_KEY_FILE }).warnings).toEqual([
+      `SEAL_KEY_FILE names ${SEAL_KEY_FILE}, which every user of this machine can read: chmod g-w,o= ${SEAL_KEY_FILE}`,
+    ])
+  })
+
+  test('may be set without STATE_DIR', () => {
+    expect(load({ SEAL_KEY_FILE: goodKey() }).config.state).toBeUndefined()
+  })
+})
+
+describe('STATE_DIR', () => {
+  test('requires SEAL_KEY_FILE', () => {
+    expect(problems({ STATE_DIR: folder })).toEqual([
+      'SEAL_KEY_FILE is required for STATE_DIR: make the file with (umask 077; openssl rand -base64 32 > seal.key)',
+    ])
+  })
+
+  test('may be a folder in an existing folder, and a check does not create it', () => {
+    const STATE_DIR = join(made('parent', 0o700), 'state')
+    expect(load({ STATE_DIR, SEAL_KEY_FILE: goodKey() }).config.state?.folder).toBe(STATE_DIR)
+    expect(readdirSync(join(folder, 'parent'))).toEqual([])
+  })
+
+  test('may end with a slash, and may be relative', () => {
+    const at = (STATE_DIR: string) => problems({ STATE_DIR, SEAL_KEY_FILE: goodKey() })
+    expect(at(`${folder}/`)).toEqual([])
+    expect(at(`${folder}/state/`)).toEqual([])
+    expect(at('a-folder-that-does-not-exist')).toEqual([])
+    expect(at('.')).toEqual([])
+  })
+
+  const none = 'names a folder that does not exist, and this user cannot create it'
+
+  test.each([
+    ['in a folder that does not exist', 'FOLDER/none/state', /^names a folder whose parent folder does not exist/],
+    ['a file', 'FOLDER/good.key', /^must name a folder, not a file$/],
+    ['below a file', 'FOLDER/good.key/state', /^names a folder that this user cannot use \(ENOTDIR\)$/],
+    // Nobody may write there, root included.
+    ['read-only', '/proc/sys', /^names a folder where this user cannot read and write \((EACCES|EROFS)\)$/],
+    ['in a read-only folder', '/proc/sys/state', new RegExp(`^${none} \\((EACCES|EROFS)\\)$`)],
+  ])('cannot be %s', (_what, path, problem) => {
+    const SEAL_KEY_FILE = goodKey()
+    const said = problems({ STATE_DIR: path.replace('FOLDER', folder), SEAL_KEY_FILE })
+    expect(said.map(each => each.replace(/^STATE_DIR /, ''))).toEqual([expect.stringMatching(problem)])
+  })
+
+  test.each([
+    [0o777, 'every user of this machine and its group'],
+    [0o1757, 'every user of this machine'],
+    [0o770, 'its group'],
+  ])('is warned of if others can write to it (%o)', (mode, others) => {
+    const STATE_DIR = made(`open-${mode}`, mode)
+    expect(load({ STATE_DIR, SEAL_KEY_FILE: goodKey() }).warnings).toEqual([
+      `STATE_DIR names ${STATE_DIR}, which ${others} can write to: chmod go-w ${STATE_DIR}`,
+    ])
+  })
+
+  test('is not warned of if others can list it, as systemd creates it', () => {
+    const STATE_DIR = made('listed', 0o755)
+    expect(load({ STATE_DIR, SEAL_KEY_FILE: goodKey() }).warnings).toEqual([])
+  })
+})
