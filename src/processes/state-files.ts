@@ -1,0 +1,161 @@
+import type { KeyObject } from 'node:crypto'
+import { lstat, mkdir, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { codeOf } from '../lib/log.js'
+import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../lib/sealed-file.js'
+
+export interface StateFilesParts {
+  /** Created if only its parent exists. */
+  readonly folder: string
+  /** The first seals, all open. */
+  readonly keys: readonly KeyObject[]
+  /** The worker's number, from 1. 0: a service without workers. */
+  readonly slot: number
+  readonly workers: number
+  /** Of the records. */
+  readonly version: number
+  /** Older files are not used, in milliseconds. */
+  readonly longest: number
+  readonly log: Logger
+  /** In milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+export interface WrittenState {
+  /** As passed to `write`. */
+  readonly names: readonly string[]
+  /** In milliseconds since 1970. */
+  readonly writtenAt: number
+  readonly records: readonly string[]
+}
+
+export interface StateFiles {
+  /** Replaces the file of this slot. Rejects with an error of the system or of `records`. */
+  write(names: readonly string[], records: Iterable<string>): Promise<void>
+  /**
+   * Takes the files of this slot and of slots without a process. Deletes each before it returns the records, so that
+   * only one process has them. Logs unusable files. Never rejects.
+   */
+  read(): Promise<WrittenState[]>
+}
+
+/** The first text of a file. */
+interface Head {
+  readonly version: number
+  readonly slot: number
+  readonly writtenAt: number
+  readonly names: readonly string[]
+}
+
+const outcomes = {
+  damaged: 'a state file is damaged: its sessions end',
+  'other-version': 'a state file is of another version: its sessions end',
+  'too-old': 'a state file is too old: its sessions end',
+  'wrong-key': 'no key in SEAL_KEY_FILE opens a state file: add its key and restart at once, or its sessions end',
+  unreadable: 'a state file cannot be read: its sessions end',
+} as const
+
+const nameOf = (slot: number) => `sessions-${slot}`
+
+/** Files of processes in `STATE_DIR`. */
+export function stateFiles(parts: StateFilesParts): StateFiles {
+  const { folder, keys, slot, workers, version, longest, log, now = Date.now } = parts
+  const isOld = (time: number) => Math.abs(now() - time) > longest
+
+  /** True for one of several processes. */
+  const remove = async (name: string): Promise<boolean> => {
+    try {
+      await unlink(join(folder, name))
+      return true
+    } catch (error) {
+      const code = codeOf(error)
+      if (code !== 'ENOENT') log.warn({ file: name, code }, 'a state file cannot be deleted: its sessions end')
+      return false
+    }
+  }
+
+  const drop = async (name: string, outcome: keyof typeof outcomes): Promise<undefined> => {
+    if (await remove(name)) log.warn({ file: name }, outcomes[outcome])
+  }
+
+  /** For a file that a later start can perhaps read. */
+  const keep = async (name: string, outcome: keyof typeof outcomes, code?: string): Promise<undefined> => {
+    const stats = await lstat(join(folder, name)).catch(() => undefined)
+    if (stats?.isFile() && isOld(stats.mtimeMs)) return drop(name, 'too-old')
+    log.warn({ file: name, code }, outcomes[outcome])
+  }
+
+  const refused = (name: string, { reason, code }: SealedFileError): Promise<undefined> | undefined => {
+    if (reason === 'absent') return undefined
+    return reason === 'wrong-key' || reason === 'unreadable' ? keep(name, reason, code) : drop(name, reason)
+  }
+
+  const take = async (name: string, from: number): Promise<WrittenState | undefined> => {
+    try {
+      const [first, ...records] = await readSealed(join(folder, name), keys)
+      const head = headIn(first)
+      if (head?.version !== version) return drop(name, head === undefined ? 'damaged' : 'other-version')
+      if (head.slot !== from) return drop(name, 'damaged')
+      if (isOld(head.writtenAt)) return drop(name, 'too-old')
+      return (await remove(name)) ? { names: head.names, writtenAt: head.writtenAt, records } : undefined
+    } catch (error) {
+      if (error instanceof SealedFileError) return refused(name, error)
+      throw error
+    }
+  }
+
+  return {
+    async write(names, records) {
+      await made(folder)
+      const head: Head = { version, slot, writtenAt: now(), names }
+      await writeSealed(join(folder, nameOf(slot)), keys[0]!, headed(JSON.stringify(head), records))
+    },
+    async read() {
+      const states: WrittenState[] = []
+      try {
+        await made(folder)
+        for (const name of (await readdir(folder)).sort()) {
+          const whole = name.replace(temporaryEnding, '')
+          const [, digits] = /^sessions-(0|[1-9]\d{0,3})$/.exec(whole) ?? []
+          const from = Number(digits)
+          if (digits === undefined || readerOf(from, workers) !== slot) continue
+          const state = whole === name ? await take(name, from) : void (await remove(name))
+          if (state !== undefined) states.push(state)
+        }
+      } catch (error) {
+        log.warn({ code: codeOf(error) }, 'STATE_DIR cannot be read: the sessions in it end')
+      }
+      return states
+    },
+  }
+}
+
+/** The slot whose process reads the file of `slot`. */
+function readerOf(slot: number, workers: number): number {
+  if (workers === 0) return 0
+  return slot === 0 ? 1 : ((slot - 1) % workers) + 1
+}
+
+async function made(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+  }
+}
+
+function* headed(head: string, records: Iterable<string>): Iterable<string> {
+  yield head
+  yield* records
+}
+
+/** With a version. The rest depends on it. */
+function headIn(text = ''): Head | undefined {
+  try {
+    const head = JSON.parse(text)
+    return Number.isFinite(head.version) ? head : undefined
+  } catch {
+    return undefined
+  }
+}
