@@ -50,6 +50,25 @@ export interface AboutNode {
 export interface Nodes {
   /** This process's name. */
   readonly self: string
+  /** Its own name, then those that it has adopted, the newest first. */
+  readonly names: readonly string[]
+  /** Answers for these names too, once their processes are gone or have handed over. `''` is that of sids without a name. At most 64. */
+  adopt(names: readonly string[]): void
+  /** From now on an heir answers for all names of this process, which will end within 10 s. */
+  handOver(): void
+  /** Whether it has handed over. */
+  readonly isLeaving: boolean
+  /** The process that answers for a name: this one, the one of this name, or an heir. */
+  owner(name: string): string | undefined
+  /** Whether a process may soon adopt this name. False for a name that was never one, except for 10 s after the start. */
+  isAwaited(name: string): boolean
+  /**
+   * Calls back once the name has an owner, or with `undefined`: at once for a name that is not awaited and if too
+   * much waits, or after 10 s. `bytes` is what the caller holds meanwhile. Returns a function that ends the wait.
+   */
+  whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
+  /** Names that were handed over, and have no heir yet. */
+  readonly awaited: readonly string[]
   /** Sorted by name. */
   readonly others: readonly Node[]
   /** Names of processes that are silent for long, until they return or are certainly gone. */
@@ -66,7 +85,8 @@ export interface Nodes {
   answer(kind: string, answer: (question: never, from: string) => unknown): void
   onChange(listener: () => void): void
   drain(): void
-  close(): Promise<void>
+  /** `returns`: hands over first, unless that is done. */
+  close(how?: { readonly returns?: boolean }): Promise<void>
 }
 
 /** The process is gone, the carrier lost the question, or the answer is late. */

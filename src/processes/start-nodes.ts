@@ -14,12 +14,14 @@ export interface NodesParts {
   readonly log: Logger
   readonly onUnanswered?: (reason: NoAnswer['reason']) => void
   readonly about?: AboutNode | undefined
+  /** Whether a process may adopt unknown names in the first 10 s. Default: no. */
+  readonly awaitsHeirs?: boolean
   /** Random by default. */
   readonly name?: string
 }
 
 export async function startNodes(parts: NodesParts): Promise<Nodes> {
-  const { carriers: starts, clock, log, name, about, onUnanswered } = parts
+  const { carriers: starts, clock, log, name, about, awaitsHeirs = false, onUnanswered } = parts
   const self = name ?? newNodeName()
   const carriers: Carrier[] = []
   const kinds = new Map<string, Parameters<Nodes['meet']>[1]>()
@@ -40,7 +42,9 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
       return undefined
     }
   }
-  const membership = new Membership({ self, carriers, clock, log, about, meet: meetOther, guarded, report })
+  const meets = { meet: meetOther, guarded, report }
+  const membership = new Membership({ self, carriers, clock, log, about, awaitsHeirs, ...meets })
+  const { owners } = membership
   for (const [place, start] of starts.entries()) {
     const { events, letThrough } = heldBack(membership.eventsOf(() => carriers[place]!, place === 0))
     try {
@@ -66,6 +70,20 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
 
   return {
     self,
+    get names() {
+      return owners.names
+    },
+    get isLeaving() {
+      return owners.isLeaving
+    },
+    adopt: names => membership.adopt(names),
+    handOver: () => membership.handOver(),
+    owner: name => owners.owner(name),
+    isAwaited: name => owners.isAwaited(name),
+    whenOwned: owners.whenOwned,
+    get awaited() {
+      return owners.awaited
+    },
     get others() {
       return membership.there.sort((a, b) => (a.name < b.name ? -1 : 1))
     },
@@ -87,7 +105,8 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     get exchanges() {
       return [...membership.known].reduce((sum, node) => sum + node.exchanges.size, 0)
     },
-    async close() {
+    async close({ returns = false } = {}) {
+      if (returns && !owners.isLeaving) membership.handOver()
       membership.close()
       await Promise.all(carriers.map(carrier => carrier.close()))
       membership.clear()

@@ -8,11 +8,11 @@ export interface Answers<T> {
 
 /**
  * Asks all other processes at once. Does not wait for silent processes, but names processes that are silent
- * for long: their sessions may still exist.
+ * for long, and names without an heir yet: their sessions may still exist.
  */
 export async function askAll<T>(nodes: Nodes, kind: string, question: unknown): Promise<Answers<T>> {
   const answers: [string, T][] = []
-  const unanswered: string[] = [...nodes.lost]
+  const unanswered: string[] = [...nodes.lost, ...nodes.awaited.filter(name => name !== '')]
   await Promise.all(
     nodes.others.map(async ({ name, isSilent }) => {
       try {

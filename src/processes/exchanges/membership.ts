@@ -5,6 +5,7 @@ import type { Carrier, CarrierEvents } from '../carriers/carrier.js'
 import { type Frame, frameKinds, readFrame, writeFrame } from '../carriers/frames.js'
 import type { AboutNode } from '../nodes.js'
 import type { Meet } from './exchanges.js'
+import { adoptedIn, Owners } from './owners.js'
 import { RemoteNode } from './remote-node.js'
 
 /** Intervals of the heartbeat, and of the check for silence, in milliseconds. */
@@ -18,6 +19,7 @@ export interface MembershipParts {
   readonly clock: Clock
   readonly log: Logger
   readonly about: AboutNode | undefined
+  readonly awaitsHeirs: boolean
   readonly meet: Meet
   /** Reports errors. */
   readonly guarded: (act: () => void) => void
@@ -29,9 +31,13 @@ interface Notice {
   readonly isDraining: boolean
   readonly about: AboutNode | undefined
   readonly known: readonly string[]
+  /** Older versions omit the rest. */
+  readonly adopted?: readonly string[]
+  readonly isLeaving?: boolean
 }
 
 export class Membership {
+  readonly owners: Owners
   readonly #parts: MembershipParts
   readonly #known = new Map<string, RemoteNode>()
   readonly #hearsay: Hearsay
@@ -47,6 +53,9 @@ export class Membership {
     this.#parts = parts
     this.#hearsay = new Hearsay(parts.clock)
     this.#lookedAt = parts.clock.now()
+    const { self, clock, awaitsHeirs, guarded } = parts
+    const isHeardOf = (name: string) => this.isHeardOf(name)
+    this.owners = new Owners({ self, clock, awaitsHeirs, known: this.#known, isHeardOf, guarded })
   }
 
   /** Includes those given up. */
@@ -89,9 +98,21 @@ export class Membership {
     this.#announce()
   }
 
+  adopt(names: readonly string[]): void {
+    this.owners.adopt(names)
+    this.#tellAll()
+  }
+
+  handOver(): void {
+    this.#isDraining = true
+    this.owners.handOver()
+    this.#tellAll()
+  }
+
   close(): void {
     this.#isClosed = true
     this.#beat?.cancel()
+    this.owners.close()
   }
 
   clear(): void {
@@ -143,12 +164,16 @@ export class Membership {
   #leave(other: string, carrier: Carrier): void {
     const node = this.#known.get(other)
     if (node === undefined) return
-    this.#parts.guarded(() => node.leave(carrier))
-    if (node.isReached) return
-    this.#known.delete(other)
-    this.#hearsay.left(other)
-    this.#parts.log.info({ other }, 'a process is gone')
-    this.#changed()
+    const wasUsed = node.leave(carrier)
+    if (!node.isReached) {
+      this.#known.delete(other)
+      this.#hearsay.left(other)
+      this.#parts.log.info({ other }, 'a process is gone')
+      this.owners.left(node)
+      this.#changed()
+    }
+    // Now requests that end find the heir.
+    if (wasUsed) this.#parts.guarded(() => node.break(node.isReached ? 'broken' : 'gone'))
   }
 
   #heard(node: RemoteNode): void {
@@ -167,12 +192,28 @@ export class Membership {
     })
   }
 
-  #note(node: RemoteNode, { about, known, isDraining }: Notice): void {
+  #note(node: RemoteNode, { about, known, isDraining, adopted, isLeaving }: Notice): void {
     if (node.about === undefined && about !== undefined) this.#meetFirst(node, about)
+    this.#noteNames(node, adoptedIn(adopted), isLeaving === true)
     this.#hearsay.hear(known.filter(name => name !== this.#parts.self))
     if (node.isDraining === isDraining) return
     node.isDraining = isDraining
     this.#changed()
+  }
+
+  #noteNames(node: RemoteNode, adopted: ReadonlySet<string>, isLeaving: boolean): void {
+    const { log } = this.#parts
+    const isSame = adopted.size === node.adopted.size && [...adopted].every(name => node.adopted.has(name))
+    if (node.isNoted && isSame && isLeaving === node.isLeaving) return
+    node.isNoted = true
+    node.adopted = adopted
+    if (!isSame) log.info({ other: node.name, adopted: [...adopted] }, 'a process answers for others')
+    if (isLeaving && !node.isLeaving) {
+      node.isLeaving = true
+      log.info({ other: node.name }, 'a process hands over its sessions')
+      this.owners.leaves(node)
+    }
+    this.owners.check()
   }
 
   #meetFirst(node: RemoteNode, told: AboutNode): void {
@@ -201,6 +242,13 @@ export class Membership {
         this.#changed()
       })
     }
+    this.owners.check()
+  }
+
+  /** Nothing of this is lost, unlike an announcement. */
+  #tellAll(): void {
+    const frame = this.#notice()
+    for (const node of this.#known.values()) node.tell(frame)
   }
 
   #announce(): void {
@@ -214,6 +262,8 @@ export class Membership {
       isDraining: this.#isDraining,
       about: this.#parts.about,
       known: this.there.map(({ name }) => name),
+      adopted: this.owners.adopted,
+      isLeaving: this.owners.isLeaving,
     } satisfies Notice)
   }
 

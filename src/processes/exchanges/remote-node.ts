@@ -24,6 +24,12 @@ export class RemoteNode implements Node {
   readonly exchanges: Exchanges
   isDraining = false
   about: AboutNode | undefined = undefined
+  /** Names that it answers for too. */
+  adopted: ReadonlySet<string> = new Set()
+  /** It answers for no name any more. */
+  isLeaving = false
+  /** It has told what it is. */
+  isNoted = false
   isSilent = false
   /** Silent for long. It may return. */
   isGivenUp = false
@@ -40,6 +46,11 @@ export class RemoteNode implements Node {
 
   get isOverfull(): boolean {
     return (this.#first?.carrier.backlog(this.name) ?? 0) > mostWaiting
+  }
+
+  /** Whether it answers for its names. */
+  get isOwner(): boolean {
+    return !this.isGivenUp && !this.isLeaving
   }
 
   get isReached(): boolean {
@@ -59,10 +70,15 @@ export class RemoteNode implements Node {
     this.break('broken')
   }
 
-  leave(carrier: Carrier): void {
+  /** Returns whether this way was in use. */
+  leave(carrier: Carrier): boolean {
     const wasUsed = this.#first?.carrier === carrier
     this.#ways.delete(carrier)
-    if (wasUsed) this.break(this.isReached ? 'broken' : 'gone')
+    return wasUsed
+  }
+
+  tell(frame: Buffer): void {
+    this.#first?.carrier.send(this.name, frame)
   }
 
   lose(carrier: Carrier): void {

@@ -1,0 +1,167 @@
+import type { Clock } from '../../lib/clock.js'
+import { isNodeName } from '../node-name.js'
+import type { Nodes } from '../nodes.js'
+import type { RemoteNode } from './remote-node.js'
+
+/** Time for an heir to announce itself, and for a process to end after it has handed over, in milliseconds. */
+const heirMilliseconds = 10_000
+const leavingMilliseconds = 10_000
+/** Names that a process may adopt. */
+const mostNames = 64
+
+/** Most bytes that wait for heirs, and the bytes of each that waits without its text. */
+const mostWaiting = 8 * 1024 * 1024
+const waiterBytes = 256
+
+interface Waiter {
+  /** By the clock, in milliseconds. */
+  readonly until: number
+  readonly bytes: number
+  readonly then: (owner: string | undefined) => void
+}
+
+export interface OwnersParts {
+  readonly self: string
+  readonly clock: Pick<Clock, 'now'>
+  readonly awaitsHeirs: boolean
+  readonly known: ReadonlyMap<string, RemoteNode>
+  /** Known to other processes only. */
+  readonly isHeardOf: (name: string) => boolean
+  /** Reports errors. */
+  readonly guarded: (act: () => void) => void
+}
+
+/** Which process answers for a name: the process itself while it is there, then its heir. */
+export class Owners {
+  isLeaving = false
+  readonly #parts: OwnersParts
+  /** The newest first. */
+  #adopted = new Set<string>()
+  /** End of the wait for an heir, by name. */
+  readonly #awaited = new Map<string, number>()
+  readonly #awaitsAllUntil: number
+  readonly #waiting = new Map<string, Set<Waiter>>()
+  #waitingBytes = 0
+  #isClosed = false
+
+  constructor(parts: OwnersParts) {
+    this.#parts = parts
+    this.#awaitsAllUntil = parts.clock.now() + (parts.awaitsHeirs ? heirMilliseconds : 0)
+  }
+
+  get names(): readonly string[] {
+    return [this.#parts.self, ...this.#adopted]
+  }
+
+  get adopted(): readonly string[] {
+    return [...this.#adopted]
+  }
+
+  get awaited(): readonly string[] {
+    return [...this.#awaited.keys()].filter(name => this.#find(name) === undefined)
+  }
+
+  adopt(names: readonly string[]): void {
+    const all = new Set([...names, ...this.#adopted])
+    all.delete(this.#parts.self)
+    this.#adopted = new Set([...all].filter(isName).slice(0, mostNames))
+    this.check()
+  }
+
+  handOver(): void {
+    this.isLeaving = true
+    this.#await(this.names, leavingMilliseconds + heirMilliseconds)
+    this.check()
+  }
+
+  owner(name: string): string | undefined {
+    return this.#find(name) ?? (name === '' && !this.isAwaited(name) ? this.#parts.self : undefined)
+  }
+
+  isAwaited(name: string): boolean {
+    const now = this.#parts.clock.now()
+    if ((this.#awaited.get(name) ?? 0) > now) return true
+    if (!isName(name)) return false
+    if (this.#awaitsAllUntil > now) return true
+    // A process that has just joined has not told its names yet.
+    for (const node of this.#parts.known.values()) if (!node.isNoted && !node.isGivenUp) return true
+    return false
+  }
+
+  whenOwned: Nodes['whenOwned'] = (name, bytes, then) => {
+    const owner = this.owner(name)
+    const waiter = { until: this.#parts.clock.now() + heirMilliseconds, bytes: waiterBytes + bytes, then }
+    const isFull = this.#waitingBytes + waiter.bytes > mostWaiting
+    if (owner !== undefined || this.#isClosed || isFull || !this.isAwaited(name)) {
+      then(owner)
+      return () => {}
+    }
+    const waiters = this.#waiting.get(name)
+    if (waiters === undefined) this.#waiting.set(name, new Set([waiter]))
+    else waiters.add(waiter)
+    this.#waitingBytes += waiter.bytes
+    return () => this.#drop(name, waiter)
+  }
+
+  /** The other process has told that it hands over. */
+  leaves(node: RemoteNode): void {
+    this.#await([node.name, ...node.adopted], leavingMilliseconds + heirMilliseconds)
+  }
+
+  /** The other process is no longer known. */
+  left(node: RemoteNode): void {
+    if (node.isLeaving) this.#await([node.name, ...node.adopted], heirMilliseconds)
+    this.check()
+  }
+
+  /** Ends waits that are over. */
+  check(): void {
+    const now = this.#parts.clock.now()
+    for (const [name, until] of this.#awaited)
+      if (until <= now || this.#find(name) !== undefined) this.#awaited.delete(name)
+    for (const [name, waiters] of this.#waiting) {
+      const owner = this.owner(name)
+      const isOver = owner !== undefined || this.#isClosed || !this.isAwaited(name)
+      for (const waiter of [...waiters]) {
+        if (!isOver && waiter.until > now) break
+        this.#drop(name, waiter)
+        this.#parts.guarded(() => waiter.then(owner))
+      }
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.check()
+  }
+
+  /** In this process, or in one that is there. */
+  #find(name: string): string | undefined {
+    const { self, known, isHeardOf } = this.#parts
+    if (!this.isLeaving && (name === self || this.#adopted.has(name))) return self
+    if (known.get(name)?.isOwner === true) return name
+    let heir: string | undefined
+    for (const node of known.values())
+      if (node.isOwner && node.adopted.has(name) && (heir === undefined || node.name < heir)) heir = node.name
+    return heir ?? (isHeardOf(name) ? name : undefined)
+  }
+
+  #await(names: readonly string[], milliseconds: number): void {
+    const until = this.#parts.clock.now() + milliseconds
+    for (const name of names) if (this.#find(name) === undefined) this.#awaited.set(name, until)
+  }
+
+  #drop(name: string, waiter: Waiter): void {
+    const waiters = this.#waiting.get(name)
+    if (waiters?.delete(waiter) !== true) return
+    this.#waitingBytes -= waiter.bytes
+    if (waiters.size === 0) this.#waiting.delete(name)
+  }
+}
+
+/** What another process says. Older versions say nothing. */
+export function adoptedIn(told: unknown): ReadonlySet<string> {
+  return new Set(Array.isArray(told) ? told.slice(0, mostNames).filter(isName) : [])
+}
+
+const isName = (name: unknown): name is string => name === '' || (typeof name === 'string' && isNodeName(name))
