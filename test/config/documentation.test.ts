@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
-import { envExample, settingsLists } from '../../src/config/documents.js'
 import { passwordMechanisms } from '../../src/config/kinds/kinds.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
 import { type Setting, sections, settings } from '../../src/config/settings.js'
 import { logLevels, logParts } from '../../src/lib/log.js'
+import { generatedFile } from '../support/generated-file.js'
+import { envExample, settingsLists } from '../support/settings-documents.js'
 
 const rows: [string, Setting][] = Object.entries(settings)
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
@@ -33,8 +34,8 @@ describe('docs/settings.md and .env.example', () => {
   const example = read('.env.example')
 
   test('are what `npm run settings` makes of the table', () => {
-    expect(read('docs/settings.md')).toBe(settingsLists())
-    expect(example).toBe(envExample())
+    expect(generatedFile('docs/settings.md', settingsLists())).toBe(settingsLists())
+    expect(generatedFile('.env.example', envExample())).toBe(envExample())
   })
 
   test('have every setting with its default and its sentence', () => {

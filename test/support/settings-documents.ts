@@ -1,4 +1,4 @@
-import { type Setting, sections } from './settings.js'
+import { type Setting, sections } from '../../src/config/settings.js'
 
 const rows = (section: Record<string, Setting>) => Object.entries(section)
 

@@ -1,6 +1,6 @@
-import type { Config } from '../../config/config.js'
-import { object, type Schema } from '../../lib/text/json-schema.js'
-import { describeApi } from './describe-api.js'
+import type { Config } from '../../src/config/config.js'
+import { object, type Schema } from '../../src/lib/text/json-schema.js'
+import { describeApi } from '../../src/warm/openapi/describe-api.js'
 
 interface Described {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
