@@ -15,12 +15,14 @@ import { adminHashQueue, hashQueue } from './lib/limits/hash-queue.js'
 import { residentMemory } from './lib/limits/memory.js'
 import { MinuteSums } from './lib/limits/minute-sums.js'
 import { createRefusals } from './lib/limits/reached-limits.js'
-import { type LogFor, logOf } from './lib/log.js'
+import { type LogFor, logOf, traceOf } from './lib/log.js'
 import { version } from './lib/package-json.js'
 import type { StartCarrier } from './processes/carriers/carrier.js'
 import { drained } from './processes/draining.js'
 import { newNodeName } from './processes/node-name.js'
 import { startNodes } from './processes/start-nodes.js'
+import { stateFiles } from './processes/state-files.js'
+import { giveTo, meetPredecessors, recordVersion, setDown, takeUp } from './session/succession.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
@@ -54,6 +56,8 @@ export interface ServiceParts
   readonly carriers?: readonly StartCarrier[]
   /** Such as `web1 worker 2`. Default: the host name. */
   readonly place?: string
+  /** The number of this worker, from 1. Default: 0, without workers. */
+  readonly slot?: number
   /** V8's collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
@@ -69,6 +73,7 @@ export async function startService({
   counts = new Counts(),
   clock = systemClock,
   place = hostname(),
+  slot = 0,
   dns,
   hostMetaPort,
   hashes = adminHashQueue(),
@@ -82,6 +87,7 @@ export async function startService({
   const logFor: LogFor = part => logOf(log, part, config.logLevels)
   const auditFor: LogFor = part => audit.log.child(processName === undefined ? { part } : { node: processName, part })
   let isReady = false
+  let isReplaced = false
   let draining: Promise<void> | undefined
   let stopped: Promise<void> | undefined
   let listening: Listening | undefined
@@ -95,6 +101,7 @@ export async function startService({
           log: logFor('nodes'),
           name: processName,
           about: { place, version, settings: settingsInCommon(config) },
+          awaitsHeirs: config.state !== undefined,
           onUnanswered: reason => {
             counts.unanswered[reason] += 1
           },
@@ -155,6 +162,21 @@ export async function startService({
     routers,
     demoPath,
   })
+  const files =
+    config.state &&
+    stateFiles({
+      folder: config.state.folder,
+      keys: config.state.keys,
+      slot,
+      workers: config.workers,
+      version: recordVersion,
+      longest: config.linkResumeTime * 1000,
+      log,
+    })
+  for (const { names, writtenAt, records } of (await files?.read()) ?? []) {
+    nodes?.adopt(names)
+    log.info(takeUp(records, Date.now() - writtenAt, sites.takeUp), 'sessions of an earlier process were taken up')
+  }
   const dispatcher = createDispatcher({ everywhere: createHealthListeners(takesSessions), ...sites })
 
   const { address, maxErrorRate } = config.metrics
@@ -167,6 +189,7 @@ export async function startService({
     metricsServer?.close()
     throw error
   }
+  if (nodes !== undefined) meetPredecessors(nodes, () => (isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   const stopSweeping =
     garbage &&
@@ -179,10 +202,31 @@ export async function startService({
     })
   isReady = true
 
+  /** The newest worker of the same number. */
+  const heir = () =>
+    isReplaced ? nodes?.others.find(({ about, isDraining }) => about?.place === place && !isDraining)?.name : undefined
+
+  const leaveSessions = async () => {
+    const to = heir()
+    if (to === undefined && files === undefined) return
+    registry.isSettingDown = true
+    // Pages continue over new connections.
+    listening.retire()
+    try {
+      if (to === undefined) await files!.write(nodes?.names ?? [''], setDown(registry))
+      else await giveTo(to, nodes!, setDown(registry))
+      nodes?.handOver()
+      log.info({ sessions: counts.sessionsEnded['set-down'] }, 'sessions were set down for the next process')
+    } catch (error) {
+      log.error({ sessions: counts.sessionsEnded['set-down'], ...traceOf(error) }, 'sessions could not be set down')
+    }
+  }
+
   const stop = async () => {
     log.info({ sessions: registry.size }, 'stopping')
     stopWatching()
     stopSweeping?.()
+    await leaveSessions()
     sites.shutDown()
     upstream.shutDown()
     const late = pause(stopMilliseconds)
@@ -213,7 +257,12 @@ export async function startService({
     log.info({ sessions: registry.size, seconds }, 'draining')
     upstream.drain()
     const isStopping = () => stopped !== undefined
-    await drained({ seconds, registry, listening, nodes, clock, isStopping })
+    const open = {
+      get size() {
+        return files === undefined && heir() === undefined ? registry.size : registry.unsettable
+      },
+    }
+    await drained({ seconds, registry: open, listening, nodes, clock, isStopping })
   }
 
   return {
@@ -229,7 +278,10 @@ export async function startService({
     isReady: takesSessions,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
     /** Accepts no connections, and closes the open ones after one more answer each. Other processes serve them. */
-    retire: listening.retire,
+    retire() {
+      isReplaced = true
+      listening.retire()
+    },
     /** Refuses new sessions. Resolves when all have ended, at the time limit (DRAIN_TIME), or at a stop. */
     drain(): Promise<void> {
       draining ??= drain()

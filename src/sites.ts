@@ -22,9 +22,17 @@ import type { DispatchTable, Endpoint, Routes } from './http/listening/dispatch.
 import type { LogFor } from './lib/log.js'
 import type { Nodes } from './processes/nodes.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
+import type { SessionRecord } from './session/session-record.js'
 import type { Open, Opening } from './session/session-types.js'
 import { type CarriedLogins, createCarriedLogins } from './warm/carried-logins.js'
-import { createLogins, type Logins, type MendParts, type SessionLoginParts } from './warm/session-login.js'
+import {
+  createLogins,
+  type Logins,
+  type MendParts,
+  managementFrom,
+  type SessionLoginParts,
+} from './warm/session-login.js'
+import { allowsDomain } from './xmpp/jid/domains.js'
 
 /** In bytes. With longer stanzas the limit is two stanzas. */
 const leastBodyBytes = 512 * 1024
@@ -75,11 +83,13 @@ export interface SiteParts
 export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
   /** Closes WebSockets without a session. */
   shutDown(): void
+  /** Continues a session of another process. Returns false if the settings forbid it. */
+  takeUp(before: SessionRecord): boolean
 }
 
 export function createSites(config: Config, shared: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
-  const endpoints: WebSocketEndpoint[] = []
+  const built: Built = { endpoints: [], sessions: [] }
   const { nodes } = shared
   const { registry, clock, endUnclaimed } = shared.upstream
   const carriage = nodes && new SocketCarriage(nodes)
@@ -99,19 +109,31 @@ export function createSites(config: Config, shared: SiteParts): Sites {
         endUnclaimed,
       }),
   }
-  const host = (own: readonly HttpHost[]) => createHost(config, own, parts, endpoints)
+  const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
-  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config] }, parts, endpoints)
+  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config] }, parts, built)
   const other = usual ?? (strictHost ? refusal(config, shared.upstream) : all())
   return {
     hosts: sites,
     otherHosts: other,
     shutDown() {
-      for (const endpoint of endpoints) endpoint.shutDown()
+      for (const endpoint of built.endpoints) endpoint.shutDown()
       carriage?.shutDown()
     },
+    takeUp(before) {
+      const { login, mend } = shared.upstream
+      const own = built.sessions.find(({ domains }) => allowsDomain(domains, before.domain))
+      const management = mend && managementFrom(login, mend, before.link.again)
+      if (own === undefined || management === undefined) return false
+      return own.opener.takeUp(before, session => own.manager.takeUp(session, before.client), management)
+    },
   }
+}
+
+interface Built {
+  readonly endpoints: WebSocketEndpoint[]
+  readonly sessions: ReturnType<typeof createSessions>[]
 }
 
 interface Parts {
@@ -128,7 +150,7 @@ interface SiteConfigs {
   readonly websocket: readonly Config[]
 }
 
-function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, endpoints: WebSocketEndpoint[]): Routes {
+function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, built: Built): Routes {
   const own = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
   const sharing = (pathOf: (host: HttpHost) => string | undefined) =>
     [...new Set(hosts.map(pathOf))].map(path => {
@@ -140,11 +162,11 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, en
     apis: sharing(({ warmPath }) => warmPath),
     websocket: sharing(({ websocketPath }) => websocketPath),
   }
-  return createSite(configs, parts, endpoints)
+  return createSite(configs, parts, built)
 }
 
 /** The first app also answers everything else. */
-function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, endpoints: WebSocketEndpoint[]): Routes {
+function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, built: Built): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket])]
   const { upstream, tellEvent } = parts.shared
   const sessions = new Map(configs.map(config => [config, createSessions(config, upstream, tellEvent)]))
@@ -152,7 +174,8 @@ function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, endpoi
   const webSockets = websocket
     .filter(config => config.websocket.enabled)
     .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
-  endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
+  built.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
+  built.sessions.push(...sessions.values())
   return {
     paths: new Map([
       ...bosh
@@ -217,7 +240,7 @@ function createSessions(config: Config, upstream: SessionParts, tellEvent?: Open
   })
   const openHere = opener.forLogins(manager.makePageClient)
   const open: Open = (...about) => upstream.openThere(...about) ?? openHere(...about)
-  return { opener, manager, open }
+  return { domains, opener, manager, open }
 }
 
 function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts): Express {

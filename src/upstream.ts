@@ -1,4 +1,5 @@
 import type { Config } from './config/config.js'
+import { accountFor } from './config/serving.js'
 import { UnfinishedBodies } from './http/listening/unfinished-bodies.js'
 import type { Clock } from './lib/clock.js'
 import type { Counts } from './lib/counts.js'
@@ -9,6 +10,7 @@ import { memoryBears, memoryForWaiting, memoryMeasure } from './lib/limits/memor
 import type { MinuteSums } from './lib/limits/minute-sums.js'
 import { ownRates } from './lib/limits/rates.js'
 import type { OnRefused } from './lib/limits/reached-limits.js'
+import { Turns } from './lib/limits/turns.js'
 import { WaitingMemory } from './lib/limits/waiting-memory.js'
 import type { LogFor } from './lib/log.js'
 import { SharedCounts } from './processes/counting/shared-counts.js'
@@ -38,6 +40,8 @@ import { serverLimits } from './xmpp/xml/limits.js'
 
 /** Share of the descriptors, and of the memory, above which no connections are dialled ahead. */
 const mostUsedWithSpares = 0.8
+/** Links of a domain. */
+const mostMendedAtOnce = 64
 
 export interface UpstreamParts {
   readonly config: Config
@@ -187,7 +191,14 @@ export function createUpstream(given: UpstreamParts) {
         refused,
       }),
       connect,
-      mend: config.linkResume ? { connect, longest: config.linkResumeTime * 1000 } : undefined,
+      mend: config.linkResume
+        ? {
+            connect,
+            longest: config.linkResumeTime * 1000,
+            turns: new Turns(mostMendedAtOnce),
+            accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
+          }
+        : undefined,
       openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
       login,
       endUnclaimed(id: string): void {

@@ -44,6 +44,8 @@ export const endReasons = [
   /** Too many sessions of the user or the address, or no memory for waiting stanzas. */
   'limit',
   'shutdown',
+  /** The next process continues it. */
+  'set-down',
   /** An unforeseen error. */
   'fault',
 ] as const
@@ -122,7 +124,7 @@ export class Counts {
   readonly webSockets = { opened: 0, refused: 0 }
   /** WebSocket pongs, and the sum of their round trips in seconds. */
   readonly pongs = { count: 0, seconds: 0 }
-  readonly sessionsCreated = { warmed: 0, client: 0 }
+  readonly sessionsCreated = { warmed: 0, client: 0, 'taken-up': 0 }
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
   calls = 0

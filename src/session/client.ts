@@ -13,7 +13,11 @@ export interface NextClient {
   readonly binding: Binding
 }
 
-export type MakeNextClient = (handover: Handover) => NextClient
+export interface NextPage {
+  make(handover: Handover): NextClient
+  /** Plain values. */
+  readonly record: unknown
+}
 
 /** Speaks for the browser of one session. During a login of this process the login is the client (opening.ts). */
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
@@ -40,5 +44,10 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /**
    * Closes everything for another page, and puts lost stanzas back to the outbox. Undefined, without effect, if impossible.
    */
-  handOver(): MakeNextClient | undefined
+  handOver(): NextPage | undefined
+  /**
+   * Answers or closes everything for the next process, and returns what continues the page there, in plain values.
+   * Undefined if impossible.
+   */
+  setDown(now: number): unknown
 }

@@ -1,3 +1,10 @@
+/** `since` is in milliseconds after the session was set down. */
+export interface InactivityRecord {
+  readonly seconds: number
+  readonly isPaused: boolean
+  readonly since: number
+}
+
 /** The time that a client has nothing open (XEP-0124 §10). */
 export class Inactivity {
   /** At the client's request. */
@@ -19,5 +26,14 @@ export class Inactivity {
 
   begin(now: number): void {
     this.since = now
+  }
+
+  record(now: number): InactivityRecord {
+    return { seconds: this.#seconds, isPaused: this.isPaused, since: this.since - now }
+  }
+
+  takeUp({ seconds, isPaused, since }: InactivityRecord, now: number): void {
+    this.allow(seconds, isPaused)
+    this.begin(now + since)
   }
 }

@@ -18,6 +18,7 @@ import { attribute } from '../xmpp/xml/escape.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { notConfirmed } from './error-replies.js'
 import { type Mending, Repair } from './mending.js'
+import type { LinkRecord } from './session-record.js'
 import { Unconfirmed } from './unconfirmed.js'
 
 /** Prosody asks after each stanza unless a question is open, so a late answer is cheap. In milliseconds. */
@@ -34,6 +35,8 @@ export interface ManagedLinkParts {
   /** Undefined: a link that breaks is lost. */
   readonly mending: Mending | undefined
   readonly undelivered: () => number
+  /** Whether a page waits. */
+  readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
   /** `seconds` is the length of the gap. */
   readonly onMended: (seconds: number) => void
@@ -66,11 +69,16 @@ export class ManagedLink implements Link, LinkEvents {
   #previd: string | undefined
   #repair: Repair | undefined
 
-  constructor(link: Link, parts: ManagedLinkParts) {
+  /** With `before`, it resumes the stream of another process. */
+  constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
     this.#link = link
     this.#parts = parts
     this.events = link.events
     link.events = this
+    if (before !== undefined) {
+      this.#takeUp(before)
+      return
+    }
     const resume = parts.mending === undefined ? '' : ` resume='true' max='${Math.ceil(parts.mending.longest / 1000)}'`
     link.send([asElement('enable', writeCounting('enable', resume))])
   }
@@ -185,6 +193,34 @@ export class ManagedLink implements Link, LinkEvents {
     const answers = this.#unconfirmed.stanzas.flatMap(element => notConfirmed(element, jid) ?? [])
     this.#forget()
     return answers
+  }
+
+  get mayResume(): boolean {
+    return this.#canMend || this.#phase === 'mending'
+  }
+
+  /** Only if it may be resumed. Closes the connection, and leaves the stream to the next process. */
+  setDown(): LinkRecord {
+    const now = this.#parts.clock.now()
+    const record: LinkRecord = {
+      previd: this.#previd!,
+      received: this.#received,
+      confirmed: this.#confirmed,
+      unconfirmed: [...this.#unconfirmed.stanzas],
+      since: (this.#repair?.since ?? now) - now,
+      again: this.#parts.mending!.record(),
+    }
+    this.cut()
+    return record
+  }
+
+  #takeUp({ previd, received, confirmed, unconfirmed, since }: LinkRecord): void {
+    this.#previd = previd
+    this.#received = received
+    this.#confirmed = confirmed
+    this.#phase = 'mending'
+    this.#keep(unconfirmed)
+    this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
 
   /** Returns false if the link cannot be mended. */
@@ -353,8 +389,8 @@ export class ManagedLink implements Link, LinkEvents {
     this.events.onDrain()
   }
 
-  #mend(end: LinkEnd): void {
-    const { clock, run, mending } = this.#parts
+  #mend(end: LinkEnd, since = this.#parts.clock.now()): void {
+    const { clock, run, mending, isUrgent } = this.#parts
     this.#phase = 'mending'
     this.#answerAt = never
     this.#askAt = never
@@ -363,6 +399,8 @@ export class ManagedLink implements Link, LinkEvents {
       clock,
       run,
       mending: mending!,
+      since,
+      isUrgent,
       onLink: link => {
         this.#link = link
         link.events = this
@@ -412,6 +450,27 @@ export class ManagedLink implements Link, LinkEvents {
     this.#repair?.stop()
     this.#repair = undefined
     this.#parts.mending?.wipe()
+  }
+}
+
+/** In place of the connection of another process. */
+export function absentLink(events: LinkEvents): Link {
+  const nothing = () => {}
+  return {
+    facts: { encrypted: false, plainAllowed: false },
+    backlog: 0,
+    unfinishedBytes: 0,
+    allowsManagement: false,
+    isBetweenElements: false,
+    events,
+    send: nothing,
+    restart: nothing,
+    pause: nothing,
+    resume: nothing,
+    close: nothing,
+    abandon: nothing,
+    timeOut: nothing,
+    cut: nothing,
   }
 }
 

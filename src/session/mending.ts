@@ -18,9 +18,11 @@ const passing = new Set<Failure['code']>([
 
 export interface Mending {
   /** Logs the user in on a new link, and leaves its stream to be restarted. Throws a `Problem`. */
-  readonly logInAgain: (caller: AbortSignal) => Promise<Link>
+  readonly logInAgain: (caller: AbortSignal, isUrgent: () => boolean) => Promise<Link>
   /** The longest gap, in milliseconds. */
   readonly longest: number
+  /** Plain values, secret, for `logInAgain` of another process. */
+  readonly record: () => unknown
   wipe(): void
 }
 
@@ -33,6 +35,9 @@ export interface Management {
 interface RepairParts {
   readonly clock: Clock
   readonly mending: Mending
+  /** When the connection was lost. */
+  readonly since: number
+  readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
   /** The stream must be restarted and resumed. */
   readonly onLink: (link: Link) => void
@@ -56,7 +61,7 @@ export class Repair {
 
   constructor(parts: RepairParts) {
     this.#parts = parts
-    this.since = parts.clock.now()
+    this.since = parts.since
     this.#until = this.since + parts.mending.longest
     this.#dial()
   }
@@ -93,10 +98,10 @@ export class Repair {
   }
 
   #dial(): void {
-    const { mending, run, onLink, clock } = this.#parts
+    const { mending, run, onLink, clock, isUrgent } = this.#parts
     const { signal } = this.#caller
     this.#nextAt = never
-    mending.logInAgain(signal).then(
+    mending.logInAgain(signal, isUrgent).then(
       link => {
         if (signal.aborted) return link.close()
         run(() => {

@@ -18,10 +18,12 @@ import type { Strangers } from './limits/strangers.js'
 import type { UserRoom } from './limits/user-room.js'
 import { LoginAttempts } from './logins/login-attempts.js'
 import type { RefusedLogins } from './logins/refused-logins.js'
+import type { Management } from './mending.js'
 import { type MakePageClient, openingOf } from './opening.js'
 import type { Registry } from './registry.js'
 import { Session } from './session.js'
 import type { SessionKeeper } from './session-keeper.js'
+import type { SessionRecord } from './session-record.js'
 import type { Open, Transport } from './session-types.js'
 
 export interface OpenerParts
@@ -89,7 +91,8 @@ export function createOpener(parts: OpenerParts) {
 
   /** The portal does not know sessions whose caller has hung up. */
   function tellEnd(session: Session, reason: EndReason): void {
-    if (session.hasBackend && reason !== 'unclaimed') tellEvent?.('session.ended', session, reason)
+    if (session.hasBackend && reason !== 'unclaimed' && reason !== 'set-down')
+      tellEvent?.('session.ended', session, reason)
   }
 
   /** Ends the session that had a resumed stream before. */
@@ -242,6 +245,17 @@ export function createOpener(parts: OpenerParts) {
         forget(session)
         throw error
       }
+    },
+
+    /** Continues a session of another process. Returns false if its domain is not served here. */
+    takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
+      if (domainFault(before.domain) !== undefined) return false
+      const session = new Session(before.domain, keeper, undefined, before)
+      const client = makeClient(session)
+      registry.add(session)
+      session.takeUp(before, client, management)
+      counts.sessionsCreated['taken-up'] += 1
+      return true
     },
 
     forLogins(makeClient: MakePageClient): Open {

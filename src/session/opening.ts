@@ -53,6 +53,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     },
     giveBack() {},
     handOver: () => undefined,
+    setDown: () => undefined,
   }
 
   const opening: Opening = {

@@ -16,6 +16,12 @@ const mostTaken = 1024 * 1024
 
 const nothing: readonly Element[] = []
 
+export interface OutboxRecord {
+  readonly elements: readonly Element[]
+  readonly delivered: number
+  readonly resumption: unknown
+}
+
 /** Elements from the server for the client. Sizes are in UTF-16 units. */
 export class Outbox {
   readonly #waiting: WaitingMemory
@@ -33,6 +39,16 @@ export class Outbox {
   constructor(waiting: WaitingMemory, most = mostElements) {
     this.#waiting = waiting
     this.#mostElements = most
+  }
+
+  get record(): OutboxRecord {
+    return { elements: [...this.#elements], delivered: this.#delivered, resumption: this.resumption }
+  }
+
+  takeUp({ elements, delivered, resumption }: OutboxRecord): void {
+    this.addFirst(elements)
+    this.#delivered = delivered
+    this.resumption = resumption
   }
 
   get isEmpty(): boolean {

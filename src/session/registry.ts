@@ -22,17 +22,26 @@ export class Registry {
   #sweep: Timer | undefined
   isStopping = false
   isDraining = false
+  /** The next process continues the sessions. */
+  isSettingDown = false
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
   get takesSessions(): boolean {
-    return !this.isStopping && !this.isDraining
+    return !this.isStopping && !this.isDraining && !this.isSettingDown
   }
 
   get size(): number {
     return this.#sessions.size
+  }
+
+  /** Sessions that end with this process. */
+  get unsettable(): number {
+    let count = 0
+    for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1
+    return count
   }
 
   add(session: Session): void {

@@ -2,7 +2,7 @@ import type { EndReason } from '../lib/counts.js'
 import type { Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { Element, Fate } from '../xmpp/xml/element.js'
-import type { Client, MakeNextClient, Outcome } from './client.js'
+import type { Client, NextPage, Outcome } from './client.js'
 import { type Ending, endings, type How } from './endings.js'
 import { Inactivity } from './inactivity.js'
 import { isFull } from './logins/bound-jid.js'
@@ -10,13 +10,16 @@ import { ClientLogin } from './logins/client-login.js'
 import type { Gate, LoginAttempts } from './logins/login-attempts.js'
 import { LoginWatch, refusedLogin } from './logins/login-watch.js'
 import { visibleFeatures } from './logins/visible-features.js'
+import { absentLink } from './managed-link.js'
 import type { Management } from './mending.js'
 import { Outbox } from './outbox.js'
 import { type Payload, type StanzaLimit, withoutManagement } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
+import type { LinkRecord, SessionRecord } from './session-record.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './session-types.js'
 import { newSid } from './sid.js'
-import { Stage } from './state.js'
+import { live, Stage, type State } from './state.js'
+import { Ticket } from './ticket.js'
 import { Uplink } from './uplink.js'
 import { stateOf, viewOf } from './view.js'
 
@@ -44,14 +47,15 @@ export class Session implements LinkEvents, Gate {
   #jid: string | undefined = undefined
   #offersManagement = false
 
-  /** `client` is for a client with its own login. */
+  /** `client` is for a client with its own login, `before` for a session of another process. */
   constructor(
     domain: string,
     keeper: SessionKeeper<Session>,
     client?: { readonly isSecure: boolean; readonly attempts: LoginAttempts },
+    before?: SessionRecord,
   ) {
     const now = keeper.clock.now()
-    const { sid, id } = newSid(keeper.processName)
+    const { sid, id } = before ?? newSid(keeper.processName)
     this.sid = sid
     this.id = id
     this.domain = domain
@@ -59,10 +63,10 @@ export class Session implements LinkEvents, Gate {
     this.outbox = new Outbox(keeper.waiting, keeper.mostElements)
     this.inactivity = new Inactivity(now)
     this.#keeper = keeper
-    this.createdAt = now
-    this.#isSecure = client?.isSecure
+    this.createdAt = now + (before?.createdAt ?? 0)
+    this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
     const login = client && new ClientLogin(new LoginWatch(domain, keeper, now), client.attempts)
-    this.stage = new Stage(this, keeper, login)
+    this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : stageOf(before, now))
   }
 
   /** Full. Bare after a client has resumed an unknown stream. */
@@ -108,6 +112,58 @@ export class Session implements LinkEvents, Gate {
     this.outbox.source = this.uplink
   }
 
+  /** In place of `begin`. Its stream is resumed. */
+  takeUp(before: SessionRecord, client: Client, management: Management): void {
+    const { clock, shaper, waiting, serverMilliseconds } = this.#keeper
+    this.#jid = before.jid
+    this.#client = client
+    this.hasBackend = true
+    this.inactivity.takeUp(before.inactivity, clock.now())
+    this.uplink = new Uplink(absentLink(this), shaper, waiting, serverMilliseconds)
+    this.uplink.opened()
+    this.#manage(management, before.link)
+    this.outbox.source = this.uplink
+    this.outbox.takeUp(before.outbox)
+    this.#keeper.loggedIn(this)
+    this.schedule()
+  }
+
+  get maySetDown(): boolean {
+    return !this.hasEnded && this.uplink?.managed?.mayResume === true
+  }
+
+  /** For the next process. Undefined if its stream cannot be resumed. Otherwise it is over here. */
+  setDown(): SessionRecord | undefined {
+    const { managed } = this.uplink
+    const client = this.#client
+    if (!this.maySetDown || client === undefined || managed === undefined) return undefined
+    const now = this.#keeper.clock.now()
+    if (client.isPresent) this.inactivity.begin(now)
+    const next = client.setDown(now)
+    if (next === undefined || this.hasEnded) return undefined
+    const { sid, id, domain, createdAt } = this
+    const { wait } = this.stage
+    const record: SessionRecord = {
+      sid,
+      id,
+      domain,
+      jid: this.#jid!,
+      isSecure: this.#isSecure,
+      createdAt: createdAt - now,
+      wait: wait && { ticket: wait.ticket?.record(now) },
+      inactivity: this.inactivity.record(now),
+      outbox: this.outbox.record,
+      link: managed.setDown(),
+      client: next,
+    }
+    this.stage.end({ reason: 'set-down' }, true)
+    this.deadline = Number.POSITIVE_INFINITY
+    this.outbox.close()
+    this.uplink.discard()
+    this.#keeper.removed(this, 'set-down')
+    return record
+  }
+
   /** A login of this process is done. Returns the token of a ticket. */
   loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
@@ -119,29 +175,31 @@ export class Session implements LinkEvents, Gate {
     return token
   }
 
-  #manage({ mending }: Management): void {
-    this.uplink.manage({
+  #manage({ mending }: Management, before?: LinkRecord): void {
+    const parts = {
       clock: this.#keeper.clock,
       mending,
       undelivered: () => this.outbox.length + (this.#client?.unconfirmed ?? 0),
-      run: work => this.run(work),
+      isUrgent: () => this.#client?.isPresent === true,
+      run: (work: () => void) => this.run(work),
       onMended: () => this.notice('a link to a server was mended'),
-    })
+    }
+    this.uplink.manage(parts, before)
   }
 
   /** Undefined if impossible. */
   resume(handover: Handover): ResumedSession | undefined {
     if (!this.stage.allows('resume')) return undefined
-    const make = this.#handOver()
-    if (make === undefined) return undefined
-    const { client, binding } = make(handover)
+    const next = this.#handOver()
+    if (next === undefined) return undefined
+    const { client, binding } = next.make(handover)
     const token = this.#await('resume', client, handover)
     this.#keeper.resumed(this)
     return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }
 
   /** For a page with the ticket. Returns false if impossible. */
-  handOver(make: (next: MakeNextClient) => Client): boolean {
+  handOver(make: (next: NextPage) => Client): boolean {
     const next = this.#handOver()
     if (next === undefined) return false
     this.#client = make(next)
@@ -165,7 +223,7 @@ export class Session implements LinkEvents, Gate {
     return token
   }
 
-  #handOver(): MakeNextClient | undefined {
+  #handOver(): NextPage | undefined {
     // A page needs the full JID.
     if (this.isOver || this.#jid === undefined || !isFull(this.#jid)) return undefined
     const next = this.#client?.handOver()
@@ -405,4 +463,8 @@ export class Session implements LinkEvents, Gate {
       }
     }
   }
+}
+
+function stageOf({ wait }: SessionRecord, now: number): State {
+  return wait === undefined ? live : { name: 'waiting', ticket: wait.ticket && Ticket.of(wait.ticket, now) }
 }

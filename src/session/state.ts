@@ -20,7 +20,7 @@ export interface Live {
   readonly name: 'live'
 }
 
-const live: Live = { name: 'live' }
+export const live: Live = { name: 'live' }
 
 export interface Ended {
   readonly name: 'ended'
@@ -66,10 +66,11 @@ export class Stage<Session> {
   readonly #keeper: TicketKeeper<Session>
   #state: State
 
-  constructor(session: Session, keeper: TicketKeeper<Session>, login: ClientLogin | undefined) {
+  constructor(session: Session, keeper: TicketKeeper<Session>, begin: State) {
     this.#session = session
     this.#keeper = keeper
-    this.#state = { name: 'opening', login }
+    this.#state = begin
+    if (this.ticket !== undefined) keeper.tickets?.add(this.ticket, session)
   }
 
   get name(): State['name'] {
@@ -138,7 +139,7 @@ export class Stage<Session> {
     this.#state = change(this.#state, cause, to)
     const { ticket } = this
     if (before !== ticket) {
-      if (before !== undefined) this.#keeper.tickets!.remove(before)
+      if (before !== undefined) this.#keeper.tickets?.remove(before)
       if (ticket !== undefined) this.#keeper.tickets!.add(ticket, this.#session)
     }
     if (to.name === 'ended') login?.close()

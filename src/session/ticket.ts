@@ -9,6 +9,13 @@ export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator'
 /** In bytes. */
 const proofLength = 32
 
+/** Secret. `until` is in milliseconds after the session was set down. */
+export interface TicketRecord {
+  readonly proofOfPage: string
+  readonly proof: string
+  readonly until: number
+}
+
 /** Admits one page, once, by a token that only its backend has. */
 export class Ticket {
   /** 256 random bits after the process's name. */
@@ -19,7 +26,11 @@ export class Ticket {
   ): { readonly ticket: Ticket; readonly token: string } {
     const secret = randomText(32, 'base64url')
     const token = processName === undefined ? secret : `${processName}-${secret}`
-    return { token, ticket: new Ticket(token, now + seconds * 1000) }
+    return { token, ticket: new Ticket(proofOfPage(token), proofOf(token, 'Responder'), now + seconds * 1000) }
+  }
+
+  static of({ proofOfPage, proof, until }: TicketRecord, now: number): Ticket {
+    return new Ticket(Buffer.from(proofOfPage, 'base64'), Buffer.from(proof, 'base64'), now + until)
   }
 
   readonly #proofOfPage: Buffer
@@ -28,10 +39,14 @@ export class Ticket {
   readonly #until: number
 
   /** `until` is in milliseconds of the clock. The token is not kept. */
-  private constructor(token: string, until: number) {
-    this.#proofOfPage = proofOfPage(token)
-    this.proof = proofOf(token, 'Responder')
+  private constructor(proofOfPage: Buffer, proof: Buffer, until: number) {
+    this.#proofOfPage = proofOfPage
+    this.proof = proof
     this.#until = until
+  }
+
+  record(now: number): TicketRecord {
+    return { proofOfPage: this.key, proof: this.proof.toString('base64'), until: this.#until - now }
   }
 
   get key(): string {

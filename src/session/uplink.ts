@@ -7,6 +7,7 @@ import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
 import { memoryOf } from './outbox.js'
 import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
+import type { LinkRecord } from './session-record.js'
 
 /** In UTF-16 units: the longest stanza. */
 const mostWaiting = 256 * 1024
@@ -42,9 +43,9 @@ export class Uplink {
     this.#shaper = shaper
   }
 
-  /** Begins stream management. The user is logged in. */
-  manage(parts: Omit<ManagedLinkParts, 'waiting'>): void {
-    this.managed = new ManagedLink(this.link, { ...parts, waiting: this.#waiting })
+  /** Begins stream management, or continues that of another process. The user is logged in. */
+  manage(parts: Omit<ManagedLinkParts, 'waiting'>, before?: LinkRecord): void {
+    this.managed = new ManagedLink(this.link, { ...parts, waiting: this.#waiting }, before)
     this.link = this.managed
   }
 

@@ -1,11 +1,14 @@
+import type { ServiceAccount } from '../config/config.js'
 import type { CallerSignal } from '../http/listening/caller-gone.js'
 import { Problem } from '../lib/errors.js'
+import type { Turns } from '../lib/limits/turns.js'
+import { type AgainRecord, recordOf, wishOf } from '../servers/login/again.js'
 import { authenticate, type LoginParts, logInAgain, login } from '../servers/login/login.js'
 import type { LoggedIn, OpenForLogin } from '../servers/login/login-link.js'
 import { wipe } from '../servers/login/sasl/scram-proof.js'
 import type { VerifiedCredentials } from '../servers/login/verified-credentials.js'
 import type { LoginWish } from '../servers/login/wish.js'
-import type { Management } from '../session/mending.js'
+import type { Management, Mending } from '../session/mending.js'
 import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../session/session-types.js'
 import { formatJid } from '../xmpp/jid/jid.js'
 import type { OpenLink } from '../xmpp/link.js'
@@ -31,6 +34,9 @@ export interface SessionLoginParts extends LoginParts {
 
 export interface MendParts {
   readonly connect: OpenLink
+  /** By domain: links that broke together are not mended all at once. */
+  readonly turns: Turns
+  readonly accountOf: (domain: string) => ServiceAccount | undefined
   /** In milliseconds. */
   readonly longest: number
 }
@@ -47,13 +53,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
   ): Management | undefined => {
     if (!offersManagement || !opened.link.allowsManagement) return undefined
     if (mend === undefined || again === undefined) return { mending: undefined }
-    const { connect, longest } = mend
-    const mending = {
-      longest,
-      logInAgain: (caller: AbortSignal) => logInAgain(parts, connect, again, lang, caller),
-      wipe: () => wipeKeys(again),
-    }
-    return { mending }
+    return { mending: mendingOf(parts, mend, again, lang) }
   }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted } = request
@@ -98,6 +98,27 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
       }
       verified.add(request)
     },
+  }
+}
+
+/** For a session of another process. Undefined if its user cannot log in again. */
+export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
+  const record = before as AgainRecord
+  const again = wishOf(record, mend.accountOf(record.jid.domain))
+  return again && { mending: mendingOf(parts, mend, again, record.lang) }
+}
+
+function mendingOf(parts: LoginParts, mend: MendParts, again: LoginWish, lang: string): Mending {
+  const { connect, turns, longest } = mend
+  return {
+    longest,
+    logInAgain: (caller, isUrgent) =>
+      turns.take(again.jid.domain, isUrgent, async () => {
+        if (caller.aborted) throw new Problem('session-not-found', { step: 'connect' })
+        return logInAgain(parts, connect, again, lang, caller)
+      }),
+    record: () => recordOf(again, lang),
+    wipe: () => wipeKeys(again),
   }
 }
 

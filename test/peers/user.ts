@@ -1,9 +1,10 @@
 // A user at the other end of raw BOSH: keeps polling, notes everything that comes, says what the test tells it to.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { attribute, BoshClient } from '../support/bosh-client.js'
+import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { boshLogin, type Credentials } from '../support/bosh-login.js'
 import { patience } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
 import type { WarmBinding } from '../support/start-service.js'
 
 /** How long the request before the last one has to arrive first, in milliseconds. */
@@ -38,6 +39,12 @@ export class User {
   /** Attaches as a page does; the first request carries `first`. */
   static attach(url: string, binding: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>, first = presence): User {
     return new User(new BoshClient(url, binding), binding.jid, first)
+  }
+
+  /** As `attach`. Repeats a request whose connection breaks, as libraries do. */
+  static persist(url: string, binding: Pick<WarmBinding, 'jid' | 'sid' | 'rid'>, first = presence): User {
+    const { sid, rid, jid } = binding
+    return new User(new BoshClient(url, { sid, rid, post: persistently(url) }), jid, first)
   }
 
   get bareJid(): string {
@@ -170,6 +177,24 @@ export async function befriend(one: User, other: User): Promise<void> {
 }
 
 export const presence = "<presence xmlns='jabber:client'/>"
+
+/** Between two attempts, in milliseconds, and how many there are. */
+const betweenAttempts = 250
+const attempts = 60
+
+function persistently(url: string): Post {
+  return async body => {
+    for (let left = attempts; ; left--) {
+      try {
+        const answer = await ask(url, { method: 'POST', headers: { 'Content-Type': 'text/xml; charset=utf-8' } }, body)
+        if (answer.status === 200 || left === 0) return answer
+      } catch (error) {
+        if (left === 0) throw error
+      }
+      await pause(betweenAttempts)
+    }
+  }
+}
 
 function hasPresence(body: string, from: string, type: string | undefined): boolean {
   const tags = body.match(/<presence\b[^>]*>/g) ?? []

@@ -220,6 +220,7 @@ export interface WarmedSession extends Handover {
 
 /** Logins of a user whose link has broken. The test says what becomes of each. */
 export class FakeMending implements Mending {
+  readonly record = () => 'again'
   /** Oldest first. */
   readonly attempts: { readonly caller: AbortSignal; succeed(): FakeLink; fail(error: unknown): void }[] = []
   wiped = 0

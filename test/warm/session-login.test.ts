@@ -1,6 +1,7 @@
 // What becomes of a session that cannot be handed out once its user is logged in.
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { Turns } from '../../src/lib/limits/turns.js'
 import { Pipelining } from '../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../src/servers/login/sasl/salted-passwords.js'
 import { createVerifiedCredentials } from '../../src/servers/login/verified-credentials.js'
@@ -151,11 +152,13 @@ describe('the keys for a later login', () => {
         }),
       {
         longest: 60_000,
+        turns: new Turns(1),
+        accountOf: () => undefined,
         connect: (_domain, options, events) => new ScriptedLink(byScram(), { certificate: false, ...options }, events),
       },
     )
     await login(request, new AbortController().signal).catch(() => {})
-    const again = kept!.logInAgain(new AbortController().signal)
+    const again = kept!.logInAgain(new AbortController().signal, () => false)
     if (code === undefined) expect(await again).toBeInstanceOf(ScriptedLink)
     else await expect(again).rejects.toMatchObject({ code })
   })

@@ -9,13 +9,22 @@ export interface CookieRules {
   readonly secure: boolean
 }
 
+/** Secret. `setAt` is in milliseconds after the session was set down. */
+export interface CookieRecord {
+  readonly value: string
+  readonly life: number
+  readonly isDemanded: boolean
+  readonly setAt: number | undefined
+  readonly setWith: number | undefined
+}
+
 /** Ties a session to its browser. Required once the browser has sent the cookie. */
 export class AttachCookie {
   readonly #name: string
-  readonly #value = randomText(24, 'base64url')
+  #value = randomText(24, 'base64url')
   readonly #rules: CookieRules
   /** In seconds. The cookie outlives the session: it is renewed at half time. */
-  readonly #life: number
+  #life: number
   #isDemanded: boolean
   /** Milliseconds of the clock, and the rid. */
   #setAt: number | undefined
@@ -28,6 +37,26 @@ export class AttachCookie {
     this.#life = 2 * longestGap
     this.#isDemanded = mode === 'reply'
     this.#setAt = this.#isDemanded ? now : undefined
+  }
+
+  static of(id: string, { value, life, isDemanded, setAt, setWith }: CookieRecord, rules: CookieRules, now: number) {
+    const cookie = new AttachCookie(id, 'cookie', 0, rules, now)
+    cookie.#value = value
+    cookie.#life = life
+    cookie.#isDemanded = isDemanded
+    cookie.#setAt = setAt === undefined ? undefined : now + setAt
+    cookie.#setWith = setWith
+    return cookie
+  }
+
+  record(now: number): CookieRecord {
+    return {
+      value: this.#value,
+      life: this.#life,
+      isDemanded: this.#isDemanded,
+      setAt: this.#setAt === undefined ? undefined : this.#setAt - now,
+      setWith: this.#setWith,
+    }
   }
 
   /** For a backend to set. */

@@ -1,18 +1,18 @@
 import { randomInt } from 'node:crypto'
-import type { Client, MakeNextClient, NextClient, Outcome } from '../../session/client.js'
+import type { Client, NextClient, NextPage, Outcome } from '../../session/client.js'
 import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { Handover } from '../../session/session-types.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
-import { AttachCookie } from './attach-cookie.js'
+import { AttachCookie, type CookieRecord } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
 import { type BoshParts, conditionOf, Delivery, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
-import { type Fault, isExtra, Rules } from './rules.js'
+import { type Fault, isExtra, Rules, type RulesRecord } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
-import type { RidWindow, StoredReply } from './window.js'
+import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
 /** For stream features. */
 const createSeconds = 5
@@ -30,6 +30,23 @@ const notFound: Reply = {
   status: 200,
   body: writeTerminate('item-not-found'),
   contentType: defaultContentType,
+}
+
+/** Of a page that is no more. The next one gets later rids. */
+export interface NextPageRecord {
+  readonly terms: Terms
+  readonly rid: number
+  readonly received: number
+}
+
+/** Secret. */
+export interface BoshRecord {
+  readonly terms: Terms
+  readonly address: string | undefined
+  readonly window: WindowRecord
+  readonly rules: RulesRecord
+  readonly fruitful: boolean
+  readonly cookie: CookieRecord | undefined
 }
 
 /** XEP-0124 §8-§14. */
@@ -73,6 +90,30 @@ export class BoshClient implements Client {
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
     const binding = { rid: rid + 1, received, ...announced(sid, terms), cookie: cookie?.forPage }
     return { client, binding }
+  }
+
+  static next(session: Session, parts: BoshParts, record: NextPageRecord): NextPage {
+    const { terms, rid, received } = record
+    return { record, make: handover => BoshClient.forPage(session, parts, terms, handover, rid, received) }
+  }
+
+  /** Continues a page of another process. */
+  static takeUp(session: Session, parts: BoshParts, before: BoshRecord): BoshClient {
+    const { terms, address, window, rules, fruitful, cookie } = before
+    const now = parts.clock.now()
+    const client = new BoshClient(session, parts, {
+      terms,
+      rid: window.last,
+      newkey: undefined,
+      cookie: cookie && AttachCookie.of(session.id, cookie, parts.cookies(session.domain), now),
+      by: 'taken-up',
+    })
+    client.address = address
+    client.#window.takeUp(window, now)
+    session.outbox.keeps(client.#window.bytes)
+    client.#rules.takeUp(rules, now)
+    client.#delivery.fruitful = fruitful
+    return client
   }
 
   onOpen(header: StreamHeader): void {
@@ -194,7 +235,7 @@ export class BoshClient implements Client {
     )
   }
 
-  handOver(): MakeNextClient | undefined {
+  handOver(): NextPage | undefined {
     // The page will not repeat its parked requests.
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.isOver) return undefined
@@ -205,8 +246,24 @@ export class BoshClient implements Client {
     this.close()
     this.#putBack(unacknowledged)
     // The next page knows neither keys nor acknowledgements.
-    return handover =>
-      BoshClient.forPage(this.session, this.#parts, this.#terms, handover, window.last + jump, window.last)
+    const record = { terms: this.#terms, rid: window.last + jump, received: window.last }
+    return BoshClient.next(this.session, this.#parts, record)
+  }
+
+  setDown(now: number): BoshRecord | undefined {
+    this.#acceptParked(Number.POSITIVE_INFINITY)
+    if (this.session.hasEnded) return undefined
+    this.#delivery.answerAll()
+    // Their clients repeat them, with the missing requests.
+    this.#answerAll(noAnswer)
+    return {
+      terms: this.#terms,
+      address: this.address,
+      window: this.#window.record(now),
+      rules: this.#rules.record(now),
+      fruitful: this.#delivery.fruitful,
+      cookie: this.#cookie?.record(now),
+    }
   }
 
   giveBack(): void {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { type Condition, Problem } from '../../lib/errors.js'
+import { AwayClient, type AwayRecord } from '../../session/away-client.js'
 import type { Opener, OpenerParts } from '../../session/opener.js'
 import type { MakePageClient } from '../../session/opening.js'
 import { inspect } from '../../session/payload.js'
@@ -7,9 +8,9 @@ import type { Session } from '../../session/session.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { type Body, parseBody, readBodyHead, writeSeeOther, writeTerminate } from './body.js'
-import { BoshClient } from './bosh-client.js'
+import { BoshClient, type BoshRecord, type NextPageRecord } from './bosh-client.js'
 import type { BoshParts, Start } from './delivery.js'
-import type { Peer, Reply } from './peer.js'
+import { noAnswer, type Peer, type Reply } from './peer.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
 export interface ConnectionManagerParts
@@ -84,6 +85,11 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
 
   function refuseUnknown(peer: Peer): void {
     counts.unknownSids += 1
+    if (registry.isSettingDown) {
+      // The client repeats its request, and the next process may know the session.
+      peer.answer(noAnswer)
+      return
+    }
     // A stopping service has just ended it.
     peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
   }
@@ -119,6 +125,12 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       }
     },
     report: opener.report,
+    /** For a page of another process. */
+    takeUp(session: Session, before: unknown) {
+      const record = before as BoshRecord | AwayRecord
+      if (!('isAway' in record)) return BoshClient.takeUp(session, clientParts, record)
+      return new AwayClient(BoshClient.next(session, clientParts, record.next as NextPageRecord))
+    },
     makePageClient: ((session, { wait, hold, ver }, handover) => {
       const terms = negotiate({ wait, hold, ver }, parts.terms)
       // The warm API has validated them.

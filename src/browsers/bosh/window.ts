@@ -8,8 +8,18 @@ export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'r
   readonly at: number
 }
 
-/** `resumed` replaces another page. */
-export type Beginning = 'created' | 'handed-out' | 'resumed'
+/** `resumed` replaces another page. `taken-up` continues that of another process. */
+export type Beginning = 'created' | 'handed-out' | 'resumed' | 'taken-up'
+
+/** Times are in milliseconds after the session was set down. */
+export interface WindowRecord {
+  readonly last: number
+  readonly isAttachable: boolean
+  readonly fence: number
+  readonly confirmed: number
+  readonly polled: number
+  readonly replies: readonly StoredReply[]
+}
 
 /** For clients that never acknowledge. */
 const mostReplies = 10
@@ -27,7 +37,7 @@ export class RidWindow {
   /** Whether the next request may reuse the last rid: half of all libraries do. */
   #isAttachable: boolean
   /** Lower rids belong to a replaced page. */
-  readonly #fence: number
+  #fence: number
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
   #characters = 0
@@ -43,6 +53,27 @@ export class RidWindow {
     this.#size = size
     this.#isAttachable = by !== 'created'
     this.#fence = by === 'resumed' ? last : 0
+  }
+
+  record(now: number): WindowRecord {
+    return {
+      last: this.last,
+      isAttachable: this.#isAttachable,
+      fence: this.#fence,
+      confirmed: this.#confirmed,
+      polled: this.#polled,
+      replies: this.#replies.map(reply => ({ ...reply, at: reply.at - now })),
+    }
+  }
+
+  takeUp({ last, isAttachable, fence, confirmed, polled, replies }: WindowRecord, now: number): void {
+    this.last = last
+    this.#isAttachable = isAttachable
+    this.#fence = fence
+    this.#confirmed = confirmed
+    this.#polled = polled
+    for (const { rid, text, stanzas, at, key, digest, repeats } of replies)
+      this.store({ rid, text, stanzas, at: now + at, key, digest, repeats })
   }
 
   get lastAnswered(): number {

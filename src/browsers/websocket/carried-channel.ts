@@ -79,6 +79,13 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.#leave({ how: 'farewell' })
   }
 
+  drop(): void {
+    if (!this.isOpen) return
+    // The other process drops the WebSocket.
+    this.#exchange.cancel()
+    this.#guard(() => this.#gone())
+  }
+
   onMessage({ head, body }: Message): void {
     if (!this.isOpen) return
     if (head !== undefined) {

@@ -31,6 +31,8 @@ export interface Channel {
   /** RFC 7395 §3.6. `code` is one of `closeCodes`. `seeOther` is another address. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
   answerClose(): void
+  /** The client should reconnect: without `<close/>` it does. Without a code, as if the network had failed. */
+  drop(code?: number): void
 }
 
 /** RFC 6455 §7.4.1 and IANA's registry. */

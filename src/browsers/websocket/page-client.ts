@@ -2,14 +2,15 @@ import type { Logger } from 'pino'
 import type { Clock } from '../../lib/clock.js'
 import type { WebSocketCut } from '../../lib/counts.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
-import type { MakeNextClient } from '../../session/client.js'
+import type { AwayRecord } from '../../session/away-client.js'
+import type { NextPage } from '../../session/client.js'
 import type { Session } from '../../session/session.js'
 import { Unconfirmed } from '../../session/unconfirmed.js'
 import { sasl2Namespace, saslNamespace, smNamespace } from '../../xmpp/namespaces.js'
 import { countRequest, readCount, unexpectedRequest } from '../../xmpp/stanza-counts.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
-import type { Channel } from './channel.js'
+import { type Channel, closeCodes } from './channel.js'
 import { SocketClient } from './socket-client.js'
 import { StreamManagement } from './stream-management.js'
 
@@ -30,7 +31,7 @@ const probeMilliseconds = 100
 export class PageClient extends SocketClient {
   readonly #log: Logger
   readonly #resumeSeconds: number
-  readonly #next: MakeNextClient
+  readonly #next: NextPage
   /** Undefined before `<enable/>`. */
   #management: StreamManagement | undefined
   /** Sent without stream management. */
@@ -48,7 +49,7 @@ export class PageClient extends SocketClient {
     session: Session,
     channel: Channel,
     { clock, log, resumeSeconds }: PageParts,
-    next: MakeNextClient,
+    next: NextPage,
     management: StreamManagement | undefined,
   ) {
     super(session, channel, clock, true)
@@ -88,10 +89,15 @@ export class PageClient extends SocketClient {
     super.tick(now)
   }
 
-  handOver(): MakeNextClient {
+  handOver(): NextPage {
     this.endWith('conflict')
     this.#giveBack()
     return this.#next
+  }
+
+  setDown(): AwayRecord {
+    this.channel.drop(closeCodes.restart)
+    return { isAway: true, next: this.#next.record }
   }
 
   protected override get canDeliver(): boolean {
@@ -187,9 +193,10 @@ export class PageClient extends SocketClient {
     const uncounted = this.#unconfirmed.clear()
     const resumption = this.#management?.resumption(uncounted.length)
     if (resumption === undefined && uncounted.length === 0) return
+    const unacknowledged = this.#management?.unacknowledged.stanzas ?? []
     this.#management = undefined
     this.#countMemory()
-    this.session.outbox.putBack([...uncounted, ...(resumption?.unacknowledged ?? [])])
+    this.session.outbox.putBack([...uncounted, ...unacknowledged])
     this.session.outbox.resumption = resumption
   }
 

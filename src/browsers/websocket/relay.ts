@@ -48,6 +48,10 @@ class RelayClient extends SocketClient {
     return undefined
   }
 
+  setDown(): undefined {
+    return undefined
+  }
+
   protected override take(element: Element): void {
     this.pass(element)
   }

@@ -174,7 +174,6 @@ export class SocketChannel implements Channel {
     this.#close()
   }
 
-  /** Without a code, as if the network had failed. */
   drop(code?: number): void {
     this.#socket.resume()
     if (code === undefined) this.#socket.terminate()

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import type { EndReason, WebSocketCut } from '../../lib/counts.js'
-import type { Client, MakeNextClient, Outcome } from '../../session/client.js'
+import type { Client, NextPage, Outcome } from '../../session/client.js'
 import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { StreamHeader } from '../../xmpp/link.js'
@@ -108,7 +108,9 @@ export abstract class SocketClient implements Client, ChannelEvents {
   // Done when the connection broke.
   giveBack(): void {}
 
-  abstract handOver(): MakeNextClient | undefined
+  abstract handOver(): NextPage | undefined
+
+  abstract setDown(): unknown
 
   /** Outside of the framing namespace. */
   protected abstract take(element: Element): void

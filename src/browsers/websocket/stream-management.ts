@@ -1,7 +1,6 @@
 import { randomText } from '../../lib/text/random-text.js'
 import { Unconfirmed } from '../../session/unconfirmed.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
-import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 
 /** Valid while its stanzas are first in the outbox. */
@@ -10,7 +9,7 @@ export interface Resumption {
   /** Stanzas from the client. */
   readonly received: number
   readonly acknowledged: number
-  readonly unacknowledged: readonly Element[]
+  readonly unacknowledged: number
   /** Sent before `<enable/>`. A client that resumes has them. */
   readonly uncounted: number
 }
@@ -38,7 +37,7 @@ export class StreamManagement {
 
   /** Undefined if `count` is impossible. */
   static resume(before: Resumption, count: number): StreamManagement | undefined {
-    const arrived = stanzasUpTo(count, before.acknowledged, before.unacknowledged.length)
+    const arrived = stanzasUpTo(count, before.acknowledged, before.unacknowledged)
     if (arrived === undefined || arrived < 0) return undefined
     return new StreamManagement({ ...before, acknowledged: count }, before.uncounted + arrived)
   }
@@ -49,7 +48,7 @@ export class StreamManagement {
       id: this.id,
       received: this.#received,
       acknowledged: this.#acknowledged,
-      unacknowledged: this.unacknowledged.stanzas,
+      unacknowledged: this.unacknowledged.stanzas.length,
     }
   }
 

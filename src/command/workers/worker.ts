@@ -67,6 +67,7 @@ async function start(folder: string): Promise<Service> {
       carriers,
       collect: v8Collector(),
       place: `${hostname()}, worker ${worker}`,
+      slot: worker,
     }),
   )
 }

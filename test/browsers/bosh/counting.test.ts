@@ -88,7 +88,7 @@ describe('a session that ends is counted by its reason:', () => {
     await act(bench, client)
     expect(endsOf(bench)).toEqual({ [reason]: 1 })
     expect(bench.registry.size).toBe(0)
-    expect(bench.counts.sessionsCreated).toEqual({ client: 1, warmed: 0 })
+    expect(bench.counts.sessionsCreated).toEqual({ client: 1, warmed: 0, 'taken-up': 0 })
   })
 
   test('attach-timeout, where no browser comes', async () => {
@@ -96,7 +96,7 @@ describe('a session that ends is counted by its reason:', () => {
     await bench.warmed()
     await bench.pass(121)
     expect(endsOf(bench)).toEqual({ 'attach-timeout': 1 })
-    expect(bench.counts.sessionsCreated).toEqual({ client: 0, warmed: 1 })
+    expect(bench.counts.sessionsCreated).toEqual({ client: 0, warmed: 1, 'taken-up': 0 })
   })
 
   test('unclaimed, where the caller who had it warmed has hung up', async () => {

@@ -1,0 +1,39 @@
+import type { Client, NextPage } from './client.js'
+
+/** Continues a page whose WebSocket was lost with its process. */
+export interface AwayRecord {
+  readonly isAway: true
+  readonly next: unknown
+}
+
+/** No page is there until the next one comes. */
+export class AwayClient implements Client {
+  readonly transport = 'websocket'
+  readonly address = undefined
+  readonly isPresent = false
+  readonly unconfirmed = 0
+  readonly deadline = Number.POSITIVE_INFINITY
+  readonly #next: NextPage
+
+  constructor(next: NextPage) {
+    this.#next = next
+  }
+
+  onOpen(): void {}
+  tick(): void {}
+  flush(): void {}
+  close(): void {}
+  giveBack(): void {}
+
+  tell(): boolean {
+    return false
+  }
+
+  handOver(): NextPage {
+    return this.#next
+  }
+
+  setDown(): AwayRecord {
+    return { isAway: true, next: this.#next.record }
+  }
+}

@@ -1,0 +1,35 @@
+// What makes up a session, in plain values for the next process. Types only.
+import type { Element } from '../xmpp/xml/element.js'
+import type { InactivityRecord } from './inactivity.js'
+import type { OutboxRecord } from './outbox.js'
+import type { TicketRecord } from './ticket.js'
+
+/** Secret. Times are in milliseconds after the session was set down. */
+export interface SessionRecord {
+  readonly sid: string
+  readonly id: string
+  readonly domain: string
+  /** Full. */
+  readonly jid: string
+  readonly isSecure: boolean | undefined
+  readonly createdAt: number
+  /** Undefined if a page has come. */
+  readonly wait: { readonly ticket: TicketRecord | undefined } | undefined
+  readonly inactivity: InactivityRecord
+  readonly outbox: OutboxRecord
+  readonly link: LinkRecord
+  /** Of the page's transport. */
+  readonly client: unknown
+}
+
+/** A managed stream (XEP-0198). */
+export interface LinkRecord {
+  readonly previd: string
+  readonly received: number
+  readonly confirmed: number
+  readonly unconfirmed: readonly Element[]
+  /** When the connection was lost. */
+  readonly since: number
+  /** For a login as the same user. */
+  readonly again: unknown
+}

@@ -1,0 +1,102 @@
+import type { Logger } from 'pino'
+import { NoAnswer, type Nodes } from '../processes/nodes.js'
+import type { Registry } from './registry.js'
+import type { SessionRecord } from './session-record.js'
+
+/** Of `SessionRecord`, and all that it contains. */
+export const recordVersion = 1
+
+/** Ends each session that the next process can continue, and yields its record in JSON. */
+export function* setDown(registry: Registry): Iterable<string> {
+  for (const session of [...registry.all()]) {
+    let record: SessionRecord | undefined
+    session.run(() => {
+      record = session.setDown()
+    })
+    if (record !== undefined) yield JSON.stringify(record)
+  }
+}
+
+export interface Taken {
+  readonly taken: number
+  /** By the settings of this process. */
+  readonly refused: number
+}
+
+/** `milliseconds` have passed since they were set down. */
+export function takeUp(
+  records: Iterable<string>,
+  milliseconds: number,
+  take: (record: SessionRecord) => boolean,
+): Taken {
+  const counts = { taken: 0, refused: 0 }
+  for (const text of records) {
+    const record = JSON.parse(text) as SessionRecord
+    const { link } = record
+    const isTaken = take({ ...record, link: { ...link, since: link.since - milliseconds } })
+    counts[isTaken ? 'taken' : 'refused'] += 1
+  }
+  return counts
+}
+
+const kind = 'sessions'
+
+interface Given {
+  readonly names: readonly string[]
+}
+
+/** Hands the sessions over to another process. Rejects if it is lost before it has all. */
+export function giveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
+  const left = records[Symbol.iterator]()
+  return new Promise((resolve, reject) => {
+    let taken: Taken | undefined
+    let isSent = false
+    const send = () => {
+      while (!isSent && !exchange.isBehind) {
+        const next = left.next()
+        isSent = next.done === true
+        exchange.send(undefined, next.done === true ? '' : next.value)
+      }
+    }
+    const exchange = nodes.open(heir, kind, { names: nodes.names } satisfies Given, '', {
+      onMessage({ head }) {
+        taken = head as Taken
+      },
+      onDrain: send,
+      onEnd: how =>
+        taken === undefined ? reject(new NoAnswer(heir, how === 'gone' ? how : 'broken')) : resolve(taken),
+    })
+    send()
+  })
+}
+
+/** Takes up sessions of processes that stop. `take` is undefined in a process that stops itself. */
+export function meetPredecessors(
+  nodes: Nodes,
+  take: () => ((record: SessionRecord) => boolean) | undefined,
+  log: Logger,
+) {
+  nodes.meet(kind, ({ head }, exchange) => {
+    const before = take()
+    if (before === undefined) {
+      exchange.cancel()
+      return { onMessage() {}, onEnd() {} }
+    }
+    nodes.adopt((head as Given).names)
+    const sum = { taken: 0, refused: 0 }
+    return {
+      onMessage({ body }) {
+        exchange.took(body.length)
+        if (body.length > 0) {
+          const { taken, refused } = takeUp([body.toString()], 0, before)
+          sum.taken += taken
+          sum.refused += refused
+          return
+        }
+        log.info(sum, 'sessions of another process were taken up')
+        exchange.end(sum)
+      },
+      onEnd: how => log.warn({ ...sum, how }, 'another process was lost while it handed its sessions over'),
+    }
+  })
+}

@@ -1,0 +1,108 @@
+// A service that is restarted under its sessions: they go on, nothing is lost, nothing comes twice.
+import { randomBytes } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { ask } from '../support/http-answer.js'
+import { combinations } from '../support/matrix.js'
+import { type OperatedService, Operator } from '../support/operated-service.js'
+import { freePorts } from '../support/ports.js'
+import { adminHeader, type WarmBinding } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { User } from './user.js'
+
+// Each wait in a test has a shorter deadline of its own, which names what did not come.
+jest.setTimeout(60_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  describeWith(kind.packages, `At ${kind.name}, a session`, () => {
+    const operator = new Operator()
+    let server: XmppServer
+    let port: number
+    let running: OperatedService
+    let bob: User
+    let page: User
+
+    const start = async (environment: Readonly<Record<string, string>> = {}) => {
+      running = operator.start({
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        ADMIN_USERS: 'admin:admin-secret',
+        XMPP_DOMAINS: 'localhost',
+        XMPP_SERVERS: kind.servers(server),
+        METRICS_ADDRESS: 'none',
+        STATE_DIR: operator.pathOf('state'),
+        SEAL_KEY_FILE: operator.pathOf('keys'),
+        ...environment,
+      })
+      await running.url()
+    }
+
+    const stop = async (signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM') => {
+      running.signal(signal)
+      await running.exit
+    }
+
+    const restart = async (environment?: Readonly<Record<string, string>>) => {
+      await stop()
+      await start(environment)
+    }
+
+    const bind = async (): Promise<WarmBinding> => {
+      const headers = { authorization: adminHeader, accept: 'application/json', 'content-type': 'application/json' }
+      const answer = await ask(`http://127.0.0.1:${port}/warm`, { method: 'POST', headers }, JSON.stringify(alice))
+      return JSON.parse(answer.text) as WarmBinding
+    }
+
+    beforeAll(async () => {
+      server = await kind.start(passwords)
+      port = (await freePorts(1))[0]!
+      operator.write('keys', `${randomBytes(32).toString('base64')}\n`)
+    }, 100_000)
+
+    beforeEach(async () => {
+      await start()
+      const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
+      bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
+      page = User.persist(`http://127.0.0.1:${port}/http-bind`, await bind())
+      // Bob learns it if she goes.
+      page.send(`<presence xmlns='jabber:client' to='${bob.jid}'/>`)
+      await bob.seesPresence(page.jid, undefined)
+    })
+
+    afterEach(async () => {
+      await page?.leave()
+      await bob?.leave()
+      await stop()
+    })
+
+    afterAll(async () => {
+      operator.leave()
+      await server?.stop()
+    })
+
+    const sayBoth = (number: number) => {
+      page.say(bob.jid, `number ${number}`)
+      bob.say(page.jid, `number ${number}`)
+    }
+
+    const expectAll = async (count: number) => {
+      await bob.receives(`>number ${count}<`)
+      await page.receives(`>number ${count}<`)
+      await Promise.all([page.isUpToDate(), bob.isUpToDate()])
+      const all = Array.from({ length: count }, (_, index) => index + 1)
+      expect({ page: page.numbers, bob: bob.numbers }).toEqual({ page: all, bob: all })
+      expect(bob.hasSeen(page.jid, 'unavailable')).toBe(false)
+    }
+
+    test('outlives five restarts under its messages', async () => {
+      for (let number = 1; number <= 25; number++) {
+        sayBoth(number)
+        if (number % 5 === 0) await restart()
+      }
+      await expectAll(25)
+    })
+  })
+}
