@@ -88,7 +88,8 @@ export class ModelServer {
       return
     }
     const isError = how === 'streamError'
-    this.model.outcome = isError ? 'remote-stream-error' : 'remote-connection-failed'
+    const isStream = isError || this.model.boundBy !== undefined
+    this.model.outcome = isStream ? 'remote-stream-error' : 'remote-connection-failed'
     const streamError = isError ? `<stream:error><reset xmlns='${streamErrors}'/></stream:error>` : undefined
     this.bench.link.end({ failure: { step: 'features', code: 'remote-connection-failed' }, streamError })
   }

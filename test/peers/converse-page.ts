@@ -81,6 +81,14 @@ export class ConversePage {
     await this.#tab.locator('converse-chat-message-body', { hasText: text }).first().waitFor({ timeout })
   }
 
+  /** Resolves once a message of this text is shown with an error. Returns the error. */
+  async showsError(text: string): Promise<string> {
+    const message = this.#tab.locator('converse-chat-message', { hasText: text })
+    const error = message.locator('.chat-msg__error').first()
+    await error.waitFor({ timeout })
+    return error.innerText()
+  }
+
   /** Runs a script of the portal's, before Converse begins. */
   async run(script: string): Promise<void> {
     await this.#tab.evaluate(script)

@@ -123,7 +123,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
         process.kill(server.pid, 'SIGSTOP')
         page.say(bob.jid, 'anyone there?')
         const told = await page.receives("type='terminate'")
-        expect(told).toContain("condition='remote-connection-failed'")
+        expect(told).toContain("condition='remote-stream-error'")
         const returned = [
           ...page.received.matchAll(/<message [^>]*type='error'[^>]*><error [^>]*><remote-server-timeout /g),
         ]

@@ -60,7 +60,7 @@ describeWith(['prosody', 'openssl'], 'A Prosody that is killed', () => {
 
     await prosody.kill()
     const told = await Promise.all(users.map(user => user.receives("type='terminate'")))
-    for (const body of told) expect(body).toContain("condition='remote-connection-failed'")
+    for (const body of told) expect(body).toContain("condition='remote-stream-error'")
     expect(await underWay).toMatchObject({
       status: 502,
       json: { code: 'remote-connection-failed', step: 'tls' },

@@ -94,6 +94,10 @@ export class PortalPage {
     return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.bodies.join('\n'))
   }
 
+  errors(): Promise<string[]> {
+    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.errors)
+  }
+
   statuses(): Promise<string[]> {
     return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.statuses)
   }

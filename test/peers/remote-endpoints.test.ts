@@ -193,7 +193,7 @@ for (const kind of encryptedServers) {
         await server.kill()
         // Its requests are repeated for half a minute, in case it is the network.
         const told = await page.receives("type='terminate'", 40_000)
-        expect(told).toContain("condition='remote-connection-failed'")
+        expect(told).toContain("condition='remote-stream-error'")
         await page.leave()
         const { status, json } = await warmer.warm(alice)
         expect({ status, code: json['code'], step: json['step'] }).toEqual({

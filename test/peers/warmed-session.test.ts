@@ -137,14 +137,11 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
     describe('when the server is killed', () => {
       afterAll(() => bob.leave())
 
-      test('tells the waiting page remote-connection-failed, and who warms next 502', async () => {
+      test('tells the waiting page remote-stream-error, and who warms next 502', async () => {
         const page = attach(await warmer.bind(alice))
         await bob.seesPresence(page.jid, undefined)
         await page.isUpToDate()
-        await Promise.all([
-          page.receives("condition='remote-connection-failed'"),
-          bob.leave().then(() => server.kill()),
-        ])
+        await Promise.all([page.receives("condition='remote-stream-error'"), bob.leave().then(() => server.kill())])
         expect(page.received).toMatch(/<body\b[^>]*type='terminate'[^>]*>$/)
         const { status, json } = await warmer.warm(alice)
         expect(status).toBe(502)

@@ -50,7 +50,7 @@ test('ends the session of a page over BOSH, which is told', async () => {
   await fallSilent()
   const answered = await held
   const told = answered.includes('terminate') ? answered : await client.request()
-  expect(told).toContain("type='terminate' condition='remote-connection-failed'")
+  expect(told).toContain("type='terminate' condition='remote-stream-error'")
   expect(isLogged()).toBe(true)
   client.close()
   await eventually('the link is closed', () => service.service.counts().links === 0)

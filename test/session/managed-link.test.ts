@@ -273,7 +273,7 @@ describe('the server is asked', () => {
       const held = await client.next(message('1'))
       await bench.server(() => link.say(`<a ${sm} h='${count}'/>`))
       expect(held.reply?.body).toContain('<remote-server-timeout ')
-      expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+      expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
       expect(link.how).toBe('close')
       expect(mending.attempts).toEqual([])
       await expectNothingLeft(all)
@@ -324,7 +324,7 @@ describe('a server that answers no question', () => {
     const held = await client.next(message('1'))
     await bench.pass(12)
     expect(held.reply?.body).toContain(timedOut)
-    expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+    expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
     expect(bench.waiting.bytes).toBe(0)
   })
 })
@@ -387,7 +387,7 @@ describe('a link that breaks', () => {
     }
     expect(bench.clock.now() - begin).toBeGreaterThanOrEqual(60_000)
     expect(bench.clock.now() - begin).toBeLessThanOrEqual(60_500)
-    expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+    expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
     await expectNothingLeft(all)
   })
 
@@ -478,10 +478,9 @@ describe('what the server has not confirmed comes back to the page before the en
     `<iq xmlns='jabber:client' type='error' to='juliet@chat.example/balcony' from='c@d' id='i1'>${timedOut}</iq>` +
     `<iq xmlns='jabber:client' type='error' to='juliet@chat.example/balcony' id='i2'>${timedOut}</iq>`
 
-  const cases: [string, string, (all: Managed) => unknown][] = [
+  const cases: [string, (all: Managed) => unknown][] = [
     [
       'the server has forgotten the stream',
-      'remote-connection-failed',
       async all => {
         await breaks(all)
         const second = await loginSucceeds(all)
@@ -491,7 +490,6 @@ describe('what the server has not confirmed comes back to the page before the en
     ],
     [
       'the login is refused',
-      'remote-connection-failed',
       async all => {
         await breaks(all)
         all.mending.attempts[0]!.fail(new Problem('not-authorized', { step: 'sasl' }))
@@ -500,7 +498,6 @@ describe('what the server has not confirmed comes back to the page before the en
     ],
     [
       'the login fails unexpectedly',
-      'remote-connection-failed',
       async all => {
         await breaks(all)
         all.mending.attempts[0]!.fail(new TypeError('not foreseen'))
@@ -509,7 +506,6 @@ describe('what the server has not confirmed comes back to the page before the en
     ],
     [
       'the time is over',
-      'remote-connection-failed',
       async all => {
         await breaks(all)
         await all.bench.pass(30.25)
@@ -518,7 +514,6 @@ describe('what the server has not confirmed comes back to the page before the en
     ],
     [
       'the resumed stream has an impossible count',
-      'remote-connection-failed',
       async all => {
         await breaks(all)
         const second = await loginSucceeds(all)
@@ -528,16 +523,14 @@ describe('what the server has not confirmed comes back to the page before the en
     ],
     [
       'the server ends the stream',
-      'remote-stream-error',
       all => all.bench.server(() => all.link.end({ ...lost, streamError: '<stream:error/>' })),
     ],
     [
       'the server sends what is not XMPP',
-      'remote-connection-failed',
       all => all.bench.server(() => all.link.end({ failure: { step: 'features', code: 'remote-protocol-error' } })),
     ],
   ]
-  test.each(cases)('if %s', async (_what, condition, act) => {
+  test.each(cases)('if %s', async (_what, act) => {
     const all = await managed({ mending: new FakeMending(30_000) })
     const { bench, client } = all
     const held = await client.next(stanzas)
@@ -545,7 +538,7 @@ describe('what the server has not confirmed comes back to the page before the en
     expect(held.reply?.body).toContain(`>${errors}<`)
     expect(bench.waiting.bytes).toBeLessThan(4 * errors.length + 1024)
     const last = await client.next()
-    expect(last.reply?.body).toContain(`condition='${condition}'`)
+    expect(last.reply?.body).toContain("condition='remote-stream-error'")
     expect(last.reply?.body).not.toContain('remote-server-timeout')
     expect(all.mending.attempts.length).toBeLessThan(2)
     await expectNothingLeft(all)
@@ -591,7 +584,7 @@ describe('what the server has not confirmed comes back to the page before the en
     const large = `<message xmlns='jabber:client' to='a@b'><body>${'x'.repeat(200_000)}</body></message>`
     const { reply } = await client.next(large.repeat(45))
     expect(reply?.body.match(/<remote-server-timeout /g)).toHaveLength(45)
-    expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+    expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
     await expectNothingLeft(all)
   })
 })

@@ -23,7 +23,7 @@ const pingOf = ({ link }: Client) =>
 const answer = (id: string, attributes = "type='result'") => `<iq xmlns='jabber:client' id='${id}' ${attributes}/>`
 
 describe('a server that takes what is sent and answers nothing', () => {
-  test('is pinged, and its session ends with remote-connection-failed, and a line in the log', async () => {
+  test('is pinged, and its session ends with remote-stream-error, and a line in the log', async () => {
     const client = await attached()
     const poll = await client.next(message('anyone there?'))
     await client.bench.pass(14.5)
@@ -38,7 +38,7 @@ describe('a server that takes what is sent and answers nothing', () => {
     await client.bench.pass(9.5)
     expect(third.reply).toBeUndefined()
     await client.bench.pass(1)
-    expect(third.reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(third.reply?.body).toBe(terminated('remote-stream-error'))
     expect(client.link.closed).toBe(true)
     expect(client.bench.registry.size).toBe(0)
     expect(client.bench.counts.sessionsEnded['connection-lost']).toBe(1)
@@ -57,7 +57,7 @@ describe('a server that takes what is sent and answers nothing', () => {
     await client.next(message('anyone there?'), "pause='200'")
     await client.bench.pass(76)
     const poll = await client.next()
-    expect(poll.reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(poll.reply?.body).toBe(terminated('remote-stream-error'))
   })
 
   test.each(['x', 'éé', '€'])('has the time to read the bytes that were sent before the ping (%s)', async text => {

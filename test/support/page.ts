@@ -18,6 +18,8 @@ export interface Noted {
   readonly bodies: string[]
   /** Whether the session was taken up from what the tab remembers. */
   restored: boolean
+  /** Ids and conditions of messages that came back, as a handler of Strophe's gets them. */
+  readonly errors: string[]
   /** The page's full JID, once there is one. */
   jid: string
 }
@@ -42,7 +44,7 @@ const script = `
 const nameOf = code => Object.keys(Strophe.Status).find(name => Strophe.Status[name] === code)
 let connection
 let withCredentials = false
-window.noted = { statuses: [], bodies: [], restored: false, jid: '' }
+window.noted = { statuses: [], bodies: [], restored: false, errors: [], jid: '' }
 const connect = endpoint => {
   connection = new Strophe.Connection(endpoint, { keepalive: true, withCredentials })
   connection.xmlInput = body => noted.bodies.push(new XMLSerializer().serializeToString(body))
@@ -51,6 +53,11 @@ const follow = (status, why) => {
   noted.statuses.push(why ? nameOf(status) + ' ' + why : nameOf(status))
   if (status !== Strophe.Status.ATTACHED && status !== Strophe.Status.CONNECTED) return
   noted.jid = connection.jid
+  const returned = stanza => {
+    noted.errors.push(stanza.getAttribute('id') + ' ' + stanza.querySelector('error > *').localName)
+    return true
+  }
+  connection.addHandler(returned, null, 'message', 'error')
   connection.send($pres())
 }
 window.chat = {
@@ -70,7 +77,7 @@ window.chat = {
   takeCookies() {
     withCredentials = true
   },
-  say: (to, text) => connection.send($msg({ to, type: 'chat' }).c('body').t(text)),
+  say: (to, text) => connection.send($msg({ to, type: 'chat', id: text }).c('body').t(text)),
   leave: () => connection.disconnect('done'),
   rests() {
     const requests = connection._proto._requests

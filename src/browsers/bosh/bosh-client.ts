@@ -7,7 +7,7 @@ import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
 import { AttachCookie, type CookieRecord } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
-import { type BoshParts, conditionOf, Delivery, type Start } from './delivery.js'
+import { type BoshParts, conditionFor, Delivery, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, Rules, type RulesRecord } from './rules.js'
@@ -221,7 +221,7 @@ export class BoshClient implements Client {
     }
     if (pending.parked === undefined) this.#open.take(pending)
     else this.#open.unpark(pending.rid)
-    pending.peer.answer(this.#delivery.terminate(conditionOf[reason], streamError))
+    pending.peer.answer(this.#delivery.terminate(conditionFor(reason, this.session.jid !== undefined), streamError))
     if (reason !== 'shutdown') this.#parts.counts.failedRequests += 1
     return true
   }

@@ -34,7 +34,7 @@ export interface Start {
 const reportMilliseconds = 500
 
 /** XEP-0124 §17.2. */
-export const conditionOf: Partial<Record<EndReason, Condition>> = {
+const conditionOf: Partial<Record<EndReason, Condition>> = {
   'connection-lost': 'remote-connection-failed',
   replaced: 'remote-stream-error',
   'stream-error': 'remote-stream-error',
@@ -43,6 +43,11 @@ export const conditionOf: Partial<Record<EndReason, Condition>> = {
   limit: 'policy-violation',
   'policy-violation': 'policy-violation',
   shutdown: 'system-shutdown',
+}
+
+/** Converse gives up at `remote-connection-failed`, and then shows no errors. */
+export function conditionFor(reason: EndReason, wasLoggedIn: boolean): Condition | undefined {
+  return wasLoggedIn && reason === 'connection-lost' ? 'remote-stream-error' : conditionOf[reason]
 }
 
 /** XEP-0124 §17.1. */

@@ -52,7 +52,7 @@ describe('a server that takes nothing', () => {
     const poll = await client.next()
     client.link.backlog = tooMuch
     const last = await client.next(message('too many'))
-    expect(poll.reply?.body).toBe(terminated('remote-connection-failed'))
+    expect(poll.reply?.body).toBe(terminated('remote-stream-error'))
     expect(last.reply?.body).toBe(empty)
     expect(client.link.closed).toBe(true)
     expect(client.bench.registry.size).toBe(0)

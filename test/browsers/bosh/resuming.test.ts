@@ -355,7 +355,7 @@ describe('a session that cannot be handed over', () => {
     const client = await bench.warmed()
     await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
-    expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
+    expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
   })
 
   test('is one that is over, or never was', async () => {
