@@ -4,7 +4,6 @@ import { Counts } from './lib/counts.js'
 import { startService as startWith } from './service.js'
 import { createLogs } from './watching/logs.js'
 
-/** By environment variable. */
 export type Settings = Readonly<Record<string, string | undefined>>
 
 export interface StartOptions {

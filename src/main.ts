@@ -4,7 +4,6 @@ import { type Command, readCommandLine } from './command/command-line.js'
 import { holdSignals } from './command/held-signals.js'
 import { mostDescriptors } from './lib/limits/descriptors.js'
 
-/** Loads each part on demand. */
 async function run(command: Command): Promise<void> {
   switch (command.name) {
     case 'serve': {

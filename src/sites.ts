@@ -81,7 +81,6 @@ export interface SiteParts
 }
 
 export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
-  /** Closes WebSockets without a session. */
   shutDown(): void
   /** Continues a session of another process. Returns false if the settings forbid it. */
   takeUp(before: SessionRecord): boolean

@@ -170,7 +170,6 @@ export function createUpstream(given: UpstreamParts) {
   }
 
   return {
-    /** For the sites. */
     parts: {
       registry,
       sessions,

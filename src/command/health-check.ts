@@ -8,7 +8,6 @@ import { readValues } from '../config/load.js'
 // A running service has checked its settings.
 const values = readValues(process.env, () => undefined)
 const isPlain = values.PORT.length > 0
-// Any address will do.
 const { host, port } = (isPlain ? placesOf(values.HOST, values.PORT) : httpsPlaces(values))[0]!
 const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
 

@@ -16,7 +16,6 @@ export async function serve(obey: ObeySignals): Promise<void> {
   const { config, warnings } = readConfig()
   const counts = new Counts()
   const isPrimary = config.workers > 0
-  // Workers write the audit trail.
   const auditLog = isPrimary ? 'off' : config.auditLog
   const { log, audit } = await explained((async () => createLogs({ config: { ...config, auditLog }, counts }))())
   for (const warning of warnings) log.warn(warning)

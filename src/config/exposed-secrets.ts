@@ -96,7 +96,6 @@ function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   }
 }
 
-/** Key files of `XMPP_SERVERS`. */
 function keysOfServers(text: string): string[] {
   return entriesOf(text).flatMap(entry => {
     const query = entry.includes('?') ? entry.slice(entry.indexOf('?') + 1) : ''

@@ -24,7 +24,6 @@ export function jointProblems(values: Values, isFaulty: (name: Name) => boolean)
   })
 }
 
-/** Reserved paths. */
 const takenPaths = ['/assets', '/openapi.json', '/.well-known', '/healthz', '/readyz'] as const
 const outside = `lie outside of ${takenPaths.join(', ')}`
 

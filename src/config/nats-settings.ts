@@ -34,7 +34,6 @@ export function natsOf(values: Values) {
   const hasFiles = values.NATS_TLS_CA !== undefined || values.NATS_TLS_CERT !== undefined
   const isTls = servers.some(server => server.isTls) || hasFiles || (isFar && !values.NATS_ALLOW_PLAINTEXT)
   return {
-    /** As `host:port`. */
     servers: servers.map(written),
     hosts: servers.map(({ host }) => host),
     account: accountOf(values) ?? account,
@@ -43,7 +42,6 @@ export function natsOf(values: Values) {
     mayBePlain: values.NATS_ALLOW_PLAINTEXT,
     /** Whether data may cross a network without TLS. */
     isPlain: isFar && !isTls,
-    /** Prefix of subjects. */
     subject: values.NATS_SUBJECT,
   } as const
 }

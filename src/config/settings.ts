@@ -57,7 +57,6 @@ function at<
       kind,
       /** As an operator writes it. Undefined if an absent value has a meaning of its own. */
       default: usual as Default,
-      /** For operators. */
       sentence,
       /** Replaces the default in the documentation of a required setting. */
       required,

@@ -24,7 +24,6 @@ export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 /** Begins with the setting at fault. */
 class Fault extends Error {}
 
-/** Undefined if problems were reported. */
 export function readTlsFiles(files: TlsFiles, report: (problem: string) => undefined) {
   const reported = <T>(read: () => T): T | undefined => {
     try {
@@ -129,7 +128,6 @@ function askOpenSsl(options: SecureContextOptions, file: string, setting: Name):
   try {
     createSecureContext(options)
   } catch (error) {
-    // OpenSSL's words without its numbers.
     const { reason, message } = error as { reason?: string; message: string }
     throw new Fault(`${setting} names ${file}, which OpenSSL refuses: ${reason ?? message}`)
   }

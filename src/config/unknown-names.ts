@@ -58,7 +58,6 @@ function mostMistakes(name: string, setting: Name): number {
 
 const lettersOf = (name: string) => name.replaceAll('_', '')
 
-/** Levenshtein distance. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (let line = 1; line <= from.length; line++) {

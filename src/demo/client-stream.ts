@@ -18,9 +18,7 @@ import type { Delivery, Session } from './stanza-delivery.js'
 const anonymousElementBytes = 16 * 1024
 /** RFC 6120 §6.4.5. */
 const mostFailures = 5
-/** Most unread output, in bytes. */
 const mostUnread = 16 * 1024 * 1024
-/** In milliseconds. */
 const closeMilliseconds = 2_000
 
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`

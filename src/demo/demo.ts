@@ -46,7 +46,6 @@ function startOn(
     XMPP_DOMAINS: server.domain,
     XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
     METRICS_ADDRESS: 'none',
-    // For repeated trials.
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
     LOG_LEVEL,

@@ -14,7 +14,6 @@ export const demoPath = '/demo'
 
 export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'endUnclaimed'> {
   readonly domain: string
-  /** By account. */
   readonly passwords: Readonly<Record<string, string>>
 }
 

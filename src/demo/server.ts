@@ -25,7 +25,6 @@ export async function startDemoServer(passwords: Readonly<Record<string, string>
     get connections() {
       return streams.size
     },
-    /** Ends all streams with `system-shutdown`. */
     async stop() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       for (const end of streams.values()) end('system-shutdown')

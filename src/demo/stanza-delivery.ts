@@ -5,10 +5,8 @@ import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
 import { type Condition, domain, errorReply, readAddress, readdress, reply, type Stanza, titleOf } from './stanza.js'
 
-/** For an offline account. */
 const mostStored = 100
 
-/** A bound resource. */
 export interface Session {
   readonly account: string
   readonly resource: string

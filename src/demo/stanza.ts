@@ -57,7 +57,6 @@ export function errorReply(stanza: Stanza, condition: Condition, from: string, t
   return reply(stanza, 'error', error, from, to)
 }
 
-/** A `result`. */
 export function reply(
   { name, start }: Stanza,
   type: 'result' | 'error',

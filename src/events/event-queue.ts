@@ -52,7 +52,6 @@ export class EventQueue {
   /** Dropped events without a log line, and the timer of that line. */
   #dropped = 0
   #dropLog: Timer | undefined
-  /** Set while the service stops. */
   #whenOver: (() => void) | undefined
   #isOver = false
   readonly #isWarningDue: () => boolean

@@ -8,7 +8,6 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import { EventQueue } from './event-queue.js'
 import { createPost } from './post.js'
 
-/** In milliseconds. */
 const drainMilliseconds = 3_000
 
 interface Subject {

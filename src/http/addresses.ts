@@ -35,7 +35,6 @@ export function endpointUrls(
 
 export interface EndpointUrls {
   readonly bosh: string
-  /** For takeovers. */
   readonly websocket: string
 }
 

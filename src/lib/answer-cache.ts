@@ -3,7 +3,6 @@ import { forgetOldest } from './limits/forget-oldest.js'
 
 export interface Answer<T> {
   readonly value: T
-  /** In seconds. */
   readonly seconds: number
 }
 

@@ -132,7 +132,6 @@ export class Counts {
   failedCalls = 0
   reuses = 0
   failedAdminLogins = 0
-  /** Logins of browsers. */
   readonly clientLogins = { refused: 0, delayed: 0 }
   /** Before login, by step and code. */
   readonly linkFailures = new Tally()

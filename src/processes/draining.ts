@@ -6,7 +6,6 @@ const settlingMilliseconds = 1_000
 const lookMilliseconds = 100
 
 export interface DrainingParts {
-  /** Time limit, in seconds. */
   readonly seconds: number
   readonly registry: { readonly size: number }
   readonly listening: {

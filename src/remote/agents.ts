@@ -24,7 +24,6 @@ export interface EndpointParts {
   readonly names: Pick<Names, 'addressesOf'>
   readonly clock: Clock
   readonly xmlLimits?: XmlLimits | undefined
-  /** Of host-meta. */
   readonly port: number
   readonly publicOnly: boolean
 }

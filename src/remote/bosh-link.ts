@@ -51,9 +51,7 @@ export class BoshLink implements Link {
   #awaitsClient = false
   #isPaused = false
   #answeredAt: number
-  /** Of the features. */
   #deadline: Timer | undefined
-  /** Until the next empty request. */
   #rest: Timer | undefined
 
   constructor(options: LinkOptions, events: LinkEvents, parts: BoshLinkParts) {

@@ -22,7 +22,6 @@ export interface EndpointSessionParts {
   /** Rejects with a `RemoteFault`. */
   readonly endpoint: Promise<Endpoint>
   readonly clock: Clock
-  /** Of unfinished replies. */
   readonly waiting?: WaitingMemory | undefined
   readonly domain: string
   readonly terms?: WantedTerms
@@ -53,10 +52,8 @@ export class EndpointSession {
   #phase: Phase = 'live'
   #lastRid = randomInt(1, 2 ** 47)
   #leftRid = 0
-  /** Open requests. */
   #asking = 0
   #lastWords = ''
-  /** Of unfinished replies. */
   #unfinishedBytes = 0
   #lastTurn: Turn | undefined
   /** Time of the last empty request, if its reply was empty. */

@@ -19,7 +19,6 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger
-  /** Of unfinished replies. */
   readonly waiting?: WaitingMemory | undefined
   /** Undefined if there is only one process. */
   readonly processName?: string | undefined

@@ -30,7 +30,6 @@ export class SessionsElsewhere {
     return this.#sessions.get(id)?.view
   }
 
-  /** The oldest first. */
   *list(): Iterable<SessionView> {
     for (const { view } of this.#sessions.values()) yield view
   }

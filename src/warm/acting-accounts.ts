@@ -19,7 +19,6 @@ export interface ActingAccountsParts {
 
 type Shown = readonly [account: string, password: string]
 
-/** In seconds. */
 const memorySeconds = 86_400
 const rightKind = 'right-password'
 

@@ -182,7 +182,6 @@ function describeProcess({ name, place, isOwn, state, memory, sessions, age }: P
   }
 }
 
-/** Without empty fields. */
 function sentQuery({ url }: Request): URLSearchParams {
   const sent = new URLSearchParams(url.replace(/^[^?]*/, ''))
   return new URLSearchParams([...sent].filter(([, value]) => value !== ''))

@@ -24,7 +24,6 @@ export interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'ha
 
 export type CallLimits = ReturnType<typeof createCallLimits>
 
-/** The limits of all hosts. */
 export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)

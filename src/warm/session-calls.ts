@@ -93,7 +93,6 @@ export function createSessionCalls({ config, clock, sessions, readOverview }: Se
       call.response.status(204).end()
     },
 
-    /** The page before `endByForm`. */
     async askWhetherToEnd(call: Call): Promise<Answer> {
       const view = await demandSession(call)
       return endQuestion(view, tokenFor(call), contextOf(call))

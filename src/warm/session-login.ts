@@ -16,7 +16,6 @@ import type { OpenLink } from '../xmpp/link.js'
 export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted'> {
   /** BCP 47. */
   readonly language: string
-  /** In seconds. */
   readonly attachSeconds: number
   readonly attachBinding: AttachBinding
 }

@@ -15,7 +15,6 @@ import { createWarmForm } from './warm-form.js'
 export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts {
   readonly config: Config
   readonly counts: Counts
-  /** Of all hosts. */
   readonly formTokens: FormTokens
 }
 

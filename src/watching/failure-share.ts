@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Counts } from '../lib/counts.js'
 
-/** In milliseconds. */
 const intervalMilliseconds = 300_000
 /** With fewer requests, the share says nothing. */
 const fewestRequests = 20

@@ -18,7 +18,6 @@ export interface Sources {
     readonly remotes: () => number
     readonly connections: () => number
     readonly unreadBytes: () => number
-    /** In bytes. */
     readonly waitingBytes: () => number
     readonly events: () => number
   }

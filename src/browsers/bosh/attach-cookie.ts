@@ -65,7 +65,6 @@ export class AttachCookie {
     return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }
   }
 
-  /** Whether it was never set. */
   get isNew(): boolean {
     return this.#setAt === undefined
   }

@@ -28,7 +28,6 @@ const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType 
 export interface CarriedRequestParts {
   readonly nodes: Nodes
   readonly clock: Clock
-  /** By client. */
   readonly underWay: KeyCounts
   readonly node: string
   readonly manager: ConnectionManager

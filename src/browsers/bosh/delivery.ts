@@ -14,7 +14,6 @@ import { announce, type Terms } from './terms.js'
 import { type Beginning, RidWindow, type StoredReply } from './window.js'
 
 export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limits'> {
-  /** By domain. */
   readonly cookies: (domain: string) => CookieRules
   /** Counts parked requests too. */
   readonly bodies: UnfinishedBodies
@@ -22,7 +21,6 @@ export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limit
 
 export interface Start {
   readonly terms: Terms
-  /** The last used rid. */
   readonly rid: number
   /** XEP-0124 §15, if the client uses keys. */
   readonly newkey: string | undefined

@@ -15,7 +15,6 @@ export interface HttpPeerParts
   extends ReplyParts,
     Pick<Entrance, 'clients' | 'secureUrl'>,
     Pick<BoshService, 'serve' | 'refuseTooLarge'> {
-  /** Longest request body, in bytes. */
   readonly maxBodyBytes: number
   readonly bodies: UnfinishedBodies
   readonly clock: Clock

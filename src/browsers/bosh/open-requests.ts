@@ -86,7 +86,6 @@ export class OpenRequests {
     return pending
   }
 
-  /** Replaces an older copy. */
   park(pending: Pending): void {
     this.unpark(pending.rid)
     this.#parked ??= new Map()

@@ -6,7 +6,6 @@ import type { Terms } from './terms.js'
 
 export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
 
-/** Allowed repetitions of a request. */
 const maxRepeats = 5
 /** In milliseconds: clocks and networks differ. */
 const grace = 500

@@ -24,7 +24,6 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   readonly #exchange: Exchange
   readonly #report: (error: unknown) => void
   #isPaused = false
-  /** Bytes received while paused. */
   #untaken = 0
   #isLeaving = false
   /** Used unless the other process gives a reason. */

@@ -23,7 +23,6 @@ export interface PageParts {
 
 /** In milliseconds: the first delivery waits, since the page may send `<enable/>`. */
 const firstWordMilliseconds = 1_000
-/** In milliseconds. */
 const answerMilliseconds = 1_000
 /** Between two pings, unless too many stanzas are unconfirmed. A ping for each stanza cost a third of a round trip's CPU. */
 const probeMilliseconds = 100
@@ -143,7 +142,6 @@ export class PageClient extends SocketClient {
   #handle(element: Element): void {
     const { namespace } = element
     if (namespace === smNamespace) this.#takeManagement(element)
-    // The user is logged in.
     else if (namespace === saslNamespace || namespace === sasl2Namespace) this.refuse('policy-violation')
     else {
       if (isStanza(element)) this.#management?.took()

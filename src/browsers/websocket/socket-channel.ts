@@ -20,7 +20,6 @@ export interface ChannelRules {
 
 export interface ChannelParts {
   readonly rules: ChannelRules
-  /** In bytes. */
   readonly maxStanzaBytes: number
   /** Of one message. */
   readonly maxFragments: number
@@ -213,7 +212,6 @@ export class SocketChannel implements Channel {
     this.#atCloseBy(() => this.#socket.terminate())
   }
 
-  /** No `<close/>` in time. */
   #giveUp(): void {
     this.#isClosing = true
     const reads = this.#connection.writableLength === 0

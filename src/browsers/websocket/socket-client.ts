@@ -112,7 +112,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   abstract setDown(): unknown
 
-  /** Outside of the framing namespace. */
   protected abstract take(element: Element): void
 
   protected abstract takeOpen(element: Element): void

@@ -6,7 +6,6 @@ import { attribute } from '../../xmpp/xml/escape.js'
 /** Valid while its stanzas are first in the outbox. */
 export interface Resumption {
   readonly id: string
-  /** Stanzas from the client. */
   readonly received: number
   readonly acknowledged: number
   readonly unacknowledged: number
@@ -21,7 +20,6 @@ export class StreamManagement {
   /** Not a secret: a resume needs a token. */
   readonly id: string
   #received: number
-  /** As told to the client. */
   #answered: number
   #acknowledged: number
   readonly unacknowledged = new Unconfirmed()
@@ -35,7 +33,6 @@ export class StreamManagement {
     this.arrived = arrived
   }
 
-  /** Undefined if `count` is impossible. */
   static resume(before: Resumption, count: number): StreamManagement | undefined {
     const arrived = stanzasUpTo(count, before.acknowledged, before.unacknowledged)
     if (arrived === undefined || arrived < 0) return undefined
@@ -76,7 +73,6 @@ export class StreamManagement {
     return writeCounting('resumed', attribute('previd', this.id) + countAttribute(this.#received))
   }
 
-  /** `seconds` is the longest gap. */
   enabled(seconds: number): string {
     return writeCounting('enabled', ` id='${this.id}' resume='true' max='${seconds}'`)
   }

@@ -75,7 +75,6 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
 
   protected abstract take(element: Element): void
 
-  /** Sent before an error. */
   protected get introduction(): readonly string[] {
     return [writeOpen(this.parts.defaultDomain, undefined)]
   }

@@ -27,7 +27,6 @@ import { type Resumption, StreamManagement } from './stream-management.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
-  /** Patterns. */
   readonly domains: readonly string[]
   /** If an address sends too many, replies to it are delayed. */
   readonly wrongTokens: KeyedRate
@@ -39,7 +38,6 @@ export interface Forwarding {
   carry(node: string, before: LoginBefore, credentials: string): boolean
 }
 
-/** In seconds. */
 const takeoverSeconds = 30
 /** Failed logins allowed on one stream. */
 const mostFailures = 5
@@ -240,7 +238,6 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else this.#takeOver(management, () => this.channel.send(management.resumed))
   }
 
-  /** Undefined if it cannot resume. */
   #resumable(text: string): StreamManagement | undefined {
     const tag = startTagOf(text)
     const before = this.#session!.outbox.resumption as Resumption | undefined
@@ -249,7 +246,6 @@ export class Takeover extends StreamStart<TakeoverParts> {
     return StreamManagement.resume(before, count)
   }
 
-  /** `tell` sends the success. */
   #takeOver(management: StreamManagement | undefined, tell: () => void): void {
     const session = this.#session!
     const { channel } = this

@@ -17,7 +17,6 @@ import type { NoteRefusal, StreamStart } from './stream-start.js'
 import { type Forwarding, Takeover, type TakeoverParts } from './takeover.js'
 
 export interface EndpointParts extends Entrance, Omit<TakeoverParts, 'noteRefusal'>, Omit<ChannelParts, 'ponged'> {
-  /** `*` is any. */
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
@@ -53,7 +52,6 @@ export interface WebSocketEndpoint {
   readonly relay: Endpoint
   /** For pages with a token. */
   readonly takeover: Endpoint
-  /** Closes WebSockets without a stream. */
   shutDown(): void
 }
 

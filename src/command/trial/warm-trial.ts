@@ -23,7 +23,6 @@ import { readSecret } from '../secret-input.js'
 import { readConfig } from '../settings-at-hand.js'
 import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
 
-/** In milliseconds. */
 const closingMilliseconds = 8_000
 
 /** Throws a `CommandError`. */
@@ -77,7 +76,6 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   }
 }
 
-/** Picks facts from log lines. */
 function takeNotes({ msg, mechanism, encrypted, ms }: LoginNotes & { msg: string }, notes: LoginNotes): void {
   if (msg !== 'login') return
   Object.assign(notes, { ms }, mechanism !== undefined && { mechanism, encrypted })

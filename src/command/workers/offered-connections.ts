@@ -14,7 +14,6 @@ interface Connection {
 
 type Send = (message: ClusterMessage, connection?: Connection, ...rest: unknown[]) => boolean
 
-/** In milliseconds. */
 const lookMilliseconds = 20
 
 /**

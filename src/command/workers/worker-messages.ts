@@ -8,7 +8,6 @@ export type Order =
   | { readonly order: 'metrics'; readonly question: number }
 
 export type Notice =
-  /** The worker listens. */
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
   /** The sentence contains no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }

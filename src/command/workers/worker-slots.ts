@@ -18,7 +18,6 @@ const firstPause = 250
 const longestPause = 30_000
 /** After this time a worker counts as healthy, in milliseconds. */
 const soundMilliseconds = 60_000
-/** In milliseconds. */
 const startMilliseconds = 30_000
 /** Time limit of a stop, in milliseconds. A worker needs 10 s at most. */
 const stopMilliseconds = 15_000

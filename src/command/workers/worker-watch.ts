@@ -1,6 +1,5 @@
 import type { Clock } from '../../lib/clock.js'
 
-/** In milliseconds. */
 export const beatMilliseconds = 1_000
 /** Interval of checks, and longest silence, in milliseconds. Garbage collections are shorter. */
 const lookMilliseconds = 1_000

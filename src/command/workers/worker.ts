@@ -27,7 +27,6 @@ export async function work(): Promise<void> {
   cluster.worker!.on('disconnect', () => {
     // Otherwise Node ends this process at once.
     cluster.worker!.exitedAfterDisconnect = true
-    // The primary is gone.
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
     // Without a primary, no port can be opened.
     if (started === undefined) process.exit(1)

@@ -52,7 +52,6 @@ function readAdmins(entries: readonly Entry[]): readonly Admin[] {
   const admins = new Map<string, Admin>()
   for (const { text, isLine, fault } of entries) {
     const [name = '', secret = '', ...scope] = text.split(':')
-    // An IPv6 address contains colons.
     const domains = scope.length === 0 ? ['*'] : scope.join(':').trim().split(/\s+/).map(preparePattern)
     if (!text.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
     else if (name === '' || secret === '') fault('lacks its name or its secret')

@@ -4,7 +4,6 @@ import { isLoopback } from '../../lib/client-network.js'
 import { inFile } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
-/** In bytes. */
 const leastBytes = 16
 /** Prefix of secrets in the Standard Webhooks specification. */
 const prefix = 'whsec_'

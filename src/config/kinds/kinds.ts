@@ -32,7 +32,6 @@ export function integer(least: number, most: number): Kind<number> {
 
 const mostProcesses = 256
 
-/** `auto`: one for each core. */
 export const processes: Kind<number> = (text, report) => {
   if (text.toLowerCase() === 'auto') return Math.min(availableParallelism(), mostProcesses)
   const number = /^\d+$/.test(text) ? Number(text) : Number.NaN

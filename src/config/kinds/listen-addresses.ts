@@ -92,7 +92,6 @@ export function written({ host, port }: Place): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-/** Removes duplicates, except port 0. */
 function once<T extends Address>(entries: readonly T[]): readonly T[] {
   return entries.filter(
     ({ host, port }, index) =>

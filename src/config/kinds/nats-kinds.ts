@@ -37,7 +37,6 @@ export const natsServers: Kind<{
   return { servers, account: accounts[0] }
 }
 
-/** Advice for unescaped passwords. */
 const escapes =
   '; if it has a password, write / in it as %2F, : as %3A, @ as %40, # as %23, ? as %3F, and a comma as %2C'
 

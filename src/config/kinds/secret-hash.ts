@@ -22,7 +22,6 @@ export function parseSecretHash(text: string) {
   return { ...costs, salt: Buffer.from(salt, 'base64url'), hash: Buffer.from(hash, 'base64url') }
 }
 
-/** With a fresh salt. */
 export async function hashSecret(secret: string): Promise<string> {
   const salt = randomBytes(16)
   const hash = await hashLike({ ...usual, salt, hash: Buffer.alloc(32) }, secret)

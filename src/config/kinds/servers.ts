@@ -9,7 +9,6 @@ import { certificatesIn, keyIn, pemOf } from './pem.js'
 export interface Trust {
   /** Whether SASL PLAIN is allowed without TLS. */
   readonly plain: boolean
-  /** Additional authorities, PEM. */
   readonly ca: string | undefined
   readonly verify: boolean
   /** For SASL EXTERNAL, PEM. */

@@ -11,7 +11,6 @@ export type Access = (address: string) => boolean
 
 export interface Entrance {
   readonly clients: ClientRules
-  /** Undefined allows all. */
   readonly access?: Access | undefined
   readonly secureUrl: (req: IncomingMessage) => string | undefined
   /** Undefined serves the page without TLS. */

@@ -101,7 +101,6 @@ export class FailedLogins {
     return false
   }
 
-  /** Takes the failure back. */
   async succeeded(claim: Claim): Promise<void> {
     await this.unchecked(claim)
     await this.#know(claim)
@@ -115,7 +114,6 @@ export class FailedLogins {
     await this.#ofName.giveBack(keyOf(client, name))
   }
 
-  /** Repeated failures are answered later. */
   async failed({ client, name }: Claim): Promise<void> {
     const slot = slotOf(name)
     await this.#ofNameEverywhere.take(slot)

@@ -13,7 +13,6 @@ export function answerBare(res: ServerResponse, status: number, headers: readonl
   res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
 }
 
-/** `sentence` is ASCII. */
 export function answerInText(
   res: ServerResponse,
   status: number,

@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { isLastUnderWay, replyUnderWay } from '../fast/reply-under-way.js'
 
-/** `Connection: close` (RFC 9112 §9.6). */
 export class LastReplies {
   /** Unless another request comes before it is written. */
   readonly #last = new WeakMap<Duplex, ServerResponse>()

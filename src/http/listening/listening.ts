@@ -51,7 +51,6 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     mayCall: accessBy(config.access.warm) ?? (() => true),
   })
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
-  /** Set while the service retires. */
   let lastReplies: LastReplies | undefined
   const inOrder =
     (listener: RequestListener): RequestListener =>

@@ -6,7 +6,6 @@ import type { Duplex } from 'node:stream'
 export const mostWaiting = 8
 /** At an endpoint that holds requests. */
 export const mostBehindHeld = 128
-/** In bytes. */
 const mostBytes = 2 ** 20
 
 /** Most connections have none. */

@@ -15,7 +15,6 @@ const patienceWhenFull = 10_000
 
 export interface UnreadParts {
   readonly limits: Pick<Config['limits'], 'unreadMegabytes'>
-  /** HTTP connections, without WebSockets. */
   readonly connections: () => Iterable<Socket>
   readonly clock: Clock
   readonly refused: OnRefused

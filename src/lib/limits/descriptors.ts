@@ -8,7 +8,6 @@ const reservedShare = 0.1
 const mostUnseen = 16
 const freeForEach = 8
 
-/** The descriptors of this process. */
 export class Descriptors {
   /** Connections to come that have no descriptor yet. */
   expected = 0

@@ -13,7 +13,6 @@ export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 export class MinuteSums {
   readonly #clock: Clock
   readonly #all: { tellDue(now: number): number; close(): void }[] = []
-  /** One for all. */
   #timer: Timer | undefined
 
   constructor(clock: Clock) {
@@ -61,7 +60,6 @@ export class MinuteSums {
       next === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(Math.max(0, next - now), this.#onTime)
   }
 
-  /** Tells all sums. */
   close(): void {
     this.#timer?.cancel()
     this.#timer = undefined

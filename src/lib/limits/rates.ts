@@ -31,7 +31,6 @@ export class Rate {
     if ((await this.count(key)) > 0) await this.#limiter?.reward(key)
   }
 
-  /** Attempts in this window. */
   async count(key: string): Promise<number> {
     const noted = await this.#limiter?.get(key)
     return noted == null || noted.msBeforeNext <= 0 ? 0 : noted.consumedPoints

@@ -10,9 +10,7 @@ const worthAnotherLook = 1 / 16
 
 /** Memory of stanzas that clients have not fetched and of unfinished elements. The parts that keep them report changes. */
 export class WaitingMemory {
-  /** In use. */
   bytes = 0
-  /** The limit. */
   readonly most: number
   readonly #makeRoom: () => void
   #limit: number

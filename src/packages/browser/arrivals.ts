@@ -4,7 +4,6 @@ const mostKeys = 2000
 
 /** Shows each message once, and messages from the archive first. */
 export class Arrivals {
-  /** Stanzas received in this session. */
   #seen: number
   #next = 0
   #last: string | undefined

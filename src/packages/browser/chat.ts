@@ -41,7 +41,6 @@ export interface Presence {
 export interface Status {
   /** `offline` reconnects. `ended` needs `retry`. */
   readonly state: 'connecting' | 'online' | 'offline' | 'ended'
-  /** A sentence for the user. */
   readonly reason?: string | undefined
   /** `no-network`, `unreachable`, `signed-out`, `refused`, `session-over` or `closed`. */
   readonly code?: string | undefined
@@ -97,7 +96,6 @@ export class Chat extends EventTarget {
     return this.#session?.connection
   }
 
-  /** Call once. */
   start(): void {
     const { signal } = this.#closing
     const hear = (target: EventTarget, type: string, act: (event: never) => void) =>
@@ -112,7 +110,6 @@ export class Chat extends EventTarget {
     this.#ask()
   }
 
-  /** Reconnects now, if needed. */
   retry(): void {
     if (this.#session !== undefined || this.#closing.signal.aborted) return
     this.#pauses.reset()

@@ -31,7 +31,6 @@ export class Departures {
     return this.#sent
   }
 
-  /** Next rid. */
   get nextRid(): number {
     return this.#newest + 1
   }

@@ -19,9 +19,7 @@ export interface PageParts {
 }
 
 export interface SessionEvents {
-  /** The server has answered. */
   online(): void
-  /** Contacts and archive are fetched. */
   settled(): void
   lost(): void
   blocked(): void
@@ -43,7 +41,6 @@ const brokenRequests = [0, 502, 503, 504]
 /** Contacts that are probed at once. */
 const mostProbes = 1000
 
-/** In seconds. */
 const pauseSeconds = 60
 
 export class PageSession {
@@ -179,7 +176,6 @@ export class PageSession {
     this.#connection.flush()
   }
 
-  /** Ignores further events. */
   drop(): void {
     this.#isOver = true
     // The WebSocket connection is used again. It is undefined if it could not be made.

@@ -6,13 +6,11 @@ export interface Memory {
   readonly tab: string
   /** Full JID. Empty before the first session. */
   readonly jid: string
-  /** Stanzas received. */
   readonly seen: number
   /** Archive id of the last shown message. Empty if none. */
   readonly last: string
   /** Stanzas that may not have arrived. */
   readonly outgoing: readonly Outgoing[]
-  /** Messages that may come back. */
   readonly sent: readonly Outgoing[]
 }
 

@@ -4,7 +4,6 @@ export interface Carrier {
   send(node: string, frames: Buffer): void
   /** To all processes. May be lost without a break. */
   announce(frame: Buffer): void
-  /** Waiting bytes. */
   backlog(node: string): number
   readonly isUp: boolean
   /** Call it if received bytes are invalid: both sides start again, after a break. */
@@ -26,5 +25,4 @@ export interface CarrierEvents {
   onLeave(node: string): void
 }
 
-/** Rejects if it cannot start. */
 export type StartCarrier = (self: string, events: CarrierEvents) => Promise<Carrier>

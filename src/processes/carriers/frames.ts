@@ -110,7 +110,6 @@ export class FrameReader {
     }
   }
 
-  /** Drops an incomplete frame. */
   reset(): void {
     this.#pieces = []
     this.#length = 0

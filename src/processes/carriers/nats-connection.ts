@@ -31,7 +31,6 @@ export class NatsLine {
   #isClosed = false
   #again: Timer | undefined
   #refusal: Error | undefined
-  /** Reported permissions. */
   readonly #forbidden = new Set<string>()
 
   constructor(parts: NatsConnectionParts, events: NatsEvents) {

@@ -27,7 +27,6 @@ export class NatsLinks {
     return `${this.#prefix}.to.${this.#self}.${this.#self}`
   }
 
-  /** The sender's name. */
   nameIn(subject: string): string {
     return subject.slice(subject.lastIndexOf('.') + 1)
   }

@@ -2,7 +2,6 @@ import { checkServerIdentity } from 'node:tls'
 import type { Authenticator, ConnectionOptions } from '@nats-io/transport-node'
 import type { NatsSettings } from '../../config/config.js'
 
-/** In milliseconds. */
 const answerMilliseconds = 5_000
 /** Ping interval, and unanswered pings before the connection is dropped. */
 const pingMilliseconds = 2_000

@@ -32,7 +32,6 @@ export class NatsOutbox {
     return this.#isOpen
   }
 
-  /** Connected. */
   open(): void {
     this.#isOpen = true
   }

@@ -1,7 +1,6 @@
 /** An empty message checks for a subscriber. */
 const kinds = { data: 1, restart: 2, announcement: 3, farewell: 4 } as const
 
-/** In bytes. */
 const nameBytes = 8
 const dataHeaderBytes = 1 + 4 + 4
 const restartBytes = 1 + 4
@@ -13,7 +12,6 @@ export type NatsMessage =
   | { readonly kind: 'announcement'; readonly frame: Buffer }
   | { readonly kind: 'farewell' }
 
-/** Undefined if invalid. */
 export function readMessage(bytes: Buffer): NatsMessage | undefined {
   switch (bytes[0]) {
     case kinds.data:

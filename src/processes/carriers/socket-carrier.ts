@@ -19,12 +19,9 @@ export interface SocketCarrierParts {
 
 /** In bytes (`sun_path`, 104 on macOS). The system truncates longer paths. */
 const longestPath = 103
-/** In milliseconds. */
 const startMilliseconds = 1_000
-/** In milliseconds. */
 const againMilliseconds = 100
 const laterMilliseconds = 1_000
-/** In milliseconds. */
 const closeMilliseconds = 1_000
 
 /**
@@ -55,7 +52,6 @@ class SocketCarrier implements Carrier {
   readonly #joined = new Map<string, SocketConnection>()
   readonly #dialled = new Map<string, SocketConnection>()
   readonly #lost = new Set<string>()
-  /** Accepted, without a greeting yet. */
   readonly #strangers = new Set<SocketConnection>()
   #isClosed = false
   #closed: Promise<void> | undefined

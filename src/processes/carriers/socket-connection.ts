@@ -7,7 +7,6 @@ import { announcementChunk, greetingOf, streamChunk, WireReader } from './socket
 const mostAtOnce = 16
 /** Most waiting bytes. A slower process must be restarted. */
 const mostWaiting = 64 * 1024 * 1024
-/** In milliseconds. */
 const greetingMilliseconds = 5_000
 
 export interface ConnectionEvents {

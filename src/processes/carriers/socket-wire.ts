@@ -6,7 +6,6 @@ const greetingBytes = version.length + 8
 const headerBytes = 1 + 4
 const kinds = { stream: 1, announcement: 2 } as const
 
-/** In bytes. */
 export const longestAnnouncement = 64 * 1024
 /** In bytes: not copied. */
 const large = 64 * 1024

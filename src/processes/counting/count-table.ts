@@ -53,7 +53,6 @@ export class CountTable {
   }
 }
 
-/** Keeps no zeros. */
 function put(counts: Map<string, number>, thing: string, count: number): void {
   if (count === 0) counts.delete(thing)
   else counts.set(thing, count)

@@ -4,7 +4,6 @@ import { NoAnswer, type Nodes } from '../nodes.js'
 import { CountTable, type Report, type Wanted } from './count-table.js'
 import { firstFor } from './rendezvous.js'
 
-/** In milliseconds. */
 const reportMilliseconds = 10_000
 const pauseMilliseconds = 1_000
 
@@ -34,9 +33,7 @@ export interface SharedCountsParts<Kind extends string> {
  */
 export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #parts: SharedCountsParts<Kind>
-  /** By thing. */
   readonly #own = new Map<string, Own>()
-  /** Reports of other processes. */
   readonly #table = new CountTable()
   readonly #due = new Map<string, Set<string>>()
   readonly #unsure = new Set<string>()
@@ -113,7 +110,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     return own
   }
 
-  /** Removes zeros. */
   #tidy(key: string, kinds: readonly Kind[]): void {
     for (const kind of kinds) {
       const thing = thingOf(kind, key)
@@ -215,7 +211,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     return this.#parts.nodes.others.find(({ name }) => name === owner)?.isSilent !== false
   }
 
-  /** Owners have changed. */
   #move(): void {
     const { nodes } = this.#parts
     const before = new Set(this.#names)

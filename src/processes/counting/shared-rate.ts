@@ -4,7 +4,6 @@ import { type KeyedRate, type MakeRate, Rate } from '../../lib/limits/rates.js'
 import type { Nodes } from '../nodes.js'
 import { orderFor } from './rendezvous.js'
 
-/** In milliseconds. */
 const answerMilliseconds = 450
 const allMilliseconds = 900
 /** Cache time of "no need to wait", in milliseconds, and its size. */

@@ -3,7 +3,6 @@ import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js
 
 /** In bytes of bodies, in each direction. */
 const windowBytes = 64 * 1024
-/** In bytes. */
 const portionBytes = 16 * 1024
 
 /** Returns undefined for an unknown kind. */
@@ -73,7 +72,6 @@ class OpenExchange implements Exchange {
   readonly #isOwn: boolean
   readonly #among: Map<number, OpenExchange>
   readonly #send: (frame: Buffer) => void
-  /** Bytes sent, and not confirmed. */
   #untaken = 0
   #wasBehind = false
   /** Bytes processed, and not confirmed. */

@@ -2,7 +2,6 @@ import type { Clock } from '../../lib/clock.js'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
 import { type ExchangeEnd, NoAnswer, type Nodes } from '../nodes.js'
 
-/** In milliseconds. */
 const answerMilliseconds = 1_000
 
 interface QuestionParts extends Pick<Nodes, 'open' | 'meet'> {

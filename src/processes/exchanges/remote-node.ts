@@ -18,7 +18,6 @@ interface Way {
   readonly reader: FrameReader
 }
 
-/** Another process. */
 export class RemoteNode implements Node {
   readonly name: string
   readonly exchanges: Exchanges

@@ -13,7 +13,6 @@ export interface Route {
   readonly failure?: Failure | undefined
 }
 
-/** Records or an error. */
 type Told<T> = Awaited<ReturnType<typeof settle<T>>>
 
 /** `failure` is of a query. */

@@ -3,7 +3,6 @@ import type { SrvRecord } from 'node:dns'
 import type { Server } from '../../config/config.js'
 
 export interface Target {
-  /** A name or an address. */
   readonly host: string
   readonly port: number
   readonly tls: Server['tls']

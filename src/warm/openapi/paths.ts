@@ -139,7 +139,6 @@ function call(operationId: string, summary: string, answers: Responses, codes: C
   return { operationId, summary, ...about, responses }
 }
 
-/** Needs no credentials. */
 function open(operationId: string, summary: string, answers: Responses, codes: Codes = []) {
   const responses = { ...answers, ...problemResponses(codes) }
   return { get: { operationId, summary, security: [], responses } }

@@ -1,7 +1,6 @@
 import { prepareDomain, withULabels } from './domains.js'
 import { isFreeform, isIdentifier } from './precis.js'
 
-/** A prepared JID (RFC 7622). */
 export interface Jid {
   /** Empty for an anonymous user. */
   readonly local: string

@@ -39,7 +39,6 @@ export class EndFinder {
   /** A number for the current name, and for each open element. */
   #name = 0
   readonly #names: number[] = []
-  /** The open quote. */
   #quote = ''
   /** The last simple tag ended the element. */
   #isOver = false

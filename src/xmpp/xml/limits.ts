@@ -1,4 +1,3 @@
-/** Checked while parsing. */
 export interface XmlLimits {
   /** Longest top-level element, in bytes of UTF-8. */
   readonly maxElementBytes: number

@@ -23,10 +23,8 @@ export class PlainTag {
   /** 0 without a prefix. */
   nameColon = 0
   nameEnd = 0
-  /** After the tag. */
   end = 0
   isEmpty = false
-  /** Number of attributes. */
   count = 0
   /** Offset of the declared default namespace, or 0. */
   namespace = 0

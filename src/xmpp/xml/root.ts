@@ -1,7 +1,6 @@
 import { XmlError } from './xml-error.js'
 
 export interface Declarations {
-  /** Empty if none is declared. */
   readonly defaultNamespace: string
   readonly prefixes: readonly string[]
   /** In the order of the prefixes. */

@@ -63,7 +63,6 @@ export class Splitter {
   #pieces = ''
   /** Whether the element is beyond the limits, and is skipped. */
   #isDropped = false
-  /** An incomplete UTF-8 character. */
   #tail: Buffer | undefined
   #stopped = false
 
@@ -79,7 +78,6 @@ export class Splitter {
     return this.#root !== undefined && this.#finder === undefined && this.#tail === undefined
   }
 
-  /** In bytes. */
   get unfinishedBytes(): number {
     return unitBytes * this.#held.length + pieceBytes * this.#pieces.length
   }
