@@ -23,6 +23,9 @@ interface CarriedPage {
   readonly more: boolean
 }
 
+/** How often a session may move while it is asked for. */
+const mostMoves = 3
+
 interface OfOne {
   readonly id: string
   readonly handover: Handover
@@ -66,23 +69,43 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
   nodes.answer('end', (id: string) => own.end(id))
   nodes.answer('end-all', (jid: string) => own.endAll(jid))
 
-  /** Undefined for this process, and for an unknown name. */
-  const otherOf = (id: string) => {
-    const name = nodeIn(id)
-    return name !== undefined && nodes.has(name) ? name : undefined
-  }
-
   const unreachable = (node: string) =>
-    new Problem('session-unreachable', { detail: `The process ${node} did not answer.` })
+    new Problem('session-unreachable', { detail: `The process ${node || 'of the session'} did not answer.` })
 
-  /** Null if the process is gone, and the session with it. */
-  const askAbout = async <T>(node: string, kind: string, question: unknown): Promise<T | null> => {
-    try {
-      return (await nodes.ask(node, kind, question)) as T | null
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error
-      if (error.reason === 'gone') return null
-      throw unreachable(node)
+  /** Waits for an heir. Undefined if there is none. */
+  const ownerOf = (name: string): string | Promise<string | undefined> =>
+    nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
+
+  /** Asks the process of the session, and its heir if it has handed over meanwhile. Undefined without such a session. */
+  const askOwner = async <T>(
+    id: string,
+    here: () => T | undefined,
+    kind: string,
+    question: unknown,
+    isRepeatable = false,
+  ): Promise<T | undefined> => {
+    const name = nodeIn(id) ?? ''
+    for (let moves = 0; ; moves++) {
+      const node = await ownerOf(name)
+      if (node === undefined && nodes.isAwaited(name)) throw unreachable(name)
+      const hasMoved = () => {
+        const owner = nodes.owner(name)
+        return moves < mostMoves && owner !== node && (owner !== undefined || nodes.isAwaited(name))
+      }
+      if (node === undefined || node === nodes.self) {
+        const found = here()
+        if (found || !hasMoved()) return found
+        continue
+      }
+      try {
+        const found = (await nodes.ask(node, kind, question)) as T | null
+        if (found || !hasMoved()) return found ?? undefined
+      } catch (error) {
+        if (!(error instanceof NoAnswer)) throw error
+        const isElsewhere = hasMoved()
+        if (error.reason === 'gone' && !isElsewhere) return undefined
+        if (!isElsewhere || !isRepeatable) throw unreachable(node)
+      }
     }
   }
 
@@ -97,10 +120,13 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
 
   return {
     async get(id) {
-      const node = otherOf(id)
-      if (node === undefined) return own.get(id)
-      const view = await askAbout<SessionView>(node, 'session', id)
-      return view === null ? undefined : turned(view)
+      // With ages, as from another process.
+      const here = () => {
+        const view = own.get(id)
+        return view && turned(view)
+      }
+      const view = await askOwner<SessionView>(id, here, 'session', id, true)
+      return view && turned(view)
     },
 
     async page(wish) {
@@ -128,9 +154,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     },
 
     async resume(id, handover) {
-      const node = otherOf(id)
-      if (node === undefined) return own.resume(id, handover)
-      return (await askAbout<ResumedSession>(node, 'resume', { id, handover })) ?? undefined
+      return askOwner<ResumedSession>(id, () => own.resume(id, handover), 'resume', { id, handover })
     },
 
     hasUnused: async jid => own.unused(jid).length > 0 || (await unused(jid)).length > 0,
@@ -146,10 +170,9 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     },
 
     async end(id) {
-      const node = otherOf(id)
-      if (nodes.lost.includes(nodeIn(id) ?? '')) throw unreachable(nodeIn(id)!)
-      if (node === undefined) return own.end(id)
-      return (await askAbout<boolean>(node, 'end', id)) === true
+      const name = nodeIn(id) ?? ''
+      if (nodes.owner(name) === undefined && nodes.lost.includes(name)) throw unreachable(name)
+      return (await askOwner<boolean>(id, () => own.end(id), 'end', id)) === true
     },
 
     async endAll(jid) {

@@ -44,7 +44,7 @@ function withAccount(request: CarriedRequest, accounts: Accounts): WarmRequest {
 }
 
 export interface CarriedLoginsParts {
-  readonly nodes: Pick<Nodes, 'others' | 'has' | 'ask' | 'answer'>
+  readonly nodes: Pick<Nodes, 'self' | 'owner' | 'others' | 'ask' | 'answer'>
   readonly clock: Pick<Clock, 'now'>
   readonly isDraining: () => boolean
   readonly serviceAccounts: Accounts
@@ -127,8 +127,8 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     },
     /** Ends a session without a page, in any process. */
     endUnclaimed(id: string): void {
-      const node = nodeIn(id)
-      if (node === undefined || !nodes.has(node)) endUnclaimed(id)
+      const node = nodes.owner(nodeIn(id) ?? '')
+      if (node === undefined || node === nodes.self) endUnclaimed(id)
       // An unreachable session ends when its time to attach is over.
       else nodes.ask(node, unclaimedKind, id).catch(() => {})
     },

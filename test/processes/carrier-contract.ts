@@ -10,6 +10,8 @@ export class Member {
   /** Its events in order, as `join NAME`, `break NAME`, `leave NAME`. */
   readonly told: string[] = []
   readonly announced: string[] = []
+  /** What had come from others when they left. */
+  readonly lastWords = new Map<string, string>()
   readonly #bytes = new Map<string, Buffer[]>()
   carrier!: Carrier
 
@@ -33,7 +35,10 @@ export class Member {
         member.told.push(`break ${node}`)
         member.#bytes.delete(node)
       },
-      onLeave: node => member.told.push(`leave ${node}`),
+      onLeave: node => {
+        member.told.push(`leave ${node}`)
+        member.lastWords.set(node, Buffer.concat(member.#bytes.get(node) ?? []).toString())
+      },
     })
     return member
   }
@@ -188,7 +193,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     one.send(other, 'last words')
     await one.carrier.close()
     await eventually('both know', () => !other.knows(one) && !third.knows(one))
-    expect(other.from(one).toString()).toBe('last words')
+    expect(other.lastWords.get(one.name)).toBe('last words')
     const before = one.told.length
     one.send(other, 'too late')
     other.send(one, 'too late')

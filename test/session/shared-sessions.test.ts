@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import type { Nodes } from '../../src/processes/nodes.js'
 import { OwnSessions } from '../../src/session/own-sessions.js'
 import type { Place, Sessions, SessionView } from '../../src/session/session-types.js'
 import { epochOf, sharedSessions } from '../../src/session/shared-sessions.js'
@@ -12,6 +13,7 @@ const all = { scope: ['*'], limit: 100, after: undefined }
 
 interface Process {
   readonly name: string
+  readonly nodes: Nodes
   readonly bench: BoshBench
   readonly sessions: Sessions
   readonly epoch: number
@@ -28,9 +30,10 @@ beforeEach(() => {
 })
 afterEach(() => joined.close())
 
-async function start(ahead = 0, epoch?: number): Promise<Process> {
+/** `processName`: of its sessions. */
+async function start(ahead = 0, epoch?: number, processName?: string): Promise<Process> {
   const { nodes } = await joined.start(undefined, ahead)
-  const bench = new BoshBench({}, undefined, { processName: nodes.self })
+  const bench = new BoshBench({}, undefined, { processName: processName ?? nodes.self })
   bench.clock.advance(ahead)
   const listed: SessionView[] = []
   const elsewhere = {
@@ -41,7 +44,7 @@ async function start(ahead = 0, epoch?: number): Promise<Process> {
   const since = epoch ?? epochOf(bench.clock)
   const own = new OwnSessions(bench.registry, elsewhere, bench.clock, since)
   const sessions = sharedSessions(own, nodes, bench.clock, since)
-  const process = { name: nodes.self, bench, sessions, epoch: since, listed }
+  const process = { name: nodes.self, nodes, bench, sessions, epoch: since, listed }
   processes.push(process)
   await settled()
   return process
@@ -110,6 +113,85 @@ describe('a session of another process', () => {
       () => one.sessions.end(id),
     ] as (() => Promise<unknown>)[])
       await expect(late(ask())).rejects.toMatchObject(problem)
+  })
+})
+
+describe('a session that is handed over', () => {
+  /** The second one hands over to the third. */
+  async function startAll() {
+    const [one, old] = [await start(), await start()]
+    const heir = await start(0, undefined, old.name)
+    const warmed = async () => (await heir.bench.warmed({ jid: `${juliet}/balcony` })).id
+    return { one, old, heir, ids: [await warmed(), await warmed(), await warmed()] as const }
+  }
+
+  const askAll = ({ sessions }: Process, [a, b, c]: readonly [string, string, string]) => {
+    const ended: string[] = []
+    const note = (name: string) => () => void ended.push(name)
+    const view = sessions.get(a)
+    const resumed = sessions.resume(b, handover)
+    const isEnded = sessions.end(c)
+    view.then(note('get'), note('get failed'))
+    resumed.then(note('resume'), note('resume failed'))
+    isEnded.then(note('end'), note('end failed'))
+    return { ended, all: Promise.all([view, resumed, isEnded]) }
+  }
+  const isDone = (ids: readonly string[]) => [{ id: ids[0] }, { id: ids[1] }, true]
+
+  test('is waited for, and shown, resumed and ended at the heir', async () => {
+    const { one, old, heir, ids } = await startAll()
+    await old.nodes.close({ returns: true })
+    await settled()
+    const asked = askAll(one, ids)
+    await joined.pass(3_000)
+    expect(asked.ended).toEqual([])
+    const { unanswered } = await one.sessions.page(all)
+    expect(unanswered).toEqual([old.name])
+    heir.nodes.adopt(old.nodes.names)
+    expect(await asked.all).toMatchObject(isDone(ids))
+    expect((await one.sessions.page(all)).unanswered).toBeUndefined()
+    expect(await askAll(heir, [ids[0], ids[1], ids[0]]).all).toMatchObject(isDone(ids))
+  })
+
+  test('is over where no heir comes within ten seconds', async () => {
+    const { one, old, ids } = await startAll()
+    await old.nodes.close({ returns: true })
+    await settled()
+    const asked = askAll(one, ids)
+    await joined.pass(9_000)
+    expect(asked.ended).toEqual([])
+    await joined.pass(1_500)
+    expect(await asked.all).toEqual([undefined, undefined, false])
+  })
+
+  test('and is no longer found at its process is asked for at the heir', async () => {
+    const { one, old, heir, ids } = await startAll()
+    const asked = askAll(one, ids)
+    old.nodes.handOver()
+    await settled()
+    const here = old.sessions.get(ids[0])
+    await settled()
+    expect(asked.ended).toEqual([])
+    heir.nodes.adopt([old.name])
+    expect(await asked.all).toMatchObject(isDone(ids))
+    expect(await here).toMatchObject({ id: ids[0] })
+  })
+
+  test('while a question is under way is shown at the heir, and may have been resumed or ended', async () => {
+    const { one, old, heir, ids } = await startAll()
+    joined.network.stop(old.name)
+    const asked = askAll(one, ids)
+    asked.all.catch(() => {})
+    await settled()
+    old.nodes.handOver()
+    await settled()
+    joined.kill(joined.all[1]!)
+    await settled()
+    expect(asked.ended.sort()).toEqual(['end failed', 'resume failed'])
+    await expect(asked.all).rejects.toMatchObject({ code: 'session-unreachable' })
+    heir.nodes.adopt([old.name])
+    await settled()
+    expect(asked.ended).toContain('get')
   })
 })
 

@@ -29,7 +29,8 @@ export interface CarriedRequestParts {
   readonly nodes: Nodes
   readonly clock: Clock
   readonly underWay: KeyCounts
-  readonly node: string
+  /** The process name in the sid. Undefined for a new session. */
+  readonly name: string | undefined
   readonly manager: ConnectionManager
   readonly peer: Peer
   readonly head: CarriedHead
@@ -40,23 +41,27 @@ export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
   /** Undefined if it must not be repeated. */
   #text: string | undefined
+  #node: string | undefined
   #repeats = 0
   #counted = 0
   #exchange: Exchange | undefined
   #timer: Timer | undefined
+  #stopWaiting: (() => void) | undefined
 
   constructor(parts: CarriedRequestParts, text: string) {
     this.#parts = parts
     this.#text = text
     parts.peer.whenGone = () => {
       this.#timer?.cancel()
+      this.#stopWaiting?.()
       this.#exchange?.cancel()
       this.#over()
     }
   }
 
-  send(): void {
-    const { nodes, underWay, node, peer, head } = this.#parts
+  /** Without a process: to the one that answers for the name. */
+  begin(node?: string): void {
+    const { underWay, peer, head } = this.#parts
     const text = this.#text!
     if (text.length > longestRepeated) {
       const client = clientOf(head.address)
@@ -67,6 +72,32 @@ export class CarriedRequest implements ExchangeEvents {
       underWay.add(client, text.length)
       this.#counted = text.length
     }
+    if (node === undefined) this.#findOwner()
+    else this.#send(node)
+  }
+
+  #findOwner(): void {
+    const { nodes, name, manager, peer } = this.#parts
+    this.#stopWaiting = nodes.whenOwned(name!, this.#text!.length, owner => {
+      if (owner !== undefined) this.#send(owner)
+      else {
+        this.#over()
+        if (nodes.isClosed || nodes.isAwaited(name!)) peer.answer(noAnswer)
+        else manager.refuseUnknown(peer)
+      }
+    })
+  }
+
+  #send(node: string): void {
+    const { nodes, manager, peer, head } = this.#parts
+    const text = this.#text!
+    if (node === nodes.self) {
+      this.#over()
+      peer.whenGone = undefined
+      manager.serve(text, peer)
+      return
+    }
+    this.#node = node
     // A held request keeps no more than this.
     if (head.isNew === true || text.length > longestRepeated) this.#text = undefined
     this.#exchange = nodes.open(node, requestKind, head, text, this)
@@ -85,14 +116,17 @@ export class CarriedRequest implements ExchangeEvents {
 
   /** The session answers a repeated request once. */
   onEnd(how: ExchangeEnd): void {
-    const { nodes, clock, manager, peer, head } = this.#parts
+    const { nodes, clock, name, manager, peer } = this.#parts
     this.#over()
-    if (how === 'gone' && head.isNew !== true) manager.refuseUnknown(peer)
-    else if (how !== 'broken' || this.#text === undefined || nodes.isClosed || this.#repeats === mostRepeats)
-      peer.answer(noAnswer)
+    const owner = name === undefined ? undefined : nodes.owner(name)
+    const hasMoved = name !== undefined && owner !== this.#node && (owner !== undefined || nodes.isAwaited(name))
+    if (how === 'gone' && name !== undefined && !hasMoved) manager.refuseUnknown(peer)
+    else if (!hasMoved && how !== 'broken') peer.answer(noAnswer)
+    else if (this.#text === undefined || nodes.isClosed || this.#repeats === mostRepeats) peer.answer(noAnswer)
     else {
       this.#repeats += 1
-      this.#timer = clock.after(repeatMilliseconds, () => this.send())
+      if (hasMoved) this.#findOwner()
+      else this.#timer = clock.after(repeatMilliseconds, () => this.#findOwner())
     }
   }
 }

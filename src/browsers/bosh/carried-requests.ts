@@ -36,6 +36,8 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const text = body.toString()
     const isOfSession = about.isNew !== true
     if (manager === undefined) exchange.cancel()
+    // The other process asks the heir.
+    else if (isOfSession && nodes.isLeaving && !manager.has(readBodyHead(text).sid)) exchange.cancel()
     // A long text costs time only if there is a session: the client has chosen the process.
     else if (isOfSession && text.length > long && !manager.has(readBodyHead(text).sid)) manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
@@ -43,9 +45,9 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   })
   nodes.answer(tooLargeKind, ({ start, ...client }: TooLarge) => anyManager()?.refuseTooLarge(start, client))
 
-  const otherOf = (sid: string | undefined): string | undefined => {
-    const node = sid === undefined ? undefined : nodeIn(sid)
-    return node !== undefined && nodes.has(node) ? node : undefined
+  const isHere = (name: string): boolean => {
+    const owner = nodes.owner(name)
+    return owner === undefined ? !nodes.isAwaited(name) : owner === nodes.self
   }
 
   return {
@@ -55,19 +57,23 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
         report: manager.report,
         serve(text, peer) {
           const { sid } = readBodyHead(text)
-          const isNew = sid === undefined && isDraining()
-          const node = isNew ? anyTaker(nodes) : otherOf(sid)
-          if (node === undefined) manager.serve(text, peer)
+          const isNew = sid === undefined
+          const name = isNew ? undefined : (nodeIn(sid) ?? '')
+          const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
+          if (name === undefined ? taker === undefined : isHere(name)) manager.serve(text, peer)
           else {
             const { address, secure, cookies } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined
             const head: CarriedHead = { site, address, secure, cookies, secureUrl, ...(isNew && { isNew }) }
-            new CarriedRequest({ nodes, clock, underWay, node, manager, peer, head }, text).send()
+            new CarriedRequest({ nodes, clock, underWay, name, manager, peer, head }, text).begin(taker)
           }
         },
         refuseTooLarge(start, { secure, cookies }) {
-          const node = otherOf(readBodyHead(start).sid)
-          if (node === undefined) return manager.refuseTooLarge(start, { secure, cookies })
+          const { sid } = readBodyHead(start)
+          const name = sid === undefined ? undefined : (nodeIn(sid) ?? '')
+          if (name === undefined || isHere(name)) return manager.refuseTooLarge(start, { secure, cookies })
+          const node = nodes.owner(name)
+          if (node === undefined) return noAnswer
           const question: TooLarge = { start, secure, cookies }
           return nodes.ask(node, tooLargeKind, question).then(
             reply => reply as Reply | undefined,

@@ -39,8 +39,9 @@ export class SocketCarriage {
     nodes.meet(kind, ({ head, body }, exchange) => {
       const { place, ...client } = head as CarriedClient & { readonly place: string }
       const endpoint = this.#endpoints.get(place)
-      if (endpoint === undefined) {
-        // The other process has other settings.
+      const hasHeir = client.wants === 'session' && nodes.isLeaving
+      if (endpoint === undefined || hasHeir) {
+        // The other process has other settings, or its client comes again.
         exchange.cancel()
         return inert
       }
@@ -59,8 +60,20 @@ export class SocketCarriage {
     this.#endpoints.set(place, endpoint)
   }
 
-  reaches(node: string): boolean {
-    return node !== this.#nodes.self && this.#nodes.has(node)
+  /** Another process that answers for this name. */
+  ownerOf(name: string): string | undefined {
+    const owner = this.#nodes.owner(name)
+    return owner === this.#nodes.self ? undefined : owner
+  }
+
+  /** Whether another process may soon answer for this name. */
+  isAwaited(name: string): boolean {
+    return this.#nodes.owner(name) === undefined && this.#nodes.isAwaited(name)
+  }
+
+  /** Calls back with false if it is still unknown who answers for the name. Returns a function that ends the wait. */
+  whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void {
+    return this.#nodes.whenOwned(name, bytes, () => then(!this.isAwaited(name)))
   }
 
   taker(): string | undefined {

@@ -18,7 +18,7 @@ import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
-import type { Channel } from './channel.js'
+import { type Channel, closeCodes } from './channel.js'
 import { declareStream, writeOpen } from './framing.js'
 import { PageClient, type PageParts } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
@@ -34,8 +34,12 @@ export interface TakeoverParts extends PageParts, StartParts {
 
 export interface Forwarding {
   readonly named: string | undefined
-  /** False if there is no such process. */
-  carry(node: string, before: LoginBefore, credentials: string): boolean
+  /** False if no other process answers for the name. */
+  carry(name: string, before: LoginBefore, credentials: string): boolean
+  /** Whether another process may soon answer for the name. */
+  isAwaited(name: string): boolean
+  /** Calls back with false if it is still unknown who answers for the name. Returns a function that ends the wait. */
+  whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
 }
 
 const takeoverSeconds = 30
@@ -61,6 +65,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #session: Session | undefined
   #failures = 0
   #before: Client | undefined
+  #stopWaiting: (() => void) | undefined
   readonly #forwarding: Forwarding | undefined
 
   /** `forwarding` is undefined for a carried client. */
@@ -101,6 +106,11 @@ export class Takeover extends StreamStart<TakeoverParts> {
     }
   }
 
+  protected override over(): void {
+    this.#stopWaiting?.()
+    super.over()
+  }
+
   protected override get introduction(): readonly string[] {
     return this.#step === 'open' ? super.introduction : []
   }
@@ -128,19 +138,37 @@ export class Takeover extends StreamStart<TakeoverParts> {
     const credentials = readCredentials(element, this.#domain)
     if (credentials === undefined) this.refuse('not-authorized')
     else if (typeof credentials === 'string') this.#fail(element.namespace, credentials)
-    else if (this.#isForwarded(credentials, element)) this.over()
+    else if (this.#forwarding === undefined) this.#check(credentials, element.namespace)
     else {
-      const session = this.#sessionOf(credentials)
-      if (session === undefined) this.#rejectToken(element.namespace)
-      else this.#admit(session, credentials)
+      // A hashed token does not name its process.
+      const name = (credentials.wantsProof ? this.#forwarding.named : credentials.node) ?? ''
+      this.#forward(this.#forwarding, name, credentials, element)
     }
   }
 
-  #isForwarded({ wantsProof, node }: PageCredentials, { text }: Element): boolean {
-    // A hashed token does not name its process.
-    const owner = wantsProof ? this.#forwarding?.named : node
-    if (owner === undefined || this.#forwarding === undefined) return false
-    return this.#forwarding.carry(owner, { domain: this.#domain, failures: this.#failures }, text)
+  #forward(forwarding: Forwarding, name: string, credentials: PageCredentials, { namespace, text }: Element): void {
+    const forward = () => {
+      if (forwarding.carry(name, { domain: this.#domain, failures: this.#failures }, text)) this.over()
+      else this.#check(credentials, namespace)
+    }
+    if (!forwarding.isAwaited(name)) {
+      forward()
+      return
+    }
+    this.#step = 'refusal'
+    this.channel.pause()
+    this.#stopWaiting = forwarding.whenKnown(name, text.length, isKnown => {
+      this.#step = 'login'
+      this.channel.resume()
+      if (isKnown) forward()
+      else this.refuse('resource-constraint', closeCodes.full)
+    })
+  }
+
+  #check(credentials: PageCredentials, namespace: string): void {
+    const session = this.#sessionOf(credentials)
+    if (session === undefined) this.#rejectToken(namespace)
+    else this.#admit(session, credentials)
   }
 
   /** A session that used TLS needs TLS. */

@@ -125,11 +125,13 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     const taker = mustGo ? carriage?.taker() : undefined
     const forwarding: Forwarding | undefined = carriage && {
       named: nodeOf(req),
-      carry(node, before, credentials) {
-        const isElsewhere = carriage.reaches(node)
-        if (isElsewhere) carriage.carry(node, place, channel, { ...client, before }, credentials)
-        return isElsewhere
+      carry(name, before, credentials) {
+        const node = carriage.ownerOf(name)
+        if (node !== undefined) carriage.carry(node, place, channel, { ...client, before }, credentials)
+        return node !== undefined
       },
+      isAwaited: name => carriage.isAwaited(name),
+      whenKnown: (name, bytes, then) => carriage.whenKnown(name, bytes, then),
     }
     if (taker === undefined) begin(channel, client, undefined, forwarding)
     else carriage!.carry(taker, place, channel, client)

@@ -344,8 +344,8 @@ describe('an end', () => {
 })
 
 test('other processes are known by their names, and taken where they take new sessions', async () => {
-  expect(edge.reaches('bbbbbbbb')).toBe(true)
-  for (const name of ['aaaaaaaa', 'cccccccc', '', 'bbbbbbb', '__proto__']) expect(edge.reaches(name)).toBe(false)
+  expect(edge.ownerOf('bbbbbbbb')).toBe('bbbbbbbb')
+  for (const name of ['aaaaaaaa', 'cccccccc', '', 'bbbbbbb', '__proto__']) expect(edge.ownerOf(name)).toBeUndefined()
   expect(edge.taker()).toBe('bbbbbbbb')
   nodes[1]!.drain()
   await arrived()

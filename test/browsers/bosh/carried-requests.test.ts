@@ -1,0 +1,217 @@
+// Requests whose process hands its sessions over to another one.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { type BoshService, createCarriedRequests } from '../../../src/browsers/bosh/carried-requests.js'
+import type { ConnectionManager } from '../../../src/browsers/bosh/connection-manager.js'
+import type { Peer, Reply } from '../../../src/browsers/bosh/peer.js'
+import { defaultContentType } from '../../../src/browsers/bosh/terms.js'
+import type { Nodes } from '../../../src/processes/nodes.js'
+import { startNodes } from '../../../src/processes/start-nodes.js'
+import { FakePeer } from '../../support/bosh-bench.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { settled } from '../../support/joined-processes.js'
+import { MemoryNetwork } from '../../support/memory-carrier.js'
+
+const log = pino({ level: 'silent' })
+const [own, old, heir] = ['aaaaaaaa', 'xxxxxxxx', 'yyyyyyyy']
+const sid = `${old}-0123`
+const unknown = 'unknown'
+let clock: FakeClock
+let network: MemoryNetwork
+const open: Process[] = []
+
+/** A process of which only the requests are real: it answers by its name, or not at all. */
+interface Process {
+  readonly nodes: Nodes
+  readonly service: BoshService
+  /** The texts of requests that reached it. */
+  readonly got: string[]
+  isAnswering: boolean
+}
+
+beforeEach(() => {
+  clock = new FakeClock()
+  network = new MemoryNetwork()
+})
+afterEach(() => Promise.all(open.splice(0).map(({ nodes }) => nodes.close())))
+
+async function start(name: string, awaitsHeirs = false): Promise<Process> {
+  const nodes = await startNodes({ carriers: [network.start], clock, log, name, awaitsHeirs })
+  const answer = (peer: Peer, body: string) => peer.answer({ status: 200, body, contentType: defaultContentType })
+  const got: string[] = []
+  const manager = {
+    serve(text: string, peer: Peer) {
+      got.push(text)
+      if (process.isAnswering) answer(peer, name)
+    },
+    refuseUnknown: (peer: Peer) => answer(peer, unknown),
+    has: () => !nodes.isLeaving,
+    refuseTooLarge: () => undefined,
+  } as unknown as ConnectionManager
+  const service = createCarriedRequests(nodes, clock, () => false).over('site', manager)
+  const process: Process = { nodes, service, got, isAnswering: true }
+  open.push(process)
+  await settled()
+  return process
+}
+
+const startAll = async () => [await start(own), await start(old), await start(heir)] as const
+
+async function pass(milliseconds: number): Promise<void> {
+  for (let left = milliseconds; left > 0; left -= 100) {
+    clock.advance(100)
+    await settled(8)
+  }
+}
+
+function request({ service }: Process, text = `<body sid='${sid}' rid='1'/>`) {
+  const replies: Reply[] = []
+  const client = new FakePeer()
+  service.serve(
+    text,
+    client.behindRequest(reply => {
+      // As HTTP does: the first one counts.
+      if (replies.length === 0) replies.push(reply)
+    }),
+  )
+  return {
+    client,
+    /** `unanswered` is a connection that is closed. */
+    get replies() {
+      return replies.map(({ status, body }) => (status === 0 ? 'unanswered' : body))
+    },
+  }
+}
+
+describe('a request for a process that hands over', () => {
+  test('waits for the heir, which answers it', async () => {
+    const [one, x, y] = await startAll()
+    await x.nodes.close({ returns: true })
+    await settled()
+    const waiting = request(one)
+    const long = request(one, `<body sid='${sid}'>${'x'.repeat(100_000)}</body>`)
+    const left = request(one, `<body sid='${sid}' left=''/>`)
+    left.client.leave()
+    await pass(3_000)
+    expect(waiting.replies).toEqual([])
+    y.nodes.adopt(x.nodes.names)
+    await settled()
+    expect([waiting.replies, long.replies, left.replies]).toEqual([[heir], [heir], []])
+    expect(y.got).toHaveLength(2)
+    expect(request(y).replies).toEqual([heir])
+  })
+
+  test('is served by the process that it came to, if this is the heir', async () => {
+    const [one, x] = await startAll()
+    await x.nodes.close({ returns: true })
+    await settled()
+    const waiting = request(one)
+    await pass(1_000)
+    one.nodes.adopt([old])
+    expect([waiting.replies, waiting.client.whenGone]).toEqual([[own], undefined])
+  })
+
+  test('is for an unknown session where no heir comes within ten seconds', async () => {
+    const [one, x] = await startAll()
+    await x.nodes.close({ returns: true })
+    await settled()
+    const waiting = request(one)
+    await pass(9_000)
+    expect(waiting.replies).toEqual([])
+    await pass(1_500)
+    expect(waiting.replies).toEqual([unknown])
+    expect(request(one).replies).toEqual([own])
+  })
+
+  test('and is under way is asked of the heir', async () => {
+    const [one, x, y] = await startAll()
+    x.isAnswering = false
+    const held = request(one)
+    const long = request(one, `<body sid='${sid}'>${'x'.repeat(100_000)}</body>`)
+    await settled()
+    expect(x.got).toHaveLength(2)
+    await x.nodes.close({ returns: true })
+    await settled()
+    // Its text is not kept: the client repeats it.
+    expect([held.replies, long.replies]).toEqual([[], ['unanswered']])
+    await pass(2_000)
+    y.nodes.adopt([old])
+    await settled()
+    expect(held.replies).toEqual([heir])
+    expect(y.got).toEqual([x.got[0]])
+  })
+
+  test('and reaches it all the same is asked of the heir', async () => {
+    const [one, x, y] = await startAll()
+    const late = request(one)
+    x.nodes.handOver()
+    await settled()
+    expect([late.replies, x.got]).toEqual([[], []])
+    const direct = request(x)
+    y.nodes.adopt([old])
+    await settled()
+    expect([late.replies, direct.replies]).toEqual([[heir], [heir]])
+  })
+
+  test('is not answered where its own process ends, or too much waits', async () => {
+    const [one, x] = await startAll()
+    await x.nodes.close({ returns: true })
+    await settled()
+    const texts = Array.from({ length: 2_100 }, () => `<body sid='${sid}'>${'x'.repeat(4_000)}</body>`)
+    const all = texts.map(text => request(one, text))
+    const refused = all.filter(({ replies }) => replies.length > 0)
+    expect(refused.length).toBeGreaterThan(100)
+    expect(refused.every(({ replies }) => replies[0] === 'unanswered')).toBe(true)
+    await one.nodes.close()
+    expect(all.every(({ replies }) => replies.length === 1 && replies[0] === 'unanswered')).toBe(true)
+  })
+})
+
+test('a request under way at an heir that is lost is for an unknown session', async () => {
+  const [one, x, y] = await startAll()
+  y.isAnswering = false
+  await x.nodes.close({ returns: true })
+  y.nodes.adopt([old])
+  await settled()
+  const held = request(one)
+  await settled()
+  network.kill(heir)
+  await settled()
+  expect([y.got.length, held.replies]).toEqual([1, [unknown]])
+})
+
+test('a request that may be lost is asked of the heir, if there is one by then', async () => {
+  const [one, x, y] = await startAll()
+  x.isAnswering = false
+  y.nodes.adopt([old])
+  const held = request(one)
+  await settled()
+  network.lose(own, old)
+  network.kill(old)
+  await pass(400)
+  expect([x.got.length, held.replies]).toEqual([1, [heir]])
+})
+
+test('a forged name is awaited in the first ten seconds only, and only if sessions outlive a restart', async () => {
+  const [one, two] = [await start(own), await start(heir, true)]
+  expect(request(one).replies).toEqual([own])
+  const waiting = request(two)
+  const stranger = request(two, "<body sid='*.......-1'/>")
+  await pass(9_000)
+  expect([waiting.replies, stranger.replies, request(two, '<body/>').replies]).toEqual([[], [], [heir]])
+  await pass(1_500)
+  expect([waiting.replies, stranger.replies]).toEqual([[unknown], [heir]])
+  expect(request(two).replies).toEqual([heir])
+})
+
+test('a request that is too large is not answered until there is an heir', async () => {
+  const [one, x, y] = await startAll()
+  await x.nodes.close({ returns: true })
+  await settled()
+  const client = { secure: true, cookies: undefined }
+  const start = `<body sid='${sid}'>`
+  expect(await one.service.refuseTooLarge(start, client)).toMatchObject({ status: 0 })
+  y.nodes.adopt([old])
+  await settled()
+  expect(await one.service.refuseTooLarge(start, client)).toBeUndefined()
+})
