@@ -85,6 +85,7 @@ export function createUpstream(given: UpstreamParts) {
     dialer,
     keepalive,
     streamManagement: config.streamManagement,
+    sasl2: config.sasl2,
     tls,
     clock,
     spare: {
@@ -163,6 +164,7 @@ export function createUpstream(given: UpstreamParts) {
     timeout: config.warm.timeout,
     stepTimeout: config.warm.stepTimeout,
     scramMaxIterations: config.warm.scramMaxIterations,
+    resumeSeconds: config.linkResume ? config.linkResumeTime : undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
     verified: createVerifiedCredentials(clock, scramMemory),

@@ -207,6 +207,9 @@ export const sections = {
     XMPP_KEEPALIVE: at('keepalive', integer(0, 3600), '60').means(
       'Idle time after which a space is sent to keep a link open, in seconds. 0 sends no spaces.',
     ),
+    XMPP_SASL2: at('sasl2', boolean, 'on').means(
+      'Whether SASL2 with Bind 2 (XEP-0388, XEP-0386) is used with servers that offer it. It saves round trips. `sasl2=off` in `XMPP_SERVERS` turns it off for a server.',
+    ),
     XMPP_STREAM_MANAGEMENT: at('streamManagement', boolean, 'on').means(
       'Whether stanzas are counted with servers that offer stream management (XEP-0198). `sm=off` in `XMPP_SERVERS` turns it off for a server.',
     ),

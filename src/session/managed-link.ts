@@ -34,6 +34,8 @@ export interface ManagedLinkParts {
   readonly waiting: WaitingMemory
   /** Undefined: a link that breaks is lost. */
   readonly mending: Mending | undefined
+  /** The server's answer to `<enable/>`, and the stanzas that followed. Undefined: it is asked. */
+  readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
   readonly undelivered: () => number
   /** Whether a page waits. */
   readonly isUrgent: () => boolean
@@ -77,6 +79,12 @@ export class ManagedLink implements Link, LinkEvents {
     link.events = this
     if (before !== undefined) {
       this.#takeUp(before)
+      return
+    }
+    const { enabled } = parts
+    if (enabled !== undefined) {
+      this.#begin(startTagOf(enabled.answer.text))
+      this.#received = enabled.received
       return
     }
     const resume = parts.mending === undefined ? '' : ` resume='true' max='${Math.ceil(parts.mending.longest / 1000)}'`
@@ -349,14 +357,17 @@ export class ManagedLink implements Link, LinkEvents {
       this.#isAsked = false
       if (this.#confirm(tag.attribute('h'))) this.#proceed()
       else this.#lose(wrongCount)
-    } else if (name === 'enabled' && this.#phase === 'enabling') {
-      this.#phase = 'on'
-      this.#received = 0
-      const mayResume = tag.attribute('resume')
-      if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(tag.attribute('id'))
-      if (this.#previd === undefined) this.#parts.mending?.wipe()
-    } else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
+    } else if (name === 'enabled' && this.#phase === 'enabling') this.#begin(tag)
+    else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
     else if (name === 'failed') this.#refused(tag.attribute('h'))
+  }
+
+  #begin(enabled: Root): void {
+    this.#phase = 'on'
+    this.#received = 0
+    const mayResume = enabled.attribute('resume')
+    if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(enabled.attribute('id'))
+    if (this.#previd === undefined) this.#parts.mending?.wipe()
   }
 
   #refused(count: string | undefined): void {

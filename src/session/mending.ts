@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { Failure, Link } from '../xmpp/link.js'
+import type { Element } from '../xmpp/xml/element.js'
 
 /** Time for the answer to `<resume/>`, in milliseconds. */
 const resumeMilliseconds = 10_000
@@ -30,6 +31,8 @@ export interface Mending {
 export interface Management {
   /** Undefined: a broken link ends the session. */
   readonly mending: Mending | undefined
+  /** The server's answer, if it is enabled. It then counts what is undelivered. */
+  readonly enabled?: Element | undefined
 }
 
 interface RepairParts {

@@ -270,8 +270,8 @@ export function createOpener(parts: OpenerParts) {
         if (refusal !== undefined) throw fail('service-full')
         const session = new Session(domain, keeper)
         const { client, linkEvents, opening } = openingOf(session, wish, makeClient, events)
-        const { lang, from, certificate = false, ahead } = wish
-        begin(session, client, { lang, from, certificate, ahead }, linkEvents)
+        const { lang, from, certificate = false, ahead, spaced } = wish
+        begin(session, client, { lang, from, certificate, ahead, spaced }, linkEvents)
         return opening
       }
     },

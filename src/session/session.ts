@@ -1,7 +1,7 @@
 import type { EndReason } from '../lib/counts.js'
 import type { Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
-import type { Element, Fate } from '../xmpp/xml/element.js'
+import { type Element, type Fate, isStanza } from '../xmpp/xml/element.js'
 import type { Client, NextPage, Outcome } from './client.js'
 import { type Ending, endings, type How } from './endings.js'
 import { Inactivity } from './inactivity.js'
@@ -169,16 +169,17 @@ export class Session implements LinkEvents, Gate {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
     this.#jid = jid
-    if (management !== undefined) this.#manage(management)
+    if (management !== undefined) this.#manage(management, undefined, undelivered.filter(isStanza).length)
     const token = this.#await('handover', client, handover)
     this.#keeper.loggedIn(this)
     return token
   }
 
-  #manage({ mending }: Management, before?: LinkRecord): void {
+  #manage({ mending, enabled }: Management, before?: LinkRecord, received = 0): void {
     const parts = {
       clock: this.#keeper.clock,
       mending,
+      enabled: enabled && { answer: enabled, received },
       undelivered: () => this.outbox.length + (this.#client?.unconfirmed ?? 0),
       isUrgent: () => this.#client?.isPresent === true,
       run: (work: () => void) => this.run(work),
@@ -345,6 +346,8 @@ export class Session implements LinkEvents, Gate {
       this.#keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
+    // After SASL2, and after a stream was resumed with it.
+    if (isFeatures && this.origin === 'warmed') return
     this.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) this.uplink.opened()
     else if (this.stage.login?.isUsedUp === true) this.end('refused-logins', 'told')

@@ -47,12 +47,14 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
   const { verified } = parts
   /** Undefined without stream management. */
   const managementOf = (
-    { opened, offersManagement, again }: LoggedIn<Opening>,
+    { opened, offersManagement, enabled, again }: LoggedIn<Opening>,
     lang: string,
   ): Management | undefined => {
-    if (!offersManagement || !opened.link.allowsManagement) return undefined
-    if (mend === undefined || again === undefined) return { mending: undefined }
-    return { mending: mendingOf(parts, mend, again, lang) }
+    const isEnabled = enabled?.name === 'enabled'
+    if (!isEnabled && !(offersManagement && opened.link.allowsManagement)) return undefined
+    const answer = isEnabled ? enabled : undefined
+    if (mend === undefined || again === undefined) return { mending: undefined, enabled: answer }
+    return { mending: mendingOf(parts, mend, again, lang), enabled: answer }
   }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted } = request

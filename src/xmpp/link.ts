@@ -40,6 +40,8 @@ export interface StreamOptions {
    * A `trial` gives the server 3 s. Valid for one stream. A link may ignore it.
    */
   readonly ahead?: 'trial' | 'proven' | undefined
+  /** Whether the server may get white space after what is sent ahead. Not with SASL (RFC 6120 §6.3.5). */
+  readonly spaced?: boolean | undefined
 }
 
 export interface LinkOptions extends StreamOptions {
@@ -93,6 +95,8 @@ export interface LinkFacts {
   readonly tlsVersion?: string | undefined
   /** Whether SASL PLAIN is allowed on this link (RFC 4616 §4). */
   readonly plainAllowed: boolean
+  /** Whether SASL2 (XEP-0388) may be used: on encrypted links only. */
+  readonly sasl2Allowed?: boolean
   readonly channelBinding?: (type: ChannelBindingType) => Buffer | undefined
 }
 

@@ -112,6 +112,7 @@ describe('what is documented is so:', () => {
         state: undefined,
         retiredDomains: [],
         keepalive: 60,
+        sasl2: true,
         streamManagement: true,
         linkResume: true,
         linkResumeTime: 60,

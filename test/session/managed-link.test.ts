@@ -104,6 +104,28 @@ describe('stream management is asked for', () => {
     expect(mending.attempts).toEqual([])
   })
 
+  test('not again where it came with the login, and what came behind it counts', async () => {
+    const bench = new BoshBench()
+    const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
+    const about = { name: 'enabled', namespace: smNamespace, text: enabled }
+    const mending = new FakeMending()
+    const client = await bench.warmed({
+      management: { mending, enabled: about },
+      undelivered: numbered(2).map(element),
+    })
+    const { link } = client
+    await bench.server(() => link.receive(features, message('3')))
+    const { reply } = await client.next()
+    expect(reply?.body).toContain(numbered(3).join(''))
+    expect(reply?.body).not.toContain('features')
+    await client.next()
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    expect(link.sent).toEqual([a(3)])
+    await bench.server(() => link.end(lost))
+    expect(mending.attempts).toHaveLength(1)
+  })
+
   test('and stanzas sent before the answer count', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ management: { mending: undefined } })

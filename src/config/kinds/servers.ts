@@ -23,6 +23,8 @@ export interface Server extends Trust {
   readonly tls: 'starttls' | 'direct' | 'none'
   /** Set if XEP-0198 is not used. */
   readonly management?: false | undefined
+  /** Set if SASL2 is not used. */
+  readonly sasl2?: false | undefined
 }
 
 export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
@@ -64,7 +66,7 @@ function readServer(url: string, report: Report): Server {
   if (!/^xmpps?$/i.test(scheme) || host === undefined || port < 1 || port > 65535)
     report('must have an address like xmpp://xmpp.example.org:5222, followed by "?" and options')
 
-  const options = readOptions(query, ['tls', 'plain', 'ca', 'verify', 'cert', 'key', 'sm'], report)
+  const options = readOptions(query, ['tls', 'plain', 'ca', 'verify', 'cert', 'key', 'sm', 'sasl2'], report)
   const tls = options.get('tls') ?? 'starttls'
   if (isDirect && options.has('tls')) report('has tls beside xmpps://, which is TLS from the start')
   else if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
@@ -78,6 +80,7 @@ function readServer(url: string, report: Report): Server {
     tls: isDirect ? 'direct' : tls === 'none' ? tls : 'starttls',
     ...trust,
     management: readSwitch(options, 'sm', 'on', report) ? undefined : false,
+    sasl2: readSwitch(options, 'sasl2', 'on', report) ? undefined : false,
     certificate: readOwnCertificate(options, report),
   }
 }

@@ -17,6 +17,8 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly keepalive: number
   /** Default: true. */
   readonly streamManagement?: boolean
+  /** Default: true. */
+  readonly sasl2?: boolean
   /** Default: none. */
   readonly spare?: Pick<SpareParts, 'most' | 'hasRoom'>
   readonly xmlLimits?: XmlLimits
@@ -31,6 +33,7 @@ export function createLinks({
   clock,
   keepalive,
   streamManagement = true,
+  sasl2 = true,
   spare,
   log,
   xmlLimits: limits = defaultLimits,
@@ -43,6 +46,7 @@ export function createLinks({
     ...connectionParts,
     waiting,
     streamManagement,
+    sasl2,
     spares,
     onFailed(domain, { step, code, cause }) {
       log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')

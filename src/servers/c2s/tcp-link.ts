@@ -38,6 +38,7 @@ export interface LinkParts extends ConnectionParts {
   /** Counts unfinished elements. */
   readonly waiting: WaitingMemory
   readonly streamManagement: boolean
+  readonly sasl2: boolean
   /** The server ended the link or could not be reached. */
   readonly onFailed: (domain: string, failure: Failure) => void
   readonly onClosed: (link: TcpLink) => void
@@ -54,6 +55,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #from: string | undefined
   /** Undefined once pipelining no longer matters. */
   #ahead: StreamOptions['ahead']
+  readonly #isSpaced: boolean
   #phase: Phase = 'connecting'
   /** While connecting. */
   #connection: Connection | undefined
@@ -76,7 +78,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   constructor(
     domain: string,
     server: Server | undefined,
-    { lang, from, ahead, certificate = false }: LinkOptions,
+    { lang, from, ahead, spaced = false, certificate = false }: LinkOptions,
     events: LinkEvents,
     parts: LinkParts,
   ) {
@@ -86,6 +88,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#lang = lang
     this.#from = from
     this.#ahead = ahead
+    this.#isSpaced = spaced
     this.#connection = parts.spares?.take(this.#to, this) ?? openConnection(this.#to, parts, this)
   }
 
@@ -95,6 +98,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     return {
       encrypted: true,
       plainAllowed: true,
+      sasl2Allowed: this.#parts.sasl2 && this.#to.server?.sasl2 !== false,
       tlsVersion: socket.getProtocol() ?? undefined,
       channelBinding: type => channelBinding(socket, type),
     }
@@ -199,7 +203,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
       // No white space is allowed after <auth/> (RFC 6120 §6.3.5).
       if (spare?.isSettled) this.#acknowledges = true
-      else this.#ahead = undefined
+      else if (!this.#isSpaced || !this.facts.sasl2Allowed) this.#ahead = undefined
     }
     this.#open()
     this.#parts.spares?.replenish(this.#to, spare === undefined ? 1 : 0)

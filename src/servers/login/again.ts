@@ -20,6 +20,11 @@ export function wishAgain({ jid, credentials }: LoginWish, mechanism: Mechanism 
   }
 }
 
+/** Whether a login with this mechanism leaves what `wishAgain` needs. */
+export function comesAgain({ credentials: { kind } }: LoginWish, { name }: Mechanism): boolean {
+  return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
+}
+
 type Secrets =
   | { readonly kind: 'keys'; readonly proof: { readonly [Name in keyof ScramProof]: Plain<ScramProof[Name]> } }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }

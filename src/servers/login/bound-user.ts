@@ -6,10 +6,14 @@ import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import type { LoginWish } from './wish.js'
 
 /** The bound JID as written. Throws a `Problem` if it is no full JID or another user's. */
-export function boundJid(iq: string, { jid: asked, credentials }: LoginWish): string {
+export function boundJid(iq: string, wish: LoginWish): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
-  const text = jid === undefined ? '' : copyOf(textOf(jid.text))
+  return checkedJid(jid === undefined ? '' : copyOf(textOf(jid.text)), wish)
+}
+
+/** Throws as `boundJid` does. */
+export function checkedJid(text: string, { jid: asked, credentials }: LoginWish): string {
   const bound = parseJid(text)
   if (bound?.resource === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
   const isWanted = credentials.kind === 'anonymous' ? bound.domain === asked.domain : isSameUser(bound, asked)

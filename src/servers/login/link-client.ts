@@ -2,6 +2,7 @@ import { Client } from '@xmpp/client-core'
 import middleware from '@xmpp/middleware'
 import resourceBinding from '@xmpp/resource-binding'
 import sasl, { type Authenticate } from '@xmpp/sasl'
+import sasl2 from '@xmpp/sasl2'
 import streamFeatures from '@xmpp/stream-features'
 import type { XmlElement } from '@xmpp/xml'
 import SaslFactory from 'saslmechanisms'
@@ -19,17 +20,28 @@ export interface ClientHost {
 
 /**
  * The parts of @xmpp/client that a login needs, over a link. Left out: DNS, reconnection, answers to IQs,
- * stream management, SASL2, Bind 2 and FAST.
+ * stream management, Bind 2 and FAST.
  */
 export class LinkClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()
+  /** Requests within `<authenticate/>` (XEP-0388 §2.3). */
+  inline: readonly XmlElement[] = []
 
   constructor(host: ClientHost, resource: string | undefined) {
     super({})
     this.#host = host
     const features = streamFeatures({ middleware: middleware({ entity: this }) })
     sasl({ streamFeatures: features, saslFactory: this.#mechanisms }, authenticate)
+    const extensible = sasl2({ streamFeatures: features, saslFactory: this.#mechanisms }, authenticate)
+    extensible.setup({
+      fast: {
+        auth: async ({ streamFeatures: requests }) => {
+          requests.push(...this.inline)
+          return false
+        },
+      },
+    })
     const iqCaller = { set: (request: XmlElement) => host.bind(request) }
     resourceBinding({ streamFeatures: features, iqCaller }, resource)
     this.on('online', () => host.done())

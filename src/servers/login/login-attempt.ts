@@ -5,11 +5,18 @@ import { Problem, type Step } from '../../lib/errors.js'
 import { codeOf } from '../../lib/log.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { LinkEnd, LinkEvents } from '../../xmpp/link.js'
-import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import {
+  bindNamespace,
+  sasl2Namespace,
+  saslNamespace,
+  sessionNamespace,
+  smNamespace,
+  streamsNamespace,
+} from '../../xmpp/namespaces.js'
 import { startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { wishAgain } from './again.js'
-import { boundJid } from './bound-user.js'
+import { comesAgain, wishAgain } from './again.js'
+import { boundJid, checkedJid } from './bound-user.js'
 import { type ClientHost, LinkClient } from './link-client.js'
 import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-link.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
@@ -17,18 +24,22 @@ import { chooseMechanism, type MechanismParts, nothingOffered } from './mechanis
 import { Pipelining } from './pipelining.js'
 import { bindRefused, linkEnded, saslRefused } from './refusals.js'
 import type { Mechanism } from './sasl/mechanism.js'
-import type { StreamFeatures } from './stream-features.js'
-import type { LoginWish } from './wish.js'
+import { bindRequest, furtherTask, readSuccess, type Sasl2Success } from './sasl2.js'
+import type { Sasl2Offer, StreamFeatures } from './stream-features.js'
+import type { Credentials, LoginWish } from './wish.js'
 
-export interface AttemptParts extends MechanismParts, ProgressParts {}
+export interface AttemptParts extends MechanismParts, ProgressParts {
+  /** Longest gap of a stream that is resumed. Undefined: none is. */
+  readonly resumeSeconds?: number | undefined
+}
 
 /** Limits of elements kept for the page during login, in elements and UTF-16 units. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
-const readyToBind = features(xml('bind', { xmlns: bindNamespace }))
+const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
 
-/** One attempt to log in over a link (RFC 6120 §6, §7), with @xmpp/client. It ends with a bound stream. */
+/** One attempt to log in over a link (RFC 6120 §6, §7; XEP-0388), with @xmpp/client. It ends with a bound stream. */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   /** Set once chosen. */
   mechanism: Mechanism | undefined
@@ -49,6 +60,12 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   /** Whether <auth/> was sent. */
   #isIntroduced = false
   #isAuthenticated = false
+  /** Undefined with SASL. */
+  #sasl2: Sasl2Offer | undefined
+  #isBound = false
+  /** Of SASL2. */
+  #hasLastFeatures = false
+  #enabled: Element | undefined
   /** RFC 3921 §3. */
   #demandsSession = false
   /** From then on, elements belong to the page. */
@@ -143,7 +160,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     // The library names it in `<response/>` too, where RFC 6120 has no attributes.
     if (element.name === 'response') delete element.attrs['mechanism']
     this.#isIntroduced = true
-    this.#send(element.name, saslNamespace, element.toString())
+    this.#send(element.name, element.attrs['xmlns']!, element.toString())
   }
 
   restart(): void {
@@ -177,29 +194,33 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #linkOptions(): LoginLinkOptions {
     const { jid, credentials } = this.#wish
     const certificate = credentials.kind === 'certificate'
-    // A certificate may be valid for several users (RFC 6120 §4.7.1).
-    const from = certificate ? formatBareJid(jid) : undefined
-    return { certificate, from, ahead: this.#pipelining.nextStream() }
+    // A certificate may be valid for several users (RFC 6120 §4.7.1). ejabberd offers SASL2 to known users only.
+    const from = logsInAsItself(credentials) ? formatBareJid(jid) : undefined
+    const { foreseesSasl2: spaced } = this.#pipelining
+    return { certificate, from, ahead: this.#pipelining.nextStream(), spaced }
   }
 
   #finish(): void {
     if (this.#isOver) return
     const isBound = this.#until === 'bound'
+    const enabled = this.#enabled
     this.#resolve({
       opened: this.#opened!,
       jid: this.#jid,
       undelivered: this.#undelivered,
-      offersManagement: isBound && this.#pipelining.current?.offersManagement === true,
+      offersManagement: isBound && enabled === undefined && this.#pipelining.current?.offersManagement === true,
+      enabled,
       again: isBound ? wishAgain(this.#wish, this.mechanism) : undefined,
     })
   }
 
   #take(element: Element): void {
     const { name, namespace, text } = element
+    const isFeatures = namespace === streamsNamespace && name === 'features'
     // No limit: after the handover, a full outbox stops reading.
-    if (this.#isAnswered) this.#undelivered.push(element)
-    else if (namespace === streamsNamespace && name === 'features') this.#takeFeatures(text)
-    else if (namespace === saslNamespace) this.#takeSasl(name, text)
+    if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
+    else if (isFeatures) this.#takeFeatures(text)
+    else if (namespace === saslNamespace || namespace === sasl2Namespace) this.#takeSasl(element)
     else if (name !== 'iq' || !this.#takeAnswer(element)) this.#keep(element)
   }
 
@@ -210,6 +231,11 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #takeFeatures(text: string): void {
+    if (this.#sasl2 !== undefined && this.#isAuthenticated && !this.#hasLastFeatures) {
+      this.#hasLastFeatures = true
+      this.#goBy(this.#pipelining.cameAgain(text))
+      return
+    }
     const features = this.#pipelining.came(text)
     // The library would log in again for repeated features.
     if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.#step })
@@ -218,14 +244,18 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #goBy(features: StreamFeatures): void {
     if (!this.#isAuthenticated) this.#beginSasl(features)
+    else if (this.#isBound) this.#finishBound()
     else if (features.offersBind) {
       this.#demandsSession = features.demandsSession
       this.#client.receive(readyToBind)
     } else throw new Problem('remote-protocol-error', { step: 'bind' })
   }
 
-  #beginSasl({ offer }: StreamFeatures): void {
+  #beginSasl(features: StreamFeatures): void {
     const { facts } = this.#opened!.link
+    const sasl2 = facts.sasl2Allowed === true ? features.sasl2 : undefined
+    const offer = sasl2 ?? features.offer
+    this.#sasl2 = sasl2
     if (offer === undefined) throw nothingOffered(facts)
     this.onStep('sasl')
     const mechanism = chooseMechanism(this.#wish, { ...offer, link: facts, waiting: this }, this.#parts)
@@ -238,18 +268,36 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     }
     this.#client.use(mechanism)
     const offered = xml('mechanism', {}, mechanism.name)
-    this.#client.receive(features(xml('mechanisms', { xmlns: saslNamespace }, offered)))
+    if (sasl2 !== undefined) this.#client.inline = this.#inlineRequests(sasl2, mechanism)
+    const [name, namespace] = sasl2 === undefined ? ['mechanisms', saslNamespace] : ['authentication', sasl2Namespace]
+    this.#client.receive(asFeatures(xml(name, { xmlns: namespace }, offered)))
   }
 
-  #takeSasl(name: string, text: string): void {
+  /** With a wanted resource, bind follows: Bind 2 has the server choose it. */
+  #inlineRequests({ bindFeatures }: Sasl2Offer, mechanism: Mechanism): XmlElement[] {
+    if (this.#until !== 'bound' || bindFeatures === undefined || this.#wish.jid.resource !== undefined) return []
+    const enables = bindFeatures.includes(smNamespace) && this.#opened!.link.allowsManagement
+    return [bindRequest(enables ? this.#enableAttributes(mechanism) : undefined)]
+  }
+
+  #enableAttributes(mechanism: Mechanism): Record<string, string> {
+    const { resumeSeconds } = this.#parts
+    const isResumable = resumeSeconds !== undefined && comesAgain(this.#wish, mechanism)
+    return isResumable ? { resume: 'true', max: String(resumeSeconds) } : {}
+  }
+
+  #takeSasl({ name, namespace, text }: Element): void {
     const mechanism = this.mechanism
-    if (mechanism === undefined || this.#isAuthenticated)
+    const isSasl2 = this.#sasl2 !== undefined
+    if (mechanism === undefined || this.#isAuthenticated || isSasl2 !== (namespace === sasl2Namespace))
       throw new Problem('remote-protocol-error', { step: this.#step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
     // The server cannot know the user yet.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
-    const data = textOf(text).trim()
+    if (isSasl2 && name === 'continue') throw furtherTask()
+    const success = isSasl2 && name === 'success' ? readSuccess(text) : undefined
+    const data = success?.data ?? textOf(text).trim()
     if (name === 'success') {
       // Throws for bad base64.
       mechanism.success(data === '' || data === '=' ? undefined : atob(data))
@@ -260,8 +308,27 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
         return
       }
       this.onStep('bind')
+      if (success !== undefined) this.#succeeded(success)
     } else atob(data)
-    this.#client.receive(xml(name, { xmlns: saslNamespace }, data))
+    this.#client.receive(xml(name, { xmlns: namespace }, data))
+  }
+
+  /** Features follow. ejabberd sends them 40 ms later. */
+  #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
+    // What came before is nobody's.
+    this.#undelivered.length = 0
+    if (this.#client.inline.length === 0) return
+    if (!isBound) throw new Problem('remote-protocol-error', { step: 'bind' })
+    this.#isBound = true
+    this.#jid = checkedJid(jid, this.#wish)
+    this.#enabled = enabled
+    if (enabled !== undefined || !this.#opened!.link.allowsManagement) this.#finishBound()
+  }
+
+  #finishBound(): void {
+    this.#pipelining.isComplete = true
+    this.#isAnswered = true
+    this.#finish()
   }
 
   #takeAnswer(iq: Element): boolean {
@@ -299,12 +366,18 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 }
 
+function logsInAsItself(credentials: Credentials): boolean {
+  if (credentials.kind === 'password') return credentials.user === undefined
+  if (credentials.kind === 'keys') return credentials.proof.authzid === ''
+  return credentials.kind === 'token' || credentials.kind === 'certificate'
+}
+
 /** Whether it sends no secret before the server's challenge (RFC 5802 §3). */
 function isByChallenge({ name }: Mechanism): boolean {
   return name.startsWith('SCRAM-')
 }
 
-function features(feature: XmlElement): XmlElement {
+function asFeatures(feature: XmlElement): XmlElement {
   return xml('features', { xmlns: streamsNamespace }, feature)
 }
 

@@ -8,7 +8,8 @@ export interface Caller {
   removeEventListener(type: 'abort', leave: () => void): void
 }
 
-export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead'> & Required<Pick<LinkOptions, 'certificate'>>
+export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead' | 'spaced'> &
+  Required<Pick<LinkOptions, 'certificate'>>
 
 export interface Opened {
   readonly link: Link
@@ -27,6 +28,8 @@ export interface LoggedIn<T extends Opened> {
   readonly undelivered: readonly Element[]
   /** Whether the server offers stream management (XEP-0198) on the bound stream. */
   readonly offersManagement: boolean
+  /** The server's answer, if stream management was enabled with the login. It counts what is undelivered. */
+  readonly enabled: Element | undefined
   /** For a later login of the same user, without the password. */
   readonly again: LoginWish | undefined
 }

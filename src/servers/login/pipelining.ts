@@ -12,6 +12,8 @@ export class Pipelining {
   isAhead = false
   /** Whether the first stream was pipelined. */
   wasAheadAtStart = false
+  /** Whether all features were received that a login needs. */
+  isComplete = false
   /** Received features. */
   readonly seen: StreamFeatures[] = []
   #stream = -1
@@ -25,10 +27,6 @@ export class Pipelining {
     /** Whether that included the first stream, which waits over TLS 1.3 without a spare link. */
     readonly isProvenAtStart = false,
   ) {}
-
-  get isComplete(): boolean {
-    return this.seen.length >= streams
-  }
 
   get wasPossible(): boolean {
     return this.foreseen.length > 0
@@ -46,6 +44,11 @@ export class Pipelining {
   /** Features of this stream that came, or else those expected. */
   get current(): StreamFeatures | undefined {
     return this.#cameLast ?? this.#wentBy
+  }
+
+  /** Whether a login by SASL2 is expected. */
+  get foreseesSasl2(): boolean {
+    return this.foreseen[0]?.sasl2 !== undefined
   }
 
   nextStream(): 'trial' | 'proven' | undefined {
@@ -70,13 +73,20 @@ export class Pipelining {
     const isForeseen = foreseen?.text === text
     const features = isForeseen ? foreseen : new StreamFeatures(copyOf(text))
     this.#cameLast = features
-    this.seen.push(features)
+    this.isComplete = this.seen.push(features) >= streams
     const before = this.#wentBy
     if (before === undefined) return features
     if (isForeseen) return 'nothing-new'
     this.isMistaken = true
     const isSame = this.#stream === 0 ? features.offersSameLogins(before) : features.offersSameBinding(before)
     return this.isAhead && isSame ? 'nothing-new' : 'unfit'
+  }
+
+  /** On the same stream, after SASL2. */
+  cameAgain(text: string): StreamFeatures {
+    this.isComplete = true
+    this.#cameLast = new StreamFeatures(copyOf(text))
+    return this.#cameLast
   }
 
   answered(): void {

@@ -1,6 +1,9 @@
 import {
+  bind2Namespace,
   bindNamespace,
   channelBindingNamespace,
+  fastNamespace,
+  sasl2Namespace,
   saslNamespace,
   sessionNamespace,
   smNamespace,
@@ -15,18 +18,35 @@ export interface SaslOffer {
   readonly channelBindings: readonly string[] | undefined
 }
 
+/** XEP-0388 §2.2. */
+export interface Sasl2Offer extends SaslOffer {
+  /** Namespaces that Bind 2 can enable (XEP-0386). Undefined without Bind 2. */
+  readonly bindFeatures: readonly string[] | undefined
+  /** Whether a stream can be resumed with the login (XEP-0198 §9). */
+  readonly resumes: boolean
+  /** Mechanisms for tokens (XEP-0484). */
+  readonly fast: readonly string[]
+}
+
 /** Stream features (RFC 6120 §4.3.2), parsed on first use. */
 export class StreamFeatures {
   #children: readonly Element[] | undefined
   #offer: SaslOffer | undefined
+  #sasl2: Sasl2Offer | undefined
 
   /** Well-formed. */
   constructor(readonly text: string) {}
 
   /** Undefined without SASL. */
   get offer(): SaslOffer | undefined {
-    this.#offer ??= readOffer(this.#features)
+    this.#offer ??= readOffer(this.#features, 'mechanisms', saslNamespace)
     return this.#offer
+  }
+
+  /** Undefined without SASL2. */
+  get sasl2(): Sasl2Offer | undefined {
+    this.#sasl2 ??= readSasl2(this.#features)
+    return this.#sasl2
   }
 
   /** RFC 6120 §7.3. */
@@ -53,7 +73,7 @@ export class StreamFeatures {
 
   /** In any order: some servers change it at each start. */
   offersSameLogins(other: StreamFeatures): boolean {
-    return inAnyOrder(this.offer) === inAnyOrder(other.offer)
+    return inAnyOrder(this.offer, this.sasl2) === inAnyOrder(other.offer, other.sasl2)
   }
 
   offersSameBinding(other: StreamFeatures): boolean {
@@ -61,18 +81,17 @@ export class StreamFeatures {
   }
 }
 
-function inAnyOrder(offer: SaslOffer | undefined): string {
+function inAnyOrder(offer: SaslOffer | undefined, sasl2: Sasl2Offer | undefined): string {
   const names = (list: readonly string[] | undefined) => list && [...new Set(list)].sort()
-  return JSON.stringify([names(offer?.mechanisms), names(offer?.channelBindings)])
+  const all = [offer?.mechanisms, offer?.channelBindings, sasl2?.mechanisms, sasl2?.bindFeatures, sasl2?.fast]
+  return JSON.stringify([...all.map(names), sasl2?.resumes])
 }
 
-function readOffer(features: readonly Element[]): SaslOffer | undefined {
-  const lists = features.filter(({ name, namespace }) => name === 'mechanisms' && namespace === saslNamespace)
+function readOffer(features: readonly Element[], name: string, namespace: string): SaslOffer | undefined {
+  const lists = features.filter(feature => feature.name === name && feature.namespace === namespace)
   if (lists.length === 0) return undefined
   const entries = lists.flatMap(({ text }) => childrenOf(text))
-  const mechanisms = entries.flatMap(({ name, namespace, text }) =>
-    name === 'mechanism' && namespace === saslNamespace ? (lastWord.exec(text)?.[1] ?? []) : [],
-  )
+  const mechanisms = mechanismsIn(entries, namespace)
   // Some servers put them among the mechanisms.
   const types = [...features, ...entries].filter(({ namespace }) => namespace === channelBindingNamespace)
   if (types.length === 0) return { mechanisms, channelBindings: undefined }
@@ -80,6 +99,33 @@ function readOffer(features: readonly Element[]): SaslOffer | undefined {
     .flatMap(({ text }) => childrenOf(text))
     .flatMap(({ text }) => startTagOf(text).attribute('type') ?? [])
   return { mechanisms, channelBindings }
+}
+
+function readSasl2(features: readonly Element[]): Sasl2Offer | undefined {
+  const offer = readOffer(features, 'authentication', sasl2Namespace)
+  if (offer === undefined) return undefined
+  const inline = childrenIn(childrenIn(features, 'authentication', sasl2Namespace), 'inline', sasl2Namespace)
+  const offersBind = inline.some(({ name, namespace }) => name === 'bind' && namespace === bind2Namespace)
+  const bindFeatures = childrenIn(childrenIn(inline, 'bind', bind2Namespace), 'inline', bind2Namespace)
+  return {
+    ...offer,
+    bindFeatures: offersBind ? bindFeatures.flatMap(({ text }) => startTagOf(text).attribute('var') ?? []) : undefined,
+    resumes: inline.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace),
+    fast: mechanismsIn(childrenIn(inline, 'fast', fastNamespace), fastNamespace),
+  }
+}
+
+/** Children of all elements of this name. */
+function childrenIn(elements: readonly Element[], name: string, namespace: string): readonly Element[] {
+  return elements.flatMap(element =>
+    element.name === name && element.namespace === namespace ? childrenOf(element.text) : [],
+  )
+}
+
+function mechanismsIn(entries: readonly Element[], namespace: string): string[] {
+  return entries.flatMap(entry =>
+    entry.name === 'mechanism' && entry.namespace === namespace ? (lastWord.exec(entry.text)?.[1] ?? []) : [],
+  )
 }
 
 /** Text before an end tag. Names of mechanisms have no entities. */

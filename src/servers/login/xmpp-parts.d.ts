@@ -56,6 +56,20 @@ declare module '@xmpp/sasl' {
   ): void
 }
 
+declare module '@xmpp/sasl2' {
+  import type { Authenticate } from '@xmpp/sasl'
+  import type { StreamFeatures } from '@xmpp/stream-features'
+  import type { XmlElement } from '@xmpp/xml'
+  import type SaslFactory from 'saslmechanisms'
+
+  /** May add requests. Resolves with whether the user is logged in. */
+  export type Fast = { auth(about: { streamFeatures: XmlElement[] }): Promise<boolean> }
+  export default function sasl2(
+    parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },
+    onAuthenticate: (authenticate: Authenticate, mechanisms: readonly string[]) => Promise<void>,
+  ): { setup(parts: { fast: Fast }): void }
+}
+
 declare module '@xmpp/resource-binding' {
   import type { StreamFeatures } from '@xmpp/stream-features'
   import type { XmlElement } from '@xmpp/xml'

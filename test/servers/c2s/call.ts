@@ -86,6 +86,7 @@ export class Call {
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
         limits: defaultLimits,
         streamManagement: true,
+        sasl2: true,
         waiting: new WaitingMemory(),
         onFailed: () => {},
         onClosed: () => this.#tell('closed'),

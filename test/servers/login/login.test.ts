@@ -79,7 +79,9 @@ describe('a login', () => {
     const { jid, told, link } = await logIn([offer('PLAIN'), success, readyToBind, bound])
     expect(jid).toBe('juliet@chat.example/balcony')
     expect(told).toEqual([open, plain, open, askToBind])
-    expect(link.options).toEqual({ certificate: false, from: undefined, ahead: undefined })
+    expect(link.options).toEqual({
+      ...{ certificate: false, from: 'juliet@chat.example', ahead: undefined, spaced: false },
+    })
     expect(link.isAbandoned).toBe(false)
   })
 

@@ -1,0 +1,92 @@
+// `npm run bench -- distant [--ms=50] [--logins=12]`: logins at an XMPP server that is some milliseconds away.
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Prosody, startProsody } from '../test/support/prosody.js'
+import { majorOf } from '../test/support/server-process.js'
+import { median } from './comparison.js'
+import { closing, startService } from './processes.js'
+import { accountsOf } from './stage.js'
+import { admin, domain } from './work.js'
+
+/** They break the streams of Prosody 0.12. */
+const sasl2Modules = `
+plugin_paths = { "/usr/lib/prosody/modules" }
+modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "smacks", "sasl2", "sasl2_bind2", "sasl2_sm", "sasl2_fast" }
+`
+/** For spare links, in milliseconds. */
+const pause = 400
+
+/** Delays all bytes by half of `ms` in each direction. A connection is accepted at once. */
+async function startDistance(port: number, ms: number) {
+  const server = createServer({ noDelay: true }, near => {
+    const far = connect({ port, host: '127.0.0.1', noDelay: true })
+    const pass = (from: Socket, to: Socket) => {
+      from.on('data', chunk => setTimeout(() => to.writable && to.write(chunk), ms / 2))
+      from.on('end', () => setTimeout(() => to.end(), ms / 2))
+      from.on('error', () => to.destroy())
+    }
+    pass(near, far)
+    pass(far, near)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port: here } = server.address() as AddressInfo
+  return closing({ port: here, stop: async () => void server.close() })
+}
+
+interface Way {
+  readonly title: string
+  readonly scheme: 'xmpp' | 'xmpps'
+  readonly options?: string
+  readonly environment: Readonly<Record<string, string>>
+}
+
+const none = { XMPP_SPARE_LINKS: '0' }
+const ways: readonly Way[] = [
+  { title: 'STARTTLS, SASL', scheme: 'xmpp', options: '&sasl2=off', environment: none },
+  { title: 'direct TLS, SASL', scheme: 'xmpps', options: '&sasl2=off', environment: none },
+  { title: 'direct TLS, SASL2', scheme: 'xmpps', environment: none },
+  { title: 'direct TLS, SASL2, nothing sent ahead', scheme: 'xmpps', environment: { ...none, XMPP_PIPELINING: 'off' } },
+  { title: 'direct TLS, SASL2, spare links', scheme: 'xmpps', environment: {} },
+]
+
+export async function measureDistant(
+  { ms, logins, nagle }: { ms: number; logins: number; nagle: number },
+  print: (text: string) => void,
+): Promise<boolean> {
+  const config = `${majorOf('prosody') >= 13 ? sasl2Modules : ''}${nagle ? '' : 'network_settings = { nagle = false }'}`
+  await using prosody = closing(await startProsody({ users: accountsOf(['user0']), config }))
+  print(`Prosody ${majorOf('prosody') >= 13 ? '13 with SASL2' : '0.12'}, ${ms} ms a round trip; p50 of ${logins} warms`)
+  for (const way of ways)
+    print(`  ${way.title.padEnd(40)}${(await measureWay(prosody, way, ms, logins)).toFixed(0)} ms`)
+  return true
+}
+
+async function measureWay(prosody: Prosody, way: Way, ms: number, logins: number): Promise<number> {
+  const { c2sPort, directTlsPort, caFile } = prosody
+  await using distance = await startDistance(way.scheme === 'xmpps' ? directTlsPort : c2sPort, ms)
+  const server = `${domain}=${way.scheme}://127.0.0.1:${distance.port}?ca=${caFile}${way.options ?? ''}`
+  await using service = await startService({ c2sPort, environment: { ...way.environment, XMPP_SERVERS: server } })
+  const times: number[] = []
+  // The first logins learn the server's features, and have spare links dialled.
+  for (let login = -4; login < logins; login++) {
+    const start = performance.now()
+    await warm(service.port)
+    if (login >= 0) times.push(performance.now() - start)
+    await sleep(pause)
+  }
+  return median(times)
+}
+
+async function warm(port: number): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/warm`, {
+    method: 'POST',
+    headers: {
+      Authorization: `Basic ${Buffer.from(admin).toString('base64')}`,
+      'Content-Type': 'application/json',
+      Accept: 'application/json',
+    },
+    body: JSON.stringify({ jid: `user0@${domain}`, password: 'user0' }),
+  })
+  const text = await response.text()
+  if (response.status !== 200) throw new Error(text)
+}

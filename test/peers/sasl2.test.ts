@@ -1,0 +1,109 @@
+// Logins by SASL2 with Bind 2 (XEP-0388, XEP-0386), stream management included, at the servers that offer them.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { startEjabberd } from '../support/ejabberd.js'
+import { eventually } from '../support/eventually.js'
+import { startProsody } from '../support/prosody.js'
+import { majorOf } from '../support/server-process.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import type { XmppServer } from './servers.js'
+import { User } from './user.js'
+import { type Talk, tapWire, type Wiretap } from './wire.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(60_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+const prosodyIsNew = majorOf('prosody') >= 13
+// They break the streams of 0.12.
+const sasl2Modules = `
+plugin_paths = { "/usr/lib/prosody/modules" }
+modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "smacks", "sasl2", "sasl2_bind2", "sasl2_sm", "sasl2_fast" }
+`
+
+const kinds = [
+  {
+    name: 'Prosody',
+    packages: ['prosody', 'prosody-modules', 'openssl'],
+    start: () => startProsody({ users: passwords, config: prosodyIsNew ? sasl2Modules : '' }),
+    offersSasl2: prosodyIsNew,
+  },
+  {
+    name: 'ejabberd',
+    packages: ['ejabberd', 'openssl'],
+    start: () => startEjabberd({ users: passwords }),
+    offersSasl2: majorOf('ejabberd') >= 24,
+  },
+]
+
+for (const kind of kinds) {
+  describeWith(kind.packages, `SASL2 at ${kind.name}`, () => {
+    let server: XmppServer
+    let wire: Wiretap
+    let here: TestService
+
+    beforeAll(async () => {
+      server = await kind.start()
+    }, 100_000)
+    beforeEach(async () => {
+      wire = await tapWire(server.directTlsPort)
+    })
+    afterEach(async () => {
+      await here?.stop()
+      await eventually('all connections are closed', () => wire.talks.every(({ isOpen }) => !isOpen))
+      await wire.close()
+    })
+    afterAll(async () => {
+      await server?.stop()
+    })
+
+    const start = async (options = '', environment: Record<string, string> = {}) => {
+      const servers = `localhost=xmpps://127.0.0.1:${wire.port}?ca=${server.caFile}${options}`
+      here = await startTestService({ servers, environment })
+    }
+    const last = (): Talk => wire.talks.at(-1)!
+    test('binds, and saves round trips', async () => {
+      await start()
+      for (let login = 1; login <= 4; login++) await here.bind(alice)
+      const { turns } = last()
+      await here.stop()
+      await start('&sasl2=off')
+      for (let login = 1; login <= 4; login++) await here.bind(alice)
+      if (kind.offersSasl2) expect(last().turns).toBeGreaterThan(turns)
+    })
+
+    test('a wanted resource is bound all the same', async () => {
+      await start()
+      for (let login = 1; login <= 3; login++) {
+        const { jid } = await here.bind({ ...alice, jid: `alice@localhost/desk${login}` })
+        expect(jid).toBe(`alice@localhost/desk${login}`)
+      }
+    })
+
+    test('a wrong password is refused', async () => {
+      await start()
+      for (const password of ['wonderland', 'wonderlanD', 'wonderland', 'wonderlanD']) {
+        const { status, json } = await here.warm({ ...alice, password })
+        expect([status, json['code']]).toEqual(
+          password === passwords.alice ? [200, undefined] : [403, 'not-authorized'],
+        )
+      }
+    })
+
+    test('what comes at once, comes to the page, and is counted', async () => {
+      await start()
+      const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
+      const bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
+      const page = User.attach(`${here.url}/http-bind`, await here.bind(alice))
+      for (let number = 1; number <= 15; number++) {
+        page.say(bob.jid, `number ${number}`)
+        bob.say(page.jid, `number ${number}`)
+      }
+      await bob.receives('>number 15<')
+      await page.receives('>number 15<')
+      await Promise.all([page.leave(), bob.leave()])
+    })
+  })
+}

@@ -1,0 +1,253 @@
+// Logins by SASL2 with Bind 2 (XEP-0388, XEP-0386), to a server that answers from a script.
+import { describe, expect, test } from '@jest/globals'
+import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
+import { Pipelining } from '../../../src/servers/login/pipelining.js'
+import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
+import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import type { Credentials, LoginWish } from '../../../src/servers/login/wish.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { ScramServer } from '../../support/login-server/scram.js'
+import { type Answer, ScriptedLink } from './scripted-link.js'
+
+const byPassword: Credentials = { kind: 'password', password: 's3cret' }
+const juliet = { local: 'juliet', domain: 'chat.example', resource: undefined }
+
+const sasl2 = 'urn:xmpp:sasl:2'
+const bind2 = 'urn:xmpp:bind:0'
+const sm = 'urn:xmpp:sm:3'
+const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
+const features = (inside: string) =>
+  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
+const mechanism = (name: string) => `<mechanism>${name}</mechanism>`
+const toBind = (...vars: string[]) =>
+  `<bind xmlns='${bind2}'><inline>${vars.map(name => `<feature var='${name}'/>`).join('')}</inline></bind>`
+const offer = (name: string, inline = toBind(sm)) =>
+  features(
+    `<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${mechanism(name)}</mechanisms>` +
+      `<authentication xmlns='${sasl2}'>${mechanism(name)}<inline>${inline}</inline></authentication>`,
+  )
+const jid = (text: string) => `<authorization-identifier>${text}</authorization-identifier>`
+const balcony = jid('juliet@chat.example/balcony')
+const enabled = `<enabled xmlns='${sm}' id='s1' resume='true'/>`
+const bound = (inside = '') => `<bound xmlns='${bind2}'>${inside}</bound>`
+const success = (inside: string) => `<success xmlns='${sasl2}'>${inside}</success>`
+const message = (text: string) => `<message xmlns='jabber:client'><body>${text}</body></message>`
+
+/** The server's side of SCRAM; `spoil` changes its last message. */
+function scram(inside: string, spoil = (final: string) => final): Answer[] {
+  let server: ScramServer | undefined
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  const last = (told: readonly string[], element: string) => {
+    const [, text = ''] = new RegExp(`<${element}[^>]*>([^<]+)<`).exec(told.join('')) ?? []
+    return Buffer.from(text, 'base64').toString()
+  }
+  return [
+    (_id, told) => {
+      server = new ScramServer('SCRAM-SHA-1', last(told, 'initial-response'), {
+        ...{ salt: Buffer.from('salt'), iterations: 4096, offersBinding: false, channel: () => undefined },
+      })
+      return `<challenge xmlns='${sasl2}'>${base64(server.serverFirst)}</challenge>`
+    },
+    (_id, told) => {
+      const final = spoil(server!.verify(last(told, 'response'), 's3cret')!)
+      return success((final === '' ? '' : `<additional-data>${base64(final)}</additional-data>`) + inside)
+    },
+  ]
+}
+
+interface Given {
+  readonly credentials?: Credentials
+  readonly resource?: string
+  readonly mechanisms?: readonly string[]
+  readonly pipelining?: Pipelining
+  readonly resumeSeconds?: number
+  readonly link?: { allowsManagement?: boolean; facts?: ScriptedLink['facts'] }
+}
+
+const allowed: ScriptedLink['facts'] = { encrypted: true, plainAllowed: true, sasl2Allowed: true }
+
+function begin(answers: readonly Answer[], given: Given = {}) {
+  const { credentials = byPassword, resource, mechanisms = ['SCRAM-SHA-1', 'PLAIN'], resumeSeconds = 60 } = given
+  const wish: LoginWish = { jid: { ...juliet, resource }, credentials }
+  const parts = {
+    ...{ timeout: 5, stepTimeout: 5, mechanisms, scramMaxIterations: 4096, resumeSeconds },
+    saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
+  }
+  const caller = new AbortController()
+  let link: ScriptedLink | undefined
+  const attempt = new LoginAttempt<ScriptedLink>(parts, wish, 'bound', given.pipelining)
+  const loggedIn = attempt.run((options, events) => {
+    link = Object.assign(new ScriptedLink(answers, options, events), { facts: allowed }, given.link)
+    return link
+  }, caller.signal)
+  return { loggedIn, leave: () => caller.abort(), link: () => link!, told: () => link!.told.map(shown) }
+}
+
+/** Without what is another one each time. */
+const shown = (text: string) =>
+  text.replace(/ id='[^']+'/, '').replace(/(<(?:initial-response|response[^>]*)>)[^<]*/, '$1')
+
+async function logIn(answers: readonly Answer[], given: Given = {}) {
+  const { loggedIn, link, told } = begin(answers, given)
+  return { ...(await loggedIn), link: link(), told: told() }
+}
+
+const asked = (inline: string, name = 'SCRAM-SHA-1') =>
+  `<authenticate xmlns="${sasl2}" mechanism="${name}"><initial-response></initial-response>${inline}</authenticate>`
+const askToBind = (inside = '') => `<bind xmlns="${bind2}"><tag>warm-bindings</tag>${inside}</bind>`
+const askToEnable = `<enable xmlns="${sm}" resume="true" max="60"/>`
+const responded = `<response xmlns="${sasl2}"></response>`
+
+describe('a login by SASL2', () => {
+  test('binds, enables stream management, and needs no features any more', async () => {
+    const {
+      jid,
+      told,
+      enabled: answer,
+      offersManagement,
+      again,
+    } = await logIn([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled))])
+    expect(told).toEqual(['<open/>', asked(askToBind(askToEnable)), responded])
+    expect(jid).toBe('juliet@chat.example/balcony')
+    expect([answer?.name, offersManagement, again?.credentials.kind]).toEqual(['enabled', false, 'keys'])
+  })
+
+  test('leaves to the page what comes behind it, but not the features', async () => {
+    const late = features(`<sm xmlns='${sm}'/>`)
+    const [challenge, end] = scram(balcony + bound(enabled)) as [
+      Answer,
+      (id: string, told: readonly string[]) => string,
+    ]
+    const together: Answer = (id, told) => end(id, told) + message('1') + late + message('2')
+    const { undelivered } = await logIn([offer('SCRAM-SHA-1') + message('0'), challenge, together])
+    expect(undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
+  })
+
+  test('waits for the features where stream management is not part of it', async () => {
+    const answers = [offer('SCRAM-SHA-1', toBind('urn:xmpp:carbons:2')), ...scram(balcony + bound())]
+    const { loggedIn, link, told } = begin(answers)
+    const isOver = watched(loggedIn)
+    while (told().length < 3) await tick()
+    await tick()
+    expect(isOver()).toBe(false)
+    link().say(message('1') + features(`<sm xmlns='${sm}'/>`))
+    const { offersManagement, enabled, undelivered } = await loggedIn
+    expect([offersManagement, enabled, undelivered.length]).toEqual([true, undefined, 1])
+    expect(told()[1]).toBe(asked(askToBind()))
+  })
+
+  test('asks for no resumption where nothing is left for a later login', async () => {
+    const { told } = await logIn([offer('PLAIN'), success(balcony + bound(enabled))])
+    expect(told[1]).toBe(asked(askToBind(`<enable xmlns="${sm}"/>`), 'PLAIN'))
+  })
+
+  test('does not enable what the operator has turned off', async () => {
+    const { told, enabled } = await logIn([offer('PLAIN'), success(balcony + bound())], {
+      link: { allowsManagement: false },
+    })
+    expect([told[1], enabled]).toEqual([asked(askToBind(), 'PLAIN'), undefined])
+  })
+
+  test('binds a wanted resource on the same stream', async () => {
+    const iq = (id: string) =>
+      `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/orchard</jid></bind></iq>`
+    const [challenge, end] = scram(jid('juliet@chat.example')) as [
+      Answer,
+      (id: string, told: readonly string[]) => string,
+    ]
+    const ready = features(`<bind xmlns='${bind}'/><sm xmlns='${sm}'/>`)
+    const answers: Answer[] = [offer('SCRAM-SHA-1'), challenge, (id, told) => end(id, told) + ready, iq]
+    const loggedIn = await logIn(answers, { resource: 'orchard' })
+    expect([loggedIn.jid, loggedIn.offersManagement]).toEqual(['juliet@chat.example/orchard', true])
+    expect(loggedIn.told).toEqual([
+      ...['<open/>', asked(''), responded],
+      `<iq xmlns='jabber:client' type='set'><bind xmlns="${bind}"><resource>orchard</resource></bind></iq>`,
+    ])
+  })
+
+  test.each([
+    ['has no proof', () => '', 'server-not-authentic'],
+    ['has a wrong proof', () => `v=${Buffer.alloc(20).toString('base64')}`, 'server-not-authentic'],
+  ])('is refused by us where the server %s', async (_what, spoil, code) => {
+    const { loggedIn, link } = begin([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled), spoil)])
+    await expect(loggedIn).rejects.toMatchObject({ code, step: 'sasl' })
+    expect(link().isAbandoned).toBe(true)
+  })
+
+  const refused = (condition: string) => `<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>`
+  const failedBind = (condition: string) =>
+    `<failed xmlns='${bind2}'><error xmlns='jabber:client' type='cancel'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></failed>`
+
+  test.each([
+    ['a refusal', `<failure xmlns='${sasl2}'>${refused('not-authorized')}</failure>`, 'not-authorized'],
+    ['a further task', `<continue xmlns='${sasl2}'><tasks><task>TOTP</task></tasks></continue>`, 'login-failed'],
+    ['a success of SASL', "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>", 'remote-protocol-error'],
+    ['no bound resource', success(balcony), 'remote-protocol-error'],
+    ['no JID', success(bound(enabled)), 'remote-protocol-error'],
+    ['a bare JID', success(jid('juliet@chat.example') + bound(enabled)), 'remote-protocol-error'],
+    ["another user's JID", success(jid('romeo@chat.example/x') + bound(enabled)), 'jid-mismatch'],
+    ['a refused resource', success(balcony + failedBind('not-allowed')), 'bind-refused'],
+    ['a conflict', success(balcony + failedBind('conflict')), 'conflict'],
+    ['features that come again', offer('PLAIN'), 'remote-protocol-error'],
+  ])('fails where the answer is %s', async (_what, answer, code) => {
+    await expect(logIn([offer('PLAIN'), answer])).rejects.toMatchObject({ code })
+  })
+
+  test.each([
+    ['in the clear or turned off', offer('PLAIN'), { ...allowed, sasl2Allowed: false }],
+    ['not offered', offer('PLAIN').replace(/<authentication.*<\/authentication>/, ''), allowed],
+  ])('is none where SASL2 is %s', async (_where, offered, facts) => {
+    const { loggedIn, leave, told } = begin([offered], { link: { facts } })
+    while (told().length < 2) await tick()
+    leave()
+    await expect(loggedIn).rejects.toMatchObject({ code: 'timeout' })
+    expect(told()[1]).toMatch(/^<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">/)
+  })
+})
+
+describe('a login by SASL2 that is ahead of its server', () => {
+  const foresee = (text: string) => new Pipelining([new StreamFeatures(text)], true, true)
+  const late =
+    (text: string, answer: Answer = ''): Answer =>
+    (id, told) =>
+      text + (typeof answer === 'string' ? answer : answer(id, told))
+
+  test('has what is foreseen in its first flight', async () => {
+    const pipelining = foresee(offer('SCRAM-SHA-1'))
+    const [challenge, end] = scram(balcony + bound(enabled)) as [Answer, Answer]
+    const { told, link } = await logIn([late(offer('SCRAM-SHA-1'), challenge), end], { pipelining })
+    expect(told).toEqual(["<open ahead='proven'/>", asked(askToBind(askToEnable)), responded])
+    expect(link.options).toMatchObject({ spaced: true })
+    expect([pipelining.isMistaken, pipelining.isComplete]).toEqual([false, true])
+  })
+
+  test.each([
+    ['no Bind 2', offer('SCRAM-SHA-1', '')],
+    ['no stream management', offer('SCRAM-SHA-1', toBind())],
+    ['no SASL2', offer('SCRAM-SHA-1').replace(/<authentication.*<\/authentication>/, '')],
+    ['another mechanism', offer('PLAIN')],
+  ])('ends where the features have %s', async (_what, others) => {
+    const pipelining = foresee(offer('SCRAM-SHA-1'))
+    const { loggedIn, told } = begin([others], { pipelining })
+    await expect(loggedIn).rejects.toMatchObject({ code: 'remote-protocol-error', step: 'sasl' })
+    expect([told().length, pipelining.isToBlame]).toEqual([2, true])
+  })
+
+  test('says no password before the server has offered what to say it with', async () => {
+    const { loggedIn, told } = begin([], { pipelining: foresee(offer('PLAIN')) })
+    await expect(loggedIn).rejects.toMatchObject({ step: 'sasl' })
+    expect(told()).toEqual(["<open ahead='proven'/>"])
+  })
+})
+
+const tick = () => new Promise(resolve => setImmediate(resolve))
+
+function watched(promise: Promise<unknown>): () => boolean {
+  let isOver = false
+  const end = () => {
+    isOver = true
+  }
+  promise.then(end, end)
+  return () => isOver
+}
