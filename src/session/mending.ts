@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
+import type { Turn } from '../lib/limits/turns.js'
 import type { Failure, Link } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 
@@ -19,7 +20,7 @@ const passing = new Set<Failure['code']>([
 
 export interface Mending {
   /** Logs the user in on a new link, and leaves its stream to be restarted. Throws a `Problem`. */
-  readonly logInAgain: (caller: AbortSignal, isUrgent: () => boolean) => Promise<Link>
+  readonly logInAgain: (caller: AbortSignal, turn: Turn) => Promise<Link>
   /** The longest gap, in milliseconds. */
   readonly longest: number
   /** Plain values, secret, for `logInAgain` of another process. */
@@ -57,6 +58,8 @@ export class Repair {
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
+  /** Before its turn it cannot give up: only the server knows whether it is too late. */
+  #isInTurn = false
   /** For the answer to `<resume/>`. */
   #answerBy = never
   /** The last that was dialled. */
@@ -74,11 +77,11 @@ export class Repair {
   }
 
   get deadline(): number {
-    return Math.min(this.#nextAt, this.#answerBy, this.#until)
+    return Math.min(this.#nextAt, this.#answerBy, this.#isInTurn ? this.#until : never)
   }
 
   tick(now: number): void {
-    if (now >= this.#until) this.giveUp()
+    if (this.#isInTurn && now >= this.#until) this.giveUp()
     else if (now >= this.#answerBy) {
       this.#link?.cut()
       this.tryLater()
@@ -104,7 +107,11 @@ export class Repair {
     const { mending, run, onLink, clock, isUrgent } = this.#parts
     const { signal } = this.#caller
     this.#nextAt = never
-    mending.logInAgain(signal, isUrgent).then(
+    this.#isInTurn = false
+    const onBegin = () => {
+      this.#isInTurn = true
+    }
+    mending.logInAgain(signal, { isUrgent, onBegin }).then(
       link => {
         if (signal.aborted) return link.close()
         run(() => {

@@ -113,8 +113,8 @@ function mendingOf(parts: LoginParts, mend: MendParts, again: LoginWish, lang: s
   const { connect, turns, longest } = mend
   return {
     longest,
-    logInAgain: (caller, isUrgent) =>
-      turns.take(again.jid.domain, isUrgent, async () => {
+    logInAgain: (caller, turn) =>
+      turns.take(again.jid.domain, turn, async () => {
         if (caller.aborted) throw new Problem('session-not-found', { step: 'connect' })
         return logInAgain(parts, connect, again, lang, caller)
       }),

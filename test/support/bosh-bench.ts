@@ -9,6 +9,7 @@ import { UnfinishedBodies } from '../../src/http/listening/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-limits.js'
+import type { Turn } from '../../src/lib/limits/turns.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { nodeIn } from '../../src/processes/node-name.js'
 import { makeRoom } from '../../src/session/limits/making-room.js'
@@ -228,8 +229,9 @@ export class FakeMending implements Mending {
   /** In milliseconds. */
   constructor(readonly longest = 60_000) {}
 
-  readonly logInAgain = (caller: AbortSignal): Promise<FakeLink> =>
-    new Promise((resolve, reject) => {
+  readonly logInAgain = (caller: AbortSignal, { onBegin }: Turn): Promise<FakeLink> => {
+    onBegin()
+    return new Promise((resolve, reject) => {
       const succeed = () => {
         const link = new FakeLink('chat.example', { lang: 'en' }, new FakeLogin())
         resolve(link)
@@ -237,6 +239,7 @@ export class FakeMending implements Mending {
       }
       this.attempts.push({ caller, succeed, fail: reject })
     })
+  }
 
   wipe(): void {
     this.wiped += 1

@@ -158,7 +158,7 @@ describe('the keys for a later login', () => {
       },
     )
     await login(request, new AbortController().signal).catch(() => {})
-    const again = kept!.logInAgain(new AbortController().signal, () => false)
+    const again = kept!.logInAgain(new AbortController().signal, { isUrgent: () => false, onBegin() {} })
     if (code === undefined) expect(await again).toBeInstanceOf(ScriptedLink)
     else await expect(again).rejects.toMatchObject({ code })
   })

@@ -1,36 +1,54 @@
-/** Waiting work behind the first that is searched for urgent work. */
-const mostLookedAt = 100
+/** Waiting work that each turn searches for urgent work. */
+const mostSearched = 1000
+
+/** May wait for its turn. */
+export interface Turn {
+  readonly isUrgent: () => boolean
+  readonly onBegin: () => void
+}
 
 interface Waiting {
+  readonly turn: Turn
   readonly begin: () => void
-  readonly isUrgent: () => boolean
 }
 
 /** Limits how much work runs at a time for each key. Urgent work goes first. */
 export class Turns {
   readonly #most: number
-  readonly #running = new Map<string, { count: number; readonly waiting: Waiting[] }>()
+  readonly #queues = new Map<string, Queue>()
 
   constructor(most: number) {
     this.#most = most
   }
 
-  async take<T>(key: string, isUrgent: () => boolean, work: () => Promise<T>): Promise<T> {
-    const running = this.#running.get(key) ?? { count: 0, waiting: [] }
-    this.#running.set(key, running)
-    if (running.count < this.#most) running.count += 1
-    else await new Promise<void>(begin => running.waiting.push({ begin, isUrgent }))
+  async take<T>(key: string, turn: Turn, work: () => Promise<T>): Promise<T> {
+    const queue = this.#queues.get(key) ?? new Queue()
+    this.#queues.set(key, queue)
+    if (queue.running < this.#most) queue.running += 1
+    else await new Promise<void>(begin => queue.waiting.push({ turn, begin }))
     try {
+      turn.onBegin()
       return await work()
     } finally {
-      const next = takeNext(running.waiting)
+      const next = queue.next()
       if (next !== undefined) next.begin()
-      else if (--running.count === 0) this.#running.delete(key)
+      else if (--queue.running === 0) this.#queues.delete(key)
     }
   }
 }
 
-function takeNext(waiting: Waiting[]): Waiting | undefined {
-  const urgent = waiting.slice(0, mostLookedAt).findIndex(({ isUrgent }) => isUrgent())
-  return urgent > 0 ? waiting.splice(urgent, 1)[0] : waiting.shift()
+class Queue {
+  running = 0
+  readonly waiting: Waiting[] = []
+  /** Where the search goes on. */
+  #at = 0
+
+  next(): Waiting | undefined {
+    const { waiting } = this
+    for (let searched = Math.min(waiting.length, mostSearched); searched > 0; searched--) {
+      this.#at = (this.#at + 1) % waiting.length
+      if (waiting[this.#at]!.turn.isUrgent()) return waiting.splice(this.#at, 1)[0]
+    }
+    return waiting.shift()
+  }
 }
