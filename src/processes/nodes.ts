@@ -52,7 +52,7 @@ export interface Nodes {
   readonly self: string
   /** Its own name, then those that it has adopted, the newest first. */
   readonly names: readonly string[]
-  /** Answers for these names too, once their processes are gone or have handed over. `''` is that of sids without a name. At most 64. */
+  /** Answers for these names too, unless their processes are there and have not handed over. `''` is that of sids without a name. At most 64. */
   adopt(names: readonly string[]): void
   /** From now on an heir answers for all names of this process, which will end within 10 s. */
   handOver(): void

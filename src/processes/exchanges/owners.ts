@@ -138,8 +138,10 @@ export class Owners {
   /** In this process, or in one that is there. */
   #find(name: string): string | undefined {
     const { self, known, isHeardOf } = this.#parts
-    if (!this.isLeaving && (name === self || this.#adopted.has(name))) return self
+    const isOwner = !this.isLeaving
+    if (isOwner && name === self) return self
     if (known.get(name)?.isOwner === true) return name
+    if (isOwner && this.#adopted.has(name)) return self
     let heir: string | undefined
     for (const node of known.values())
       if (node.isOwner && node.adopted.has(name) && (heir === undefined || node.name < heir)) heir = node.name

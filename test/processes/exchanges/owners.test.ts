@@ -58,10 +58,10 @@ describe('a name', () => {
     const [one, x, y] = (await startAll(own, old, heir)) as [Nodes, Nodes, Nodes]
     y.adopt(x.names)
     await settled()
-    expect([one.owner(old), x.owner(old), y.owner(old)]).toEqual([old, old, heir])
+    expect([one, x, y].map(nodes => nodes.owner(old))).toEqual([old, old, old])
     network.kill(old)
     await settled()
-    expect(one.owner(old)).toBe(heir)
+    expect([one, y].map(nodes => nodes.owner(old))).toEqual([heir, heir])
     const late = await start(next)
     while (!late.has(heir)) await settled(1)
     // Until it has heard of all, it refuses nothing.
@@ -81,8 +81,11 @@ describe('a name', () => {
     await settled()
     expect(z.names).toEqual([next, heir, old, 'oldest00', ''])
     for (const name of z.names) expect([one.owner(name), z.owner(name)]).toEqual([next, next])
-    network.kill(next)
+    z.handOver()
     await settled()
+    for (const name of z.names) expect([one.owner(name), one.isAwaited(name)]).toEqual([undefined, true])
+    network.kill(next)
+    await pass(10_500)
     expect(z.names.map(name => one.owner(name))).toEqual([undefined, undefined, undefined, undefined, own])
   })
 
