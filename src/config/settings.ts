@@ -3,41 +3,9 @@
 import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './kinds/account-lists.js'
 import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receiver.js'
 import { hostEntries } from './kinds/hosts.js'
-import {
-  auditLog,
-  baseUrl,
-  boolean,
-  ciphers,
-  domain,
-  domainPatterns,
-  files,
-  headers,
-  hostName,
-  integer,
-  type Kind,
-  logLevelsByPart,
-  mechanisms,
-  origins,
-  passwordMechanisms,
-  path,
-  processes,
-  share,
-  text,
-  tlsVersion,
-  tokens,
-  word,
-} from './kinds/kinds.js'
+import * as kinds from './kinds/kinds.js'
 import { addresses, metricsAddress, ports } from './kinds/listen-addresses.js'
-import {
-  natsCa,
-  natsCertificate,
-  natsCredsFile,
-  natsKey,
-  natsSeedFile,
-  natsServers,
-  natsSubject,
-  natsTokenFile,
-} from './kinds/nats-kinds.js'
+import * as nats from './kinds/nats-kinds.js'
 import { readNetworks } from './kinds/networks.js'
 import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
@@ -47,7 +15,7 @@ export type Setting = ReturnType<ReturnType<typeof at>['means']>
 /** A setting that `Config` contains unchanged. It has a place, a kind, a default and a sentence. */
 function at<
   const Place extends string | undefined,
-  K extends Kind<unknown>,
+  K extends kinds.Kind<unknown>,
   const Default extends string | undefined = undefined,
 >(place: Place, kind: K, usual?: Default) {
   return {
@@ -65,7 +33,7 @@ function at<
 }
 
 /** A setting that is combined with others (`joinedValues`). */
-function joined<K extends Kind<unknown>, const Default extends string | undefined = undefined>(
+function joined<K extends kinds.Kind<unknown>, const Default extends string | undefined = undefined>(
   kind: K,
   usual?: Default,
 ) {
@@ -86,48 +54,50 @@ export const sections = {
     HTTPS_PORT: joined(ports).means(
       'Port for HTTPS, written like PORT. Default: 8443 if TLS_CERT or HTTPS_HOST is set, or else none.',
     ),
-    TLS_CERT: joined(files, '').means(
+    TLS_CERT: joined(kinds.files, '').means(
       'PEM files of certificates with their chains, separated by commas. A client gets the certificate of the name that it requests, or else the first. SIGHUP reads them again.',
     ),
-    TLS_CHAIN: joined(files).means('PEM files of the chains, in the same order, if TLS_CERT does not contain them.'),
-    TLS_KEY: joined(files).means(
+    TLS_CHAIN: joined(kinds.files).means(
+      'PEM files of the chains, in the same order, if TLS_CERT does not contain them.',
+    ),
+    TLS_KEY: joined(kinds.files).means(
       'PEM files of the keys, in the same order. Default: the file of the certificate, or `x.key` beside `x.crt`.',
     ),
-    TLS_KEY_PASSPHRASE: joined(text).means('Passphrase of encrypted keys.'),
-    TLS_KEY_PASSPHRASE_FILE: joined(text).means('File with this passphrase.'),
-    TLS_CIPHERS: joined(ciphers).means("Ciphers for clients, in OpenSSL's notation. Default: those of Node.js."),
-    TLS_MIN_VERSION: joined(tlsVersion, '1.2').means('Oldest TLS version for clients.'),
-    TLS_DHPARAM: joined(text, 'auto').means(
+    TLS_KEY_PASSPHRASE: joined(kinds.text).means('Passphrase of encrypted keys.'),
+    TLS_KEY_PASSPHRASE_FILE: joined(kinds.text).means('File with this passphrase.'),
+    TLS_CIPHERS: joined(kinds.ciphers).means("Ciphers for clients, in OpenSSL's notation. Default: those of Node.js."),
+    TLS_MIN_VERSION: joined(kinds.tlsVersion, '1.2').means('Oldest TLS version for clients.'),
+    TLS_DHPARAM: joined(kinds.text, 'auto').means(
       'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
     ),
-    LISTEN_BACKLOG: at('listen.backlog', integer(1, 65535), '511').means(
+    LISTEN_BACKLOG: at('listen.backlog', kinds.integer(1, 65535), '511').means(
       'Connections that can wait to be accepted. The system may allow fewer (`net.core.somaxconn`).',
     ),
-    MAX_CONNECTIONS: at('listen.maxConnections', integer(0, 1_000_000), '0').means(
+    MAX_CONNECTIONS: at('listen.maxConnections', kinds.integer(0, 1_000_000), '0').means(
       'Open connections. At this number, new connections are closed at once. A tenth is kept for addresses that may call the warm API. 0 is no limit.',
     ),
-    MAX_CONNECTIONS_PER_ADDRESS: at('listen.maxConnectionsPerAddress', integer(0, 1_000_000), '1000').means(
+    MAX_CONNECTIONS_PER_ADDRESS: at('listen.maxConnectionsPerAddress', kinds.integer(0, 1_000_000), '1000').means(
       'Open connections from one IPv4 address or one IPv6 /64 network. Addresses in TRUSTED_PROXIES have no limit.',
     ),
-    EXTERNAL_URL: at('externalUrl', baseUrl).means(
+    EXTERNAL_URL: at('externalUrl', kinds.baseUrl).means(
       'URL that browsers use for this service, such as `https://chat.example.org`. Needed behind a proxy, and for host-meta.',
     ),
     HTTP_HOSTS: joined(hostEntries, '').means(
       'HTTP hosts and their XMPP domains, as `chat.example.org=example.org,…`, with options after a `?`. See *Hosts and paths* in docs/production.md.',
     ),
-    HTTP_DEFAULT_HOST: at('http.defaultHost', hostName).means(
+    HTTP_DEFAULT_HOST: at('http.defaultHost', kinds.hostName).means(
       'Host of HTTP_HOSTS that also answers requests to hosts that HTTP_HOSTS does not name.',
     ),
-    HTTP_STRICT_HOST: at('http.strictHost', boolean, 'off').means(
+    HTTP_STRICT_HOST: at('http.strictHost', kinds.boolean, 'off').means(
       'Rejects requests to hosts that HTTP_HOSTS does not name, with 421. With `off`, all domains are served there.',
     ),
-    HOST_META_ENABLED: at('http.hostMeta', boolean, 'on').means(
+    HOST_META_ENABLED: at('http.hostMeta', kinds.boolean, 'on').means(
       'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in the `url` of the host.',
     ),
-    HTTP_FAST: at('http.fast', boolean, 'on').means(
+    HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
       'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). With `off` the service is slower, and clients see no other difference.',
     ),
-    ASSUME_SECURE: at('assumeSecure', boolean, 'off').means(
+    ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
     ),
     TRUSTED_PROXIES: at('trustedProxies', readNetworks, 'loopback').means(
@@ -135,10 +105,10 @@ export const sections = {
     ),
   },
   Processes: {
-    WORKERS: at('workers', processes, '0').means(
+    WORKERS: at('workers', kinds.processes, '0').means(
       'Number of worker processes, from 1 to 256, or `auto` for one per core. A small primary process is added. 0 runs a single process. See *One machine* in docs/tuning.md.',
     ),
-    DRAIN_TIME: at('drainTime', integer(0, 86400), '0').means(
+    DRAIN_TIME: at('drainTime', kinds.integer(0, 86400), '0').means(
       'Time that sessions get to end after SIGTERM or when their worker is replaced, in seconds. No new sessions start meanwhile. With 0 they end at once.',
     ),
     STATE_DIR: joined(stateFolder).means(
@@ -147,20 +117,20 @@ export const sections = {
     SEAL_KEY_FILE: joined(sealKeysFile).means(
       'File with the keys for the files in STATE_DIR: 32 bytes in base64 on each line, as `openssl rand -base64 32` makes them. The first key seals, all keys open.',
     ),
-    NATS_URL: joined(natsServers).means(
+    NATS_URL: joined(nats.natsServers).means(
       'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too. See *Several machines* in docs/tuning.md.',
     ),
-    NATS_CREDS_FILE: joined(natsCredsFile).means('File with the JWT and seed for NATS.'),
-    NATS_NKEY_FILE: joined(natsSeedFile).means('File with the nkey seed for NATS.'),
-    NATS_TOKEN: joined(text).means('Token for NATS.'),
-    NATS_TOKEN_FILE: joined(natsTokenFile).means('File with this token.'),
-    NATS_TLS_CA: joined(natsCa).means('PEM file of the CAs of the NATS certificate. Default: those of Node.js.'),
-    NATS_TLS_CERT: joined(natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
-    NATS_TLS_KEY: joined(natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file does not contain it.'),
-    NATS_SUBJECT: joined(natsSubject, 'warm-bindings').means(
+    NATS_CREDS_FILE: joined(nats.natsCredsFile).means('File with the JWT and seed for NATS.'),
+    NATS_NKEY_FILE: joined(nats.natsSeedFile).means('File with the nkey seed for NATS.'),
+    NATS_TOKEN: joined(kinds.text).means('Token for NATS.'),
+    NATS_TOKEN_FILE: joined(nats.natsTokenFile).means('File with this token.'),
+    NATS_TLS_CA: joined(nats.natsCa).means('PEM file of the CAs of the NATS certificate. Default: those of Node.js.'),
+    NATS_TLS_CERT: joined(nats.natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
+    NATS_TLS_KEY: joined(nats.natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file does not contain it.'),
+    NATS_SUBJECT: joined(nats.natsSubject, 'warm-bindings').means(
       'Prefix of the NATS subjects. Services with different prefixes do not see each other.',
     ),
-    NATS_ALLOW_PLAINTEXT: joined(boolean, 'off').means(
+    NATS_ALLOW_PLAINTEXT: joined(kinds.boolean, 'off').means(
       'Allows `nats://` to another machine without TLS. Stanzas and passwords can then be read and forged in the network.',
     ),
   },
@@ -174,181 +144,183 @@ export const sections = {
     ),
   },
   'XMPP servers': {
-    XMPP_DOMAINS: at('domains', domainPatterns, '').means(
+    XMPP_DOMAINS: at('domains', kinds.domainPatterns, '').means(
       'Domains whose users may log in, separated by commas. `*.example.org` is every subdomain, `*` is any domain.',
       'required',
     ),
     XMPP_SERVERS: joined(serversByDomain, '').means(
       'XMPP servers of domains, if DNS does not name them, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options after a `?`. `domain=https://host/http-bind` is a remote BOSH endpoint, `domain=host-meta` asks the domain for its endpoint, and `*=…` is every other domain.',
     ),
-    XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', boolean, 'on').means(
+    XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', kinds.boolean, 'on').means(
       'Tries direct TLS before STARTTLS if the DNS records of a domain have both with the same priority.',
     ),
-    XMPP_PIPELINING: at('pipelining', boolean, 'on').means(
+    XMPP_PIPELINING: at('pipelining', kinds.boolean, 'on').means(
       'Saves one or two round trips of a SCRAM login, by the assumption that a server offers the same as at the last login (XEP-0305). It is turned off for servers that fail at this.',
     ),
-    XMPP_SPARE_LINKS: at('spareLinks', integer(0, 64), '8').means(
+    XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
       'Connections that a process dials ahead for the next logins at a domain, at most: TCP and TLS are done then. About one for 5 logins in the last minute, for 20 s. 0 dials none ahead.',
     ),
-    XMPP_TLS_MIN_VERSION: at('tls.minVersion', tlsVersion, '1.2').means('Oldest TLS version for links to servers.'),
-    XMPP_TLS_CIPHERS: at('tls.ciphers', ciphers).means(
+    XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
+      'Oldest TLS version for links to servers.',
+    ),
+    XMPP_TLS_CIPHERS: at('tls.ciphers', kinds.ciphers).means(
       "Ciphers for links to servers, in OpenSSL's notation. Default: those of Node.js.",
     ),
-    XMPP_MECHANISMS: at('mechanisms', mechanisms, passwordMechanisms.join(',')).means(
+    XMPP_MECHANISMS: at('mechanisms', kinds.mechanisms, kinds.passwordMechanisms.join(',')).means(
       'Mechanisms for logins with a password, in order of preference. PLAIN is never used on an unencrypted link unless its server has `plain=on`.',
     ),
     XMPP_SERVICE_ACCOUNTS: joined(serviceAccounts, '').means(
       'Accounts that log in for users without a password, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS. The XMPP server must allow this.',
     ),
     XMPP_SERVICE_ACCOUNTS_FILE: joined(serviceAccountsFile, '').means('File with more such accounts, one per line.'),
-    XMPP_RETIRED_DOMAINS: at('retiredDomains', domainPatterns, '').means(
+    XMPP_RETIRED_DOMAINS: at('retiredDomains', kinds.domainPatterns, '').means(
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
     ),
-    XMPP_KEEPALIVE: at('keepalive', integer(0, 3600), '60').means(
+    XMPP_KEEPALIVE: at('keepalive', kinds.integer(0, 3600), '60').means(
       'Idle time after which a space is sent to keep a link open, in seconds. 0 sends no spaces.',
     ),
-    XMPP_SASL2: at('sasl2', boolean, 'on').means(
+    XMPP_SASL2: at('sasl2', kinds.boolean, 'on').means(
       'Whether SASL2 with Bind 2 (XEP-0388, XEP-0386) is used with servers that offer it. It saves round trips. `sasl2=off` in `XMPP_SERVERS` turns it off for a server.',
     ),
-    XMPP_STREAM_MANAGEMENT: at('streamManagement', boolean, 'on').means(
+    XMPP_STREAM_MANAGEMENT: at('streamManagement', kinds.boolean, 'on').means(
       'Whether stanzas are counted with servers that offer stream management (XEP-0198). `sm=off` in `XMPP_SERVERS` turns it off for a server.',
     ),
-    LINK_RESUME: at('linkResume', boolean, 'on').means(
+    LINK_RESUME: at('linkResume', kinds.boolean, 'on').means(
       'Whether a broken link is mended: a new connection resumes its stream. For that, keys of each user stay in memory, never the password.',
     ),
-    LINK_RESUME_TIME: at('linkResumeTime', integer(1, 600), '60').means(
+    LINK_RESUME_TIME: at('linkResumeTime', kinds.integer(1, 600), '60').means(
       'Time to mend a broken link, in seconds. Then its session ends.',
     ),
-    XMPP_TIMEOUT: at('serverTimeout', integer(0, 3600), '60').means(
+    XMPP_TIMEOUT: at('serverTimeout', kinds.integer(0, 3600), '60').means(
       'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. A server is pinged if it sends nothing for a quarter of this time after a stanza to it. 0 sends no pings.',
     ),
   },
   'Remote endpoints': {
-    REMOTE_ATTACH: at('remote.attach', word('here', 'there'), 'here').means(
+    REMOTE_ATTACH: at('remote.attach', kinds.word('here', 'there'), 'here').means(
       'Address that browsers get for users at a remote BOSH endpoint: of this service (`here`), or of that endpoint (`there`).',
     ),
-    REMOTE_CONNECT_TIMEOUT: at('remote.connectTimeout', integer(1, 60), '5').means(
+    REMOTE_CONNECT_TIMEOUT: at('remote.connectTimeout', kinds.integer(1, 60), '5').means(
       'Timeout for connecting to a remote endpoint, in seconds.',
     ),
-    REMOTE_TIMEOUT: at('remote.timeout', integer(1, 300), '5').means(
+    REMOTE_TIMEOUT: at('remote.timeout', kinds.integer(1, 300), '5').means(
       'Timeout for answers of a remote endpoint, in addition to the agreed `wait`, in seconds.',
     ),
-    REMOTE_MAX_REPLY_BYTES: at('remote.maxReplyBytes', integer(65536, 8_000_000), '8000000').means(
+    REMOTE_MAX_REPLY_BYTES: at('remote.maxReplyBytes', kinds.integer(65536, 8_000_000), '8000000').means(
       'Longest answer of a remote endpoint, in bytes. If an answer is longer, some of its stanzas are dropped. So are stanzas after the 10,000th of an answer.',
     ),
-    REMOTE_HEADERS: at('remote.headers', headers, '').means(
+    REMOTE_HEADERS: at('remote.headers', kinds.headers, '').means(
       'Extra headers for requests to remote endpoints, as `name=value,…`. Write `%2C` and `%25` for a comma or percent sign.',
     ),
   },
   BOSH: {
-    BOSH_ENABLED: at('bosh.enabled', boolean, 'on').means('Enables the BOSH endpoint.'),
-    BOSH_PATH: at('boshPath', path, '/http-bind').means(
+    BOSH_ENABLED: at('bosh.enabled', kinds.boolean, 'on').means('Enables the BOSH endpoint.'),
+    BOSH_PATH: at('boshPath', kinds.path, '/http-bind').means(
       'Path of the BOSH endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS.',
     ),
-    BOSH_DEFAULT_DOMAIN: at('bosh.defaultDomain', domain).means(
+    BOSH_DEFAULT_DOMAIN: at('bosh.defaultDomain', kinds.domain).means(
       'Domain of clients that log in themselves and name no domain. Without this setting they are rejected.',
     ),
-    BOSH_ASSUME_SECURE: at('bosh.assumeSecure', boolean, 'off').means(
+    BOSH_ASSUME_SECURE: at('bosh.assumeSecure', kinds.boolean, 'off').means(
       'Treats requests to the BOSH endpoint as encrypted, like ASSUME_SECURE.',
     ),
-    BOSH_MAX_WAIT: at('bosh.maxWait', integer(1, 3600), '60').means(
+    BOSH_MAX_WAIT: at('bosh.maxWait', kinds.integer(1, 3600), '60').means(
       "Longest time to hold a request, in seconds. Your proxy's timeout must be longer.",
     ),
-    BOSH_DEFAULT_HOLD: at('bosh.defaultHold', integer(0, 254), '1').means(
+    BOSH_DEFAULT_HOLD: at('bosh.defaultHold', kinds.integer(0, 254), '1').means(
       'Held requests of clients that do not specify `hold`. Must be less than BOSH_MAX_REQUESTS.',
     ),
-    BOSH_MAX_REQUESTS: at('bosh.maxRequests', integer(2, 255), '2').means('Open requests per session.'),
-    BOSH_INACTIVITY: at('bosh.inactivity', integer(5, 86400), '150').means(
+    BOSH_MAX_REQUESTS: at('bosh.maxRequests', kinds.integer(2, 255), '2').means('Open requests per session.'),
+    BOSH_INACTIVITY: at('bosh.inactivity', kinds.integer(5, 86400), '150').means(
       'Time without an open request after which a session ends, in seconds. Browsers wake a hidden tab only once a minute.',
     ),
-    BOSH_MAX_PAUSE: at('bosh.maxPause', integer(0, 65535), '300').means(
+    BOSH_MAX_PAUSE: at('bosh.maxPause', kinds.integer(0, 65535), '300').means(
       'Longest pause that a client may announce, in seconds. 0 turns pausing off.',
     ),
-    BOSH_POLLING: at('bosh.polling', integer(1, 65535), '5').means(
+    BOSH_POLLING: at('bosh.polling', kinds.integer(1, 65535), '5').means(
       'Shortest time between two empty requests of a polling client, in seconds.',
     ),
-    BOSH_ENFORCE_POLLING: at('bosh.enforcePolling', boolean, 'off').means(
+    BOSH_ENFORCE_POLLING: at('bosh.enforcePolling', kinds.boolean, 'off').means(
       'Ends sessions of clients that poll more often than BOSH_POLLING allows. Many clients do, for example after a reload.',
     ),
-    BOSH_ACKS: at('bosh.acks', boolean, 'on').means('Supports acknowledgements of replies.'),
-    BOSH_REQUIRE_SECURE: at('bosh.requireSecure', boolean, 'off').means(
+    BOSH_ACKS: at('bosh.acks', kinds.boolean, 'on').means('Supports acknowledgements of replies.'),
+    BOSH_REQUIRE_SECURE: at('bosh.requireSecure', kinds.boolean, 'off').means(
       'Creates sessions over encrypted connections only. Other clients are sent to the https address, if it is known.',
     ),
-    BOSH_GET_TEXT: at('bosh.getText', text, 'This is an XMPP BOSH endpoint: point your client here.').means(
+    BOSH_GET_TEXT: at('bosh.getText', kinds.text, 'This is an XMPP BOSH endpoint: point your client here.').means(
       'Text of the page that browsers show at the BOSH endpoint.',
     ),
-    ATTACH_BINDING: at('bosh.attachBinding', word('off', 'cookie', 'reply'), 'off').means(
+    ATTACH_BINDING: at('bosh.attachBinding', kinds.word('off', 'cookie', 'reply'), 'off').means(
       'Ties a warmed session to the browser that attached to it. `cookie`: the first answer sets a cookie. `reply`: the answer of the warm API contains a cookie, which your backend sets. All requests of the page must have it.',
     ),
-    CORS_ORIGINS: at('cors.origins', origins, '*').means(
+    CORS_ORIGINS: at('cors.origins', kinds.origins, '*').means(
       'Origins whose pages may use the BOSH endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none.',
     ),
-    CORS_CREDENTIALS: at('cors.credentials', boolean, 'off').means(
+    CORS_CREDENTIALS: at('cors.credentials', kinds.boolean, 'off').means(
       'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires. CORS_ORIGINS must then list these pages.',
     ),
-    CORS_HEADERS: at('cors.headers', tokens, 'Content-Type').means(
+    CORS_HEADERS: at('cors.headers', kinds.tokens, 'Content-Type').means(
       'Headers that pages of CORS_ORIGINS may send, separated by commas. BOSH requires `Content-Type`. `*` is any header, and does not work with CORS_CREDENTIALS.',
     ),
-    CORS_METHODS: at('cors.methods', tokens, 'GET, POST, OPTIONS').means(
+    CORS_METHODS: at('cors.methods', kinds.tokens, 'GET, POST, OPTIONS').means(
       'Methods that pages of CORS_ORIGINS may use, separated by commas.',
     ),
-    CORS_MAX_AGE: at('cors.maxAge', integer(0, 86400), '7200').means(
+    CORS_MAX_AGE: at('cors.maxAge', kinds.integer(0, 86400), '7200').means(
       'Time for browsers to cache the CORS settings, in seconds.',
     ),
   },
   WebSocket: {
-    WEBSOCKET_ENABLED: at('websocket.enabled', boolean, 'on').means('Enables the WebSocket endpoint.'),
-    WEBSOCKET_PATH: at('websocketPath', path, '/xmpp-websocket').means(
+    WEBSOCKET_ENABLED: at('websocket.enabled', kinds.boolean, 'on').means('Enables the WebSocket endpoint.'),
+    WEBSOCKET_PATH: at('websocketPath', kinds.path, '/xmpp-websocket').means(
       'Path of the WebSocket endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS. Domains of one host can share this path.',
     ),
-    WEBSOCKET_ORIGINS: at('websocket.origins', origins, '*').means(
+    WEBSOCKET_ORIGINS: at('websocket.origins', kinds.origins, '*').means(
       'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none. Programs other than browsers send no origin, and may always use the endpoint.',
     ),
-    WEBSOCKET_ASSUME_SECURE: at('websocket.assumeSecure', boolean, 'off').means(
+    WEBSOCKET_ASSUME_SECURE: at('websocket.assumeSecure', kinds.boolean, 'off').means(
       'Treats connections to the WebSocket endpoint as encrypted, like ASSUME_SECURE.',
     ),
-    WEBSOCKET_REQUIRE_SECURE: at('websocket.requireSecure', boolean, 'off').means(
+    WEBSOCKET_REQUIRE_SECURE: at('websocket.requireSecure', kinds.boolean, 'off').means(
       'Opens streams over encrypted connections only. Other clients are sent to the wss address, if it is known.',
     ),
-    WEBSOCKET_PING_INTERVAL: at('websocket.pingInterval', integer(0, 3600), '30').means(
+    WEBSOCKET_PING_INTERVAL: at('websocket.pingInterval', kinds.integer(0, 3600), '30').means(
       'Time between two pings, in seconds. 60 saves the battery of phones. 0 sends no pings.',
     ),
-    WEBSOCKET_PONG_TIMEOUT: at('websocket.pongTimeout', integer(1, 300), '10').means(
+    WEBSOCKET_PONG_TIMEOUT: at('websocket.pongTimeout', kinds.integer(1, 300), '10').means(
       'Time for the answer to a ping, in seconds. 15 is better for phones.',
     ),
-    WEBSOCKET_IDLE_TIMEOUT: at('websocket.idleTimeout', integer(0, 86400), '840').means(
+    WEBSOCKET_IDLE_TIMEOUT: at('websocket.idleTimeout', kinds.integer(0, 86400), '840').means(
       'Time without any frame, even a pong, after which a connection ends, in seconds. Timeouts of proxies must be longer. 0 is no limit.',
     ),
-    WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', integer(1, 60), '5').means(
+    WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', kinds.integer(1, 60), '5').means(
       'Time for a client to close the stream and the WebSocket, in seconds. Then the connection is cut.',
     ),
-    WEBSOCKET_RESUME: at('websocket.resumeSeconds', integer(5, 86400), '120').means(
+    WEBSOCKET_RESUME: at('websocket.resumeSeconds', kinds.integer(5, 86400), '120').means(
       'Time that a warmed session waits for its page after a lost connection, in seconds.',
     ),
-    WEBSOCKET_MAX_FRAGMENTS: at('websocket.maxFragments', integer(1, 1000), '8').means('Frames per message.'),
+    WEBSOCKET_MAX_FRAGMENTS: at('websocket.maxFragments', kinds.integer(1, 1000), '8').means('Frames per message.'),
     WEBSOCKET_GET_TEXT: at(
       'websocket.getText',
-      text,
+      kinds.text,
       'This is an XMPP WebSocket endpoint: point your client here.',
     ).means('Text of the page that browsers show at the WebSocket endpoint.'),
   },
   Warming: {
-    WARM_ENABLED: at('warm.enabled', boolean, 'on').means('Enables the warm API.'),
-    WARM_PATH: at('warmPath', path, '/warm').means('Path of the warm API. `$host` works as in BOSH_PATH.'),
-    WARM_TIMEOUT: at('warm.timeout', integer(1, 300), '15').means('Timeout of a login, in seconds.'),
-    WARM_STEP_TIMEOUT: at('warm.stepTimeout', integer(1, 300), '10').means(
+    WARM_ENABLED: at('warm.enabled', kinds.boolean, 'on').means('Enables the warm API.'),
+    WARM_PATH: at('warmPath', kinds.path, '/warm').means('Path of the warm API. `$host` works as in BOSH_PATH.'),
+    WARM_TIMEOUT: at('warm.timeout', kinds.integer(1, 300), '15').means('Timeout of a login, in seconds.'),
+    WARM_STEP_TIMEOUT: at('warm.stepTimeout', kinds.integer(1, 300), '10').means(
       'Timeout of a single step of a login, in seconds.',
     ),
-    WARM_ANONYMOUS: at('warm.anonymous', boolean, 'off').means(
+    WARM_ANONYMOUS: at('warm.anonymous', kinds.boolean, 'off').means(
       'Warms anonymous sessions (SASL ANONYMOUS) if the JID is only a domain.',
     ),
-    WARM_ATTACH_TIMEOUT: at('warm.attachTimeout', integer(5, 600), '120').means(
+    WARM_ATTACH_TIMEOUT: at('warm.attachTimeout', kinds.integer(5, 600), '120').means(
       'Time within which the page must send its first request to a warmed session, in seconds.',
     ),
-    SCRAM_MEMORY: at('warm.scramMemory', integer(0, 3600), '300').means(
+    SCRAM_MEMORY: at('warm.scramMemory', kinds.integer(0, 3600), '300').means(
       'Time to cache a salted password under a keyed hash, in seconds. The next login of the same user then needs no hashing. 0 turns the cache off.',
     ),
-    SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', integer(4096, 10_000_000), '200000').means(
+    SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', kinds.integer(4096, 10_000_000), '200000').means(
       'Most SCRAM iterations that an XMPP server may request. If a server requests more, the login fails.',
     ),
   },
@@ -378,55 +350,55 @@ export const sections = {
     WEBSOCKET_DENY: at('access.websocket.deny', readNetworks, 'none').means(
       'Addresses that may not use the WebSocket endpoint, although WEBSOCKET_ALLOW allows them.',
     ),
-    MAX_SESSIONS: at('limits.sessions', integer(0, 10_000_000), '20000').means(
+    MAX_SESSIONS: at('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
       'Sessions at a time. At most a quarter may belong to clients that have not logged in yet. 0 is no limit, as in most limits below.',
     ),
-    MAX_SESSIONS_PER_ADDRESS: at('limits.sessionsPerAddress', integer(0, 10_000_000), '200').means(
+    MAX_SESSIONS_PER_ADDRESS: at('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
       'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit. Warmed sessions do not count.',
     ),
-    MAX_UNAUTHENTICATED_PER_ADDRESS: at('limits.unauthenticatedPerAddress', integer(0, 10_000_000), '20').means(
+    MAX_UNAUTHENTICATED_PER_ADDRESS: at('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
       'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
     ),
-    BOSH_LOGIN_TIMEOUT: at('limits.loginTimeout', integer(0, 3600), '60').means(
+    BOSH_LOGIN_TIMEOUT: at('limits.loginTimeout', kinds.integer(0, 3600), '60').means(
       'Time for a client to log in to a session that it opened itself, in seconds. In-band registration does not extend it.',
     ),
-    MAX_SESSIONS_PER_JID: at('limits.sessionsPerJid', integer(0, 1_000_000), '20').means(
+    MAX_SESSIONS_PER_JID: at('limits.sessionsPerJid', kinds.integer(0, 1_000_000), '20').means(
       'Sessions of one user, warmed or not.',
     ),
-    MAX_HELD_REQUESTS: at('limits.heldRequests', integer(0, 10_000_000), '40000').means(
+    MAX_HELD_REQUESTS: at('limits.heldRequests', kinds.integer(0, 10_000_000), '40000').means(
       'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
-    MAX_STANZA_BYTES: at('limits.stanzaBytes', integer(10_000, 1_048_576), '262144').means(
+    MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
       'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A BOSH body may have 524288 bytes, or twice this setting if that is more. A stanza of a server may be four times as long. Longer stanzas of servers are dropped.',
     ),
-    MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', integer(0, 1_000_000), '64').means(
+    MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, requests get 503 and WebSockets close.',
     ),
-    MAX_UNREAD_MB: at('limits.unreadMegabytes', integer(0, 1_000_000), '64').means(
+    MAX_UNREAD_MB: at('limits.unreadMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for replies that clients have not read, in MiB. Above it, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. A connection whose client reads nothing for a minute is closed in any case.',
     ),
-    MAX_MEMORY_MB: at('limits.megabytes', integer(0, 1_000_000), '0').means(
+    MAX_MEMORY_MB: at('limits.megabytes', kinds.integer(0, 1_000_000), '0').means(
       'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or the container, divided equally among WORKERS. Three quarters of the JavaScript heap are a second limit.',
     ),
-    RATE_SESSIONS_PER_ADDRESS: at('rates.sessionsPerAddress', integer(0, 1_000_000), '10').means(
+    RATE_SESSIONS_PER_ADDRESS: at('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
       'New sessions per second that clients of one address open themselves, on average over five seconds. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
-    RATE_SESSION_BYTES: at('rates.sessionBytes', integer(0, 1_000_000_000), '100000').means(
+    RATE_SESSION_BYTES: at('rates.sessionBytes', kinds.integer(0, 1_000_000_000), '100000').means(
       'Bytes of stanzas that a client may send per second. Further stanzas wait, and none is lost.',
     ),
-    RATE_SESSION_BURST: at('rates.sessionBurst', integer(0, 1_000_000_000), '500000').means(
+    RATE_SESSION_BURST: at('rates.sessionBurst', kinds.integer(0, 1_000_000_000), '500000').means(
       'Bytes of stanzas that a client may send at once after a quiet time.',
     ),
-    RATE_WARMS_PER_JID: at('rates.warmsPerJid', integer(0, 1_000_000), '10').means(
+    RATE_WARMS_PER_JID: at('rates.warmsPerJid', kinds.integer(0, 1_000_000), '10').means(
       'Warm calls for one user per minute. Calls that reuse a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
     ),
-    RATE_WARMS_PER_ADMIN: at('rates.warmsPerAdmin', integer(0, 10_000_000), '0').means(
+    RATE_WARMS_PER_ADMIN: at('rates.warmsPerAdmin', kinds.integer(0, 10_000_000), '0').means(
       'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
-    RATE_LOGINS_PER_ADDRESS: at('rates.loginsPerAddress', integer(0, 1_000_000), '20').means(
+    RATE_LOGINS_PER_ADDRESS: at('rates.loginsPerAddress', kinds.integer(0, 1_000_000), '20').means(
       'Refused logins of clients per minute, from one address at one domain. At all domains together, three times as many. Above this limit each login from the address waits. The wait is half a second, and doubles each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
-    RATE_FAILED_LOGINS: at('rates.failedLogins', integer(0, 1_000_000), '5').means(
+    RATE_FAILED_LOGINS: at('rates.failedLogins', kinds.integer(0, 1_000_000), '5').means(
       'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many. For one name from all addresses, ten times as many in ten minutes. Addresses that sent the right secret within a week are exempt from this last limit.',
     ),
   },
@@ -434,15 +406,15 @@ export const sections = {
     METRICS_ADDRESS: at('metrics.address', metricsAddress, '127.0.0.1:9110').means(
       'Address and port of the Prometheus metrics (`/metrics`), such as `[::1]:9110`. `none` turns them off. Port 0 is any free port.',
     ),
-    METRICS_MAX_ERROR_RATE: at('metrics.maxErrorRate', share, '0.05').means(
+    METRICS_MAX_ERROR_RATE: at('metrics.maxErrorRate', kinds.share, '0.05').means(
       'Share of failed requests in five minutes, from 0 to 1, above which a warning is logged. 0 never warns.',
     ),
   },
   Logging: {
-    LOG_LEVEL: at('logLevels', logLevelsByPart, 'info').means(
+    LOG_LEVEL: at('logLevels', kinds.logLevelsByPart, 'info').means(
       'Lowest level of messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `login`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
     ),
-    AUDIT_LOG: at('auditLog', auditLog, 'stdout').means(
+    AUDIT_LOG: at('auditLog', kinds.auditLog, 'stdout').means(
       'Where the audit trail is written, at any LOG_LEVEL: `stdout`, `stderr`, `off`, or a file to append to. SIGHUP opens the file again.',
     ),
   },
@@ -455,7 +427,7 @@ type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer
 export type Name = keyof typeof settings
 
 type ValueOf<S extends Setting> =
-  | (S['kind'] extends Kind<infer T> ? T : never)
+  | (S['kind'] extends kinds.Kind<infer T> ? T : never)
   | (S extends { default: string } ? never : undefined)
 
 export type Values = { readonly [N in Name]: ValueOf<(typeof settings)[N]> }
