@@ -37,26 +37,9 @@ import { allowsDomain } from './xmpp/jid/domains.js'
 /** In bytes. With longer stanzas the limit is two stanzas. */
 const leastBodyBytes = 512 * 1024
 
+/** Each site has its own of the rest. */
 export interface SessionParts
-  extends Pick<
-      OpenerParts,
-      | 'registry'
-      | 'connect'
-      | 'clock'
-      | 'counts'
-      | 'limits'
-      | 'maxStanzaBytes'
-      | 'processName'
-      | 'refused'
-      | 'refusedLogins'
-      | 'makeRoomElsewhere'
-      | 'room'
-      | 'serverMilliseconds'
-      | 'shaper'
-      | 'strangers'
-      | 'sums'
-      | 'waiting'
-    >,
+  extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
     Pick<ListenerParts, 'bodies'> {
   /** Opens a session at a remote endpoint for its page. Undefined for domains that are served here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
