@@ -6,29 +6,12 @@ import type { Config } from './config.js'
 import { entriesOf } from './kinds/kinds.js'
 import { readOptions } from './kinds/options.js'
 import { parseSecretHash } from './kinds/secret-hash.js'
-import type { Name, Values } from './settings.js'
+import { type Name, orInFiles, settings, type Values } from './settings.js'
 import type { TlsMaterial } from './tls-files.js'
 
-const fileSettings = [
-  'ADMIN_USERS_FILE',
-  'XMPP_SERVICE_ACCOUNTS_FILE',
-  'EVENTS_SECRET_FILE',
-  'SEAL_KEY_FILE',
-  'TLS_KEY_PASSPHRASE_FILE',
-  'NATS_CREDS_FILE',
-  'NATS_NKEY_FILE',
-  'NATS_TOKEN_FILE',
-  'NATS_TLS_KEY',
-] as const satisfies readonly Name[]
-
-const secretSettings = [
-  'ADMIN_USERS',
-  'XMPP_SERVICE_ACCOUNTS',
-  'EVENTS_SECRET',
-  'TLS_KEY_PASSPHRASE',
-  'NATS_TOKEN',
-  'NATS_URL',
-] as const satisfies readonly Name[]
+const names = Object.keys(settings) as Name[]
+const fileSettings: readonly Name[] = [...names.filter(name => name.endsWith('_FILE')), 'NATS_TLS_KEY']
+const secretSettings: readonly Name[] = [...orInFiles, 'NATS_URL']
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -3,7 +3,7 @@ import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { hostVariable } from './kinds/kinds.js'
 import { type Address, collide, placesOf } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
-import type { Name, Values } from './settings.js'
+import { type Name, orInFiles, settings, type Values } from './settings.js'
 
 /** Problems of several settings. Skips problems that depend on a faulty setting. */
 export function jointProblems(values: Values, isFaulty: (name: Name) => boolean): string[] {
@@ -68,8 +68,6 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.TLS_KEY && set.TLS_KEY.length !== set.TLS_CERT.length,
   'TLS_CHAIN must name one file for each of TLS_CERT, in the same order': set =>
     set.TLS_CHAIN && set.TLS_CHAIN.length !== set.TLS_CERT.length,
-  'TLS_KEY_PASSPHRASE_FILE and TLS_KEY_PASSPHRASE are both set: keep one of the two': set =>
-    set.TLS_KEY_PASSPHRASE_FILE !== undefined && set.TLS_KEY_PASSPHRASE !== undefined,
 
   'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS': set =>
     set.HTTP_DEFAULT_HOST !== undefined && !set.HTTP_HOSTS.has(set.HTTP_DEFAULT_HOST),
@@ -97,8 +95,6 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
 
   'EVENTS_SECRET is required for EVENTS_URL, or EVENTS_SECRET_FILE: make one, for example with openssl rand -hex 32':
     set => set.EVENTS_URL !== undefined && set.EVENTS_SECRET === undefined && set.EVENTS_SECRET_FILE === undefined,
-  'EVENTS_SECRET_FILE and EVENTS_SECRET are both set: keep one of the two': set =>
-    set.EVENTS_SECRET_FILE !== undefined && set.EVENTS_SECRET !== undefined,
 
   'SEAL_KEY_FILE is required for STATE_DIR: make the file with (umask 077; openssl rand -base64 32 > seal.key)': set =>
     set.STATE_DIR !== undefined && set.SEAL_KEY_FILE === undefined,
@@ -117,8 +113,16 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   [`XMPP_SERVICE_ACCOUNTS_FILE ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS_FILE, set),
 }
 
+/** Lists may be in both places. */
+const inBothPlaces = orInFiles
+  .filter(name => settings[name].default === undefined)
+  .map((name): [string, (set: Values) => boolean] => [
+    `${name}_FILE and ${name} are both set: keep one of the two`,
+    set => set[name] !== undefined && set[`${name}_FILE`] !== undefined,
+  ])
+
 const rules: readonly ((set: Values) => readonly string[])[] = [
-  ...Object.entries(faults).map(
+  ...[...Object.entries(faults), ...inBothPlaces].map(
     ([problem, isSo]) =>
       (set: Values) =>
         isSo(set) ? [problem] : [],

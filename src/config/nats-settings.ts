@@ -5,8 +5,6 @@ import type { NatsAccount, NatsServer } from './kinds/nats-kinds.js'
 import type { Values } from './settings.js'
 
 export const natsFaults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
-  'NATS_TOKEN_FILE and NATS_TOKEN are both set: keep one of the two': set =>
-    set.NATS_TOKEN !== undefined && set.NATS_TOKEN_FILE !== undefined,
   'NATS_CREDS_FILE, NATS_NKEY_FILE, NATS_TOKEN and a user in NATS_URL are ways to say who this is: keep one of them':
     set => {
       const token = set.NATS_TOKEN ?? set.NATS_TOKEN_FILE

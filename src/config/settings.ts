@@ -426,6 +426,11 @@ type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer
 
 export type Name = keyof typeof settings
 
+type OrInFile = { [N in Name]: `${N}_FILE` extends Name ? N : never }[Name]
+
+/** A second setting, with `_FILE`, names a file with the value. */
+export const orInFiles = (Object.keys(settings) as OrInFile[]).filter(name => Object.hasOwn(settings, `${name}_FILE`))
+
 type ValueOf<S extends Setting> =
   | (S['kind'] extends kinds.Kind<infer T> ? T : never)
   | (S extends { default: string } ? never : undefined)
