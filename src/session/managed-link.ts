@@ -9,6 +9,7 @@ import {
   countRequest,
   readCount,
   stanzasUpTo,
+  writeCount,
   writeCounting,
 } from '../xmpp/stanza-counts.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
@@ -412,10 +413,16 @@ export class ManagedLink implements Link, LinkEvents {
       mending: mending!,
       since,
       isUrgent,
-      onLink: link => {
+      resumption: () => ({ previd: this.#previd!, h: writeCount(this.#received) }),
+      onLink: ({ link, answer, missed = [] }) => {
         this.#link = link
         link.events = this
-        link.restart()
+        if (answer === undefined) {
+          link.restart()
+          return
+        }
+        for (const element of [answer, ...missed]) this.onElement(element)
+        this.onFlush()
       },
       onGivenUp: () => this.#lose(end),
     })

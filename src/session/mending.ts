@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { Turn } from '../lib/limits/turns.js'
-import type { Failure, Link } from '../xmpp/link.js'
+import type { Failure, Link, LinkAgain, Resumption } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 
 /** Time for the answer to `<resume/>`, in milliseconds. */
@@ -19,8 +19,8 @@ const passing = new Set<Failure['code']>([
 ])
 
 export interface Mending {
-  /** Logs the user in on a new link, and leaves its stream to be restarted. Throws a `Problem`. */
-  readonly logInAgain: (caller: AbortSignal, turn: Turn) => Promise<Link>
+  /** Logs the user in on a new link. Throws a `Problem`. */
+  readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>
   /** The longest gap, in milliseconds. */
   readonly longest: number
   /** Plain values, secret, for `logInAgain` of another process. */
@@ -43,8 +43,9 @@ interface RepairParts {
   readonly since: number
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
-  /** The stream must be restarted and resumed. */
-  readonly onLink: (link: Link) => void
+  /** Of now. */
+  readonly resumption: () => Resumption
+  readonly onLink: (again: LinkAgain) => void
   readonly onGivenUp: () => void
 }
 
@@ -104,20 +105,20 @@ export class Repair {
   }
 
   #dial(): void {
-    const { mending, run, onLink, clock, isUrgent } = this.#parts
+    const { mending, run, onLink, clock, isUrgent, resumption } = this.#parts
     const { signal } = this.#caller
     this.#nextAt = never
     this.#isInTurn = false
     const onBegin = () => {
       this.#isInTurn = true
     }
-    mending.logInAgain(signal, { isUrgent, onBegin }).then(
-      link => {
-        if (signal.aborted) return link.close()
+    mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(
+      again => {
+        if (signal.aborted) return again.link.close()
         run(() => {
           this.#answerBy = clock.now() + resumeMilliseconds
-          this.#link = link
-          onLink(link)
+          this.#link = again.link
+          onLink(again)
         })
       },
       error => {

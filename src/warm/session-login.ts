@@ -113,10 +113,10 @@ function mendingOf(parts: LoginParts, mend: MendParts, again: LoginWish, lang: s
   const { connect, turns, longest } = mend
   return {
     longest,
-    logInAgain: (caller, turn) =>
+    logInAgain: (caller, turn, resumption) =>
       turns.take(again.jid.domain, turn, async () => {
         if (caller.aborted) throw new Problem('session-not-found', { step: 'connect' })
-        return logInAgain(parts, connect, again, lang, caller)
+        return logInAgain(parts, connect, again, lang, resumption, caller)
       }),
     record: () => recordOf(again, lang),
     wipe: () => wipeKeys(again),

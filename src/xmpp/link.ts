@@ -50,6 +50,22 @@ export interface LinkOptions extends StreamOptions {
   readonly certificate?: boolean
 }
 
+/** A stream of stream management that was lost (XEP-0198 §5). */
+export interface Resumption {
+  readonly previd: string
+  /** Received stanzas. */
+  readonly h: string
+}
+
+/** Replace the link's events in the same turn. */
+export interface LinkAgain {
+  readonly link: Link
+  /** To the resumption. Undefined: the stream must be restarted, and then resumed. */
+  readonly answer?: Element | undefined
+  /** Elements that came behind the answer. */
+  readonly missed?: readonly Element[]
+}
+
 /** Opens a link. Reports problems through `onEnd`, and never throws. */
 export type OpenLink = (domain: string, options: LinkOptions, events: LinkEvents) => Link
 

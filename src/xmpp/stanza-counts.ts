@@ -16,7 +16,11 @@ export function countAnswer(count: number): string {
 }
 
 export function countAttribute(count: number): string {
-  return attribute('h', count % wrap)
+  return attribute('h', writeCount(count))
+}
+
+export function writeCount(count: number): string {
+  return String(count % wrap)
 }
 
 /** Undefined if invalid. */

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { startProsody } from '../support/prosody.js'
+import { startRelay } from '../support/relay.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -90,6 +91,24 @@ for (const kind of kinds) {
           password === passwords.alice ? [200, undefined] : [403, 'not-authorized'],
         )
       }
+    })
+
+    test('a link that breaks is mended', async () => {
+      const relay = await startRelay(`http://127.0.0.1:${wire.port}`)
+      here = await startTestService({
+        servers: `localhost=xmpps://127.0.0.1:${new URL(relay.url).port}?ca=${server.caFile}`,
+      })
+      const page = User.attach(`${here.url}/http-bind`, await here.bind(alice))
+      for (let number = 1; number <= 6; number++) {
+        page.say(page.jid, `number ${number}`)
+        if (number % 2 === 0) relay.cut()
+      }
+      await page.receives('>number 6<')
+      expect(page.numbers).toEqual([1, 2, 3, 4, 5, 6])
+      await eventually('the link is mended', () => relay.open === 1)
+      await page.leave()
+      await here.stop()
+      await relay.stop()
     })
 
     test('what comes at once, comes to the page, and is counted', async () => {

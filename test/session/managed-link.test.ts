@@ -464,6 +464,36 @@ describe('a link that breaks', () => {
     expect(link.sent.join('')).not.toContain(message('4'))
   })
 
+  test('is resumed with its login where SASL2 can, and what came behind the answer comes to the page', async () => {
+    const all = await managed()
+    const { bench, client, mending } = all
+    await client.next(numbered(2).join(''))
+    await bench.server(link => link.receive(message('a')))
+    await breaks(all)
+    const [attempt] = mending.attempts
+    expect(attempt!.resumption).toEqual({ previd: 'first', h: '1' })
+    const element = (name: string, namespace: string, text: string) => ({ name, namespace, text })
+    const behind = [element('message', 'jabber:client', message('b')), features, element('r', smNamespace, r)]
+    const second = attempt!.succeed(element('resumed', smNamespace, resumed(1, 'second')), ...behind)
+    await bench.pass(0)
+    expect(second.sent).toEqual([message('2') + r])
+    expect((await client.next()).reply?.body).toContain(message('b'))
+    await client.next()
+    await bench.pass(2.25)
+    expect(second.sent.slice(1)).toEqual([a(2)])
+    await bench.server(() => second.end(lost))
+    expect(mending.attempts[1]!.resumption).toEqual({ previd: 'second', h: '2' })
+  })
+
+  test('ends its session where the answer to its login is that the stream is unknown', async () => {
+    const all = await managed()
+    await breaks(all)
+    all.mending.attempts[0]!.succeed({ name: 'failed', namespace: smNamespace, text: failed })
+    await all.bench.pass(0)
+    expect((await all.client.next()).reply?.body).toBe(terminated('remote-stream-error'))
+    await expectNothingLeft(all)
+  })
+
   test('asks nothing if the server has everything', async () => {
     const all = await managed()
     const { bench, client } = all

@@ -9,7 +9,6 @@ import { UnfinishedBodies } from '../../src/http/listening/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-limits.js'
-import type { Turn } from '../../src/lib/limits/turns.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { nodeIn } from '../../src/processes/node-name.js'
 import { makeRoom } from '../../src/session/limits/making-room.js'
@@ -23,7 +22,7 @@ import { knownSessions, OwnSessions } from '../../src/session/own-sessions.js'
 import { Registry } from '../../src/session/registry.js'
 import type { Handover, Open, Opening } from '../../src/session/session-types.js'
 import { handleOf, idOf } from '../../src/session/sid.js'
-import type { Link, LinkEnd, LinkEvents, StreamOptions } from '../../src/xmpp/link.js'
+import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { readElement } from '../../src/xmpp/xml/document.js'
@@ -223,21 +222,27 @@ export interface WarmedSession extends Handover {
 export class FakeMending implements Mending {
   readonly record = () => 'again'
   /** Oldest first. */
-  readonly attempts: { readonly caller: AbortSignal; succeed(): FakeLink; fail(error: unknown): void }[] = []
+  readonly attempts: {
+    readonly caller: AbortSignal
+    readonly resumption: Resumption
+    /** With an answer if SASL2 resumed the stream, and what came behind it. */
+    succeed(answer?: Element, ...missed: readonly Element[]): FakeLink
+    fail(error: unknown): void
+  }[] = []
   wiped = 0
 
   /** In milliseconds. */
   constructor(readonly longest = 60_000) {}
 
-  readonly logInAgain = (caller: AbortSignal, { onBegin }: Turn): Promise<FakeLink> => {
+  readonly logInAgain: Mending['logInAgain'] = (caller, { onBegin }, resumption) => {
     onBegin()
     return new Promise((resolve, reject) => {
-      const succeed = () => {
+      const succeed = (answer?: Element, ...missed: readonly Element[]) => {
         const link = new FakeLink('chat.example', { lang: 'en' }, new FakeLogin())
-        resolve(link)
+        resolve({ link, answer, missed })
         return link
       }
-      this.attempts.push({ caller, succeed, fail: reject })
+      this.attempts.push({ caller, resumption, succeed, fail: reject })
     })
   }
 

@@ -158,8 +158,9 @@ describe('the keys for a later login', () => {
       },
     )
     await login(request, new AbortController().signal).catch(() => {})
-    const again = kept!.logInAgain(new AbortController().signal, { isUrgent: () => false, onBegin() {} })
-    if (code === undefined) expect(await again).toBeInstanceOf(ScriptedLink)
+    const turn = { isUrgent: () => false, onBegin() {} }
+    const again = kept!.logInAgain(new AbortController().signal, turn, { previd: 's1', h: '0' })
+    if (code === undefined) expect((await again).link).toBeInstanceOf(ScriptedLink)
     else await expect(again).rejects.toMatchObject({ code })
   })
 })

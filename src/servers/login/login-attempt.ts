@@ -4,7 +4,7 @@ import type { XmlElement } from '@xmpp/xml'
 import { Problem, type Step } from '../../lib/errors.js'
 import { codeOf } from '../../lib/log.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
-import type { LinkEnd, LinkEvents } from '../../xmpp/link.js'
+import type { LinkEnd, LinkEvents, Resumption } from '../../xmpp/link.js'
 import {
   bindNamespace,
   sasl2Namespace,
@@ -48,7 +48,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   readonly #parts: AttemptParts
   readonly #wish: LoginWish
   readonly #pipelining: Pipelining
-  readonly #until: 'authenticated' | 'bound'
+  readonly #until: 'authenticated' | 'bound' | Resumption
   readonly #client: LinkClient
   #opened: T | undefined
   /** Created on first use. */
@@ -66,6 +66,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   /** Of SASL2. */
   #hasLastFeatures = false
   #enabled: Element | undefined
+  #answer: Element | undefined
   /** RFC 3921 §3. */
   #demandsSession = false
   /** From then on, elements belong to the page. */
@@ -79,7 +80,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   constructor(
     parts: AttemptParts,
     wish: LoginWish,
-    until: 'authenticated' | 'bound' = 'bound',
+    until: 'authenticated' | 'bound' | Resumption = 'bound',
     pipelining = new Pipelining(),
   ) {
     this.#parts = parts
@@ -210,6 +211,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       undelivered: this.#undelivered,
       offersManagement: isBound && enabled === undefined && this.#pipelining.current?.offersManagement === true,
       enabled,
+      answer: this.#answer,
       again: isBound ? wishAgain(this.#wish, this.mechanism) : undefined,
     })
   }
@@ -253,7 +255,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #beginSasl(features: StreamFeatures): void {
     const { facts } = this.#opened!.link
-    const sasl2 = facts.sasl2Allowed === true ? features.sasl2 : undefined
+    const sasl2 = facts.sasl2Allowed === true ? this.#usable(features.sasl2) : undefined
     const offer = sasl2 ?? features.offer
     this.#sasl2 = sasl2
     if (offer === undefined) throw nothingOffered(facts)
@@ -273,8 +275,13 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client.receive(asFeatures(xml(name, { xmlns: namespace }, offered)))
   }
 
+  #usable(offer: Sasl2Offer | undefined): Sasl2Offer | undefined {
+    return typeof this.#until === 'object' && offer?.resumes === false ? undefined : offer
+  }
+
   /** With a wanted resource, bind follows: Bind 2 has the server choose it. */
   #inlineRequests({ bindFeatures }: Sasl2Offer, mechanism: Mechanism): XmlElement[] {
+    if (typeof this.#until === 'object') return [xml('resume', { xmlns: smNamespace, ...this.#until })]
     if (this.#until !== 'bound' || bindFeatures === undefined || this.#wish.jid.resource !== undefined) return []
     const enables = bindFeatures.includes(smNamespace) && this.#opened!.link.allowsManagement
     return [bindRequest(enables ? this.#enableAttributes(mechanism) : undefined)]
@@ -302,9 +309,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       // Throws for bad base64.
       mechanism.success(data === '' || data === '=' ? undefined : atob(data))
       this.#isAuthenticated = true
-      if (this.#until === 'authenticated') {
-        this.#finish()
-        this.#isOver = true
+      if (this.#until !== 'bound') {
+        this.#finishUnbound(success?.resumed)
         return
       }
       this.onStep('bind')
@@ -323,6 +329,17 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#jid = checkedJid(jid, this.#wish)
     this.#enabled = enabled
     if (enabled !== undefined || !this.#opened!.link.allowsManagement) this.#finishBound()
+  }
+
+  #finishUnbound(answer: Element | undefined): void {
+    if (this.#sasl2 !== undefined && typeof this.#until === 'object') {
+      if (answer === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
+      this.#answer = answer
+      this.#isAnswered = true
+      this.#undelivered.length = 0
+    }
+    this.#finish()
+    this.#isOver = !this.#isAnswered
   }
 
   #finishBound(): void {

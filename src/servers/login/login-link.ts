@@ -30,6 +30,8 @@ export interface LoggedIn<T extends Opened> {
   readonly offersManagement: boolean
   /** The server's answer, if stream management was enabled with the login. It counts what is undelivered. */
   readonly enabled: Element | undefined
+  /** To a resumption. */
+  readonly answer: Element | undefined
   /** For a later login of the same user, without the password. */
   readonly again: LoginWish | undefined
 }

@@ -1,5 +1,5 @@
 import { Problem } from '../../lib/errors.js'
-import type { Link, LinkEnd, LinkEvents, OpenLink } from '../../xmpp/link.js'
+import type { LinkAgain, LinkEnd, LinkEvents, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
@@ -21,14 +21,25 @@ export async function login<T extends Opened>(
   wish: LoginWish,
   caller: Caller,
 ): Promise<LoggedIn<T>> {
+  return await attempt(parts, open, wish, 'bound', caller)
+}
+
+async function attempt<T extends Opened>(
+  parts: LoginParts,
+  open: OpenForLogin<T>,
+  wish: LoginWish,
+  until: 'bound' | Resumption,
+  caller: Caller,
+): Promise<LoggedIn<T>> {
   const { credentials, jid } = wish
   // Other mechanisms send a secret at once, so the server's features must be read first.
-  const isByChallenge = credentials.kind === 'password' && credentials.user === undefined
+  const isByChallenge =
+    credentials.kind === 'keys' || (credentials.kind === 'password' && credentials.user === undefined)
   const memory = isByChallenge ? parts.pipelining : undefined
-  if (memory === undefined) return await new LoginAttempt<T>(parts, wish).run(open, caller)
+  if (memory === undefined) return await new LoginAttempt<T>(parts, wish, until).run(open, caller)
   const since = performance.now()
   const pipelining = memory.foresee(jid.domain)
-  const attempt = new LoginAttempt<T>(parts, wish, 'bound', pipelining)
+  const attempt = new LoginAttempt<T>(parts, wish, until, pipelining)
   try {
     const loggedIn = await attempt.run(open, caller)
     if (attempt.mechanism?.name.startsWith('SCRAM-')) memory.succeeded(jid.domain, pipelining)
@@ -40,25 +51,28 @@ export async function login<T extends Opened>(
     const mayRepeat = pipelining.isToBlame || attempt.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
     // What was sent ahead may be the cause of the failure. Repeats the login without it.
-    return await new LoginAttempt<T>({ ...parts, timeout }, wish).run(open, caller)
+    return await new LoginAttempt<T>({ ...parts, timeout }, wish, until).run(open, caller)
   }
 }
 
 /**
- * Authenticates over a new link, and returns it before the stream is restarted. Replace its events in the same
- * turn. Throws a `Problem`, and then leaves nothing open.
+ * Authenticates over a new link, and resumes a stream if SASL2 can. Replace the link's events in the same turn.
+ * Throws a `Problem`, and then leaves nothing open.
  */
 export async function logInAgain(
   parts: LoginParts,
   connect: OpenLink,
   wish: LoginWish,
   lang: string,
+  resumption: Resumption,
   caller: Caller,
-): Promise<Link> {
+): Promise<LinkAgain> {
   let end: LinkEnd | undefined
   const open: OpenForLogin<Opened> = (options, login) => {
+    end = undefined
     const events: LinkEvents = {
       onStep: step => login.onStep?.(step),
+      onAhead: () => login.onAhead?.(),
       onOpen: header => login.onOpen(header),
       onElement: element => login.onElement(element),
       onFlush: () => login.onFlush(),
@@ -71,10 +85,10 @@ export async function logInAgain(
     const link = connect(wish.jid.domain, { ...options, lang }, events)
     return { link, abandon: () => link.abandon() }
   }
-  const { opened } = await new LoginAttempt(parts, wish, 'authenticated').run(open, caller)
+  const { opened, answer, undelivered } = await attempt(parts, open, wish, resumption, caller)
   // In one read with the success.
-  if (end !== undefined) throw linkEnded(end.failure, 'sasl')
-  return opened.link
+  if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
+  return { link: opened.link, answer, missed: undelivered }
 }
 
 /** Checks credentials, without binding a resource. Throws a `Problem`. */

@@ -135,8 +135,9 @@ function beginAgain(
     },
     wish,
     'de',
+    { previd: 's1', h: '7' },
     caller.signal,
-  )
+  ).then(({ link }) => link)
   return { link, dialed }
 }
 

@@ -6,6 +6,7 @@ import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
 import type { Credentials, LoginWish } from '../../../src/servers/login/wish.js'
+import type { Resumption } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
 import { type Answer, ScriptedLink } from './scripted-link.js'
@@ -62,6 +63,7 @@ interface Given {
   readonly mechanisms?: readonly string[]
   readonly pipelining?: Pipelining
   readonly resumeSeconds?: number
+  readonly until?: Resumption
   readonly link?: { allowsManagement?: boolean; facts?: ScriptedLink['facts'] }
 }
 
@@ -76,7 +78,7 @@ function begin(answers: readonly Answer[], given: Given = {}) {
   }
   const caller = new AbortController()
   let link: ScriptedLink | undefined
-  const attempt = new LoginAttempt<ScriptedLink>(parts, wish, 'bound', given.pipelining)
+  const attempt = new LoginAttempt<ScriptedLink>(parts, wish, given.until ?? 'bound', given.pipelining)
   const loggedIn = attempt.run((options, events) => {
     link = Object.assign(new ScriptedLink(answers, options, events), { facts: allowed }, given.link)
     return link
@@ -203,6 +205,33 @@ describe('a login by SASL2', () => {
     leave()
     await expect(loggedIn).rejects.toMatchObject({ code: 'timeout' })
     expect(told()[1]).toMatch(/^<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" mechanism="PLAIN">/)
+  })
+})
+
+describe('a stream', () => {
+  const toResume = `<sm xmlns='${sm}'/>`
+  const resumption = { previd: 'a&b', h: '7' }
+  const answer = (name: string) => `<${name} xmlns='${sm}' previd='a&amp;b' h='3'/>`
+
+  test.each(['resumed', 'failed'])('is resumed with a login, or not: %s', async name => {
+    const [challenge, end] = scram(balcony + answer(name)) as [Answer, (id: string, told: readonly string[]) => string]
+    const behind: Answer = (id, told) => end(id, told) + message('1') + features('') + message('2')
+    const answers = [offer('SCRAM-SHA-1', toResume) + message('0'), challenge, behind]
+    const loggedIn = await logIn(answers, { until: resumption, resource: 'balcony' })
+    expect(loggedIn.told).toEqual([...['<open/>', asked(`<resume xmlns="${sm}" previd="a&amp;b" h="7"/>`), responded]])
+    expect([loggedIn.answer?.name, loggedIn.again]).toEqual([name, undefined])
+    expect(loggedIn.undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
+  })
+
+  test('is not resumed by a success that says nothing of it', async () => {
+    const loggedIn = logIn([offer('SCRAM-SHA-1', toResume), ...scram(balcony)], { until: resumption })
+    await expect(loggedIn).rejects.toMatchObject({ code: 'remote-protocol-error' })
+  })
+
+  test('is left to SASL where SASL2 cannot resume', async () => {
+    const plain = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+    const { told, answer } = await logIn([offer('PLAIN'), plain], { until: resumption })
+    expect([told[1]?.slice(0, 5), answer]).toEqual(['<auth', undefined])
   })
 })
 
