@@ -1,6 +1,7 @@
 // A service that is restarted under its sessions: they go on, nothing is lost, nothing comes twice.
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { combinations } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
@@ -83,6 +84,8 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       await server?.stop()
     })
 
+    const replacements = () => running.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
+
     const sayBoth = (number: number) => {
       page.say(bob.jid, `number ${number}`)
       bob.say(page.jid, `number ${number}`)
@@ -101,6 +104,29 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       for (let number = 1; number <= 25; number++) {
         sayBoth(number)
         if (number % 5 === 0) await restart()
+      }
+      await expectAll(25)
+    })
+
+    test('outlives changes of the number of workers', async () => {
+      let number = 0
+      for (const workers of ['2', '1', '3', '0', '2']) {
+        await restart({ WORKERS: workers })
+        sayBoth(++number)
+        sayBoth(++number)
+        await page.isUpToDate()
+      }
+      await expectAll(number)
+    })
+
+    test('outlives five replacements of the workers under its messages', async () => {
+      await restart({ WORKERS: '2' })
+      for (let number = 1; number <= 25; number++) {
+        sayBoth(number)
+        if (number % 5 !== 0) continue
+        const before = replacements()
+        running.signal('SIGUSR2')
+        await eventually('the workers are replaced', () => replacements() > before)
       }
       await expectAll(25)
     })
