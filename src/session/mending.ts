@@ -6,6 +6,8 @@ import type { Element } from '../xmpp/xml/element.js'
 
 /** Time for the answer to `<resume/>`, in milliseconds. */
 const resumeMilliseconds = 10_000
+/** Time for an attempt whose turn comes too late, in milliseconds. */
+const lateMilliseconds = 20_000
 /** Between two attempts, in milliseconds. Doubles up to the most. */
 const firstPause = 500
 const mostPause = 15_000
@@ -54,7 +56,7 @@ const never = Number.POSITIVE_INFINITY
 /** Replaces the connection of a link. Times are in milliseconds of the clock. */
 export class Repair {
   readonly since: number
-  readonly #until: number
+  #until: number
   readonly #parts: RepairParts
   readonly #caller = new AbortController()
   #pause = firstPause
@@ -109,9 +111,12 @@ export class Repair {
     const { signal } = this.#caller
     this.#nextAt = never
     this.#isInTurn = false
-    const onBegin = () => {
-      this.#isInTurn = true
-    }
+    const onBegin = () =>
+      run(() => {
+        this.#isInTurn = true
+        // It waited for so long: one attempt shows whether the server still has the stream.
+        if (clock.now() >= this.#until) this.#until = clock.now() + lateMilliseconds
+      })
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(
       again => {
         if (signal.aborted) return again.link.close()

@@ -413,6 +413,26 @@ describe('a link that breaks', () => {
     await expectNothingLeft(all)
   })
 
+  test.each([
+    ['in time', 19, false],
+    ['too late', 21, true],
+  ])('may wait for its turn as long as it takes, and then be mended %s', async (_when, seconds, isOver) => {
+    const all = await managed()
+    const { bench, client, mending } = all
+    mending.isBusy = true
+    await breaks(all)
+    await bench.pass(90)
+    expect(bench.registry.byId(client.id)?.hasEnded).toBe(false)
+    mending.attempts[0]!.begin()
+    await bench.pass(seconds)
+    expect(bench.registry.byId(client.id)?.hasEnded ?? true).toBe(isOver)
+    if (isOver) return
+    const link = await loginSucceeds(all)
+    await bench.server(() => link.say(resumed(0)))
+    await client.next(`<message xmlns='jabber:client' id='after'/>`)
+    expect(link.sent.join('')).toContain("id='after'")
+  })
+
   test.each<ProblemCode>(['timeout', 'host-unknown', 'service-full', 'temporary-auth-failure'])(
     'is dialled again after a login that failed with %s',
     async code => {

@@ -224,25 +224,28 @@ export class FakeMending implements Mending {
   /** Oldest first. */
   readonly attempts: {
     readonly caller: AbortSignal
+    begin(): void
     readonly resumption: Resumption
     /** With an answer if SASL2 resumed the stream, and what came behind it. */
     succeed(answer?: Element, ...missed: readonly Element[]): FakeLink
     fail(error: unknown): void
   }[] = []
+  /** Attempts wait until `begin`. */
+  isBusy = false
   wiped = 0
 
   /** In milliseconds. */
   constructor(readonly longest = 60_000) {}
 
-  readonly logInAgain: Mending['logInAgain'] = (caller, { onBegin }, resumption) => {
-    onBegin()
+  readonly logInAgain: Mending['logInAgain'] = (caller, { onBegin: begin }, resumption) => {
+    if (!this.isBusy) begin()
     return new Promise((resolve, reject) => {
       const succeed = (answer?: Element, ...missed: readonly Element[]) => {
         const link = new FakeLink('chat.example', { lang: 'en' }, new FakeLogin())
         resolve({ link, answer, missed })
         return link
       }
-      this.attempts.push({ caller, resumption, succeed, fail: reject })
+      this.attempts.push({ caller, begin, resumption, succeed, fail: reject })
     })
   }
 
