@@ -19,8 +19,8 @@ const longestPause = 30_000
 /** After this time a worker counts as healthy, in milliseconds. */
 const soundMilliseconds = 60_000
 const startMilliseconds = 30_000
-/** Time limit of a stop, in milliseconds. A worker needs 10 s at most. */
-const stopMilliseconds = 15_000
+/** Time limit of a stop, in milliseconds. A worker needs 10 s, and time to set its sessions down. */
+const stopMilliseconds = 60_000
 
 export class WorkerSlots {
   readonly #parts: SlotsParts

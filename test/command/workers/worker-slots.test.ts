@@ -265,7 +265,7 @@ describe('a replacement', () => {
     expect(states(all)).toEqual(['1 running', '1 draining', '2 running', '2 draining'])
     forked[0]!.onExit(0, null)
     // It has had its time, and those of a stop.
-    clock.advance(615_000)
+    clock.advance(660_000)
     expect(forked[1]!.isGone).toBe(true)
     clock.advance(60_000)
     expect(states(all)).toEqual(['1 running', '2 running'])
@@ -349,7 +349,7 @@ describe('an end', () => {
     clock.advance(60_000)
     const ended = all.end('stop')
     expect(forked[0]!.orders).toEqual(['drain', 'stop'])
-    clock.advance(14_999)
+    clock.advance(59_999)
     expect(forked[0]!.isGone).toBe(false)
     clock.advance(1)
     expect(forked[0]!.isGone).toBe(true)
