@@ -39,7 +39,7 @@ export function takeUp(
   return counts
 }
 
-const kind = 'sessions'
+const kind = 'succession'
 
 interface Given {
   readonly names: readonly string[]
