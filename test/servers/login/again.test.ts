@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { recordOf, wishOf } from '../../../src/servers/login/again.js'
 import { type LoginParts, logInAgain, login } from '../../../src/servers/login/login.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
@@ -187,6 +188,46 @@ describe('a login leaves for a later one', () => {
     })
     expect(again).toEqual(expected)
   })
+})
+
+describe('a record for another process', () => {
+  const account = { user: 'portal', password }
+  const written = (wish: LoginWish) => JSON.stringify(recordOf(wish, 'de'))
+  const read = (wish: LoginWish, ofSettings?: typeof account) => wishOf(JSON.parse(written(wish)), ofSettings)
+
+  test('has the keys, by which the user logs in there', async () => {
+    const wish = await wishOfKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
+    const again = read(wish)!
+    expect(again).toEqual(wish)
+    wipe(wish.credentials.proof)
+    const side = scram()
+    await beginAgain([offer(side.name), side.challenge, side.end], again).link
+    expect(side.server).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
+  })
+
+  test('never has a password', async () => {
+    const service: LoginWish = { jid, credentials: { kind: 'service', account } }
+    for (const wish of [byPassword, service, await wishOfKeys()]) {
+      const text = written(wish) ?? ''
+      for (const shown of ['utf8', 'base64', 'hex'] as const)
+        expect(text).not.toContain(Buffer.from(password).toString(shown))
+    }
+    expect(recordOf(byPassword, 'de')).toBeUndefined()
+  })
+
+  test('of a service account uses the account of the settings there', () => {
+    const service: LoginWish = { jid, credentials: { kind: 'service', account } }
+    const other = { user: 'portal', password: 'changed' }
+    expect(read(service, other)).toEqual({ jid, credentials: { kind: 'service', account: other } })
+    expect(read(service)).toBeUndefined()
+  })
+
+  test.each<[Credentials]>([[{ kind: 'token', token: 't0k', mechanism: 'X-TOKEN' }], [{ kind: 'certificate' }]])(
+    'has %j',
+    credentials => {
+      expect(read({ jid, credentials, requestId: 'r1' })).toEqual({ jid, credentials })
+    },
+  )
 })
 
 describe('whether stream management is offered', () => {

@@ -1,0 +1,38 @@
+// A process that stops, and the next one, which takes up its sessions.
+
+import type { TermLimits } from '../../src/browsers/bosh/terms.js'
+import type { SessionRecord } from '../../src/session/session-record.js'
+import { setDown, takeUp } from '../../src/session/succession.js'
+import { type BenchOptions, BoshBench, Client, FakeMending } from './bosh-bench.js'
+
+/** What a stopping process writes down, in JSON. */
+export function recordsOf({ registry }: BoshBench): string[] {
+  return [...setDown(registry)]
+}
+
+/** A process whose clock shows another time. */
+export function nextBench(terms?: Partial<TermLimits>, about?: BenchOptions, domains?: readonly string[]): BoshBench {
+  const bench = new BoshBench(terms, domains, about)
+  bench.clock.advance(12_345_678)
+  return bench
+}
+
+/** The sessions go on at this bench. Returns what logs their users in again, in their order. */
+export function takeUpAt(bench: BoshBench, records: readonly string[], milliseconds = 0): FakeMending[] {
+  const mendings: FakeMending[] = []
+  takeUp(records, milliseconds, record => {
+    const mending = new FakeMending()
+    mendings.push(mending)
+    return takeUpOne(bench, record, mending)
+  })
+  return mendings
+}
+
+export function takeUpOne(bench: BoshBench, record: SessionRecord, mending = new FakeMending()): boolean {
+  return bench.opener.takeUp(record, session => bench.manager.takeUp(session, record.client), { mending })
+}
+
+/** The client goes on at this bench. */
+export function movedTo(bench: BoshBench, { sid, rid, link, cookie, token }: Client): Client {
+  return new Client(bench, sid, rid, link, cookie, undefined, token)
+}
