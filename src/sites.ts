@@ -107,8 +107,16 @@ export function createSites(config: Config, shared: SiteParts): Sites {
       const { login, mend } = shared.upstream
       const own = built.sessions.find(({ domains }) => allowsDomain(domains, before.domain))
       const management = mend && managementFrom(login, mend, before.link.again)
-      if (own === undefined || management === undefined) return false
-      return own.opener.takeUp(before, session => own.manager.takeUp(session, before.client), management)
+      const isTaken =
+        own !== undefined &&
+        management !== undefined &&
+        own.opener.takeUp(before, session => own.manager.takeUp(session, before.client), management)
+      if (!isTaken) {
+        management?.mending?.wipe()
+        // The process before has told no end.
+        shared.tellEvent?.('session.ended', before, 'shutdown')
+      }
+      return isTaken
     },
   }
 }

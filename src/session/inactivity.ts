@@ -5,6 +5,9 @@ export interface InactivityRecord {
   readonly since: number
 }
 
+/** For a page that has found no process, and tries again, in milliseconds. */
+const leastLeft = 30_000
+
 /** The time that a client has nothing open (XEP-0124 §10). */
 export class Inactivity {
   /** At the client's request. */
@@ -34,6 +37,6 @@ export class Inactivity {
 
   takeUp({ seconds, isPaused, since }: InactivityRecord, now: number): void {
     this.allow(seconds, isPaused)
-    this.begin(now + since)
+    this.begin(now + Math.max(since, Math.min(0, leastLeft - seconds * 1000)))
   }
 }

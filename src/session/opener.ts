@@ -247,13 +247,19 @@ export function createOpener(parts: OpenerParts) {
       }
     },
 
-    /** Continues a session of another process. Returns false if its domain is not served here. */
+    /** Continues a session of another process. Returns false if its domain is not served here, or after a fault. */
     takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
       if (domainFault(before.domain) !== undefined) return false
-      const session = new Session(before.domain, keeper, undefined, before)
-      const client = makeClient(session)
+      let session: Session | undefined
+      try {
+        session = new Session(before.domain, keeper, undefined, before)
+        session.takeUp(before, makeClient(session), management)
+      } catch (error) {
+        if (session === undefined) report(error)
+        else session.fail(error)
+        return false
+      }
       registry.add(session)
-      session.takeUp(before, client, management)
       counts.sessionsCreated['taken-up'] += 1
       return true
     },

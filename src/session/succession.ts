@@ -32,8 +32,10 @@ export function takeUp(
   const counts = { taken: 0, refused: 0 }
   for (const text of records) {
     const record = JSON.parse(text) as SessionRecord
-    const { link } = record
-    const isTaken = take({ ...record, link: { ...link, since: link.since - milliseconds } })
+    const { link, createdAt } = record
+    // Other times stand still: no page can come meanwhile.
+    const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
+    const isTaken = take({ ...record, ...later })
     counts[isTaken ? 'taken' : 'refused'] += 1
   }
   return counts

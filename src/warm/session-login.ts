@@ -104,8 +104,8 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
 
 /** For a session of another process. Undefined if its user cannot log in again. */
 export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
-  const record = before as AgainRecord
-  const again = wishOf(record, mend.accountOf(record.jid.domain))
+  const record = before as AgainRecord | undefined
+  const again = record && wishOf(record, mend.accountOf(record.jid.domain))
   return again && { mending: mendingOf(parts, mend, again, record.lang) }
 }
 

@@ -10,7 +10,7 @@ import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './bo
 import { type BoshParts, conditionFor, Delivery, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
-import { type Fault, isExtra, Rules, type RulesRecord } from './rules.js'
+import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
 import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
@@ -39,13 +39,11 @@ export interface NextPageRecord {
   readonly received: number
 }
 
-/** Secret. */
+/** Secret. Without keys and acknowledgements: only clients with their own login have them. */
 export interface BoshRecord {
   readonly terms: Terms
   readonly address: string | undefined
   readonly window: WindowRecord
-  readonly rules: RulesRecord
-  readonly fruitful: boolean
   readonly cookie: CookieRecord | undefined
 }
 
@@ -99,7 +97,7 @@ export class BoshClient implements Client {
 
   /** Continues a page of another process. */
   static takeUp(session: Session, parts: BoshParts, before: BoshRecord): BoshClient {
-    const { terms, address, window, rules, fruitful, cookie } = before
+    const { terms, address, window, cookie } = before
     const now = parts.clock.now()
     const client = new BoshClient(session, parts, {
       terms,
@@ -111,8 +109,6 @@ export class BoshClient implements Client {
     client.address = address
     client.#window.takeUp(window, now)
     session.outbox.keeps(client.#window.bytes)
-    client.#rules.takeUp(rules, now)
-    client.#delivery.fruitful = fruitful
     return client
   }
 
@@ -260,8 +256,6 @@ export class BoshClient implements Client {
       terms: this.#terms,
       address: this.address,
       window: this.#window.record(now),
-      rules: this.#rules.record(now),
-      fruitful: this.#delivery.fruitful,
       cookie: this.#cookie?.record(now),
     }
   }

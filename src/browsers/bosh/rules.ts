@@ -10,13 +10,6 @@ const maxRepeats = 5
 /** In milliseconds: clocks and networks differ. */
 const grace = 500
 
-/** `soonUntil` is in milliseconds after the session was set down. */
-export interface RulesRecord {
-  readonly proof: string | undefined
-  readonly soonUntil: number
-  readonly lastWasEmpty: boolean
-}
-
 export class Rules {
   readonly #terms: Terms
   /** The SHA-1 of the next key, if any (XEP-0124 §15). */
@@ -28,16 +21,6 @@ export class Rules {
   constructor(terms: Terms, newkey: string | undefined) {
     this.#terms = terms
     this.#proof = newkey?.toLowerCase()
-  }
-
-  record(now: number): RulesRecord {
-    return { proof: this.#proof, soonUntil: this.#soonUntil - now, lastWasEmpty: this.#lastWasEmpty }
-  }
-
-  takeUp({ proof, soonUntil, lastWasEmpty }: RulesRecord, now: number): void {
-    this.#proof = proof
-    this.#soonUntil = now + soonUntil
-    this.#lastWasEmpty = lastWasEmpty
   }
 
   /** `unanswered` includes this request, the next in order. */
