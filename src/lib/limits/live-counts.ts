@@ -16,35 +16,28 @@ export type Limits<Kind extends string> = Readonly<Record<Kind, number>>
 
 export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #limits: Limits<Kind>
-  readonly #counts = new Map<Kind, KeyCounts>()
+  readonly #counts = new KeyCounts()
 
   constructor(limits: Limits<Kind>) {
     this.#limits = limits
   }
 
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined {
-    const full = kinds.find(kind => isOver(this.#of(kind).of(key) + 1, this.#limits[kind]))
+    const full = kinds.find(kind => isOver(this.#counts.of(thingOf(kind, key)) + 1, this.#limits[kind]))
     if (full === undefined) for (const kind of kinds) this.add(kind, key)
     return full
   }
 
   add(kind: Kind, key: string): void {
-    this.#of(kind).add(key, 1)
+    this.#counts.add(thingOf(kind, key), 1)
   }
 
   giveBack(kind: Kind, key: string): void {
-    this.#of(kind).add(key, -1)
-  }
-
-  #of(kind: Kind): KeyCounts {
-    let counts = this.#counts.get(kind)
-    if (counts === undefined) {
-      counts = new KeyCounts()
-      this.#counts.set(kind, counts)
-    }
-    return counts
+    this.#counts.add(thingOf(kind, key), -1)
   }
 }
+
+export const thingOf = (kind: string, key: string) => `${kind} ${key}`
 
 export function isOver(number: number, limit: number): boolean {
   return limit > 0 && number > limit

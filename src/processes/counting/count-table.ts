@@ -1,3 +1,4 @@
+import { KeyCounts } from '../../lib/limits/key-counts.js'
 import { isOver } from '../../lib/limits/live-counts.js'
 
 export interface Report {
@@ -8,11 +9,11 @@ export interface Report {
 export type Wanted = readonly (readonly [thing: string, limit: number])[]
 
 export class CountTable {
-  readonly #told = new Map<string, Map<string, number>>()
-  readonly #totals = new Map<string, number>()
+  readonly #told = new Map<string, KeyCounts>()
+  readonly #totals = new KeyCounts()
 
   total(thing: string): number {
-    return this.#totals.get(thing) ?? 0
+    return this.#totals.of(thing)
   }
 
   get size(): number {
@@ -24,14 +25,11 @@ export class CountTable {
   }
 
   set(node: string, thing: string, count: number): void {
-    let counts = this.#told.get(node)
-    if (counts === undefined) {
-      counts = new Map()
-      this.#told.set(node, counts)
-    }
-    const total = this.total(thing) - (counts.get(thing) ?? 0) + count
-    put(counts, thing, count)
-    put(this.#totals, thing, total)
+    const counts = this.#told.get(node) ?? new KeyCounts()
+    this.#told.set(node, counts)
+    const growth = count - counts.of(thing)
+    counts.add(thing, growth)
+    this.#totals.add(thing, growth)
   }
 
   hear({ all, counts }: Report, node: string): void {
@@ -43,17 +41,12 @@ export class CountTable {
   take(wanted: Wanted, node: string): string | undefined {
     const full = wanted.find(([thing, limit]) => isOver(this.total(thing) + 1, limit))?.[0]
     if (full === undefined)
-      for (const [thing] of wanted) this.set(node, thing, (this.#told.get(node)?.get(thing) ?? 0) + 1)
+      for (const [thing] of wanted) this.set(node, thing, (this.#told.get(node)?.of(thing) ?? 0) + 1)
     return full
   }
 
   drop(node: string): void {
-    for (const thing of this.#told.get(node)?.keys() ?? []) this.set(node, thing, 0)
+    for (const thing of this.#told.get(node)?.keys ?? []) this.set(node, thing, 0)
     this.#told.delete(node)
   }
-}
-
-function put(counts: Map<string, number>, thing: string, count: number): void {
-  if (count === 0) counts.delete(thing)
-  else counts.set(thing, count)
 }

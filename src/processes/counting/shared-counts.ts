@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.js'
-import { isOver, type Limits, type LiveCounts } from '../../lib/limits/live-counts.js'
+import { isOver, type Limits, type LiveCounts, thingOf } from '../../lib/limits/live-counts.js'
 import { NoAnswer, type Nodes } from '../nodes.js'
 import { CountTable, type Report, type Wanted } from './count-table.js'
 import { firstFor } from './rendezvous.js'
@@ -237,5 +237,3 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     }
   }
 }
-
-const thingOf = (kind: string, key: string) => `${kind} ${key}`
