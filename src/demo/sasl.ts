@@ -1,5 +1,6 @@
 import { createHmac, hash as digest, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
+import { attempt } from '../lib/attempt.js'
 import { parseJid } from '../xmpp/jid/jid.js'
 import { saslNamespace } from '../xmpp/namespaces.js'
 import { startTagOf, textOf } from '../xmpp/xml/document.js'
@@ -135,12 +136,8 @@ function decode(text: string): string | undefined {
 
 /** Undefined if invalid (RFC 5802 §5.1). */
 function prepareName(escaped: string): string | undefined {
-  try {
-    const name = unescapeName(escaped)
-    return name === undefined || name === '' ? undefined : saslprep(name).toLowerCase()
-  } catch {
-    return undefined
-  }
+  const name = unescapeName(escaped)
+  return name === undefined || name === '' ? undefined : attempt(() => saslprep(name).toLowerCase())
 }
 
 function unescapeName(escaped: string): string | undefined {

@@ -4,11 +4,13 @@ import { networkInterfaces } from 'node:os'
 import type { Config } from '../config/config.js'
 import { isWildcard } from '../config/kinds/listen-addresses.js'
 import { type EndpointPath, pathOf, takeoverPath, urlOfDomain } from '../config/serving.js'
+import { attempt } from '../lib/attempt.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './access/client-rules.js'
 
 /** Read at the start. Empty in a sandbox without AF_NETLINK. */
-const machineAddresses = new Set(readInterfaces())
+const interfaces = Object.values(attempt(networkInterfaces) ?? {})
+const machineAddresses = new Set(interfaces.flatMap(list => list?.map(({ address }) => address) ?? []))
 
 export type Addressing = Pick<Config, 'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'listen' | 'https' | 'http'>
 
@@ -94,14 +96,6 @@ function leadsTo(hostname: string, host: string, { socket }: IncomingMessage): b
   if (!isWildcard(host)) return hostname === asHostname(host)
   // Addresses may be added after the start.
   return machineAddresses.has(address) || address === withoutMapping(socket.localAddress ?? '')
-}
-
-function readInterfaces(): string[] {
-  try {
-    return Object.values(networkInterfaces()).flatMap(list => list?.map(({ address }) => address) ?? [])
-  } catch {
-    return []
-  }
 }
 
 /** A URL has a single spelling for each address. */

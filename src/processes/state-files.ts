@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { lstat, mkdir, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { attempt } from '../lib/attempt.js'
 import { codeOf } from '../lib/log.js'
 import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../lib/sealed-file.js'
 
@@ -152,10 +153,6 @@ function* headed(head: string, records: Iterable<string>): Iterable<string> {
 
 /** With a version. The rest depends on it. */
 function headIn(text = ''): Head | undefined {
-  try {
-    const head = JSON.parse(text)
-    return Number.isFinite(head.version) ? head : undefined
-  } catch {
-    return undefined
-  }
+  const head: Head | null | undefined = attempt(() => JSON.parse(text))
+  return Number.isFinite(head?.version) ? head! : undefined
 }

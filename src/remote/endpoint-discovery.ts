@@ -1,3 +1,4 @@
+import { attempt } from '../lib/attempt.js'
 import type { Failure } from '../xmpp/link.js'
 import { boshRelation, xrdNamespace } from '../xmpp/namespaces.js'
 import { withoutComments } from '../xmpp/xml/comments.js'
@@ -43,14 +44,10 @@ type Links = readonly ({ readonly rel?: unknown; readonly href?: unknown } | nul
 /** Undefined for an unreadable document too. */
 function linkIn({ status, body }: HttpReply, read: (document: string) => Links): string | undefined {
   if (status !== 200) return undefined
-  try {
-    return read(body)
-      .filter(link => link?.rel === boshRelation)
-      .map(link => secureAddress(link?.href))
-      .find(href => href !== undefined)
-  } catch {
-    return undefined
-  }
+  return attempt(() => read(body))
+    ?.filter(link => link?.rel === boshRelation)
+    .map(link => secureAddress(link?.href))
+    .find(href => href !== undefined)
 }
 
 /** RFC 6415 §3. Throws if it is not JSON. */

@@ -1,3 +1,4 @@
+import { attempt } from '../lib/attempt.js'
 import type { Step } from '../lib/errors.js'
 import type { Failure } from './link.js'
 import { sasl2Namespace, saslNamespace } from './namespaces.js'
@@ -19,12 +20,8 @@ export function streamFailure(element: Element, step: Step): Failure {
 
 /** The defined condition (RFC 6120 §4.9.2). */
 function conditionOf({ text }: Element): string | undefined {
-  try {
-    const named = childrenOf(text).filter(({ namespace }) => namespace === streamErrorNamespace)
-    return named.find(({ name }) => name !== 'text')?.name
-  } catch {
-    return undefined
-  }
+  const named = attempt(() => childrenOf(text))?.filter(({ namespace }) => namespace === streamErrorNamespace)
+  return named?.find(({ name }) => name !== 'text')?.name
 }
 
 /** A failure in the client's own protocol (RFC 6120 §6.4.5, XEP-0388 §2.6.3). */

@@ -1,5 +1,6 @@
 // Problems never quote URLs or files, which may contain secrets.
 import { isIP } from 'node:net'
+import { percentDecoded } from '../../lib/text/form-pairs.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { inFile } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
@@ -53,8 +54,8 @@ function readServer(
   }
   if (!/^\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '')
     return report(`has text after its host and port${escapes}`)
-  const user = decoded(url.username)
-  const password = decoded(url.password)
+  const user = percentDecoded(url.username)
+  const password = percentDecoded(url.password)
   if (user === undefined || password === undefined)
     return report('has a % that begins no escape in its user or password: write %25')
   const port = url.port === '' ? usualPort : Number(url.port)
@@ -62,14 +63,6 @@ function readServer(
   return {
     server: { host, port, isTls: url.protocol === 'tls:' },
     account: url.username === '' ? undefined : account,
-  }
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -1,3 +1,4 @@
+import { percentDecoded } from '../../lib/text/form-pairs.js'
 import { type Report, switches } from './kinds.js'
 
 export type Options = ReadonlyMap<string, string>
@@ -9,17 +10,9 @@ export function readOptions(query: string, known: readonly string[], report: Rep
     const [key = '', value = ''] = option.split(/=(.*)/s, 2)
     if (!known.includes(key)) report(`has an unknown option "${key}"`)
     else if (options.has(key)) report(`has the option ${key} twice`)
-    else options.set(key, decode(value) ?? report(`has a % in ${key} that begins no escape: write %25`) ?? '')
+    else options.set(key, percentDecoded(value) ?? report(`has a % in ${key} that begins no escape: write %25`) ?? '')
   }
   return options
-}
-
-function decode(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
 }
 
 export function readSwitch(options: Options, name: string, otherwise: 'on' | 'off', report: Report): boolean {

@@ -1,23 +1,16 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { attempt } from '../../lib/attempt.js'
 
 /** The certificates of a PEM text. Undefined without any, or if one cannot be read. */
 export function certificatesIn(text: string) {
   const texts = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  try {
-    const [first, ...chain] = texts.map(pem => new X509Certificate(pem))
-    return first && { first, chain, text: texts.join('\n') }
-  } catch {
-    return undefined
-  }
+  const [first, ...chain] = attempt(() => texts.map(pem => new X509Certificate(pem))) ?? []
+  return first && { first, chain, text: texts.join('\n') }
 }
 
 /** The private key of a PEM text. Undefined if it cannot be read. */
 export function keyIn(text: string, passphrase?: string): KeyObject | undefined {
-  try {
-    return createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) })
-  } catch {
-    return undefined
-  }
+  return attempt(() => createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) }))
 }
 
 export function pemOf(key: KeyObject): string {

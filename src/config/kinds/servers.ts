@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { attempt } from '../../lib/attempt.js'
 import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { readSettingFile } from '../setting-file.js'
@@ -55,6 +56,9 @@ export const serversByDomain: Kind<{
   }
   return { servers, remotes }
 }
+
+/** Empty if it cannot be read. */
+const readable = (file: string) => attempt(() => readSettingFile(file).toString()) ?? ''
 
 const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?\/?(?:\?(.*))?$/i
 
@@ -118,7 +122,7 @@ function readTrust(options: Options, report: Report): Omit<Trust, 'certificate'>
 function readCertificates(option: string, file: string | undefined, report: Report): string | undefined {
   if (file === undefined) return undefined
   return (
-    certificatesIn(readable(file) ?? '')?.text ??
+    certificatesIn(readable(file))?.text ??
     report(`has a ${option} that cannot be read or is not a PEM file of certificates`)
   )
 }
@@ -131,16 +135,8 @@ function readOwnCertificate(options: Options, report: Report): Trust['certificat
     return options.has('key') ? report('has a key without a cert') : undefined
   const cert = readCertificates('cert', file, report)
   if (cert === undefined) return undefined
-  const key = keyIn(readable(keyFile) ?? '')
+  const key = keyIn(readable(keyFile))
   if (key === undefined) return report('has a key that cannot be read or is not a PEM file of a private key')
   if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key) }
   return report('has a key that does not belong to its cert')
-}
-
-function readable(file: string): string | undefined {
-  try {
-    return readSettingFile(file).toString()
-  } catch {
-    return undefined
-  }
 }

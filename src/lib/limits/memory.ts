@@ -1,6 +1,7 @@
 import { totalmem } from 'node:os'
 import { constrainedMemory, memoryUsage } from 'node:process'
 import { getHeapStatistics } from 'node:v8'
+import { attempt } from '../attempt.js'
 import type { Clock } from '../clock.js'
 
 /** Share of the heap limit, garbage included. Above it, V8 collects most of the time and then aborts. */
@@ -57,13 +58,7 @@ function processMemory(megabytes: number, workers: number): number {
 }
 
 /** In bytes. Undefined if it cannot be read, as without a free descriptor. */
-export function residentMemory(): number | undefined {
-  try {
-    return memoryUsage.rss()
-  } catch {
-    return undefined
-  }
-}
+export const residentMemory = (): number | undefined => attempt(() => memoryUsage.rss())
 
 /**
  * Tells whether memory is left for another session. Once full, the number of sessions is capped until some

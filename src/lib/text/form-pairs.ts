@@ -1,3 +1,5 @@
+import { attempt } from '../attempt.js'
+
 /**
  * The decoded pairs of a form or query, undefined for a broken percent escape. The WHATWG parser would change
  * such an escape, and a password with it.
@@ -12,10 +14,8 @@ export function* formPairs(text: string): Iterable<readonly [name: string | unde
 }
 
 function decoded(text: string): string | undefined {
-  if (!/[%+]/.test(text)) return text
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
-  } catch {
-    return undefined
-  }
+  return /[%+]/.test(text) ? percentDecoded(text.replaceAll('+', ' ')) : text
 }
+
+/** Undefined for a broken percent escape. */
+export const percentDecoded = (text: string): string | undefined => attempt(() => decodeURIComponent(text))

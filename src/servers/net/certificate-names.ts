@@ -1,5 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
 import { domainToASCII } from 'node:url'
+import { attempt } from '../../lib/attempt.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 
 /**
@@ -37,16 +38,8 @@ export function namesOf(text: string): readonly { readonly kind: string; readonl
   for (;;) {
     const [, kind, written = '', separator] = nameAt.exec(text) ?? []
     if (kind === undefined) return names
-    const value = written.startsWith('"') ? unquote(written) : written
+    const value = written.startsWith('"') ? attempt(() => JSON.parse(written) as string) : written
     if (value !== undefined) names.push({ kind, value })
     if (separator === undefined) return names
-  }
-}
-
-function unquote(text: string): string | undefined {
-  try {
-    return JSON.parse(text) as string
-  } catch {
-    return undefined
   }
 }

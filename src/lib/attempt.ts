@@ -1,0 +1,8 @@
+/** Returns undefined if it throws. */
+export function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch {
+    return undefined
+  }
+}
