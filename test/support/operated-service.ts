@@ -8,8 +8,8 @@ import { root } from './repository.js'
 
 const dist = join(root, 'dist', 'main.js')
 
-/** See `service-bundle.js`. */
-const main = process.env['BUNDLED_SERVICE'] ?? dist
+/** The program; see `service-bundle.js`. */
+export const main = process.env['BUNDLED_SERVICE'] ?? dist
 
 /** A line of the log. */
 export type LogLine = Readonly<Record<string, unknown>> & {

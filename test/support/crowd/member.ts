@@ -5,7 +5,7 @@ import { closeSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../http-answer.js'
-import { root } from '../repository.js'
+import { main } from '../operated-service.js'
 
 export interface FlockOptions {
   readonly environment: Readonly<Record<string, string>>
@@ -64,7 +64,7 @@ export interface Flock {
 /** Runs the built service; resolves once it listens. */
 export async function run({ environment, folder }: FlockOptions, name: string): Promise<ChildProcess> {
   const log = openSync(join(folder, `${name}.log`), 'a')
-  const child = spawn(process.execPath, ['--min-semi-space-size=16', join(root, 'dist', 'main.js')], {
+  const child = spawn(process.execPath, ['--min-semi-space-size=16', main], {
     cwd: folder,
     env: { PATH: process.env['PATH'], ...settings, ...environment },
     stdio: ['ignore', log, log],
