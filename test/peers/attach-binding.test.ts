@@ -1,9 +1,9 @@
 // Sessions that answer one browser only: Strophe in Chromium brings the cookie along without knowing of it.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import type { Browser, BrowserContext } from 'playwright-core'
+import type { BrowserContext } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
-import { eitherChromium, launchChromium } from '../support/chromium.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { createPageRouter, servePage } from '../support/page.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -20,7 +20,6 @@ type Bound = WarmBinding & { cookie?: { name: string; value: string } }
 describeWith([eitherChromium], 'a session that answers one browser only', () => {
   let server: DemoServer
   let service: TestService
-  let browser: Browser
   let context: BrowserContext
 
   beforeAll(async () => {
@@ -29,8 +28,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
       servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
       routers: () => [createPageRouter()],
     })
-    browser = await launchChromium(eitherChromium)
-    context = await browser.newContext()
+    context = await (await sharedChromium(eitherChromium)).newContext()
   }, 60_000)
 
   afterEach(async () => {
@@ -38,7 +36,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
   })
 
   afterAll(async () => {
-    await browser?.close()
+    await context?.close()
     await service?.stop()
     await server?.stop()
   })

@@ -3,8 +3,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import type { Browser, Locator, Page } from 'playwright-core'
-import { eitherChromium, launchChromium } from '../support/chromium.js'
+import type { Locator, Page } from 'playwright-core'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { patience as timeout } from '../support/eventually.js'
 import { combinations, runsRest } from '../support/matrix.js'
 import { type DemoCommand, startDemoCommand } from './demo-command.js'
@@ -18,16 +18,12 @@ const run = promisify(execFile)
 
 describe('The demo', () => {
   let demo: DemoCommand
-  let browser: Browser | undefined
 
   beforeAll(async () => {
     demo = await startDemoCommand()
   }, 20_000)
 
-  afterAll(async () => {
-    await browser?.close()
-    await demo?.stop()
-  })
+  afterAll(() => demo?.stop())
 
   describeWith([eitherChromium], 'on its page', () => {
     let tab: Page
@@ -36,9 +32,8 @@ describe('The demo', () => {
     const pane = (name: string) => tab.getByRole('region', { name, exact: true })
 
     beforeEach(async () => {
-      browser ??= await launchChromium(eitherChromium)
       complaints = []
-      tab = await browser.newPage()
+      tab = await (await sharedChromium(eitherChromium)).newPage()
       tab.setDefaultTimeout(timeout)
       tab.on('pageerror', error => complaints.push(error.message))
       tab.on('console', line => {
@@ -128,7 +123,7 @@ describe('The demo', () => {
       test('takes a user offline whose page was closed', async () => {
         const alice = pane('Alice')
         await connect(alice)
-        const other = await browser!.newPage()
+        const other = await (await sharedChromium(eitherChromium)).newPage()
         try {
           await other.goto(`${demo.url}/demo`)
           await connect(other.getByRole('region', { name: 'Bob', exact: true }))

@@ -6,12 +6,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { endReasons } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
-import { eitherChromium, launchChromium } from '../support/chromium.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { createPageRouter } from '../support/page.js'
@@ -197,17 +197,12 @@ describe('In other languages, an event', () => {
 })
 
 describeWith([eitherChromium], 'In Chromium', () => {
-  let browser: Browser | undefined
   let tab: Page
   let ids: string[]
 
-  beforeAll(async () => {
-    browser = await launchChromium(eitherChromium)
-  }, 40_000)
-
   beforeEach(async () => {
     ids = []
-    tab = await browser!.newPage()
+    tab = await (await sharedChromium(eitherChromium)).newPage()
     await tab.route(/\/chat\/binding(\?tab=one)?$/, async route => route.fulfill({ json: await bind() }))
   })
 
@@ -217,7 +212,7 @@ describeWith([eitherChromium], 'In Chromium', () => {
     return binding
   }
 
-  afterAll(async () => browser?.close())
+  afterEach(async () => tab?.close())
 
   /** Resolves once the page's latest session has a request open. */
   const isAttached = async (count: number) => {

@@ -1,6 +1,5 @@
 // Debian's Chromium, driven by playwright-core, which brings no browser of its own.
-import { afterAll } from '@jest/globals'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { runsRest } from './matrix.js'
 
 /**
@@ -12,38 +11,16 @@ export type Chromium = 'chromium' | 'chromium-headless-shell'
 /** The browser for pages that need no more than the engine: `npm test` has the engine alone, and all tests the whole browser. */
 export const eitherChromium: Chromium = runsRest ? 'chromium' : 'chromium-headless-shell'
 
-const args = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+// Of `test/support/worker-browsers.js`.
+declare const launchBrowser: (program: Chromium, more: readonly string[]) => Promise<Browser>
+declare const sharedBrowser: (program: Chromium) => Promise<Browser>
 
 /** Starts a headless Chromium, with further arguments; close it when done. Rejects when it is not installed or does not start within 30 s. */
-export function launchChromium(program: Chromium = 'chromium', more: readonly string[] = []): Promise<Browser> {
-  // Chromium refuses to run as root with its sandbox on.
-  const sandbox = process.getuid?.() !== 0
-  return chromium.launch({
-    executablePath: `/usr/bin/${program}`,
-    args: [...(sandbox ? [] : ['--no-sandbox']), ...args, ...more],
-    timeout: 30_000,
-  })
-}
+export const launchChromium = (program: Chromium, more: readonly string[]): Promise<Browser> =>
+  launchBrowser(program, more)
 
-const shared = new Map<Chromium, Promise<Browser>>()
-
-afterAll(async () => {
-  for (const starting of shared.values()) await (await starting).close()
-})
-
-/** The Chromium of a test file: started when it is first asked for, and closed after the file's last test. */
-export function sharedChromium(program: Chromium = 'chromium'): Promise<Browser> {
-  const browser = shared.get(program) ?? launchChromium(program)
-  shared.set(program, browser)
-  return browser
-}
+/** The Chromium of this Jest worker: leave it open. What a test file leaves open in it is closed after the file. */
+export const sharedChromium = (program: Chromium = 'chromium'): Promise<Browser> => sharedBrowser(program)
 
 /** The whole browser opens pages before Prosody only; before ejabberd it is the server that differs. */
 export const browserBefore = (maker: 'Prosody' | 'ejabberd'): Chromium =>

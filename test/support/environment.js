@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import vm from 'node:vm'
 import { TestEnvironment } from 'jest-environment-node'
+import { clearBrowsers, launchBrowser, sharedBrowser } from './worker-browsers.js'
 
 /** Jest's runner makes a storage for each file and never disables it: each promise would be told to all of them. */
 const storages = new Set()
@@ -32,7 +33,13 @@ vm.compileFunction = (source, parameters, options) => {
 }
 
 export default class extends TestEnvironment {
+  async setup() {
+    await super.setup()
+    Object.assign(this.global, { launchBrowser, sharedBrowser })
+  }
+
   async teardown() {
+    await clearBrowsers()
     for (const storage of storages) storage.disable()
     storages.clear()
     await super.teardown()
