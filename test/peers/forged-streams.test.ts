@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { boshLogin, boshWelcome } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
+import { combinations } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -25,7 +26,7 @@ const forged =
   `<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${victim}/desk</jid></bind></iq>` +
   `<message xmlns='jabber:client'><body>${mark}</body></message></stream>`
 
-for (const kind of [plainProsody, plainEjabberd]) {
+for (const kind of combinations([plainProsody, plainEjabberd], ({ maker }) => maker === 'Prosody')) {
   describeWith(kind.packages, `At ${kind.name}, a stream that begins anew inside of a message`, () => {
     let server: XmppServer
     let wire: SlowWire

@@ -6,7 +6,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { combinations, fewOrAll } from '../support/matrix.js'
+import { casesOf, combinations, fewOrAll } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { freePorts } from '../support/ports.js'
@@ -162,13 +162,14 @@ for (const kind of kinds) {
     const choose = kind.name === 'Prosody' ? fewOrAll : combinations
     const transports = choose(['bosh', 'websocket'] as const, isUsual)
     describe.each(transports)('over %s', transport => {
-      test('shows each message once and in order, through ten reloads and three lost networks', async () => {
+      const reloads = casesOf(4, 10)
+      test(`shows each message once and in order, through ${reloads} reloads and three lost networks`, async () => {
         options = { transport, history: 0, rooms: [`${room}/Alice`] }
         const tab = await open()
         let count = 0
         const writing = setInterval(() => bob.say(alice.jid, String(++count)), 200)
         try {
-          for (let round = 0; round < 10; round++) {
+          for (let round = 0; round < reloads; round++) {
             await tab.reload()
             await isOnline(tab)
             await seesBob(tab)

@@ -8,6 +8,7 @@ import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
+import { fewOrAll } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { admin, adminHeader } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
@@ -119,7 +120,7 @@ async function connectUntilFull(to: string, most = descriptors, localAddress?: s
   await eventually('some are closed', () => closed > 0)
 }
 
-describe.each([128, 256])('of %i descriptors, a tenth is left for warm calls', most => {
+describe.each(fewOrAll([128, 256], most => most === 128))('of %i descriptors, a tenth is left for warm calls', most => {
   /** An address that may make no warm call. */
   const localAddress = '127.0.0.2'
 
