@@ -21,6 +21,7 @@ import { createDialer } from './servers/c2s/dial.js'
 import { createLinks } from './servers/c2s/links.js'
 import { createPipeliningMemory } from './servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from './servers/login/sasl/salted-passwords.js'
+import { createTokens } from './servers/login/tokens.js'
 import { createVerifiedCredentials } from './servers/login/verified-credentials.js'
 import type { Dns } from './servers/net/dns.js'
 import { createNames } from './servers/net/names.js'
@@ -167,6 +168,7 @@ export function createUpstream(given: UpstreamParts) {
     resumeSeconds: config.linkResume ? config.linkResumeTime : undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
+    tokens: createTokens(),
     verified: createVerifiedCredentials(clock, scramMemory),
     mechanisms: config.mechanisms,
   }

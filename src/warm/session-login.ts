@@ -2,10 +2,9 @@ import type { ServiceAccount } from '../config/config.js'
 import type { CallerSignal } from '../http/listening/caller-gone.js'
 import { Problem } from '../lib/errors.js'
 import type { Turns } from '../lib/limits/turns.js'
-import { type AgainRecord, recordOf, wishOf } from '../servers/login/again.js'
+import { type AgainRecord, recordOf, wipeSecrets, wishOf } from '../servers/login/again.js'
 import { authenticate, type LoginParts, logInAgain, login } from '../servers/login/login.js'
 import type { LoggedIn, OpenForLogin } from '../servers/login/login-link.js'
-import { wipe } from '../servers/login/sasl/scram-proof.js'
 import type { VerifiedCredentials } from '../servers/login/verified-credentials.js'
 import type { LoginWish } from '../servers/login/wish.js'
 import type { Management, Mending } from '../session/mending.js'
@@ -71,7 +70,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
       try {
         const handover = { seconds, attachBinding }
         const management = managementOf(loggedIn, request.language)
-        if (management?.mending === undefined) wipeKeys(loggedIn.again)
+        if (management?.mending === undefined) wipeSecrets(loggedIn.again)
         const binding = await opened.handOver(jid, undelivered, handover, management)
         if (binding === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
         verified.add(request)
@@ -79,7 +78,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
       } catch (error) {
         // Nothing else would end it.
         opened.abandon()
-        wipeKeys(loggedIn.again)
+        wipeSecrets(loggedIn.again)
         throw error
       }
     },
@@ -95,7 +94,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
         const wish = { ...request, jid: { ...jid, resource: undefined } }
         const { opened, again } = await login(parts, openFor(request), wish, caller)
         opened.abandon()
-        wipeKeys(again)
+        wipeSecrets(again)
       }
       verified.add(request)
     },
@@ -119,10 +118,6 @@ function mendingOf(parts: LoginParts, mend: MendParts, again: LoginWish, lang: s
         return logInAgain(parts, connect, again, lang, resumption, caller)
       }),
     record: () => recordOf(again, lang),
-    wipe: () => wipeKeys(again),
+    wipe: () => wipeSecrets(again),
   }
-}
-
-function wipeKeys(wish: LoginWish | undefined): void {
-  if (wish?.credentials.kind === 'keys') wipe(wish.credentials.proof)
 }

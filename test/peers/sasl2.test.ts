@@ -17,6 +17,7 @@ jest.setTimeout(60_000)
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
+const hasTokens = majorOf('ejabberd') >= 24
 const prosodyIsNew = majorOf('prosody') >= 13
 // They break the streams of 0.12.
 const sasl2Modules = `
@@ -34,8 +35,8 @@ const kinds = [
   {
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
-    start: () => startEjabberd({ users: passwords }),
-    offersSasl2: majorOf('ejabberd') >= 24,
+    start: () => startEjabberd({ users: passwords, modules: hasTokens ? '  mod_auth_fast: {}' : '' }),
+    offersSasl2: hasTokens,
   },
 ]
 
@@ -93,10 +94,12 @@ for (const kind of kinds) {
       }
     })
 
-    test('a link that breaks is mended', async () => {
+    const offersTokens = kind.offersSasl2 ? ['a token after PLAIN'] : []
+    test.each(['the keys of SCRAM', ...offersTokens])('a link that breaks is mended by %s', async secret => {
       const relay = await startRelay(`http://127.0.0.1:${wire.port}`)
       here = await startTestService({
         servers: `localhost=xmpps://127.0.0.1:${new URL(relay.url).port}?ca=${server.caFile}`,
+        environment: secret === 'the keys of SCRAM' ? {} : { XMPP_MECHANISMS: 'PLAIN' },
       })
       const page = User.attach(`${here.url}/http-bind`, await here.bind(alice))
       for (let number = 1; number <= 6; number++) {

@@ -1,16 +1,23 @@
 import type { ServiceAccount } from '../../config/config.js'
+import { HashedToken } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
-import { type ScramProof, scramProof } from './sasl/scram-proof.js'
+import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
 import type { LoginWish } from './wish.js'
 
 /** What a later login of the same user needs. Undefined if that is the password, or nobody's account. */
-export function wishAgain({ jid, credentials }: LoginWish, mechanism: Mechanism | undefined): LoginWish | undefined {
+export function wishAgain(
+  { jid, credentials }: LoginWish,
+  mechanism: Mechanism | undefined,
+  token: HashedToken | undefined,
+): LoginWish | undefined {
   switch (credentials.kind) {
     case 'password':
     case 'keys': {
       const proof = mechanism?.proof
+      if (token !== undefined) return { jid, credentials: { kind: 'fast', token, proof } }
       return proof && { jid, credentials: { kind: 'keys', proof } }
     }
+    case 'fast':
     case 'token':
     case 'service':
     case 'certificate':
@@ -20,18 +27,29 @@ export function wishAgain({ jid, credentials }: LoginWish, mechanism: Mechanism 
   }
 }
 
+/** Fills keys and tokens with zeros. */
+export function wipeSecrets(wish: LoginWish | undefined): void {
+  const credentials = wish?.credentials
+  if (credentials?.kind !== 'keys' && credentials?.kind !== 'fast') return
+  if (credentials.proof !== undefined) wipe(credentials.proof)
+  if (credentials.kind === 'fast') credentials.token.wipe()
+}
+
 /** Whether a login with this mechanism leaves what `wishAgain` needs. */
 export function comesAgain({ credentials: { kind } }: LoginWish, { name }: Mechanism): boolean {
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
 
 type Secrets =
-  | { readonly kind: 'keys'; readonly proof: { readonly [Name in keyof ScramProof]: Plain<ScramProof[Name]> } }
+  | { readonly kind: 'keys'; readonly proof: ProofRecord }
+  | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
   /** The account of the settings. */
   | { readonly kind: 'service' }
   | { readonly kind: 'certificate' }
 
+type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProof[Name]> }
+type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
 /** In plain values, for another process. Secret. */
@@ -42,10 +60,13 @@ export interface AgainRecord extends Pick<LoginWish, 'jid'> {
 
 export function recordOf({ jid, credentials }: LoginWish, lang: string): AgainRecord | undefined {
   switch (credentials.kind) {
-    case 'keys': {
-      const { salt, clientKey, serverKey } = credentials.proof
-      const keys = { salt: inText(salt), clientKey: inText(clientKey), serverKey: inText(serverKey) }
-      return { jid, lang, credentials: { kind: 'keys', proof: { ...credentials.proof, ...keys } } }
+    case 'keys':
+      return { jid, lang, credentials: { kind: 'keys', proof: proofInText(credentials.proof) } }
+    case 'fast': {
+      const { mechanism, user, secret, agent } = credentials.token
+      const token = { mechanism, user, secret, agent: agent.id }
+      const proof = credentials.proof && proofInText(credentials.proof)
+      return { jid, lang, credentials: { kind: 'fast', token, proof } }
     }
     case 'service':
       return { jid, lang, credentials: { kind: 'service' } }
@@ -60,10 +81,13 @@ export function recordOf({ jid, credentials }: LoginWish, lang: string): AgainRe
 /** Undefined if the operator's account is gone. */
 export function wishOf({ jid, credentials }: AgainRecord, account: ServiceAccount | undefined): LoginWish | undefined {
   switch (credentials.kind) {
-    case 'keys': {
-      const { salt, clientKey, serverKey } = credentials.proof
-      const keys = { salt: inBytes(salt), clientKey: inBytes(clientKey), serverKey: inBytes(serverKey) }
-      return { jid, credentials: { kind: 'keys', proof: scramProof({ ...credentials.proof, ...keys }) } }
+    case 'keys':
+      return { jid, credentials: { kind: 'keys', proof: proofInBytes(credentials.proof) } }
+    case 'fast': {
+      const { mechanism, user, secret, agent } = credentials.token
+      // No other process makes the same ids.
+      const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
+      return { jid, credentials: { kind: 'fast', token, proof: credentials.proof && proofInBytes(credentials.proof) } }
     }
     case 'service':
       return account && { jid, credentials: { kind: 'service', account } }
@@ -74,3 +98,13 @@ export function wishOf({ jid, credentials }: AgainRecord, account: ServiceAccoun
 
 const inText = (bytes: Buffer) => bytes.toString('base64')
 const inBytes = (text: string) => Buffer.from(text, 'base64')
+
+function proofInText(proof: ScramProof): ProofRecord {
+  const { salt, clientKey, serverKey } = proof
+  return { ...proof, salt: inText(salt), clientKey: inText(clientKey), serverKey: inText(serverKey) }
+}
+
+function proofInBytes(proof: ProofRecord): ScramProof {
+  const { salt, clientKey, serverKey } = proof
+  return scramProof({ ...proof, salt: inBytes(salt), clientKey: inBytes(clientKey), serverKey: inBytes(serverKey) })
+}

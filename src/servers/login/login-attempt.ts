@@ -10,28 +10,31 @@ import {
   sasl2Namespace,
   saslNamespace,
   sessionNamespace,
-  smNamespace,
   streamsNamespace,
 } from '../../xmpp/namespaces.js'
 import { startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { comesAgain, wishAgain } from './again.js'
+import { wishAgain } from './again.js'
 import { boundJid, checkedJid } from './bound-user.js'
+import { type InlineParts, InlineRequests } from './inline-requests.js'
 import { type ClientHost, LinkClient } from './link-client.js'
 import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-link.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
-import { chooseMechanism, type MechanismParts, nothingOffered } from './mechanism-choice.js'
+import {
+  chooseMechanism,
+  isSafeAhead,
+  logsInAsItself,
+  type MechanismParts,
+  nothingOffered,
+} from './mechanism-choice.js'
 import { Pipelining } from './pipelining.js'
 import { bindRefused, linkEnded, saslRefused } from './refusals.js'
 import type { Mechanism } from './sasl/mechanism.js'
-import { bindRequest, furtherTask, readSuccess, type Sasl2Success } from './sasl2.js'
+import { furtherTask, readSuccess, type Sasl2Success } from './sasl2.js'
 import type { Sasl2Offer, StreamFeatures } from './stream-features.js'
-import type { Credentials, LoginWish } from './wish.js'
+import type { LoginWish } from './wish.js'
 
-export interface AttemptParts extends MechanismParts, ProgressParts {
-  /** Longest gap of a stream that is resumed. Undefined: none is. */
-  readonly resumeSeconds?: number | undefined
-}
+export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
 
 /** Limits of elements kept for the page during login, in elements and UTF-16 units. */
 const mostUndelivered = 1000
@@ -62,6 +65,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #isAuthenticated = false
   /** Undefined with SASL. */
   #sasl2: Sasl2Offer | undefined
+  #inline: InlineRequests | undefined
   #isBound = false
   /** Of SASL2. */
   #hasLastFeatures = false
@@ -121,6 +125,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     } catch (error) {
       this.#isOver = true
       this.#abort?.abort(error)
+      this.#inline?.failed()
       this.#opened?.abandon()
       const problem = toProblem(error, this.#step)
       const { step, code, condition, cause } = problem
@@ -212,7 +217,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       offersManagement: isBound && enabled === undefined && this.#pipelining.current?.offersManagement === true,
       enabled,
       answer: this.#answer,
-      again: isBound ? wishAgain(this.#wish, this.mechanism) : undefined,
+      again: isBound ? wishAgain(this.#wish, this.mechanism, this.#inline?.token) : undefined,
     })
   }
 
@@ -260,37 +265,31 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#sasl2 = sasl2
     if (offer === undefined) throw nothingOffered(facts)
     this.onStep('sasl')
-    const mechanism = chooseMechanism(this.#wish, { ...offer, link: facts, waiting: this }, this.#parts)
+    const mechanism = chooseMechanism(
+      this.#wish,
+      { ...offer, fast: sasl2?.fast ?? [], link: facts, waiting: this },
+      this.#parts,
+    )
     this.mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
-    if (this.#pipelining.isAhead && !isByChallenge(mechanism)) {
+    if (this.#pipelining.isAhead && !isSafeAhead(mechanism.name)) {
       // The library would send a secret at once.
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
     this.#client.use(mechanism)
     const offered = xml('mechanism', {}, mechanism.name)
-    if (sasl2 !== undefined) this.#client.inline = this.#inlineRequests(sasl2, mechanism)
+    if (sasl2 !== undefined) {
+      const situation = { wish: this.#wish, until: this.#until, offer: sasl2, mechanism, link: this.#opened!.link }
+      this.#inline = new InlineRequests(situation, this.#parts)
+      this.#client.inline = this.#inline.elements
+    }
     const [name, namespace] = sasl2 === undefined ? ['mechanisms', saslNamespace] : ['authentication', sasl2Namespace]
     this.#client.receive(asFeatures(xml(name, { xmlns: namespace }, offered)))
   }
 
   #usable(offer: Sasl2Offer | undefined): Sasl2Offer | undefined {
     return typeof this.#until === 'object' && offer?.resumes === false ? undefined : offer
-  }
-
-  /** With a wanted resource, bind follows: Bind 2 has the server choose it. */
-  #inlineRequests({ bindFeatures }: Sasl2Offer, mechanism: Mechanism): XmlElement[] {
-    if (typeof this.#until === 'object') return [xml('resume', { xmlns: smNamespace, ...this.#until })]
-    if (this.#until !== 'bound' || bindFeatures === undefined || this.#wish.jid.resource !== undefined) return []
-    const enables = bindFeatures.includes(smNamespace) && this.#opened!.link.allowsManagement
-    return [bindRequest(enables ? this.#enableAttributes(mechanism) : undefined)]
-  }
-
-  #enableAttributes(mechanism: Mechanism): Record<string, string> {
-    const { resumeSeconds } = this.#parts
-    const isResumable = resumeSeconds !== undefined && comesAgain(this.#wish, mechanism)
-    return isResumable ? { resume: 'true', max: String(resumeSeconds) } : {}
   }
 
   #takeSasl({ name, namespace, text }: Element): void {
@@ -309,6 +308,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       // Throws for bad base64.
       mechanism.success(data === '' || data === '=' ? undefined : atob(data))
       this.#isAuthenticated = true
+      this.#inline?.succeeded(success?.token)
       if (this.#until !== 'bound') {
         this.#finishUnbound(success?.resumed)
         return
@@ -323,7 +323,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
     // What came before is nobody's.
     this.#undelivered.length = 0
-    if (this.#client.inline.length === 0) return
+    if (this.#inline?.asksToBind !== true) return
     if (!isBound) throw new Problem('remote-protocol-error', { step: 'bind' })
     this.#isBound = true
     this.#jid = checkedJid(jid, this.#wish)
@@ -381,17 +381,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.fail(isKnown ? error : new Problem('remote-protocol-error', { step: this.#step, cause: error }))
     }
   }
-}
-
-function logsInAsItself(credentials: Credentials): boolean {
-  if (credentials.kind === 'password') return credentials.user === undefined
-  if (credentials.kind === 'keys') return credentials.proof.authzid === ''
-  return credentials.kind === 'token' || credentials.kind === 'certificate'
-}
-
-/** Whether it sends no secret before the server's challenge (RFC 5802 §3). */
-function isByChallenge({ name }: Mechanism): boolean {
-  return name.startsWith('SCRAM-')
 }
 
 function asFeatures(feature: XmlElement): XmlElement {

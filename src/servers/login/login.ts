@@ -1,13 +1,22 @@
-import { Problem } from '../../lib/errors.js'
+import { Problem, type ProblemCode } from '../../lib/errors.js'
 import type { LinkAgain, LinkEnd, LinkEvents, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
+import { isSafeAhead } from './mechanism-choice.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import { linkEnded } from './refusals.js'
 import type { LoginWish } from './wish.js'
 
 /** With less time left, a login is not repeated, in seconds. */
 const leastTimeout = 0.1
+
+/** After these, keys may still be good. */
+const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
+  'not-authorized',
+  'credentials-expired',
+  'login-failed',
+  'no-mechanism',
+])
 
 export interface LoginParts extends AttemptParts {
   /** Undefined: no pipelining. */
@@ -34,7 +43,9 @@ async function attempt<T extends Opened>(
   const { credentials, jid } = wish
   // Other mechanisms send a secret at once, so the server's features must be read first.
   const isByChallenge =
-    credentials.kind === 'keys' || (credentials.kind === 'password' && credentials.user === undefined)
+    credentials.kind === 'keys' ||
+    credentials.kind === 'fast' ||
+    (credentials.kind === 'password' && credentials.user === undefined)
   const memory = isByChallenge ? parts.pipelining : undefined
   if (memory === undefined) return await new LoginAttempt<T>(parts, wish, until).run(open, caller)
   const since = performance.now()
@@ -42,7 +53,7 @@ async function attempt<T extends Opened>(
   const attempt = new LoginAttempt<T>(parts, wish, until, pipelining)
   try {
     const loggedIn = await attempt.run(open, caller)
-    if (attempt.mechanism?.name.startsWith('SCRAM-')) memory.succeeded(jid.domain, pipelining)
+    if (attempt.mechanism !== undefined && isSafeAhead(attempt.mechanism.name)) memory.succeeded(jid.domain, pipelining)
     return loggedIn
   } catch (error) {
     const isLeft = caller.aborted || (error instanceof Problem && error.code === 'session-not-found')
@@ -85,7 +96,13 @@ export async function logInAgain(
     const link = connect(wish.jid.domain, { ...options, lang }, events)
     return { link, abandon: () => link.abandon() }
   }
-  const { opened, answer, undelivered } = await attempt(parts, open, wish, resumption, caller)
+  const { opened, answer, undelivered } = await attempt(parts, open, wish, resumption, caller).catch(error => {
+    const { credentials, jid } = wish
+    const isRefused = error instanceof Problem && tokenRefusals.has(error.code)
+    if (credentials.kind !== 'fast' || credentials.proof === undefined || !isRefused) throw error
+    const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
+    return attempt(parts, open, byKeys, resumption, caller)
+  })
   // In one read with the success.
   if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }

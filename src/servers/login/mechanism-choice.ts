@@ -4,12 +4,14 @@ import { foreignList } from '../../lib/text/foreign-text.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { LinkFacts } from '../../xmpp/link.js'
 import { bindTo } from './sasl/channel-binding.js'
+import { hashedToken } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
 import { type ScramName, type ScramParts, scram, scramHash } from './sasl/scram.js'
 import { anonymous, external, oauthBearer, plain } from './sasl/simple-mechanisms.js'
 import type { SaslOffer } from './stream-features.js'
-import type { LoginWish } from './wish.js'
+import type { Tokens } from './tokens.js'
+import type { Credentials, LoginWish } from './wish.js'
 
 export interface MechanismParts {
   /** In order of preference. */
@@ -17,9 +19,12 @@ export interface MechanismParts {
   readonly saltedPasswords: SaltedPasswords
   /** Most SCRAM iterations. */
   readonly scramMaxIterations: number
+  readonly tokens?: Tokens | undefined
 }
 
 export interface Situation extends SaslOffer {
+  /** Mechanisms for tokens. */
+  readonly fast: readonly string[]
   readonly link: LinkFacts
   /** Aborts with the login. */
   readonly waiting: Waiting
@@ -32,9 +37,10 @@ export function chooseMechanism(
   parts: MechanismParts,
 ): Mechanism {
   const bareJid = formatBareJid(jid)
+  const onSalt = (salt: Buffer) => parts.tokens?.sawSalt(jid.domain, jid.local, salt)
   /** RFC 6120 §6.3.8. */
   const byPassword = (user: string, secret: string) =>
-    passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid }, situation, parts)
+    passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid, onSalt }, situation, parts)
   switch (credentials.kind) {
     case 'password':
       return byPassword(credentials.user ?? jid.local, credentials.password)
@@ -42,7 +48,12 @@ export function chooseMechanism(
       return byPassword(credentials.account.user, credentials.account.password)
     case 'keys': {
       const { proof } = credentials
-      return passwordMechanism({ user: proof.user, secret: proof, authzid: proof.authzid }, situation, parts)
+      return passwordMechanism({ user: proof.user, secret: proof, authzid: proof.authzid, onSalt }, situation, parts)
+    }
+    case 'fast': {
+      const { token } = credentials
+      demand(token.mechanism, { ...situation, mechanisms: situation.fast }, situation.link.encrypted)
+      return hashedToken(token, situation.link)
     }
     case 'token': {
       const { mechanism, token } = credentials
@@ -59,7 +70,7 @@ export function chooseMechanism(
 }
 
 function passwordMechanism(
-  who: Required<Pick<ScramParts, 'user' | 'secret'>> & { readonly authzid: string },
+  who: Required<Pick<ScramParts, 'user' | 'secret'>> & Pick<ScramParts, 'onSalt'> & { readonly authzid: string },
   { mechanisms: offered, channelBindings, link, waiting }: Situation,
   { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {
@@ -93,6 +104,19 @@ function passwordMechanism(
     waiting,
     ...who,
   })
+}
+
+/** Whether the user of the JID logs in, and no other for them. */
+export function logsInAsItself(credentials: Credentials): boolean {
+  const { kind } = credentials
+  if (kind === 'password') return credentials.user === undefined
+  if (kind === 'keys') return credentials.proof.authzid === ''
+  return kind === 'token' || kind === 'certificate' || kind === 'fast'
+}
+
+/** Whether its first message has no secret (RFC 5802 §3), or only the proof of one (XEP-0484). */
+export function isSafeAhead(name: string): boolean {
+  return name.startsWith('SCRAM-') || name.startsWith('HT-')
 }
 
 /** RFC 5802 §4. */

@@ -1,11 +1,12 @@
 import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
 import { Problem } from '../../lib/errors.js'
-import { bind2Namespace, sasl2Namespace, smNamespace } from '../../xmpp/namespaces.js'
+import { bind2Namespace, fastNamespace, sasl2Namespace, smNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
-import { childrenOf, textOf } from '../../xmpp/xml/document.js'
+import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { bindRefused } from './refusals.js'
+import type { UserAgent } from './sasl/hashed-token.js'
 
 /** XEP-0388 §2.6.1. */
 export interface Sasl2Success {
@@ -18,12 +19,30 @@ export interface Sasl2Success {
   readonly enabled: Element | undefined
   /** The answer to `<resume/>`. */
   readonly resumed: Element | undefined
+  /** XEP-0484. Secret. */
+  readonly token: string | undefined
 }
 
+const software = 'warm-bindings'
+
 /** `enable` asks for stream management, with the attributes. The server adds an own part to the tag. */
-export function bindRequest(enable: Record<string, string> | undefined): XmlElement {
+export function bindRequest(enable: Record<string, string> | undefined, agent: UserAgent | undefined): XmlElement {
+  // Prosody would make the same resource of the same tag and user agent.
+  const tag = agent === undefined ? [xml('tag', {}, software)] : []
   const inline = enable === undefined ? [] : [xml('enable', { xmlns: smNamespace, ...enable })]
-  return xml('bind', { xmlns: bind2Namespace }, xml('tag', {}, 'warm-bindings'), ...inline)
+  return xml('bind', { xmlns: bind2Namespace }, ...tag, ...inline)
+}
+
+export function tokenRequest(mechanism: string, { id }: UserAgent): XmlElement[] {
+  return [userAgent(id), xml('request-token', { xmlns: fastNamespace, mechanism })]
+}
+
+export function tokenUse({ id }: UserAgent): XmlElement[] {
+  return [userAgent(id), xml('fast', { xmlns: fastNamespace })]
+}
+
+function userAgent(id: string): XmlElement {
+  return xml('user-agent', { id }, xml('software', {}, software))
 }
 
 /** Throws a `Problem` if the resource is refused. */
@@ -35,6 +54,7 @@ export function readSuccess(text: string): Sasl2Success {
   }
   const answer = children.find(({ namespace }) => namespace === bind2Namespace)
   if (answer?.name === 'failed') throw bindRefused(answer.text)
+  const token = children.find(({ name, namespace }) => name === 'token' && namespace === fastNamespace)
   const bound = answer && childrenOf(answer.text)
   return {
     data: ofSasl('additional-data'),
@@ -42,6 +62,7 @@ export function readSuccess(text: string): Sasl2Success {
     isBound: bound !== undefined,
     enabled: bound?.find(({ namespace }) => namespace === smNamespace),
     resumed: children.find(({ namespace }) => namespace === smNamespace),
+    token: token && startTagOf(token.text).attribute('token'),
   }
 }
 

@@ -32,7 +32,7 @@ const choose = ({ credentials, offered, listed, link = remote, liked = passwordM
       jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
       credentials: credentials ?? { kind: 'password', password: 'pw' },
     },
-    { mechanisms: offered, channelBindings: listed, link, waiting },
+    { mechanisms: offered, channelBindings: listed, fast: [], link, waiting },
     {
       mechanisms: liked,
       saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),

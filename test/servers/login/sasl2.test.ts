@@ -1,10 +1,13 @@
 // Logins by SASL2 with Bind 2 (XEP-0388, XEP-0386), to a server that answers from a script.
+import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { logInAgain } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import { createTokens, type Tokens } from '../../../src/servers/login/tokens.js'
 import type { Credentials, LoginWish } from '../../../src/servers/login/wish.js'
 import type { Resumption } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -62,23 +65,28 @@ interface Given {
   readonly resource?: string
   readonly mechanisms?: readonly string[]
   readonly pipelining?: Pipelining
-  readonly resumeSeconds?: number
   readonly until?: Resumption
+  readonly tokens?: Tokens
+  readonly noResumption?: boolean
   readonly link?: { allowsManagement?: boolean; facts?: ScriptedLink['facts'] }
 }
 
 const allowed: ScriptedLink['facts'] = { encrypted: true, plainAllowed: true, sasl2Allowed: true }
 
-function begin(answers: readonly Answer[], given: Given = {}) {
-  const { credentials = byPassword, resource, mechanisms = ['SCRAM-SHA-1', 'PLAIN'], resumeSeconds = 60 } = given
-  const wish: LoginWish = { jid: { ...juliet, resource }, credentials }
-  const parts = {
-    ...{ timeout: 5, stepTimeout: 5, mechanisms, scramMaxIterations: 4096, resumeSeconds },
+function partsOf({ mechanisms = ['SCRAM-SHA-1', 'PLAIN'], noResumption = false, tokens }: Given) {
+  return {
+    ...{ timeout: 5, stepTimeout: 5, mechanisms, scramMaxIterations: 4096, tokens },
+    resumeSeconds: noResumption ? undefined : 60,
     saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
   }
+}
+
+function begin(answers: readonly Answer[], given: Given = {}) {
+  const { credentials = byPassword, resource } = given
+  const wish: LoginWish = { jid: { ...juliet, resource }, credentials }
   const caller = new AbortController()
   let link: ScriptedLink | undefined
-  const attempt = new LoginAttempt<ScriptedLink>(parts, wish, given.until ?? 'bound', given.pipelining)
+  const attempt = new LoginAttempt<ScriptedLink>(partsOf(given), wish, given.until ?? 'bound', given.pipelining)
   const loggedIn = attempt.run((options, events) => {
     link = Object.assign(new ScriptedLink(answers, options, events), { facts: allowed }, given.link)
     return link
@@ -88,7 +96,7 @@ function begin(answers: readonly Answer[], given: Given = {}) {
 
 /** Without what is another one each time. */
 const shown = (text: string) =>
-  text.replace(/ id='[^']+'/, '').replace(/(<(?:initial-response|response[^>]*)>)[^<]*/, '$1')
+  text.replace(/ id=(['"])[^'"]+\1/, '').replace(/(<(?:initial-response|response[^>]*)>)[^<]*/, '$1')
 
 async function logIn(answers: readonly Answer[], given: Given = {}) {
   const { loggedIn, link, told } = begin(answers, given)
@@ -232,6 +240,119 @@ describe('a stream', () => {
     const plain = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
     const { told, answer } = await logIn([offer('PLAIN'), plain], { until: resumption })
     expect([told[1]?.slice(0, 5), answer]).toEqual(['<auth', undefined])
+  })
+})
+
+describe('a token (XEP-0484)', () => {
+  const fast = 'urn:xmpp:fast:0'
+  const offersTokens = `${toBind(sm)}<sm xmlns='${sm}'/><fast xmlns='${fast}'>${mechanism('HT-SHA-256-NONE')}</fast>`
+  const granted = `<token xmlns='${fast}' token='t&amp;k' expiry='2030-01-01T00:00:00Z'/>`
+  const agent = '<user-agent><software>warm-bindings</software></user-agent>'
+  const requested = `${agent}<request-token xmlns="${fast}" mechanism="HT-SHA-256-NONE"/>`
+  const enable = `<enable xmlns="${sm}" resume="true" max="60"/>`
+  const failure = `<failure xmlns='${sasl2}'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>`
+
+  async function grantedToken(): Promise<Extract<Credentials, { kind: 'fast' }>> {
+    const { again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled) + granted)], {
+      tokens: createTokens(),
+    })
+    if (again?.credentials.kind !== 'fast') throw new Error('no token')
+    return again.credentials
+  }
+
+  test('is requested with a password that leaves no keys', async () => {
+    const { told, again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled) + granted)], {
+      tokens: createTokens(),
+    })
+    expect(told[1]).toBe(asked(`${requested}<bind xmlns="${bind2}">${enable}</bind>`, 'PLAIN'))
+    expect(again).toMatchObject({ credentials: { kind: 'fast', proof: undefined } })
+  })
+
+  test.each<[string, Given & { readonly name?: string }]>([
+    ['keys of SCRAM are left', { name: 'SCRAM-SHA-1' }],
+    ['nothing may be kept', { noResumption: true }],
+    ['streams are not managed', { link: { allowsManagement: false } }],
+    ['the password is of another user', { credentials: { ...byPassword, user: 'portal' } }],
+  ])('is not requested where %s', async (_where, { name = 'PLAIN', ...given }) => {
+    const tokens = createTokens()
+    const { loggedIn, leave, told } = begin([offer(name, offersTokens)], { tokens, ...given })
+    while (told().length < 2) await tick()
+    leave()
+    await expect(loggedIn).rejects.toMatchObject({ code: 'timeout' })
+    expect(told()[1]).not.toContain('request-token')
+  })
+
+  test('leaves its user agent to the next session where it is not granted, or the login fails', async () => {
+    const tokens = createTokens()
+    const { id, release } = tokens.agentOf('juliet@chat.example')
+    release()
+    await expect(logIn([offer('PLAIN', offersTokens), failure], { tokens })).rejects.toMatchObject({})
+    const { again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled))], { tokens })
+    expect(again).toBeUndefined()
+    expect(tokens.agentOf('juliet@chat.example').id).toBe(id)
+  })
+
+  test('logs in again, resumes the stream, and is replaced by a new one', async () => {
+    const credentials = await grantedToken()
+    const { mechanism: name, user, agent: of } = credentials.token
+    const proof = (who: string, secret: string) => createHmac('sha256', secret).update(who).digest('base64')
+    const data = `<additional-data>${proof('Responder', 't&k')}</additional-data>`
+    const answer = `<resumed xmlns='${sm}' previd='p' h='3'/>`
+    const renewed = granted.replace('t&amp;k', 'new')
+    const {
+      told,
+      link,
+      answer: resumed,
+    } = await logIn([offer('PLAIN', offersTokens), success(data + balcony + answer + renewed)], {
+      credentials,
+      until: { previd: 'p', h: '7' },
+    })
+    expect([name, user, resumed?.name]).toEqual(['HT-SHA-256-NONE', 'juliet', 'resumed'])
+    expect(told[1]).toBe(
+      asked(`${agent}<fast xmlns="${fast}"/><resume xmlns="${sm}" previd="p" h="7"/>`, 'HT-SHA-256-NONE'),
+    )
+    expect(link.told[1]).toContain(`id="${of.id}"`)
+    const first = `juliet\0${Buffer.from(proof('Initiator', 't&k'), 'base64').toString('latin1')}`
+    expect(link.told[1]).toContain(`<initial-response>${Buffer.from(first, 'latin1').toString('base64')}<`)
+    expect(Buffer.from(credentials.token.secret, 'base64').toString()).toBe('new')
+  })
+
+  test.each([
+    ['has no proof of it', offersTokens, success(balcony), 'server-not-authentic'],
+    ['refuses it', offersTokens, failure, 'not-authorized'],
+    ['takes none any more', toBind(sm), '', 'no-mechanism'],
+  ])('is of no use where the server %s', async (_what, inline, answer, code) => {
+    const credentials = await grantedToken()
+    const resumes = inline.includes('<sm') ? inline : `${inline}<sm xmlns='${sm}'/>`
+    const loggedIn = logIn([offer('PLAIN', resumes), answer], { credentials, until: { previd: 'p', h: '7' } })
+    await expect(loggedIn).rejects.toMatchObject({ code })
+  })
+
+  test('that is refused gives way to keys, if there are some', async () => {
+    const { again } = await logIn([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled))])
+    if (again?.credentials.kind !== 'keys') throw new Error('no keys')
+    const credentials: Credentials = { ...(await grantedToken()), proof: again.credentials.proof }
+    const links: ScriptedLink[] = []
+    const answer = `<resumed xmlns='${sm}' previd='p' h='3'/>`
+    const answers = [
+      [offer('SCRAM-SHA-1', offersTokens), failure],
+      [offer('SCRAM-SHA-1', offersTokens), ...scram(balcony + answer)],
+    ]
+    const { link, answer: resumed } = await logInAgain(
+      { ...partsOf({}), pipelining: undefined },
+      (_domain, options, events) => {
+        const link = new ScriptedLink(answers[links.length]!, { certificate: false, ...options }, events)
+        links.push(Object.assign(link, { facts: allowed }))
+        return link
+      },
+      { jid: juliet, credentials },
+      'en',
+      { previd: 'p', h: '7' },
+      new AbortController().signal,
+    )
+    expect([link, resumed?.name]).toEqual([links[1], 'resumed'])
+    expect(links.map(({ isAbandoned }) => isAbandoned)).toEqual([true, false])
+    expect(links[1]!.told[1]).toContain('mechanism="SCRAM-SHA-1"')
   })
 })
 

@@ -23,6 +23,7 @@ export interface ScramParts {
   readonly user: string
   /** The password, or the proof of an earlier login. */
   readonly secret: string | ScramProof
+  readonly onSalt?: ((salt: Buffer) => void) | undefined
   /** The bare JID of another user to act for. */
   readonly authzid?: string | undefined
   /**
@@ -72,6 +73,7 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     if (iterations > maxIterations)
       throw refusal(`the server asks for ${iterations} iterations, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`)
     salt = Buffer.from(saltText, 'base64')
+    parts.onSalt?.(salt)
     const salted = await keysFor(salt)
     // Repeated under the signature: the server detects changes on the way.
     const header = Buffer.from(gs2Header)

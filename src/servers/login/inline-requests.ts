@@ -1,0 +1,79 @@
+import { xml } from '@xmpp/client'
+import type { XmlElement } from '@xmpp/xml'
+import { formatBareJid } from '../../xmpp/jid/jid.js'
+import type { Link, Resumption } from '../../xmpp/link.js'
+import { smNamespace } from '../../xmpp/namespaces.js'
+import { comesAgain } from './again.js'
+import { HashedToken, tokenMechanism, type UserAgent } from './sasl/hashed-token.js'
+import type { Mechanism } from './sasl/mechanism.js'
+import { bindRequest, tokenRequest, tokenUse } from './sasl2.js'
+import type { Sasl2Offer } from './stream-features.js'
+import type { Tokens } from './tokens.js'
+import type { LoginWish } from './wish.js'
+
+export interface InlineParts {
+  /** Longest gap of a stream that is resumed. Undefined: none is. */
+  readonly resumeSeconds?: number | undefined
+  /** Undefined: none are asked for. */
+  readonly tokens?: Tokens | undefined
+}
+
+interface Situation {
+  readonly wish: LoginWish
+  readonly until: 'authenticated' | 'bound' | Resumption
+  readonly offer: Sasl2Offer
+  readonly mechanism: Mechanism
+  readonly link: Link
+}
+
+/** What a login asks for within `<authenticate/>` (XEP-0388 §2.3). */
+export class InlineRequests {
+  readonly elements: XmlElement[] = []
+  asksToBind = false
+  /** From the server, if one was requested. */
+  token: HashedToken | undefined
+  /** Of the requested token. */
+  #agent: UserAgent | undefined
+  #tokenMechanism = ''
+  readonly #wish: LoginWish
+
+  constructor({ wish, until, offer, mechanism, link }: Situation, parts: InlineParts) {
+    this.#wish = wish
+    const { credentials, jid } = wish
+    if (credentials.kind === 'fast') this.elements.push(...tokenUse(credentials.token.agent))
+    if (typeof until === 'object') this.elements.push(xml('resume', { xmlns: smNamespace, ...until }))
+    if (until !== 'bound') return
+    const { bindFeatures, fast } = offer
+    const isResumable = link.allowsManagement && parts.resumeSeconds !== undefined
+    if (isResumable) this.#requestToken(tokenMechanism(fast, link.facts), mechanism.name, parts.tokens)
+    // Bind 2 has the server choose the resource.
+    if (bindFeatures === undefined || jid.resource !== undefined) return
+    this.asksToBind = true
+    const resumes = isResumable && (this.#agent !== undefined || comesAgain(wish, mechanism))
+    const attributes = resumes ? { resume: 'true', max: String(parts.resumeSeconds) } : {}
+    const enables = link.allowsManagement && bindFeatures.includes(smNamespace)
+    this.elements.push(bindRequest(enables ? attributes : undefined, this.#agent))
+  }
+
+  #requestToken(mechanism: string | undefined, name: string, tokens: Tokens | undefined): void {
+    const { credentials, jid } = this.#wish
+    const isOwnPassword = credentials.kind === 'password' && credentials.user === undefined
+    if (mechanism === undefined || !isOwnPassword || tokens?.areNeeded(jid.domain, name) !== true) return
+    this.#tokenMechanism = mechanism
+    this.#agent = tokens.agentOf(formatBareJid(jid))
+    this.elements.push(...tokenRequest(mechanism, this.#agent))
+  }
+
+  /** With the token of the success. */
+  succeeded(secret: string | undefined): void {
+    const { credentials, jid } = this.#wish
+    if (credentials.kind === 'fast' && secret !== undefined) credentials.token.replace(secret)
+    if (this.#agent === undefined) return
+    if (secret === undefined) this.#agent.release()
+    else this.token = new HashedToken(this.#tokenMechanism, jid.local, this.#agent, secret)
+  }
+
+  failed(): void {
+    this.#agent?.release()
+  }
+}

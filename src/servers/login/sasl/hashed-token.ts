@@ -1,0 +1,93 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { Problem } from '../../../lib/errors.js'
+import type { ChannelBindingType, LinkFacts } from '../../../xmpp/link.js'
+import { type Mechanism, toByteString } from './mechanism.js'
+
+/** By mechanism, best first. A token is for one of them (XEP-0484 §3). */
+const bindings: Readonly<Record<string, ChannelBindingType | undefined>> = {
+  'HT-SHA-256-EXPR': 'tls-exporter',
+  'HT-SHA-256-UNIQ': 'tls-unique',
+  'HT-SHA-256-ENDP': 'tls-server-end-point',
+  'HT-SHA-256-NONE': undefined,
+}
+
+/** The best mechanism that this link can have a token for. */
+export function tokenMechanism(offered: readonly string[], link: LinkFacts): string | undefined {
+  return Object.keys(bindings).find(name => offered.includes(name) && dataOf(name, link) !== undefined)
+}
+
+/** A token of the server for a later login (XEP-0484), bound to its mechanism and user agent. Secret. */
+export class HashedToken {
+  #secret: Buffer
+
+  constructor(
+    readonly mechanism: string,
+    readonly user: string,
+    readonly agent: UserAgent,
+    secret: Buffer | string,
+  ) {
+    this.#secret = copyOf(secret)
+  }
+
+  /** In base64. */
+  get secret(): string {
+    return this.#secret.toString('base64')
+  }
+
+  /** The server has sent a new one. */
+  replace(secret: string): void {
+    this.#secret.fill(0)
+    this.#secret = copyOf(secret)
+  }
+
+  proofOf(who: 'Initiator' | 'Responder', data: Buffer): Buffer {
+    return createHmac('sha256', this.#secret).update(who).update(data).digest()
+  }
+
+  /** Fills it with zeros. */
+  wipe(): void {
+    this.#secret.fill(0)
+    this.agent.release()
+  }
+}
+
+export interface UserAgent {
+  /** A UUID. Servers keep one token for each. */
+  readonly id: string
+  release(): void
+}
+
+/** HT-SHA-256-… (draft-schmaus-kitten-sasl-ht). Fails without the server's proof. */
+export function hashedToken(token: HashedToken, link: LinkFacts): Mechanism {
+  const { mechanism: name, user } = token
+  const data = dataOf(name, link)
+  if (data === undefined) throw new Problem('no-mechanism', { step: 'sasl', detail: `${name} needs another link.` })
+  return {
+    name,
+    clientFirst: true,
+    response: () => `${toByteString(user)}\0${token.proofOf('Initiator', data).toString('latin1')}`,
+    challenge() {
+      throw new Problem('remote-protocol-error', { step: 'sasl' })
+    },
+    success(final = '') {
+      const expected = token.proofOf('Responder', data)
+      const given = Buffer.from(final, 'latin1')
+      if (given.length !== expected.length || !timingSafeEqual(given, expected))
+        throw new Problem('server-not-authentic', { step: 'sasl' })
+    },
+  }
+}
+
+function dataOf(name: string, link: LinkFacts): Buffer | undefined {
+  const type = bindings[name]
+  return type === undefined ? Buffer.alloc(0) : link.channelBinding?.(type)
+}
+
+/** Outside the pool, which would keep 8 KiB. */
+function copyOf(secret: Buffer | string): Buffer {
+  const bytes = Buffer.from(secret)
+  const copy = Buffer.alloc(bytes.length)
+  bytes.copy(copy)
+  bytes.fill(0)
+  return copy
+}

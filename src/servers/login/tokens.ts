@@ -1,0 +1,58 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { forgetOldest } from '../../lib/limits/forget-oldest.js'
+import type { UserAgent } from './sasl/hashed-token.js'
+
+const mostDomains = 1000
+const mostSalts = 1000
+
+export type Tokens = ReturnType<typeof createTokens>
+
+/** Which logins ask for a token (XEP-0484), and as which user agent. */
+export function createTokens() {
+  const secret = randomBytes(32)
+  const salting = new Map<string, true>()
+  const salts = new Map<string, { readonly text: string; readonly changes: number }>()
+  const taken = new Map<string, Set<number>>()
+
+  return {
+    /** SCRAM keys are of no use where a server salts a password at each login. Once is a new password. */
+    sawSalt(domain: string, user: string, salt: Buffer): void {
+      const key = `${user}@${domain}`
+      const text = salt.toString('base64')
+      const before = salts.get(key)
+      const changes = before === undefined || before.text === text ? 0 : before.changes + 1
+      salts.set(key, { text, changes })
+      forgetOldest(salts, mostSalts)
+      if (changes < 2) return
+      salting.set(domain, true)
+      forgetOldest(salting, mostDomains)
+    },
+
+    areNeeded(domain: string, mechanism: string): boolean {
+      return !mechanism.startsWith('SCRAM-') || salting.has(domain)
+    },
+
+    /** No other session of the user has it. Later ones get it again: Prosody never forgets a user agent. */
+    agentOf(jid: string): UserAgent {
+      const numbers = taken.get(jid) ?? new Set()
+      let number = 0
+      while (numbers.has(number)) number += 1
+      taken.set(jid, numbers.add(number))
+      let isReleased = false
+      return {
+        id: uuidOf(createHmac('sha256', secret).update(`${number} ${jid}`).digest('hex')),
+        release() {
+          if (isReleased) return
+          isReleased = true
+          numbers.delete(number)
+          if (numbers.size === 0) taken.delete(jid)
+        },
+      }
+    },
+  }
+}
+
+/** Version 4 (RFC 9562 §5.4). */
+function uuidOf(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}

@@ -1,0 +1,64 @@
+import { createHmac } from 'node:crypto'
+import { inspect } from 'node:util'
+import { describe, expect, test } from '@jest/globals'
+import { HashedToken, hashedToken, tokenMechanism } from '../../../../src/servers/login/sasl/hashed-token.js'
+import type { LinkFacts } from '../../../../src/xmpp/link.js'
+
+const text = 'secret-token:fast-1'
+const agent = { id: 'u1', release() {} }
+const exporter = Buffer.from('exported')
+const link: LinkFacts = {
+  encrypted: true,
+  plainAllowed: true,
+  channelBinding: type => (type === 'tls-exporter' ? exporter : undefined),
+}
+const proof = (who: string, data = '', key = text) =>
+  createHmac('sha256', key)
+    .update(who + data)
+    .digest()
+    .toString('latin1')
+const token = (mechanism: string) => new HashedToken(mechanism, 'jülia', agent, text)
+const all = ['HT-SHA-256-NONE', 'HT-SHA-256-UNIQ', 'HT-SHA-256-EXPR', 'HT-SHA-256-ENDP']
+
+describe('a login with a token', () => {
+  test.each([
+    ['HT-SHA-256-NONE', ''],
+    ['HT-SHA-256-EXPR', 'exported'],
+  ])('shows a proof of it, and wants one: %s', (name, data) => {
+    const mechanism = hashedToken(token(name), link)
+    expect(mechanism.response()).toBe(`${Buffer.from('jülia').toString('latin1')}\0${proof('Initiator', data)}`)
+    mechanism.success(proof('Responder', data))
+    for (const wrong of [undefined, '', proof('Initiator', data), proof('Responder', 'other')])
+      expect(() => mechanism.success(wrong)).toThrow(expect.objectContaining({ code: 'server-not-authentic' }))
+    expect(() => mechanism.challenge('')).toThrow(expect.objectContaining({ code: 'remote-protocol-error' }))
+  })
+
+  test('is not possible over a link that it cannot be bound to', () => {
+    for (const name of ['HT-SHA-256-UNIQ', 'HT-SHA-256-ENDP'])
+      expect(() => hashedToken(token(name), link)).toThrow(expect.objectContaining({ code: 'no-mechanism' }))
+  })
+})
+
+test('a token is asked for with the best binding that the link has', () => {
+  expect(tokenMechanism(all, link)).toBe('HT-SHA-256-EXPR')
+  expect(tokenMechanism(['HT-SHA-256-UNIQ', 'HT-SHA-256-NONE'], link)).toBe('HT-SHA-256-NONE')
+  expect(tokenMechanism(['HT-SHA-256-UNIQ', 'HT-SHA-512-NONE'], link)).toBeUndefined()
+  expect(tokenMechanism([], link)).toBeUndefined()
+})
+
+describe('a token', () => {
+  test('can be replaced, and is gone once it is wiped', () => {
+    const kept = token('HT-SHA-256-NONE')
+    const initiator = () => kept.proofOf('Initiator', Buffer.alloc(0)).toString('latin1')
+    expect(initiator()).toBe(proof('Initiator'))
+    kept.replace('another')
+    expect(initiator()).toBe(proof('Initiator', '', 'another'))
+    kept.wipe()
+    expect(Buffer.from(kept.secret, 'base64')).toEqual(Buffer.alloc('another'.length))
+  })
+
+  test('is not shown to who looks', () => {
+    const kept = token('HT-SHA-256-NONE')
+    expect(inspect(kept, { depth: null, showHidden: true }) + JSON.stringify(kept)).not.toContain('fast-1')
+  })
+})
