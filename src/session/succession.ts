@@ -42,13 +42,19 @@ export function takeUp(
 }
 
 const kind = 'succession'
+const readyKind = 'succession-ready'
+/** It may be reading the sessions of others. */
+const readyMilliseconds = 5_000
 
 interface Given {
   readonly names: readonly string[]
 }
 
-/** Hands the sessions over to another process. Rejects if it is lost before it has all. */
-export function giveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
+/** Sets sessions down once the other process takes them. Rejects if it refuses, or is lost before it has all. */
+export async function giveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
+  const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
+  if (isReady !== true)
+    throw new Error(`the process ${heir} takes no sessions with records of version ${recordVersion}`)
   const left = records[Symbol.iterator]()
   return new Promise((resolve, reject) => {
     let taken: Taken | undefined
@@ -78,6 +84,7 @@ export function meetPredecessors(
   take: () => ((record: SessionRecord) => boolean) | undefined,
   log: Logger,
 ) {
+  nodes.answer(readyKind, (version: number) => version === recordVersion && take() !== undefined)
   nodes.meet(kind, ({ head }, exchange) => {
     const before = take()
     if (before === undefined) {

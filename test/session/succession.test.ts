@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import type { TellEvent } from '../../src/events/events.js'
+import type { Nodes } from '../../src/processes/nodes.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionRecord } from '../../src/session/session-record.js'
+import { giveTo, meetPredecessors, recordVersion, setDown } from '../../src/session/succession.js'
 import { smNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import {
   ack,
@@ -25,6 +27,7 @@ import {
   payload,
   terminated,
 } from '../support/bosh-bench.js'
+import { joinNodes } from '../support/joined-nodes.js'
 import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../support/next-process.js'
 import { noSessionLimits } from '../support/unlimited.js'
 
@@ -153,6 +156,18 @@ describe('a page', () => {
     expect(link.sent[1]).toContain(message('1') + message('2'))
   })
 
+  test('whose only request is ahead of a gap has all its time again', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await client.next('', '', new FakePeer()).then(({ peer }) => peer.leave())
+    await bench.pass(140)
+    await client.at(client.rid + 2)
+    const { next, resumes } = await goesOn({ bench, client })
+    await resumes()
+    await next.pass(149)
+    expect(next.registry.size).toBe(1)
+  })
+
   test('that pauses is waited for as long as it said', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
@@ -202,6 +217,17 @@ describe('a page', () => {
     const two = await goesOn({ bench: one.next, client: one.page })
     expect((await two.page.next('', '', new FakePeer())).reply?.body).toBe(terminated('item-not-found'))
     expect((await two.page.at(two.page.rid, '', '', new FakePeer(true, '192.0.2.1', cookie))).reply).toBeUndefined()
+  })
+
+  test('gets its cookie again with a reply that was lost', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ management: { mending: new FakeMending() }, attachBinding: 'cookie' })
+    await bench.server(() => client.link.say(enabled))
+    const { reply } = await client.next()
+    const { page } = await goesOn({ bench, client })
+    const again = await page.at(page.rid)
+    expect(again.reply?.setCookie).toBe(reply!.setCookie)
+    expect(again.reply?.setCookie).toContain('wb-')
   })
 
   test('that needs TLS needs it at the next process', async () => {
@@ -322,6 +348,18 @@ describe('a page with a WebSocket', () => {
     expect(ids([(await resumed.next()).reply!.body])).toEqual(['1', '2'])
   })
 
+  test('that has all has no less at the next process', async () => {
+    const about = { issuesTickets: true }
+    const bench = new BoshBench({}, undefined, about)
+    const client = await resumable(bench)
+    const { socket } = takeOverCounting(bench, client.token!)
+    await numbered(bench, client, 3)
+    socket.receive(ack(2))
+    const { next } = await goesOn({ bench, client, about })
+    const resumed = next.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })
+    expect(resumed?.delivered).toBe(2)
+  })
+
   test('that had gone before resumes after two moves', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
@@ -390,6 +428,53 @@ describe('a session whose link is being mended', () => {
     expect(held.reply?.body).toContain('<remote-server-timeout ')
     await two.page.next()
     await expectEmpty(two.next)
+  })
+})
+
+describe('what logs its user in again', () => {
+  test('is forgotten by the process that set it down, and by the next at its end', async () => {
+    const bench = new BoshBench()
+    const mending = new FakeMending()
+    const client = await bench.warmed({ management: { mending } })
+    client.link.say(enabled)
+    const { next, mending: taken } = await goesOn({ bench, client })
+    expect([mending.wiped, taken.wiped, client.link.how]).toEqual([1, 0, 'cut'])
+    next.registry.abandonAll()
+    expect(taken.wiped).toBe(1)
+  })
+})
+
+describe('from process to process', () => {
+  /** The second takes sessions up, if it is ready. */
+  const two = async (isReady: boolean) => {
+    const { nodes } = await joinNodes('aaaaaaaa', 'bbbbbbbb')
+    const [from, to] = nodes as [Nodes, Nodes]
+    const bench = new BoshBench({}, undefined, { processName: from.self })
+    const clients = [await resumable(bench), await resumable(bench)]
+    const next = nextBench({}, { processName: to.self })
+    const take = (record: SessionRecord) => takeUpOne(next, record)
+    meetPredecessors(to, () => (isReady ? take : undefined), next.log)
+    return { from, to, bench, clients, next }
+  }
+
+  test('sessions go with their names', async () => {
+    const { from, to, bench, clients, next } = await two(true)
+    expect(await giveTo(to.self, from, setDown(bench.registry))).toEqual({ taken: 2, refused: 0 })
+    expect(clients.map(({ sid }) => next.registry.bySid(sid)?.sid)).toEqual(clients.map(({ sid }) => sid))
+    await expectEmpty(bench)
+  })
+
+  test('none is set down for a process that takes none', async () => {
+    const { from, to, bench, next } = await two(false)
+    await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
+    expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
+  })
+
+  test('none is set down for one that reads other records', async () => {
+    const { from, to, bench, next } = await two(true)
+    to.answer('succession-ready', (version: number) => version === recordVersion + 1)
+    await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
+    expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
   })
 })
 

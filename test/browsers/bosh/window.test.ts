@@ -174,3 +174,17 @@ describe('stanzas that may not have arrived', () => {
     expect(window.uncertainStanzas).toBe(3)
   })
 })
+
+test('a window that another process takes up goes on as before', () => {
+  const window = new RidWindow(0, 2, 'resumed')
+  window.accept(1)
+  window.store({ ...reply(1, 'text'), stanzas: 1, repeats: 2, at: 1_000 })
+  window.accept(2, true)
+  window.store({ ...reply(2, 'more text'), stanzas: 2, at: 5_000 })
+  const next = new RidWindow(0, 2, 'taken-up')
+  next.takeUp(JSON.parse(JSON.stringify(window.record(5_000))), 100_000)
+  expect([next.last, next.bytes, next.uncertainStanzas]).toEqual([2, window.bytes, 2])
+  expect(next.unconfirmed.map(({ rid }) => rid)).toEqual([2])
+  expect(next.replyTo(1)).toEqual({ ...window.replyTo(1), at: 96_000 })
+  expect([1, 2, 3, 4, 5].map(rid => next.place(rid))).toEqual([1, 2, 3, 4, 5].map(rid => window.place(rid)))
+})
