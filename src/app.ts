@@ -87,10 +87,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   return app
 }
 
-/**
- * Answers and logs every error of a route. Anybody can cause refusals: one line a minute for each code, with
- * a `count`, the rest at `debug`.
- */
+/** Anybody can cause refusals: one line a minute for each code, with a `count`. */
 function createProblemHandler({ config, log, counts, sums }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
   const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))

@@ -24,10 +24,7 @@ export interface RunningService {
   stop(): Promise<void>
 }
 
-/**
- * Starts the service with these settings, without environment and `.env`. Rejects with a `ConfigError` that
- * lists all problems, or with the error of a taken port.
- */
+/** Without environment and `.env`. Rejects with a `ConfigError` that lists all problems, or with the error of a taken port. */
 export async function startService(settings: Settings, { writeLog }: StartOptions = {}): Promise<RunningService> {
   const { config, warnings } = loadConfig({ ...settings })
   const counts = new Counts()

@@ -1,4 +1,4 @@
-// What each host name serves: the same service with its own domain and addresses.
+// The same service for each host name, with its own domain and addresses.
 import type { RequestListener } from 'node:http'
 import type { Express, Router } from 'express'
 import { type AppParts, createApp, createMisdirectedApp } from './app.js'
@@ -41,7 +41,7 @@ const leastBodyBytes = 512 * 1024
 export interface SessionParts
   extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
     Pick<ListenerParts, 'bodies'> {
-  /** Opens a session at a remote endpoint for its page. Undefined for domains that are served here. */
+  /** Undefined for domains that are served here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: SessionLoginParts
   readonly mend: MendParts | undefined

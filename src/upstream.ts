@@ -62,7 +62,7 @@ export interface UpstreamParts {
   readonly hostMetaPort?: number | undefined
 }
 
-/** All parts towards XMPP servers, from the bottom up: links, remote endpoints, sessions, logins. */
+/** Links, remote endpoints, sessions, logins. */
 export function createUpstream(given: UpstreamParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
   const { nodes, hashes, garbage, dns, hostMetaPort } = given

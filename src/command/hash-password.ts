@@ -2,7 +2,6 @@ import { hashSecret } from '../config/kinds/secret-hash.js'
 import { CommandError } from './command-error.js'
 import { readSecret } from './secret-input.js'
 
-/** Prints the hash of a secret for ADMIN_USERS. The secret is typed or piped. */
 export async function hashPassword(): Promise<void> {
   const secret = await readSecret('Secret (it is not shown): ')
   if (!secret) throw new CommandError('No secret was entered.')

@@ -3,7 +3,7 @@ type Name = 'SIGHUP' | 'SIGUSR2'
 /** Sets what each signal does. Signals that came before take effect now. */
 export type ObeySignals = (orders: Readonly<Record<Name, () => void>>) => void
 
-/** Keeps SIGHUP and SIGUSR2 from ending the process while it starts. A closed terminal sends SIGHUP, too. */
+/** A closed terminal sends SIGHUP, too. */
 export function holdSignals(): ObeySignals {
   const early = new Set<Name>()
   let obey = (name: Name): void => void early.add(name)

@@ -7,7 +7,7 @@ interface Running {
   stop(): Promise<void>
 }
 
-/** Starts, and stops on SIGTERM or SIGINT. Throws a `CommandError` for problems that an operator can solve. */
+/** Throws a `CommandError` for problems that an operator can solve. */
 export async function untilSignal<T extends Running>(starting: Promise<T>): Promise<T> {
   const running = await explained(starting)
   endOnSignal(running)

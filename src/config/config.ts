@@ -32,7 +32,7 @@ type Nested<ByPath> = {
 /** Addresses in `allow` may use an endpoint, except those in `deny`. */
 export type AccessRule = Config['access']['bosh']
 
-/** A domain (or all) served under a host name, at its own addresses. A path that is off is undefined. */
+/** A path that is off is undefined. */
 export type HttpHost = HostEntry
 
 export function joinedValues(values: Values) {

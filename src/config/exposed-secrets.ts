@@ -15,7 +15,7 @@ const secretSettings: readonly Name[] = [...orInFiles, 'NATS_URL']
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Warnings about files with secrets, and the audit log, that other users may read or write. */
+/** Warns if other users may read or write files with secrets. */
 export function exposedFiles(
   environment: Environment,
   values: Pick<Values, 'NATS_TLS_CERT' | 'AUDIT_LOG'>,
@@ -60,7 +60,7 @@ function exposureOfFolder(folder: string, subject: string): string[] {
   return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
 }
 
-/** Permission bits, without those of users who cannot enter the folder. 0 if the file is of another type. */
+/** Without those of users who cannot enter the folder. 0 for another type. */
 function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   try {
     const real = realpathSync(file)
@@ -91,7 +91,7 @@ function keysOfServers(text: string): string[] {
 /** Shorter secrets can be guessed over the network. */
 const leastCharacters = 12
 
-/** Warns of short secrets in plain text if other machines can reach the service. */
+/** If other machines can reach the service. */
 export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
   const places = [...listen.places, ...(https?.places ?? [])]
   const names = admins

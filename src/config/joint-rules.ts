@@ -180,10 +180,7 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[]): readonly s
   ].filter(problem => problem !== false)
 }
 
-/**
- * Whether requests for two domains of a host cannot be told apart. They may share a warm API and a WebSocket
- * endpoint, whose requests name the domain.
- */
+/** Warm calls and WebSockets name the domain, so hosts may share these paths. */
 function contradict(one: HttpHost, other: HttpHost): boolean {
   const shared = [
     [one.warmPath, other.warmPath],

@@ -38,7 +38,7 @@ export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: st
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
 
-/** Settings of a host: its domains only, also for admins, and its addresses. Of several hosts, the addresses of the first. */
+/** Admins keep its domains only. Of several hosts, the addresses of the first. */
 export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
   const { externalUrl, boshPath, warmPath, websocketPath } = first
   const own = [first, ...others]
@@ -72,7 +72,7 @@ export function configOfHost(config: Config, [first, ...others]: readonly [HttpH
   }
 }
 
-/** Settings for a domain's users: those of its own host, preferably with a warm API. */
+/** Of the domain's own host, preferably with a warm API. */
 export function configOfDomain(config: Config, domain: string): Config {
   const own = [...config.http.hosts.values()].flat().filter(host => host.domain === domain)
   const host = own.find(({ warmPath }) => warmPath !== undefined) ?? own[0]

@@ -8,10 +8,7 @@ import { type DemoServer, startDemoServer } from './server.js'
 const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'portal:demo'
 
-/**
- * Starts the service with its own XMPP server and a page. Only PORT, LOG_LEVEL and AUDIT_LOG of the
- * environment count. Rejects if the port is taken.
- */
+/** Only PORT, LOG_LEVEL and AUDIT_LOG of the environment count. */
 export async function startDemo(
   environment: NodeJS.ProcessEnv,
   say: (introduction: string) => void = text => void process.stdout.write(text),

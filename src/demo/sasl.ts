@@ -8,7 +8,7 @@ import type { Element } from '../xmpp/xml/element.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
 import { domain, readAddress } from './stanza.js'
 
-/** The server's next message: challenge, success with a proof, or failure (RFC 6120 §6.5). */
+/** RFC 6120 §6.5. */
 export interface Move {
   readonly kind: 'challenge' | 'success' | 'failure'
   readonly text: string

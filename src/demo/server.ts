@@ -7,7 +7,7 @@ import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
-/** An XMPP server for `localhost` on a free port of 127.0.0.1, in memory. `passwords` by account. */
+/** In memory, on a free port of 127.0.0.1. */
 export async function startDemoServer(passwords: Readonly<Record<string, string>>) {
   const accounts = prepareAccounts(passwords)
   const sasl = createSasl(accounts)

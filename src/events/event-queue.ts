@@ -33,14 +33,14 @@ export interface EventQueueParts {
 
 type Waiting = SessionEvent & { readonly size: number; readonly since: number }
 
-/** The events of a session, oldest first. The first is being sent, ready, or paused. */
+/** Oldest first. The first is being sent, ready, or paused. */
 interface Line {
   readonly events: Waiting[]
   failures: number
   pause: Timer | undefined
 }
 
-/** Sends the events of a session one after the other. Sessions do not wait for each other. */
+/** Sessions do not wait for each other. */
 export class EventQueue {
   readonly #parts: EventQueueParts
   /** By session. No line is empty. */

@@ -26,10 +26,7 @@ export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock
   // Node's own look-ups would block all threads while DNS is silent.
   const agent = new transport.Agent({ keepAlive: true, timeout: keptMilliseconds, lookup: lookupBy(names) })
 
-  /**
-   * Resolves for a status from 200 to 299, else rejects with an error that has a `code`. Follows no redirect:
-   * the signature is for this URL.
-   */
+  /** Resolves for 2xx, or rejects with a `code`. Follows no redirect: the signature is for this URL. */
   const post = (body: string, headers: Readonly<Record<string, string>>) =>
     new Promise<void>((resolve, reject) => {
       let status: number | undefined

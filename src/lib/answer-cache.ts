@@ -9,10 +9,7 @@ export interface Answer<T> {
 /** In milliseconds. */
 const patience = 30_000
 
-/**
- * Remembers up to `most` answers, each for its own time. Returns a known answer without a promise, and asks a
- * question only once at a time.
- */
+/** Returns a known answer without a promise, and asks a question only once at a time. */
 export function remembering<T>(
   clock: Clock,
   most: number,
@@ -23,7 +20,7 @@ export function remembering<T>(
   const learn = async (question: string) => {
     try {
       const { value, seconds } = await ask(question)
-      // Moves it to the end of the Map, which keeps the order of insertion.
+      // To the end of the Map.
       known.delete(question)
       known.set(question, { value, until: clock.now() + seconds * 1000 })
       forgetOldest(known, most)

@@ -5,10 +5,7 @@ import { performance } from 'node:perf_hooks'
 export interface Clock {
   /** Milliseconds of a monotonic clock. */
   now(): number
-  /**
-   * Calls back once after `ms` milliseconds, or in the next turn of the event loop if `ms` is 0. Does not
-   * keep the process alive.
-   */
+  /** 0: in the next turn of the event loop. Does not keep the process alive. */
   after(ms: number, callback: () => void): Timer
 }
 

@@ -13,7 +13,6 @@ export const webSocketCuts = [
   'not-read',
   /** No memory was left for messages in fragments. */
   'no-room',
-  /** The process that had the WebSocket is gone, or the connection to that process. */
   'process-lost',
 ] as const
 
@@ -41,7 +40,6 @@ export const endReasons = [
   'login-timeout',
   /** The server refused too many logins on this stream. */
   'refused-logins',
-  /** Too many sessions of the user or the address, or no memory for waiting stanzas. */
   'limit',
   'shutdown',
   /** The next process continues it. */

@@ -68,7 +68,7 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-/** Errors of the warm API. docs/errors.md has the same table, and a test compares them. */
+/** docs/errors.md has the same table. */
 export const problems = Object.fromEntries(
   Object.entries(sentences).flatMap(([status, rows]) =>
     Object.entries(rows).map(([code, sentence]) => [code, { status: Number(status), sentence }]),
@@ -82,7 +82,7 @@ export class Problem extends Error {
   readonly step: Step | undefined
   /** A condition of the list `conditions`. Other text of a server could contain a password. */
   readonly condition: string | undefined
-  /** Added to the sentence of the table. It never quotes the caller, and quotes servers through `foreignText`. */
+  /** Never quotes the caller, and quotes servers through `foreignText`. */
   readonly detail: string | undefined
   /** The caller's parameter at fault, and the rule it breaks. */
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined

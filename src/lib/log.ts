@@ -44,7 +44,7 @@ export function codeOf(cause: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-/** Name, code and stack of an unforeseen error, without its message, which may quote a secret. */
+/** Without the message, which may quote a secret. */
 export function traceOf(error: unknown): object {
   if (!(error instanceof Error)) return { error: typeof error }
   const way = error.stack?.match(/^ +at .*/gm)?.map(line => line.trim())

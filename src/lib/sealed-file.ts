@@ -31,10 +31,7 @@ export class SealedFileError extends Error {
   }
 }
 
-/**
- * Replaces a file, with mode 0600. Takes texts as fast as the disk, in constant memory. Rejects with an error of the
- * system or of `texts`, and then leaves no new file.
- */
+/** With mode 0600, in constant memory. Rejects with an error of the system or of `texts`, and leaves no new file. */
 export async function writeSealed(path: string, key: KeyObject, texts: Iterable<string>): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants

@@ -3,7 +3,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 /** All connections read into this buffer, one after the other. */
 const received = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** Connects a socket whose `data` is valid during the event only. Copy what must last longer. */
+/** Its `data` is valid during the event only: copy what must last. */
 export function connectSharingBuffer(options: NetConnectOpts): Socket {
   const socket: Socket = connect({
     ...options,

@@ -2,9 +2,8 @@
 import { nextTick } from 'node:process'
 
 /**
- * Collects items until the end of this turn of the event loop, or until there are `most`. Then calls `act`
- * for each in order. An error in an item does not stop the rest. The reader wakes less often: measured at 8
- * to 16 items a batch.
+ * Acts at the end of this turn of the event loop, or on `most` items. An error does not stop the rest.
+ * Measured at 8 to 16 items a batch.
  */
 export function writeBatch<T>(most: number, act: (item: T) => void): (item: T) => void {
   let items: T[] = []

@@ -63,8 +63,8 @@ export interface Nodes {
   /** Whether a process may soon adopt this name. False for a name that was never one, except for 10 s after the start. */
   isAwaited(name: string): boolean
   /**
-   * Calls back once the name has an owner, or with `undefined`: at once for a name that is not awaited and if too
-   * much waits, or after 10 s. `bytes` is what the caller holds meanwhile. Returns a function that ends the wait.
+   * Calls back once the name has an owner, or with `undefined` after 10 s: at once if it is not awaited or
+   * too much waits. `bytes` is what the caller holds. Returns a function that ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
   /** Names that were handed over, and have no heir yet. */

@@ -35,8 +35,8 @@ export interface StateFiles {
   /** Replaces the file of this slot. Rejects with an error of the system or of `records`. */
   write(names: readonly string[], records: Iterable<string>): Promise<void>
   /**
-   * Takes the files of this slot and of slots without a process. Deletes each before it returns the records, so that
-   * only one process has them. Logs unusable files. Never rejects.
+   * Of this slot and of slots without a process. Deletes each file first, so that only one process has its
+   * records. Never rejects.
    */
   read(): Promise<WrittenState[]>
 }

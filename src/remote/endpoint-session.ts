@@ -242,10 +242,7 @@ export class EndpointSession {
   }
 }
 
-/**
- * If a connection breaks before the next request arrives, Prosody forgets the request and does not reply to
- * its repeat. The next reply has the rest.
- */
+/** If a connection breaks before the next request arrives, Prosody does not reply to its repeat. The next reply has the rest. */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply

@@ -142,10 +142,7 @@ function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
   return new RemoteFault({ step, code, cause }, isBroken ? 'broke' : 'none')
 }
 
-/**
- * For a long reply, which any user of the server can cause. Drops elements that are too large, too many, or
- * beyond `maxBytes`. Throws an `XmlError`.
- */
+/** Drops elements that are too large, too many, or beyond `maxBytes`. Throws an `XmlError`. */
 function longReply(maxBytes: number, limits: XmlLimits) {
   const fates: Fate[] = []
   let body = ''

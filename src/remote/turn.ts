@@ -1,9 +1,6 @@
 import type { Clock, Timer } from '../lib/clock.js'
 
-/**
- * Milliseconds between a request and the next. If the later request arrives first, ejabberd answers neither.
- * Prosody keeps it back. If its connection breaks, Prosody loses all later stanzas.
- */
+/** In milliseconds. If the later request arrives first, ejabberd answers neither, and Prosody may lose later stanzas. */
 const apart = 20
 const apartFromNew = 100
 const apartFromRepeat = 1000

@@ -23,9 +23,8 @@ const memorySeconds = 86_400
 const rightKind = 'right-password'
 
 /**
- * Limits guesses at the passwords of accounts that act for other users. An attacker can name another user in
- * each call, so `rate` counts the account. Over its limit, only passwords that a process knows to be right
- * are tried.
+ * An attacker can name another user in each call, so `rate` counts the account. Over its limit, only
+ * passwords that a process knows to be right are tried.
  */
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)

@@ -11,7 +11,7 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './session-login.js'
 
-/** Without a preference in `Accept`: JSON for the control of sessions, else the format of the body. */
+/** Without a preference in `Accept`: JSON for the control of sessions. */
 export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {
   const controlsSessions = method !== 'POST' && originalUrl.startsWith(`${warmPath}/`)
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)

@@ -55,7 +55,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/** Learns from each process that it meets: during an upgrade, the processes that know the clients leave. */
+/** During an upgrade, the processes that know the clients leave. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const meet = () => {

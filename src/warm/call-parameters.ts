@@ -35,7 +35,7 @@ export function readParameters(
   }
 }
 
-/** Throws a `Problem`, also for an unknown name: with a misspelt filter, a logout would end the wrong sessions. */
+/** Throws a `Problem`. With a misspelt filter, a logout would end the wrong sessions. */
 export function readQuery<Known extends Table>(url: string, table: Known, { sentForm = false } = {}): Values<Known> {
   const start = url.indexOf('?')
   const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))

@@ -62,7 +62,6 @@ function isStopping(error: unknown): boolean {
 
 const isFull = (error: unknown) => error instanceof Problem && error.code === 'service-full'
 
-/** Logs in at another process while this one drains or is full, and for other processes. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {
   const { nodes, clock, isDraining, timeout, endUnclaimed, serviceAccounts } = parts
   const sites = new Map<string, Logins>()

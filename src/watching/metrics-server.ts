@@ -17,7 +17,7 @@ export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
 export type MetricsText = () => Promise<string>
 
-/** Serves metrics and health checks at METRICS_ADDRESS. Throws a `ConfigError` if it cannot listen. */
+/** Throws a `ConfigError` if it cannot listen. */
 export async function serveMetrics(address: Place, text: MetricsText, isReady: () => boolean, log: Logger) {
   const health = createHealthListeners(isReady)
   const answerRest = answerMetrics(text, log)

@@ -34,7 +34,7 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-/** Labels are words of our own tables only. Known labels exist from the start, so that rates begin at 0. */
+/** Labels are words of our own tables only, present from the start. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     sessions: [

@@ -75,7 +75,7 @@ export class AttachCookie {
     return isShown || !this.#isDemanded
   }
 
-  /** `Set-Cookie`, if due. Only the same rid gets it again, not a second client with the sid alone. */
+  /** Only the same rid gets it again, not a second client with the sid. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
     if (isDue) {

@@ -16,7 +16,7 @@ export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'
   readonly secureUrl?: string | undefined
 }
 
-/** After a loss: number of repeats, pause in milliseconds, longest text in UTF-16 units. */
+/** Repeats, their pause in milliseconds, and the longest text in UTF-16 units. */
 const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096

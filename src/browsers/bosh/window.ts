@@ -131,7 +131,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** Oldest first. A pause takes one more request. Libraries that attach always use two requests. */
+  /** A pause takes one more request. Libraries that attach use two. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

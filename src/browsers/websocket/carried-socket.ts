@@ -57,10 +57,7 @@ export class CarriedSocket implements ChannelEvents {
     this.#exchange.end(cut && ({ how: 'cut', cut } satisfies Cut))
   }
 
-  /**
-   * The client should reconnect. Without `<close/>` it does. Before its first answer, Strophe only notices a
-   * broken connection.
-   */
+  /** Before its first answer, Strophe only notices a broken connection. */
   drop(code: number): void {
     if (this.#isOver) return
     this.#over()

@@ -31,7 +31,7 @@ export interface Channel {
   /** RFC 7395 §3.6. `code` is one of `closeCodes`. `seeOther` is another address. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
   answerClose(): void
-  /** The client should reconnect: without `<close/>` it does. Without a code, as if the network had failed. */
+  /** Without a code, as if the network had failed. */
   drop(code?: number): void
 }
 

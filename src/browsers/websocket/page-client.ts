@@ -24,7 +24,7 @@ export interface PageParts {
 /** In milliseconds: the first delivery waits, since the page may send `<enable/>`. */
 const firstWordMilliseconds = 1_000
 const answerMilliseconds = 1_000
-/** Between two pings, unless too many stanzas are unconfirmed. A ping for each stanza cost a third of a round trip's CPU. */
+/** In milliseconds. A ping for each stanza cost a third of a round trip's CPU. */
 const probeMilliseconds = 100
 
 export class PageClient extends SocketClient {
@@ -41,7 +41,7 @@ export class PageClient extends SocketClient {
   #heldUntil: number
   /** Milliseconds of the clock. */
   #mayProbeAt = 0
-  /** The page's `<r/>` waits until then for the server's count. Milliseconds of the clock. */
+  /** The page's `<r/>` waits for the server's count. In milliseconds of the clock. */
   #answerBy = Number.POSITIVE_INFINITY
 
   constructor(

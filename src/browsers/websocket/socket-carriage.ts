@@ -71,7 +71,7 @@ export class SocketCarriage {
     return this.#nodes.owner(name) === undefined && this.#nodes.isAwaited(name)
   }
 
-  /** Calls back with false if it is still unknown who answers for the name. Returns a function that ends the wait. */
+  /** Calls back with false if still unknown. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void {
     return this.#nodes.whenOwned(name, bytes, () => then(!this.isAwaited(name)))
   }

@@ -38,7 +38,7 @@ export interface Forwarding {
   carry(name: string, before: LoginBefore, credentials: string): boolean
   /** Whether another process may soon answer for the name. */
   isAwaited(name: string): boolean
-  /** Calls back with false if it is still unknown who answers for the name. Returns a function that ends the wait. */
+  /** Calls back with false if still unknown. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
 }
 

@@ -31,7 +31,7 @@ export class Networks {
     return found
   }
 
-  /** True for a listed single address, or a listed loopback address. Wider ranges may include clients. */
+  /** Wider ranges than a single address or loopback may include clients. */
   hasProxy(address: string): boolean {
     if (!this.contains(address)) return false
     const plain = withoutMapping(address)

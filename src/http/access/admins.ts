@@ -32,7 +32,7 @@ export interface AdminsParts {
 interface RefusedAttempt {
   /** Omitted unless an admin has this name: it may be a secret in the wrong field. */
   readonly admin: string | undefined
-  /** Whether another request with the same secret, at the same time, was counted instead. */
+  /** Another request with the same secret, at the same time, was counted instead. */
   readonly isRepeated: boolean
 }
 

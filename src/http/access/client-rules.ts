@@ -27,7 +27,7 @@ export function accessBy({ allow, deny }: AccessRule): Access | undefined {
 /** No access list contains it. */
 export const unknownAddress = 'unknown'
 
-/** The right-most address in `X-Forwarded-For` that is no trusted proxy, or else the right-most address. */
+/** The right-most address in `X-Forwarded-For` that is no trusted proxy. */
 export function clientAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, false)
 }

@@ -10,7 +10,7 @@ export interface Claim {
   readonly proof?: () => Promise<string>
 }
 
-/** Limit for all names of a client, as a multiple of the limit for a name. */
+/** As a multiple of the limit for a name. */
 const namesOfClient = 10
 /** In milliseconds. Each further failure in a minute doubles it. */
 const firstDelay = 250
@@ -27,10 +27,7 @@ const rightMilliseconds = 1_200_000
 const tellingMilliseconds = 600_000
 const mostKnown = 1_000
 
-/**
- * Guesses do not block other admins behind the same proxy, nor clients that showed the right secret recently.
- * Guesses from many addresses are limited by the name.
- */
+/** Guesses block neither other admins behind the same proxy nor clients that showed the right secret recently. */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate

@@ -48,8 +48,8 @@ Object.defineProperty(FastResponse.prototype, 'writableFinished', {
 Object.setPrototypeOf(FastResponse.prototype, express.response)
 
 /**
- * One write with status 200: Node's streams cost as much as the session's work. `headers` are whole lines
- * without text of others. `length` is in bytes, at least 1. False, with nothing written, if Node must do it.
+ * Node's streams cost as much as the session's work. `headers` are whole lines. `length` is in bytes, at
+ * least 1. Returns false, with nothing written, if Node must do it.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)

@@ -9,10 +9,7 @@ export const testedVersions: readonly number[] = [20, 22, 24]
 
 export type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 
-/**
- * No classes for an untested Node. Express would set each object's prototype, and V8 would share no hidden
- * class: half the cost of a call.
- */
+/** No classes for an untested Node. Express would set prototypes, and V8 would share no hidden class. */
 export function install(wanted: boolean, app?: Express, version = process.versions.node): MessageClasses {
   if (!wanted || !testedVersions.includes(Number.parseInt(version, 10))) return {}
   if (app !== undefined) adopt(app)

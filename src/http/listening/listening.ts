@@ -142,7 +142,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
         log.error({ problems: error.problems }, 'the certificates are not usable: the previous certificates stay')
       }
     },
-    /** Each open connection ends with its held or next reply, and the client reconnects to another process. */
+    /** Each connection ends with its next reply, and its client reconnects to another process. */
     retire() {
       if (lastReplies !== undefined) return
       lastReplies = new LastReplies()

@@ -11,10 +11,7 @@ const mostBytes = 2 ** 20
 /** Most connections have none. */
 const waiting = new WeakMap<Duplex, Set<ServerResponse>>()
 
-/**
- * If false, close the connection. Node reads all pipelined requests (RFC 9112 §9.3.2), which take far more
- * memory than they cost.
- */
+/** If false, close the connection. Node reads all pipelined requests (RFC 9112 §9.3.2). */
 export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
   // Earlier replies come first.
   if (reply.socket !== null) return true

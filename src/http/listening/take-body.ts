@@ -63,8 +63,8 @@ export function isTooLate({ socket }: IncomingMessage): boolean {
 }
 
 /**
- * Closes the connection with its next reply. Discards input for a while: a reset would lose the reply (RFC
- * 9112 §9.6). Call the result with each further number of bytes.
+ * Closes the connection with its next reply. A reset would lose the reply (RFC 9112 §9.6). Call the result
+ * with further bytes.
  */
 export function closeLingering(res: ServerResponse, clock: Clock): (bytes: number) => void {
   res.shouldKeepAlive = false

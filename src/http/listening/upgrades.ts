@@ -7,7 +7,7 @@ import { replyUnderWay } from '../fast/reply-under-way.js'
 /** `head` is the input after the request. */
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** A connection that Node has detached. While the request waits for its turn, earlier replies are unread. */
+/** While the request waits for its turn, earlier replies are unread. */
 export type Detached = 'waiting' | 'upgraded'
 
 /** Other upgrades are ignored, and the requests answered: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */

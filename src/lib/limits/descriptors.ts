@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 const reserveOfSessions = 32
 /** The reserve is at most this share of all descriptors. */
 const reservedShare = 0.1
-/** Checks are slow: one check for every `freeForEach` free descriptors, at least one for `mostUnseen`. */
+/** Checks are slow: one for `freeForEach` free descriptors, at least one for `mostUnseen`. */
 const mostUnseen = 16
 const freeForEach = 8
 
@@ -27,7 +27,7 @@ export class Descriptors {
     return (this.#next() ?? Number.POSITIVE_INFINITY) + this.expected
   }
 
-  /** Returns a function that tells whether a descriptor is left beside `reserve` and `keptShare` of all. */
+  /** Whether a descriptor is left beside `reserve` and `keptShare` of all. */
   room(reserve = reserveOfSessions, keptShare = 0): () => boolean {
     const { most } = this
     const kept = Math.min(reserve, Math.ceil(most * reservedShare)) + Math.ceil(most * keptShare)

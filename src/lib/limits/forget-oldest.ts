@@ -1,4 +1,4 @@
-/** Removes the oldest entry of a map if it has more than `most`. Call it after each insertion. */
+/** Call it after each insertion. */
 export function forgetOldest(map: Map<string, unknown>, most: number): void {
   if (map.size > most) map.delete(map.keys().next().value!)
 }

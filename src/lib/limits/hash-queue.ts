@@ -3,10 +3,7 @@ import { type WorkQueue, workQueue } from './work-queue.js'
 
 export type HashQueue = WorkQueue
 
-/**
- * PBKDF2 and scrypt share four threads with DNS look-ups and files, so only two run at once. Rejects with
- * `service-full` above 1,000: later callers would have given up.
- */
+/** PBKDF2 and scrypt share four threads with DNS look-ups and files. Rejects with `service-full`. */
 export const hashQueue = (): HashQueue => workQueue(2, 1_000, serviceFull)
 
 /** For admins' secrets, so that wrong ones do not delay SCRAM logins. One at a time. */

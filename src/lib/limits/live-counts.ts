@@ -2,10 +2,7 @@ import { KeyCounts } from './key-counts.js'
 
 /** Counts current things by kind and key, with a limit for each kind. */
 export interface LiveCounts<Kind extends string> {
-  /**
-   * Adds one to each kind. If a kind is at its limit, adds nothing and returns that kind. Synchronous unless
-   * another process counts.
-   */
+  /** Returns a kind that is at its limit, with nothing added. Synchronous unless another process counts. */
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined>
   add(kind: Kind, key: string): void
   giveBack(kind: Kind, key: string): void

@@ -10,7 +10,7 @@ const mostOfHeap = 0.75
 const youngSize = 48 * 2 ** 20
 /** Share of the machine's or container's memory, unless MAX_MEMORY_MB is set. */
 const mostOfMachine = 0.8
-/** Share of both limits for waiting stanzas. A hostile server can make them take four times their counted size. */
+/** Of both limits. A hostile server makes waiting stanzas take four times their counted size. */
 const mostWaiting = 1 / 8
 /** A measurement is valid for this time, in milliseconds, and for this many new sessions. */
 const interval = 1_000
@@ -21,9 +21,8 @@ const leaving = 0.1
 const patience = 60_000
 
 /**
- * Returns how full `share` of this process's memory is, from 0 to 1: its heap against V8's limit, or its
- * resident memory against `megabytes` (0: a share of the machine). Resident memory is full only if it still is
- * after `collect`, which returns false if it has done nothing.
+ * From 0 to 1: the heap against V8's limit, or the resident memory against `megabytes` (0: a share of the
+ * machine). Resident memory is full only if it still is after `collect`.
  */
 export function memoryMeasure(
   megabytes: number,
@@ -61,9 +60,8 @@ function processMemory(megabytes: number, workers: number): number {
 export const residentMemory = (): number | undefined => attempt(() => memoryUsage.rss())
 
 /**
- * Tells whether memory is left for another session. Once full, the number of sessions is capped until some
- * have ended: freed memory shows neither in the heap nor in the RSS at once. If the RSS stays high but no
- * longer grows, sessions are accepted a few at a time.
+ * Once full, the number of sessions is capped until some have ended: freed memory shows late. If the RSS
+ * stays high but no longer grows, a few more are accepted.
  */
 export function memoryBears(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
   let lookedAt = Number.NEGATIVE_INFINITY

@@ -9,7 +9,7 @@ type Add<Sum> = (sum: Sum | undefined) => Sum
 /** Returns true if the call was told at once. */
 export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 
-/** Sums of calls, for log lines: the first call of a key is told at once, later calls once a minute. */
+/** The first call of a key is told at once, later calls once a minute. */
 export class MinuteSums {
   readonly #clock: Clock
   readonly #all: { tellDue(now: number): number; close(): void }[] = []

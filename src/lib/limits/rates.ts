@@ -10,12 +10,12 @@ export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, secon
 export class Rate {
   readonly #limiter: RateLimiterMemory | undefined
 
-  /** `most` attempts in each window of `seconds`, which begins with the first attempt. 0 is no limit. */
+  /** The window of `seconds` begins with the first attempt. 0 is no limit. */
   constructor(most: number, seconds: number) {
     if (most > 0) this.#limiter = new RateLimiterMemory({ points: most, duration: seconds })
   }
 
-  /** Counts an attempt. Resolves with the seconds to wait if it exceeds the limit. */
+  /** Resolves with the seconds to wait above the limit. */
   async take(key: string): Promise<number | undefined> {
     try {
       await this.#limiter?.consume(key)

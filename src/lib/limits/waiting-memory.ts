@@ -8,7 +8,7 @@ const mostOfOne = 4 * 1024 * 1024
 /** If no room could be made, the next attempt comes after this growth. */
 const worthAnotherLook = 1 / 16
 
-/** Memory of stanzas that clients have not fetched and of unfinished elements. The parts that keep them report changes. */
+/** Of stanzas that clients have not fetched, and of unfinished elements. */
 export class WaitingMemory {
   bytes = 0
   readonly most: number
@@ -29,7 +29,7 @@ export class WaitingMemory {
     else if (this.bytes <= this.most) this.#limit = this.most
   }
 
-  /** Limit of one session, in bytes. Above it, its server is not read. It falls as the memory fills. */
+  /** In bytes. Above it, the session's server is not read. */
   get mostOfOne(): number {
     const calm = this.most * calmShare
     if (this.bytes <= calm) return Number.POSITIVE_INFINITY

@@ -1,9 +1,6 @@
 import { attempt } from '../attempt.js'
 
-/**
- * The decoded pairs of a form or query, undefined for a broken percent escape. The WHATWG parser would change
- * such an escape, and a password with it.
- */
+/** The WHATWG parser would change a broken percent escape, and a password with it. */
 export function* formPairs(text: string): Iterable<readonly [name: string | undefined, value: string | undefined]> {
   for (const pair of text.split('&')) {
     if (pair === '') continue

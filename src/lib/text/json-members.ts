@@ -1,4 +1,4 @@
-/** The member names of a JSON object. The text must be valid JSON. Unlike with `JSON.parse`, repeated names are included. */
+/** Repeated names are included. The text must be valid JSON. */
 export function memberNames(json: string): string[] {
   const names: string[] = []
   let depth = 0

@@ -17,10 +17,7 @@ export interface LineWriterOptions {
   readonly writeTo?: (descriptor: number, bytes: Buffer) => number
 }
 
-/**
- * Writes lines to a descriptor. It never throws and never blocks. 768 KiB wait for a slow reader, and 256 KiB
- * more of lines that matter. Other lines are lost, and a line reports their number later.
- */
+/** Never throws and never blocks. Lines that find no room are lost, and a line reports their number later. */
 export class LineWriter {
   readonly #options: LineWriterOptions
   #descriptor: number

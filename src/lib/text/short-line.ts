@@ -15,7 +15,7 @@ const always: ReadonlySet<string> = new Set([
   'msg',
 ])
 
-/** Cuts long texts and lists of a JSON line. A cut text ends with `…`, and the line has `"cut":true`. */
+/** A cut text ends with `…`, and the line has `"cut":true`. */
 export function shortLine(line: string): string {
   if (fits(line)) return line
   const fields = JSON.parse(line)

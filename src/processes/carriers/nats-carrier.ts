@@ -38,7 +38,7 @@ const nothing = Buffer.alloc(0)
 
 /**
  * Subjects: `PREFIX.to.RECEIVER.SENDER` to one process, `PREFIX.hello` to all. Starts also while NATS is
- * unreachable. Rejects with a `ConfigError` if NATS refuses this service or its certificate is wrong.
+ * unreachable. Rejects with a `ConfigError`.
  */
 export function natsCarrier({ settings, log, clock = systemClock }: NatsCarrierParts): StartCarrier {
   return async (self, events) => {

@@ -38,10 +38,7 @@ export class NatsLine {
     this.#events = events
   }
 
-  /**
-   * Connects, or keeps trying if NATS is unreachable. Rejects with a `ConfigError` if NATS refuses this
-   * process or its certificate is wrong.
-   */
+  /** Keeps trying if NATS is unreachable. Rejects with a `ConfigError` if NATS refuses this process. */
   async open(): Promise<void> {
     const fault = await this.#connect()
     if (fault === undefined) return

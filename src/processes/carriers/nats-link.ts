@@ -9,10 +9,7 @@ export type Reading =
   /** A message is missing. A new stream has begun on this side. */
   | 'gap'
 
-/**
- * A stream between two processes over NATS, which may lose messages. Pieces are numbered. A loss ends the
- * stream in both directions, and the next stream has the next number on both sides.
- */
+/** A stream over NATS, which may lose messages. A loss ends it in both directions, and the next has the next number. */
 export class NatsLink {
   readonly name: string
   readonly subject: string

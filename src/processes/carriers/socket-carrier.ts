@@ -24,10 +24,7 @@ const againMilliseconds = 100
 const laterMilliseconds = 1_000
 const closeMilliseconds = 1_000
 
-/**
- * Carries between processes of one machine over Unix sockets. Each listens at `NAME.sock`, and dials existing
- * sockets. Rejects if it cannot listen.
- */
+/** Each process listens at `NAME.sock`, and dials existing sockets. Rejects if it cannot listen. */
 export function socketCarrier({ folder, log, clock = systemClock }: SocketCarrierParts): StartCarrier {
   return async (self, events) => {
     const carrier = new SocketCarrier(self, events, folder, log, clock)

@@ -27,9 +27,8 @@ export interface SharedCountsParts<Kind extends string> {
 }
 
 /**
- * Counts current things over all processes. Rendezvous hashing names the owner of each key. The others report
- * absolute numbers to the owner. So repeated reports do no harm, and full reports repair lost reports. When
- * processes come or go, new owners get reports, and old owners zeros. Meanwhile a limit may be exceeded.
+ * Rendezvous hashing names the owner of each key. The others report absolute numbers to it, so repeats do no
+ * harm, and full reports repair losses. While owners change, a limit may be exceeded.
  */
 export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #parts: SharedCountsParts<Kind>

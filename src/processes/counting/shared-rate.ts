@@ -25,10 +25,7 @@ export interface SharedRateParts {
   readonly onAlone: () => void
 }
 
-/**
- * Rates over all processes. The first process that answers for a key counts it. After a change, the count
- * starts again. Keys travel between processes, so they must not be secrets.
- */
+/** The first process that answers for a key counts it. Keys travel between processes, so they must not be secrets. */
 export function sharedRates(parts: SharedRateParts): MakeRate {
   const own = new Map<string, Rate>()
   parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {

@@ -4,8 +4,8 @@ import { attempt } from '../../lib/attempt.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 
 /**
- * Whether a certificate is valid for an XMPP domain (RFC 6120 §13.7.2, RFC 6125 §6.4): dNSName, SRV-ID
- * `_xmpp-client` or xmppAddr. A wildcard matches one whole label on the left. The common name is ignored.
+ * RFC 6120 §13.7.2, RFC 6125 §6.4: dNSName, SRV-ID `_xmpp-client` or xmppAddr. A wildcard matches one label
+ * on the left. The common name is ignored.
  */
 export function isMadeOutTo(certificate: PeerCertificate, domain: string): boolean {
   return namesOf(certificate.subjectaltname ?? '').some(({ kind, value }) => {
@@ -28,10 +28,7 @@ function matches(pattern: string, domain: string): boolean {
 /** A name and its separator. A kind does not begin with a space, so the text has only one reading. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
-/**
- * Parses Node's text of the subjectAltName extension. Unusual values are JSON strings. Reading stops at
- * anything that is no name.
- */
+/** Parses Node's text of the subjectAltName extension. Unusual values are JSON strings. */
 export function namesOf(text: string): readonly { readonly kind: string; readonly value: string }[] {
   const names = []
   nameAt.lastIndex = 0

@@ -27,8 +27,7 @@ const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
   let usual = makeResolver()
-  // Each look-up by the system blocks a thread, up to 30 s without an answer, and hashing uses the same four
-  // threads.
+  // A look-up by the system blocks one of the four threads, up to 30 s.
   const inTurn = workQueue(2, 100, () => new Error('too many names are being looked up'))
   const ask = async <T>(question: (resolver: Resolver) => Promise<T>) => {
     const resolver = usual

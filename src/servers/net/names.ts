@@ -39,10 +39,7 @@ export interface NamesParts {
   readonly dns?: Dns | undefined
   /** Whether direct TLS is preferred at equal priority. */
   readonly preferDirectTls: boolean
-  /**
-   * Whether names from DNS may also be resolved by the system. Not with XMPP_DOMAINS=*: names with silent
-   * name servers would block all look-ups.
-   */
+  /** Not with XMPP_DOMAINS=*: names with silent name servers would block all look-ups. */
   readonly local: boolean
 }
 

@@ -19,8 +19,8 @@ export interface Service extends SrvRecord {
 const mostTargets = 8
 
 /**
- * Sorts SRV records by priority and random weight (RFC 2782), direct TLS and STARTTLS together.
- * `preferDirect` puts direct TLS first at equal priority. `random` returns an integer below its argument.
+ * By priority and random weight (RFC 2782). `preferDirect` puts direct TLS first at equal priority. `random`
+ * returns an integer below its argument.
  */
 export function inOrder(
   services: readonly Service[],

@@ -11,7 +11,7 @@ const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
 const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
 
-/** Normalises a domain: lower case, A-labels, no trailing dot. Also an IPv4 or bracketed IPv6 address. Undefined if invalid. */
+/** Lower case, A-labels, no trailing dot. Also an IPv4 or bracketed IPv6 address. Undefined if invalid. */
 export function prepareDomain(text: string): string | undefined {
   // Fast path for nearly all domains.
   if (text.length <= longestDomain && plainName.test(text)) return text

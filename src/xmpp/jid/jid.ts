@@ -21,8 +21,8 @@ const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 const otherWidth = /[\uff01-\uffee]+/g
 
 /**
- * Prepares a bare or full JID with a local part (RFC 7622 §3). Undefined if invalid. Servers with RFC 6122
- * may prepare it differently: the bound JID decides.
+ * RFC 7622 §3, with a local part. Undefined if invalid. Servers with RFC 6122 may prepare it differently: the
+ * bound JID decides.
  */
 export function parseJid(text: string): Jid | undefined {
   // First: a resource may contain "@" and "/" (RFC 7622 §3.1).
@@ -51,8 +51,8 @@ export function formatBareJid({ local, domain }: Pick<Jid, 'local' | 'domain'>):
 }
 
 /**
- * A key for the user of a JID. It ignores only differences that every server ignores: case and composition of
- * the local part, and A-labels. Otherwise a user could pass for another.
+ * Ignores only what every server ignores: case and composition of the local part, and A-labels. Otherwise a
+ * user could pass for another.
  */
 export function userOf(jid: string): string {
   const bare = jid.split('/', 1)[0]!

@@ -1,5 +1,4 @@
-// The string classes of PRECIS (RFC 8264 §4, §8, §9) for mapped and composed text. XMPP servers apply the
-// Bidi Rule.
+// RFC 8264 §4, §8, §9, for mapped and composed text. XMPP servers apply the Bidi Rule.
 
 /** Exceptions (RFC 8264 §9.6, RFC 5892 §2.6). */
 const valid = '\u00df\u03c2\u06fd\u06fe\u0f0b\u3007'

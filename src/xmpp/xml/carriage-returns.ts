@@ -8,15 +8,12 @@ const cdata = Buffer.from('<![CDATA[')
 const cdataEnd = Buffer.from(']]>')
 const most = cdataEnd.length + reference.length + cdata.length
 
-/**
- * Writes carriage returns in text, attribute values and CDATA as references. XML parsers turn plain carriage
- * returns into line feeds (XML 1.0 §2.11). Some servers send them plain, although they received references.
- */
+/** XML parsers turn plain carriage returns into line feeds (XML 1.0 §2.11). Some servers send them plain. */
 export function escapeCarriageReturns(text: string): string {
   return text.includes('\r') ? refer(Buffer.from(text)) : text
 }
 
-/** Works on bytes: joining many small strings takes ten times as long, and an attacker may send those. */
+/** Works on bytes: joining many small strings takes ten times as long. */
 function refer(bytes: Buffer): string {
   let returns = 0
   for (const byte of bytes) if (byte === carriageReturn) returns += 1

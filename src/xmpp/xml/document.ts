@@ -71,7 +71,7 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** Reads an element that was checked before. Throws an `XmlError` if its children inherit too much. */
+/** For an element that was checked before. Throws an `XmlError` if its children inherit too much. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
@@ -82,12 +82,12 @@ export function startTagOf(text: string): Root {
   return plain.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
 }
 
-/** The children as independent elements. For an element that was checked before. Throws as `readElement` does. */
+/** For an element that was checked before. Throws as `readElement` does. */
 export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }
 
-/** The text of an element without children. For an element that was checked before. */
+/** For an element without children that was checked before. */
 export function textOf(text: string): string {
   return plain.readText(text) ?? parseText(text)
 }

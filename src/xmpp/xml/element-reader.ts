@@ -10,10 +10,7 @@ import { XmlError } from './xml-error.js'
 export interface ReadingRules {
   readonly limits: XmlLimits
   readonly meantNamespace: MeantNamespace
-  /**
-   * For documents of servers, which contain text of users. Repairs or drops children with bad namespaces,
-   * drops children beyond the limits, and escapes carriage returns.
-   */
+  /** For text of users. Repairs or drops children with bad namespaces or beyond the limits, and escapes carriage returns. */
   readonly lenient: boolean
 }
 
@@ -117,7 +114,7 @@ class ElementReader {
       defaultXMLVersion: '1.0',
       resolvePrefix: (prefix: string) => this.#resolve(prefix),
     })
-    // At most six handlers: with seven, V8 turns the parser into a dictionary, five times as slow.
+    // With seven handlers, V8 turns the parser into a dictionary, five times as slow.
     parser.on('error', ({ message }) => {
       const isMinor =
         this.#rules.lenient && this.#scope !== undefined && namespaceFaults.some(fault => message.startsWith(fault))
@@ -229,10 +226,7 @@ function withoutSections(text: string): string {
 
 const attribute = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 
-/**
- * Replaces the namespace of these prefixes in the start tag of a well-formed element. The empty prefix is the
- * default namespace.
- */
+/** In the start tag of a well-formed element. The empty prefix is the default namespace. */
 export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
   let at = /^<[^ \t\r\n/>]+/.exec(text)![0].length
   let changed = text.slice(0, at)

@@ -26,9 +26,8 @@ type Wanted = 'declaration or root' | 'root' | 'child'
 const deepestNames = 256
 
 /**
- * Finds the end of an element, or of a root's start tag, in pieces. Its memory is a depth and a number for
- * each open name. Refuses wrong end tags, because such an element may never end. Refuses comments, DTDs and
- * processing instructions (RFC 6120 §11.1). The reader checks the rest.
+ * Of an element, or of a root's start tag, in pieces. Refuses wrong end tags, because such an element may
+ * never end, and comments, DTDs and processing instructions (RFC 6120 §11.1).
  */
 export class EndFinder {
   /** Deepest nesting so far. The element itself is 1. */

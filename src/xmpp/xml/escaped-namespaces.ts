@@ -6,7 +6,7 @@ const mostEscaped = 64
 /** In UTF-16 units. */
 const longest = 1024
 
-/** Escapes a namespace for an attribute. Thousands of children may declare the same namespace. */
+/** Thousands of children may declare the same namespace. */
 export function escapeNamespace(namespace: string): string {
   if (namespace.length > longest) return escapeXml(namespace)
   let value = escaped.get(namespace)

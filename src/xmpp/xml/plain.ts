@@ -27,8 +27,8 @@ export function allowPlain({ maxDepth, maxAttributes, maxNameLength, maxDeclarat
 }
 
 /**
- * Reads the usual subset of XML in one pass. Returns undefined for everything else, which `ElementReader`
- * then reads from its beginning. Both give the same result. Keeps offsets, not text.
+ * Reads the usual subset of XML in one pass. Returns undefined for the rest, which `ElementReader` reads with
+ * the same result.
  */
 class PlainReader {
   end = 0

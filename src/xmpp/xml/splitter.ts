@@ -42,10 +42,7 @@ const byteOrderMark = 0xfeff
 /** Elements that users send each other. All others are the server's own. */
 const stanza = /^<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
 
-/**
- * Splits a stream or document into its root's children, as text. Complete children in usual XML are read in
- * one pass. For all others the end is found first.
- */
+/** Complete children in usual XML are read in one pass. For all others the end is found first. */
 export class Splitter {
   readonly #sink: Sink
   readonly #rules: ReadingRules
@@ -59,7 +56,7 @@ export class Splitter {
   /** Set while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** Recent pieces of the element. If each character were joined at once, a character would take the memory of 30. */
+  /** If each character were joined at once, it would take the memory of 30. */
   #pieces = ''
   /** Whether the element is beyond the limits, and is skipped. */
   #isDropped = false
@@ -232,7 +229,7 @@ export class Splitter {
 
   #readRoot(text: string): void {
     if (text.startsWith('<?')) {
-      // Refuses an encoding other than UTF-8 at once: a server with another encoding waits for our answer.
+      // At once: a server with another encoding than UTF-8 waits for our answer.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
       this.#prolog = 'whole'
       return
