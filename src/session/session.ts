@@ -4,6 +4,7 @@ import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import { type Element, type Fate, isStanza } from '../xmpp/xml/element.js'
 import type { Client, NextPage, Outcome } from './client.js'
 import { type Ending, endings, type How } from './endings.js'
+import { notConfirmed } from './error-replies.js'
 import { Inactivity } from './inactivity.js'
 import { isFull } from './logins/bound-jid.js'
 import { ClientLogin } from './logins/client-login.js'
@@ -257,6 +258,14 @@ export class Session implements LinkEvents, Gate {
       for (const answer of screened.answers) this.outbox.add(answer)
       if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
       if (this.uplink.isOverfullForStranger) this.end('policy-violation', 'told')
+    }
+  }
+
+  /** Returns stanzas that came after the end. */
+  turnBack(elements: readonly Element[]): void {
+    for (const element of elements) {
+      const error = this.#jid && notConfirmed(element, this.#jid)
+      if (error) this.outbox.add(error)
     }
   }
 

@@ -616,6 +616,18 @@ describe('what the server has not confirmed comes back to the page before the en
     await expectNothingLeft(all)
   })
 
+  test('with what the page sends before it is told', async () => {
+    const all = await managed()
+    const { bench, client } = all
+    await client.next(message('first'))
+    await bench.server(link => link.receive(message('answer')))
+    await bench.server(() => all.link.end({ ...lost, streamError: '<stream:error/>' }))
+    const late = await client.next(message('late'))
+    expect(late.reply?.body.match(/<remote-server-timeout /g)).toHaveLength(2)
+    expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
+    await expectNothingLeft(all)
+  })
+
   test('without what the server had, if it still knows that', async () => {
     const all = await managed()
     const { bench, client } = all

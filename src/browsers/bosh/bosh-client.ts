@@ -294,7 +294,11 @@ export class BoshClient implements Client {
     session.attach(pending.peer.secure)
     this.address ??= pending.peer.address
     open.hold(pending)
-    if (session.hasEnded) return
+    if (session.hasEnded) {
+      // Without errors, a reply with other stanzas would accept these.
+      if (!session.outbox.isEmpty) session.turnBack(body.payload)
+      return
+    }
     // There can be too many held requests only while the stream opens.
     while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const at = {
