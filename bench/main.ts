@@ -1,4 +1,4 @@
-// `npm run bench [-- PART …] [--quick]`, or one of the commands chaos, upgrade, distant, endurance,
+// `npm run bench [-- PART …] [--quick]`, or one of the commands chaos, upgrade, faults, distant, endurance,
 // hostile.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import { startProsody } from '../test/support/prosody.js'
 import { type Verdict, verdictTable } from './comparison.js'
 import { measureDistant } from './distant.js'
 import { endure } from './endurance.js'
+import { observeFaults } from './faults.js'
 import { measurePings, measureSoak } from './many-sessions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
@@ -57,6 +58,7 @@ const commands: Readonly<Record<string, (words: readonly string[]) => Promise<bo
   upgrade: async words => report(await upgrade(numbersIn(words, { users: 300, rate: 2000, warms: 50 }), print)),
   endurance: words => endure(numbersIn(words, { sessions: 2_000, minutes: 20 })),
   distant: words => measureDistant(numbersIn(words, { ms: 50, logins: 12, nagle: 1 }), print),
+  faults: words => observeFaults(words, print),
   hostile: async words => runHostile(words),
 }
 

@@ -8,6 +8,10 @@ export interface Relay {
   readonly open: number
   /** Breaks all connections on both sides. */
   cut(): void
+  /** Ends all connections on both sides in good order. */
+  end(): void
+  /** A black hole: nothing arrives until `restore`, and then all that was sent. */
+  hold(): void
   /** Passes nothing on any more; connections look as if they were alive. */
   stall(): void
   /** No client gets through any more. Clients see their connections break; the service is not told, its connections stay open. */
@@ -26,6 +30,7 @@ export async function startRelay(service: string): Promise<Relay> {
   const orphans = new Set<Socket>()
   let isLost = false
   let isStalled = false
+  let isHeld = false
 
   const server = createServer({ noDelay: true }, near => {
     near.on('error', () => {})
@@ -38,6 +43,7 @@ export async function startRelay(service: string): Promise<Relay> {
     pairs.set(near, far)
     near.on('data', chunk => void (isStalled || far.write(chunk)))
     far.on('data', chunk => void (isStalled || near.destroyed || near.write(chunk)))
+    if (isHeld) for (const socket of [near, far]) socket.pause()
     near.on('close', () => {
       pairs.delete(near)
       if (!orphans.has(far)) far.destroy()
@@ -58,6 +64,13 @@ export async function startRelay(service: string): Promise<Relay> {
       return pairs.size
     },
     cut,
+    end() {
+      for (const pair of pairs) for (const socket of pair) socket.end()
+    },
+    hold() {
+      isHeld = true
+      for (const pair of pairs) for (const socket of pair) socket.pause()
+    },
     stall() {
       isStalled = true
     },
@@ -73,6 +86,8 @@ export async function startRelay(service: string): Promise<Relay> {
     restore() {
       isLost = false
       isStalled = false
+      isHeld = false
+      for (const pair of pairs) for (const socket of pair) socket.resume()
     },
     stop: () =>
       new Promise(resolve => {

@@ -18,7 +18,7 @@ export class BoshTalk implements Talk {
   readonly #agent: Agent | false
   #rid: number
   /** The requests that are under way. */
-  readonly #open = new Set<number>()
+  readonly #open = new Map<number, string>()
   #unsaid = ''
   /** The rid whose reply is to be read next, and replies that came before their turn. */
   #next: number
@@ -40,6 +40,10 @@ export class BoshTalk implements Talk {
 
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  get unconfirmed(): string {
+    return [...this.#open.values(), this.#unsaid].join('')
   }
 
   begin(): void {
@@ -80,7 +84,7 @@ export class BoshTalk implements Talk {
     if (this.#isOver || this.#isPausing) return
     if (this.#open.size > 0 && this.#unsaid === '') return
     // Replies are kept for so many requests: none may run ahead of one that has no reply yet.
-    if (this.#rid >= Math.min(...this.#open) + this.#binding.requests) return
+    if (this.#rid >= Math.min(...this.#open.keys()) + this.#binding.requests) return
     const inner = this.#unsaid
     this.#unsaid = ''
     this.#send(inner)
@@ -88,7 +92,7 @@ export class BoshTalk implements Talk {
 
   #send(inner: string, more = ''): void {
     const rid = this.#rid++
-    this.#open.add(rid)
+    this.#open.set(rid, inner)
     void this.#exchange(rid, inner, more).then(reply => {
       this.#open.delete(rid)
       if (reply === undefined || this.#isOver) return

@@ -27,6 +27,8 @@ export interface TalkEvents {
 export interface Talk {
   /** Says a stanza; once, however often it has to be sent. */
   say(stanza: string): void
+  /** Stanzas that the page knows not to have arrived, or not whether. */
+  readonly unconfirmed: string
   /** Goes away without a word. */
   drop(): void
 }
