@@ -210,12 +210,13 @@ export async function startService({
     const to = heir()
     if (to === undefined && files === undefined) return
     registry.isSettingDown = true
+    // Others wait for the heir, which adopts the names once it has the sessions.
+    nodes?.handOver()
     // Pages continue over new connections.
     listening.retire()
     try {
       if (to === undefined) await files!.write(nodes?.names ?? [''], setDown(registry))
       else await giveTo(to, nodes!, setDown(registry))
-      nodes?.handOver()
       log.info({ sessions: counts.sessionsEnded['set-down'] }, 'sessions were set down for the next process')
     } catch (error) {
       log.error({ sessions: counts.sessionsEnded['set-down'], ...traceOf(error) }, 'sessions could not be set down')

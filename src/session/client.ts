@@ -37,8 +37,8 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   flush(): void
   /** As `flush`, for an ended session. Returns true once the browser has the outcome. */
   tell(outcome: Outcome): boolean
-  /** Closes everything, after an orderly `end` or a `fault`. */
-  close(notice?: 'end' | 'fault'): void
+  /** Closes everything, after an orderly `end` or a `fault`. `return`: the client should come back. */
+  close(notice?: 'end' | 'return' | 'fault'): void
   /** The browser has not come in time. Puts lost stanzas back to the outbox, for errors to the senders. */
   giveBack(): void
   /**

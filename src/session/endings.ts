@@ -4,7 +4,7 @@ export interface Ending {
   /** `return`: to the senders. */
   readonly queue: 'deliver' | 'return' | 'discard'
   /** `outcome`: the session stays until the client has it. `outcome-now`: only if a request or socket is open. */
-  readonly client: 'outcome' | 'outcome-now' | 'end' | 'untold'
+  readonly client: 'outcome' | 'outcome-now' | 'end' | 'return' | 'untold'
 }
 
 /** A fault ends a session with `Session.fail`. */
@@ -23,6 +23,8 @@ export const endings = {
   untold: { link: 'close', queue: 'return', client: 'untold' },
   /** The client may resume the stream over another connection (XEP-0198 §5). */
   cut: { link: 'cut', queue: 'discard', client: 'untold' },
+  /** The same, if the service is about to be restarted. */
+  left: { link: 'cut', queue: 'discard', client: 'return' },
 } as const satisfies Record<string, Ending>
 
 export type How = keyof typeof endings

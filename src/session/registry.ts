@@ -106,7 +106,8 @@ export class Registry {
   /** Clients are told. */
   shutDown(): void {
     this.isStopping = true
-    for (const session of [...this.#sessions.values()]) session.end('shutdown', 'drained')
+    for (const session of [...this.#sessions.values()])
+      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'left' : 'drained')
   }
 
   /** Clients are not told. */

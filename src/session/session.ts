@@ -129,6 +129,11 @@ export class Session implements LinkEvents, Gate {
     this.schedule()
   }
 
+  /** Whether its client can resume the stream with a later process. */
+  get mayReturn(): boolean {
+    return this.#client?.transport === 'websocket' && this.uplink.watch.isCounted
+  }
+
   get maySetDown(): boolean {
     return !this.hasEnded && this.uplink?.managed?.mayResume === true
   }
@@ -453,7 +458,7 @@ export class Session implements LinkEvents, Gate {
     if (queue !== 'discard') this.uplink.bounce(waiting)
     if (link === 'cut') this.link.cut()
     else this.link.close()
-    this.#client?.close(client === 'end' ? client : undefined)
+    this.#client?.close(client === 'end' || client === 'return' ? client : undefined)
     this.outbox.close()
     this.uplink.discard()
     const isLogin = this.origin === 'warmed' && this.#jid === undefined

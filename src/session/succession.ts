@@ -91,7 +91,7 @@ export function meetPredecessors(
       exchange.cancel()
       return { onMessage() {}, onEnd() {} }
     }
-    nodes.adopt((head as Given).names)
+    const { names } = head as Given
     const sum = { taken: 0, refused: 0 }
     return {
       onMessage({ body }) {
@@ -102,10 +102,14 @@ export function meetPredecessors(
           sum.refused += refused
           return
         }
+        nodes.adopt(names)
         log.info(sum, 'sessions of another process were taken up')
         exchange.end(sum)
       },
-      onEnd: how => log.warn({ ...sum, how }, 'another process was lost while it handed its sessions over'),
+      onEnd(how) {
+        if (sum.taken > 0) nodes.adopt(names)
+        log.warn({ ...sum, how }, 'another process was lost while it handed its sessions over')
+      },
     }
   })
 }

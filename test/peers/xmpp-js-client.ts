@@ -23,7 +23,7 @@ interface XmlElement {
 export interface XmppJs extends EventEmitter {
   readonly jid: { toString(): string } | null
   readonly status: string
-  readonly reconnect: EventEmitter & { stop(): void }
+  readonly reconnect: EventEmitter & { delay: number; stop(): void }
   readonly streamManagement: EventEmitter & { readonly id: string; readonly enabled: boolean }
   start(): Promise<unknown>
   stop(): Promise<unknown>
@@ -74,6 +74,11 @@ export class XmppJsClient {
 
   receives(text: string, milliseconds?: number): Promise<void> {
     return this.texts.has(text, milliseconds)
+  }
+
+  /** In milliseconds. */
+  waitsBeforeReturn(milliseconds: number): void {
+    this.#xmpp.reconnect.delay = milliseconds
   }
 
   async leave(): Promise<void> {

@@ -222,7 +222,7 @@ export class BoshClient implements Client {
     return true
   }
 
-  close(notice?: 'end' | 'fault'): void {
+  close(notice?: 'end' | 'return' | 'fault'): void {
     // Ends the oldest live request only (XEP-0124 §13).
     if (notice === 'end' && this.#open.oldestLive !== undefined)
       this.#open.take(this.#open.oldestLive).peer.answer(this.#delivery.terminate(undefined))

@@ -60,7 +60,9 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
           const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
-          if (name === undefined ? taker === undefined : isHere(name)) manager.serve(text, peer)
+          // A process that has handed over may have sessions that it could not hand over.
+          const isLeft = nodes.isLeaving && manager.has(sid)
+          if (isLeft || (name === undefined ? taker === undefined : isHere(name))) manager.serve(text, peer)
           else {
             const { address, secure, cookies } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined

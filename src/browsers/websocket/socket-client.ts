@@ -100,8 +100,9 @@ export abstract class SocketClient implements Client, ChannelEvents {
     return true
   }
 
-  close(notice?: 'end' | 'fault'): void {
+  close(notice?: 'end' | 'return' | 'fault'): void {
     if (notice === 'fault') this.endWith('internal-server-error')
+    else if (notice === 'return') this.channel.drop(closeCodes.restart)
     else this.channel.end()
   }
 
