@@ -1,5 +1,4 @@
-// Sessions come and go over Prosody with STARTTLS. At the end, memory and descriptors must be as at the
-// beginning.
+// At the end, memory and descriptors must be as at the beginning.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../test/support/http-answer.js'

@@ -1,5 +1,4 @@
-// The least work that Node can do: a bare `node:http` and `ws` server that answers, logs in, relays, or
-// holds.
+// The least work that Node can do.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'

@@ -1,5 +1,4 @@
-// A session that waits, as a page does: it holds a request or pauses (XEP-0124 §10), and sometimes sends a
-// message to itself.
+// Holds a request or pauses (XEP-0124 §10), and sometimes sends a message to itself.
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { HttpLane, xmlRoute } from './http-lane.js'
 import { bodyHead, failureOf, messageTo, word } from './talks.js'

@@ -1,4 +1,4 @@
-// CPU time of hostile input: at most ten times a plain KiB, and growth no faster than length.
+// At most ten times a plain KiB, and growth no faster than length.
 import { parseBody } from '../src/browsers/bosh/body.js'
 import { readMessage } from '../src/browsers/websocket/framing.js'
 import { UnfinishedBodies } from '../src/http/listening/unfinished-bodies.js'

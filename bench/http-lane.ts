@@ -1,4 +1,4 @@
-// HTTP/1.1 over a bare socket, cheaper than any server it measures: POST, `Content-Length`, ASCII.
+// HTTP/1.1 over a bare socket, cheaper than any server it measures.
 import { connect, type Socket } from 'node:net'
 
 export interface Route {

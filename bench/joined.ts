@@ -1,4 +1,4 @@
-// A worker with a port of its own and without a primary, so that the load client chooses the process.
+// A worker without a primary, so that the load client chooses the process.
 const built = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href)
 
 const { loadConfig } = (await built('config/load.js')) as typeof import('../src/config/load.js')

@@ -1,4 +1,4 @@
-// The load client: a process that runs one round at a time for its parent.
+// One round at a time for its parent.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeldSession } from './held-session.js'
 import type { HttpLane } from './http-lane.js'

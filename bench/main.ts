@@ -1,5 +1,4 @@
-// `npm run bench [-- PART …] [--quick]`, or one of the commands chaos, upgrade, faults, distant, endurance,
-// hostile.
+// `npm run bench [-- PART …] [--quick]`
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { chaos } from '../test/support/crowd/chaos.js'

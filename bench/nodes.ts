@@ -50,7 +50,7 @@ export async function measureCarrying(stage: Stage): Promise<PartResult> {
 
 const coresAround = 8
 
-/** A request meets the process of its session by chance. Otherwise another process carries it. */
+/** The process of the session, or another that carries the request. */
 function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balanced'>): string {
   const costs = (key: keyof typeof rounds, process: string) => median(rounds[key].map(cpu(process).of))
   const broker = costs('nats', 'NATS')

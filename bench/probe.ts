@@ -1,5 +1,5 @@
-// Loaded into the service (`--import`). SIGUSR1, which the service ignores, opens the inspector. SIGUSR2 writes the event loop
-// lag since the last time to file descriptor 3.
+// Loaded into the service. SIGUSR1 opens the inspector. SIGUSR2 writes the event loop lag to file descriptor
+// 3.
 import { writeSync } from 'node:fs'
 import inspector from 'node:inspector'
 import { monitorEventLoopDelay } from 'node:perf_hooks'

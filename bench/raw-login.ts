@@ -71,10 +71,7 @@ export async function rawLogin(port: number, user: string, remembered: SaltedPas
   return released(socket)
 }
 
-/**
- * `nudged`: a space after each stream header. Without it, Nagle's algorithm and our delayed acknowledgement
- * delay the server's session tickets and features.
- */
+/** `nudged`: a space after each stream header. Without it, Nagle's algorithm delays the server's session tickets and features. */
 export async function rawTlsLogin(
   user: string,
   { port, caFile, nudged, remembered }: { port: number; caFile: string; nudged: boolean; remembered: SaltedPasswords },

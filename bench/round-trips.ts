@@ -57,8 +57,7 @@ export async function measureBosh(stage: Stage): Promise<PartResult> {
   }
 }
 
-/** A message is the next poll: ejabberd 23.01 sometimes reads two requests over two connections in the wrong order,
- * and then answers neither. */
+/** ejabberd 23.01 sometimes reads two requests in the wrong order, and then answers neither. */
 export async function measureBoshBeforeEjabberd(stage: Stage): Promise<PartResult> {
   const { sizes } = stage
   await using ejabberd = await startPlainEjabberd()

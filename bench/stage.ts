@@ -56,10 +56,7 @@ export interface Contender {
   run(load: Load, about?: Parameters<LoadClient['run']>[1]): Promise<Figures>
 }
 
-/**
- * After a few thousand logins Prosody 0.12 on Lua 5.4 takes three times as long. Without a restart the first
- * candidate would win.
- */
+/** After a few thousand logins Prosody 0.12 on Lua 5.4 takes three times as long. */
 export const withFreshProsody = (
   { prosody, load }: Stage,
   label: string,

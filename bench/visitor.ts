@@ -1,4 +1,4 @@
-// A simulated user, with the troubles of real browsers. Each message to itself must come back once.
+// Each message to itself must come back once.
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BoshTalk } from '../test/support/crowd/bosh-talk.js'

@@ -1,4 +1,4 @@
-// WebSocket (RFC 6455) over a bare socket, cheaper than any server it measures: single frames, pings.
+// RFC 6455 over a bare socket: single frames, pings.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 

@@ -42,7 +42,6 @@ export class Arrivals {
     return isLost
   }
 
-  /** Stream management continues after the last stanza. */
   goOnWhereItWas(): void {
     this.#next = this.#seen
   }

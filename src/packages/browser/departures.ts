@@ -13,7 +13,7 @@ const mostSent = 100_000
 /** Until the session confirms them. */
 export class Departures {
   #outgoing: readonly Outgoing[]
-  /** The newest stanzas that the session has, since its server may not have them. */
+  /** The session has them, but perhaps not its server. */
   #sent: readonly Outgoing[]
   #newest = 0
   #requests = 2
@@ -52,7 +52,6 @@ export class Departures {
     this.#outgoing = this.#outgoing.map(({ rid: _, ...outgoing }) => outgoing)
   }
 
-  /** A request is sent or repeated. Requests outside its window have arrived. */
   note(body: Element): void {
     const rid = Number(body.getAttribute('rid'))
     this.#newest = Math.max(this.#newest, rid)
@@ -74,7 +73,7 @@ export class Departures {
     this.#sent = all
   }
 
-  /** The session returns a message that its server has not confirmed. Returns false the second time. */
+  /** Returns false the second time. */
   takeBack(error: Element): boolean {
     const id = error.getAttribute('id')
     const from = error.getAttribute('from')
@@ -103,7 +102,7 @@ export class Departures {
   }
 }
 
-/** Whether it stands for a stanza that a server has not confirmed. */
+/** For a stanza that a server has not confirmed. */
 export function isUnconfirmed(stanza: Element): boolean {
   return stanza.getAttribute('type') === 'error' && stanza.getElementsByTagName('remote-server-timeout').length > 0
 }

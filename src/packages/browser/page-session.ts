@@ -107,7 +107,7 @@ export class PageSession {
     this.#introduce(isLost)
   }
 
-  /** Attaches over WebSocket. A used connection resumes its stream (XEP-0198). */
+  /** A used connection resumes its stream (XEP-0198). */
   takeOver({ connection, kept }: ManagedSocket, token: string): void {
     const { arrivals, departures, Strophe } = this.#parts
     // A stream that cannot be resumed loses it.
@@ -163,7 +163,7 @@ export class PageSession {
     if (this.#isOverSocket) departures.arrived()
   }
 
-  /** Pings. Without an answer, the connection is lost. */
+  /** Without an answer, the connection is lost. */
   check(act = () => this.#events.online()): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
     const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
@@ -188,7 +188,6 @@ export class PageSession {
     this.#connection.disconnect('user')
   }
 
-  /** The session ends, or waits for the tab's next page. */
   leave(ends: boolean): void {
     const { maxpause } = this.#binding
     if (this.#isOverSocket) {
@@ -235,7 +234,7 @@ export class PageSession {
     this.#connection.addHandler(onPresence, null, 'presence')
   }
 
-  /** Messages come back before a session ends. If it goes on, they are sent again here. */
+  /** If the session goes on, they are sent again here. */
   #recover(): void {
     if (this.#isRecovering) return
     this.#isRecovering = true
@@ -245,7 +244,7 @@ export class PageSession {
     })
   }
 
-  /** Sends presence, and fetches missing contacts and messages. `kept`: what Strophe sends again by itself. */
+  /** `kept`: what Strophe sends again by itself. */
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
     const { resumed } = this.#binding
     const { departures, rooms } = this.#parts
@@ -259,10 +258,7 @@ export class PageSession {
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 
-  /**
-   * Servers send presences only once, after the first available presence. So later each contact is probed.
-   * Resolves with whether the server answered.
-   */
+  /** Servers send presences only once, so later each contact is probed. Resolves with whether the server answered. */
   #fetchContacts(isAvailable: boolean): Promise<boolean> {
     const request = new this.#parts.Strophe.Builder('iq', { type: 'get', id: randomName() })
     const take = (result: Element) => {
@@ -283,7 +279,7 @@ export class PageSession {
     })
   }
 
-  /** Shows history or missed messages. Resolves with whether that succeeded. */
+  /** Resolves with whether that succeeded. */
   async #catchUp(isMissing: boolean): Promise<boolean> {
     const { arrivals, history } = this.#parts
     const { jid } = this.#binding
@@ -304,8 +300,8 @@ export class PageSession {
 }
 
 /**
- * Reorders BOSH replies, which may overtake each other, by rid from `next`. Call the result with each reply
- * and its rid. It leaves in the reply all elements whose turn has come.
+ * Replies may overtake each other. Call the result with each reply and its rid: it leaves in the reply all
+ * elements whose turn has come.
  */
 function orderReplies(next: number): (reply: Element, rid: number) => void {
   // As many as requests at a time.

@@ -1,9 +1,9 @@
 /** About eight minutes. */
 const mostTries = 12
 const longestSeconds = 60
-/** Longest pause a backend can ask for, in seconds. Timers fire at once above 24 days. */
+/** In seconds. Timers fire at once above 24 days. */
 const mostSeconds = 3600
-/** A connection of this length resets the pauses, in milliseconds. */
+/** Resets the pauses, in milliseconds. */
 const longEnough = 60_000
 
 export class Pauses {

@@ -9,7 +9,6 @@ export interface ManagedSocket {
 }
 
 export function createSocket(Strophe: StropheNamespace): ManagedSocket {
-  // Stream management state, for this page only.
   let kept: string | undefined
   const storage = {
     load: () => (kept === undefined ? null : JSON.parse(kept)),

@@ -1,6 +1,6 @@
 import { type ErrorCode, WarmBindingsError } from './warm-bindings-error.js'
 
-/** Temporary errors. docs/embed.md has the same list, and a test compares them. */
+/** docs/embed.md has the same list. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no-answer',
   'remote-connection-failed',
@@ -34,8 +34,8 @@ export interface Time {
 }
 
 /**
- * Calls `attempt` with its time limit until it succeeds, fails for good, or a limit is reached. Pauses are
- * those of `Retry-After`, or 1, 2, 4 … seconds, with up to 50 % of jitter.
+ * Until it succeeds, fails for good, or a limit is reached. Pauses are those of `Retry-After`, or 1, 2, 4 …
+ * seconds, with up to 50 % of jitter.
  */
 export async function repeat<T>(
   attempt: (seconds: number) => Promise<T>,

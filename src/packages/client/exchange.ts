@@ -15,10 +15,7 @@ export interface Call {
   readonly body: string | null
 }
 
-/**
- * Resolves with the checked answer, or undefined without a body. Rejects with a `WarmBindingsError`, or with
- * the signal's reason.
- */
+/** Undefined without a body. Rejects with a `WarmBindingsError`, or with the signal's reason. */
 export async function exchange<T>(
   { url, ...call }: Call,
   check: Check<T>,
