@@ -1,43 +1,22 @@
-import type { Clock } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
-import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Link, LinkEnd, LinkEvents, LinkFacts } from '../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
-import {
-  countAnswer,
-  countAttribute,
-  countRequest,
-  readCount,
-  stanzasUpTo,
-  writeCount,
-  writeCounting,
-} from '../xmpp/stanza-counts.js'
+import { countAttribute, writeCount, writeCounting } from '../xmpp/stanza-counts.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import { type Element, type Fate, isStanza } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { notConfirmed } from './error-replies.js'
+import { LinkCounts, type LinkCountsParts } from './link-counts.js'
 import { type Mending, Repair } from './mending.js'
 import type { LinkRecord } from './session-record.js'
-import { Unconfirmed } from './unconfirmed.js'
 
-/** Prosody asks after each stanza unless a question is open, so a late answer is cheap. In milliseconds. */
-const answerMilliseconds = 2_000
-/** The server is asked when so many stanzas, or the oldest for so long, are unconfirmed. */
-const mostUnasked = 10
-/** In UTF-16 units. A page waits above four times as much. */
-const largestUnasked = 64 * 1024
-const askMilliseconds = 1_000
-
-export interface ManagedLinkParts {
-  readonly clock: Clock
-  readonly waiting: WaitingMemory
+export interface ManagedLinkParts extends LinkCountsParts {
   /** Undefined: a link that breaks is lost. */
   readonly mending: Mending | undefined
   /** The server's answer to `<enable/>`, and the stanzas that followed. Undefined: it is asked. */
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
-  readonly undelivered: () => number
   /** Whether a page waits. */
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
@@ -47,9 +26,6 @@ export interface ManagedLinkParts {
 
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
-const never = Number.POSITIVE_INFINITY
-const request = asElement('r', countRequest)
-
 /** A link with stream management (XEP-0198). A connection that breaks is replaced, and the stream resumed. */
 export class ManagedLink implements Link, LinkEvents {
   events: LinkEvents
@@ -57,17 +33,8 @@ export class ManagedLink implements Link, LinkEvents {
   readonly #parts: ManagedLinkParts
   #phase: Phase = 'enabling'
   #isPaused = false
-  readonly #unconfirmed = new Unconfirmed()
-  #confirmed = 0
-  #received = 0
-  #acknowledged = 0
-  #isShort = false
+  readonly #counts: LinkCounts
   #left = 0
-  #unasked = 0
-  #isAsked = false
-  /** Milliseconds of the clock. */
-  #askAt = never
-  #answerAt = never
   /** Undefined if the stream cannot be resumed. */
   #previd: string | undefined
   #repair: Repair | undefined
@@ -76,6 +43,7 @@ export class ManagedLink implements Link, LinkEvents {
   constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
     this.#link = link
     this.#parts = parts
+    this.#counts = new LinkCounts(parts)
     this.events = link.events
     link.events = this
     if (before !== undefined) {
@@ -85,7 +53,7 @@ export class ManagedLink implements Link, LinkEvents {
     const { enabled } = parts
     if (enabled !== undefined) {
       this.#begin(startTagOf(enabled.answer.text))
-      this.#received = enabled.received
+      this.#counts.received = enabled.received
       return
     }
     const resume = parts.mending === undefined ? '' : ` resume='true' max='${Math.ceil(parts.mending.longest / 1000)}'`
@@ -97,7 +65,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   get backlog(): number {
-    return this.#phase === 'mending' ? this.#unconfirmed.size : this.#link.backlog
+    return this.#phase === 'mending' ? this.#counts.unconfirmedSize : this.#link.backlog
   }
 
   get unfinishedBytes(): number {
@@ -126,54 +94,54 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   get isAsked(): boolean {
-    return this.#isAsked
+    return this.#counts.isAsked
   }
 
   get unconfirmed(): number {
-    return this.#unconfirmed.stanzas.length
+    return this.#counts.unconfirmed.length
   }
 
   /** In UTF-16 units. */
   get unconfirmedSize(): number {
-    return this.#unconfirmed.size
+    return this.#counts.unconfirmedSize
   }
 
   /** In bytes. */
   get keptBytes(): number {
-    return this.#unconfirmed.bytes
+    return this.#counts.keptBytes
   }
 
   /** Milliseconds of the clock. */
   get deadline(): number {
     const repair = this.#repair
-    return repair === undefined ? Math.min(this.#askAt, this.#answerAt) : repair.deadline
+    return repair === undefined ? Math.min(this.#counts.askAt, this.#counts.answerAt) : repair.deadline
   }
 
   tick(now: number): void {
     if (this.#repair !== undefined) this.#repair.tick(now)
     else {
-      if (now >= this.#askAt) this.ask()
-      if (now >= this.#answerAt) this.#link.send([this.#answer()])
+      if (now >= this.#counts.askAt) this.ask()
+      if (now >= this.#counts.answerAt) this.#link.send([this.#counts.answer()])
     }
   }
 
   send(elements: readonly Element[], soon?: boolean): void {
     if (this.#phase === 'over') return
-    if (this.#phase !== 'off') this.#keep(elements)
+    if (this.#phase !== 'off') this.#counts.keep(elements, this.#phase !== 'mending')
     if (this.#phase === 'mending') return
-    const isDue = this.#answerAt !== never || (this.#isShort && this.#certain > this.#acknowledged)
-    const isToAsk = this.#phase === 'on' && !this.#isAsked && this.#isMuch
+    const isDue = this.#counts.isAnswerDue
+    const isToAsk = this.#phase === 'on' && this.#counts.isMuch
     if (!isDue && !isToAsk) this.#link.send(elements, soon)
     else {
       const all = [...elements]
-      if (isDue) all.push(this.#answer())
-      if (isToAsk) all.push(this.#question())
+      if (isDue) all.push(this.#counts.answer())
+      if (isToAsk) all.push(this.#counts.question())
       this.#link.send(all, soon)
     }
   }
 
   ask(): void {
-    if (this.#phase === 'on' && !this.#isAsked) this.#link.send([this.#question()])
+    if (this.#phase === 'on' && !this.isAsked) this.#link.send([this.#counts.question()])
   }
 
   restart(): void {
@@ -193,14 +161,14 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Leaves the newest undelivered stanzas to the server. Returns their number. */
   leave(undelivered: number): number {
-    if (this.#phase === 'on') this.#left = Math.min(undelivered, this.#received - this.#acknowledged)
+    if (this.#phase === 'on') this.#left = Math.min(undelivered, this.#counts.unacknowledged)
     return this.#left
   }
 
   /** Errors for the page, in place of unconfirmed stanzas. */
   takeReturned(jid: string): Element[] {
-    const answers = this.#unconfirmed.stanzas.flatMap(element => notConfirmed(element, jid) ?? [])
-    this.#forget()
+    const answers = this.#counts.unconfirmed.flatMap(element => notConfirmed(element, jid) ?? [])
+    this.#counts.forget()
     return answers
   }
 
@@ -213,9 +181,9 @@ export class ManagedLink implements Link, LinkEvents {
     const now = this.#parts.clock.now()
     const record: LinkRecord = {
       previd: this.#previd!,
-      received: this.#received,
-      confirmed: this.#confirmed,
-      unconfirmed: [...this.#unconfirmed.stanzas],
+      received: this.#counts.received,
+      confirmed: this.#counts.confirmed,
+      unconfirmed: [...this.#counts.unconfirmed],
       since: (this.#repair?.since ?? now) - now,
       again: this.#parts.mending!.record(),
     }
@@ -225,10 +193,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   #takeUp({ previd, received, confirmed, unconfirmed, since }: LinkRecord): void {
     this.#previd = previd
-    this.#received = received
-    this.#confirmed = confirmed
-    this.#phase = 'mending'
-    this.#keep(unconfirmed)
+    this.#counts.takeUp(received, confirmed, unconfirmed)
     this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
 
@@ -249,14 +214,14 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   cut(): void {
-    this.#left = this.#received - this.#acknowledged
+    this.#left = this.#counts.unacknowledged
     this.#leave().cut()
   }
 
   #leave(): Link {
-    if (this.#phase === 'on') this.#link.send([this.#acknowledge(this.#received - this.#left)])
+    if (this.#phase === 'on') this.#link.send([this.#counts.acknowledge(this.#counts.received - this.#left)])
     this.#stop()
-    this.#forget()
+    this.#counts.forget()
     return this.#link
   }
 
@@ -268,7 +233,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   onElement(element: Element): void {
     if (isStanza(element)) {
-      this.#received += 1
+      this.#counts.received += 1
       this.events.onElement(element)
     } else if (element.namespace === smNamespace) this.#take(element)
     else if (this.#repair === undefined) this.events.onElement(element)
@@ -276,7 +241,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   onUnfit(fate: Fate, isStanza = true): void {
-    if (fate === 'dropped' && isStanza) this.#received += 1
+    if (fate === 'dropped' && isStanza) this.#counts.received += 1
     this.events.onUnfit?.(fate)
   }
 
@@ -300,64 +265,23 @@ export class ManagedLink implements Link, LinkEvents {
     else this.#lose(end)
   }
 
-  get #isMuch(): boolean {
-    return this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked
-  }
-
   get #canMend(): boolean {
     return this.#phase === 'on' && this.#previd !== undefined && this.#parts.mending !== undefined
-  }
-
-  #keep(elements: readonly Element[]): void {
-    const { bytes } = this.#unconfirmed
-    const count = this.#unconfirmed.sent(elements)
-    if (count === 0) return
-    this.#unasked += count
-    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
-    if (this.#askAt === never && !this.#isAsked && this.#phase !== 'mending')
-      this.#askAt = this.#parts.clock.now() + askMilliseconds
-  }
-
-  #forget(count = this.unconfirmed): void {
-    const { bytes } = this.#unconfirmed
-    this.#unconfirmed.arrived(count)
-    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
-  }
-
-  #question(): Element {
-    this.#isAsked = true
-    this.#unasked = 0
-    this.#askAt = never
-    return request
-  }
-
-  get #certain(): number {
-    return this.#received - this.#parts.undelivered()
-  }
-
-  #answer(): Element {
-    const answer = this.#acknowledge(this.#certain)
-    this.#isShort = this.#acknowledged < this.#received
-    return answer
-  }
-
-  #acknowledge(count: number): Element {
-    this.#answerAt = never
-    this.#acknowledged = Math.max(this.#acknowledged, count)
-    return asElement('a', countAnswer(this.#acknowledged))
   }
 
   #take(element: Element): void {
     const { name, text } = element
     if (name === 'r') {
-      if (this.#answerAt === never) this.#answerAt = this.#parts.clock.now() + answerMilliseconds
+      this.#counts.asked()
       return
     }
     const tag = startTagOf(text)
     if (name === 'a') {
-      this.#isAsked = false
-      if (this.#confirm(tag.attribute('h'))) this.#proceed()
-      else this.#lose(wrongCount)
+      if (!this.#counts.answered(tag.attribute('h'))) this.#lose(wrongCount)
+      else {
+        if (this.#counts.isMuch) this.ask()
+        this.events.onDrain()
+      }
     } else if (name === 'enabled' && this.#phase === 'enabling') this.#begin(tag)
     else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
     else if (name === 'failed') this.#refused(tag.attribute('h'))
@@ -365,7 +289,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   #begin(enabled: Root): void {
     this.#phase = 'on'
-    this.#received = 0
+    this.#counts.received = 0
     const mayResume = enabled.attribute('resume')
     if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(enabled.attribute('id'))
     if (this.#previd === undefined) this.#parts.mending?.wipe()
@@ -373,47 +297,27 @@ export class ManagedLink implements Link, LinkEvents {
 
   #refused(count: string | undefined): void {
     if (this.#repair !== undefined) {
-      this.#confirm(count)
+      this.#counts.confirm(count)
       this.#repair.giveUp()
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
       this.#parts.mending?.wipe()
-      this.#askAt = never
-      this.#forget()
+      this.#counts.rest()
+      this.#counts.forget()
     }
-  }
-
-  /** Returns false for an impossible count. */
-  #confirm(text: string | undefined): boolean {
-    const count = readCount(text)
-    if (count === undefined) return false
-    const arrived = stanzasUpTo(count, this.#confirmed, this.unconfirmed)
-    if (arrived === undefined || arrived < 0) return false
-    this.#confirmed = count
-    this.#forget(arrived)
-    return true
-  }
-
-  #proceed(): void {
-    this.#unasked = this.unconfirmed
-    if (this.#phase === 'on' && this.#isMuch) this.ask()
-    else this.#askAt = this.unconfirmed === 0 ? never : this.#parts.clock.now() + askMilliseconds
-    this.events.onDrain()
   }
 
   #mend(end: LinkEnd, since = this.#parts.clock.now()): void {
     const { clock, run, mending, isUrgent } = this.#parts
     this.#phase = 'mending'
-    this.#answerAt = never
-    this.#askAt = never
-    this.#isAsked = false
+    this.#counts.rest()
     this.#repair = new Repair({
       clock,
       run,
       mending: mending!,
       since,
       isUrgent,
-      resumption: () => ({ previd: this.#previd!, h: writeCount(this.#received) }),
+      resumption: () => ({ previd: this.#previd!, h: writeCount(this.#counts.received) }),
       onLink: ({ link, answer, missed = [] }) => {
         this.#link = link
         link.events = this
@@ -430,24 +334,22 @@ export class ManagedLink implements Link, LinkEvents {
 
   #resumeStream(repair: Repair): void {
     if (!repair.isResuming) return
-    const attributes = attribute('previd', this.#previd) + countAttribute(this.#received)
+    const attributes = attribute('previd', this.#previd) + countAttribute(this.#counts.received)
     this.#link.send([asElement('resume', writeCounting('resume', attributes))])
   }
 
   #resumed({ since }: Repair, tag: Root): void {
     // ejabberd names the stream anew.
     this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
-    if (!this.#confirm(tag.attribute('h'))) {
+    if (!this.#counts.confirm(tag.attribute('h'))) {
       this.#lose(wrongCount)
       return
     }
     this.#repair = undefined
     this.#phase = 'on'
-    this.#acknowledged = this.#received
-    this.#isShort = false
-    this.#unasked = 0
+    this.#counts.resumed()
     if (this.#isPaused) this.#link.pause()
-    if (this.unconfirmed > 0) this.#link.send([...this.#unconfirmed.stanzas, this.#question()])
+    if (this.unconfirmed > 0) this.#link.send([...this.#counts.unconfirmed, this.#counts.question()])
     this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
     this.events.onDrain()
   }
@@ -462,33 +364,10 @@ export class ManagedLink implements Link, LinkEvents {
   #stop(): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    this.#isAsked = false
-    this.#askAt = never
-    this.#answerAt = never
+    this.#counts.rest()
     this.#repair?.stop()
     this.#repair = undefined
     this.#parts.mending?.wipe()
-  }
-}
-
-/** In place of the connection of another process. */
-export function absentLink(events: LinkEvents): Link {
-  const nothing = () => {}
-  return {
-    facts: { encrypted: false, plainAllowed: false },
-    backlog: 0,
-    unfinishedBytes: 0,
-    allowsManagement: false,
-    isBetweenElements: false,
-    events,
-    send: nothing,
-    restart: nothing,
-    pause: nothing,
-    resume: nothing,
-    close: nothing,
-    abandon: nothing,
-    timeOut: nothing,
-    cut: nothing,
   }
 }
 

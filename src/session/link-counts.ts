@@ -1,0 +1,171 @@
+import type { Clock } from '../lib/clock.js'
+import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import { smNamespace } from '../xmpp/namespaces.js'
+import { countAnswer, countRequest, readCount, stanzasUpTo } from '../xmpp/stanza-counts.js'
+import type { Element } from '../xmpp/xml/element.js'
+import { Unconfirmed } from './unconfirmed.js'
+
+/** Prosody asks after each stanza unless a question is open, so a late answer is cheap. In milliseconds. */
+const answerMilliseconds = 2_000
+/** The server is asked when so many stanzas, or the oldest for so long, are unconfirmed. */
+const mostUnasked = 10
+/** In UTF-16 units. A page waits above four times as much. */
+const largestUnasked = 64 * 1024
+const askMilliseconds = 1_000
+
+const never = Number.POSITIVE_INFINITY
+const request: Element = { name: 'r', namespace: smNamespace, text: countRequest }
+
+export interface LinkCountsParts {
+  readonly clock: Clock
+  readonly waiting: WaitingMemory
+  readonly undelivered: () => number
+}
+
+/** What each side has of a stream (XEP-0198 §4). Times are in milliseconds of the clock. */
+export class LinkCounts {
+  /** From the server. */
+  received = 0
+  /** To the server. */
+  readonly #unconfirmed = new Unconfirmed()
+  #confirmed = 0
+  #acknowledged = 0
+  #isShort = false
+  #unasked = 0
+  #isAsked = false
+  #askAt = never
+  #answerAt = never
+  readonly #parts: LinkCountsParts
+
+  constructor(parts: LinkCountsParts) {
+    this.#parts = parts
+  }
+
+  get isAsked(): boolean {
+    return this.#isAsked
+  }
+
+  get confirmed(): number {
+    return this.#confirmed
+  }
+
+  /** Stanzas from the server that it may still have. */
+  get unacknowledged(): number {
+    return this.received - this.#acknowledged
+  }
+
+  get unconfirmed(): readonly Element[] {
+    return this.#unconfirmed.stanzas
+  }
+
+  /** In UTF-16 units. */
+  get unconfirmedSize(): number {
+    return this.#unconfirmed.size
+  }
+
+  /** In bytes. */
+  get keptBytes(): number {
+    return this.#unconfirmed.bytes
+  }
+
+  get askAt(): number {
+    return this.#askAt
+  }
+
+  get answerAt(): number {
+    return this.#answerAt
+  }
+
+  /** Whether to ask before it is time. */
+  get isMuch(): boolean {
+    return !this.#isAsked && (this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked)
+  }
+
+  get isAnswerDue(): boolean {
+    return this.#answerAt !== never || (this.#isShort && this.#certain > this.#acknowledged)
+  }
+
+  /** Continues the counts of another process. */
+  takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {
+    this.received = received
+    this.#confirmed = confirmed
+    this.keep(unconfirmed)
+  }
+
+  keep(elements: readonly Element[], isToAsk = false): void {
+    const { bytes } = this.#unconfirmed
+    const count = this.#unconfirmed.sent(elements)
+    if (count === 0) return
+    this.#unasked += count
+    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
+    if (isToAsk && this.#askAt === never && !this.#isAsked) this.#askAt = this.#parts.clock.now() + askMilliseconds
+  }
+
+  forget(count = this.unconfirmed.length): void {
+    const { bytes } = this.#unconfirmed
+    this.#unconfirmed.arrived(count)
+    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
+  }
+
+  question(): Element {
+    this.#isAsked = true
+    this.#unasked = 0
+    this.#askAt = never
+    return request
+  }
+
+  /** The server asks. */
+  asked(): void {
+    if (this.#answerAt === never) this.#answerAt = this.#parts.clock.now() + answerMilliseconds
+  }
+
+  answer(): Element {
+    const answer = this.acknowledge(this.#certain)
+    this.#isShort = this.#acknowledged < this.received
+    return answer
+  }
+
+  acknowledge(count: number): Element {
+    this.#answerAt = never
+    this.#acknowledged = Math.max(this.#acknowledged, count)
+    return { name: 'a', namespace: smNamespace, text: countAnswer(this.#acknowledged) }
+  }
+
+  /** The server answers. Returns false for an impossible count. */
+  answered(text: string | undefined): boolean {
+    this.#isAsked = false
+    if (!this.confirm(text)) return false
+    this.#unasked = this.unconfirmed.length
+    this.#askAt = this.#unasked === 0 || this.isMuch ? never : this.#parts.clock.now() + askMilliseconds
+    return true
+  }
+
+  /** Returns false for an impossible count. */
+  confirm(text: string | undefined): boolean {
+    const count = readCount(text)
+    if (count === undefined) return false
+    const arrived = stanzasUpTo(count, this.#confirmed, this.unconfirmed.length)
+    if (arrived === undefined || arrived < 0) return false
+    this.#confirmed = count
+    this.forget(arrived)
+    return true
+  }
+
+  /** Nobody asks or answers while the connection is lost. */
+  rest(): void {
+    this.#isAsked = false
+    this.#askAt = never
+    this.#answerAt = never
+  }
+
+  /** The server has learnt what was received. */
+  resumed(): void {
+    this.#acknowledged = this.received
+    this.#isShort = false
+    this.#unasked = 0
+  }
+
+  get #certain(): number {
+    return this.received - this.#parts.undelivered()
+  }
+}
