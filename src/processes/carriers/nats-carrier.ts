@@ -89,7 +89,7 @@ class NatsCarrier implements Carrier {
   }
 
   get isUp(): boolean {
-    return this.#outbox.isOpen
+    return this.#line.isUp
   }
 
   send(node: string, frames: Buffer): void {
@@ -130,7 +130,6 @@ class NatsCarrier implements Carrier {
 
   async #close(): Promise<void> {
     for (const link of this.#links) this.#outbox.flush(link)
-    this.#outbox.shut()
     this.#line.publish(this.#links.helloSubject, farewell(this.#self))
     await Promise.race([
       this.#line.confirmed().catch(() => undefined),
@@ -142,7 +141,6 @@ class NatsCarrier implements Carrier {
   /** Connected. Messages sent before are lost. */
   #up(): void {
     this.#upAt = this.#clock.now()
-    this.#outbox.open()
     this.#line.publish(this.#links.helloSubject, hello(this.#self, this.#announced))
     for (const link of this.#links) {
       link.isHeard = false
@@ -153,7 +151,7 @@ class NatsCarrier implements Carrier {
   }
 
   #down(): void {
-    this.#outbox.shut()
+    this.#outbox.reset()
     for (const link of this.#links) if (link.isJoined) this.#break(link)
   }
 

@@ -19,7 +19,6 @@ export class NatsOutbox {
   #asked = 0
   #sinceAsked = 0
   #isAsking = false
-  #isOpen = false
   readonly #gather = writeBatch<NatsLink>(mostAtOnce, link => this.flush(link))
 
   constructor(line: NatsLine, links: NatsLinks, log: Logger) {
@@ -28,17 +27,8 @@ export class NatsOutbox {
     this.#log = log
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen
-  }
-
-  open(): void {
-    this.#isOpen = true
-  }
-
   /** Disconnected. Unconfirmed data is lost. */
-  shut(): void {
-    this.#isOpen = false
+  reset(): void {
     this.#asked = 0
     this.#sinceAsked = 0
     for (const link of this.#links) {
@@ -48,7 +38,7 @@ export class NatsOutbox {
   }
 
   send(link: NatsLink, frames: Buffer): void {
-    if (!this.#isOpen) {
+    if (!this.#line.isUp) {
       link.hasDropped = true
       return
     }
@@ -65,7 +55,6 @@ export class NatsOutbox {
     const unconfirmed = this.#asked + this.#sinceAsked
     if (unconfirmed > mostUnconfirmed) {
       this.#log.warn({ bytes: unconfirmed }, 'NATS takes nothing: it is connected to anew')
-      this.#isOpen = false
       this.#line.reset()
     } else if (unconfirmed > muchUnconfirmed) this.#ask()
   }
