@@ -29,8 +29,6 @@ interface Outage {
   readonly name: string
   /** Whether sessions live on; otherwise they end, and nothing is lost. */
   readonly isMended: boolean
-  /** Whether the server may lose what it had in memory only. */
-  readonly mayLose?: boolean
   readonly workers?: string
   /** How long the server may keep what belongs to streams that are lost, in seconds. */
   readonly patience?: number
@@ -59,7 +57,6 @@ export const outages: readonly Outage[] = [
   {
     name: 'server killed',
     isMended: false,
-    mayLose: true,
     async run({ server }) {
       await server.kill()
       await server.restart()
@@ -129,15 +126,15 @@ export async function observeOutages({ maker, sessions, only }: OutagePlan, log:
 }
 
 const columns = [
-  ...(['said', 'lost', 'doubled', 'reordered', 'returned', 'returnedToo', 'unconfirmed'] as const),
+  ...(['said', 'lost', 'late', 'doubled', 'reordered', 'returned', 'returnedToo', 'unconfirmed'] as const),
   ...(['sessionsEnded', 'jidsChanged', 'goings'] as const),
 ]
 
 const rowOf = ([first = '', ...others]: readonly string[]) =>
   first.padEnd(28) + others.map((word, index) => word.padStart(Math.max(6, columns[index]!.length + 1))).join('')
 
-function* faultsOf({ name, isMended, mayLose }: Outage, tally: Tally): Generator<string> {
-  const zero = isMended ? columns.filter(column => column !== 'said') : mayLose === true ? [] : (['lost'] as const)
+function* faultsOf({ name, isMended }: Outage, tally: Tally): Generator<string> {
+  const zero = isMended ? columns.filter(column => column !== 'said') : (['lost'] as const)
   for (const column of zero) if (tally[column] > 0) yield `${name}: ${tally[column]} ${column}`
 }
 

@@ -10,6 +10,8 @@ export interface Tally {
   readonly said: number
   /** Heard by nobody, although nothing came back and the page took it for said. */
   readonly lost: number
+  /** Heard once its user had come again: it was in the offline store. */
+  readonly late: number
   readonly doubled: number
   readonly reordered: number
   /** Not heard, and back as an error. */
@@ -106,6 +108,8 @@ export class Pairs {
     const isKnown = ({ heard, isReturned, isUnconfirmed }: Word) => heard > 0 || isReturned || isUnconfirmed
     const words = [...this.#words.values()]
     await this.#until(() => this.#areReady && words.every(isKnown), seconds)
+    const missing = words.filter(word => !isKnown(word))
+    await this.#comeAgain(missing)
     // What comes twice comes late.
     await sleep(1_000)
     const count = (isIt: (word: Word) => boolean) => words.filter(isIt).length
@@ -116,6 +120,7 @@ export class Pairs {
     return {
       said: words.length,
       lost: lost.length,
+      late: missing.filter(isKnown).length,
       doubled: doubled.length,
       reordered: this.#reordered,
       returned: count(({ heard, isReturned }) => heard === 0 && isReturned),
@@ -138,6 +143,16 @@ export class Pairs {
     this.#isClosing = true
     for (const { talk } of this.#chatters) talk?.drop()
     await this.#call('DELETE', `/sessions?jid=${this.#options.users[0]}@localhost`)
+  }
+
+  /** The users that miss words go and come. */
+  async #comeAgain(missing: readonly Word[]): Promise<void> {
+    const senders = new Set(missing.map(({ id }) => id.split('-')[0]))
+    const heirs = this.#chatters.filter(({ isReady, partner }) => isReady && senders.has(partner.user))
+    for (const { talk } of heirs) talk!.say("<presence xmlns='jabber:client' type='unavailable'/>")
+    if (heirs.length > 0) await sleep(1_000)
+    for (const { talk } of heirs) talk!.say("<presence xmlns='jabber:client'/>")
+    if (heirs.length > 0) await sleep(3_000)
   }
 
   get #areReady(): boolean {
