@@ -1,4 +1,4 @@
-// All workers are replaced while people talk and backends call. Until DRAIN_TIME is over no client sees an error.
+// All workers are replaced while people talk and backends call, without DRAIN_TIME. No client sees an error.
 import { mkdtempSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -20,8 +20,7 @@ export interface UpgradePlan {
 
 const admin = 'portal:choose-a-secret'
 const workers = 2
-const drainSeconds = 60
-/** Seconds before the workers are replaced, and after that; together less than the drain takes. */
+/** Seconds before the workers are replaced, and after that. */
 const before = 5
 const behind = 35
 
@@ -38,7 +37,6 @@ export async function upgrade(plan: UpgradePlan, log: (text: string) => void): P
     ADMIN_USERS: admin,
     XMPP_DOMAINS: 'localhost',
     XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${ejabberd.c2sPort}?tls=none`,
-    DRAIN_TIME: String(drainSeconds),
   }
   const folder = mkdtempSync(join(tmpdir(), 'warm-upgrade-'))
   const flock = await WorkerFlock.start(workers, { environment, folder })
