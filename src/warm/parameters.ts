@@ -4,7 +4,7 @@ import { text as textSchema } from '../lib/text/json-schema.js'
 import type { AttachBinding, Place, SessionState, SessionView } from '../session/session-types.js'
 import { handlePattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
-import { type Jid, parseJid } from '../xmpp/jid/jid.js'
+import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
 import { badParameter, integer, missingParameter, type Parameter, text, word } from './parameter-kinds.js'
 
 export const defaultTokenMechanism = 'OAUTHBEARER'
@@ -23,7 +23,7 @@ const visible = /^[\x21-\x7e]+$/
 /** RFC 4422 §3.1. */
 const mechanismName = /^[A-Z0-9_-]{1,20}$/
 /** RFC 7622 §3.1, in octets. A schema can count characters only. */
-const aJid = { minLength: 1, maxLength: 3071 }
+const aJid = { minLength: 1, maxLength: longestJid }
 const jidAllowed = 'A bare or full JID.'
 
 export const bodyParameters = {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Condition } from '../../lib/errors.js'
+import { longestJid } from '../../xmpp/jid/jid.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { documentReader } from '../../xmpp/xml/document.js'
@@ -51,13 +52,10 @@ export function parseBody(text: string) {
   }
 }
 
-/** In UTF-16 units: the longest JID in ASCII (RFC 7622 §3.1). */
-const longestKept = 3071
-
 function kept(root: Root, name: string): string | undefined {
   const value = root.attribute(name)
   if (value === undefined) return undefined
-  if (value.length > longestKept) throw new XmlError('policy-violation', 'an attribute is too long')
+  if (value.length > longestJid) throw new XmlError('policy-violation', 'an attribute is too long')
   return copyOf(value)
 }
 

@@ -1,3 +1,4 @@
+import { longestJid } from '../../xmpp/jid/jid.js'
 import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { documentReader, startTagOf } from '../../xmpp/xml/document.js'
@@ -102,9 +103,6 @@ const hasNamespace = ({ name, namespace }: Element) =>
 /** One element of valid UTF-8 (RFC 7395 §3.3.3). */
 export const readMessage = (message: Buffer): Element | MessageFault => reader.read(message)
 
-/** In UTF-16 units: the longest JID in ASCII (RFC 7622 §3.1). */
-const longestKept = 3071
-
 /** RFC 7395 §3.4. */
 export interface StreamOpening {
   readonly to: string | undefined
@@ -119,7 +117,7 @@ export function readOpen(element: Element): StreamOpening | undefined {
   const { text } = element
   const tag = startTagOf(text)
   const [to, from, lang] = [tag.attribute('to'), tag.attribute('from'), tag.attribute('xml:lang')]
-  if ([to, from, lang].some(value => value !== undefined && value.length > longestKept)) return undefined
+  if ([to, from, lang].some(value => value !== undefined && value.length > longestJid)) return undefined
   return { to, from: copyOf(from), lang: copyOf(lang), version: tag.attribute('version') }
 }
 

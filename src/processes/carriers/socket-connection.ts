@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
 import { writeBatch } from '../../lib/write-batch.js'
-import { announcementChunk, greetingOf, streamChunk, WireReader } from './socket-wire.js'
+import { announcementChunk, greetingOf, streamChunk, type WireEvents, WireReader } from './socket-wire.js'
 
 /** Pieces in a write batch. */
 const mostAtOnce = 16
@@ -9,10 +9,7 @@ const mostAtOnce = 16
 const mostWaiting = 64 * 1024 * 1024
 const greetingMilliseconds = 5_000
 
-export interface ConnectionEvents {
-  onGreeting(name: string): boolean
-  onStream(bytes: Buffer): void
-  onAnnouncement(frame: Buffer): void
+export interface ConnectionEvents extends WireEvents {
   /** Called once, as the last event, in a turn of its own. */
   onClose(reason: string | undefined): void
 }

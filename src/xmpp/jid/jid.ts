@@ -11,6 +11,8 @@ export interface Jid {
 
 /** In octets (RFC 7622 §3.3, §3.4). */
 const longestPart = 1023
+/** In octets (RFC 7622 §3.1). */
+export const longestJid = 3071
 
 /** RFC 7622 §3.3.1. */
 const forbiddenInLocal = /["&'/:<>@]/
