@@ -71,8 +71,7 @@ export const bodyParameters = {
   expires_in: integer('Time for the first request of the page, in seconds.', { minimum: 5, maximum: 600 }),
   attach_binding: word<AttachBinding>(
     ['off', 'cookie', 'reply'],
-    'Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it. With `reply` the ' +
-      'backend sets it, from the response to this call.',
+    'Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend.',
     '. Only off at a remote endpoint.',
   ),
   reuse: {

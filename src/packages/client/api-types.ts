@@ -24,7 +24,7 @@ export interface WarmRequest {
   ver?: string | number | '' | null
   /** Time for the first request of the page, in seconds. */
   expires_in?: number | '' | null
-  /** Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it. With `reply` the backend sets it, from the response to this call. */
+  /** Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
   /** Whether to resume a session of this user without a page, if there is one. */
   reuse?: boolean | 'on' | 'true' | 'yes' | '1' | 'off' | 'false' | 'no' | '0' | '' | null
@@ -34,7 +34,7 @@ export interface WarmRequest {
 export interface ResumeRequest {
   /** Time for the first request of the page, in seconds. */
   expires_in?: number | '' | null
-  /** Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it. With `reply` the backend sets it, from the response to this call. */
+  /** Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
 }
 
