@@ -16,15 +16,15 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     onAhead: () => login?.onAhead?.(),
     onOpen: header => login?.onOpen(header),
     onElement(element) {
-      session.countRefusedLogin(element)
+      session.downlink.countRefusedLogin(element)
       login?.onElement(element)
     },
-    onUnfit: fate => session.onUnfit(fate),
+    onUnfit: fate => session.downlink.onUnfit(fate),
     onFlush: () => login?.onFlush(),
     onDrain: () => login?.onDrain(),
     onEnd(last) {
       end = last
-      session.onEnd(last)
+      session.downlink.onEnd(last)
     },
   }
 
@@ -65,7 +65,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
       if (session.hasEnded) return undefined
       const { client, binding } = makeClient(session, wish, handover)
       login = undefined
-      session.link.events = session
+      session.link.events = session.downlink
       const token = session.loggedIn(jid, undelivered, client, handover, management)
       return { ...binding, token }
     },

@@ -1,17 +1,15 @@
 import type { EndReason } from '../lib/counts.js'
-import type { Link, LinkEnd, LinkEvents, LinkOptions, StreamHeader, StreamOptions } from '../xmpp/link.js'
-import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
-import { type Element, type Fate, isStanza } from '../xmpp/xml/element.js'
+import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
+import { type Element, isStanza } from '../xmpp/xml/element.js'
 import { absentLink } from './absent-link.js'
 import type { Client, NextPage, Outcome } from './client.js'
+import { Downlink } from './downlink.js'
 import { type Ending, endings, type How } from './endings.js'
-import { notConfirmed } from './error-replies.js'
 import { Inactivity } from './inactivity.js'
 import { isFull } from './logins/bound-jid.js'
 import { ClientLogin } from './logins/client-login.js'
 import type { Gate, LoginAttempts } from './logins/login-attempts.js'
-import { LoginWatch, refusedLogin } from './logins/login-watch.js'
-import { visibleFeatures } from './logins/visible-features.js'
+import { type LoggedIn, LoginWatch } from './logins/login-watch.js'
 import type { Management } from './mending.js'
 import { Outbox } from './outbox.js'
 import { type Payload, type StanzaLimit, withoutManagement } from './payload.js'
@@ -19,13 +17,12 @@ import type { SessionKeeper } from './session-keeper.js'
 import type { LinkRecord, SessionRecord } from './session-record.js'
 import type { Handover, ResumedSession, SessionState, SessionView } from './session-types.js'
 import { newSid } from './sid.js'
-import { live, Stage, type State } from './state.js'
-import { Ticket } from './ticket.js'
+import { Stage, waitingOrLive } from './state.js'
 import { Uplink } from './uplink.js'
 import { stateOf, viewOf } from './view.js'
 
 /** A stream to an XMPP server, the outbox for the browser, and the client of the browser. */
-export class Session implements LinkEvents, Gate {
+export class Session implements Gate {
   readonly sid: string
   readonly id: string
   readonly domain: string
@@ -35,6 +32,7 @@ export class Session implements LinkEvents, Gate {
   readonly outbox: Outbox
   /** To the server. */
   uplink!: Uplink
+  readonly downlink: Downlink<Session>
   readonly inactivity: Inactivity
   /** When `tick` is due, in milliseconds of the clock. */
   deadline = Number.POSITIVE_INFINITY
@@ -46,7 +44,6 @@ export class Session implements LinkEvents, Gate {
   /** Whether the client's channel is encrypted, once known. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
-  #offersManagement = false
 
   /** `client` is for a client with its own login, `before` for a session of another process. */
   constructor(
@@ -64,10 +61,11 @@ export class Session implements LinkEvents, Gate {
     this.outbox = new Outbox(keeper.waiting, keeper.mostElements)
     this.inactivity = new Inactivity(now)
     this.#keeper = keeper
+    this.downlink = new Downlink(this, keeper)
     this.createdAt = now + (before?.createdAt ?? 0)
     this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
     const login = client && new ClientLogin(new LoginWatch(domain, keeper, now), client.attempts)
-    this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : stageOf(before, now))
+    this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
   }
 
   /** Full. Bare after a client has resumed an unknown stream. */
@@ -105,7 +103,7 @@ export class Session implements LinkEvents, Gate {
     return this.#isSecure === true
   }
 
-  begin(client: Client, options: LinkOptions, events: LinkEvents = this): void {
+  begin(client: Client, options: LinkOptions, events: LinkEvents = this.downlink): void {
     this.#client = client
     const { connect, shaper, waiting, serverMilliseconds } = this.#keeper
     const link = connect(this.domain, options, events)
@@ -120,7 +118,7 @@ export class Session implements LinkEvents, Gate {
     this.#client = client
     this.hasBackend = true
     this.inactivity.takeUp(before.inactivity, clock.now())
-    this.uplink = new Uplink(absentLink(this), shaper, waiting, serverMilliseconds)
+    this.uplink = new Uplink(absentLink(this.downlink), shaper, waiting, serverMilliseconds)
     this.uplink.opened()
     this.#manage(management, before.link)
     this.outbox.source = this.uplink
@@ -147,8 +145,7 @@ export class Session implements LinkEvents, Gate {
     if (client.isPresent) this.inactivity.begin(now)
     const next = client.setDown(now)
     if (next === undefined || this.hasEnded) return undefined
-    const { sid, id, domain, createdAt } = this
-    const { wait } = this.stage
+    const { sid, id, domain, createdAt, stage } = this
     const record: SessionRecord = {
       sid,
       id,
@@ -156,7 +153,7 @@ export class Session implements LinkEvents, Gate {
       jid: this.#jid!,
       isSecure: this.#isSecure,
       createdAt: createdAt - now,
-      wait: wait && { ticket: wait.ticket?.record(now) },
+      wait: stage.wait && { ticket: stage.wait.ticket?.record(now) },
       inactivity: this.inactivity.record(now),
       outbox: this.outbox.record,
       link: managed.setDown(),
@@ -179,6 +176,13 @@ export class Session implements LinkEvents, Gate {
     const token = this.#await('handover', client, handover)
     this.#keeper.loggedIn(this)
     return token
+  }
+
+  loggedInByClient({ jid, resumed }: LoggedIn, isManaged: boolean): void {
+    this.#jid = jid
+    this.stage.loggedIn()
+    if (isManaged) this.#manage({ mending: undefined })
+    this.#keeper.loggedIn(this, resumed)
   }
 
   #manage({ mending, enabled }: Management, before?: LinkRecord, received = 0): void {
@@ -266,14 +270,6 @@ export class Session implements LinkEvents, Gate {
     }
   }
 
-  /** Returns stanzas that came after the end. */
-  turnBack(elements: readonly Element[]): void {
-    for (const element of elements) {
-      const error = this.#jid && notConfirmed(element, this.#jid)
-      if (error) this.outbox.add(error)
-    }
-  }
-
   holdBack(): void {
     this.uplink.hold()
   }
@@ -345,78 +341,6 @@ export class Session implements LinkEvents, Gate {
     if (answer === 'missing') this.end('connection-lost', 'told')
   }
 
-  onOpen(header: StreamHeader): void {
-    this.#client?.onOpen(header)
-  }
-
-  onElement(element: Element): void {
-    if (this.stage.name === 'opening') {
-      this.#watchLogin(element)
-      // The session has ended if its user has too many sessions.
-      if (this.hasEnded) return
-    }
-    if (this.uplink.watch.isAnswer(element, this)) return
-    if (element.namespace !== 'jabber:client' && this.#jid !== undefined) {
-      this.#keeper.streams.note(this.domain, element, { jid: this.#jid, session: this.id })
-    }
-    const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    // After SASL2, and after a stream was resumed with it.
-    if (isFeatures && this.origin === 'warmed') return
-    this.outbox.add(isFeatures ? this.#visible(element) : element)
-    if (isFeatures) this.uplink.opened()
-    else if (this.stage.login?.isUsedUp === true) this.end('refused-logins', 'told')
-  }
-
-  #visible(features: Element): Element {
-    const { link, watch } = this.uplink
-    // Over WebSocket, clients count stanzas with the server themselves.
-    const isOurs = link.allowsManagement && this.#client?.transport === 'bosh'
-    this.#offersManagement = isOurs && features.text.includes(smNamespace)
-    return visibleFeatures(features, this.isSecure, isOurs || watch.isCounted)
-  }
-
-  #watchLogin(element: Element): void {
-    this.countRefusedLogin(element)
-    const loggedIn = this.stage.login?.received(element)
-    if (loggedIn === undefined) return
-    this.#jid = loggedIn.jid
-    this.stage.loggedIn()
-    if (this.#offersManagement && isFull(loggedIn.jid) && !this.uplink.watch.isCounted)
-      this.#manage({ mending: undefined })
-    this.#keeper.loggedIn(this, loggedIn.resumed)
-  }
-
-  countRefusedLogin(element: Element): void {
-    const code = refusedLogin(element)
-    if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
-  }
-
-  onUnfit(fate: Fate): void {
-    this.#keeper.unfit(this, fate)
-  }
-
-  onFlush(): void {
-    this.uplink.watch.received()
-    if (this.outbox.isEmpty && this.uplink.managed === undefined) return
-    this.flush()
-    this.schedule()
-  }
-
-  onDrain(): void {
-    this.flush()
-    this.schedule()
-  }
-
-  onEnd({ failure, streamError }: LinkEnd): void {
-    if (failure.code === 'internal-error') {
-      this.fail(failure.cause)
-      return
-    }
-    if (this.#jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
-    const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
-    this.end(streamError === undefined ? 'connection-lost' : reason, 'drained', streamError)
-  }
-
   /** The first reason stays. */
   end(reason: EndReason, how: How, streamError?: string): void {
     this.run(() => this.#end({ reason, streamError }, endings[how]))
@@ -426,7 +350,7 @@ export class Session implements LinkEvents, Gate {
     const { link, client } = ending
     const isTold = client === 'outcome' || client === 'outcome-now'
     if (isTold) {
-      if (link !== 'abandon') this.#returnUnconfirmed(outcome)
+      if (link !== 'abandon') this.downlink.returnUnconfirmed(outcome)
       if (link === 'abandon') this.uplink.abandon(this.outbox.clear())
       if (link === 'close') this.link.close()
       if (!this.hasEnded) {
@@ -438,13 +362,6 @@ export class Session implements LinkEvents, Gate {
       if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#leave(outcome, ending)
-  }
-
-  /** To the page, before it is told. */
-  #returnUnconfirmed({ reason }: Outcome): void {
-    const { managed } = this.uplink
-    if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
-    for (const error of managed.takeReturned(this.#jid!)) this.outbox.add(error)
   }
 
   #leave(outcome: Outcome, { link, queue, client }: Ending): void {
@@ -480,8 +397,4 @@ export class Session implements LinkEvents, Gate {
       }
     }
   }
-}
-
-function stageOf({ wait }: SessionRecord, now: number): State {
-  return wait === undefined ? live : { name: 'waiting', ticket: wait.ticket && Ticket.of(wait.ticket, now) }
 }

@@ -1,6 +1,7 @@
 import type { Outcome } from './client.js'
 import type { ClientLogin } from './logins/client-login.js'
 import type { SessionKeeper } from './session-keeper.js'
+import type { SessionRecord } from './session-record.js'
 import type { Handover } from './session-types.js'
 import { Ticket } from './ticket.js'
 
@@ -20,7 +21,12 @@ export interface Live {
   readonly name: 'live'
 }
 
-export const live: Live = { name: 'live' }
+const live: Live = { name: 'live' }
+
+/** Of a session of another process. */
+export function waitingOrLive({ wait }: Pick<SessionRecord, 'wait'>, now: number): Waiting | Live {
+  return wait === undefined ? live : { name: 'waiting', ticket: wait.ticket && Ticket.of(wait.ticket, now) }
+}
 
 export interface Ended {
   readonly name: 'ended'

@@ -296,7 +296,7 @@ export class BoshClient implements Client {
     open.hold(pending)
     if (session.hasEnded) {
       // Without errors, a reply with other stanzas would accept these.
-      if (!session.outbox.isEmpty) session.turnBack(body.payload)
+      if (!session.outbox.isEmpty) session.downlink.turnBack(body.payload)
       return
     }
     // There can be too many held requests only while the stream opens.

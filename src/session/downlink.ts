@@ -1,0 +1,131 @@
+import type { EndReason } from '../lib/counts.js'
+import type { LinkEnd, LinkEvents, StreamHeader } from '../xmpp/link.js'
+import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import type { Element, Fate } from '../xmpp/xml/element.js'
+import type { Client, Outcome } from './client.js'
+import type { How } from './endings.js'
+import { notConfirmed } from './error-replies.js'
+import { isFull } from './logins/bound-jid.js'
+import { type LoggedIn, refusedLogin } from './logins/login-watch.js'
+import { visibleFeatures } from './logins/visible-features.js'
+import type { Outbox } from './outbox.js'
+import type { SessionKeeper } from './session-keeper.js'
+import type { SessionView } from './session-types.js'
+import type { Stage } from './state.js'
+import type { Uplink } from './uplink.js'
+
+/** A session, as far as its server matters. */
+interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
+  readonly client: Client | undefined
+  readonly stage: Pick<Stage<unknown>, 'name' | 'login'>
+  readonly outbox: Outbox
+  readonly uplink: Uplink
+  readonly isSecure: boolean
+  readonly hasEnded: boolean
+  /** `isManaged`: the service manages the stream. */
+  loggedInByClient(loggedIn: LoggedIn, isManaged: boolean): void
+  flush(): void
+  schedule(): void
+  end(reason: EndReason, how: How, streamError?: string): void
+  fail(cause: unknown): void
+}
+
+/** From the server to the client. */
+export class Downlink<Session extends Served> implements LinkEvents {
+  readonly #session: Session
+  readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>
+  #offersManagement = false
+
+  constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>) {
+    this.#session = session
+    this.#keeper = keeper
+  }
+
+  onOpen(header: StreamHeader): void {
+    this.#session.client?.onOpen(header)
+  }
+
+  onElement(element: Element): void {
+    const session = this.#session
+    if (session.stage.name === 'opening') {
+      this.#watchLogin(element)
+      // The session has ended if its user has too many sessions.
+      if (session.hasEnded) return
+    }
+    if (session.uplink.watch.isAnswer(element, session)) return
+    if (element.namespace !== 'jabber:client' && session.jid !== undefined) {
+      this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
+    }
+    const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
+    // After SASL2, and after a stream was resumed with it.
+    if (isFeatures && session.origin === 'warmed') return
+    session.outbox.add(isFeatures ? this.#visible(element) : element)
+    if (isFeatures) session.uplink.opened()
+    else if (session.stage.login?.isUsedUp === true) session.end('refused-logins', 'told')
+  }
+
+  #visible(features: Element): Element {
+    const { uplink, client, isSecure } = this.#session
+    // Over WebSocket, clients count stanzas with the server themselves.
+    const isOurs = uplink.link.allowsManagement && client?.transport === 'bosh'
+    this.#offersManagement = isOurs && features.text.includes(smNamespace)
+    return visibleFeatures(features, isSecure, isOurs || uplink.watch.isCounted)
+  }
+
+  #watchLogin(element: Element): void {
+    this.countRefusedLogin(element)
+    const { stage, uplink } = this.#session
+    const loggedIn = stage.login?.received(element)
+    if (loggedIn === undefined) return
+    const isManaged = this.#offersManagement && isFull(loggedIn.jid) && !uplink.watch.isCounted
+    this.#session.loggedInByClient(loggedIn, isManaged)
+  }
+
+  countRefusedLogin(element: Element): void {
+    const code = refusedLogin(element)
+    if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
+  }
+
+  /** In place of what the server has not confirmed, before the client is told of the end. */
+  returnUnconfirmed({ reason }: Outcome): void {
+    const { uplink, outbox, jid } = this.#session
+    const { managed } = uplink
+    if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
+    for (const error of managed.takeReturned(jid!)) outbox.add(error)
+  }
+
+  /** Returns stanzas that came after the end. */
+  turnBack(elements: readonly Element[]): void {
+    const { jid, outbox } = this.#session
+    for (const element of elements) {
+      const error = jid && notConfirmed(element, jid)
+      if (error) outbox.add(error)
+    }
+  }
+
+  onUnfit(fate: Fate): void {
+    this.#keeper.unfit(this.#session, fate)
+  }
+
+  onFlush(): void {
+    const { uplink, outbox } = this.#session
+    uplink.watch.received()
+    if (outbox.isEmpty && uplink.managed === undefined) return
+    this.onDrain()
+  }
+
+  onDrain(): void {
+    this.#session.flush()
+    this.#session.schedule()
+  }
+
+  onEnd({ failure, streamError }: LinkEnd): void {
+    if (failure.code === 'internal-error') {
+      this.#session.fail(failure.cause)
+      return
+    }
+    if (this.#session.jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
+    const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
+    this.#session.end(streamError === undefined ? 'connection-lost' : reason, 'drained', streamError)
+  }
+}
