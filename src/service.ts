@@ -175,7 +175,7 @@ export async function startService({
     })
   for (const { names, writtenAt, records } of (await files?.read()) ?? []) {
     nodes?.adopt(names)
-    log.info(takeUp(records, Date.now() - writtenAt, sites.takeUp), 'sessions of an earlier process were taken up')
+    log.info(takeUp(records, Date.now() - writtenAt, sites.takeUp, log), 'sessions of an earlier process were taken up')
   }
   const dispatcher = createDispatcher({ everywhere: createHealthListeners(takesSessions), ...sites })
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { traceOf } from '../lib/log.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import type { Registry } from './registry.js'
 import type { SessionRecord } from './session-record.js'
@@ -19,7 +20,7 @@ export function* setDown(registry: Registry): Iterable<string> {
 
 export interface Taken {
   readonly taken: number
-  /** By the settings of this process. */
+  /** By the settings of this process, or because of a fault. */
   readonly refused: number
 }
 
@@ -28,14 +29,20 @@ export function takeUp(
   records: Iterable<string>,
   milliseconds: number,
   take: (record: SessionRecord) => boolean,
+  log: Logger,
 ): Taken {
   const counts = { taken: 0, refused: 0 }
   for (const text of records) {
-    const record = JSON.parse(text) as SessionRecord
-    const { link, createdAt } = record
-    // Other times stand still: no page can come meanwhile.
-    const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
-    const isTaken = take({ ...record, ...later })
+    let isTaken = false
+    try {
+      const record = JSON.parse(text) as SessionRecord
+      const { link, createdAt } = record
+      // Other times stand still: no page can come meanwhile.
+      const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
+      isTaken = take({ ...record, ...later })
+    } catch (error) {
+      log.error(traceOf(error), 'a session could not be taken up')
+    }
     counts[isTaken ? 'taken' : 'refused'] += 1
   }
   return counts
@@ -97,7 +104,7 @@ export function meetPredecessors(
       onMessage({ body }) {
         exchange.took(body.length)
         if (body.length > 0) {
-          const { taken, refused } = takeUp([body.toString()], 0, before)
+          const { taken, refused } = takeUp([body.toString()], 0, before, log)
           sum.taken += taken
           sum.refused += refused
           return

@@ -1,5 +1,6 @@
 // A process that stops, and the next one, which takes up its sessions.
 
+import { pino } from 'pino'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import type { SessionRecord } from '../../src/session/session-record.js'
 import { setDown, takeUp } from '../../src/session/succession.js'
@@ -20,11 +21,12 @@ export function nextBench(terms?: Partial<TermLimits>, about?: BenchOptions, dom
 /** The sessions go on at this bench. Returns what logs their users in again, in their order. */
 export function takeUpAt(bench: BoshBench, records: readonly string[], milliseconds = 0): FakeMending[] {
   const mendings: FakeMending[] = []
-  takeUp(records, milliseconds, record => {
+  const take = (record: SessionRecord) => {
     const mending = new FakeMending()
     mendings.push(mending)
     return takeUpOne(bench, record, mending)
-  })
+  }
+  takeUp(records, milliseconds, take, pino({ enabled: false }))
   return mendings
 }
 
