@@ -335,6 +335,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     if (this.#sasl2 !== undefined && typeof this.#until === 'object') {
       if (answer === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
       this.#answer = answer
+      this.#pipelining.isComplete = true
       this.#isAnswered = true
       this.#undelivered.length = 0
     }

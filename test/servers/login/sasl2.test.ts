@@ -231,6 +231,13 @@ describe('a stream', () => {
     expect(loggedIn.undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
   })
 
+  test('that is resumed teaches what its server offers: the next login is ahead', async () => {
+    const pipelining = new Pipelining()
+    const answers = [offer('SCRAM-SHA-1', toResume), ...scram(balcony + answer('resumed'))]
+    await logIn(answers, { until: resumption, pipelining })
+    expect([pipelining.isComplete, pipelining.seen.length]).toEqual([true, 1])
+  })
+
   test('is not resumed by a success that says nothing of it', async () => {
     const loggedIn = logIn([offer('SCRAM-SHA-1', toResume), ...scram(balcony)], { until: resumption })
     await expect(loggedIn).rejects.toMatchObject({ code: 'remote-protocol-error' })
