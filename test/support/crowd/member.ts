@@ -62,7 +62,7 @@ export interface Flock {
 }
 
 /** Runs the built service; resolves once it listens. */
-export async function run({ environment, folder }: FlockOptions, name: string): Promise<ChildProcess> {
+export async function run({ environment, folder }: FlockOptions, name: string, seconds = 15): Promise<ChildProcess> {
   const log = openSync(join(folder, `${name}.log`), 'a')
   const child = spawn(process.execPath, ['--min-semi-space-size=16', main], {
     cwd: folder,
@@ -73,12 +73,12 @@ export async function run({ environment, folder }: FlockOptions, name: string): 
   started.add(child)
   child.once('exit', () => started.delete(child))
   const url = `http://127.0.0.1:${environment['PORT']}/readyz`
-  for (const deadline = performance.now() + 15_000; performance.now() < deadline; await sleep(50)) {
+  for (const deadline = performance.now() + seconds * 1000; performance.now() < deadline; await sleep(50)) {
     if (child.exitCode !== null) throw new Error(`${name} ended at its start: see ${folder}`)
     const answer = await ask(url, { agent: false, signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
     if (answer?.status === 200) return child
   }
-  throw new Error(`${name} is not ready after 15 s: see ${folder}`)
+  throw new Error(`${name} is not ready after ${seconds} s: see ${folder}`)
 }
 
 /** Ends a process in good order; at once where it takes too long. */

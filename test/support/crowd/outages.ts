@@ -75,6 +75,8 @@ export const outages: readonly Outage[] = [
 
 const admin = 'portal:choose-a-secret'
 const secondsPerMessage = 3
+/** All pages come back at once. */
+const startSeconds = 60
 /** How long all talk before an outage, and after it, in milliseconds. */
 const talkMilliseconds = 5_000
 
@@ -169,7 +171,7 @@ class Service {
     const exited = new Promise(resolve => this.#child.once('exit', resolve))
     this.#child.kill(signal)
     await exited
-    this.#child = await run({ environment: this.#environment, folder: this.#folder }, 'service')
+    this.#child = await run({ environment: this.#environment, folder: this.#folder }, 'service', startSeconds)
   }
 
   /** Resolves once no worker is left that was there. */

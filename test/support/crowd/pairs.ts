@@ -59,8 +59,8 @@ export interface PairsOptions {
 /** For how many seconds requests may be held. */
 const wait = 8
 const againMilliseconds = 500
-const callPatience = 8_000
-const arrivalsPerSecond = 50
+const callPatience = 30_000
+const arrivalsPerSecond = 15
 
 export class Pairs {
   readonly #options: PairsOptions
@@ -88,7 +88,8 @@ export class Pairs {
       void this.#come(chatter)
       await sleep(1000 / arrivalsPerSecond)
     }
-    await this.#until(() => this.#areReady, 60)
+    await this.#until(() => this.#areReady, 180)
+    if (!this.#areReady) throw new Error('not all have a session')
   }
 
   /** Lets all talk, from a blank page of the ledger. */
