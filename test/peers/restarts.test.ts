@@ -1,6 +1,7 @@
 // A service that is restarted under its sessions: they go on, nothing is lost, nothing comes twice.
 import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
 import { eventually, patience } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { combinations, fewOrAll, runsRest } from '../support/matrix.js'
@@ -126,6 +127,18 @@ for (const kind of fewOrAll(encryptedServers, isUsual)) {
         await bob.receives('>number 2<')
         expect(client.events.all).not.toContainEqual(expect.stringMatching(/^lost/))
         await client.leave()
+      })
+
+      test('that the next start does not serve is told to its portal as ended', async () => {
+        const receiver = await EventReceiver.start()
+        try {
+          const { id } = await bind()
+          await restart({ XMPP_DOMAINS: 'other.example', EVENTS_URL: receiver.url, EVENTS_SECRET: eventsSecret })
+          await eventually('the end', () => receiver.of(id).length > 0)
+          expect(receiver.of(id)).toEqual(['session.ended: shutdown'])
+        } finally {
+          await receiver.stop()
+        }
       })
 
       test('outlives changes of the number of workers', async () => {
