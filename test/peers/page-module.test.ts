@@ -347,6 +347,8 @@ for (const kind of kinds) {
         await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
         await tab.evaluate(to => window.chat!.send(to, 'as alice'), bob.jid)
         account = bobs
+        // At the sign-out.
+        await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
         ids.clear()
         relay.restore()
         await tab.waitForFunction(() => window.noted.statuses.at(-1)?.code === 'signed-out')

@@ -48,6 +48,9 @@ export interface Status {
   readonly retryIn?: number | undefined
 }
 
+const lost = { state: 'offline', code: 'unreachable', reason: 'The connection was lost.' } as const
+const noNetwork = { state: 'offline', code: 'no-network', reason: 'This device has no network.' } as const
+
 /** Interval of pings over WebSocket, in milliseconds. */
 const checkEvery = 50_000
 
@@ -125,7 +128,7 @@ export class Chat extends EventTarget {
     const stanza = new Strophe.Builder('message', attributes).c('body').t(body).up().c('origin-id', origin).tree()
     const session = this.#status.state === 'online' ? this.#session : undefined
     if (session?.isManaged) departures.addSent(stanza)
-    else departures.add(stanza)
+    else departures.add(stanza, session !== undefined)
     session?.send(stanza)
     // Rooms echo messages.
     if (type === 'chat') {
@@ -217,9 +220,10 @@ export class Chat extends EventTarget {
       settled: () => {
         this.#isSettled = true
       },
-      lost: () => this.#wait('The connection was lost.'),
+      failed: retryIn => this.#enter(navigator.onLine ? { ...lost, retryIn } : noNetwork),
+      lost: () => this.#wait(lost.reason),
       blocked: () => {
-        if (transport === 'websocket' || !navigator.onLine) return this.#wait('The connection was lost.')
+        if (transport === 'websocket' || !navigator.onLine) return this.#wait(lost.reason)
         this.#isSocketBlocked = true
         this.#open(binding)
       },
@@ -258,8 +262,7 @@ export class Chat extends EventTarget {
   }
 
   readonly #lostNetwork = (): void => {
-    if (this.#status.state !== 'ended')
-      this.#enter({ state: 'offline', code: 'no-network', reason: 'This device has no network.' })
+    if (this.#status.state !== 'ended') this.#enter(noNetwork)
   }
 
   /** Network or user are back. */

@@ -15,6 +15,8 @@ export class Departures {
   #outgoing: readonly Outgoing[]
   /** The session has them, but perhaps not its server. */
   #sent: readonly Outgoing[]
+  /** Strophe has them, and will send them in a request to come. */
+  readonly #queued = new WeakSet<Outgoing>()
   #newest = 0
   #requests = 2
 
@@ -35,8 +37,10 @@ export class Departures {
     return this.#newest + 1
   }
 
-  add(stanza: Element): void {
-    this.#outgoing = [...this.#outgoing, noted(stanza)]
+  add(stanza: Element, isQueued = false): void {
+    const outgoing = noted(stanza)
+    if (isQueued) this.#queued.add(outgoing)
+    this.#outgoing = [...this.#outgoing, outgoing]
   }
 
   /** Over stream management. */
@@ -90,11 +94,14 @@ export class Departures {
     return true
   }
 
+  /** Each once for a connection. `kept`: what Strophe sends again by itself. */
   unsent(kept = ''): Element[] {
-    return this.#outgoing
-      .filter(({ id, rid }) => rid === undefined && !(id && kept.includes(id)))
-      .map(readStanza)
-      .filter(({ localName }) => localName === 'message')
+    const unsent = this.#outgoing.filter(
+      outgoing =>
+        outgoing.rid === undefined && !(outgoing.id && kept.includes(outgoing.id)) && !this.#queued.has(outgoing),
+    )
+    for (const outgoing of unsent) this.#queued.add(outgoing)
+    return unsent.map(readStanza).filter(({ localName }) => localName === 'message')
   }
 
   clear(): void {

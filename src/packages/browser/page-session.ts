@@ -4,6 +4,7 @@ import type { Located } from './binding.js'
 import { type Contact, readContact } from './contact.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { childOf, readMessage } from './message.js'
+import { longestFailure, Retries } from './retries.js'
 import type { ManagedSocket } from './socket.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
@@ -21,6 +22,8 @@ export interface PageParts {
 export interface SessionEvents {
   online(): void
   settled(): void
+  /** The same requests are sent again in so many seconds. */
+  failed(retryIn: number): void
   lost(): void
   blocked(): void
   contacts(contacts: readonly Contact[]): void
@@ -34,9 +37,6 @@ const rosterNamespace = 'jabber:iq:roster'
 
 /** In milliseconds. */
 const patience = 6_000
-
-/** Statuses without network, or from a proxy. */
-const brokenRequests = [0, 502, 503, 504]
 
 /** Contacts that are probed at once. */
 const mostProbes = 1000
@@ -76,13 +76,12 @@ export class PageSession {
     const { arrivals, departures, withCredentials } = this.#parts
     const { Connection, Status } = this.#parts.Strophe
     const connection = new Connection(url, { withCredentials })
-    let failures = 0
-    const failed = () => {
-      failures += 1
-      // Strophe has already retried. The backend knows whether the session still exists.
-      if (failures > 1) this.#lose()
-    }
-    for (const status of brokenRequests) connection.addProtocolErrorHandler('HTTP', status, failed)
+    const retries = new Retries(connection, {
+      // A repeated poll alone may be held for long.
+      failing: () => this.#isOver || this.check(undefined, longestFailure),
+      failed: retryIn => this.#isOver || this.#events.failed(retryIn),
+      lost: () => this.#lose(),
+    })
     connection.disconnection_timeout = 3_000
     this.#connection = connection
     const isLost = this.#goOn()
@@ -91,10 +90,13 @@ export class PageSession {
     connection.nextValidRid = next => {
       answered = next - 1
     }
-    connection.xmlOutput = body => departures.note(body)
+    connection.xmlOutput = body => {
+      retries.sent()
+      departures.note(body)
+    }
     connection.xmlInput = body => {
       if (this.#isOver) return
-      failures = 0
+      retries.answered()
       arrange(body, answered)
       arrivals.note(body)
       if (body.getAttribute('type') !== 'terminate') this.#events.online()
@@ -164,7 +166,7 @@ export class PageSession {
   }
 
   /** Without an answer, the connection is lost. */
-  check(act = () => this.#events.online()): void {
+  check(act = () => this.#events.online(), milliseconds = patience): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
     const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     const answered = (answer: Element | null) => {
@@ -172,7 +174,7 @@ export class PageSession {
       else if (!this.#isOver && !isUnconfirmed(answer)) act()
     }
     // An error is an answer too.
-    this.#connection.sendIQ(ping, answered, answered, patience)
+    this.#connection.sendIQ(ping, answered, answered, milliseconds)
     this.#connection.flush()
   }
 

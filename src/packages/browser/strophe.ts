@@ -13,6 +13,13 @@ export interface StropheBuilder {
   tree(): Element
 }
 
+/** Over BOSH. Handlers of errors have it as `this`. */
+export interface StropheRequests {
+  errors: number
+  /** In seconds. */
+  wait: number
+}
+
 export type StatusCallback = (status: number, condition?: string | null) => void
 
 export interface StropheConnection {
@@ -45,6 +52,6 @@ export interface StropheConnection {
     milliseconds: number,
   ): string
   addHandler(handler: (stanza: Element) => boolean, namespace: null, name: string): unknown
-  addProtocolErrorHandler(protocol: 'HTTP', status: number, callback: () => void): void
+  addProtocolErrorHandler(protocol: 'HTTP', status: number, callback: (this: StropheRequests) => void): void
   flush(): void
 }

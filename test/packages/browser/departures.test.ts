@@ -15,7 +15,7 @@ interface Stanza {
 interface Departures {
   readonly all: readonly object[]
   readonly sent: readonly object[]
-  add(stanza: Stanza): void
+  add(stanza: Stanza, isQueued?: boolean): void
   addSent(stanza: Stanza): void
   goOn(rid: number, requests: number, received: number | undefined): void
   note(body: Stanza): void
@@ -114,4 +114,15 @@ test('sends nothing for another user, and keeps at most 100,000 characters', () 
   departures.add(message('unsent'))
   departures.clear()
   expect([departures.all, departures.sent]).toEqual([[], []])
+})
+
+test('a message is given to a connection once, and again to the next one', () => {
+  const departures = new Departures([], [])
+  departures.goOn(1, 2, undefined)
+  departures.add(message('queued'), true)
+  departures.add(message('written meanwhile'))
+  expect(idsOf(departures.unsent())).toEqual(['written meanwhile'])
+  expect(departures.unsent()).toEqual([])
+  departures.goOn(100, 2, 1)
+  expect(idsOf(departures.unsent())).toEqual(['queued', 'written meanwhile'])
 })
