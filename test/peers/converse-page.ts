@@ -1,7 +1,7 @@
 // What the test does with the portal's page that has Converse in it, and what it sees of it.
 
 import type { Page } from 'playwright-core'
-import { patience as timeout } from '../support/eventually.js'
+import { patience } from '../support/eventually.js'
 import type { ConverseChat, ConverseNoted } from '../support/page-converse.js'
 
 type InPage = { noted: ConverseNoted; chat: ConverseChat }
@@ -23,11 +23,12 @@ export class ConversePage {
     })
   }
 
-  static async open(tab: Page, portal: string): Promise<ConversePage> {
+  /** Opens the portal at one address. Its BOSH endpoint may be at another. */
+  static async open(tab: Page, portal: string, service = portal): Promise<ConversePage> {
     const page = new ConversePage(tab, portal)
     // Converse has pictures that it would fetch from its authors.
     await tab.route(
-      url => url.origin !== portal,
+      url => url.origin !== portal && url.origin !== service,
       route => route.abort(),
     )
     await page.load()
@@ -41,7 +42,7 @@ export class ConversePage {
 
   /** Loads the page, or loads it again in the same tab. */
   async load(): Promise<void> {
-    await this.#tab.goto(this.#address, { timeout })
+    await this.#tab.goto(this.#address, { timeout: patience })
   }
 
   async begin(settings: Parameters<ConverseChat['begin']>[0]): Promise<void> {
@@ -66,26 +67,31 @@ export class ConversePage {
     return (await this.#noted()).jid ?? ''
   }
 
+  /** Texts of all messages that came since the page was loaded. */
+  async texts(): Promise<readonly string[]> {
+    return (await this.#noted()).texts
+  }
+
   /** Resolves once the event has come. */
   async notes(event: string): Promise<void> {
     await this.#until(wanted => (globalThis as unknown as InPage).noted.events.includes(wanted), event)
   }
 
   /** Resolves once a message of this text has come. */
-  async receives(text: string): Promise<void> {
-    await this.#until(wanted => (globalThis as unknown as InPage).noted.texts.includes(wanted), text)
+  async receives(text: string, milliseconds = patience): Promise<void> {
+    await this.#until(wanted => (globalThis as unknown as InPage).noted.texts.includes(wanted), text, milliseconds)
   }
 
   /** Resolves once the text stands in a message on the screen. */
   async shows(text: string): Promise<void> {
-    await this.#tab.locator('converse-chat-message-body', { hasText: text }).first().waitFor({ timeout })
+    await this.#tab.locator('converse-chat-message-body', { hasText: text }).first().waitFor({ timeout: patience })
   }
 
   /** Resolves once a message of this text is shown with an error. Returns the error. */
   async showsError(text: string): Promise<string> {
     const message = this.#tab.locator('converse-chat-message', { hasText: text })
     const error = message.locator('.chat-msg__error').first()
-    await error.waitFor({ timeout })
+    await error.waitFor({ timeout: patience })
     return error.innerText()
   }
 
@@ -97,7 +103,7 @@ export class ConversePage {
   /** Resolves once Converse shows a contact so: `online`, `offline`. */
   async showsContact(jid: string, status: string): Promise<void> {
     const isSo = ([contact, wanted]: string[]) => (globalThis as unknown as InPage).chat.statusOf(contact!) === wanted
-    await this.#tab.waitForFunction(isSo, [jid, status], { timeout })
+    await this.#tab.waitForFunction(isSo, [jid, status], { timeout: patience })
   }
 
   /** Resolves once Converse waits for nothing but news. */
@@ -117,7 +123,7 @@ export class ConversePage {
     return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted)
   }
 
-  async #until(holds: (wanted: string) => boolean, wanted: string): Promise<void> {
+  async #until(holds: (wanted: string) => boolean, wanted: string, timeout = patience): Promise<void> {
     try {
       await this.#tab.waitForFunction(holds, wanted, { timeout, polling: 20 })
     } catch (error) {

@@ -1,0 +1,315 @@
+// Pages in Chromium whose service is restarted under them: each keeps its JID, and shows each message once.
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import express, { type Router } from 'express'
+import type { BrowserContext } from 'playwright-core'
+import { BoshClient } from '../support/bosh-client.js'
+import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { fewOrAll, runsRest, runsUsual } from '../support/matrix.js'
+import { createPageRouter } from '../support/page.js'
+import { createConverseRouter } from '../support/page-converse.js'
+import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
+import { createSocketPagesRouter } from '../support/page-websocket.js'
+import { RestartedService } from '../support/restarted-service.js'
+import { callSessions } from '../support/sessions-api.js'
+import { ConversePage } from './converse-page.js'
+import { Document, repository } from './documented.js'
+import { describeWith } from './needs.js'
+import { PortalPage } from './portal-page.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { SocketPage } from './socket-page.js'
+import { befriend, User } from './user.js'
+import { XmppJsClient } from './xmpp-js-client.js'
+
+// Each wait in a test has a shorter deadline of its own, which names what did not come.
+jest.setTimeout(180_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+/** A page as its user sees it. */
+interface Visitor {
+  jid(): Promise<string>
+  say(to: string, text: string): Promise<void>
+  receives(text: string, milliseconds: number): Promise<void>
+  /** Texts of all messages that came, each as often as it came. */
+  texts(): Promise<readonly string[]>
+}
+
+/** Strophe and Converse repeat a request at once, and then after 8 s. The module's pauses grow. In milliseconds. */
+const untilItRepeats = 40_000
+
+/** A second is a minute for `Date.now`: clients that return often make longer pauses within a minute. */
+const fast = `const begin = Date.now()
+const { now } = Date
+Date.now = () => begin + 60 * (now() - begin)`
+
+declare const window: { noted: ModuleNoted; chat: ModuleChat }
+
+for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  describeWith([...kind.packages, eitherChromium], `At ${kind.name}, a page`, () => {
+    let server: XmppServer
+    let service: RestartedService
+    let portal: Awaited<ReturnType<typeof servePortal>>
+    let context: BrowserContext
+    let bob: User
+    let transport: PageOptions['transport'] = 'auto'
+    let id: string | undefined
+    /** Of the portal's backend. */
+    let calls = 0
+    /** In seconds. Undefined: that of the service. */
+    let wait: number | undefined
+
+    const bind = async () => {
+      calls += 1
+      const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
+      const binding =
+        resumed && resumed.status === 200
+          ? resumed.json
+          : await service.bind(wait === undefined ? alice : { ...alice, wait })
+      id = binding.id
+      return binding
+    }
+
+    /** What the backend answers to pages that log in over WebSocket. */
+    const credentials = async () => {
+      const { jid, websocket } = await bind()
+      return { jid, password: websocket.token }
+    }
+
+    beforeAll(async () => {
+      server = await kind.start(passwords)
+      service = await RestartedService.of({ XMPP_SERVERS: kind.servers(server) })
+      portal = await servePortal([
+        createPageRouter(),
+        createConverseRouter(bind),
+        createSocketPagesRouter(() => readRecipes(service.url), credentials),
+        createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),
+      ])
+      const both = [await logIn('alice'), await logIn('bob')] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 100_000)
+
+    const logIn = (user: 'alice' | 'bob') =>
+      User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
+        user,
+        domain: 'localhost',
+        password: passwords[user],
+      })
+
+    beforeEach(async () => {
+      id = undefined
+      calls = 0
+      wait = undefined
+      await service.start()
+      bob = await logIn('bob')
+      context = await (await sharedChromium(eitherChromium)).newContext()
+    })
+
+    afterEach(async () => {
+      await context?.close()
+      await bob?.leave()
+      await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+      await service.stop()
+      // What a page has not confirmed is in the offline store.
+      const next = await logIn('alice')
+      await next.isUpToDate()
+      await next.leave()
+    })
+
+    afterAll(async () => {
+      await portal?.stop()
+      service?.leave()
+      await server?.stop()
+    })
+
+    const openStrophe = async (): Promise<Visitor> => {
+      const page = await PortalPage.open(await context.newPage(), portal.url, service.url)
+      await page.begin(await bind())
+      return {
+        jid: () => page.jid(),
+        say: (to, text) => page.say(to, text),
+        receives: (text, milliseconds) => page.receives(text, milliseconds),
+        texts: async () => bodiesOf(await page.received()),
+      }
+    }
+
+    const openConverse = async (): Promise<Visitor> => {
+      const tab = await context.newPage()
+      const page = await ConversePage.open(tab, portal.url, service.url)
+      await page.begin({
+        authentication: 'prebind',
+        prebind_url: '/portal/converse/binding',
+        jid: alice.jid,
+        bosh_service_url: `${service.url}/http-bind`,
+      })
+      await page.notes('connected')
+      return {
+        jid: () => page.jid(),
+        say: (to, text) => page.say(to, text),
+        receives: (text, milliseconds) => page.receives(text, milliseconds),
+        texts: () => page.texts(),
+      }
+    }
+
+    const openSocketPage = async (name: 'strophe' | 'converse'): Promise<Visitor> => {
+      await context.addInitScript(fast)
+      const page = await SocketPage.open(await context.newPage(), portal.url, name)
+      await page.notes(name === 'strophe' ? 'CONNECTED' : 'connected')
+      return page
+    }
+
+    const openModule = async (over: PageOptions['transport']): Promise<Visitor> => {
+      transport = over
+      if (over === 'websocket') await context.addInitScript(fast)
+      const tab = await context.newPage()
+      await tab.goto(`${portal.url}/portal/module`)
+      await tab.waitForFunction(() => window.chat?.status.state === 'online')
+      return {
+        jid: () => tab.evaluate(() => window.chat.jid),
+        async say(to, text) {
+          await tab.evaluate(([jid, said]) => void window.chat.send(jid!, said!), [to, text])
+        },
+        async receives(text, timeout) {
+          await tab.waitForFunction(wanted => window.noted.texts.includes(wanted), text, { timeout })
+        },
+        texts: async () => (await tab.evaluate(() => window.noted)).texts,
+      }
+    }
+
+    /** Both sides say numbers before and after each restart, and if the client can, meanwhile. */
+    const restartUnder = async (visitor: Visitor, restarts: number, meanwhile = true) => {
+      const jid = await visitor.jid()
+      await visitor.say(bob.bareJid, 'hello')
+      await bob.receives('>hello<')
+      let number = 0
+      const sayBoth = async () => {
+        number += 1
+        bob.say(jid, `number ${number}`)
+        await visitor.say(bob.bareJid, `number ${number}`)
+      }
+      for (let round = 0; round < restarts; round++) {
+        await sayBoth()
+        const stopped = service.stop()
+        if (meanwhile) await sayBoth()
+        await stopped
+        if (meanwhile) await sayBoth()
+        else bob.say(jid, `meanwhile ${round}`)
+        await service.start()
+        if (!meanwhile) await visitor.receives(`meanwhile ${round}`, untilItRepeats)
+        await sayBoth()
+        await visitor.receives(`number ${number}`, untilItRepeats)
+        await bob.receives(`>number ${number}<`, untilItRepeats)
+      }
+      await bob.isUpToDate()
+      const all = Array.from({ length: number }, (_, index) => index + 1)
+      expect(numbersOf(await visitor.texts())).toEqual(all)
+      expect(bob.numbers).toEqual(all)
+      expect(await visitor.jid()).toBe(jid)
+      const presences = bob.received.match(/<presence\b[^>]*>/g)!.filter(tag => tag.includes(`'${jid}'`))
+      // Converse sends its presence again after each resumption.
+      expect(new Set(presences).size).toBe(1)
+      expect(presences[0]).not.toContain('type=')
+    }
+
+    if (runsUsual)
+      test('with Strophe outlives two restarts', async () => {
+        // Strophe's pauses are no longer. It gives up after the fifth failed request.
+        wait = 3
+        await restartUnder(await openStrophe(), 2, false)
+      })
+
+    if (runsRest) {
+      test('with Strophe outlives five restarts', async () => restartUnder(await openStrophe(), 5))
+
+      test('with Converse outlives five restarts', async () => restartUnder(await openConverse(), 5))
+
+      test('with the module outlives five restarts over BOSH, and its backend has nothing to do', async () => {
+        await restartUnder(await openModule('bosh'), 5)
+        expect(calls).toBe(1)
+      })
+
+      test('with Strophe outlives five restarts over WebSocket', async () =>
+        restartUnder(await openSocketPage('strophe'), 5, false))
+
+      test('with Converse outlives five restarts over WebSocket', async () =>
+        restartUnder(await openSocketPage('converse'), 5, false))
+
+      test('finds its session after the restart, over BOSH or with a token, and by its cookie alone', async () => {
+        const cookies = { attach_binding: 'cookie', wait: 1 }
+        const [bosh, bound, socket] = [
+          await service.bind(alice),
+          await service.bind({ ...alice, ...cookies }),
+          await service.bind(alice),
+        ] as const
+        const attached = new BoshClient(`${service.url}/http-bind`, bound)
+        const answer = await attached.send(attached.compose())
+        const cookie = String(answer.headers['set-cookie']).replace(/;.*$/s, '')
+        const next = attached.compose()
+        await attached.send(next, { headers: { cookie } })
+        attached.close()
+        for (const { jid } of [bosh, socket]) bob.say(jid, 'while it waits')
+        await bob.isUpToDate()
+        await service.restart()
+        for (const { jid } of [bosh, socket]) bob.say(jid, 'and waits')
+        await bob.isUpToDate()
+
+        const overBosh = User.attach(`${service.url}/http-bind`, bosh)
+        const overSocket = await XmppJsClient.logIn(
+          `${service.webSocketUrl}/xmpp-websocket/warm`,
+          'alice',
+          socket.websocket!.token,
+        )
+        expect(overSocket.jid).toBe(socket.jid)
+        await overBosh.receives('>and waits<')
+        await overSocket.receives('and waits')
+        expect(bodiesOf(overBosh.received)).toEqual(['while it waits', 'and waits'])
+        expect(overSocket.texts.all).toEqual(['while it waits', 'and waits'])
+        await Promise.all([overBosh.leave(), overSocket.leave()])
+
+        const browser = new BoshClient(`${service.url}/http-bind`, bound)
+        browser.rid = attached.rid
+        const last = browser.compose('', { type: 'terminate' })
+        expect((await browser.send(last)).text).toContain('item-not-found')
+        expect((await browser.send(last, { headers: { cookie } })).text).not.toContain('item-not-found')
+        browser.close()
+      })
+
+      test('with the module outlives five restarts over WebSocket', async () =>
+        restartUnder(await openModule('websocket'), 5))
+    }
+  })
+}
+
+const bodiesOf = (text: string) => Array.from(text.matchAll(/<body>([^<]*)<\/body>/g), ([, body]) => body!)
+
+const numbersOf = (texts: readonly string[]) =>
+  texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])
+
+function readRecipes(url: string) {
+  const blocks = new Document('docs/embed.md', url).blocks('js')
+  const having = (sign: string) => blocks.find(code => code.includes(sign))!
+  return { strophe: having('enableStreamManagement'), converse: having('credentials_url') }
+}
+
+async function servePortal(routers: readonly Router[]) {
+  const app = express()
+  app.use('/assets', express.static(`${repository}dist/browser`))
+  const strophe = dirname(createRequire(import.meta.url).resolve('strophe.js/package.json'))
+  app.get('/assets/strophe.js', (_request, response) => response.sendFile('dist/strophe.umd.min.js', { root: strophe }))
+  for (const router of routers) app.use(router)
+  const listener = createServer(app)
+  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    stop: () =>
+      new Promise<void>(resolve => {
+        listener.close(() => resolve())
+        listener.closeAllConnections()
+      }),
+  }
+}
