@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import express, { type Router } from 'express'
 import type { BrowserContext } from 'playwright-core'
@@ -181,30 +182,20 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       }
     }
 
-    /** Both sides say numbers before and after each restart, and if the client can, meanwhile. */
-    const restartUnder = async (visitor: Visitor, restarts: number, meanwhile = true) => {
+    /** Both sides say numbers. Each comes once and in order, and nobody comes or goes. */
+    const talkWith = async (visitor: Visitor, act: (jid: string, sayBoth: () => Promise<number>) => Promise<void>) => {
       const jid = await visitor.jid()
       await visitor.say(bob.bareJid, 'hello')
       await bob.receives('>hello<')
       let number = 0
-      const sayBoth = async () => {
+      await act(jid, async () => {
         number += 1
         bob.say(jid, `number ${number}`)
         await visitor.say(bob.bareJid, `number ${number}`)
-      }
-      for (let round = 0; round < restarts; round++) {
-        await sayBoth()
-        const stopped = service.stop()
-        if (meanwhile) await sayBoth()
-        await stopped
-        if (meanwhile) await sayBoth()
-        else bob.say(jid, `meanwhile ${round}`)
-        await service.start()
-        if (!meanwhile) await visitor.receives(`meanwhile ${round}`, untilItRepeats)
-        await sayBoth()
-        await visitor.receives(`number ${number}`, untilItRepeats)
-        await bob.receives(`>number ${number}<`, untilItRepeats)
-      }
+        return number
+      })
+      await visitor.receives(`number ${number}`, untilItRepeats)
+      await bob.receives(`>number ${number}<`, untilItRepeats)
       await bob.isUpToDate()
       const all = Array.from({ length: number }, (_, index) => index + 1)
       expect(numbersOf(await visitor.texts())).toEqual(all)
@@ -216,6 +207,24 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(presences[0]).not.toContain('type=')
     }
 
+    /** They talk before and after each restart, and if the client can, meanwhile. */
+    const restartUnder = (visitor: Visitor, restarts: number, meanwhile = true) =>
+      talkWith(visitor, async (jid, sayBoth) => {
+        for (let round = 0; round < restarts; round++) {
+          await sayBoth()
+          const stopped = service.stop()
+          if (meanwhile) await sayBoth()
+          await stopped
+          if (meanwhile) await sayBoth()
+          else bob.say(jid, `meanwhile ${round}`)
+          await service.start()
+          if (!meanwhile) await visitor.receives(`meanwhile ${round}`, untilItRepeats)
+          const number = await sayBoth()
+          await visitor.receives(`number ${number}`, untilItRepeats)
+          await bob.receives(`>number ${number}<`, untilItRepeats)
+        }
+      })
+
     if (runsUsual)
       test('with Strophe outlives two restarts', async () => {
         // Strophe's pauses are no longer. It gives up after the fifth failed request.
@@ -225,6 +234,23 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     if (runsRest) {
       test('with Strophe outlives five restarts', async () => restartUnder(await openStrophe(), 5))
+
+      test('with Strophe outlives five replacements of the workers', async () => {
+        await service.restart({ WORKERS: '2' })
+        const replacements = () =>
+          service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
+        const visitor = await openStrophe()
+        await talkWith(visitor, async (_jid, sayBoth) => {
+          for (let round = 0; round < 5; round++) {
+            await sayBoth()
+            service.process.signal('SIGUSR2')
+            while (replacements() <= round) {
+              await sayBoth()
+              await pause(200)
+            }
+          }
+        })
+      })
 
       test('with Converse outlives five restarts', async () => restartUnder(await openConverse(), 5))
 
