@@ -1,6 +1,7 @@
 // The module for pages, in Chromium, before Prosody and ejabberd: reloads, lost networks, tabs, sleep.
 
 import { setInterval } from 'node:timers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
@@ -152,7 +153,10 @@ for (const kind of kinds) {
     /** Resolves once the service has noticed that the page is gone. */
     const isQuiet = async (id: string) => {
       let state = 'held'
-      while (state === 'held') state = (await callSessions(service.url, 'GET', `/${id}`)).json.state
+      while (state === 'held') {
+        await pause(10)
+        state = (await callSessions(service.url, 'GET', `/${id}`)).json.state
+      }
     }
 
     const counting = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))

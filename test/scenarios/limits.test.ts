@@ -1,4 +1,5 @@
 // Every limit on numbers and rates through the whole service: what is too much is refused, others go on, and it passes.
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { Problem } from '../../src/lib/errors.js'
@@ -219,7 +220,7 @@ test('requests that wait keep new sessions out from MAX_HELD_REQUESTS on, and en
     }),
   )
   const held = async (id: string) => {
-    while ((await callSessions(service.url, 'GET', `/${id}`)).json.state !== 'held') {}
+    while ((await callSessions(service.url, 'GET', `/${id}`)).json.state !== 'held') await pause(5)
   }
   const polls: Promise<string>[] = []
   for (const { page, id } of pages) {

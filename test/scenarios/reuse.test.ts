@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -81,7 +82,7 @@ test('warms a new session where the user has none that is free', async () => {
   const { id, sid, rid } = await setUp()
   const page = new BoshClient(`${service.url}/http-bind`, { sid, rid })
   const poll = page.request()
-  while ((await stateOf(id)) !== 'held') {}
+  while ((await stateOf(id)) !== 'held') await pause(5)
   expect((await reuse()).json).toMatchObject({ reused: false })
   expect(await stateOf(id)).toBe('held')
   await callSessions(service.url, 'DELETE', `/${id}`)

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -132,7 +133,7 @@ describe('a page that is loaded again', () => {
     const old = page(binding)
     await hear(old, 'presence', presence)
     const poll = old.request()
-    while ((await stateOf(binding.id)) !== 'held') {}
+    while ((await stateOf(binding.id)) !== 'held') await pause(5)
     const { json } = await call('POST', `/${binding.id}/resume`)
     expect(await poll).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
     expect(await stateOf(binding.id)).toBe('waiting')
@@ -141,7 +142,7 @@ describe('a page that is loaded again', () => {
     // What came last may have been lost with that poll's page, so it comes again.
     expect(await next.request()).toContain('<presence')
     const held = next.request()
-    while ((await stateOf(binding.id)) !== 'held') {}
+    while ((await stateOf(binding.id)) !== 'held') await pause(5)
     await call('DELETE', `/${binding.id}`)
     expect(await held).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
   })
@@ -231,7 +232,7 @@ describe('the list', () => {
     await hear(client, 'presence', presence)
     expect(await stateOf(bob)).toBe('quiet')
     const poll = client.request()
-    while ((await stateOf(bob)) !== 'held') {}
+    while ((await stateOf(bob)) !== 'held') await pause(5)
     expect((await call('GET', '/sessions?state=held')).json).toMatchObject({
       total: 1,
       sessions: [{ id: bob }],

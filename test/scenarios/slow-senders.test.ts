@@ -1,6 +1,7 @@
 // Thousands of connections that send one byte a second: they are closed in time, and other clients do not notice.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -51,6 +52,7 @@ test('connections that send one byte a second are closed in half a minute, and o
   const warms: number[] = []
   for (const until = performance.now() + 60_000; !isClosed() && performance.now() < until; ) {
     await conversation.goesOn(10)
+    await pause(100)
     const { status, json } = await here.warm({ jid: 'carol@localhost', password: 'secret' })
     warms.push(status)
     expect((await callSessions(here.url, 'DELETE', `/${json['id']}`)).status).toBe(204)

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -315,7 +316,7 @@ describe('whichever page comes first has the session', () => {
     expect(await client.request(say.stanza('mine'))).toContain("id='one'")
     const held = client.request()
     await eventually('it is held', () => service.service.counts().sessions === 1)
-    while ((await stateOf(binding.id)) !== 'held') {}
+    while ((await stateOf(binding.id)) !== 'held') await pause(5)
     const { websocket } = await again(binding.id)
     expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
     const wire = await page()
@@ -352,7 +353,7 @@ describe('a page whose connection breaks', () => {
     const binding = await warm()
     const wire = await takenOver(binding)
     wire.drop()
-    while ((await stateOf(binding.id)) !== 'quiet') {}
+    while ((await stateOf(binding.id)) !== 'quiet') await pause(5)
     server.last.say(letter('late'))
     clock.advance(119_000)
     expect(await stateOf(binding.id)).toBe('quiet')
@@ -370,7 +371,7 @@ describe('a page whose connection breaks', () => {
     wire.send(say.stanza('first'))
     await eventually('it arrives', () => idsAt().length === 1)
     wire.drop()
-    while ((await stateOf(binding.id)) !== 'quiet') {}
+    while ((await stateOf(binding.id)) !== 'quiet') await pause(5)
     server.last.say(letter('meanwhile'))
     const back = await takenOver(await again(binding.id))
     expect(await back.message()).toEqual(written('meanwhile'))
@@ -435,7 +436,7 @@ describe('a page whose connection breaks', () => {
     for (let sent = 0; sent < 200; sent++) wire.send(say.stanza(`c${sent}`, 'x'.repeat(500)))
     wire.halfClose()
     await eventually('all arrive', () => idsAt().length === 200)
-    while ((await stateOf(binding.id)) !== 'quiet') {}
+    while ((await stateOf(binding.id)) !== 'quiet') await pause(5)
     expect(idsAt()).toEqual(Array.from({ length: 200 }, (_, sent) => `c${sent}`))
   })
 })
@@ -473,7 +474,7 @@ test('the list says how sessions stand that pages have over WebSocket', async ()
   const wire = await takenOver(away)
   await takenOver(there)
   wire.drop()
-  while ((await stateOf(away.id)) !== 'quiet') {}
+  while ((await stateOf(away.id)) !== 'quiet') await pause(5)
   const { sessions } = (await call('GET', '/sessions')).json
   expect(sessions).toMatchObject([
     { id: waiting.id, state: 'waiting', origin: 'warmed' },

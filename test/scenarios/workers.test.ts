@@ -5,6 +5,7 @@ import { Agent } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -157,10 +158,10 @@ describe('workers', () => {
     }
     expect((await warm(url)).status).toBe(503)
     const deadline = performance.now() + 15_000
-    while ((await ready()) === 200 && performance.now() < deadline) {}
+    while ((await ready()) === 200 && performance.now() < deadline) await pause(20)
     expect(await ready()).toBe(503)
     await clients[0]!.terminate()
-    while ((await ready()) === 503 && performance.now() < deadline) {}
+    while ((await ready()) === 503 && performance.now() < deadline) await pause(20)
     expect(await ready()).toBe(200)
   })
 
