@@ -3,8 +3,9 @@ import Sequencer from '@jest/test-sequencer'
 
 /** Files that take most of a minute, much of it waiting; the others of real servers and browsers take up to half of one. */
 const slow = [
-  ...['proxies', 'websocket-takeover', 'workers', 'nodes-faults', 'slow-senders', 'process', 'page-module'],
-  ...['oidc-example', 'network-faults', 'remote-endpoints', 'portal-example', 'package', 'installing'],
+  ...['proxies', 'websocket-takeover', 'slow-senders', 'page-module', 'remote-endpoints', 'workers', 'oidc-example'],
+  ...['portal-example', 'remote-cuts', 'nodes-faults', 'network-faults', 'converse', 'process', 'strangers'],
+  ...['faults-of-the-world', 'frozen-server', 'package', 'installing'],
 ]
 
 const nameOf = ({ path }) => path.replace(/^.*\/|\.test\.ts$/g, '')
