@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import { heldRequests } from './browsers/bosh/bosh-client.js'
 import type { Config } from './config/config.js'
 import { settingsInCommon } from './config/serving.js'
-import { createEvents } from './events/events.js'
+import { createEvents, type TellEvent } from './events/events.js'
 import { createFormTokens, formKeyOf } from './http/access/form-tokens.js'
 import { createDispatcher } from './http/listening/dispatch.js'
 import { type Listening, listen } from './http/listening/listening.js'
@@ -61,6 +61,8 @@ export interface ServiceParts
   /** V8's collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
+  /** From now on it must not be killed: only this process has the sessions of an earlier one. */
+  readonly onTakingUp?: () => void
   readonly demoPath?: string
 }
 
@@ -79,6 +81,7 @@ export async function startService({
   hashes = adminHashQueue(),
   collect,
   routers = () => [],
+  onTakingUp = () => {},
   demoPath,
 }: ServiceParts) {
   const isOneOfMany = own.length > 0 || config.nats !== undefined
@@ -173,10 +176,7 @@ export async function startService({
       longest: config.linkResumeTime * 1000,
       log,
     })
-  for (const { names, writtenAt, records } of (await files?.read()) ?? []) {
-    nodes?.adopt(names)
-    log.info(takeUp(records, Date.now() - writtenAt, sites.takeUp, log), 'sessions of an earlier process were taken up')
-  }
+  const states = (await files?.read()) ?? []
   const dispatcher = createDispatcher({ everywhere: createHealthListeners(takesSessions), ...sites })
 
   const { address, maxErrorRate } = config.metrics
@@ -188,6 +188,13 @@ export async function startService({
     await nodes?.close()
     metricsServer?.close()
     throw error
+  }
+  if (states.length > 0) onTakingUp()
+  // In the turn in which it listens: no request comes before. Nothing can fail from here on.
+  for (const { names, writtenAt, records, take } of states) {
+    if (!take()) continue
+    nodes?.adopt(names)
+    log.info(takeUp(records, Date.now() - writtenAt, sites.takeUp, log), 'sessions of an earlier process were taken up')
   }
   if (nodes !== undefined) meetPredecessors(nodes, () => (isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
@@ -214,12 +221,15 @@ export async function startService({
     nodes?.handOver()
     // Pages continue over new connections.
     listening.retire()
+    const left: Parameters<TellEvent>[1][] = []
+    const records = setDown(registry, session => void left.push(session))
     try {
-      if (to === undefined) await files!.write(nodes?.names ?? [''], setDown(registry))
-      else await giveTo(to, nodes!, setDown(registry))
-      log.info({ sessions: counts.sessionsEnded['set-down'] }, 'sessions were set down for the next process')
+      if (to === undefined) await files!.write(nodes?.names ?? [''], records, registry.recordBytes)
+      else await giveTo(to, nodes!, records)
+      log.info({ sessions: left.length }, 'sessions were set down for the next process')
     } catch (error) {
-      log.error({ sessions: counts.sessionsEnded['set-down'], ...traceOf(error) }, 'sessions could not be set down')
+      for (const session of left) events?.tell('session.ended', session, 'shutdown')
+      log.error({ sessions: left.length, ...traceOf(error) }, 'sessions could not be set down')
     }
   }
 

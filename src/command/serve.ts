@@ -6,7 +6,7 @@ import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
 import type { ObeySignals } from './held-signals.js'
 import { readConfig } from './settings-at-hand.js'
-import { explained, untilSignal } from './until-signal.js'
+import { explained, holdStops, untilSignal } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
 /** Throws a `CommandError`. */
@@ -33,7 +33,9 @@ export async function serve(obey: ObeySignals): Promise<void> {
     counts.faults += 1
   })
   const { startService } = await import('../service.js')
-  const service = await untilSignal(startService({ config, log, audit, counts, collect: v8Collector() }))
+  const service = await untilSignal(
+    startService({ config, log, audit, counts, collect: v8Collector(), onTakingUp: holdStops }),
+  )
   obey({
     SIGHUP: () => service.reload(),
     SIGUSR2: () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'),

@@ -40,6 +40,17 @@ export function end(running: Running, isDrainedFirst: boolean): void {
     )
 }
 
+/** The first signal during a start that must not be broken off. */
+let early: NodeJS.Signals | undefined
+
+/** Signals take effect once the service has started. */
+export function holdStops(): void {
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.on(name, signal => {
+      early ??= signal
+    })
+}
+
 function endOnSignal(running: Running): void {
   let stage: 'running' | 'draining' | 'stopping' = 'running'
   const onSignal = (signal: NodeJS.Signals) => {
@@ -53,4 +64,5 @@ function endOnSignal(running: Running): void {
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  if (early !== undefined) onSignal(early)
 }

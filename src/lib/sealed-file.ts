@@ -1,7 +1,8 @@
 // A header (magic, version, salt, key name), then frames: length and last bit, sealed bytes, tag.
 import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, lstatSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { attempt } from './attempt.js'
 import { codeOf } from './log.js'
 
 const cipherName = 'aes-256-gcm'
@@ -31,13 +32,16 @@ export class SealedFileError extends Error {
   }
 }
 
-/** With mode 0600, in constant memory. Rejects with an error of the system or of `texts`, and leaves no new file. */
-export async function writeSealed(path: string, key: KeyObject, texts: Iterable<string>): Promise<void> {
+/** With mode 0600, in constant memory. Takes the texts once the disk has room for `bytes`. Rejects with an error of the system or of `texts`, and leaves no new file. */
+export async function writeSealed(path: string, key: KeyObject, texts: Iterable<string>, bytes = 0): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
+  if (attempt(() => lstatSync(path))?.isDirectory() === true)
+    throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' })
   const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
   try {
     try {
+      await reserve(file, bytes)
       await writeFrames(file, key, texts)
       await file.sync()
     } finally {
@@ -69,6 +73,13 @@ export async function readSealed(path: string, keys: readonly KeyObject[]): Prom
     if (error instanceof SealedFileError) throw error
     throw codeOf(error) === 'ENOENT' ? refuse('absent') : refuse('unreadable', codeOf(error))
   }
+}
+
+/** The file is empty afterwards, and what was reserved may be taken by others. */
+async function reserve(file: FileHandle, bytes: number): Promise<void> {
+  const zeros = Buffer.alloc(frameBytes)
+  for (let at = 0; at < bytes; at += frameBytes) await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)
+  await file.truncate(0)
 }
 
 type Refuse = (reason: Refusal, code?: string) => SealedFileError

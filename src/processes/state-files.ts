@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import { lstat, mkdir, readdir, unlink } from 'node:fs/promises'
+import { unlinkSync } from 'node:fs'
+import { lstat, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { attempt } from '../lib/attempt.js'
@@ -29,15 +30,14 @@ export interface WrittenState {
   /** In milliseconds since 1970. */
   readonly writtenAt: number
   readonly records: readonly string[]
+  /** Deletes the file. Only the process that this returns true for has its sessions. */
+  take(): boolean
 }
 
 export interface StateFiles {
-  /** Replaces the file of this slot. Rejects with an error of the system or of `records`. */
-  write(names: readonly string[], records: Iterable<string>): Promise<void>
-  /**
-   * Of this slot and of slots without a process. Deletes each file first, so that only one process has its
-   * records. Never rejects.
-   */
+  /** Replaces the file of this slot. If there is no room for `bytes`, it takes no record. Rejects with an error of the system or of `records`. */
+  write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
+  /** Of this slot and of slots without a process. Never rejects. */
   read(): Promise<WrittenState[]>
 }
 
@@ -65,9 +65,9 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
   const isOld = (time: number) => Math.abs(now() - time) > longest
 
   /** True for one of several processes. */
-  const remove = async (name: string): Promise<boolean> => {
+  const remove = (name: string): boolean => {
     try {
-      await unlink(join(folder, name))
+      unlinkSync(join(folder, name))
       return true
     } catch (error) {
       const code = codeOf(error)
@@ -77,7 +77,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
   }
 
   const drop = async (name: string, outcome: keyof typeof outcomes): Promise<undefined> => {
-    if (await remove(name)) log.warn({ file: name }, outcomes[outcome])
+    if (remove(name)) log.warn({ file: name }, outcomes[outcome])
   }
 
   /** For a file that a later start can perhaps read. */
@@ -92,14 +92,14 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
     return reason === 'wrong-key' || reason === 'unreadable' ? keep(name, reason, code) : drop(name, reason)
   }
 
-  const take = async (name: string, from: number): Promise<WrittenState | undefined> => {
+  const read = async (name: string, from: number): Promise<WrittenState | undefined> => {
     try {
       const [first, ...records] = await readSealed(join(folder, name), keys)
       const head = headIn(first)
       if (head?.version !== version) return drop(name, head === undefined ? 'damaged' : 'other-version')
       if (head.slot !== from) return drop(name, 'damaged')
       if (isOld(head.writtenAt)) return drop(name, 'too-old')
-      return (await remove(name)) ? { names: head.names, writtenAt: head.writtenAt, records } : undefined
+      return { names: head.names, writtenAt: head.writtenAt, records, take: () => remove(name) }
     } catch (error) {
       if (error instanceof SealedFileError) return refused(name, error)
       throw error
@@ -107,10 +107,10 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
   }
 
   return {
-    async write(names, records) {
+    async write(names, records, bytes) {
       await made(folder)
       const head: Head = { version, slot, writtenAt: now(), names }
-      await writeSealed(join(folder, nameOf(slot)), keys[0]!, headed(JSON.stringify(head), records))
+      await writeSealed(join(folder, nameOf(slot)), keys[0]!, headed(JSON.stringify(head), records), bytes)
     },
     async read() {
       const states: WrittenState[] = []
@@ -121,7 +121,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
           const [, digits] = /^sessions-(0|[1-9]\d{0,3})$/.exec(whole) ?? []
           const from = Number(digits)
           if (digits === undefined || readerOf(from, workers) !== slot) continue
-          const state = whole === name ? await take(name, from) : void (await remove(name))
+          const state = whole === name ? await read(name, from) : void remove(name)
           if (state !== undefined) states.push(state)
         }
       } catch (error) {

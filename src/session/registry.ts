@@ -8,6 +8,8 @@ import { Tickets } from './ticket.js'
 
 /** How often deadlines are checked, in milliseconds. */
 const sweepInterval = 250
+/** In bytes, without stanzas and replies. */
+const mostPerRecord = 4096
 
 /** One timer drives all sessions. */
 export class Registry {
@@ -42,6 +44,14 @@ export class Registry {
     let count = 0
     for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1
     return count
+  }
+
+  /** About the length of their records, in bytes. */
+  get recordBytes(): number {
+    let bytes = 0
+    for (const { outbox, uplink } of this.#sessions.values())
+      bytes += mostPerRecord + outbox.bytes + outbox.keptBytes + (uplink?.unsentBytes ?? 0)
+    return bytes
   }
 
   add(session: Session): void {

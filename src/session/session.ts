@@ -129,7 +129,7 @@ export class Session implements Gate {
 
   /** Whether its client can resume the stream with a later process. */
   get mayReturn(): boolean {
-    return this.#client?.transport === 'websocket' && this.uplink.watch.isCounted
+    return !this.hasEnded && this.#client?.transport === 'websocket' && this.uplink.watch.isCounted
   }
 
   get maySetDown(): boolean {

@@ -8,13 +8,19 @@ import type { SessionRecord } from './session-record.js'
 export const recordVersion = 1
 
 /** Ends each session that the next process can continue, and yields its record in JSON. */
-export function* setDown(registry: Registry): Iterable<string> {
+export function* setDown(
+  registry: Registry,
+  onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain'>) => void = () => {},
+): Iterable<string> {
   for (const session of [...registry.all()]) {
     let record: SessionRecord | undefined
     session.run(() => {
       record = session.setDown()
     })
-    if (record !== undefined) yield JSON.stringify(record)
+    if (record === undefined) continue
+    const { id, jid, domain } = record
+    onSetDown({ id, jid, domain })
+    yield JSON.stringify(record)
   }
 }
 
@@ -41,7 +47,7 @@ export function takeUp(
       const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
       isTaken = take({ ...record, ...later })
     } catch (error) {
-      log.error(traceOf(error), 'a session could not be taken up')
+      if (counts.refused === 0) log.error(traceOf(error), 'a session could not be taken up')
     }
     counts[isTaken ? 'taken' : 'refused'] += 1
   }

@@ -45,7 +45,7 @@ async function writeAll(workers: number): Promise<void> {
 }
 
 const recordsOf = async (slot: number, workers: number) =>
-  (await filesOf(slot, workers).read()).flatMap(({ records }) => records)
+  (await filesOf(slot, workers).read()).flatMap(({ records, take }) => (take() ? records : []))
 
 const said = () => lines.map(({ level, file, msg }) => [level, file, msg])
 
@@ -55,9 +55,12 @@ describe('a process', () => {
   test('reads what its predecessor has written, once', async () => {
     await filesOf(1, 2).write(['a1b2c3d4', 'e5f6g7h8'], ['{"sid":1}', '{"sid":2}'])
     now += 5_000
-    expect(await filesOf(1, 2).read()).toEqual([
-      { names: ['a1b2c3d4', 'e5f6g7h8'], writtenAt: now - 5_000, records: ['{"sid":1}', '{"sid":2}'] },
-    ])
+    const [state, ...others] = await filesOf(1, 2).read()
+    expect(others).toEqual([])
+    expect(state).toMatchObject({
+      ...{ names: ['a1b2c3d4', 'e5f6g7h8'], writtenAt: now - 5_000, records: ['{"sid":1}', '{"sid":2}'] },
+    })
+    expect([state!.take(), state!.take()]).toEqual([true, false])
     expect(readdirSync(folder)).toEqual([])
     expect(await filesOf(1, 2).read()).toEqual([])
     expect(lines).toEqual([])

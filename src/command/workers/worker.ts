@@ -16,7 +16,10 @@ import { beatMilliseconds } from './worker-watch.js'
 
 export async function work(): Promise<void> {
   const folder = process.env[folderVariable]!
-  const starting = start(folder)
+  let isTakingUp = false
+  const starting = start(folder, () => {
+    isTakingUp = true
+  })
   let started: Service | undefined
   process.on('message', (order: Order) => {
     starting.then(service => obey(service, order), ignore)
@@ -28,9 +31,9 @@ export async function work(): Promise<void> {
     // Otherwise Node ends this process at once.
     cluster.worker!.exitedAfterDisconnect = true
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    // Without a primary, no port can be opened.
-    if (started === undefined) process.exit(1)
-    end(started, false)
+    // Without a primary, no port can be opened, unless it has been.
+    if (started === undefined && !isTakingUp) process.exit(1)
+    starting.then(service => end(service, false), ignore)
   })
   try {
     started = await starting
@@ -44,7 +47,7 @@ export async function work(): Promise<void> {
   }
 }
 
-async function start(folder: string): Promise<Service> {
+async function start(folder: string, onTakingUp: () => void): Promise<Service> {
   // The primary's environment, with the values of `.env`.
   const settings = (async () => loadConfig(process.env))()
   const { config } = await explained(settings)
@@ -67,6 +70,7 @@ async function start(folder: string): Promise<Service> {
       collect: v8Collector(),
       place: `${hostname()}, worker ${worker}`,
       slot: worker,
+      onTakingUp,
     }),
   )
 }

@@ -1,0 +1,56 @@
+// Sessions that a stopped service has left in STATE_DIR, and starts that do not come to take them up.
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { afterEach, expect, jest, test } from '@jest/globals'
+import { createLog } from '../../src/lib/log.js'
+import { stateFiles } from '../../src/processes/state-files.js'
+import { recordVersion } from '../../src/session/succession.js'
+import { eventually } from '../support/eventually.js'
+import { Operator } from '../support/operated-service.js'
+import { freePorts } from '../support/ports.js'
+
+jest.setTimeout(30_000)
+
+const operator = new Operator()
+const key = randomBytes(32)
+let port: number
+
+afterEach(() => operator.leave())
+
+/** A record that no process takes up. */
+const record = '{}'
+
+test('a start whose port is taken leaves them to the next start, and a signal during that one stops it in good order', async () => {
+  port = (await freePorts(1))[0]!
+  operator.makeFolder('state')
+  operator.write('keys', `${key.toString('base64')}\n`)
+  const folder = operator.pathOf('state')
+  const files = stateFiles({
+    ...{ folder, keys: [createSecretKey(key)], slot: 0, workers: 0, version: recordVersion, longest: 60_000 },
+    log: createLog('info', { write() {} }),
+  })
+  await files.write([''], Array<string>(2000).fill(record))
+  const settings = {
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    ADMIN_USERS: 'admin:admin-secret',
+    XMPP_DOMAINS: 'localhost',
+    METRICS_ADDRESS: 'none',
+    STATE_DIR: folder,
+    SEAL_KEY_FILE: operator.pathOf('keys'),
+  }
+
+  const other = createServer().listen(port, '127.0.0.1')
+  expect(await operator.start(settings).exit).toBe(1)
+  expect(existsSync(`${folder}/sessions-0`)).toBe(true)
+  await new Promise(resolve => other.close(resolve))
+
+  const running = operator.start(settings)
+  await eventually('it takes the sessions up', () => !existsSync(`${folder}/sessions-0`))
+  running.signal('SIGTERM')
+  expect(await running.exit).toBe(0)
+  const said = running.lines.map(({ msg }) => msg)
+  expect(said).toContain('sessions of an earlier process were taken up')
+  expect(said.at(-1)).toBe('stopped')
+})
