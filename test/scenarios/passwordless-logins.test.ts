@@ -75,7 +75,7 @@ describe('a token', () => {
     ['X-TOKEN', { mechanism: 'X-TOKEN' }],
   ])('is shown by %s', async (mechanism, how) => {
     expect(await warm({ jid: `${alice}/desk`, token, ...how })).toBe(`${alice}/desk`)
-    expect(server.last).toMatchObject({ mechanism, attempts: 1, from: undefined, showedCertificate: false })
+    expect(server.last).toMatchObject({ mechanism, attempts: 1, from: alice, showedCertificate: false })
   })
 
   test.each([{}, { mechanism: 'X-OAUTH2' }])('that the server does not accept is refused: %j', async how => {

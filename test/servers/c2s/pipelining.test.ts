@@ -23,9 +23,14 @@ const seen = (text: string) => text.replace('<stream:features', `<stream:feature
 type Ahead = StreamOptions['ahead']
 
 /** A link that opens ahead of its server; whenever it may speak, the next of these is sent in the same turn. */
-function connectAhead(ahead: Ahead = 'proven', said = [auth, request], server: Parameters<typeof connect>[0] = {}) {
+function connectAhead(
+  ahead: Ahead = 'proven',
+  said = [auth, request],
+  server: Parameters<typeof connect>[0] = {},
+  options: Pick<StreamOptions, 'spaced'> = {},
+) {
   const waiting = [...said]
-  return connect(server, { ahead }, {}, (line, { link }) => {
+  return connect(server, { ahead, ...options }, {}, (line, { link }) => {
     const next = line === 'ahead' ? waiting.shift() : undefined
     if (next !== undefined) link.send([element(next)])
   })
@@ -118,6 +123,18 @@ describe('inside of TLS 1.3', () => {
     call.link.restart({ ahead: 'proven' })
     await peer.until(request)
     expect(peer.packets).toEqual([plainHeader + request])
+  })
+
+  test.each([
+    ['leaves with what is sent ahead by SASL2, where white space may stand', true, plainHeader + request],
+    ['waits where the operator has turned SASL2 off', false, plainHeader],
+  ])('the first stream %s', async (_what, sasl2, sent) => {
+    const certificate = makeCertificate(['DNS:example.org'])
+    const server = { tls: 'direct', ca: certificate.cert, sasl2: sasl2 ? undefined : false } as const
+    const { call, peer } = await connectAhead('proven', [request], server, { spaced: true })
+    await peer.secure({ ...certificate, minVersion: 'TLSv1.3' })
+    expect((await peer.until(sent.slice(-9))).trim()).toBe(sent)
+    expect(call.told).toEqual(sasl2 ? ['ahead'] : [])
   })
 })
 
