@@ -78,7 +78,14 @@ export class CarriedRequest implements ExchangeEvents {
 
   #findOwner(): void {
     const { nodes, name, manager, peer } = this.#parts
-    this.#stopWaiting = nodes.whenOwned(name!, this.#text!.length, owner => {
+    const { length } = this.#text!
+    if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
+      // A stranger could fill the room of those that wait. The client repeats it.
+      this.#over()
+      peer.answer(noAnswer)
+      return
+    }
+    this.#stopWaiting = nodes.whenOwned(name!, length, owner => {
       if (owner !== undefined) this.#send(owner)
       else {
         this.#over()

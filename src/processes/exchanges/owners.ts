@@ -9,9 +9,9 @@ const leavingMilliseconds = 10_000
 /** Names that a process may adopt. */
 const mostNames = 64
 
-/** Most bytes that wait for heirs, and the bytes of each that waits without its text. */
+/** Most bytes that wait for heirs, and the measured bytes of a waiting request without its text. */
 const mostWaiting = 8 * 1024 * 1024
-const waiterBytes = 256
+const waiterBytes = 6 * 1024
 
 interface Waiter {
   /** By the clock, in milliseconds. */
