@@ -109,16 +109,16 @@ export const sections = {
       'Number of worker processes, from 1 to 256, or `auto` for one per core. A small primary process is added. 0 runs a single process. See *One machine* in docs/tuning.md.',
     ),
     DRAIN_TIME: at('drainTime', kinds.integer(0, 86400), '0').means(
-      'Time that sessions get to end after SIGTERM or when their worker is replaced, in seconds. No new sessions start meanwhile. With 0 they end at once.',
+      'Time that sessions get to end after SIGTERM or when their worker is replaced, in seconds. No new sessions start meanwhile. Sessions that can be stored or handed over do not need it.',
     ),
     STATE_DIR: joined(stateFolder).means(
-      'Folder where a process that stops stores its sessions for its successor. It must be the same for all processes of a host. Other hosts and other services need other folders. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
+      'Folder where a process that stops stores its sessions for the next start. Workers share it. All other processes and services need separate folders. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
     ),
     SEAL_KEY_FILE: joined(sealKeysFile).means(
-      'File with the keys for the files in STATE_DIR: 32 bytes in base64 on each line, as `openssl rand -base64 32` makes them. The first key seals, all keys open.',
+      'File with the keys for the files in STATE_DIR: 32 bytes in base64 on each line, as `openssl rand -base64 32` makes them. The first key encrypts. Each key can decrypt.',
     ),
     NATS_URL: joined(nats.natsServers).means(
-      'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too. See *Several machines* in docs/tuning.md.',
+      'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too, unless NATS_ALLOW_PLAINTEXT is on. See *Several machines* in docs/tuning.md.',
     ),
     NATS_CREDS_FILE: joined(nats.natsCredsFile).means('File with the JWT and seed for NATS.'),
     NATS_NKEY_FILE: joined(nats.natsSeedFile).means('File with the nkey seed for NATS.'),
@@ -158,7 +158,7 @@ export const sections = {
       'Saves one or two round trips of a SCRAM login, by the assumption that a server offers the same as at the last login (XEP-0305). It is turned off for servers that fail at this.',
     ),
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
-      'Connections that a process dials ahead for the next logins at a domain, at most: TCP and TLS are done then. About one for 5 logins in the last minute, for 20 s. 0 dials none ahead.',
+      'Maximum number of connections that a process opens ahead of logins at a domain, with TLS. It opens about one for 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
     ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
       'Oldest TLS version for links to servers.',
@@ -183,7 +183,7 @@ export const sections = {
       'Whether SASL2 with Bind 2 (XEP-0388, XEP-0386) is used with servers that offer it. It saves round trips. `sasl2=off` in `XMPP_SERVERS` turns it off for a server.',
     ),
     XMPP_STREAM_MANAGEMENT: at('streamManagement', kinds.boolean, 'on').means(
-      'Whether stanzas are counted with servers that offer stream management (XEP-0198). `sm=off` in `XMPP_SERVERS` turns it off for a server.',
+      'Whether stream management (XEP-0198) is used with servers that offer it. `sm=off` in `XMPP_SERVERS` turns it off for a server.',
     ),
     LINK_RESUME: at('linkResume', kinds.boolean, 'on').means(
       'Whether a broken link is mended: a new connection resumes its stream. For that, keys of each user stay in memory, never the password.',

@@ -29,7 +29,7 @@ const sentences = {
   },
   405: { 'method-not-allowed': 'This address does not accept this method.' },
   409: {
-    conflict: 'The requested resource is in use and the XMPP server keeps it.',
+    conflict: 'Another session has the requested resource, and the XMPP server does not end it.',
     'not-here': 'The session cannot be controlled here: its browser uses another endpoint.',
   },
   413: { 'body-too-large': 'The request body is too large.' },
