@@ -1,4 +1,4 @@
-/** `peer` is the XMPP server's own endpoint, `raw` and others its client port, `floor` and `relay` floor.ts. */
+/** `peer`: the XMPP server's own BOSH endpoint. `raw…`: its client port. `floor`, `relay`: see floor.ts. */
 export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | 'floor' | 'relay'
 
 export interface Target {

@@ -61,7 +61,7 @@ export interface ServiceParts
   /** V8's collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
-  /** From now on it must not be killed: only this process has the sessions of an earlier one. */
+  /** Called when this process takes up sessions. From then on it must not be killed: no other process has them. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
 }
@@ -190,7 +190,7 @@ export async function startService({
     throw error
   }
   if (states.length > 0) onTakingUp()
-  // In the turn in which it listens: no request comes before. Nothing can fail from here on.
+  // In the turn in which it begins to listen, so before any request. Nothing can fail after this.
   for (const { names, writtenAt, records, take } of states) {
     if (!take()) continue
     nodes?.adopt(names)

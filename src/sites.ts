@@ -113,7 +113,7 @@ export function createSites(config: Config, shared: SiteParts): Sites {
         own.opener.takeUp(before, session => own.manager.takeUp(session, before.client), management)
       if (!isTaken) {
         management?.mending?.wipe()
-        // The process before has told no end.
+        // The earlier process has sent no event for the end.
         shared.tellEvent?.('session.ended', before, 'shutdown')
       }
       return isTaken

@@ -41,7 +41,7 @@ import { serverLimits } from './xmpp/xml/limits.js'
 
 /** Share of the descriptors, and of the memory, above which no connections are dialled ahead. */
 const mostUsedWithSpares = 0.8
-/** Links of a domain. */
+/** For each domain. */
 const mostMendedAtOnce = 64
 
 export interface UpstreamParts {

@@ -52,7 +52,7 @@ export interface Nodes {
   readonly self: string
   /** Its own name, then those that it has adopted, the newest first. */
   readonly names: readonly string[]
-  /** Answers for these names too, unless their processes are there and have not handed over. `''` is that of sids without a name. At most 64. */
+  /** Answers for these names too, at most 64. A process that exists and has not handed over keeps its name. Sids without a name have `''`. */
   adopt(names: readonly string[]): void
   /** From now on an heir answers for all names of this process, which will end within 10 s. */
   handOver(): void
@@ -60,11 +60,11 @@ export interface Nodes {
   readonly isLeaving: boolean
   /** The process that answers for a name: this one, the one of this name, or an heir. */
   owner(name: string): string | undefined
-  /** Whether a process may soon adopt this name. False for a name that was never one, except for 10 s after the start. */
+  /** Whether a process may soon adopt this name. Unknown names are awaited only in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
-   * Calls back once the name has an owner, or with `undefined` after 10 s: at once if it is not awaited or
-   * too much waits. `bytes` is what the caller holds. Returns a function that ends the wait.
+   * Calls back once the name has an owner, or with `undefined` after 10 s. Calls back at once if the name is not
+   * awaited, or too much waits. `bytes` is the memory of the caller's request. Returns a function that ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
   /** Names that were handed over, and have no heir yet. */
@@ -85,7 +85,7 @@ export interface Nodes {
   answer(kind: string, answer: (question: never, from: string) => unknown): void
   onChange(listener: () => void): void
   drain(): void
-  /** `returns`: hands over first, unless that is done. */
+  /** `returns`: hands over first, unless it has. */
   close(how?: { readonly returns?: boolean }): Promise<void>
 }
 

@@ -10,14 +10,14 @@ import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../li
 export interface StateFilesParts {
   /** Created if only its parent exists. */
   readonly folder: string
-  /** The first seals, all open. */
+  /** The first key encrypts, all decrypt. */
   readonly keys: readonly KeyObject[]
   /** The worker's number, from 1. 0: a service without workers. */
   readonly slot: number
   readonly workers: number
-  /** Of the records. */
+  /** Of the records' format. */
   readonly version: number
-  /** Older files are not used, in milliseconds. */
+  /** Age above which a file is not used, in milliseconds. */
   readonly longest: number
   readonly log: Logger
   /** In milliseconds since 1970. */
@@ -30,14 +30,14 @@ export interface WrittenState {
   /** In milliseconds since 1970. */
   readonly writtenAt: number
   readonly records: readonly string[]
-  /** Deletes the file. Only the process that this returns true for has its sessions. */
+  /** Deletes the file. Returns true for one process only, which then has the sessions. */
   take(): boolean
 }
 
 export interface StateFiles {
-  /** Replaces the file of this slot. If there is no room for `bytes`, it takes no record. Rejects with an error of the system or of `records`. */
+  /** Replaces the file of this slot. Reads no record if the disk has no room for `bytes`. Rejects with an error of the system or of `records`. */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
-  /** Of this slot and of slots without a process. Never rejects. */
+  /** Files of this slot, and of slots that have no process now. Never rejects. */
   read(): Promise<WrittenState[]>
 }
 
@@ -64,7 +64,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
   const { folder, keys, slot, workers, version, longest, log, now = Date.now } = parts
   const isOld = (time: number) => Math.abs(now() - time) > longest
 
-  /** True for one of several processes. */
+  /** Returns true for only one of several processes. */
   const remove = (name: string): boolean => {
     try {
       unlinkSync(join(folder, name))
@@ -80,7 +80,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
     if (remove(name)) log.warn({ file: name }, outcomes[outcome])
   }
 
-  /** For a file that a later start can perhaps read. */
+  /** Keeps a file that a later start may be able to read. */
   const keep = async (name: string, outcome: keyof typeof outcomes, code?: string): Promise<undefined> => {
     const stats = await lstat(join(folder, name)).catch(() => undefined)
     if (stats?.isFile() && isOld(stats.mtimeMs)) return drop(name, 'too-old')
@@ -151,7 +151,7 @@ function* headed(head: string, records: Iterable<string>): Iterable<string> {
   yield* records
 }
 
-/** With a version. The rest depends on it. */
+/** Undefined without a version. Other members depend on the version. */
 function headIn(text = ''): Head | undefined {
   const head: Head | null | undefined = attempt(() => JSON.parse(text))
   return Number.isFinite(head?.version) ? head! : undefined

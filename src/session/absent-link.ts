@@ -1,6 +1,6 @@
 import type { Link, LinkEvents } from '../xmpp/link.js'
 
-/** In place of the connection of another process. */
+/** Stands for the connection of another process until the stream is resumed. */
 export function absentLink(events: LinkEvents): Link {
   const nothing = () => {}
   return {

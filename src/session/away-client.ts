@@ -6,7 +6,7 @@ export interface AwayRecord {
   readonly next: unknown
 }
 
-/** No page is there until the next one comes. */
+/** The client until the page connects again. */
 export class AwayClient implements Client {
   readonly transport = 'websocket'
   readonly address = undefined

@@ -15,7 +15,7 @@ export interface NextClient {
 
 export interface NextPage {
   make(handover: Handover): NextClient
-  /** Plain values. */
+  /** JSON values. */
   readonly record: unknown
 }
 
@@ -46,7 +46,7 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
    */
   handOver(): NextPage | undefined
   /**
-   * Answers or closes everything for the next process, and returns what continues the page there, in plain values.
+   * Answers or closes everything. Returns the record with which the next process continues the page, in JSON values.
    * Undefined if impossible.
    */
   setDown(now: number): unknown

@@ -14,7 +14,7 @@ import type { SessionView } from './session-types.js'
 import type { Stage } from './state.js'
 import type { Uplink } from './uplink.js'
 
-/** A session, as far as its server matters. */
+/** What `Downlink` uses of a session. */
 interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly client: Client | undefined
   readonly stage: Pick<Stage<unknown>, 'name' | 'login'>
@@ -57,7 +57,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
       this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    // After SASL2, and after a stream was resumed with it.
+    // Features also follow SASL2, with or without a resumed stream.
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) session.uplink.opened()
@@ -86,7 +86,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
   }
 
-  /** In place of what the server has not confirmed, before the client is told of the end. */
+  /** Gives the client errors for stanzas that the server has not confirmed, before the end. */
   returnUnconfirmed({ reason }: Outcome): void {
     const { uplink, outbox, jid } = this.#session
     const { managed } = uplink
@@ -94,7 +94,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     for (const error of managed.takeReturned(jid!)) outbox.add(error)
   }
 
-  /** Returns stanzas that came after the end. */
+  /** Returns stanzas that the client sends after the end. */
   turnBack(elements: readonly Element[]): void {
     const { jid, outbox } = this.#session
     for (const element of elements) {

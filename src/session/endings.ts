@@ -23,7 +23,7 @@ export const endings = {
   untold: { link: 'close', queue: 'return', client: 'untold' },
   /** The client may resume the stream over another connection (XEP-0198 §5). */
   cut: { link: 'cut', queue: 'discard', client: 'untold' },
-  /** The same, if the service is about to be restarted. */
+  /** As `cut`, if the service is about to be restarted. */
   left: { link: 'cut', queue: 'discard', client: 'return' },
 } as const satisfies Record<string, Ending>
 

@@ -1,11 +1,11 @@
-/** `since` is in milliseconds after the session was set down. */
+/** `since` is in milliseconds from the moment when the session was set down, so it is negative. */
 export interface InactivityRecord {
   readonly seconds: number
   readonly isPaused: boolean
   readonly since: number
 }
 
-/** For a page that has found no process, and tries again, in milliseconds. */
+/** Time left after a restart for a page that repeats its request, in milliseconds. */
 const leastLeft = 30_000
 
 /** The time that a client has nothing open (XEP-0124 §10). */

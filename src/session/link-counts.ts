@@ -5,11 +5,11 @@ import { countAnswer, countRequest, readCount, stanzasUpTo } from '../xmpp/stanz
 import type { Element } from '../xmpp/xml/element.js'
 import { Unconfirmed } from './unconfirmed.js'
 
-/** Prosody asks after each stanza unless a question is open, so a late answer is cheap. In milliseconds. */
+/** Delay of our answer, in milliseconds. Prosody asks after each stanza, unless its last question is unanswered. */
 const answerMilliseconds = 2_000
-/** The server is asked when so many stanzas, or the oldest for so long, are unconfirmed. */
+/** Unconfirmed stanzas, or time since the oldest, after which the server is asked. */
 const mostUnasked = 10
-/** In UTF-16 units. A page waits above four times as much. */
+/** In UTF-16 units. Above four times as much, a page must wait. */
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 
@@ -22,7 +22,7 @@ export interface LinkCountsParts {
   readonly undelivered: () => number
 }
 
-/** What each side has of a stream (XEP-0198 §4). Times are in milliseconds of the clock. */
+/** Stanza counts of both sides of a stream (XEP-0198 §4). Times are in milliseconds of the clock. */
 export class LinkCounts {
   /** From the server. */
   received = 0
@@ -49,7 +49,7 @@ export class LinkCounts {
     return this.#confirmed
   }
 
-  /** Stanzas from the server that it may still have. */
+  /** Stanzas from the server that it does not know to have arrived. */
   get unacknowledged(): number {
     return this.received - this.#acknowledged
   }
@@ -76,7 +76,7 @@ export class LinkCounts {
     return this.#answerAt
   }
 
-  /** Whether to ask before it is time. */
+  /** Whether to ask the server now, before `askAt`. */
   get isMuch(): boolean {
     return !this.#isAsked && (this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked)
   }
@@ -114,7 +114,6 @@ export class LinkCounts {
     return request
   }
 
-  /** The server asks. */
   asked(): void {
     if (this.#answerAt === never) this.#answerAt = this.#parts.clock.now() + answerMilliseconds
   }
@@ -131,7 +130,7 @@ export class LinkCounts {
     return { name: 'a', namespace: smNamespace, text: countAnswer(this.#acknowledged) }
   }
 
-  /** The server answers. Returns false for an impossible count. */
+  /** Returns false for an impossible count. */
   answered(text: string | undefined): boolean {
     this.#isAsked = false
     if (!this.confirm(text)) return false
@@ -151,7 +150,7 @@ export class LinkCounts {
     return true
   }
 
-  /** Nobody asks or answers while the connection is lost. */
+  /** No questions or answers while the connection is lost. */
   rest(): void {
     this.#isAsked = false
     this.#askAt = never

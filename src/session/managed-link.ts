@@ -15,7 +15,7 @@ import type { LinkRecord } from './session-record.js'
 export interface ManagedLinkParts extends LinkCountsParts {
   /** Undefined: a link that breaks is lost. */
   readonly mending: Mending | undefined
-  /** The server's answer to `<enable/>`, and the stanzas that followed. Undefined: it is asked. */
+  /** The server's answer to `<enable/>`, and the number of stanzas after it. Undefined: `<enable/>` is sent. */
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
   /** Whether a page waits. */
   readonly isUrgent: () => boolean
@@ -176,7 +176,7 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#canMend || this.#phase === 'mending'
   }
 
-  /** Only if it may be resumed. Closes the connection, and leaves the stream to the next process. */
+  /** Only if `mayResume`. Closes the connection without ending the stream, which the next process resumes. */
   setDown(): LinkRecord {
     const now = this.#parts.clock.now()
     const record: LinkRecord = {
@@ -339,7 +339,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   #resumed({ since }: Repair, tag: Root): void {
-    // ejabberd names the stream anew.
+    // ejabberd gives the stream a new id.
     this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
     if (!this.#counts.confirm(tag.attribute('h'))) {
       this.#lose(wrongCount)

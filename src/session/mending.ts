@@ -6,9 +6,9 @@ import type { Element } from '../xmpp/xml/element.js'
 
 /** Time for the answer to `<resume/>`, in milliseconds. */
 const resumeMilliseconds = 10_000
-/** Time for an attempt whose turn comes too late, in milliseconds. */
+/** Time for an attempt that begins after the limit, in milliseconds. */
 const lateMilliseconds = 20_000
-/** Between two attempts, in milliseconds. Doubles up to the most. */
+/** Between two attempts, in milliseconds. Doubles each time, up to `mostPause`. */
 const firstPause = 500
 const mostPause = 15_000
 
@@ -25,16 +25,16 @@ export interface Mending {
   readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>
   /** The longest gap, in milliseconds. */
   readonly longest: number
-  /** Plain values, secret, for `logInAgain` of another process. */
+  /** JSON values for `logInAgain` of another process. Secret. */
   readonly record: () => unknown
   wipe(): void
 }
 
-/** The server offers stream management. */
+/** Stream management with a server that offers it. */
 export interface Management {
   /** Undefined: a broken link ends the session. */
   readonly mending: Mending | undefined
-  /** The server's answer, if it is enabled. It then counts what is undelivered. */
+  /** The server's answer, if stream management was enabled with the login. Undelivered stanzas then count. */
   readonly enabled?: Element | undefined
 }
 
@@ -45,7 +45,7 @@ interface RepairParts {
   readonly since: number
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
-  /** Of now. */
+  /** With the current count. */
   readonly resumption: () => Resumption
   readonly onLink: (again: LinkAgain) => void
   readonly onGivenUp: () => void
@@ -61,11 +61,10 @@ export class Repair {
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
-  /** Before its turn it cannot give up: only the server knows whether it is too late. */
+  /** Before its turn it does not give up: the server may keep the stream for longer than the limit. */
   #isInTurn = false
   /** For the answer to `<resume/>`. */
   #answerBy = never
-  /** The last that was dialled. */
   #link: Link | undefined
 
   constructor(parts: RepairParts) {
@@ -93,7 +92,7 @@ export class Repair {
 
   tryLater(): void {
     this.#answerBy = never
-    // Links of one server that broke together do not come back together.
+    // Jitter: many links of a server may break at the same time.
     this.#nextAt = this.#parts.clock.now() + this.#pause * (0.75 + Math.random() / 2)
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }
@@ -114,7 +113,7 @@ export class Repair {
     const onBegin = () =>
       run(() => {
         this.#isInTurn = true
-        // It waited for so long: one attempt shows whether the server still has the stream.
+        // The turn came after the limit: one attempt shows whether the server still has the stream.
         if (clock.now() >= this.#until) this.#until = clock.now() + lateMilliseconds
       })
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(

@@ -53,7 +53,7 @@ export interface OpenerParts
   readonly room: UserRoom
   readonly strangers: Strangers
   readonly sums: MinuteSums
-  /** At another process. */
+  /** Ends a session at another process. */
   readonly makeRoomElsewhere?: ((address: string) => Promise<boolean>) | undefined
   /** Whether pages may also use WebSocket. */
   readonly issuesTickets?: boolean

@@ -24,7 +24,7 @@ export class Registry {
   #sweep: Timer | undefined
   isStopping = false
   isDraining = false
-  /** The next process continues the sessions. */
+  /** Sessions are being stored or handed over for the next process. */
   isSettingDown = false
 
   constructor(clock: Clock) {
@@ -39,7 +39,7 @@ export class Registry {
     return this.#sessions.size
   }
 
-  /** Sessions that end with this process. */
+  /** Number of sessions that the next process cannot continue. */
   get unsettable(): number {
     let count = 0
     for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1

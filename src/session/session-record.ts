@@ -1,10 +1,10 @@
-// What makes up a session, in plain values for the next process. Types only.
+// A session in JSON values, for the next process. Types only.
 import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
 import type { OutboxRecord } from './outbox.js'
 import type { TicketRecord } from './ticket.js'
 
-/** Secret. Times are in milliseconds after the session was set down. */
+/** Secret. Times are in milliseconds from the moment when the session was set down: earlier times are negative. */
 export interface SessionRecord {
   readonly sid: string
   readonly id: string
@@ -18,7 +18,7 @@ export interface SessionRecord {
   readonly inactivity: InactivityRecord
   readonly outbox: OutboxRecord
   readonly link: LinkRecord
-  /** Of the page's transport. */
+  /** Its type depends on the page's transport. */
   readonly client: unknown
 }
 
@@ -30,6 +30,6 @@ export interface LinkRecord {
   readonly unconfirmed: readonly Element[]
   /** When the connection was lost. */
   readonly since: number
-  /** For a login as the same user. */
+  /** An `AgainRecord`, to log the user in again. */
   readonly again: unknown
 }

@@ -111,7 +111,7 @@ export class Session implements Gate {
     this.outbox.source = this.uplink
   }
 
-  /** In place of `begin`. Its stream is resumed. */
+  /** Instead of `begin`: continues a session of another process, and resumes its stream. */
   takeUp(before: SessionRecord, client: Client, management: Management): void {
     const { clock, shaper, waiting, serverMilliseconds } = this.#keeper
     this.#jid = before.jid
@@ -136,7 +136,7 @@ export class Session implements Gate {
     return !this.hasEnded && this.uplink?.managed?.mayResume === true
   }
 
-  /** For the next process. Undefined if its stream cannot be resumed. Otherwise it is over here. */
+  /** Ends the session here, and returns its record for the next process. Undefined if its stream cannot be resumed. */
   setDown(): SessionRecord | undefined {
     const { managed } = this.uplink
     const client = this.#client

@@ -23,7 +23,7 @@ interface CarriedPage {
   readonly more: boolean
 }
 
-/** How often a session may move while it is asked for. */
+/** Moves of a session to another process that one question follows. */
 const mostMoves = 3
 
 interface OfOne {
@@ -76,7 +76,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
   const ownerOf = (name: string): string | Promise<string | undefined> =>
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 
-  /** Asks the process of the session, and its heir if it has handed over meanwhile. Undefined without such a session. */
+  /** Asks the process of the session, or its heir if the session has moved. Undefined if there is no such session. */
   const askOwner = async <T>(
     id: string,
     here: () => T | undefined,

@@ -23,7 +23,7 @@ export interface Live {
 
 const live: Live = { name: 'live' }
 
-/** Of a session of another process. */
+/** The state of a session that another process set down. */
 export function waitingOrLive({ wait }: Pick<SessionRecord, 'wait'>, now: number): Waiting | Live {
   return wait === undefined ? live : { name: 'waiting', ticket: wait.ticket && Ticket.of(wait.ticket, now) }
 }

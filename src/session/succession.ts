@@ -4,7 +4,7 @@ import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import type { Registry } from './registry.js'
 import type { SessionRecord } from './session-record.js'
 
-/** Of `SessionRecord`, and all that it contains. */
+/** Raise it if `SessionRecord` or a record inside it changes. */
 export const recordVersion = 1
 
 /** Ends each session that the next process can continue, and yields its record in JSON. */
@@ -26,11 +26,11 @@ export function* setDown(
 
 export interface Taken {
   readonly taken: number
-  /** By the settings of this process, or because of a fault. */
+  /** Because of the settings of this process, or a fault. */
   readonly refused: number
 }
 
-/** `milliseconds` have passed since they were set down. */
+/** `milliseconds`: since the sessions were set down. */
 export function takeUp(
   records: Iterable<string>,
   milliseconds: number,
@@ -43,7 +43,7 @@ export function takeUp(
     try {
       const record = JSON.parse(text) as SessionRecord
       const { link, createdAt } = record
-      // Other times stand still: no page can come meanwhile.
+      // Other times do not count these milliseconds: no page could come.
       const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
       isTaken = take({ ...record, ...later })
     } catch (error) {
@@ -56,14 +56,14 @@ export function takeUp(
 
 const kind = 'succession'
 const readyKind = 'succession-ready'
-/** It may be reading the sessions of others. */
+/** Time for the heir's answer: it may be busy with the sessions of other processes. */
 const readyMilliseconds = 5_000
 
 interface Given {
   readonly names: readonly string[]
 }
 
-/** Sets sessions down once the other process takes them. Rejects if it refuses, or is lost before it has all. */
+/** Asks whether the heir takes sessions, then sets them down and sends them. Rejects if it refuses, or is lost before the end. */
 export async function giveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
   const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
   if (isReady !== true)
@@ -91,7 +91,7 @@ export async function giveTo(heir: string, nodes: Nodes, records: Iterable<strin
   })
 }
 
-/** Takes up sessions of processes that stop. `take` is undefined in a process that stops itself. */
+/** Takes up sessions of processes that stop. `take` returns undefined if this process stops too. */
 export function meetPredecessors(
   nodes: Nodes,
   take: () => ((record: SessionRecord) => boolean) | undefined,

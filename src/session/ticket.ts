@@ -9,7 +9,7 @@ export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator'
 /** In bytes. */
 const proofLength = 32
 
-/** Secret. `until` is in milliseconds after the session was set down. */
+/** Secret. `until` is in milliseconds from the moment when the session was set down. */
 export interface TicketRecord {
   readonly proofOfPage: string
   readonly proof: string

@@ -40,7 +40,7 @@ export interface StreamOptions {
    * A `trial` gives the server 3 s. Valid for one stream. A link may ignore it.
    */
   readonly ahead?: 'trial' | 'proven' | undefined
-  /** Whether the server may get white space after what is sent ahead. Not with SASL (RFC 6120 §6.3.5). */
+  /** Whether white space may follow what is sent ahead. Not during SASL (RFC 6120 §6.3.5). */
   readonly spaced?: boolean | undefined
 }
 
@@ -50,19 +50,19 @@ export interface LinkOptions extends StreamOptions {
   readonly certificate?: boolean
 }
 
-/** A stream of stream management that was lost (XEP-0198 §5). */
+/** Asks the server to resume a stream whose connection was lost (XEP-0198 §5). */
 export interface Resumption {
   readonly previd: string
-  /** Received stanzas. */
+  /** Number of received stanzas. */
   readonly h: string
 }
 
 /** Replace the link's events in the same turn. */
 export interface LinkAgain {
   readonly link: Link
-  /** To the resumption. Undefined: the stream must be restarted, and then resumed. */
+  /** The server's answer, if the stream was resumed with the login. Otherwise restart the stream, and resume then. */
   readonly answer?: Element | undefined
-  /** Elements that came behind the answer. */
+  /** Elements after the answer. */
   readonly missed?: readonly Element[]
 }
 

@@ -9,7 +9,7 @@ export interface CookieRules {
   readonly secure: boolean
 }
 
-/** Secret. `setAt` is in milliseconds after the session was set down. */
+/** Secret. `setAt` is in milliseconds from the moment when the session was set down, so it is negative. */
 export interface CookieRecord {
   readonly value: string
   readonly life: number

@@ -14,13 +14,13 @@ import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
 import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
-/** For stream features. */
+/** Most time to wait for stream features. */
 const createSeconds = 5
-/** For a missing request. */
+/** Most time to wait for a missing request. */
 const gapSeconds = 30
 /** In UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
-/** Beside its text, in bytes. */
+/** Memory of a parked request beside its text, in bytes. */
 const parkedBytes = 1024
 /** Least jump of the rid after a handover. The largest is twice as long. */
 const leastJump = 2 ** 20
@@ -32,14 +32,14 @@ const notFound: Reply = {
   contentType: defaultContentType,
 }
 
-/** Of a page that is no more. The next one gets later rids. */
+/** For the page after a page that is gone. Its rids are higher. */
 export interface NextPageRecord {
   readonly terms: Terms
   readonly rid: number
   readonly received: number
 }
 
-/** Secret. Without keys and acknowledgements: only clients with their own login have them. */
+/** Secret. Has no keys or acknowledgements: only clients that log in themselves use them. */
 export interface BoshRecord {
   readonly terms: Terms
   readonly address: string | undefined
@@ -295,7 +295,7 @@ export class BoshClient implements Client {
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) {
-      // Without errors, a reply with other stanzas would accept these.
+      // Without these errors, a reply with stanzas would look as if the payload was accepted.
       if (!session.outbox.isEmpty) session.downlink.turnBack(body.payload)
       return
     }

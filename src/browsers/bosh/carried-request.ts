@@ -9,9 +9,9 @@ import { defaultContentType } from './terms.js'
 export const requestKind = 'bosh'
 
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
-  /** The connection manager. All processes have the same. */
+  /** Names the connection manager, which is the same in all processes. */
   readonly site: string
-  /** Only then `secureUrl` is sent. */
+  /** If true, `secureUrl` is sent too. */
   readonly isNew?: boolean
   readonly secureUrl?: string | undefined
 }
@@ -59,7 +59,7 @@ export class CarriedRequest implements ExchangeEvents {
     }
   }
 
-  /** Without a process: to the one that answers for the name. */
+  /** `node` defaults to the process that answers for the name. */
   begin(node?: string): void {
     const { underWay, peer, head } = this.#parts
     const text = this.#text!
@@ -80,7 +80,7 @@ export class CarriedRequest implements ExchangeEvents {
     const { nodes, name, manager, peer } = this.#parts
     const { length } = this.#text!
     if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
-      // A stranger could fill the room of those that wait. The client repeats it.
+      // Not queued: a stranger could fill the queue. The client repeats the request.
       this.#over()
       peer.answer(noAnswer)
       return

@@ -60,7 +60,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
           const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
-          // A process that has handed over may have sessions that it could not hand over.
+          // After a handover, sessions that cannot be handed over are still here.
           const isLeft = nodes.isLeaving && manager.has(sid)
           if (isLeft || (name === undefined ? taker === undefined : isHere(name))) manager.serve(text, peer)
           else {

@@ -8,10 +8,10 @@ export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'r
   readonly at: number
 }
 
-/** `resumed` replaces another page. `taken-up` continues that of another process. */
+/** `resumed` replaces another page. `taken-up` continues the page of another process. */
 export type Beginning = 'created' | 'handed-out' | 'resumed' | 'taken-up'
 
-/** Times are in milliseconds after the session was set down. */
+/** Times are in milliseconds from the moment when the session was set down, so they are negative. */
 export interface WindowRecord {
   readonly last: number
   readonly isAttachable: boolean

@@ -120,7 +120,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.events.onGone(this.#isLeaving ? undefined : this.#cause)
   }
 
-  /** Nothing above catches errors. */
+  /** The caller does not catch errors. */
   #guard(work: () => void): void {
     try {
       work()

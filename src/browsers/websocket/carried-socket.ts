@@ -57,7 +57,7 @@ export class CarriedSocket implements ChannelEvents {
     this.#exchange.end(cut && ({ how: 'cut', cut } satisfies Cut))
   }
 
-  /** Before its first answer, Strophe only notices a broken connection. */
+  /** Strophe ignores a close frame before the first answer, but not a broken connection. */
   drop(code: number): void {
     if (this.#isOver) return
     this.#over()

@@ -337,7 +337,7 @@ export class SocketChannel implements Channel {
     this.#timer = this.#parts.clock.after(Math.max(0, this.#closeBy! - this.#parts.clock.now()), act)
   }
 
-  /** Nothing above catches errors. */
+  /** The caller does not catch errors. */
   #guard(work: () => void): void {
     try {
       work()

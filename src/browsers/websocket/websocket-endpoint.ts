@@ -20,7 +20,7 @@ export interface EndpointParts extends Entrance, Omit<TakeoverParts, 'noteRefusa
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
-  /** The same in every process. */
+  /** Names the endpoint in exchanges: the same in all processes. */
   readonly place: string
   readonly carriage?: SocketCarriage | undefined
 }

@@ -42,7 +42,7 @@ function barred(folder: string): string | undefined {
 
 const advice = 'make keys with openssl rand -base64 32'
 
-/** A key a line. The first seals, all open. */
+/** One key a line. The first encrypts, all decrypt. */
 export const sealKeysFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
   const lines = text.replace(/^\uFEFF/, '').split('\n')
   const keys: KeyObject[] = []

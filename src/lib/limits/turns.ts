@@ -1,7 +1,6 @@
-/** Waiting work that each turn searches for urgent work. */
+/** Most waiting work that is searched for urgent work at each turn. */
 const mostSearched = 1000
 
-/** May wait for its turn. */
 export interface Turn {
   readonly isUrgent: () => boolean
   readonly onBegin: () => void
@@ -40,7 +39,7 @@ export class Turns {
 class Queue {
   running = 0
   readonly waiting: Waiting[] = []
-  /** Where the search goes on. */
+  /** Where the next search begins. */
   #at = 0
 
   next(): Waiting | undefined {

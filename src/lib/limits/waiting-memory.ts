@@ -5,7 +5,7 @@ const tightShare = 0.75
 const leastOfOne = 16 * 1024
 /** Highest limit, in bytes. The outbox has lower limits of its own. */
 const mostOfOne = 4 * 1024 * 1024
-/** If no room could be made, the next attempt comes after this growth. */
+/** If no room could be made, the next attempt comes when the total has grown by this share of `most`. */
 const worthAnotherLook = 1 / 16
 
 /** Of stanzas that clients have not fetched, and of unfinished elements. */

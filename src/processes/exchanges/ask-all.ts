@@ -6,7 +6,7 @@ export interface Answers<T> {
   readonly unanswered: readonly string[] | undefined
 }
 
-/** Names processes that are silent for long, and names without an heir yet: their sessions may still exist. */
+/** `unanswered` includes processes that are silent for long, and names without an heir yet: their sessions may still exist. */
 export async function askAll<T>(nodes: Nodes, kind: string, question: unknown): Promise<Answers<T>> {
   const answers: [string, T][] = []
   const unanswered: string[] = [...nodes.lost, ...nodes.awaited.filter(name => name !== '')]

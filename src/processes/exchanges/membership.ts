@@ -172,7 +172,7 @@ export class Membership {
       this.owners.left(node)
       this.#changed()
     }
-    // Now requests that end find the heir.
+    // Last: requests that end here look for the heir.
     if (wasUsed) this.#parts.guarded(() => node.break(node.isReached ? 'broken' : 'gone'))
   }
 
@@ -245,7 +245,7 @@ export class Membership {
     this.owners.check()
   }
 
-  /** Nothing of this is lost, unlike an announcement. */
+  /** Announcements may be lost. These messages are not. */
   #tellAll(): void {
     const frame = this.#notice()
     for (const node of this.#known.values()) node.tell(frame)
@@ -277,11 +277,11 @@ export class Membership {
   }
 }
 
-/** Valid for this time, in milliseconds. It is repeated each second. */
+/** Validity of a report of another process, in milliseconds. It is repeated each second. */
 const believedMilliseconds = 2_500
 const mostGone = 1_000
 
-/** Processes that are known only to others. For a process that started while another was stopped. */
+/** Processes that only other processes know, for example because this process has just started. */
 class Hearsay {
   readonly #clock: Pick<Clock, 'now'>
   /** Expiry by name. */

@@ -3,13 +3,13 @@ import { isNodeName } from '../node-name.js'
 import type { Nodes } from '../nodes.js'
 import type { RemoteNode } from './remote-node.js'
 
-/** Time for an heir to announce itself, and for a process to end after it has handed over, in milliseconds. */
+/** Time for an heir to announce itself, and for a process to end after its handover, in milliseconds. */
 const heirMilliseconds = 10_000
 const leavingMilliseconds = 10_000
 /** Names that a process may adopt. */
 const mostNames = 64
 
-/** Most bytes that wait for heirs, and the measured bytes of a waiting request without its text. */
+/** Most bytes that wait for heirs, and the measured bytes of a waiting request beside its text. */
 const mostWaiting = 8 * 1024 * 1024
 const waiterBytes = 6 * 1024
 
@@ -25,7 +25,7 @@ export interface OwnersParts {
   readonly clock: Pick<Clock, 'now'>
   readonly awaitsHeirs: boolean
   readonly known: ReadonlyMap<string, RemoteNode>
-  /** Known to other processes only. */
+  /** Whether only other processes know it. */
   readonly isHeardOf: (name: string) => boolean
   /** Reports errors. */
   readonly guarded: (act: () => void) => void
@@ -83,7 +83,7 @@ export class Owners {
     if ((this.#awaited.get(name) ?? 0) > now) return true
     if (!isName(name)) return false
     if (this.#awaitsAllUntil > now) return true
-    // A process that has just joined has not told its names yet.
+    // A process that has just joined has not announced its names yet.
     for (const node of this.#parts.known.values()) if (!node.isNoted && !node.isGivenUp) return true
     return false
   }
@@ -103,7 +103,7 @@ export class Owners {
     return () => this.#drop(name, waiter)
   }
 
-  /** The other process has told that it hands over. */
+  /** The other process hands over. */
   leaves(node: RemoteNode): void {
     this.#await([node.name, ...node.adopted], leavingMilliseconds + heirMilliseconds)
   }
@@ -135,7 +135,6 @@ export class Owners {
     this.check()
   }
 
-  /** In this process, or in one that is there. */
   #find(name: string): string | undefined {
     const { self, known, isHeardOf } = this.#parts
     const isOwner = !this.isLeaving
@@ -161,7 +160,7 @@ export class Owners {
   }
 }
 
-/** What another process says. Older versions say nothing. */
+/** Names in a heartbeat. Older versions send none. */
 export function adoptedIn(told: unknown): ReadonlySet<string> {
   return new Set(Array.isArray(told) ? told.slice(0, mostNames).filter(isName) : [])
 }

@@ -23,11 +23,11 @@ export class RemoteNode implements Node {
   readonly exchanges: Exchanges
   isDraining = false
   about: AboutNode | undefined = undefined
-  /** Names that it answers for too. */
+  /** Further names that it answers for. */
   adopted: ReadonlySet<string> = new Set()
-  /** It answers for no name any more. */
+  /** It hands over, and answers for no name. */
   isLeaving = false
-  /** It has told what it is. */
+  /** Its first heartbeat has arrived. */
   isNoted = false
   isSilent = false
   /** Silent for long. It may return. */
@@ -64,12 +64,12 @@ export class RemoteNode implements Node {
     for (const next of isPreferred ? [way, ...others] : [...others, way]) this.#ways.set(next.carrier, next)
     this.#heardAt = now
     if (!isPreferred || others.length === 0) return
-    // Data may be under way on both.
+    // Both carriers may have data under way.
     carrier.send(this.name, resetFrame)
     this.break('broken')
   }
 
-  /** Returns whether this way was in use. */
+  /** Returns whether this carrier was in use. */
   leave(carrier: Carrier): boolean {
     const wasUsed = this.#first?.carrier === carrier
     this.#ways.delete(carrier)

@@ -4,7 +4,7 @@ import type { Mechanism } from './sasl/mechanism.js'
 import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
 import type { LoginWish } from './wish.js'
 
-/** What a later login of the same user needs. Undefined if that is the password, or nobody's account. */
+/** What a later login of the same user needs. Undefined if it needs the password, or the login was anonymous. */
 export function wishAgain(
   { jid, credentials }: LoginWish,
   mechanism: Mechanism | undefined,
@@ -44,7 +44,7 @@ type Secrets =
   | { readonly kind: 'keys'; readonly proof: ProofRecord }
   | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
-  /** The account of the settings. */
+  /** The account is in the settings. */
   | { readonly kind: 'service' }
   | { readonly kind: 'certificate' }
 
@@ -52,7 +52,7 @@ type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProof[Name]
 type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
-/** In plain values, for another process. Secret. */
+/** JSON values for another process. Secret. */
 export interface AgainRecord extends Pick<LoginWish, 'jid'> {
   readonly lang: string
   readonly credentials: Secrets
@@ -85,7 +85,7 @@ export function wishOf({ jid, credentials }: AgainRecord, account: ServiceAccoun
       return { jid, credentials: { kind: 'keys', proof: proofInBytes(credentials.proof) } }
     case 'fast': {
       const { mechanism, user, secret, agent } = credentials.token
-      // No other process makes the same ids.
+      // Ids differ between processes, so there is nothing to release.
       const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
       return { jid, credentials: { kind: 'fast', token, proof: credentials.proof && proofInBytes(credentials.proof) } }
     }

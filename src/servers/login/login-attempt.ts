@@ -67,7 +67,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #sasl2: Sasl2Offer | undefined
   #inline: InlineRequests | undefined
   #isBound = false
-  /** Of SASL2. */
+  /** Whether the features after SASL2 have arrived. */
   #hasLastFeatures = false
   #enabled: Element | undefined
   #answer: Element | undefined
@@ -321,7 +321,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   /** Features follow. ejabberd sends them 40 ms later. */
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
-    // What came before is nobody's.
+    // Stanzas before the login belong to no session.
     this.#undelivered.length = 0
     if (this.#inline?.asksToBind !== true) return
     if (!isBound) throw new Problem('remote-protocol-error', { step: 'bind' })

@@ -28,9 +28,9 @@ export interface LoggedIn<T extends Opened> {
   readonly undelivered: readonly Element[]
   /** Whether the server offers stream management (XEP-0198) on the bound stream. */
   readonly offersManagement: boolean
-  /** The server's answer, if stream management was enabled with the login. It counts what is undelivered. */
+  /** The server's answer, if stream management was enabled with the login. Undelivered stanzas then count. */
   readonly enabled: Element | undefined
-  /** To a resumption. */
+  /** The server's answer to a resumption. */
   readonly answer: Element | undefined
   /** For a later login of the same user, without the password. */
   readonly again: LoginWish | undefined

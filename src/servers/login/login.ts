@@ -10,7 +10,7 @@ import type { LoginWish } from './wish.js'
 /** With less time left, a login is not repeated, in seconds. */
 const leastTimeout = 0.1
 
-/** After these, keys may still be good. */
+/** Errors of a token login after which the SCRAM keys may still work. */
 const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
   'not-authorized',
   'credentials-expired',
@@ -103,7 +103,7 @@ export async function logInAgain(
     const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
     return attempt(parts, open, byKeys, resumption, caller)
   })
-  // In one read with the success.
+  // The end may come in the same read as the success.
   if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }
 }

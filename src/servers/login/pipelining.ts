@@ -22,7 +22,7 @@ export class Pipelining {
 
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
-    /** Whether this server supported pipelining before. */
+    /** Whether an earlier pipelined login at this server succeeded. */
     readonly isProven = false,
     /** Whether that included the first stream, which waits over TLS 1.3 without a spare link. */
     readonly isProvenAtStart = false,
@@ -36,12 +36,12 @@ export class Pipelining {
     return this.isAhead && (this.isMistaken || !this.isTrusted)
   }
 
-  /** Whether the server supported before what was sent ahead. */
+  /** Whether earlier logins succeeded with as much sent ahead. */
   get isTrusted(): boolean {
     return this.isProven && (this.isProvenAtStart || !this.wasAheadAtStart)
   }
 
-  /** Features of this stream that came, or else those expected. */
+  /** Received features of this stream, otherwise the expected features. */
   get current(): StreamFeatures | undefined {
     return this.#cameLast ?? this.#wentBy
   }
@@ -82,7 +82,7 @@ export class Pipelining {
     return this.isAhead && isSame ? 'nothing-new' : 'unfit'
   }
 
-  /** On the same stream, after SASL2. */
+  /** Features on the same stream, after SASL2. */
   cameAgain(text: string): StreamFeatures {
     this.isComplete = true
     this.#cameLast = new StreamFeatures(copyOf(text))

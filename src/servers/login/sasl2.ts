@@ -25,9 +25,9 @@ export interface Sasl2Success {
 
 const software = 'warm-bindings'
 
-/** `enable` asks for stream management, with the attributes. The server adds an own part to the tag. */
+/** `enable` asks for stream management, with the attributes. The server appends text of its own to the tag. */
 export function bindRequest(enable: Record<string, string> | undefined, agent: UserAgent | undefined): XmlElement {
-  // Prosody would make the same resource of the same tag and user agent.
+  // From the same tag and user agent, Prosody would make the same resource.
   const tag = agent === undefined ? [xml('tag', {}, software)] : []
   const inline = enable === undefined ? [] : [xml('enable', { xmlns: smNamespace, ...enable })]
   return xml('bind', { xmlns: bind2Namespace }, ...tag, ...inline)

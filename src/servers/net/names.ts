@@ -39,7 +39,7 @@ export interface NamesParts {
   readonly dns?: Dns | undefined
   /** Whether direct TLS is preferred at equal priority. */
   readonly preferDirectTls: boolean
-  /** Not with XMPP_DOMAINS=*: names with silent name servers would block all look-ups. */
+  /** Whether the operating system resolves names too. Not with XMPP_DOMAINS=*: silent name servers would block all look-ups. */
   readonly local: boolean
 }
 

@@ -52,7 +52,7 @@ export class HashedToken {
 }
 
 export interface UserAgent {
-  /** A UUID. Servers keep one token for each. */
+  /** A UUID. Servers store one token for each user agent. */
   readonly id: string
   release(): void
 }
