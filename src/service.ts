@@ -42,7 +42,6 @@ const farewellMilliseconds = 1_000
 const carriedMilliseconds = 250
 /** Time for everything to end, in milliseconds. The rest is cut. */
 const stopMilliseconds = 8_000
-/** In milliseconds. */
 const cutMilliseconds = 1_000
 
 export type Service = Awaited<ReturnType<typeof startService>>

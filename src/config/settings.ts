@@ -186,7 +186,7 @@ export const sections = {
       'Whether stream management (XEP-0198) is used with servers that offer it. `sm=off` in `XMPP_SERVERS` turns it off for a server.',
     ),
     LINK_RESUME: at('linkResume', kinds.boolean, 'on').means(
-      'Whether a broken link is mended: a new connection resumes its stream. For that, keys of each user stay in memory, never the password.',
+      'Whether a broken link is mended: a new connection resumes its stream. For that, keys or a token of each user stay in memory, never the password.',
     ),
     LINK_RESUME_TIME: at('linkResumeTime', kinds.integer(1, 600), '60').means(
       'Time to mend a broken link, in seconds. Then its session ends.',

@@ -31,7 +31,6 @@ export interface ExchangeEvents {
   onEnd(how: ExchangeEnd): void
 }
 
-/** Another process. */
 export interface Node {
   readonly name: string
   readonly isSilent: boolean
@@ -48,7 +47,6 @@ export interface AboutNode {
 }
 
 export interface Nodes {
-  /** This process's name. */
   readonly self: string
   /** Its own name, then those that it has adopted, the newest first. */
   readonly names: readonly string[]
@@ -56,7 +54,6 @@ export interface Nodes {
   adopt(names: readonly string[]): void
   /** From now on an heir answers for all names of this process, which will end within 10 s. */
   handOver(): void
-  /** Whether it has handed over. */
   readonly isLeaving: boolean
   /** The process that answers for a name: this one, the one of this name, or an heir. */
   owner(name: string): string | undefined

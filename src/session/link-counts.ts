@@ -63,7 +63,6 @@ export class LinkCounts {
     return this.#unconfirmed.size
   }
 
-  /** In bytes. */
   get keptBytes(): number {
     return this.#unconfirmed.bytes
   }

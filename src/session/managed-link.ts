@@ -106,7 +106,6 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#counts.unconfirmedSize
   }
 
-  /** In bytes. */
   get keptBytes(): number {
     return this.#counts.keptBytes
   }

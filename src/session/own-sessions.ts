@@ -13,7 +13,6 @@ import type {
   SessionView,
 } from './session-types.js'
 
-/** In milliseconds. */
 const quietMilliseconds = 5_000
 
 /** Sessions whose pages use another endpoint. */

@@ -46,7 +46,6 @@ export class Registry {
     return count
   }
 
-  /** About the length of their records, in bytes. */
   get recordBytes(): number {
     let bytes = 0
     for (const { outbox, uplink } of this.#sessions.values())

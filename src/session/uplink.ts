@@ -79,7 +79,6 @@ export class Uplink {
     return this.unsentBytes > mostBeforeLogin || this.link.backlog > mostBeforeLogin
   }
 
-  /** In bytes. */
   get unsentBytes(): number {
     const kept = this.managed?.keptBytes ?? 0
     return this.#unsent === undefined ? kept : kept + memoryOf(this.#unsentSize, this.#unsent.length)

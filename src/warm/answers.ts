@@ -71,7 +71,7 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: b
   return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, ...before }
 }
 
-/** Not every client sends its token with the upgrade: the URL names the process. */
+/** The URL names the process, because some clients send the token only after the upgrade. */
 function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
   const node = nodeIn(id)
   return node === undefined ? websocket : `${websocket}?node=${node}`

@@ -41,9 +41,9 @@ export class RidWindow {
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
   #characters = 0
-  /** The highest rid whose reply has arrived, as far as it seems. */
+  /** The highest rid whose reply has probably arrived. */
   #confirmed = 0
-  /** The same for certain, by a poll. */
+  /** The highest rid whose reply has arrived: a poll proves it. */
   #polled = 0
 
   /** `size` requests may be in transit. */

@@ -30,7 +30,7 @@ export interface CarriedEndpoint {
 
 export class SocketCarriage {
   readonly #nodes: Nodes
-  /** By place, the same in all processes. */
+  /** By `place` of the endpoint. */
   readonly #endpoints = new Map<string, CarriedEndpoint>()
   readonly #carried = new Set<CarriedSocket>()
 

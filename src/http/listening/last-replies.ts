@@ -17,7 +17,7 @@ export class LastReplies {
     return true
   }
 
-  /** The same for requests that wait already. */
+  /** For a connection whose requests wait already. */
   takeOver(connection: Duplex): void {
     const reply = replyUnderWay(connection)
     if (reply === undefined || this.#last.has(connection)) return

@@ -10,7 +10,7 @@ const mostOfHeap = 0.75
 const youngSize = 48 * 2 ** 20
 /** Share of the machine's or container's memory, unless MAX_MEMORY_MB is set. */
 const mostOfMachine = 0.8
-/** Of both limits. A hostile server makes waiting stanzas take four times their counted size. */
+/** Share of both limits. From a hostile server, waiting stanzas take four times their counted size. */
 const mostWaiting = 1 / 8
 /** A measurement is valid for this time, in milliseconds, and for this many new sessions. */
 const interval = 1_000

@@ -21,7 +21,6 @@ export interface MembershipParts {
   readonly about: AboutNode | undefined
   readonly awaitsHeirs: boolean
   readonly meet: Meet
-  /** Reports errors. */
   readonly guarded: (act: () => void) => void
   readonly report: (error: unknown) => void
 }

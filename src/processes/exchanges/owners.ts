@@ -27,7 +27,6 @@ export interface OwnersParts {
   readonly known: ReadonlyMap<string, RemoteNode>
   /** Whether only other processes know it. */
   readonly isHeardOf: (name: string) => boolean
-  /** Reports errors. */
   readonly guarded: (act: () => void) => void
 }
 

@@ -26,7 +26,7 @@ export function linkEnded(failure: Failure, step: Step): Problem {
   const { code, condition, cause } = failure
   const isLater = step === 'sasl' || step === 'bind'
   return new Problem(code, {
-    // The link does not know the step after the stream was opened.
+    // Once the stream is open, the link cannot know the step.
     step: code === 'shutting-down' || (failure.step === 'features' && isLater) ? step : failure.step,
     condition,
     detail: cause instanceof CertificateFault ? cause.message : undefined,

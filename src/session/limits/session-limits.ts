@@ -68,7 +68,6 @@ export class SessionLimits {
     this.#counts = parts.counts ?? new OwnCounts({ address, unauthenticated })
   }
 
-  /** In milliseconds. */
   get loginMilliseconds(): number {
     return this.#parts.limits.loginTimeout * 1000 || Number.POSITIVE_INFINITY
   }

@@ -23,7 +23,7 @@ export interface RefusedLoginsParts {
   readonly makeRate?: MakeRate | undefined
 }
 
-/** A multiple of the limit at one domain. */
+/** An address's limit at all domains, as a multiple of its limit at one domain. */
 const domainsOfAddress = 3
 /** The first delay, in milliseconds. It doubles each time. */
 const firstDelay = 500

@@ -15,7 +15,7 @@ export interface Document {
 }
 
 export interface DocumentOptions extends SplitterOptions {
-  /** Longest children, as a multiple of the document's length: each declares the namespaces that it inherits. */
+  /** Most text of all children, as a multiple of the document: each child declares its inherited namespaces. */
   readonly maxGrowth?: number
 }
 

@@ -46,7 +46,7 @@ export function oauthBearer(authzid: string, token: string): Mechanism {
     name: 'OAUTHBEARER',
     clientFirst: true,
     response: () => (isRefused ? separator : message),
-    /** The challenge is an error. The failure follows our answer. */
+    /** A challenge contains an error. The server sends `<failure/>` after our answer (RFC 7628 §3.2.3). */
     challenge() {
       demandAcceptance()
       isRefused = true
