@@ -88,13 +88,13 @@ export class Departures {
     const isOther = (outgoing: Outgoing) => outgoing !== found
     this.#sent = this.#sent.filter(isOther)
     const others = this.#outgoing.filter(isOther)
-    // Before what was written since.
+    // Before messages that were written later.
     const back = { id, xml: found.xml, isAgain: true }
     this.#outgoing = [...others.filter(({ isAgain }) => isAgain), back, ...others.filter(({ isAgain }) => !isAgain)]
     return true
   }
 
-  /** Each once for a connection. `kept`: what Strophe sends again by itself. */
+  /** Each once for a connection. `kept`: text that Strophe itself sends again. */
   unsent(kept = ''): Element[] {
     const unsent = this.#outgoing.filter(
       outgoing =>

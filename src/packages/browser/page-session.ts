@@ -112,7 +112,7 @@ export class PageSession {
   /** A used connection resumes its stream (XEP-0198). */
   takeOver({ connection, kept }: ManagedSocket, token: string): void {
     const { arrivals, departures, Strophe } = this.#parts
-    // A stream that cannot be resumed loses it.
+    // Read first: Strophe drops this text if the stream cannot be resumed.
     const again = kept()
     const { Status } = Strophe
     this.#connection = connection
@@ -236,7 +236,7 @@ export class PageSession {
     this.#connection.addHandler(onPresence, null, 'presence')
   }
 
-  /** If the session goes on, they are sent again here. */
+  /** If the session continues, unsent stanzas are sent again here. */
   #recover(): void {
     if (this.#isRecovering) return
     this.#isRecovering = true
@@ -246,7 +246,7 @@ export class PageSession {
     })
   }
 
-  /** `kept`: what Strophe sends again by itself. */
+  /** `kept`: text that Strophe itself sends again. */
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
     const { resumed } = this.#binding
     const { departures, rooms } = this.#parts
