@@ -15,7 +15,7 @@ export interface UnfinishedParts {
 }
 
 export class UnfinishedBodies {
-  /** Kept in all. */
+  /** Bytes of all unfinished bodies. */
   bytes = 0
   readonly #parts: UnfinishedParts
   readonly #most: number

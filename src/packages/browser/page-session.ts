@@ -287,7 +287,7 @@ export class PageSession {
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
-    // Without a starting point, the last message only sets it.
+    // Without a starting point, the last message in the archive becomes it, and is not shown.
     const isShown = showsHistory || (isMissing && last !== undefined)
     // Messages that waited for an earlier connection.
     if (!isShown) arrivals.release([], jid)

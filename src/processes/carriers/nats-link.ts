@@ -14,7 +14,7 @@ export class NatsLink {
   readonly name: string
   readonly subject: string
   readonly reply: string
-  /** Known to the layer above. The link stays a while longer. */
+  /** Whether the layer above knows the process. The link may outlive this. */
   isJoined = false
   isHeard = false
   /** NATS has no subscriber for it. It is asked again later, and then counts as gone. */

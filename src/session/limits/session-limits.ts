@@ -44,7 +44,7 @@ const shareOfStrangers = 1 / 4
 /** Part of requests, memory and descriptors for warm calls alone. */
 export const shareOfWarmCalls = 1 / 10
 
-/** In seconds of the rate. */
+/** Seconds over which RATE_SESSIONS_PER_ADDRESS is measured. */
 const rateSeconds = 5
 
 /** Limits sessions, in all and of each IPv4 address or IPv6 network. */

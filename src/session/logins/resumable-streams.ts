@@ -9,7 +9,7 @@ export const smFamily = 'urn:xmpp:sm:'
 /** In UTF-16 units (XEP-0198 §5). */
 export const longestStreamId = 4000
 
-/** 200 bytes each. A forgotten stream can be resumed with the bare JID of its account. */
+/** 200 bytes each. After a forgotten stream is resumed, only the bare JID of its account is known. */
 const mostStreams = 20_000
 
 /** XEP-0198 §5. */
