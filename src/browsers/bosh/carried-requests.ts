@@ -60,9 +60,9 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
           const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
-          // After a handover, sessions that cannot be handed over are still here.
-          const isLeft = nodes.isLeaving && manager.has(sid)
-          if (isLeft || (name === undefined ? taker === undefined : isHere(name))) manager.serve(text, peer)
+          // Also while sessions are handed over, one by one, by this process or to it.
+          const isOurs = name === undefined ? taker === undefined : manager.has(sid) || isHere(name)
+          if (isOurs) manager.serve(text, peer)
           else {
             const { address, secure, cookies } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined

@@ -3,9 +3,8 @@ import { isNodeName } from '../node-name.js'
 import type { Nodes } from '../nodes.js'
 import type { RemoteNode } from './remote-node.js'
 
-/** Time for an heir to announce itself, and for a process to end after its handover, in milliseconds. */
+/** Time for an heir to announce itself once the process before is gone, in milliseconds. */
 const heirMilliseconds = 10_000
-const leavingMilliseconds = 10_000
 /** Names that a process may adopt. */
 const mostNames = 64
 
@@ -69,7 +68,7 @@ export class Owners {
 
   handOver(): void {
     this.isLeaving = true
-    this.#await(this.names, leavingMilliseconds + heirMilliseconds)
+    this.#await(this.names)
     this.check()
   }
 
@@ -104,12 +103,12 @@ export class Owners {
 
   /** The other process hands over. */
   leaves(node: RemoteNode): void {
-    this.#await([node.name, ...node.adopted], leavingMilliseconds + heirMilliseconds)
+    this.#await([node.name, ...node.adopted])
   }
 
   /** The other process is no longer known. */
   left(node: RemoteNode): void {
-    if (node.isLeaving) this.#await([node.name, ...node.adopted], heirMilliseconds)
+    if (node.isLeaving) this.#await([node.name, ...node.adopted])
     this.check()
   }
 
@@ -117,12 +116,14 @@ export class Owners {
   check(): void {
     const now = this.#parts.clock.now()
     for (const [name, until] of this.#awaited)
-      if (until <= now || this.#find(name) !== undefined) this.#awaited.delete(name)
+      if (this.#find(name) !== undefined) this.#awaited.delete(name)
+      else if (this.#isBeingHandedOver(name)) this.#awaited.set(name, now + heirMilliseconds)
+      else if (until <= now) this.#awaited.delete(name)
     for (const [name, waiters] of this.#waiting) {
       const owner = this.owner(name)
       const isOver = owner !== undefined || this.#isClosed || !this.isAwaited(name)
       for (const waiter of [...waiters]) {
-        if (!isOver && waiter.until > now) break
+        if (!isOver && (waiter.until > now || this.#isBeingHandedOver(name))) break
         this.#drop(name, waiter)
         this.#parts.guarded(() => waiter.then(owner))
       }
@@ -132,6 +133,14 @@ export class Owners {
   close(): void {
     this.#isClosed = true
     this.check()
+  }
+
+  /** Its process is still there. It ends in time, and many sessions take long. */
+  #isBeingHandedOver(name: string): boolean {
+    if (this.isLeaving && this.names.includes(name)) return true
+    for (const node of this.#parts.known.values())
+      if (node.isLeaving && !node.isGivenUp && (node.name === name || node.adopted.has(name))) return true
+    return false
   }
 
   #find(name: string): string | undefined {
@@ -146,8 +155,8 @@ export class Owners {
     return heir ?? (isHeardOf(name) ? name : undefined)
   }
 
-  #await(names: readonly string[], milliseconds: number): void {
-    const until = this.#parts.clock.now() + milliseconds
+  #await(names: readonly string[]): void {
+    const until = this.#parts.clock.now() + heirMilliseconds
     for (const name of names) if (this.#find(name) === undefined) this.#awaited.set(name, until)
   }
 

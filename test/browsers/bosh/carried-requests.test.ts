@@ -45,7 +45,7 @@ async function start(name: string, awaitsHeirs = false): Promise<Process> {
       if (process.isAnswering) answer(peer, name)
     },
     refuseUnknown: (peer: Peer) => answer(peer, unknown),
-    has: () => !nodes.isLeaving,
+    has: () => !nodes.isLeaving && nodes.owner(old) === nodes.self,
     refuseTooLarge: () => undefined,
   } as unknown as ConnectionManager
   const service = createCarriedRequests(nodes, clock, () => false).over('site', manager)

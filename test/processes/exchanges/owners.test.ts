@@ -154,16 +154,19 @@ describe('a process that hands over', () => {
     expect(x.owner(old)).toBe(heir)
   })
 
-  test('and does not end in time is no longer waited for', async () => {
+  test('is waited for while it is there, and for ten seconds more', async () => {
     const [one, x] = (await startAll(own, old)) as [Nodes, Nodes]
     x.handOver()
     await settled()
     const { told } = waitFor(one, old)
-    await pass(10_500)
-    // Its sessions may come yet.
-    expect([told, one.isAwaited(old)]).toEqual([[undefined], true])
-    await pass(10_000)
-    expect([one.owner(old), one.isAwaited(old)]).toEqual([undefined, false])
+    await pass(50_000)
+    expect([told, one.isAwaited(old), one.awaited]).toEqual([[], true, [old]])
+    await x.close()
+    await settled()
+    await pass(9_000)
+    expect([told, one.isAwaited(old)]).toEqual([[], true])
+    await pass(1_500)
+    expect([told, one.owner(old), one.isAwaited(old)]).toEqual([[undefined], undefined, false])
   })
 
   test('is not one that ends without a word', async () => {
