@@ -19,6 +19,7 @@ import { type LogFor, logOf, traceOf } from './lib/log.js'
 import { version } from './lib/package-json.js'
 import type { StartCarrier } from './processes/carriers/carrier.js'
 import { drained } from './processes/draining.js'
+import { anyTaker } from './processes/exchanges/ask-all.js'
 import { newNodeName } from './processes/node-name.js'
 import { startNodes } from './processes/start-nodes.js'
 import { stateFiles } from './processes/state-files.js'
@@ -160,7 +161,8 @@ export async function startService({
     recentWarms,
     readOverview: createOverview({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),
-    isStopping: () => stopped !== undefined,
+    // Other processes take the calls.
+    isStopping: () => stopped !== undefined && (nodes === undefined || anyTaker(nodes) === undefined),
     routers,
     demoPath,
   })
@@ -214,25 +216,33 @@ export async function startService({
 
   const leaveSessions = async () => {
     const to = heir()
-    if (to === undefined && files === undefined) return
+    const write = files?.write
+    const ways = [
+      to === undefined ? undefined : (records: Iterable<string>) => giveTo(to, nodes!, records),
+      // Also for the process that replaces an heir that died.
+      write && ((records: Iterable<string>) => write(nodes?.names ?? [''], records, registry.recordBytes)),
+    ]
+    if (ways.every(way => way === undefined)) return
     registry.isSettingDown = true
     // Others wait for the heir, which adopts the names once it has the sessions.
     nodes?.handOver()
     // Pages continue over new connections.
     listening.retire()
-    const left: Parameters<TellEvent>[1][] = []
-    const records = setDown(registry, session => void left.push(session))
-    try {
-      if (to === undefined) await files!.write(nodes?.names ?? [''], records, registry.recordBytes)
-      else await giveTo(to, nodes!, records)
-      log.info({ sessions: left.length }, 'sessions were set down for the next process')
-    } catch (error) {
-      for (const session of left) events?.tell('session.ended', session, 'shutdown')
-      log.error({ sessions: left.length, ...traceOf(error) }, 'sessions could not be set down')
+    for (const way of ways) {
+      const left: Parameters<TellEvent>[1][] = []
+      try {
+        await way?.(setDown(registry, session => void left.push(session)))
+        if (left.length > 0) log.info({ sessions: left.length }, 'sessions were set down for the next process')
+        if (way !== undefined) return
+      } catch (error) {
+        for (const session of left) events?.tell('session.ended', session, 'shutdown')
+        log.error({ sessions: left.length, ...traceOf(error) }, 'sessions could not be set down')
+      }
     }
   }
 
   const stop = async () => {
+    registry.isDraining = true
     log.info({ sessions: registry.size }, 'stopping')
     stopWatching()
     stopSweeping?.()
