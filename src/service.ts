@@ -22,7 +22,7 @@ import { drained } from './processes/draining.js'
 import { anyTaker } from './processes/exchanges/ask-all.js'
 import { newNodeName } from './processes/node-name.js'
 import { startNodes } from './processes/start-nodes.js'
-import { stateFiles } from './processes/state-files.js'
+import { hasStateFiles, stateFiles } from './processes/state-files.js'
 import { giveTo, meetPredecessors, recordVersion, setDown, takeUp } from './session/succession.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
@@ -104,7 +104,7 @@ export async function startService({
           log: logFor('nodes'),
           name: processName,
           about: { place, version, settings: settingsInCommon(config) },
-          awaitsHeirs: config.state !== undefined,
+          awaitsHeirs: config.state !== undefined && hasStateFiles(config.state.folder),
           onUnanswered: reason => {
             counts.unanswered[reason] += 1
           },
@@ -195,7 +195,10 @@ export async function startService({
   for (const { names, writtenAt, records, take } of states) {
     if (!take()) continue
     nodes?.adopt(names)
-    log.info(takeUp(records, Date.now() - writtenAt, sites.takeUp, log), 'sessions of an earlier process were taken up')
+    const sum = takeUp(records, Date.now() - writtenAt, sites.takeUp, log)
+    log.info(sum, 'sessions of an earlier process were taken up')
+    if (sum.refused > 0)
+      log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')
   }
   if (nodes !== undefined) meetPredecessors(nodes, () => (isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
@@ -224,6 +227,8 @@ export async function startService({
     ]
     if (ways.every(way => way === undefined)) return
     registry.isSettingDown = true
+    // An empty file would replace a file that needs another key.
+    if (registry.size === registry.unsettable) return
     // Others wait for the heir, which adopts the names once it has the sessions.
     nodes?.handOver()
     // Pages continue over new connections.

@@ -98,6 +98,10 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
 
   'SEAL_KEY_FILE is required for STATE_DIR: make the file with (umask 077; openssl rand -base64 32 > seal.key)': set =>
     set.STATE_DIR !== undefined && set.SEAL_KEY_FILE === undefined,
+  'LINK_RESUME is off, but STATE_DIR needs it: sessions outlive a restart only if their links can be mended': set =>
+    set.STATE_DIR !== undefined && !set.LINK_RESUME,
+  'XMPP_STREAM_MANAGEMENT is off, but STATE_DIR needs it: sessions outlive a restart only with stream management':
+    set => set.STATE_DIR !== undefined && !set.XMPP_STREAM_MANAGEMENT,
 
   ...natsFaults,
 

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { unlinkSync } from 'node:fs'
+import { readdirSync, unlinkSync } from 'node:fs'
 import { lstat, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -57,6 +57,7 @@ const outcomes = {
   unreadable: 'a state file cannot be read: its sessions end',
 } as const
 
+const stateFile = /^sessions-(0|[1-9]\d{0,3})$/
 const nameOf = (slot: number) => `sessions-${slot}`
 
 /** Files of processes in `STATE_DIR`. */
@@ -118,7 +119,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
         await made(folder)
         for (const name of (await readdir(folder)).sort()) {
           const whole = name.replace(temporaryEnding, '')
-          const [, digits] = /^sessions-(0|[1-9]\d{0,3})$/.exec(whole) ?? []
+          const [, digits] = stateFile.exec(whole) ?? []
           const from = Number(digits)
           if (digits === undefined || readerOf(from, workers) !== slot) continue
           const state = whole === name ? await read(name, from) : void remove(name)
@@ -130,6 +131,11 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
       return states
     },
   }
+}
+
+/** Of any slot. */
+export function hasStateFiles(folder: string): boolean {
+  return attempt(() => readdirSync(folder))?.some(name => stateFile.test(name)) === true
 }
 
 /** The slot whose process reads the file of `slot`. */

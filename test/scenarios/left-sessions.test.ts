@@ -2,7 +2,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { afterEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { createLog } from '../../src/lib/log.js'
 import { stateFiles } from '../../src/processes/state-files.js'
 import { recordVersion } from '../../src/session/succession.js'
@@ -12,19 +12,22 @@ import { freePorts } from '../support/ports.js'
 
 jest.setTimeout(30_000)
 
-const operator = new Operator()
-const key = randomBytes(32)
-let port: number
+let operator: Operator
+const own = randomBytes(32)
+
+beforeEach(() => {
+  operator = new Operator()
+})
 
 afterEach(() => operator.leave())
 
 /** A record that no process takes up. */
 const record = '{}'
 
-test('a start whose port is taken leaves them to the next start, and a signal during that one stops it in good order', async () => {
-  port = (await freePorts(1))[0]!
+async function written(key: Buffer) {
+  const [port] = await freePorts(1)
   operator.makeFolder('state')
-  operator.write('keys', `${key.toString('base64')}\n`)
+  operator.write('keys', `${own.toString('base64')}\n`)
   const folder = operator.pathOf('state')
   const files = stateFiles({
     ...{ folder, keys: [createSecretKey(key)], slot: 0, workers: 0, version: recordVersion, longest: 60_000 },
@@ -40,17 +43,30 @@ test('a start whose port is taken leaves them to the next start, and a signal du
     STATE_DIR: folder,
     SEAL_KEY_FILE: operator.pathOf('keys'),
   }
+  return { settings, port, isThere: () => existsSync(`${folder}/sessions-0`) }
+}
 
+test('a start whose port is taken leaves them to the next start, and a signal during that one stops it in good order', async () => {
+  const { settings, port, isThere } = await written(own)
   const other = createServer().listen(port, '127.0.0.1')
   expect(await operator.start(settings).exit).toBe(1)
-  expect(existsSync(`${folder}/sessions-0`)).toBe(true)
+  expect(isThere()).toBe(true)
   await new Promise(resolve => other.close(resolve))
 
   const running = operator.start(settings)
-  await eventually('it takes the sessions up', () => !existsSync(`${folder}/sessions-0`))
+  await eventually('it takes the sessions up', () => !isThere())
   running.signal('SIGTERM')
   expect(await running.exit).toBe(0)
   const said = running.lines.map(({ msg }) => msg)
   expect(said).toContain('sessions of an earlier process were taken up')
   expect(said.at(-1)).toBe('stopped')
+})
+
+test('a service without their key, and without sessions, leaves them', async () => {
+  const { settings, isThere } = await written(randomBytes(32))
+  const running = operator.start(settings)
+  await running.url()
+  running.signal('SIGTERM')
+  expect(await running.exit).toBe(0)
+  expect(isThere()).toBe(true)
 })
