@@ -24,8 +24,8 @@ const built = {
 }
 
 export default {
-  // Half of what tests do is waiting for others: six workers for two cores.
-  maxWorkers: 6,
+  // Half of what tests do is waiting for others: five workers for two cores.
+  maxWorkers: 5,
   testSequencer: '<rootDir>/test/support/sequencer.js',
   // How long a test may take is for people to judge: a machine that is busy with other tests is no failure.
   testTimeout: 30_000,

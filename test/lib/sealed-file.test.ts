@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import { readSealed, SealedFileError, writeSealed } from '../../src/lib/sealed-file.js'
+import { casesOf } from '../support/matrix.js'
 
 const newKey = () => createSecretKey(randomBytes(32))
 const [key, older, foreign] = [newKey(), newKey(), newKey()]
@@ -136,8 +137,8 @@ describe('a sealed file', () => {
     expect(await outcome()).toHaveLength(100)
   })
 
-  test('lets other work go on while 50,000 records are written and read', async () => {
-    const records = Array.from({ length: 50_000 }, (_, index) => `${index}:${'r'.repeat(3_000)}`)
+  test('lets other work go on while thousands of records are written and read', async () => {
+    const records = Array.from({ length: casesOf(5_000, 50_000) }, (_, index) => `${index}:${'r'.repeat(3_000)}`)
     let turns = 0
     let isDone = false
     const turn = () => {
@@ -154,8 +155,8 @@ describe('a sealed file', () => {
     } finally {
       isDone = true
     }
-    expect(whileWritten).toBeGreaterThan(100)
-    expect(turns - whileWritten).toBeGreaterThan(100)
+    expect(whileWritten).toBeGreaterThan(50)
+    expect(turns - whileWritten).toBeGreaterThan(50)
     expect(read.length).toBe(records.length)
     expect(records.every((record, index) => read[index] === record)).toBe(true)
   }, 60_000)
@@ -253,7 +254,7 @@ describe('a file is refused', () => {
   test('if any bit of a short file has changed', async () => {
     await writeSealed(path, key, ['one', 'two'])
     const bytes = readFileSync(path)
-    for (let bit = 0; bit < bytes.length * 8; bit++) {
+    for (let bit = 0; bit < bytes.length * 8; bit += casesOf(5, 1)) {
       const place = bit >> 3
       const changed = Buffer.from(bytes)
       changed[place]! ^= 1 << (bit & 7)

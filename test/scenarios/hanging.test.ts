@@ -93,7 +93,7 @@ describe('a server that takes its time', () => {
   beforeAll(async () => {
     const domains = [...saying, 'patient'].map(name => `${name}.tls.example`)
     servers = await Promise.all(domains.map(domain => startLoginServer({ domain, certificate, moreFeatures })))
-    service = await startWatchedService(servers, { WARM_TIMEOUT: '30', WARM_STEP_TIMEOUT: '1' })
+    service = await startWatchedService(servers, { WARM_TIMEOUT: '30', WARM_STEP_TIMEOUT: '2' })
   })
 
   afterAll(async () => {
@@ -108,17 +108,17 @@ describe('a server that takes its time', () => {
       saying.map(stage => service.problem({ jid: `alice@${stage}.tls.example`, password: 'Pa55-of-alice' })),
     )
     expect(told).toEqual(saying.map(stage => ({ status: 504, code: 'timeout', step: stepAt[stage] })))
-    expect((performance.now() - started) / 1000).toBeLessThan(4)
+    expect((performance.now() - started) / 1000).toBeLessThan(10)
     await service.emptied()
   })
 
   test('for every step has as long for each', async () => {
-    const delay = (turn: Turn) => void setTimeout(() => turn.goOn(), 600)
+    const delay = (turn: Turn) => void setTimeout(() => turn.goOn(), 1100)
     servers.at(-1)!.script = Object.fromEntries(slow.map(stage => [stage, delay]))
     const started = performance.now()
     const { status } = await service.warm({ jid: 'alice@patient.tls.example', password: 'Pa55-of-alice' })
     expect(status).toBe(200)
-    expect((performance.now() - started) / 1000).toBeGreaterThan(0.6 * slow.length)
+    expect((performance.now() - started) / 1000).toBeGreaterThan(1.1 * slow.length)
   })
 })
 
