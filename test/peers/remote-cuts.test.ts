@@ -10,7 +10,7 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
 // Each wait in a test has a shorter deadline of its own, which names what did not come.
-jest.setTimeout(120_000)
+jest.setTimeout(180_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -72,7 +72,7 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
         await talk(8)
         relay.restore()
         // Servers lose stanzas if a connection breaks again before the repeated requests have arrived.
-        await Promise.all(users.map(user => user.isUpToDate()))
+        await Promise.all(users.map(user => user.isUpToDate(1000 * patience)))
       }
       await talk(2)
 

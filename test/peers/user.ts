@@ -87,12 +87,12 @@ export class User {
   }
 
   /** Resolves once the server has answered, so that whatever it sent before has come. */
-  async isUpToDate(): Promise<void> {
+  async isUpToDate(milliseconds = patience): Promise<void> {
     const id = `fence-${++this.#fences}`
     const ping = "<ping xmlns='urn:xmpp:ping'/>"
     const domain = this.bareJid.replace(/^.*@/, '')
     this.send(`<iq xmlns='jabber:client' type='get' id='${id}' to='${domain}'>${ping}</iq>`)
-    await this.#until(`answer to ${id}`, body => body.includes(id), patience)
+    await this.#until(`answer to ${id}`, body => body.includes(id), milliseconds)
   }
 
   /** Ends the session, `last` being said with it, and resolves when no request is open any more. May be called twice. */
