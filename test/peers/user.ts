@@ -18,6 +18,7 @@ export class User {
   #unsaid: string
   #over = false
   #fences = 0
+  #said = 0
 
   private constructor(
     client: BoshClient,
@@ -67,7 +68,8 @@ export class User {
   }
 
   say(to: string, text: string): void {
-    this.send(`<message xmlns='jabber:client' type='chat' to='${to}'><body>${text}</body></message>`)
+    const id = `said-${++this.#said}`
+    this.send(`<message xmlns='jabber:client' type='chat' id='${id}' to='${to}'><body>${text}</body></message>`)
   }
 
   /** Resolves with the body that holds the text. */
