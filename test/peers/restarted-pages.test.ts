@@ -183,7 +183,11 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     }
 
     /** Both sides say numbers. Each comes once and in order, and nobody comes or goes. */
-    const talkWith = async (visitor: Visitor, act: (jid: string, sayBoth: () => Promise<number>) => Promise<void>) => {
+    const talkWith = async (
+      visitor: Visitor,
+      act: (jid: string, sayBoth: () => Promise<number>) => Promise<void>,
+      mayRepeat = false,
+    ) => {
       const jid = await visitor.jid()
       await visitor.say(bob.bareJid, 'hello')
       await bob.receives('>hello<')
@@ -198,7 +202,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await bob.receives(`>number ${number}<`, untilItRepeats)
       await bob.isUpToDate()
       const all = Array.from({ length: number }, (_, index) => index + 1)
-      expect(numbersOf(await visitor.texts())).toEqual(all)
+      const shown = numbersOf(await visitor.texts())
+      expect(mayRepeat ? [...new Set(shown)] : shown).toEqual(all)
       expect(bob.numbers).toEqual(all)
       expect(await visitor.jid()).toBe(jid)
       const presences = bob.received.match(/<presence\b[^>]*>/g)!.filter(tag => tag.includes(`'${jid}'`))
@@ -208,8 +213,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     }
 
     /** They talk before and after each restart, and if the client can, meanwhile. */
-    const restartUnder = (visitor: Visitor, restarts: number, meanwhile = true) =>
-      talkWith(visitor, async (jid, sayBoth) => {
+    const restartUnder = (visitor: Visitor, restarts: number, meanwhile = true, mayRepeat = false) => {
+      const act = async (jid: string, sayBoth: () => Promise<number>) => {
         for (let round = 0; round < restarts; round++) {
           await sayBoth()
           const stopped = service.stop()
@@ -223,7 +228,9 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
           await visitor.receives(`number ${number}`, untilItRepeats)
           await bob.receives(`>number ${number}<`, untilItRepeats)
         }
-      })
+      }
+      return talkWith(visitor, act, mayRepeat)
+    }
 
     if (runsUsual)
       test('with Strophe outlives two restarts', async () => {
@@ -263,7 +270,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         restartUnder(await openSocketPage('strophe'), 5, false))
 
       test('with Converse outlives five restarts over WebSocket', async () =>
-        restartUnder(await openSocketPage('converse'), 5, false))
+        // After an attempt in the gap it binds anew, and gets again what it has not acknowledged.
+        restartUnder(await openSocketPage('converse'), 5, false, true))
 
       test('finds its session after the restart, over BOSH or with a token, and by its cookie alone', async () => {
         const cookies = { attach_binding: 'cookie', wait: 1 }
