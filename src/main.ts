@@ -7,7 +7,8 @@ import { mostDescriptors } from './lib/limits/descriptors.js'
 async function run(command: Command): Promise<void> {
   switch (command.name) {
     case 'serve': {
-      const obey = holdSignals()
+      // A closed terminal sends SIGHUP, too.
+      const obey = holdSignals('SIGHUP', 'SIGUSR2')
       return (await import('./command/serve.js')).serve(obey)
     }
     case 'demo':

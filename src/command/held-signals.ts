@@ -1,13 +1,10 @@
-type Name = 'SIGHUP' | 'SIGUSR2'
-
 /** Sets what each signal does. Signals that came before take effect now. */
-export type ObeySignals = (orders: Readonly<Record<Name, () => void>>) => void
+export type ObeySignals<Name extends NodeJS.Signals> = (orders: Readonly<Record<Name, () => void>>) => void
 
-/** A closed terminal sends SIGHUP, too. */
-export function holdSignals(): ObeySignals {
+export function holdSignals<Name extends NodeJS.Signals>(...names: readonly Name[]): ObeySignals<Name> {
   const early = new Set<Name>()
   let obey = (name: Name): void => void early.add(name)
-  for (const name of ['SIGHUP', 'SIGUSR2'] as const) process.on(name, () => obey(name))
+  for (const name of names) process.on(name, () => obey(name))
   return orders => {
     obey = name => orders[name]()
     for (const name of early) obey(name)

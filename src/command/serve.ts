@@ -10,7 +10,7 @@ import { explained, holdStops, untilSignal } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
 /** Throws a `CommandError`. */
-export async function serve(obey: ObeySignals): Promise<void> {
+export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>): Promise<void> {
   // A process manager may run this program as a cluster worker of its own.
   if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
   const { config, warnings } = readConfig()

@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/load.js'
 import { forbiddenPort } from '../http/listening/places.js'
 import { CommandError } from './command-error.js'
+import { holdSignals } from './held-signals.js'
 
 interface Running {
   drain(): Promise<void>
@@ -40,20 +41,17 @@ export function end(running: Running, isDrainedFirst: boolean): void {
     )
 }
 
-/** The first signal during a start that must not be broken off. */
-let early: NodeJS.Signals | undefined
+const hold = () => holdSignals('SIGTERM', 'SIGINT')
+let held: ReturnType<typeof hold> | undefined
 
-/** Signals take effect once the service has started. */
+/** From now on the start must not be broken off: signals take effect after it. */
 export function holdStops(): void {
-  for (const name of ['SIGTERM', 'SIGINT'] as const)
-    process.on(name, signal => {
-      early ??= signal
-    })
+  held ??= hold()
 }
 
 function endOnSignal(running: Running): void {
   let stage: 'running' | 'draining' | 'stopping' = 'running'
-  const onSignal = (signal: NodeJS.Signals) => {
+  const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
     // The second Ctrl+C does not wait for open requests.
     if (stage === 'stopping' && signal === 'SIGINT') process.exit(130)
     if (stage === 'stopping') return
@@ -62,7 +60,6 @@ function endOnSignal(running: Running): void {
     stage = isDrainedFirst ? 'draining' : 'stopping'
     end(running, isDrainedFirst)
   }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
-  if (early !== undefined) onSignal(early)
+  const obey = held ?? hold()
+  obey({ SIGTERM: () => onSignal('SIGTERM'), SIGINT: () => onSignal('SIGINT') })
 }

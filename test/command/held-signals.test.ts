@@ -12,7 +12,7 @@ afterEach(() => {
 
 test('a signal that comes during the start is obeyed after it, once', () => {
   const obeyed: string[] = []
-  const obey = holdSignals()
+  const obey = holdSignals(...names)
   process.emit('SIGHUP')
   process.emit('SIGHUP')
   expect(obeyed).toEqual([])
