@@ -219,16 +219,15 @@ export async function startService({
 
   const leaveSessions = async () => {
     const to = heir()
-    const write = files?.write
-    const ways = [
-      to === undefined ? undefined : (records: Iterable<string>) => giveTo(to, nodes!, records),
-      // Also for the process that replaces an heir that died.
-      write && ((records: Iterable<string>) => write(nodes?.names ?? [''], records, registry.recordBytes)),
-    ]
-    if (ways.every(way => way === undefined)) return
+    const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
+    if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
+    // Also for the process that replaces an heir that died.
+    if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
+    if (ways.length === 0) return
     registry.isSettingDown = true
     // An empty file would replace a file that needs another key.
-    if (registry.size === registry.unsettable) return
+    const areAllLeft = () => registry.size === registry.unsettable
+    if (areAllLeft()) return
     // Others wait for the heir, which adopts the names once it has the sessions.
     nodes?.handOver()
     // Pages continue over new connections.
@@ -236,12 +235,13 @@ export async function startService({
     for (const way of ways) {
       const left: Parameters<TellEvent>[1][] = []
       try {
-        await way?.(setDown(registry, session => void left.push(session)))
-        if (left.length > 0) log.info({ sessions: left.length }, 'sessions were set down for the next process')
-        if (way !== undefined) return
+        await way(setDown(registry, session => void left.push(session)))
+        log.info({ sessions: left.length }, 'sessions were set down for the next process')
+        return
       } catch (error) {
         for (const session of left) events?.tell('session.ended', session, 'shutdown')
         log.error({ sessions: left.length, ...traceOf(error) }, 'sessions could not be set down')
+        if (areAllLeft()) return
       }
     }
   }
