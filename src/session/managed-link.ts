@@ -1,7 +1,7 @@
 import type { Step } from '../lib/errors.js'
-import type { Link, LinkEnd, LinkEvents, LinkFacts } from '../xmpp/link.js'
+import type { Link, LinkEnd, LinkEvents, LinkFacts, Resumption } from '../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
-import { countAttribute, writeCount, writeCounting } from '../xmpp/stanza-counts.js'
+import { writeCount, writeCounting } from '../xmpp/stanza-counts.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import { type Element, type Fate, isStanza } from '../xmpp/xml/element.js'
@@ -316,7 +316,7 @@ export class ManagedLink implements Link, LinkEvents {
       mending: mending!,
       since,
       isUrgent,
-      resumption: () => ({ previd: this.#previd!, h: writeCount(this.#counts.received) }),
+      resumption: () => this.#resumption,
       onLink: ({ link, answer, missed = [] }) => {
         this.#link = link
         link.events = this
@@ -333,8 +333,12 @@ export class ManagedLink implements Link, LinkEvents {
 
   #resumeStream(repair: Repair): void {
     if (!repair.isResuming) return
-    const attributes = attribute('previd', this.#previd) + countAttribute(this.#counts.received)
-    this.#link.send([asElement('resume', writeCounting('resume', attributes))])
+    const { previd, h } = this.#resumption
+    this.#link.send([asElement('resume', writeCounting('resume', attribute('previd', previd) + attribute('h', h)))])
+  }
+
+  get #resumption(): Resumption {
+    return { previd: this.#previd!, h: writeCount(this.#counts.received) }
   }
 
   #resumed({ since }: Repair, tag: Root): void {

@@ -138,14 +138,13 @@ export class Session implements Gate {
 
   /** Ends the session here, and returns its record for the next process. Undefined if its stream cannot be resumed. */
   setDown(): SessionRecord | undefined {
+    const { sid, id, domain, createdAt, stage, client } = this
     const { managed } = this.uplink
-    const client = this.#client
     if (!this.maySetDown || client === undefined || managed === undefined) return undefined
     const now = this.#keeper.clock.now()
     if (client.isPresent) this.inactivity.begin(now)
     const next = client.setDown(now)
     if (next === undefined || this.hasEnded) return undefined
-    const { sid, id, domain, createdAt, stage } = this
     const record: SessionRecord = {
       sid,
       id,
@@ -159,10 +158,7 @@ export class Session implements Gate {
       link: managed.setDown(),
       client: next,
     }
-    this.stage.end({ reason: 'set-down' }, true)
-    this.deadline = Number.POSITIVE_INFINITY
-    this.outbox.close()
-    this.uplink.discard()
+    this.#stop('set-down')
     this.#keeper.removed(this, 'set-down')
     return record
   }
@@ -382,12 +378,16 @@ export class Session implements Gate {
     this.#keeper.removed(this, isLogin ? 'login' : last.reason)
   }
 
-  /** A fault in this service. */
-  fail(cause: unknown): void {
-    this.stage.end({ reason: 'fault' }, true)
+  #stop(reason: EndReason): void {
+    this.stage.end({ reason }, true)
     this.deadline = Number.POSITIVE_INFINITY
     this.outbox.close()
     this.uplink?.discard()
+  }
+
+  /** A fault in this service. */
+  fail(cause: unknown): void {
+    this.#stop('fault')
     const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
     for (const step of steps) {
       try {
