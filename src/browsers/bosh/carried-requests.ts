@@ -35,11 +35,12 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
     const text = body.toString()
     const isOfSession = about.isNew !== true
+    const isUnknown = () => isOfSession && manager?.has(readBodyHead(text).sid) === false
     if (manager === undefined) exchange.cancel()
     // The other process asks the heir.
-    else if (isOfSession && nodes.isLeaving && !manager.has(readBodyHead(text).sid)) exchange.cancel()
+    else if (nodes.isLeaving && isUnknown()) exchange.cancel()
     // A long text costs time only if there is a session: the client has chosen the process.
-    else if (isOfSession && text.length > long && !manager.has(readBodyHead(text).sid)) manager.refuseUnknown(peer)
+    else if (text.length > long && isUnknown()) manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
     return peer
   })
@@ -60,8 +61,8 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
           const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
-          // Also while sessions are handed over, one by one, by this process or to it.
-          const isOurs = name === undefined ? taker === undefined : manager.has(sid) || isHere(name)
+          // While sessions are handed over, one by one, some are here under the name of another.
+          const isOurs = name === undefined ? taker === undefined : isHere(name) || manager.has(sid)
           if (isOurs) manager.serve(text, peer)
           else {
             const { address, secure, cookies } = peer
