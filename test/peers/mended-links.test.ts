@@ -1,10 +1,11 @@
 // Links to servers that break under their sessions, and are mended (XEP-0198): nothing is lost, nothing comes twice.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { combinations } from '../support/matrix.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
+import { expectAll, sayBoth } from './numbers.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
@@ -53,48 +54,33 @@ for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Pros
       await server?.stop()
     })
 
-    /** Each says as much, in the order of the numbers, and hears all of the other once. */
-    const expectAll = async (count: number) => {
-      await bob.receives(`>number ${count}<`)
-      await page.receives(`>number ${count}<`)
-      await Promise.all([page.isUpToDate(), bob.isUpToDate()])
-      const all = Array.from({ length: count }, (_, index) => index + 1)
-      expect({ page: page.numbers, bob: bob.numbers }).toEqual({ page: all, bob: all })
-      expect(bob.hasSeen(page.jid, 'unavailable')).toBe(false)
-    }
-
-    const sayBoth = (number: number) => {
-      page.say(bob.jid, `number ${number}`)
-      bob.say(page.jid, `number ${number}`)
-    }
-
     test('a link that is cut again and again loses nothing', async () => {
       for (let number = 1; number <= 30; number++) {
-        sayBoth(number)
+        sayBoth(page, bob, number)
         if (number % 6 === 0) relay.cut()
         if (number % 3 === 0) await page.isUpToDate()
       }
-      await expectAll(30)
+      await expectAll(page, bob, 30)
     })
 
     test('a link that is cut while nobody speaks is mended', async () => {
-      sayBoth(1)
-      await expectAll(1)
+      sayBoth(page, bob, 1)
+      await expectAll(page, bob, 1)
       relay.cut()
       await eventually('the link is mended', () => relay.open === 1)
-      sayBoth(2)
-      await expectAll(2)
+      sayBoth(page, bob, 2)
+      await expectAll(page, bob, 2)
     })
 
     test('a network that swallows everything for some seconds loses nothing', async () => {
-      sayBoth(1)
-      await expectAll(1)
+      sayBoth(page, bob, 1)
+      await expectAll(page, bob, 1)
       relay.stall()
-      for (let number = 2; number <= 6; number++) sayBoth(number)
+      for (let number = 2; number <= 6; number++) sayBoth(page, bob, number)
       await eventually('the link is given up', () => warmer.lines.join('').includes('does not answer'))
       relay.cut()
       relay.restore()
-      await expectAll(6)
+      await expectAll(page, bob, 6)
     })
   })
 }
