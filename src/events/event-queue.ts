@@ -24,7 +24,7 @@ export interface SessionEvent {
 }
 
 export interface EventQueueParts {
-  /** Rejects if the receiver did not accept it. */
+  /** Rejects if the receiver did not accept the event. */
   readonly send: (event: SessionEvent) => Promise<void>
   readonly clock: Clock
   readonly counts: Pick<Counts, 'events'>
@@ -33,23 +33,23 @@ export interface EventQueueParts {
 
 type Waiting = SessionEvent & { readonly size: number; readonly since: number }
 
-/** Oldest first. The first is being sent, ready, or paused. */
+/** Events of one session, oldest first. The first event is being sent, ready, or paused. */
 interface Line {
   readonly events: Waiting[]
   failures: number
   pause: Timer | undefined
 }
 
-/** Sessions do not wait for each other. */
+/** Each session has its own line, so a failing event delays no other session. */
 export class EventQueue {
   readonly #parts: EventQueueParts
-  /** By session. No line is empty. */
+  /** Lines by session. Empty lines are removed. */
   readonly #lines = new Map<string, Line>()
   readonly #ready = new Set<Line>()
   #waiting = 0
   #bytes = 0
   #underWay = 0
-  /** Dropped events without a log line, and the timer of that line. */
+  /** Number of dropped events that the log has not reported, and the timer of the next report. */
   #dropped = 0
   #dropLog: Timer | undefined
   #whenOver: (() => void) | undefined
@@ -85,8 +85,8 @@ export class EventQueue {
   }
 
   /**
-   * Sends each waiting event at most once more, without pauses. Resolves when done or after `milliseconds`.
-   * The rest is dropped.
+   * Sends each waiting event at most once more, without pauses. Resolves when done or after `milliseconds`,
+   * and drops the rest.
    */
   stop(milliseconds: number): Promise<void> {
     return new Promise(resolve => {

@@ -11,7 +11,7 @@ const mostAnswerBytes = 16 * 1024
 /** Time that an idle connection stays open, in milliseconds. Many servers close it after 5 s. */
 const keptMilliseconds = 4_000
 
-/** Has a code only: the text of an error may quote the URL. */
+/** Carries a code only: the text of an error may quote the URL. */
 class NotTaken extends Error {
   constructor(readonly code: string) {
     super(code)
@@ -26,7 +26,7 @@ export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock
   // Node's own look-ups would block all threads while DNS is silent.
   const agent = new transport.Agent({ keepAlive: true, timeout: keptMilliseconds, lookup: lookupBy(names) })
 
-  /** Resolves for 2xx, or rejects with a `code`. Follows no redirect: the signature is for this URL. */
+  /** Resolves for a 2xx answer, or rejects with a `code`. Follows no redirect: the signature is for this URL. */
   const post = (body: string, headers: Readonly<Record<string, string>>) =>
     new Promise<void>((resolve, reject) => {
       let status: number | undefined

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import type { Nodes } from './nodes.js'
 
-/** Time in which processes tell each other that they drain, in milliseconds. */
+/** Time for processes to tell each other that they drain, in milliseconds. */
 const settlingMilliseconds = 1_000
 const lookMilliseconds = 100
 
@@ -19,9 +19,9 @@ export interface DrainingParts {
 }
 
 /**
- * Resolves when all sessions have ended, or at the time limit. Once another process accepts sessions, it gets
- * new connections, and this process serves carried requests only. If all drain, processes without sessions
- * close their connections.
+ * Resolves when all sessions have ended, or at the time limit. Once another process accepts sessions, clients
+ * are moved there, and this process serves carried requests only. If all processes drain, those without
+ * sessions close their connections.
  */
 export function drained(parts: DrainingParts): Promise<void> {
   const { registry, listening, nodes, clock, isStopping } = parts
@@ -40,7 +40,7 @@ export function drained(parts: DrainingParts): Promise<void> {
   const isOver = () => {
     if (isStopping() || passed() >= parts.seconds * 1000) return true
     if (registry.size > 0) return false
-    // Sessions of other processes may have clients here.
+    // Clients of other processes' sessions may be connected here.
     return nodes === undefined || (isRetired && listening.connections === 0)
   }
 

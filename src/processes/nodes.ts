@@ -8,9 +8,9 @@ export interface Message {
 export type ExchangeEnd =
   | 'done'
   | 'cancelled'
-  /** The other process is gone, with its sessions. */
+  /** The other process and its sessions are gone. */
   | 'gone'
-  /** Messages may be lost. The process may still exist. */
+  /** Messages may be lost. The other process may still exist. */
   | 'broken'
 
 export interface Exchange {
@@ -20,7 +20,7 @@ export interface Exchange {
   end(head?: unknown, body?: string | Buffer): void
   cancel(): void
   readonly isBehind: boolean
-  /** Allows the other side to send this number of bytes more. */
+  /** Allows the other side to send this many more bytes. */
   took(bytes: number): void
 }
 
@@ -39,7 +39,7 @@ export interface Node {
 }
 
 export interface AboutNode {
-  /** Such as `web1`, or `web1 worker 2`. */
+  /** A host, or a worker of a host: `web1`, `web1 worker 2`. */
   readonly place: string
   readonly version: string
   /** Settings that must be equal in all processes, as text or hash. No secrets. */
@@ -48,20 +48,24 @@ export interface AboutNode {
 
 export interface Nodes {
   readonly self: string
-  /** Its own name, then those that it has adopted, the newest first. */
+  /** Own name, then adopted names, newest first. */
   readonly names: readonly string[]
-  /** Answers for these names too, at most 64. A process that exists and has not handed over keeps its name. Sids without a name have `''`. */
+  /**
+   * Answers for these names too, at most 64. A process that exists and has not handed over keeps its name.
+   * The name `''` stands for sids without a name.
+   */
   adopt(names: readonly string[]): void
-  /** From now on an heir answers for all names of this process, which will end within 10 s. */
+  /** From now on an heir answers for all names of this process, which ends within 10 s. */
   handOver(): void
   readonly isLeaving: boolean
-  /** The process that answers for a name: this one, the one of this name, or an heir. */
+  /** The process that answers for a name: this process, the process of that name, or an heir. */
   owner(name: string): string | undefined
-  /** Whether a process may soon adopt this name. Unknown names are awaited only in the first 10 s after a start. */
+  /** Whether a process may soon adopt this name. Unknown names count only in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
-   * Calls back once the name has an owner, or with `undefined` after 10 s. Calls back at once if the name is not
-   * awaited, or too much waits. `bytes` is the memory of the caller's request. Returns a function that ends the wait.
+   * Calls back once the name has an owner, or with `undefined` after 10 s. Calls back at once if the name is
+   * not awaited, or if too many bytes wait. `bytes` is the memory of the caller's request. Returns a function
+   * that ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
   /** Names that were handed over, and have no heir yet. */
@@ -72,7 +76,6 @@ export interface Nodes {
   readonly lost: readonly string[]
   readonly isClosed: boolean
   has(node: string): boolean
-  /** Whether all carriers work. */
   readonly areUp: boolean
   readonly exchanges: number
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
@@ -82,7 +85,7 @@ export interface Nodes {
   answer(kind: string, answer: (question: never, from: string) => unknown): void
   onChange(listener: () => void): void
   drain(): void
-  /** `returns`: hands over first, unless it has. */
+  /** `returns`: hands over first, unless done before. */
   close(how?: { readonly returns?: boolean }): Promise<void>
 }
 

@@ -114,7 +114,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   }
 }
 
-/** Holds events until `letThrough`: a carrier may report others before its start has resolved. */
+/** Holds events until `letThrough`: a carrier may report other processes before its start has resolved. */
 function heldBack(events: CarrierEvents): { events: CarrierEvents; letThrough(): void } {
   let waiting: (() => void)[] | undefined = []
   const later = Object.fromEntries(

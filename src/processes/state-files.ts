@@ -8,16 +8,16 @@ import { codeOf } from '../lib/log.js'
 import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../lib/sealed-file.js'
 
 export interface StateFilesParts {
-  /** Created if only its parent exists. */
+  /** Created if its parent exists. */
   readonly folder: string
-  /** The first key encrypts, all decrypt. */
+  /** The first key encrypts. Each key can decrypt. */
   readonly keys: readonly KeyObject[]
-  /** The worker's number, from 1. 0: a service without workers. */
+  /** Number of the worker, from 1, or 0 for a service without workers. */
   readonly slot: number
   readonly workers: number
-  /** Of the records' format. */
+  /** Version of the records' format. */
   readonly version: number
-  /** Age above which a file is not used, in milliseconds. */
+  /** Files older than this are not used, in milliseconds. */
   readonly longest: number
   readonly log: Logger
   /** In milliseconds since 1970. */
@@ -25,19 +25,21 @@ export interface StateFilesParts {
 }
 
 export interface WrittenState {
-  /** As passed to `write`. */
   readonly names: readonly string[]
   /** In milliseconds since 1970. */
   readonly writtenAt: number
   readonly records: readonly string[]
-  /** Deletes the file. Returns true for one process only, which then has the sessions. */
+  /** Deletes the file. Returns true in only one process, which then continues the sessions. */
   take(): boolean
 }
 
 export interface StateFiles {
-  /** Replaces the file of this slot. Reads no record if the disk has no room for `bytes`. Rejects with an error of the system or of `records`. */
+  /**
+   * Replaces the file of this slot. If the disk has no room for `bytes`, no record is read. Rejects with an
+   * error of the system or of `records`.
+   */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
-  /** Files of this slot, and of slots that have no process now. Never rejects. */
+  /** Reads the files of this slot, and of slots without a process. Never rejects. */
   read(): Promise<WrittenState[]>
 }
 
@@ -65,7 +67,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
   const { folder, keys, slot, workers, version, longest, log, now = Date.now } = parts
   const isOld = (time: number) => Math.abs(now() - time) > longest
 
-  /** Returns true for only one of several processes. */
+  /** If several processes delete the file, only one gets true. */
   const remove = (name: string): boolean => {
     try {
       unlinkSync(join(folder, name))
@@ -133,7 +135,6 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
   }
 }
 
-/** Of any slot. */
 export function hasStateFiles(folder: string): boolean {
   return attempt(() => readdirSync(folder))?.some(name => stateFile.test(name)) === true
 }
@@ -157,7 +158,7 @@ function* headed(head: string, records: Iterable<string>): Iterable<string> {
   yield* records
 }
 
-/** Undefined without a version. Other members depend on the version. */
+/** Returns undefined if there is no version. Other members depend on the version. */
 function headIn(text = ''): Head | undefined {
   const head: Head | null | undefined = attempt(() => JSON.parse(text))
   return Number.isFinite(head?.version) ? head! : undefined

@@ -6,7 +6,6 @@ export interface AwayRecord {
   readonly next: unknown
 }
 
-/** The client until the page connects again. */
 export class AwayClient implements Client {
   readonly transport = 'websocket'
   readonly address = undefined

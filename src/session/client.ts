@@ -19,35 +19,39 @@ export interface NextPage {
   readonly record: unknown
 }
 
-/** Speaks for the browser of one session. During a login of this process the login is the client (opening.ts). */
+/** Represents the browser in one session. During a login of this process the login is the client (opening.ts). */
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
-  /** Undefined for a login of this process. */
+  /** Undefined during a login of this process. */
   readonly transport: Transport | undefined
-  /** The JID, bare or full, of a login of this process. */
+  /** During a login of this process: its JID, bare or full. */
   readonly loginFor?: string | undefined
   readonly address: string | undefined
-  /** Inactivity counts while it is false. */
+  /** While false, the time of inactivity passes. */
   readonly isPresent: boolean
-  /** Stanzas delivered that the browser may not have. */
+  /** Number of delivered stanzas that the browser may not have received. */
   readonly unconfirmed: number
   /** When `tick` is due, in milliseconds of the clock. */
   readonly deadline: number
   tick(now: number): void
-  /** Delivers what the outbox has, as far as possible. */
+  /** Delivers as much of the outbox as possible. */
   flush(): void
-  /** As `flush`, for an ended session. Returns true once the browser has the outcome. */
+  /** Does the same for an ended session. Returns true once the browser has the outcome. */
   tell(outcome: Outcome): boolean
-  /** Closes everything, after an orderly `end` or a `fault`. `return`: the client should come back. */
+  /**
+   * Closes all connections. `end`: in an orderly way. `fault`: after an error of the service. `return`: the
+   * client should come back.
+   */
   close(notice?: 'end' | 'return' | 'fault'): void
-  /** The browser has not come in time. Puts lost stanzas back to the outbox, for errors to the senders. */
+  /** The browser has not come in time. Puts lost stanzas back to the outbox, so that their senders get errors. */
   giveBack(): void
   /**
-   * Closes everything for another page, and puts lost stanzas back to the outbox. Undefined, without effect, if impossible.
+   * Closes all connections for another page, and puts lost stanzas back to the outbox. Returns undefined,
+   * without effect, if impossible.
    */
   handOver(): NextPage | undefined
   /**
-   * Answers or closes everything. Returns the record with which the next process continues the page, in JSON values.
-   * Undefined if impossible.
+   * Answers or closes all connections. Returns JSON values with which the next process continues the page, or
+   * undefined if impossible.
    */
   setDown(now: number): unknown
 }

@@ -14,7 +14,7 @@ import type { SessionView } from './session-types.js'
 import type { Stage } from './state.js'
 import type { Uplink } from './uplink.js'
 
-/** What `Downlink` uses of a session. */
+/** The part of a session that `Downlink` uses. */
 interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly client: Client | undefined
   readonly stage: Pick<Stage<unknown>, 'name' | 'login'>
@@ -22,7 +22,7 @@ interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly uplink: Uplink
   readonly isSecure: boolean
   readonly hasEnded: boolean
-  /** `isManaged`: the service manages the stream. */
+  /** `isManaged`: stream management is on. */
   loggedInByClient(loggedIn: LoggedIn, isManaged: boolean): void
   flush(): void
   schedule(): void
@@ -30,7 +30,7 @@ interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   fail(cause: unknown): void
 }
 
-/** From the server to the client. */
+/** Stanzas from the server to the client. */
 export class Downlink<Session extends Served> implements LinkEvents {
   readonly #session: Session
   readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>
@@ -49,7 +49,6 @@ export class Downlink<Session extends Served> implements LinkEvents {
     const session = this.#session
     if (session.stage.name === 'opening') {
       this.#watchLogin(element)
-      // The session has ended if its user has too many sessions.
       if (session.hasEnded) return
     }
     if (session.uplink.watch.isAnswer(element, session)) return
@@ -57,7 +56,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
       this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    // Features also follow SASL2, with or without a resumed stream.
+    // Features also follow a SASL2 login, with or without a resumed stream.
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) session.uplink.opened()
@@ -86,7 +85,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
   }
 
-  /** Gives the client errors for stanzas that the server has not confirmed, before the end. */
+  /** Before the end: gives the client errors for stanzas that the server has not confirmed. */
   returnUnconfirmed({ reason }: Outcome): void {
     const { uplink, outbox, jid } = this.#session
     const { managed } = uplink
@@ -94,7 +93,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     for (const error of managed.takeReturned(jid!)) outbox.add(error)
   }
 
-  /** Returns stanzas that the client sends after the end. */
+  /** Returns stanzas that the client sends after the end with errors. */
   turnBack(elements: readonly Element[]): void {
     const { jid, outbox } = this.#session
     for (const element of elements) {

@@ -1,29 +1,29 @@
 export interface Ending {
-  /** `drain`: closed once nothing is left to deliver. `cut`: without closing the stream. `abandon`: with unread data. */
+  /** `drain`: closes once nothing is left to deliver. `cut`: does not close the stream. `abandon`: does not read waiting data. */
   readonly link: 'close' | 'drain' | 'cut' | 'abandon'
-  /** `return`: to the senders. */
+  /** `return`: senders get errors. */
   readonly queue: 'deliver' | 'return' | 'discard'
-  /** `outcome`: the session stays until the client has it. `outcome-now`: only if a request or socket is open. */
+  /** `outcome`: the session stays until the client has the outcome. `outcome-now`: only if a request or socket is open. */
   readonly client: 'outcome' | 'outcome-now' | 'end' | 'return' | 'untold'
 }
 
-/** A fault ends a session with `Session.fail`. */
+/** For a fault call `Session.fail`. */
 export const endings = {
   /** The service stops, or the server has ended the link. */
   drained: { link: 'drain', queue: 'deliver', client: 'outcome' },
   /** The server does not answer, or the client broke a deadline or limit. */
   told: { link: 'close', queue: 'deliver', client: 'outcome' },
-  /** To make room for another session. */
+  /** Makes room for another session. */
   evicted: { link: 'close', queue: 'deliver', client: 'outcome-now' },
-  /** To free memory. */
+  /** Frees memory. */
   freed: { link: 'abandon', queue: 'return', client: 'outcome-now' },
-  /** By its user or an admin. */
+  /** The user or an admin ends the session. */
   loggedOut: { link: 'close', queue: 'return', client: 'end' },
-  /** Without a client, or after a reply. */
+  /** There is no client, or it already has the reply. */
   untold: { link: 'close', queue: 'return', client: 'untold' },
   /** The client may resume the stream over another connection (XEP-0198 §5). */
   cut: { link: 'cut', queue: 'discard', client: 'untold' },
-  /** As `cut`, if the service is about to be restarted. */
+  /** Like `cut`, before a restart of the service. */
   left: { link: 'cut', queue: 'discard', client: 'return' },
 } as const satisfies Record<string, Ending>
 

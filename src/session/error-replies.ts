@@ -22,7 +22,7 @@ function writeError(type: 'cancel' | 'wait', condition: string): string {
   return `<error type='${type}'><${condition} xmlns='${stanzaErrorNamespace}'/></error>`
 }
 
-/** Undefined for stanzas without an answer. */
+/** Undefined for stanzas that must not be answered. */
 function errorReply(
   { name, namespace, text }: Element,
   error: string,

@@ -1,20 +1,20 @@
-/** `since` is in milliseconds from the moment when the session was set down, so it is negative. */
+/** `since` is negative: milliseconds relative to the moment when the session was set down. */
 export interface InactivityRecord {
   readonly seconds: number
   readonly isPaused: boolean
   readonly since: number
 }
 
-/** Time left after a restart for a page that repeats its request, in milliseconds. */
+/** After a restart, a page has at least this time to repeat its request, in milliseconds. */
 const leastLeft = 30_000
 
-/** The time that a client has nothing open (XEP-0124 §10). */
+/** Measures the time without an open request or socket (XEP-0124 §10). */
 export class Inactivity {
-  /** At the client's request. */
+  /** Whether the client has asked for a pause. */
   isPaused = false
   #seconds = 0
 
-  /** When the last reply left or the last open request broke, in milliseconds of the clock. */
+  /** `since`: when the last reply was sent or the last open request broke, in milliseconds of the clock. */
   constructor(public since: number) {}
 
   /** In milliseconds of the clock. */

@@ -5,11 +5,11 @@ import { countAnswer, countRequest, readCount, stanzasUpTo } from '../xmpp/stanz
 import type { Element } from '../xmpp/xml/element.js'
 import { Unconfirmed } from './unconfirmed.js'
 
-/** Delay of our answer, in milliseconds. Prosody asks after each stanza, unless its last question is unanswered. */
+/** Delay of our answer, in milliseconds. Prosody asks after each stanza, unless a question is open. */
 const answerMilliseconds = 2_000
 /** Unconfirmed stanzas, or time since the oldest, after which the server is asked. */
 const mostUnasked = 10
-/** In UTF-16 units. Above four times as much, a page must wait. */
+/** In UTF-16 units. Above four times this size, a page must wait. */
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 
@@ -24,9 +24,9 @@ export interface LinkCountsParts {
 
 /** Stanza counts of both sides of a stream (XEP-0198 §4). Times are in milliseconds of the clock. */
 export class LinkCounts {
-  /** From the server. */
+  /** Stanzas received from the server. */
   received = 0
-  /** To the server. */
+  /** Stanzas sent to the server. */
   readonly #unconfirmed = new Unconfirmed()
   #confirmed = 0
   #acknowledged = 0
@@ -49,7 +49,7 @@ export class LinkCounts {
     return this.#confirmed
   }
 
-  /** Stanzas from the server that it does not know to have arrived. */
+  /** Number of received stanzas that the server has not been told of. */
   get unacknowledged(): number {
     return this.received - this.#acknowledged
   }
@@ -75,7 +75,6 @@ export class LinkCounts {
     return this.#answerAt
   }
 
-  /** Whether to ask the server now, before `askAt`. */
   get isMuch(): boolean {
     return !this.#isAsked && (this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked)
   }
@@ -84,7 +83,6 @@ export class LinkCounts {
     return this.#answerAt !== never || (this.#isShort && this.#certain > this.#acknowledged)
   }
 
-  /** Continues the counts of another process. */
   takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {
     this.received = received
     this.#confirmed = confirmed
@@ -129,7 +127,7 @@ export class LinkCounts {
     return { name: 'a', namespace: smNamespace, text: countAnswer(this.#acknowledged) }
   }
 
-  /** Returns false for an impossible count. */
+  /** Processes the server's answer. Returns false for an impossible count. */
   answered(text: string | undefined): boolean {
     this.#isAsked = false
     if (!this.confirm(text)) return false
@@ -138,7 +136,7 @@ export class LinkCounts {
     return true
   }
 
-  /** Returns false for an impossible count. */
+  /** Processes a count of the server. Returns false for an impossible count. */
   confirm(text: string | undefined): boolean {
     const count = readCount(text)
     if (count === undefined) return false
@@ -149,14 +147,14 @@ export class LinkCounts {
     return true
   }
 
-  /** No questions or answers while the connection is lost. */
+  /** Stops questions and answers while the connection is lost. */
   rest(): void {
     this.#isAsked = false
     this.#askAt = never
     this.#answerAt = never
   }
 
-  /** The server has learnt what was received. */
+  /** With `<resume/>`, the server was told what was received. */
   resumed(): void {
     this.#acknowledged = this.received
     this.#isShort = false

@@ -13,11 +13,10 @@ import { type Mending, Repair } from './mending.js'
 import type { LinkRecord } from './session-record.js'
 
 export interface ManagedLinkParts extends LinkCountsParts {
-  /** Undefined: a link that breaks is lost. */
+  /** Undefined if a broken link must end the session. */
   readonly mending: Mending | undefined
-  /** The server's answer to `<enable/>`, and the number of stanzas after it. Undefined: `<enable/>` is sent. */
+  /** The server's answer to `<enable/>`, and the number of stanzas after it. If undefined, `<enable/>` is sent. */
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
-  /** Whether a page waits. */
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
   /** `seconds` is the length of the gap. */
@@ -26,7 +25,7 @@ export interface ManagedLinkParts extends LinkCountsParts {
 
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
-/** A link with stream management (XEP-0198). A connection that breaks is replaced, and the stream resumed. */
+/** A link with stream management (XEP-0198). It replaces a broken connection and resumes the stream. */
 export class ManagedLink implements Link, LinkEvents {
   events: LinkEvents
   #link: Link
@@ -39,7 +38,7 @@ export class ManagedLink implements Link, LinkEvents {
   #previd: string | undefined
   #repair: Repair | undefined
 
-  /** With `before`, it resumes the stream of another process. */
+  /** With `before`, the link resumes the stream of another process. */
   constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
     this.#link = link
     this.#parts = parts
@@ -88,7 +87,6 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#phase === 'mending'
   }
 
-  /** Whether nothing reaches the server. */
   get isBroken(): boolean {
     return this.#phase === 'mending' || this.#phase === 'over'
   }
@@ -110,7 +108,7 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#counts.keptBytes
   }
 
-  /** Milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   get deadline(): number {
     const repair = this.#repair
     return repair === undefined ? Math.min(this.#counts.askAt, this.#counts.answerAt) : repair.deadline
@@ -149,7 +147,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   pause(): void {
     this.#isPaused = true
-    // The answer to `<resume/>` must be read.
+    // The answer to `<resume/>` must still be read.
     if (this.#phase !== 'mending') this.#link.pause()
   }
 
@@ -158,13 +156,13 @@ export class ManagedLink implements Link, LinkEvents {
     this.#link.resume()
   }
 
-  /** Leaves the newest undelivered stanzas to the server. Returns their number. */
+  /** Does not acknowledge the newest undelivered stanzas, so the server keeps them. Returns their number. */
   leave(undelivered: number): number {
     if (this.#phase === 'on') this.#left = Math.min(undelivered, this.#counts.unacknowledged)
     return this.#left
   }
 
-  /** Errors for the page, in place of unconfirmed stanzas. */
+  /** Returns an error for each stanza that the server has not confirmed. */
   takeReturned(jid: string): Element[] {
     const answers = this.#counts.unconfirmed.flatMap(element => notConfirmed(element, jid) ?? [])
     this.#counts.forget()
@@ -175,7 +173,7 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#canMend || this.#phase === 'mending'
   }
 
-  /** Only if `mayResume`. Closes the connection without ending the stream, which the next process resumes. */
+  /** Call it only if `mayResume`. Closes the connection but not the stream, which the next process resumes. */
   setDown(): LinkRecord {
     const now = this.#parts.clock.now()
     const record: LinkRecord = {
@@ -196,7 +194,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
 
-  /** Returns false if the link cannot be mended. */
+  /** Breaks the connection. Returns false if the link cannot be mended. */
   breakOff(): boolean {
     if (!this.#canMend) return false
     this.#link.cut()

@@ -6,9 +6,9 @@ import type { Element } from '../xmpp/xml/element.js'
 
 /** Time for the answer to `<resume/>`, in milliseconds. */
 const resumeMilliseconds = 10_000
-/** Time for an attempt that begins after the limit, in milliseconds. */
+/** Time for an attempt that begins after `longest`, in milliseconds. */
 const lateMilliseconds = 20_000
-/** Between two attempts, in milliseconds. Doubles each time, up to `mostPause`. */
+/** Pause between two attempts, in milliseconds. Doubles each time, up to `mostPause`. */
 const firstPause = 500
 const mostPause = 15_000
 
@@ -25,16 +25,15 @@ export interface Mending {
   readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>
   /** The longest gap, in milliseconds. */
   readonly longest: number
-  /** JSON values for `logInAgain` of another process. Secret. */
+  /** JSON values that `logInAgain` of another process needs. Secret. */
   readonly record: () => unknown
   wipe(): void
 }
 
-/** Stream management with a server that offers it. */
 export interface Management {
-  /** Undefined: a broken link ends the session. */
+  /** Undefined if a broken link ends the session. */
   readonly mending: Mending | undefined
-  /** The server's answer, if stream management was enabled with the login. Undelivered stanzas then count. */
+  /** The server's answer, if the login itself enabled stream management. Undelivered stanzas are then counted. */
   readonly enabled?: Element | undefined
 }
 
@@ -45,7 +44,7 @@ interface RepairParts {
   readonly since: number
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
-  /** With the current count. */
+  /** A resumption with the current count. */
   readonly resumption: () => Resumption
   readonly onLink: (again: LinkAgain) => void
   readonly onGivenUp: () => void
@@ -61,9 +60,9 @@ export class Repair {
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
-  /** Before its turn it does not give up: the server may keep the stream for longer than the limit. */
+  /** The repair never gives up before its turn: the server may keep the stream for longer than the limit. */
   #isInTurn = false
-  /** For the answer to `<resume/>`. */
+  /** Deadline of the answer to `<resume/>`. */
   #answerBy = never
   #link: Link | undefined
 
@@ -92,7 +91,7 @@ export class Repair {
 
   tryLater(): void {
     this.#answerBy = never
-    // Jitter: many links of a server may break at the same time.
+    // Jitter: many links to one server may break at once.
     this.#nextAt = this.#parts.clock.now() + this.#pause * (0.75 + Math.random() / 2)
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }

@@ -41,7 +41,7 @@ export interface OpenerParts
     | 'waiting'
   > {
   readonly registry: Registry
-  /** Patterns. */
+  /** Patterns of domains. */
   readonly domains: readonly string[]
   /** Patterns of domains that this site no longer serves. */
   readonly retiredDomains: readonly string[]
@@ -89,13 +89,13 @@ export function createOpener(parts: OpenerParts) {
     logOf(transport).error({ incident: randomUUID(), session, ...traceOf(error) }, what)
   }
 
-  /** The portal does not know sessions whose caller has hung up. */
+  /** Sends no event if the caller has hung up: the portal does not know the session. */
   function tellEnd(session: Session, reason: EndReason): void {
     if (session.hasBackend && reason !== 'unclaimed' && reason !== 'set-down')
       tellEvent?.('session.ended', session, reason)
   }
 
-  /** Ends the session that had a resumed stream before. */
+  /** Ends the session that had the resumed stream until now. */
   function leave(stream: string, { id, domain, jid }: Session): void {
     const before = registry.streams.of(domain, stream)
     if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
@@ -185,7 +185,7 @@ export function createOpener(parts: OpenerParts) {
     return true
   }
 
-  /** If the client has too many sessions without a login, ends the least promising session instead. */
+  /** If the client has too many sessions without a login, makes room by ending one. */
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
@@ -223,11 +223,11 @@ export function createOpener(parts: OpenerParts) {
       const fault = domainFault(domain)
       if (fault !== undefined) return fault
       const isTooOften = await limits.isTooOften(address)
-      // The service may have begun to stop.
+      // The service may be stopping by now.
       if (!registry.takesSessions) return 'system-shutdown'
       if (isRefused(isTooOften ? 'rate' : limits.refusalOfClient(registry.size), address)) return 'policy-violation'
       if (isRefused(await admit(address), address)) return 'policy-violation'
-      // Other clients may have come.
+      // Another client may have taken the place meanwhile.
       const isLate = isRefused(limits.refusalOfClient(registry.size), address)
       if (isLate || !registry.takesSessions) {
         limits.turnedAway(address)

@@ -1,10 +1,10 @@
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Element } from '../xmpp/xml/element.js'
 
-/** Limits above which the server is not read. */
+/** Above these limits, the server is not read. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
-/** Memory beside the text, in bytes: an element may keep its whole chunk. A UTF-16 unit counts as two bytes. */
+/** Bytes that an element needs in addition to its text: it may keep a whole chunk alive. A UTF-16 unit counts as two bytes. */
 const elementBytes = 2048
 
 /** In bytes. `size` is in UTF-16 units. */
@@ -33,7 +33,7 @@ export class Outbox {
   #isClosed = false
   /** The link to the server. */
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
-  /** Stream management for the next client. Lost once anything is taken. */
+  /** State of stream management for the next client. It is deleted when elements are taken. */
   resumption: unknown
 
   constructor(waiting: WaitingMemory, most = mostElements) {
@@ -59,7 +59,7 @@ export class Outbox {
     return this.#elements.length
   }
 
-  /** Stanzas taken and not put back. */
+  /** Number of stanzas taken and not put back. */
   get delivered(): number {
     return this.#delivered
   }
@@ -68,12 +68,12 @@ export class Outbox {
     return memoryOf(this.#size, this.#elements.length)
   }
 
-  /** Memory of delivered stanzas that may be repeated, in bytes. */
+  /** Memory of delivered stanzas that may be sent again, in bytes. */
   get keptBytes(): number {
     return this.#keptBytes
   }
 
-  /** Falls as the memory of the process fills. */
+  /** Gets lower as the memory of the process fills. */
   get mostBytes(): number {
     return this.#waiting.mostOfOne
   }
@@ -105,7 +105,6 @@ export class Outbox {
     this.#count(lengthOf(elements), elements.length)
   }
 
-  /** Drops elements that the client has. */
   skip(count: number): void {
     const skipped = this.#elements.splice(0, count)
     this.#count(-lengthOf(skipped), -skipped.length)
@@ -127,14 +126,13 @@ export class Outbox {
     this.#keptBytes = bytes
   }
 
-  /** Discards everything, and stops counting. */
   close(): void {
     this.clear()
     this.keeps(0)
     this.#isClosed = true
   }
 
-  /** At least one element, and at most this number of UTF-16 units. */
+  /** Takes at least one element, and at most `most` UTF-16 units. */
   take(most = mostTaken): readonly Element[] {
     this.resumption = undefined
     const elements = this.#takeOut(most)
@@ -156,7 +154,7 @@ export class Outbox {
     }
     this.#elements = elements.slice(taken)
     this.#count(-size, -taken)
-    // The kept elements were copied.
+    // The remaining elements are in a copy.
     elements.length = taken
     return elements
   }

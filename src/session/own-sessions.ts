@@ -20,7 +20,7 @@ export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
 }
 
-/** In milliseconds. */
+/** Times are in milliseconds. */
 export interface Unused {
   readonly id: string
   readonly quiet: number
@@ -30,7 +30,7 @@ export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
   readonly #clock: Pick<Clock, 'now'>
-  /** Added to times for places in lists. */
+  /** Added to times in the places of a list. */
   readonly #epoch: number
 
   constructor(here: Registry, elsewhere: SessionsElsewhere, clock: Pick<Clock, 'now'>, epoch = 0) {
@@ -56,7 +56,7 @@ export class OwnSessions {
     return this.#here.byId(id)?.resume(handover)
   }
 
-  /** Last used first. */
+  /** The session used last comes first. */
   unused(jid: string): Unused[] {
     return unusedAmong(withJid(this.#here.ofJid(jid), jid), this.#clock.now())
   }
@@ -94,7 +94,7 @@ export class OwnSessions {
   }
 }
 
-/** The login must have asked for this full JID. */
+/** True if the login asked for this full JID. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor
@@ -102,7 +102,7 @@ function mayBecome({ stage, client }: Session, jid: string): boolean {
   return jid.includes('/') ? wished === jid : userOf(wished) === userOf(jid)
 }
 
-/** Last used first: its page is the most likely to return. */
+/** The session used last comes first: its page is most likely to return. */
 export function unusedAmong(views: readonly SessionView[], now: number): Unused[] {
   return views
     .filter(({ state }) => state === 'quiet' || state === 'paused' || state === 'waiting')
@@ -122,7 +122,6 @@ export function withJid(views: readonly SessionView[], jid: string): readonly Se
 
 const unanswered = undefined
 
-/** For a single process. */
 export function knownSessions(own: OwnSessions): Sessions {
   return {
     get: async id => own.get(id),

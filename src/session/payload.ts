@@ -14,7 +14,7 @@ export interface Payload {
   /** In UTF-16 units. */
   readonly size: number
   readonly bytes: number
-  /** Why it must not go to the server. */
+  /** Why the payload must not go to the server. */
   readonly fault: 'bad-request' | 'policy-violation' | undefined
   /** The answer to a login that shows its secret without TLS. */
   readonly clearRefusal: Element | undefined
@@ -38,7 +38,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
       fault ??= 'policy-violation'
       refused('stanza')
     }
-    // TLS and compression are between this service and the server (XEP-0206 §2).
+    // TLS and compression are negotiated by this service, not by clients (XEP-0206 §2).
     if (name === 'starttls' && namespace === tlsNamespace) fault = 'bad-request'
     if (name === 'compress' && namespace === compressNamespace) fault = 'bad-request'
     const isLogin =
@@ -49,7 +49,10 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
   return { elements, size, bytes, fault, clearRefusal }
 }
 
-/** Without what belongs to the service: it counts the stanzas of this stream itself. Adds the answers to `outbox`. */
+/**
+ * Removes the client's stream management, because the service itself counts the stanzas of this stream. Adds
+ * the answers to `outbox`.
+ */
 export function withoutManagement(payload: Payload, outbox: { add(answer: Element): void }): Payload {
   const isForeign = ({ namespace }: Element) => namespace.startsWith(smFamily)
   if (!payload.elements.some(isForeign)) return payload

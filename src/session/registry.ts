@@ -8,15 +8,15 @@ import { Tickets } from './ticket.js'
 
 /** How often deadlines are checked, in milliseconds. */
 const sweepInterval = 250
-/** In bytes, without stanzas and replies. */
+/** Memory of a record without stanzas and replies, in bytes. */
 const mostPerRecord = 4096
 
 /** One timer drives all sessions. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
-  /** Look-ups reveal no other sid: a map compares only keys of the same seeded hash. */
+  /** Look-ups reveal no other sid, because a map compares only keys with the same seeded hash. */
   readonly #bySid = new Map<string, Session>()
-  /** In the order of their logins. */
+  /** Sessions of a user are in the order of their logins. */
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   readonly tickets = new Tickets<Session>()
   readonly streams = new ResumableStreams()
@@ -24,7 +24,7 @@ export class Registry {
   #sweep: Timer | undefined
   isStopping = false
   isDraining = false
-  /** Sessions are being stored or handed over for the next process. */
+  /** True while sessions are stored or handed over for the next process. */
   isSettingDown = false
 
   constructor(clock: Clock) {
@@ -64,7 +64,7 @@ export class Registry {
     this.#byUser.set(userOf(jid), others.length === 0 ? session : [...others, session])
   }
 
-  /** False if it was removed before. */
+  /** Returns false if the session was removed before. */
   remove(session: Session): boolean {
     this.#bySid.delete(session.sid)
     if (session.jid !== undefined) {
@@ -83,7 +83,6 @@ export class Registry {
     return this.#sessions.get(id)
   }
 
-  /** Oldest first. */
   all(): Iterable<Session> {
     return this.#sessions.values()
   }
@@ -96,7 +95,7 @@ export class Registry {
     return this.sessionsOf(jid).map(({ view }) => view)
   }
 
-  /** Without ended sessions. */
+  /** Number of the user's sessions that have not ended. */
   liveOf(jid: string): number {
     return this.sessionsOf(jid).filter(({ hasEnded }) => !hasEnded).length
   }
@@ -105,21 +104,20 @@ export class Registry {
     for (const session of this.#sessions.values()) yield session.client
   }
 
-  /** Without a view of each session. */
   states(): Record<SessionState, number> {
     const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
     for (const { state } of this.#sessions.values()) states[state] += 1
     return states
   }
 
-  /** Clients are told. */
+  /** Ends all sessions, and tells their clients. */
   shutDown(): void {
     this.isStopping = true
     for (const session of [...this.#sessions.values()])
       session.end('shutdown', this.isSettingDown && session.mayReturn ? 'left' : 'drained')
   }
 
-  /** Clients are not told. */
+  /** Ends all sessions without telling their clients. */
   abandonAll(): void {
     for (const session of [...this.#sessions.values()]) session.end('shutdown', 'untold')
   }

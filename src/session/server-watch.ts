@@ -10,12 +10,12 @@ import { attribute } from '../xmpp/xml/escape.js'
 import { smFamily } from './logins/resumable-streams.js'
 import type { Payload } from './payload.js'
 
-/** Part of the time for an answer. */
+/** A question is sent after this part of the time for an answer. */
 const silentPart = 1 / 4
 
-/** In bytes a second. ejabberd reads 3000 bytes a second by default. */
+/** Slowest reading, in bytes a second. ejabberd reads 3000 bytes a second by default. */
 const slowest = 2000
-/** Most time for slow reading, in milliseconds. */
+/** Longest time allowed for slow reading, in milliseconds. */
 const mostReading = 300_000
 
 interface LoggedIn {
@@ -23,26 +23,28 @@ interface LoggedIn {
   readonly jid: string | undefined
 }
 
-/** Pings a server that stays silent after something was sent to it. */
+/** Pings a server that sends nothing after stanzas were sent to it. */
 export class ServerWatch {
   /** In milliseconds. */
   readonly #patience: number
   /** In milliseconds of the clock. */
   #silentSince = Number.POSITIVE_INFINITY
-  /** Sent since then. */
+  /** Bytes sent since then. */
   #bytes = 0
   #isAsked = false
   #id = ''
   #unanswered = 0
-  /** The namespace of stream management (XEP-0198), or `asked`. A ping would make its counts wrong. */
+  /**
+   * The namespace of stream management (XEP-0198), or `asked`: the client counts stanzas, and a ping would
+   * make its counts wrong.
+   */
   #counting: string | undefined
 
-  /** In milliseconds. Undefined: not watched. */
+  /** Time for an answer, in milliseconds. Undefined: the server is not watched. */
   constructor(patience: number | undefined) {
     this.#patience = patience ?? Number.POSITIVE_INFINITY
   }
 
-  /** Whether stream management is on. */
   get isCounted(): boolean {
     return this.#counting !== undefined && this.#counting !== 'asked'
   }
@@ -64,7 +66,7 @@ export class ServerWatch {
     this.#bytes += bytes
   }
 
-  /** An answer to stream management's question. `size` is unconfirmed, in UTF-16 units. */
+  /** Waits for the answer to a question of stream management. `size` is unconfirmed, in UTF-16 units. */
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()
@@ -87,7 +89,7 @@ export class ServerWatch {
     } else this.#learn(element)
   }
 
-  /** Whether the client must not get this answer to a ping. */
+  /** Whether this is the answer to our ping, which the client must not get. */
   isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') this.#note(element)
@@ -105,7 +107,7 @@ export class ServerWatch {
   /** Pings the server, or calls `ask`. Returns true if the last question has no answer. */
   look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn, ask?: () => void): boolean {
     if (!isRead || link.backlog > 0) {
-      // The answer would not be read, or the ping would not be sent.
+      // An answer would not be read, or a ping would not be sent.
       this.#silentSince = now
       return false
     }
@@ -125,7 +127,7 @@ export class ServerWatch {
   #question(domain: string, jid: string | undefined): Element | undefined {
     const counting = this.#counting
     if (counting === 'asked') return undefined
-    // Not counted itself (XEP-0198 §4).
+    // `<r/>` is not counted (XEP-0198 §4).
     if (counting !== undefined) return { name: 'r', namespace: counting, text: `<r xmlns='${counting}'/>` }
     if (jid === undefined) return undefined
     if (this.#id === '') this.#id = randomText(16, 'base64url')
@@ -143,7 +145,7 @@ export class ServerWatch {
   }
 }
 
-/** Any version of XEP-0198. */
+/** True for all versions of XEP-0198. */
 function isCounting(namespace: string): boolean {
   return namespace.startsWith(smFamily)
 }

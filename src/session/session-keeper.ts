@@ -18,9 +18,9 @@ export interface SessionKeeper<Session> {
   readonly loginMilliseconds: number
   readonly maxStanzaBytes: number
   readonly refused: OnRefused
-  /** A server's time to answer, in milliseconds. Undefined: servers are not watched. */
+  /** Time for an answer of the server, in milliseconds. Undefined: servers are not watched. */
   readonly serverMilliseconds?: number | undefined
-  /** Elements that may wait for a client. */
+  /** Most elements that may wait for a client. */
   readonly mostElements?: number | undefined
   readonly waiting: WaitingMemory
   readonly shaper: RateShaper
@@ -30,15 +30,14 @@ export interface SessionKeeper<Session> {
   loggedIn(session: Session, resumed?: string): void
   /** A page has come. */
   attached(session: Session): void
-  /** Given to another page. */
   resumed(session: Session): void
   unfit(session: Session, fate: Fate): void
-  /** Clients may do it often. */
+  /** Something worth a debug line. Clients may cause many. */
   noticed(session: Session, what: string): void
   unanswered(session: { readonly id: string; readonly domain: string; readonly client: Client | undefined }): void
-  /** Its client has yet to be told. */
+  /** The client has not been told yet. */
   ended(session: Session): void
   removed(session: Session, reason: EndReason): void
-  /** It may have been over before. */
+  /** The session may have ended before. */
   failed(session: Session, cause: unknown): void
 }

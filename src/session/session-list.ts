@@ -15,7 +15,7 @@ export function listOf(
         allowsDomain(scope, view.domain),
     )
     .map(view => ({ view, place: placeOf(view, epoch) }))
-    // Sessions of the same moment need an order: a place must not move.
+    // Sessions of the same moment need a stable order, so that places do not move.
     .sort((a, b) => compare(a.place, b.place))
   const start = after === undefined ? 0 : fitting.findIndex(({ place }) => compare(place, after) > 0)
   const page = start === -1 ? [] : fitting.slice(start, start + limit)

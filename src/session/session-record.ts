@@ -1,10 +1,10 @@
-// A session in JSON values, for the next process. Types only.
+// A session as JSON values, for the next process. Types only.
 import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
 import type { OutboxRecord } from './outbox.js'
 import type { TicketRecord } from './ticket.js'
 
-/** Secret. Times are in milliseconds from the moment when the session was set down: earlier times are negative. */
+/** Secret. Times are in milliseconds relative to the moment when the session was set down: earlier times are negative. */
 export interface SessionRecord {
   readonly sid: string
   readonly id: string
@@ -13,12 +13,12 @@ export interface SessionRecord {
   readonly jid: string
   readonly isSecure: boolean | undefined
   readonly createdAt: number
-  /** Undefined if a page has come. */
+  /** Undefined once a page has come. */
   readonly wait: { readonly ticket: TicketRecord | undefined } | undefined
   readonly inactivity: InactivityRecord
   readonly outbox: OutboxRecord
   readonly link: LinkRecord
-  /** Its type depends on the page's transport. */
+  /** The type depends on the page's transport. */
   readonly client: unknown
 }
 

@@ -1,4 +1,4 @@
-// Between the warm API and the sessions. Types only.
+// Types for the calls between the warm API and the sessions.
 
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
@@ -18,7 +18,7 @@ export interface SessionView {
   readonly domain: string
   readonly origin: 'warmed' | 'client'
   readonly state: SessionState
-  /** Undefined until a client has come. */
+  /** Undefined until the first client has come. */
   readonly transport: Transport | undefined
   readonly createdAt: number
   /** Undefined while a request is open. */
@@ -33,7 +33,7 @@ export type ResumedSession = Binding & {
 }
 
 export interface Handover {
-  /** The time for the page's first request. */
+  /** Time for the page's first request, in seconds. */
   readonly seconds: number
   readonly attachBinding: AttachBinding
 }
@@ -54,21 +54,21 @@ export interface Opening {
   /** The public handle. */
   readonly id: string
   readonly link: Link
-  /** Returns undefined if the session is over. */
+  /** Replaces the client of the login. Returns undefined if the session has ended. */
   handOver(
     jid: string,
     undelivered: readonly Element[],
     handover: Handover,
     management?: Management,
   ): Promise<Binding | undefined>
-  /** Its events are not called any more. */
+  /** Ends the login without further events. */
   abandon(): void
 }
 
 /** `onEnd` is called at most once, and last. Throws a `Problem` if a limit or the domain refuses it. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
-/** Sets a cookie for one browser with the first BOSH reply, or with the reply of the call. */
+/** Sets a cookie for one browser, with the first BOSH reply or with the reply of the call. */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
 export interface SessionFilter {
@@ -81,7 +81,10 @@ export interface SessionFilter {
   readonly origin?: SessionView['origin'] | undefined
 }
 
-/** Valid after the session has ended. `createdAt` is on the process's clock, or Unix time with several processes. */
+/**
+ * A place in a list stays valid after its session has ended. `createdAt` is a time of the process's clock, or
+ * Unix time with several processes.
+ */
 export interface Place {
   readonly createdAt: number
   readonly id: string
@@ -92,12 +95,12 @@ export interface ListWish extends SessionFilter {
   readonly after: Place | undefined
 }
 
-/** Names of processes without an answer. */
+/** Names of processes that did not answer. */
 export interface Incomplete {
   readonly unanswered: readonly string[] | undefined
 }
 
-/** `total` counts the whole list. */
+/** `total` is the length of the whole list. */
 export interface SessionList extends Incomplete {
   readonly sessions: readonly SessionView[]
   readonly total: number
@@ -108,24 +111,22 @@ export interface StateCounts extends Incomplete {
   readonly states: ReadonlyMap<SessionState, number>
 }
 
-/** `elsewhere` were not ended. */
+/** `elsewhere` is the number of sessions at other endpoints, which were not ended. */
 export interface EndedSessions extends Incomplete {
   readonly ended: number
   readonly elsewhere: number
 }
 
-/** Calls about one session reject with `session-unreachable` if its process does not answer. */
+/** A call about one session rejects with `session-unreachable` if the process of the session does not answer. */
 export interface Sessions {
   get(id: string): Promise<SessionView | undefined>
-  /** In the order of creation. */
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>
-  /** Shuts out the previous page. Undefined if impossible. */
+  /** Locks out the previous page. Undefined if impossible. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
   hasUnused(jid: string): Promise<boolean>
   reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
-  /** False if there is no such session. */
   end(id: string): Promise<boolean>
-  /** Includes logins that are under way. */
+  /** Also ends logins that are under way. */
   endAll(jid: string): Promise<EndedSessions>
 }

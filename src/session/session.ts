@@ -21,22 +21,22 @@ import { Stage, waitingOrLive } from './state.js'
 import { Uplink } from './uplink.js'
 import { stateOf, viewOf } from './view.js'
 
-/** A stream to an XMPP server, the outbox for the browser, and the client of the browser. */
+/** One user's session: a link to an XMPP server, an outbox for the browser, and the browser's client. */
 export class Session implements Gate {
   readonly sid: string
   readonly id: string
   readonly domain: string
   readonly origin: SessionView['origin']
   readonly stage: Stage<Session>
-  /** To the browser. */
+  /** Stanzas to the browser. */
   readonly outbox: Outbox
-  /** To the server. */
+  /** Stanzas to the server. */
   uplink!: Uplink
   readonly downlink: Downlink<Session>
   readonly inactivity: Inactivity
   /** When `tick` is due, in milliseconds of the clock. */
   deadline = Number.POSITIVE_INFINITY
-  /** Whether a backend receives its events. */
+  /** Whether the portal's backend receives events of this session. */
   hasBackend = false
   readonly #keeper: SessionKeeper<Session>
   readonly createdAt: number
@@ -45,7 +45,7 @@ export class Session implements Gate {
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
 
-  /** `client` is for a client with its own login, `before` for a session of another process. */
+  /** `client` is given if a client logs in itself, `before` if the session comes from another process. */
   constructor(
     domain: string,
     keeper: SessionKeeper<Session>,
@@ -68,7 +68,7 @@ export class Session implements Gate {
     this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
   }
 
-  /** Full. Bare after a client has resumed an unknown stream. */
+  /** The full JID. Only the bare JID if a client has resumed an unknown stream. */
   get jid(): string | undefined {
     return this.#jid
   }
@@ -89,7 +89,7 @@ export class Session implements Gate {
     return stateOf(this)
   }
 
-  /** Its client may not know yet. */
+  /** True as soon as the session ends, even if the client does not know yet. */
   get hasEnded(): boolean {
     return this.stage.name === 'ended'
   }
@@ -98,7 +98,7 @@ export class Session implements Gate {
     return this.stage.isOver
   }
 
-  /** Whether only encrypted channels may reach it. */
+  /** Whether the session may be reached over encrypted channels only. */
   get isSecure(): boolean {
     return this.#isSecure === true
   }
@@ -111,7 +111,7 @@ export class Session implements Gate {
     this.outbox.source = this.uplink
   }
 
-  /** Instead of `begin`: continues a session of another process, and resumes its stream. */
+  /** Continues a session of another process and resumes its stream. Replaces `begin`. */
   takeUp(before: SessionRecord, client: Client, management: Management): void {
     const { clock, shaper, waiting, serverMilliseconds } = this.#keeper
     this.#jid = before.jid
@@ -127,7 +127,7 @@ export class Session implements Gate {
     this.schedule()
   }
 
-  /** Whether its client can resume the stream with a later process. */
+  /** Whether the client can resume its stream with a later process. */
   get mayReturn(): boolean {
     return !this.hasEnded && this.#client?.transport === 'websocket' && this.uplink.watch.isCounted
   }
@@ -136,7 +136,7 @@ export class Session implements Gate {
     return !this.hasEnded && this.uplink?.managed?.mayResume === true
   }
 
-  /** Ends the session here, and returns its record for the next process. Undefined if its stream cannot be resumed. */
+  /** Ends the session here, and returns its record for the next process. Undefined if the stream cannot be resumed. */
   setDown(): SessionRecord | undefined {
     const { sid, id, domain, createdAt, stage, client } = this
     const { managed } = this.uplink
@@ -163,7 +163,7 @@ export class Session implements Gate {
     return record
   }
 
-  /** A login of this process is done. Returns the token of a ticket. */
+  /** This process has logged the user in. Returns the token of a ticket. */
   loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
@@ -194,7 +194,7 @@ export class Session implements Gate {
     this.uplink.manage(parts, before)
   }
 
-  /** Undefined if impossible. */
+  /** Prepares the session for another page. Undefined if impossible. */
   resume(handover: Handover): ResumedSession | undefined {
     if (!this.stage.allows('resume')) return undefined
     const next = this.#handOver()
@@ -205,7 +205,7 @@ export class Session implements Gate {
     return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }
 
-  /** For a page with the ticket. Returns false if impossible. */
+  /** Gives the session to the page that has the ticket. Returns false if impossible. */
   handOver(make: (next: NextPage) => Client): boolean {
     const next = this.#handOver()
     if (next === undefined) return false
@@ -213,7 +213,7 @@ export class Session implements Gate {
     return true
   }
 
-  /** For each accepted message of the client. The first ends the wait for a page. */
+  /** Called for each accepted message of the client. The first message ends the wait for a page. */
   attach(isSecure: boolean): void {
     this.#isSecure ??= isSecure
     if (this.stage.attach()) this.#keeper.attached(this)
@@ -278,7 +278,7 @@ export class Session implements Gate {
     })
   }
 
-  /** Allowed once, after SASL (RFC 6120 §4.3.3). */
+  /** Allowed once, after a login (RFC 6120 §4.3.3). */
   restart(to: string | undefined, options: StreamOptions): boolean {
     if (!this.link.isBetweenElements || this.stage.login?.restart(to) !== true) return false
     this.uplink.restart(options)
@@ -289,7 +289,7 @@ export class Session implements Gate {
     this.#keeper.noticed(this, what)
   }
 
-  /** Sockets and timers call the session only through this. An exception ends only this session. */
+  /** Sockets and timers call the session only through `run`. An exception ends only this session. */
   run(work: () => void): void {
     if (this.isOver) return
     try {
@@ -300,7 +300,7 @@ export class Session implements Gate {
     this.schedule()
   }
 
-  /** Has the client deliver the outbox, then tell the outcome. */
+  /** Makes the client deliver the outbox, then the outcome. */
   flush(): void {
     const { outcome } = this.stage
     if (outcome === undefined) this.#client?.flush()
@@ -337,7 +337,7 @@ export class Session implements Gate {
     if (answer === 'missing') this.end('connection-lost', 'told')
   }
 
-  /** The first reason stays. */
+  /** The first reason counts. */
   end(reason: EndReason, how: How, streamError?: string): void {
     this.run(() => this.#end({ reason, streamError }, endings[how]))
   }
@@ -354,7 +354,8 @@ export class Session implements Gate {
         this.#keeper.ended(this)
         this.flush()
       }
-      // The link closes at once, so that the user goes offline, unless stanzas may still be returned to senders.
+      // Closes the link at once, so that the user goes offline, unless stanzas can still be returned to
+      // senders.
       if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#leave(outcome, ending)
@@ -365,7 +366,7 @@ export class Session implements Gate {
     this.stage.end(last, true)
     this.deadline = Number.POSITIVE_INFINITY
     const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
-    // The server keeps what the page may not have.
+    // The server keeps stanzas that the page may not have received.
     if (isAway || (last.reason !== 'client' && this.uplink.managed?.isOn === true)) this.#client?.giveBack()
     const waiting = this.outbox.clear()
     if (queue !== 'discard') this.uplink.bounce(waiting)
@@ -385,7 +386,6 @@ export class Session implements Gate {
     this.uplink?.discard()
   }
 
-  /** A fault in this service. */
   fail(cause: unknown): void {
     this.#stop('fault')
     const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
@@ -393,7 +393,7 @@ export class Session implements Gate {
       try {
         step()
       } catch {
-        // The fault has been reported.
+        // `report` has logged the fault already.
       }
     }
   }

@@ -16,14 +16,14 @@ import type {
   SessionView,
 } from './session-types.js'
 
-/** Has ages instead of times: each process has its own clock. */
+/** A page of the list, with ages instead of times: each process has its own clock. */
 interface CarriedPage {
   readonly sessions: readonly (readonly [Place, SessionView])[]
   readonly total: number
   readonly more: boolean
 }
 
-/** Moves of a session to another process that one question follows. */
+/** A question follows a session that moves to another process this many times. */
 const mostMoves = 3
 
 interface OfOne {
@@ -31,12 +31,11 @@ interface OfOne {
   readonly handover: Handover
 }
 
-/** From a clock's time to Unix time. Asked once: the machine's time may be set. */
+/** Difference between the clock and Unix time. Read once, because the machine's time may be set. */
 export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock.now()
 
 /** Each process filters, sorts and counts its own sessions, and sends one page at most. */
 export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock, 'now'>, epoch: number): Sessions {
-  /** Turns times into ages and ages into times. */
   const turned = (view: SessionView): SessionView => {
     const now = clock.now()
     const { createdAt, quietSince } = view
@@ -72,11 +71,11 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
   const unreachable = (node: string) =>
     new Problem('session-unreachable', { detail: `The process ${node || 'of the session'} did not answer.` })
 
-  /** Waits for an heir. Undefined if there is none. */
+  /** Waits for an heir. Returns undefined if none comes. */
   const ownerOf = (name: string): string | Promise<string | undefined> =>
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 
-  /** Asks the process of the session, or its heir if the session has moved. Undefined if there is no such session. */
+  /** Asks the process of the session, or its heir if the session has moved. Returns undefined if there is no such session. */
   const askOwner = async <T>(
     id: string,
     here: () => T | undefined,
@@ -109,7 +108,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     }
   }
 
-  /** Last used first. Processes that are stopping come last. */
+  /** The session used last comes first. Sessions of stopping processes come last. */
   const unused = async (jid: string) => {
     const { answers } = await askAll<readonly Unused[]>(nodes, 'unused', jid)
     const isDraining = (name: string) => nodes.others.some(node => node.name === name && node.isDraining)
@@ -120,7 +119,6 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
 
   return {
     async get(id) {
-      // With ages, as from another process.
       const here = () => {
         const view = own.get(id)
         return view && turned(view)
@@ -161,7 +159,8 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
 
     async reuse(jid, handover) {
       for (const { node, id } of await unused(jid)) {
-        // If the owner does not answer, the session may wait for this page, and ends.
+        // If the owner does not answer, the session may already wait for this page. It then ends without a
+        // page.
         const asked = node === nodes.self ? own.reuse(id, handover) : nodes.ask(node, 'reuse', { id, handover })
         const resumed = (await Promise.resolve(asked).catch(() => null)) as ResumedSession | null | undefined
         if (resumed != null) return resumed

@@ -8,13 +8,13 @@ export function newSid(processName?: string): { sid: string; id: string } {
   return { sid: `${processName}-${secret}`, id: `${processName}-${idOf(secret)}` }
 }
 
-/** For a secret of another endpoint. */
+/** The handle for a sid that another endpoint chose. */
 export function handleOf(sid: string, processName: string | undefined): string {
   return processName === undefined ? idOf(sid) : `${processName}-${idOf(sid)}`
 }
 
 export function idOf(sid: string): string {
-  // A slice would keep the whole text.
+  // A slice would keep the whole text in memory.
   return hash('sha256', sid, 'buffer').toString('hex', 0, 16)
 }
 

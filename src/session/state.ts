@@ -23,7 +23,6 @@ export interface Live {
 
 const live: Live = { name: 'live' }
 
-/** The state of a session that another process set down. */
 export function waitingOrLive({ wait }: Pick<SessionRecord, 'wait'>, now: number): Waiting | Live {
   return wait === undefined ? live : { name: 'waiting', ticket: wait.ticket && Ticket.of(wait.ticket, now) }
 }
@@ -31,13 +30,13 @@ export function waitingOrLive({ wait }: Pick<SessionRecord, 'wait'>, now: number
 export interface Ended {
   readonly name: 'ended'
   readonly outcome: Outcome
-  /** True also if the client will never be told. */
+  /** Also true if the client will never be told. */
   readonly isTold: boolean
-  /** Defined if a page may still come for the outcome. */
+  /** Defined if a page may still fetch the outcome. */
   readonly wait: Waiting | undefined
 }
 
-/** Only a transition makes a new object. */
+/** Each transition makes a new object. */
 export type State = Opening | Waiting | Live | Ended
 
 /** All changes of a session's state, and who causes them. */
@@ -51,7 +50,7 @@ export const transitions = [
   { from: 'opening', cause: 'end', to: 'ended', by: 'anyone' },
   { from: 'waiting', cause: 'end', to: 'ended', by: 'anyone' },
   { from: 'live', cause: 'end', to: 'ended', by: 'anyone' },
-  // A page may still come for the outcome.
+  // A page may still fetch the outcome.
   { from: 'ended', cause: 'ticket', to: 'ended', by: 'page' },
   { from: 'ended', cause: 'attach', to: 'ended', by: 'page' },
   { from: 'ended', cause: 'tell', to: 'ended', by: 'session' },
@@ -113,7 +112,7 @@ export class Stage<Session> {
     this.#become('login', live)
   }
 
-  /** Returns the token of a ticket, unless the session is for one browser only. */
+  /** Returns the token of a ticket, unless the session is bound to one browser. */
   await(cause: 'handover' | 'resume', { seconds, attachBinding }: Handover, now: number): string | undefined {
     const { tickets, processName } = this.#keeper
     const isForAny = tickets !== undefined && attachBinding === 'off'
@@ -128,7 +127,7 @@ export class Stage<Session> {
     this.#become('ticket', state.name === 'ended' ? { ...state, wait } : wait)
   }
 
-  /** Returns true if this ends the wait for a page. */
+  /** Returns true if the wait for a page ends now. */
   attach(): boolean {
     if (this.wait === undefined) return false
     const state = this.#state

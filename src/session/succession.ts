@@ -4,7 +4,7 @@ import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import type { Registry } from './registry.js'
 import type { SessionRecord } from './session-record.js'
 
-/** Raise it if `SessionRecord` or a record inside it changes. */
+/** Raise this number when `SessionRecord`, or a record inside it, changes. */
 export const recordVersion = 1
 
 /** Ends each session that the next process can continue, and yields its record in JSON. */
@@ -26,11 +26,11 @@ export function* setDown(
 
 export interface Taken {
   readonly taken: number
-  /** Because of the settings of this process, or a fault. */
+  /** Number of sessions refused because of the settings of this process, or a fault. */
   readonly refused: number
 }
 
-/** `milliseconds`: since the sessions were set down. */
+/** `milliseconds` is the time since the sessions were set down. */
 export function takeUp(
   records: Iterable<string>,
   milliseconds: number,
@@ -43,7 +43,7 @@ export function takeUp(
     try {
       const record = JSON.parse(text) as SessionRecord
       const { link, createdAt } = record
-      // Other times do not count these milliseconds: no page could come.
+      // The other times exclude these milliseconds, because no page could connect.
       const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
       isTaken = take({ ...record, ...later })
     } catch (error) {
@@ -63,7 +63,7 @@ interface Given {
   readonly names: readonly string[]
 }
 
-/** Asks whether the heir takes sessions, then sets them down and sends them. Rejects if it refuses, or is lost before the end. */
+/** Asks whether the heir takes sessions, then sets them down and sends them. Rejects if the heir refuses or is lost. */
 export async function giveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
   const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
   if (isReady !== true)
@@ -91,7 +91,7 @@ export async function giveTo(heir: string, nodes: Nodes, records: Iterable<strin
   })
 }
 
-/** Takes up sessions of processes that stop. `take` returns undefined if this process stops too. */
+/** Takes up sessions of processes that stop. `take` returns undefined if this process is stopping too. */
 export function meetPredecessors(
   nodes: Nodes,
   take: () => ((record: SessionRecord) => boolean) | undefined,

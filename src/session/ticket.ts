@@ -16,9 +16,9 @@ export interface TicketRecord {
   readonly until: number
 }
 
-/** Admits one page, once, by a token that only its backend has. */
+/** Lets one page in, once. Only the portal's backend gets the token. */
 export class Ticket {
-  /** 256 random bits after the process's name. */
+  /** The token is the process's name and 256 random bits. */
   static fresh(
     seconds: number,
     now: number,
@@ -34,11 +34,11 @@ export class Ticket {
   }
 
   readonly #proofOfPage: Buffer
-  /** For a page to check. */
+  /** The server's proof, which the page checks. */
   readonly proof: Buffer
   readonly #until: number
 
-  /** `until` is in milliseconds of the clock. The token is not kept. */
+  /** `until` is in milliseconds of the clock. Only proofs are kept, not the token. */
   private constructor(proofOfPage: Buffer, proof: Buffer, until: number) {
     this.#proofOfPage = proofOfPage
     this.proof = proof
@@ -60,7 +60,7 @@ export class Ticket {
 
 const keyOf = (proof: Buffer) => proof.toString('base64')
 
-/** Finds the owner of a ticket. A look-up's time reveals no other ticket: a map compares only keys of the same seeded hash. */
+/** Finds the owner of a ticket. Look-ups reveal no other ticket, because a map compares only keys with the same seeded hash. */
 export class Tickets<T> {
   readonly #places = new Map<string, T>()
 
@@ -76,7 +76,7 @@ export class Tickets<T> {
     this.#places.delete(ticket.key)
   }
 
-  /** Check with `Ticket.admits`. */
+  /** Check the result with `Ticket.admits`. */
   placeFor(proof: Buffer): T | undefined {
     return proof.length === proofLength ? this.#places.get(keyOf(proof)) : undefined
   }

@@ -1,15 +1,15 @@
 import { type Element, isStanza } from '../xmpp/xml/element.js'
 import { memoryOf } from './outbox.js'
 
-/** Stanzas, and UTF-16 units. The rest waits in the outbox. */
+/** Most stanzas, and UTF-16 units. The rest waits in the outbox. */
 const mostStanzas = 1000
 const longest = 1024 * 1024
 
-/** Stanzas sent to a page or a server until it confirms them. */
+/** Stanzas that were sent to a page or a server, until the receiver confirms them. */
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
-  /** Covered by the unanswered ping or `<r/>`. */
+  /** Number of stanzas covered by the unanswered ping or `<r/>`. */
   #asked = 0
 
   get stanzas(): readonly Element[] {
@@ -21,7 +21,6 @@ export class Unconfirmed {
     return this.#size
   }
 
-  /** Memory of its stanzas, in bytes. */
   get bytes(): number {
     return memoryOf(this.#size, this.#stanzas.length)
   }
@@ -40,7 +39,6 @@ export class Unconfirmed {
     return this.#stanzas.length - before
   }
 
-  /** Whether some stanzas are not covered by a ping or `<r/>`. */
   get isUnasked(): boolean {
     return this.#asked === 0 && this.#stanzas.length > 0
   }
@@ -57,7 +55,6 @@ export class Unconfirmed {
     this.#asked = 0
   }
 
-  /** Removes and returns all, oldest first. */
   clear(): Element[] {
     const all = this.#stanzas
     this.#stanzas = []

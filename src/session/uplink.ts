@@ -11,17 +11,17 @@ import type { LinkRecord } from './session-record.js'
 
 /** In UTF-16 units: the longest stanza. */
 const mostWaiting = 256 * 1024
-/** The session ends above this: clients that poll cannot be stopped. */
+/** In bytes. Above this the session ends: clients that poll cannot be stopped from sending. */
 const mostKept = 8 * 1024 * 1024
 /** In bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
 
-/** From the client to the server. Waits for the features, or for a delayed login. */
+/** Stanzas from the client to the server. They wait for the stream features, or for a delayed login. */
 export class Uplink {
   #isOpening = true
   #isHeld = false
   #isPaused = false
-  /** Undefined if nothing must wait. */
+  /** Undefined if stanzas need not wait. */
   #unsent: Element[] | undefined = []
   /** In UTF-16 units. */
   #unsentSize = 0
@@ -32,7 +32,7 @@ export class Uplink {
   managed: ManagedLink | undefined
   readonly watch: ServerWatch
   readonly #shaper: RateShaper
-  /** The rate shaper's number. */
+  /** When the sent data is paid for, as `RateShaper` computes it. */
   #paidAt = 0
 
   /** `patience` is the server's time to answer, in milliseconds. */
@@ -43,7 +43,7 @@ export class Uplink {
     this.#shaper = shaper
   }
 
-  /** Begins stream management, or continues that of another process. The user is logged in. */
+  /** Begins stream management after the login, or continues stream management of another process. */
   manage(parts: Omit<ManagedLinkParts, 'waiting'>, before?: LinkRecord): void {
     this.managed = new ManagedLink(this.link, { ...parts, waiting: this.#waiting }, before)
     this.link = this.managed
@@ -58,15 +58,15 @@ export class Uplink {
     this.#paidAt = this.#shaper.charge(this.#paidAt, bytes, now)
   }
 
-  /** For the next client. */
+  /** Removes the debt, for the next client. */
   forgive(): void {
     this.#paidAt = 0
   }
 
-  /** Whether the client should send no more. */
+  /** Whether the client should wait before it sends more. */
   get isBehind(): boolean {
     if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
-    // Of a server that is not read, no count arrives: its client must first confirm what it has.
+    // If the server is not read, its counts do not arrive. The client must confirm its stanzas first.
     return this.managed !== undefined && !this.#isPaused && this.managed.unconfirmedSize > mostWaiting
   }
 
@@ -88,7 +88,7 @@ export class Uplink {
     this.#takeUnsent()
   }
 
-  /** The server must answer if `now` is given, in milliseconds of the clock. */
+  /** `now`, in milliseconds of the clock, is given if the server must answer. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     if (elements.length === 0) return
@@ -101,7 +101,6 @@ export class Uplink {
     }
   }
 
-  /** The features have come. */
   opened(): void {
     this.#isOpening = false
     this.#sendUnsent()
@@ -117,7 +116,7 @@ export class Uplink {
     this.#sendUnsent()
   }
 
-  /** RFC 6120 §4.3.3. */
+  /** Restarts the stream (RFC 6120 §4.3.3). */
   restart(options: StreamOptions): void {
     this.#isOpening = true
     this.#unsent ??= []
@@ -135,13 +134,13 @@ export class Uplink {
     return this.#isPaused
   }
 
-  /** When it or the server has to do something, in milliseconds of the clock. */
+  /** The next deadline of the server or of stream management, in milliseconds of the clock. */
   get deadline(): number {
     const { managed, watch } = this
     return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)
   }
 
-  /** `broken-off`: the link is being mended. */
+  /** `broken-off`: the connection is being replaced. */
   ping(now: number, about: { readonly domain: string; readonly jid: string | undefined }) {
     const { managed, watch } = this
     if (managed?.isMending === true) {
@@ -155,12 +154,12 @@ export class Uplink {
     return 'broken-off'
   }
 
-  /** Returns stanzas to their senders. The server does that for those that it still has. */
+  /** Returns stanzas to their senders. Stanzas that the server still keeps are returned by the server. */
   bounce(undelivered: readonly Element[]): void {
     for (const element of this.#mine(undelivered)) this.#bounce(element)
   }
 
-  /** If memory is full. A server that does not read gets no more. */
+  /** For full memory: closes the link without reading more. A server that does not read gets nothing more. */
   abandon(undelivered: readonly Element[]): void {
     for (const element of this.#mine(undelivered)) {
       if (this.link.backlog > mostWaiting) break
@@ -169,7 +168,7 @@ export class Uplink {
     this.link.abandon()
   }
 
-  /** Without the newest stanzas, which are left to the server. */
+  /** Excludes the newest stanzas, which the server keeps. */
   #mine(undelivered: readonly Element[]): readonly Element[] {
     if (this.managed === undefined) return undelivered
     const stanzas = undelivered.filter(isStanza)

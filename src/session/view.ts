@@ -9,7 +9,7 @@ interface Viewed extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'created
   readonly inactivity: Inactivity
 }
 
-/** In the words of the warm API. */
+/** The state in words of the warm API. */
 export function stateOf({ stage, client, inactivity }: Viewed): SessionState {
   const { name } = stage
   if (name === 'ended' || name === 'opening') return name

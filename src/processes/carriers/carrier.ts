@@ -1,12 +1,12 @@
 /** Carries bytes to other processes, in order and once, or reports a break. Names come from `onJoin`. */
 export interface Carrier {
-  /** Queues whole frames. Drops them if the process is not reached. Never throws. */
+  /** Queues whole frames, or drops them if the process cannot be reached. Never throws. */
   send(node: string, frames: Buffer): void
-  /** To all processes. May be lost without a break. */
+  /** Sends a frame to all processes. It may be lost without a break. */
   announce(frame: Buffer): void
   backlog(node: string): number
   readonly isUp: boolean
-  /** Call it if received bytes are invalid: both sides start again, after a break. */
+  /** Starts again on both sides, after a break. For a process that sent invalid bytes. */
   restart(node: string): void
   /** Checks a silent process. `onLeave` follows if it is certainly gone. */
   probe(node: string): void
@@ -16,10 +16,10 @@ export interface Carrier {
 
 export interface CarrierEvents {
   onJoin(node: string): void
-  /** Bytes in order, cut anywhere. */
+  /** Bytes keep their order, but may be cut anywhere. */
   onBytes(node: string, bytes: Buffer): void
   onAnnouncement(node: string, frame: Buffer): void
-  /** Messages may be lost, in either direction. Whole frames follow. */
+  /** Messages of both directions may be lost. The next bytes begin with a whole frame. */
   onBreak(node: string): void
   /** The process is certainly gone, or out of reach. */
   onLeave(node: string): void

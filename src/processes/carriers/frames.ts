@@ -19,7 +19,7 @@ export interface Frame {
   readonly isOpeners: boolean
   readonly exchange: number
   readonly head: unknown
-  /** A view of the input. */
+  /** A view of the input buffer. */
   readonly body: Buffer
 }
 
@@ -56,7 +56,7 @@ export function writeFrame(
 
 export const bodyBytes = (frame: Buffer): number => frame.length - headerBytes - frame.readUInt32BE(lengthBytes + 5)
 
-/** Undefined if it is not valid. */
+/** Returns undefined for an invalid frame. */
 export function readFrame(frame: Buffer): Frame | undefined {
   if (frame.length < headerBytes || frame.readUInt32BE(0) !== frame.length - lengthBytes) return undefined
   const type = frame[lengthBytes]!
@@ -80,7 +80,7 @@ function readJson(text: string): unknown {
 }
 
 export class FrameReader {
-  /** Of an incomplete frame. */
+  /** Bytes of an incomplete frame. */
   #pieces: Buffer[] = []
   #length = 0
 
@@ -90,7 +90,6 @@ export class FrameReader {
     if (this.#length > 0) {
       this.#pieces.push(bytes)
       this.#length += bytes.length
-      // Joins the pieces of a large frame once.
       if (this.#length < lengthBytes || this.#length < this.#wanted()) return
       rest = Buffer.concat(this.#pieces)
       this.#pieces = []

@@ -24,11 +24,11 @@ export interface NatsCarrierParts {
   readonly clock?: Clock
 }
 
-/** Other processes may return this long after NATS has, in milliseconds. */
+/** Once NATS is back, time for other processes to return, in milliseconds. */
 const graceMilliseconds = 10_000
-/** In milliseconds, without a subscription in NATS. */
+/** A process without a subscription in NATS is asked again after this time, in milliseconds. */
 const confirmMilliseconds = 1_200
-/** In milliseconds, to one process. */
+/** Shortest pause between two messages about the current stream, in milliseconds. */
 const tellMilliseconds = 100
 /** Wait for other processes at the start, and for NATS at the end, in milliseconds. */
 const startMilliseconds = 200
@@ -57,7 +57,7 @@ class NatsCarrier implements Carrier {
   readonly #outbox: NatsOutbox
   readonly #links: NatsLinks
   #announced: Buffer = nothing
-  /** By the clock, in milliseconds. */
+  /** When NATS was connected, in milliseconds of the clock. */
   #upAt = 0
   #closed: Promise<void> | undefined
 
@@ -83,7 +83,6 @@ class NatsCarrier implements Carrier {
 
   async start(): Promise<void> {
     await this.#line.open()
-    // Other processes answer.
     await this.#line.confirmed().catch(() => undefined)
     if (this.isUp) await new Promise<void>(resolve => this.#clock.after(startMilliseconds, resolve))
   }
@@ -138,7 +137,7 @@ class NatsCarrier implements Carrier {
     await this.#line.close()
   }
 
-  /** Connected. Messages sent before are lost. */
+  /** NATS is connected again. Earlier messages are lost. */
   #up(): void {
     this.#upAt = this.#clock.now()
     this.#line.publish(this.#links.helloSubject, hello(this.#self, this.#announced))
@@ -198,7 +197,7 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // A process that comes back must miss this message.
+    // A process that was gone gets a gap here, and so a new stream.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)
@@ -217,7 +216,7 @@ class NatsCarrier implements Carrier {
     return true
   }
 
-  /** No subscriber: the process is gone, or reconnecting to NATS. */
+  /** NATS has no subscriber: the process is gone, or reconnecting to NATS. */
   #unanswered(link: NatsLink): void {
     const isBack = link.isHeard || this.#clock.now() - this.#upAt >= graceMilliseconds
     if (link.doubt === 'confirming') {

@@ -16,7 +16,7 @@ export interface NatsEvents {
 export interface NatsConnectionParts {
   readonly settings: NatsSettings
   readonly name: string
-  /** Subscriptions, and subjects to publish to. Permissions for both are checked at each connection. */
+  /** Subjects to subscribe and to publish to. Permissions for both are checked at each connection. */
   readonly subjects: readonly string[]
   readonly targets: readonly string[]
   readonly log: Logger
@@ -56,7 +56,7 @@ export class NatsLine {
     return this.#isUp
   }
 
-  /** In bytes. */
+  /** Longest message, in bytes. */
   get longest(): number {
     return this.#connection?.info?.max_payload ?? 0
   }
@@ -76,7 +76,7 @@ export class NatsLine {
     await this.#connection?.flush()
   }
 
-  /** Drops the connection, and reconnects after this time. */
+  /** Drops the connection, and reconnects after a pause. */
   reset(milliseconds = soon()): void {
     const connection = this.#connection
     this.#connection = undefined

@@ -37,7 +37,7 @@ function withoutTls({ tls, mayBePlain }: Pick<NatsSettings, 'tls' | 'mayBePlain'
   return mayBePlain ? `${doWithout}, which NATS_ALLOW_PLAINTEXT=on contradicts` : `${doWithout} and ${allow}`
 }
 
-/** By name, so that the library is not loaded for it. */
+/** Compares the name, so that the library is not loaded for this. */
 export const isForbidden = (error: unknown): error is PermissionViolationError =>
   (error as Partial<Error> | undefined)?.name === 'PermissionViolationError'
 

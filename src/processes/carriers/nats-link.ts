@@ -4,24 +4,24 @@ const uint32 = 2 ** 32
 
 export type Reading =
   | 'next'
-  /** From an ended stream. Tell the other side the current stream. */
+  /** The message is from an ended stream. Tell the other side the current stream. */
   | 'stale'
   /** A message is missing. A new stream has begun on this side. */
   | 'gap'
 
-/** A stream over NATS, which may lose messages. A loss ends it in both directions, and the next has the next number. */
+/** A stream over NATS, which may lose messages. A loss ends the stream in both directions, and a new stream begins. */
 export class NatsLink {
   readonly name: string
   readonly subject: string
   readonly reply: string
-  /** Whether the layer above knows the process. The link may outlive this. */
+  /** Whether the layer above knows the process. The link may exist for longer. */
   isJoined = false
   isHeard = false
-  /** NATS has no subscriber for it. It is asked again later, and then counts as gone. */
+  /** `waiting`: NATS has no subscriber for the process. `confirming`: NATS is asked again before the process counts as gone. */
   doubt: 'none' | 'waiting' | 'confirming' = 'none'
   hasDropped = false
   toldAt = Number.NEGATIVE_INFINITY
-  /** Bytes not confirmed by NATS: before the last question, and since. */
+  /** Bytes not confirmed by NATS: until the last question, and after it. */
   asked = 0
   sinceAsked = 0
   #stream = 0

@@ -1,7 +1,7 @@
 import { isNodeName } from '../node-name.js'
 import { NatsLink } from './nats-link.js'
 
-/** Further processes are ignored. */
+/** Processes above this number are ignored. */
 const mostLinks = 1024
 
 export class NatsLinks {
@@ -22,7 +22,7 @@ export class NatsLinks {
     return `${this.#prefix}.to.${this.#self}.*`
   }
 
-  /** Publishing to ourselves needs the same permission as to others. */
+  /** Publishing to itself needs the same permission as publishing to others. */
   get probeSubject(): string {
     return `${this.#prefix}.to.${this.#self}.${this.#self}`
   }
@@ -44,7 +44,7 @@ export class NatsLinks {
     return this.#byName.values()
   }
 
-  /** Undefined for an invalid name, or too many. */
+  /** Returns undefined for an invalid name, or if there are too many links. */
   join(name: string): NatsLink | undefined {
     if (!isNodeName(name) || name === this.#self) return undefined
     const link = this.#byName.get(name) ?? this.#add(name)

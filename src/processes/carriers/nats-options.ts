@@ -11,16 +11,16 @@ const mostPings = 2
 export const soon = (): number => Math.random() * 100
 export const pause = (): number => 200 + Math.random() * 300
 
-/** After a refusal, in milliseconds. */
+/** Pause after a refusal, in milliseconds. */
 export const refusedMilliseconds = 5_000
 
 export async function connectionOptions(settings: NatsSettings, name: string): Promise<ConnectionOptions> {
   return {
     servers: [...settings.servers],
     name,
-    // Otherwise announcements come back.
+    // Otherwise a process would receive its own announcements.
     noEcho: true,
-    // Otherwise it creates an Error with a stack for each request.
+    // Otherwise the library creates an Error with a stack for each request.
     noAsyncTraces: true,
     timeout: answerMilliseconds,
     pingInterval: pingMilliseconds,

@@ -4,11 +4,11 @@ import type { NatsLine } from './nats-connection.js'
 import type { NatsLink } from './nats-link.js'
 import type { NatsLinks } from './nats-links.js'
 
-/** Pieces in a write batch. */
+/** Pieces collected before they are written. */
 const mostAtOnce = 16
-/** In bytes: a long message blocks the others of its connection. */
+/** In bytes. A longer message would block the others of its connection. */
 const longestMessage = 1024 * 1024
-/** Unconfirmed bytes after which NATS is asked, and after which the connection is dropped. */
+/** Unconfirmed bytes above which NATS is asked for a confirmation, and above which the connection is dropped. */
 const muchUnconfirmed = 256 * 1024
 const mostUnconfirmed = 64 * 1024 * 1024
 
@@ -27,7 +27,7 @@ export class NatsOutbox {
     this.#log = log
   }
 
-  /** Disconnected. Unconfirmed data is lost. */
+  /** For a lost connection. Drops unconfirmed data. */
   reset(): void {
     this.#asked = 0
     this.#sinceAsked = 0

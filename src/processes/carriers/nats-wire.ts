@@ -1,4 +1,4 @@
-/** An empty message checks for a subscriber. */
+/** An empty `data` message checks for a subscriber. */
 const kinds = { data: 1, restart: 2, announcement: 3, farewell: 4 } as const
 
 const nameBytes = 8
@@ -7,7 +7,7 @@ const restartBytes = 1 + 4
 
 export type NatsMessage =
   | { readonly kind: 'data'; readonly stream: number; readonly piece: number; readonly bytes: Buffer }
-  /** A new stream, in both directions. */
+  /** Begins a new stream in both directions. */
   | { readonly kind: 'restart'; readonly stream: number }
   | { readonly kind: 'announcement'; readonly frame: Buffer }
   | { readonly kind: 'farewell' }

@@ -11,7 +11,7 @@ import { SocketConnection } from './socket-connection.js'
 import { longestAnnouncement } from './socket-wire.js'
 
 export interface SocketCarrierParts {
-  /** Private to this user, and used for nothing else. */
+  /** A folder that is private to this user, and used for nothing else. */
   readonly folder: string
   readonly log: Logger
   readonly clock?: Clock
@@ -66,11 +66,11 @@ class SocketCarrier implements Carrier {
     const path = this.#pathOf(this.#self)
     if (Buffer.byteLength(path) > longestPath)
       throw new Error(`the folder for sockets has too long a path: ${this.#folder}`)
-    // Renamed once it listens: a socket that refuses belongs to a dead process.
+    // The socket is renamed once it listens, so a socket that refuses belongs to a dead process.
     const hidden = join(this.#folder, `${this.#self}.new`)
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      // `exclusive`, or the cluster's primary would listen.
+      // Without `exclusive` the cluster's primary would listen.
       this.#server.listen({ path: hidden, exclusive: true }, () => {
         this.#server.off('error', reject)
         resolve()
@@ -108,7 +108,7 @@ class SocketCarrier implements Carrier {
     this.#joined.get(node)?.destroy('not understood')
   }
 
-  /** The connection of a dead process is closed already. */
+  /** Nothing to do: the system closes the connections of a dead process. */
   probe(): void {}
 
   close(): Promise<void> {
@@ -155,7 +155,7 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) connection.destroy('closing')
   }
 
-  /** If both sides dialled, the connection of the smaller name stays. */
+  /** If both sides dialled, the connection that the smaller name dialled stays. */
   #isWanted(name: string): boolean {
     if (name === this.#self) return false
     return this.#self > name || !(this.#dialled.has(name) || this.#joined.get(name)?.isOwn === true)
@@ -215,7 +215,7 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) return
     this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
     this.#lost.add(name)
-    // A dead process refuses. A living process is dialled again.
+    // A dead process refuses the connection, a living process accepts it.
     if (reason === 'replaced') return
     this.#dial(name)
     this.#clock.after(againMilliseconds, () => {

@@ -3,18 +3,18 @@ import type { Clock } from '../../lib/clock.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { announcementChunk, greetingOf, streamChunk, type WireEvents, WireReader } from './socket-wire.js'
 
-/** Pieces in a write batch. */
+/** Pieces collected before they are written. */
 const mostAtOnce = 16
-/** Most waiting bytes. A slower process must be restarted. */
+/** Most waiting bytes. A slower reader is disconnected. */
 const mostWaiting = 64 * 1024 * 1024
 const greetingMilliseconds = 5_000
 
 export interface ConnectionEvents extends WireEvents {
-  /** Called once, as the last event, in a turn of its own. */
+  /** Called once, as the last event, and never during another call. */
   onClose(reason: string | undefined): void
 }
 
-/** All data of a turn of the event loop leaves together. */
+/** Writes once for each turn of the event loop. */
 export class SocketConnection {
   static readonly #gather = writeBatch<SocketConnection>(mostAtOnce, connection => connection.#flush())
   readonly #socket: Socket
@@ -23,7 +23,7 @@ export class SocketConnection {
   #isOpen = true
   #reason: string | undefined
 
-  /** `isOwn`: this process dialled. */
+  /** `isOwn`: this process dialled the connection. */
   constructor(
     socket: Socket,
     readonly isOwn: boolean,
@@ -41,7 +41,7 @@ export class SocketConnection {
       onAnnouncement: frame => this.#isOpen && events.onAnnouncement(frame),
     })
     socket.on('data', bytes => {
-      // Copied: dialled sockets share a read buffer.
+      // Copied, because dialled sockets share a read buffer.
       if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes)) this.destroy('not understood or not wanted')
     })
     socket.on('end', () => socket.destroy())
@@ -55,7 +55,7 @@ export class SocketConnection {
     })
   }
 
-  /** In bytes. */
+  /** Waiting bytes. */
   get backlog(): number {
     return this.#isOpen ? this.#waitingBytes + this.#socket.writableLength : 0
   }

@@ -7,7 +7,7 @@ const headerBytes = 1 + 4
 const kinds = { stream: 1, announcement: 2 } as const
 
 export const longestAnnouncement = 64 * 1024
-/** In bytes: not copied. */
+/** In bytes. Larger chunks are not copied. */
 const large = 64 * 1024
 
 export const greetingOf = (name: string): Buffer => Buffer.from(`${version}${name}`, 'latin1')

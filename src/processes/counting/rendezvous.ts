@@ -1,5 +1,5 @@
-// Rendezvous hashing: all processes agree on an order for each key. If one comes or goes, only its own keys
-// move.
+// Rendezvous hashing: all processes agree on an order for each key. If a process comes or goes, only its own
+// keys move.
 
 export function firstFor(key: string, names: readonly string[]): string {
   const keyHash = hashOf(key)
@@ -30,11 +30,11 @@ function weightOf(keyHash: number, name: string): number {
     nameHash = hashOf(name)
     nameHashes.set(name, nameHash)
   }
-  // Mixed, so that the keys of a lost process spread over all others.
+  // The mixed hashes spread the keys of a lost process over all others.
   return mixed(keyHash ^ nameHash) >>> 0
 }
 
-/** FNV-1a over code units. It need not be secret: process names are random. */
+/** FNV-1a over code units. The hash need not be secret: process names are random. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)

@@ -9,10 +9,10 @@ const pauseMilliseconds = 1_000
 
 interface Own {
   readonly key: string
-  /** Includes things for which a question to the owner is open. */
+  /** Includes things that the owner has yet to accept. */
   count: number
   owner: string
-  /** The number that the owner will have after all our messages. Undefined if uncertain. */
+  /** The owner's number after all our messages. Undefined if uncertain. */
   told: number | undefined
   /** Grows with each report. */
   version: number
@@ -27,8 +27,8 @@ export interface SharedCountsParts<Kind extends string> {
 }
 
 /**
- * Rendezvous hashing names the owner of each key. The others report absolute numbers to it, so repeats do no
- * harm, and full reports repair losses. While owners change, a limit may be exceeded.
+ * Rendezvous hashing selects the owner of each key. Other processes report absolute numbers, so repeated
+ * reports do no harm, and full reports repair losses. While owners change, a limit may be exceeded.
  */
 export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #parts: SharedCountsParts<Kind>
@@ -36,7 +36,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #table = new CountTable()
   readonly #due = new Map<string, Set<string>>()
   readonly #unsure = new Set<string>()
-  /** Processes of `#unsure` that do not answer at the moment. */
   readonly #putOff = new Set<string>()
   #names: readonly string[]
   #isFlushDue = false
@@ -88,7 +87,6 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     await this.#flush(firstFor(key, this.#names))
   }
 
-  /** The owner's total. */
   known(kind: Kind, key: string): number {
     return this.#table.total(thingOf(kind, key))
   }
@@ -118,7 +116,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
 
   async #ask(owner: string, wanted: Wanted, owns: readonly Own[]): Promise<string | undefined> {
     const { nodes, onAlone } = this.#parts
-    // Reports first, so that the owner knows of recent releases.
+    // Reports first: the owner may not know of recent releases.
     if (!this.#putOff.has(owner)) this.#flush(owner)
     const versions = owns.map(own => {
       own.count += 1
@@ -229,7 +227,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
       this.#tell(owner, thing)
     }
     for (const name of come) {
-      // Either side may have forgotten earlier reports.
+      // Either process may have forgotten earlier reports.
       this.#unsure.add(name)
       this.#flush(name)
       nodes.ask(name, 'counts-again', null).catch(() => {})

@@ -25,12 +25,12 @@ export interface SharedRateParts {
   readonly onAlone: () => void
 }
 
-/** The first process that answers for a key counts it. Keys travel between processes, so they must not be secrets. */
+/** The first process that answers for a key counts it. Other processes see the keys, so keys must not be secrets. */
 export function sharedRates(parts: SharedRateParts): MakeRate {
   const own = new Map<string, Rate>()
   parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
     const counted = own.get(rate)
-    // Another version may have other rates.
+    // A process of another version may have other rates.
     if (counted === undefined || typeof key !== 'string') return null
     return doHere(counted, act, key)
   })
@@ -45,7 +45,7 @@ async function doHere(rate: Rate, act: Act, key: string): Promise<number | undef
   if (act === 'take') return rate.take(key)
   if (act === 'count') return rate.count(key)
   if (act === 'wait') return rate.wait(key)
-  // A former owner may have counted it.
+  // The key may have been counted by its former owner.
   if (act === 'giveBack') await rate.giveBack(key)
   return undefined
 }
@@ -54,7 +54,7 @@ class SharedRate implements KeyedRate {
   readonly #name: string
   readonly #own: Rate
   readonly #parts: SharedRateParts
-  /** Keys that need not wait, with expiry. Saves a question for each request. */
+  /** Keys that need not wait, with expiry. They save a question for each request. */
   readonly #free = new Map<string, number>()
 
   constructor(name: string, own: Rate, parts: SharedRateParts) {
@@ -101,7 +101,7 @@ class SharedRate implements KeyedRate {
       try {
         return ((await nodes.ask(node, 'rate', question, left)) as number | null) ?? undefined
       } catch {
-        // Ask the next process.
+        // The next process is asked.
       }
     }
     onAlone()

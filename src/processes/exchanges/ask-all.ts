@@ -2,7 +2,7 @@ import { NoAnswer, type Nodes } from '../nodes.js'
 
 export interface Answers<T> {
   readonly answers: readonly (readonly [node: string, answer: T])[]
-  /** Names. Undefined if all have answered. */
+  /** Names of processes. Undefined if all have answered. */
   readonly unanswered: readonly string[] | undefined
 }
 

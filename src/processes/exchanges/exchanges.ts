@@ -1,7 +1,7 @@
 import { bodyBytes, type Frame, type FrameKind, frameKinds, writeFrame } from '../carriers/frames.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js'
 
-/** In bytes of bodies, in each direction. */
+/** Size of the window in each direction, in bytes of bodies. */
 const windowBytes = 64 * 1024
 const portionBytes = 16 * 1024
 
@@ -9,7 +9,7 @@ const portionBytes = 16 * 1024
 export type Meet = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
 
 export class Exchanges {
-  /** By who began them. */
+  /** Exchanges that this process began, and exchanges that the other began. */
   readonly #own = new Map<number, OpenExchange>()
   readonly #others = new Map<number, OpenExchange>()
   readonly #node: string
@@ -74,7 +74,7 @@ class OpenExchange implements Exchange {
   readonly #send: (frame: Buffer) => void
   #untaken = 0
   #wasBehind = false
-  /** Bytes processed, and not confirmed. */
+  /** Bytes processed but not yet confirmed to the sender. */
   #untold = 0
 
   constructor(

@@ -14,7 +14,7 @@ const lookMilliseconds = 500
 
 export interface MembershipParts {
   readonly self: string
-  /** The first carrier that reaches a process is used. */
+  /** Each process is reached over the first carrier that works. */
   readonly carriers: readonly Carrier[]
   readonly clock: Clock
   readonly log: Logger
@@ -30,7 +30,7 @@ interface Notice {
   readonly isDraining: boolean
   readonly about: AboutNode | undefined
   readonly known: readonly string[]
-  /** Older versions omit the rest. */
+  /** Older versions omit the following fields. */
   readonly adopted?: readonly string[]
   readonly isLeaving?: boolean
 }
@@ -57,7 +57,7 @@ export class Membership {
     this.owners = new Owners({ self, clock, awaitsHeirs, known: this.#known, isHeardOf, guarded })
   }
 
-  /** Includes those given up. */
+  /** Includes processes that were given up. */
   get known(): Iterable<RemoteNode> {
     return this.#known.values()
   }
@@ -78,7 +78,6 @@ export class Membership {
     return this.#known.get(name)?.isGivenUp === false || this.#hearsay.has(name)
   }
 
-  /** Known to other processes only. */
   isHeardOf(name: string): boolean {
     return !this.#known.has(name) && this.#hearsay.has(name)
   }
@@ -131,7 +130,7 @@ export class Membership {
           node.read(carrier(), bytes, frame => this.#take(node, frame))
         } catch (error) {
           this.#parts.report(error)
-          // The start of the next frame is unknown.
+          // The start of the next frame is lost.
           carrier().restart(other)
         }
       },
@@ -171,7 +170,7 @@ export class Membership {
       this.owners.left(node)
       this.#changed()
     }
-    // Last: requests that end here look for the heir.
+    // This comes last, so that requests that end here find the heir.
     if (wasUsed) this.#parts.guarded(() => node.break(node.isReached ? 'broken' : 'gone'))
   }
 
@@ -182,7 +181,7 @@ export class Membership {
     this.#changed()
   }
 
-  /** Never throws: later frames must be read. */
+  /** Never throws: the next frames must be read. */
   #take(node: RemoteNode, frame: Frame): void {
     this.#parts.guarded(() => {
       if (frame.kind === frameKinds.notice) this.#note(node, frame.head as Notice)
@@ -229,7 +228,7 @@ export class Membership {
     const { clock, log } = this.#parts
     this.#beat = clock.after(lookMilliseconds, () => this.#look())
     const now = clock.now()
-    // This process was stopped, so the silence of others means nothing.
+    // This process itself was paused for this time, so silence of others proves nothing.
     const late = now - this.#lookedAt - lookMilliseconds
     this.#lookedAt = now
     if (now >= this.#announceAt) this.#announce()
@@ -244,7 +243,7 @@ export class Membership {
     this.owners.check()
   }
 
-  /** Announcements may be lost. These messages are not. */
+  /** Repeats facts as messages, because announcements may be lost. */
   #tellAll(): void {
     const frame = this.#notice()
     for (const node of this.#known.values()) node.tell(frame)
@@ -276,11 +275,11 @@ export class Membership {
   }
 }
 
-/** Validity of a report of another process, in milliseconds. It is repeated each second. */
+/** How long a report about a third process is valid, in milliseconds. Reports come each second. */
 const believedMilliseconds = 2_500
 const mostGone = 1_000
 
-/** Processes that only other processes know, for example because this process has just started. */
+/** Processes known from reports of other processes only, for example just after a start. */
 class Hearsay {
   readonly #clock: Pick<Clock, 'now'>
   /** Expiry by name. */

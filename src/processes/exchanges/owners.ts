@@ -3,17 +3,17 @@ import { isNodeName } from '../node-name.js'
 import type { Nodes } from '../nodes.js'
 import type { RemoteNode } from './remote-node.js'
 
-/** Time for an heir to announce itself once the process before is gone, in milliseconds. */
+/** Time for an heir to announce itself after the other process has gone, in milliseconds. */
 const heirMilliseconds = 10_000
 /** Names that a process may adopt. */
 const mostNames = 64
 
-/** Most bytes that wait for heirs, and the measured bytes of a waiting request beside its text. */
+/** Most bytes that wait for heirs, and the measured bytes of a waiting request in addition to its text. */
 const mostWaiting = 8 * 1024 * 1024
 const waiterBytes = 6 * 1024
 
 interface Waiter {
-  /** By the clock, in milliseconds. */
+  /** In milliseconds of the clock. */
   readonly until: number
   readonly bytes: number
   readonly then: (owner: string | undefined) => void
@@ -24,16 +24,15 @@ export interface OwnersParts {
   readonly clock: Pick<Clock, 'now'>
   readonly awaitsHeirs: boolean
   readonly known: ReadonlyMap<string, RemoteNode>
-  /** Whether only other processes know it. */
   readonly isHeardOf: (name: string) => boolean
   readonly guarded: (act: () => void) => void
 }
 
-/** Which process answers for a name: the process itself while it is there, then its heir. */
+/** Which process answers for a name: the process of that name, or its heir. */
 export class Owners {
   isLeaving = false
   readonly #parts: OwnersParts
-  /** The newest first. */
+  /** Newest name first. */
   #adopted = new Set<string>()
   /** End of the wait for an heir, by name. */
   readonly #awaited = new Map<string, number>()
@@ -101,7 +100,7 @@ export class Owners {
     return () => this.#drop(name, waiter)
   }
 
-  /** The other process hands over. */
+  /** The other process hands over its sessions. */
   leaves(node: RemoteNode): void {
     this.#await([node.name, ...node.adopted])
   }
@@ -112,7 +111,6 @@ export class Owners {
     this.check()
   }
 
-  /** Ends waits that are over. */
   check(): void {
     const now = this.#parts.clock.now()
     for (const [name, until] of this.#awaited)
@@ -135,7 +133,7 @@ export class Owners {
     this.check()
   }
 
-  /** Its process is still there. It ends in time, and many sessions take long. */
+  /** The process that hands over still exists. Many sessions take long, but the process ends in time. */
   #isBeingHandedOver(name: string): boolean {
     if (this.isLeaving && this.names.includes(name)) return true
     for (const node of this.#parts.known.values())
@@ -168,7 +166,7 @@ export class Owners {
   }
 }
 
-/** Names in a heartbeat. Older versions send none. */
+/** Adopted names in a heartbeat. Older versions send none. */
 export function adoptedIn(told: unknown): ReadonlySet<string> {
   return new Set(Array.isArray(told) ? told.slice(0, mostNames).filter(isName) : [])
 }

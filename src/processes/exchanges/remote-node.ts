@@ -3,7 +3,7 @@ import { type Frame, FrameReader, frameKinds, writeFrame } from '../carriers/fra
 import type { AboutNode, ExchangeEnd, Node } from '../nodes.js'
 import { Exchanges, type Meet } from './exchanges.js'
 
-/** Silence after which a process is probed, counts as silent, and counts as gone, in milliseconds. */
+/** Silence in milliseconds after which a process is probed, counts as silent, and counts as gone. */
 const probeMilliseconds = 1_200
 const silentMilliseconds = 3_000
 const goneMilliseconds = 10_000
@@ -23,18 +23,18 @@ export class RemoteNode implements Node {
   readonly exchanges: Exchanges
   isDraining = false
   about: AboutNode | undefined = undefined
-  /** Further names that it answers for. */
+  /** Other names for which this process answers. */
   adopted: ReadonlySet<string> = new Set()
-  /** It hands over, and answers for no name. */
+  /** This process hands over, and answers for no name. */
   isLeaving = false
-  /** Its first heartbeat has arrived. */
+  /** Whether the first heartbeat has arrived. */
   isNoted = false
   isSilent = false
-  /** Silent for long. It may return. */
+  /** This process has been silent for long, but may return. */
   isGivenUp = false
-  /** The first way is in use. */
+  /** Ways to the process. The first way is in use. */
   readonly #ways = new Map<Carrier, Way>()
-  /** By the clock, in milliseconds. */
+  /** In milliseconds of the clock. */
   #heardAt: number
 
   constructor(name: string, meet: Meet, now: number) {
@@ -47,7 +47,6 @@ export class RemoteNode implements Node {
     return (this.#first?.carrier.backlog(this.name) ?? 0) > mostWaiting
   }
 
-  /** Whether it answers for its names. */
   get isOwner(): boolean {
     return !this.isGivenUp && !this.isLeaving
   }
@@ -56,7 +55,7 @@ export class RemoteNode implements Node {
     return this.#ways.size > 0
   }
 
-  /** `isPreferred` decides the order of carriers. */
+  /** Preferred carriers come first. */
   join(carrier: Carrier, isPreferred: boolean, now: number): void {
     const way = { carrier, reader: new FrameReader() }
     const others = [...this.#ways.values()].filter(other => other.carrier !== carrier)
@@ -109,7 +108,7 @@ export class RemoteNode implements Node {
     this.isSilent = silence >= silentMilliseconds
     this.isGivenUp = silence >= goneMilliseconds
     if (this.isGivenUp && !wasGivenUp) {
-      // The other process must not continue exchanges that were given up here.
+      // The other process must not continue exchanges that ended here.
       this.#first?.carrier.send(this.name, resetFrame)
       this.break('gone')
     }

@@ -1,6 +1,6 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/** The part of the memory that may stay in use. */
+/** Part of the memory that may stay in use. */
 const mostLeft = 0.75
 
 export interface Waiting {
@@ -9,7 +9,7 @@ export interface Waiting {
   end(reason: 'limit', how: 'freed'): void
 }
 
-/** Ends the sessions with most memory. Calls `ended` after each. */
+/** Ends the sessions that use most memory. Calls `ended` after each session. */
 export function makeRoom<Session extends Waiting>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,
@@ -28,7 +28,6 @@ export function makeRoom<Session extends Waiting>(
   }
 }
 
-/** Memory of its stanzas and of the server's unfinished element. */
 export function waitingBytes({ outbox, uplink }: Pick<Waiting, 'outbox' | 'uplink'>): number {
   return outbox.bytes + outbox.keptBytes + uplink.unsentBytes + uplink.link.unfinishedBytes
 }

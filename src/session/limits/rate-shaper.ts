@@ -1,12 +1,9 @@
 import type { Config } from '../../config/config.js'
 
-/** The longest wait of a client, in milliseconds. The rest is forgiven. */
+/** Longest wait of a client, in milliseconds. A longer debt is forgiven. */
 const longestWait = 25_000
 
-/**
- * A token bucket for each session, kept as a number: the time when its data is paid for, in milliseconds of
- * the clock.
- */
+/** A token bucket for each session, kept as one number: when the session's data is paid for, in milliseconds of the clock. */
 export class RateShaper {
   readonly #millisecondsEach: number
   readonly #burst: number
@@ -23,7 +20,7 @@ export class RateShaper {
     return Math.min(Math.max(paidAt, now) + cost, now + this.#burst + longestWait)
   }
 
-  /** In milliseconds of the clock. */
+  /** When the client may send again, in milliseconds of the clock. */
   freeAt(paidAt: number): number {
     return paidAt - this.#burst
   }

@@ -12,12 +12,12 @@ export interface LimitParts {
     Config['limits'],
     'unfinishedMegabytes' | 'unreadMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
   >
-  /** Sessions of the proxies themselves count for no client. */
+  /** Sessions opened by the proxies themselves count for no client. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
   readonly room: Room
-  /** Leaves `shareOfWarmCalls` to warm calls. */
+  /** The room without the part reserved for warm calls (`shareOfWarmCalls`). */
   readonly roomOfClients: Room
   readonly counts?: LiveCounts<OfClient> | undefined
   readonly makeRate?: MakeRate | undefined
@@ -38,18 +38,18 @@ const proxy = 'proxy'
 /** A session without a login counts as this many requests at most. */
 const mostOfStranger = 5
 
-/** Part of all sessions that may be without a login. */
+/** The part of all sessions that may have no login. */
 const shareOfStrangers = 1 / 4
 
-/** Part of requests, memory and descriptors for warm calls alone. */
+/** The part of requests, memory and descriptors that is reserved for warm calls. */
 export const shareOfWarmCalls = 1 / 10
 
 /** Seconds over which RATE_SESSIONS_PER_ADDRESS is measured. */
 const rateSeconds = 5
 
-/** Limits sessions, in all and of each IPv4 address or IPv6 network. */
+/** Limits the sessions of all clients together, and of each IPv4 address or IPv6 network. */
 export class SessionLimits {
-  /** Requests without a reply, counted by the sessions. */
+  /** Requests that wait for a reply. The sessions count them. */
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
@@ -90,13 +90,12 @@ export class SessionLimits {
     if (refusal !== undefined) return refusal
     const strangers = this.#strangers.size
     if (isOver(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
-    // Requests that strangers may still send, or those that wait already.
+    // Requests that strangers may send, or the waiting requests if there are more.
     const held = Math.max(this.waiting, strangers * Math.min(bosh.maxRequests, mostOfStranger))
     if (isOver(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
     return refusalOf(roomOfClients, sessions)
   }
 
-  /** Counts an attempt. */
   async isTooOften(address: string): Promise<boolean> {
     const client = this.#clientOf(address)
     return client !== proxy && (await this.#rate.take(client)) !== undefined
@@ -108,7 +107,6 @@ export class SessionLimits {
     return client === proxy ? undefined : this.#counts.take(client, ofClient)
   }
 
-  /** No session was opened. */
   turnedAway(address: string): void {
     const client = this.#clientOf(address)
     if (client !== proxy) for (const kind of ofClient) this.#counts.giveBack(kind, client)
@@ -120,13 +118,13 @@ export class SessionLimits {
     if (client !== proxy) this.#clients.set(session, { client, isStranger: true })
   }
 
-  /** May be called again, and for any session. */
+  /** May be called again, and for all kinds of sessions. */
   loggedIn(session: object): void {
     this.#strangers.delete(session)
     this.finished(session)
   }
 
-  /** A login is impossible. The session still counts for the address because of its memory. */
+  /** The session can no longer log in. It still counts for the address, because it uses memory. */
   finished(session: object): void {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return

@@ -17,10 +17,10 @@ interface Stranger {
 
 /** The time for a first login before the session may make room, in milliseconds. */
 const patience = 5_000
-/** Delayed logins of one user at one address that need not make room. */
+/** One user at one address may have this many delayed logins without making room. */
 const mostOfUser = 2
 
-/** Sessions without a login, by client (an IPv4 address or IPv6 network). All hosts share them, and their limit. */
+/** Sessions without a login, by client (an IPv4 address or IPv6 network). All hosts share this table and its limit. */
 export class Strangers {
   readonly #all = new Map<Session, Stranger>()
   readonly #byClient = new Map<string, Set<Stranger>>()
@@ -34,7 +34,7 @@ export class Strangers {
     else others.add(stranger)
   }
 
-  /** May be called again, and for any session. */
+  /** May be called again, and for all kinds of sessions. */
   remove(session: Session): void {
     const stranger = this.#all.get(session)
     if (stranger === undefined) return
@@ -45,8 +45,8 @@ export class Strangers {
   }
 
   /**
-   * Ends the session with the most refused logins, else the oldest without a login, else the last delayed login of a user.
-   * Returns false if all may be honest.
+   * Ends one session: the session with most refused logins, else the oldest without an attempt, else the last
+   * delayed login of a user. Returns false if all may be honest.
    */
   makeRoom(address: string, now: number): boolean {
     const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]

@@ -5,19 +5,18 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import type { Registry } from '../registry.js'
 import type { Session } from '../session.js'
 
-/** Limits sessions of each user. JIDs are bare or full. */
+/** Limits the sessions of each user. JIDs are bare or full. */
 export interface UserRoom {
-  /** For a login. */
+  /** Takes a place for a login. */
   take(jid: string): boolean | Promise<boolean>
-  /** The login is over. */
   giveBack(jid: string): void
-  /** Ends a client's own session that exceeds the limit. */
+  /** Ends a session that a client opened itself, if the limit is exceeded. */
   bound(session: Session, jid: string): void
-  /** May be called again, and for any session. */
+  /** May be called again, and for all kinds of sessions. */
   finished(session: Session): void
 }
 
-/** For one process: counts sessions on demand. */
+/** Counts the sessions of one process on demand. */
 export function userRoom(most: number, registry: Registry, refused: OnRefused): UserRoom {
   const logins = new KeyCounts()
   return {
@@ -34,7 +33,7 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
       logins.add(userOf(jid), -1)
     },
     bound(session, jid) {
-      // The warm API refuses before the login.
+      // For warmed sessions, the warm API checks the limit before the login.
       const isOwn = session.origin === 'client'
       if (!isOwn || !isOver(registry.liveOf(jid), most)) return
       refused('user')
@@ -44,7 +43,7 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
   }
 }
 
-/** For several processes. */
+/** Counts the sessions of several processes. */
 export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
   const counted = new Set<Session>()
   const count = (session: Session, jid: string) => {
@@ -72,7 +71,7 @@ export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused
         if (!session.hasEnded) session.end('limit', 'told')
       }
       const full = counts.take(userOf(jid), ['user'])
-      // The session stays until the answer.
+      // The session continues until the answer.
       if (full instanceof Promise) full.then(settle)
       else settle(full)
     },

@@ -12,8 +12,8 @@ const longestRequest = 10_000
 const longestId = 1024
 
 /**
- * `unclear` if the answer might not be recognized (RFC 6120 §7.6). Servers also accept requests to the account, or with more
- * elements.
+ * `unclear` if the answer might not be recognized (RFC 6120 §7.6). Servers also accept requests to the
+ * account, and requests with additional elements.
  */
 export function bindRequest(
   { name, namespace, text }: Element,
@@ -28,7 +28,7 @@ export function bindRequest(
   return text.length > longestRequest ? 'unclear' : { id: copyOf(id) }
 }
 
-/** From the server or the user's account. Others can send similar elements. */
+/** Accepts answers of the server or the user's account only: others can send similar elements. */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)
@@ -42,7 +42,7 @@ export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   return jid !== undefined && fullJid.exec(jid)![1] === from ? { id, jid } : undefined
 }
 
-/** Full if the login binds a resource (XEP-0386), else bare (XEP-0388 §2.6.1). */
+/** A full JID if the login binds a resource (XEP-0386), else a bare JID (XEP-0388 §2.6.1). */
 export function jidInSuccess(success: Element, domain: string): string | undefined {
   return usersOf(domain, jidIn(success, sasl2Namespace, 'authorization-identifier'))
 }

@@ -5,7 +5,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import type { RefusedLogins } from './refused-logins.js'
 import { firstMessage, shownUser } from './shown-user.js'
 
-/** Logins on one stream, sent or refused. */
+/** Most logins on one stream, sent or refused. */
 const mostAttempts = 5
 
 export interface Gate {
@@ -13,7 +13,7 @@ export interface Gate {
   goOn(): void
 }
 
-/** A login without an answer. */
+/** A login that the server has not answered. */
 interface Attempt {
   readonly mechanism: string
   user: string | undefined
@@ -26,7 +26,7 @@ export class LoginAttempts {
   #unanswered: Attempt | undefined
   #begun = 0
   #refused = 0
-  /** Logins that are delayed, and timers of known delays. */
+  /** Number of delayed logins, and the timers of known delays. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
   #isOver = false
@@ -45,7 +45,7 @@ export class LoginAttempts {
     return this.#begun === 0
   }
 
-  /** The domain if the user is unknown. */
+  /** Only the domain if the user is unknown. */
   get delayedJid(): string | undefined {
     if (this.#timers.size === 0) return undefined
     const { domain } = this.#client
@@ -57,7 +57,7 @@ export class LoginAttempts {
     return this.#begun > mostAttempts || this.#refused >= mostAttempts
   }
 
-  /** Holds a login until it may go to the server. */
+  /** Holds a login until its delay is over. */
   sent(element: Element, gate: Gate): void {
     const attempt = attemptIn(element)
     if (attempt === undefined) this.#complete(element)
@@ -103,7 +103,7 @@ export class LoginAttempts {
       })
       this.#timers.add(timer)
     }
-    // If the login cannot be counted, it is not delayed.
+    // A login that cannot be counted is not delayed.
     this.#refusals.begun(this.#client).then(waitFor, go)
   }
 
@@ -116,7 +116,7 @@ export class LoginAttempts {
   }
 
   #takeBack(): void {
-    // A count that is wrong by one does no harm.
+    // If this fails, the count is wrong by one, which does no harm.
     this.#refusals.takenBack(this.#client).catch(() => {})
   }
 }

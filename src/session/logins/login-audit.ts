@@ -7,18 +7,16 @@ import { copyOf } from '../../xmpp/xml/copy-of.js'
 export interface RefusedLogin {
   readonly address: string
   readonly domain: string
-  /** As the client sent it: a user or a JID. */
   readonly user: string | undefined
 }
 
 const mostJids = 10
 
-/** Refused logins of one address or IPv6 network since its last line. */
+/** Refused logins of one address or IPv6 network since its last log line. */
 interface Tally {
   readonly address: string
   readonly jids: Set<string>
   refused: number
-  /** Refused logins without a named JID. */
   others: number
 }
 

@@ -19,7 +19,7 @@ type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
 const mostRequests = 10
 
-/** In UTF-16 units: a Kerberos token of 12,000 bytes fits in (RFC 4752). */
+/** In UTF-16 units. A Kerberos token of 12,000 bytes fits (RFC 4752). */
 const longestElement = 16 * 1024
 
 export interface Screened {
@@ -34,18 +34,18 @@ export interface LoggedIn {
 }
 
 /**
- * Finds the JID of a client's own login. Withholds requests that could log it in without showing the JID.
- * Reads only answers of the server: after a login, other users also write on the stream.
+ * Finds the JID of a client's own login. Blocks requests that could log in without showing the JID. Ignores
+ * elements of other users, who can write on the stream after a login.
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
-  /** Bare, of a SASL2 login. */
+  /** Bare JID of a SASL2 login. */
   #account: string | undefined
-  /** Other users may have written on the stream. */
+  /** Whether other users may have written on the stream. */
   #isForeign = false
-  /** False after a request with a similar answer. */
+  /** False after a request whose answer looks similar. */
   #mayResume = true
   #resuming: string | undefined
 
@@ -63,7 +63,7 @@ export class LoginWatch {
     this.#sasl = new SaslAccount(domain)
   }
 
-  /** Returns undefined if the client may not send this. */
+  /** Returns undefined if the client must not send this. */
   screen(elements: readonly Element[]): Screened | undefined {
     try {
       return this.#screen(elements)
@@ -99,7 +99,7 @@ export class LoginWatch {
     return to === undefined || prepareDomain(to) === this.domain
   }
 
-  /** Whether the login may be of this user. */
+  /** Whether the login may turn out to be of this user. */
   mayBecome(jid: string): boolean {
     if (this.#stage === 'stranger') return false
     const account = this.#account ?? this.#sasl.account
@@ -114,7 +114,7 @@ export class LoginWatch {
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
-    // Throws early if children inherit too much.
+    // Throws early if the children inherit too much.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     switch (this.#stage) {
       case 'stranger':
@@ -129,7 +129,7 @@ export class LoginWatch {
       case 'sasl2':
         // With two logins the outcome would be unclear.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
-        // `<success/>` would not be the server's last element.
+        // Otherwise `<success/>` might not be the server's last element.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
         if (!isSasl) this.#sasl.disturbed()
         break
@@ -151,7 +151,7 @@ export class LoginWatch {
     return true
   }
 
-  /** Returns false if the owner of the stream would be unknown. */
+  /** Returns false if the stream's owner would be unknown. */
   #resumes(element: Element): boolean {
     const id = idToResume(element)
     if (id === undefined || !this.#mayResume || this.#ownerOf(id) === undefined) return false
@@ -240,7 +240,7 @@ function isLegacyLogin({ text }: Element): boolean {
 function isForUsers(element: Element): boolean {
   const { name, namespace, text } = element
   if (namespace === 'jabber:client') {
-    // Strangers get errors.
+    // The client gets errors for stanzas before its login.
     return (name === 'message' || name === 'presence') && startTagOf(text).attribute('type') !== 'error'
   }
   if (namespace === sasl2Namespace) return name === 'success' && childrenOf(text).some(isResumed)

@@ -12,7 +12,7 @@ import { LoginAudit, type RefusedLogin } from './login-audit.js'
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
   readonly limits: Pick<Config['limits'], 'loginTimeout'>
-  /** Logins of the proxies themselves have no limit. */
+  /** Logins of the proxies themselves are not limited. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock
@@ -23,16 +23,19 @@ export interface RefusedLoginsParts {
   readonly makeRate?: MakeRate | undefined
 }
 
-/** An address's limit at all domains, as a multiple of its limit at one domain. */
+/** An address may have this many times the limit of one domain in all domains together. */
 const domainsOfAddress = 3
 /** The first delay, in milliseconds. It doubles each time. */
 const firstDelay = 500
-/** In milliseconds. At most half of the time to log in. */
+/** In milliseconds. A delay is at most half of the time to log in. */
 const longestDelay = 20_000
 
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
-/** Delays logins of an IPv4 address or IPv6 network with many refused logins. None is refused: users may share the address. */
+/**
+ * Delays logins of an IPv4 address or IPv6 network that has many refused logins. No login is blocked, because
+ * users may share the address.
+ */
 export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
@@ -63,8 +66,8 @@ export class RefusedLogins {
   }
 
   /**
-   * Counts a login in advance, so that many at once do not pass. Returns its delay in milliseconds. Call `takenBack` unless the
-   * server refuses it.
+   * Counts a login in advance, so that many at once do not pass. Returns its delay in milliseconds. Call
+   * `takenBack` unless the server refuses the login.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(
@@ -81,7 +84,7 @@ export class RefusedLogins {
     return Math.min(this.#longestDelay, firstDelay * 2 ** (most - 1))
   }
 
-  /** A login succeeded, or was not sent. */
+  /** Takes back the count of a login that succeeded or was not sent. */
   async takenBack(client: Client): Promise<void> {
     await Promise.all(this.#rates.map(({ rate, keyOf }) => rate.giveBack(keyOf(client))))
   }

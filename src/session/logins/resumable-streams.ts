@@ -4,15 +4,15 @@ import { bind2Namespace, sasl2Namespace } from '../../xmpp/namespaces.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** All versions of XEP-0198. */
+/** Prefix of all versions of XEP-0198. */
 export const smFamily = 'urn:xmpp:sm:'
 /** In UTF-16 units (XEP-0198 §5). */
 export const longestStreamId = 4000
 
-/** 200 bytes each. After a forgotten stream is resumed, only the bare JID of its account is known. */
+/** A stream takes 200 bytes. If a forgotten stream is resumed, only the bare JID of its account is known. */
 const mostStreams = 20_000
 
-/** XEP-0198 §5. */
+/** A stream with an id (XEP-0198 §5). */
 export interface ResumableStream {
   /** Full. */
   readonly jid: string
@@ -38,7 +38,7 @@ export class ResumableStreams {
 }
 
 function idsIn({ name, namespace, text }: Element): readonly string[] {
-  // Both may come with a login (XEP-0386, XEP-0198 §9).
+  // Elements of stream management may be children of a login's answer (XEP-0386, XEP-0198 §9).
   if (namespace === sasl2Namespace || namespace === bind2Namespace)
     return name === 'success' || name === 'bound' ? childrenOf(text).flatMap(idsIn) : []
   if (!namespace.startsWith(smFamily) || (name !== 'enabled' && name !== 'resumed')) return []

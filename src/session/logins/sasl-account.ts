@@ -2,7 +2,7 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** Names that all servers normalize alike, except for case (RFC 6122, RFC 7622). */
+/** Names that all servers normalize to the same name, except for case (RFC 6122, RFC 7622). */
 const plainName = /^[a-z0-9._-]{1,1023}$/i
 
 /** `authzid NUL authcid NUL password` (RFC 4616 §2). */
@@ -15,7 +15,7 @@ export class SaslAccount {
   readonly #domain: string
   #claimed: string | undefined
   #mayAnswer = false
-  /** Servers refuse each message out of turn. */
+  /** Servers refuse a message that is out of order. */
   #isOrderly = true
 
   constructor(domain: string) {
@@ -33,7 +33,7 @@ export class SaslAccount {
     this.#mayAnswer = false
   }
 
-  /** The client may begin two exchanges at once. */
+  /** For a client that may have begun two exchanges at once. */
   disturbed(): void {
     this.#isOrderly = false
   }

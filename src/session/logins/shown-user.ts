@@ -13,7 +13,6 @@ export function firstMessage(element: Element): string {
   return initial === undefined ? '' : textOf(initial.text).trim()
 }
 
-/** Undefined if the mechanism shows no user, or is unknown. */
 export function shownUser(mechanism: string, message: string): string | undefined {
   const read = readers.find(([names]) => names.test(mechanism))?.[1]
   return read?.(Buffer.from(message.slice(0, mostDecoded), 'base64').toString()) || undefined
@@ -24,7 +23,7 @@ type Read = (message: string) => string | undefined
 const readers: readonly (readonly [names: RegExp, read: Read])[] = [
   // RFC 5802 §7.
   [/^SCRAM-/, message => unescaped(/^[ny][^,]*,[^,]*,n=([^,]*),/.exec(message)?.[1])],
-  // RFC 4616 §2. With fewer fields the second field may be the password.
+  // RFC 4616 §2. With fewer than three fields, the second field may be the password.
   [/^(?:PLAIN|X-OAUTH2)$/, message => fields(message, 3)?.[1]],
   // XEP-0484 §3.
   [/^HT-/, message => fields(message, 2)?.[0]],

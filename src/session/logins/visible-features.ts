@@ -5,7 +5,7 @@ import { type Branch, prune } from '../../xmpp/xml/prune.js'
 import { showsSecret } from './mechanisms.js'
 import { smFamily } from './resumable-streams.js'
 
-/** Clients cannot use these (XEP-0206 §2, §4, XEP-0078). */
+/** Features that clients cannot use (XEP-0206 §2, §4, XEP-0078). */
 const hidden = new Set([
   tlsNamespace,
   'http://jabber.org/features/compress',
@@ -13,13 +13,13 @@ const hidden = new Set([
   'http://jabber.org/features/iq-auth',
 ])
 
-/** Channel binding is to our TLS (RFC 5802 §6, XEP-0484 §3). */
+/** Channel binding would bind to our own TLS connection (RFC 5802 §6, XEP-0484 §3). */
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
 /**
- * Stream features for a client. Without TLS, no mechanism that shows a secret. After Bind 2 (XEP-0386), no
- * stream management: xmpp.js 0.14 would try to resume its stream, ejabberd 24 would refuse, and the stream
- * would be lost.
+ * Stream features for a client. Without TLS, mechanisms that show a secret are removed. With Bind 2
+ * (XEP-0386), stream management is removed: xmpp.js 0.14 would resume its stream, ejabberd 24 would refuse,
+ * and the stream would be lost.
  */
 export function visibleFeatures(features: Element, secure: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
@@ -31,7 +31,7 @@ export function visibleFeatures(features: Element, secure: boolean, hidesManagem
   return {
     name: 'features',
     namespace: streamsNamespace,
-    // The carrier declares the prefix.
+    // The element that carries this one declares the prefix.
     text: `<stream:features>${children}</stream:features>`,
   }
 }
