@@ -29,14 +29,14 @@ interface ProblemParts extends Pick<AppParts, 'log' | 'sums'> {
   readonly counts: Pick<Counts, 'faults'>
 }
 
-/** All but the BOSH path and the health checks, which have listeners of their own. */
+/** Serves everything except the BOSH path and the health checks, which have listeners of their own. */
 export function createApp(parts: AppParts): Express {
   const { config, counts, sums, extraRouters, demoPath, httpLog } = parts
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
   const app = newApp(config)
-  // First: calls of the warm API skip the other routes.
+  // The warm API comes first, to save the other routes.
   if (config.warm.enabled) app.use(createWarmRouter(parts))
   app.use('/assets', readOnly, createAssetsRouter())
   app
@@ -71,7 +71,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', false)
-  // Dispatcher and proxies also match one spelling of a path.
+  // Dispatcher and proxies also distinguish upper and lower case.
   app.enable('case sensitive routing')
   install(http.fast, app)
   app.use((_request, response, next) => {
@@ -87,7 +87,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   return app
 }
 
-/** Anybody can cause refusals: one line a minute for each code, with a `count`. */
+/** Strangers can cause errors, so there is one log line a minute for each code, with a `count`. */
 function createProblemHandler({ config, log, counts, sums }: ProblemParts): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
   const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))

@@ -7,7 +7,7 @@ import { createLogs } from './watching/logs.js'
 export type Settings = Readonly<Record<string, string | undefined>>
 
 export interface StartOptions {
-  /** Receives the log's JSON lines. Default: standard output. */
+  /** Receives the JSON lines of the log. Default: standard output. */
   readonly writeLog?: (line: string) => void
 }
 
@@ -16,7 +16,6 @@ export interface RunningService {
   readonly url: string
   /** All addresses, http first. */
   readonly urls: readonly string[]
-  /** Undefined if METRICS_ADDRESS is `none`. */
   readonly metricsUrl: string | undefined
   /** Reads TLS_CERT again, and opens AUDIT_LOG again. Connections stay open. */
   reload(): void
@@ -24,7 +23,10 @@ export interface RunningService {
   stop(): Promise<void>
 }
 
-/** Without environment and `.env`. Rejects with a `ConfigError` that lists all problems, or with the error of a taken port. */
+/**
+ * Ignores the environment and `.env`. Rejects with a `ConfigError` that lists all problems, or with the error
+ * of a taken port.
+ */
 export async function startService(settings: Settings, { writeLog }: StartOptions = {}): Promise<RunningService> {
   const { config, warnings } = loadConfig({ ...settings })
   const counts = new Counts()

@@ -7,7 +7,7 @@ import { mostDescriptors } from './lib/limits/descriptors.js'
 async function run(command: Command): Promise<void> {
   switch (command.name) {
     case 'serve': {
-      // A closed terminal sends SIGHUP, too.
+      // A closed terminal also sends SIGHUP.
       const obey = holdSignals('SIGHUP', 'SIGUSR2')
       return (await import('./command/serve.js')).serve(obey)
     }
@@ -29,7 +29,7 @@ async function run(command: Command): Promise<void> {
 /** Node 20 opens all files of a program at once. */
 const leastDescriptors = 128
 
-/** Throws a `CommandError` for a lower limit. */
+/** Throws a `CommandError` if the system's limit is lower. */
 function requireDescriptors(): void {
   const most = mostDescriptors()
   if (most < leastDescriptors)
@@ -39,12 +39,12 @@ function requireDescriptors(): void {
 }
 
 async function main(): Promise<void> {
-  // Otherwise Node would open its debugger to all users of this machine.
+  // Otherwise Node opens its debugger to all users of this machine.
   process.on('SIGUSR1', () => {})
   const command = readCommandLine(process.argv.slice(2))
   if (['serve', 'demo', 'check-config', 'warm'].includes(command.name)) requireDescriptors()
   await run(command)
-  // Ends whatever a trial has left open.
+  // Also ends connections that a trial has left open.
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()
 }
 

@@ -35,33 +35,33 @@ import type { AuditTrail } from './watching/logs.js'
 import { createMetrics } from './watching/metrics.js'
 import { type MetricsServer, serveMetrics } from './watching/metrics-server.js'
 
-/** Wrong WebSocket tokens of a client in a minute, before answers are delayed. */
+/** A client's wrong WebSocket tokens in a minute, above which answers are delayed. */
 const mostWrongTokens = 10
 /** Time for pages without an open request to poll, in milliseconds. */
 const farewellMilliseconds = 1_000
 /** Time for the last answers of other processes, in milliseconds. */
 const carriedMilliseconds = 250
-/** Time for everything to end, in milliseconds. The rest is cut. */
+/** Time limit of a stop, in milliseconds. Open connections are then cut. */
 const stopMilliseconds = 8_000
 const cutMilliseconds = 1_000
 
 export type Service = Awaited<ReturnType<typeof startService>>
 
-/** `counts`, `clock` and `hashes` are replaced by tests. */
+/** Tests replace `counts`, `clock` and `hashes`. */
 export interface ServiceParts
   extends Pick<UpstreamParts, 'config' | 'dns' | 'hostMetaPort'>,
     Partial<Pick<UpstreamParts, 'counts' | 'clock' | 'hashes'>> {
   readonly log: Logger
   readonly audit: AuditTrail
   readonly carriers?: readonly StartCarrier[]
-  /** Such as `web1 worker 2`. Default: the host name. */
+  /** Where this process runs, such as `web1 worker 2`. Default: the host name. */
   readonly place?: string
-  /** The number of this worker, from 1. Default: 0, without workers. */
+  /** Number of this worker, from 1, or 0 without workers. */
   readonly slot?: number
-  /** V8's collector. Default: V8 alone decides. */
+  /** Calls V8's garbage collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
-  /** Called when this process takes up sessions. From then on it must not be killed: no other process has them. */
+  /** Called when this process takes up sessions. It must not be killed then, because no other process has them. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
 }
@@ -161,7 +161,7 @@ export async function startService({
     recentWarms,
     readOverview: createOverview({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),
-    // Other processes take the calls.
+    // Not if other processes take the calls.
     isStopping: () => stopped !== undefined && (nodes === undefined || anyTaker(nodes) === undefined),
     routers,
     demoPath,
@@ -191,7 +191,7 @@ export async function startService({
     throw error
   }
   if (states.length > 0) onTakingUp()
-  // In the turn in which it begins to listen, so before any request. Nothing can fail after this.
+  // Sessions are taken up as soon as the service listens, before any request. Nothing can fail after this.
   for (const { names, writtenAt, records, take } of states) {
     if (!take()) continue
     nodes?.adopt(names)
@@ -213,7 +213,7 @@ export async function startService({
     })
   isReady = true
 
-  /** The newest worker of the same number. */
+  /** The newest worker with the same number. */
   const heir = () =>
     isReplaced ? nodes?.others.find(({ about, isDraining }) => about?.place === place && !isDraining)?.name : undefined
 
@@ -221,14 +221,14 @@ export async function startService({
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
     if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
-    // Also for the process that replaces an heir that died.
+    // Also used if the heir dies.
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
     registry.isSettingDown = true
-    // An empty file would replace a file that needs another key.
+    // Without sessions no file is written: it would replace a file that needs another key.
     const areAllLeft = () => registry.size === registry.unsettable
     if (areAllLeft()) return
-    // Others wait for the heir, which adopts the names once it has the sessions.
+    // The heir adopts the names once it has the sessions. Until then, requests wait.
     nodes?.handOver()
     // Pages continue over new connections.
     listening.retire()
@@ -268,7 +268,7 @@ export async function startService({
     clearInterval(closing)
     listening.closeAllConnections()
     upstream.close()
-    // Node closes no connection during its TLS handshake.
+    // Node does not close connections during their TLS handshake.
     await Promise.race([closed, pause(cutMilliseconds)])
     metricsServer?.close()
     sums.close()
@@ -299,15 +299,15 @@ export async function startService({
       audit.reopen()
       listening.reload()
     },
-    /** Neither full nor stopping. */
+    /** False if full or stopping. */
     isReady: takesSessions,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
-    /** Accepts no connections, and closes the open ones after one more answer each. Other processes serve them. */
+    /** Accepts no connections, and closes each open connection after one more answer. Other processes serve the clients. */
     retire() {
       isReplaced = true
       listening.retire()
     },
-    /** Refuses new sessions. Resolves when all have ended, at the time limit (DRAIN_TIME), or at a stop. */
+    /** Refuses new sessions. Resolves when all sessions have ended, at the time limit (DRAIN_TIME), or at a stop. */
     drain(): Promise<void> {
       draining ??= drain()
       return draining
@@ -321,7 +321,7 @@ export async function startService({
   }
 }
 
-/** Loaded only if used. */
+/** The library is loaded only if used. */
 async function natsOf({ nats }: Config, clock: Clock, logFor: LogFor): Promise<readonly StartCarrier[]> {
   if (nats === undefined) return []
   const { natsCarrier } = await import('./processes/carriers/nats-carrier.js')

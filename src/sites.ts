@@ -34,14 +34,14 @@ import {
 } from './warm/session-login.js'
 import { allowsDomain } from './xmpp/jid/domains.js'
 
-/** In bytes. With longer stanzas the limit is two stanzas. */
+/** Shortest limit in bytes. With long stanzas the limit is two stanzas. */
 const leastBodyBytes = 512 * 1024
 
-/** Each site has its own of the rest. */
+/** The parts of sessions that all sites share. */
 export interface SessionParts
   extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
     Pick<ListenerParts, 'bodies'> {
-  /** Undefined for domains that are served here. */
+  /** Opens a session at another endpoint. Undefined for domains that are served here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: SessionLoginParts
   readonly mend: MendParts | undefined
@@ -59,7 +59,7 @@ export interface SiteParts
   readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
-  /** Further routes of each site. */
+  /** Additional routes of each site. */
   readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed'>) => readonly Router[]
 }
 
@@ -113,7 +113,7 @@ export function createSites(config: Config, shared: SiteParts): Sites {
         own.opener.takeUp(before, session => own.manager.takeUp(session, before.client), management)
       if (!isTaken) {
         management?.mending?.wipe()
-        // The earlier process has sent no event for the end.
+        // The earlier process sent no event about this end.
         shared.tellEvent?.('session.ended', before, 'shutdown')
       }
       return isTaken
@@ -155,7 +155,7 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, bu
   return createSite(configs, parts, built)
 }
 
-/** The first app also answers everything else. */
+/** The first app also answers requests that belong to no site. */
 function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, built: Built): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket])]
   const { upstream, tellEvent } = parts.shared
@@ -331,7 +331,7 @@ function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: strin
   }
 }
 
-/** Browsers send the cookies to the endpoint of the binding. */
+/** Browsers send the cookies to the BOSH endpoint. */
 function cookieRules(config: Config, domain: string): CookieRules {
   const { externalUrl, assumeSecure, bosh } = config
   const url = urlOfDomain(config, domain)

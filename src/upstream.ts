@@ -39,9 +39,9 @@ import { withULabels } from './xmpp/jid/domains.js'
 import type { OpenLink } from './xmpp/link.js'
 import { serverLimits } from './xmpp/xml/limits.js'
 
-/** Share of the descriptors, and of the memory, above which no connections are dialled ahead. */
+/** Above this share of the descriptors or of the memory, no connections are dialled ahead. */
 const mostUsedWithSpares = 0.8
-/** For each domain. */
+/** Most links mended at once, for each domain. */
 const mostMendedAtOnce = 64
 
 export interface UpstreamParts {
@@ -56,13 +56,13 @@ export interface UpstreamParts {
   readonly nodes?: Nodes | undefined
   readonly hashes: HashQueue
   readonly garbage?: Garbage | undefined
-  /** Replaced by tests. */
+  /** Tests replace it. */
   readonly dns?: Dns | undefined
-  /** Port for host-meta of domains. Default: 443. */
+  /** Default: 443. Tests use another port. */
   readonly hostMetaPort?: number | undefined
 }
 
-/** Links, remote endpoints, sessions, logins. */
+/** Builds links, remote endpoints, sessions and logins. */
 export function createUpstream(given: UpstreamParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
   const { nodes, hashes, garbage, dns, hostMetaPort } = given
@@ -226,13 +226,12 @@ export function createUpstream(given: UpstreamParts) {
       elsewhere: () => remotes.elsewhere.size,
       waitingBytes: () => waiting.bytes,
     },
-    /** Refuses new sessions. */
     drain(): void {
       registry.isDraining = true
       links.endSpares()
       remotes.drain()
     },
-    /** Refuses new sessions, and ends all others. */
+    /** Refuses new sessions, and ends all sessions. */
     shutDown(): void {
       registry.shutDown()
       links.endSpares()
@@ -240,7 +239,6 @@ export function createUpstream(given: UpstreamParts) {
     },
     isFull: () => limits.refusal(registry.size) !== undefined,
     isEmpty: () => links.size + remotes.size === 0,
-    /** Stops timers, and closes remote connections. */
     close(): void {
       links.stop()
       remotes.close()

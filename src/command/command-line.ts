@@ -20,14 +20,14 @@ const offer =
 const notTyped =
   'it is prompted for, or read from standard input. All users of this machine can read arguments. If this was a secret, change it.'
 
-/** Throws a `CommandError`, which repeats no word that may be a secret. */
+/** Throws a `CommandError`. Its text repeats no word that may be a secret. */
 export function readCommandLine(words: readonly string[]): Command {
   const { tokens, positionals } = parseArgs({
     ...{ args: [...words], options, strict: false, allowPositionals: true, tokens: true },
   })
   const given = tokens.filter(token => token.kind === 'option')
   for (const { name, rawName, value } of given) {
-    // Names the first option only: `-pSECRET` is one option for each letter.
+    // Names only the first option: in `-pSECRET` each letter is an option.
     if (!Object.hasOwn(options, name)) throw new CommandError(`Unknown option ${rawName}. ${offer}`)
     if (value !== undefined) throw new CommandError(`${rawName} accepts no value.`)
   }

@@ -5,7 +5,7 @@ import { httpsPlaces } from '../config/config.js'
 import { placesOf } from '../config/kinds/listen-addresses.js'
 import { readValues } from '../config/load.js'
 
-// A running service has checked its settings.
+// The running service has checked its settings.
 const values = readValues(process.env, () => undefined)
 const isPlain = values.PORT.length > 0
 const { host, port } = (isPlain ? placesOf(values.HOST, values.PORT) : httpsPlaces(values))[0]!
@@ -18,7 +18,7 @@ ask(
     port,
     path: '/healthz',
     timeout: 2_000,
-    // The certificate is for the public name, and the check sends no secret.
+    // The certificate is for the public name, and this check sends no secret.
     rejectUnauthorized: false,
   },
   answer => process.exit(answer.statusCode === 200 ? 0 : 1),

@@ -23,7 +23,7 @@ The exit code is 1 after an error.
 
 export function printHelp(): void {
   process.stdout.write(help)
-  // Present in a clone and a package, not in a container image.
+  // A clone and a package have this folder, a container image does not.
   if (existsSync(documents)) process.stdout.write(`Documents: ${documents}production.md, settings.md, errors.md\n`)
 }
 

@@ -6,7 +6,7 @@ import { CommandError } from './command-error.js'
 const hint =
   'See docs/settings.md and .env.example. To try the service without settings: warm-bindings --demo, or npm run demo in a clone.'
 
-/** Throws a `CommandError`. `instead` wins over the environment, that over `.env`. */
+/** Throws a `CommandError`. `instead` overrides the environment, which overrides `.env`. */
 export function readConfig(instead: Readonly<Record<string, string>> = {}): ReturnType<typeof loadConfig> {
   try {
     const values = readEnvFile('.env')

@@ -8,7 +8,7 @@ interface Running {
   stop(): Promise<void>
 }
 
-/** Throws a `CommandError` for problems that an operator can solve. */
+/** Throws a `CommandError` for a problem that operators can solve. */
 export async function untilSignal<T extends Running>(starting: Promise<T>): Promise<T> {
   const running = await explained(starting)
   endOnSignal(running)
@@ -44,7 +44,7 @@ export function end(running: Running, isDrainedFirst: boolean): void {
 const hold = () => holdSignals('SIGTERM', 'SIGINT')
 let held: ReturnType<typeof hold> | undefined
 
-/** From now on the start must not be broken off: signals take effect after it. */
+/** From now on the start must complete. Signals take effect after it. */
 export function holdStops(): void {
   held ??= hold()
 }
@@ -52,7 +52,7 @@ export function holdStops(): void {
 function endOnSignal(running: Running): void {
   let stage: 'running' | 'draining' | 'stopping' = 'running'
   const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
-    // The second Ctrl+C does not wait for open requests.
+    // A second Ctrl+C does not wait for open requests.
     if (stage === 'stopping' && signal === 'SIGINT') process.exit(130)
     if (stage === 'stopping') return
     // A second signal ends the drain.

@@ -14,7 +14,7 @@ import { type Move, mechanisms } from './sasl.js'
 import { domain, errorReply, readAddress, readStanza, reply, type Stanza } from './stanza.js'
 import type { Delivery, Session } from './stanza-delivery.js'
 
-/** Before login, in bytes. */
+/** Longest element before the login, in bytes. */
 const anonymousElementBytes = 16 * 1024
 /** RFC 6120 §6.4.5. */
 const mostFailures = 5
@@ -24,7 +24,7 @@ const closeMilliseconds = 2_000
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`
 const whiteSpace = new Set(Buffer.from(' \t\r\n'))
 
-/** Serves a client's stream (RFC 6120 §4). Returns a function that ends it with an error (§4.9.3). */
+/** Serves a client's stream (RFC 6120 §4). Returns a function that ends the stream with an error (§4.9.3). */
 export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
   let restarts = false
   let isOpen = false
@@ -119,7 +119,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
       if (++failures >= mostFailures) end('policy-violation')
     } else if (move.kind === 'success') {
       account = move.account
-      // The rest of this read belongs to the old stream.
+      // The rest of these bytes belongs to the old stream.
       restarts = true
       isOpen = false
     }

@@ -80,7 +80,7 @@ export function createDemoRouter({ config, login, endUnclaimed, domain, password
   return router
 }
 
-/** DNS rebinding: another site's name that points to 127.0.0.1 shows in `Host`. */
+/** Against DNS rebinding: `Host` shows if another site's name points to 127.0.0.1. */
 const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
   const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(headers.host ?? '')
   if (!isLocal || headers['sec-fetch-site'] === 'cross-site') {
@@ -90,7 +90,7 @@ const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
   next()
 }
 
-/** No password is asked for, so only our own page may call. */
+/** The demo asks for no password, so only its own page may call. */
 const requireOwnPage: RequestHandler = ({ headers }, _response, next) => {
   const isOwn = headers.origin?.toLowerCase() === `http://${headers.host}`.toLowerCase()
   if (!isOwn || (headers['sec-fetch-site'] ?? 'same-origin') !== 'same-origin') {

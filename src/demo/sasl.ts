@@ -22,7 +22,7 @@ const hashes = new Map<string | undefined, Hash>([
 ])
 type Hash = 'sha256' | 'sha1'
 
-/** The minimum of RFC 5802 §5.1: the demo's passwords are public. */
+/** The minimum of RFC 5802 §5.1 is enough: the demo's passwords are public. */
 const iterations = 4096
 
 const clientFirst = /^([ny],(?:a=([^,]*))?,)(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s
@@ -31,7 +31,7 @@ const clientFinal = /^((c=[A-Za-z0-9+/]+={0,2}),r=([\x21-\x2b\x2d-\x7e]+)(?:,[^,
 const offers = [...hashes.keys()].map(name => `<mechanism>${name}</mechanism>`)
 export const mechanisms = element('mechanisms', offers.join(''))
 
-/** Throws for a name that is no local part. */
+/** Throws if a name is no valid local part. */
 export function prepareAccounts(passwords: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(passwords).map(([name, password]) => {
@@ -47,7 +47,7 @@ export function createSasl(passwords: ReadonlyMap<string, string>): () => (eleme
   const secret = randomBytes(32)
   const known = new Map<string, ReturnType<typeof derive>>()
 
-  /** Unknown names get a constant salt. */
+  /** Unknown users get a constant salt. */
   const keysOf = (name: string, hash: Hash) => {
     const id = `${hash} ${name}`
     const password = passwords.get(name)
@@ -57,7 +57,7 @@ export function createSasl(passwords: ReadonlyMap<string, string>): () => (eleme
     return keys
   }
 
-  /** Without an initial response, it asks for one (RFC 6120 §6.4.2). */
+  /** Asks for an initial response if there is none (RFC 6120 §6.4.2). */
   function* scram(hash: Hash): Generator<Move, Move, string> {
     const first = yield say('challenge', '')
     const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
@@ -127,14 +127,14 @@ function say(kind: 'challenge' | 'success', text: string): Move {
   return { kind, text: element(kind, Buffer.from(text).toString('base64')) }
 }
 
-/** "=" is empty (RFC 6120 §6.4.2). Undefined if invalid. */
+/** `=` stands for empty (RFC 6120 §6.4.2). Returns undefined if invalid. */
 function decode(text: string): string | undefined {
   if (text === '=') return ''
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined
   return readUtf8(Buffer.from(text, 'base64'))
 }
 
-/** Undefined if invalid (RFC 5802 §5.1). */
+/** Returns undefined if invalid (RFC 5802 §5.1). */
 function prepareName(escaped: string): string | undefined {
   const name = unescapeName(escaped)
   return name === undefined || name === '' ? undefined : attempt(() => saslprep(name).toLowerCase())

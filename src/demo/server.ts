@@ -7,7 +7,7 @@ import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
-/** In memory, on a free port of 127.0.0.1. */
+/** An XMPP server in memory, on a free port of 127.0.0.1. */
 export async function startDemoServer(passwords: Readonly<Record<string, string>>) {
   const accounts = prepareAccounts(passwords)
   const sasl = createSasl(accounts)
@@ -28,7 +28,7 @@ export async function startDemoServer(passwords: Readonly<Record<string, string>
     async stop() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       for (const end of streams.values()) end('system-shutdown')
-      // After the last write.
+      // Closes after the last write.
       setImmediate(() => {
         for (const socket of streams.keys()) socket.destroy()
       })

@@ -17,14 +17,14 @@ export interface Session {
 
 interface Inbox {
   readonly sessions: Map<string, Session>
-  /** Oldest first. */
+  /** Stored messages, oldest first. */
   readonly stored: string[]
 }
 
 /** RFC 6120 §10, RFC 6121 §8. */
 export class Delivery {
   readonly #inboxes: ReadonlyMap<string, Inbox>
-  /** Last presence of available resources (RFC 6121 §4.2). */
+  /** Last presence of each available resource (RFC 6121 §4.2). */
   readonly #available = new Map<Session, Stanza>()
 
   constructor(names: Iterable<string>) {
@@ -147,12 +147,12 @@ function bare({ account }: Session): string {
   return `${account}@${domain}`
 }
 
-/** No chat states and headlines (XEP-0160 §3). */
+/** Chat states and headlines are not stored (XEP-0160 §3). */
 function isKept({ type, text }: Stanza): boolean {
   return type !== 'error' && type !== 'headline' && childrenOf(text).some(({ name }) => name === 'body')
 }
 
-/** RFC 6121 §4.7.2.3. Without presence, below all others. */
+/** RFC 6121 §4.7.2.3. Resources without presence are below all others. */
 function priorityOf(presence: Stanza | undefined): number {
   if (presence === undefined) return -1
   const priority = childrenOf(presence.text).find(({ name }) => name === 'priority')
@@ -163,7 +163,7 @@ function priorityOf(presence: Stanza | undefined): number {
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const roster = 'jabber:iq:roster'
 
-/** Content of the result (RFC 6120 §10.3). Undefined: not supported. */
+/** Content of the result (RFC 6120 §10.3). Undefined if not supported. */
 function answerQuery(
   type: 'get' | 'set',
   { namespace, name }: Element,
@@ -177,7 +177,7 @@ function answerQuery(
     case `get ${roster} query`:
       return isOwn ? writeRoster(asker, accounts) : undefined
     case `set ${roster} query`:
-      // Accepts changes of the roster without making them.
+      // Accepts changes of the roster, but ignores them.
       return isOwn ? '' : undefined
     case `set ${sessionNamespace} session`:
     case `get ${pingNamespace} ping`:
@@ -189,7 +189,7 @@ function answerQuery(
   }
 }
 
-/** All other accounts, with both subscriptions (RFC 6121 §2.1). */
+/** The roster has all other accounts, with both subscriptions (RFC 6121 §2.1). */
 function writeRoster(asker: string, names: Iterable<string>): string {
   const items = [...names]
     .filter(name => name !== asker)

@@ -7,7 +7,7 @@ import type { Root } from '../xmpp/xml/root.js'
 
 export const domain = 'localhost' as const
 
-/** Any JID, also a server's. Undefined if invalid (RFC 7622 §3). */
+/** Reads any JID, also that of a server. Undefined if invalid (RFC 7622 §3). */
 export function readAddress(text: string): Jid | undefined {
   const bare = text.split('/', 1)[0]!
   if (bare.includes('@')) return parseJid(text)
@@ -51,7 +51,7 @@ export function readdress({ text, start }: Stanza, from: string, to: string): st
   return `<${start.qualifiedName}${kept.join('')}${addressing(from, to)}${end}${text.slice(tag.length)}`
 }
 
-/** `from` is the addressee. */
+/** `from`: the addressee of the stanza. */
 export function errorReply(stanza: Stanza, condition: Condition, from: string, to: string): string {
   const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
   return reply(stanza, 'error', error, from, to)

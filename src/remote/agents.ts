@@ -10,14 +10,14 @@ import type { Failure } from '../xmpp/link.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { RemoteFault } from './fault.js'
 
-/** Milliseconds. No limit while in use: each session has a held request. */
+/** In milliseconds. Connections in use have no limit, because each session holds a request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
 export interface EndpointParts {
-  /** Without a URL, the endpoints come from host-meta. */
+  /** Without a URL, host-meta names the endpoint. */
   readonly about: RemoteEndpoint
   readonly settings: Config['remote']
   readonly tls: TlsRules
@@ -28,10 +28,10 @@ export interface EndpointParts {
   readonly publicOnly: boolean
 }
 
-/** `lasting` connections are kept. Throws a `RemoteFault`. */
+/** `lasting`: connections are kept open. Throws a `RemoteFault`. */
 export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, kind: 'lasting' | 'passing') {
   const { about, tls, publicOnly } = parts
-  // Node looks up no IP address, so that `lookup` could not check it.
+  // Node does not look up IP addresses, so `lookup` cannot check them.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   if (publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
   const options = { noDelay: true, lookup: lookupBy(parts), ...(kind === 'lasting' && keptOpen) }
@@ -40,7 +40,7 @@ export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, k
   return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: about.verify })
 }
 
-/** Checks each connection: a name can resolve to other addresses the next time. */
+/** Checks each connection, because a name can resolve to another address next time. */
 function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
   return async (host, { all = false }, callback) => {
     const found = about.url === undefined

@@ -16,23 +16,23 @@ import { RemoteFault } from './fault.js'
 
 const featuresSeconds = 10
 
-/** A held request, and another request for sending. */
+/** One held request, and one for sending. */
 const mostOpen = 2
 
-/** Milliseconds in which the client can answer. */
+/** Time for the client to answer before the next request, in milliseconds. */
 const clientTurn = 10
 
 /** In UTF-16 units. */
 const fullPayload = 256 * 1024
 
-/** After these, the server waits for the client. */
+/** After an element of these namespaces, the server waits for the client. */
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
 }
 
-/** A client of XEP-0124 and XEP-0206. While idle, the endpoint holds one request. */
+/** A BOSH client (XEP-0124, XEP-0206). While idle, it keeps one request open. */
 export class BoshLink implements Link {
   readonly facts: LinkFacts
   events: LinkEvents
@@ -43,7 +43,7 @@ export class BoshLink implements Link {
   #from: string | undefined
   #isOver = false
   #open = 0
-  /** Resolves once the reply to the last request is read. */
+  /** Resolves when the reply to the last request has been read. */
   #last: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
   #backlog = 0
@@ -107,7 +107,7 @@ export class BoshLink implements Link {
     this.#pump()
   }
 
-  /** A held request still returns stanzas. */
+  /** Elements of the held request still arrive. */
   pause(): void {
     this.#isPaused = true
   }
@@ -140,7 +140,7 @@ export class BoshLink implements Link {
     this.events.onEnd({ failure: { step, code: 'timeout' } })
   }
 
-  /** Leaves the session to a page. Undefined while a request is open: the next rid is unknown. */
+  /** Gives the session to a page. Undefined while a request is open, because the next rid is unknown. */
   leave() {
     if (this.#isOver || this.#unsent.length > 0) return undefined
     const left = this.#session.leave()
@@ -163,7 +163,7 @@ export class BoshLink implements Link {
   #stream(): string {
     const from = this.facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
     const stream = attribute('to', withULabels(this.#domain)) + attribute('from', from)
-    // MongooseIM requires this prefix.
+    // MongooseIM requires the prefix `xmpp`.
     return `${stream}${attribute('xml:lang', this.#lang)} xmlns:xmpp='urn:xmpp:xbosh'`
   }
 
@@ -190,16 +190,16 @@ export class BoshLink implements Link {
     if (this.#open === 0) this.#askWhenDue(terms.inactivity)
   }
 
-  /** Sends an empty request within half of `inactivity` and not before `polling`. */
+  /** Schedules an empty request within half of `inactivity`, but not before `polling`. */
   #askWhenDue(inactivity: number): void {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // Later: after the last reply of a login, the link may leave.
+    // By a timer: after the last reply of a login, a page may get the session.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
-  /** Replies can arrive out of order (XEP-0124 §14.2). */
+  /** Reads replies in the order of their requests (XEP-0124 §14.2). */
   #await(request: Promise<EndpointReply>): void {
     const before = this.#last
     this.#open += 1
@@ -247,7 +247,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** Steps of later connections do not belong to the login. */
+  /** Steps of later connections are not steps of the login. */
   #failureOf(error: unknown): Failure {
     if (error instanceof XmlError) return { step: 'features', code: 'remote-protocol-error', cause: error }
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }

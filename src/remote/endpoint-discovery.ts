@@ -32,16 +32,16 @@ export async function findEndpoint(domain: string, parts: EndpointParts): Promis
     if (xrd.status !== 200) return { ...failure, cause: unexpectedStatus(xrd.status) }
     return linkIn(xrd, linksInXrd) ?? failure
   } catch (cause) {
-    // A single step of the login.
+    // The discovery is one step of the login.
     if (cause instanceof RemoteFault) return { ...cause.failure, step: 'resolve' }
     return { step: 'resolve', code: 'internal-error', cause }
   }
 }
 
-/** Unchecked. */
+/** Links that are not validated yet. */
 type Links = readonly ({ readonly rel?: unknown; readonly href?: unknown } | null)[]
 
-/** Undefined for an unreadable document too. */
+/** Undefined if the document is unreadable. */
 function linkIn({ status, body }: HttpReply, read: (document: string) => Links): string | undefined {
   if (status !== 200) return undefined
   return attempt(() => read(body))
@@ -50,7 +50,7 @@ function linkIn({ status, body }: HttpReply, read: (document: string) => Links):
     .find(href => href !== undefined)
 }
 
-/** RFC 6415 §3. Throws if it is not JSON. */
+/** RFC 6415 §3. Throws if the document is no JSON. */
 function linksInJson(document: string): Links {
   const { links } = JSON.parse(document) as { links?: unknown }
   return Array.isArray(links) ? links : []
@@ -61,7 +61,7 @@ const xrds = documentReader({ ...defaultLimits, maxChildren: 1000 })
 
 /** RFC 6415 §2. Throws an `XmlError`. */
 export function linksInXrd(document: string): Links {
-  // Only XMPP forbids comments.
+  // Comments are allowed here, but not in XMPP.
   const { root, children } = xrds(withoutComments(document))
   if (root.name !== 'XRD' || root.namespace !== xrdNamespace) return []
   return children
@@ -72,7 +72,7 @@ export function linksInXrd(document: string): Links {
     })
 }
 
-/** An attacker could forge other URLs on the network (XEP-0156 §5). */
+/** Other URLs could be forged on the network (XEP-0156 §5). */
 function secureAddress(href: unknown): string | undefined {
   const url = typeof href === 'string' && URL.canParse(href) ? new URL(href) : undefined
   const isSecure = url?.protocol === 'https:' && url.hash + url.username + url.password === ''

@@ -10,10 +10,10 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { RemoteFault } from './fault.js'
 
-/** `fates`: of elements that were changed or dropped. */
+/** `fates` are of elements that were changed or dropped. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
-/** XEP-0124 §17.2. All other conditions are a failed connection. */
+/** XEP-0124 §17.2. Any other condition means a failed connection. */
 const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['host-unknown', 'host-unknown'],
   ['host-gone', 'host-unknown'],
@@ -21,7 +21,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/** Throws a `RemoteFault`. `before` are fates from the reading of the text. */
+/** Throws a `RemoteFault`. `before`: fates known from shortening the text. */
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
   return (text: string, before: readonly Fate[] = []) => readReply(readDocument(replies, text), before)
@@ -32,7 +32,7 @@ function readReply({ root, children, fates: found }: Document, before: readonly 
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
   const type = root.attribute('type')
-  // The request counts as not received (XEP-0124 §17.3).
+  // The request was not processed (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
   if (type !== 'terminate') return { root, payload: children, fates, end: undefined }
   const payload = children.filter(({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace)
@@ -55,7 +55,7 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }
 }
 
-/** XEP-0124 §7.2. Undefined without a sid. */
+/** XEP-0124 §7.2. Undefined if there is no sid. */
 export function readTerms(root: Root): SessionTerms | undefined {
   const number = (name: string) => {
     const text = root.attribute(name)

@@ -26,7 +26,7 @@ export interface EndpointSessionParts {
   readonly domain: string
   readonly terms?: WantedTerms
   readonly onFailed?: (domain: string, failure: Failure) => void
-  /** Contains this session while requests are open or may follow. */
+  /** Sessions with open or further requests. They add and remove themselves. */
   readonly open: Set<EndpointSession>
 }
 
@@ -36,10 +36,10 @@ function creation({ wait, hold, ver }: WantedTerms): string {
 
 const closeSeconds = 5
 
-/** For the creation reply of a session that will end. Some endpoints wait for their server first. */
+/** Time for the creation reply of a session that ends, in seconds. Some endpoints first wait for their server. */
 const creationSeconds = 10
 
-/** In milliseconds, behind an open request. */
+/** Pause before a repeat behind an open request, in milliseconds. */
 const settling = 50
 
 type Phase = 'live' | 'ending' | 'over'
@@ -56,7 +56,7 @@ export class EndpointSession {
   #lastWords = ''
   #unfinishedBytes = 0
   #lastTurn: Turn | undefined
-  /** Time of the last empty request, if its reply was empty. */
+  /** When the last empty request was sent, if its reply was also empty. */
   #fruitlessSince: number | undefined
   #limit: Timer | undefined
   /** Undefined before the creation reply. */
@@ -92,7 +92,7 @@ export class EndpointSession {
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
       const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
-      // A later request makes the endpoint answer an earlier request. That empty reply does not count.
+      // The reply to an earlier request, which a later request causes, does not count.
       if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
       if (reply.end !== undefined) this.#wind()
       else if (creates) {
@@ -118,26 +118,26 @@ export class EndpointSession {
     this.#lastWords = lastWords
     this.#wind()
     if (this.terms !== undefined) void this.#terminate()
-    // Before the discovery of the endpoint there is no session.
+    // Before the endpoint is found there is no session.
     else if (this.#asking === 0 || this.#endpoint === undefined) this.#finish()
   }
 
   abandon(): void {
     if (this.terms === undefined && this.#unfinishedBytes > 0) {
-      // The sid is in the unfinished reply: the endpoint will time out.
+      // The sid is in a reply that is not read, so the endpoint must time out.
       this.#finish()
       return
     }
     if (this.terms !== undefined && this.#phase === 'live') {
       this.#breakOff()
       this.#abort = new AbortController()
-      // The endpoint would wait for rids that never left.
+      // Continues after the last rid sent: the endpoint would wait for others.
       this.#lastRid = this.#leftRid
     }
     this.end()
   }
 
-  /** Leaves the session to a page, but `end` still works. Undefined while a request is open. */
+  /** Gives the session to a page. `end` still works. Undefined while a request is open. */
   leave() {
     const endpoint = this.#endpoint
     const { terms } = this
@@ -163,7 +163,7 @@ export class EndpointSession {
     this.#answered()
   }
 
-  /** Repeats a request whose connection breaks. Rejects with a `RemoteFault`. */
+  /** Repeats requests whose connection breaks. Rejects with a `RemoteFault`. */
   async #exchange(body: string, rid: number, wait: number, signal: AbortSignal): Promise<EndpointReply> {
     const { clock } = this.#parts
     const creates = this.terms === undefined
@@ -192,7 +192,7 @@ export class EndpointSession {
           const pause = repeats.next(error, this.terms?.inactivity)
           if (pause === undefined) throw error
           turn.broke()
-          // The request before it may break too.
+          // The request before this request may break too.
           await rest(clock, turn.isFirst ? pause : Math.max(pause, settling), signal)
         }
       }
@@ -242,7 +242,7 @@ export class EndpointSession {
   }
 }
 
-/** If a connection breaks before the next request arrives, Prosody does not reply to its repeat. The next reply has the rest. */
+/** If a connection breaks before the next request arrives, Prosody does not answer its repeat. The next reply has all stanzas. */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply

@@ -9,13 +9,13 @@ import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 
 const mostFound = 1000
-/** Lifetimes in seconds. */
+/** Lifetimes of found addresses in seconds. */
 const foundSeconds = 600
 const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'leaves'>
 
-/** Most stanzas of a reply. Each takes about 300 bytes beside its text. */
+/** Most stanzas of a reply. Each takes about 300 bytes in addition to its text. */
 const mostStanzas = 10_000
 
 /** XEP-0124 §17.1. */
@@ -46,7 +46,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     'Accept-Encoding': 'identity',
   }
 
-  /** `afresh` uses a new connection. Rejects with a `RemoteFault`. */
+  /** `afresh`: over a new connection. Rejects with a `RemoteFault`. */
   function post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false) {
     const limits = {
       connect: settings.connectTimeout,
@@ -66,7 +66,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     if (status >= 500) throw new RemoteFault(failure, 'broke')
     const condition = legacyConditions[status]
     if (condition === undefined) throw new RemoteFault(failure)
-    // The address has no endpoint, or none for this host name.
+    // The address has no endpoint, or not for this host name.
     if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause })
     throw new RemoteFault({ ...failure, condition }, 'ended')
   }
@@ -107,7 +107,6 @@ export function createEndpoints(parts: EndpointParts) {
       if (typeof url !== 'string') throw new RemoteFault(url)
       const endpoint = byUrl.get(url) ?? createEndpoint(url, parts)
       byUrl.set(url, endpoint)
-      // Idle connections close by themselves.
       forgetOldest(byUrl, mostFound)
       return endpoint
     },

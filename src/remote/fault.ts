@@ -1,6 +1,6 @@
 import type { Failure } from '../xmpp/link.js'
 
-/** After `broke`, a request can be repeated. After `ended`, there is no session. */
+/** `broke`: the request can be repeated. `ended`: there is no session. */
 export type Aftermath = 'broke' | 'ended' | 'none'
 
 export class RemoteFault extends Error {

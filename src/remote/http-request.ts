@@ -12,13 +12,13 @@ import { readUtf8 } from '../xmpp/xml/utf8.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { RemoteFault } from './fault.js'
 
-/** Times in seconds. */
+/** Times are in seconds. */
 export interface RequestLimits {
-  /** TLS included. */
+  /** Includes TLS. */
   readonly connect: number
   readonly reply: number
   readonly maxReplyBytes: number
-  /** Replies in XML may be `mostTimes` as long: elements beyond the limits are dropped. */
+  /** XML replies may be `mostTimes` as long, because elements beyond these limits are dropped. */
   readonly elements?: XmlLimits
 }
 
@@ -31,12 +31,12 @@ export interface RequestOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly reached?: ((step: Step) => void) | undefined
-  /** Called with the growth of an unfinished reply in bytes, negative at its end. */
+  /** Called with the growth of an unfinished reply in bytes, and at its end with the negative sum. */
   readonly gathered?: ((bytes: number) => void) | undefined
   readonly leaves?: ((isNew: boolean) => void) | undefined
 }
 
-/** `fates` are of a reply that was too long. */
+/** `fates` are of elements in a reply that was too long. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16
@@ -131,7 +131,7 @@ function faultOf(error: unknown, step: Step, { socket, host }: http.ClientReques
   if (step === 'connect' && code !== 'ABORT_ERR') return faultAt(step, connectProblem(error as Error), error)
   if (step !== 'tls' || !(socket instanceof TLSSocket) || socket.authorizationError == null)
     return faultAt(step, 'remote-connection-failed', error)
-  // After the close, only the error has the certificate.
+  // After the close, only the error contains the certificate.
   const certificate = cert ?? socket.getPeerCertificate()
   const cause = new CertificateFault(String(socket.authorizationError), certificate, host)
   return faultAt(step, 'certificate-invalid', cause)

@@ -20,9 +20,9 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
   readonly counts: Counts
   readonly log: Logger
   readonly waiting?: WaitingMemory | undefined
-  /** Undefined if there is only one process. */
+  /** Undefined for a single process. */
   readonly processName?: string | undefined
-  /** 443 except in tests. */
+  /** Default: 443. Tests use another port. */
   readonly hostMetaPort?: number | undefined
 }
 
@@ -32,14 +32,14 @@ export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new SessionsElsewhere()
   const sessions = new Set<EndpointSession>()
-  /** Running logins for pages that will use the endpoint. */
+  /** Logins under way for pages that will use the endpoint. */
   const openings = new Set<BoshLink>()
-  /** By entry in the settings. */
+  /** Found endpoints, by entry of the settings. */
   const known = new Map<RemoteEndpoint, Endpoints>()
   let isClosed = false
 
   function endpointsOf(about: RemoteEndpoint): Endpoints {
-    // Only if strangers name the domain: operators may use private addresses.
+    // Strangers may name only domains with public addresses. Operators may use private addresses.
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
     const own = { about, settings: config.remote, tls, clock, port, names, publicOnly, xmlLimits }
@@ -75,7 +75,7 @@ export function createRemotes(parts: RemotesParts) {
       return about && new BoshLink(options, events, linkParts(domain, about))
     },
 
-    /** Throws a `Problem` in a stop or drain. */
+    /** Throws a `Problem` during a stop or drain. */
     openThere(domain: string, wish: OpenWish, events: LinkEvents): Opening | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
@@ -87,7 +87,7 @@ export function createRemotes(parts: RemotesParts) {
         get id() {
           return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
         },
-        /** Stanzas that arrived during the login are lost. */
+        /** Stanzas of the server that arrived during the login are lost. */
         async handOver(jid) {
           const left = link.leave()
           if (left === undefined) return undefined

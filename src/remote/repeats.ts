@@ -1,20 +1,20 @@
 import type { Clock } from '../lib/clock.js'
 import type { RemoteFault } from './fault.js'
 
-/** In milliseconds. */
+/** Pauses before repeats, in milliseconds. */
 const pauses = [0, 250, 500, 1000, 2000, 4000]
 
 const mostSeconds = 30
 
-/** In milliseconds. */
+/** A request counts as held after this time, in milliseconds. */
 const heldAfter = 5000
 
-/** An endpoint repeats its reply to a repeated request (XEP-0124 §14.3). */
+/** When to repeat a request. Endpoints answer a repeated request again (XEP-0124 §14.3). */
 export class Repeats {
   readonly #clock: Clock
   #count = 0
   #overdue = 0
-  /** First break since the endpoint last held the request. */
+  /** When the connection first broke since the endpoint held the request. */
   #brokenAt = 0
   #leftAt: number | undefined
 
@@ -30,10 +30,10 @@ export class Repeats {
     this.#leftAt = this.#clock.now()
   }
 
-  /** In milliseconds. `inactivity` is in seconds, undefined before there is a session. */
+  /** Returns the pause in milliseconds. `inactivity` is in seconds, undefined before there is a session. */
   next({ failure, aftermath }: RemoteFault, inactivity: number | undefined): number | undefined {
     if (aftermath !== 'broke') return undefined
-    // A repeated creation could leave a second session behind.
+    // Repeating the creation could leave a second session.
     if (inactivity === undefined) return failure.step === 'features' && this.#count++ === 0 ? 0 : undefined
     if (failure.code === 'timeout' && failure.step === 'features' && this.#overdue++ > 0) return undefined
     const now = this.#clock.now()

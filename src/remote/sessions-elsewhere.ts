@@ -3,9 +3,9 @@ import type { SessionView } from '../session/session-types.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
-/** The end of these sessions is unknown. */
+/** Most sessions remembered: the service does not see their end. */
 const mostRemembered = 20_000
-/** Sessions whose callers may not receive the binding. */
+/** Most sessions kept for callers that may not get the reply. */
 const mostReleasable = 1000
 
 const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const
@@ -39,7 +39,7 @@ export class SessionsElsewhere {
     return [...this.#sessions.values()].filter(({ user }) => user === wanted).map(({ view }) => view)
   }
 
-  /** If no page has attached. */
+  /** Ends the session, unless a page has attached. */
   endUnclaimed(id: string): void {
     const session = this.#releasable.get(id)
     if (session === undefined) return

@@ -5,7 +5,7 @@ const apart = 20
 const apartFromNew = 100
 const apartFromRepeat = 1000
 
-/** Keeps requests in order, repeats too. */
+/** Keeps requests and their repeats in order. */
 export class Turn {
   readonly #clock: Clock
   #before: Turn | undefined
@@ -24,7 +24,7 @@ export class Turn {
     return this.#before === undefined || this.#before.#isOver
   }
 
-  /** Resolves when the previous request has probably arrived. */
+  /** Resolves once the previous request has probably arrived. */
   async come(): Promise<void> {
     const before = this.#before
     if (before !== undefined) while (before.#arrival !== undefined) await before.#arrival
@@ -35,7 +35,7 @@ export class Turn {
     this.#timer ??= this.#clock.after(wait, () => this.#arrived())
   }
 
-  /** Later requests wait for the repeat. */
+  /** Makes later requests wait for the repeat. */
   broke(): void {
     this.#timer?.cancel()
     this.#timer = undefined

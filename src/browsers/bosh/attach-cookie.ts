@@ -5,11 +5,11 @@ import type { Cookie } from '../../xmpp/page-binding.js'
 
 export interface CookieRules {
   readonly path: string
-  /** Whether browsers use TLS, even if a proxy then connects without TLS. */
+  /** Whether browsers use TLS, even if a proxy in between does not. */
   readonly secure: boolean
 }
 
-/** Secret. `setAt` is in milliseconds from the moment when the session was set down, so it is negative. */
+/** Secret. `setAt` is negative: milliseconds relative to the moment when the session was set down. */
 export interface CookieRecord {
   readonly value: string
   readonly life: number
@@ -18,19 +18,19 @@ export interface CookieRecord {
   readonly setWith: number | undefined
 }
 
-/** Ties a session to its browser. Required once the browser has sent the cookie. */
+/** Ties a session to its browser. Requests need the cookie once the browser has sent it. */
 export class AttachCookie {
   readonly #name: string
   #value = randomText(24, 'base64url')
   readonly #rules: CookieRules
-  /** In seconds. The cookie outlives the session: it is renewed at half time. */
+  /** In seconds. Renewed at half time, so that the cookie outlives the session. */
   #life: number
   #isDemanded: boolean
-  /** Milliseconds of the clock, and the rid. */
+  /** In milliseconds of the clock. */
   #setAt: number | undefined
   #setWith: number | undefined
 
-  /** `longestGap` between two replies is in seconds. */
+  /** `longestGap`: longest time between two replies, in seconds. */
   constructor(id: string, mode: AttachBinding, longestGap: number, rules: CookieRules, now: number) {
     this.#name = `wb-${id}`
     this.#rules = rules
@@ -59,7 +59,7 @@ export class AttachCookie {
     }
   }
 
-  /** For a backend to set. */
+  /** The cookie for a backend to set. */
   get forPage(): Cookie | undefined {
     if (this.isNew) return undefined
     return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }
@@ -75,7 +75,7 @@ export class AttachCookie {
     return isShown || !this.#isDemanded
   }
 
-  /** Only the same rid gets it again, not a second client with the sid. */
+  /** A repeated request gets the cookie again, another client with the sid does not. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
     if (isDue) {
@@ -92,7 +92,7 @@ export class AttachCookie {
     return secure || isAlwaysSecure ? `${attributes}; Secure` : attributes
   }
 
-  /** Neighbours of the site may set cookies with the same name. */
+  /** Other hosts of the same domain may set cookies with the same name. */
   #isIn(header: string): boolean {
     const wanted = `${this.#name}=${this.#value}`
     return header.split(';').some(cookie => {

@@ -13,14 +13,14 @@ const xboshNamespace = 'urn:xmpp:xbosh'
 
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-/** Longest payload in multiples of its request. `<presence/>` grows threefold. */
+/** Longest payload, as a multiple of the request's length. `<presence/>` grows threefold. */
 const mostGrowth = 4
 
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace, maxGrowth: mostGrowth })
 
 export type Body = Readonly<ReturnType<typeof parseBody>>
 
-/** Throws an `XmlError`. An invalid number is NaN (XEP-0124 §22). `wait` and `hold` are lowered to their maximum. */
+/** Throws an `XmlError`. An invalid number becomes NaN (XEP-0124 §22). `wait` and `hold` are lowered to their maximum. */
 export function parseBody(text: string) {
   const { root, children } = requests(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
@@ -41,13 +41,12 @@ export function parseBody(text: string) {
     ver: root.attribute('ver'),
     content: root.attribute('content'),
     lang: kept(root, 'xml:lang'),
-    /** Drafts and gloox send `terminal`. */
+    /** Drafts of XEP-0124 and gloox write `terminal`. */
     terminate: type === 'terminate' || type === 'terminal',
-    /** Undefined if not a boolean. */
     restart: boolean(restartOf(root)),
-    /** SHA-256, one character for each byte: a session keeps several. */
+    /** SHA-256 with one character for each byte, because a session keeps several. */
     digest: hash('sha256', text, 'binary'),
-    /** Each element is complete without its parent. */
+    /** Each child is a complete element. */
     payload: children,
   }
 }
@@ -59,7 +58,7 @@ function kept(root: Root, name: string): string | undefined {
   return copyOf(value)
 }
 
-/** Some clients omit the prefix. */
+/** Some clients omit the prefix of this attribute. */
 function restartOf(root: Root): string | undefined {
   const { names, values } = root
   let restart: string | undefined
@@ -99,7 +98,7 @@ function boolean(text: string | undefined): boolean | undefined {
 const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/** `head` may be cut anywhere. Takes linear time. */
+/** Reads the start of a request, cut anywhere, in linear time. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined
@@ -122,7 +121,7 @@ export const emptyBody = `<body xmlns='${boshNamespace}'/>`
 /** XEP-0124 §17.3. */
 export const errorBody = `<body type='error' xmlns='${boshNamespace}'/>`
 
-/** `attributes` have a leading space each. `payload` is whole elements. */
+/** Each of the `attributes` begins with a space. `payload` has whole elements. */
 export function writeBody(attributes: string, payload: string, hasStreamElement = false): string {
   if (attributes === '' && payload === '') return emptyBody
   const stream = hasStreamElement ? ` xmlns:stream='${streamsNamespace}'` : ''

@@ -14,15 +14,15 @@ import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
 import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
-/** Most time to wait for stream features. */
+/** Longest wait for stream features, in seconds. */
 const createSeconds = 5
-/** Most time to wait for a missing request. */
+/** Longest wait for a missing request, in seconds. */
 const gapSeconds = 30
-/** In UTF-16 units. */
+/** Longest parked text before the login, in UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
-/** Memory of a parked request beside its text, in bytes. */
+/** Memory of a parked request without its text, in bytes. */
 const parkedBytes = 1024
-/** Least jump of the rid after a handover. The largest is twice as long. */
+/** Smallest jump of the rid after a handover. The largest jump is twice as long. */
 const leastJump = 2 ** 20
 
 /** XEP-0124 §17.2. */
@@ -32,14 +32,14 @@ const notFound: Reply = {
   contentType: defaultContentType,
 }
 
-/** For the page after a page that is gone. Its rids are higher. */
+/** For a page that follows a lost page, with higher rids. */
 export interface NextPageRecord {
   readonly terms: Terms
   readonly rid: number
   readonly received: number
 }
 
-/** Secret. Has no keys or acknowledgements: only clients that log in themselves use them. */
+/** Secret. Without keys and acknowledgements, which only clients with their own login use. */
 export interface BoshRecord {
   readonly terms: Terms
   readonly address: string | undefined
@@ -71,7 +71,7 @@ export class BoshClient implements Client {
     this.#rules = new Rules(start.terms, start.newkey)
   }
 
-  /** Continues after `rid`. `received` is the last rid of the previous page. */
+  /** A client for a page, continuing after `rid`. `received`: the last rid of the previous page. */
   static forPage(
     session: Session,
     parts: BoshParts,
@@ -117,7 +117,7 @@ export class BoshClient implements Client {
   }
 
   get isPresent(): boolean {
-    // An ended session does not wait for requests out of order.
+    // An ended session does not wait for missing requests.
     return this.session.hasEnded ? this.#open.oldestLive !== undefined : this.#open.hasLive
   }
 
@@ -125,7 +125,7 @@ export class BoshClient implements Client {
     return this.#window.uncertainStanzas
   }
 
-  /** The oldest first. */
+  /** Oldest first. */
   get held(): readonly Pending[] {
     return this.#open.held
   }
@@ -202,11 +202,11 @@ export class BoshClient implements Client {
 
   flush(): void {
     this.#delivery.deliver()
-    // While the server is behind, replies would only invite more requests.
+    // While the server is behind, replies would only cause more requests.
     if (!this.session.uplink.isBehind) this.#answerExcess()
   }
 
-  /** Tells the oldest live request only (XEP-0124 §17.2). */
+  /** Tells only the oldest live request (XEP-0124 §17.2). */
   tell({ reason, streamError }: Outcome): boolean {
     this.#delivery.deliver()
     const pending = this.#open.oldestLive ?? this.#open.oldestParked
@@ -223,7 +223,7 @@ export class BoshClient implements Client {
   }
 
   close(notice?: 'end' | 'return' | 'fault'): void {
-    // Ends the oldest live request only (XEP-0124 §13).
+    // Ends only the oldest live request (XEP-0124 §13).
     if (notice === 'end' && this.#open.oldestLive !== undefined)
       this.#open.take(this.#open.oldestLive).peer.answer(this.#delivery.terminate(undefined))
     this.#answerAll(
@@ -241,7 +241,7 @@ export class BoshClient implements Client {
     const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused)
     this.close()
     this.#putBack(unacknowledged)
-    // The next page knows neither keys nor acknowledgements.
+    // The next page does not know keys and acknowledgements.
     const record = { terms: this.#terms, rid: window.last + jump, received: window.last }
     return BoshClient.next(this.session, this.#parts, record)
   }
@@ -250,7 +250,7 @@ export class BoshClient implements Client {
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.hasEnded) return undefined
     this.#delivery.answerAll()
-    // Their clients repeat them, with the missing requests.
+    // Clients repeat parked requests together with the missing ones.
     this.#answerAll(noAnswer)
     return {
       terms: this.#terms,
@@ -261,7 +261,7 @@ export class BoshClient implements Client {
   }
 
   giveBack(): void {
-    // A polling client confirms a reply only with its next poll.
+    // A polling client confirms a reply only by its next poll.
     if (!this.#terms.isPolling) this.#putBack(this.#window.unconfirmed)
   }
 
@@ -278,7 +278,7 @@ export class BoshClient implements Client {
     return isFenced ? this.#delivery.terminate('item-not-found') : undefined
   }
 
-  /** The only place that makes a `Pending`: one shape for V8. */
+  /** The only place that makes a `Pending`, so that V8 has one shape for all. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.#parts.clock.now()
     const expires = this.#expiry(since)
@@ -295,11 +295,11 @@ export class BoshClient implements Client {
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) {
-      // Without these errors, a reply with stanzas would look as if the payload was accepted.
+      // With stanzas but without errors, the reply would look like an acceptance.
       if (!session.outbox.isEmpty) session.downlink.turnBack(body.payload)
       return
     }
-    // There can be too many held requests only while the stream opens.
+    // Too many requests can be held only while the stream opens.
     while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const at = {
       now: this.#parts.clock.now(),
@@ -316,14 +316,14 @@ export class BoshClient implements Client {
     } else if (body.restart !== true) {
       session.send(payload, at.now)
       if (body.pause !== undefined) session.inactivity.allow(body.pause, true)
-      // A pause leaves no request open (XEP-0124 §10). A new cookie must arrive first.
+      // A pause closes all requests (XEP-0124 §10). A new cookie is sent at once.
       if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
-      // A report must reach the client at once.
+      // A report is sent at once.
       else if (pending.report !== '') while (open.held.includes(pending)) this.#delivery.answerOldest()
     }
   }
 
-  /** With `hold` above 1, another request's reply may be in transit. */
+  /** With `hold` above 1, a reply to another request may be on its way. */
   #isPoll({ payload, pause }: Body): boolean {
     return payload.length === 0 && pause === undefined && this.#terms.hold <= 1 && this.#open.held.length === 0
   }
@@ -353,7 +353,6 @@ export class BoshClient implements Client {
       const parked = this.#open.unpark(this.#window.last + 1)
       if (parked === undefined) return
       const body = parseBody(parked.parked!.text)
-      // A held request keeps no payload.
       parked.parked = undefined
       parked.expires = this.#expiry(parked.since)
       this.#accept(parked, body)
@@ -370,7 +369,7 @@ export class BoshClient implements Client {
     const { text } = body
     const length = this.#open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
     const room = this.#parts.bodies.ofMessage(pending.peer.address)
-    // V8 stores the text with two bytes for each unit if one is above U+00FF.
+    // If one unit is above U+00FF, V8 stores the whole text with two bytes for each unit.
     const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
     if (!isKept || !room.is(2 * text.length + parkedBytes)) {
       if (isKept) this.#parts.counts.bodiesRefused += 1
@@ -384,7 +383,7 @@ export class BoshClient implements Client {
     older?.peer.answer(this.#delivery.wrap(errorBody))
   }
 
-  /** Answers 503: some libraries treat `type='error'` as an empty reply. */
+  /** Answers 503, because some libraries treat `type='error'` as an empty reply. */
   #defer({ peer, since }: Pending): void {
     this.#parts.counts.failedRequests += 1
     peer.answer({ status: 503, body: '', contentType: this.#terms.contentType })
@@ -397,7 +396,7 @@ export class BoshClient implements Client {
     const held = stored === undefined ? this.#open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
     if (before === undefined && peer.isCarried === true) {
-      // A late copy, which its client no longer needs.
+      // A late copy of a request whose reply the client already has.
       peer.answer(noAnswer)
       return
     }
@@ -408,7 +407,7 @@ export class BoshClient implements Client {
       return
     }
     const isSame = before!.digest === body.digest
-    // The rid is used: its payload is ignored.
+    // The rid was used before, so the payload is ignored.
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
       peer.answer(this.#delivery.giveAgain(stored, peer, isSame))
@@ -434,7 +433,7 @@ export class BoshClient implements Client {
 
   #expiry(now: number): number {
     const { wait } = this.#terms
-    // Answers before a proxy with the same timeout, whose time starts earlier.
+    // Proxies with the same timeout started to count earlier, so the answer comes a little sooner.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }

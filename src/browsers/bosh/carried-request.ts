@@ -9,19 +9,19 @@ import { defaultContentType } from './terms.js'
 export const requestKind = 'bosh'
 
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
-  /** Names the connection manager, which is the same in all processes. */
+  /** Names the connection manager. All processes use the same name. */
   readonly site: string
-  /** If true, `secureUrl` is sent too. */
+  /** For a new session. `secureUrl` is then sent too. */
   readonly isNew?: boolean
   readonly secureUrl?: string | undefined
 }
 
-/** Repeats, their pause in milliseconds, and the longest text in UTF-16 units. */
+/** Most repeats, the pause before each in milliseconds, and the longest repeated text in UTF-16 units. */
 const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** Long requests of one client in transit, in UTF-16 units. */
+/** Most UTF-16 units of one client's long requests in transit. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
@@ -29,17 +29,17 @@ export interface CarriedRequestParts {
   readonly nodes: Nodes
   readonly clock: Clock
   readonly underWay: KeyCounts
-  /** The process name in the sid. Undefined for a new session. */
+  /** The process name in the sid, or undefined for a new session. */
   readonly name: string | undefined
   readonly manager: ConnectionManager
   readonly peer: Peer
   readonly head: CarriedHead
 }
 
-/** At the process that received the request. */
+/** A carried request at the process that received it. */
 export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
-  /** Undefined if it must not be repeated. */
+  /** Undefined if the request must not be repeated. */
   #text: string | undefined
   #node: string | undefined
   #repeats = 0
@@ -59,7 +59,7 @@ export class CarriedRequest implements ExchangeEvents {
     }
   }
 
-  /** `node` defaults to the process that answers for the name. */
+  /** `node`: by default the process that answers for the name. */
   begin(node?: string): void {
     const { underWay, peer, head } = this.#parts
     const text = this.#text!
@@ -80,7 +80,7 @@ export class CarriedRequest implements ExchangeEvents {
     const { nodes, name, manager, peer } = this.#parts
     const { length } = this.#text!
     if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
-      // Not queued: a stranger could fill the queue. The client repeats the request.
+      // A long request is not queued, because a stranger could fill the queue. The client repeats it.
       this.#over()
       peer.answer(noAnswer)
       return
@@ -105,7 +105,7 @@ export class CarriedRequest implements ExchangeEvents {
       return
     }
     this.#node = node
-    // A held request keeps no more than this.
+    // Only a short text is kept while the request is held.
     if (head.isNew === true || text.length > longestRepeated) this.#text = undefined
     this.#exchange = nodes.open(node, requestKind, head, text, this)
   }
@@ -121,7 +121,7 @@ export class CarriedRequest implements ExchangeEvents {
     this.#parts.peer.answer(replyIn(message))
   }
 
-  /** The session answers a repeated request once. */
+  /** Repeating is safe: a session processes a repeated request once. */
   onEnd(how: ExchangeEnd): void {
     const { nodes, clock, name, manager, peer } = this.#parts
     this.#over()
@@ -148,7 +148,7 @@ function replyIn({ head, body }: Message): Reply {
   }
 }
 
-/** At the process of the session. */
+/** A carried request at the process of the session. */
 export class CarriedPeer implements Peer, ExchangeEvents {
   readonly address: string
   readonly secure: boolean

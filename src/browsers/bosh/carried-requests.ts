@@ -10,7 +10,7 @@ import { noAnswer, type Peer, type Reply } from './peer.js'
 
 const tooLargeKind = 'bosh-too-large'
 
-/** In UTF-16 units: longer texts are read only for an existing session. */
+/** In UTF-16 units. Longer texts are parsed only if the session exists. */
 const long = 4096
 
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
@@ -31,15 +31,15 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   nodes.meet(requestKind, ({ head, body }, exchange) => {
     const about = head as CarriedHead
     const peer = new CarriedPeer(about, exchange)
-    // Every manager knows all sessions.
+    // Each connection manager knows all sessions.
     const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
     const text = body.toString()
     const isOfSession = about.isNew !== true
     const isUnknown = () => isOfSession && manager?.has(readBodyHead(text).sid) === false
     if (manager === undefined) exchange.cancel()
-    // The other process asks the heir.
+    // The other process then asks the heir.
     else if (nodes.isLeaving && isUnknown()) exchange.cancel()
-    // A long text costs time only if there is a session: the client has chosen the process.
+    // A client can choose this process by its sid, so a long text is parsed only for an existing session.
     else if (text.length > long && isUnknown()) manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
     return peer
@@ -61,7 +61,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
           const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
-          // While sessions are handed over, one by one, some are here under the name of another.
+          // During a handover, sessions arrive one by one, and before the name of their process.
           const isOurs = name === undefined ? taker === undefined : isHere(name) || manager.has(sid)
           if (isOurs) manager.serve(text, peer)
           else {

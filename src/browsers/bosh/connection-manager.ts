@@ -18,7 +18,7 @@ export interface ConnectionManagerParts
     Pick<OpenerParts, 'registry' | 'maxStanzaBytes' | 'refused'> {
   readonly opener: Opener
   readonly terms: TermLimits
-  /** For clients without `to`. */
+  /** For clients that send no `to`. */
   readonly defaultDomain: string | undefined
   readonly requireSecure: boolean
   readonly lastRid?: () => number
@@ -43,11 +43,11 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       if (peer.secureUrl === undefined) return 'policy-violation'
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
-    // An empty `to` counts as none (XEP-0124 §7.1).
+    // An empty `to` counts as absent (XEP-0124 §7.1).
     const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
     const terms = negotiate(body, parts.terms)
     if (typeof terms === 'string') return terms
-    // The closure keeps these values, not the request.
+    // The closure keeps these values instead of the whole request.
     const begin = (session: Session) => {
       const start: Start = { terms, rid, newkey, cookie: undefined, by: 'created' }
       const client = new BoshClient(session, clientParts, start)
@@ -77,7 +77,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     else session.fail(error)
   }
 
-  /** Undefined for a session over another transport. */
+  /** Undefined also for sessions over another transport. */
   function clientOf(sid: string | undefined): BoshClient | undefined {
     const client = sid === undefined ? undefined : registry.bySid(sid)?.client
     return client instanceof BoshClient ? client : undefined
@@ -86,15 +86,15 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   function refuseUnknown(peer: Peer): void {
     counts.unknownSids += 1
     if (registry.isSettingDown) {
-      // The client repeats its request, and the next process may know the session.
+      // The client repeats its request. The next process may know the session.
       peer.answer(noAnswer)
       return
     }
-    // A stopping service has just ended it.
+    // A stopping service may just have ended the session.
     peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
   }
 
-  /** Never throws for input of others. */
+  /** Never throws for invalid input. */
   function serve(text: string, peer: Peer, isOfSession = false) {
     let client: BoshClient | undefined
     try {
@@ -113,7 +113,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     serve,
     refuseUnknown,
     has: (sid: string | undefined): boolean => clientOf(sid) !== undefined,
-    /** Undefined without a live session. */
+    /** Returns undefined if no live session is found. */
     refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)
       const client = clientOf(sid)
@@ -125,7 +125,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       }
     },
     report: opener.report,
-    /** For a page of another process. */
+    /** Continues a page of another process. */
     takeUp(session: Session, before: unknown) {
       const record = before as BoshRecord | AwayRecord
       if (!('isAway' in record)) return BoshClient.takeUp(session, clientParts, record)
@@ -133,7 +133,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     },
     makePageClient: ((session, { wait, hold, ver }, handover) => {
       const terms = negotiate({ wait, hold, ver }, parts.terms)
-      // The warm API has validated them.
+      // The warm API has checked these values.
       if (typeof terms === 'string') throw new Problem('internal-error', { step: 'bind' })
       return BoshClient.forPage(session, clientParts, terms, handover, lastRid())
     }) satisfies MakePageClient,

@@ -15,7 +15,7 @@ import { type Beginning, RidWindow, type StoredReply } from './window.js'
 
 export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limits'> {
   readonly cookies: (domain: string) => CookieRules
-  /** Counts parked requests too. */
+  /** Memory of unfinished and parked requests. */
   readonly bodies: UnfinishedBodies
 }
 
@@ -28,7 +28,7 @@ export interface Start {
   readonly by: Beginning
 }
 
-/** Age of a reported reply, in milliseconds (XEP-0124 §9.2). */
+/** A reply that took longer than this is reported, in milliseconds (XEP-0124 §9.2). */
 const reportMilliseconds = 500
 
 /** XEP-0124 §17.2. */
@@ -43,7 +43,7 @@ const conditionOf: Partial<Record<EndReason, Condition>> = {
   shutdown: 'system-shutdown',
 }
 
-/** Converse gives up at `remote-connection-failed`, and then shows no errors. */
+/** At `remote-connection-failed` Converse gives up without showing an error. */
 export function conditionFor(reason: EndReason, wasLoggedIn: boolean): Condition | undefined {
   return wasLoggedIn && reason === 'connection-lost' ? 'remote-stream-error' : conditionOf[reason]
 }
@@ -65,7 +65,7 @@ export class Delivery {
   readonly window: RidWindow
   /** Whether the last reply had a payload. */
   fruitful = false
-  /** Undefined if a backend announces the session. */
+  /** The first attributes. Undefined if a backend has announced the session. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
   #isIntroduced: boolean
@@ -83,7 +83,7 @@ export class Delivery {
     this.#isIntroduced = !isNew
   }
 
-  /** Only the first header counts. */
+  /** Only the first stream header counts. */
   onOpen(header: StreamHeader): void {
     if (this.#isIntroduced) return
     this.#header = header
@@ -94,7 +94,7 @@ export class Delivery {
     while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
-      // Gone clients get empty replies, and repeat their requests.
+      // Requests of gone clients get empty replies. The clients repeat them.
       while (this.open.held[0] !== live) this.answerOldest()
       this.answerOldest()
     }
@@ -107,7 +107,7 @@ export class Delivery {
     let payload = ''
     let hasStreamElement = false
     let stanzas = 0
-    // A gone client must not use up elements.
+    // Elements are not spent on a client that is gone.
     if (!withNothing && !peer.gone) {
       const elements = this.#session.outbox.take()
       this.fruitful = elements.length > 0
@@ -128,7 +128,7 @@ export class Delivery {
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
   }
 
-  /** The newest gets an empty reply. */
+  /** Answers all requests. The newest gets an empty reply. */
   answerAll(): void {
     while (this.open.held.length > 0) this.answerOldest(this.open.held.length === 1)
   }
@@ -137,7 +137,7 @@ export class Delivery {
     const { counts } = this.#parts
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
-      // The client repeats it with the missing request (XEP-0124 §17.3).
+      // The client repeats the parked request with the missing one (XEP-0124 §17.3).
       parked.peer.answer(this.wrap(errorBody))
       this.beginInactivity(now)
     }
@@ -157,7 +157,7 @@ export class Delivery {
     return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
-  /** An identical request gets its cookie again too. */
+  /** An identical request gets its cookie again. */
   giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
     const now = this.#parts.clock.now()
     stored.repeats += 1
@@ -182,12 +182,12 @@ export class Delivery {
     this.beginInactivity(this.#parts.clock.now())
   }
 
-  /** Not after the end: a client could send early requests forever. */
+  /** Has no effect after the end: early requests could otherwise prolong the session forever. */
   beginInactivity(now: number): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }
 
-  /** The header may follow with the next reply. */
+  /** The stream header may come later, with the next reply. */
   #firstAttributes(): string {
     const terms = this.#announcement ?? ''
     this.#announcement = undefined

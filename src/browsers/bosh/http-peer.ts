@@ -20,7 +20,7 @@ export interface HttpPeerParts
   readonly clock: Clock
 }
 
-/** Of a too large body. Its time is in milliseconds. */
+/** Bytes kept of a body that is too large. */
 const headBytes = 1024
 const headMilliseconds = 1_000
 
@@ -49,7 +49,7 @@ export class HttpPeer implements Peer, BodyTaker {
   }
 
   get address(): string {
-    // A closed connection has no address.
+    // A closed connection has lost its address.
     this.#address ??= countedAddress(this.#res.req, this.#parts.clients)
     return this.#address
   }
@@ -66,7 +66,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** A too large body may begin with its sid. */
+  /** A body that is too large may begin with its sid. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())
@@ -94,11 +94,10 @@ export class HttpPeer implements Peer, BodyTaker {
   onEnd(): void {
     if (this.#discard !== undefined) return
     const body = this.#whole ?? this.#unfinished?.bytes ?? Buffer.alloc(0)
-    // A held request must not keep its bytes.
     this.#whole = undefined
     this.#forget()
     try {
-      // The parser refuses an empty text.
+      // The parser refuses an empty text, so invalid UTF-8 is refused too.
       this.#parts.serve(readUtf8(body) ?? '', this)
     } catch (error) {
       breakOff(this.#res, this.#parts, error)
@@ -122,7 +121,7 @@ export class HttpPeer implements Peer, BodyTaker {
     send(this.#res, this.#reply!, this.#parts)
   }
 
-  /** With a `<body/>` if there is a session. */
+  /** Sends a `<body/>` if the session exists. */
   refuseTooLarge(): void {
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)

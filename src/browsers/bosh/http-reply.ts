@@ -15,14 +15,14 @@ export interface ReplyParts {
   readonly counts: Counts
 }
 
-/** Names and values in turn. */
+/** Names and values alternate. */
 const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] = []) => ({
   answer,
   lines: linesOf([...inertHeaders, ...answer]),
   preflight: [...answer, ...ofPreflight],
 })
 
-/** Computed once: each request needs it. */
+/** Computed once, because each request needs the headers. */
 export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']) {
   const ofPreflight = [
     ...['Access-Control-Allow-Methods', methods.join(', ')],
@@ -72,7 +72,7 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
     if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
     res.writeHead(status, headers)
     if (body !== '') {
-      // One write: `end` would add an empty chunk.
+      // Corked for a single write, because `end` would add an empty chunk.
       res.cork()
       res.write(body)
       res.uncork()

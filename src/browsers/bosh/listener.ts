@@ -47,12 +47,12 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   const { headers } = req
   if (headers['sec-fetch-mode'] === 'navigate') {
-    // A browser would show the reply as a page of ours.
+    // A browser would show the reply as a page of this service.
     refusePost(req, res, parts, 403)
     return
   }
   if (corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)) {
-    // Without CORS the page could not read the reply, but would have a session.
+    // Without CORS headers the page could open a session, but not read the reply.
     refusePost(req, res, parts, 403)
     return
   }
@@ -82,7 +82,7 @@ function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined
   return headers.origin === 'null' || senderOf(headers, externalUrl) === 'elsewhere'
 }
 
-/** Discards the body. */
+/** Refuses a POST, and discards its body. */
 function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, status: number): void {
   parts.counts.requests += 1
   parts.counts.failedRequests += 1

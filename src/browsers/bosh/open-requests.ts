@@ -11,15 +11,15 @@ export interface Pending {
   readonly digest: string
   repeats: number
   since: number
-  /** When to answer it, even with nothing. */
+  /** When the request is answered at the latest. */
   expires: number
-  /** The text takes far less memory than its elements. */
+  /** The text of a parked request takes far less memory than its elements. */
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
   /** XEP-0124 §9.2. */
   report: string
 }
 
-/** Held requests, and parked requests, which are not read before their turn. */
+/** Held requests, and parked requests, which are read when the missing requests have come. */
 export class OpenRequests {
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
@@ -43,7 +43,7 @@ export class OpenRequests {
     return this.#parked?.values().next().value
   }
 
-  /** Milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   get nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { expires } of this.held) next = Math.min(next, expires)
@@ -55,7 +55,7 @@ export class OpenRequests {
     return this.#parked?.get(rid)
   }
 
-  /** In UTF-16 units. */
+  /** Length of all parked texts, in UTF-16 units. */
   get parkedLength(): number {
     let length = 0
     for (const { parked } of this.#parked?.values() ?? []) length += parked!.text.length
@@ -67,7 +67,7 @@ export class OpenRequests {
     this.#entered(pending, this.#onBroken)
   }
 
-  /** Returns the older client. */
+  /** Replaces the client of a repeated request, and returns the older client. */
   renew(pending: Pending, peer: Peer, since: number, expires: number): Peer {
     const older = pending.peer
     this.#left(pending)

@@ -1,11 +1,11 @@
 /** The client behind one request. */
 export interface Peer {
-  /** According to trusted proxies. */
+  /** The client's address according to trusted proxies. */
   readonly address: string
   readonly secure: boolean
   readonly gone: boolean
   whenGone: (() => void) | undefined
-  /** Whether it came through another process, perhaps late. */
+  /** Whether the request came through another process, perhaps late. */
   readonly isCarried?: boolean
   readonly cookies: string | undefined
   readonly secureUrl: string | undefined
@@ -13,13 +13,13 @@ export interface Peer {
 }
 
 export interface Reply {
-  /** Of HTTP. 0 closes the connection without a reply. */
+  /** HTTP status. 0 closes the connection without a reply. */
   readonly status: number
-  /** One `<body/>`, or empty. */
+  /** One `<body/>` or nothing. */
   readonly body: string
   readonly contentType: string
   readonly setCookie?: string
 }
 
-/** Closes the connection: the client repeats its request. */
+/** Closes the connection, so that the client repeats its request. */
 export const noAnswer: Reply = { status: 0, body: '', contentType: '' }

@@ -7,12 +7,12 @@ import type { Terms } from './terms.js'
 export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
 
 const maxRepeats = 5
-/** In milliseconds: clocks and networks differ. */
+/** In milliseconds: tolerance for different clocks and networks. */
 const grace = 500
 
 export class Rules {
   readonly #terms: Terms
-  /** The SHA-1 of the next key, if any (XEP-0124 §15). */
+  /** SHA-1 of the next key (XEP-0124 §15). */
   #proof: string | undefined
   /** In milliseconds of the clock. */
   #soonUntil = 0
@@ -23,7 +23,7 @@ export class Rules {
     this.#proof = newkey?.toLowerCase()
   }
 
-  /** `unanswered` includes this request, the next in order. */
+  /** Returns the broken rule. `unanswered` includes this request. */
   broken(
     body: Body,
     payload: Payload,
@@ -41,7 +41,7 @@ export class Rules {
     return unanswered > requests + (isExtra(body) ? 1 : 0) ? 'policy-violation' : undefined
   }
 
-  /** For a repetition (XEP-0124 §14.3, §15.5). */
+  /** The same for a repeated request (XEP-0124 §14.3, §15.5). */
   brokenByRepeat(earlier: { key: string | undefined; repeats: number }, body: Body): Fault | undefined {
     if (this.#proof !== undefined && earlier.key !== body.key) return 'item-not-found'
     return earlier.repeats >= maxRepeats ? 'policy-violation' : undefined
@@ -67,7 +67,7 @@ export class Rules {
   }
 }
 
-/** One above the window: a client at its limit can still pause or end (XEP-0124 §11). */
+/** At the limit, one more request may pause or end the session (XEP-0124 §11). */
 export function isExtra({ pause, terminate }: Body): boolean {
   return terminate || pause !== undefined
 }

@@ -15,22 +15,22 @@ export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
 export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
 const ourVersion = [1, 11] as const
-/** Not `text/html`: no browser may show a reply as a page. */
+/** Without `text/html`, so that no browser shows a reply as a page. */
 const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
-/** Returns a condition if it refuses the request. */
+/** Returns a condition if the request is refused. */
 export function negotiate(body: TermWish, limits: TermLimits) {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
-  // The sum is NaN if any number is.
+  // The sum is NaN if one of the numbers is.
   if (Number.isNaN(wait + hold + (body.ack ?? 0)) || ver === undefined || contentType === undefined)
     return 'bad-request'
   const agreedWait = Math.min(wait, limits.maxWait)
   const agreedHold = Math.min(hold, limits.maxRequests - 1)
   const isPolling = agreedWait === 0 || agreedHold === 0
-  // If spread, each object would have a shape of its own in V8, 370 bytes a session.
+  // Written out: with spread, V8 makes a shape for each object, which costs 370 bytes a session.
   return {
     wait: agreedWait,
     hold: agreedHold,
@@ -57,13 +57,13 @@ export function announce(sid: string, rid: number, terms: Terms): string {
   return said.map(([name, value]) => attribute(name, value)).join('')
 }
 
-/** For a backend's page. */
+/** The same terms as values, for a backend's page. */
 export function announced(sid: string, { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms) {
   const maxpause = maxPause > 0 ? maxPause : undefined
   return { sid, wait, hold, requests, inactivity, polling, maxpause, ver } satisfies SessionTerms
 }
 
-/** The lower version. 1.10 is newer than 1.6. */
+/** The lower of both versions. 1.10 is higher than 1.6. */
 function commonVersion(theirs: string | undefined): string | undefined {
   if (theirs === undefined) return ourVersion.join('.')
   const parts = /^(\d{1,5})\.(\d{1,5})$/.exec(theirs)
@@ -78,6 +78,6 @@ function negotiateContentType(content: string | undefined): string | undefined {
   const parts = /^([a-z]+\/[a-z]+)\s*(?:;\s*charset\s*=\s*"?(utf-?8)"?\s*)?$/i.exec(content)
   if (parts === null || !contentTypes.has(parts[1]!.toLowerCase())) return undefined
   const contentType = `${parts[1]!.toLowerCase()}; charset=utf-8`
-  // Shares the string between sessions.
+  // All sessions share the default string.
   return contentType === defaultContentType ? defaultContentType : contentType
 }

@@ -2,16 +2,16 @@ import type { Pending } from './open-requests.js'
 
 export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'repeats'> {
   readonly text: string
-  /** Number in `text`. */
+  /** Number of stanzas in `text`. */
   readonly stanzas: number
-  /** Milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   readonly at: number
 }
 
 /** `resumed` replaces another page. `taken-up` continues the page of another process. */
 export type Beginning = 'created' | 'handed-out' | 'resumed' | 'taken-up'
 
-/** Times are in milliseconds from the moment when the session was set down, so they are negative. */
+/** Times are negative: milliseconds relative to the moment when the session was set down. */
 export interface WindowRecord {
   readonly last: number
   readonly isAttachable: boolean
@@ -21,32 +21,32 @@ export interface WindowRecord {
   readonly replies: readonly StoredReply[]
 }
 
-/** For clients that never acknowledge. */
+/** Most stored replies, for clients that never acknowledge. */
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
-/** Beside the text, in bytes. */
+/** Memory of a reply without its text, in bytes. */
 const replyBytes = 512
 
 /** XEP-0124 §9, §14.2, §14.3. */
 export class RidWindow {
-  /** The highest rid received without a gap below. */
+  /** Highest rid below which no request is missing. */
   last: number
   /** XEP-0124 §9. */
   readonly acknowledged: boolean
   readonly #size: number
-  /** Whether the next request may reuse the last rid: half of all libraries do. */
+  /** Whether the next request may have the last rid again, as half of all libraries do. */
   #isAttachable: boolean
-  /** Lower rids belong to a replaced page. */
+  /** Lower rids belong to a previous page. */
   #fence: number
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
   #characters = 0
-  /** The highest rid whose reply has probably arrived. */
+  /** Highest rid whose reply has probably arrived. */
   #confirmed = 0
-  /** The highest rid whose reply has arrived: a poll proves it. */
+  /** Highest rid whose reply has arrived, as a poll proves. */
   #polled = 0
 
-  /** `size` requests may be in transit. */
+  /** `size`: number of requests that may be in transit. */
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
     this.last = last
     this.acknowledged = acknowledged
@@ -80,7 +80,7 @@ export class RidWindow {
     return this.#replies.at(-1)?.rid ?? 0
   }
 
-  /** `early` is ahead of a gap. `extra`: XEP-0124 §11. */
+  /** `early`: earlier requests are missing. `extra`: XEP-0124 §11. */
   place(rid: number, extra: 0 | 1 = 0) {
     if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'
     if (rid <= this.last) return 'repeated'
@@ -91,7 +91,7 @@ export class RidWindow {
     return rid < this.#fence
   }
 
-  /** `isPoll`: empty, while no other is held. Its client has all replies. */
+  /** `isPoll`: the request is empty and no other is held, so its client has all replies. */
   accept(rid: number, isPoll = false): void {
     this.last = rid
     this.#isAttachable = false
@@ -109,7 +109,7 @@ export class RidWindow {
     return 2 * this.#characters + replyBytes * this.#replies.length
   }
 
-  /** Keeps at least one reply, at most `mostBytes` of memory. */
+  /** Keeps at least one reply, and at most `mostBytes` of memory. */
   store(reply: StoredReply, mostBytes = Number.POSITIVE_INFINITY): void {
     this.#replies.push(reply)
     this.#characters += reply.text.length
@@ -131,7 +131,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** A pause takes one more request. Libraries that attach use two. */
+  /** Libraries use two requests when they attach, and one more for a pause. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)
@@ -141,7 +141,7 @@ export class RidWindow {
     return this.#replies.filter(({ rid }) => rid > this.#confirmed)
   }
 
-  /** Stanzas in replies that may not have arrived. */
+  /** Number of stanzas in replies that may not have arrived. */
   get uncertainStanzas(): number {
     let sum = 0
     for (const { rid, stanzas } of this.unacknowledged(true)) if (rid > this.#polled) sum += stanzas

@@ -10,7 +10,7 @@ export interface Probe {
   readonly how: 'probe' | 'arrived'
 }
 
-/** From the WebSocket's process, if neither side closed the stream. */
+/** The WebSocket broke before either side closed the stream. */
 export interface Cut {
   readonly how: 'cut'
   readonly cut: WebSocketCut
@@ -26,7 +26,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   #isPaused = false
   #untaken = 0
   #isLeaving = false
-  /** Used unless the other process gives a reason. */
+  /** The cause if the other process gives none. */
   #cause: WebSocketCut = 'process-lost'
   #isGone = false
 
@@ -37,7 +37,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   ) {
     this.address = client.address
     this.isSecure = client.isSecure
-    // Older processes omit it, and support no probes.
+    // Older processes omit this field and do not support probes.
     this.isProbed = client.isProbed === true
     this.#exchange = exchange
     this.#report = report
@@ -80,7 +80,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
 
   drop(): void {
     if (!this.isOpen) return
-    // The other process drops the WebSocket.
+    // Makes the other process drop the WebSocket.
     this.#exchange.cancel()
     this.#guard(() => this.#gone())
   }
@@ -110,7 +110,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     if (!this.isOpen) return
     this.#isLeaving = true
     this.#exchange.end(ending)
-    // The other process closes the WebSocket.
+    // Makes the other process close the WebSocket.
     queueMicrotask(() => this.#guard(() => this.#gone()))
   }
 
@@ -120,7 +120,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.events.onGone(this.#isLeaving ? undefined : this.#cause)
   }
 
-  /** The caller does not catch errors. */
+  /** The callers do not catch errors. */
   #guard(work: () => void): void {
     try {
       work()

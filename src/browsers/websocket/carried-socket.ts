@@ -4,7 +4,6 @@ import type { Cut, Ending, Probe } from './carried-channel.js'
 import { type ChannelEvents, closeCodes } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
-/** In bytes. */
 const shortest = '<a/>'.length
 
 export interface CarriedSocketParts {
@@ -36,7 +35,7 @@ export class CarriedSocket implements ChannelEvents {
 
   onMessage(message: Buffer): void {
     this.#exchange.send(undefined, message)
-    // Shorter messages are invalid, and the window does not limit their number.
+    // The window does not limit the number of shorter messages, which are invalid.
     if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
     this.#isHeldBack = true
     this.#channel.pause()
@@ -57,7 +56,7 @@ export class CarriedSocket implements ChannelEvents {
     this.#exchange.end(cut && ({ how: 'cut', cut } satisfies Cut))
   }
 
-  /** Strophe ignores a close frame before the first answer, but not a broken connection. */
+  /** Before the first answer, Strophe ignores a close frame, so the connection is broken instead. */
   drop(code: number): void {
     if (this.#isOver) return
     this.#over()

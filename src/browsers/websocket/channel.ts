@@ -1,37 +1,37 @@
-// The interface below the streams of WebSocket clients.
+// One WebSocket, as the streams of its client see it.
 
 import type { WebSocketCut } from '../../lib/counts.js'
 
 export interface ChannelEvents {
-  /** UTF-8, not validated otherwise. */
+  /** UTF-8, not checked further. */
   onMessage(message: Buffer): void
-  /** The client has read on. */
+  /** The client reads again. */
   onDrain(): void
-  /** Everything before the last `probe` has arrived. */
+  /** The client has received everything before the last `probe`. */
   onArrived(): void
-  /** The last call. `cut` is set if neither side had closed the stream. */
+  /** Called last. `cut` is set if neither side had closed the stream. */
   onGone(cut: WebSocketCut | undefined): void
 }
 
 export interface Channel {
-  /** Set in the turn that makes the channel. */
+  /** Must be set before the next turn of the event loop. */
   events: ChannelEvents
   readonly address: string
   readonly isSecure: boolean
-  /** Whether `probe` works. False without pings. */
+  /** Whether `probe` works: it needs pings. */
   readonly isProbed: boolean
   readonly isOpen: boolean
   readonly isBehind: boolean
-  /** Messages of one turn are written together. */
+  /** Sends a message. Messages of one turn are written together. */
   send(message: string): void
-  /** Asks by a ping whether all messages have arrived. */
+  /** Asks with a ping whether all messages have arrived. */
   probe(): void
   pause(): void
   resume(): void
-  /** RFC 7395 §3.6. `code` is one of `closeCodes`. `seeOther` is another address. */
+  /** Closes the stream (RFC 7395 §3.6). `code` is one of `closeCodes`. `seeOther` is another address. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
   answerClose(): void
-  /** Without a code, as if the network had failed. */
+  /** Breaks the connection. Without a code, the network seems to have failed. */
   drop(code?: number): void
 }
 

@@ -11,7 +11,7 @@ import { XmlError } from '../../xmpp/xml/xml-error.js'
 /** RFC 6120 §4.9.3. */
 export type MessageFault = XmlError['fault'] | 'bad-format' | 'invalid-namespace'
 
-/** No default namespace to inherit (RFC 7395 §3.3.3). */
+/** A parent without a default namespace (RFC 7395 §3.3.3). */
 const root = Buffer.from(`<stream:stream xmlns:stream='${streamsNamespace}'>`)
 const less = 0x3c
 const greater = 0x3e
@@ -22,7 +22,7 @@ const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
 
 /** In bytes. */
 const longestDeclaration = 256
-/** The length was checked before. */
+/** Without a length limit: the length was checked before. */
 const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY }
 
 const readDocument = documentReader(defaultLimits)
@@ -53,7 +53,7 @@ class MessageReader {
       this.#splitter = undefined
       throw error
     } finally {
-      // It may have a password.
+      // An element may contain a password.
       this.#elements = []
     }
   }
@@ -72,7 +72,7 @@ class MessageReader {
     return splitter
   }
 
-  /** The next message may be another client's. */
+  /** The next message may come from another client. */
   #fail(fault: MessageFault): MessageFault {
     this.#splitter = undefined
     return fault
@@ -81,7 +81,7 @@ class MessageReader {
 
 const reader = new MessageReader()
 
-/** With the white space after it, in bytes, or 0. */
+/** Length of the XML declaration and the white space after it, in bytes. */
 function declarationBytes(message: Buffer): number {
   let end = message.subarray(0, longestDeclaration).indexOf('?>') + 2
   if (end < 2) return 0
@@ -111,7 +111,7 @@ export interface StreamOpening {
   readonly version: string | undefined
 }
 
-/** Undefined for another element or an invalid value. */
+/** Undefined for other elements and invalid values. */
 export function readOpen(element: Element): StreamOpening | undefined {
   if (!isOpening(element)) return undefined
   const { text } = element
@@ -127,7 +127,7 @@ export function writeOpen(from: string | undefined, id: string | undefined, lang
   return `<open xmlns='${framingNamespace}' version='1.0'${attributes}/>`
 }
 
-/** RFC 7395 §3.6. Strophe compares the exact text: any other text costs 5 seconds. */
+/** RFC 7395 §3.6. Strophe compares the exact text: any change costs 5 seconds. */
 export function writeClose(seeOther?: string): string {
   const elsewhere = seeOther === undefined ? '' : ` see-other-uri="${escapeXml(seeOther)}"`
   return `<close xmlns="${framingNamespace}"${elsewhere} />`

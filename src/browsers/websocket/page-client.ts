@@ -17,14 +17,14 @@ import { StreamManagement } from './stream-management.js'
 export interface PageParts {
   readonly clock: Clock
   readonly log: Logger
-  /** In seconds, after a lost connection. */
+  /** How long a session without a connection may be resumed, in seconds. */
   readonly resumeSeconds: number
 }
 
-/** In milliseconds: the first delivery waits, since the page may send `<enable/>`. */
+/** In milliseconds. The first delivery waits this long, because the page may send `<enable/>`. */
 const firstWordMilliseconds = 1_000
 const answerMilliseconds = 1_000
-/** In milliseconds. A ping for each stanza cost a third of a round trip's CPU. */
+/** In milliseconds. A ping for each stanza cost a third of a round trip's CPU time. */
 const probeMilliseconds = 100
 
 export class PageClient extends SocketClient {
@@ -33,15 +33,15 @@ export class PageClient extends SocketClient {
   readonly #next: NextPage
   /** Undefined before `<enable/>`. */
   #management: StreamManagement | undefined
-  /** Sent without stream management. */
+  /** Stanzas sent without stream management. */
   readonly #unconfirmed = new Unconfirmed()
-  /** Since the takeover. */
+  /** Whether the page has sent a message since the takeover. */
   #hasSpoken: boolean
-  /** Milliseconds of the clock. Infinite after the first delivery. */
+  /** The first delivery waits until then, in milliseconds of the clock. Infinite afterwards. */
   #heldUntil: number
-  /** Milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   #mayProbeAt = 0
-  /** The page's `<r/>` waits for the server's count. In milliseconds of the clock. */
+  /** Deadline of the answer to the page's `<r/>`, which waits for the server's count. In milliseconds of the clock. */
   #answerBy = Number.POSITIVE_INFINITY
 
   constructor(
@@ -56,7 +56,7 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#next = next
     this.#management = management
-    // `<resume/>` has the count of received stanzas.
+    // `<resume/>` contains the number of received stanzas.
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this
@@ -101,7 +101,7 @@ export class PageClient extends SocketClient {
 
   protected override get canDeliver(): boolean {
     if (!super.canDeliver) return false
-    // No page can follow.
+    // After the end no page can follow.
     if (this.session.hasEnded) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
     return !isHeld && this.#management?.unacknowledged.isFull !== true && !this.#unconfirmed.isFull
@@ -130,7 +130,7 @@ export class PageClient extends SocketClient {
   protected override take(element: Element): void {
     const isFirst = !this.#hasSpoken
     this.#hasSpoken = true
-    // Without pings, only a message shows that stanzas arrived.
+    // Without pings, only a message proves that stanzas have arrived.
     if (isFirst && !this.channel.isProbed) {
       this.#unconfirmed.clear()
       this.#countMemory()
@@ -158,7 +158,7 @@ export class PageClient extends SocketClient {
       const { id: session } = this.session
       const { transport, address } = this
       this.#log.debug({ session, transport, address: foreignText(address), reason: cut }, 'a page lost its WebSocket')
-      // If no page follows, the senders of the stanzas get errors.
+      // If no page follows, senders get errors.
       this.#giveBack()
       this.session.inactivity.begin(this.clock.now())
       if (this.session.hasEnded) this.session.flush()
@@ -223,7 +223,7 @@ export class PageClient extends SocketClient {
     if (!this.session.hasEnded) this.pace()
   }
 
-  /** The page may forget only stanzas that the server has. */
+  /** The page may forget only stanzas that the server has confirmed. */
   #takeRequest(): void {
     if (this.#unsure === 0) this.#answer()
     else {
@@ -241,7 +241,7 @@ export class PageClient extends SocketClient {
     if (this.#management !== undefined) this.channel.send(this.#management.answer(this.#unsure))
   }
 
-  /** A resumed page may use an old resource, which its server refuses. */
+  /** A resumed page may use an old resource, which the server would refuse. */
   #fromItself(element: Element): Element {
     const from = startTagOf(element.text).attribute('from')
     if (from === undefined || from === this.session.jid) return element

@@ -6,11 +6,11 @@ import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 export interface PageCredentials {
-  /** Prepared local part of the JID. */
+  /** The prepared local part. */
   readonly local: string
   readonly proof: Buffer
   readonly node: string | undefined
-  /** XEP-0388, or else RFC 6120. */
+  /** True for XEP-0388, false for RFC 6120. */
   readonly isSasl2: boolean
   readonly wantsProof: boolean
   /** XEP-0386. */
@@ -22,7 +22,7 @@ export interface PageCredentials {
 /** RFC 6120 §6.5. */
 export type SaslFault = 'malformed-request' | 'invalid-mechanism' | 'incorrect-encoding' | 'not-authorized'
 
-/** RFC 6120 §6.4.2, XEP-0388 §2.3. Undefined for other elements. */
+/** RFC 6120 §6.4.2, XEP-0388 §2.3. */
 export function readCredentials(element: Element, domain: string): PageCredentials | SaslFault | undefined {
   const { name, namespace, text } = element
   if (name === 'auth' && namespace === saslNamespace) return read(text, text, domain, undefined)
@@ -67,7 +67,7 @@ interface Shown {
   readonly node?: string | undefined
 }
 
-/** RFC 4616 §2. Either name may be the bare JID. */
+/** RFC 4616 §2. Both names may be the bare JID. */
 function readPlain(message: string, domain: string): Shown | SaslFault {
   const [authzid, user, token, ...more] = message.split('\0', 4)
   if (authzid === undefined || user === undefined || token === undefined || more.length > 0) return 'malformed-request'

@@ -12,7 +12,7 @@ export interface CarriedClient {
   readonly address: string
   readonly isSecure: boolean
   readonly isProbed?: boolean
-  /** For a redirect to TLS, if known. */
+  /** The address for a redirect to TLS. */
   readonly secureUrl: string | undefined
   readonly before?: LoginBefore
 }
@@ -24,13 +24,13 @@ export interface LoginBefore {
 
 export interface CarriedEndpoint {
   begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
-  /** The channel is closed. */
+  /** Reports an error. The channel is already closed. */
   report(error: unknown): void
 }
 
 export class SocketCarriage {
   readonly #nodes: Nodes
-  /** By `place` of the endpoint. */
+  /** Endpoints by `place`. */
   readonly #endpoints = new Map<string, CarriedEndpoint>()
   readonly #carried = new Set<CarriedSocket>()
 
@@ -41,7 +41,7 @@ export class SocketCarriage {
       const endpoint = this.#endpoints.get(place)
       const hasHeir = client.wants === 'session' && nodes.isLeaving
       if (endpoint === undefined || hasHeir) {
-        // The other process has other settings, or its client comes again.
+        // The processes have different settings, or the client must connect again.
         exchange.cancel()
         return inert
       }
@@ -60,7 +60,7 @@ export class SocketCarriage {
     this.#endpoints.set(place, endpoint)
   }
 
-  /** Another process that answers for this name. */
+  /** The other process that answers for this name. */
   ownerOf(name: string): string | undefined {
     const owner = this.#nodes.owner(name)
     return owner === this.#nodes.self ? undefined : owner
@@ -71,7 +71,7 @@ export class SocketCarriage {
     return this.#nodes.owner(name) === undefined && this.#nodes.isAwaited(name)
   }
 
-  /** Calls back with false if still unknown. Returns a function that ends the wait. */
+  /** Calls back with false if no process answers. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void {
     return this.#nodes.whenOwned(name, bytes, () => then(!this.isAwaited(name)))
   }

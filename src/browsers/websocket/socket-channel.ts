@@ -8,11 +8,11 @@ import { framingNamespace } from '../../xmpp/namespaces.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { writeClose } from './framing.js'
 
-/** In seconds. 0 disables. */
+/** In seconds. 0 turns a rule off. */
 export interface ChannelRules {
   readonly pingInterval: number
   readonly pongTimeout: number
-  /** Silence, pongs included. */
+  /** Longest silence. Pongs count as data. */
   readonly idleTimeout: number
   /** For `<close/>` and the close frame together. */
   readonly closeTimeout: number
@@ -21,40 +21,40 @@ export interface ChannelRules {
 export interface ChannelParts {
   readonly rules: ChannelRules
   readonly maxStanzaBytes: number
-  /** Of one message. */
+  /** Most fragments of one message. */
   readonly maxFragments: number
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
-  /** In seconds. */
+  /** Called with the time until a pong, in seconds. */
   readonly ponged: (seconds: number) => void
-  /** The channel is closed. */
+  /** Reports an error. The channel is already closed. */
   readonly report: (error: unknown) => void
 }
 
-/** Unread bytes above which it is behind. */
+/** Unread bytes above which the client is behind. */
 const mostUnread = 64 * 1024
 
-/** Most unread bytes, and most unread stanzas. Pongs and one delivery fit in. */
+/** Limits of unread data: bytes, and stanzas of the largest size. Pongs and one delivery fit in. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
-/** Time for a pong behind unread data, in seconds. */
+/** Time limit of a pong behind unread data, in seconds. */
 const unreadSeconds = 60
-/** Bytes of one read, and bytes beside each piece of a message. */
+/** Bytes of one read, and memory of a message's piece without its content. */
 const longestRead = 64 * 1024
 const pieceBytes = 512
-/** In bytes: frame headers. */
+/** In bytes: at most frame headers. */
 const negligible = 1024
 
 const asText = { binary: false }
 
-/** All others are `bad-frame`. */
+/** Other codes become `bad-frame`. */
 const cutBy: Readonly<Record<string, WebSocketCut>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'message-too-long',
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'message-too-long',
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'too-many-fragments',
 }
 
-/** Channels written at once. */
+/** Channels in a write batch. */
 const mostAtOnce = 16
 
 export class SocketChannel implements Channel {
@@ -69,10 +69,10 @@ export class SocketChannel implements Channel {
   readonly #connection: Socket
   readonly #parts: ChannelParts
   readonly #unfinished: UnfinishedMessage
-  /** Bytes since the last message, and bytes of messages in them. */
+  /** Bytes received since the last message, and the part of them in messages. */
   #bytes = 0
   #read = 0
-  /** Of the unfinished message. */
+  /** Pieces of the unfinished message. */
   #pieces = 0
   #piecesBytes = 0
   #timer: Timer | undefined
@@ -80,17 +80,17 @@ export class SocketChannel implements Channel {
   #heardAt: number
   #pingAt: number
   #pingedAt = 0
-  /** Undefined while no pong is due. */
+  /** Undefined if no pong is expected. */
   #pongDue: number | undefined
-  // A client may answer only the last ping (RFC 6455 §5.5.3).
+  // Number of pings: a client may answer only the last (RFC 6455 §5.5.3).
   #pings = 0
   #livenessPing = 0
   #probingPing: number | undefined
   #closeBy: number | undefined
   #isGathering = false
-  /** Either side has closed the stream. */
+  /** Whether either side has closed the stream. */
   #isLeaving = false
-  /** The close frame is sent, or the client must close. */
+  /** Whether the close frame is sent, or the client must send it. */
   #isClosing = false
   #isGone = false
   #cause: WebSocketCut | undefined
@@ -115,9 +115,9 @@ export class SocketChannel implements Channel {
     socket.on('ping', (data: Buffer) => this.#heard(data))
     socket.on('pong', (data: Buffer) => this.#ponged(data))
     socket.on('close', () => this.#closed())
-    // `ws` has sent the right close code.
+    // `ws` has already sent the right close code.
     socket.on('error', this.#failed)
-    // After `ws`: the rest is an unfinished message.
+    // Runs after `ws`, so bytes that remain belong to an unfinished message.
     connection.on('data', this.#count)
     connection.on('drain', this.#drained)
     connection.on('end', this.#left)
@@ -179,7 +179,7 @@ export class SocketChannel implements Channel {
     else this.#cut('connection-closed', code)
   }
 
-  /** The stream is not closed: the client counts as gone. */
+  /** The client counts as gone, because the stream is not closed. */
   #cut(why: WebSocketCut, code?: number): void {
     this.#cause ??= why
     this.#close(code)
@@ -200,7 +200,7 @@ export class SocketChannel implements Channel {
     if (this.#isGone) return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (!this.#isLeaving) this.events.onMessage(data)
-    // The client had not seen our `<close/>`.
+    // The client had not yet seen our `<close/>`.
     else if (data.length < negligible && data.includes(framingNamespace)) this.#close()
   }
 
@@ -256,7 +256,7 @@ export class SocketChannel implements Channel {
     this.#piecesBytes = this.#bytes === 0 ? 0 : this.#piecesBytes + chunk.length
     this.#pieces = this.#bytes === 0 ? 0 : this.#pieces + 1
     const isTooMuch = !this.#unfinished.is(this.#kept)
-    // `ws` answers pings of a client that reads nothing.
+    // `ws` also answers pings of a client that reads nothing.
     if (this.#socket.bufferedAmount > this.#mostKept) this.#breakOff('not-read')
     else if (isTooMuch && this.#isGone) this.#socket.terminate()
     else if (isTooMuch) this.#cut('no-room', closeCodes.full)
@@ -266,7 +266,7 @@ export class SocketChannel implements Channel {
     return Math.max(leastKept, stanzasKept * this.#parts.maxStanzaBytes)
   }
 
-  /** Each frame may keep the whole read that contained it. */
+  /** Each frame may keep the whole read in memory. */
   get #kept(): number {
     const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestRead)
     return Math.max(this.#bytes, beside) + Math.min(this.#pieces, this.#bytes) * pieceBytes
@@ -276,7 +276,7 @@ export class SocketChannel implements Channel {
     if (this.isOpen) this.#guard(() => this.events.onDrain())
   }
 
-  /** A control frame, perhaps within a message. */
+  /** A control frame, possibly between the fragments of a message. */
   #heard(data: Buffer): void {
     this.#bytes -= data.length + headerBytes(data.length)
   }
@@ -309,7 +309,7 @@ export class SocketChannel implements Channel {
   #check(): void {
     const { pingInterval, pongTimeout } = this.#parts.rules
     const now = this.#parts.clock.now()
-    // While paused, nothing can be received.
+    // A paused channel receives nothing.
     if (this.#socket.isPaused) {
       this.#heardAt = now
       if (this.#pongDue !== undefined) this.#pongDue = now + pongTimeout * 1000
@@ -337,7 +337,7 @@ export class SocketChannel implements Channel {
     this.#timer = this.#parts.clock.after(Math.max(0, this.#closeBy! - this.#parts.clock.now()), act)
   }
 
-  /** The caller does not catch errors. */
+  /** The callers do not catch errors. */
   #guard(work: () => void): void {
     try {
       work()

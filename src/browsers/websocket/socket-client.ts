@@ -10,7 +10,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { declareStream, messageOf, readMessage, writeOpen } from './framing.js'
 
-/** UTF-16 units of one delivery: then the client must read. */
+/** UTF-16 units of one delivery. The next waits until the client has read. */
 const mostWritten = 64 * 1024
 
 /** RFC 6120 §4.9.3. */
@@ -30,7 +30,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   readonly session: Session
   protected readonly channel: Channel
   protected readonly clock: Pick<Clock, 'now'>
-  /** `<open/>` must precede an error (RFC 7395 §3.5). */
+  /** Whether `<open/>` was sent, which must precede an error (RFC 7395 §3.5). */
   #isOpened: boolean
   #isHeldBack = false
 
@@ -106,7 +106,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
     else this.channel.end()
   }
 
-  // Done when the connection broke.
+  // Everything was put back when the connection broke.
   giveBack(): void {}
 
   abstract handOver(): NextPage | undefined
@@ -134,12 +134,12 @@ export abstract class SocketClient implements Client, ChannelEvents {
     if (this.session.hasEnded) return
     const payload: Payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
-      // STARTTLS is not allowed over a WebSocket (RFC 7395 §3.9).
+      // A WebSocket stream must not offer STARTTLS (RFC 7395 §3.9).
       this.refuse('policy-violation')
       return
     }
     this.session.send(payload, this.clock.now())
-    // Errors for refused stanzas are in the outbox.
+    // The outbox has errors for refused stanzas.
     if (!this.session.outbox.isEmpty || this.session.hasEnded) this.session.flush()
     else this.pace()
   }
@@ -179,7 +179,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
     return [...opening, error]
   }
 
-  /** Pauses a client above its rate, or whose server is behind. */
+  /** Pauses a client that exceeds its rate, or whose server is behind. */
   protected pace(): void {
     const { session } = this
     const mustWait = session.uplink.isBehind || this.clock.now() < session.uplink.freeAt

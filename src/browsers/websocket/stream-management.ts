@@ -3,21 +3,21 @@ import { Unconfirmed } from '../../session/unconfirmed.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 
-/** Valid while its stanzas are first in the outbox. */
+/** Valid while the outbox begins with its stanzas. */
 export interface Resumption {
   readonly id: string
   readonly received: number
   readonly acknowledged: number
   readonly unacknowledged: number
-  /** Sent before `<enable/>`. A client that resumes has them. */
+  /** Number of stanzas sent before `<enable/>`. A client that resumes has received them. */
   readonly uncounted: number
 }
 
 type Counted = Pick<Resumption, 'id' | 'received' | 'acknowledged'>
 
-/** XEP-0198 for a page's stream. */
+/** Stream management (XEP-0198) with a page. */
 export class StreamManagement {
-  /** Not a secret: a resume needs a token. */
+  /** No secret: a page needs a token to resume. */
   readonly id: string
   #received: number
   #answered: number
@@ -53,17 +53,17 @@ export class StreamManagement {
     this.#received += 1
   }
 
-  /** Newly acknowledged stanzas, or undefined if impossible. */
+  /** Returns the number of newly acknowledged stanzas, or undefined if impossible. */
   acknowledge(count: number): number | undefined {
     const arrived = stanzasUpTo(count, this.#acknowledged, this.unacknowledged.stanzas.length)
-    // xmpp.js restarts its count when it disconnects.
+    // xmpp.js counts from 0 again after a disconnect.
     if (arrived === undefined || arrived < 0) return arrived
     this.unacknowledged.arrived(arrived)
     this.#acknowledged = count
     return arrived
   }
 
-  /** Without the newest stanzas, which the server has not confirmed. Never less than before. */
+  /** The answer excludes the newest stanzas, which the server has not confirmed. The count never falls. */
   answer(unsure: number): string {
     this.#answered = Math.max(this.#answered, this.#received - unsure)
     return countAnswer(this.#answered)

@@ -14,21 +14,21 @@ export type NoteRefusal = (reason: string, address: string) => void
 export interface StartParts {
   readonly opener: Opener
   readonly registry: Registry
-  /** For clients without `to`. */
+  /** For clients that send no `to`. */
   readonly defaultDomain: string | undefined
   readonly requireSecure: boolean
   readonly clock: Clock
   readonly noteRefusal: NoteRefusal
 }
 
-/** In bytes, before there is a session. */
+/** In bytes. Applies until there is a session. */
 const longestMessage = 16 * 1024
 
 /** A channel without a session (RFC 7395 §3.4). */
 export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
   protected readonly channel: Channel
   protected readonly parts: Parts
-  /** For a redirect to TLS, if known. */
+  /** The address for a redirect to TLS. */
   readonly #secureUrl: string | undefined
   readonly #onOver: () => void
   readonly #limit: Timer
@@ -84,7 +84,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     this.#onOver()
   }
 
-  /** Undefined if it refused the client. */
+  /** Returns undefined if the client was refused. */
   protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
     const { registry, requireSecure, defaultDomain } = this.parts
     const opening = readOpen(element)

@@ -28,27 +28,27 @@ import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
   readonly domains: readonly string[]
-  /** If an address sends too many, replies to it are delayed. */
+  /** Counts wrong tokens. Replies to an address that sends too many are delayed. */
   readonly wrongTokens: KeyedRate
 }
 
 export interface Forwarding {
   readonly named: string | undefined
-  /** False if no other process answers for the name. */
+  /** Returns false if no other process answers for the name. */
   carry(name: string, before: LoginBefore, credentials: string): boolean
   /** Whether another process may soon answer for the name. */
   isAwaited(name: string): boolean
-  /** Calls back with false if still unknown. Returns a function that ends the wait. */
+  /** Calls back with false if no process answers. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
 }
 
 const takeoverSeconds = 30
 /** Failed logins allowed on one stream. */
 const mostFailures = 5
-/** In milliseconds, after too many wrong tokens. */
+/** Delay after too many wrong tokens, in milliseconds. */
 const wrongTokenMilliseconds = 2_000
 
-/** Only mechanisms for tokens: clients would prefer others, and fail. */
+/** Offers token mechanisms only: clients would prefer others, and fail. */
 const loginFeatures =
   `<mechanisms xmlns='${saslNamespace}'><mechanism>PLAIN</mechanism></mechanisms>` +
   `<authentication xmlns='${sasl2Namespace}'><mechanism>PLAIN</mechanism><inline><bind xmlns='${bind2Namespace}'/>` +
@@ -58,7 +58,7 @@ const managementFeature = `<sm xmlns='${smNamespace}'/>`
 const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
-/** A page takes over a session by its token. */
+/** A page logs in with a token and gets its session. */
 export class Takeover extends StreamStart<TakeoverParts> {
   #step: 'open' | 'login' | 'refusal' | 'restart' | 'bind' = 'open'
   #domain = ''
@@ -68,7 +68,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #stopWaiting: (() => void) | undefined
   readonly #forwarding: Forwarding | undefined
 
-  /** `forwarding` is undefined for a carried client. */
+  /** `forwarding` is undefined if another process has the WebSocket. */
   constructor(
     channel: Channel,
     parts: TakeoverParts,
@@ -98,7 +98,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
         this.#logIn(element)
         break
       case 'refusal':
-        // RFC 6120 §6.4.2: otherwise it could send many tokens at once.
+        // One login at a time (RFC 6120 §6.4.2), or a client could try many tokens at once.
         this.refuse('policy-violation')
         break
       case 'bind':
@@ -171,7 +171,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else this.#admit(session, credentials)
   }
 
-  /** A session that used TLS needs TLS. */
+  /** A session that has used TLS is found over TLS only. */
   #sessionOf({ local, proof }: PageCredentials): Session | undefined {
     const { registry, clock } = this.parts
     const session = registry.tickets.placeFor(proof)
@@ -250,7 +250,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else this.refuse('not-authorized')
   }
 
-  /** The session keeps its resource. */
+  /** The page gets the resource that the session already has. */
   #bind(text: string): void {
     const id = startTagOf(text).attribute('id') ?? ''
     const jid = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(this.#session!.jid!)}</jid></bind>`

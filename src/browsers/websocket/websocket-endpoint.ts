@@ -20,12 +20,12 @@ export interface EndpointParts extends Entrance, Omit<TakeoverParts, 'noteRefusa
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
-  /** Names the endpoint in exchanges: the same in all processes. */
+  /** Names the endpoint in exchanges. All processes use the same name. */
   readonly place: string
   readonly carriage?: SocketCarriage | undefined
 }
 
-/** Each takes a few hundred bytes beside its content. */
+/** Most pieces of a message. Each takes a few hundred bytes in addition to its content. */
 const mostPieces = 4096
 
 /** RFC 7395 §3.1. */
@@ -33,7 +33,7 @@ const subprotocol = 'xmpp'
 
 type Refusal = 'address' | 'origin' | 'version' | 'handshake' | 'host' | 'subprotocol' | 'shutdown'
 
-/** By the reason in the log. */
+/** Replies by the reason in the log. */
 const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly string[])?]>> = {
   address: [403, 'Clients with this address may not connect here.'],
   origin: [403, 'Pages of this origin may not connect here.'],
@@ -45,12 +45,12 @@ const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly str
   shutdown: [503, 'The service is stopping.'],
 }
 
-/** Some proxies remove only this header. */
+/** Some proxies remove this header only. */
 const lostUpgrade = "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
 
 export interface WebSocketEndpoint {
   readonly relay: Endpoint
-  /** For pages with a token. */
+  /** For pages that have a token. */
   readonly takeover: Endpoint
   shutDown(): void
 }
@@ -89,9 +89,9 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // A short message could expand to a long text.
+    // Without compression: a short message could expand to a long text.
     perMessageDeflate: false,
-    // Too long stanzas get an XMPP error, up to this length.
+    // Longer stanzas get an XMPP error up to this length, and then a close code.
     maxPayload: 2 * parts.maxStanzaBytes,
     maxFragments: parts.maxFragments,
     maxBufferedChunks: mostPieces,
@@ -119,7 +119,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     else if (start instanceof Takeover && before !== undefined) start.continueLogin(before, credentials!)
   }
   carriage?.serve(place, { begin, report: parts.report })
-  /** Here or in another process. */
+  /** Begins the stream in this process or another. */
   const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
     const mustGo = client.wants === 'login' && registry.isDraining
     const taker = mustGo ? carriage?.taker() : undefined

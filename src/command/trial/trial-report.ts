@@ -1,4 +1,4 @@
-// Contains no secret.
+// A report without secrets.
 import type { Config } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import { remoteOf } from '../../config/serving.js'
@@ -10,16 +10,16 @@ import type { BindingObject } from '../../warm/answers.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 
 export interface LoginNotes {
-  /** With A-labels. */
+  /** The domain, with A-labels. */
   domain?: string
   mechanism?: string
   encrypted?: boolean
-  /** In milliseconds. */
+  /** Duration in milliseconds. */
   ms?: number
 }
 
 export interface Trial {
-  /** As typed. */
+  /** The JID as typed. */
   readonly jid: string
   readonly config: Config
   readonly login: LoginNotes
@@ -49,7 +49,7 @@ function shown(name: string, value: unknown): string {
   return name === 'url' ? place(String(value)) : String(value)
 }
 
-/** Without EXTERNAL_URL, the page's own host. */
+/** Without EXTERNAL_URL, pages use their own host. */
 function place(url: string): string {
   return url.startsWith('/') ? `${url} (at the address of the call: EXTERNAL_URL is not set)` : url
 }

@@ -27,7 +27,7 @@ const closingMilliseconds = 8_000
 
 /** Throws a `CommandError`. */
 export async function tryWarm(jid: string): Promise<void> {
-  // No listener and no account are needed.
+  // A trial needs no listener and no account.
   const { config, warnings } = readConfig({ ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
@@ -42,7 +42,7 @@ export async function tryWarm(jid: string): Promise<void> {
   process.stdout.write(saySuccess(outcome, about))
 }
 
-/** Throws what a call would throw. Leaves nothing open. */
+/** Throws the error that a call would get. Leaves nothing open. */
 async function logInAndOut(config: Config, parameters: object, notes: LoginNotes) {
   const body = Buffer.from(JSON.stringify(parameters))
   const request = toWarmRequest(readParameters('application/json', body), config)

@@ -5,7 +5,7 @@ interface Family {
 }
 
 /**
- * Joins texts in Prometheus' format, by name of worker. Each sample gets a label `worker`. HELP and TYPE
+ * Joins metrics in Prometheus' format, by name of worker. Each sample gets a label `worker`. HELP and TYPE
  * lines come from the first text.
  */
 export function mergedMetrics(texts: ReadonlyMap<string, string>): string {
@@ -18,7 +18,7 @@ function addText(families: Map<string, Family>, label: string, text: string): vo
   let family: Family = { about: [], toldBy: label, samples: [] }
   for (const line of text.split('\n')) {
     if (line.startsWith('#')) {
-      // Such as `# TYPE name gauge`.
+      // A line like `# TYPE name gauge`.
       const [, , name = ''] = line.split(' ', 3)
       family = families.get(name) ?? { about: [], toldBy: label, samples: [] }
       families.set(name, family)

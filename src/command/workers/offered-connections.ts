@@ -1,6 +1,6 @@
 import type { Worker } from 'node:cluster'
 
-/** Messages of Node's round robin. `ack` is the number of the offer. */
+/** Messages of Node's round robin. `ack`: number of the offer. */
 interface ClusterMessage {
   readonly cmd?: unknown
   readonly act?: unknown
@@ -17,9 +17,9 @@ type Send = (message: ClusterMessage, connection?: Connection, ...rest: unknown[
 const lookMilliseconds = 20
 
 /**
- * Tracks connections offered to a worker that died without accepting them. Another worker gets them, or they
- * are closed. Node forgets them: `round_robin_handle.js` waits for an answer, and `child_process.js` emits no
- * `disconnect`.
+ * Tracks connections that Node offered to a worker which died without accepting them. They go to another
+ * worker, or are closed. Node forgets them: `round_robin_handle.js` waits for an answer, and
+ * `child_process.js` emits no `disconnect`.
  */
 export function keepOfferedConnections(worker: Worker, isAnotherListening: () => boolean): void {
   const { process } = worker
@@ -39,7 +39,7 @@ export function keepOfferedConnections(worker: Worker, isAnotherListening: () =>
     const left = [...offered]
     offered.clear()
     for (const [ack, connection] of left) {
-      // Declines for the dead worker: Node offers the connection to another worker.
+      // Declines for the dead worker, so that Node offers the connection to another.
       if (isAnotherListening()) process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
       else connection.close()
     }

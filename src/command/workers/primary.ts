@@ -20,13 +20,13 @@ export interface PrimaryParts {
 
 export type Primary = Awaited<ReturnType<typeof startPrimary>>
 
-/** Node 22.14 and later. */
+/** Known to Node 22.14 and later. */
 const withoutDebugger = '--disable-sigusr1'
 
-/** Rejects if a worker does not start, and then leaves none. */
+/** Rejects if a worker does not start. No worker is left then. */
 export async function startPrimary({ config, log }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
-  // Private: whatever connects there is a worker.
+  // The folder is private, so only workers can connect.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics()
   const watch = new WorkerWatch(systemClock)
@@ -56,11 +56,11 @@ export async function startPrimary({ config, log }: PrimaryParts) {
     })
     return about
   }
-  // Covers the time before a worker's own code runs.
+  // Protects the time before a worker's own code runs.
   const { execArgv, allowedNodeEnvironmentFlags } = process
   const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
   if (isKnown) cluster.setupPrimary({ execArgv: [...execArgv, withoutDebugger] })
-  // Keeps the process alive between workers.
+  // Keeps this process alive while there is no worker.
   setInterval(() => {}, 2 ** 30)
   const slots = new WorkerSlots({ count, drainSeconds, clock: systemClock, log, fork })
   process.on('exit', () => {

@@ -3,7 +3,7 @@ import { prefix, processMetrics } from '../../watching/metrics.js'
 import { mergedMetrics } from './merged-metrics.js'
 import type { WorkerSlots } from './worker-slots.js'
 
-/** In milliseconds. A late worker's metrics are left out. */
+/** In milliseconds. Metrics of later workers are left out. */
 const answerMilliseconds = 1_000
 
 export class WorkerMetrics {
@@ -36,12 +36,12 @@ export class WorkerMetrics {
     this.#waiting.get(question)?.(text)
   }
 
-  /** In Prometheus' text format, with a label `worker`: its number, or `primary`. */
+  /** Metrics in Prometheus' format. The label `worker` is its number, or `primary`. */
   async text({ workers, died, hung }: Pick<WorkerSlots, 'workers' | 'died' | 'hung'>): Promise<string> {
     const asked = workers.filter(({ state }) => state !== 'starting')
     const texts = await Promise.all(asked.map(({ process }) => this.#ask(process)))
     const own = await processMetrics().metrics()
-    // Of workers with the same number, only the newest counts.
+    // If workers have the same number, only the newest counts.
     const told = asked.flatMap(({ number, state, process }, index) => {
       const text = texts[index]
       const name = state === 'draining' ? `${number}-${process.pid}` : `${number}`

@@ -7,7 +7,7 @@ export type WorkerState = 'starting' | 'running' | 'draining'
 
 export interface WorkerProcess {
   readonly pid: number | undefined
-  /** By its last message. */
+  /** As in the worker's last message. */
   isReady: boolean
   tell(order: Order): void
   kill(): void
@@ -16,7 +16,7 @@ export interface WorkerProcess {
 export interface WorkerEvents {
   onReady(urls: readonly string[]): void
   onFailed(sentence: string): void
-  /** It listened, and has sent nothing for too long. */
+  /** The worker has sent nothing for too long since it listened. */
   onHang(): void
   onExit(code: number | null, signal: string | null): void
 }
@@ -24,7 +24,7 @@ export interface WorkerEvents {
 export class Worker {
   state: WorkerState = 'starting'
   readySince = 0
-  /** Killed because another worker did not start, or because it did not listen in time. */
+  /** Whether the primary killed the worker, because it or another worker did not start. */
   isKilled = false
   isHung = false
   isLate = false
@@ -42,7 +42,7 @@ export class Worker {
       this.listens = resolve
       this.fails = reject
     })
-    // It may end when nothing waits for it.
+    // The promise may reject before anybody waits for it.
     this.ready.catch(() => {})
     this.ended = new Promise(resolve => {
       this.isGone = resolve

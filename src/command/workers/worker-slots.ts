@@ -13,10 +13,10 @@ export interface SlotsParts {
   readonly fork: (number: number, events: WorkerEvents) => WorkerProcess
 }
 
-/** In milliseconds. Doubles up to the longest. */
+/** In milliseconds. Doubles up to the longest pause. */
 const firstPause = 250
 const longestPause = 30_000
-/** After this time a worker counts as healthy, in milliseconds. */
+/** A worker counts as healthy after this time, in milliseconds. */
 const soundMilliseconds = 60_000
 const startMilliseconds = 30_000
 /** Time limit of a stop, in milliseconds. A worker needs 10 s, and time to set its sessions down. */
@@ -28,10 +28,10 @@ export class WorkerSlots {
   readonly #deaths = new Map<number, number>()
   readonly #pauses = new Map<number, Timer>()
   #isEnding = false
-  /** Deaths that were not ordered. */
+  /** Number of workers that died without an order. */
   died = 0
   hung = 0
-  /** The replacement under way, and whether another follows. */
+  /** The current replacement, and whether another follows. */
   #round: Promise<void> | undefined
   #isAnotherDue = false
 
@@ -39,7 +39,7 @@ export class WorkerSlots {
     this.#parts = parts
   }
 
-  /** Resolves with the addresses once all listen. Rejects if one fails or is late twice, and then leaves none. */
+  /** Resolves with the addresses once all workers listen. Rejects if a worker fails, or is late twice. No worker is left then. */
   async start(): Promise<readonly string[]> {
     const numbers = Array.from({ length: this.#parts.count }, (_, index) => index + 1)
     try {
@@ -61,7 +61,7 @@ export class WorkerSlots {
     for (const { process } of this.#workers) process.tell(order)
   }
 
-  /** Replaces the workers one by one. A call during a replacement adds another. */
+  /** Replaces the workers one by one. A call during a replacement requests another. */
   replaceAll(): Promise<void> {
     this.#isAnotherDue = true
     this.#round ??= this.#replaceAll()
@@ -206,10 +206,10 @@ export class WorkerSlots {
     this.#round = undefined
   }
 
-  /** Starts a replacement, then drains the old worker. False, without a change, if it does not start. */
+  /** Starts a new worker, then drains the old one. Returns false, without a change, if the new worker does not start. */
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
-    // A worker that is starting may run old code.
+    // A worker that is starting may still have the old code.
     const before = [...this.#workers].filter(worker => worker.number === number && worker.state !== 'draining')
     const isStarted = await this.#isStarted(number)
     const retire = (worker: Worker) => {

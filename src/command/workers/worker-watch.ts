@@ -35,7 +35,7 @@ export class WorkerWatch {
 
   #look(): void {
     const now = this.#clock.now()
-    // This process was stopped, and has not read messages yet.
+    // This process itself was paused, and has not read the messages yet.
     const late = Math.max(0, now - this.#lookedAt - lookMilliseconds)
     this.#lookedAt = now
     this.#clock.after(lookMilliseconds, () => this.#look())

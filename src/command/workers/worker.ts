@@ -24,14 +24,14 @@ export async function work(): Promise<void> {
   process.on('message', (order: Order) => {
     starting.then(service => obey(service, order), ignore)
   })
-  // Terminals and process managers signal all processes. Only the primary's orders count.
+  // Terminals and process managers send signals to all processes. Workers obey only the primary.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, ignore)
   process.on('SIGTERM', () => starting.then(service => end(service, true), ignore))
   cluster.worker!.on('disconnect', () => {
-    // Otherwise Node ends this process at once.
+    // Without this, Node would end this process at once.
     cluster.worker!.exitedAfterDisconnect = true
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    // Without a primary, no port can be opened, unless it has been.
+    // Without a primary no port can be opened, unless done before.
     if (started === undefined && !isTakingUp) process.exit(1)
     starting.then(service => end(service, false), ignore)
   })
@@ -48,7 +48,7 @@ export async function work(): Promise<void> {
 }
 
 async function start(folder: string, onTakingUp: () => void): Promise<Service> {
-  // The primary's environment, with the values of `.env`.
+  // The primary's environment contains the values of `.env`.
   const settings = (async () => loadConfig(process.env))()
   const { config } = await explained(settings)
   const worker = Number(process.env[numberVariable])
@@ -83,7 +83,7 @@ function obey(service: Service, order: Order): void {
   else end(service, order.order === 'drain')
 }
 
-/** Waits while the primary does not read. */
+/** Sends `alive` each second. Waits if the primary does not read. */
 function beat(service: Service): void {
   const isReady = service.isReady()
   tell({ notice: 'alive', isReady }, () => setTimeout(() => beat(service), beatMilliseconds).unref())

@@ -10,11 +10,11 @@ export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buf
   const version = socket.getProtocol()
   switch (type) {
     case 'tls-exporter':
-      // RFC 9266 §2. Before TLS 1.3 it needs an extension that Node does not report.
+      // RFC 9266 §2. Before TLS 1.3, `tls-exporter` needs an extension that Node does not report.
       if (version !== 'TLSv1.3') return undefined
       return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', noContext)
     case 'tls-unique':
-      // RFC 5929 §3: the first Finished message. In a resumed session the server sends it.
+      // RFC 5929 §3: the first Finished message, which the server sends in a resumed session.
       if (version !== 'TLSv1.2' || socket.isSessionReused()) return undefined
       return socket.getFinished()
     case 'tls-server-end-point': {

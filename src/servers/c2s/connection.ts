@@ -13,7 +13,7 @@ import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 
-/** For servers without settings of the operator. */
+/** For servers that the settings do not name. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
 /** Time limit for the features before STARTTLS, and for the TLS handshake, in seconds. */
@@ -29,20 +29,20 @@ export interface ConnectionParts {
 /** `lang` is the language of the stream before STARTTLS. */
 export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
   readonly domain: string
-  /** Undefined: DNS is queried. */
+  /** Undefined if DNS is queried. */
   readonly server: Server | undefined
 }
 
-/** `onReady` or `onFailed` is the last call. */
+/** `onReady` or `onFailed` is called last. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  /** The connection is encrypted as required. `spare`: it was dialled ahead. */
+  /** The connection is encrypted as required. `spare`: the connection was dialled ahead. */
   onReady(socket: Socket, spare?: Spare): void
   onFailed(end: LinkEnd): void
 }
 
 export interface Spare {
-  /** Whether no more TLS 1.3 session tickets will come. */
+  /** Whether no more TLS 1.3 session tickets will arrive. */
   readonly isSettled: boolean
 }
 
@@ -54,8 +54,8 @@ export interface Connection {
 const endings = ['error', 'end', 'close'] as const
 
 /**
- * Dials a domain's server, with STARTTLS or direct TLS (XEP-0368). After a failure the next server is tried,
- * because nothing but the domain's name was sent. A stream error ends the search.
+ * Dials a domain's server, with STARTTLS or direct TLS (XEP-0368). After a failure it tries the next server,
+ * because only the domain's name was sent. A stream error ends the search.
  */
 export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,
@@ -105,7 +105,7 @@ export function openConnection(
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
     if (!trust.verify || socket.authorized) return socket
-    // Node has a code or a message here, although its types say Error.
+    // Despite its type, Node puts a code or a message here.
     const told = String(socket.authorizationError)
     const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
@@ -124,7 +124,7 @@ export function openConnection(
     for (const event of endings) socket.on(event, onBroken)
   }
 
-  /** Receives an error, a flag or nothing, depending on the event. */
+  /** The argument depends on the event: an error, a flag or nothing. */
   function onBroken(reason?: Error | boolean): void {
     const cause = typeof reason === 'boolean' ? undefined : reason
     lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
@@ -176,14 +176,14 @@ function startTls(socket: Socket, domain: string, context: SecureContext, direct
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) =>
       isMadeOutTo(certificate, domain) ? undefined : new Error('the certificate is made out to another name'),
-    // Addresses are no server names (RFC 6066 §3).
+    // IP addresses must not be used as server names (RFC 6066 §3).
     ...(isIP(domain.replace(/^\[|\]$/g, '')) === 0 ? { servername: domain } : {}),
   })
   secured.getPeerCertificate = certificateAlone
   return secured
 }
 
-/** Node would also parse the whole chain, which takes ten times as long. */
+/** Node's own function also parses the whole chain, which takes ten times as long. */
 function certificateAlone(this: TLSSocket): DetailedPeerCertificate {
   return getPeerCertificate.call(this, false) as DetailedPeerCertificate
 }

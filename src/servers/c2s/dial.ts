@@ -27,7 +27,7 @@ export interface DialerParts {
   readonly clock: Clock
   /** Whether servers found through DNS must have public addresses. */
   readonly publicOnly: boolean
-  /** Of connections without one: a name is looked up first. */
+  /** Descriptors of connections that wait for a DNS look-up. */
   readonly descriptors?: { expected: number } | undefined
   /** Replaced by tests. */
   readonly connect?: (address: string, port: number) => Socket
@@ -38,7 +38,7 @@ export type Dialer = ReturnType<typeof createDialer>
 export function createDialer({ names, clock, publicOnly, descriptors, connect = connectTcp }: DialerParts) {
   const parts = { names, clock, descriptors, connect }
   return {
-    /** A server named in the settings may have any address. */
+    /** The settings may name any address. */
     toServer: (server: Server) => createSearch({ ...parts, publicOnly: false }, { targets: [server] }),
     /** Servers from DNS (RFC 6120 §3.2, XEP-0368). */
     toDomain: (domain: string) => createSearch({ ...parts, publicOnly }, names.routeTo(domain)),
@@ -60,13 +60,13 @@ type SearchParts = DialerParts & Required<Pick<DialerParts, 'connect'>>
 
 export type Search = ReturnType<typeof createSearch>
 
-/** Tries each target, and each of its addresses. */
+/** Tries each address of each target. */
 export function createSearch(
   { names, clock, publicOnly, descriptors = { expected: 0 }, connect }: SearchParts,
   route: Route | Promise<Route>,
 ) {
   let furthest: Failure | undefined
-  /** Time limit by the clock, set at the first attempt. */
+  /** Time limit in milliseconds of the clock, set at the first attempt. */
   let until = Number.POSITIVE_INFINITY
   let limit: Timer | undefined
   let cancelRace: () => void = () => {}
@@ -104,7 +104,7 @@ export function createSearch(
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
         cancelRace = race(addresses, target.port, { clock, connect }, until, resolve)
-        // The socket takes its descriptor a tick later.
+        // The socket takes its descriptor one tick later.
         process.nextTick(expect, false)
       })
       if ('code' in socket) note(socket)
@@ -112,7 +112,7 @@ export function createSearch(
     }
   }
 
-  /** Checks the addresses, not the name, which may resolve to other addresses next time. */
+  /** Checks the addresses, because the name may resolve to other addresses next time. */
   function allowed(found: Addresses | Failure): Addresses | Failure {
     if ('code' in found) return found
     if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
@@ -120,7 +120,7 @@ export function createSearch(
     return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
   }
 
-  /** The answer, or the failure of a timeout. Synchronous if the answer is known. */
+  /** Returns the answer, or a failure at the time limit. Synchronous if the answer is known. */
   function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
     if (!(answer instanceof Promise)) return answer
     const ms = Math.max(0, Math.min(resolveSeconds * 1000, until - clock.now()))
@@ -148,8 +148,8 @@ export function createSearch(
 }
 
 /**
- * Happy Eyeballs (RFC 8305 §5): starts the attempts one after the other, and keeps the first connection. No
- * attempt lasts beyond `until`, by the clock. Returns a function that cancels all.
+ * Happy Eyeballs (RFC 8305 §5): starts attempts one after another, and keeps the first connection. Attempts
+ * end at `until`, in milliseconds of the clock. Returns a function that cancels all attempts.
  */
 export function race(
   addresses: Addresses,

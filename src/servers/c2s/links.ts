@@ -11,7 +11,7 @@ import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
-  /** Servers of the settings by domain, `*` for all others. The rest is found through DNS. */
+  /** Servers of the settings by domain. `*` is for all other domains. Without an entry, DNS is queried. */
   readonly servers: ReadonlyMap<string, Server>
   /** Seconds of silence before a space is sent. 0 turns it off. */
   readonly keepalive: number
@@ -73,9 +73,8 @@ export function createLinks({
     get spares() {
       return spares?.size ?? 0
     },
-    /** Ends the spare links, and dials no more. */
+    /** Ends the spare links, and stops dialling. */
     endSpares: () => spares?.close(),
-    /** Stops the keepalives and the spare links. */
     stop(): void {
       keepingAlive?.cancel()
       spares?.close()

@@ -27,8 +27,8 @@ const sequence = 0x30
 const pssHash = 0xa0
 
 /**
- * The hash of a certificate's signature, by Node's name, with SHA-256 in place of MD5 and SHA-1 (RFC 5929
- * §4.1). Undefined for Ed25519 and the like. Node does not report it.
+ * The hash of a certificate's signature, as Node names it. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1).
+ * Undefined for algorithms like Ed25519. Node itself does not report the hash.
  */
 export function signatureHash(certificate: Uint8Array): string | undefined {
   try {
@@ -54,7 +54,7 @@ interface Value {
   readonly content: Uint8Array
 }
 
-/** Reads consecutive DER values (X.690 §8.1). Throws if one exceeds the bytes. */
+/** Reads consecutive DER values (X.690 §8.1). Throws if a value is longer than the bytes. */
 function valuesIn(bytes: Uint8Array): readonly Value[] {
   const values: Value[] = []
   for (let at = 0; at < bytes.length; ) {

@@ -15,14 +15,14 @@ interface LinkSocket extends Socket {
   [listener]?: SocketEvents
 }
 
-/** Replaces an earlier receiver. Shared functions: closures would take 170 bytes for each link. */
+/** Replaces an earlier receiver. The functions are shared, because closures would take 170 bytes for each link. */
 export function listenTo(socket: LinkSocket, events: SocketEvents): void {
   const isHeard = socket[listener] !== undefined
   socket[listener] = events
   if (isHeard) return
   socket.on('data', onData)
   socket.on('end', onEnd)
-  // `once` would allocate.
+  // `once` would allocate memory.
   socket.on('error', onBroken)
   socket.on('close', onBroken)
   if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') socket.on('session', onSession)
@@ -47,7 +47,7 @@ function onSession(this: LinkSocket): void {
 const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
 export const nothing = () => {}
 
-/** Keeps a listener for errors: without it they would end the process. */
+/** Keeps a listener for errors, because an unhandled error would end the process. */
 export function ignore(socket: Socket): void {
   for (const event of heard) socket.removeAllListeners(event)
   socket.on('error', nothing)

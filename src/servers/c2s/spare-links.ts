@@ -15,15 +15,15 @@ const mostAge = 20_000
 const sweepInterval = 1_000
 /** Logins in a minute that justify a spare link. */
 const loginsForEach = 5
-/** Connections of a login while there are too few spare links. Otherwise one. */
+/** Connections that a login dials while there are too few spare links. Otherwise a login dials one. */
 const mostDials = 2
-/** Time constant of the decaying count, in milliseconds. */
+/** Time constant with which the count decays, in milliseconds. */
 const minute = 60_000
 /** A domain with fewer logins is forgotten. */
 const fewLogins = 0.5
 
 export interface SpareParts extends ConnectionParts {
-  /** Spare links for a domain. 0: none. */
+  /** Most spare links for a domain. 0 turns them off. */
   readonly most: number
   readonly hasRoom: () => boolean
 }
@@ -35,8 +35,8 @@ interface Spares {
 }
 
 /**
- * Connections for the next logins: TCP and TLS are done, the stream is not open. A spare link belongs to a
- * domain. They are dialled after a login only.
+ * Connections dialled ahead for the next logins to a domain: TCP and TLS are done, the stream is not open.
+ * Only a login causes them.
  */
 export class SpareLinks {
   readonly #parts: SpareParts
@@ -54,7 +54,7 @@ export class SpareLinks {
     return size
   }
 
-  /** The oldest connection to this domain, which is reported in a later microtask. */
+  /** Returns the oldest connection to this domain, and reports it in a later microtask. */
   take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
     if (options.certificate) return undefined
     for (const spare of this.#byDomain.get(options.domain)?.links ?? []) {
@@ -81,7 +81,7 @@ export class SpareLinks {
     return undefined
   }
 
-  /** `dialled`: the login's own connections. */
+  /** `dialled`: number of connections that the login itself dialled. */
   replenish(options: ConnectionOptions, dialled: 0 | 1): void {
     const { most, clock, hasRoom } = this.#parts
     if (most === 0 || this.#isClosed || options.certificate) return
@@ -118,7 +118,7 @@ export class SpareLinks {
 }
 
 class SpareLink implements ConnectionEvents, SocketEvents {
-  /** Undefined while it is dialled, and once it has ended. */
+  /** Undefined before the connection and after its end. */
   socket: Socket | undefined
   readonly since: number
   readonly #parts: SpareParts
@@ -139,7 +139,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     return this.socket?.readable === true && this.socket.writable
   }
 
-  /** TLS 1.3 session tickets come a round trip after the handshake, if at all. */
+  /** TLS 1.3 session tickets arrive at most one round trip after the handshake. */
   get isSettled(): boolean {
     return this.#hasTicket || this.#parts.clock.now() - this.#readyAt >= this.#readyAt - this.since
   }
@@ -186,7 +186,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.#hasTicket = true
   }
 
-  /** The server wants no idle connections: only further logins dial the next. */
+  /** The server closes idle connections, so the next is dialled only by a login. */
   #fail(): void {
     this.#spares.logins = 0
     this.drop()

@@ -8,8 +8,8 @@ import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { longestStep, readHeader } from './stream-header.js'
 
 /**
- * Negotiates STARTTLS (RFC 6120 §5.4). Calls back when the server has offered it. Reads nothing after
- * `<proceed/>`, which was sent in the clear (RFC 6120 §5.4.3.3).
+ * Negotiates STARTTLS (RFC 6120 §5.4). Calls back when the server has offered it. Ignores bytes after
+ * `<proceed/>`, which were sent unencrypted (RFC 6120 §5.4.3.3).
  */
 export function negotiateTls(
   socket: Socket,

@@ -6,7 +6,7 @@ import { escapeXml } from '../../xmpp/xml/escape.js'
 import { isSpace } from '../../xmpp/xml/plain-text.js'
 import type { Root } from '../../xmpp/xml/root.js'
 
-/** Longest element that is no stanza, such as features or a login step, in UTF-16 units. */
+/** Longest element other than a stanza, such as features or a login step, in UTF-16 units. */
 export const longestStep = 10_000
 
 /** Longest value of a header, in UTF-16 units: a domain has 1023 bytes (RFC 7622 §3.2). */
@@ -32,11 +32,11 @@ export function readHeader(
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
   const [id, from, lang] = [root.attribute('id'), root.attribute('from'), root.attribute('xml:lang')]
   if ([id, from, lang].some(value => value !== undefined && value.length > longestValue)) return 'policy-violation'
-  // Sessions without a request keep them.
+  // Copied, because sessions keep the values longer than the header.
   return { id: copyOf(id), from: copyOf(from), lang: copyOf(lang) }
 }
 
-/** Without white space at its start. */
+/** Removes white space from the start. */
 export function withoutSpace(bytes: Buffer): Buffer {
   let start = 0
   while (isSpace(bytes[start]!)) start += 1

@@ -28,14 +28,14 @@ import { Writer, type WriterEvents } from './writer.js'
 
 /** Time limit from a stream header to the features, in seconds. */
 const featuresSeconds = 10
-/** Time limit for the answer to a pipelined trial, in seconds. */
+/** Time limit for the answer to a pipelined login on trial, in seconds. */
 const trialSeconds = 3
 /** Time limit for the server's closing tag, in seconds (RFC 6120 §4.4). */
 const closeSeconds = 5
 
 export interface LinkParts extends ConnectionParts {
   readonly spares?: SpareLinks | undefined
-  /** Counts unfinished elements. */
+  /** Memory for unfinished elements. */
   readonly waiting: WaitingMemory
   readonly streamManagement: boolean
   readonly sasl2: boolean
@@ -46,32 +46,32 @@ export interface LinkParts extends ConnectionParts {
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-/** A link over TCP. It implements the events of its connection, parser and writer itself, to save closures. */
+/** A link over TCP. Receives the events of its connection, parser and writer itself, which saves closures. */
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
   events: LinkEvents
   readonly #to: ConnectionOptions
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
-  /** Undefined once pipelining no longer matters. */
+  /** Undefined after the pipelined part of a login. */
   #ahead: StreamOptions['ahead']
   readonly #isSpaced: boolean
   #phase: Phase = 'connecting'
-  /** While connecting. */
+  /** Defined while connecting. */
   #connection: Connection | undefined
-  /** Once connected. */
+  /** Defined once connected. */
   #socket: Socket | undefined
   #writer: Writer | undefined
   #splitter: Splitter | undefined
-  /** As last counted. */
+  /** Bytes counted in `waiting` so far. */
   #unfinishedBytes = 0
   #deadline: Timer | undefined
   #hasBegun = false
   /** Whether the connection was dialled ahead, and has its first stream. */
   #isSpare = false
-  /** Whether a space for a session ticket is scheduled, or none is sent. */
+  /** True if a space for a session ticket is scheduled, or not needed. */
   #acknowledges = false
-  /** Traffic since the last `keepAlive`. */
+  /** Whether there was traffic since the last `keepAlive`. */
   #isBusy = true
 
   /** Without `server`, DNS is queried. */
@@ -149,7 +149,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#socket?.resume()
   }
 
-  /** Waits for the server's closing tag (RFC 6120 §4.4). */
+  /** Closes the stream, and waits for the server's closing tag (RFC 6120 §4.4). */
   close(): void {
     if (this.#phase === 'connecting') this.#destroy()
     if (this.#phase !== 'open') return
@@ -163,7 +163,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.close()
     this.#splitter?.stop()
     this.#weigh()
-    // The rest of the server's stream is not read.
+    // Ignores the rest of the server's stream.
     this.#socket?.end()
   }
 
@@ -224,13 +224,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   /**
-   * A TLS 1.3 session ticket delays further data until our ACK, which TCP delays by 40 ms. Writing a space
-   * sends the ACK at once (white space: RFC 6120 §4.6.1).
+   * After a TLS 1.3 session ticket, TCP delays our ACK by 40 ms, and the server's data waits for it. Writing
+   * a space sends the ACK at once (RFC 6120 §4.6.1).
    */
   onTicket(): void {
     if (this.#acknowledges) return
     this.#acknowledges = true
-    // Node delays writes while it reads a ticket.
+    // Node delays writes while it processes a ticket.
     this.#parts.clock.after(0, () => {
       this.#acknowledges = false
       if (!this.#hasBegun && this.#phase === 'open') this.#writer!.write(' ')
@@ -238,7 +238,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   onData(chunk: Buffer): void {
-    // White space before the header: sent before the server saw our restart (RFC 6120 §4.6.1).
+    // Removes white space that the server sent before it saw our restart (RFC 6120 §4.6.1).
     if (!this.#hasBegun) chunk = withoutSpace(chunk)
     if (chunk.length > 0) this.#hasBegun = true
     this.#isBusy = true
@@ -272,7 +272,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       return
     }
     if (isOfTransport(element.namespace)) {
-      // No stanza to its server.
+      // A dropped stanza without an answer to its server.
       this.events.onUnfit?.('dropped', false)
       return
     }
@@ -281,7 +281,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
         return
       }
-      // A server on trial may still ignore the data sent ahead.
+      // A server on trial may still ignore the pipelined data.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
@@ -316,7 +316,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  /** If a spare link ended before the server sent anything, dials anew. What was sent ahead fits no other connection. */
+  /**
+   * If a spare link ended before the server sent anything, dials again. Returns false if data was sent ahead:
+   * it fits this connection only.
+   */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#hasBegun || this.#phase !== 'open') return false
     if (this.#ahead === undefined) {
@@ -344,7 +347,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     if (!isReported) this.events.onEnd({ failure })
   }
 
-  /** Sends a stream error, and ends (RFC 6120 §4.9). */
+  /** Ends the link with a stream error (RFC 6120 §4.9). */
   #refuse(condition: string, cause?: unknown): void {
     if (this.#phase === 'closing') {
       this.#destroy()
@@ -354,7 +357,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#end({ failure: { step: 'features', code: 'remote-protocol-error', cause } })
   }
 
-  /** Ends without closing the stream. */
+  /** Ends the link without closing the stream. */
   #fail(failure: Failure): void {
     this.#end({ failure })
     this.#destroy()

@@ -5,25 +5,25 @@ import { writeBatch } from '../../lib/write-batch.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 export interface WriterEvents {
-  /** The backlog is empty again. */
+  /** The backlog is empty. */
   onDrain(): void
   /** The server has not read for too long. */
   onStall(): void
 }
 
-/** In seconds: TCP's own default (RFC 9293 §3.9.1.1). */
+/** In seconds. TCP has the same default (RFC 9293 §3.9.1.1). */
 const stallSeconds = 300
 
-/** From this backlog on, in UTF-16 units, senders may be waiting for `onDrain`. */
+/** In UTF-16 units. Above this backlog, senders may wait for `onDrain`. */
 const much = 256 * 1024
 
-/** Writes to a connection. All data of a turn of the event loop leaves together. */
+/** Writes to a connection, once for each turn of the event loop. */
 export class Writer {
-  /** Stanzas: 8 at a time. */
+  /** Stanzas: 8 links at a time. */
   static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())
-  /** Login steps: 2 at a time, because each makes the server work. */
+  /** Login steps: 2 links at a time, because each step makes the server work. */
   static readonly #steps = writeBatch<Writer>(2, writer => writer.#flush())
-  /** A header waits until the end of the turn for further data. */
+  /** Stream headers wait for more data until the end of the turn. */
   static readonly #headers = writeBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())
   readonly #socket: Socket
   readonly #clock: Clock
@@ -45,7 +45,7 @@ export class Writer {
     return this.#waiting.length + this.#socket.writableLength
   }
 
-  /** `soon` uses a small batch. */
+  /** `soon`: with few others in a batch. */
   send(elements: readonly Element[], soon: boolean): void {
     if (this.#waiting === '' || this.#isOnlyHeader) (soon ? Writer.#steps : Writer.#stanzas)(this)
     this.#isOnlyHeader = false
@@ -64,7 +64,7 @@ export class Writer {
   write(text: string): void {
     text = this.#waiting + text
     this.#waiting = ''
-    // latin1 is twice as fast, and the same for ASCII.
+    // latin1 is twice as fast, and equal for ASCII.
     const encoding = Buffer.byteLength(text) === text.length ? 'latin1' : 'utf8'
     if (this.#stall !== undefined) this.#socket.write(text, encoding, () => this.#stall && this.#expectTaken())
     else if (!this.#socket.write(text, encoding)) this.#fallBehind()
@@ -81,7 +81,7 @@ export class Writer {
     if (this.#waiting === '') return
     const isMuch = this.#waiting.length > much
     this.write('')
-    // If the socket took everything, it emits no `drain`.
+    // A socket that took everything emits no `drain`.
     if (isMuch && this.#stall === undefined) this.#events.onDrain()
   }
 

@@ -4,7 +4,7 @@ import type { Mechanism } from './sasl/mechanism.js'
 import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
 import type { LoginWish } from './wish.js'
 
-/** What a later login of the same user needs. Undefined if it needs the password, or the login was anonymous. */
+/** What a later login of the same user needs. Undefined for anonymous logins, and if the password itself would be needed. */
 export function wishAgain(
   { jid, credentials }: LoginWish,
   mechanism: Mechanism | undefined,
@@ -35,7 +35,7 @@ export function wipeSecrets(wish: LoginWish | undefined): void {
   if (credentials.kind === 'fast') credentials.token.wipe()
 }
 
-/** Whether a login with this mechanism leaves what `wishAgain` needs. */
+/** Whether `wishAgain` can repeat a login by this mechanism. */
 export function comesAgain({ credentials: { kind } }: LoginWish, { name }: Mechanism): boolean {
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
@@ -44,7 +44,7 @@ type Secrets =
   | { readonly kind: 'keys'; readonly proof: ProofRecord }
   | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
-  /** The account is in the settings. */
+  /** An account in the settings. */
   | { readonly kind: 'service' }
   | { readonly kind: 'certificate' }
 
@@ -78,14 +78,14 @@ export function recordOf({ jid, credentials }: LoginWish, lang: string): AgainRe
   }
 }
 
-/** Undefined if the operator's account is gone. */
+/** Undefined if the settings no longer have the service account. */
 export function wishOf({ jid, credentials }: AgainRecord, account: ServiceAccount | undefined): LoginWish | undefined {
   switch (credentials.kind) {
     case 'keys':
       return { jid, credentials: { kind: 'keys', proof: proofInBytes(credentials.proof) } }
     case 'fast': {
       const { mechanism, user, secret, agent } = credentials.token
-      // Ids differ between processes, so there is nothing to release.
+      // The user agent's id belongs to the other process, so there is nothing to release.
       const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
       return { jid, credentials: { kind: 'fast', token, proof: credentials.proof && proofInBytes(credentials.proof) } }
     }

@@ -5,7 +5,7 @@ import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import type { LoginWish } from './wish.js'
 
-/** The bound JID as written. Throws a `Problem` if it is no full JID or another user's. */
+/** The bound JID, as the server wrote it. Throws a `Problem` if it is no full JID, or belongs to another user. */
 export function boundJid(iq: string, wish: LoginWish): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
@@ -25,7 +25,7 @@ function isSameUser(one: Jid, other: Jid): boolean {
   return one.domain === other.domain && folded(one.local) === folded(other.local)
 }
 
-/** Covers both RFC 6122 and RFC 7613, since servers use either. */
+/** Servers follow RFC 6122 or RFC 7613, so names are equal if one of them says so. */
 function folded(local: string): string {
   return local.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
 }

@@ -12,9 +12,9 @@ import type { Tokens } from './tokens.js'
 import type { LoginWish } from './wish.js'
 
 export interface InlineParts {
-  /** Longest gap of a stream that is resumed. Undefined: none is. */
+  /** Longest gap of a stream that can be resumed. Undefined: streams are not resumed. */
   readonly resumeSeconds?: number | undefined
-  /** Undefined: none are asked for. */
+  /** Undefined: no tokens are requested. */
   readonly tokens?: Tokens | undefined
 }
 
@@ -26,13 +26,13 @@ interface Situation {
   readonly link: Link
 }
 
-/** What a login asks for within `<authenticate/>` (XEP-0388 §2.3). */
+/** Requests of a login inside `<authenticate/>` (XEP-0388 §2.3). */
 export class InlineRequests {
   readonly elements: XmlElement[] = []
   asksToBind = false
-  /** From the server, if one was requested. */
+  /** The token from the server, if requested. */
   token: HashedToken | undefined
-  /** Of the requested token. */
+  /** The user agent of the requested token. */
   #agent: UserAgent | undefined
   #tokenMechanism = ''
   readonly #wish: LoginWish
@@ -46,7 +46,7 @@ export class InlineRequests {
     const { bindFeatures, fast } = offer
     const isResumable = link.allowsManagement && parts.resumeSeconds !== undefined
     if (isResumable) this.#requestToken(tokenMechanism(fast, link.facts), mechanism.name, parts.tokens)
-    // Bind 2 has the server choose the resource.
+    // With Bind 2 the server chooses the resource.
     if (bindFeatures === undefined || jid.resource !== undefined) return
     this.asksToBind = true
     const resumes = isResumable && (this.#agent !== undefined || comesAgain(wish, mechanism))
@@ -64,7 +64,7 @@ export class InlineRequests {
     this.elements.push(...tokenRequest(mechanism, this.#agent))
   }
 
-  /** With the token of the success. */
+  /** `secret`: the token in the success. */
   succeeded(secret: string | undefined): void {
     const { credentials, jid } = this.#wish
     if (credentials.kind === 'fast' && secret !== undefined) credentials.token.replace(secret)

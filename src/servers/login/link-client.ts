@@ -19,13 +19,13 @@ export interface ClientHost {
 }
 
 /**
- * The parts of @xmpp/client that a login needs, over a link. Left out: DNS, reconnection, answers to IQs,
+ * The parts of @xmpp/client that a login needs, over a link. Without DNS, reconnection, answers to IQs,
  * stream management, Bind 2 and FAST.
  */
 export class LinkClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()
-  /** Requests within `<authenticate/>` (XEP-0388 §2.3). */
+  /** Requests inside `<authenticate/>` (XEP-0388 §2.3). */
   inline: readonly XmlElement[] = []
 
   constructor(host: ClientHost, resource: string | undefined) {
@@ -50,14 +50,14 @@ export class LinkClient extends Client {
 
   /** The library's own mechanisms are slow, or do not check the server's proof. */
   use(mechanism: Mechanism): void {
-    // The library calls it with `new`.
+    // The library calls this function with `new`.
     this.#mechanisms.use(mechanism.name, function chosen() {
       return mechanism
     })
   }
 
   receive(element: XmlElement): void {
-    // SASL listens to `nonza` only, all other parts to `element`.
+    // The library's SASL listens to `nonza`, its other parts listen to `element`.
     this.emit(element.name === 'features' ? 'element' : 'nonza', element)
   }
 

@@ -36,7 +36,7 @@ import type { LoginWish } from './wish.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
 
-/** Limits of elements kept for the page during login, in elements and UTF-16 units. */
+/** Limits of elements kept for the page during a login, in elements and UTF-16 units. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
@@ -44,7 +44,7 @@ const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
 
 /** One attempt to log in over a link (RFC 6120 §6, §7; XEP-0388), with @xmpp/client. It ends with a bound stream. */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
-  /** Set once chosen. */
+  /** Undefined until chosen. */
   mechanism: Mechanism | undefined
   /** See `LinkEnd`. */
   isStale = false
@@ -54,7 +54,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   readonly #until: 'authenticated' | 'bound' | Resumption
   readonly #client: LinkClient
   #opened: T | undefined
-  /** Created on first use. */
   #abort: AbortController | undefined
   #resolve: (loggedIn: LoggedIn<T>) => void = () => {}
   #reject: (error: unknown) => void = () => {}
@@ -63,7 +62,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   /** Whether <auth/> was sent. */
   #isIntroduced = false
   #isAuthenticated = false
-  /** Undefined with SASL. */
+  /** Undefined if the login uses SASL. */
   #sasl2: Sasl2Offer | undefined
   #inline: InlineRequests | undefined
   #isBound = false
@@ -73,9 +72,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #answer: Element | undefined
   /** RFC 3921 §3. */
   #demandsSession = false
-  /** From then on, elements belong to the page. */
+  /** Whether the login is answered. Later elements belong to the page. */
   #isAnswered = false
-  /** The open request. Answers to other ids belong to the page. */
+  /** The open request. Answers with other ids are for the page. */
   #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
   #jid = ''
   readonly #undelivered: Element[] = []
@@ -103,7 +102,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return this.#abort.signal
   }
 
-  /** Throws a `Problem`, and then leaves nothing open. */
+  /** Throws a `Problem`. Nothing is left open then. */
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
     const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.#step, detail }))
     const leave = () => late('the caller left')
@@ -161,9 +160,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   send(element: XmlElement): void {
-    // `=` is an empty initial response (RFC 6120 §6.4.2). The library writes none.
+    // `=` stands for an empty initial response (RFC 6120 §6.4.2), which the library omits.
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
-    // The library names it in `<response/>` too, where RFC 6120 has no attributes.
+    // The library adds an attribute that RFC 6120 does not know.
     if (element.name === 'response') delete element.attrs['mechanism']
     this.#isIntroduced = true
     this.#send(element.name, element.attrs['xmlns']!, element.toString())
@@ -200,7 +199,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #linkOptions(): LoginLinkOptions {
     const { jid, credentials } = this.#wish
     const certificate = credentials.kind === 'certificate'
-    // A certificate may be valid for several users (RFC 6120 §4.7.1). ejabberd offers SASL2 to known users only.
+    // A certificate may be valid for several users, so the user is named (RFC 6120 §4.7.1). ejabberd offers
+    // SASL2 to known users only.
     const from = logsInAsItself(credentials) ? formatBareJid(jid) : undefined
     const { foreseesSasl2: spaced } = this.#pipelining
     return { certificate, from, ahead: this.#pipelining.nextStream(), spaced }
@@ -224,7 +224,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #take(element: Element): void {
     const { name, namespace, text } = element
     const isFeatures = namespace === streamsNamespace && name === 'features'
-    // No limit: after the handover, a full outbox stops reading.
+    // Without a limit, because after the handover a full outbox stops the reading.
     if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
     else if (isFeatures) this.#takeFeatures(text)
     else if (namespace === saslNamespace || namespace === sasl2Namespace) this.#takeSasl(element)
@@ -244,7 +244,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       return
     }
     const features = this.#pipelining.came(text)
-    // The library would log in again for repeated features.
+    // The library would log in again if features were repeated.
     if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.#step })
     if (features !== 'nothing-new') this.#goBy(features)
   }
@@ -273,7 +273,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
     if (this.#pipelining.isAhead && !isSafeAhead(mechanism.name)) {
-      // The library would send a secret at once.
+      // The library would send a secret without reading the features.
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
@@ -299,7 +299,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       throw new Problem('remote-protocol-error', { step: this.#step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
-    // The server cannot know the user yet.
+    // The server cannot know the user at this point.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
     if (isSasl2 && name === 'continue') throw furtherTask()
     const success = isSasl2 && name === 'success' ? readSuccess(text) : undefined
@@ -319,9 +319,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client.receive(xml(name, { xmlns: namespace }, data))
   }
 
-  /** Features follow. ejabberd sends them 40 ms later. */
+  /** Features follow the success. ejabberd sends them 40 ms later. */
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
-    // Stanzas before the login belong to no session.
+    // Stanzas before the login are discarded.
     this.#undelivered.length = 0
     if (this.#inline?.asksToBind !== true) return
     if (!isBound) throw new Problem('remote-protocol-error', { step: 'bind' })
@@ -363,7 +363,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #ask(child: string, answered: (iq: Element) => void): void {
-    // The library's ids are guessable, and others could answer.
+    // The library's ids can be guessed, so that others could answer.
     const id = randomUUID()
     this.#request = { id, answered }
     this.#send('iq', 'jabber:client', `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`)
@@ -390,6 +390,6 @@ function asFeatures(feature: XmlElement): XmlElement {
 
 function toProblem(error: unknown, step: Step): Problem {
   if (error instanceof Problem) return error
-  // During bind, the library reads only the server's answer.
+  // During bind, the library reads nothing but the server's answer.
   return new Problem(step === 'bind' ? 'remote-protocol-error' : 'internal-error', { step, cause: error })
 }

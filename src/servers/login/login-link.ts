@@ -16,22 +16,22 @@ export interface Opened {
   abandon(): void
 }
 
-/** Throws a `Problem` if no link may be opened. */
+/** Throws a `Problem` if no link can be opened. */
 export type OpenForLogin<T extends Opened> = (options: LoginLinkOptions, events: LinkEvents) => T
 
-/** Replace the link's events in the same turn. */
+/** Replace the link's events before the next turn of the event loop. */
 export interface LoggedIn<T extends Opened> {
   readonly opened: T
-  /** The full JID. Empty if no resource was wanted. */
+  /** The full JID, or empty if no resource was requested. */
   readonly jid: string
-  /** Elements for the page that came during login. */
+  /** Elements for the page that arrived during the login. */
   readonly undelivered: readonly Element[]
   /** Whether the server offers stream management (XEP-0198) on the bound stream. */
   readonly offersManagement: boolean
-  /** The server's answer, if stream management was enabled with the login. Undelivered stanzas then count. */
+  /** The server's answer, if the login itself enabled stream management. Undelivered stanzas are then counted. */
   readonly enabled: Element | undefined
-  /** The server's answer to a resumption. */
+  /** The server's answer to `<resume/>`. */
   readonly answer: Element | undefined
-  /** For a later login of the same user, without the password. */
+  /** Allows a later login of the same user without the password. */
   readonly again: LoginWish | undefined
 }

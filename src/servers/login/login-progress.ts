@@ -4,17 +4,17 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import type { LoginWish } from './wish.js'
 
 export interface ProgressParts {
-  /** At level `debug`. */
+  /** Used at level `debug`. */
   readonly log?: Logger | undefined
-  /** For the whole login, in seconds. */
+  /** Time limit of the login, in seconds. */
   readonly timeout: number
-  /** For a step, in seconds. */
+  /** Time limit of each step, in seconds. */
   readonly stepTimeout: number
 }
 
 export type LoginProgress = ReturnType<typeof followLogin>
 
-/** Calls back at a timeout. */
+/** Calls back at a time limit. */
 export function followLogin(
   { log, timeout, stepTimeout }: ProgressParts,
   { requestId, jid }: LoginWish,
@@ -26,7 +26,7 @@ export function followLogin(
   const stepDeadline = setTimeout(onLate, stepTimeout * 1000)
   let step: Step = 'connect'
 
-  /** Never logs content. */
+  /** Logs no content of the stream. */
   function note(about: object): void {
     if (!isLogged) return
     const ms = Math.round(performance.now() - since)

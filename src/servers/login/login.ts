@@ -7,10 +7,10 @@ import type { PipeliningMemory } from './pipelining-memory.js'
 import { linkEnded } from './refusals.js'
 import type { LoginWish } from './wish.js'
 
-/** With less time left, a login is not repeated, in seconds. */
+/** In seconds. With less time left, the login is not repeated. */
 const leastTimeout = 0.1
 
-/** Errors of a token login after which the SCRAM keys may still work. */
+/** Errors of a login by token after which SCRAM keys may still work. */
 const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
   'not-authorized',
   'credentials-expired',
@@ -19,11 +19,11 @@ const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
 ])
 
 export interface LoginParts extends AttemptParts {
-  /** Undefined: no pipelining. */
+  /** Undefined turns pipelining off. */
   readonly pipelining: PipeliningMemory | undefined
 }
 
-/** Logs in and binds a resource. Throws a `Problem`, and then leaves nothing open. */
+/** Logs in and binds a resource. Throws a `Problem`. Nothing is left open then. */
 export async function login<T extends Opened>(
   parts: LoginParts,
   open: OpenForLogin<T>,
@@ -41,7 +41,7 @@ async function attempt<T extends Opened>(
   caller: Caller,
 ): Promise<LoggedIn<T>> {
   const { credentials, jid } = wish
-  // Other mechanisms send a secret at once, so the server's features must be read first.
+  // Other mechanisms send a secret at once, so the features must be read first.
   const isByChallenge =
     credentials.kind === 'keys' ||
     credentials.kind === 'fast' ||
@@ -61,14 +61,14 @@ async function attempt<T extends Opened>(
     const timeout = parts.timeout - (performance.now() - since) / 1000
     const mayRepeat = pipelining.isToBlame || attempt.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
-    // What was sent ahead may be the cause of the failure. Repeats the login without it.
+    // Pipelined data may be the cause of the failure, so the login is repeated without.
     return await new LoginAttempt<T>({ ...parts, timeout }, wish, until).run(open, caller)
   }
 }
 
 /**
- * Authenticates over a new link, and resumes a stream if SASL2 can. Replace the link's events in the same turn.
- * Throws a `Problem`, and then leaves nothing open.
+ * Authenticates over a new link, and resumes the stream if SASL2 can. Replace the link's events before the
+ * next turn of the event loop. Throws a `Problem`. Nothing is left open then.
  */
 export async function logInAgain(
   parts: LoginParts,
@@ -103,7 +103,7 @@ export async function logInAgain(
     const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
     return attempt(parts, open, byKeys, resumption, caller)
   })
-  // The end may come in the same read as the success.
+  // The end of the link may be in the same read as the success.
   if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }
 }

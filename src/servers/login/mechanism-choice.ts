@@ -26,11 +26,11 @@ export interface Situation extends SaslOffer {
   /** Mechanisms for tokens. */
   readonly fast: readonly string[]
   readonly link: LinkFacts
-  /** Aborts with the login. */
+  /** Its signal aborts with the login. */
   readonly waiting: Waiting
 }
 
-/** The only mechanism of this login (RFC 6120 §13.8). Throws `no-mechanism`. */
+/** The only mechanism that this login uses (RFC 6120 §13.8). Throws `no-mechanism`. */
 export function chooseMechanism(
   { jid, credentials }: LoginWish,
   situation: Situation,
@@ -76,7 +76,7 @@ function passwordMechanism(
 ): Mechanism {
   const { secret } = who
   const mechanisms = typeof secret === 'string' ? allowed : allowed.filter(name => scramHash(name) === secret.hash)
-  // With SCRAM, servers such as ejabberd ignore the authzid.
+  // With SCRAM, some servers, such as ejabberd, ignore the authzid.
   const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
   const preferred = who.authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
   const offersBinding = offered.some(isBound)
@@ -93,7 +93,7 @@ function passwordMechanism(
     const why = isPassword ? whyNot(offered, mechanisms, link) : `The keys are for ${secret.hash} only.`
     throw noMechanism(offered, why)
   }
-  // A login has one try, and the server may not know a guessed type.
+  // A login has one attempt, and the server may not support a guessed type.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN' && typeof secret === 'string') return plain(who.user, secret, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
@@ -106,7 +106,7 @@ function passwordMechanism(
   })
 }
 
-/** Whether the user of the JID logs in, and no other for them. */
+/** Whether users log in with their own credentials, not a service account. */
 export function logsInAsItself(credentials: Credentials): boolean {
   const { kind } = credentials
   if (kind === 'password') return credentials.user === undefined
@@ -114,7 +114,7 @@ export function logsInAsItself(credentials: Credentials): boolean {
   return kind === 'token' || kind === 'certificate' || kind === 'fast'
 }
 
-/** Whether its first message has no secret (RFC 5802 §3), or only the proof of one (XEP-0484). */
+/** Whether the first message contains no secret (RFC 5802 §3), or only a proof (XEP-0484). */
 export function isSafeAhead(name: string): boolean {
   return name.startsWith('SCRAM-') || name.startsWith('HT-')
 }
@@ -134,7 +134,7 @@ export function nothingOffered({ encrypted }: LinkFacts): Problem {
   return new Problem('no-mechanism', { step: 'features', detail: `It offers none${why}.` })
 }
 
-/** Quotes the server's names, shortened. */
+/** The message quotes the server's names, shortened. */
 function noMechanism(offered: readonly string[], why: string): Problem {
   const offer = offered.length === 0 ? 'nothing that is known' : foreignList(offered)
   return new Problem('no-mechanism', { step: 'sasl', detail: `It offers ${offer}. ${why}` })

@@ -6,17 +6,17 @@ import { Pipelining } from './pipelining.js'
 import type { StreamFeatures } from './stream-features.js'
 
 const mostDomains = 1000
-/** Longest features that are remembered, in UTF-16 units. */
+/** Longest remembered features, in UTF-16 units. */
 const longest = 16 * 1024
-/** Time without pipelining after a failure, in milliseconds. */
+/** After a failure, pipelining is off for this time, in milliseconds. */
 const mistrustFor = 3_600_000
 
 interface Remembered {
   readonly features: readonly StreamFeatures[]
-  /** Whether a pipelined login has succeeded, is under way, or has not been tried. */
+  /** Whether a pipelined login has succeeded, is under way, or was never tried. */
   readonly standing: 'proven' | 'tried' | 'untried'
   readonly isProvenAtStart: boolean
-  /** By the clock, in milliseconds. */
+  /** In milliseconds of the clock. */
   readonly mistrustedUntil: number
 }
 
@@ -24,13 +24,13 @@ export type PipeliningMemory = ReturnType<typeof createPipeliningMemory>
 
 /**
  * Features of the last successful login at each domain. The next login expects the same, which saves two
- * round trips (XEP-0305 §3). Few servers announce support, so one login at a time tries it. After a failure,
+ * round trips (XEP-0305 §3). Few servers announce support, so a single login tries first. After a failure,
  * pipelining is off for an hour.
  */
 export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
   const byDomain = new Map<string, Remembered>()
   return {
-    /** Report the outcome by `succeeded` or `failed`. */
+    /** Afterwards call `succeeded` or `failed`. */
     foresee(domain: string): Pipelining {
       const known = byDomain.get(domain)
       if (known === undefined || known.standing === 'tried' || known.mistrustedUntil > clock.now())
@@ -44,7 +44,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       const { seen, isComplete, wasPossible, isTrusted, isMistaken, wasAheadAtStart } = pipelining
       if (wasPossible ? isTrusted && !isMistaken : known !== undefined) return
       if (!isComplete || seen.some(({ text }) => text.length > longest)) {
-        // Otherwise its trial would never end.
+        // Otherwise the trial would never end.
         byDomain.delete(domain)
         return
       }
@@ -53,7 +53,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       forgetOldest(byDomain, mostDomains)
     },
 
-    /** `isLeft`: the caller gave up, which says nothing about the server. */
+    /** `isLeft`: the caller has hung up, which says nothing about the server. */
     failed(domain: string, pipelining: Pipelining, isLeft: boolean): void {
       const known = byDomain.get(domain)
       if (known === undefined || !pipelining.wasPossible) return

@@ -1,18 +1,18 @@
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { StreamFeatures } from './stream-features.js'
 
-/** A stream for SASL and a stream for bind. */
+/** One stream for SASL, one for bind. */
 const streams = 2
 
 /** Expected and received features of a login (XEP-0305 §3). */
 export class Pipelining {
-  /** The server offers something else. */
+  /** Whether the server offers something else. */
   isMistaken = false
-  /** Something was sent before the features, and is not answered yet. */
+  /** Whether data was sent before the features, and has no answer yet. */
   isAhead = false
   /** Whether the first stream was pipelined. */
   wasAheadAtStart = false
-  /** Whether all features were received that a login needs. */
+  /** Whether all features of a login have arrived. */
   isComplete = false
   /** Received features. */
   readonly seen: StreamFeatures[] = []
@@ -22,9 +22,8 @@ export class Pipelining {
 
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
-    /** Whether an earlier pipelined login at this server succeeded. */
     readonly isProven = false,
-    /** Whether that included the first stream, which waits over TLS 1.3 without a spare link. */
+    /** Whether it also pipelined the first stream, which waits over TLS 1.3 without a spare link. */
     readonly isProvenAtStart = false,
   ) {}
 
@@ -36,12 +35,12 @@ export class Pipelining {
     return this.isAhead && (this.isMistaken || !this.isTrusted)
   }
 
-  /** Whether earlier logins succeeded with as much sent ahead. */
+  /** Whether earlier logins with the same pipelined data succeeded. */
   get isTrusted(): boolean {
     return this.isProven && (this.isProvenAtStart || !this.wasAheadAtStart)
   }
 
-  /** Received features of this stream, otherwise the expected features. */
+  /** The features of this stream: as received, else as expected. */
   get current(): StreamFeatures | undefined {
     return this.#cameLast ?? this.#wentBy
   }
@@ -66,7 +65,7 @@ export class Pipelining {
     return this.#wentBy
   }
 
-  /** Returns features to act on. `unfit`: unexpected or repeated features. */
+  /** Returns the features to use. `unfit`: they are unexpected or repeated. */
   came(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
     if (this.#cameLast !== undefined) return 'unfit'
     const foreseen = this.foreseen[this.#stream]
@@ -82,7 +81,7 @@ export class Pipelining {
     return this.isAhead && isSame ? 'nothing-new' : 'unfit'
   }
 
-  /** Features on the same stream, after SASL2. */
+  /** For features on the same stream after SASL2. */
   cameAgain(text: string): StreamFeatures {
     this.isComplete = true
     this.#cameLast = new StreamFeatures(copyOf(text))

@@ -15,7 +15,7 @@ const bySaslCondition = new Map<string | undefined, ProblemCode>([
   ['encryption-required', 'no-mechanism'],
 ])
 
-/** Advice to operators. */
+/** Advice to operators, by condition. */
 const advice = new Map<string | undefined, (mechanism: string) => string>([
   ['invalid-mechanism', name => `It offers ${name}, but does not accept it: see XMPP_MECHANISMS.`],
   ['mechanism-too-weak', name => `It considers ${name} too weak: see XMPP_MECHANISMS.`],
@@ -26,7 +26,7 @@ export function linkEnded(failure: Failure, step: Step): Problem {
   const { code, condition, cause } = failure
   const isLater = step === 'sasl' || step === 'bind'
   return new Problem(code, {
-    // Once the stream is open, the link cannot know the step.
+    // Once the stream is open, the link does not know the step of the login.
     step: code === 'shutting-down' || (failure.step === 'features' && isLater) ? step : failure.step,
     condition,
     detail: cause instanceof CertificateFault ? cause.message : undefined,

@@ -10,24 +10,24 @@ import type { UserAgent } from './sasl/hashed-token.js'
 
 /** XEP-0388 §2.6.1. */
 export interface Sasl2Success {
-  /** For the mechanism. */
+  /** Data for the mechanism. */
   readonly data: string
-  /** Full after bind. */
+  /** A full JID after bind. */
   readonly jid: string
   readonly isBound: boolean
   /** The answer to `<enable/>`. */
   readonly enabled: Element | undefined
   /** The answer to `<resume/>`. */
   readonly resumed: Element | undefined
-  /** XEP-0484. Secret. */
+  /** A token (XEP-0484). Secret. */
   readonly token: string | undefined
 }
 
 const software = 'warm-bindings'
 
-/** `enable` asks for stream management, with the attributes. The server appends text of its own to the tag. */
+/** `enable`: attributes of the request for stream management. The server appends a text of its own to the tag. */
 export function bindRequest(enable: Record<string, string> | undefined, agent: UserAgent | undefined): XmlElement {
-  // From the same tag and user agent, Prosody would make the same resource.
+  // For the same tag and user agent, Prosody makes the same resource.
   const tag = agent === undefined ? [xml('tag', {}, software)] : []
   const inline = enable === undefined ? [] : [xml('enable', { xmlns: smNamespace, ...enable })]
   return xml('bind', { xmlns: bind2Namespace }, ...tag, ...inline)
@@ -66,7 +66,7 @@ export function readSuccess(text: string): Sasl2Success {
   }
 }
 
-/** The server wants a further task, such as a second factor (XEP-0388 §2.6.3). */
+/** The server demands another task, such as a second factor (XEP-0388 §2.6.3). */
 export function furtherTask(): Problem {
   return new Problem('login-failed', { step: 'sasl', detail: 'It wants a further task after the password.' })
 }

@@ -34,16 +34,16 @@ export class StreamFeatures {
   #offer: SaslOffer | undefined
   #sasl2: Sasl2Offer | undefined
 
-  /** Well-formed. */
+  /** `text` is well-formed. */
   constructor(readonly text: string) {}
 
-  /** Undefined without SASL. */
+  /** Undefined if the server does not offer SASL. */
   get offer(): SaslOffer | undefined {
     this.#offer ??= readOffer(this.#features, 'mechanisms', saslNamespace)
     return this.#offer
   }
 
-  /** Undefined without SASL2. */
+  /** Undefined if the server does not offer SASL2. */
   get sasl2(): Sasl2Offer | undefined {
     this.#sasl2 ??= readSasl2(this.#features)
     return this.#sasl2
@@ -71,7 +71,7 @@ export class StreamFeatures {
     return this.#children
   }
 
-  /** In any order: some servers change it at each start. */
+  /** Ignores the order, which some servers change at each start. */
   offersSameLogins(other: StreamFeatures): boolean {
     return inAnyOrder(this.offer, this.sasl2) === inAnyOrder(other.offer, other.sasl2)
   }
@@ -92,7 +92,7 @@ function readOffer(features: readonly Element[], name: string, namespace: string
   if (lists.length === 0) return undefined
   const entries = lists.flatMap(({ text }) => childrenOf(text))
   const mechanisms = mechanismsIn(entries, namespace)
-  // Some servers put them among the mechanisms.
+  // Some servers list the types among the mechanisms.
   const types = [...features, ...entries].filter(({ namespace }) => namespace === channelBindingNamespace)
   if (types.length === 0) return { mechanisms, channelBindings: undefined }
   const channelBindings = types
@@ -115,7 +115,7 @@ function readSasl2(features: readonly Element[]): Sasl2Offer | undefined {
   }
 }
 
-/** Children of all elements of this name. */
+/** Children of all elements with this name. */
 function childrenIn(elements: readonly Element[], name: string, namespace: string): readonly Element[] {
   return elements.flatMap(element =>
     element.name === name && element.namespace === namespace ? childrenOf(element.text) : [],
@@ -128,5 +128,5 @@ function mechanismsIn(entries: readonly Element[], namespace: string): string[] 
   )
 }
 
-/** Text before an end tag. Names of mechanisms have no entities. */
+/** A mechanism's name before an end tag. Names contain no entities. */
 const lastWord = />\s*([A-Z0-9_-]{1,20})\s*<\/[^<>]*>$/

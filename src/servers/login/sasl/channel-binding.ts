@@ -4,19 +4,19 @@ import type { ChannelBindingType, LinkFacts } from '../../../xmpp/link.js'
 export interface ChannelBinding {
   readonly type: ChannelBindingType
   readonly data: Buffer
-  /** The server lists no types, and may not support this type. */
+  /** True if the server lists no types, and may not support this type. */
   readonly guessed: boolean
 }
 
-/** Best first. Exporters avoid the weaknesses of `tls-unique`. The certificate is the same on each link. */
+/** Best type first. Exporters avoid the weaknesses of `tls-unique`. The certificate is the same for each link. */
 const types: readonly ChannelBindingType[] = ['tls-exporter', 'tls-unique', 'tls-server-end-point']
 
-/** A type that the server lists (XEP-0440), or the default of the TLS version (RFC 5802 §6.1, RFC 9266 §3). */
+/** Uses a type that the server lists (XEP-0440), or the default of the TLS version (RFC 5802 §6.1, RFC 9266 §3). */
 export function bindTo(link: LinkFacts, listed: readonly string[] | undefined): ChannelBinding | undefined {
   for (const type of types) {
     if (listed === undefined ? type === 'tls-server-end-point' : !listed.includes(type)) continue
     const data = link.channelBinding?.(type)
-    // Servers with `tls-unique` only offer -PLUS mechanisms over TLS 1.3, too.
+    // A server that supports `tls-unique` only also offers -PLUS mechanisms over TLS 1.3.
     if (data !== undefined) return { type, data, guessed: listed === undefined && type === 'tls-exporter' }
   }
   return undefined

@@ -3,7 +3,7 @@ import { Problem } from '../../../lib/errors.js'
 import type { ChannelBindingType, LinkFacts } from '../../../xmpp/link.js'
 import { type Mechanism, toByteString } from './mechanism.js'
 
-/** By mechanism, best first. A token is for one of them (XEP-0484 §3). */
+/** By mechanism, best first. A token works with one mechanism only (XEP-0484 §3). */
 const bindings: Readonly<Record<string, ChannelBindingType | undefined>> = {
   'HT-SHA-256-EXPR': 'tls-exporter',
   'HT-SHA-256-UNIQ': 'tls-unique',
@@ -11,12 +11,12 @@ const bindings: Readonly<Record<string, ChannelBindingType | undefined>> = {
   'HT-SHA-256-NONE': undefined,
 }
 
-/** The best mechanism that this link can have a token for. */
+/** The best mechanism for which this link can request a token. */
 export function tokenMechanism(offered: readonly string[], link: LinkFacts): string | undefined {
   return Object.keys(bindings).find(name => offered.includes(name) && dataOf(name, link) !== undefined)
 }
 
-/** A token of the server for a later login (XEP-0484), bound to its mechanism and user agent. Secret. */
+/** A token from the server for a later login (XEP-0484), bound to its mechanism and user agent. Secret. */
 export class HashedToken {
   #secret: Buffer
 
@@ -34,7 +34,7 @@ export class HashedToken {
     return this.#secret.toString('base64')
   }
 
-  /** The server has sent a new one. */
+  /** For a new token from the server. */
   replace(secret: string): void {
     this.#secret.fill(0)
     this.#secret = copyOf(secret)
@@ -44,7 +44,6 @@ export class HashedToken {
     return createHmac('sha256', this.#secret).update(who).update(data).digest()
   }
 
-  /** Fills it with zeros. */
   wipe(): void {
     this.#secret.fill(0)
     this.agent.release()
@@ -57,7 +56,7 @@ export interface UserAgent {
   release(): void
 }
 
-/** HT-SHA-256-… (draft-schmaus-kitten-sasl-ht). Fails without the server's proof. */
+/** HT-SHA-256-… (draft-schmaus-kitten-sasl-ht). Fails if the server sends no proof. */
 export function hashedToken(token: HashedToken, link: LinkFacts): Mechanism {
   const { mechanism: name, user } = token
   const data = dataOf(name, link)
@@ -83,7 +82,7 @@ function dataOf(name: string, link: LinkFacts): Buffer | undefined {
   return type === undefined ? Buffer.alloc(0) : link.channelBinding?.(type)
 }
 
-/** Outside the pool, which would keep 8 KiB. */
+/** Outside Node's pool, which would keep 8 KiB in memory. */
 function copyOf(secret: Buffer | string): Buffer {
   const bytes = Buffer.from(secret)
   const copy = Buffer.alloc(bytes.length)

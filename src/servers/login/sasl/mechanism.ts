@@ -1,8 +1,8 @@
 import type { ScramProof } from './scram-proof.js'
 
 /**
- * A SASL mechanism for @xmpp/client. Messages are byte strings, one character for each byte of UTF-8, because
- * the library uses `btoa` and `atob`.
+ * A SASL mechanism for @xmpp/client. A message is a byte string, one character for each byte of UTF-8,
+ * because the library uses `btoa` and `atob`.
  */
 export interface Mechanism {
   readonly name: string
@@ -10,9 +10,9 @@ export interface Mechanism {
   response(): string | Promise<string>
   /** Throws a `Problem` for an invalid message. */
   challenge(message: string): void
-  /** The library does not call it. Throws a `Problem` if the server's proof is wrong. */
+  /** Throws a `Problem` if the server's proof is wrong. The library does not call this function. */
   success(data: string | undefined): void
-  /** Of SCRAM, after its success. A new copy at each call. */
+  /** The proof of a successful SCRAM login. Each call makes a new copy. */
   readonly proof?: ScramProof | undefined
 }
 

@@ -11,21 +11,20 @@ export type ScramKeys = Readonly<Record<'clientKey' | 'storedKey' | 'serverKey',
 
 export interface PasswordToSalt {
   readonly user: string
-  /** After SASLprep. */
+  /** Prepared with SASLprep. */
   readonly password: string
   readonly salt: Buffer
   readonly iterations: number
   readonly hash: ScramHash
 }
 
-/** Created on first use. */
 export type Waiting = { readonly signal: AbortSignal }
 
 const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 export type SaltedPasswords = ReturnType<typeof createSaltedPasswords>
 
-/** Derives SCRAM keys off the event loop, and caches them for `memorySeconds`. `derive` is PBKDF2. */
+/** Derives SCRAM keys in other threads, and caches them for `memorySeconds`. `derive` is PBKDF2. */
 export function createSaltedPasswords(
   clock: Clock,
   memorySeconds: number,

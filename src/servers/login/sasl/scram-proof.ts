@@ -1,7 +1,7 @@
 import { hash as digest } from 'node:crypto'
 import type { ScramHash, ScramKeys } from './salted-passwords.js'
 
-/** What a later SCRAM login of the same user needs instead of the password. Secret. */
+/** What a later SCRAM login of the same user needs in place of the password. Secret. */
 export interface ScramProof {
   readonly hash: ScramHash
   readonly salt: Buffer
@@ -9,15 +9,15 @@ export interface ScramProof {
   readonly clientKey: Buffer
   readonly serverKey: Buffer
   readonly user: string
-  /** The bare JID of another user to act for, or empty. */
+  /** Bare JID of the user to act for, or empty. */
   readonly authzid: string
 }
 
-/** With own copies of the buffers, in one: a proof lives as long as its session. */
+/** Copies the buffers into one, because a proof exists as long as its session. */
 export function scramProof(about: ScramProof): ScramProof {
   const { hash, iterations, user, authzid } = about
   const parts = [about.salt, about.clientKey, about.serverKey]
-  // Outside the pool, which would keep 8 KiB.
+  // Outside Node's pool, which would keep 8 KiB in memory.
   const copy = Buffer.alloc(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   const [salt, clientKey, serverKey] = parts.map(part => {

@@ -24,17 +24,17 @@ export interface ScramParts {
   /** The password, or the proof of an earlier login. */
   readonly secret: string | ScramProof
   readonly onSalt?: ((salt: Buffer) => void) | undefined
-  /** The bare JID of another user to act for. */
+  /** Bare JID of the user to act for. */
   readonly authzid?: string | undefined
   /**
-   * For -PLUS mechanisms. `not-offered`: binding is possible here, but the server did not offer it. A server
-   * that did offer it then detects an attack (RFC 5802 §6).
+   * For -PLUS mechanisms. `not-offered`: the server did not offer channel binding, which is possible here. If
+   * the server did offer it, it detects an attack (RFC 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
   /** The minimum is 4096 (RFC 5802 §5.1). */
   readonly maxIterations: number
-  /** Aborts with the login. */
+  /** Its signal aborts with the login. */
   readonly waiting: Waiting
   /** 144 random bits by default. */
   readonly nonce?: string
@@ -46,7 +46,7 @@ export function scramHash(name: string): ScramHash | undefined {
   return Object.hasOwn(hashes, name) ? hashes[name as ScramName] : undefined
 }
 
-/** One SCRAM login (RFC 5802 §5). Fails without the server's proof. */
+/** One SCRAM login (RFC 5802 §5). Fails if the server sends no proof. */
 export function scram(name: ScramName, parts: ScramParts): Mechanism {
   const hash = hashes[name]
   const ownNonce = parts.nonce ?? randomText(18, 'base64')
@@ -75,7 +75,7 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     salt = Buffer.from(saltText, 'base64')
     parts.onSalt?.(salt)
     const salted = await keysFor(salt)
-    // Repeated under the signature: the server detects changes on the way.
+    // The signature covers this header, so the server detects changes.
     const header = Buffer.from(gs2Header)
     const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
     const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
@@ -139,11 +139,11 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
   return `${flag},${authzid === '' ? '' : `a=${saslName(authzid)}`},`
 }
 
-/** SASLprep (RFC 4013). ASCII needs none. */
+/** SASLprep (RFC 4013), which ASCII does not need. */
 function prepare(text: string, parameter: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
-    // As a query, which allows unassigned characters (RFC 5802 §5.1).
+    // As a query, in which unassigned characters are allowed (RFC 5802 §5.1).
     return saslprep(text, { allowUnassigned: true })
   } catch {
     throw new Problem('invalid-parameter', {

@@ -2,14 +2,14 @@ import { Problem } from '../../../lib/errors.js'
 import { type Mechanism, saslName, toByteString } from './mechanism.js'
 
 /**
- * SASL PLAIN (RFC 4616), for encrypted links only. X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody modules)
- * have a token as the password.
+ * SASL PLAIN (RFC 4616), for encrypted links only. For X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody
+ * modules) the password is a token.
  */
 export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'): Mechanism {
   return singleMessage(name, `${authzid}\0${user}\0${secret}`)
 }
 
-/** SASL EXTERNAL (RFC 4422 Appendix A): proof is the link's certificate. */
+/** SASL EXTERNAL (RFC 4422 Appendix A): the link's certificate is the proof. */
 export function external(authzid: string): Mechanism {
   return singleMessage('EXTERNAL', authzid)
 }
@@ -25,14 +25,14 @@ function singleMessage(name: string, message: string): Mechanism {
     clientFirst: true,
     response: () => toByteString(message),
     challenge() {
-      // No challenge is allowed, and the secret is not sent twice.
+      // A challenge is not allowed, and the secret must not be sent twice.
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     },
     success() {},
   }
 }
 
-/** RFC 7628 §3.1. A separator alone answers an error (§3.2.3). */
+/** RFC 7628 §3.1. A single separator is the answer to an error (§3.2.3). */
 const separator = '\x01'
 
 /** OAUTHBEARER (RFC 7628), for encrypted links only. */
@@ -46,7 +46,7 @@ export function oauthBearer(authzid: string, token: string): Mechanism {
     name: 'OAUTHBEARER',
     clientFirst: true,
     response: () => (isRefused ? separator : message),
-    /** A challenge contains an error. The server sends `<failure/>` after our answer (RFC 7628 §3.2.3). */
+    /** A challenge means an error. After our answer, the server sends `<failure/>` (RFC 7628 §3.2.3). */
     challenge() {
       demandAcceptance()
       isRefused = true
