@@ -8,15 +8,15 @@ import { closing, startService } from './processes.js'
 import { accountsOf } from './stage.js'
 import { admin, domain } from './work.js'
 
-/** They break the streams of Prosody 0.12. */
+/** These modules break the streams of Prosody 0.12. */
 const sasl2Modules = `
 plugin_paths = { "/usr/lib/prosody/modules" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "smacks", "sasl2", "sasl2_bind2", "sasl2_sm", "sasl2_fast" }
 `
-/** For spare links, in milliseconds. */
+/** Time to dial spare links, in milliseconds. */
 const pause = 400
 
-/** Delays all bytes by half of `ms` in each direction. A connection is accepted at once. */
+/** Delays all bytes by half of `ms` in each direction. Connections are accepted at once. */
 async function startDistance(port: number, ms: number) {
   const server = createServer({ noDelay: true }, near => {
     const far = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -67,7 +67,7 @@ async function measureWay(prosody: Prosody, way: Way, ms: number, logins: number
   const server = `${domain}=${way.scheme}://127.0.0.1:${distance.port}?ca=${caFile}${way.options ?? ''}`
   await using service = await startService({ c2sPort, environment: { ...way.environment, XMPP_SERVERS: server } })
   const times: number[] = []
-  // The first logins learn the server's features, and have spare links dialled.
+  // The first logins learn the server's features, and cause spare links.
   for (let login = -4; login < logins; login++) {
     const start = performance.now()
     await warm(service.port)

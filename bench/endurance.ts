@@ -1,4 +1,4 @@
-// At the end, memory and descriptors must be as at the beginning.
+// At the end, memory and descriptors must be the same as at the beginning.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../test/support/http-answer.js'
@@ -9,7 +9,7 @@ import { accountsOf, names } from './stage.js'
 import { Ledger, Visitor } from './visitor.js'
 import { type Vitals, Watch } from './vitals.js'
 
-/** V8 keeps compiled code. */
+/** Some growth is normal, because V8 keeps compiled code. */
 const heapGrowth = 1.2
 const rehearsed = 60
 const arrivalsPerSecond = 25

@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { observeOutages, outages, versionOf } from '../test/support/crowd/outages.js'
 
 const makers = ['prosody', 'ejabberd'] as const
-/** Where `npm run test:peers` unpacks other releases of Debian. */
+/** `npm run test:peers` unpacks other Debian releases here. */
 const unpacked = '/var/cache/warm-bindings-tests'
 
 /**
- * Before the servers of this machine and of the unpacked releases, or with `--here` those of `SERVERS_ROOT`. Other
- * words are makers, names of faults and `--sessions=`. Returns false after a fault that is no mere end of sessions.
+ * Runs against servers of this machine and of the unpacked releases, or with `--here` of `SERVERS_ROOT`.
+ * Other words are makers, names of faults and `--sessions=`. Returns false if a fault did more than end
+ * sessions.
  */
 export async function observeFaults(words: readonly string[], print: (text: string) => void): Promise<boolean> {
   if (!words.includes('--here')) return observeAll(words)

@@ -1,4 +1,4 @@
-// The least work that Node can do.
+// Does the least work that Node can do.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -82,7 +82,7 @@ function openRelay(name: string): Relay {
 const openFrame = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='${domain}' version='1.0'/>`
 const asText = { binary: false }
 
-/** Only stream headers and ends differ (RFC 7395 §3.4, §3.6). The server's header must come in one chunk. */
+/** Only stream headers and ends differ (RFC 7395 §3.4, §3.6). The server's header must arrive in one chunk. */
 function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
   webSocket.on('message', (message: Buffer) => {
     const name = message.toString('latin1', 1, 6)

@@ -1,4 +1,4 @@
-// Holds a request or pauses (XEP-0124 §10), and sometimes sends a message to itself.
+// A session that holds a request or pauses (XEP-0124 §10), and sometimes sends a message to itself.
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { HttpLane, xmlRoute } from './http-lane.js'
 import { bodyHead, failureOf, messageTo, word } from './talks.js'

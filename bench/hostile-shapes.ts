@@ -1,4 +1,4 @@
-// A shape is a beginning, a repeated piece and an end.
+// A shape consists of a beginning, a repeated piece and an end.
 
 export interface Shape {
   readonly name: string
@@ -99,7 +99,7 @@ const element = (namespace: string) => (mark: string) => (inner: Shape) =>
     end: `${inner.end}</a>`,
   }) satisfies Shape
 
-/** Names with `*` begin with CDATA, which the plain reader leaves to saxes. */
+/** Names with `*` begin with CDATA, so that the plain reader gives up and saxes continues. */
 const leaving = '<![CDATA[x]]>'
 
 const children: readonly Shape[] = [

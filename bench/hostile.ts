@@ -1,4 +1,4 @@
-// At most ten times a plain KiB, and growth no faster than length.
+// Costs at most ten times a plain KiB, and grows no faster than the length.
 import { parseBody } from '../src/browsers/bosh/body.js'
 import { readMessage } from '../src/browsers/websocket/framing.js'
 import { UnfinishedBodies } from '../src/http/listening/unfinished-bodies.js'
@@ -131,7 +131,7 @@ function rowsOf(reader: Reader, size: number): readonly Row[] {
   const rest = reader.shapes.map(shape => ({ shape, costs: measure(reader, shape, size) }))
   return [{ shape: reader.plain, costs: plain }, ...rest].map(({ shape, costs }) => {
     let row = rowOf(shape, costs, base)
-    // Other processes disturb a measurement, but not four times.
+    // Other processes may disturb a measurement, but hardly four times.
     for (let again = 0; again < 3 && isShort(row); again++) {
       const other = rowOf(shape, measure(reader, shape, size), base)
       if (other.growth + other.timesPlain < row.growth + row.timesPlain) row = other
@@ -148,7 +148,7 @@ function costOfBody(size: number): readonly number[] {
   return costs
 }
 
-/** A mean over all sizes, because garbage collection begins at some of them. */
+/** A mean of all sizes, because garbage is collected at some of them. */
 const rowOf = ({ name }: Shape, costs: readonly number[], base: number): Row => ({
   shape: name,
   costs,

@@ -1,4 +1,4 @@
-// HTTP/1.1 over a bare socket, cheaper than any server it measures.
+// HTTP/1.1 over a plain socket, which costs less than any server.
 import { connect, type Socket } from 'node:net'
 
 export interface Route {

@@ -1,4 +1,4 @@
-// The targets. A line with two demands has two entries.
+// The targets. A target with two demands has two entries.
 
 export interface Line {
   readonly id: string

@@ -1,4 +1,4 @@
-// One round at a time for its parent.
+// Runs one round at a time for its parent.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeldSession } from './held-session.js'
 import type { HttpLane } from './http-lane.js'
@@ -59,7 +59,7 @@ async function countRoundTrips(work: Work): Promise<Figures> {
     if (isCounting) tally.add(milliseconds)
   }
   const talks = await openTalks(work, arrived, fail)
-  // Workers get connections in turn: in order, each session would always meet the same worker.
+  // Shuffled: workers get connections in turn, so each session would always meet the same worker.
   for (const talk of shuffled(talks)) talk.poll()
   await sleep(settleMilliseconds)
   for (const talk of shuffled(talks)) talk.sendNext()

@@ -62,7 +62,7 @@ export async function measureSoak(stage: Stage): Promise<PartResult> {
   }
 }
 
-/** Beside a bare server, because the cost of a ping differs by half from hour to hour. */
+/** Measured beside a bare server, because the cost of a ping varies by half within hours. */
 export async function measurePings(stage: Stage): Promise<PartResult> {
   const { sizes, prosody, log } = stage
   const { pingedSessions: wanted, soakSeconds: amount } = sizes

@@ -12,7 +12,7 @@ const marginSeconds = 2
 export async function measureMixed(stage: Stage): Promise<PartResult> {
   const { mixedSeconds } = stage.sizes
   await using service = await startService({ c2sPort: stage.prosody.c2sPort })
-  // The chatting clients must not wait while it reads a reply.
+  // Runs in another process, so that chatting clients need not wait while it reads a reply.
   await using warmer = startLoadClient()
   const target: Target = { kind: 'product', port: service.port }
   const pids = { service: service.pid }

@@ -50,7 +50,7 @@ export async function measureCarrying(stage: Stage): Promise<PartResult> {
 
 const coresAround = 8
 
-/** The process of the session, or another that carries the request. */
+/** Uses the process of the session, or another process that carries the request. */
 function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balanced'>): string {
   const costs = (key: keyof typeof rounds, process: string) => median(rounds[key].map(cpu(process).of))
   const broker = costs('nats', 'NATS')
@@ -93,7 +93,7 @@ function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balance
 
 const thousands = (count: number) => (Math.round(count / 1_000) * 1_000).toLocaleString('en')
 
-/** Two separate processes lose throughput only by sharing the cores. */
+/** Two separate processes lose throughput only because they share the cores. */
 export async function measureWorkers(stage: Stage): Promise<PartResult> {
   const { sizes, prosody } = stage
   const options = { c2sPort: prosody.c2sPort }

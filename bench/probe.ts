@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs'
 import inspector from 'node:inspector'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** In milliseconds. It is part of each figure, and is subtracted. */
+/** In milliseconds. Contained in each figure, and subtracted. */
 const resolution = 5
 
 process.on('SIGUSR1', () => {

@@ -1,4 +1,4 @@
-// These processes end with this process.
+// All these processes end with this process.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -189,14 +189,14 @@ export function stopAll(): void {
   children.clear()
 }
 
-/** Rejects, with the output, after 15 s. */
+/** After 15 s it rejects with the output. */
 async function startNode(words: readonly string[], environment: Record<string, string>, path: string) {
   const [port = 0, inspectorPort = 0] = await freePorts(2)
   const child = spawn(process.execPath, [...startFlags(), ...words], {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
-      // Closed until SIGUSR1.
+      // Opened by SIGUSR1.
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
       HOST: '127.0.0.1',
       PORT: String(port),

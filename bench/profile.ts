@@ -65,7 +65,7 @@ function summarize(profile: CpuProfile, microsecondsPerOperation: number) {
   for (const [index, sample] of profile.samples.entries()) {
     const { functionName, url, lineNumber } = frames.get(sample)!
     if (functionName === '(idle)') continue
-    // In a longer gap another process had the core.
+    // In longer gaps another process had the core.
     const time = Math.min(profile.timeDeltas[index] ?? 0, 2 * samplingMicroseconds)
     busy += time
     const place = url === '' ? '' : ` ${shortened(url)}:${lineNumber + 1}`

@@ -1,4 +1,4 @@
-// Logins without BOSH: the limit for anything in front of the server.
+// Logins without BOSH: the upper limit for any service in front of the server.
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createSecureContext, type SecureContext, connect as startTls } from 'node:tls'
@@ -104,7 +104,7 @@ function conversationOver(socket: Socket): Conversation {
 
 const released = (socket: Socket) => socket.removeAllListeners('data').removeAllListeners('close')
 
-/** Shared by all logins, as in the service. */
+/** All logins share these, as in the service. */
 const contexts = new Map<string, SecureContext>()
 
 function secure(socket: Socket, caFile: string): Promise<Socket> {

@@ -9,7 +9,7 @@ import { adminHeader, domain, type Kind, type Target } from './work.js'
 
 export const usuallyAtOnce = 10
 
-/** By kind: no target profits from another target's round. */
+/** By kind, so that no target profits from rounds of another. */
 const remembered = new Map<Kind | 'websocket', SaltedPasswords>()
 
 function rememberedBy(kind: Kind | 'websocket'): SaltedPasswords {

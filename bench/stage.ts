@@ -5,9 +5,9 @@ import type { Figures, Processes, Target, Work } from './work.js'
 
 export interface Sizes {
   readonly rounds: number
-  /** Which process runs on which core differs from round to round. */
+  /** More rounds, because processes run on different cores in each round. */
   readonly sharingRounds: number
-  /** V8 compiles, and salted passwords are remembered. */
+  /** Rounds in which V8 compiles, and salted passwords are cached. */
   readonly warmUpRounds: number
   readonly chatWarmUpRounds: number
   readonly warms: number

@@ -18,13 +18,13 @@ export const messageTo = (jid: string, text: string) =>
   `<message xmlns='jabber:client' to='${jid}' type='chat'><body${text}/body></message>`
 export const bodyHead = (sid: string) => `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='`
 
-/** The messages never contain `terminate`. */
+/** No message contains `terminate`. */
 export function failureOf(error: Error | undefined, text: string, status: number): Error | undefined {
   if (error !== undefined || (status === 200 && !text.includes('terminate'))) return error
   return new Error(`HTTP ${status}: ${text.slice(0, 300)}`)
 }
 
-/** Two requests at a time, rids in order, always one open, as in a browser. */
+/** Two requests at a time, rids in order, one always open, as in a browser. */
 export class BoshTalk implements Talk {
   readonly #lanes: readonly HttpLane[]
   readonly #head: string

@@ -1,4 +1,4 @@
-// Each message to itself must come back once.
+// Sends messages to itself. Each must come back once.
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BoshTalk } from '../test/support/crowd/bosh-talk.js'
@@ -35,7 +35,7 @@ export interface VisitorOptions {
 }
 
 const patienceSeconds = 60
-/** Five seconds until it counts as quiet, five while the service is measured. */
+/** Five seconds without traffic, then five while the service is measured. */
 const quietSeconds = 10
 
 const between = (least: number, most: number) => least + Math.random() * (most - least)
@@ -48,7 +48,7 @@ export class Visitor {
   #serial = 0
   readonly #awaited = new Set<number>()
   readonly #heard = new Set<number>()
-  /** Messages up to this number may come twice: another page has attached since. */
+  /** Earlier messages may come twice, because another page has attached. */
   #mayDouble = 0
   #isLoggedOut = false
 

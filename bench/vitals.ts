@@ -20,7 +20,7 @@ const timerPrototype =
 const heapAndResources =
   'JSON.stringify({ heap: process.memoryUsage().heapUsed, resources: process.getActiveResourcesInfo() })'
 
-/** Stays connected to the inspector, so that the descriptors compare. */
+/** Stays connected to the inspector, so that descriptors can be compared. */
 export class Watch implements AsyncDisposable {
   private constructor(
     readonly pid: number,
@@ -33,7 +33,7 @@ export class Watch implements AsyncDisposable {
 
   async read(): Promise<Vitals> {
     await this.inspector.collectGarbage()
-    // A timer that fires between the steps of a count is missing from it.
+    // A timer that fires during a count may be missing.
     const counts = [await this.#countTimers(), await this.#countTimers(), await this.#countTimers()]
     const { result } = await this.inspector.ask<Evaluated>('Runtime.evaluate', {
       expression: heapAndResources,

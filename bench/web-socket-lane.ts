@@ -1,8 +1,8 @@
-// RFC 6455 over a bare socket: single frames, pings.
+// RFC 6455 over a plain socket: single frames, pings.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** With a key of zeros the mask changes nothing. */
+/** A key of zeros changes nothing. */
 const masked = 0x80
 const noMask = Buffer.alloc(4)
 
@@ -39,7 +39,7 @@ export class WebSocketLane {
     this.#socket.on('close', () => this.#failed(new Error(`connection closed by port ${port}`)))
   }
 
-  /** ASCII. */
+  /** `message` is ASCII. */
   send(message: string): void {
     const { length } = message
     const head =

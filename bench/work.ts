@@ -4,32 +4,32 @@ export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | '
 export interface Target {
   readonly kind: Kind
   readonly port: number
-  /** Processes that do not know each other, in place of `port`. */
+  /** Ports of processes that do not know each other. Replaces `port`. */
   readonly apart?: readonly number[]
   readonly warmPort?: number
   readonly over?: 'websocket'
   readonly caFile?: string
 }
 
-/** Processes of one name are measured together. */
+/** Processes with the same name are measured together. */
 export type Processes = Readonly<Record<string, number | readonly number[]>>
 
 export interface Work {
   readonly part: 'warm' | 'chat' | 'pace' | 'hold' | 'rest'
   readonly target: Target
-  /** Of account names, `user` by default. */
+  /** Prefix of account names. Default: `user`. */
   readonly prefix?: string
   readonly users: number
-  /** Warms in all for `warm`, otherwise seconds. */
+  /** Number of calls for `warm`, otherwise seconds. */
   readonly amount: number
-  /** `warm`: logins at a time, 10 by default. */
+  /** For `warm`: logins at a time. Default: 10. */
   readonly atOnce?: number
-  /** A new poll before each message, as when people type slowly. */
+  /** Sends a new poll before each message, as slow typing does. */
   readonly pollFirst?: boolean
   readonly warmsPerSecond?: number
   readonly sessions?: number
   readonly secondsPerMessage?: number
-  /** How many sessions pause in place of holding a request. */
+  /** Number of sessions that pause instead of holding a request. */
   readonly pausing?: number
   readonly pids: Processes
 }
@@ -39,7 +39,7 @@ export interface Figures {
   readonly perSecond: number
   readonly p50Milliseconds: number
   readonly p99Milliseconds: number
-  /** Per operation, by process. */
+  /** For each operation, by process. */
   readonly cpuMicroseconds: Readonly<Record<string, number>>
   readonly lost?: number
 }

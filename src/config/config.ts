@@ -18,7 +18,7 @@ type Own = {
   [N in keyof Values as (typeof settings)[N] extends { at: infer Path extends string } ? Path : never]: Values[N]
 }
 
-/** Builds nested objects from places such as `bosh.maxWait`. */
+/** Builds nested objects from dotted places such as `bosh.maxWait`. */
 type Nested<ByPath> = {
   readonly [Path in keyof ByPath as Path extends `${infer Part}.${string}`
     ? Part
@@ -29,10 +29,10 @@ type Nested<ByPath> = {
     : ByPath[Path]
 }
 
-/** Addresses in `allow` may use an endpoint, except those in `deny`. */
+/** Addresses in `allow` may use an endpoint, but not addresses in `deny`. */
 export type AccessRule = Config['access']['bosh']
 
-/** A path that is off is undefined. */
+/** A path that is switched off is undefined. */
 export type HttpHost = HostEntry
 
 export function joinedValues(values: Values) {
@@ -41,13 +41,13 @@ export function joinedValues(values: Values) {
   return {
     'listen.places': placesOf(values.HOST, values.PORT),
     https: httpsOf(values),
-    /** By host name, in lower case, without a port. */
+    /** By host name, in lower case and without a port. */
     'http.hosts': hosts,
-    /** The hosts of this `Config`, empty for all other requests (`configOfHost`). */
+    /** Hosts for which this `Config` is made (`configOfHost`). Empty for all other requests. */
     'http.own': [] as readonly HttpHost[],
     'http.names': [...hosts.keys(), ...listened.filter(host => isIP(host) === 0)] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
-    /** By domain, `*` for domains in neither this map nor the next. Other servers are found through DNS. */
+    /** By domain. `*` is for domains in neither map. Servers without an entry are found through DNS. */
     servers: values.XMPP_SERVERS.servers,
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),
@@ -68,7 +68,7 @@ export function httpsPorts(values: Values): readonly number[] {
 }
 
 export function httpsPlaces(values: Values): readonly Place[] {
-  // Ports in HOST are for http.
+  // The ports in HOST are for http only.
   const usual = values.HOST.map(({ host }): Address => ({ host, port: undefined }))
   return placesOf(values.HTTPS_HOST ?? usual, httpsPorts(values))
 }
@@ -77,27 +77,27 @@ function httpsOf(values: Values) {
   if (httpsPorts(values).length === 0) return undefined
   return {
     places: httpsPlaces(values),
-    /** The setting that names them. */
+    /** The setting that names the addresses. */
     placesFrom: values.HTTPS_HOST === undefined ? 'HOST' : 'HTTPS_HOST',
     files: tlsFiles(values),
-    /** In OpenSSL's notation. Undefined: Node's default. */
+    /** In OpenSSL's notation. Undefined for Node's default. */
     ciphers: values.TLS_CIPHERS,
     minVersion: values.TLS_MIN_VERSION,
   } as const
 }
 
-/** Undefined: no events. */
+/** Undefined if no events are sent. */
 function eventReceiver({ EVENTS_URL: url, EVENTS_SECRET, EVENTS_SECRET_FILE }: Values) {
   const key = EVENTS_SECRET ?? EVENTS_SECRET_FILE
   return url === undefined || key === undefined ? undefined : { url, key }
 }
 
-/** Undefined: sessions end with their process. */
+/** Undefined if sessions end with their process. */
 function sealedState({ STATE_DIR: folder, SEAL_KEY_FILE: keys }: Values) {
   return folder === undefined || keys === undefined ? undefined : { folder, keys }
 }
 
-/** Completes the entries of `HTTP_HOSTS`. A path that is `off` becomes undefined. */
+/** Completes the entries of `HTTP_HOSTS`. A path `off` becomes undefined. */
 export function httpHosts(values: Values): ReadonlyMap<string, readonly HttpHost[]> {
   const complete = (entry: HostEntry): HttpHost => {
     // Request paths contain A-labels.

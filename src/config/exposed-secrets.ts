@@ -15,7 +15,7 @@ const secretSettings: readonly Name[] = [...orInFiles, 'NATS_URL']
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Warns if other users may read or write files with secrets. */
+/** Warnings about files with secrets that other users may read or write. */
 export function exposedFiles(
   environment: Environment,
   values: Pick<Values, 'NATS_TLS_CERT' | 'AUDIT_LOG'>,
@@ -41,7 +41,7 @@ export function exposedSettings(file: string, values: Environment): string[] {
   return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
-/** A sentence that begins with `subject`, or undefined if the permissions are right. */
+/** A sentence about the file's permissions that begins with `subject`. Empty if they are right. */
 export function exposureOf(file: string, subject: string): string[] {
   const mode = modeOf(file, stats => stats.isFile())
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
@@ -52,7 +52,7 @@ export function exposureOf(file: string, subject: string): string[] {
   return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod g-w,o= ${file}`]
 }
 
-/** Who can write to a folder can delete its files, or keep one and put it back. */
+/** A user who can write to a folder can delete its files, or put back an old file. */
 function exposureOfFolder(folder: string, subject: string): string[] {
   const mode = modeOf(folder, stats => stats.isDirectory())
   const writers = [mode & 0o002 ? 'every user of this machine' : '', mode & 0o020 ? 'its group' : '']
@@ -60,7 +60,7 @@ function exposureOfFolder(folder: string, subject: string): string[] {
   return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
 }
 
-/** Without those of users who cannot enter the folder. 0 for another type. */
+/** Permissions without those of users who cannot enter the folder. 0 for another type of file. */
 function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   try {
     const real = realpathSync(file)
@@ -91,7 +91,7 @@ function keysOfServers(text: string): string[] {
 /** Shorter secrets can be guessed over the network. */
 const leastCharacters = 12
 
-/** If other machines can reach the service. */
+/** Warnings about short secrets, if other machines can reach the service. */
 export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
   const places = [...listen.places, ...(https?.places ?? [])]
   const names = admins

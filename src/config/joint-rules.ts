@@ -5,7 +5,7 @@ import { type Address, collide, placesOf } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
 
-/** Problems of several settings. Skips problems that depend on a faulty setting. */
+/** Problems of several settings together. Problems that depend on a faulty setting are skipped. */
 export function jointProblems(values: Values, isFaulty: (name: Name) => boolean): string[] {
   const unreadable = Symbol('the value of a faulty setting')
   const set = new Proxy(values, {
@@ -117,7 +117,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   [`XMPP_SERVICE_ACCOUNTS_FILE ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS_FILE, set),
 }
 
-/** Lists may be in both places. */
+/** Lists may be given in both places. */
 const inBothPlaces = orInFiles
   .filter(name => settings[name].default === undefined)
   .map((name): [string, (set: Values) => boolean] => [
@@ -156,7 +156,7 @@ function hasOwnPort(addresses: readonly Address[] = []): boolean {
   return addresses.some(({ port }) => port !== undefined)
 }
 
-/** A path with `$host` at hosts without settings. */
+/** Whether a path contains `$host` without a host that fills it. */
 function isUnfilled(path: string, set: Values): boolean {
   return path.includes(hostVariable) && !set.HTTP_STRICT_HOST && set.HTTP_DEFAULT_HOST === undefined
 }
@@ -184,7 +184,7 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[]): readonly s
   ].filter(problem => problem !== false)
 }
 
-/** Warm calls and WebSockets name the domain, so hosts may share these paths. */
+/** Warm calls and WebSockets name their domain, so several hosts may share these paths. */
 function contradict(one: HttpHost, other: HttpHost): boolean {
   const shared = [
     [one.warmPath, other.warmPath],
@@ -202,7 +202,7 @@ function contradict(one: HttpHost, other: HttpHost): boolean {
   )
 }
 
-/** Whether one path is or contains the other: Express and the dispatcher would disagree. */
+/** Whether a path equals or contains the other. Express and the dispatcher would then disagree. */
 function overlap(path: string | undefined, other: string | undefined): boolean {
   if (path === undefined || other === undefined) return false
   return `${path}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${path}/`)

@@ -29,7 +29,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
 
   const values = readValues(environment, report)
   problems.push(...jointProblems(values, isFaulty))
-  // Checked in any case, so that other problems do not hide those of certificates.
+  // Always checked, so that other problems do not hide problems of certificates.
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
   const tls =
@@ -53,7 +53,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
 
 const rows = Object.entries(settings) as [Name, Setting][]
 
-/** Reports faulty settings. Their values are meaningless. */
+/** Reports faulty settings. Do not use the values of faulty settings. */
 export function readValues(
   environment: Record<string, string | undefined>,
   report: (name: Name, problem: string) => undefined,
@@ -88,7 +88,7 @@ function freeze<T extends object>(value: T): T {
   return Object.freeze(value)
 }
 
-/** Networks with more than proxies. */
+/** Networks that usually contain more than proxies. */
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
 function risks(config: Config, tls: TlsMaterial | undefined): string[] {
@@ -129,7 +129,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
   ]
 }
 
-/** The warm API is reachable from other machines and refuses requests without TLS. */
+/** True if other machines can reach the warm API, which refuses all requests without TLS. */
 function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
   const open = listen.places.filter(({ host }) => !isLoopback(host))
   if (!warm.enabled || open.length === 0 || assumeSecure) return []

@@ -24,7 +24,7 @@ export const natsFaults: Readonly<Record<string, (set: Values) => boolean | unde
 
 export type NatsSettings = NonNullable<ReturnType<typeof natsOf>>
 
-/** Undefined: no NATS. */
+/** Undefined without NATS. */
 export function natsOf(values: Values) {
   if (values.NATS_URL === undefined) return undefined
   const { servers, account } = values.NATS_URL
@@ -38,7 +38,7 @@ export function natsOf(values: Values) {
     /** Undefined if TLS is optional. */
     tls: isTls ? tlsOf(values, servers) : undefined,
     mayBePlain: values.NATS_ALLOW_PLAINTEXT,
-    /** Whether data may cross a network without TLS. */
+    /** Whether data may cross the network unencrypted. */
     isPlain: isFar && !isTls,
     subject: values.NATS_SUBJECT,
   } as const
@@ -61,7 +61,7 @@ function tlsOf(
     NATS_TLS_CERT: own !== undefined,
   }
   return {
-    /** Settings that require TLS, whatever NATS_ALLOW_PLAINTEXT says. */
+    /** Settings that require TLS in spite of NATS_ALLOW_PLAINTEXT. */
     wantedBy: Object.entries(wanted).flatMap(([setting, isSo]) => (isSo ? [setting] : [])),
     /** PEM texts. Without `ca`, Node's authorities are trusted. */
     ca,

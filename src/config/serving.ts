@@ -2,15 +2,15 @@ import { hash } from 'node:crypto'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
-/** Path below the WebSocket endpoint for pages with a token. */
+/** The path for pages with a token, below the path of the WebSocket endpoint. */
 export const takeoverPath = '/warm'
 
-/** The key of a site, the same in all processes of a service. */
+/** The key of a site. All processes of a service use the same key. */
 export function siteName({ externalUrl, boshPath, websocketPath, domains }: Config): string {
   return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
 }
 
-/** Hashes of settings that all processes must share. No secrets. */
+/** Hashes of settings that must be the same in all processes. Without secrets. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, admins, http, limits, rates } = config
   const texts = {
@@ -28,17 +28,17 @@ export function settingsInCommon(config: Config): Readonly<Record<string, string
 
 type Serving = Pick<Config, 'servers' | 'remotes'>
 
-/** Its own entry wins over `*`. */
+/** The domain's own entry has priority over `*`. */
 export function remoteOf({ servers, remotes }: Serving, domain: string): RemoteEndpoint | undefined {
   return remotes.get(domain) ?? (servers.has(domain) ? undefined : remotes.get('*'))
 }
 
-/** Whether browsers of the domain use another endpoint, with its limits. */
+/** Whether browsers of the domain use another endpoint, and so its limits. */
 export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: string): boolean {
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
 
-/** Admins keep its domains only. Of several hosts, the addresses of the first. */
+/** A `Config` for some hosts: admins keep only the hosts' domains. Addresses are those of the first host. */
 export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
   const { externalUrl, boshPath, warmPath, websocketPath } = first
   const own = [first, ...others]
@@ -72,7 +72,7 @@ export function configOfHost(config: Config, [first, ...others]: readonly [HttpH
   }
 }
 
-/** Of the domain's own host, preferably with a warm API. */
+/** A `Config` for the domain's own host, preferably a host with the warm API. */
 export function configOfDomain(config: Config, domain: string): Config {
   const own = [...config.http.hosts.values()].flat().filter(host => host.domain === domain)
   const host = own.find(({ warmPath }) => warmPath !== undefined) ?? own[0]
@@ -94,7 +94,7 @@ export function urlOfDomain(
   return own && `${own.externalUrl}${own[endpoint]}`
 }
 
-/** The path for a domain. It differs between domains of one host. */
+/** The path for a domain. Domains of one host have different paths. */
 export function pathOf(
   config: Pick<Config, 'http' | EndpointPath>,
   domain: string,

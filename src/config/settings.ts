@@ -12,7 +12,7 @@ import { serversByDomain } from './kinds/servers.js'
 
 export type Setting = ReturnType<ReturnType<typeof at>['means']>
 
-/** A setting that `Config` contains unchanged. It has a place, a kind, a default and a sentence. */
+/** A setting that `Config` contains unchanged: its place, kind, default and a sentence. */
 function at<
   const Place extends string | undefined,
   K extends kinds.Kind<unknown>,
@@ -20,19 +20,19 @@ function at<
 >(place: Place, kind: K, usual?: Default) {
   return {
     means: (sentence: string, required?: string) => ({
-      /** Undefined if the value is made of several settings. */
+      /** Undefined if the value is made from several settings. */
       at: place,
       kind,
-      /** As an operator writes it. Undefined if an absent value has a meaning of its own. */
+      /** In the notation of operators. Undefined if no value has a meaning of its own. */
       default: usual as Default,
       sentence,
-      /** Replaces the default in the documentation of a required setting. */
+      /** Takes the place of the default in the documentation of a required setting. */
       required,
     }),
   }
 }
 
-/** A setting that is combined with others (`joinedValues`). */
+/** A setting that is combined with other settings (`joinedValues`). */
 function joined<K extends kinds.Kind<unknown>, const Default extends string | undefined = undefined>(
   kind: K,
   usual?: Default,
@@ -428,7 +428,7 @@ export type Name = keyof typeof settings
 
 type OrInFile = { [N in Name]: `${N}_FILE` extends Name ? N : never }[Name]
 
-/** A second setting, with `_FILE`, names a file with the value. */
+/** These settings have a twin with `_FILE` that names a file with the value. */
 export const orInFiles = (Object.keys(settings) as OrInFile[]).filter(name => Object.hasOwn(settings, `${name}_FILE`))
 
 type ValueOf<S extends Setting> =

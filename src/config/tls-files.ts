@@ -18,10 +18,10 @@ export function tlsFiles(values: Values) {
   }
 }
 
-/** `dhparam` is `auto` or PEM text. */
+/** `dhparam` is `auto` or a PEM text. */
 export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
-/** Begins with the setting at fault. */
+/** The message begins with the setting at fault. */
 class Fault extends Error {}
 
 export function readTlsFiles(files: TlsFiles, report: (problem: string) => undefined) {
@@ -87,7 +87,7 @@ function readChain(file: string, certificate: X509Certificate, certificateFile: 
   throw new Fault(`TLS_CHAIN names ${file}, which does not contain the issuer of the certificate in ${certificateFile}`)
 }
 
-/** If no key is named: the certificate's file, or `x.key` beside `x.crt`. */
+/** If no key is named: the key in the certificate's file, or `x.key` beside `x.crt`. */
 function findKey(file: string, text: string): readonly [file: string, text: string] {
   if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(text)) return [file, text]
   const beside = file.replace(/(\.[^./]+)?$/, '.key')
@@ -99,7 +99,7 @@ function findKey(file: string, text: string): readonly [file: string, text: stri
   return [beside, key]
 }
 
-/** PKCS #8 and OpenSSL's older form. */
+/** In PKCS #8 and in OpenSSL's older form. */
 const encryptedKey = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 
 function readKey(file: string, text: string, { setting, text: passphrase }: Passphrase): KeyObject {
@@ -115,7 +115,7 @@ function readKey(file: string, text: string, { setting, text: passphrase }: Pass
 function readParameters(file: string): string {
   if (file === 'auto') return file
   const dhparam = readFile(file, 'TLS_DHPARAM')
-  // Node ignores files without it, and Node 24 ignores `X9.42 DH PARAMETERS`.
+  // Node ignores files without this line. Node 24 ignores `X9.42 DH PARAMETERS`.
   if (!dhparam.includes('-----BEGIN DH PARAMETERS-----'))
     throw new Fault(
       `TLS_DHPARAM names ${file}, which is not a PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,

@@ -21,24 +21,24 @@ export function unknownNames(environment: Record<string, string | undefined>): s
 
 const names = Object.keys(settings) as Name[]
 
-/** First words that are unlikely to be another program's. */
+/** First words of names that other programs hardly use. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
   if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG|NATS|STATE)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 
-/** Kubernetes sets these for a service named `xmpp` or `http`. */
+/** Kubernetes sets these variables for a service named `xmpp` or `http`. */
 function isOfKubernetes(name: string, value: string): boolean {
   if (/_SERVICE_HOST$|_SERVICE_PORT|_PORT_\d+_/.test(name)) return true
   return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 }
 
 function meantBy(name: string): Name | undefined {
-  // HTTPS_PORT would be nearer by letters.
+  // By its letters, HTTPS_PORT would be nearer.
   if (name === 'HTTP_PORT') return 'PORT'
   if (name === 'HTTP_HOST') return 'HOST'
-  // Set by systemd for socket activation.
+  // systemd sets these variables for socket activation.
   if (/^LISTEN_(?:PID|FDS|FDNAMES)$/.test(name)) return undefined
   const letters = lettersOf(name)
   const [distance, nearest] = names
@@ -48,7 +48,7 @@ function meantBy(name: string): Name | undefined {
   return isOurs || distance <= mostMistakes(name, nearest) ? nearest : undefined
 }
 
-/** Allowed typing errors: fewer for short names. */
+/** Number of accepted typing errors, lower for short names. */
 function mostMistakes(name: string, setting: Name): number {
   const length = lettersOf(setting).length
   if (length >= 6) return length < 10 ? 1 : 2

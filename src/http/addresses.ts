@@ -8,18 +8,18 @@ import { attempt } from '../lib/attempt.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './access/client-rules.js'
 
-/** Read at the start. Empty in a sandbox without AF_NETLINK. */
+/** Read once at the start. Empty in a sandbox without AF_NETLINK. */
 const interfaces = Object.values(attempt(networkInterfaces) ?? {})
 const machineAddresses = new Set(interfaces.flatMap(list => list?.map(({ address }) => address) ?? []))
 
 export type Addressing = Pick<Config, 'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'listen' | 'https' | 'http'>
 
-/** The path of `externalUrl` without its last slash, or empty. */
+/** The path of `externalUrl` without a slash at the end, or empty. */
 export function homePath(externalUrl: string | undefined): string {
   return externalUrl === undefined ? '' : new URL(externalUrl).pathname.replace(/\/$/, '')
 }
 
-/** No address contains a forged `Host`. */
+/** A forged `Host` appears in no address. */
 export function endpointUrls(
   config: Addressing & Pick<Config, EndpointPath>,
   domain: string,
@@ -44,14 +44,14 @@ export function publicSecureBase({ externalUrl }: Pick<Config, 'externalUrl'>): 
   return externalUrl?.startsWith('https:') ? externalUrl : undefined
 }
 
-/** Without our own path. Undefined if unknown. */
+/** Scheme and host for TLS. Undefined if unknown. */
 export function secureBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (config.externalUrl !== undefined) return publicSecureBase(config)
   if (cameSecurely(request, config)) return ownOrigin(config, request)
   const here = asked('https', request)
   if (here === undefined) return undefined
   const isNamed = config.http.names.includes(here.hostname)
-  // Port 0 is only used in tests.
+  // Only tests use port 0.
   const place = config.https?.places.find(
     ({ host, port }) => port !== 0 && (isNamed || leadsTo(here.hostname, host, request)),
   )
@@ -60,7 +60,7 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
   return here.origin
 }
 
-/** Behind an untrusted proxy the client may use TLS, and would be redirected in a circle. */
+/** Undefined behind an untrusted proxy: its client may use TLS, and would be redirected in a circle. */
 export function redirectBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (isForwarded(request) && forwardedScheme(request, config) !== 'http') return undefined
   return secureBase(config, request)
@@ -76,7 +76,7 @@ function ownOrigin(config: Addressing, request: IncomingMessage): string | undef
   const { localPort } = request.socket
   const places = (scheme === 'https' ? config.https?.places : config.listen.places) ?? []
   const atPort = places.filter(place => port === (place.port === 0 ? localPort : place.port))
-  // A proxy in front may serve a name at the usual port.
+  // A proxy in front may serve this name at the usual port.
   const isNamed = config.http.names.includes(hostname) && (port === usualPort || atPort.length > 0)
   const isOurs = isNamed || atPort.some(({ host }) => leadsTo(hostname, host, request)) || isWhereItCame(url, request)
   return isOurs ? url.origin : undefined
@@ -94,11 +94,11 @@ function leadsTo(hostname: string, host: string, { socket }: IncomingMessage): b
   if (host === 'localhost') return isLoopback(address)
   if (host === '0.0.0.0' && isIPv6(address)) return false
   if (!isWildcard(host)) return hostname === asHostname(host)
-  // Addresses may be added after the start.
+  // Addresses may be added to the machine after the start.
   return machineAddresses.has(address) || address === withoutMapping(socket.localAddress ?? '')
 }
 
-/** A URL has a single spelling for each address. */
+/** A URL spells each address in one way only. */
 function asHostname(address: string): string {
   return isIPv6(address) ? new URL(`http://[${address}]`).hostname : address
 }

@@ -6,10 +6,10 @@ export interface Answer<T> {
   readonly seconds: number
 }
 
-/** In milliseconds. */
+/** Time limit of an answer, in milliseconds. */
 const patience = 30_000
 
-/** Returns a known answer without a promise, and asks a question only once at a time. */
+/** Returns a known answer without a promise. Asks each question only once at a time. */
 export function remembering<T>(
   clock: Clock,
   most: number,
@@ -20,7 +20,7 @@ export function remembering<T>(
   const learn = async (question: string) => {
     try {
       const { value, seconds } = await ask(question)
-      // To the end of the Map.
+      // Moves the entry to the end of the Map.
       known.delete(question)
       known.set(question, { value, until: clock.now() + seconds * 1000 })
       forgetOldest(known, most)

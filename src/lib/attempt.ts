@@ -1,4 +1,4 @@
-/** Returns undefined if it throws. */
+/** Returns undefined if `act` throws. */
 export function attempt<T>(act: () => T): T | undefined {
   try {
     return act()

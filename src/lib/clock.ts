@@ -1,11 +1,11 @@
-// Imported: the global `performance` is a getter, and hot paths ask for the time.
+// Imported, because the global `performance` is a getter, and hot paths need the time.
 import { performance } from 'node:perf_hooks'
 
 /** Time for all parts. Tests move it by hand. */
 export interface Clock {
-  /** Milliseconds of a monotonic clock. */
+  /** In milliseconds of a monotonic clock. */
   now(): number
-  /** 0: in the next turn of the event loop. Does not keep the process alive. */
+  /** Timers do not keep the process alive. 0 means the next turn of the event loop. */
   after(ms: number, callback: () => void): Timer
 }
 
@@ -17,7 +17,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   after(ms, callback) {
     if (ms === 0) {
-      // Timers take at least 1 ms.
+      // Timers need at least 1 ms.
       const immediate = setImmediate(callback)
       return { cancel: () => clearImmediate(immediate) }
     }

@@ -1,6 +1,6 @@
-// Metrics read these counters. No name here comes from a caller.
+// Counters, which metrics read. No name here comes from callers.
 
-/** Why a WebSocket ended without `<close/>` from its client. */
+/** Why a WebSocket ended although its client sent no `<close/>`. */
 export const webSocketCuts = [
   'connection-closed',
   'socket-broken',
@@ -8,10 +8,10 @@ export const webSocketCuts = [
   'idle-timeout',
   'message-too-long',
   'too-many-fragments',
-  /** A frame that RFC 6455 forbids, or a binary frame. */
+  /** A binary frame, or a frame that RFC 6455 forbids. */
   'bad-frame',
   'not-read',
-  /** No memory was left for messages in fragments. */
+  /** There was no memory for fragments of messages. */
   'no-room',
   'process-lost',
 ] as const
@@ -22,18 +22,18 @@ export const endReasons = [
   'client',
   'inactivity',
   'attach-timeout',
-  /** An admin or a portal's backend ended it. */
+  /** An admin or a portal's backend ended the session. */
   'logout',
   /** The caller of `/warm` hung up before the answer. */
   'unclaimed',
   ...webSocketCuts,
-  /** The login failed, or only checked credentials. */
+  /** The login failed, or was only a check of credentials. */
   'login',
   /** The XMPP server gave the resource to another client. */
   'replaced',
   'stream-error',
   'connection-lost',
-  /** The client broke the rules. These three are terminal conditions of BOSH. */
+  /** The client broke a rule. These three are terminal conditions of BOSH. */
   'bad-request',
   'item-not-found',
   'policy-violation',
@@ -42,9 +42,9 @@ export const endReasons = [
   'refused-logins',
   'limit',
   'shutdown',
-  /** The next process continues it. */
+  /** The next process continues the session. */
   'set-down',
-  /** An unforeseen error. */
+  /** An unexpected error. */
   'fault',
 ] as const
 
@@ -54,10 +54,10 @@ export const eventTypes = ['session.attached', 'session.resumed', 'session.ended
 
 export type EventType = (typeof eventTypes)[number]
 
-/** Limits that refuse new sessions, each with the setting that raises it. */
+/** Limits that refuse new sessions, each with the setting that raises the limit. */
 export const sessionLimits = {
   sessions: 'MAX_SESSIONS',
-  /** Sessions without a logged-in user. */
+  /** Sessions that have not logged in. */
   strangers: 'MAX_SESSIONS',
   memory: 'MAX_MEMORY_MB',
   descriptors: 'LimitNOFILE',
@@ -73,23 +73,23 @@ export const limits = {
   'warms-user': 'RATE_WARMS_PER_JID',
   'warms-admin': 'RATE_WARMS_PER_ADMIN',
   'failed-logins': 'RATE_FAILED_LOGINS',
-  /** Delays logins, refuses none. */
+  /** Logins are delayed, not refused. */
   'logins-address': 'RATE_LOGINS_PER_ADDRESS',
   connections: 'MAX_CONNECTIONS',
   'connections-address': 'MAX_CONNECTIONS_PER_ADDRESS',
   unfinished: 'MAX_UNFINISHED_MB',
   unread: 'MAX_UNREAD_MB',
   waiting: 'MAX_MEMORY_MB',
-  /** No setting raises these two. */
+  /** No setting raises these limits. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  /** Ends the session. */
+  /** This limit ends the session. */
   stanza: 'MAX_STANZA_BYTES',
 } as const
 
 export type Limit = keyof typeof limits
 
-/** Counts by words of our own tables. */
+/** Counts with labels of our own tables. */
 export class Tally {
   readonly #counts = new Map<string, number>()
 
@@ -105,44 +105,44 @@ export class Tally {
 
 export class Counts {
   requests = 0
-  /** BOSH requests with an error of HTTP or of BOSH as the answer. */
+  /** BOSH requests answered with an error of HTTP or BOSH. */
   failedRequests = 0
   bodiesRefused = 0
   bytesReceived = 0
   bytesSent = 0
   unknownSids = 0
   unknownHosts = 0
-  /** Replies sent again (XEP-0124 §14.3). */
+  /** Replies that were sent again (XEP-0124 §14.3). */
   replays = 0
-  /** Repeated requests with another body, or too late. */
+  /** Repeated requests that came too late, or with another body. */
   repeatsRefused = 0
   waitTimeouts = 0
-  /** Requests dropped because an earlier rid never came. */
+  /** Requests dropped because an earlier request never arrived. */
   gapTimeouts = 0
   readonly webSockets = { opened: 0, refused: 0 }
-  /** WebSocket pongs, and the sum of their round trips in seconds. */
+  /** Number of WebSocket pongs, and the sum of their round trips in seconds. */
   readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0, 'taken-up': 0 }
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
   calls = 0
-  /** Not the caller's fault. */
+  /** Failed warm calls, unless by a fault of the caller. */
   failedCalls = 0
   reuses = 0
   failedAdminLogins = 0
   readonly clientLogins = { refused: 0, delayed: 0 }
-  /** Before login, by step and code. */
+  /** Failed links before the login, by step and code. */
   readonly linkFailures = new Tally()
-  /** By step and code. */
+  /** Failed remote endpoints, by step and code. */
   readonly remoteFailures = new Tally()
-  /** Stanzas from servers with wrong namespaces or above a limit. */
+  /** Stanzas from servers that had wrong namespaces or broke a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>
   >
   readonly unanswered = { gone: 0, broken: 0, late: 0 }
-  /** Counted by this process alone because the responsible process did not answer. */
+  /** Decisions of this process alone, because the responsible process did not answer. */
   countedAlone = 0
   readonly linesLost = { log: 0, audit: 0 }
   faults = 0

@@ -2,7 +2,7 @@ export const steps = ['resolve', 'connect', 'tls', 'features', 'sasl', 'bind'] a
 
 export type Step = (typeof steps)[number]
 
-/** By HTTP status and code: what happened. */
+/** What happened, by HTTP status and code. */
 const sentences = {
   400: {
     'missing-parameter': 'A required parameter is missing or empty.',
@@ -68,23 +68,23 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-/** docs/errors.md has the same table. */
+/** docs/errors.md contains the same table. */
 export const problems = Object.fromEntries(
   Object.entries(sentences).flatMap(([status, rows]) =>
     Object.entries(rows).map(([code, sentence]) => [code, { status: Number(status), sentence }]),
   ),
 ) as Readonly<Record<ProblemCode, { readonly status: number; readonly sentence: string }>>
 
-/** An error of the table above. Its message contains no secret. */
+/** An error of this table. The message contains no secret. */
 export class Problem extends Error {
   override readonly name = 'Problem'
   readonly status: number
   readonly step: Step | undefined
-  /** A condition of the list `conditions`. Other text of a server could contain a password. */
+  /** A condition of the list `conditions`. Other texts of a server could contain a password. */
   readonly condition: string | undefined
-  /** Never quotes the caller, and quotes servers through `foreignText`. */
+  /** Never quotes the caller. Servers are quoted through `foreignText`. */
   readonly detail: string | undefined
-  /** The caller's parameter at fault, and the rule it breaks. */
+  /** The caller's parameter with the mistake, and the rule for it. */
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined
 
@@ -104,12 +104,12 @@ export class Problem extends Error {
   }
 }
 
-/** A lack of descriptors is our own problem, not the server's. */
+/** A lack of descriptors is a problem of this service, not of the server. */
 export function connectProblem({ code }: NodeJS.ErrnoException): ProblemCode {
   return code === 'EMFILE' || code === 'ENFILE' ? 'service-full' : 'remote-connection-failed'
 }
 
-/** Terminal conditions of BOSH that the service sends (XEP-0124 §17.2). */
+/** Terminal conditions of BOSH that this service sends (XEP-0124 §17.2). */
 export type Condition =
   | 'bad-request'
   | 'host-gone'
@@ -125,7 +125,7 @@ export type Condition =
   | 'system-shutdown'
   | 'undefined-condition'
 
-/** RFC 6120 §4.9.3, §6.5, §8.3.3, and those of BOSH. */
+/** RFC 6120 §4.9.3, §6.5, §8.3.3, and conditions of BOSH. */
 const conditions: ReadonlySet<string> = new Set(
   `bad-format bad-namespace-prefix conflict connection-timeout host-gone host-unknown improper-addressing
   internal-server-error invalid-from invalid-namespace invalid-xml not-authorized not-well-formed policy-violation

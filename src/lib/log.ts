@@ -14,7 +14,7 @@ export interface LogLevels {
 
 /** Never throws. */
 export function createLog(level: string, destination: DestinationStream): Logger {
-  // A second line of defence: no code passes these to the log.
+  // A second defence: no code passes these values to the log.
   const secrets = ['password', 'token', 'sid', 'authorization', 'cookie']
   const options = {
     level,
@@ -25,7 +25,7 @@ export function createLog(level: string, destination: DestinationStream): Logger
       try {
         destination.write(shortLine(line))
       } catch {
-        // No other place is left to report this.
+        // A fault of the log itself can be reported nowhere.
       }
     },
   })
@@ -38,13 +38,13 @@ export function logOf(log: Logger, part: LogPart, { parts }: LogLevels): Logger 
   return level === undefined ? log.child({ part }) : log.child({ part }, { level })
 }
 
-/** The code of an error. Its message may quote a secret. */
+/** The code of an error, because its message may quote a secret. */
 export function codeOf(cause: unknown): string | undefined {
   const { code } = (cause ?? {}) as { readonly code?: unknown }
   return typeof code === 'string' ? code : undefined
 }
 
-/** Without the message, which may quote a secret. */
+/** Omits the message, which may quote a secret. */
 export function traceOf(error: unknown): object {
   if (!(error instanceof Error)) return { error: typeof error }
   const way = error.stack?.match(/^ +at .*/gm)?.map(line => line.trim())

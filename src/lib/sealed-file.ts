@@ -1,4 +1,5 @@
-// Format: a header (magic, version, salt, key name), then frames (length with a bit for the last, encrypted bytes, tag).
+// Format: a header (magic, version, salt, key name), then frames (length with a bit for the last frame,
+// encrypted bytes, tag).
 import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
 import { constants, lstatSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
@@ -13,13 +14,13 @@ const saltBytes = 32
 const secretBytes = 32
 const keyNameBytes = 16
 const tagBytes = 16
-/** Most text in a frame. */
+/** Most bytes of text in a frame. */
 const frameBytes = 262_144
 const lastBit = 0x8000_0000
 
 export type Refusal = 'absent' | 'wrong-key' | 'damaged' | 'other-version' | 'unreadable'
 
-/** `code` says why a file is `unreadable`. */
+/** `code` tells why a file is `unreadable`. */
 export class SealedFileError extends Error {
   override readonly name = 'SealedFileError'
 
@@ -32,7 +33,10 @@ export class SealedFileError extends Error {
   }
 }
 
-/** Writes with mode 0600, in constant memory. Reads the texts only if the disk has room for `bytes`. Rejects with an error of the system or of `texts`, and then leaves no file. */
+/**
+ * Writes with mode 0600, in constant memory. Reads the texts only if the disk has room for `bytes`. Rejects
+ * with an error of the system or of `texts`, and leaves no file.
+ */
 export async function writeSealed(path: string, key: KeyObject, texts: Iterable<string>, bytes = 0): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
@@ -54,7 +58,7 @@ export async function writeSealed(path: string, key: KeyObject, texts: Iterable<
   }
 }
 
-/** The end of a file's name while it is written. */
+/** How a file's name ends while the file is written. */
 export const temporaryEnding = /\.[0-9a-f]{16}\.tmp$/
 
 /** Rejects with a `SealedFileError`. Does not follow symbolic links. */
@@ -75,7 +79,7 @@ export async function readSealed(path: string, keys: readonly KeyObject[]): Prom
   }
 }
 
-/** Rejects if the disk is too full. The file is empty afterwards: other programs may use the room. */
+/** Rejects if the disk is too full. Empties the file, so other programs may use the room. */
 async function reserve(file: FileHandle, bytes: number): Promise<void> {
   const zeros = Buffer.alloc(frameBytes)
   for (let at = 0; at < bytes; at += frameBytes) await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)
@@ -108,7 +112,7 @@ async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<str
   }
 }
 
-/** Each frame reuses the buffer of the frame before. */
+/** Each frame is valid until the next. */
 function* framesOf(texts: Iterable<string>): Iterable<{ readonly bytes: Buffer; readonly isLast: boolean }> {
   const frame = Buffer.alloc(frameBytes)
   const length = Buffer.alloc(4)
@@ -167,7 +171,7 @@ async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: 
   return texts.whole
 }
 
-/** Undefined if the file ends earlier. */
+/** Returns undefined if the file is shorter. */
 async function taken(file: FileHandle, length: number): Promise<Buffer | undefined> {
   const bytes = Buffer.alloc(length)
   for (let filled = 0; filled < length; ) {
@@ -182,7 +186,7 @@ class Texts {
   readonly whole: string[] = []
   #rest: Buffer[] = []
   #size = 0
-  /** Bytes until the next text is whole. */
+  /** Bytes needed to complete the next text. */
   #needed = 4
 
   add(bytes: Buffer): void {
@@ -207,7 +211,7 @@ function secretNamed(keyName: Buffer, keys: readonly KeyObject[], salt: Buffer):
   return keys.map(key => derived(key, salt)).find(each => timingSafeEqual(each.keyName, keyName))?.secret
 }
 
-/** The name of the key distinguishes a wrong key from a damaged file. */
+/** The key's name distinguishes a wrong key from a damaged file. */
 function derived(key: KeyObject, salt: Buffer) {
   const bytes = Buffer.from(
     hkdfSync('sha256', key, salt, `warm-bindings sealed file ${version}`, secretBytes + keyNameBytes),
@@ -215,7 +219,7 @@ function derived(key: KeyObject, salt: Buffer) {
   return { secret: bytes.subarray(0, secretBytes), keyName: bytes.subarray(secretBytes) }
 }
 
-/** A counter is enough, because each file has its own secret. */
+/** A counter is enough, because each file has its own key. */
 function nonceOf(count: number): Buffer {
   const nonce = Buffer.alloc(12)
   nonce.writeUInt32BE(count, 8)

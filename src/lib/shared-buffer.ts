@@ -1,13 +1,13 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 
-/** All connections read into this buffer, one after the other. */
+/** All connections read into this buffer, one after another. */
 const received = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** Its `data` is valid during the event only: copy what must last. */
+/** In a `data` event the bytes are valid during the event only, so copy them. */
 export function connectSharingBuffer(options: NetConnectOpts): Socket {
   const socket: Socket = connect({
     ...options,
-    // Without it, Node allocates a buffer for each read.
+    // Otherwise Node allocates a buffer for each read.
     onread: {
       buffer: received,
       callback(bytes) {

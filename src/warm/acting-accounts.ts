@@ -23,7 +23,7 @@ const memorySeconds = 86_400
 const rightKind = 'right-password'
 
 /**
- * An attacker can name another user in each call, so `rate` counts the account. Over its limit, only
+ * An attacker can name another user in each call, so `rate` counts the account. Above the limit, only
  * passwords that a process knows to be right are tried.
  */
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
@@ -32,7 +32,7 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
   const firsts = new Map<MemoryKey, Promise<unknown>>()
   nodes?.answer(rightKind, (proof: string) => proven.recall(proven.keyOf([proof])) !== undefined)
 
-  /** The same in all processes. */
+  /** All processes make the same proof. */
   async function proofOf([account, password]: Shown): Promise<string> {
     const proof = await hashes(() => slowKey(password, account))
     return proof.toString('base64')
@@ -77,8 +77,8 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
     const key = right.keyOf(shown)
-    // Of many calls at once with the right password, only the first counts. If it fails because of its user,
-    // the next call counts.
+    // Of many simultaneous calls with the right password, only the first counts. If it fails because of its
+    // user, the next call counts.
     for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
     const isKnown = right.recall(key) !== undefined
     const login = isKnown ? logIn() : counted(shown, admin, logIn)

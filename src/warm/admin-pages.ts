@@ -20,7 +20,7 @@ export interface PageContext {
 
 export interface Numbers {
   readonly states: ReadonlyMap<SessionState, number>
-  /** Undefined if the admin is not for all domains. */
+  /** Undefined unless the admin is for all domains. */
   readonly overview: Overview | undefined
 }
 
@@ -44,7 +44,7 @@ const usualRefresh = 15
 
 type ListQuery = Values<typeof pageParameters>
 
-/** A page that refreshes itself has no form: the refresh would empty it. */
+/** A page that refreshes itself has no form, because a refresh would empty the form. */
 export function sessionList(page: SessionList, query: ListQuery, numbers: Numbers, context: PageContext): Answer {
   const { request, now } = context
   const { total, next, unanswered } = page
@@ -70,11 +70,11 @@ export function sessionList(page: SessionList, query: ListQuery, numbers: Number
     },
     usualRefresh,
   })
-  // Only on request: each load moves the focus of the keyboard.
+  // Only on request, because each load moves the keyboard's focus.
   return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
-/** Undefined if no field of the form has the mistake. */
+/** Undefined if the mistake belongs to no field of the form. */
 export function listWithMistake(problem: Problem, context: PageContext): Answer | undefined {
   const { request, representation } = context
   const field = mistakenField(problem, sentQuery(request))
@@ -110,7 +110,7 @@ function showList(context: PageContext, values: object): Answer {
 export function sessionDetails(view: SessionView, token: string, context: PageContext): Answer {
   const { state, origin, transport } = view
   const isAttachable = state !== 'opening' && state !== 'ended'
-  // The stream of a WebSocket client that logged in by itself cannot pass to a page.
+  // A page cannot continue the stream of a WebSocket client that logged in itself.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
   return withForm(
     show('session', context, {
@@ -203,7 +203,7 @@ function span(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} d`
 }
 
-/** With two digits, the precision of the figures. */
+/** With two digits, which is the precision of the figures. */
 function milliseconds(time: number | undefined): string {
   if (time === undefined) return '–'
   return time < 1000 ? `${Number(time.toPrecision(2))} ms` : `${Number((time / 1000).toPrecision(2))} s`

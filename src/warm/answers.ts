@@ -11,7 +11,7 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './session-login.js'
 
-/** Without a preference in `Accept`: JSON for the control of sessions. */
+/** If `Accept` has no preference, the control of sessions answers in JSON. */
 export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {
   const controlsSessions = method !== 'POST' && originalUrl.startsWith(`${warmPath}/`)
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
@@ -46,7 +46,7 @@ export function bindingAnswer(
     binding.url ??
     urlOfDomain(config, domain) ??
     pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
-  // A session at a remote endpoint has no page here.
+  // A session at a remote endpoint has no page on this service.
   const session = binding.url === undefined ? `${form}/${id}` : undefined
   const title = isResumed ? 'Ready for another page' : 'Logged in'
   const home = homePath(config.externalUrl)
@@ -77,7 +77,7 @@ function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
   return node === undefined ? websocket : `${websocket}?node=${node}`
 }
 
-/** Our BOSH endpoint, without the origin if the page has the same host. */
+/** The BOSH endpoint of this service. Without an origin if the page has the same host. */
 function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
   if (externalUrl === undefined) return boshPath
   const { host: externalHost, pathname } = new URL(externalUrl + boshPath)
@@ -89,7 +89,7 @@ export function withForm(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
 
-/** Only a backend can set the cookie of `reply`. */
+/** The cookie of `reply` can be set by a backend only. */
 export function attachBindingFor(representation: Representation, wanted: AttachBinding): AttachBinding {
   return wanted === 'reply' && representation !== 'json' ? 'cookie' : wanted
 }

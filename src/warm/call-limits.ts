@@ -8,7 +8,7 @@ import type { Nodes } from '../processes/nodes.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import { type ActingAccountsParts, createActingAccounts } from './acting-accounts.js'
 
-/** `user` is a bare JID, undefined for an anonymous login. */
+/** `user` is a bare JID. Undefined for an anonymous login. */
 interface Caller {
   readonly admin: string
   readonly user: string | undefined
@@ -47,7 +47,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
       judge('warms-admin', await warmsOfAdmin.take(admin))
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
     },
-    /** If the call needed no login, or this service stopped. */
+    /** The call needed no login, or this service stopped. */
     async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
@@ -55,7 +55,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/** During an upgrade, the processes that know the clients leave. */
+/** During an upgrade, the processes that know the clients end. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const meet = () => {

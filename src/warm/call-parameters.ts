@@ -6,18 +6,18 @@ import { memberNames } from '../lib/text/json-members.js'
 import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
-/** Undefined if absent. Throws a `Problem` for a bad value. */
+/** Undefined if absent. Throws a `Problem` for a wrong value. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
-/** An option that is empty or `null` counts as absent. */
+/** Options that are empty or `null` count as absent. */
 export type Parameters = Reader<typeof bodyParameters>
 
 export const noParameters: Parameters = () => undefined
 
-/** The name or value is undefined if a percent escape is broken. */
+/** A name or value is undefined if a percent escape is broken. */
 type Pair = readonly [name: string | undefined, value: unknown]
 
-/** Unknown names are ignored unless they look misspelt. Throws a `Problem`. */
+/** Ignores unknown names, unless they look misspelt. Throws a `Problem`. */
 export function readParameters(
   contentType: string | undefined,
   body: Uint8Array,
@@ -35,7 +35,7 @@ export function readParameters(
   }
 }
 
-/** Throws a `Problem`. With a misspelt filter, a logout would end the wrong sessions. */
+/** Throws a `Problem` for an unknown name: with a misspelt filter, a logout would end the wrong sessions. */
 export function readQuery<Known extends Table>(url: string, table: Known, { sentForm = false } = {}): Values<Known> {
   const start = url.indexOf('?')
   const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))
@@ -97,7 +97,7 @@ function* jsonPairs(text: string): Iterable<Pair> {
   try {
     value = JSON.parse(text)
   } catch {
-    // Without the cause: its message quotes the text.
+    // Omits the cause, whose message quotes the text.
     throw new Problem('invalid-body', { detail: 'It is not JSON.' })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -108,7 +108,7 @@ function* jsonPairs(text: string): Iterable<Pair> {
 
 // A portal may send parameters of its own, but `pasword` or `attach-binding` is a mistake.
 
-/** Shorter names resemble too many words: `jid` and `uid`, `wait` and `want`. */
+/** Shorter names are too similar to other words: `jid` and `uid`, `wait` and `want`. */
 const longEnough = 5
 
 const spelt = parameterNames.filter(name => name !== 'csrf_token')

@@ -20,7 +20,7 @@ import type { RecentWarms } from './recent-warms.js'
 
 export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 
-/** They fail while the service stops. */
+/** Calls that fail while the service stops. */
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
 export const logged = new WeakSet<Response>()
@@ -32,7 +32,7 @@ export interface Call {
   readonly representation: Representation
   /** Aborts if the connection closes before the whole reply is written. */
   readonly signal: CallerSignal
-  /** Fields of the log line. Never a secret. */
+  /** Fields of the log line, without secrets. */
   readonly line: Record<string, unknown>
 }
 
@@ -56,12 +56,12 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 export interface CallsParts {
   readonly config: ClientRules & Pick<Config, 'admins' | 'access' | 'listen' | 'externalUrl' | 'warmPath'>
   readonly log: Logger
-  /** For calls that change sessions, and refused calls. */
+  /** Logs refused calls, and calls that change sessions. */
   readonly audit: Logger
   readonly clock: Clock
   readonly sums: MinuteSums
   readonly hashes: HashQueue
-  /** Of all hosts together. */
+  /** All hosts share these limits. */
   readonly limits: CallLimits
   readonly counts: Counts
   readonly recentWarms: RecentWarms
@@ -100,7 +100,7 @@ export function createCalls(parts: CallsParts) {
   })
 
   const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
-  /** Anybody can cause these: one line a minute for each code, client and admin, with a `count`. */
+  /** Anybody can cause these errors, so there is one line a minute for each code, client and admin, with a `count`. */
   const logOften = (
     request: Request,
     stream: Logger,
@@ -119,7 +119,7 @@ export function createCalls(parts: CallsParts) {
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
-    // Before authentication these are wrong passwords.
+    // Before authentication, this code means wrong passwords.
     const isGuess = problem.code === 'too-many-requests'
     if (isGuess) counts.failedAdminLogins += 1
     const admin = isGuess ? admins.claimed(request) : undefined
@@ -134,9 +134,9 @@ export function createCalls(parts: CallsParts) {
     /** Answers OPTIONS. */
     admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
-      // One handler for all checks: each further handler costs Express as much as a check.
+      // One handler for all checks, because each handler costs Express as much as a check.
       const check: RequestHandler = (request, response, next) => {
-        // No cache may store replies: they contain the secret of a session.
+        // Replies contain the secret of a session, so no cache may store them.
         response.vary('Accept').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
         if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
         if (!methods.includes(request.method)) {
@@ -145,7 +145,7 @@ export function createCalls(parts: CallsParts) {
           response.status(204).end()
           return
         }
-        // Before the 401: a challenged browser would send the secret unencrypted.
+        // This comes before the 401, because a browser would then send the secret unencrypted.
         if (!isSafe(request)) {
           throw new Problem('insecure-channel', {
             detail: 'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
@@ -155,7 +155,7 @@ export function createCalls(parts: CallsParts) {
       }
       return [check, refused]
     },
-    /** `onProblem` can answer with the form and its mistake. Other errors go to the app. */
+    /** `onProblem` can show the form again with its mistake. The app handles other errors. */
     answering:
       (
         name: CallName,

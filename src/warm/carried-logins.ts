@@ -14,9 +14,9 @@ const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
 
-/** Added to the time of the login for the way, in milliseconds. */
+/** Time for the way to another process and back, added to the login's limit, in milliseconds. */
 const wayMilliseconds = 1_000
-/** A full process is not asked again for this time. */
+/** A process that is full is not asked again for this time, in milliseconds. */
 const fullMilliseconds = 1_000
 
 interface CarriedLogin {
@@ -24,7 +24,7 @@ interface CarriedLogin {
   readonly request: CarriedRequest
 }
 
-/** Without the secrets of a service account: all processes have them. */
+/** Omits secrets of service accounts, which all processes have. */
 type CarriedRequest = Omit<WarmRequest, 'credentials'> & {
   readonly credentials: Exclude<Credentials, { kind: 'service' }> | { readonly kind: 'service' }
 }
@@ -69,7 +69,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     nodes.answer(kinds[method], ({ site, request }: CarriedLogin) => {
       const logins = sites.get(site)
       if (logins === undefined) throw new Problem('internal-error')
-      // The process that was called releases the session if its caller leaves.
+      // If the caller hangs up, the process that received the call releases the session.
       return logins[method](withAccount(request, serviceAccounts), new CallerGone())
     })
   nodes.answer(unclaimedKind, endUnclaimed)
@@ -124,11 +124,11 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
         anywhere(method, site, request, () => own[method](request, caller))
       return { login: carried('login'), checkCredentials: carried('checkCredentials') } as Logins
     },
-    /** Ends a session without a page, in any process. */
+    /** Ends a session that no page has used, in any process. */
     endUnclaimed(id: string): void {
       const node = nodes.owner(nodeIn(id) ?? '')
       if (node === undefined || node === nodes.self) endUnclaimed(id)
-      // An unreachable session ends when its time to attach is over.
+      // An unreachable session ends after its time to attach.
       else nodes.ask(node, unclaimedKind, id).catch(() => {})
     },
   }

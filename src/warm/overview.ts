@@ -5,16 +5,16 @@ import type { Nodes } from '../processes/nodes.js'
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 interface Figures {
-  /** Resident set and heap, in bytes. */
+  /** Resident memory and heap, in bytes. */
   readonly memory: number
   readonly heap: number
   readonly sessions: number
-  /** In milliseconds. */
+  /** Age in milliseconds. */
   readonly age: number
   readonly warms: WarmTally
 }
 
-/** Without figures if the process did not answer within a second. */
+/** Figures are absent if the process did not answer within a second. */
 export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
   readonly name: string
   readonly place: string | undefined

@@ -3,9 +3,9 @@ import { count, type Schema, text as textSchema } from '../lib/text/json-schema.
 
 export interface Parameter<T> {
   readonly schema: Schema
-  /** Never quotes the value, which may be a misplaced password. */
+  /** A rule. Never quotes the value, which may be a misplaced password. */
   readonly allowed: string
-  /** Undefined if it is not allowed. May throw a `Problem`. */
+  /** Returns undefined if the value is not allowed. May throw a `Problem`. */
   readonly read: (value: unknown) => T | undefined
 }
 
@@ -24,7 +24,7 @@ export function text<T>(
   return {
     schema: textSchema(description, more),
     allowed,
-    // JSON can spell half a surrogate pair.
+    // JSON can contain half a surrogate pair.
     read: value => (typeof value === 'string' && value.isWellFormed() ? understand(value) : undefined),
   }
 }
@@ -34,7 +34,7 @@ export function word<Word extends string>(words: readonly Word[], description: s
   return text(description, allowed, sent => words.find(each => each === sent), { enum: words })
 }
 
-/** A number or digits. Infinite beyond the largest number. */
+/** A number, or a text of digits. Infinite if too large. */
 export function integer(
   description: string,
   limits: Schema & { readonly minimum?: number; readonly maximum?: number } = {},

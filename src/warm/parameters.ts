@@ -10,15 +10,15 @@ import { badParameter, integer, missingParameter, type Parameter, text, word } f
 export const defaultTokenMechanism = 'OAUTHBEARER'
 const otherMechanisms: readonly string[] = [...passwordMechanisms, 'EXTERNAL', 'ANONYMOUS']
 
-/** RFC 5646 §2.1, with the irregular tags that begin with "i". */
+/** RFC 5646 §2.1, with the irregular tags that begin with `i`. */
 export const languageTag =
   /^(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?|x(?:-[a-z\d]{1,8})+|i-[a-z]{2,8})$/i
 
-/** Passwords in octets, tokens and language tags in characters. */
+/** Passwords are limited in octets, tokens and language tags in characters. */
 const longestPassword = 1024
 const longestToken = 8192
 const longestLanguage = 255
-/** Wider than RFC 6750 §2.1: not every token is base64. */
+/** Allows more than RFC 6750 §2.1, because some tokens are not base64. */
 const visible = /^[\x21-\x7e]+$/
 /** RFC 4422 §3.1. */
 const mechanismName = /^[A-Z0-9_-]{1,20}$/
@@ -31,7 +31,7 @@ export const bodyParameters = {
   password: text(
     `At most ${longestPassword} bytes.`,
     `Text of at most ${longestPassword} bytes, without NUL and what SASLprep forbids.`,
-    // NUL ends a field of SASL PLAIN (RFC 4616 §2).
+    // NUL would end a field of SASL PLAIN (RFC 4616 §2).
     sent => (sent.includes('\0') || Buffer.byteLength(sent) > longestPassword ? undefined : sent),
     { minLength: 1, maxLength: longestPassword, format: 'password', writeOnly: true },
   ),
@@ -86,7 +86,7 @@ export const bodyParameters = {
       return typeof value === 'boolean' ? value : undefined
     },
   },
-  // With a wrong token, the form is not ours.
+  // With a wrong token, the form is not from this service.
   csrf_token: {
     schema: textSchema('For the form of this service only.'),
     allowed: 'The token of the form.',
@@ -98,8 +98,8 @@ export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
 /**
- * Not `null` or empty: a backend that lost the user's name and sends `authzid: null` must not get a session
- * of its own account.
+ * These must not be `null` or empty. A backend that lost a user's name and sends `authzid: null` must not get
+ * a session of its own account.
  */
 export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'authzid'])
 
@@ -156,7 +156,7 @@ function language(description: string): Parameter<string> {
   )
 }
 
-/** 1.10 is newer than 1.6 (XEP-0124 §7.1). As a JSON number it is 1.1. */
+/** 1.10 is newer than 1.6 (XEP-0124 §7.1). As a JSON number, 1.10 is 1.1. */
 function readVersion(value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined
   const version = Number.isInteger(value) ? `${value}.0` : String(value)

@@ -3,20 +3,20 @@ import { type ProblemCode, problems } from '../lib/errors.js'
 
 /** The last minute is the current minute. */
 const minutes = 15
-/** Ratio of neighbouring buckets, and so the largest error. */
+/** Ratio of neighbouring buckets, which is the largest error. */
 const growth = 1.25
-/** From a millisecond to more than a minute, the longest login. */
+/** From one millisecond to more than a minute, the longest time of a login. */
 const buckets = 52
 
 export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
 
-/** `took` counts logins by bucket of their time. */
+/** `took` counts logins by buckets of their duration. */
 export interface WarmTally {
   readonly outcomes: Record<WarmOutcome, number>
   readonly took: readonly number[]
 }
 
-/** `within` returns the time in milliseconds that this share of logins did not exceed. */
+/** `within` returns how long the fastest logins took, up to this share of all, in milliseconds. */
 export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }

@@ -32,7 +32,7 @@ export function createSessionCalls({ config, clock, sessions, readOverview }: Se
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
-  /** Throws a `Problem` if the session is unknown, not for this admin, or elsewhere. */
+  /** Throws a `Problem` if the session is unknown, forbidden to this admin, or elsewhere. */
   const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
     const id = request.params['id'] as string
     line['id'] = id
@@ -62,7 +62,7 @@ export function createSessionCalls({ config, clock, sessions, readOverview }: Se
       const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin }
       const asked = sessions.page({ scope, ...filter, limit, after })
       if (representation === 'json') return jsonAnswer(describeList(await asked, clock.now()))
-      // The figures of all domains are for admins of all domains.
+      // Only admins of all domains see figures of all domains.
       const reading = scope.includes('*') ? readOverview() : undefined
       const [page, { states }, overview] = await Promise.all([asked, sessions.states(scope), reading])
       return sessionList(page, query, { states, overview }, contextOf(call))
@@ -114,7 +114,7 @@ export function createSessionCalls({ config, clock, sessions, readOverview }: Se
       const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
       const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
       const { seconds, attachBinding } = toHandover(read, config)
-      // If the caller closes the connection after this, the session lives on.
+      // If the caller hangs up after this, the session continues.
       const { id, domain } = await demandSession(call)
       const handover = { seconds, attachBinding: attachBindingFor(representation, attachBinding) }
       const resumed = await sessions.resume(id, handover)

@@ -32,19 +32,19 @@ export interface SessionLoginParts extends LoginParts {
 
 export interface MendParts {
   readonly connect: OpenLink
-  /** By domain: links that broke together are not mended all at once. */
+  /** Limits by domain how many broken links are mended at once. */
   readonly turns: Turns
   readonly accountOf: (domain: string) => ServiceAccount | undefined
-  /** In milliseconds. */
+  /** Longest gap of a link, in milliseconds. */
   readonly longest: number
 }
 
 export type Logins = ReturnType<typeof createLogins>
 
-/** `mend` is undefined if broken links end their sessions. */
+/** `mend` is undefined if a broken link ends its session. */
 export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendParts) {
   const { verified } = parts
-  /** Undefined without stream management. */
+  /** Undefined if there is no stream management. */
   const managementOf = (
     { opened, offersManagement, enabled, again }: LoggedIn<Opening>,
     lang: string,
@@ -62,7 +62,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
   }
 
   return {
-    /** Throws a `Problem`. Leaves nothing open after a failure or once `caller` aborts. */
+    /** Throws a `Problem`. Leaves nothing open after a failure, or if `caller` aborts. */
     async login(request: WarmRequest, caller: CallerSignal): Promise<Binding> {
       const { attachSeconds: seconds, attachBinding } = request
       const loggedIn = await login(parts, openFor(request), request, caller)
@@ -76,21 +76,21 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
         verified.add(request)
         return { jid, id: opened.id, expiresIn: seconds, ...binding }
       } catch (error) {
-        // Nothing else would end it.
+        // No other code would end the session.
         opened.abandon()
         wipeSecrets(loggedIn.again)
         throw error
       }
     },
-    /** Throws a `Problem`. Unless the credentials are cached, it logs in. */
+    /** Throws a `Problem`. Logs in unless the credentials are cached. */
     async checkCredentials(request: WarmRequest, caller: CallerSignal): Promise<void> {
       if (verified.has(request)) return
       const { jid, credentials } = request
       if (credentials.kind === 'password' && credentials.user === undefined) {
         await authenticate(parts, openFor(request), request, caller)
       } else {
-        // Some servers ignore the authzid: only the bound JID shows the user. A resource of the server's
-        // choice disturbs no other session.
+        // Some servers ignore the authzid, so only the bound JID shows the user. A resource chosen by the
+        // server disturbs no other session.
         const wish = { ...request, jid: { ...jid, resource: undefined } }
         const { opened, again } = await login(parts, openFor(request), wish, caller)
         opened.abandon()
@@ -101,7 +101,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
   }
 }
 
-/** For a session of another process. Undefined if its user cannot log in again. */
+/** For a session of another process. Undefined if the user cannot log in again. */
 export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
   const record = before as AgainRecord | undefined
   const again = record && wishOf(record, mend.accountOf(record.jid.domain))

@@ -41,7 +41,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     const user = isAnonymous ? undefined : formatBareJid(request.jid)
     const caller = { admin, user }
     await limits.count(caller)
-    // No credentials can prove that an anonymous session is the user's.
+    // An anonymous session belongs to no user, so no credentials can prove a right to it.
     if (reuse && !isAnonymous) {
       const jid = formatJid(request.jid)
       if (await sessions.hasUnused(jid)) {
@@ -61,7 +61,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
       const binding = await limits.acting(request, admin, () => login(request, signal))
       return { binding, isReused: false }
     } catch (error) {
-      // A retry must not hit the limit.
+      // The limit must not block the retry.
       if (error instanceof Problem && error.code === 'shutting-down') await limits.uncount(caller)
       throw error
     } finally {
@@ -96,7 +96,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     if (wantsReuse) line['reused'] = isReused
     if (isReused) counts.reuses += 1
     const giveUp = () => {
-      // A reused session lives on.
+      // A reused session continues.
       if (!isReused) endUnclaimed(binding.id)
     }
     if (signal.aborted) {
@@ -115,7 +115,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
   }
 }
 
-/** The user who logs in, if it is not the user of the session. */
+/** The account that logs in, if it is not the user's own. */
 function accountOf(credentials: Credentials): string | undefined {
   if (credentials.kind === 'password') return credentials.user
   return credentials.kind === 'service' ? credentials.account.user : undefined

@@ -63,7 +63,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
     hold: String(hold),
     ver,
     expires_in: String(warm.attachTimeout),
-    // Only a backend can set the cookie of `reply`.
+    // The cookie of `reply` can be set by a backend only.
     attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
   }
   const home = homePath(config.externalUrl)
@@ -87,7 +87,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       sentForms.set(request, { values: Object.fromEntries(values), hasToken: Boolean(sent.get('token')) })
     },
 
-    /** Undefined if our form did not send the call. */
+    /** Undefined if the call was not sent by the form of this service. */
     again(problem: Problem, { request, admin, representation }: Call): Answer | undefined {
       const sent = sentForms.get(request)
       if (sent === undefined || representation === 'json') return undefined

@@ -17,10 +17,10 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
   readonly warm: Pick<Config['warm'], 'attachTimeout' | 'anonymous'>
 }
 
-/** Limits of the protocol (XEP-0124 §22): a remote endpoint has its own. */
+/** Limits of the protocol (XEP-0124 §22). A remote endpoint has its own limits. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
-/** Throws a `Problem`, which never quotes a value. */
+/** Throws a `Problem`, which never quotes values. */
 export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
   const { jid, credentials } = readCredentials(read, settings)
   const isThere = isElsewhere(settings, jid.domain)
@@ -29,7 +29,7 @@ export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmReq
   const { hold, ...options } = readOptions(read, bosh)
   const { seconds: attachSeconds, attachBinding } = toHandover(read, { warm, bosh })
   if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
-  // Some endpoints do not answer clients that poll.
+  // Some endpoints never answer clients that poll.
   const least = isThere ? 1 : 0
   return { jid, credentials, ...options, hold: Math.max(hold, least), attachSeconds, attachBinding }
 }
@@ -45,9 +45,9 @@ export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 
 export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
 
 function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
-  // One less than `requests`: if all were held, the client could not send.
+  // One less than `requests`, because with all requests held the client could not send.
   const hold = Math.min(read('hold') ?? defaultHold, maxRequests - 1)
-  // `language` wins, but `lang` must be valid too.
+  // `language` has priority, but `lang` must be valid too.
   const [language, lang] = [read('language'), read('lang')]
   const wait = Math.min(read('wait') ?? 60, maxWait)
   return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
@@ -78,7 +78,7 @@ export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest,
   const jid = parseJid(text)
   if (jid === undefined) throw new Problem('invalid-jid')
   if (authzid !== undefined) {
-    // An account acts for users of its own domain only. A token names its user.
+    // An account acts only for users of its own domain. A token names its user.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
     if (password === undefined) throw missingParameter('password')
     const user = authzid.local === jid.local ? undefined : jid.local
@@ -89,7 +89,7 @@ export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest,
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
-/** A service account comes first. A certificate names its users. */
+/** A service account has priority. A certificate names its users. */
 function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials {
   const account = accountFor(serviceAccounts, domain)
   if (account !== undefined) return { kind: 'service', account }

@@ -18,7 +18,7 @@ export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts 
   readonly formTokens: FormTokens
 }
 
-/** Only answers to warm and resume contain secrets of a session. */
+/** Only the answers of `warm` and `resume` contain secrets of a session. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, formTokens } = parts
   const { adminOf, admit, answering } = createCalls(parts)
@@ -40,8 +40,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Browsers send an admin's credentials from any page. Without CORS headers, DELETE fails in its preflight.
-  // The form guard refuses POST.
+  // Browsers add an admin's credentials on any page. DELETE fails at its preflight, which gets no CORS
+  // headers. The form guard refuses POST.
   const below = Router({ caseSensitive: true })
   below
     .route('/sessions')
@@ -63,7 +63,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   return router
 }
 
-/** Matches ids only: other paths are `not-found`. */
+/** Matches ids only. Other paths are `not-found`. */
 function sessionPath(rest: string): RegExp {
   return new RegExp(`^/(?<id>${handlePattern})${rest}/?$`)
 }

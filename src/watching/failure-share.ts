@@ -3,12 +3,12 @@ import type { Clock, Timer } from '../lib/clock.js'
 import type { Counts } from '../lib/counts.js'
 
 const intervalMilliseconds = 300_000
-/** With fewer requests, the share says nothing. */
+/** With fewer requests, the share has no meaning. */
 const fewestRequests = 20
 
 type Tried = readonly [all: number, failed: number]
 
-/** In five minutes. 0 turns it off. Returns a function that stops it. */
+/** Warns if more than `most` percent of requests fail in five minutes. 0 turns this off. Returns a function that stops it. */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],
@@ -30,7 +30,7 @@ export function watchFailures(counts: Counts, most: number, clock: Clock, log: L
   return () => timer?.cancel()
 }
 
-/** Three digits, or undefined for too few requests. */
+/** With three digits. Undefined for too few requests. */
 function shareOf([allBefore, failedBefore]: Tried, [all, failed]: Tried): number | undefined {
   const tried = all - allBefore
   return tried < fewestRequests ? undefined : Math.round((1000 * (failed - failedBefore)) / tried) / 1000

@@ -7,9 +7,9 @@ import type { Counts } from '../lib/counts.js'
 import { codeOf, createLog } from '../lib/log.js'
 import { LineWriter } from '../lib/text/line-writer.js'
 
-/** Who called, logged in or ended a session. Independent of LOG_LEVEL. */
+/** Log lines about who called, logged in or ended a session. Independent of LOG_LEVEL. */
 export interface AuditTrail {
-  /** Its lines have `"audit":true` and level `info`. */
+  /** Each line has `"audit":true` and the level `info`. */
   readonly log: Logger
   reopen(): void
 }
@@ -68,7 +68,7 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
 
 const staysAsItWas = 'the file of the audit trail cannot be opened again: its lines go to the one before'
 
-/** `write` returns false for a lost line. Audit lines matter. */
+/** `write` returns false if the line is lost. Audit lines must not be. */
 interface Destination {
   write(line: string, matters: boolean): unknown
 }
@@ -103,7 +103,7 @@ function lostLine(about: object): (lost: number) => string {
 
 function openAuditFile(file: string): number {
   try {
-    // Without O_NONBLOCK, opening a pipe without a reader blocks.
+    // Without O_NONBLOCK, opening a pipe that has no reader would block.
     const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
     return openSync(file, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY, 0o640)
   } catch (error) {

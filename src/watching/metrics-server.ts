@@ -10,14 +10,14 @@ import { codeOf, traceOf } from '../lib/log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { textType } from './metrics.js'
 
-/** Time without reading after which a client is dropped, in milliseconds. */
+/** A client that reads nothing for this time is dropped, in milliseconds. */
 const unreadMilliseconds = 60_000
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
 export type MetricsText = () => Promise<string>
 
-/** Throws a `ConfigError` if it cannot listen. */
+/** Throws a `ConfigError` if the address cannot be used. */
 export async function serveMetrics(address: Place, text: MetricsText, isReady: () => boolean, log: Logger) {
   const health = createHealthListeners(isReady)
   const answerRest = answerMetrics(text, log)
@@ -26,7 +26,7 @@ export async function serveMetrics(address: Place, text: MetricsText, isReady: (
     if (mayWait(res)) inTurn(res, () => answer(req, res))
     else req.socket.destroy()
   })
-  // Nothing is held here: a silent client is gone or does not read.
+  // No request is held here, so a silent client is gone or does not read.
   server.timeout = unreadMilliseconds
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])

@@ -50,7 +50,7 @@ function register({ name, type, help, labels, read }: Row, registry: Registry): 
   new Metric({
     ...{ name: prefix + name, help, labelNames: labels, registers: [registry] },
     collect() {
-      // prom-client would add it to the last value.
+      // Otherwise prom-client would add the value to the last.
       this.reset()
       for (const [given, value] of read()) this.inc(given, value)
     },

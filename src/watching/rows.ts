@@ -34,7 +34,7 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-/** Labels are words of our own tables only, present from the start. */
+/** Labels are words of our own tables only, and present from the start. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     sessions: [
@@ -159,7 +159,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
   })
 }
 
-/** A silent process counts as silent only. */
+/** A process that is silent counts in no other state. */
 function nodeStates(others: readonly Node[], lost: number) {
   const states = { live: 0, silent: lost, draining: 0 }
   for (const { isSilent, isDraining } of others) states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1

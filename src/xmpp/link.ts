@@ -1,78 +1,77 @@
-// Types only.
 import type { ProblemCode, Step } from '../lib/errors.js'
 import type { Element, Fate } from './xml/element.js'
 
-/** One XMPP stream to a server for one user (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
+/** One XMPP stream of one user to a server (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
 export interface Link {
   readonly facts: LinkFacts
-  /** Sent, but not yet taken by the server, in UTF-16 units. */
+  /** Text that the server has not taken yet, in UTF-16 units. */
   readonly backlog: number
   readonly unfinishedBytes: number
   readonly allowsManagement: boolean
   readonly isBetweenElements: boolean
-  /** The receiver, which changes after login. */
+  /** The receiver of events. It changes after the login. */
   events: LinkEvents
   /**
-   * Sends whole top-level elements in order, after the features have come or `onAhead` was called. `soon`
-   * sends login steps in smaller write batches, because each of them makes the server work.
+   * Sends whole top-level elements in order, after the features or `onAhead`. `soon`: in smaller write
+   * batches, for login steps, because each step makes the server work.
    */
   send(elements: readonly Element[], soon?: boolean): void
-  /** Opens a new stream on the same connection (RFC 6120 §4.3.3). Omitted options stay as they were. */
+  /** Opens a new stream on the same connection (RFC 6120 §4.3.3). Omitted options do not change. */
   restart(options?: StreamOptions): void
   pause(): void
   resume(): void
   /** Closes the stream. No event follows. */
   close(): void
-  /** Closes the stream, and drops incomplete elements and unsent data. No event follows. */
+  /** Closes the stream, without incomplete elements and unsent data. No event follows. */
   abandon(): void
-  /** Ends the link, and reports that through `onEnd`. */
+  /** Ends the link and calls `onEnd`. */
   timeOut(step: Step): void
-  /** Closes the connection after all sent data, and leaves the stream open. No event follows. */
+  /** Sends all data, then closes the connection, but not the stream. No event follows. */
   cut(): void
 }
 
 export interface StreamOptions {
   readonly lang?: string | undefined
-  /** The bare JID. Sent over encrypted links only. */
+  /** The bare JID, which is sent over encrypted links only. */
   readonly from?: string | undefined
   /**
-   * Sends before the server's features have come (XEP-0305 §3). `proven` if this server supported it before.
-   * A `trial` gives the server 3 s. Valid for one stream. A link may ignore it.
+   * Pipelines before the server's features (XEP-0305 §3). `proven`: the server supported it before. `trial`:
+   * the server has 3 s. Valid for one stream. A link may ignore this option.
    */
   readonly ahead?: 'trial' | 'proven' | undefined
-  /** Whether white space may follow what is sent ahead. Not during SASL (RFC 6120 §6.3.5). */
+  /** Whether white space may follow pipelined data. Not during SASL (RFC 6120 §6.3.5). */
   readonly spaced?: boolean | undefined
 }
 
 export interface LinkOptions extends StreamOptions {
   readonly lang: string
-  /** Whether to present the operator's certificate, for SASL EXTERNAL. Default: false. */
+  /** Whether to use the operator's certificate, for SASL EXTERNAL. Default: false. */
   readonly certificate?: boolean
 }
 
-/** Asks the server to resume a stream whose connection was lost (XEP-0198 §5). */
+/** Asks the server to resume a stream after its connection was lost (XEP-0198 §5). */
 export interface Resumption {
   readonly previd: string
   /** Number of received stanzas. */
   readonly h: string
 }
 
-/** Replace the link's events in the same turn. */
+/** Replace the link's events before the next turn of the event loop. */
 export interface LinkAgain {
   readonly link: Link
-  /** The server's answer, if the stream was resumed with the login. Otherwise restart the stream, and resume then. */
+  /** The server's answer, if the login has resumed the stream. If undefined, restart the stream and resume. */
   readonly answer?: Element | undefined
-  /** Elements after the answer. */
+  /** Elements that followed the answer. */
   readonly missed?: readonly Element[]
 }
 
-/** Opens a link. Reports problems through `onEnd`, and never throws. */
+/** Opens a link. Never throws, but reports problems through `onEnd`. */
 export type OpenLink = (domain: string, options: LinkOptions, events: LinkEvents) => Link
 
 export interface LinkEvents {
-  /** A step was reached. Not called after the connection is ready. */
+  /** The link has reached a step. Not called once the connection is ready. */
   onStep?(step: Step): void
-  /** Elements sent during this call leave with the stream header. */
+  /** Elements sent during this call are sent with the stream header. */
   onAhead?(): void
   onOpen(header: StreamHeader): void
   onElement(element: Element): void
@@ -94,7 +93,7 @@ export interface StreamHeader {
 export interface LinkEnd {
   readonly failure: Failure
   readonly streamError?: string | undefined
-  /** A connection dialled ahead ended before the server sent anything: a new link may succeed. */
+  /** A connection that was dialled ahead ended before the server sent anything. A new link may succeed. */
   readonly isStale?: boolean
 }
 
@@ -107,11 +106,11 @@ export interface Failure {
 
 export interface LinkFacts {
   readonly encrypted: boolean
-  /** `TLSv1.2`, `TLSv1.3`, or absent without TLS. */
+  /** `TLSv1.2`, `TLSv1.3`, or undefined without TLS. */
   readonly tlsVersion?: string | undefined
   /** Whether SASL PLAIN is allowed on this link (RFC 4616 §4). */
   readonly plainAllowed: boolean
-  /** Whether SASL2 (XEP-0388) may be used: on encrypted links only. */
+  /** Whether SASL2 (XEP-0388) is allowed. Only on encrypted links. */
   readonly sasl2Allowed?: boolean
   readonly channelBinding?: (type: ChannelBindingType) => Buffer | undefined
 }

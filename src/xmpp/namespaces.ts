@@ -1,7 +1,7 @@
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
-/** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
+/** Namespace of `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
-/** Reserved for this service and its clients. A client would obey such an element from a server. */
+/** Namespaces between this service and its clients. A server must not send them, because a client would obey. */
 export function isOfTransport(namespace: string): boolean {
   return namespace === framingNamespace || namespace === boshNamespace
 }
@@ -30,7 +30,7 @@ export const websocketRelation = 'urn:xmpp:alt-connections:websocket'
 
 const stanzas = new Set(['message', 'presence', 'iq'])
 
-/** A stanza in the namespace of `<body/>` is meant as a stanza (XEP-0206 §2). */
+/** A stanza in the namespace of `<body/>` counts as a stanza (XEP-0206 §2). */
 export function stanzaNamespace(name: string, namespace: string): string {
   return namespace === boshNamespace && stanzas.has(name) ? 'jabber:client' : namespace
 }

@@ -1,11 +1,11 @@
 export interface Cookie {
   readonly name: string
   readonly value: string
-  /** As in a `Set-Cookie` header, without the first `;`. */
+  /** Attributes as in a `Set-Cookie` header, without the first `;`. */
   readonly attributes: string
 }
 
-/** From the creation reply (XEP-0124 §7.2). Durations are in seconds. */
+/** Values of the creation reply (XEP-0124 §7.2). Durations are in seconds. */
 export interface SessionTerms {
   readonly sid: string
   readonly wait: number
@@ -17,17 +17,17 @@ export interface SessionTerms {
   readonly ver: string
 }
 
-/** Values for a page. Its transport makes them. */
+/** Values for a page, which the page's transport makes. */
 export interface Binding extends SessionTerms {
   readonly rid: number
-  /** The last rid received from the previous page. Undefined without it. */
+  /** Last rid received from the previous page. Undefined if there was none. */
   readonly received?: number | undefined
-  /** Required in the page's requests, if its backend sets the cookie. */
+  /** If the backend sets this cookie, the page's requests must contain it. */
   readonly cookie?: Cookie | undefined
-  /** One-time password for WebSocket. Undefined if WebSocket is not allowed. */
+  /** One-time password for WebSocket. Undefined if WebSocket is off. */
   readonly token?: string | undefined
-  /** The endpoint, if it is not ours. */
+  /** The endpoint, if it belongs to another server. */
   readonly url?: string | undefined
-  /** Seconds until that endpoint ends the session. */
+  /** Seconds until the other endpoint ends the session. */
   readonly expiresIn?: number
 }

@@ -1,7 +1,7 @@
 import { smNamespace, stanzaErrorNamespace } from './namespaces.js'
 import { attribute } from './xml/escape.js'
 
-/** Counts wrap here (XEP-0198 §4). */
+/** Counts begin again at this number (XEP-0198 §4). */
 const wrap = 2 ** 32
 
 /** An element of stream management. */
@@ -23,20 +23,20 @@ export function writeCount(count: number): string {
   return String(count % wrap)
 }
 
-/** Undefined if invalid. */
+/** Undefined if the count is invalid. */
 export function readCount(text: string | undefined): number | undefined {
   const count = /^\d{1,10}$/.test(text ?? '') ? Number(text) : wrap
   return count < wrap ? count : undefined
 }
 
-/** Negative if the other side acknowledged more before. Undefined if it counts more than `sent`. */
+/** Negative if the other side acknowledged more before. Undefined if the count exceeds `sent`. */
 export function stanzasUpTo(count: number, acknowledged: number, sent: number): number | undefined {
   const arrived = (count - acknowledged + wrap) % wrap
   if (arrived >= wrap / 2) return arrived - wrap
   return arrived <= sent ? arrived : undefined
 }
 
-/** The answer to stream management that was not asked for, or is the service's own. */
+/** The answer to a client's stream management that is not possible here. */
 export function unexpectedRequest(namespace = smNamespace): string {
   return `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
 }

@@ -1,4 +1,4 @@
-// Problems name the place, never the text.
+// Problems name the place of a fault, never the text.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 import { inFile } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
@@ -6,13 +6,13 @@ import { parseSecretHash } from './secret-hash.js'
 
 export interface Admin {
   readonly name: string
-  /** Plain text or a hash (`secret-hash.ts`). */
+  /** Plain text, or a hash (`secret-hash.ts`). */
   readonly secret: string
-  /** Domain patterns, `['*']` for all. */
+  /** Domain patterns. `['*']` means all. */
   readonly domains: readonly string[]
 }
 
-/** Logs in for a domain's users (RFC 6120 §6.3.8). */
+/** An account that logs in for a domain's users (RFC 6120 §6.3.8). */
 export interface ServiceAccount {
   readonly user: string
   readonly password: string
@@ -21,7 +21,7 @@ export interface ServiceAccount {
 /** `name:secret,…`, and a file of lines `name:secret` or `name:secret:domain domain…`. */
 export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 
-/** `domain=user:password,…`, with `*` for the rest, and a file of such lines. */
+/** `domain=user:password,…`, with `*` for other domains, and a file of such lines. */
 export const [serviceAccounts, serviceAccountsFile] = accountKinds(readServiceAccounts)
 
 interface Entry {

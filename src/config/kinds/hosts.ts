@@ -3,10 +3,10 @@ import { baseUrl, entriesOf, type Kind, path, type Report, readHostName } from '
 import { readOptions } from './options.js'
 
 export interface HostEntry {
-  /** Undefined: all domains. */
+  /** Undefined for all domains. */
   readonly domain: string | undefined
   readonly externalUrl: string | undefined
-  /** `off`, or undefined for BOSH_PATH. */
+  /** `off`, or undefined to use BOSH_PATH. */
   readonly boshPath: string | undefined
   readonly warmPath: string | undefined
   readonly websocketPath: string | undefined

@@ -1,13 +1,12 @@
-// Kinds of settings: how text becomes a value.
 import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import { type LogLevel, type LogLevels, type LogPart, logLevels, logParts } from '../../lib/log.js'
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 
-/** Reports a problem, worded to follow the setting's name. */
+/** Reports a problem. Its words follow the setting's name. */
 export type Report = (problem: string) => undefined
 
-/** The result counts only if no problem was reported. */
+/** A result counts only if no problem was reported. */
 export interface Kind<T> {
   (text: string, report: Report): T | undefined
   /** For the documentation. */
@@ -16,7 +15,7 @@ export interface Kind<T> {
   readonly words?: readonly string[]
 }
 
-/** For settings without secrets. */
+/** Only for settings that contain no secrets. */
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
 export const text: Kind<string> = text => text
@@ -45,7 +44,7 @@ export const share: Kind<number> = (text, report) => {
   return number <= 1 ? number : report(`must be a number from 0 to 1, such as 0.05, not ${quoted(text)}`)
 }
 
-/** In lower case. */
+/** Words in lower case. */
 export const switches: ReadonlyMap<string, boolean> = new Map([
   ...['on', 'true', 'yes', '1'].map(word => [word, true] as const),
   ...['off', 'false', 'no', '0'].map(word => [word, false] as const),
@@ -61,7 +60,7 @@ export function word<const W extends string>(...words: W[]) {
 }
 
 const version = word('1.2', '1.3')
-/** As Node names it. */
+/** The version as Node names it. */
 export const tlsVersion: Kind<`TLSv${'1.2' | '1.3'}`> = Object.assign(
   (text: string, report: Report) => {
     const number = version(text, report)
@@ -87,7 +86,7 @@ export function entriesOf(text: string): string[] {
     .filter(entry => entry !== '')
 }
 
-/** A list without duplicates. `fault` describes a bad entry, `empty` an empty list. */
+/** A list without duplicates. `fault` describes a wrong entry, `empty` an empty list. */
 export function listOf<T>(read: (entry: string) => T | undefined, fault: string, empty?: string): Kind<readonly T[]> {
   return (text, report) => {
     const entries = entriesOf(text)
@@ -102,7 +101,7 @@ export const files: Kind<readonly string[]> = entriesOf
 export const domain: Kind<string> = (text, report) =>
   prepareDomain(text) ?? report('must be a domain, such as example.org')
 
-/** `example.org`, `*.example.org`, `*`. In lower case, with A-labels. */
+/** `example.org`, `*.example.org` or `*`. In lower case, with A-labels. */
 export const domainPatterns = listOf(preparePattern, 'neither a domain nor *.domain nor *')
 
 /** Host name in any case, with or without a port (RFC 9110 §7.2). */
@@ -113,7 +112,7 @@ export function readHostName(text: string): string | undefined {
 export const hostName: Kind<string> = (text, report) =>
   readHostName(text) ?? report('must be the name of a host, such as chat.example.org')
 
-/** Replaced by the XMPP domain of the requested host. */
+/** Stands for the XMPP domain of the requested host. */
 export const hostVariable = '$host'
 
 export const path: Kind<string> = (text, report) => {
@@ -126,7 +125,7 @@ export const baseUrl: Kind<string> = (text, report) => {
   const url = URL.canParse(text) && !/[?#]/.test(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '')
     return report('must be an http or https URL without user and query, such as https://chat.example.org')
-  // It would end the path of a cookie (RFC 6265 §4.1.1).
+  // A semicolon would end the path of a cookie (RFC 6265 §4.1.1).
   if (url.pathname.includes(';')) return report('has a semicolon in its path, which cookies cannot have in theirs')
   return url.href.replace(/\/+$/, '')
 }
@@ -142,7 +141,7 @@ const originList = listOf(
   'must have an origin such as https://www.example.org, * for any, or none',
 )
 
-/** RFC 6454 §6.2, or `*`. */
+/** Origins (RFC 6454 §6.2), or `*`. */
 export const origins: Kind<readonly string[]> = (text, report) => {
   if (text === 'none') return []
   return text === '*' ? ['*'] : originList(text, report)
@@ -157,14 +156,14 @@ export const tokens = listOf(
   'must have a name, such as Content-Type or POST',
 )
 
-/** Written by the service, or hop-by-hop (RFC 9110 §7.6.1). */
+/** Headers that the service writes, and hop-by-hop headers (RFC 9110 §7.6.1). */
 const takenHeader =
   /^(connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade)$/i
 
 /** Decodes `%2C`, `%3A` and `%25`. */
 export const unescaped = (text: string) => text.replace(/%(2C|3A|25)/gi, decodeURIComponent)
 
-/** `name=value` each. Problems never quote the value. */
+/** Headers, each `name=value`. Problems never quote the value. */
 export const headers: Kind<readonly (readonly [name: string, value: string])[]> = (text, report) =>
   entriesOf(text).map((entry, index) => {
     const [left = '', right] = entry.split(/=(.*)/s, 2)
@@ -205,7 +204,7 @@ export const auditLog: Kind<AuditLog> = (text, report) => {
   return report(`must be stdout, stderr, off or the path of a file, such as ./audit.log, not ${quoted(text)}`)
 }
 
-/** `level`, `level,part=level,…` or `part=level,…`. Unnamed parts are at `info`. */
+/** `level`, `level,part=level,…` or `part=level,…`. Other parts have the level `info`. */
 export const logLevelsByPart: Kind<LogLevels> = (text, report) => {
   let usual: LogLevel | undefined
   const parts = new Map<LogPart, LogLevel>()

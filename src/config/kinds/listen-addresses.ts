@@ -8,7 +8,7 @@ export interface Address {
   readonly port: number | undefined
 }
 
-/** Port 0 is any free port. */
+/** Port 0 stands for any free port. */
 export interface Place extends Address {
   readonly port: number
 }
@@ -19,7 +19,7 @@ const addressList = listOf(
   'must have an address, such as 127.0.0.1',
 )
 
-/** With or without ports. Without a port, IPv6 needs no brackets. */
+/** With or without ports. IPv6 needs brackets only with a port. */
 export const addresses: Kind<readonly Address[]> = (text, report) => once(addressList(text, report) ?? [])
 
 function readAddress(text: string): Address | undefined {
@@ -32,13 +32,13 @@ function readAddress(text: string): Address | undefined {
   return host === undefined ? undefined : { host, port }
 }
 
-/** `off` for none. */
+/** `off` means no ports. */
 export const ports: Kind<readonly number[]> = (text, report) => {
   if (text.toLowerCase() === 'off') return []
   const list = entriesOf(text)
   if (list.length === 0 || !list.every(entry => /^\d{1,5}$/.test(entry) && Number(entry) <= 65535))
     return report('must be ports from 0 to 65535, separated by commas, or off')
-  // Each 0 is another port.
+  // Each 0 is a different port.
   return list.map(Number).filter((port, index, all) => port === 0 || all.indexOf(port) === index)
 }
 
@@ -59,7 +59,7 @@ export function placesOf(addresses: readonly Address[], ports: readonly number[]
   )
 }
 
-/** Whether places of two lists exclude each other. The lists may be the same. */
+/** Whether two places of the lists cannot both be used. The lists may be the same. */
 export function collide(list: readonly Place[], other: readonly Place[]): boolean {
   return list.some(one =>
     other.some(
@@ -72,14 +72,14 @@ export function collide(list: readonly Place[], other: readonly Place[]): boolea
   )
 }
 
-/** Whether the list includes this host. Only `::` certainly includes a host name. */
+/** Whether the list includes this host. Only `::` certainly includes host names. */
 function includes({ host }: Place, list: readonly Place[], other: string): boolean {
   if (host === other) return true
   if (host === '0.0.0.0') return isIP(other) === 4
   return host === '::' && (isIP(other) === 6 || isAlone(host, list))
 }
 
-/** Whether no other host is listed. Then `::` includes IPv4. */
+/** Whether no other host is listed. In that case `::` includes IPv4. */
 export function isAlone(host: string, list: readonly Place[]): boolean {
   return list.every(place => place.host === host)
 }

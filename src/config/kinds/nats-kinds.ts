@@ -1,4 +1,4 @@
-// Problems never quote URLs or files, which may contain secrets.
+// Problems never quote URLs or files, because both may contain secrets.
 import { isIP } from 'node:net'
 import { percentDecoded } from '../../lib/text/form-pairs.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
@@ -9,7 +9,7 @@ import { certificatesIn, keyIn, pemOf } from './pem.js'
 const usualPort = 4222
 
 export interface NatsServer {
-  /** A prepared name or address, IPv6 without brackets. */
+  /** A prepared host name, or an address, IPv6 without brackets. */
   readonly host: string
   readonly port: number
   readonly isTls: boolean
@@ -24,7 +24,7 @@ export type NatsAccount =
 /** `nats://host:port` or `tls://host:port`, comma-separated, with an optional `user:password@` or `token@`. */
 export const natsServers: Kind<{
   readonly servers: readonly NatsServer[]
-  /** The same for all servers. */
+  /** One account for all servers. */
   readonly account: NatsAccount | undefined
 }> = (text, report) => {
   const read = entriesOf(text).map((entry, index) =>
@@ -77,7 +77,7 @@ const isSeed = (line: string) => /^SU[A-Z2-7]{56}$/.test(line)
 
 const linesOf = (text: string) => text.split('\n').map(line => line.trim())
 
-/** JWT and seed, as `nsc` writes them. */
+/** JWT and seed, in the format of `nsc`. */
 export const natsCredsFile = inFile((text, report): string | undefined => {
   const lines = linesOf(text)
   const hasToken = lines.some(line => line.includes('BEGIN NATS USER JWT'))
@@ -99,7 +99,7 @@ const noCertificate = 'names a file that is not a PEM file of certificates'
 
 export const natsCa = inFile((text, report): string | undefined => certificatesIn(text)?.text ?? report(noCertificate))
 
-/** With its chain, and possibly its key. */
+/** A certificate with its chain, and possibly its key. */
 export const natsCertificate = inFile((text, report) => {
   const cert = certificatesIn(text)?.text
   return cert === undefined ? report(noCertificate) : { cert, key: keyOf(text) }

@@ -7,10 +7,10 @@ const mostRemembered = 1000
 export class Networks {
   readonly #block: BlockList
   readonly #addresses: BlockList
-  /** Cache: requests come from few proxies, and a BlockList is slow. */
+  /** A cache, because requests come from few proxies, and a BlockList is slow. */
   readonly #remembered = new Map<string, boolean>()
 
-  /** `list` is the text, `addresses` the single addresses. */
+  /** `list` is the setting's text, `addresses` has the single addresses. */
   constructor(
     readonly list: readonly string[],
     block: BlockList,
@@ -20,7 +20,7 @@ export class Networks {
     this.#addresses = addresses
   }
 
-  /** Accepts the notation of sockets and of headers. */
+  /** Accepts addresses as sockets and headers write them. */
   contains(address: string): boolean {
     const remembered = this.#remembered.get(address)
     if (remembered !== undefined) return remembered
@@ -31,7 +31,7 @@ export class Networks {
     return found
   }
 
-  /** Wider ranges than a single address or loopback may include clients. */
+  /** Only single addresses and loopback count, because wider ranges may include clients. */
   hasProxy(address: string): boolean {
     if (!this.contains(address)) return false
     const plain = withoutMapping(address)

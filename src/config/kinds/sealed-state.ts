@@ -5,7 +5,7 @@ import { codeOf } from '../../lib/log.js'
 import { inFile } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
-/** Creates no folder. */
+/** The folder must exist. */
 export const stateFolder: Kind<string> = (folder, report) => {
   const [stats, fault] = statsOf(folder)
   if (fault === 'ENOENT') {
@@ -29,7 +29,7 @@ function statsOf(path: string) {
   }
 }
 
-/** The system's code, or undefined. */
+/** The system's error code, if the folder cannot be used. */
 function barred(folder: string): string | undefined {
   const { R_OK, W_OK, X_OK } = constants
   try {
@@ -42,14 +42,14 @@ function barred(folder: string): string | undefined {
 
 const advice = 'make keys with openssl rand -base64 32'
 
-/** One key a line. The first encrypts, all decrypt. */
+/** One key in each line. The first key encrypts. Each key can decrypt. */
 export const sealKeysFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
   const lines = text.replace(/^\uFEFF/, '').split('\n')
   const keys: KeyObject[] = []
   for (const [index, line] of lines.entries()) {
     const written = line.trim()
     if (/^(#|$)/.test(written)) continue
-    // 32 bytes.
+    // Base64 of 32 bytes.
     if (!/^[A-Za-z0-9+/]{43}=$/.test(written))
       return report(`names a file whose line ${index + 1} is not 32 bytes in base64: ${advice}`)
     const bytes = Buffer.from(written, 'base64')

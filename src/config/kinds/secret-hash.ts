@@ -1,14 +1,14 @@
 import { randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 
-/** scrypt (RFC 7914). `logN` is the logarithm to base 2. */
+/** scrypt (RFC 7914). `logN` is a logarithm to base 2. */
 export type SecretHash = NonNullable<ReturnType<typeof parseSecretHash>>
 
 const derive = promisify<string, Buffer, number, object, Buffer>(scrypt)
 
-/** 32 MiB and some 80 ms. */
+/** Needs 32 MiB and about 80 ms. */
 const usual = { logN: 15, r: 8, p: 1 }
-/** In bytes. A hash of 1 GiB would stop the service at each wrong guess. */
+/** In bytes. A hash that needs 1 GiB would stop the service at each wrong guess. */
 const mostMemory = 256 * 1024 * 1024
 
 const format = /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([\w-]{11,171})\$([\w-]{22,171})$/
@@ -29,9 +29,9 @@ export async function hashSecret(secret: string): Promise<string> {
   return ['scrypt', logN, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$')
 }
 
-/** Hashes with the parameters of another hash, on a thread of the pool. */
+/** Hashes with the parameters of another hash, in a thread of the pool. */
 export function hashLike({ logN, r, p, salt, hash }: SecretHash, secret: string): Promise<Buffer> {
-  // OpenSSL counts more than the formula. Its default limit is 32 MiB.
+  // OpenSSL needs more than the formula says. Its default limit is 32 MiB.
   const maxmem = 2 * memoryOf({ logN, r })
   return derive(secret, salt, hash.length, { N: 2 ** logN, r, p, maxmem })
 }

@@ -12,30 +12,30 @@ export interface Trust {
   readonly plain: boolean
   readonly ca: string | undefined
   readonly verify: boolean
-  /** For SASL EXTERNAL, PEM. */
+  /** PEM texts for SASL EXTERNAL. */
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
 }
 
 export interface Server extends Trust {
-  /** A prepared name or address, IPv6 without brackets. */
+  /** A prepared host name, or an address, IPv6 without brackets. */
   readonly host: string
   readonly port: number
-  /** `direct`: XEP-0368. `none`: plain TCP. */
+  /** `direct`: TLS from the first byte (XEP-0368). `none`: no TLS. */
   readonly tls: 'starttls' | 'direct' | 'none'
-  /** Set if XEP-0198 is not used. */
+  /** False if stream management (XEP-0198) is switched off. */
   readonly management?: false | undefined
-  /** Set if SASL2 is not used. */
+  /** False if SASL2 is switched off. */
   readonly sasl2?: false | undefined
 }
 
 export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
-  /** Undefined: found through host-meta (XEP-0156 §2). */
+  /** Undefined if host-meta names it (XEP-0156 §2). */
   readonly url: string | undefined
 }
 
 /**
  * `domain=xmpp://host:port?option=value&…`, `xmpps://`, `domain=https://host/path` or `domain=host-meta`. `*`
- * is the rest. Each domain is in one of the two maps.
+ * is for other domains. Each domain is in one of the two maps.
  */
 export const serversByDomain: Kind<{
   readonly servers: ReadonlyMap<string, Server>
@@ -57,7 +57,7 @@ export const serversByDomain: Kind<{
   return { servers, remotes }
 }
 
-/** Empty if it cannot be read. */
+/** Empty if the file is unreadable. */
 const readable = (file: string) => attempt(() => readSettingFile(file).toString()) ?? ''
 
 const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?\/?(?:\?(.*))?$/i

@@ -16,7 +16,7 @@ import type { Claim, FailedLogins } from './failed-logins.js'
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
 const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 
-/** In seconds, from the last use of the credentials. */
+/** In seconds since the last use of the credentials. */
 const memorySeconds = 300
 const mostRemembered = 1_000
 
@@ -25,14 +25,14 @@ export interface AdminsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: HashQueue
   readonly failures: FailedLogins
-  /** Returns the body of the 401. `attempt` is undefined without credentials. */
+  /** Returns the body of the 401. `attempt` is undefined if there were no credentials. */
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
 
 interface RefusedAttempt {
-  /** Omitted unless an admin has this name: it may be a secret in the wrong field. */
+  /** The name, but only if an admin has it: another name may be a misplaced secret. */
   readonly admin: string | undefined
-  /** Another request with the same secret, at the same time, was counted instead. */
+  /** A simultaneous request with the same secret was counted instead. */
   readonly isRepeated: boolean
 }
 
@@ -43,10 +43,10 @@ interface Shown extends Claim {
   readonly key: MemoryKey
 }
 
-/** The check of a secret, for all requests that show it at the same time. */
+/** One check of a secret, for all simultaneous requests with this secret. */
 interface Attempt {
   callers: number
-  /** Aborts when all callers have gone. */
+  /** Aborts when all callers have hung up. */
   readonly over: AbortController
   readonly found: Promise<Admin | undefined>
 }
@@ -62,7 +62,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   /** Throws `too-many-requests` after too many failures. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // Proven credentials of one client do not help another client past the limits.
+    // A secret that one client has proven does not help another client past the limits.
     const shown = {
       client,
       name,
@@ -108,7 +108,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
-      // Guesses from the same address do not block a backend that another process knows.
+      // If another process knows the backend, guesses from its address do not block it.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
       const found = await look(shown, signal)
@@ -151,7 +151,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
           find(request, name, secret).then(found => {
             admin = found
             decide(undefined, found !== undefined)
-            // express-basic-auth rethrows an error passed to `decide`, and nothing catches it.
+            // An error passed to `decide` would be rethrown by express-basic-auth, and not be caught.
           }, fail)
         },
         challenge: true,
@@ -161,26 +161,26 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       const pass = (error?: unknown) => {
         if (error !== undefined) return next(error)
         passed.set(request, admin!)
-        // `delete` would make all other requests slow.
+        // With `delete`, all other requests would become slow.
         request.auth = undefined
         next()
       }
       if (authorization === undefined || isReadable(authorization)) checkHeader(request, response, pass)
-      // Limited like wrong secrets. No admin has an empty name.
+      // Counts like a wrong secret. No admin has an empty name.
       else find(request, '', '').then(() => checkHeader(request, response, pass), fail)
     },
-    /** Only for requests that passed `authenticate`. */
+    /** Only for requests that `authenticate` has accepted. */
     of: (request: Request) => passed.get(request)!,
   }
 }
 
-/** Whether express-basic-auth finds a name and a secret in the header. */
+/** Whether express-basic-auth can read a name and a secret. */
 function isReadable(authorization: string): boolean {
   const [, encoded = ''] = /^ *basic +([\w.~+/-]+=*) *$/i.exec(authorization) ?? []
   return /^[^:]*:.*$/.test(Buffer.from(encoded, 'base64').toString())
 }
 
-/** Takes the same time for a wrong name and a wrong secret. */
+/** A wrong name takes the same time as a wrong secret. */
 function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   const key = randomBytes(32)
   const digest = (text: string) => createHmac('sha256', key).update(text, 'utf8').digest()
@@ -190,7 +190,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     secret: digest(admin.secret),
     hash: parseSecretHash(admin.secret),
   }))
-  // Hashed for names without a hash, so that timing hides which names exist.
+  // Names without a hash are hashed too, so that timing does not reveal names.
   const anyHash = accounts.find(({ hash }) => hash !== undefined)?.hash
 
   return async ({ name, secret }: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
@@ -221,7 +221,7 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
     return keys
   }
   return async (client: string, name: string, secret: string): Promise<string> => {
-    // All keys at once, so that timing hides which names exist.
+    // Keys are derived together, so that timing does not reveal names.
     keys ??= derived().catch(error => {
       keys = undefined
       throw error

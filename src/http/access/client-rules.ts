@@ -13,18 +13,18 @@ export interface Entrance {
   readonly clients: ClientRules
   readonly access?: Access | undefined
   readonly secureUrl: (req: IncomingMessage) => string | undefined
-  /** Undefined serves the page without TLS. */
+  /** Undefined: the page is served without TLS. */
   readonly redirectUrl: (req: IncomingMessage) => string | undefined
   readonly getText: string
 }
 
-/** Undefined if every address may call. */
+/** Undefined if all addresses are allowed. */
 export function accessBy({ allow, deny }: AccessRule): Access | undefined {
   const isForAll = allow.list.some(entry => entry.toLowerCase() === 'any') && deny.list.length === 0
   return isForAll ? undefined : address => allow.contains(address) && !deny.contains(address)
 }
 
-/** No access list contains it. */
+/** Access lists cannot contain this value. */
 export const unknownAddress = 'unknown'
 
 /** The right-most address in `X-Forwarded-For` that is no trusted proxy. */
@@ -44,7 +44,7 @@ function readForwarded(request: IncomingMessage, { trustedProxies }: ClientRules
   const entries = header.toString()
   let trusted: string | undefined
   for (let end = entries.length; end >= 0; ) {
-    // The client can forge the rest.
+    // Entries further to the left may be forged by the client.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress
@@ -59,11 +59,11 @@ export function cameSecurely(request: IncomingMessage, rules: ClientRules): bool
   return rules.assumeSecure || isEncrypted(request) || forwardedScheme(request, rules) === 'https'
 }
 
-/** Over TLS, or over loopback without a proxy. */
+/** True over TLS, and over loopback without a proxy. */
 export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Config['listen'], 'places'> }) {
   const { places } = rules.listen
   if (places.every(({ host }) => isLoopback(host))) return () => true
-  // A wildcard address is reachable from other machines too.
+  // Other machines can reach wildcard addresses.
   const openPorts = new Set(places.filter(({ host }) => isWildcard(host)).map(({ port }) => port))
   const isLocal = ({ localAddress = '', localPort = 0 }: Socket) =>
     isLoopback(localAddress) && !openPorts.has(localPort) && !openPorts.has(0)
@@ -71,7 +71,7 @@ export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Conf
     cameSecurely(request, rules) || (isLocal(request.socket) && !isForwarded(request))
 }
 
-/** From a trusted proxy, which writes the last value. */
+/** The last value, which a trusted proxy has written. */
 export function forwardedScheme(request: IncomingMessage, { trustedProxies }: ClientRules) {
   const header = request.headers['x-forwarded-proto']
   if (header === undefined || !trustedProxies.contains(request.socket.remoteAddress ?? '')) return undefined
@@ -90,10 +90,10 @@ export function isForwarded({ headers }: IncomingMessage): boolean {
 
 const forwardingHeaders = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via']
 
-/** An IPv6 address in brackets with a port. */
+/** An IPv6 address in brackets with a port fits. */
 const longestEntry = 64
 
-/** A zone has a meaning only on the proxy's machine. */
+/** An IPv6 zone has a meaning on the proxy's machine only. */
 function readAddress(entry: string): string | undefined {
   const text = entry.trim()
   if (text.length > longestEntry) return undefined

@@ -6,43 +6,43 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** For names of admins. The same in all processes. */
+  /** For names of admins. All processes make the same proof. */
   readonly proof?: () => Promise<string>
 }
 
-/** As a multiple of the limit for a name. */
+/** Limit of a client for all names together, as a multiple of the limit for one name. */
 const namesOfClient = 10
-/** In milliseconds. Each further failure in a minute doubles it. */
+/** In milliseconds. Doubles with each further failure in a minute. */
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** In seconds. In this time, all clients together have the limit of a single client. */
+/** In seconds. During this time, all clients together have the limit of one client. */
 const nameSeconds = 600
-/** A client is known in this week of Unix time and the next. */
+/** A client is known in this week of Unix time and in the next. */
 const weekSeconds = 604_800
 const knownWeeks = 2
-/** A right secret is remembered for this time, in milliseconds, at most twice as long. */
+/** In milliseconds. A right secret is remembered for this time, and at most twice as long. */
 const rightMilliseconds = 1_200_000
-/** How often a known client is published, in milliseconds. */
+/** Pause between two reports of a known client, in milliseconds. */
 const tellingMilliseconds = 600_000
 const mostKnown = 1_000
 
-/** Guesses block neither other admins behind the same proxy nor clients that showed the right secret recently. */
+/** Limits guesses, but not for other admins behind the same proxy, or clients that recently had the right secret. */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
   readonly #ofNameEverywhere: KeyedRate
-  /** Clients with the name they have proven. */
+  /** Clients with the name whose secret they had. */
   readonly #known: KeyedRate
   readonly #right: KeyedRate
-  /** Known clients, and when they were published, in milliseconds of Unix time. */
+  /** Known clients, and when they were reported, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: number
-  /** Checks in progress, by client and by slot of names. */
+  /** Checks in progress, by client and by slot. */
   readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
 
-  /** `most` failures a minute for one client and name. 0 means no limit. */
+  /** `most`: failures a minute for one client and name. 0 means no limit. */
   constructor(most: number, refused: OnRefused, rates: MakeRate = ownRates) {
     this.#refused = refused
     this.#ofName = rates('failed-logins-name', most, 60)
@@ -53,7 +53,7 @@ export class FailedLogins {
     this.#right = rates('right-secrets', Math.min(1, most), (2 * rightMilliseconds) / 1000)
   }
 
-  /** Known clients with their names, as hashes, and when each was last published. */
+  /** Hashes of known clients with their names, and when each was last reported. */
   get known(): readonly (readonly [key: string, published: number])[] {
     return [...this.#told]
   }
@@ -65,7 +65,7 @@ export class FailedLogins {
     }
   }
 
-  /** Seconds to wait, for a right secret. */
+  /** Seconds to wait if the secret is right. */
   async waitOfKnown(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
     await this.#know(claim)
@@ -73,15 +73,15 @@ export class FailedLogins {
     return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(keyOf(client, name)))
   }
 
-  /** Counts a failure in advance. Returns seconds to wait. */
+  /** Counts a failure in advance. Returns the seconds to wait. */
   async begin(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
-    // In this order: a blocked client must not fill memory with invented names.
+    // The client comes first, so that a blocked client cannot fill memory with invented names.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
-    // One check at a time for a client: clients with many guesses take turns with others.
+    // One check at a time for each client, so that clients with many guesses take turns with others.
     await this.#enter(client, 1)
-    // Many backends may start at once with the right secret.
+    // Many backends may call at once with the right secret.
     const slot = slotOf(name)
     await this.#enter(slot, this.#mostOfName)
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
@@ -103,7 +103,7 @@ export class FailedLogins {
     await this.#know(claim)
   }
 
-  /** Takes the failure back if the secret was not checked. */
+  /** Takes the failure back, because the secret was not checked. */
   async unchecked({ client, name }: Claim): Promise<void> {
     this.#leave(slotOf(name))
     this.#leave(client)
@@ -127,7 +127,7 @@ export class FailedLogins {
     const underWay = this.#underWay.get(key) ?? { count: 0, waiting: [] }
     this.#underWay.set(key, underWay)
     if (underWay.count < most) underWay.count += 1
-    // `#leave` passes the place on.
+    // `#leave` passes the place to the next check.
     else await new Promise<void>(resolve => underWay.waiting.push(resolve))
   }
 
@@ -147,7 +147,7 @@ export class FailedLogins {
     this.#told.set(key, now)
     forgetOldest(this.#told, mostKnown)
     await this.#known.take(`${key} ${weekOf(now)}`)
-    // The first proof takes as long as a hash. No caller waits for it.
+    // The first proof takes as long as a hash, so no caller waits for it.
     void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
   }
 
@@ -170,10 +170,10 @@ export class FailedLogins {
   }
 }
 
-/** Some people type their secret as the name. */
+/** Hashed, because some people type their secret as the name. */
 const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')
 
-/** 4,096 slots, so that invented names take little memory. */
+/** Only 4,096 slots, so that invented names take little memory. */
 const slotOf = (name: string) => hash('sha256', name, 'base64').slice(0, 2)
 
 const weekOf = (milliseconds: number) => Math.floor(milliseconds / 1000 / weekSeconds)

@@ -1,4 +1,4 @@
-// A browser sends an admin's Basic credentials with any form from any site.
+// Browsers send an admin's Basic credentials with each form, from any site.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Problem } from '../../lib/errors.js'
 import { bodyFormat } from '../listening/read-body.js'
@@ -9,9 +9,9 @@ export type FormGuard = ReturnType<typeof createFormGuard>
 export function createFormGuard(externalUrl: string | undefined, tokens: FormTokens) {
   return {
     token: tokens.token,
-    /** False for a program. Throws `cross-site-request` for other forms. */
+    /** Returns false for programs. Throws `cross-site-request` for forms of other sites. */
     isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
-      // Other sites need a preflight for JSON, which gets no CORS headers.
+      // For JSON, other sites need a preflight, which gets no CORS headers.
       if (bodyFormat(headers['content-type']) === 'json') return false
       const sender = senderOf(headers, externalUrl)
       if (sender === 'program') return false
@@ -27,7 +27,7 @@ export function createFormGuard(externalUrl: string | undefined, tokens: FormTok
   }
 }
 
-/** A `program` sends neither header. */
+/** A `program` sends neither of these headers. */
 export function senderOf(
   { origin, host, 'sec-fetch-site': fetchSite }: IncomingHttpHeaders,
   externalUrl: string | undefined,
@@ -42,7 +42,7 @@ function isOurs(origin: string, host: string | undefined, externalUrl: string | 
   const sent = parse(origin)
   if (sent === undefined) return false
   if (externalUrl !== undefined && sent.origin === parse(externalUrl)?.origin) return true
-  // Behind a TLS proxy our own scheme is unknown.
+  // Behind a TLS proxy, the service does not know its own scheme.
   return host !== undefined && sent.host === parse(`${sent.protocol}//${host}`)?.host
 }
 

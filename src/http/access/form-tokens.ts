@@ -7,7 +7,7 @@ const lifetime = 3_600_000
 
 export type FormTokens = ReturnType<typeof createFormTokens>
 
-/** Random, or the same in all processes if there are `others`. */
+/** Random, or derived from the admins' secrets if other processes need the same key. */
 export async function formKeyOf(admins: readonly Admin[], others: boolean): Promise<Buffer> {
   if (!others) return randomBytes(32)
   const secrets = JSON.stringify(admins.map(({ name, secret }) => [name, secret]))

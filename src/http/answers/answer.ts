@@ -18,12 +18,12 @@ const usualRetryAfter = 5
 
 export interface ProblemContext {
   readonly requestId: string | undefined
-  /** The path before our own paths. */
+  /** The path before all paths of this service. */
   readonly home: string
   readonly back?: { readonly href: string; readonly text: string } | undefined
 }
 
-/** An error page, or RFC 9457's problem details. */
+/** An error as a page, or as problem details (RFC 9457). */
 export function problemAnswer(
   problem: Problem,
   representation: Representation,
@@ -42,7 +42,7 @@ export function problemAnswer(
           back,
           detail,
           advice: pageAdvice[code],
-          // Shown to users who cancel the login dialog.
+          // Users who cancel the login dialog see this page, so it names no code.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
         })
@@ -71,7 +71,7 @@ export function pageAnswer(view: string, values: object, representation: Represe
   return { status: 200, headers, body: renderPage(view, values) }
 }
 
-/** Sends HTML even to clients that prefer JSON. */
+/** Sends HTML even if the client prefers JSON. */
 export function sendPage({ headers }: Request, response: Response, view: string, values: object): void {
   const representation = negotiate(headers) === 'xhtml' ? 'xhtml' : 'html'
   sendAnswer(response.vary('Accept'), pageAnswer(view, values, representation))
@@ -81,10 +81,10 @@ export function sendAnswer(response: Response, { status, headers, body }: Answer
   response.status(status).set(headers).send(body)
 }
 
-/** 404 without a body. */
+/** Answers 404 if there is no body. */
 export function publish(contentType: string, body: string | undefined): RequestHandler {
   const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
-  // Express would convert a string for each request.
+  // Express would convert a string at each request.
   const content = body === undefined ? undefined : Buffer.from(body)
   return (_request, response) => {
     if (content === undefined) throw new Problem('not-found')
@@ -92,7 +92,7 @@ export function publish(contentType: string, body: string | undefined): RequestH
   }
 }
 
-/** Express throws errors with a status below 500. */
+/** Errors of Express have a status below 500. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 500

@@ -1,4 +1,4 @@
-// In memory: a file sent as a stream stays open after its client has gone.
+// Kept in memory: a file sent as a stream stays open if its client disappears.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -19,7 +19,7 @@ const browserModule = fileURLToPath(new URL('../../../dist/browser/warm-bindings
 const forAnHour = 'public, max-age=3600'
 const forGood = 'public, max-age=31536000, immutable'
 
-/** Shared by the apps of all hosts. */
+/** The apps of all hosts share these. */
 const contents = new Map<string, Buffer>()
 
 function contentOf(file: string): Buffer {
@@ -39,7 +39,7 @@ export function createAssetsRouter(): Router {
       'Last-Modified': stats.mtime.toUTCString(),
       ...headers,
     }
-    // Express answers 304 and HEAD.
+    // Express handles 304 and HEAD.
     router.get(path, (_request, response) => void response.type(extname(file)).set(all).send(content))
   }
   for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })

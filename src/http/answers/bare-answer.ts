@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 
-/** For answers that contain text of others. Names and values in turn. */
+/** For answers that contain foreign text. Names and values alternate. */
 export const inertHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],
   ...['X-Content-Type-Options', 'nosniff'],
 ]
 
-/** `headers` has names and values in turn, here and below. */
+/** In `headers`, names and values alternate. */
 export function answerBare(res: ServerResponse, status: number, headers: readonly string[] = []): void {
   res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
 }

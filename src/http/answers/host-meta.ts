@@ -8,7 +8,7 @@ import { readOnly } from './pages.js'
 
 type Endpoints = Pick<Config, 'externalUrl' | 'bosh' | 'boshPath' | 'websocket' | 'websocketPath'>
 
-/** XEP-0156 §3. A cache could serve a forged `Host` to others. */
+/** XEP-0156 §3. Not cached: a cache could serve a forged `Host` to others. */
 export function createHostMetaRouter(config: Endpoints): Router {
   const links = linksOf(config)
   const isThere = links.length > 0
@@ -30,7 +30,6 @@ const openToAll: RequestHandler = (_request, response, next) => {
   next()
 }
 
-/** Clients log in at these addresses. */
 function linksOf({ externalUrl, bosh, boshPath, websocket, websocketPath }: Endpoints) {
   const links: { readonly rel: string; readonly href: string }[] = []
   const base = publicSecureBase({ externalUrl })

@@ -1,19 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { bodyFormat } from '../listening/read-body.js'
 
-/** `xhtml` and `html` differ in the content type only. */
+/** `xhtml` and `html` differ only in their content type. */
 export type Representation = 'json' | 'xhtml' | 'html'
 
-/** Entries, and characters of each. */
+/** Most entries, and most characters of each. */
 const mostRanges = 100
 const longestParameters = 200
 
-// RFC 9110 §12.5.1. `exactness`: 3 for the type, 2 for its main type, 1 for any.
+// RFC 9110 §12.5.1. `exactness`: 3 for an exact type, 2 for a main type, 1 for any type.
 const unwanted = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 
 type Liking = Readonly<typeof unwanted>
 
-/** XHTML only for clients that list it: others would save it as a file. */
+/** XHTML only for clients that list it, because others would save the page as a file. */
 export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
   if (headers.accept === 'application/json') return 'json'
   const ranges = parseAccept(headers.accept ?? '')
@@ -22,7 +22,7 @@ export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers
   const json = preferred(liking(ranges, 'application/json'), liking(ranges, 'application/problem+json'))
   const html = liking(ranges, 'text/html')
   const xhtml = liking(ranges, 'application/xhtml+xml')
-  // `application/*` fits both: JSON must be named.
+  // `application/*` fits both types, so JSON must be named.
   if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json) return 'json'
   return xhtml.exactness === 3 && xhtml.quality > 0 && xhtml.quality >= html.quality ? 'xhtml' : 'html'
 }
@@ -31,7 +31,7 @@ function formatOf(headers: IncomingHttpHeaders): Representation {
   return bodyFormat(headers['content-type']) === 'json' ? 'json' : 'html'
 }
 
-/** The first entry of a repeated range counts. */
+/** If a range is repeated, the first entry counts. */
 function parseAccept(header: string) {
   const ranges = new Map<string, Omit<Liking, 'exactness'>>()
   for (const [place, item] of header.split(',', mostRanges).entries()) {

@@ -9,13 +9,13 @@ import { removeForbidden } from '../../xmpp/xml/escape.js'
 import { cameSecurely, isForwarded, takesPasswords } from '../access/client-rules.js'
 import { type Addressing, redirectBase } from '../addresses.js'
 
-/** The same path from `src` and from `dist`. */
+/** The path is the same from `src` and from `dist`. */
 const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
 
 const engine = Handlebars.create()
 const compiled = new Map<string, HandlebarsTemplateDelegate>()
 
-/** Read at the start: later there may be no descriptor left. */
+/** Read at the start, because later there may be no free descriptor. */
 function readTemplates(within: string): ReadonlyMap<string, string> {
   const files = readdirSync(within).filter(file => file.endsWith('.hbs'))
   return new Map(files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')]))
@@ -47,7 +47,6 @@ const base = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; st
 
 export const pagePolicy = `${base}; img-src 'self'`
 
-/** `boshUrl` may be relative. */
 export function attachingPagePolicy(boshUrl: string): string {
   const origin = URL.canParse(boshUrl) ? ` ${new URL(boshUrl).origin}` : ''
   return `${base}; script-src 'self'; connect-src 'self'${origin}; img-src 'self'`
@@ -56,13 +55,13 @@ export function attachingPagePolicy(boshUrl: string): string {
 export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: string): RequestHandler {
   const { requireSecure } = config.bosh
   const takesThem = takesPasswords(config)
-  // A local proxy may forward requests of other machines.
+  // A proxy on this machine may forward requests of others.
   const isFine = (request: Request) =>
     cameSecurely(request, config) || (!requireSecure && !isForwarded(request) && takesThem(request))
   return (request, response, next) => {
     const secure = isFine(request) ? undefined : redirectBase(config, request)
     if (secure === undefined) return next()
-    // A permanent redirect would outlive a change of the settings.
+    // A permanent redirect would remain after a change of the settings.
     response.set('Cache-Control', 'no-store').redirect(308, secure + path)
   }
 }

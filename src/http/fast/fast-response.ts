@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls'
 import express from 'express'
 
 export class FastResponse extends ServerResponse {
-  // Set by Node's own writer.
+  // Node's own writer sets this.
   declare finished: boolean
   declare _header: string | null
   declare _headerSent: boolean
@@ -25,7 +25,7 @@ export class FastResponse extends ServerResponse {
     this._headerSent = true
     this.finished = true
     if (socket.writableLength === 0) this.leave()
-    // Finished once all writes are flushed.
+    // Counts as finished once all writes are flushed.
     else socket.write('', 'latin1', error => error ?? this.leave())
     return true
   }
@@ -37,7 +37,7 @@ export class FastResponse extends ServerResponse {
 }
 
 const { get: isFinished } = Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, 'writableFinished')!
-// Node 24 stores it. Earlier versions compute it.
+// A stored value in Node 24, computed in earlier versions.
 Object.defineProperty(FastResponse.prototype, 'writableFinished', {
   get(this: FastResponse): boolean {
     return this['hasLeft'] || isFinished!.call(this)
@@ -48,8 +48,8 @@ Object.defineProperty(FastResponse.prototype, 'writableFinished', {
 Object.setPrototypeOf(FastResponse.prototype, express.response)
 
 /**
- * Node's streams cost as much as the session's work. `headers` are whole lines. `length` is in bytes, at
- * least 1. Returns false, with nothing written, if Node must do it.
+ * Replies without Node's streams, which cost as much as the session's work. `headers` are whole lines,
+ * `length` is in bytes, at least 1. Returns false, and writes nothing, if Node must reply.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)

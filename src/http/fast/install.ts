@@ -1,4 +1,4 @@
-// Only this folder relies on undocumented parts of Node.
+// Only this folder depends on undocumented parts of Node.
 import type { ServerOptions } from 'node:http'
 import type { Express } from 'express'
 import { FastRequest } from './fast-request.js'
@@ -9,7 +9,7 @@ export const testedVersions: readonly number[] = [20, 22, 24]
 
 export type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 
-/** No classes for an untested Node. Express would set prototypes, and V8 would share no hidden class. */
+/** Undefined for an untested Node. Otherwise Express would set prototypes, and V8 would share no hidden class. */
 export function install(wanted: boolean, app?: Express, version = process.versions.node): MessageClasses {
   if (!wanted || !testedVersions.includes(Number.parseInt(version, 10))) return {}
   if (app !== undefined) adopt(app)
@@ -19,7 +19,7 @@ export function install(wanted: boolean, app?: Express, version = process.versio
 function adopt(app: Express): void {
   Object.assign(app, { request: FastRequest.prototype, response: FastResponse.prototype })
   app.use((request, response, next) => {
-    // The prototypes are common to all apps.
+    // All apps share the prototypes.
     request.app = app
     response.app = app
     next()

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 export type CallerSignal = Readonly<Omit<CallerGone, 'abort'>>
 
-/** A Node `AbortController` costs a tenth of a call. */
+/** Node's own `AbortController` costs a tenth of a call. */
 export class CallerGone {
   aborted = false
   reason: unknown
@@ -28,7 +28,7 @@ export class CallerGone {
   }
 }
 
-/** Aborts if the connection is closed before the reply is written. */
+/** Aborts if the connection closes before the reply is written. */
 export function signalOf({ socket }: IncomingMessage, response: ServerResponse): CallerSignal {
   const signal = new CallerGone()
   const onClose = () => {
@@ -37,7 +37,7 @@ export function signalOf({ socket }: IncomingMessage, response: ServerResponse):
   }
   if (socket.destroyed) onClose()
   else {
-    // A pipelined response that waits emits no `close`.
+    // A pipelined response emits no `close` while it waits.
     socket.once('close', onClose)
     response.once('close', onClose)
   }

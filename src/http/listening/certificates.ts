@@ -8,7 +8,7 @@ import { datesAmiss, readTlsFiles } from '../../config/tls-files.js'
 type Https = NonNullable<Config['https']>
 
 export class Certificates {
-  /** For clients that send no known name. */
+  /** The certificate for clients that send no known name. */
   usual: SecureContextOptions = {}
   readonly #https: Https
   #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []
@@ -18,7 +18,7 @@ export class Certificates {
     this.reload()
   }
 
-  /** Returns warnings. Throws a `ConfigError`, with nothing changed. */
+  /** Returns warnings. If it throws a `ConfigError`, nothing has changed. */
   reload(): string[] {
     const problems: string[] = []
     const material = readTlsFiles(this.#https.files, problem => void problems.push(problem))

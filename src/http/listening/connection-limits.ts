@@ -5,18 +5,18 @@ import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Access } from '../access/client-rules.js'
 
-/** Reserved for addresses that may call the warm API. */
+/** Share of connections reserved for addresses that may call the warm API. */
 export const shareOfCallers = 1 / 10
 
 export interface ConnectionLimitParts {
   readonly config: Pick<Config, 'listen' | 'trustedProxies'>
   readonly refused: OnRefused
-  /** Without descriptors, connections would wait unseen in the kernel's backlog. */
+  /** Without free descriptors, connections would wait in the kernel's backlog. */
   readonly descriptorsAreLeft: (mayCall: boolean) => boolean
   readonly mayCall: Access
 }
 
-/** For all listeners together. */
+/** Limits for all listeners together. */
 export function createConnectionLimits({ config, refused, descriptorsAreLeft, mayCall }: ConnectionLimitParts) {
   const { maxConnections, maxConnectionsPerAddress } = config.listen
   const ofClient = new KeyCounts()
@@ -24,7 +24,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
 
   function admits(socket: Socket): boolean {
     const address = socket.remoteAddress
-    // Closed already.
+    // The connection has closed already.
     if (address === undefined) return false
     const isCaller = mayCall(address)
     const most = isCaller ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
@@ -46,17 +46,14 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   }
 
   return {
-    /** For TLS, the TCP sockets: they have no replies of their own. */
+    /** For TLS these are the TCP sockets, which have no replies. */
     connections: connections as ReadonlySet<Socket>,
-    /**
-     * Node's `maxConnections` ignores addresses. A further listener could not keep the server from setting up a
-     * closed connection.
-     */
+    /** Node's `maxConnections` ignores addresses, and with another listener the server would still set up a closed connection. */
     guard(server: Server): void {
       const listeners = server.listeners('connection')
       server.removeAllListeners('connection')
       server.on('connection', (socket: Socket) => {
-        // A connection comes back after a refused upgrade.
+        // After a refused upgrade, the event is emitted again.
         if (!connections.has(socket) && !admits(socket)) socket.destroy()
         else for (const listener of listeners) listener.call(server, socket)
       })

@@ -5,28 +5,28 @@ import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** Whether requests are held until the next request. */
+  /** Whether requests are held until the next arrives. */
   readonly holds?: boolean
 }
 
 export interface Routes {
-  /** With or without a slash at the end. */
+  /** Each path also with a slash at the end. */
   readonly paths: ReadonlyMap<string, Endpoint>
-  /** With all paths below. The first that fits counts. */
+  /** Listeners for all paths below. The first match counts. */
   readonly below: readonly (readonly [string, RequestListener])[]
   readonly rest: RequestListener
 }
 
 export interface DispatchTable {
-  /** By URL, at every host. */
+  /** By path, for all hosts. */
   readonly everywhere: ReadonlyMap<string, RequestListener>
-  /** By host as `readHostName` writes it. */
+  /** By host, as `readHostName` writes it. */
   readonly hosts: ReadonlyMap<string, Routes>
   readonly otherHosts: Routes
 }
 
 export type Dispatcher = RequestListener & {
-  /** Undefined for an ordinary request. */
+  /** Undefined for a request that is no upgrade. */
   readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
   readonly holds: (req: IncomingMessage) => boolean
 }
@@ -38,7 +38,7 @@ export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTabl
     if (anywhere !== undefined) return anywhere
     let routes = otherHosts
     if (hosts.size > 0) {
-      // A proxy may have chosen another of the hosts (RFC 9112 §3.2).
+      // A proxy may have chosen the other host (RFC 9112 §3.2).
       if (countHosts(req) > 1) return refuse
       const { host = '' } = req.headers
       routes = hosts.get(host) ?? hosts.get(readHostName(host) ?? '') ?? otherHosts
@@ -65,7 +65,7 @@ function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
   return rest
 }
 
-/** Without `headersDistinct`, which a request keeps. */
+/** Does not use `headersDistinct`, which would stay in memory. */
 export function countHosts({ rawHeaders }: IncomingMessage): number {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {

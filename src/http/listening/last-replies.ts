@@ -3,10 +3,10 @@ import type { Duplex } from 'node:stream'
 import { isLastUnderWay, replyUnderWay } from '../fast/reply-under-way.js'
 
 export class LastReplies {
-  /** Unless another request comes before it is written. */
+  /** The last reply, unless another request arrives before it is written. */
   readonly #last = new WeakMap<Duplex, ServerResponse>()
 
-  /** False: ignore the request. */
+  /** Returns false if the request must be ignored. */
   take(reply: ServerResponse): boolean {
     const before = this.#last.get(reply.req.socket)
     if (before !== undefined) {
@@ -17,7 +17,7 @@ export class LastReplies {
     return true
   }
 
-  /** For a connection whose requests wait already. */
+  /** For a connection with requests that already wait. */
   takeOver(connection: Duplex): void {
     const reply = replyUnderWay(connection)
     if (reply === undefined || this.#last.has(connection)) return

@@ -25,7 +25,7 @@ import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
 import { UnreadReplies } from './unread-replies.js'
 import { type Detached, takeUpgrades } from './upgrades.js'
 
-/** Descriptors kept for files and for outgoing connections. */
+/** Descriptors reserved for files and outgoing connections. */
 const reserveOfConnections = 8
 
 export type Listening = Awaited<ReturnType<typeof listen>>
@@ -38,11 +38,11 @@ export interface ListeningParts {
   readonly descriptors: Descriptors
 }
 
-/** If it fails, nothing stays open. An invalid certificate rejects with a `ConfigError`. */
+/** If it rejects, nothing stays open. An invalid certificate rejects with a `ConfigError`. */
 export async function listen(dispatcher: Dispatcher, { config, log, clock, refused, descriptors }: ListeningParts) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
-  // A warm call needs a descriptor that sessions may take.
+  // A warm call needs a descriptor, but sessions may take it.
   const areLeftForOthers = descriptors.room(undefined, shareOfCallers)
   const limits = createConnectionLimits({
     config,
@@ -55,7 +55,6 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const inOrder =
     (listener: RequestListener): RequestListener =>
     (req, res) => {
-      // Usually the request need not wait for an earlier reply.
       const isHeld = res.socket === null && dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
       else if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
@@ -78,12 +77,12 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const unread = new UnreadReplies({ limits: config.limits, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
-    // Node would drop headers above a limit, even a client's address.
+    // Above a limit, Node would drop headers, even the client's address.
     server.maxHeadersCount = 0
     limits.guard(server)
     leaveContinue(server, answer, refuse)
     takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), detached)
-    // `::` leaves IPv4 to the other addresses.
+    // `::` leaves IPv4 to other addresses, if there are any.
     const ipv6Only = !isAlone(place.host, places)
     try {
       await once(server.listen({ ...place, backlog: settings.backlog, ipv6Only }), 'listening')
@@ -110,7 +109,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
       const server = createSecureServer(options, certificates!, answer)
       secureServers.push(server)
       server.on('secureConnection', socket => {
-        // Emitted again after each refused upgrade.
+        // The event is emitted again after each refused upgrade.
         if (encrypted.has(socket)) return
         encrypted.add(socket)
         socket.once('close', () => encrypted.delete(socket))
@@ -122,7 +121,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     throw error
   }
   return {
-    /** Addresses without TLS first. */
+    /** Addresses without TLS come first. */
     urls: urls as readonly string[],
     get connections() {
       return limits.connections.size
@@ -142,12 +141,12 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
         log.error({ problems: error.problems }, 'the certificates are not usable: the previous certificates stay')
       }
     },
-    /** Each connection ends with its next reply, and its client reconnects to another process. */
+    /** Closes each connection with its next reply. Clients reconnect to another process. */
     retire() {
       if (lastReplies !== undefined) return
       lastReplies = new LastReplies()
       for (const connection of [...limits.connections, ...encrypted]) lastReplies.takeOver(connection)
-      // Node's `close` would also close connections with a request on its way.
+      // Node's own `close` would also close connections on which a request is arriving.
       closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
     },
     close,
@@ -163,9 +162,9 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
 
 /** In milliseconds. */
 const times = {
-  // Longer than common proxies' timeouts.
+  // Longer than timeouts of common proxies.
   keepAliveTimeout: 75_000,
-  // For reading a request. A held reply has no limit here.
+  // Time to read a request. Held replies are not limited here.
   headersTimeout: 20_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5_000,

@@ -2,18 +2,18 @@ import type { ServerResponse } from 'node:http'
 import { nextTick } from 'node:process'
 import type { Duplex } from 'node:stream'
 
-/** Each waiting request keeps objects of Node and Express in memory. */
+/** A waiting request keeps objects of Node and Express in memory. */
 export const mostWaiting = 8
-/** At an endpoint that holds requests. */
+/** Limit at an endpoint that holds requests. */
 export const mostBehindHeld = 128
 const mostBytes = 2 ** 20
 
-/** Most connections have none. */
+/** Most connections have no entry. */
 const waiting = new WeakMap<Duplex, Set<ServerResponse>>()
 
-/** If false, close the connection. Node reads all pipelined requests (RFC 9112 §9.3.2). */
+/** Close the connection if this returns false. Node itself reads all pipelined requests (RFC 9112 §9.3.2). */
 export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
-  // Earlier replies come first.
+  // This reply is next on its connection.
   if (reply.socket !== null) return true
   const { socket } = reply.req
   const others = waiting.get(socket) ?? new Set()
@@ -25,10 +25,10 @@ export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
   return true
 }
 
-/** Never calls back if the connection closes. */
+/** Does not call back if the connection closes. */
 export function inTurn(reply: ServerResponse, act: () => void): void {
   if (reply.socket !== null) act()
-  // Node first finishes the previous reply.
+  // First, Node must finish the previous reply.
   else reply.once('socket', () => nextTick(() => !reply.destroyed && act()))
 }
 

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/config.js'
 
-/** Does not report the service that runs there. */
+/** Problems of the addresses. A service of this machine that runs already is not reported. */
 export async function unusablePlaces({
   listen,
   https,
@@ -25,7 +25,7 @@ export async function unusablePlaces({
   return [...new Set(problems.flat())]
 }
 
-/** For EACCES. */
+/** A sentence for EACCES. */
 export function forbiddenPort(port: number | undefined): string {
   return (
     `this user may not listen on port ${port}: give the service the capability CAP_NET_BIND_SERVICE, ` +
@@ -45,7 +45,7 @@ const reasons: Partial<Record<string, string>> = {
   EINVAL: 'which cannot be listened on (EINVAL)',
 }
 
-/** UDP has the same rule, and accepts no connections. */
+/** UDP has the same rule, but accepts no connections meanwhile. */
 function isForbidden(port: number): Promise<boolean> {
   if (port === 0 || port >= 1024) return Promise.resolve(false)
   return new Promise(resolve => {
@@ -56,7 +56,7 @@ function isForbidden(port: number): Promise<boolean> {
   })
 }
 
-/** Tries any free port. */
+/** Tries the host with any free port. */
 function codeOfBinding(host: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const server = createServer()

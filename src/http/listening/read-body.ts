@@ -5,7 +5,7 @@ import { inviteBody, isAwaited } from './take-body.js'
 /** In bytes. */
 export const longestBody = 16_384
 
-/** Throws `body-too-large` without reading the rest, or `unsupported-media-type`. Rejects with the stream's error. */
+/** Throws `body-too-large` without reading on, or `unsupported-media-type`. Rejects with the stream's error. */
 export async function readBody(request: Request): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
   if (encoding !== 'identity') {
@@ -19,7 +19,7 @@ export async function readBody(request: Request): Promise<Buffer> {
     inviteBody(res)
   }
 
-  // A small body arrives with its header.
+  // A small body arrives together with the request's head.
   if (announced > 0 && announced === request.readableLength && !request.destroyed) {
     const body: Buffer = request.read()
     request.resume()
@@ -31,7 +31,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += chunk.length
     if (length > longestBody) {
-      // Closing the connection would lose the reply.
+      // If the connection were closed, the reply would be lost.
       request.resume()
       throw new Problem('body-too-large')
     }
@@ -40,7 +40,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** No `Content-Type` means a form. */
+/** A missing `Content-Type` means a form. */
 export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {
   switch ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()) {
     case '':

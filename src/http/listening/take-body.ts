@@ -6,7 +6,7 @@ import { type BodyTaker, FastRequest } from '../fast/fast-request.js'
 
 const awaited = new WeakSet<ServerResponse>()
 
-/** Node always sends `100 Continue` (RFC 9110 §10.1.1). */
+/** Node would always send `100 Continue` (RFC 9110 §10.1.1). */
 export function leaveContinue(
   server: Server,
   listener: RequestListener,
@@ -20,7 +20,7 @@ export function leaveContinue(
 }
 
 export const refuseExpectation: RequestListener = (_req, res) =>
-  // The body may follow, and could be read as the next request.
+  // A body may follow, and must not be read as the next request.
   answerBare(res, 417, ['Connection', 'close'])
 
 export function isAwaited(res: ServerResponse): boolean {
@@ -42,8 +42,7 @@ export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyT
     isOver = true
   }
   res.once('close', leave)
-  // A pipelined request's reply has no socket yet. Before version 24 Node does not close it with the
-  // connection.
+  // A pipelined reply has no socket yet. Before version 24, Node does not close it with the connection.
   if (res.socket === null) {
     const { socket } = req
     socket.setMaxListeners(0).once('close', leave)
@@ -51,20 +50,20 @@ export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyT
   }
 }
 
-/** Limits of discarded input, in milliseconds and bytes. */
+/** Limits for discarded input, in milliseconds and bytes. */
 const longest = 5_000
 const most = 8_000_000
 
 const closing = new WeakSet<object>()
 
-/** RFC 9112 §9.6: ignore requests after the last. */
+/** RFC 9112 §9.6: requests after the last reply are ignored. */
 export function isTooLate({ socket }: IncomingMessage): boolean {
   return closing.has(socket)
 }
 
 /**
- * Closes the connection with its next reply. A reset would lose the reply (RFC 9112 §9.6). Call the result
- * with further bytes.
+ * Closes the connection after its next reply. A reset would lose the reply (RFC 9112 §9.6). Call the returned
+ * function with further bytes.
  */
 export function closeLingering(res: ServerResponse, clock: Clock): (bytes: number) => void {
   res.shouldKeepAlive = false

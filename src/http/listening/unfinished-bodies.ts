@@ -4,12 +4,12 @@ import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
 const share = 1 / 8
-/** In bytes, whatever the limit: the longest body. */
+/** In bytes. The longest body always fits. */
 const leastShare = 2 ** 20
 
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
-  /** They forward the bodies of many clients. */
+  /** Proxies forward the bodies of many clients. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>
   readonly refused: OnRefused
 }
@@ -35,7 +35,7 @@ export class UnfinishedBodies {
     return new UnfinishedBody(this.ofMessage(address), length)
   }
 
-  /** Counts `more` bytes, or fewer if negative. False if there is no room. */
+  /** Counts `more` bytes, which may be negative. Returns false if there is no room. */
   count(client: string | undefined, more: number): boolean {
     if (more > 0 && !this.#hasRoom(client, more)) return false
     this.bytes += more
@@ -62,7 +62,7 @@ export class UnfinishedMessage {
     this.#client = client
   }
 
-  /** Sets its size in bytes. False if there is no room. */
+  /** Sets the body's size in bytes. Returns false if there is no room. */
   is(bytes: number): boolean {
     if (bytes === this.#bytes) return true
     if (!this.#all.count(this.#client, bytes - this.#bytes)) return false
@@ -74,7 +74,7 @@ export class UnfinishedMessage {
 export class UnfinishedBody {
   readonly #message: UnfinishedMessage
   readonly #length: number
-  // Pieces of one byte would take hundreds of bytes each.
+  // One buffer, because pieces of one byte would take hundreds of bytes each.
   #room: Buffer = Buffer.alloc(0)
   #size = 0
 
@@ -87,7 +87,7 @@ export class UnfinishedBody {
     return this.#room.subarray(0, this.#size)
   }
 
-  /** False, with nothing added, if there is no room. */
+  /** Returns false, and adds nothing, if there is no room. */
   add(piece: Buffer): boolean {
     const size = this.#size + piece.length
     if (size > this.#room.length) {

@@ -7,9 +7,9 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { bytesUnderWay } from '../fast/reply-under-way.js'
 import { bytesWaiting } from './pipelined-requests.js'
 
-/** In milliseconds. */
+/** Interval of checks, in milliseconds. */
 const interval = 5_000
-/** In milliseconds. */
+/** Longest time without reading, in milliseconds. */
 const patience = 60_000
 const patienceWhenFull = 10_000
 
@@ -23,10 +23,10 @@ export interface UnreadParts {
 interface Unread {
   readonly socket: Socket
   readonly bytes: number
-  /** Neither changes while the client reads nothing. */
+  /** While the client reads nothing, `done` and `left` do not change. */
   readonly done: number
   readonly left: number
-  /** Milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   readonly since: number
 }
 
@@ -42,7 +42,7 @@ export class UnreadReplies {
     this.#watch()
   }
 
-  /** On all connections. */
+  /** Unread bytes on all connections. */
   get bytes(): number {
     let bytes = 0
     for (const socket of this.#parts.connections()) bytes += bytesWaiting(socket)
@@ -51,7 +51,7 @@ export class UnreadReplies {
 
   close(socket: Socket, limit: Limit): void {
     const { destroyed, remoteAddress } = socket
-    // Its last requests may still be processed.
+    // The last requests of a closed connection may still be in progress.
     if (destroyed) return
     socket.destroy()
     this.#parts.refused(limit, remoteAddress === undefined ? {} : { address: clientOf(remoteAddress) })
@@ -75,7 +75,7 @@ export class UnreadReplies {
     for (const socket of this.#parts.connections()) {
       const bytes = bytesWaiting(socket)
       all += bytes
-      // Replies behind a held request cannot be read yet.
+      // Replies behind a held request cannot be sent yet.
       if (socket.writableLength === 0) continue
       const done = socket.bytesWritten - socket.writableLength
       const left = bytesUnderWay(socket)
@@ -88,7 +88,7 @@ export class UnreadReplies {
     if (all > this.#most) this.#makeRoom(all, now)
   }
 
-  /** Connections with the most waiting bytes first. */
+  /** Closes connections with most unread bytes first. */
   #makeRoom(all: number, now: number): void {
     const stuck = [...this.#unread.values()].filter(({ since }) => now - since >= patienceWhenFull)
     let left = all

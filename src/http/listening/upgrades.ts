@@ -4,19 +4,22 @@ import { TLSSocket } from 'node:tls'
 import { inertHeaders, textHeaders } from '../answers/bare-answer.js'
 import { replyUnderWay } from '../fast/reply-under-way.js'
 
-/** `head` is the input after the request. */
+/** `head` is the input that follows the request. */
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** While the request waits for its turn, earlier replies are unread. */
+/** `waiting`: the request waits for its turn, because earlier replies are unread. */
 export type Detached = 'waiting' | 'upgraded'
 
-/** Other upgrades are ignored, and the requests answered: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */
+/**
+ * Handles WebSocket upgrades. Other upgrades are ignored and their requests answered: programs ask for HTTP/2
+ * in this way (RFC 9113 §3.1).
+ */
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,
   detached: Map<Duplex, Detached>,
 ): void {
-  // A closure would keep the request as long as its connection.
+  // A closure would keep the request in memory as long as its connection.
   function forget(this: Duplex): void {
     detached.delete(this)
   }
@@ -55,7 +58,7 @@ export function asksForWebSocket({ headers, method }: IncomingMessage): boolean 
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 }
 
-/** `sentence` is ASCII. `headers` has names and values in turn. */
+/** `sentence` is ASCII. In `headers`, names and values alternate. */
 export function refuseUpgrade(socket: Duplex, status: number, sentence: string, headers: readonly string[] = []): void {
   const text = `${sentence}\n`
   const all = [...headers, ...textHeaders(text), ...inertHeaders]
@@ -65,13 +68,13 @@ export function refuseUpgrade(socket: Duplex, status: number, sentence: string, 
   socket.end(`${head}\r\n${text}`)
 }
 
-/** Node has detached the connection: it reads the request again, without the header. */
+/** Node has detached the connection, so the request is read again, without the header. */
 function answerWithout(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { rawHeaders } = req
   let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`
   for (let at = 0; at < rawHeaders.length; at += 2)
     if (rawHeaders[at]!.toLowerCase() !== 'upgrade') text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`
-  // A connection may ask again and again.
+  // A connection may send such requests repeatedly.
   socket.off('error', ignore)
   socket.unshift(head)
   socket.unshift(Buffer.from(`${text}\r\n`, 'latin1'))

@@ -1,20 +1,20 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** Descriptors that sessions leave free, so that refused connections get an answer. */
+/** Sessions leave these descriptors free, so that refused connections get an answer. */
 const reserveOfSessions = 32
-/** The reserve is at most this share of all descriptors. */
+/** The reserve has at most this share of all descriptors. */
 const reservedShare = 0.1
-/** Checks are slow: one for `freeForEach` free descriptors, at least one for `mostUnseen`. */
+/** Checks are slow: one check is made for `freeForEach` free descriptors, and at least one for `mostUnseen`. */
 const mostUnseen = 16
 const freeForEach = 8
 
 export class Descriptors {
-  /** Connections to come that have no descriptor yet. */
+  /** Expected connections that have no descriptor yet. */
   expected = 0
   readonly most: number
   readonly #next: () => number | undefined
   #seen = 0
-  /** Allowed since the last check, by all limits together. */
+  /** Descriptors allowed until the next check, by all limits together. */
   #unseen = mostUnseen
 
   constructor(most = mostDescriptors(), next = nextDescriptor) {
@@ -22,12 +22,12 @@ export class Descriptors {
     this.#next = next
   }
 
-  /** The lowest free number, as if all that are expected were open. */
+  /** The lowest free number, as if all expected connections were open. */
   get taken(): number {
     return (this.#next() ?? Number.POSITIVE_INFINITY) + this.expected
   }
 
-  /** Whether a descriptor is left beside `reserve` and `keptShare` of all. */
+  /** Whether a descriptor is left in addition to `reserve` and the share `keptShare`. */
   room(reserve = reserveOfSessions, keptShare = 0): () => boolean {
     const { most } = this
     const kept = Math.min(reserve, Math.ceil(most * reservedShare)) + Math.ceil(most * keptShare)
@@ -46,7 +46,7 @@ export class Descriptors {
   }
 }
 
-/** The lowest free number. Undefined if none is left. */
+/** The lowest free number. Undefined if there is none. */
 function nextDescriptor(): number | undefined {
   try {
     const descriptor = openSync('/dev/null', 'r')
@@ -54,12 +54,12 @@ function nextDescriptor(): number | undefined {
     return descriptor
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // The file does not exist on this system.
+    // The file is missing on this system.
     return code === 'EMFILE' || code === 'ENFILE' ? undefined : 0
   }
 }
 
-/** The soft limit, which Node raises at start (`ulimit -n`). Known on Linux only. */
+/** The soft limit (`ulimit -n`), which Node raises at its start. Known on Linux only. */
 export function mostDescriptors(): number {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []

@@ -3,17 +3,17 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Clock, Timer } from '../clock.js'
 
-/** In milliseconds. */
+/** Shortest pause between two collections, in milliseconds. */
 const shortest = 5_000
-/** Collections take at most this part of the time, as a divisor. */
+/** Collections take at most one part in this many of the time. */
 const rarity = 20
-/** In milliseconds. */
+/** Interval of checks, in milliseconds. */
 const interval = 2_000
-/** Of the RSS, since the last collection. */
+/** Growth of the RSS since the last collection that justifies another. */
 const growth = 0.1
-/** Of an interval. */
+/** With less idle time in an interval, there is no collection. */
 const mostBusy = 0.3
-/** With more sessions, a collection at rest would hold up their requests. */
+/** With more sessions, a collection would delay their requests. */
 const mostSessions = 1_000
 
 export function v8Collector(): () => void {
@@ -21,11 +21,11 @@ export function v8Collector(): () => void {
   return () => {
     gc ??= exposed()
     if (Number.parseInt(process.versions.node, 10) > 20) {
-      // A plain collection keeps the free pages.
+      // A collection without this option keeps the free pages.
       gc({ type: 'major', flavor: 'last-resort' })
       return
     }
-    // With options, Node 20 collects young objects only. Its first collection gives pages back late.
+    // With options, Node 20 collects young objects only. Its first collection returns pages late.
     gc()
     gc()
   }
@@ -50,7 +50,7 @@ export class Garbage {
     this.#run = run
   }
 
-  /** False if the last collection was too recent. */
+  /** Returns false if the last collection was too recent. */
   collect(): boolean {
     const start = this.#clock.now()
     if (start < this.#notBefore) return false
@@ -64,11 +64,11 @@ export class Garbage {
 export interface SweepParts {
   readonly garbage: Pick<Garbage, 'collect'>
   readonly clock: Clock
-  /** In bytes. Undefined if it cannot be read. */
+  /** Resident memory in bytes. Undefined if unreadable. */
   readonly resident: () => number | undefined
   readonly waiting: () => number
   readonly sessions: () => number
-  /** Since the last call. Replaced by tests. */
+  /** Busy share of the time since the last call. Tests replace it. */
   readonly busy?: () => number
 }
 

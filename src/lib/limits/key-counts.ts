@@ -5,7 +5,7 @@ export class KeyCounts {
     return this.#counts.size
   }
 
-  /** Without zeros. */
+  /** Keys whose count is not 0. */
   get keys(): Iterable<string> {
     return this.#counts.keys()
   }

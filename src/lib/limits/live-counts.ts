@@ -1,14 +1,14 @@
 import { KeyCounts } from './key-counts.js'
 
-/** Counts current things by kind and key, with a limit for each kind. */
+/** Counts existing things by kind and key, with a limit for each kind. */
 export interface LiveCounts<Kind extends string> {
-  /** Returns a kind that is at its limit, with nothing added. Synchronous unless another process counts. */
+  /** Counts all kinds, or none if a kind is at its limit: returns that kind. Synchronous unless another process counts. */
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined>
   add(kind: Kind, key: string): void
   giveBack(kind: Kind, key: string): void
 }
 
-/** 0 is no limit. */
+/** 0 means no limit. */
 export type Limits<Kind extends string> = Readonly<Record<Kind, number>>
 
 export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {

@@ -4,25 +4,25 @@ import { getHeapStatistics } from 'node:v8'
 import { attempt } from '../attempt.js'
 import type { Clock } from '../clock.js'
 
-/** Share of the heap limit, garbage included. Above it, V8 collects most of the time and then aborts. */
+/** Share of the heap limit, including garbage. Above this share, V8 collects most of the time and then aborts. */
 const mostOfHeap = 0.75
 /** Part of the heap limit for young objects, in bytes. V8 does not report it. */
 const youngSize = 48 * 2 ** 20
-/** Share of the machine's or container's memory, unless MAX_MEMORY_MB is set. */
+/** Share of the machine's or container's memory. MAX_MEMORY_MB replaces it. */
 const mostOfMachine = 0.8
-/** Share of both limits. From a hostile server, waiting stanzas take four times their counted size. */
+/** Share of both limits. A hostile server can make waiting stanzas take four times their counted size. */
 const mostWaiting = 1 / 8
-/** A measurement is valid for this time, in milliseconds, and for this many new sessions. */
+/** A measurement is valid for this time, in milliseconds, and for this number of new sessions. */
 const interval = 1_000
 const many = 20
-/** When full, this share of the sessions must end before new sessions are accepted. */
+/** Once memory is full, this share of the sessions must end before new sessions are accepted. */
 const leaving = 0.1
 /** After this time without growth, in milliseconds, a few more sessions are accepted. */
 const patience = 60_000
 
 /**
- * From 0 to 1: the heap against V8's limit, or the resident memory against `megabytes` (0: a share of the
- * machine). Resident memory is full only if it still is after `collect`.
+ * Fullness from 0 to 1: the heap relative to V8's limit, or the resident memory relative to `megabytes` (0: a
+ * share of the machine). Resident memory counts as full only if `collect` does not help.
  */
 export function memoryMeasure(
   megabytes: number,
@@ -39,7 +39,7 @@ export function memoryMeasure(
   }
 }
 
-/** Bytes for waiting stanzas. Parameters as above. */
+/** Bytes for waiting stanzas. The parameters are those of `memoryMeasure`. */
 export function memoryForWaiting(megabytes: number, workers = 0): number {
   return Math.min(heapSize(), processMemory(megabytes, workers)) * mostWaiting
 }
@@ -56,12 +56,12 @@ function processMemory(megabytes: number, workers: number): number {
   return megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
 }
 
-/** In bytes. Undefined if it cannot be read, as without a free descriptor. */
+/** In bytes. Undefined if unreadable, for example without a free descriptor. */
 export const residentMemory = (): number | undefined => attempt(() => memoryUsage.rss())
 
 /**
- * Once full, the number of sessions is capped until some have ended: freed memory shows late. If the RSS
- * stays high but no longer grows, a few more are accepted.
+ * Once memory is full, the number of sessions is capped until some have ended, because freed memory shows
+ * late. If the RSS stays high but does not grow, a few more sessions are accepted.
  */
 export function memoryBears(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
   let lookedAt = Number.NEGATIVE_INFINITY

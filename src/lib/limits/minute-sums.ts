@@ -3,13 +3,13 @@ import type { Clock, Timer } from '../clock.js'
 const interval = 60_000
 const mostKeys = 10_000
 
-/** Adds a call to the sum of its key. The sum is undefined after it was told. */
+/** Adds a call to the sum of its key. The sum is undefined at the start of a minute. */
 type Add<Sum> = (sum: Sum | undefined) => Sum
 
-/** Returns true if the call was told at once. */
+/** Returns true if the call was logged at once. */
 export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 
-/** The first call of a key is told at once, later calls once a minute. */
+/** Logs the first call of a key at once, and the sum of later calls once a minute. */
 export class MinuteSums {
   readonly #clock: Clock
   readonly #all: { tellDue(now: number): number; close(): void }[] = []

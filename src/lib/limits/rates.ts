@@ -2,7 +2,7 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 export type KeyedRate = Pick<Rate, 'take' | 'giveBack' | 'count' | 'wait'>
 
-/** Creates a rate. Processes share it by its name. */
+/** Creates a rate. Processes share rates by name. */
 export type MakeRate = (name: string, most: number, seconds: number) => KeyedRate
 
 export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
@@ -10,12 +10,12 @@ export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, secon
 export class Rate {
   readonly #limiter: RateLimiterMemory | undefined
 
-  /** The window of `seconds` begins with the first attempt. 0 is no limit. */
+  /** A window of `seconds` begins with the first attempt. 0 means no limit. */
   constructor(most: number, seconds: number) {
     if (most > 0) this.#limiter = new RateLimiterMemory({ points: most, duration: seconds })
   }
 
-  /** Resolves with the seconds to wait above the limit. */
+  /** Counts an attempt. Above the limit, resolves with the seconds to wait. */
   async take(key: string): Promise<number | undefined> {
     try {
       await this.#limiter?.consume(key)
@@ -26,7 +26,7 @@ export class Rate {
     }
   }
 
-  /** Undoes the last `take` of this window. */
+  /** Takes back the last `take` of this window. */
   async giveBack(key: string): Promise<void> {
     if ((await this.count(key)) > 0) await this.#limiter?.reward(key)
   }
@@ -36,7 +36,7 @@ export class Rate {
     return noted == null || noted.msBeforeNext <= 0 ? 0 : noted.consumedPoints
   }
 
-  /** Seconds to wait if the limit is reached. Counts nothing. */
+  /** Seconds to wait if the limit is reached. Does not count. */
   async wait(key: string): Promise<number | undefined> {
     const noted = await this.#limiter?.get(key)
     if (noted == null || noted.msBeforeNext <= 0) return undefined

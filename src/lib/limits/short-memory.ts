@@ -2,19 +2,19 @@ import { hash } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import { randomText } from '../text/random-text.js'
 
-/** A keyed hash, which does not reveal the secret. */
+/** A keyed hash that does not reveal the secret. */
 export type MemoryKey = string
 
 export type ShortMemory<Value> = ReturnType<typeof createShortMemory<Value>>
 
-/** Remembers up to `most` values for `seconds` (0: never), each under a keyed hash of a secret. */
+/** Remembers up to `most` values for `seconds` (0: never), each by a keyed hash of a secret. */
 export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {
   const secret = randomText(32, 'base64')
-  /** Oldest first: a Map keeps the order of insertion. */
+  /** Oldest value first, because a Map keeps the order of insertion. */
   const remembered = new Map<MemoryKey, { readonly value: Value; readonly until: number }>()
   return {
     keyOf(about: readonly (string | number)[]): MemoryKey {
-      // JSON cannot be extended, so this hash is as safe as an HMAC and three times as fast.
+      // JSON text cannot be extended, so this hash is as safe as an HMAC, and three times as fast.
       return hash('sha256', secret + JSON.stringify(about), 'base64')
     },
     recall(key: MemoryKey): Value | undefined {

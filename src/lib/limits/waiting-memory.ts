@@ -1,14 +1,14 @@
-/** Between these shares of the memory, the limit of each session falls. */
+/** Between these shares of the memory, each session's limit falls. */
 const calmShare = 0.5
 const tightShare = 0.75
 /** In bytes. */
 const leastOfOne = 16 * 1024
 /** Highest limit, in bytes. The outbox has lower limits of its own. */
 const mostOfOne = 4 * 1024 * 1024
-/** If no room could be made, the next attempt comes when the total has grown by this share of `most`. */
+/** If no room could be made, the next attempt waits until the total has grown by this share of `most`. */
 const worthAnotherLook = 1 / 16
 
-/** Of stanzas that clients have not fetched, and of unfinished elements. */
+/** Memory of stanzas that clients have not fetched, and of unfinished elements. */
 export class WaitingMemory {
   bytes = 0
   readonly most: number
@@ -29,7 +29,7 @@ export class WaitingMemory {
     else if (this.bytes <= this.most) this.#limit = this.most
   }
 
-  /** In bytes. Above it, the session's server is not read. */
+  /** In bytes. Above this limit, the session's server is not read. */
   get mostOfOne(): number {
     const calm = this.most * calmShare
     if (this.bytes <= calm) return Number.POSITIVE_INFINITY
@@ -38,14 +38,14 @@ export class WaitingMemory {
     return Math.max(leastOfOne, mostOfOne * left)
   }
 
-  /** Later: the session that runs now may be among those to end. */
+  /** Runs later, because it may end the session that runs now. */
   #ask(): void {
     if (this.#isMakingRoom) return
     this.#isMakingRoom = true
     queueMicrotask(() => {
       this.#isMakingRoom = false
       this.#makeRoom()
-      // After a search without success.
+      // No room was found.
       this.#limit = Math.max(this.most, this.bytes + this.most * worthAnotherLook)
     })
   }

@@ -19,7 +19,7 @@ export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Er
       waiting.push(go)
     })
   }
-  /** Rejects with the signal's reason if it aborts before the work begins. */
+  /** If the signal aborts before the work begins, rejects with its reason. */
   return async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     signal?.throwIfAborted()
     if (free > 0) free -= 1

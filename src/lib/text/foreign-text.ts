@@ -1,10 +1,10 @@
-// Words of XMPP servers for logs and errors. An attacker could flood a log or forge a line.
+// Text of XMPP servers for logs and errors. An attacker could flood a log or forge a line.
 
-/** Longest word, in UTF-16 units, and longest list. */
+/** Longest text, in UTF-16 units, and longest list. */
 const longest = 80
 const most = 10
 
-/** Cuts the text, and replaces control characters, spaces and broken surrogates. */
+/** Shortens the text, and replaces control characters, spaces and broken surrogates. */
 export function foreignText(text: string): string {
   const start = text
     .slice(0, longest)

@@ -1,6 +1,6 @@
 import { attempt } from '../attempt.js'
 
-/** The WHATWG parser would change a broken percent escape, and a password with it. */
+/** The WHATWG parser would change broken percent escapes, and so a password. */
 export function* formPairs(text: string): Iterable<readonly [name: string | undefined, value: string | undefined]> {
   for (const pair of text.split('&')) {
     if (pair === '') continue
@@ -14,5 +14,5 @@ function decoded(text: string): string | undefined {
   return /[%+]/.test(text) ? percentDecoded(text.replaceAll('+', ' ')) : text
 }
 
-/** Undefined for a broken percent escape. */
+/** Undefined if a percent escape is broken. */
 export const percentDecoded = (text: string): string | undefined => attempt(() => decodeURIComponent(text))

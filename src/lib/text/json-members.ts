@@ -1,4 +1,4 @@
-/** Repeated names are included. The text must be valid JSON. */
+/** Includes repeated names. The text must be valid JSON. */
 export function memberNames(json: string): string[] {
   const names: string[] = []
   let depth = 0

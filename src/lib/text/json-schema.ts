@@ -1,4 +1,4 @@
-/** JSON Schema, draft 2020-12, as in OpenAPI 3.1. */
+/** JSON Schema, draft 2020-12, as OpenAPI 3.1 uses it. */
 export interface Schema {
   readonly description?: string
   readonly anyOf?: readonly Schema[]
@@ -15,7 +15,7 @@ export function count(description: string, more: Schema = {}): Schema {
 
 export const word = (description: string, words: readonly string[]) => text(description, { enum: words })
 
-/** All properties are required except `optional`. */
+/** All properties except `optional` are required. */
 export function object<Name extends string>(
   description: string,
   properties: Readonly<Record<Name, Schema>>,

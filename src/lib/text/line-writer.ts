@@ -1,27 +1,27 @@
 import { closeSync, writeSync } from 'node:fs'
 import { type Clock, systemClock, type Timer } from '../clock.js'
 
-/** Most bytes that wait for a slow reader, and the part reserved for lines that matter. */
+/** Most bytes that wait for a slow reader, and the part reserved for important lines. */
 const mostBytes = 2 ** 20
 const reservedBytes = 2 ** 18
-/** Pauses before the next attempt at a slow reader or a full disk, in milliseconds. */
+/** Pauses before another attempt at a slow reader or a full disk, in milliseconds. */
 const slowMilliseconds = 20
 const brokenMilliseconds = 1_000
 
 export interface LineWriterOptions {
   readonly lostLine: (lost: number) => string
-  /** Called with an error code if writing fails, as on a full disk. A slow reader is no error. */
+  /** Called with an error code if writing fails, as on a full disk. A slow reader is no failure. */
   readonly onFailure?: (code: string | undefined) => void
   readonly clock?: Pick<Clock, 'after'>
-  /** As `fs.writeSync`. */
+  /** Like `fs.writeSync`. */
   readonly writeTo?: (descriptor: number, bytes: Buffer) => number
 }
 
-/** Never throws and never blocks. Lines that find no room are lost, and a line reports their number later. */
+/** Never throws and never blocks. Lines for which there is no room are lost, and a later line reports their number. */
 export class LineWriter {
   readonly #options: LineWriterOptions
   #descriptor: number
-  /** The first may be the rest of a line. */
+  /** Lines. The first may be incomplete. */
   #waiting: Buffer[] = []
   #bytes = 0
   #lost = 0
@@ -33,7 +33,7 @@ export class LineWriter {
     this.#options = options
   }
 
-  /** Returns false if the line is lost. It must end with a line feed. */
+  /** Returns false if the line is lost. The line must end with a line feed. */
   write(line: string, matters = false): boolean {
     const bytes = Buffer.from(line)
     const room = matters ? mostBytes : this.#lost > 0 ? 0 : mostBytes - reservedBytes
@@ -46,13 +46,13 @@ export class LineWriter {
     return true
   }
 
-  /** Tries once to write everything, before the process ends. */
+  /** Tries to write everything once, before the process ends. */
   flush(): void {
     this.#retry?.cancel()
     this.#flush()
   }
 
-  /** Writes to another descriptor from now on. Closes the present descriptor. */
+  /** Continues with another descriptor, and closes the present one. */
   moveTo(descriptor: number): void {
     this.flush()
     closeSync(this.#descriptor)

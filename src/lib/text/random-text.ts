@@ -1,10 +1,10 @@
 import { randomFillSync } from 'node:crypto'
 
-/** One request to the system for many bytes is faster than many requests. */
+/** One system call for many bytes is faster than many calls. */
 const pool = Buffer.alloc(4096)
 let at = pool.length
 
-/** Random bytes as text. Bytes in the pool are wiped after use. */
+/** Random bytes as text. Used bytes are wiped from the pool. */
 export function randomText(bytes: number, encoding: 'hex' | 'base64' | 'base64url'): string {
   if (at + bytes > pool.length) {
     randomFillSync(pool)

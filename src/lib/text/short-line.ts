@@ -1,6 +1,6 @@
-/** PIPE_BUF of Linux: longer lines of several workers mix in a full pipe. */
+/** PIPE_BUF of Linux. Longer lines of several workers would mix in a full pipe. */
 const mostBytes = 4_096
-/** In UTF-16 units, tried in turn. */
+/** In UTF-16 units, tried in order. */
 const longestTexts = [256, 64, 16]
 const mostItems = 10
 const always: ReadonlySet<string> = new Set([
@@ -15,7 +15,7 @@ const always: ReadonlySet<string> = new Set([
   'msg',
 ])
 
-/** A cut text ends with `…`, and the line has `"cut":true`. */
+/** Shortened texts end with `…`, and the line gets `"cut":true`. */
 export function shortLine(line: string): string {
   if (fits(line)) return line
   const fields = JSON.parse(line)

@@ -9,7 +9,7 @@ const forwardNamespace = 'urn:xmpp:forward:0'
 /** In milliseconds. */
 const patience = 15_000
 
-/** Most missed messages are fetched in this number of pages. Beyond them, only the last. */
+/** Missed messages are fetched in at most this many pages. Of more messages, only the last page. */
 const pageSize = 100
 const mostPages = 20
 
@@ -52,7 +52,7 @@ export class Archive {
     return true
   }
 
-  /** Messages after `last`, or the last `most`. Undefined without an archive. */
+  /** Messages after `last`, or the last `most` messages. Undefined if there is no archive. */
   async since(last: string | undefined, most: number): Promise<readonly Archived[] | undefined> {
     const all: Archived[] = []
     let after = last

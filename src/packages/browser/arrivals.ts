@@ -2,7 +2,7 @@ import { archiveIdOf, bareJid, type Message } from './message.js'
 
 const mostKeys = 2000
 
-/** Shows each message once, and messages from the archive first. */
+/** Shows each message once. Archived messages come first. */
 export class Arrivals {
   #seen: number
   #next = 0
@@ -34,7 +34,7 @@ export class Arrivals {
     this.#last = undefined
   }
 
-  /** Continues after `delivered` stanzas. Returns whether some are lost. */
+  /** Continues after `delivered` stanzas. Returns whether stanzas are lost. */
   goOn(delivered: number): boolean {
     const isLost = delivered > this.#seen
     this.#next = delivered
@@ -54,7 +54,7 @@ export class Arrivals {
       if (this.#next > this.#seen) this.#seen = this.#next
       else if (stanza.localName === 'message') {
         this.#repeated.add(stanza)
-        // The page's own handlers would see it.
+        // Otherwise handlers of the page would get the message again.
         stanza.replaceChildren()
       }
     }

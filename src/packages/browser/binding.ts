@@ -1,6 +1,6 @@
 import { NoChat } from './failures.js'
 
-/** The JSON answer of `POST /warm` or of `resume`. Durations are in seconds. */
+/** The JSON answer of `POST /warm` or `resume`. Durations are in seconds. */
 export interface Binding {
   readonly jid: string
   readonly sid: string
@@ -11,22 +11,22 @@ export interface Binding {
   readonly hold?: number
   readonly requests?: number
   readonly maxpause?: number
-  /** Whether the session had a page before. */
+  /** Whether the session had an earlier page. */
   readonly resumed?: boolean
-  /** Stanzas that earlier pages have certainly received. */
+  /** Number of stanzas that earlier pages have certainly received. */
   readonly delivered?: number
-  /** The last request of the previous page that arrived. */
+  /** Last request of the previous page that arrived. */
   readonly received?: number
   readonly websocket?: { readonly url: string; readonly token: string }
 }
 
-/** An address of the portal's backend, or a function. */
+/** A URL of the portal's backend, or a function. */
 export type BindingSource = string | ((tab: string) => Promise<Binding | undefined>)
 
 /** In milliseconds. */
 const patience = 30_000
 
-/** With an absolute `url`. */
+/** A binding with an absolute `url`. */
 export interface Located extends Binding {
   readonly url: string
 }

@@ -11,21 +11,21 @@ import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { leaveMemory, type Memory, randomName, takeMemory } from './tab.js'
 
 export interface ChatOptions {
-  /** Strophe 5, loaded by the page. */
+  /** Strophe 5, which the page loads. */
   readonly Strophe: StropheNamespace
-  /** Backend address, or a function. Resolves with a binding, or with undefined to end the chat. */
+  /** Backend URL, or a function that resolves with a binding, or with undefined to end the chat. */
   readonly binding: BindingSource
-  /** `auto`: WebSocket, or BOSH if that is blocked. */
+  /** `auto`: WebSocket, or BOSH if WebSocket is blocked. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
-  /** Archived messages to show after loading. Default: 50. */
+  /** Number of archived messages to show after loading. Default: 50. */
   readonly history?: number
   /** Rooms to join, such as `tea@rooms.example.org/Alice`. */
   readonly rooms?: readonly string[]
-  /** Whether the session waits for this tab's next page. Default: true. */
+  /** Whether the session waits for the next page of this tab. Default: true. */
   readonly keep?: boolean
-  /** Send cookies to an endpoint of another origin. */
+  /** Whether to send cookies to an endpoint of another origin. */
   readonly withCredentials?: boolean
-  /** Distinguishes several chats in a page. */
+  /** Distinguishes several chats in one page. */
   readonly name?: string
 }
 
@@ -39,7 +39,7 @@ export interface Presence {
 }
 
 export interface Status {
-  /** `offline` reconnects. `ended` needs `retry`. */
+  /** After `offline` the chat reconnects. After `ended` call `retry`. */
   readonly state: 'connecting' | 'online' | 'offline' | 'ended'
   readonly reason?: string | undefined
   /** `no-network`, `unreachable`, `signed-out`, `refused`, `session-over` or `closed`. */
@@ -54,7 +54,7 @@ const noNetwork = { state: 'offline', code: 'no-network', reason: 'This device h
 /** Interval of pings over WebSocket, in milliseconds. */
 const checkEvery = 50_000
 
-/** Fires the CustomEvents `message`, `presence`, `contacts` and `status`. */
+/** The chat of a user. Fires the CustomEvents `message`, `presence`, `contacts` and `status`. */
 export class Chat extends EventTarget {
   readonly #options: ChatOptions
   readonly #name: string
@@ -65,7 +65,7 @@ export class Chat extends EventTarget {
   #memory: Memory
   #status: Status = { state: 'connecting' }
   #session: PageSession | undefined
-  /** Kept over sessions, for stream management. */
+  /** Several sessions use it, for stream management. */
   #socket: ManagedSocket | undefined
   #isSocketBlocked = false
   #wasOnline = false
@@ -85,7 +85,7 @@ export class Chat extends EventTarget {
     this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, history, withCredentials }
   }
 
-  /** Full JID. Empty before the first binding. */
+  /** The full JID. Empty before the first binding. */
   get jid(): string {
     return this.#memory.jid
   }
@@ -94,7 +94,7 @@ export class Chat extends EventTarget {
     return this.#status
   }
 
-  /** Strophe's connection, for stanzas of your own. It changes after each loss over BOSH. */
+  /** Strophe's connection, for your own stanzas. Over BOSH, each loss replaces it. */
   get connection(): StropheConnection | undefined {
     return this.#session?.connection
   }
@@ -119,7 +119,7 @@ export class Chat extends EventTarget {
     this.#ask()
   }
 
-  /** Sends now or once connected. Returns the id. */
+  /** Sends now, or as soon as connected. Returns the message's id. */
   send(to: string, body: string, type: 'chat' | 'groupchat' = 'chat'): string {
     const { arrivals, departures, Strophe } = this.#parts
     const id = randomName()
@@ -130,7 +130,7 @@ export class Chat extends EventTarget {
     if (session?.isManaged) departures.addSent(stanza)
     else departures.add(stanza, session !== undefined)
     session?.send(stanza)
-    // Rooms echo messages.
+    // Messages to rooms are shown when the room returns them.
     if (type === 'chat') {
       const own = stanza.cloneNode(true) as Element
       own.setAttribute('from', this.jid)
@@ -180,7 +180,7 @@ export class Chat extends EventTarget {
     }
   }
 
-  /** Ignores events of the old session. */
+  /** Makes the chat ignore events of the old session. */
   #forget(): number {
     this.#session?.drop()
     this.#session = undefined
@@ -195,7 +195,7 @@ export class Chat extends EventTarget {
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.forgetSession()
     if (before && bareJid(jid) !== bareJid(before)) {
-      // Another user: clears shown and unsent messages.
+      // Another user logs in: shown and unsent messages are removed.
       if (this.#wasOnline) {
         this.#end('signed-out', 'Another user is signed in now.')
         return
@@ -209,12 +209,12 @@ export class Chat extends EventTarget {
     const session = new PageSession(binding, this.#parts, !this.#isSettled, {
       online: () => {
         const { state } = this.#status
-        // The old connection says nothing about the next request.
+        // The state of the old connection does not predict the next request.
         if (state === 'online' || (state === 'offline' && !navigator.onLine)) return
         this.#wasOnline = true
         this.#pauses.succeeded()
         this.#enter({ state: 'online' })
-        // Written meanwhile.
+        // Messages written in the meantime.
         session.sendUnsent()
       },
       settled: () => {
@@ -265,7 +265,7 @@ export class Chat extends EventTarget {
     if (this.#status.state !== 'ended') this.#enter(noNetwork)
   }
 
-  /** Network or user are back. */
+  /** Network or user have come back. */
   readonly #come = (): void => {
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
@@ -273,20 +273,20 @@ export class Chat extends EventTarget {
     else if (state === 'offline' || code === 'unreachable') this.retry()
   }
 
-  /** `pagehide`: this tab's next page may continue. */
+  /** On `pagehide`: the next page of this tab may continue. */
   readonly #leave = (): void => {
     const { keep = true } = this.#options
     if (this.#status.state === 'ended') return
-    // Messages that wait for the archive will not come again.
+    // Messages that wait for the archive arrive only once.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
     const { all: outgoing, sent } = this.#parts.departures
     const isKept = keep && leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing, sent })
-    // Without storage, no page can resume the session.
+    // Without storage, no page can resume the session, so it ends.
     this.#session?.leave(!isKept)
   }
 
-  /** Back from the back/forward cache. */
+  /** The page returns from the back/forward cache. */
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted) return
     const { tab } = takeMemory(this.#name)

@@ -9,7 +9,7 @@ export type { Chat, ChatOptions, Contact, Message, Presence, Status }
 export interface ConnectOptions extends ChatOptions {
   readonly onMessage?: (message: Message) => void
   readonly onPresence?: (presence: Presence) => void
-  /** All contacts, after each fetch. */
+  /** Called with all contacts after each fetch. */
   readonly onContacts?: (contacts: readonly Contact[]) => void
   readonly onStatus?: (status: Status) => void
 }

@@ -3,19 +3,19 @@ export interface Outgoing {
   readonly id: string | null
   readonly xml: string
   readonly rid?: number
-  /** It has come back once. */
+  /** The stanza was returned once before. */
   readonly isAgain?: boolean
 }
 
-/** Memory for messages that may come back, in UTF-16 units. */
+/** In UTF-16 units. Messages that may be returned are kept up to this size. */
 const mostSent = 100_000
 
-/** Until the session confirms them. */
+/** Stanzas on their way, until the session confirms them. */
 export class Departures {
   #outgoing: readonly Outgoing[]
-  /** The session has them, but perhaps not its server. */
+  /** Stanzas that the session has received, but perhaps not the server. */
   #sent: readonly Outgoing[]
-  /** Strophe has them, and will send them in a request to come. */
+  /** Stanzas that Strophe will send in one of the next requests. */
   readonly #queued = new WeakSet<Outgoing>()
   #newest = 0
   #requests = 2
@@ -43,12 +43,12 @@ export class Departures {
     this.#outgoing = [...this.#outgoing, outgoing]
   }
 
-  /** Over stream management. */
+  /** For stanzas sent with stream management. */
   addSent(stanza: Element): void {
     this.#keep([noted(stanza)])
   }
 
-  /** Continues with other rids. `received` is the last request that arrived. */
+  /** Continues with other rids. `received`: the last request that arrived. */
   goOn(rid: number, requests: number, received: number | undefined): void {
     this.#requests = requests
     this.#newest = rid - 1
@@ -77,7 +77,7 @@ export class Departures {
     this.#sent = all
   }
 
-  /** Returns false the second time. */
+  /** Puts a returned stanza back. Returns false the second time. */
   takeBack(error: Element): boolean {
     const id = error.getAttribute('id')
     const from = error.getAttribute('from')
@@ -88,13 +88,13 @@ export class Departures {
     const isOther = (outgoing: Outgoing) => outgoing !== found
     this.#sent = this.#sent.filter(isOther)
     const others = this.#outgoing.filter(isOther)
-    // Before messages that were written later.
+    // The stanza goes before messages that were written later.
     const back = { id, xml: found.xml, isAgain: true }
     this.#outgoing = [...others.filter(({ isAgain }) => isAgain), back, ...others.filter(({ isAgain }) => !isAgain)]
     return true
   }
 
-  /** Each once for a connection. `kept`: text that Strophe itself sends again. */
+  /** Stanzas to send again, each once for a connection. `kept`: text that Strophe itself sends again. */
   unsent(kept = ''): Element[] {
     const unsent = this.#outgoing.filter(
       outgoing =>
@@ -109,7 +109,7 @@ export class Departures {
   }
 }
 
-/** For a stanza that a server has not confirmed. */
+/** Whether the error is for a stanza that a server has not confirmed. */
 export function isUnconfirmed(stanza: Element): boolean {
   return stanza.getAttribute('type') === 'error' && stanza.getElementsByTagName('remote-server-timeout').length > 0
 }

@@ -1,5 +1,5 @@
 export class NoChat extends Error {
-  /** Undefined if retrying may help. */
+  /** Undefined if another attempt may help. */
   readonly code: string | undefined
   /** Seconds requested by the backend. */
   readonly retryAfter: number | undefined

@@ -2,19 +2,19 @@ const delayNamespace = 'urn:xmpp:delay'
 export const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
 export interface Message {
-  /** Full JID. In a room, the nickname is the resource. */
+  /** The full JID. In a room, the nickname is the resource. */
   readonly from: string
   readonly to: string
   /** `chat`, `groupchat`, `normal`, `headline` or `error`. */
   readonly type: string
   readonly id: string | undefined
-  /** Undefined without text, as in a typing notice. */
+  /** Undefined if there is no text, for example in a typing notice. */
   readonly body: string | undefined
-  /** Time of sending according to servers, or now. */
+  /** When the message was sent according to servers, or now. */
   readonly time: Date
-  /** Sent by this user, from any client. */
+  /** Whether this user sent the message, from any client. */
   readonly own: boolean
-  /** From the archive. */
+  /** Whether the message comes from the archive. */
   readonly archived: boolean
   readonly stanza: Element
 }
@@ -29,7 +29,7 @@ export function childOf(parent: Element, name: string, namespace: string | null)
   return undefined
 }
 
-/** `stamp`: time of the archive. */
+/** `stamp` is the time of the archive. */
 export function readMessage(stanza: Element, jid: string, stamp?: string | null): Message {
   const from = stanza.getAttribute('from') ?? bareJid(jid)
   const when = stamp ?? delayOf(stanza, from, jid)
@@ -47,7 +47,7 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
   }
 }
 
-/** Only the user's server and the room are trusted. */
+/** Only the user's server and the room can be trusted. */
 function delayOf(stanza: Element, from: string, jid: string): string | null | undefined {
   const delay = childOf(stanza, 'delay', delayNamespace)
   const by = bareJid(delay?.getAttribute('from') ?? '')

@@ -14,7 +14,7 @@ export interface PageParts {
   readonly arrivals: Arrivals
   readonly departures: Departures
   readonly rooms: ReadonlySet<string>
-  /** Archived messages to show after loading. */
+  /** Number of archived messages to show after loading. */
   readonly history: number
   readonly withCredentials: boolean
 }
@@ -22,7 +22,7 @@ export interface PageParts {
 export interface SessionEvents {
   online(): void
   settled(): void
-  /** The same requests are sent again in so many seconds. */
+  /** The same requests are sent again after this many seconds. */
   failed(retryIn: number): void
   lost(): void
   blocked(): void
@@ -35,10 +35,10 @@ const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 const mucNamespace = 'http://jabber.org/protocol/muc'
 const rosterNamespace = 'jabber:iq:roster'
 
-/** In milliseconds. */
+/** Time limit of an answer, in milliseconds. */
 const patience = 6_000
 
-/** Contacts that are probed at once. */
+/** Most contacts that are probed. */
 const mostProbes = 1000
 
 const pauseSeconds = 60
@@ -47,7 +47,7 @@ export class PageSession {
   readonly #binding: Located
   readonly #parts: PageParts
   readonly #events: SessionEvents
-  /** Whether presences are unknown. */
+  /** Whether the presences of contacts are unknown. */
   readonly #isFresh: boolean
   #connection!: StropheConnection
   #archive!: Archive
@@ -77,7 +77,7 @@ export class PageSession {
     const { Connection, Status } = this.#parts.Strophe
     const connection = new Connection(url, { withCredentials })
     const retries = new Retries(connection, {
-      // A repeated poll alone may be held for long.
+      // A repeated poll may stay open for long if it is the only request.
       failing: () => this.#isOver || this.check(undefined, longestFailure),
       failed: retryIn => this.#isOver || this.#events.failed(retryIn),
       lost: () => this.#lose(),
@@ -109,10 +109,10 @@ export class PageSession {
     this.#introduce(isLost)
   }
 
-  /** A used connection resumes its stream (XEP-0198). */
+  /** A connection that was used before resumes its stream (XEP-0198). */
   takeOver({ connection, kept }: ManagedSocket, token: string): void {
     const { arrivals, departures, Strophe } = this.#parts
-    // Read first: Strophe drops this text if the stream cannot be resumed.
+    // This is read first, because Strophe drops the text if the stream cannot be resumed.
     const again = kept()
     const { Status } = Strophe
     this.#connection = connection
@@ -165,7 +165,7 @@ export class PageSession {
     if (this.#isOverSocket) departures.arrived()
   }
 
-  /** Without an answer, the connection is lost. */
+  /** If there is no answer, the connection counts as lost. */
   check(act = () => this.#events.online(), milliseconds = patience): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
     const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
@@ -173,14 +173,14 @@ export class PageSession {
       if (answer === null) this.#lose()
       else if (!this.#isOver && !isUnconfirmed(answer)) act()
     }
-    // An error is an answer too.
+    // An error is also an answer.
     this.#connection.sendIQ(ping, answered, answered, milliseconds)
     this.#connection.flush()
   }
 
   drop(): void {
     this.#isOver = true
-    // The WebSocket connection is used again. It is undefined if it could not be made.
+    // The WebSocket connection is used again. Undefined if it could not be created.
     if (!this.#isOverSocket && this.#connection) this.#connection.maxRetries = 0
   }
 
@@ -196,7 +196,7 @@ export class PageSession {
       if (ends) this.#connection.disconnect('user')
     } else if (ends) this.#beacon("type='terminate'")
     else if (maxpause !== undefined && this.#parts.departures.all.length === 0)
-      // Until then the user looks present, even if the tab is gone.
+      // Until the pause ends, the user looks present, even if the tab is gone.
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
   }
 
@@ -236,7 +236,7 @@ export class PageSession {
     this.#connection.addHandler(onPresence, null, 'presence')
   }
 
-  /** If the session continues, unsent stanzas are sent again here. */
+  /** In a continued session, sends unsent stanzas again. */
   #recover(): void {
     if (this.#isRecovering) return
     this.#isRecovering = true
@@ -260,7 +260,7 @@ export class PageSession {
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 
-  /** Servers send presences only once, so later each contact is probed. Resolves with whether the server answered. */
+  /** Servers send presences only once, so each contact is probed later. Resolves with whether the server answered. */
   #fetchContacts(isAvailable: boolean): Promise<boolean> {
     const request = new this.#parts.Strophe.Builder('iq', { type: 'get', id: randomName() })
     const take = (result: Element) => {
@@ -287,9 +287,9 @@ export class PageSession {
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
-    // Without a starting point, the last message in the archive becomes it, and is not shown.
+    // Without a starting point, the last archived message becomes the starting point, and is not shown.
     const isShown = showsHistory || (isMissing && last !== undefined)
-    // Messages that waited for an earlier connection.
+    // Releases messages that waited for an earlier connection.
     if (!isShown) arrivals.release([], jid)
     if (!isShown && last !== undefined) return true
     if (isShown) arrivals.hold()
@@ -302,11 +302,11 @@ export class PageSession {
 }
 
 /**
- * Replies may overtake each other. Call the result with each reply and its rid: it leaves in the reply all
- * elements whose turn has come.
+ * Replies may overtake each other. Call the returned function with each reply and its rid. It leaves in the
+ * reply all elements that are due.
  */
 function orderReplies(next: number): (reply: Element, rid: number) => void {
-  // As many as requests at a time.
+  // Contains at most as many replies as there are requests at a time.
   const waiting = new Map<number, readonly Element[]>()
   return (reply, rid) => {
     waiting.set(rid, [...reply.children])

@@ -1,9 +1,9 @@
-/** About eight minutes. */
+/** Tries for about eight minutes. */
 const mostTries = 12
 const longestSeconds = 60
-/** In seconds. Timers fire at once above 24 days. */
+/** In seconds. Longer timers than 24 days fire at once. */
 const mostSeconds = 3600
-/** Resets the pauses, in milliseconds. */
+/** In milliseconds. A connection that lasts longer resets the pauses. */
 const longEnough = 60_000
 
 export class Pauses {
@@ -23,7 +23,7 @@ export class Pauses {
     clearTimeout(this.#timer)
   }
 
-  /** Returns the pause in seconds, or undefined to give up. */
+  /** Returns the pause in seconds. Undefined if there are no more tries. */
   next(atLeast: number, act: () => void): number | undefined {
     this.cancel()
     if (this.#succeededAt !== undefined && Date.now() - this.#succeededAt > longEnough) this.#tries = 0

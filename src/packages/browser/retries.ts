@@ -1,26 +1,26 @@
 import type { StropheConnection, StropheRequests } from './strophe.js'
 
-/** Statuses without network, or from a proxy. */
+/** Statuses of a proxy, or of a missing network. */
 const brokenRequests = [0, 502, 503, 504]
-/** A service restarts in less. In milliseconds. */
+/** In milliseconds. A restart of the service takes less. */
 export const longestFailure = 15_000
-/** Strophe gives up after its own count, which is less. */
+/** Strophe would give up sooner by its own count. */
 const mostRetries = 100
 
 export interface RetryEvents {
-  /** The first of several failures. */
+  /** Called at the first of several failures. */
   failing(): void
-  /** The same request is sent again in so many seconds. */
+  /** The request is sent again after this many seconds. */
   failed(seconds: number): void
-  /** The backend knows whether the session still exists. */
+  /** The backend must be asked whether the session still exists. */
   lost(): void
 }
 
-/** Retries failed BOSH requests every second or two. Strophe alone would wait for 8 s, then for 27 s. */
+/** Retries failed BOSH requests every second or two. Strophe itself would wait for 8 s, then for 27 s. */
 export class Retries {
   readonly #events: RetryEvents
   #failures = 0
-  /** Of the first failure, in milliseconds. Undefined if nothing has been answered. */
+  /** When the first failure happened, in milliseconds. Undefined if there was no reply at all. */
   #since: number | undefined
   #restore = () => {}
 
@@ -40,14 +40,14 @@ export class Retries {
     this.#since = Number.POSITIVE_INFINITY
   }
 
-  /** Strophe sends or repeats a request, maybe after a pause. */
+  /** Strophe sends or repeats a request, perhaps after a pause. */
   sent(): void {
     this.#restore()
   }
 
   #failed(requests: StropheRequests): void {
     this.#failures += 1
-    // Strophe repeats a request once at once.
+    // Strophe repeats a request once without a pause.
     if (this.#failures === 1) return
     const now = Date.now()
     if (this.#since !== undefined) this.#since = Math.min(this.#since, now)
@@ -56,7 +56,7 @@ export class Retries {
       return
     }
     const seconds = Math.random() < 0.5 ? 1 : 2
-    // Strophe ends the connection after five errors. It never pauses for longer than `wait`.
+    // Strophe ends the connection after five errors, and never pauses for longer than `wait`.
     requests.errors = 0
     const { wait } = requests
     requests.wait = seconds

@@ -1,4 +1,4 @@
-// Types of the used parts of Strophe 5.
+// Types of Strophe 5, as far as used.
 
 export interface StropheNamespace {
   readonly Connection: new (service: string, options?: object) => StropheConnection
@@ -13,7 +13,7 @@ export interface StropheBuilder {
   tree(): Element
 }
 
-/** Over BOSH. Handlers of errors have it as `this`. */
+/** Requests over BOSH. Error handlers get it as `this`. */
 export interface StropheRequests {
   errors: number
   /** In seconds. */
@@ -28,7 +28,7 @@ export interface StropheConnection {
   readonly domain: string
   maxRetries: number
   disconnection_timeout: number
-  /** Receives `<body/>` over BOSH, and its content over WebSocket. */
+  /** Called with `<body/>` over BOSH, and with its content over WebSocket. */
   xmlInput: (element: Element) => void
   xmlOutput: (element: Element) => void
   nextValidRid: (rid: number) => void

@@ -1,20 +1,20 @@
-// Memory for the tab's next page.
+// Memory for the next page of this tab.
 
 import type { Outgoing } from './departures.js'
 
 export interface Memory {
   readonly tab: string
-  /** Full JID. Empty before the first session. */
+  /** The full JID. Empty before the first session. */
   readonly jid: string
   readonly seen: number
-  /** Archive id of the last shown message. Empty if none. */
+  /** Archive id of the last shown message, or empty. */
   readonly last: string
   /** Stanzas that may not have arrived. */
   readonly outgoing: readonly Outgoing[]
   readonly sent: readonly Outgoing[]
 }
 
-/** Removes it: browsers copy storage to a duplicated tab. */
+/** Removes the memory, because browsers copy storage to a duplicated tab. */
 export function takeMemory(name: string): Memory {
   try {
     const kept = sessionStorage.getItem(keyOf(name))
@@ -23,7 +23,7 @@ export function takeMemory(name: string): Memory {
     const texts = [tab, jid, last, ...[...outgoing, ...sent].map(({ xml }) => xml)]
     if (seen >= 0 && texts.every(text => typeof text === 'string')) return { tab, jid, seen, last, outgoing, sent }
   } catch {
-    // Missing, invalid, or no storage.
+    // The memory is missing or invalid, or there is no storage.
   }
   return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [], sent: [] }
 }

@@ -1,6 +1,6 @@
 import type { Binding, Ended, Session, SessionList } from './api-types.js'
 
-/** Undefined is an answer without a body. */
+/** Undefined stands for an answer without a body. */
 export type Check<T> = (answer: unknown) => answer is T
 
 type Fields = Readonly<Record<string, unknown>> | undefined
@@ -16,7 +16,7 @@ export function isSession(answer: unknown): answer is Session {
 export function isSessionList(answer: unknown): answer is SessionList {
   const { sessions, next } = (answer as Fields) ?? {}
   if (!Array.isArray(sessions) || !sessions.every(isSession)) return false
-  // The last part has no sessions.
+  // The last part of a list may have no sessions.
   return next === undefined || (typeof next === 'string' && sessions.length > 0)
 }
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, WarmBindingsError } from './warm-bindings-error.js'
 
-/** docs/embed.md has the same list. */
+/** docs/embed.md contains the same list. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no-answer',
   'remote-connection-failed',
@@ -13,7 +13,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'too-many-requests',
 ])
 
-/** Longest timer, in milliseconds. Longer timers fire at once. */
+/** Longest timer, in milliseconds. Longer timers would fire at once. */
 export const longestTimer = 2 ** 31 - 1
 
 export interface AttemptLimits {
@@ -25,7 +25,7 @@ export interface AttemptLimits {
   readonly attempts: number
 }
 
-/** Tests move it by hand. */
+/** Tests move the time by hand. */
 export interface Time {
   /** Milliseconds of a monotonic clock. */
   now(): number
@@ -34,8 +34,8 @@ export interface Time {
 }
 
 /**
- * Until it succeeds, fails for good, or a limit is reached. Pauses are those of `Retry-After`, or 1, 2, 4 …
- * seconds, with up to 50 % of jitter.
+ * Repeats the attempt until it succeeds, fails for good, or reaches a limit. Pauses are `Retry-After`, or 1,
+ * 2, 4 … seconds with up to 50 % of jitter.
  */
 export async function repeat<T>(
   attempt: (seconds: number) => Promise<T>,

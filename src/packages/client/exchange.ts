@@ -5,7 +5,7 @@ import { WarmBindingsError } from './warm-bindings-error.js'
 
 /** In bytes. A list of 1,000 sessions is shorter. */
 const longestAnswer = 8 * 1024 * 1024
-/** From a proxy that cannot reach the service. */
+/** Statuses of a proxy that cannot reach the service. */
 const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 export interface Call {
@@ -15,7 +15,7 @@ export interface Call {
   readonly body: string | null
 }
 
-/** Undefined without a body. Rejects with a `WarmBindingsError`, or with the signal's reason. */
+/** Undefined for an answer without a body. Rejects with a `WarmBindingsError`, or with the signal's reason. */
 export async function exchange<T>(
   { url, ...call }: Call,
   check: Check<T>,
@@ -28,7 +28,7 @@ export async function exchange<T>(
   const timer = setTimeout(abort, Math.min(seconds * 1000, longestTimer))
   signal?.addEventListener('abort', abort)
   try {
-    // A redirect could send credentials elsewhere.
+    // A redirect could send credentials to another address.
     const response = await fetch(url, { ...call, redirect: 'manual', signal: limit.signal })
     return read(response, await textOf(response), check)
   } catch (error) {
@@ -71,7 +71,7 @@ function read<T>({ status, headers }: Response, text: string, check: Check<T>): 
   throw new WarmBindingsError('bad-answer', detail, { status })
 }
 
-/** Undefined for anything but a JSON object. */
+/** Undefined if the text is no JSON object. */
 function parse(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text)
@@ -90,7 +90,7 @@ function secondsOf(header: string | null): number | undefined {
   return header !== null && /^\d+$/.test(header) ? Number(header) : undefined
 }
 
-/** Such as ECONNREFUSED, or `bad port`. */
+/** A reason such as ECONNREFUSED or `bad port`. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: NodeJS.ErrnoException }
   return cause?.code ?? cause?.message ?? 'the connection broke'

@@ -1,6 +1,6 @@
 import type { Problem } from './api-types.js'
 
-/** A code of docs/errors.md, `no-answer`, or `bad-answer` if something other than the service answered. */
+/** A code of docs/errors.md, `no-answer`, or `bad-answer` if something else than the service answered. */
 export type ErrorCode = Problem['code'] | 'no-answer' | 'bad-answer'
 
 type About = Partial<Pick<WarmBindingsError, 'status' | 'instance' | 'retryAfter'>>
@@ -16,7 +16,7 @@ export class WarmBindingsError extends Error {
 
   constructor(
     readonly code: ErrorCode,
-    /** For logs and operators, not for users. */
+    /** For logs and operators only. */
     readonly detail: string,
     { status, instance, retryAfter }: About = {},
   ) {

@@ -18,7 +18,7 @@ export type { AttemptLimits } from './attempts.js'
 export { type ErrorCode, WarmBindingsError } from './warm-bindings-error.js'
 
 export interface WarmBindingsOptions extends Partial<AttemptLimits> {
-  /** Such as `http://127.0.0.1:8080/warm`. */
+  /** The URL of the warm API, such as `http://127.0.0.1:8080/warm`. */
   readonly url: string
   /** An account of ADMIN_USERS. */
   readonly user: string
@@ -26,7 +26,7 @@ export interface WarmBindingsOptions extends Partial<AttemptLimits> {
 }
 
 export interface CallOptions {
-  /** Aborts the call, which rejects with its reason. */
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -35,8 +35,8 @@ export type SessionFilter = Omit<ListSessionsQuery, 'limit' | 'after'>
 const sessionsAtATime = 1000
 
 /**
- * The warm API. Calls are retried after temporary errors, and then reject with a `WarmBindingsError`. A
- * failed call leaves no session open.
+ * The warm API. Temporary errors are retried, then a call rejects with a `WarmBindingsError`. A failed call
+ * leaves no session open.
  */
 export class WarmBindings {
   readonly #url: string
@@ -59,22 +59,22 @@ export class WarmBindings {
     return this.#call('POST', '', isBinding, options, parameters)
   }
 
-  /** Gives a live session to another page. Undefined: the session has ended or is unreachable, so warm again. */
+  /** Gives a live session to another page. If undefined, the session has ended or is unreachable, so call `warm`. */
   resume(id: string, parameters: ResumeRequest = {}, options?: CallOptions): Promise<Binding | undefined> {
     return this.#callSession('POST', id, '/resume', isBinding, options, parameters)
   }
 
-  /** Undefined if it has ended or is unreachable. */
+  /** Undefined if the session has ended or is unreachable. */
   session(id: string, options?: CallOptions): Promise<Session | undefined> {
     return this.#callSession('GET', id, '', isSession, options)
   }
 
-  /** Ends a session. Resolves also if it has ended or is unreachable. */
+  /** Ends a session. Also resolves if the session has ended or is unreachable. */
   end(id: string, options?: CallOptions): Promise<void> {
     return this.#callSession('DELETE', id, '', isNothing, options)
   }
 
-  /** Oldest first. Fetches parts as the loop proceeds. */
+  /** Oldest session first. The loop fetches further parts on demand. */
   async *sessions(filter: SessionFilter = {}, options?: CallOptions): AsyncGenerator<Session, void, undefined> {
     const query = new URLSearchParams({ limit: String(sessionsAtATime) })
     for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, value)
@@ -90,7 +90,7 @@ export class WarmBindings {
     }
   }
 
-  /** Ends all sessions of a user, or the session of a full JID, whoever opened them. */
+  /** Ends all sessions of a user, or the session of a full JID, no matter who opened them. */
   endAll({ jid }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
     return this.#call('DELETE', `/sessions?${new URLSearchParams({ jid })}`, isEnded, options)
   }
@@ -103,7 +103,7 @@ export class WarmBindings {
     options?: CallOptions,
     parameters?: object,
   ): Promise<T | undefined> {
-    // Other text could lead to another address.
+    // Other text could change the address.
     if (!/^[\w-]{16,64}$/.test(id)) return undefined
     try {
       return await this.#call(method, `/${id}${path}`, check, options, parameters)
@@ -136,7 +136,7 @@ export class WarmBindings {
   }
 }
 
-/** Without credentials, which could appear in errors. */
+/** Credentials in the URL are not allowed, because they could appear in errors. */
 function isWarmUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, origin, pathname, href } = new URL(text)

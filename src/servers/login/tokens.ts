@@ -15,7 +15,7 @@ export function createTokens() {
   const taken = new Map<string, Set<number>>()
 
   return {
-    /** SCRAM keys do not work if the server changes the salt at each login. One change is a new password. */
+    /** SCRAM keys do not work if the server changes the salt at each login. A single change means a new password. */
     sawSalt(domain: string, user: string, salt: Buffer): void {
       const key = `${user}@${domain}`
       const text = salt.toString('base64')
@@ -32,7 +32,7 @@ export function createTokens() {
       return !mechanism.startsWith('SCRAM-') || salting.has(domain)
     },
 
-    /** Unique among the user's sessions. Released ids are used again, because Prosody stores each user agent forever. */
+    /** Unique among the user's sessions. Released ids are used again, because Prosody keeps each user agent forever. */
     agentOf(jid: string): UserAgent {
       const numbers = taken.get(jid) ?? new Set()
       let number = 0

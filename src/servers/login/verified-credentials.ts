@@ -4,11 +4,11 @@ import type { LoginWish } from './wish.js'
 
 export type VerifiedCredentials = ReturnType<typeof createVerifiedCredentials>
 
-/** Credentials of recent logins, valid for `memorySeconds` without another login. 0 turns it off. */
+/** Credentials of recent logins, valid for `memorySeconds` without another login. 0 turns this off. */
 export function createVerifiedCredentials(clock: Clock, memorySeconds: number) {
   const memory = createShortMemory<true>(clock, memorySeconds)
 
-  /** A keyed hash of the secret, its kind and its user. Undefined without a secret. */
+  /** A keyed hash of the secret, its kind and its user. Undefined if there is no secret. */
   function keyOf({ jid: { domain, local }, credentials }: LoginWish): string | undefined {
     if (credentials.kind === 'password') {
       const kind = `password of ${credentials.user ?? local}`
@@ -25,7 +25,7 @@ export function createVerifiedCredentials(clock: Clock, memorySeconds: number) {
       const key = keyOf(wish)
       if (key !== undefined) memory.remember(key, true)
     },
-    /** Also true without a secret, if the operator vouches for the user. */
+    /** Also true if no secret is needed, because the operator vouches for the user. */
     has(wish: LoginWish): boolean {
       const key = keyOf(wish)
       return key === undefined || memory.recall(key) === true

@@ -4,9 +4,9 @@ import type { HashedToken } from './sasl/hashed-token.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 
 /**
- * Never logged. `password`: the user's own, or of another `user` who may act for them. `service`: an
- * operator's account that acts for users. `certificate`: as set for the server. `keys`: of an earlier login.
- * `fast`: a token of an earlier login, and its keys if the token is refused.
+ * Never logged. `password`: of the user, or of another `user` who may act for them. `service`: an operator's
+ * account that acts for users. `certificate`: set for the server. `keys`: from an earlier login. `fast`: a
+ * token from an earlier login, and keys if the token is refused.
  */
 export type Credentials =
   | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }
@@ -18,7 +18,7 @@ export type Credentials =
   | { readonly kind: 'fast'; readonly token: HashedToken; readonly proof: ScramProof | undefined }
 
 export interface LoginWish {
-  /** The wanted session. Without a resource the server chooses it. */
+  /** The wanted JID. Without a resource the server chooses it. */
   readonly jid: Jid
   readonly credentials: Credentials
   /** For the log. */

@@ -1,4 +1,4 @@
-// Types of @xmpp/client 0.14, which has none.
+// Types of @xmpp/client 0.14, which has no types.
 
 declare module '@xmpp/client' {
   import type { XmlElement } from '@xmpp/xml'
@@ -62,7 +62,7 @@ declare module '@xmpp/sasl2' {
   import type { XmlElement } from '@xmpp/xml'
   import type SaslFactory from 'saslmechanisms'
 
-  /** May add requests. Resolves with whether the user is logged in. */
+  /** May add requests. Resolves with whether the user has logged in. */
   export type Fast = { auth(about: { streamFeatures: XmlElement[] }): Promise<boolean> }
   export default function sasl2(
     parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },

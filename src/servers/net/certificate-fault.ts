@@ -2,7 +2,7 @@ import type { PeerCertificate } from 'node:tls'
 import { foreignList, foreignText } from '../../lib/text/foreign-text.js'
 import { namesOf } from './certificate-names.js'
 
-/** Our code for wrong names. All other codes are OpenSSL's. */
+/** Our code for a wrong name. All other codes are from OpenSSL. */
 const otherName = 'OTHER_NAME'
 
 const mostWords = 8
@@ -10,11 +10,10 @@ const mostWords = 8
 /** The message is advice for operators and callers of `/warm`. */
 export class CertificateFault extends Error {
   override readonly name = 'CertificateFault'
-  /** OpenSSL's code or ours. */
   readonly code: string
   readonly #certificate: Partial<PeerCertificate>
 
-  /** `told` is Node's code or message. `host` is the expected name, in A-labels. */
+  /** `told` is Node's code or message. `host` is the expected name, with A-labels. */
   constructor(told: string, certificate: Partial<PeerCertificate> | null | undefined, host: string) {
     const code = /^[A-Z_]{1,60}$/.test(told) && told !== 'ERR_TLS_CERT_ALTNAME_INVALID' ? told : otherName
     super(`${explain(code, certificate ?? {}, host)} ${adviceFor(code)}`)
@@ -22,7 +21,7 @@ export class CertificateFault extends Error {
     this.#certificate = certificate ?? {}
   }
 
-  /** Subject and fingerprint on one line. Undefined if the server showed no certificate. */
+  /** Subject and fingerprint in one line. Undefined if the server showed no certificate. */
   get certificate(): string | undefined {
     const { issuer, valid_from, valid_to, fingerprint256 } = this.#certificate
     if (fingerprint256 === undefined) return undefined
@@ -41,7 +40,7 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
       const end = new Date(certificate.valid_to ?? '')
-      // Otherwise a certificate above it has expired. Node does not report its date.
+      // Otherwise an issuer's certificate has expired. Node does not report its date.
       return end.getTime() <= Date.now() ? `It expired on ${dayOf(end)}.` : 'It has expired, or a certificate above it.'
     }
     case 'CERT_NOT_YET_VALID': {

@@ -12,7 +12,7 @@ export function isMadeOutTo(certificate: PeerCertificate, domain: string): boole
     if (kind === 'DNS') return matches(value, domain)
     if (kind === 'SRVName') return value.startsWith('_xmpp-client.') && matches(value.slice(13), domain)
     if (kind === 'XmppAddr') return prepareDomain(value) === domain
-    // A JID has an IPv6 address in brackets, and Node writes it in another notation.
+    // JIDs have IPv6 addresses in brackets. Node writes them in another notation.
     if (kind === 'IP Address') return value === domain || domainToASCII(`[${value}]`) === domain
     return false
   })
@@ -25,7 +25,7 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** A name and its separator. A kind does not begin with a space, so the text has only one reading. */
+/** A kind, a name and the separator. Kinds do not begin with a space, so the text has only one reading. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
 /** Parses Node's text of the subjectAltName extension. Unusual values are JSON strings. */

@@ -7,34 +7,34 @@ export interface Dns {
   services(name: string): Promise<readonly SrvRecord[]>
   ipv4(name: string): Promise<readonly RecordWithTtl[]>
   ipv6(name: string): Promise<readonly RecordWithTtl[]>
-  /** Through the operating system: hosts file, search domains. */
+  /** Resolves through the operating system: hosts file, search domains. */
   system(name: string): Promise<readonly string[]>
 }
 
-/** Whether the name has no such record, as opposed to no answer. */
+/** Whether the name has no such record. False if there was no answer. */
 export function isAbsent(error: NodeJS.ErrnoException): boolean {
   return absent.has(error.code ?? '')
 }
 
-/** EBADNAME: a label of more than 63 characters, for example. */
+/** EBADNAME is, for example, a label of more than 63 characters. */
 const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 
-/** After these errors, the machine may have other name servers. */
+/** After these errors, the machine may have got other name servers. */
 const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 
-/** In milliseconds for each try. */
+/** Milliseconds for each try. */
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
   let usual = makeResolver()
-  // A look-up by the system blocks one of the four threads, up to 30 s.
+  // A look-up by the system blocks one of four threads for up to 30 s.
   const inTurn = workQueue(2, 100, () => new Error('too many names are being looked up'))
   const ask = async <T>(question: (resolver: Resolver) => Promise<T>) => {
     const resolver = usual
     try {
       return await question(resolver)
     } catch (error) {
-      // A resolver reads the machine's configuration only once.
+      // A resolver reads the machine's configuration only once, so it is replaced.
       const { code = '' } = error as NodeJS.ErrnoException
       if (resolver === usual && unanswered.has(code)) usual = makeResolver()
       throw error

@@ -15,20 +15,20 @@ export interface Route {
 
 type Told<T> = Awaited<ReturnType<typeof settle<T>>>
 
-/** `failure` is of a query. */
+/** `failure` is the failure of a query. */
 type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] }
 
 /** RFC 6120 §3.2.2. */
 const usualPort = 5222
 
 const mostAnswers = 10_000
-/** Cache time of "no such record", in seconds: short, for operators who are setting up a domain. */
+/** Cache time of "no such record", in seconds. Short, for operators who are setting up a domain. */
 const absenceSeconds = 5
-/** The system reports no TTL. */
+/** In seconds. The system reports no TTL. */
 const systemSeconds = 30
-/** Node reports no TTL of SRV records. */
+/** In seconds. Node reports no TTL of SRV records. */
 const serviceSeconds = 60
-/** Longest cache time, in seconds, whatever the TTL: a server can move without a restart of this service. */
+/** Longest cache time, in seconds, whatever the TTL. A server can then move without a restart of this service. */
 const mostSeconds = 3600
 /** Wait of one address family for the other, in milliseconds (RFC 8305 §3). */
 const otherFamily = 50
@@ -39,13 +39,16 @@ export interface NamesParts {
   readonly dns?: Dns | undefined
   /** Whether direct TLS is preferred at equal priority. */
   readonly preferDirectTls: boolean
-  /** Whether the operating system resolves names too. Not with XMPP_DOMAINS=*: silent name servers would block all look-ups. */
+  /**
+   * Whether the operating system also resolves names. Off with XMPP_DOMAINS=*, because silent name servers
+   * would block all look-ups.
+   */
   readonly local: boolean
 }
 
 export type Names = ReturnType<typeof createNames>
 
-/** Finds servers of domains, with a cache (RFC 6120 §3.2, XEP-0368). */
+/** Finds the servers of domains, with a cache (RFC 6120 §3.2, XEP-0368). */
 export function createNames({ clock, dns = systemDns(), preferDirectTls, local }: NamesParts) {
   const servicesOf = remembering(clock, mostAnswers, askServices)
   const system = remembering(clock, mostAnswers, askSystem)
@@ -53,8 +56,8 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
 
   function inRoute(domain: string, { records, failure }: Services): Route {
     if (records.length === 0) return itself(domain, failure)
-    // "." means not available (RFC 2782). The domain itself is tried only if it has no records at all (RFC
-    // 6120 §3.2.1).
+    // `.` means not available (RFC 2782). The domain itself is tried only if it has no SRV records (RFC 6120
+    // §3.2.1).
     const offered = records.filter(({ name }) => name !== '')
     if (offered.length > 0) return { targets: inOrder(offered, preferDirectTls) }
     return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
@@ -62,7 +65,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
 
   /** RFC 6120 §3.2.2. */
   function itself(host: string, failure: Failure | undefined): Route {
-    // Without an answer from DNS, the hosts file may still know the name.
+    // If DNS does not answer, the hosts file may still know the name.
     const found = failure === undefined || !local
     return { targets: [{ host, port: usualPort, tls: 'starttls', found }], failure }
   }
@@ -110,7 +113,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   return {
     /** Targets in the order of attempts. Never rejects. */
     routeTo(domain: string): Route | Promise<Route> {
-      // A JID has an IPv6 address in brackets (RFC 7622 §3.2).
+      // JIDs have IPv6 addresses in brackets (RFC 7622 §3.2).
       const host = domain.replace(/^\[(.*)\]$/, '$1')
       if (isIP(host) !== 0 || isLocal(host)) return itself(host, undefined)
       const services = servicesOf(domain)
@@ -128,7 +131,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 }
 
-/** Waits for both families, or a moment longer after the first with an address. */
+/** Waits for both families, or a moment longer after the first family with an address. */
 async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
   const answers: Told<T>[] = []
   let moment: Timer | undefined
@@ -151,7 +154,7 @@ function isLocal(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
-/** Alternates the families, in case one does not work (RFC 8305 §4). */
+/** Alternates the families, because one of them may not work (RFC 8305 §4). */
 function interleave(addresses: Addresses): Addresses {
   const unique = [...new Set(addresses)]
   const family = isIP(unique[0] ?? '')

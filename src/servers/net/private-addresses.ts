@@ -1,6 +1,6 @@
 import { type Networks, readNetworks } from '../../config/kinds/networks.js'
 
-/** All addresses of hosts on the Internet. The last two ranges embed IPv4 addresses. */
+/** The addresses of hosts on the Internet. The last two ranges embed IPv4 addresses. */
 const worldwide = networks('0.0.0.0/0', '2000::/3', '::ffff:0:0/96', '64:ff9b::/96')
 
 /** Exceptions: IANA's special-purpose registries (RFC 6890). */
@@ -13,14 +13,14 @@ const specialIPv4 = [
   ...['198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'],
 ]
 const special = networks(
-  // A BlockList applies these to `::ffff:…`, too.
+  // A BlockList also applies these ranges to `::ffff:…`.
   ...specialIPv4,
   ...specialIPv4.map(throughNat64),
   // Teredo and benchmarks, documentation, 6to4, documentation.
   ...['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'],
 )
 
-/** True unless the address clearly belongs to a host on the Internet. */
+/** False if the address certainly belongs to a host on the Internet. */
 export function isPrivateAddress(address: string): boolean {
   return !worldwide.contains(address) || special.contains(address)
 }

@@ -15,12 +15,12 @@ export interface Service extends SrvRecord {
   readonly direct: boolean
 }
 
-/** Later targets are not tried. */
+/** Further targets are not tried. */
 const mostTargets = 8
 
 /**
- * By priority and random weight (RFC 2782). `preferDirect` puts direct TLS first at equal priority. `random`
- * returns an integer below its argument.
+ * Orders by priority and random weight (RFC 2782). `preferDirect` puts direct TLS first at equal priority.
+ * `random` returns an integer below its argument.
  */
 export function inOrder(
   services: readonly Service[],
@@ -43,7 +43,7 @@ export function inOrder(
   }))
 }
 
-/** Stops after `most`: each draw reads all that are left. */
+/** Stops after `most`, because each draw reads all remaining records. */
 function byWeight(services: readonly Service[], most: number, random: (below: number) => number): Service[] {
   const left = [...services].sort((a, b) => a.weight - b.weight)
   const drawn: Service[] = []

@@ -12,7 +12,7 @@ type Paths = Readonly<Record<string, object>>
 type Responses = Readonly<Record<number, Response>>
 type Codes = readonly ProblemCode[]
 
-// Problems by call. Problems of an unknown method or host belong to no operation.
+// Problems of each call. Problems of an unknown method or host belong to no operation.
 
 const ofAdmins: Codes = [
   'unauthorized',
@@ -133,7 +133,7 @@ const hostMeta: Paths = {
   ),
 }
 
-/** A call of an admin. `codes` are additional to the codes of all calls. */
+/** A call of an admin. `codes` are added to the codes of all calls. */
 function call(operationId: string, summary: string, answers: Responses, codes: Codes = [], about = {}) {
   const responses = { ...answers, ...problemResponses([...ofAdmins, ...codes]) }
   return { operationId, summary, ...about, responses }

@@ -9,7 +9,7 @@ import { listParameters } from '../parameters.js'
 export type Response = Readonly<Record<string, unknown>>
 
 const mediaType = (representation: Representation) => contentTypes[representation].split(';', 1)[0]!
-/** Programs must not depend on the contents of a page. */
+/** The contents of pages may change, so programs must not depend on them. */
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
 const { origin, state } = listParameters
@@ -141,7 +141,7 @@ export function response(description: string, content: Readonly<Record<string, u
   return { description, headers: headers('X-Request-Id'), ...(!isEmpty && { content }) }
 }
 
-/** Has no request id: the log has no line about it. */
+/** This answer has no request id, because the log has no line about it. */
 export const plain = (description: string): Response => ({ description, content: { 'text/plain': {} } })
 
 export const redirection = (description: string): Response => ({

@@ -4,32 +4,35 @@ import { domainToASCII, domainToUnicode } from 'node:url'
 /** In octets (RFC 7622 §3.2). */
 const longestDomain = 1023
 
-/** Names that need no preparation: no A-label, no number at the end as in an IPv4 address. */
+/** Names that need no preparation: without A-labels, and without a number at the end as in an IPv4 address. */
 const plainName = /^(?!.*xn--)(?:[a-z0-9_-]{1,63}\.)*[a-z][a-z0-9_-]{0,62}$/
 
 const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
 const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
 
-/** Lower case, A-labels, no trailing dot. Also an IPv4 or bracketed IPv6 address. Undefined if invalid. */
+/**
+ * A domain in lower case, with A-labels, without a dot at the end. Also an IPv4 address, or an IPv6 address
+ * in brackets. Undefined if invalid.
+ */
 export function prepareDomain(text: string): string | undefined {
-  // Fast path for nearly all domains.
+  // A fast path for most domains.
   if (text.length <= longestDomain && plainName.test(text)) return text
   if (Buffer.byteLength(text) > longestDomain) return undefined
   if (text.startsWith('[') && text.endsWith(']') && !text.includes('%')) {
     return isIPv6(text.slice(1, -1)) ? domainToASCII(text) : undefined
   }
-  // domainToASCII parses a URL's host: it cuts at a slash, decodes %41 and drops tabs.
+  // domainToASCII expects the host of a URL: it cuts at a slash, decodes %41 and drops tabs.
   if (!/^[\w.\-\u{80}-\u{10FFFF}]+$/u.test(text)) return undefined
   const domain = domainToASCII(text).replace(/\.$/, '')
-  // Node 24 accepts invalid and needless A-labels.
+  // Node 24 accepts A-labels that are invalid or not needed.
   if (hasALabel(domain) && hasALabel(domainToUnicode(domain))) return undefined
   // URL parsers read 127.1 and 0x7f.1 as 127.0.0.1.
   if (isIPv4(domain) && !isIPv4(text.replace(/\.$/, ''))) return undefined
   return domain.length <= longestDomain && dnsName.test(domain) ? domain : undefined
 }
 
-/** Undoes `prepareDomain`, also within a JID: A-labels become U-labels (RFC 7622 §3.2.1). */
+/** The reverse of `prepareDomain`, also for a whole JID: A-labels become U-labels (RFC 7622 §3.2.1). */
 export function withULabels(address: string): string {
   if (!/xn--/i.test(address)) return address
   const slash = address.indexOf('/')
@@ -37,7 +40,7 @@ export function withULabels(address: string): string {
   const start = address.lastIndexOf('@', end - 1) + 1
   const domain = prepareDomain(address.slice(start, end))
   const written = domain === undefined ? '' : domainToUnicode(domain)
-  // Keeps a name that would become another domain.
+  // Does not change a name that would become another domain.
   const isSame = written !== '' && prepareDomain(written) === domain
   return isSame ? address.slice(0, start) + written + address.slice(end) : address
 }

@@ -2,7 +2,7 @@ import { prepareDomain, withULabels } from './domains.js'
 import { isFreeform, isIdentifier } from './precis.js'
 
 export interface Jid {
-  /** Empty for an anonymous user. */
+  /** Empty for anonymous users. */
   readonly local: string
   /** With A-labels. */
   readonly domain: string
@@ -23,11 +23,11 @@ const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 const otherWidth = /[\uff01-\uffee]+/g
 
 /**
- * RFC 7622 §3, with a local part. Undefined if invalid. Servers with RFC 6122 may prepare it differently: the
- * bound JID decides.
+ * RFC 7622 §3, with a local part. Undefined if invalid. Servers that follow RFC 6122 may prepare a JID
+ * differently, so the bound JID decides.
  */
 export function parseJid(text: string): Jid | undefined {
-  // First: a resource may contain "@" and "/" (RFC 7622 §3.1).
+  // The slash comes first, because resources may contain `@` and `/` (RFC 7622 §3.1).
   const slash = text.indexOf('/')
   const bare = slash === -1 ? text : text.slice(0, slash)
   const at = bare.indexOf('@')
@@ -41,7 +41,7 @@ export function parseJid(text: string): Jid | undefined {
   return resource === undefined ? undefined : { local, domain, resource }
 }
 
-/** With U-labels. */
+/** Writes U-labels. */
 export function formatJid(jid: Jid): string {
   const bare = formatBareJid(jid)
   return jid.resource === undefined ? bare : `${bare}/${jid.resource}`
@@ -53,8 +53,8 @@ export function formatBareJid({ local, domain }: Pick<Jid, 'local' | 'domain'>):
 }
 
 /**
- * Ignores only what every server ignores: case and composition of the local part, and A-labels. Otherwise a
- * user could pass for another.
+ * Ignores only what all servers ignore: case and composition of the local part, and A-labels. Otherwise a
+ * user could pose as another.
  */
 export function userOf(jid: string): string {
   const bare = jid.split('/', 1)[0]!
@@ -70,7 +70,7 @@ export function userOf(jid: string): string {
 
 function prepareLocal(text: string): string | undefined {
   if (preparedLocal.test(text)) return text
-  // Composed last: lower case decomposes U+0130.
+  // Composed at the end, because lower case decomposes U+0130.
   const local = text
     .replace(otherWidth, wide => wide.normalize('NFKC'))
     .toLowerCase()

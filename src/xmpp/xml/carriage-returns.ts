@@ -8,12 +8,12 @@ const cdata = Buffer.from('<![CDATA[')
 const cdataEnd = Buffer.from(']]>')
 const most = cdataEnd.length + reference.length + cdata.length
 
-/** XML parsers turn plain carriage returns into line feeds (XML 1.0 §2.11). Some servers send them plain. */
+/** Some servers send plain carriage returns, which XML parsers turn into line feeds (XML 1.0 §2.11). */
 export function escapeCarriageReturns(text: string): string {
   return text.includes('\r') ? refer(Buffer.from(text)) : text
 }
 
-/** Works on bytes: joining many small strings takes ten times as long. */
+/** Works on bytes, because joining many small strings takes ten times as long. */
 function refer(bytes: Buffer): string {
   let returns = 0
   for (const byte of bytes) if (byte === carriageReturn) returns += 1
@@ -23,9 +23,9 @@ function refer(bytes: Buffer): string {
     for (const byte of what) written[to++] = byte
   }
   let isTag = false
-  /** The open quote, or 0. */
+  /** The quote that is open, or 0. */
   let quote = 0
-  /** End of the open CDATA section, or 0. */
+  /** End of the CDATA section that is open, or 0. */
   let sectionEnd = 0
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at]!

@@ -1,4 +1,4 @@
-/** An unclosed comment stays, and is refused later. */
+/** A comment without an end stays, and is refused later. */
 export function withoutComments(text: string): string {
   return replaceParts(text, '<!--', '-->', () => '')
 }

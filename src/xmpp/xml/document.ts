@@ -15,16 +15,16 @@ export interface Document {
 }
 
 export interface DocumentOptions extends SplitterOptions {
-  /** Most text of all children, as a multiple of the document: each child declares its inherited namespaces. */
+  /** Most text of all children, as a multiple of the document's text: each child declares its inherited namespaces. */
   readonly maxGrowth?: number
 }
 
-/** `<a/>` with a declaration of 60 characters becomes 16 times as long. */
+/** With a declaration of 60 characters, `<a/>` becomes 16 times as long. */
 const usualGrowth = 20
 
 const none: readonly Fate[] = []
 
-/** Throws an `XmlError` for bad XML or a broken limit. */
+/** Throws an `XmlError` for invalid XML or an exceeded limit. */
 export function documentReader(limits: XmlLimits, options: DocumentOptions = {}): (text: string) => Document {
   const { maxGrowth = usualGrowth } = options
   let root: Root | undefined
@@ -53,7 +53,7 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
       splitter.readDocument(text)
       return { root: root!, children, fates: fates ?? none }
     } finally {
-      // It may contain a password.
+      // The root may contain a password.
       root = undefined
       children = []
       fates = undefined
@@ -61,7 +61,7 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
   }
 }
 
-/** Checked on arrival. Added namespaces have made it longer since. */
+/** The limits were checked when the element arrived. Added namespaces have made it longer. */
 const noLimits: XmlLimits = {
   maxElementBytes: Number.POSITIVE_INFINITY,
   maxDepth: Number.POSITIVE_INFINITY,
@@ -71,7 +71,7 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** For an element that was checked before. Throws an `XmlError` if its children inherit too much. */
+/** For an element that was checked before. Throws an `XmlError` if the children inherit too much. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }

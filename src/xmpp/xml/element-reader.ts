@@ -10,7 +10,7 @@ import { XmlError } from './xml-error.js'
 export interface ReadingRules {
   readonly limits: XmlLimits
   readonly meantNamespace: MeantNamespace
-  /** For text of users. Repairs or drops children with bad namespaces or beyond the limits, and escapes carriage returns. */
+  /** For text of users. Children that break namespace rules or limits are repaired or dropped, and carriage returns escaped. */
   readonly lenient: boolean
 }
 
@@ -18,7 +18,7 @@ type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersio
 
 const undeclared = 'urn:undeclared-prefix:'
 
-/** A child with more undeclared prefixes is dropped, because each lengthens its start tag. */
+/** A child with more undeclared prefixes is dropped, because each prefix lengthens its start tag. */
 const mostUndeclared = 64
 
 /** Reading stops at this number of broken namespace rules. */
@@ -39,7 +39,7 @@ const namespaceFaults = [
   'duplicate attribute',
 ]
 
-/** Checks whole elements with saxes, and keeps their text. No tree is built. */
+/** Checks whole elements with saxes, and keeps their text without a tree. */
 class ElementReader {
   isMended = false
   #parser = this.#createParser()
@@ -48,11 +48,11 @@ class ElementReader {
   readonly #open: SaxesTagNS[] = []
   #top: SaxesTagNS | undefined
   #ownPrefixes: readonly string[] = []
-  /** Prefixes of the root that the child uses. The empty prefix is the default namespace. */
+  /** Prefixes of the root that the child uses. The default namespace has the empty prefix. */
   readonly #inherited = new Set<string>()
   readonly #undeclared = new Set<string>()
   #faults = 0
-  /** Attributes of the current tag, and those with a prefix. */
+  /** Number of the tag's attributes, and the attributes with a prefix. */
   #attributes = 0
   readonly #prefixed: SaxesAttributeNS[] = []
 
@@ -70,7 +70,7 @@ class ElementReader {
     })
   }
 
-  /** Reads a child, and declares inherited namespaces. Undefined: drop it. Throws an `XmlError`. */
+  /** Reads a child, and declares inherited namespaces. Returns undefined for a child to drop. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
     return this.#read(scope, rules, () => {
       try {
@@ -90,7 +90,7 @@ class ElementReader {
     try {
       return read()
     } catch (error) {
-      // The parser's position is unknown after an error.
+      // After an error, the parser's position is unknown.
       this.#parser = this.#createParser()
       throw error
     } finally {
@@ -114,12 +114,12 @@ class ElementReader {
       defaultXMLVersion: '1.0',
       resolvePrefix: (prefix: string) => this.#resolve(prefix),
     })
-    // With seven handlers, V8 turns the parser into a dictionary, five times as slow.
+    // With seven handlers, V8 turns the parser into a dictionary, which is five times as slow.
     parser.on('error', ({ message }) => {
       const isMinor =
         this.#rules.lenient && this.#scope !== undefined && namespaceFaults.some(fault => message.startsWith(fault))
       if (!isMinor) throw new XmlError('not-well-formed', 'the XML is not well-formed')
-      // Each takes as long as a few hundred characters.
+      // Each fault takes as long as a few hundred characters.
       if (++this.#faults === mostFaults) throw tooManyFaults
     })
     parser.on('processinginstruction', () => {
@@ -168,7 +168,7 @@ class ElementReader {
   #openedTop(tag: SaxesTagNS): void {
     this.#top = tag
     if (this.#scope !== undefined) {
-      // This service also reads the children of stanzas.
+      // The service reads the children of stanzas too.
       assertFewDeclarations(declarationsOf(tag.ns), this.#rules.limits.maxDeclarations)
       this.#ownPrefixes = Object.keys(tag.ns).filter(prefix => tag.ns[prefix] === tag.uri)
       return
@@ -200,7 +200,7 @@ class ElementReader {
   }
 }
 
-/** Shared: creating a parser costs more than most elements. */
+/** Shared, because creating a parser costs more than reading most elements. */
 export const elementReader = new ElementReader()
 
 function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
@@ -208,7 +208,7 @@ function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
   return { defaultNamespace: ns[''] ?? '', prefixes, namespaces: prefixes.map(prefix => ns[prefix]!) }
 }
 
-/** Copies a used prefix to the parent: saxes searches all open elements for each prefix. */
+/** Copies a used prefix to the parent, because saxes searches all open elements for each prefix. */
 function learn(around: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: string): void {
   if (around.ns[prefix] === undefined && !(prefix in ns)) around.ns[prefix] = uri
 }
@@ -226,7 +226,7 @@ function withoutSections(text: string): string {
 
 const attribute = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 
-/** In the start tag of a well-formed element. The empty prefix is the default namespace. */
+/** Adds declarations to the start tag of a well-formed element. The default namespace has the empty prefix. */
 export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
   let at = /^<[^ \t\r\n/>]+/.exec(text)![0].length
   let changed = text.slice(0, at)

@@ -5,14 +5,14 @@ export interface Element {
   readonly text: string
 }
 
-/** What happened to a child with bad namespaces or beyond the limits. */
+/** What happened to a child that breaks namespace rules or limits. */
 export type Fate = 'mended' | 'dropped'
 
 export type MeantNamespace = (name: string, namespace: string) => string
 
 export const asWritten: MeantNamespace = (_name, namespace) => namespace
 
-/** Only these are counted (XEP-0198 §4). */
+/** Stream management counts only stanzas (XEP-0198 §4). */
 export function isStanza({ name, namespace }: Element): boolean {
   return namespace === 'jabber:client' && (name === 'message' || name === 'presence' || name === 'iq')
 }

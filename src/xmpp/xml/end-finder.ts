@@ -9,7 +9,7 @@ const colon = 0x3a
 const less = 0x3c
 const greater = 0x3e
 const questionMark = 0x3f
-/** No ASCII character up to here begins a name, except the colon. */
+/** Except for the colon, names begin with ASCII characters above this code. */
 const lastSign = 0x40
 const openingBracket = 0x5b
 const closingBracket = 0x5d
@@ -22,27 +22,27 @@ type Place = 'text' | 'less' | 'name' | 'start tag' | 'value' | 'end tag' | 'ins
 
 type Wanted = 'declaration or root' | 'root' | 'child'
 
-/** Names of tags are compared down to this depth. */
+/** Names of tags are compared to this depth. */
 const deepestNames = 256
 
 /**
- * Of an element, or of a root's start tag, in pieces. Refuses wrong end tags, because such an element may
- * never end, and comments, DTDs and processing instructions (RFC 6120 §11.1).
+ * Finds the end of an element, or of a root's start tag, in pieces. Refuses wrong end tags, with which an
+ * element might never end, and comments, DTDs and processing instructions (RFC 6120 §11.1).
  */
 export class EndFinder {
-  /** Deepest nesting so far. The element itself is 1. */
+  /** Deepest nesting until now. The element itself is 1. */
   deepest = 0
   readonly #wanted: Wanted
   #place: Place = 'text'
   #depth = 0
-  /** A number for the current name, and for each open element. */
+  /** Numbers for the current name, and for each open element. */
   #name = 0
   readonly #names: number[] = []
   #quote = ''
-  /** The last simple tag ended the element. */
+  /** The last tag was the end of the element. */
   #isOver = false
   #isEmpty = false
-  /** Brackets at the end of CDATA so far, 2 at most. */
+  /** Closing brackets at the end of CDATA until now, at most 2. */
   #brackets = 0
 
   constructor(wanted: Wanted = 'child') {
@@ -96,7 +96,7 @@ export class EndFinder {
     return at + 1
   }
 
-  /** Next character with a meaning in a start tag, or -1. Skips whole values. */
+  /** Next character that has a meaning in a start tag, or -1. Skips whole values. */
   #endOfPlain(piece: string, from: number): number {
     for (let at = from; at < piece.length; at++) {
       const code = piece.charCodeAt(at)
@@ -111,7 +111,7 @@ export class EndFinder {
     return -1
   }
 
-  /** End of the current name, or -1. Includes white space in an end tag. */
+  /** End of the current name, or -1. In an end tag, includes white space. */
   #endOfName(piece: string, from: number): number {
     const isStart = this.#place === 'name'
     let name = this.#name

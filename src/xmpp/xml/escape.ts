@@ -8,7 +8,7 @@ export function escapeXml(value: string): string {
   return value.replace(allMarkup, character => `&${entities[character] ?? `#${character.charCodeAt(0)}`};`)
 }
 
-/** With a leading space. Empty without a value. */
+/** Begins with a space. Empty if there is no value. */
 export function attribute(name: string, value: string | number | undefined): string {
   return value === undefined ? '' : ` ${name}='${typeof value === 'number' ? value : escapeXml(value)}'`
 }

@@ -3,10 +3,10 @@ import { escapeXml } from './escape.js'
 
 const escaped = new Map<string, string>()
 const mostEscaped = 64
-/** In UTF-16 units. */
+/** Longest cached namespace, in UTF-16 units. */
 const longest = 1024
 
-/** Thousands of children may declare the same namespace. */
+/** Cached, because thousands of children may declare the same namespace. */
 export function escapeNamespace(namespace: string): string {
   if (namespace.length > longest) return escapeXml(namespace)
   let value = escaped.get(namespace)

@@ -1,21 +1,21 @@
 export interface XmlLimits {
   /** Longest top-level element, in bytes of UTF-8. */
   readonly maxElementBytes: number
-  /** The root is 0. */
+  /** The root has depth 0. */
   readonly maxDepth: number
   readonly maxAttributes: number
   /** In characters. */
   readonly maxNameLength: number
-  /** 0 for no limit. From a server, further stanzas are dropped, up to ten times as many. Other elements end the document. */
+  /** 0 means no limit. Further stanzas of a server are dropped, up to ten times as many. Other elements end the document. */
   readonly maxChildren: number
   /** Longest namespace declarations of an element, in characters. */
   readonly maxDeclarations: number
 }
 
-/** Servers wrap stanzas (XEP-0280, XEP-0313), and rosters of 2,500 contacts reach 262,144 bytes. */
+/** Servers wrap stanzas (XEP-0280, XEP-0313), and rosters of 2,500 contacts have 262,144 bytes. */
 const serverFactor = 4
 
-/** Default in bytes, as common servers have it (RFC 6120 §13.12). */
+/** In bytes. Common servers have the same default (RFC 6120 §13.12). */
 export const usualStanzaBytes = 262_144
 
 export const defaultLimits: XmlLimits = {

@@ -2,7 +2,7 @@ import { endOfName, endOfNamespace, endOfSpace, endOfValue } from './plain-text.
 
 export const mostAttributes = 24
 
-/** Prefix included, in characters. */
+/** In characters, including the prefix. */
 export const longestName = 64
 
 const doubleQuote = 0x22
@@ -13,14 +13,14 @@ const less = 0x3c
 const equals = 0x3d
 const greater = 0x3e
 
-/** Must not be declared (Namespaces in XML 1.0 §3). */
+/** Documents must not declare this namespace (Namespaces in XML 1.0 §3). */
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
 /** A start tag in its usual form, as offsets into the text. */
 export class PlainTag {
   name = 0
-  /** 0 without a prefix. */
+  /** 0 if there is no prefix. */
   nameColon = 0
   nameEnd = 0
   end = 0
@@ -30,14 +30,14 @@ export class PlainTag {
   namespace = 0
   namespaceEnd = 0
   declared = 0
-  /** In UTF-16 units. */
+  /** Length of the declarations, in UTF-16 units. */
   declarations = 0
-  /** Offset of the attributes' prefix, except `xml` and `xmlns`, or 0. */
+  /** Offset of the attributes' prefix other than `xml` and `xmlns`, or 0. */
   prefix = 0
   prefixEnd = 0
   readonly #places = new Int32Array(4 * mostAttributes)
 
-  /** False for a tag that is absent, incomplete or unusual. */
+  /** Returns false for a tag that is absent, incomplete or unusual. */
   read(text: string, start: number): boolean {
     if (text.charCodeAt(start) !== less) return false
     let end = endOfName(text, start + 1)
@@ -77,7 +77,7 @@ export class PlainTag {
     return text.slice(this.#places[4 * index], this.#places[4 * index + 1])
   }
 
-  /** As written. */
+  /** The value as written. */
   attributeValue(text: string, index: number): string {
     return text.slice(this.#places[4 * index + 2], this.#places[4 * index + 3])
   }
@@ -126,7 +126,7 @@ export class PlainTag {
     return false
   }
 
-  /** One prefix at most: two could mean the same namespace. */
+  /** Only one prefix is allowed, because two prefixes could mean the same namespace. */
   #takePrefix(text: string, prefix: number, prefixEnd: number): boolean {
     if (says(text, prefix, prefixEnd, 'xml')) return true
     if (this.prefix > 0) return isSame(text, this.prefix, this.prefixEnd, prefix, prefixEnd)

@@ -1,4 +1,4 @@
-// The usual subset of XML: ASCII names, any text, no carriage returns. Functions return -1 for the rest,
+// The usual subset of XML: ASCII names, any text, no carriage returns. Functions return -1 for unusual XML,
 // which saxes reads.
 
 const tab = 0x09
@@ -10,7 +10,7 @@ const less = 0x3c
 const greater = 0x3e
 const bracket = 0x5d
 
-/** 2 for characters that may begin a name, 1 for other characters of names. */
+/** 2 for characters with which names may begin, 1 for other characters of names. */
 const inNames = Uint8Array.from({ length: 0x80 }, (_, code) => {
   const character = String.fromCharCode(code)
   return /[A-Za-z_]/.test(character) ? 2 : /[0-9.-]/.test(character) ? 1 : 0
@@ -60,7 +60,7 @@ export function endOfValue(text: string, at: number, quote: number): number {
   }
 }
 
-/** The same for a namespace: ASCII without white space. */
+/** End of a namespace: ASCII without white space. */
 export function endOfNamespace(text: string, at: number, quote: number): number {
   for (;;) {
     const code = text.charCodeAt(at)
@@ -70,7 +70,7 @@ export function endOfNamespace(text: string, at: number, quote: number): number 
   }
 }
 
-/** After a character beyond ASCII, or -1 for a forbidden one (XML 1.0 §2.2). */
+/** Returns the offset after a character beyond ASCII. -1 for a forbidden character (XML 1.0 §2.2). */
 function endOfWide(text: string, at: number, code: number): number {
   if (code < 0xd800 || (code >= 0xe000 && code <= 0xfffd)) return at + 1
   const next = text.charCodeAt(at + 1)
@@ -94,7 +94,7 @@ function isCharacter(code: number): boolean {
   return code < 0xd800 || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff)
 }
 
-/** Whether a substring exceeds this number of bytes in UTF-8. */
+/** Whether a substring has more than `bytes` bytes in UTF-8. */
 export function isLarger(text: string, start: number, end: number, bytes: number): boolean {
   return (end - start) * 3 > bytes && Buffer.byteLength(text.slice(start, end)) > bytes
 }

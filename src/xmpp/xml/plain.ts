@@ -20,15 +20,15 @@ const none: readonly string[] = []
 
 const xmlDeclaration = "<?xml version='1.0'?>"
 
-/** Whether these limits allow all that this reader accepts, except sizes and numbers of children. */
+/** Whether these limits allow all XML that this reader accepts, apart from sizes and numbers of children. */
 export function allowPlain({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
   const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
 /**
- * Reads the usual subset of XML in one pass. Returns undefined for the rest, which `ElementReader` reads with
- * the same result.
+ * Reads the usual subset of XML in one pass. Returns undefined for unusual XML, which `ElementReader` reads
+ * with the same result.
  */
 class PlainReader {
   end = 0
@@ -40,14 +40,14 @@ class PlainReader {
   readonly #inDefault = new Uint8Array(deepest + 1)
   #inherits = false
   readonly #declared: { readonly prefix: string; readonly depth: number }[] = []
-  /** Prefixes of the root in order of use. */
+  /** Used prefixes of the root, in order of use. */
   #used: number[] = []
 
   readRoot(text: string): Root | undefined {
     const tag = this.#root
     const start = endOfSpace(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
     if (!tag.read(text, start)) return undefined
-    // Values are returned unescaped.
+    // Values must be returned unescaped.
     const reference = text.indexOf('&')
     if (reference >= 0 && reference < tag.end) return undefined
     const { count } = tag
@@ -87,7 +87,7 @@ class PlainReader {
     const own = namespaceOf(text, tag, declarations)
     const name = text.slice(tag.nameColon === 0 ? tag.name : tag.nameColon + 1, tag.nameEnd)
     const namespace = meantNamespace(name, own)
-    // Its own declarations would change.
+    // The child's own declarations would change.
     if (namespace !== own && (tag.namespace > 0 || tag.declared > 0)) return undefined
     this.end = end
     const missing = this.#missing(declarations, own, namespace)
@@ -138,7 +138,7 @@ class PlainReader {
     }
   }
 
-  /** False for too many prefixes. */
+  /** Returns false for too many prefixes. */
   #declare(text: string, depth: number): boolean {
     const inner = this.#inner
     for (let index = 0; index < inner.count; index++) {
@@ -160,7 +160,7 @@ class PlainReader {
     if (isRoots && nameColon === 0) this.#inherits = true
   }
 
-  /** Whether all prefixes are declared on root or child. Notes those of the root. */
+  /** Whether all prefixes are declared on root or child. Notes used prefixes of the root. */
   #knowsPrefixes(text: string, { name, nameColon, prefix, prefixEnd }: PlainTag, from: Declarations) {
     if (nameColon > 0 && !this.#knowsPrefix(text, name, nameColon, from)) return false
     return prefix === 0 || this.#knowsPrefix(text, prefix, prefixEnd, from)
@@ -168,7 +168,7 @@ class PlainReader {
 
   #knowsPrefix(text: string, start: number, end: number, { prefixes }: Declarations): boolean {
     const prefix = text.slice(start, end)
-    // Redeclared inside.
+    // An inner element declares the prefix again.
     if (declaredBy(text, this.#child, prefix) !== undefined) return true
     if (this.#declared.some(declared => declared.prefix === prefix)) return true
     const index = prefixes.indexOf(prefix)
@@ -191,7 +191,7 @@ class PlainReader {
   }
 }
 
-/** Shared, because it keeps nothing between calls. */
+/** Shared, because the reader keeps nothing between calls. */
 export const plain = new PlainReader()
 
 function declarationsOf(text: string, tag: PlainTag): Declarations {
@@ -222,7 +222,7 @@ function namespaceOf(text: string, tag: PlainTag, { defaultNamespace, prefixes, 
   return declaredBy(text, tag, prefix) ?? namespaces[prefixes.indexOf(prefix)]!
 }
 
-/** After the end tag, or -1 for another name or white space. */
+/** Offset after the end tag. -1 for another name or white space. */
 function endOfEndTag(text: string, start: number, name: number, nameEnd: number): number {
   if (text.charCodeAt(start) !== less || text.charCodeAt(start + 1) !== slash) return -1
   const end = start + 2 + nameEnd - name

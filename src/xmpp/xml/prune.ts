@@ -4,7 +4,7 @@ export interface Branch {
   /** Local name. */
   readonly name: string
   readonly namespace: string
-  /** Its own text, without that of children. */
+  /** Text of the element without the text of children. */
   readonly content: string
 }
 
@@ -19,12 +19,12 @@ export function prune(text: string, isUnwanted: (branch: Branch) => boolean): st
   }
   parser.on('text', add)
   parser.on('cdata', add)
-  // A tag contains no second `<`.
+  // Tags contain no second `<`.
   parser.on('opentag', () => open.push({ start: text.lastIndexOf('<', parser.position - 1), content: '' }))
   parser.on('closetag', ({ local, uri }) => {
     const { start, content } = open.pop()!
     if (open.length === 0 || !isUnwanted({ name: local, namespace: uri, content })) return
-    // Cuts inside it are covered.
+    // Drops cuts inside this cut.
     while (cuts.length > 0 && cuts.at(-1)!.start > start) cuts.pop()
     cuts.push({ start, end: parser.position })
   })

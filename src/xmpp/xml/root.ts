@@ -7,7 +7,7 @@ export interface Declarations {
   readonly namespaces: readonly string[]
 }
 
-/** Throws for longer declarations: each of many thousand children may get a copy of them. */
+/** Throws if declarations are too long: each of many thousand children may get a copy. */
 export function assertFewDeclarations({ defaultNamespace, prefixes, namespaces }: Declarations, most: number) {
   let size = defaultNamespace.length
   for (let index = 0; index < prefixes.length; index++) size += prefixes[index]!.length + namespaces[index]!.length
@@ -42,10 +42,10 @@ export class Root {
   }
 }
 
-/** The part of a root that is needed while it is open. */
+/** The part of a root that is needed until it ends. */
 export type OpenRoot = Pick<Root, 'qualifiedName' | 'declarations'>
 
-/** Shared roots of streams: nearly all are the same. */
+/** Roots shared between streams. Most are equal. */
 const lastingRoots = new Map<string, OpenRoot>()
 const mostLastingRoots = 64
 
@@ -55,7 +55,7 @@ export function lasting({ qualifiedName, declarations }: OpenRoot): OpenRoot {
   let root = lastingRoots.get(key)
   if (root === undefined) {
     root = JSON.parse(key) as OpenRoot
-    // A server must not fill the memory with namespaces.
+    // Namespaces of a server must not fill the memory.
     if (lastingRoots.size >= mostLastingRoots) lastingRoots.clear()
     lastingRoots.set(key, root)
   }

@@ -19,15 +19,15 @@ export interface Sink {
 
 export interface SplitterOptions {
   readonly meantNamespace?: MeantNamespace
-  /** Whether text between children is allowed, and ignored. Use it only for text that was checked before. */
+  /** Whether text between children is allowed, and ignored. Only for text that was checked before. */
   readonly mixedContent?: boolean
   /** See `ReadingRules`. */
   readonly lenient?: boolean
 }
 
-/** Pieces are joined at this length, in UTF-16 units. */
+/** In UTF-16 units. Pieces of this length are joined. */
 const longestPieces = 1024
-/** Memory of a UTF-16 unit, in bytes: in a piece of its own, and in a longer string. */
+/** Memory of a UTF-16 unit in bytes: in a separate piece, and in a longer string. */
 const pieceBytes = 32
 const unitBytes = 2
 
@@ -39,26 +39,29 @@ const less = 0x3c
 const greater = 0x3e
 const byteOrderMark = 0xfeff
 
-/** Elements that users send each other. All others are the server's own. */
+/** Elements that users send to each other. Other elements come from the server itself. */
 const stanza = /^<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
 
-/** Complete children in usual XML are read in one pass. For all others the end is found first. */
+/**
+ * Splits a document into its children. Complete children in usual XML are read in one pass. For other
+ * children the end is searched first.
+ */
 export class Splitter {
   readonly #sink: Sink
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
   readonly #allowsPlain: boolean
-  /** Read before the root: nothing, a byte order mark, or all that is allowed. */
+  /** What was read before the root: nothing, a byte order mark, or all that is allowed. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
   #isClosed = false
   #children = 0
-  /** Set while an element is incomplete or unusual. */
+  /** Defined while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** If each character were joined at once, it would take the memory of 30. */
+  /** Collected, because joining each character at once would take 30 times the memory. */
   #pieces = ''
-  /** Whether the element is beyond the limits, and is skipped. */
+  /** Whether the element is skipped, because it exceeds a limit. */
   #isDropped = false
   #tail: Buffer | undefined
   #stopped = false
@@ -87,7 +90,7 @@ export class Splitter {
       this.#read(this.#decode(chunk))
       if (!isOpen && this.#root !== undefined) this.#root = lasting(this.#root)
     } catch (error) {
-      // After `stop`, the rest of the chunk may be anything.
+      // After `stop`, errors in the rest of the chunk do not matter.
       if (this.#stopped && error instanceof XmlError) return
       this.stop()
       throw error
@@ -109,7 +112,7 @@ export class Splitter {
     }
   }
 
-  /** Also for the current chunk. */
+  /** Takes effect within the current chunk. */
   stop(): void {
     this.#stopped = true
     this.#finder = undefined
@@ -132,7 +135,7 @@ export class Splitter {
     }
   }
 
-  /** Reads complete elements in usual XML. Returns the offset reached. */
+  /** Reads complete elements in usual XML. Returns the offset that was reached. */
   #readPlain(text: string, from: number): number {
     let at = from
     if (this.#root === undefined) {
@@ -150,7 +153,7 @@ export class Splitter {
       if (this.#isClosed) return at
       if (text.charCodeAt(at) === less && text.charCodeAt(at + 1) === slash) {
         const end = at + 2 + qualifiedName.length
-        // Other end tags take the slow path.
+        // Unusual end tags are read in the slow way.
         if (!text.startsWith(qualifiedName, at + 2) || text.charCodeAt(end) !== greater) break
         at = end + 1
         this.#close()
@@ -178,7 +181,7 @@ export class Splitter {
     return end
   }
 
-  /** Throws for text, or after the end of the document. */
+  /** Throws if there is text, or if the document has ended. */
   #assertMarkup(text: string, at: number): void {
     const isMarkup = text.charCodeAt(at) === less
     const isInRoot = this.#root !== undefined && !this.#isClosed
@@ -200,7 +203,7 @@ export class Splitter {
         this.#held += end >= 0 ? this.#pieces : copyOf(this.#pieces)
         this.#pieces = ''
       }
-      // Bytes are at least as many as characters. The exact size is checked at the end.
+      // An element has at least as many bytes as characters. The exact size is checked at the end.
       if (length > maxElementBytes || finder.deepest > maxDepth) {
         const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
         if (!this.#isDroppable(this.#held + this.#pieces, error)) throw error
@@ -214,7 +217,7 @@ export class Splitter {
   }
 
   #readHeld(): void {
-    // Skips text before the child, in mixed content.
+    // In mixed content, skips text before the child.
     const text = this.#root === undefined ? this.#held : this.#held.slice(this.#held.indexOf('<'))
     const isDropped = this.#isDropped
     this.#finder = undefined
@@ -229,7 +232,7 @@ export class Splitter {
 
   #readRoot(text: string): void {
     if (text.startsWith('<?')) {
-      // At once: a server with another encoding than UTF-8 waits for our answer.
+      // Checked at once, because a server with another encoding than UTF-8 waits for our answer.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
       this.#prolog = 'whole'
       return
@@ -279,7 +282,7 @@ export class Splitter {
     if (!this.#stopped) this.#sink.onClose()
   }
 
-  /** False: dropped, because there are too many. */
+  /** Returns false if there are too many children. */
   #hasRoomFor(text: string): boolean {
     const { maxChildren } = this.#rules.limits
     if (maxChildren === 0 || ++this.#children <= maxChildren) return true
@@ -292,7 +295,7 @@ export class Splitter {
     return isLarger(text, 0, end, this.#rules.limits.maxElementBytes)
   }
 
-  /** Whether a child beyond the limits can be skipped at the cost of its length. */
+  /** Whether a child that exceeds a limit can be skipped at the cost of its length. */
   #isDroppable(text: string, error: unknown): boolean {
     const isBeyond = error instanceof XmlError && error.fault === 'policy-violation'
     return isBeyond && this.#rules.lenient && this.#root !== undefined && stanza.test(text)

@@ -1,7 +1,7 @@
 /** RFC 6120 §4.9.3. */
 export type XmlFault = 'not-well-formed' | 'restricted-xml' | 'policy-violation' | 'unsupported-encoding' | 'bad-format'
 
-/** Names the broken rule, never the content. */
+/** An error that names the broken rule, never the content. */
 export class XmlError extends Error {
   override readonly name = 'XmlError'
   constructor(
