@@ -203,21 +203,21 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   close(): void {
-    this.#leave().close()
+    this.#leave('ended').close()
   }
 
   abandon(): void {
-    this.#leave().abandon()
+    this.#leave('ended').abandon()
   }
 
   cut(): void {
     this.#left = this.#counts.unacknowledged
-    this.#leave().cut()
+    this.#leave('left').cut()
   }
 
-  #leave(): Link {
+  #leave(reason: 'ended' | 'left'): Link {
     if (this.#phase === 'on') this.#link.send([this.#counts.acknowledge(this.#counts.received - this.#left)])
-    this.#stop()
+    this.#stop(reason)
     this.#counts.forget()
     return this.#link
   }
@@ -358,15 +358,15 @@ export class ManagedLink implements Link, LinkEvents {
   #lose(end: LinkEnd): void {
     if (this.#phase === 'over') return
     this.#link.close()
-    this.#stop()
+    this.#stop('ended')
     this.events.onEnd(end)
   }
 
-  #stop(): void {
+  #stop(reason: 'ended' | 'left'): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#counts.rest()
-    this.#repair?.stop()
+    this.#repair?.stop(reason)
     this.#repair = undefined
     this.#parts.mending?.wipe()
   }

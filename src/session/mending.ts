@@ -100,8 +100,9 @@ export class Repair {
     this.#parts.onGivenUp()
   }
 
-  stop(): void {
-    this.#caller.abort()
+  /** Drops the attempt that is under way. A stream that has `ended` is closed if the attempt has resumed it. */
+  stop(reason: 'ended' | 'left'): void {
+    this.#caller.abort(reason)
   }
 
   #dial(): void {
@@ -117,7 +118,7 @@ export class Repair {
       })
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(
       again => {
-        if (signal.aborted) return again.link.close()
+        if (signal.aborted) return signal.reason === 'ended' ? again.link.close() : again.link.cut()
         run(() => {
           this.#answerBy = clock.now() + resumeMilliseconds
           this.#link = again.link

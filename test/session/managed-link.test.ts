@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import { Problem, type ProblemCode } from '../../src/lib/errors.js'
+import { setDown } from '../../src/session/succession.js'
 import { smNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import {
   type BenchOptions,
@@ -503,6 +504,21 @@ describe('a link that breaks', () => {
     expect(second.sent.slice(1)).toEqual([a(2)])
     await bench.server(() => second.end(lost))
     expect(mending.attempts[1]!.resumption).toEqual({ previd: 'second', h: '2' })
+  })
+
+  test.each([
+    ['stays resumable if its session is set down before the login is answered', 'left', 'cut'],
+    ['is closed if its session ends before that', 'ended', 'close'],
+  ] as const)('%s', async (_what, reason, how) => {
+    const all = await managed()
+    await breaks(all)
+    const [attempt] = all.mending.attempts
+    if (reason === 'left') expect([...setDown(all.bench.registry)]).toHaveLength(1)
+    else all.bench.manager.shutDown()
+    expect(attempt!.caller.reason).toBe(reason)
+    const second = attempt!.succeed({ name: 'resumed', namespace: smNamespace, text: resumed(0) })
+    await all.bench.pass(0)
+    expect(second.how).toBe(how)
   })
 
   test('ends its session where the answer to its login is that the stream is unknown', async () => {

@@ -66,7 +66,7 @@ test.each([
     },
   )
   await expect(login(request, new AbortController().signal)).rejects.toMatchObject(code ? { code } : {})
-  expect(links.map(({ isAbandoned }) => isAbandoned)).toEqual([true])
+  expect(links.map(({ gone }) => gone)).toEqual(['abandoned'])
 })
 
 test('a login whose session an admin has ended is not done again, whatever it sent ahead', async () => {

@@ -168,7 +168,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   timeOut(step: Step): void {
-    this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }))
+    this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }, false))
   }
 
   onStep(step: Step): void {
@@ -300,7 +300,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   onLastByte(): void {
-    this.#guard(() => this.#replaceSpare() || this.#end(goneByServer))
+    this.#guard(() => this.#replaceSpare() || this.#end(goneByServer, false))
   }
 
   onBroken(reason: Error | boolean): void {
@@ -359,13 +359,15 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   /** Ends the link without closing the stream. */
   #fail(failure: Failure): void {
-    this.#end({ failure })
+    this.#end({ failure }, false)
     this.#destroy()
   }
 
-  #end(end: LinkEnd): void {
+  /** A stream that stays open can be resumed. */
+  #end(end: LinkEnd, isStreamOver = true): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
-    this.close()
+    if (isStreamOver) this.close()
+    else this.cut()
     this.#parts.onFailed(this.#to.domain, end.failure)
     this.events.onEnd(end)
   }

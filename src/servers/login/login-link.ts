@@ -4,6 +4,7 @@ import type { LoginWish } from './wish.js'
 
 export interface Caller {
   readonly aborted: boolean
+  readonly reason?: unknown
   addEventListener(type: 'abort', leave: () => void): void
   removeEventListener(type: 'abort', leave: () => void): void
 }

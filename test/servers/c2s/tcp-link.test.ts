@@ -577,6 +577,15 @@ describe('a server that does not answer', () => {
     await peer.gone
   })
 
+  test('to a login gets no end of a stream that may have been resumed', async () => {
+    const { call, peer } = await opened()
+    call.link.timeOut('sasl')
+    expect(await peer.rest()).toBe('')
+    peer.end()
+    await call.hears('closed')
+    expect(call.told).toEqual(['end sasl timeout', 'closed'])
+  })
+
   test('to the new stream after a restart', async () => {
     const { call, peer } = await opened()
     call.clock.advance(60_000)

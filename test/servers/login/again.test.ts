@@ -287,8 +287,8 @@ describe('a login again', () => {
       domain: 'chat.example',
       options: { lang: 'de', certificate: false, ahead: undefined },
     })
-    const { told, isAbandoned } = dial!.link
-    expect([told.length, told[0], isAbandoned]).toEqual([3, open, false])
+    const { told, gone } = dial!.link
+    expect([told.length, told[0], gone]).toEqual([3, open, undefined])
     expect(side.server).toMatchObject({ user: 'juliet', authzid: '', gs2Header: 'n,,', complaint: undefined })
   })
 
@@ -315,14 +315,14 @@ describe('a login again', () => {
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
     await expect(link).rejects.toEqual(refused({ code: 'login-failed', step: 'sasl' }))
     // No proof was shown.
-    expect([dialed[0]!.link.told.length, dialed[0]!.link.isAbandoned]).toEqual([2, true])
+    expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
   })
 
   test('by keys fails if the password was changed under the same salt', async () => {
     const side = scram({ knows: 'another' })
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
     await expect(link).rejects.toEqual(refused({ code: 'not-authorized', step: 'sasl' }))
-    expect(dialed[0]!.link.isAbandoned).toBe(true)
+    expect(dialed[0]!.link.gone).toBe('cut')
   })
 
   test.each([
@@ -332,7 +332,7 @@ describe('a login again', () => {
     const side = scram({ spoil })
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
     await expect(link).rejects.toEqual(refused({ code: 'server-not-authentic', step: 'sasl' }))
-    expect(dialed[0]!.link.isAbandoned).toBe(true)
+    expect(dialed[0]!.link.gone).toBe('cut')
   })
 
   test.each([['PLAIN'], ['SCRAM-SHA-256'], ['SCRAM-SHA-512-PLUS']])(
@@ -342,7 +342,7 @@ describe('a login again', () => {
       await expect(link).rejects.toEqual(
         refused({ code: 'no-mechanism', step: 'sasl', detail: `It offers ${name}. The keys are for sha1 only.` }),
       )
-      expect([dialed[0]!.link.told, dialed[0]!.link.isAbandoned]).toEqual([[open], true])
+      expect([dialed[0]!.link.told, dialed[0]!.link.gone]).toEqual([[open], 'cut'])
     },
   )
 
@@ -352,12 +352,15 @@ describe('a login again', () => {
     expect(dialed[0]!.options).toMatchObject({ certificate: true, from: 'juliet@chat.example' })
   })
 
-  test('leaves nothing open if its caller leaves', async () => {
+  test.each([
+    ['leaves the stream open if its caller leaves', 'left', 'cut'],
+    ['ends the stream if its caller leaves as the session has ended', 'ended', 'abandoned'],
+  ] as const)('%s', async (_what, reason, gone) => {
     const caller = new AbortController()
     const { link, dialed } = beginAgain(['', ''], await wishOfKeys(), { caller })
-    caller.abort()
+    caller.abort(reason)
     await expect(link).rejects.toEqual(refused({ code: 'timeout', detail: 'the caller left' }))
-    expect(dialed[0]!.link.isAbandoned).toBe(true)
+    expect(dialed[0]!.link.gone).toBe(gone)
   })
 
   test('fails if the link ends in one read with the success', async () => {

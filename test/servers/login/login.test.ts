@@ -82,7 +82,7 @@ describe('a login', () => {
     expect(link.options).toEqual({
       ...{ certificate: false, from: 'juliet@chat.example', ahead: undefined, spaced: false },
     })
-    expect(link.isAbandoned).toBe(false)
+    expect(link.gone).toBeUndefined()
   })
 
   test('waits for what is late, and asks for a session where one is demanded', async () => {
@@ -130,7 +130,7 @@ describe('a login', () => {
     const refusal = (id: string) => `<iq xmlns='jabber:client' type='error' id='${id}'>${inside}</iq>`
     const { loggedIn, links } = begin([offer('PLAIN'), success, readyToBind, refusal])
     await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind', condition })
-    expect(links[0]!.isAbandoned).toBe(true)
+    expect(links[0]!.gone).toBe('abandoned')
   })
 
   test.each([
@@ -207,7 +207,7 @@ describe('a login', () => {
     const { loggedIn, links } = begin(['', ''], { caller: caller.signal })
     caller.abort()
     await expect(loggedIn).rejects.toMatchObject({ code: 'timeout', detail: 'the caller left' })
-    expect(links[0]!.isAbandoned).toBe(true)
+    expect(links[0]!.gone).toBe('abandoned')
   })
 
   test('fails with its link, at the step that it had come to', async () => {

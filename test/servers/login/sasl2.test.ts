@@ -182,7 +182,7 @@ describe('a login by SASL2', () => {
   ])('is refused by us where the server %s', async (_what, spoil, code) => {
     const { loggedIn, link } = begin([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled), spoil)])
     await expect(loggedIn).rejects.toMatchObject({ code, step: 'sasl' })
-    expect(link().isAbandoned).toBe(true)
+    expect(link().gone).toBe('abandoned')
   })
 
   const refused = (condition: string) => `<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>`
@@ -358,7 +358,7 @@ describe('a token (XEP-0484)', () => {
       new AbortController().signal,
     )
     expect([link, resumed?.name]).toEqual([links[1], 'resumed'])
-    expect(links.map(({ isAbandoned }) => isAbandoned)).toEqual([true, false])
+    expect(links.map(({ gone }) => gone)).toEqual(['cut', undefined])
     expect(links[1]!.told[1]).toContain('mechanism="SCRAM-SHA-1"')
   })
 })

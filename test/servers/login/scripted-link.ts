@@ -18,7 +18,7 @@ export class ScriptedLink implements Link, Opened {
   readonly options: LoginLinkOptions
   /** What the server was told; `<open/>` where the stream was opened. */
   readonly told: string[] = []
-  isAbandoned = false
+  gone: 'abandoned' | 'cut' | undefined
   readonly #answers: Answer[]
   #id = ''
 
@@ -45,10 +45,12 @@ export class ScriptedLink implements Link, Opened {
 
   timeOut(): void {}
 
-  cut(): void {}
+  cut(): void {
+    this.gone = 'cut'
+  }
 
   abandon(): void {
-    this.isAbandoned = true
+    this.gone = 'abandoned'
   }
 
   /** The server says this, all of it in one read. */
@@ -70,7 +72,7 @@ export class ScriptedLink implements Link, Opened {
     this.#id = /<iq[^>]* id='([^']+)'/.exec(text)?.[1] ?? this.#id
     const answer = this.#answers.shift() ?? ''
     setImmediate(() => {
-      if (!this.isAbandoned) this.say(typeof answer === 'string' ? answer : answer(this.#id, this.told))
+      if (this.gone === undefined) this.say(typeof answer === 'string' ? answer : answer(this.#id, this.told))
     })
   }
 }
