@@ -412,8 +412,6 @@ describeWith(names.flatMap(packagesOf), 'A WebSocket over which nothing comes', 
   }, 30_000)
 })
 
-const statusesOf = (visitor: Visitor) => [1, 2, 3, 4].map(async () => (await visitor.ask('GET', '/http-bind')).status)
-
 for (const name of proxiesOfNodes) {
   describeWith([name], `Two processes behind ${name}`, () => {
     let network: MemoryNetwork
@@ -424,22 +422,17 @@ for (const name of proxiesOfNodes) {
     let visitor: Visitor
 
     beforeEach(async () => {
-      const ports = await freePorts(2)
+      const [port, ...ports] = (await freePorts(3)) as [number, number, number]
       relays = await Promise.all(ports.map(port => startRelay(`http://127.0.0.1:${port}`)))
       const [first, second] = relays.map(({ url }) => Number(new URL(url).port))
-      proxy = await startProxy(name, [first!, second!])
       network = new MemoryNetwork()
+      const settings = { EXTERNAL_URL: `https://127.0.0.1:${port}`, MAX_SESSIONS: '20' }
       nodes = await Promise.all(
-        ports.map(port =>
-          startService(
-            { PORT: String(port), EXTERNAL_URL: proxy.url, MAX_SESSIONS: '20' },
-            { carriers: [network.start] },
-          ),
-        ),
+        ports.map(own => startService({ ...settings, PORT: String(own) }, { carriers: [network.start] })),
       )
+      // Last: HAProxy would not use a process for seconds that did not answer its first check.
+      proxy = await startProxy(name, [first!, second!], undefined, port)
       visitor = new Visitor(proxy)
-      // Until the proxy has found both.
-      while ((await Promise.all(statusesOf(visitor))).some(status => status !== 200)) await pause(50)
     })
 
     afterEach(async () => {

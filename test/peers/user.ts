@@ -7,11 +7,15 @@ import { patience } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import type { WarmBinding } from '../support/start-service.js'
 
-/** How long the request before the last one has to arrive first, in milliseconds. */
+/**
+ * How long a request has to arrive before the next, in milliseconds. Each has a connection of its own, and ejabberd answers none
+ * of them any more where the second arrives first.
+ */
 const headStart = 20
 
 export class User {
   readonly #client: BoshClient
+  readonly #headStart: number
   readonly #bodies: string[] = []
   readonly #waiting = new Set<() => void>()
   readonly #open = new Set<Promise<void>>()
@@ -24,8 +28,10 @@ export class User {
     client: BoshClient,
     readonly jid: string,
     first: string,
+    headStart = 0,
   ) {
     this.#client = client
+    this.#headStart = headStart
     this.#unsaid = first
     this.#pump()
   }
@@ -34,7 +40,7 @@ export class User {
   static async logIn(url: string, credentials: Credentials, first = presence): Promise<User> {
     const client = new BoshClient(url)
     const { jid } = await boshLogin(client, credentials)
-    return new User(client, jid, first)
+    return new User(client, jid, first, headStart)
   }
 
   /** Attaches as a page does; the first request carries `first`. */
@@ -101,7 +107,6 @@ export class User {
   async leave(last = "<presence xmlns='jabber:client' type='unavailable'/>"): Promise<void> {
     if (!this.#over) {
       this.#over = true
-      // Each has a connection of its own, and ejabberd answers none of them any more where the second arrives first.
       await pause(headStart)
       await this.#client.terminate(last).catch(() => {})
     }
@@ -125,10 +130,11 @@ export class User {
   }
 
   async #ask(): Promise<void> {
-    const stanzas = this.#unsaid
-    this.#unsaid = ''
     // Replies over two connections may overtake each other: the order is that of the requests.
     const before = [...this.#open]
+    if (this.#headStart > 0 && before.length > 0) await pause(this.#headStart)
+    const stanzas = this.#unsaid
+    this.#unsaid = ''
     try {
       const body = await this.#client.request(stanzas)
       await Promise.all(before)

@@ -73,29 +73,31 @@ export const proxiesOfNodes = ['nginx', 'haproxy'] as const
 
 /**
  * Starts a proxy in front of the services on these ports of 127.0.0.1: one, or the two nodes of the configuration.
- * `adapted` is what the operator changes in the configuration besides.
+ * `adapted` is what the operator changes in the configuration besides, `port` where browsers reach it (default: a free one).
  */
 export async function startProxy(
   name: ProxyName,
   ports: readonly [number] | readonly [number, number],
   adapted: (configuration: string) => string = configuration => configuration,
+  port?: number,
 ) {
   const kind = kinds[name]
   const folder = mkdtempSync(join(tmpdir(), `warm-${name}-`))
   chmodSync(folder, 0o755)
   for (const part of ['body', 'proxy', 'f', 'u', 's']) mkdirSync(join(folder, part))
   const credentials = makeCertificate(['IP:127.0.0.1'])
-  const [port, clear] = (await freePorts(2)) as [number, number]
+  const [free, clear] = (await freePorts(2)) as [number, number]
+  const secure = port ?? free
   const file = join(folder, 'proxy.conf')
   const deployed = ports.length === 1 ? kind.files.one : kind.files.nodes!
   const text = readFileSync(new URL(`../../deploy/${deployed}`, import.meta.url), 'utf8')
   const wrapped = kind.wrap(adapted(text), folder)
-  writeFileSync(file, filledIn(wrapped, folder, [port, clear], ports, credentials))
+  writeFileSync(file, filledIn(wrapped, folder, [secure, clear], ports, credentials))
   const [program, ...args] = kind.command(file, folder)
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk))
-  const url = `https://127.0.0.1:${port}`
+  const url = `https://127.0.0.1:${secure}`
   await ready(child, url, credentials.cert, () => `${name} did not start: ${said}`)
   return {
     url,
