@@ -31,7 +31,6 @@ const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (reques
     answer(response, '')
   }
 })
-/** As in the service. */
 const webSockets = new WebSocketServer({
   ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
   ...{ maxPayload: 1024 * 1024, maxFragments: 8, maxBufferedChunks: 4096 },

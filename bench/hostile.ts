@@ -131,7 +131,6 @@ function rowsOf(reader: Reader, size: number): readonly Row[] {
   const rest = reader.shapes.map(shape => ({ shape, costs: measure(reader, shape, size) }))
   return [{ shape: reader.plain, costs: plain }, ...rest].map(({ shape, costs }) => {
     let row = rowOf(shape, costs, base)
-    // Other processes may disturb a measurement, but hardly four times.
     for (let again = 0; again < 3 && isShort(row); again++) {
       const other = rowOf(shape, measure(reader, shape, size), base)
       if (other.growth + other.timesPlain < row.growth + row.timesPlain) row = other
@@ -156,7 +155,6 @@ const rowOf = ({ name }: Shape, costs: readonly number[], base: number): Row => 
   timesPlain: Math.max(...costs) / base,
 })
 
-/** Growth is harmless if the largest size costs less than a plain KiB. */
 const isShort = ({ growth, timesPlain }: Row) => (growth > mostGrowth && timesPlain > 1) || timesPlain > mostCost
 
 const measure = (reader: Reader, shape: Shape, pieceSize: number): number[] =>

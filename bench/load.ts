@@ -1,4 +1,3 @@
-// Runs one round at a time for its parent.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeldSession } from './held-session.js'
 import type { HttpLane } from './http-lane.js'

@@ -112,7 +112,6 @@ export async function measureWorkers(stage: Stage): Promise<PartResult> {
       { service: [first.pid, second.pid] },
     ),
   }
-  // Each process of a pair gets half of a round.
   const warmUps = [all.one, all.two, all.apart, all.two, all.apart]
   await warmUp(warmUps, warmLoad(sizes), sizes.warmUpRounds)
   const warming = 'Warming, 10 at once, by one process and by workers'

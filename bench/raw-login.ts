@@ -104,7 +104,6 @@ function conversationOver(socket: Socket): Conversation {
 
 const released = (socket: Socket) => socket.removeAllListeners('data').removeAllListeners('close')
 
-/** All logins share these, as in the service. */
 const contexts = new Map<string, SecureContext>()
 
 function secure(socket: Socket, caFile: string): Promise<Socket> {

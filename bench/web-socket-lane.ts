@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** A key of zeros changes nothing. */
 const masked = 0x80
 const noMask = Buffer.alloc(4)
 

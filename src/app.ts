@@ -36,7 +36,6 @@ export function createApp(parts: AppParts): Express {
   const form = config.warm.enabled ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
   const app = newApp(config)
-  // The warm API comes first, to save the other routes.
   if (config.warm.enabled) app.use(createWarmRouter(parts))
   app.use('/assets', readOnly, createAssetsRouter())
   app

@@ -230,7 +230,6 @@ export async function startService({
     if (areAllLeft()) return
     // The heir adopts the names once it has the sessions. Until then, requests wait.
     nodes?.handOver()
-    // Pages continue over new connections.
     listening.retire()
     for (const way of ways) {
       const left: Parameters<TellEvent>[1][] = []
@@ -321,7 +320,6 @@ export async function startService({
   }
 }
 
-/** The library is loaded only if used. */
 async function natsOf({ nats }: Config, clock: Clock, logFor: LogFor): Promise<readonly StartCarrier[]> {
   if (nats === undefined) return []
   const { natsCarrier } = await import('./processes/carriers/nats-carrier.js')

@@ -59,13 +59,11 @@ export interface SiteParts
   readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
-  /** Additional routes of each site. */
   readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed'>) => readonly Router[]
 }
 
 export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
   shutDown(): void
-  /** Continues a session of another process. Returns false if the settings forbid it. */
   takeUp(before: SessionRecord): boolean
 }
 
@@ -155,7 +153,6 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, bu
   return createSite(configs, parts, built)
 }
 
-/** The first app also answers requests that belong to no site. */
 function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, built: Built): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket])]
   const { upstream, tellEvent } = parts.shared

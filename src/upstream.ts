@@ -41,7 +41,6 @@ import { serverLimits } from './xmpp/xml/limits.js'
 
 /** Above this share of the descriptors or of the memory, no connections are dialled ahead. */
 const mostUsedWithSpares = 0.8
-/** Most links mended at once, for each domain. */
 const mostMendedAtOnce = 64
 
 export interface UpstreamParts {
@@ -58,11 +57,9 @@ export interface UpstreamParts {
   readonly garbage?: Garbage | undefined
   /** Tests replace it. */
   readonly dns?: Dns | undefined
-  /** Default: 443. Tests use another port. */
   readonly hostMetaPort?: number | undefined
 }
 
-/** Builds links, remote endpoints, sessions and logins. */
 export function createUpstream(given: UpstreamParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
   const { nodes, hashes, garbage, dns, hostMetaPort } = given
@@ -231,7 +228,6 @@ export function createUpstream(given: UpstreamParts) {
       links.endSpares()
       remotes.drain()
     },
-    /** Refuses new sessions, and ends all sessions. */
     shutDown(): void {
       registry.shutDown()
       links.endSpares()

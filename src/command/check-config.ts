@@ -4,7 +4,6 @@ import { unusableAuditFile } from '../watching/logs.js'
 import { CommandError } from './command-error.js'
 import { readConfig } from './settings-at-hand.js'
 
-/** Throws a `CommandError` for any problem, also for unknown names. */
 export async function checkConfig(): Promise<void> {
   const { config, unknown, warnings } = readConfig()
   for (const warning of warnings) process.stderr.write(`${warning}\n`)

@@ -1,4 +1,3 @@
-/** Sets what each signal does. Earlier signals take effect now. */
 export type ObeySignals<Name extends NodeJS.Signals> = (orders: Readonly<Record<Name, () => void>>) => void
 
 export function holdSignals<Name extends NodeJS.Signals>(...names: readonly Name[]): ObeySignals<Name> {

@@ -18,7 +18,6 @@ type Own = {
   [N in keyof Values as (typeof settings)[N] extends { at: infer Path extends string } ? Path : never]: Values[N]
 }
 
-/** Builds nested objects from dotted places such as `bosh.maxWait`. */
 type Nested<ByPath> = {
   readonly [Path in keyof ByPath as Path extends `${infer Part}.${string}`
     ? Part
@@ -32,7 +31,6 @@ type Nested<ByPath> = {
 /** Addresses in `allow` may use an endpoint, but not addresses in `deny`. */
 export type AccessRule = Config['access']['bosh']
 
-/** A path that is switched off is undefined. */
 export type HttpHost = HostEntry
 
 export function joinedValues(values: Values) {
@@ -41,7 +39,6 @@ export function joinedValues(values: Values) {
   return {
     'listen.places': placesOf(values.HOST, values.PORT),
     https: httpsOf(values),
-    /** By host name, in lower case and without a port. */
     'http.hosts': hosts,
     /** Hosts for which this `Config` is made (`configOfHost`). Empty for all other requests. */
     'http.own': [] as readonly HttpHost[],
@@ -77,7 +74,6 @@ function httpsOf(values: Values) {
   if (httpsPorts(values).length === 0) return undefined
   return {
     places: httpsPlaces(values),
-    /** The setting that names the addresses. */
     placesFrom: values.HTTPS_HOST === undefined ? 'HOST' : 'HTTPS_HOST',
     files: tlsFiles(values),
     /** In OpenSSL's notation. Undefined for Node's default. */
@@ -86,18 +82,15 @@ function httpsOf(values: Values) {
   } as const
 }
 
-/** Undefined if no events are sent. */
 function eventReceiver({ EVENTS_URL: url, EVENTS_SECRET, EVENTS_SECRET_FILE }: Values) {
   const key = EVENTS_SECRET ?? EVENTS_SECRET_FILE
   return url === undefined || key === undefined ? undefined : { url, key }
 }
 
-/** Undefined if sessions end with their process. */
 function sealedState({ STATE_DIR: folder, SEAL_KEY_FILE: keys }: Values) {
   return folder === undefined || keys === undefined ? undefined : { folder, keys }
 }
 
-/** Completes the entries of `HTTP_HOSTS`. A path `off` becomes undefined. */
 export function httpHosts(values: Values): ReadonlyMap<string, readonly HttpHost[]> {
   const complete = (entry: HostEntry): HttpHost => {
     // Request paths contain A-labels.

@@ -15,7 +15,6 @@ const secretSettings: readonly Name[] = [...orInFiles, 'NATS_URL']
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Warnings about files with secrets that other users may read or write. */
 export function exposedFiles(
   environment: Environment,
   values: Pick<Values, 'NATS_TLS_CERT' | 'AUDIT_LOG'>,

@@ -117,7 +117,6 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   [`XMPP_SERVICE_ACCOUNTS_FILE ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS_FILE, set),
 }
 
-/** Lists may be given in both places. */
 const inBothPlaces = orInFiles
   .filter(name => settings[name].default === undefined)
   .map((name): [string, (set: Values) => boolean] => [

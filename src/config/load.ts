@@ -17,7 +17,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads settings and their files. Throws a `ConfigError`. */
 export function loadConfig(environment: Record<string, string | undefined>): {
   config: Config
   unknown: string[]

@@ -38,7 +38,6 @@ export function natsOf(values: Values) {
     /** Undefined if TLS is optional. */
     tls: isTls ? tlsOf(values, servers) : undefined,
     mayBePlain: values.NATS_ALLOW_PLAINTEXT,
-    /** Whether data may cross the network unencrypted. */
     isPlain: isFar && !isTls,
     subject: values.NATS_SUBJECT,
   } as const

@@ -72,7 +72,6 @@ export function configOfHost(config: Config, [first, ...others]: readonly [HttpH
   }
 }
 
-/** A `Config` for the domain's own host, preferably a host with the warm API. */
 export function configOfDomain(config: Config, domain: string): Config {
   const own = [...config.http.hosts.values()].flat().filter(host => host.domain === domain)
   const host = own.find(({ warmPath }) => warmPath !== undefined) ?? own[0]

@@ -12,7 +12,6 @@ import { serversByDomain } from './kinds/servers.js'
 
 export type Setting = ReturnType<ReturnType<typeof at>['means']>
 
-/** A setting that `Config` contains unchanged: its place, kind, default and a sentence. */
 function at<
   const Place extends string | undefined,
   K extends kinds.Kind<unknown>,

@@ -18,7 +18,6 @@ export function tlsFiles(values: Values) {
   }
 }
 
-/** `dhparam` is `auto` or a PEM text. */
 export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
 /** The message begins with the setting at fault. */

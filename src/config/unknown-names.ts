@@ -48,7 +48,6 @@ function meantBy(name: string): Name | undefined {
   return isOurs || distance <= mostMistakes(name, nearest) ? nearest : undefined
 }
 
-/** Number of accepted typing errors, lower for short names. */
 function mostMistakes(name: string, setting: Name): number {
   const length = lettersOf(setting).length
   if (length >= 6) return length < 10 ? 1 : 2

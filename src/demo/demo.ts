@@ -8,7 +8,6 @@ import { type DemoServer, startDemoServer } from './server.js'
 const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'portal:demo'
 
-/** Uses only PORT, LOG_LEVEL and AUDIT_LOG of the environment. */
 export async function startDemo(
   environment: NodeJS.ProcessEnv,
   say: (introduction: string) => void = text => void process.stdout.write(text),

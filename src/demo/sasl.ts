@@ -31,7 +31,6 @@ const clientFinal = /^((c=[A-Za-z0-9+/]+={0,2}),r=([\x21-\x2b\x2d-\x7e]+)(?:,[^,
 const offers = [...hashes.keys()].map(name => `<mechanism>${name}</mechanism>`)
 export const mechanisms = element('mechanisms', offers.join(''))
 
-/** Throws if a name is no valid local part. */
 export function prepareAccounts(passwords: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(passwords).map(([name, password]) => {
@@ -134,7 +133,6 @@ function decode(text: string): string | undefined {
   return readUtf8(Buffer.from(text, 'base64'))
 }
 
-/** Returns undefined if invalid (RFC 5802 §5.1). */
 function prepareName(escaped: string): string | undefined {
   const name = unescapeName(escaped)
   return name === undefined || name === '' ? undefined : attempt(() => saslprep(name).toLowerCase())

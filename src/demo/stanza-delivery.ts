@@ -17,7 +17,6 @@ export interface Session {
 
 interface Inbox {
   readonly sessions: Map<string, Session>
-  /** Stored messages, oldest first. */
   readonly stored: string[]
 }
 

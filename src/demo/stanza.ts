@@ -34,7 +34,6 @@ const errorTypes = {
 
 export type Condition = keyof typeof errorTypes
 
-/** Undefined for other elements. */
 export function readStanza({ name, text }: Element): Stanza | undefined {
   if (name !== 'message' && name !== 'presence' && name !== 'iq') return undefined
   const start = startTagOf(text)

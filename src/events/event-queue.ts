@@ -43,7 +43,6 @@ interface Line {
 /** Each session has its own line, so a failing event delays no other session. */
 export class EventQueue {
   readonly #parts: EventQueueParts
-  /** Lines by session. Empty lines are removed. */
   readonly #lines = new Map<string, Line>()
   readonly #ready = new Set<Line>()
   #waiting = 0

@@ -16,7 +16,6 @@ interface Subject {
   readonly domain: string
 }
 
-/** Queues an event. Never throws. */
 export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) => void
 
 export interface EventsParts {

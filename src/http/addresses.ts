@@ -98,7 +98,6 @@ function leadsTo(hostname: string, host: string, { socket }: IncomingMessage): b
   return machineAddresses.has(address) || address === withoutMapping(socket.localAddress ?? '')
 }
 
-/** A URL spells each address in one way only. */
 function asHostname(address: string): string {
   return isIPv6(address) ? new URL(`http://[${address}]`).hostname : address
 }

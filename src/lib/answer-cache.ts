@@ -20,7 +20,6 @@ export function remembering<T>(
   const learn = async (question: string) => {
     try {
       const { value, seconds } = await ask(question)
-      // Moves the entry to the end of the Map.
       known.delete(question)
       known.set(question, { value, until: clock.now() + seconds * 1000 })
       forgetOldest(known, most)

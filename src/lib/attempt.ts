@@ -1,4 +1,3 @@
-/** Returns undefined if `act` throws. */
 export function attempt<T>(act: () => T): T | undefined {
   try {
     return act()

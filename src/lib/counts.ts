@@ -57,7 +57,6 @@ export type EventType = (typeof eventTypes)[number]
 /** Limits that refuse new sessions, each with the setting that raises the limit. */
 export const sessionLimits = {
   sessions: 'MAX_SESSIONS',
-  /** Sessions that have not logged in. */
   strangers: 'MAX_SESSIONS',
   memory: 'MAX_MEMORY_MB',
   descriptors: 'LimitNOFILE',

@@ -2,7 +2,6 @@ export const steps = ['resolve', 'connect', 'tls', 'features', 'sasl', 'bind'] a
 
 export type Step = (typeof steps)[number]
 
-/** What happened, by HTTP status and code. */
 const sentences = {
   400: {
     'missing-parameter': 'A required parameter is missing or empty.',
@@ -68,7 +67,6 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-/** docs/errors.md contains the same table. */
 export const problems = Object.fromEntries(
   Object.entries(sentences).flatMap(([status, rows]) =>
     Object.entries(rows).map(([code, sentence]) => [code, { status: Number(status), sentence }]),

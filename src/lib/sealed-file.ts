@@ -171,7 +171,6 @@ async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: 
   return texts.whole
 }
 
-/** Returns undefined if the file is shorter. */
 async function taken(file: FileHandle, length: number): Promise<Buffer | undefined> {
   const bytes = Buffer.alloc(length)
   for (let filled = 0; filled < length; ) {

@@ -16,7 +16,6 @@ export type ExchangeEnd =
 export interface Exchange {
   readonly node: string
   send(head: unknown, body?: string | Buffer): void
-  /** Sends the last message. */
   end(head?: unknown, body?: string | Buffer): void
   cancel(): void
   readonly isBehind: boolean

@@ -15,7 +15,6 @@ export interface StateFilesParts {
   /** Number of the worker, from 1, or 0 for a service without workers. */
   readonly slot: number
   readonly workers: number
-  /** Version of the records' format. */
   readonly version: number
   /** Files older than this are not used, in milliseconds. */
   readonly longest: number
@@ -43,7 +42,6 @@ export interface StateFiles {
   read(): Promise<WrittenState[]>
 }
 
-/** The first text of a file. */
 interface Head {
   readonly version: number
   readonly slot: number
@@ -62,12 +60,10 @@ const outcomes = {
 const stateFile = /^sessions-(0|[1-9]\d{0,3})$/
 const nameOf = (slot: number) => `sessions-${slot}`
 
-/** Files of processes in `STATE_DIR`. */
 export function stateFiles(parts: StateFilesParts): StateFiles {
   const { folder, keys, slot, workers, version, longest, log, now = Date.now } = parts
   const isOld = (time: number) => Math.abs(now() - time) > longest
 
-  /** If several processes delete the file, only one gets true. */
   const remove = (name: string): boolean => {
     try {
       unlinkSync(join(folder, name))
@@ -158,7 +154,6 @@ function* headed(head: string, records: Iterable<string>): Iterable<string> {
   yield* records
 }
 
-/** Returns undefined if there is no version. Other members depend on the version. */
 function headIn(text = ''): Head | undefined {
   const head: Head | null | undefined = attempt(() => JSON.parse(text))
   return Number.isFinite(head?.version) ? head! : undefined

@@ -32,16 +32,13 @@ export async function findEndpoint(domain: string, parts: EndpointParts): Promis
     if (xrd.status !== 200) return { ...failure, cause: unexpectedStatus(xrd.status) }
     return linkIn(xrd, linksInXrd) ?? failure
   } catch (cause) {
-    // The discovery is one step of the login.
     if (cause instanceof RemoteFault) return { ...cause.failure, step: 'resolve' }
     return { step: 'resolve', code: 'internal-error', cause }
   }
 }
 
-/** Links that are not validated yet. */
 type Links = readonly ({ readonly rel?: unknown; readonly href?: unknown } | null)[]
 
-/** Undefined if the document is unreadable. */
 function linkIn({ status, body }: HttpReply, read: (document: string) => Links): string | undefined {
   if (status !== 200) return undefined
   return attempt(() => read(body))
@@ -56,7 +53,6 @@ function linksInJson(document: string): Links {
   return Array.isArray(links) ? links : []
 }
 
-/** More links than any domain has. */
 const xrds = documentReader({ ...defaultLimits, maxChildren: 1000 })
 
 /** RFC 6415 §2. Throws an `XmlError`. */

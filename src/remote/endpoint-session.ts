@@ -19,7 +19,6 @@ export type WantedTerms = Pick<SessionTerms, 'wait' | 'hold' | 'ver'>
 const usualTerms: WantedTerms = { wait: 50, hold: 1, ver: '1.6' }
 
 export interface EndpointSessionParts {
-  /** Rejects with a `RemoteFault`. */
   readonly endpoint: Promise<Endpoint>
   readonly clock: Clock
   readonly waiting?: WaitingMemory | undefined
@@ -78,7 +77,6 @@ export class EndpointSession {
     return this.#fruitlessSince + this.terms.polling * 1000
   }
 
-  /** The first request creates the session. Rejects with a `RemoteFault`. */
   async ask(attributes: string, payload: string): Promise<EndpointReply> {
     const isLive = this.#phase === 'live'
     if (!isLive) throw new RemoteFault({ step: 'connect', code: 'remote-connection-failed' })
@@ -118,7 +116,6 @@ export class EndpointSession {
     this.#lastWords = lastWords
     this.#wind()
     if (this.terms !== undefined) void this.#terminate()
-    // Before the endpoint is found there is no session.
     else if (this.#asking === 0 || this.#endpoint === undefined) this.#finish()
   }
 
@@ -192,7 +189,6 @@ export class EndpointSession {
           const pause = repeats.next(error, this.terms?.inactivity)
           if (pause === undefined) throw error
           turn.broke()
-          // The request before this request may break too.
           await rest(clock, turn.isFirst ? pause : Math.max(pause, settling), signal)
         }
       }
@@ -248,7 +244,6 @@ function unlessSuperseded(reply: EndpointReply): EndpointReply {
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply
 }
 
-/** Rejects when the signal aborts. */
 function rest(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   if (milliseconds === 0) return Promise.resolve()
   return new Promise((resolve, reject) => {

@@ -9,7 +9,6 @@ import { RemoteFault, unexpectedStatus } from './fault.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 
 const mostFound = 1000
-/** Lifetimes of found addresses in seconds. */
 const foundSeconds = 600
 const absentSeconds = 30
 
@@ -27,7 +26,6 @@ const legacyConditions: Partial<Record<number, string>> = {
 
 export type Endpoint = ReturnType<typeof createEndpoint>
 
-/** Throws a `RemoteFault` if the address is not allowed. */
 export function createEndpoint(url: string, parts: EndpointParts) {
   const { settings, clock } = parts
   const elements = { ...(parts.xmlLimits ?? defaultLimits), maxChildren: mostStanzas }
@@ -101,7 +99,6 @@ export function createEndpoints(parts: EndpointParts) {
     /** Host-meta names encrypted endpoints only. */
     facts: { encrypted, plainAllowed: encrypted || plain } satisfies LinkFacts,
 
-    /** Rejects with a `RemoteFault`. */
     async of(domain: string): Promise<Endpoint> {
       const url = named ?? (await found(domain))
       if (typeof url !== 'string') throw new RemoteFault(url)

@@ -39,7 +39,6 @@ export class SessionsElsewhere {
     return [...this.#sessions.values()].filter(({ user }) => user === wanted).map(({ view }) => view)
   }
 
-  /** Ends the session, unless a page has attached. */
   endUnclaimed(id: string): void {
     const session = this.#releasable.get(id)
     if (session === undefined) return

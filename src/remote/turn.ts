@@ -24,7 +24,6 @@ export class Turn {
     return this.#before === undefined || this.#before.#isOver
   }
 
-  /** Resolves once the previous request has probably arrived. */
   async come(): Promise<void> {
     const before = this.#before
     if (before !== undefined) while (before.#arrival !== undefined) await before.#arrival

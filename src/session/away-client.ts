@@ -1,6 +1,5 @@
 import type { Client, NextPage } from './client.js'
 
-/** Continues a page whose WebSocket was lost with its process. */
 export interface AwayRecord {
   readonly isAway: true
   readonly next: unknown

@@ -33,7 +33,6 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** When `tick` is due, in milliseconds of the clock. */
   readonly deadline: number
   tick(now: number): void
-  /** Delivers as much of the outbox as possible. */
   flush(): void
   /** Does the same for an ended session. Returns true once the browser has the outcome. */
   tell(outcome: Outcome): boolean

@@ -14,7 +14,6 @@ import type { SessionView } from './session-types.js'
 import type { Stage } from './state.js'
 import type { Uplink } from './uplink.js'
 
-/** The part of a session that `Downlink` uses. */
 interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly client: Client | undefined
   readonly stage: Pick<Stage<unknown>, 'name' | 'login'>

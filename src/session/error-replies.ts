@@ -4,7 +4,6 @@ import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
 import type { Root } from '../xmpp/xml/root.js'
 
-/** The server's answer to an undelivered stanza (XEP-0206 §7). */
 export function bounce(stanza: Element): Element | undefined {
   const { name } = stanza
   const error =

@@ -17,7 +17,6 @@ export class Inactivity {
   /** `since`: when the last reply was sent or the last open request broke, in milliseconds of the clock. */
   constructor(public since: number) {}
 
-  /** In milliseconds of the clock. */
   get end(): number {
     return this.since + this.#seconds * 1000
   }

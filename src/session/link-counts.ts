@@ -24,9 +24,7 @@ export interface LinkCountsParts {
 
 /** Stanza counts of both sides of a stream (XEP-0198 §4). Times are in milliseconds of the clock. */
 export class LinkCounts {
-  /** Stanzas received from the server. */
   received = 0
-  /** Stanzas sent to the server. */
   readonly #unconfirmed = new Unconfirmed()
   #confirmed = 0
   #acknowledged = 0
@@ -127,7 +125,6 @@ export class LinkCounts {
     return { name: 'a', namespace: smNamespace, text: countAnswer(this.#acknowledged) }
   }
 
-  /** Processes the server's answer. Returns false for an impossible count. */
   answered(text: string | undefined): boolean {
     this.#isAsked = false
     if (!this.confirm(text)) return false
@@ -136,7 +133,6 @@ export class LinkCounts {
     return true
   }
 
-  /** Processes a count of the server. Returns false for an impossible count. */
   confirm(text: string | undefined): boolean {
     const count = readCount(text)
     if (count === undefined) return false

@@ -13,7 +13,6 @@ import { type Mending, Repair } from './mending.js'
 import type { LinkRecord } from './session-record.js'
 
 export interface ManagedLinkParts extends LinkCountsParts {
-  /** Undefined if a broken link must end the session. */
   readonly mending: Mending | undefined
   /** The server's answer to `<enable/>`, and the number of stanzas after it. If undefined, `<enable/>` is sent. */
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
@@ -108,7 +107,6 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#counts.keptBytes
   }
 
-  /** In milliseconds of the clock. */
   get deadline(): number {
     const repair = this.#repair
     return repair === undefined ? Math.min(this.#counts.askAt, this.#counts.answerAt) : repair.deadline

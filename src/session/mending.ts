@@ -40,11 +40,9 @@ export interface Management {
 interface RepairParts {
   readonly clock: Clock
   readonly mending: Mending
-  /** When the connection was lost. */
   readonly since: number
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
-  /** A resumption with the current count. */
   readonly resumption: () => Resumption
   readonly onLink: (again: LinkAgain) => void
   readonly onGivenUp: () => void
@@ -62,7 +60,6 @@ export class Repair {
   #nextAt = never
   /** The repair never gives up before its turn: the server may keep the stream for longer than the limit. */
   #isInTurn = false
-  /** Deadline of the answer to `<resume/>`. */
   #answerBy = never
   #link: Link | undefined
 

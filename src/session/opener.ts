@@ -53,9 +53,7 @@ export interface OpenerParts
   readonly room: UserRoom
   readonly strangers: Strangers
   readonly sums: MinuteSums
-  /** Ends a session at another process. */
   readonly makeRoomElsewhere?: ((address: string) => Promise<boolean>) | undefined
-  /** Whether pages may also use WebSocket. */
   readonly issuesTickets?: boolean
   readonly tellEvent?: TellEvent | undefined
 }
@@ -82,7 +80,6 @@ export function createOpener(parts: OpenerParts) {
     return { about, log: logOf(transport) }
   }
 
-  /** Logs a fault with an incident number. */
   function report(error: unknown, transport: Transport = 'bosh', session?: string): void {
     counts.faults += 1
     const what = session === undefined ? 'a request failed' : 'a session failed'
@@ -95,7 +92,6 @@ export function createOpener(parts: OpenerParts) {
       tellEvent?.('session.ended', session, reason)
   }
 
-  /** Ends the session that had the resumed stream until now. */
   function leave(stream: string, { id, domain, jid }: Session): void {
     const before = registry.streams.of(domain, stream)
     if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
@@ -223,7 +219,6 @@ export function createOpener(parts: OpenerParts) {
       const fault = domainFault(domain)
       if (fault !== undefined) return fault
       const isTooOften = await limits.isTooOften(address)
-      // The service may be stopping by now.
       if (!registry.takesSessions) return 'system-shutdown'
       if (isRefused(isTooOften ? 'rate' : limits.refusalOfClient(registry.size), address)) return 'policy-violation'
       if (isRefused(await admit(address), address)) return 'policy-violation'

@@ -7,7 +7,6 @@ export type MakePageClient = (session: Session, wish: OpenWish, handover: Handov
 
 /** The client, the link's events and the login for a session that this process logs in. */
 export function openingOf(session: Session, wish: OpenWish, makeClient: MakePageClient, events: LinkEvents) {
-  /** Undefined after the login. */
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 

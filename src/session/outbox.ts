@@ -31,7 +31,6 @@ export class Outbox {
   #keptBytes = 0
   #delivered = 0
   #isClosed = false
-  /** The link to the server. */
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
   /** State of stream management for the next client. It is deleted when elements are taken. */
   resumption: unknown
@@ -59,7 +58,6 @@ export class Outbox {
     return this.#elements.length
   }
 
-  /** Number of stanzas taken and not put back. */
   get delivered(): number {
     return this.#delivered
   }

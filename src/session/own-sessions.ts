@@ -20,7 +20,6 @@ export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
 }
 
-/** Times are in milliseconds. */
 export interface Unused {
   readonly id: string
   readonly quiet: number
@@ -56,7 +55,6 @@ export class OwnSessions {
     return this.#here.byId(id)?.resume(handover)
   }
 
-  /** The session used last comes first. */
   unused(jid: string): Unused[] {
     return unusedAmong(withJid(this.#here.ofJid(jid), jid), this.#clock.now())
   }

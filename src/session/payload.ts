@@ -14,7 +14,6 @@ export interface Payload {
   /** In UTF-16 units. */
   readonly size: number
   readonly bytes: number
-  /** Why the payload must not go to the server. */
   readonly fault: 'bad-request' | 'policy-violation' | undefined
   /** The answer to a login that shows its secret without TLS. */
   readonly clearRefusal: Element | undefined

@@ -16,7 +16,6 @@ export class Registry {
   readonly #sessions = new Map<string, Session>()
   /** Look-ups reveal no other sid, because a map compares only keys with the same seeded hash. */
   readonly #bySid = new Map<string, Session>()
-  /** Sessions of a user are in the order of their logins. */
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   readonly tickets = new Tickets<Session>()
   readonly streams = new ResumableStreams()
@@ -64,7 +63,6 @@ export class Registry {
     this.#byUser.set(userOf(jid), others.length === 0 ? session : [...others, session])
   }
 
-  /** Returns false if the session was removed before. */
   remove(session: Session): boolean {
     this.#bySid.delete(session.sid)
     if (session.jid !== undefined) {

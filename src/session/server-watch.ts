@@ -27,7 +27,6 @@ interface LoggedIn {
 export class ServerWatch {
   /** In milliseconds. */
   readonly #patience: number
-  /** In milliseconds of the clock. */
   #silentSince = Number.POSITIVE_INFINITY
   /** Bytes sent since then. */
   #bytes = 0
@@ -49,13 +48,11 @@ export class ServerWatch {
     return this.#counting !== undefined && this.#counting !== 'asked'
   }
 
-  /** In milliseconds of the clock. */
   get deadline(): number {
     const reading = Math.min((this.#bytes / slowest) * 1000, mostReading)
     return this.#silentSince + (this.#isAsked ? this.#patience + reading : this.#patience * silentPart)
   }
 
-  /** `now` is undefined before the login. */
   sent({ elements, bytes }: Payload, now: number | undefined): void {
     for (const { name, namespace } of elements) {
       if (namespace === 'jabber:client' || !isCounting(namespace)) continue

@@ -20,7 +20,6 @@ export interface SessionKeeper<Session> {
   readonly refused: OnRefused
   /** Time for an answer of the server, in milliseconds. Undefined: servers are not watched. */
   readonly serverMilliseconds?: number | undefined
-  /** Most elements that may wait for a client. */
   readonly mostElements?: number | undefined
   readonly waiting: WaitingMemory
   readonly shaper: RateShaper
@@ -28,16 +27,13 @@ export interface SessionKeeper<Session> {
   readonly streams: ResumableStreams
   readonly connect: OpenLink
   loggedIn(session: Session, resumed?: string): void
-  /** A page has come. */
   attached(session: Session): void
   resumed(session: Session): void
   unfit(session: Session, fate: Fate): void
   /** Something worth a debug line. Clients may cause many. */
   noticed(session: Session, what: string): void
   unanswered(session: { readonly id: string; readonly domain: string; readonly client: Client | undefined }): void
-  /** The client has not been told yet. */
   ended(session: Session): void
   removed(session: Session, reason: EndReason): void
-  /** The session may have ended before. */
   failed(session: Session, cause: unknown): void
 }

@@ -13,7 +13,6 @@ export interface SessionRecord {
   readonly jid: string
   readonly isSecure: boolean | undefined
   readonly createdAt: number
-  /** Undefined once a page has come. */
   readonly wait: { readonly ticket: TicketRecord | undefined } | undefined
   readonly inactivity: InactivityRecord
   readonly outbox: OutboxRecord
@@ -22,14 +21,11 @@ export interface SessionRecord {
   readonly client: unknown
 }
 
-/** A managed stream (XEP-0198). */
 export interface LinkRecord {
   readonly previd: string
   readonly received: number
   readonly confirmed: number
   readonly unconfirmed: readonly Element[]
-  /** When the connection was lost. */
   readonly since: number
-  /** An `AgainRecord`, to log the user in again. */
   readonly again: unknown
 }

@@ -95,12 +95,10 @@ export interface ListWish extends SessionFilter {
   readonly after: Place | undefined
 }
 
-/** Names of processes that did not answer. */
 export interface Incomplete {
   readonly unanswered: readonly string[] | undefined
 }
 
-/** `total` is the length of the whole list. */
 export interface SessionList extends Incomplete {
   readonly sessions: readonly SessionView[]
   readonly total: number
@@ -127,6 +125,5 @@ export interface Sessions {
   hasUnused(jid: string): Promise<boolean>
   reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
   end(id: string): Promise<boolean>
-  /** Also ends logins that are under way. */
   endAll(jid: string): Promise<EndedSessions>
 }

@@ -28,9 +28,7 @@ export class Session implements Gate {
   readonly domain: string
   readonly origin: SessionView['origin']
   readonly stage: Stage<Session>
-  /** Stanzas to the browser. */
   readonly outbox: Outbox
-  /** Stanzas to the server. */
   uplink!: Uplink
   readonly downlink: Downlink<Session>
   readonly inactivity: Inactivity
@@ -300,7 +298,6 @@ export class Session implements Gate {
     this.schedule()
   }
 
-  /** Makes the client deliver the outbox, then the outcome. */
   flush(): void {
     const { outcome } = this.stage
     if (outcome === undefined) this.#client?.flush()
@@ -318,7 +315,6 @@ export class Session implements Gate {
     this.deadline = Math.min(inactive, client.deadline, login, this.uplink.deadline)
   }
 
-  /** The registry calls this, through `run`, after `deadline`. */
   tick(): void {
     const now = this.#keeper.clock.now()
     const login = this.stage.login

@@ -71,7 +71,6 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
   const unreachable = (node: string) =>
     new Problem('session-unreachable', { detail: `The process ${node || 'of the session'} did not answer.` })
 
-  /** Waits for an heir. Returns undefined if none comes. */
   const ownerOf = (name: string): string | Promise<string | undefined> =>
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 

@@ -7,7 +7,6 @@ import { Ticket } from './ticket.js'
 
 export interface Opening {
   readonly name: 'opening'
-  /** Undefined for a login of this process. */
   readonly login: ClientLogin | undefined
 }
 
@@ -32,7 +31,6 @@ export interface Ended {
   readonly outcome: Outcome
   /** Also true if the client will never be told. */
   readonly isTold: boolean
-  /** Defined if a page may still fetch the outcome. */
   readonly wait: Waiting | undefined
 }
 
@@ -50,7 +48,6 @@ export const transitions = [
   { from: 'opening', cause: 'end', to: 'ended', by: 'anyone' },
   { from: 'waiting', cause: 'end', to: 'ended', by: 'anyone' },
   { from: 'live', cause: 'end', to: 'ended', by: 'anyone' },
-  // A page may still fetch the outcome.
   { from: 'ended', cause: 'ticket', to: 'ended', by: 'page' },
   { from: 'ended', cause: 'attach', to: 'ended', by: 'page' },
   { from: 'ended', cause: 'tell', to: 'ended', by: 'session' },
@@ -127,7 +124,6 @@ export class Stage<Session> {
     this.#become('ticket', state.name === 'ended' ? { ...state, wait } : wait)
   }
 
-  /** Returns true if the wait for a page ends now. */
   attach(): boolean {
     if (this.wait === undefined) return false
     const state = this.#state

@@ -26,11 +26,9 @@ export function* setDown(
 
 export interface Taken {
   readonly taken: number
-  /** Number of sessions refused because of the settings of this process, or a fault. */
   readonly refused: number
 }
 
-/** `milliseconds` is the time since the sessions were set down. */
 export function takeUp(
   records: Iterable<string>,
   milliseconds: number,

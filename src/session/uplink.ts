@@ -21,14 +21,12 @@ export class Uplink {
   #isOpening = true
   #isHeld = false
   #isPaused = false
-  /** Undefined if stanzas need not wait. */
   #unsent: Element[] | undefined = []
   /** In UTF-16 units. */
   #unsentSize = 0
   readonly #waiting: WaitingMemory
 
   link: Link
-  /** Stream management with the server, if the server offers it. */
   managed: ManagedLink | undefined
   readonly watch: ServerWatch
   readonly #shaper: RateShaper
@@ -58,7 +56,6 @@ export class Uplink {
     this.#paidAt = this.#shaper.charge(this.#paidAt, bytes, now)
   }
 
-  /** Removes the debt, for the next client. */
   forgive(): void {
     this.#paidAt = 0
   }
@@ -116,7 +113,6 @@ export class Uplink {
     this.#sendUnsent()
   }
 
-  /** Restarts the stream (RFC 6120 §4.3.3). */
   restart(options: StreamOptions): void {
     this.#isOpening = true
     this.#unsent ??= []
@@ -168,7 +164,6 @@ export class Uplink {
     this.link.abandon()
   }
 
-  /** Excludes the newest stanzas, which the server keeps. */
   #mine(undelivered: readonly Element[]): readonly Element[] {
     if (this.managed === undefined) return undelivered
     const stanzas = undelivered.filter(isStanza)

@@ -74,7 +74,6 @@ export function sessionList(page: SessionList, query: ListQuery, numbers: Number
   return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
-/** Undefined if the mistake belongs to no field of the form. */
 export function listWithMistake(problem: Problem, context: PageContext): Answer | undefined {
   const { request, representation } = context
   const field = mistakenField(problem, sentQuery(request))

@@ -102,7 +102,6 @@ export function describeList({ sessions, total, next, unanswered }: SessionList,
 
 export type SessionObject = ReturnType<typeof describeSession>
 
-/** Ages are in whole seconds. */
 export function describeSession(
   { id, jid, domain, origin, state, transport, createdAt, quietSince }: SessionView,
   now: number,

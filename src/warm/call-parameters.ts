@@ -14,7 +14,6 @@ export type Parameters = Reader<typeof bodyParameters>
 
 export const noParameters: Parameters = () => undefined
 
-/** A name or value is undefined if a percent escape is broken. */
 type Pair = readonly [name: string | undefined, value: unknown]
 
 /** Ignores unknown names, unless they look misspelt. Throws a `Problem`. */

@@ -20,7 +20,6 @@ import type { RecentWarms } from './recent-warms.js'
 
 export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
 
-/** Calls that fail while the service stops. */
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
 
 export const logged = new WeakSet<Response>()
@@ -37,7 +36,6 @@ export interface Call {
 }
 
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
-  /** `client-gone` if the connection closed before the reply. */
   readonly code: ProblemCode | 'ok' | 'client-gone'
   readonly cause?: string | undefined
 }
@@ -61,7 +59,6 @@ export interface CallsParts {
   readonly clock: Clock
   readonly sums: MinuteSums
   readonly hashes: HashQueue
-  /** All hosts share these limits. */
   readonly limits: CallLimits
   readonly counts: Counts
   readonly recentWarms: RecentWarms

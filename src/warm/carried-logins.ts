@@ -93,7 +93,6 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
         return await here()
       } catch (error) {
         if (isFull(error)) fullness = error
-        // The drain may have begun during the login.
         else if (!isDraining() || !isStopping(error)) throw error
       }
     }

@@ -5,7 +5,6 @@ export interface Parameter<T> {
   readonly schema: Schema
   /** A rule. Never quotes the value, which may be a misplaced password. */
   readonly allowed: string
-  /** Returns undefined if the value is not allowed. May throw a `Problem`. */
   readonly read: (value: unknown) => T | undefined
 }
 

@@ -86,7 +86,6 @@ export const bodyParameters = {
       return typeof value === 'boolean' ? value : undefined
     },
   },
-  // With a wrong token, the form is not from this service.
   csrf_token: {
     schema: textSchema('For the form of this service only.'),
     allowed: 'The token of the form.',

@@ -10,7 +10,6 @@ const buckets = 52
 
 export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
 
-/** `took` counts logins by buckets of their duration. */
 export interface WarmTally {
   readonly outcomes: Record<WarmOutcome, number>
   readonly took: readonly number[]

@@ -22,7 +22,6 @@ export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' |
 /** `expiresIn` is in seconds. */
 export type Binding = Omit<ResumedSession, 'delivered'> & {
   readonly expiresIn: number
-  /** Stanzas that earlier pages received. Undefined for a new session. */
   readonly delivered?: number
 }
 
@@ -44,7 +43,6 @@ export type Logins = ReturnType<typeof createLogins>
 /** `mend` is undefined if a broken link ends its session. */
 export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendParts) {
   const { verified } = parts
-  /** Undefined if there is no stream management. */
   const managementOf = (
     { opened, offersManagement, enabled, again }: LoggedIn<Opening>,
     lang: string,
@@ -76,7 +74,6 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
         verified.add(request)
         return { jid, id: opened.id, expiresIn: seconds, ...binding }
       } catch (error) {
-        // No other code would end the session.
         opened.abandon()
         wipeSecrets(loggedIn.again)
         throw error

@@ -96,7 +96,6 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     if (wantsReuse) line['reused'] = isReused
     if (isReused) counts.reuses += 1
     const giveUp = () => {
-      // A reused session continues.
       if (!isReused) endUnclaimed(binding.id)
     }
     if (signal.aborted) {
@@ -115,7 +114,6 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
   }
 }
 
-/** The account that logs in, if it is not the user's own. */
 function accountOf(credentials: Credentials): string | undefined {
   if (credentials.kind === 'password') return credentials.user
   return credentials.kind === 'service' ? credentials.account.user : undefined

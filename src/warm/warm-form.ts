@@ -87,7 +87,6 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       sentForms.set(request, { values: Object.fromEntries(values), hasToken: Boolean(sent.get('token')) })
     },
 
-    /** Undefined if the call was not sent by the form of this service. */
     again(problem: Problem, { request, admin, representation }: Call): Answer | undefined {
       const sent = sentForms.get(request)
       if (sent === undefined || representation === 'json') return undefined

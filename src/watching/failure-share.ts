@@ -30,7 +30,6 @@ export function watchFailures(counts: Counts, most: number, clock: Clock, log: L
   return () => timer?.cancel()
 }
 
-/** With three digits. Undefined for too few requests. */
 function shareOf([allBefore, failedBefore]: Tried, [all, failed]: Tried): number | undefined {
   const tried = all - allBefore
   return tried < fewestRequests ? undefined : Math.round((1000 * (failed - failedBefore)) / tried) / 1000

@@ -22,7 +22,6 @@ export interface LogsParts {
   readonly writeLine?: ((line: string) => void) | undefined
 }
 
-/** Throws a `ConfigError` if AUDIT_LOG cannot be opened. */
 export function createLogs({ config, counts, about = {}, writeLine }: LogsParts) {
   const { auditLog, logLevels } = config
   const counting = (destination: Destination, stream: keyof Counts['linesLost']): DestinationStream => ({

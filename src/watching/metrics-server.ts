@@ -17,7 +17,6 @@ export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
 export type MetricsText = () => Promise<string>
 
-/** Throws a `ConfigError` if the address cannot be used. */
 export async function serveMetrics(address: Place, text: MetricsText, isReady: () => boolean, log: Logger) {
   const health = createHealthListeners(isReady)
   const answerRest = answerMetrics(text, log)

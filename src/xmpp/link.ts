@@ -20,7 +20,6 @@ export interface Link {
   restart(options?: StreamOptions): void
   pause(): void
   resume(): void
-  /** Closes the stream. No event follows. */
   close(): void
   /** Closes the stream, without incomplete elements and unsent data. No event follows. */
   abandon(): void
@@ -61,7 +60,6 @@ export interface LinkAgain {
   readonly link: Link
   /** The server's answer, if the login has resumed the stream. If undefined, restart the stream and resume. */
   readonly answer?: Element | undefined
-  /** Elements that followed the answer. */
   readonly missed?: readonly Element[]
 }
 
@@ -86,7 +84,6 @@ export interface LinkEvents {
 export interface StreamHeader {
   readonly id: string | undefined
   readonly from: string | undefined
-  /** Default language (RFC 6120 §4.7.4). */
   readonly lang?: string | undefined
 }
 

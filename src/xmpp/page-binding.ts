@@ -28,6 +28,5 @@ export interface Binding extends SessionTerms {
   readonly token?: string | undefined
   /** The endpoint, if it belongs to another server. */
   readonly url?: string | undefined
-  /** Seconds until the other endpoint ends the session. */
   readonly expiresIn?: number
 }

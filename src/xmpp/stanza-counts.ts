@@ -4,7 +4,6 @@ import { attribute } from './xml/escape.js'
 /** Counts begin again at this number (XEP-0198 §4). */
 const wrap = 2 ** 32
 
-/** An element of stream management. */
 export function writeCounting(name: string, attributes = ''): string {
   return `<${name} xmlns='${smNamespace}'${attributes}/>`
 }
@@ -23,7 +22,6 @@ export function writeCount(count: number): string {
   return String(count % wrap)
 }
 
-/** Undefined if the count is invalid. */
 export function readCount(text: string | undefined): number | undefined {
   const count = /^\d{1,10}$/.test(text ?? '') ? Number(text) : wrap
   return count < wrap ? count : undefined

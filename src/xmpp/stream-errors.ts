@@ -18,7 +18,6 @@ export function streamFailure(element: Element, step: Step): Failure {
   return condition === undefined ? { step, code } : { step, code, condition }
 }
 
-/** The defined condition (RFC 6120 §4.9.2). */
 function conditionOf({ text }: Element): string | undefined {
   const named = attempt(() => childrenOf(text))?.filter(({ namespace }) => namespace === streamErrorNamespace)
   return named?.find(({ name }) => name !== 'text')?.name

@@ -59,7 +59,6 @@ export class AttachCookie {
     }
   }
 
-  /** The cookie for a backend to set. */
   get forPage(): Cookie | undefined {
     if (this.isNew) return undefined
     return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }

@@ -46,7 +46,6 @@ export function parseBody(text: string) {
     restart: boolean(restartOf(root)),
     /** SHA-256 with one character for each byte, because a session keeps several. */
     digest: hash('sha256', text, 'binary'),
-    /** Each child is a complete element. */
     payload: children,
   }
 }

@@ -14,9 +14,7 @@ import { type Fault, isExtra, Rules } from './rules.js'
 import { announced, defaultContentType, type Terms } from './terms.js'
 import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
-/** Longest wait for stream features, in seconds. */
 const createSeconds = 5
-/** Longest wait for a missing request, in seconds. */
 const gapSeconds = 30
 /** Longest parked text before the login, in UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
@@ -71,7 +69,6 @@ export class BoshClient implements Client {
     this.#rules = new Rules(start.terms, start.newkey)
   }
 
-  /** A client for a page, continuing after `rid`. `received`: the last rid of the previous page. */
   static forPage(
     session: Session,
     parts: BoshParts,
@@ -95,7 +92,6 @@ export class BoshClient implements Client {
     return { record, make: handover => BoshClient.forPage(session, parts, terms, handover, rid, received) }
   }
 
-  /** Continues a page of another process. */
   static takeUp(session: Session, parts: BoshParts, before: BoshRecord): BoshClient {
     const { terms, address, window, cookie } = before
     const now = parts.clock.now()
@@ -250,7 +246,6 @@ export class BoshClient implements Client {
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.hasEnded) return undefined
     this.#delivery.answerAll()
-    // Clients repeat parked requests together with the missing ones.
     this.#answerAll(noAnswer)
     return {
       terms: this.#terms,
@@ -318,7 +313,6 @@ export class BoshClient implements Client {
       if (body.pause !== undefined) session.inactivity.allow(body.pause, true)
       // A pause closes all requests (XEP-0124 §10). A new cookie is sent at once.
       if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
-      // A report is sent at once.
       else if (pending.report !== '') while (open.held.includes(pending)) this.#delivery.answerOldest()
     }
   }
@@ -396,7 +390,6 @@ export class BoshClient implements Client {
     const held = stored === undefined ? this.#open.held.find(pending => pending.rid === rid) : undefined
     const before = stored ?? held
     if (before === undefined && peer.isCarried === true) {
-      // A late copy of a request whose reply the client already has.
       peer.answer(noAnswer)
       return
     }
@@ -407,7 +400,6 @@ export class BoshClient implements Client {
       return
     }
     const isSame = before!.digest === body.digest
-    // The rid was used before, so the payload is ignored.
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
       peer.answer(this.#delivery.giveAgain(stored, peer, isSame))
@@ -438,7 +430,6 @@ export class BoshClient implements Client {
   }
 }
 
-/** `heldSince` is in milliseconds of the clock. */
 export function heldRequests(clients: Iterable<Client | undefined>) {
   let heldRequests = 0
   let heldSince: number | undefined

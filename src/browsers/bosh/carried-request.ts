@@ -11,7 +11,6 @@ export const requestKind = 'bosh'
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
   /** Names the connection manager. All processes use the same name. */
   readonly site: string
-  /** For a new session. `secureUrl` is then sent too. */
   readonly isNew?: boolean
   readonly secureUrl?: string | undefined
 }
@@ -39,7 +38,6 @@ export interface CarriedRequestParts {
 /** A carried request at the process that received it. */
 export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
-  /** Undefined if the request must not be repeated. */
   #text: string | undefined
   #node: string | undefined
   #repeats = 0
@@ -105,7 +103,6 @@ export class CarriedRequest implements ExchangeEvents {
       return
     }
     this.#node = node
-    // Only a short text is kept while the request is held.
     if (head.isNew === true || text.length > longestRepeated) this.#text = undefined
     this.#exchange = nodes.open(node, requestKind, head, text, this)
   }

@@ -31,7 +31,6 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   nodes.meet(requestKind, ({ head, body }, exchange) => {
     const about = head as CarriedHead
     const peer = new CarriedPeer(about, exchange)
-    // Each connection manager knows all sessions.
     const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())
     const text = body.toString()
     const isOfSession = about.isNew !== true

@@ -77,7 +77,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     else session.fail(error)
   }
 
-  /** Undefined also for sessions over another transport. */
   function clientOf(sid: string | undefined): BoshClient | undefined {
     const client = sid === undefined ? undefined : registry.bySid(sid)?.client
     return client instanceof BoshClient ? client : undefined
@@ -94,7 +93,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
   }
 
-  /** Never throws for invalid input. */
   function serve(text: string, peer: Peer, isOfSession = false) {
     let client: BoshClient | undefined
     try {
@@ -113,7 +111,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     serve,
     refuseUnknown,
     has: (sid: string | undefined): boolean => clientOf(sid) !== undefined,
-    /** Returns undefined if no live session is found. */
     refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)
       const client = clientOf(sid)
@@ -125,7 +122,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       }
     },
     report: opener.report,
-    /** Continues a page of another process. */
     takeUp(session: Session, before: unknown) {
       const record = before as BoshRecord | AwayRecord
       if (!('isAway' in record)) return BoshClient.takeUp(session, clientParts, record)

@@ -15,7 +15,6 @@ import { type Beginning, RidWindow, type StoredReply } from './window.js'
 
 export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limits'> {
   readonly cookies: (domain: string) => CookieRules
-  /** Memory of unfinished and parked requests. */
   readonly bodies: UnfinishedBodies
 }
 
@@ -83,7 +82,6 @@ export class Delivery {
     this.#isIntroduced = !isNew
   }
 
-  /** Only the first stream header counts. */
   onOpen(header: StreamHeader): void {
     if (this.#isIntroduced) return
     this.#header = header
@@ -107,7 +105,6 @@ export class Delivery {
     let payload = ''
     let hasStreamElement = false
     let stanzas = 0
-    // Elements are not spent on a client that is gone.
     if (!withNothing && !peer.gone) {
       const elements = this.#session.outbox.take()
       this.fruitful = elements.length > 0

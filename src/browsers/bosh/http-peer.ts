@@ -20,7 +20,6 @@ export interface HttpPeerParts
   readonly clock: Clock
 }
 
-/** Bytes kept of a body that is too large. */
 const headBytes = 1024
 const headMilliseconds = 1_000
 
@@ -28,7 +27,6 @@ const mostAtOnce = 16
 
 const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 
-/** Rarely needed values are computed on first use. */
 export class HttpPeer implements Peer, BodyTaker {
   gone = false
   whenGone: (() => void) | undefined

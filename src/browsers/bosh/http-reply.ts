@@ -10,7 +10,6 @@ export type Cors = ReturnType<typeof createCors>
 
 export interface ReplyParts {
   readonly cors: Cors
-  /** For unexpected errors, after the 500. */
   readonly report: (error: unknown) => void
   readonly counts: Counts
 }
@@ -85,7 +84,6 @@ export function fail(res: ServerResponse, parts: ReplyParts, status: number, ...
   answerBare(res, status, [...corsOf(res, parts).answer, ...headers])
 }
 
-/** An unexpected error ends only this request. */
 export function breakOff(res: ServerResponse, parts: ReplyParts, error: unknown): void {
   parts.report(error)
   if (res.headersSent) res.destroy()

@@ -47,7 +47,6 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   const { headers } = req
   if (headers['sec-fetch-mode'] === 'navigate') {
-    // A browser would show the reply as a page of this service.
     refusePost(req, res, parts, 403)
     return
   }
@@ -82,7 +81,6 @@ function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined
   return headers.origin === 'null' || senderOf(headers, externalUrl) === 'elsewhere'
 }
 
-/** Refuses a POST, and discards its body. */
 function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, status: number): void {
   parts.counts.requests += 1
   parts.counts.failedRequests += 1

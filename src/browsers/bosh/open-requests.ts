@@ -11,7 +11,6 @@ export interface Pending {
   readonly digest: string
   repeats: number
   since: number
-  /** When the request is answered at the latest. */
   expires: number
   /** The text of a parked request takes far less memory than its elements. */
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
@@ -67,7 +66,6 @@ export class OpenRequests {
     this.#entered(pending, this.#onBroken)
   }
 
-  /** Replaces the client of a repeated request, and returns the older client. */
   renew(pending: Pending, peer: Peer, since: number, expires: number): Peer {
     const older = pending.peer
     this.#left(pending)

@@ -1,6 +1,5 @@
 /** The client behind one request. */
 export interface Peer {
-  /** The client's address according to trusted proxies. */
   readonly address: string
   readonly secure: boolean
   readonly gone: boolean

@@ -12,7 +12,6 @@ const grace = 500
 
 export class Rules {
   readonly #terms: Terms
-  /** SHA-1 of the next key (XEP-0124 §15). */
   #proof: string | undefined
   /** In milliseconds of the clock. */
   #soonUntil = 0
@@ -41,7 +40,6 @@ export class Rules {
     return unanswered > requests + (isExtra(body) ? 1 : 0) ? 'policy-violation' : undefined
   }
 
-  /** The same for a repeated request (XEP-0124 §14.3, §15.5). */
   brokenByRepeat(earlier: { key: string | undefined; repeats: number }, body: Body): Fault | undefined {
     if (this.#proof !== undefined && earlier.key !== body.key) return 'item-not-found'
     return earlier.repeats >= maxRepeats ? 'policy-violation' : undefined

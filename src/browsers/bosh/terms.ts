@@ -9,7 +9,6 @@ export type TermLimits = Omit<
   'enabled' | 'defaultDomain' | 'assumeSecure' | 'requireSecure' | 'getText' | 'attachBinding'
 >
 
-/** XEP-0124 §7. Durations in seconds. */
 export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
 
 export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
@@ -19,7 +18,6 @@ const ourVersion = [1, 11] as const
 const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
-/** Returns a condition if the request is refused. */
 export function negotiate(body: TermWish, limits: TermLimits) {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
@@ -57,13 +55,11 @@ export function announce(sid: string, rid: number, terms: Terms): string {
   return said.map(([name, value]) => attribute(name, value)).join('')
 }
 
-/** The same terms as values, for a backend's page. */
 export function announced(sid: string, { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms) {
   const maxpause = maxPause > 0 ? maxPause : undefined
   return { sid, wait, hold, requests, inactivity, polling, maxpause, ver } satisfies SessionTerms
 }
 
-/** The lower of both versions. 1.10 is higher than 1.6. */
 function commonVersion(theirs: string | undefined): string | undefined {
   if (theirs === undefined) return ourVersion.join('.')
   const parts = /^(\d{1,5})\.(\d{1,5})$/.exec(theirs)

@@ -2,7 +2,6 @@ import type { Pending } from './open-requests.js'
 
 export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'repeats'> {
   readonly text: string
-  /** Number of stanzas in `text`. */
   readonly stanzas: number
   /** In milliseconds of the clock. */
   readonly at: number
@@ -36,7 +35,6 @@ export class RidWindow {
   readonly #size: number
   /** Whether the next request may have the last rid again, as half of all libraries do. */
   #isAttachable: boolean
-  /** Lower rids belong to a previous page. */
   #fence: number
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
@@ -46,7 +44,6 @@ export class RidWindow {
   /** Highest rid whose reply has arrived, as a poll proves. */
   #polled = 0
 
-  /** `size`: number of requests that may be in transit. */
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
     this.last = last
     this.acknowledged = acknowledged
@@ -141,7 +138,6 @@ export class RidWindow {
     return this.#replies.filter(({ rid }) => rid > this.#confirmed)
   }
 
-  /** Number of stanzas in replies that may not have arrived. */
   get uncertainStanzas(): number {
     let sum = 0
     for (const { rid, stanzas } of this.unacknowledged(true)) if (rid > this.#polled) sum += stanzas

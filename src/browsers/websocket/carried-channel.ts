@@ -26,7 +26,6 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   #isPaused = false
   #untaken = 0
   #isLeaving = false
-  /** The cause if the other process gives none. */
   #cause: WebSocketCut = 'process-lost'
   #isGone = false
 
@@ -80,7 +79,6 @@ export class CarriedChannel implements Channel, ExchangeEvents {
 
   drop(): void {
     if (!this.isOpen) return
-    // Makes the other process drop the WebSocket.
     this.#exchange.cancel()
     this.#guard(() => this.#gone())
   }
@@ -110,7 +108,6 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     if (!this.isOpen) return
     this.#isLeaving = true
     this.#exchange.end(ending)
-    // Makes the other process close the WebSocket.
     queueMicrotask(() => this.#guard(() => this.#gone()))
   }
 

@@ -3,9 +3,7 @@
 import type { WebSocketCut } from '../../lib/counts.js'
 
 export interface ChannelEvents {
-  /** UTF-8, not checked further. */
   onMessage(message: Buffer): void
-  /** The client reads again. */
   onDrain(): void
   /** The client has received everything before the last `probe`. */
   onArrived(): void
@@ -24,7 +22,6 @@ export interface Channel {
   readonly isBehind: boolean
   /** Sends a message. Messages of one turn are written together. */
   send(message: string): void
-  /** Asks with a ping whether all messages have arrived. */
   probe(): void
   pause(): void
   resume(): void

@@ -100,7 +100,6 @@ const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace
 const hasNamespace = ({ name, namespace }: Element) =>
   stanzas.has(name) ? namespace === 'jabber:client' : namespace !== ''
 
-/** One element of valid UTF-8 (RFC 7395 §3.3.3). */
 export const readMessage = (message: Buffer): Element | MessageFault => reader.read(message)
 
 /** RFC 7395 §3.4. */
@@ -111,7 +110,6 @@ export interface StreamOpening {
   readonly version: string | undefined
 }
 
-/** Undefined for other elements and invalid values. */
 export function readOpen(element: Element): StreamOpening | undefined {
   if (!isOpening(element)) return undefined
   const { text } = element

@@ -33,7 +33,6 @@ export class PageClient extends SocketClient {
   readonly #next: NextPage
   /** Undefined before `<enable/>`. */
   #management: StreamManagement | undefined
-  /** Stanzas sent without stream management. */
   readonly #unconfirmed = new Unconfirmed()
   /** Whether the page has sent a message since the takeover. */
   #hasSpoken: boolean
@@ -158,7 +157,6 @@ export class PageClient extends SocketClient {
       const { id: session } = this.session
       const { transport, address } = this
       this.#log.debug({ session, transport, address: foreignText(address), reason: cut }, 'a page lost its WebSocket')
-      // If no page follows, senders get errors.
       this.#giveBack()
       this.session.inactivity.begin(this.clock.now())
       if (this.session.hasEnded) this.session.flush()
@@ -216,7 +214,6 @@ export class PageClient extends SocketClient {
       else {
         this.#countMemory()
         this.session.flush()
-        // Without progress, it asks with the next stanza.
         if (progress > 0) this.#ask()
       }
     } else this.channel.send(unexpectedRequest())
@@ -254,7 +251,6 @@ const longestManagement = 1024
 
 const attributeBehind = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 
-/** Removes `from` from the start tag. */
 function withoutFrom(text: string): string {
   let at = text.search(/[ \t\r\n]/)
   for (;;) {

@@ -6,7 +6,6 @@ import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 export interface PageCredentials {
-  /** The prepared local part. */
   readonly local: string
   readonly proof: Buffer
   readonly node: string | undefined

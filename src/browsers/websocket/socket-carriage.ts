@@ -60,18 +60,15 @@ export class SocketCarriage {
     this.#endpoints.set(place, endpoint)
   }
 
-  /** The other process that answers for this name. */
   ownerOf(name: string): string | undefined {
     const owner = this.#nodes.owner(name)
     return owner === this.#nodes.self ? undefined : owner
   }
 
-  /** Whether another process may soon answer for this name. */
   isAwaited(name: string): boolean {
     return this.#nodes.owner(name) === undefined && this.#nodes.isAwaited(name)
   }
 
-  /** Calls back with false if no process answers. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void {
     return this.#nodes.whenOwned(name, bytes, () => then(!this.isAwaited(name)))
   }

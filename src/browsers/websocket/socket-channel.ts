@@ -21,13 +21,11 @@ export interface ChannelRules {
 export interface ChannelParts {
   readonly rules: ChannelRules
   readonly maxStanzaBytes: number
-  /** Most fragments of one message. */
   readonly maxFragments: number
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
   /** Called with the time until a pong, in seconds. */
   readonly ponged: (seconds: number) => void
-  /** Reports an error. The channel is already closed. */
   readonly report: (error: unknown) => void
 }
 
@@ -47,7 +45,6 @@ const negligible = 1024
 
 const asText = { binary: false }
 
-/** Other codes become `bad-frame`. */
 const cutBy: Readonly<Record<string, WebSocketCut>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'message-too-long',
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'message-too-long',
@@ -72,7 +69,6 @@ export class SocketChannel implements Channel {
   /** Bytes received since the last message, and the part of them in messages. */
   #bytes = 0
   #read = 0
-  /** Pieces of the unfinished message. */
   #pieces = 0
   #piecesBytes = 0
   #timer: Timer | undefined
@@ -80,7 +76,6 @@ export class SocketChannel implements Channel {
   #heardAt: number
   #pingAt: number
   #pingedAt = 0
-  /** Undefined if no pong is expected. */
   #pongDue: number | undefined
   // Number of pings: a client may answer only the last (RFC 6455 §5.5.3).
   #pings = 0
@@ -149,7 +144,6 @@ export class SocketChannel implements Channel {
   }
 
   resume(): void {
-    // A pong may wait behind unread data.
     if (this.#pongDue !== undefined)
       this.#pongDue = Math.max(this.#pongDue, this.#parts.clock.now() + this.#parts.rules.pongTimeout * 1000)
     this.#socket.resume()
@@ -309,7 +303,6 @@ export class SocketChannel implements Channel {
   #check(): void {
     const { pingInterval, pongTimeout } = this.#parts.rules
     const now = this.#parts.clock.now()
-    // A paused channel receives nothing.
     if (this.#socket.isPaused) {
       this.#heardAt = now
       if (this.#pongDue !== undefined) this.#pongDue = now + pongTimeout * 1000
@@ -337,7 +330,6 @@ export class SocketChannel implements Channel {
     this.#timer = this.#parts.clock.after(Math.max(0, this.#closeBy! - this.#parts.clock.now()), act)
   }
 
-  /** The callers do not catch errors. */
   #guard(work: () => void): void {
     try {
       work()

@@ -139,7 +139,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
       return
     }
     this.session.send(payload, this.clock.now())
-    // The outbox has errors for refused stanzas.
     if (!this.session.outbox.isEmpty || this.session.hasEnded) this.session.flush()
     else this.pace()
   }

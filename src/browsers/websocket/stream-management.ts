@@ -15,7 +15,6 @@ export interface Resumption {
 
 type Counted = Pick<Resumption, 'id' | 'received' | 'acknowledged'>
 
-/** Stream management (XEP-0198) with a page. */
 export class StreamManagement {
   /** No secret: a page needs a token to resume. */
   readonly id: string

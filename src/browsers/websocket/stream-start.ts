@@ -28,7 +28,6 @@ const longestMessage = 16 * 1024
 export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
   protected readonly channel: Channel
   protected readonly parts: Parts
-  /** The address for a redirect to TLS. */
   readonly #secureUrl: string | undefined
   readonly #onOver: () => void
   readonly #limit: Timer
@@ -84,7 +83,6 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     this.#onOver()
   }
 
-  /** Returns undefined if the client was refused. */
   protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
     const { registry, requireSecure, defaultDomain } = this.parts
     const opening = readOpen(element)

@@ -34,7 +34,6 @@ export interface TakeoverParts extends PageParts, StartParts {
 
 export interface Forwarding {
   readonly named: string | undefined
-  /** Returns false if no other process answers for the name. */
   carry(name: string, before: LoginBefore, credentials: string): boolean
   /** Whether another process may soon answer for the name. */
   isAwaited(name: string): boolean
@@ -43,7 +42,6 @@ export interface Forwarding {
 }
 
 const takeoverSeconds = 30
-/** Failed logins allowed on one stream. */
 const mostFailures = 5
 /** Delay after too many wrong tokens, in milliseconds. */
 const wrongTokenMilliseconds = 2_000

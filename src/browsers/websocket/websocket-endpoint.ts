@@ -119,7 +119,6 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     else if (start instanceof Takeover && before !== undefined) start.continueLogin(before, credentials!)
   }
   carriage?.serve(place, { begin, report: parts.report })
-  /** Begins the stream in this process or another. */
   const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
     const mustGo = client.wants === 'login' && registry.isDraining
     const taker = mustGo ? carriage?.taker() : undefined

@@ -1,4 +1,3 @@
-// A report without secrets.
 import type { Config } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import { remoteOf } from '../../config/serving.js'
@@ -19,7 +18,6 @@ export interface LoginNotes {
 }
 
 export interface Trial {
-  /** The JID as typed. */
   readonly jid: string
   readonly config: Config
   readonly login: LoginNotes
@@ -49,7 +47,6 @@ function shown(name: string, value: unknown): string {
   return name === 'url' ? place(String(value)) : String(value)
 }
 
-/** Without EXTERNAL_URL, pages use their own host. */
 function place(url: string): string {
   return url.startsWith('/') ? `${url} (at the address of the call: EXTERNAL_URL is not set)` : url
 }

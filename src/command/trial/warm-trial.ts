@@ -27,7 +27,6 @@ const closingMilliseconds = 8_000
 
 /** Throws a `CommandError`. */
 export async function tryWarm(jid: string): Promise<void> {
-  // A trial needs no listener and no account.
   const { config, warnings } = readConfig({ ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const password = await readSecret(`Password of ${jid} (it is not shown): `)

@@ -18,7 +18,6 @@ function addText(families: Map<string, Family>, label: string, text: string): vo
   let family: Family = { about: [], toldBy: label, samples: [] }
   for (const line of text.split('\n')) {
     if (line.startsWith('#')) {
-      // A line like `# TYPE name gauge`.
       const [, , name = ''] = line.split(' ', 3)
       family = families.get(name) ?? { about: [], toldBy: label, samples: [] }
       families.set(name, family)

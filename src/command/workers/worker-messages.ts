@@ -11,7 +11,6 @@ export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
   /** `sentence` contains no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
-  /** Sent each second once the worker listens. */
   | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 

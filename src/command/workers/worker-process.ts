@@ -2,12 +2,10 @@ import type { Timer } from '../../lib/clock.js'
 import type { CommandError } from '../command-error.js'
 import type { Order } from './worker-messages.js'
 
-/** `starting` until it listens, `draining` once it was told to end. */
 export type WorkerState = 'starting' | 'running' | 'draining'
 
 export interface WorkerProcess {
   readonly pid: number | undefined
-  /** As in the worker's last message. */
   isReady: boolean
   tell(order: Order): void
   kill(): void
@@ -42,7 +40,6 @@ export class Worker {
       this.listens = resolve
       this.fails = reject
     })
-    // The promise may reject before anybody waits for it.
     this.ready.catch(() => {})
     this.ended = new Promise(resolve => {
       this.isGone = resolve

@@ -9,7 +9,6 @@ export interface SlotsParts {
   readonly drainSeconds: number
   readonly clock: Clock
   readonly log: Logger
-  /** Numbers begin at 1. */
   readonly fork: (number: number, events: WorkerEvents) => WorkerProcess
 }
 
@@ -28,10 +27,8 @@ export class WorkerSlots {
   readonly #deaths = new Map<number, number>()
   readonly #pauses = new Map<number, Timer>()
   #isEnding = false
-  /** Number of workers that died without an order. */
   died = 0
   hung = 0
-  /** The current replacement, and whether another follows. */
   #round: Promise<void> | undefined
   #isAnotherDue = false
 

@@ -3,7 +3,6 @@ import { baseUrl, entriesOf, type Kind, path, type Report, readHostName } from '
 import { readOptions } from './options.js'
 
 export interface HostEntry {
-  /** Undefined for all domains. */
   readonly domain: string | undefined
   readonly externalUrl: string | undefined
   /** `off`, or undefined to use BOSH_PATH. */

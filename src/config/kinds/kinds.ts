@@ -3,7 +3,6 @@ import { createSecureContext } from 'node:tls'
 import { type LogLevel, type LogLevels, type LogPart, logLevels, logParts } from '../../lib/log.js'
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 
-/** Reports a problem. Its words follow the setting's name. */
 export type Report = (problem: string) => undefined
 
 /** A result counts only if no problem was reported. */
@@ -44,7 +43,6 @@ export const share: Kind<number> = (text, report) => {
   return number <= 1 ? number : report(`must be a number from 0 to 1, such as 0.05, not ${quoted(text)}`)
 }
 
-/** Words in lower case. */
 export const switches: ReadonlyMap<string, boolean> = new Map([
   ...['on', 'true', 'yes', '1'].map(word => [word, true] as const),
   ...['off', 'false', 'no', '0'].map(word => [word, false] as const),
@@ -78,7 +76,6 @@ export const ciphers: Kind<string> = (text, report) => {
   }
 }
 
-/** Splits at commas, and drops spaces and empty entries. */
 export function entriesOf(text: string): string[] {
   return text
     .split(',')
@@ -160,7 +157,6 @@ export const tokens = listOf(
 const takenHeader =
   /^(connection|content-(encoding|length|type)|expect|host|keep-alive|te|trailer|transfer-encoding|upgrade)$/i
 
-/** Decodes `%2C`, `%3A` and `%25`. */
 export const unescaped = (text: string) => text.replace(/%(2C|3A|25)/gi, decodeURIComponent)
 
 /** Headers, each `name=value`. Problems never quote the value. */

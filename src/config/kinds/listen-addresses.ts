@@ -32,7 +32,6 @@ function readAddress(text: string): Address | undefined {
   return host === undefined ? undefined : { host, port }
 }
 
-/** `off` means no ports. */
 export const ports: Kind<readonly number[]> = (text, report) => {
   if (text.toLowerCase() === 'off') return []
   const list = entriesOf(text)

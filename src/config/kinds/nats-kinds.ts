@@ -24,7 +24,6 @@ export type NatsAccount =
 /** `nats://host:port` or `tls://host:port`, comma-separated, with an optional `user:password@` or `token@`. */
 export const natsServers: Kind<{
   readonly servers: readonly NatsServer[]
-  /** One account for all servers. */
   readonly account: NatsAccount | undefined
 }> = (text, report) => {
   const read = entriesOf(text).map((entry, index) =>
@@ -99,7 +98,6 @@ const noCertificate = 'names a file that is not a PEM file of certificates'
 
 export const natsCa = inFile((text, report): string | undefined => certificatesIn(text)?.text ?? report(noCertificate))
 
-/** A certificate with its chain, and possibly its key. */
 export const natsCertificate = inFile((text, report) => {
   const cert = certificatesIn(text)?.text
   return cert === undefined ? report(noCertificate) : { cert, key: keyOf(text) }

@@ -10,7 +10,6 @@ export class Networks {
   /** A cache, because requests come from few proxies, and a BlockList is slow. */
   readonly #remembered = new Map<string, boolean>()
 
-  /** `list` is the setting's text, `addresses` has the single addresses. */
   constructor(
     readonly list: readonly string[],
     block: BlockList,

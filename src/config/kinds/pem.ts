@@ -1,14 +1,12 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { attempt } from '../../lib/attempt.js'
 
-/** Undefined if the text has no certificate, or if one is unreadable. */
 export function certificatesIn(text: string) {
   const texts = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   const [first, ...chain] = attempt(() => texts.map(pem => new X509Certificate(pem))) ?? []
   return first && { first, chain, text: texts.join('\n') }
 }
 
-/** Undefined if the text has no readable key. */
 export function keyIn(text: string, passphrase?: string): KeyObject | undefined {
   return attempt(() => createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) }))
 }

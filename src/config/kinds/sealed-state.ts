@@ -29,7 +29,6 @@ function statsOf(path: string) {
   }
 }
 
-/** The system's error code, if the folder cannot be used. */
 function barred(folder: string): string | undefined {
   const { R_OK, W_OK, X_OK } = constants
   try {
@@ -49,7 +48,6 @@ export const sealKeysFile: Kind<readonly KeyObject[]> = inFile((text, report): r
   for (const [index, line] of lines.entries()) {
     const written = line.trim()
     if (/^(#|$)/.test(written)) continue
-    // Base64 of 32 bytes.
     if (!/^[A-Za-z0-9+/]{43}=$/.test(written))
       return report(`names a file whose line ${index + 1} is not 32 bytes in base64: ${advice}`)
     const bytes = Buffer.from(written, 'base64')

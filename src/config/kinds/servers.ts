@@ -8,7 +8,6 @@ import { type Options, readOptions, readSwitch } from './options.js'
 import { certificatesIn, keyIn, pemOf } from './pem.js'
 
 export interface Trust {
-  /** Whether SASL PLAIN is allowed without TLS. */
   readonly plain: boolean
   readonly ca: string | undefined
   readonly verify: boolean
@@ -24,7 +23,6 @@ export interface Server extends Trust {
   readonly tls: 'starttls' | 'direct' | 'none'
   /** False if stream management (XEP-0198) is switched off. */
   readonly management?: false | undefined
-  /** False if SASL2 is switched off. */
   readonly sasl2?: false | undefined
 }
 
@@ -57,7 +55,6 @@ export const serversByDomain: Kind<{
   return { servers, remotes }
 }
 
-/** Empty if the file is unreadable. */
 const readable = (file: string) => attempt(() => readSettingFile(file).toString()) ?? ''
 
 const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?\/?(?:\?(.*))?$/i

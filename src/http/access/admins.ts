@@ -43,10 +43,8 @@ interface Shown extends Claim {
   readonly key: MemoryKey
 }
 
-/** One check of a secret, for all simultaneous requests with this secret. */
 interface Attempt {
   callers: number
-  /** Aborts when all callers have hung up. */
   readonly over: AbortController
   readonly found: Promise<Admin | undefined>
 }
@@ -174,7 +172,6 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   }
 }
 
-/** Whether express-basic-auth can read a name and a secret. */
 function isReadable(authorization: string): boolean {
   const [, encoded = ''] = /^ *basic +([\w.~+/-]+=*) *$/i.exec(authorization) ?? []
   return /^[^:]*:.*$/.test(Buffer.from(encoded, 'base64').toString())

@@ -18,7 +18,6 @@ export interface Entrance {
   readonly getText: string
 }
 
-/** Undefined if all addresses are allowed. */
 export function accessBy({ allow, deny }: AccessRule): Access | undefined {
   const isForAll = allow.list.some(entry => entry.toLowerCase() === 'any') && deny.list.length === 0
   return isForAll ? undefined : address => allow.contains(address) && !deny.contains(address)

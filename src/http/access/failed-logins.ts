@@ -32,14 +32,12 @@ export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
   readonly #ofNameEverywhere: KeyedRate
-  /** Clients with the name whose secret they had. */
   readonly #known: KeyedRate
   readonly #right: KeyedRate
   /** Known clients, and when they were reported, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: number
-  /** Checks in progress, by client and by slot. */
   readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
 
   /** `most`: failures a minute for one client and name. 0 means no limit. */
@@ -81,7 +79,6 @@ export class FailedLogins {
     if (wait !== undefined) return this.#noting(client, wait)
     // One check at a time for each client, so that clients with many guesses take turns with others.
     await this.#enter(client, 1)
-    // Many backends may call at once with the right secret.
     const slot = slotOf(name)
     await this.#enter(slot, this.#mostOfName)
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
@@ -103,7 +100,6 @@ export class FailedLogins {
     await this.#know(claim)
   }
 
-  /** Takes the failure back, because the secret was not checked. */
   async unchecked({ client, name }: Claim): Promise<void> {
     this.#leave(slotOf(name))
     this.#leave(client)

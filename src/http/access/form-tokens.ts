@@ -14,7 +14,6 @@ export async function formKeyOf(admins: readonly Admin[], others: boolean): Prom
   return slowKey(secrets, 'form tokens')
 }
 
-/** `now` is in milliseconds of Unix time. */
 export function createFormTokens(key: Buffer, now: () => number) {
   const sign = (admin: string, expiry: string) => createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()
   return {

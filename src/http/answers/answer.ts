@@ -18,12 +18,10 @@ const usualRetryAfter = 5
 
 export interface ProblemContext {
   readonly requestId: string | undefined
-  /** The path before all paths of this service. */
   readonly home: string
   readonly back?: { readonly href: string; readonly text: string } | undefined
 }
 
-/** An error as a page, or as problem details (RFC 9457). */
 export function problemAnswer(
   problem: Problem,
   representation: Representation,
@@ -81,7 +79,6 @@ export function sendAnswer(response: Response, { status, headers, body }: Answer
   response.status(status).set(headers).send(body)
 }
 
-/** Answers 404 if there is no body. */
 export function publish(contentType: string, body: string | undefined): RequestHandler {
   const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
   // Express would convert a string at each request.

@@ -27,7 +27,6 @@ export function textHeaders(text: string): readonly string[] {
   return ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)]
 }
 
-/** For people who open an endpoint in a browser. */
 export function answerWithPage(
   req: IncomingMessage,
   res: ServerResponse,

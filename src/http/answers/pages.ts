@@ -55,7 +55,6 @@ export function attachingPagePolicy(boshUrl: string): string {
 export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: string): RequestHandler {
   const { requireSecure } = config.bosh
   const takesThem = takesPasswords(config)
-  // A proxy on this machine may forward requests of others.
   const isFine = (request: Request) =>
     cameSecurely(request, config) || (!requireSecure && !isForwarded(request) && takesThem(request))
   return (request, response, next) => {

@@ -19,7 +19,6 @@ export function install(wanted: boolean, app?: Express, version = process.versio
 function adopt(app: Express): void {
   Object.assign(app, { request: FastRequest.prototype, response: FastResponse.prototype })
   app.use((request, response, next) => {
-    // All apps share the prototypes.
     request.app = app
     response.app = app
     next()

@@ -8,7 +8,6 @@ import { datesAmiss, readTlsFiles } from '../../config/tls-files.js'
 type Https = NonNullable<Config['https']>
 
 export class Certificates {
-  /** The certificate for clients that send no known name. */
   usual: SecureContextOptions = {}
   readonly #https: Https
   #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []

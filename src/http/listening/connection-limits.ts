@@ -16,7 +16,6 @@ export interface ConnectionLimitParts {
   readonly mayCall: Access
 }
 
-/** Limits for all listeners together. */
 export function createConnectionLimits({ config, refused, descriptorsAreLeft, mayCall }: ConnectionLimitParts) {
   const { maxConnections, maxConnectionsPerAddress } = config.listen
   const ofClient = new KeyCounts()
@@ -24,7 +23,6 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
 
   function admits(socket: Socket): boolean {
     const address = socket.remoteAddress
-    // The connection has closed already.
     if (address === undefined) return false
     const isCaller = mayCall(address)
     const most = isCaller ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))

@@ -26,7 +26,6 @@ export interface DispatchTable {
 }
 
 export type Dispatcher = RequestListener & {
-  /** Undefined for a request that is no upgrade. */
   readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
   readonly holds: (req: IncomingMessage) => boolean
 }

@@ -6,7 +6,6 @@ export class LastReplies {
   /** The last reply, unless another request arrives before it is written. */
   readonly #last = new WeakMap<Duplex, ServerResponse>()
 
-  /** Returns false if the request must be ignored. */
   take(reply: ServerResponse): boolean {
     const before = this.#last.get(reply.req.socket)
     if (before !== undefined) {
@@ -17,7 +16,6 @@ export class LastReplies {
     return true
   }
 
-  /** For a connection with requests that already wait. */
   takeOver(connection: Duplex): void {
     const reply = replyUnderWay(connection)
     if (reply === undefined || this.#last.has(connection)) return

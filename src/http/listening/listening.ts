@@ -25,7 +25,6 @@ import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
 import { UnreadReplies } from './unread-replies.js'
 import { type Detached, takeUpgrades } from './upgrades.js'
 
-/** Descriptors reserved for files and outgoing connections. */
 const reserveOfConnections = 8
 
 export type Listening = Awaited<ReturnType<typeof listen>>
@@ -97,7 +96,6 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
     Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
   let closed: Promise<unknown> | undefined
-  /** Resolves once the last connection is closed. */
   const close = async () => {
     closed ??= closedBy((server, done) => server.close(done))
     await closed
@@ -121,7 +119,6 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     throw error
   }
   return {
-    /** Addresses without TLS come first. */
     urls: urls as readonly string[],
     get connections() {
       return limits.connections.size

@@ -25,10 +25,8 @@ export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
   return true
 }
 
-/** Does not call back if the connection closes. */
 export function inTurn(reply: ServerResponse, act: () => void): void {
   if (reply.socket !== null) act()
-  // First, Node must finish the previous reply.
   else reply.once('socket', () => nextTick(() => !reply.destroyed && act()))
 }
 

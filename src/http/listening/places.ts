@@ -25,7 +25,6 @@ export async function unusablePlaces({
   return [...new Set(problems.flat())]
 }
 
-/** A sentence for EACCES. */
 export function forbiddenPort(port: number | undefined): string {
   return (
     `this user may not listen on port ${port}: give the service the capability CAP_NET_BIND_SERVICE, ` +

@@ -15,7 +15,6 @@ export interface UnfinishedParts {
 }
 
 export class UnfinishedBodies {
-  /** Bytes of all unfinished bodies. */
   bytes = 0
   readonly #parts: UnfinishedParts
   readonly #most: number
@@ -62,7 +61,6 @@ export class UnfinishedMessage {
     this.#client = client
   }
 
-  /** Sets the body's size in bytes. Returns false if there is no room. */
   is(bytes: number): boolean {
     if (bytes === this.#bytes) return true
     if (!this.#all.count(this.#client, bytes - this.#bytes)) return false
@@ -87,7 +85,6 @@ export class UnfinishedBody {
     return this.#room.subarray(0, this.#size)
   }
 
-  /** Returns false, and adds nothing, if there is no room. */
   add(piece: Buffer): boolean {
     const size = this.#size + piece.length
     if (size > this.#room.length) {

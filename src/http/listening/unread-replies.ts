@@ -42,7 +42,6 @@ export class UnreadReplies {
     this.#watch()
   }
 
-  /** Unread bytes on all connections. */
   get bytes(): number {
     let bytes = 0
     for (const socket of this.#parts.connections()) bytes += bytesWaiting(socket)
@@ -88,7 +87,6 @@ export class UnreadReplies {
     if (all > this.#most) this.#makeRoom(all, now)
   }
 
-  /** Closes connections with most unread bytes first. */
   #makeRoom(all: number, now: number): void {
     const stuck = [...this.#unread.values()].filter(({ since }) => now - since >= patienceWhenFull)
     let left = all

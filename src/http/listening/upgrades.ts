@@ -74,7 +74,6 @@ function answerWithout(server: Server, req: IncomingMessage, socket: Duplex, hea
   let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`
   for (let at = 0; at < rawHeaders.length; at += 2)
     if (rawHeaders[at]!.toLowerCase() !== 'upgrade') text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`
-  // A connection may send such requests repeatedly.
   socket.off('error', ignore)
   socket.unshift(head)
   socket.unshift(Buffer.from(`${text}\r\n`, 'latin1'))

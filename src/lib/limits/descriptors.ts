@@ -9,7 +9,6 @@ const mostUnseen = 16
 const freeForEach = 8
 
 export class Descriptors {
-  /** Expected connections that have no descriptor yet. */
   expected = 0
   readonly most: number
   readonly #next: () => number | undefined
@@ -46,7 +45,6 @@ export class Descriptors {
   }
 }
 
-/** The lowest free number. Undefined if there is none. */
 function nextDescriptor(): number | undefined {
   try {
     const descriptor = openSync('/dev/null', 'r')

@@ -50,7 +50,6 @@ export class Garbage {
     this.#run = run
   }
 
-  /** Returns false if the last collection was too recent. */
   collect(): boolean {
     const start = this.#clock.now()
     if (start < this.#notBefore) return false

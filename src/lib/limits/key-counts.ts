@@ -5,7 +5,6 @@ export class KeyCounts {
     return this.#counts.size
   }
 
-  /** Keys whose count is not 0. */
   get keys(): Iterable<string> {
     return this.#counts.keys()
   }

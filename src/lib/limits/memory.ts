@@ -67,7 +67,6 @@ export function memoryBears(clock: Pick<Clock, 'now'>, measure: () => number): (
   let lookedAt = Number.NEGATIVE_INFINITY
   let asked = 0
   let most = Number.POSITIVE_INFINITY
-  /** Fullness and time, in milliseconds, when the cap was set. */
   let fullThen = 0
   let setAt = 0
 

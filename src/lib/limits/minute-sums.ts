@@ -6,7 +6,6 @@ const mostKeys = 10_000
 /** Adds a call to the sum of its key. The sum is undefined at the start of a minute. */
 type Add<Sum> = (sum: Sum | undefined) => Sum
 
-/** Returns true if the call was logged at once. */
 export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 
 /** Logs the first call of a key at once, and the sum of later calls once a minute. */

@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import { type Counts, type Limit, limits } from '../counts.js'
 import type { MinuteSums } from './minute-sums.js'
 
-/** `about` adds fields to the log line. */
 export type OnRefused = (limit: Limit, about?: object) => void
 
 export interface RefusalsParts {

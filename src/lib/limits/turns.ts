@@ -39,7 +39,6 @@ export class Turns {
 class Queue {
   running = 0
   readonly waiting: Waiting[] = []
-  /** Where the next search begins. */
   #at = 0
 
   next(): Waiting | undefined {

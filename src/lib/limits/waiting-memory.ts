@@ -45,7 +45,6 @@ export class WaitingMemory {
     queueMicrotask(() => {
       this.#isMakingRoom = false
       this.#makeRoom()
-      // No room was found.
       this.#limit = Math.max(this.most, this.bytes + this.most * worthAnotherLook)
     })
   }

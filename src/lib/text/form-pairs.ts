@@ -14,5 +14,4 @@ function decoded(text: string): string | undefined {
   return /[%+]/.test(text) ? percentDecoded(text.replaceAll('+', ' ')) : text
 }
 
-/** Undefined if a percent escape is broken. */
 export const percentDecoded = (text: string): string | undefined => attempt(() => decodeURIComponent(text))

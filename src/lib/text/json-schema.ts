@@ -15,7 +15,6 @@ export function count(description: string, more: Schema = {}): Schema {
 
 export const word = (description: string, words: readonly string[]) => text(description, { enum: words })
 
-/** All properties except `optional` are required. */
 export function object<Name extends string>(
   description: string,
   properties: Readonly<Record<Name, Schema>>,

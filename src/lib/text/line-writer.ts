@@ -21,7 +21,6 @@ export interface LineWriterOptions {
 export class LineWriter {
   readonly #options: LineWriterOptions
   #descriptor: number
-  /** Lines. The first may be incomplete. */
   #waiting: Buffer[] = []
   #bytes = 0
   #lost = 0

@@ -5,7 +5,6 @@ export interface Binding {
   readonly jid: string
   readonly sid: string
   readonly rid: number
-  /** BOSH endpoint. Default: `/http-bind`. */
   readonly url?: string
   readonly wait?: number
   readonly hold?: number
@@ -26,18 +25,15 @@ export type BindingSource = string | ((tab: string) => Promise<Binding | undefin
 /** In milliseconds. */
 const patience = 30_000
 
-/** A binding with an absolute `url`. */
 export interface Located extends Binding {
   readonly url: string
 }
 
-/** Throws a `NoChat`, or another error for an invalid answer. */
 export async function askForBinding(source: BindingSource, tab: string): Promise<Located> {
   const binding = await (typeof source === 'function' ? call(source, tab) : fetchBinding(source, tab))
   return { ...binding, url: absolute(binding.url ?? '/http-bind').href }
 }
 
-/** Throws a `TypeError` if the address is invalid. */
 export function absolute(address: string): URL {
   return new URL(address, document.baseURI)
 }

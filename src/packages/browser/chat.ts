@@ -172,7 +172,6 @@ export class Chat extends EventTarget {
       if (mine !== this.#request) return
       if (!(error instanceof NoChat)) {
         this.#end('refused', 'The portal has no chat for this page.')
-        // Shows the cause in the console.
         throw error
       }
       if (error.code) this.#end(error.code, error.message)
@@ -180,7 +179,6 @@ export class Chat extends EventTarget {
     }
   }
 
-  /** Makes the chat ignore events of the old session. */
   #forget(): number {
     this.#session?.drop()
     this.#session = undefined
@@ -214,7 +212,6 @@ export class Chat extends EventTarget {
         this.#wasOnline = true
         this.#pauses.succeeded()
         this.#enter({ state: 'online' })
-        // Messages written in the meantime.
         session.sendUnsent()
       },
       settled: () => {
@@ -265,7 +262,6 @@ export class Chat extends EventTarget {
     if (this.#status.state !== 'ended') this.#enter(noNetwork)
   }
 
-  /** Network or user have come back. */
   readonly #come = (): void => {
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status

@@ -9,7 +9,6 @@ export type { Chat, ChatOptions, Contact, Message, Presence, Status }
 export interface ConnectOptions extends ChatOptions {
   readonly onMessage?: (message: Message) => void
   readonly onPresence?: (presence: Presence) => void
-  /** Called with all contacts after each fetch. */
   readonly onContacts?: (contacts: readonly Contact[]) => void
   readonly onStatus?: (status: Status) => void
 }

@@ -3,14 +3,12 @@ export interface Outgoing {
   readonly id: string | null
   readonly xml: string
   readonly rid?: number
-  /** The stanza was returned once before. */
   readonly isAgain?: boolean
 }
 
 /** In UTF-16 units. Messages that may be returned are kept up to this size. */
 const mostSent = 100_000
 
-/** Stanzas on their way, until the session confirms them. */
 export class Departures {
   #outgoing: readonly Outgoing[]
   /** Stanzas that the session has received, but perhaps not the server. */
@@ -43,7 +41,6 @@ export class Departures {
     this.#outgoing = [...this.#outgoing, outgoing]
   }
 
-  /** For stanzas sent with stream management. */
   addSent(stanza: Element): void {
     this.#keep([noted(stanza)])
   }

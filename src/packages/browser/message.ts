@@ -29,7 +29,6 @@ export function childOf(parent: Element, name: string, namespace: string | null)
   return undefined
 }
 
-/** `stamp` is the time of the archive. */
 export function readMessage(stanza: Element, jid: string, stamp?: string | null): Message {
   const from = stanza.getAttribute('from') ?? bareJid(jid)
   const when = stamp ?? delayOf(stanza, from, jid)

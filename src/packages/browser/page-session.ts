@@ -14,7 +14,6 @@ export interface PageParts {
   readonly arrivals: Arrivals
   readonly departures: Departures
   readonly rooms: ReadonlySet<string>
-  /** Number of archived messages to show after loading. */
   readonly history: number
   readonly withCredentials: boolean
 }
@@ -22,7 +21,6 @@ export interface PageParts {
 export interface SessionEvents {
   online(): void
   settled(): void
-  /** The same requests are sent again after this many seconds. */
   failed(retryIn: number): void
   lost(): void
   blocked(): void
@@ -212,7 +210,6 @@ export class PageSession {
     this.#events.lost()
   }
 
-  /** Returns whether stanzas are lost. */
   #goOn(): boolean {
     const { resumed, delivered = 0 } = this.#binding
     return this.#parts.arrivals.goOn(resumed ? delivered : 0)
@@ -236,7 +233,6 @@ export class PageSession {
     this.#connection.addHandler(onPresence, null, 'presence')
   }
 
-  /** In a continued session, sends unsent stanzas again. */
   #recover(): void {
     if (this.#isRecovering) return
     this.#isRecovering = true
@@ -289,7 +285,6 @@ export class PageSession {
     const last = showsHistory ? undefined : arrivals.last
     // Without a starting point, the last archived message becomes the starting point, and is not shown.
     const isShown = showsHistory || (isMissing && last !== undefined)
-    // Releases messages that waited for an earlier connection.
     if (!isShown) arrivals.release([], jid)
     if (!isShown && last !== undefined) return true
     if (isShown) arrivals.hold()

@@ -23,7 +23,6 @@ export class Pauses {
     clearTimeout(this.#timer)
   }
 
-  /** Returns the pause in seconds. Undefined if there are no more tries. */
   next(atLeast: number, act: () => void): number | undefined {
     this.cancel()
     if (this.#succeededAt !== undefined && Date.now() - this.#succeededAt > longEnough) this.#tries = 0

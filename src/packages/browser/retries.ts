@@ -8,7 +8,6 @@ export const longestFailure = 15_000
 const mostRetries = 100
 
 export interface RetryEvents {
-  /** Called at the first of several failures. */
   failing(): void
   /** The request is sent again after this many seconds. */
   failed(seconds: number): void

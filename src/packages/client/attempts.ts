@@ -29,7 +29,6 @@ export interface AttemptLimits {
 export interface Time {
   /** Milliseconds of a monotonic clock. */
   now(): number
-  /** Resolves early if the signal aborts. */
   pause(ms: number, signal?: AbortSignal): Promise<void>
 }
 

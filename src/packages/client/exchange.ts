@@ -71,7 +71,6 @@ function read<T>({ status, headers }: Response, text: string, check: Check<T>): 
   throw new WarmBindingsError('bad-answer', detail, { status })
 }
 
-/** Undefined if the text is no JSON object. */
 function parse(text: string): object | undefined {
   try {
     const value: unknown = JSON.parse(text)
@@ -90,7 +89,6 @@ function secondsOf(header: string | null): number | undefined {
   return header !== null && /^\d+$/.test(header) ? Number(header) : undefined
 }
 
-/** A reason such as ECONNREFUSED or `bad port`. */
 function reasonOf(error: unknown): string {
   const { cause } = error as { readonly cause?: NodeJS.ErrnoException }
   return cause?.code ?? cause?.message ?? 'the connection broke'

@@ -43,7 +43,6 @@ export class WarmBindings {
   readonly #authorization: string
   readonly #limits: AttemptLimits
 
-  /** Throws a `TypeError` for an invalid URL or account. */
   constructor(options: WarmBindingsOptions) {
     const { url, user, secret, timeoutSeconds = 20, totalSeconds = 40, attempts = 3 } = options
     if (!isWarmUrl(url))

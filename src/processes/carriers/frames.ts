@@ -56,7 +56,6 @@ export function writeFrame(
 
 export const bodyBytes = (frame: Buffer): number => frame.length - headerBytes - frame.readUInt32BE(lengthBytes + 5)
 
-/** Returns undefined for an invalid frame. */
 export function readFrame(frame: Buffer): Frame | undefined {
   if (frame.length < headerBytes || frame.readUInt32BE(0) !== frame.length - lengthBytes) return undefined
   const type = frame[lengthBytes]!
@@ -80,7 +79,6 @@ function readJson(text: string): unknown {
 }
 
 export class FrameReader {
-  /** Bytes of an incomplete frame. */
   #pieces: Buffer[] = []
   #length = 0
 

@@ -76,7 +76,6 @@ export class NatsLine {
     await this.#connection?.flush()
   }
 
-  /** Drops the connection, and reconnects after a pause. */
   reset(milliseconds = soon()): void {
     const connection = this.#connection
     this.#connection = undefined
@@ -188,7 +187,6 @@ export class NatsLine {
       return
     }
     this.#reportOnce(error)
-    // The next connection checks permissions again.
     this.reset(refusedMilliseconds)
   }
 

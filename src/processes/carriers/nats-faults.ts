@@ -7,7 +7,6 @@ const told = 'NATS_URL leads to a NATS that'
 /** Codes of Node and OpenSSL for certificates and handshakes. */
 const tlsCode = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_|HOSTNAME_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/
 
-/** Advice to the operator. Undefined if NATS was unreachable. */
 export async function problemOf(
   fault: unknown,
   settings: Pick<NatsSettings, 'tls' | 'mayBePlain'>,

@@ -1,7 +1,6 @@
 import { isNodeName } from '../node-name.js'
 import { NatsLink } from './nats-link.js'
 
-/** Processes above this number are ignored. */
 const mostLinks = 1024
 
 export class NatsLinks {
@@ -44,7 +43,6 @@ export class NatsLinks {
     return this.#byName.values()
   }
 
-  /** Returns undefined for an invalid name, or if there are too many links. */
   join(name: string): NatsLink | undefined {
     if (!isNodeName(name) || name === this.#self) return undefined
     const link = this.#byName.get(name) ?? this.#add(name)

@@ -3,7 +3,6 @@ import type { Clock } from '../../lib/clock.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { announcementChunk, greetingOf, streamChunk, type WireEvents, WireReader } from './socket-wire.js'
 
-/** Pieces collected before they are written. */
 const mostAtOnce = 16
 /** Most waiting bytes. A slower reader is disconnected. */
 const mostWaiting = 64 * 1024 * 1024
@@ -14,7 +13,6 @@ export interface ConnectionEvents extends WireEvents {
   onClose(reason: string | undefined): void
 }
 
-/** Writes once for each turn of the event loop. */
 export class SocketConnection {
   static readonly #gather = writeBatch<SocketConnection>(mostAtOnce, connection => connection.#flush())
   readonly #socket: Socket
@@ -23,7 +21,6 @@ export class SocketConnection {
   #isOpen = true
   #reason: string | undefined
 
-  /** `isOwn`: this process dialled the connection. */
   constructor(
     socket: Socket,
     readonly isOwn: boolean,

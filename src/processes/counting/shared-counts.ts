@@ -14,7 +14,6 @@ interface Own {
   owner: string
   /** The owner's number after all our messages. Undefined if uncertain. */
   told: number | undefined
-  /** Grows with each report. */
   version: number
 }
 
@@ -22,7 +21,6 @@ export interface SharedCountsParts<Kind extends string> {
   readonly nodes: Nodes
   readonly clock: Clock
   readonly limits: Limits<Kind>
-  /** Called if this process counts alone. */
   readonly onAlone: () => void
 }
 

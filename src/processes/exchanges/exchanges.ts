@@ -5,7 +5,6 @@ import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js
 const windowBytes = 64 * 1024
 const portionBytes = 16 * 1024
 
-/** Returns undefined for an unknown kind. */
 export type Meet = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
 
 export class Exchanges {

@@ -57,7 +57,6 @@ export class Membership {
     this.owners = new Owners({ self, clock, awaitsHeirs, known: this.#known, isHeardOf, guarded })
   }
 
-  /** Includes processes that were given up. */
   get known(): Iterable<RemoteNode> {
     return this.#known.values()
   }

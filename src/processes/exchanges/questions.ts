@@ -65,7 +65,6 @@ type Answer =
   | { readonly value: unknown }
   | { readonly problem: { readonly code: string } & ConstructorParameters<typeof Problem>[1] }
 
-/** Without the cause, which stays at the other process. */
 function problemOf({ code, ...about }: Extract<Answer, { problem: unknown }>['problem']): Problem {
   return new Problem(Object.hasOwn(problems, code) ? (code as ProblemCode) : 'internal-error', about)
 }

@@ -10,7 +10,6 @@ const goneMilliseconds = 10_000
 
 const resetFrame = writeFrame(frameKinds.reset, true, 0)
 
-/** With more waiting bytes, no exchange begins. */
 const mostWaiting = 8 * 1024 * 1024
 
 interface Way {
@@ -55,7 +54,6 @@ export class RemoteNode implements Node {
     return this.#ways.size > 0
   }
 
-  /** Preferred carriers come first. */
   join(carrier: Carrier, isPreferred: boolean, now: number): void {
     const way = { carrier, reader: new FrameReader() }
     const others = [...this.#ways.values()].filter(other => other.carrier !== carrier)
@@ -68,7 +66,6 @@ export class RemoteNode implements Node {
     this.break('broken')
   }
 
-  /** Returns whether this carrier was in use. */
   leave(carrier: Carrier): boolean {
     const wasUsed = this.#first?.carrier === carrier
     this.#ways.delete(carrier)
@@ -84,7 +81,6 @@ export class RemoteNode implements Node {
     if (this.#first?.carrier === carrier) this.break('broken')
   }
 
-  /** Throws for invalid frames. */
   read(carrier: Carrier, bytes: Buffer, take: (frame: Frame) => void): void {
     this.#ways.get(carrier)?.reader.read(bytes, take)
   }

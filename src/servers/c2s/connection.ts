@@ -29,7 +29,6 @@ export interface ConnectionParts {
 /** `lang` is the language of the stream before STARTTLS. */
 export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
   readonly domain: string
-  /** Undefined if DNS is queried. */
   readonly server: Server | undefined
 }
 

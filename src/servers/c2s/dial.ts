@@ -27,7 +27,6 @@ export interface DialerParts {
   readonly clock: Clock
   /** Whether servers found through DNS must have public addresses. */
   readonly publicOnly: boolean
-  /** Descriptors of connections that wait for a DNS look-up. */
   readonly descriptors?: { expected: number } | undefined
   /** Replaced by tests. */
   readonly connect?: (address: string, port: number) => Socket
@@ -60,7 +59,6 @@ type SearchParts = DialerParts & Required<Pick<DialerParts, 'connect'>>
 
 export type Search = ReturnType<typeof createSearch>
 
-/** Tries each address of each target. */
 export function createSearch(
   { names, clock, publicOnly, descriptors = { expected: 0 }, connect }: SearchParts,
   route: Route | Promise<Route>,
@@ -79,13 +77,11 @@ export function createSearch(
     descriptors.expected += isOne ? 1 : -1
   }
 
-  /** Records why the last connection or target failed. */
   function note(failure: Failure): void {
     const far = (reached: Failure) => steps.indexOf(reached.step)
     if (furthest === undefined || far(failure) > far(furthest)) furthest = failure
   }
 
-  /** Yields a connection to each target. Calls back at the first address. */
   async function* connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
     expect(true)
     const found = await inTime(route)
@@ -133,7 +129,6 @@ export function createSearch(
   return {
     connections,
     note,
-    /** Why no connection succeeded. */
     get failure(): Failure {
       return furthest ?? { step: 'connect', code: 'timeout' }
     },

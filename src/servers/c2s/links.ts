@@ -73,7 +73,6 @@ export function createLinks({
     get spares() {
       return spares?.size ?? 0
     },
-    /** Ends the spare links, and stops dialling. */
     endSpares: () => spares?.close(),
     stop(): void {
       keepingAlive?.cancel()

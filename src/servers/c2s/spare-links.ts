@@ -118,7 +118,6 @@ export class SpareLinks {
 }
 
 class SpareLink implements ConnectionEvents, SocketEvents {
-  /** Undefined before the connection and after its end. */
   socket: Socket | undefined
   readonly since: number
   readonly #parts: SpareParts

@@ -23,7 +23,6 @@ export function negotiateTls(
       resolve(answer)
     }
 
-    /** Sends a stream error (RFC 6120 §4.9). */
     function refuse(condition: string, cause?: unknown): void {
       socket.write(writeStreamError(condition))
       end({ failure: { step: 'tls', code: 'remote-protocol-error', cause } })

@@ -36,7 +36,6 @@ export function readHeader(
   return { id: copyOf(id), from: copyOf(from), lang: copyOf(lang) }
 }
 
-/** Removes white space from the start. */
 export function withoutSpace(bytes: Buffer): Buffer {
   let start = 0
   while (isSpace(bytes[start]!)) start += 1

@@ -74,7 +74,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   /** Whether there was traffic since the last `keepAlive`. */
   #isBusy = true
 
-  /** Without `server`, DNS is queried. */
   constructor(
     domain: string,
     server: Server | undefined,
@@ -163,7 +162,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.close()
     this.#splitter?.stop()
     this.#weigh()
-    // Ignores the rest of the server's stream.
     this.#socket?.end()
   }
 
@@ -330,7 +328,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     return true
   }
 
-  /** An exception ends this link only. */
   #guard(work: () => void): void {
     try {
       work()
@@ -347,7 +344,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     if (!isReported) this.events.onEnd({ failure })
   }
 
-  /** Ends the link with a stream error (RFC 6120 §4.9). */
   #refuse(condition: string, cause?: unknown): void {
     if (this.#phase === 'closing') {
       this.#destroy()

@@ -60,7 +60,6 @@ export class Writer {
     this.#waiting += header
   }
 
-  /** Writes now, after the waiting batch. */
   write(text: string): void {
     text = this.#waiting + text
     this.#waiting = ''
@@ -70,7 +69,6 @@ export class Writer {
     else if (!this.#socket.write(text, encoding)) this.#fallBehind()
   }
 
-  /** Drops the waiting batch. */
   stop(): void {
     this.#waiting = ''
     this.#stall?.cancel()

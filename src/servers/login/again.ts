@@ -27,7 +27,6 @@ export function wishAgain(
   }
 }
 
-/** Fills keys and tokens with zeros. */
 export function wipeSecrets(wish: LoginWish | undefined): void {
   const credentials = wish?.credentials
   if (credentials?.kind !== 'keys' && credentials?.kind !== 'fast') return

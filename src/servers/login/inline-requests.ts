@@ -30,9 +30,7 @@ interface Situation {
 export class InlineRequests {
   readonly elements: XmlElement[] = []
   asksToBind = false
-  /** The token from the server, if requested. */
   token: HashedToken | undefined
-  /** The user agent of the requested token. */
   #agent: UserAgent | undefined
   #tokenMechanism = ''
   readonly #wish: LoginWish

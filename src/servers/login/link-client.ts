@@ -10,7 +10,6 @@ import type { Mechanism } from './sasl/mechanism.js'
 
 export interface ClientHost {
   send(element: XmlElement): void
-  /** Opens a new stream after SASL. */
   restart(): void
   /** Binds a resource (RFC 6120 §7). Resolves with `<bind/>` of the result. */
   bind(request: XmlElement): Promise<XmlElement>

@@ -59,14 +59,11 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #reject: (error: unknown) => void = () => {}
   #isOver = false
   #progress: LoginProgress | undefined
-  /** Whether <auth/> was sent. */
   #isIntroduced = false
   #isAuthenticated = false
-  /** Undefined if the login uses SASL. */
   #sasl2: Sasl2Offer | undefined
   #inline: InlineRequests | undefined
   #isBound = false
-  /** Whether the features after SASL2 have arrived. */
   #hasLastFeatures = false
   #enabled: Element | undefined
   #answer: Element | undefined
@@ -321,7 +318,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   /** Features follow the success. ejabberd sends them 40 ms later. */
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
-    // Stanzas before the login are discarded.
     this.#undelivered.length = 0
     if (this.#inline?.asksToBind !== true) return
     if (!isBound) throw new Problem('remote-protocol-error', { step: 'bind' })

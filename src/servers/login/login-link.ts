@@ -17,7 +17,6 @@ export interface Opened {
   abandon(): void
 }
 
-/** Throws a `Problem` if no link can be opened. */
 export type OpenForLogin<T extends Opened> = (options: LoginLinkOptions, events: LinkEvents) => T
 
 /** Replace the link's events before the next turn of the event loop. */

@@ -14,7 +14,6 @@ export interface ProgressParts {
 
 export type LoginProgress = ReturnType<typeof followLogin>
 
-/** Calls back at a time limit. */
 export function followLogin(
   { log, timeout, stepTimeout }: ProgressParts,
   { requestId, jid }: LoginWish,

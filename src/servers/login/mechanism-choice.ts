@@ -14,7 +14,6 @@ import type { Tokens } from './tokens.js'
 import type { Credentials, LoginWish } from './wish.js'
 
 export interface MechanismParts {
-  /** In order of preference. */
   readonly mechanisms: readonly string[]
   readonly saltedPasswords: SaltedPasswords
   /** Most SCRAM iterations. */
@@ -26,7 +25,6 @@ export interface Situation extends SaslOffer {
   /** Mechanisms for tokens. */
   readonly fast: readonly string[]
   readonly link: LinkFacts
-  /** Its signal aborts with the login. */
   readonly waiting: Waiting
 }
 
@@ -134,7 +132,6 @@ export function nothingOffered({ encrypted }: LinkFacts): Problem {
   return new Problem('no-mechanism', { step: 'features', detail: `It offers none${why}.` })
 }
 
-/** The message quotes the server's names, shortened. */
 function noMechanism(offered: readonly string[], why: string): Problem {
   const offer = offered.length === 0 ? 'nothing that is known' : foreignList(offered)
   return new Problem('no-mechanism', { step: 'sasl', detail: `It offers ${offer}. ${why}` })

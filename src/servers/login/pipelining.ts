@@ -1,18 +1,14 @@
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { StreamFeatures } from './stream-features.js'
 
-/** One stream for SASL, one for bind. */
 const streams = 2
 
 /** Expected and received features of a login (XEP-0305 §3). */
 export class Pipelining {
-  /** Whether the server offers something else. */
   isMistaken = false
   /** Whether data was sent before the features, and has no answer yet. */
   isAhead = false
-  /** Whether the first stream was pipelined. */
   wasAheadAtStart = false
-  /** Whether all features of a login have arrived. */
   isComplete = false
   /** Received features. */
   readonly seen: StreamFeatures[] = []
@@ -45,7 +41,6 @@ export class Pipelining {
     return this.#cameLast ?? this.#wentBy
   }
 
-  /** Whether a login by SASL2 is expected. */
   get foreseesSasl2(): boolean {
     return this.foreseen[0]?.sasl2 !== undefined
   }
@@ -81,7 +76,6 @@ export class Pipelining {
     return this.isAhead && isSame ? 'nothing-new' : 'unfit'
   }
 
-  /** For features on the same stream after SASL2. */
   cameAgain(text: string): StreamFeatures {
     this.isComplete = true
     this.#cameLast = new StreamFeatures(copyOf(text))

@@ -10,16 +10,12 @@ import type { UserAgent } from './sasl/hashed-token.js'
 
 /** XEP-0388 §2.6.1. */
 export interface Sasl2Success {
-  /** Data for the mechanism. */
   readonly data: string
   /** A full JID after bind. */
   readonly jid: string
   readonly isBound: boolean
-  /** The answer to `<enable/>`. */
   readonly enabled: Element | undefined
-  /** The answer to `<resume/>`. */
   readonly resumed: Element | undefined
-  /** A token (XEP-0484). Secret. */
   readonly token: string | undefined
 }
 
@@ -45,7 +41,6 @@ function userAgent(id: string): XmlElement {
   return xml('user-agent', { id }, xml('software', {}, software))
 }
 
-/** Throws a `Problem` if the resource is refused. */
 export function readSuccess(text: string): Sasl2Success {
   const children = childrenOf(text)
   const ofSasl = (name: string) => {

@@ -12,7 +12,6 @@ import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 export interface SaslOffer {
-  /** SASL mechanisms (RFC 6120 §6.3.3). */
   readonly mechanisms: readonly string[]
   /** Undefined if the server lists none (XEP-0440). */
   readonly channelBindings: readonly string[] | undefined
@@ -37,13 +36,11 @@ export class StreamFeatures {
   /** `text` is well-formed. */
   constructor(readonly text: string) {}
 
-  /** Undefined if the server does not offer SASL. */
   get offer(): SaslOffer | undefined {
     this.#offer ??= readOffer(this.#features, 'mechanisms', saslNamespace)
     return this.#offer
   }
 
-  /** Undefined if the server does not offer SASL2. */
   get sasl2(): Sasl2Offer | undefined {
     this.#sasl2 ??= readSasl2(this.#features)
     return this.#sasl2
@@ -115,7 +112,6 @@ function readSasl2(features: readonly Element[]): Sasl2Offer | undefined {
   }
 }
 
-/** Children of all elements with this name. */
 function childrenIn(elements: readonly Element[], name: string, namespace: string): readonly Element[] {
   return elements.flatMap(element =>
     element.name === name && element.namespace === namespace ? childrenOf(element.text) : [],

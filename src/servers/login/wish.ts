@@ -18,7 +18,6 @@ export type Credentials =
   | { readonly kind: 'fast'; readonly token: HashedToken; readonly proof: ScramProof | undefined }
 
 export interface LoginWish {
-  /** The wanted JID. Without a resource the server chooses it. */
   readonly jid: Jid
   readonly credentials: Credentials
   /** For the log. */

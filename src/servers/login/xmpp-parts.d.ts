@@ -62,7 +62,6 @@ declare module '@xmpp/sasl2' {
   import type { XmlElement } from '@xmpp/xml'
   import type SaslFactory from 'saslmechanisms'
 
-  /** May add requests. Resolves with whether the user has logged in. */
   export type Fast = { auth(about: { streamFeatures: XmlElement[] }): Promise<boolean> }
   export default function sasl2(
     parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },

@@ -37,7 +37,6 @@ const mostAddresses = 8
 export interface NamesParts {
   readonly clock: Clock
   readonly dns?: Dns | undefined
-  /** Whether direct TLS is preferred at equal priority. */
   readonly preferDirectTls: boolean
   /**
    * Whether the operating system also resolves names. Off with XMPP_DOMAINS=*, because silent name servers
@@ -121,7 +120,6 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
       return inRoute(domain, services)
     },
 
-    /** Addresses of a target, or the failure. Never rejects. */
     addressesOf({ host, found: isFound = false }: Target): ReturnType<typeof system> {
       if (isIP(host) !== 0) return [host]
       if (!isFound) return system(host)

@@ -15,7 +15,6 @@ export interface Service extends SrvRecord {
   readonly direct: boolean
 }
 
-/** Further targets are not tried. */
 const mostTargets = 8
 
 /**
@@ -53,7 +52,6 @@ function byWeight(services: readonly Service[], most: number, random: (below: nu
 
 function draw(services: readonly Service[], random: (below: number) => number): number {
   const sum = services.reduce((total, { weight }) => total + weight, 0)
-  // Without weights, connections are spread evenly.
   if (sum === 0) return random(services.length)
   let ticket = random(sum + 1)
   return services.findIndex(({ weight }) => {

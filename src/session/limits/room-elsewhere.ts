@@ -17,7 +17,6 @@ export interface RoomElsewhereParts {
 export function roomElsewhere({ nodes, counts, makeRoom }: RoomElsewhereParts) {
   nodes.answer(kind, async (address: string) => {
     const isMade = makeRoom(address)
-    // The other process asks for the place at once.
     if (isMade) await counts.told(clientOf(address))
     return isMade
   })

@@ -38,7 +38,6 @@ const proxy = 'proxy'
 /** A session without a login counts as this many requests at most. */
 const mostOfStranger = 5
 
-/** The part of all sessions that may have no login. */
 const shareOfStrangers = 1 / 4
 
 /** The part of requests, memory and descriptors that is reserved for warm calls. */
@@ -76,7 +75,6 @@ export class SessionLimits {
     return isOver(this.waiting, this.#parts.limits.heldRequests)
   }
 
-  /** Returns the limit that refuses another session. */
   refusal(sessions: number): Refusal | undefined {
     const { limits, room } = this.#parts
     if (isOver(sessions + 1, limits.sessions)) return 'sessions'
@@ -90,7 +88,6 @@ export class SessionLimits {
     if (refusal !== undefined) return refusal
     const strangers = this.#strangers.size
     if (isOver(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
-    // Requests that strangers may send, or the waiting requests if there are more.
     const held = Math.max(this.waiting, strangers * Math.min(bosh.maxRequests, mostOfStranger))
     if (isOver(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
     return refusalOf(roomOfClients, sessions)

@@ -11,7 +11,6 @@ interface Stranger {
   readonly session: Session
   readonly client: string
   readonly logins: Logins
-  /** In milliseconds of the clock. */
   readonly since: number
 }
 
@@ -34,7 +33,6 @@ export class Strangers {
     else others.add(stranger)
   }
 
-  /** May be called again, and for all kinds of sessions. */
   remove(session: Session): void {
     const stranger = this.#all.get(session)
     if (stranger === undefined) return

@@ -7,12 +7,10 @@ import type { Session } from '../session.js'
 
 /** Limits the sessions of each user. JIDs are bare or full. */
 export interface UserRoom {
-  /** Takes a place for a login. */
   take(jid: string): boolean | Promise<boolean>
   giveBack(jid: string): void
   /** Ends a session that a client opened itself, if the limit is exceeded. */
   bound(session: Session, jid: string): void
-  /** May be called again, and for all kinds of sessions. */
   finished(session: Session): void
 }
 
@@ -43,7 +41,6 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
   }
 }
 
-/** Counts the sessions of several processes. */
 export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
   const counted = new Set<Session>()
   const count = (session: Session, jid: string) => {
@@ -71,7 +68,6 @@ export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused
         if (!session.hasEnded) session.end('limit', 'told')
       }
       const full = counts.take(userOf(jid), ['user'])
-      // The session continues until the answer.
       if (full instanceof Promise) full.then(settle)
       else settle(full)
     },

@@ -12,7 +12,6 @@ export class ClientLogin {
     this.#attempts = attempts
   }
 
-  /** In milliseconds of the clock. */
   get end(): number {
     return this.#watch.end
   }

@@ -13,7 +13,6 @@ export interface Gate {
   goOn(): void
 }
 
-/** A login that the server has not answered. */
 interface Attempt {
   readonly mechanism: string
   user: string | undefined

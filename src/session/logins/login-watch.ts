@@ -41,7 +41,6 @@ export class LoginWatch {
   #stage: Stage = 'stranger'
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
-  /** Bare JID of a SASL2 login. */
   #account: string | undefined
   /** Whether other users may have written on the stream. */
   #isForeign = false
@@ -63,7 +62,6 @@ export class LoginWatch {
     this.#sasl = new SaslAccount(domain)
   }
 
-  /** Returns undefined if the client must not send this. */
   screen(elements: readonly Element[]): Screened | undefined {
     try {
       return this.#screen(elements)
@@ -99,7 +97,6 @@ export class LoginWatch {
     return to === undefined || prepareDomain(to) === this.domain
   }
 
-  /** Whether the login may turn out to be of this user. */
   mayBecome(jid: string): boolean {
     if (this.#stage === 'stranger') return false
     const account = this.#account ?? this.#sasl.account
@@ -250,7 +247,6 @@ function isForUsers(element: Element): boolean {
 function isResumed({ name, namespace }: Element): boolean {
   return name === 'resumed' && namespace.startsWith(smFamily)
 }
-/** The code of a refused login (RFC 6120 §6.5). */
 export function refusedLogin({ name, namespace, text }: Element): ProblemCode | undefined {
   if (name !== 'failure' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return undefined
   // XEP-0388 §2.6.2.

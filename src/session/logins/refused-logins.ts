@@ -16,7 +16,6 @@ export interface RefusedLoginsParts {
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock
-  /** Called for each delayed login. */
   readonly refused: OnRefused
   readonly audit: Logger
   readonly sums: MinuteSums

@@ -22,7 +22,6 @@ export class SaslAccount {
     this.#domain = domain
   }
 
-  /** The bare JID after success. */
   get account(): string | undefined {
     return this.#isOrderly ? this.#claimed : undefined
   }

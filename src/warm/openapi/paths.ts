@@ -12,8 +12,6 @@ type Paths = Readonly<Record<string, object>>
 type Responses = Readonly<Record<number, Response>>
 type Codes = readonly ProblemCode[]
 
-// Problems of each call. Problems of an unknown method or host belong to no operation.
-
 const ofAdmins: Codes = [
   'unauthorized',
   'insecure-channel',

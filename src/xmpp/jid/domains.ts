@@ -4,7 +4,6 @@ import { domainToASCII, domainToUnicode } from 'node:url'
 /** In octets (RFC 7622 §3.2). */
 const longestDomain = 1023
 
-/** Names that need no preparation: without A-labels, and without a number at the end as in an IPv4 address. */
 const plainName = /^(?!.*xn--)(?:[a-z0-9_-]{1,63}\.)*[a-z][a-z0-9_-]{0,62}$/
 
 const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
@@ -16,7 +15,6 @@ const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
  * in brackets. Undefined if invalid.
  */
 export function prepareDomain(text: string): string | undefined {
-  // A fast path for most domains.
   if (text.length <= longestDomain && plainName.test(text)) return text
   if (Buffer.byteLength(text) > longestDomain) return undefined
   if (text.startsWith('[') && text.endsWith(']') && !text.includes('%')) {

@@ -37,7 +37,6 @@ const digits = [/[\u0660-\u0669]/, /[\u06f0-\u06f9]/]
 
 /** IdentifierClass (RFC 8264 §4.2). */
 export function isIdentifier(text: string): boolean {
-  // Compatibility characters are not allowed.
   return !neither.test(text) && !noIdentifier.test(text) && text.normalize('NFKC') === text && fitsContext(text)
 }
 

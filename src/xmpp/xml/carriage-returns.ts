@@ -25,7 +25,6 @@ function refer(bytes: Buffer): string {
   let isTag = false
   /** The quote that is open, or 0. */
   let quote = 0
-  /** End of the CDATA section that is open, or 0. */
   let sectionEnd = 0
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at]!

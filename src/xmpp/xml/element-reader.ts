@@ -21,7 +21,6 @@ const undeclared = 'urn:undeclared-prefix:'
 /** A child with more undeclared prefixes is dropped, because each prefix lengthens its start tag. */
 const mostUndeclared = 64
 
-/** Reading stops at this number of broken namespace rules. */
 const mostFaults = 10
 
 const tooManyFaults = new Error('too many faults')
@@ -52,7 +51,6 @@ class ElementReader {
   readonly #inherited = new Set<string>()
   readonly #undeclared = new Set<string>()
   #faults = 0
-  /** Number of the tag's attributes, and the attributes with a prefix. */
   #attributes = 0
   readonly #prefixed: SaxesAttributeNS[] = []
 

@@ -22,7 +22,6 @@ type Place = 'text' | 'less' | 'name' | 'start tag' | 'value' | 'end tag' | 'ins
 
 type Wanted = 'declaration or root' | 'root' | 'child'
 
-/** Names of tags are compared to this depth. */
 const deepestNames = 256
 
 /**
@@ -35,7 +34,6 @@ export class EndFinder {
   readonly #wanted: Wanted
   #place: Place = 'text'
   #depth = 0
-  /** Numbers for the current name, and for each open element. */
   #name = 0
   readonly #names: number[] = []
   #quote = ''
@@ -49,7 +47,6 @@ export class EndFinder {
     this.#wanted = wanted
   }
 
-  /** Returns the end within this piece, or -1. Throws an `XmlError`. */
   find(piece: string, from = 0): number {
     for (let at = from; at < piece.length; at++) {
       if (this.#place === 'text') {

@@ -3,7 +3,6 @@ import { escapeXml } from './escape.js'
 
 const escaped = new Map<string, string>()
 const mostEscaped = 64
-/** Longest cached namespace, in UTF-16 units. */
 const longest = 1024
 
 /** Cached, because thousands of children may declare the same namespace. */

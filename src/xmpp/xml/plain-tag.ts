@@ -20,7 +20,6 @@ const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 /** A start tag in its usual form, as offsets into the text. */
 export class PlainTag {
   name = 0
-  /** 0 if there is no prefix. */
   nameColon = 0
   nameEnd = 0
   end = 0
@@ -30,14 +29,12 @@ export class PlainTag {
   namespace = 0
   namespaceEnd = 0
   declared = 0
-  /** Length of the declarations, in UTF-16 units. */
   declarations = 0
   /** Offset of the attributes' prefix other than `xml` and `xmlns`, or 0. */
   prefix = 0
   prefixEnd = 0
   readonly #places = new Int32Array(4 * mostAttributes)
 
-  /** Returns false for a tag that is absent, incomplete or unusual. */
   read(text: string, start: number): boolean {
     if (text.charCodeAt(start) !== less) return false
     let end = endOfName(text, start + 1)
@@ -77,7 +74,6 @@ export class PlainTag {
     return text.slice(this.#places[4 * index], this.#places[4 * index + 1])
   }
 
-  /** The value as written. */
   attributeValue(text: string, index: number): string {
     return text.slice(this.#places[4 * index + 2], this.#places[4 * index + 3])
   }

@@ -16,7 +16,6 @@ const inNames = Uint8Array.from({ length: 0x80 }, (_, code) => {
   return /[A-Za-z_]/.test(character) ? 2 : /[0-9.-]/.test(character) ? 1 : 0
 })
 
-/** End of the name, or of its part before or after the colon. */
 export function endOfName(text: string, at: number): number {
   let code = text.charCodeAt(at)
   if (!(code < 0x80 && inNames[code] === 2)) return -1
@@ -94,7 +93,6 @@ function isCharacter(code: number): boolean {
   return code < 0xd800 || (code >= 0xe000 && code <= 0xfffd) || (code >= 0x10000 && code <= 0x10ffff)
 }
 
-/** Whether a substring has more than `bytes` bytes in UTF-8. */
 export function isLarger(text: string, start: number, end: number, bytes: number): boolean {
   return (end - start) * 3 > bytes && Buffer.byteLength(text.slice(start, end)) > bytes
 }

@@ -138,7 +138,6 @@ class PlainReader {
     }
   }
 
-  /** Returns false for too many prefixes. */
   #declare(text: string, depth: number): boolean {
     const inner = this.#inner
     for (let index = 0; index < inner.count; index++) {
@@ -168,7 +167,6 @@ class PlainReader {
 
   #knowsPrefix(text: string, start: number, end: number, { prefixes }: Declarations): boolean {
     const prefix = text.slice(start, end)
-    // An inner element declares the prefix again.
     if (declaredBy(text, this.#child, prefix) !== undefined) return true
     if (this.#declared.some(declared => declared.prefix === prefix)) return true
     const index = prefixes.indexOf(prefix)

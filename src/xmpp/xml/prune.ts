@@ -24,7 +24,6 @@ export function prune(text: string, isUnwanted: (branch: Branch) => boolean): st
   parser.on('closetag', ({ local, uri }) => {
     const { start, content } = open.pop()!
     if (open.length === 0 || !isUnwanted({ name: local, namespace: uri, content })) return
-    // Drops cuts inside this cut.
     while (cuts.length > 0 && cuts.at(-1)!.start > start) cuts.pop()
     cuts.push({ start, end: parser.position })
   })

@@ -3,7 +3,6 @@ import { XmlError } from './xml-error.js'
 export interface Declarations {
   readonly defaultNamespace: string
   readonly prefixes: readonly string[]
-  /** In the order of the prefixes. */
   readonly namespaces: readonly string[]
 }
 
@@ -24,7 +23,6 @@ export class Root {
     readonly namespace: string,
     /** As written, such as `xml:lang`. */
     readonly names: readonly string[],
-    /** In the order of the names. */
     readonly values: readonly string[],
     readonly declarations: Declarations,
   ) {
@@ -45,7 +43,6 @@ export class Root {
 /** The part of a root that is needed until it ends. */
 export type OpenRoot = Pick<Root, 'qualifiedName' | 'declarations'>
 
-/** Roots shared between streams. Most are equal. */
 const lastingRoots = new Map<string, OpenRoot>()
 const mostLastingRoots = 64
 

@@ -61,7 +61,6 @@ export class Splitter {
   #held = ''
   /** Collected, because joining each character at once would take 30 times the memory. */
   #pieces = ''
-  /** Whether the element is skipped, because it exceeds a limit. */
   #isDropped = false
   #tail: Buffer | undefined
   #stopped = false

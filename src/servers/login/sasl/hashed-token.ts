@@ -34,7 +34,6 @@ export class HashedToken {
     return this.#secret.toString('base64')
   }
 
-  /** For a new token from the server. */
   replace(secret: string): void {
     this.#secret.fill(0)
     this.#secret = copyOf(secret)

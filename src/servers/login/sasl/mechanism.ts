@@ -8,7 +8,6 @@ export interface Mechanism {
   readonly name: string
   readonly clientFirst: true
   response(): string | Promise<string>
-  /** Throws a `Problem` for an invalid message. */
   challenge(message: string): void
   /** Throws a `Problem` if the server's proof is wrong. The library does not call this function. */
   success(data: string | undefined): void

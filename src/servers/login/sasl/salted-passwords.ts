@@ -41,7 +41,6 @@ export function createSaltedPasswords(
       serverKey: createHmac(algorithm, salted).update('Server Key').digest(),
     }
   }
-  /** Rejects with the signal's reason or `service-full`. */
   return async (wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> => {
     const { user, password, salt, iterations, hash: algorithm } = wanted
     const key = memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])

@@ -31,7 +31,6 @@ export function keysOf({ hash, clientKey, serverKey }: ScramProof): ScramKeys {
   return { clientKey, storedKey: digest(hash, clientKey, 'buffer'), serverKey }
 }
 
-/** Fills the buffers with zeros. */
 export function wipe({ salt, clientKey, serverKey }: ScramProof): void {
   for (const bytes of [salt, clientKey, serverKey]) bytes.fill(0)
 }

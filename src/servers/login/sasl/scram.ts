@@ -21,7 +21,6 @@ export type ScramName = keyof typeof hashes
 
 export interface ScramParts {
   readonly user: string
-  /** The password, or the proof of an earlier login. */
   readonly secret: string | ScramProof
   readonly onSalt?: ((salt: Buffer) => void) | undefined
   /** Bare JID of the user to act for. */
