@@ -62,7 +62,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     const node = membership.get(other)
     const isThere = node !== undefined && !node.isGivenUp
     if (isThere && !node.isOverfull) return node.exchanges.open(kind, head, body, events)
-    const how = isThere || membership.isHeardOf(other) ? 'broken' : 'gone'
+    const how = isThere || membership.isOnlyReported(other) ? 'broken' : 'gone'
     setImmediate(() => guarded(() => events.onEnd(how)))
     return noExchange(other)
   }

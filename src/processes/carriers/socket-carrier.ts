@@ -139,7 +139,7 @@ class SocketCarrier implements Carrier {
         joined = name
         this.#dialled.get(name)?.destroy('the other way round')
         this.#dialled.delete(name)
-        this.#leave(name, this.#joined.get(name), 'replaced')
+        this.#lose(name, this.#joined.get(name), 'replaced')
         connection.greet(this.#self)
         this.#join(name, connection)
         return true
@@ -148,7 +148,7 @@ class SocketCarrier implements Carrier {
       onAnnouncement: frame => this.#events.onAnnouncement(joined!, frame),
       onClose: reason => {
         this.#strangers.delete(connection)
-        if (joined !== undefined) this.#leave(joined, connection, reason)
+        if (joined !== undefined) this.#lose(joined, connection, reason)
       },
     })
     this.#strangers.add(connection)
@@ -181,7 +181,7 @@ class SocketCarrier implements Carrier {
       onAnnouncement: frame => this.#events.onAnnouncement(name, frame),
       onClose: reason => {
         done()
-        if (isJoined) this.#leave(name, connection, reason)
+        if (isJoined) this.#lose(name, connection, reason)
         else this.#failed(name, connection, reason)
       },
     })
@@ -208,7 +208,7 @@ class SocketCarrier implements Carrier {
     this.#events.onJoin(name)
   }
 
-  #leave(name: string, connection: SocketConnection | undefined, reason = 'closed'): void {
+  #lose(name: string, connection: SocketConnection | undefined, reason = 'closed'): void {
     if (connection === undefined || this.#joined.get(name) !== connection) return
     this.#joined.delete(name)
     connection.destroy(reason)

@@ -39,7 +39,7 @@ export class Membership {
   readonly owners: Owners
   readonly #parts: MembershipParts
   readonly #known = new Map<string, RemoteNode>()
-  readonly #hearsay: Hearsay
+  readonly #reported: ReportedNodes
   readonly #listeners: (() => void)[] = []
   #isDraining = false
   #isClosed = false
@@ -50,11 +50,11 @@ export class Membership {
 
   constructor(parts: MembershipParts) {
     this.#parts = parts
-    this.#hearsay = new Hearsay(parts.clock)
+    this.#reported = new ReportedNodes(parts.clock)
     this.#lookedAt = parts.clock.now()
     const { self, clock, awaitsHeirs, guarded } = parts
-    const isHeardOf = (name: string) => this.isHeardOf(name)
-    this.owners = new Owners({ self, clock, awaitsHeirs, known: this.#known, isHeardOf, guarded })
+    const isOnlyReported = (name: string) => this.isOnlyReported(name)
+    this.owners = new Owners({ self, clock, awaitsHeirs, known: this.#known, isOnlyReported, guarded })
   }
 
   get known(): Iterable<RemoteNode> {
@@ -74,11 +74,12 @@ export class Membership {
   }
 
   has(name: string): boolean {
-    return this.#known.get(name)?.isGivenUp === false || this.#hearsay.has(name)
+    return this.#known.get(name)?.isGivenUp === false || this.#reported.has(name)
   }
 
-  isHeardOf(name: string): boolean {
-    return !this.#known.has(name) && this.#hearsay.has(name)
+  /** Whether no message of this process itself has arrived. */
+  isOnlyReported(name: string): boolean {
+    return !this.#known.has(name) && this.#reported.has(name)
   }
 
   onChange(listener: () => void): void {
@@ -141,7 +142,7 @@ export class Membership {
         this.#take(node, frame)
       },
       onBreak: other => this.#parts.guarded(() => this.#known.get(other)?.lose(carrier())),
-      onLeave: other => this.#leave(other, carrier()),
+      onLeave: other => this.#lose(other, carrier()),
     }
   }
 
@@ -158,15 +159,15 @@ export class Membership {
     this.#changed()
   }
 
-  #leave(other: string, carrier: Carrier): void {
+  #lose(other: string, carrier: Carrier): void {
     const node = this.#known.get(other)
     if (node === undefined) return
-    const wasUsed = node.leave(carrier)
+    const wasUsed = node.drop(carrier)
     if (!node.isReached) {
       this.#known.delete(other)
-      this.#hearsay.left(other)
+      this.#reported.forget(other)
       this.#parts.log.info({ other }, 'a process is gone')
-      this.owners.left(node)
+      this.owners.lost(node)
       this.#changed()
     }
     // This comes last, so that requests that end here find the heir.
@@ -192,7 +193,7 @@ export class Membership {
   #note(node: RemoteNode, { about, known, isDraining, adopted, isLeaving }: Notice): void {
     if (node.about === undefined && about !== undefined) this.#meetFirst(node, about)
     this.#noteNames(node, adoptedIn(adopted), isLeaving === true)
-    this.#hearsay.hear(known.filter(name => name !== this.#parts.self))
+    this.#reported.report(known.filter(name => name !== this.#parts.self))
     if (node.isDraining === isDraining) return
     node.isDraining = isDraining
     this.#changed()
@@ -208,7 +209,7 @@ export class Membership {
     if (isLeaving && !node.isLeaving) {
       node.isLeaving = true
       log.info({ other: node.name }, 'a process hands over its sessions')
-      this.owners.leaves(node)
+      this.owners.handsOver(node)
     }
     this.owners.check()
   }
@@ -275,33 +276,33 @@ export class Membership {
 }
 
 /** How long a report about a third process is valid, in milliseconds. Reports come each second. */
-const believedMilliseconds = 2_500
+const reportMilliseconds = 2_500
 const mostGone = 1_000
 
 /** Processes known from reports of other processes only, for example just after a start. */
-class Hearsay {
+class ReportedNodes {
   readonly #clock: Pick<Clock, 'now'>
   /** Expiry by name. */
-  readonly #believed = new Map<string, number>()
+  readonly #until = new Map<string, number>()
   readonly #gone = new Map<string, true>()
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock
   }
 
-  hear(names: readonly string[]): void {
+  report(names: readonly string[]): void {
     const now = this.#clock.now()
-    for (const [name, until] of this.#believed) if (until < now) this.#believed.delete(name)
-    for (const name of names) if (!this.#gone.has(name)) this.#believed.set(name, now + believedMilliseconds)
+    for (const [name, until] of this.#until) if (until < now) this.#until.delete(name)
+    for (const name of names) if (!this.#gone.has(name)) this.#until.set(name, now + reportMilliseconds)
   }
 
-  left(name: string): void {
-    this.#believed.delete(name)
+  forget(name: string): void {
+    this.#until.delete(name)
     this.#gone.set(name, true)
     forgetOldest(this.#gone, mostGone)
   }
 
   has(name: string): boolean {
-    return (this.#believed.get(name) ?? 0) > this.#clock.now()
+    return (this.#until.get(name) ?? 0) > this.#clock.now()
   }
 }

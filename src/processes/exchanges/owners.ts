@@ -24,7 +24,7 @@ export interface OwnersParts {
   readonly clock: Pick<Clock, 'now'>
   readonly awaitsHeirs: boolean
   readonly known: ReadonlyMap<string, RemoteNode>
-  readonly isHeardOf: (name: string) => boolean
+  readonly isOnlyReported: (name: string) => boolean
   readonly guarded: (act: () => void) => void
 }
 
@@ -101,12 +101,12 @@ export class Owners {
   }
 
   /** The other process hands over its sessions. */
-  leaves(node: RemoteNode): void {
+  handsOver(node: RemoteNode): void {
     this.#await([node.name, ...node.adopted])
   }
 
   /** The other process is no longer known. */
-  left(node: RemoteNode): void {
+  lost(node: RemoteNode): void {
     if (node.isLeaving) this.#await([node.name, ...node.adopted])
     this.check()
   }
@@ -142,7 +142,7 @@ export class Owners {
   }
 
   #find(name: string): string | undefined {
-    const { self, known, isHeardOf } = this.#parts
+    const { self, known, isOnlyReported } = this.#parts
     const isOwner = !this.isLeaving
     if (isOwner && name === self) return self
     if (known.get(name)?.isOwner === true) return name
@@ -150,7 +150,7 @@ export class Owners {
     let heir: string | undefined
     for (const node of known.values())
       if (node.isOwner && node.adopted.has(name) && (heir === undefined || node.name < heir)) heir = node.name
-    return heir ?? (isHeardOf(name) ? name : undefined)
+    return heir ?? (isOnlyReported(name) ? name : undefined)
   }
 
   #await(names: readonly string[]): void {

@@ -66,7 +66,7 @@ export class RemoteNode implements Node {
     this.break('broken')
   }
 
-  leave(carrier: Carrier): boolean {
+  drop(carrier: Carrier): boolean {
     const wasUsed = this.#first?.carrier === carrier
     this.#ways.delete(carrier)
     return wasUsed
