@@ -217,7 +217,7 @@ export async function startService({
   const heir = () =>
     isReplaced ? nodes?.others.find(({ about, isDraining }) => about?.place === place && !isDraining)?.name : undefined
 
-  const leaveSessions = async () => {
+  const setDownSessions = async () => {
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
     if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
@@ -226,21 +226,21 @@ export async function startService({
     if (ways.length === 0) return
     registry.isSettingDown = true
     // Without sessions no file is written: it would replace a file that needs another key.
-    const areAllLeft = () => registry.size === registry.unsettable
-    if (areAllLeft()) return
+    const noneCanMove = () => registry.size === registry.immovable
+    if (noneCanMove()) return
     // The heir adopts the names once it has the sessions. Until then, requests wait.
     nodes?.handOver()
     listening.retire()
     for (const way of ways) {
-      const left: Parameters<TellEvent>[1][] = []
+      const moved: Parameters<TellEvent>[1][] = []
       try {
-        await way(setDown(registry, session => void left.push(session)))
-        log.info({ sessions: left.length }, 'sessions were set down for the next process')
+        await way(setDown(registry, session => void moved.push(session)))
+        log.info({ sessions: moved.length }, 'sessions were set down for the next process')
         return
       } catch (error) {
-        for (const session of left) events?.tell('session.ended', session, 'shutdown')
-        log.error({ sessions: left.length, ...traceOf(error) }, 'sessions could not be set down')
-        if (areAllLeft()) return
+        for (const session of moved) events?.tell('session.ended', session, 'shutdown')
+        log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be set down')
+        if (noneCanMove()) return
       }
     }
   }
@@ -250,7 +250,7 @@ export async function startService({
     log.info({ sessions: registry.size }, 'stopping')
     stopWatching()
     stopSweeping?.()
-    await leaveSessions()
+    await setDownSessions()
     sites.shutDown()
     upstream.shutDown()
     const late = pause(stopMilliseconds)
@@ -259,11 +259,11 @@ export async function startService({
     if (nodes !== undefined) await pause(carriedMilliseconds)
     registry.abandonAll()
     // Clients of other processes' sessions repeat their requests elsewhere.
-    const left = nodes?.close()
+    const nodesClosed = nodes?.close()
     const told = events?.stop()
     const closed = listening.close()
     const closing = setInterval(listening.closeIdleConnections, 20)
-    await Promise.race([Promise.all([closed, told, left, until(upstream.isEmpty)]), late])
+    await Promise.race([Promise.all([closed, told, nodesClosed, until(upstream.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
     upstream.close()
@@ -283,7 +283,7 @@ export async function startService({
     const isStopping = () => stopped !== undefined
     const open = {
       get size() {
-        return files === undefined && heir() === undefined ? registry.size : registry.unsettable
+        return files === undefined && heir() === undefined ? registry.size : registry.immovable
       },
     }
     await drained({ seconds, registry: open, listening, nodes, clock, isStopping })

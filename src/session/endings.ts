@@ -24,7 +24,7 @@ export const endings = {
   /** The client may resume the stream over another connection (XEP-0198 §5). */
   cut: { link: 'cut', queue: 'discard', client: 'untold' },
   /** Like `cut`, before a restart of the service. */
-  left: { link: 'cut', queue: 'discard', client: 'return' },
+  restarting: { link: 'cut', queue: 'discard', client: 'return' },
 } as const satisfies Record<string, Ending>
 
 export type How = keyof typeof endings

@@ -32,7 +32,7 @@ export class ManagedLink implements Link, LinkEvents {
   #phase: Phase = 'enabling'
   #isPaused = false
   readonly #counts: LinkCounts
-  #left = 0
+  #keptAtServer = 0
   /** Undefined if the stream cannot be resumed. */
   #previd: string | undefined
   #repair: Repair | undefined
@@ -155,9 +155,9 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   /** Does not acknowledge the newest undelivered stanzas, so the server keeps them. Returns their number. */
-  leave(undelivered: number): number {
-    if (this.#phase === 'on') this.#left = Math.min(undelivered, this.#counts.unacknowledged)
-    return this.#left
+  keepAtServer(undelivered: number): number {
+    if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.#counts.unacknowledged)
+    return this.#keptAtServer
   }
 
   /** Returns an error for each stanza that the server has not confirmed. */
@@ -201,20 +201,20 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   close(): void {
-    this.#leave('ended').close()
+    this.#detach('ended').close()
   }
 
   abandon(): void {
-    this.#leave('ended').abandon()
+    this.#detach('ended').abandon()
   }
 
   cut(): void {
-    this.#left = this.#counts.unacknowledged
-    this.#leave('left').cut()
+    this.#keptAtServer = this.#counts.unacknowledged
+    this.#detach('cut').cut()
   }
 
-  #leave(reason: 'ended' | 'left'): Link {
-    if (this.#phase === 'on') this.#link.send([this.#counts.acknowledge(this.#counts.received - this.#left)])
+  #detach(reason: 'ended' | 'cut'): Link {
+    if (this.#phase === 'on') this.#link.send([this.#counts.acknowledge(this.#counts.received - this.#keptAtServer)])
     this.#stop(reason)
     this.#counts.forget()
     return this.#link
@@ -360,7 +360,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.events.onEnd(end)
   }
 
-  #stop(reason: 'ended' | 'left'): void {
+  #stop(reason: 'ended' | 'cut'): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#counts.rest()

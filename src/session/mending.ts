@@ -98,7 +98,7 @@ export class Repair {
   }
 
   /** Drops the attempt that is under way. A stream that has `ended` is closed if the attempt has resumed it. */
-  stop(reason: 'ended' | 'left'): void {
+  stop(reason: 'ended' | 'cut'): void {
     this.#caller.abort(reason)
   }
 

@@ -92,7 +92,7 @@ export function createOpener(parts: OpenerParts) {
       tellEvent?.('session.ended', session, reason)
   }
 
-  function leave(stream: string, { id, domain, jid }: Session): void {
+  function endEarlier(stream: string, { id, domain, jid }: Session): void {
     const before = registry.streams.of(domain, stream)
     if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
     registry.byId(before.session)?.end('connection-closed', 'cut')
@@ -117,7 +117,7 @@ export function createOpener(parts: OpenerParts) {
       limits.loggedIn(session)
       strangers.remove(session)
       const jid = session.jid!
-      if (resumed !== undefined) leave(resumed, session)
+      if (resumed !== undefined) endEarlier(resumed, session)
       registry.bound(session, jid)
       room.bound(session, jid)
     },

@@ -39,7 +39,7 @@ export class Registry {
   }
 
   /** Number of sessions that the next process cannot continue. */
-  get unsettable(): number {
+  get immovable(): number {
     let count = 0
     for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1
     return count
@@ -112,7 +112,7 @@ export class Registry {
   shutDown(): void {
     this.isStopping = true
     for (const session of [...this.#sessions.values()])
-      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'left' : 'drained')
+      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'drained')
   }
 
   /** Ends all sessions without telling their clients. */

@@ -66,13 +66,13 @@ export async function giveTo(heir: string, nodes: Nodes, records: Iterable<strin
   const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
   if (isReady !== true)
     throw new Error(`the process ${heir} takes no sessions with records of version ${recordVersion}`)
-  const left = records[Symbol.iterator]()
+  const remaining = records[Symbol.iterator]()
   return new Promise((resolve, reject) => {
     let taken: Taken | undefined
     let isSent = false
     const send = () => {
       while (!isSent && !exchange.isBehind) {
-        const next = left.next()
+        const next = remaining.next()
         isSent = next.done === true
         exchange.send(undefined, next.done === true ? '' : next.value)
       }

@@ -167,7 +167,7 @@ export class Uplink {
   #mine(undelivered: readonly Element[]): readonly Element[] {
     if (this.managed === undefined) return undelivered
     const stanzas = undelivered.filter(isStanza)
-    return stanzas.slice(0, stanzas.length - this.managed.leave(stanzas.length))
+    return stanzas.slice(0, stanzas.length - this.managed.keepAtServer(stanzas.length))
   }
 
   #bounce(element: Element): void {
