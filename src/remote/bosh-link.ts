@@ -141,12 +141,12 @@ export class BoshLink implements Link {
   }
 
   /** Gives the session to a page. Undefined while a request is open, because the next rid is unknown. */
-  leave() {
+  giveToPage() {
     if (this.#isOver || this.#unsent.length > 0) return undefined
-    const left = this.#session.leave()
-    if (left === undefined) return undefined
+    const given = this.#session.giveToPage()
+    if (given === undefined) return undefined
     this.#stop()
-    return { ...left, session: this.#session }
+    return { ...given, session: this.#session }
   }
 
   #stop(): void {

@@ -50,7 +50,7 @@ export class EndpointSession {
   #endpoint: Endpoint | undefined
   #phase: Phase = 'live'
   #lastRid = randomInt(1, 2 ** 47)
-  #leftRid = 0
+  #sentRid = 0
   #asking = 0
   #lastWords = ''
   #unfinishedBytes = 0
@@ -129,13 +129,13 @@ export class EndpointSession {
       this.#breakOff()
       this.#abort = new AbortController()
       // Continues after the last rid sent: the endpoint would wait for others.
-      this.#lastRid = this.#leftRid
+      this.#lastRid = this.#sentRid
     }
     this.end()
   }
 
   /** Gives the session to a page. `end` still works. Undefined while a request is open. */
-  leave() {
+  giveToPage() {
     const endpoint = this.#endpoint
     const { terms } = this
     if (this.#phase !== 'live' || this.#asking > 0 || endpoint === undefined || terms === undefined) return undefined
@@ -170,10 +170,10 @@ export class EndpointSession {
     const gathered = (bytes: number) => {
       if (!signal.aborted) this.#gathered(bytes)
     }
-    const leaves = (isNew: boolean) => {
-      this.#leftRid = Math.max(this.#leftRid, rid)
-      turn.left(isNew, repeats.areAny)
-      repeats.left()
+    const onSent = (isNew: boolean) => {
+      this.#sentRid = Math.max(this.#sentRid, rid)
+      turn.sent(isNew, repeats.areAny)
+      repeats.sent()
     }
     try {
       for (;;) {
@@ -181,9 +181,9 @@ export class EndpointSession {
         this.#endpoint ??= await this.#parts.endpoint
         signal.throwIfAborted()
         try {
-          const options = { signal, reached, gathered, leaves }
+          const options = { signal, reached, gathered, onSent }
           const reply = await this.#endpoint.exchange(body, wait, creates, options, repeats.areAny)
-          return repeats.areAny && this.#leftRid > rid ? unlessSuperseded(reply) : reply
+          return repeats.areAny && this.#sentRid > rid ? unlessSuperseded(reply) : reply
         } catch (error) {
           if (!(error instanceof RemoteFault) || signal.aborted) throw error
           const pause = repeats.next(error, this.terms?.inactivity)

@@ -12,7 +12,7 @@ const mostFound = 1000
 const foundSeconds = 600
 const absentSeconds = 30
 
-type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'leaves'>
+type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'onSent'>
 
 /** Most stanzas of a reply. Each takes about 300 bytes in addition to its text. */
 const mostStanzas = 10_000

@@ -33,7 +33,7 @@ export interface RequestOptions {
   readonly reached?: ((step: Step) => void) | undefined
   /** Called with the growth of an unfinished reply in bytes, and at its end with the negative sum. */
   readonly gathered?: ((bytes: number) => void) | undefined
-  readonly leaves?: ((isNew: boolean) => void) | undefined
+  readonly onSent?: ((isNew: boolean) => void) | undefined
 }
 
 /** `fates` are of elements in a reply that was too long. */
@@ -44,7 +44,7 @@ const pieceBytes = 512
 
 /** Does not follow redirects. Rejects with a `RemoteFault`. */
 export function sendRequest(url: URL, options: RequestOptions): Promise<HttpReply> {
-  const { body, limits, clock, reached, gathered = () => {}, leaves, ...about } = options
+  const { body, limits, clock, reached, gathered = () => {}, onSent, ...about } = options
   return new Promise((resolve, reject) => {
     let step: Step = 'connect'
     let timer: Timer
@@ -63,7 +63,7 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
     }
     const connected = (isNew: boolean) => {
       reach('features')
-      leaves?.(isNew)
+      onSent?.(isNew)
       timer.cancel()
       expectWithin(limits.reply)
     }

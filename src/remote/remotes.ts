@@ -89,9 +89,9 @@ export function createRemotes(parts: RemotesParts) {
         },
         /** Stanzas of the server that arrived during the login are lost. */
         async handOver(jid) {
-          const left = link.leave()
-          if (left === undefined) return undefined
-          const { session, url, terms, rid } = left
+          const given = link.giveToPage()
+          if (given === undefined) return undefined
+          const { session, url, terms, rid } = given
           openings.delete(link)
           elsewhere.add(handleOf(terms.sid, processName), jid, domain, clock.now(), session)
           return { ...terms, rid, url, expiresIn: terms.inactivity }

@@ -16,7 +16,7 @@ export class Repeats {
   #overdue = 0
   /** When the connection first broke since the endpoint held the request. */
   #brokenAt = 0
-  #leftAt: number | undefined
+  #sentAt: number | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -26,8 +26,8 @@ export class Repeats {
     return this.#count > 0
   }
 
-  left(): void {
-    this.#leftAt = this.#clock.now()
+  sent(): void {
+    this.#sentAt = this.#clock.now()
   }
 
   /** Returns the pause in milliseconds. `inactivity` is in seconds, undefined before there is a session. */
@@ -37,8 +37,8 @@ export class Repeats {
     if (inactivity === undefined) return failure.step === 'features' && this.#count++ === 0 ? 0 : undefined
     if (failure.code === 'timeout' && failure.step === 'features' && this.#overdue++ > 0) return undefined
     const now = this.#clock.now()
-    const wasHeld = this.#leftAt !== undefined && now - this.#leftAt >= heldAfter
-    this.#leftAt = undefined
+    const wasHeld = this.#sentAt !== undefined && now - this.#sentAt >= heldAfter
+    this.#sentAt = undefined
     if (this.#count === 0 || wasHeld) {
       this.#count = 0
       this.#brokenAt = now

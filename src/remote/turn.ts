@@ -29,7 +29,7 @@ export class Turn {
     if (before !== undefined) while (before.#arrival !== undefined) await before.#arrival
   }
 
-  left(isNew: boolean, isRepeat: boolean): void {
+  sent(isNew: boolean, isRepeat: boolean): void {
     const wait = isRepeat ? apartFromRepeat : isNew ? apartFromNew : apart
     this.#timer ??= this.#clock.after(wait, () => this.#arrived())
   }
