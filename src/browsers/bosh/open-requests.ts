@@ -68,7 +68,7 @@ export class OpenRequests {
 
   renew(pending: Pending, peer: Peer, since: number, expires: number): Peer {
     const older = pending.peer
-    this.#left(pending)
+    this.#removed(pending)
     pending.peer = peer
     pending.repeats += 1
     pending.since = since
@@ -80,7 +80,7 @@ export class OpenRequests {
   take(pending = this.held[0]!): Pending {
     if (pending === this.held[0]) this.held.shift()
     else this.held.splice(this.held.indexOf(pending), 1)
-    this.#left(pending)
+    this.#removed(pending)
     return pending
   }
 
@@ -98,7 +98,7 @@ export class OpenRequests {
   unpark(rid: number): Pending | undefined {
     const parked = this.#parked?.get(rid)
     if (parked === undefined) return undefined
-    this.#left(parked)
+    this.#removed(parked)
     this.#parked!.delete(rid)
     if (this.#parked!.size === 0) this.#parked = undefined
     return parked
@@ -115,7 +115,7 @@ export class OpenRequests {
 
   clear(): Pending[] {
     const all = [...this.held.splice(0), ...(this.#parked?.values() ?? [])]
-    for (const pending of all) this.#left(pending)
+    for (const pending of all) this.#removed(pending)
     this.#parked = undefined
     return all
   }
@@ -125,7 +125,7 @@ export class OpenRequests {
     this.#load.waiting += 1
   }
 
-  #left({ peer, parked }: Pending): void {
+  #removed({ peer, parked }: Pending): void {
     peer.whenGone = undefined
     parked?.room.is(0)
     this.#load.waiting -= 1

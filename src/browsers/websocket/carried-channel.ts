@@ -70,11 +70,11 @@ export class CarriedChannel implements Channel, ExchangeEvents {
 
   end(code: number = closeCodes.normal, lastWords: readonly string[] = [], seeOther?: string): void {
     for (const message of lastWords) this.send(message)
-    this.#leave({ how: 'end', code, seeOther })
+    this.#closeWith({ how: 'end', code, seeOther })
   }
 
   answerClose(): void {
-    this.#leave({ how: 'farewell' })
+    this.#closeWith({ how: 'farewell' })
   }
 
   drop(): void {
@@ -104,7 +104,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.#guard(() => this.#gone())
   }
 
-  #leave(ending: Ending): void {
+  #closeWith(ending: Ending): void {
     if (!this.isOpen) return
     this.#isLeaving = true
     this.#exchange.end(ending)

@@ -115,7 +115,7 @@ export class SocketChannel implements Channel {
     // Runs after `ws`, so bytes that remain belong to an unfinished message.
     connection.on('data', this.#count)
     connection.on('drain', this.#drained)
-    connection.on('end', this.#left)
+    connection.on('end', this.#halfClosed)
     this.#schedule()
   }
 
@@ -214,7 +214,7 @@ export class SocketChannel implements Channel {
     else this.#socket.terminate()
   }
 
-  readonly #left = (): void => this.#cut('connection-closed')
+  readonly #halfClosed = (): void => this.#cut('connection-closed')
 
   readonly #failed = ({ code }: NodeJS.ErrnoException): void => this.#cut(cutBy[code ?? ''] ?? 'bad-frame')
 
@@ -233,13 +233,13 @@ export class SocketChannel implements Channel {
     this.#timer?.cancel()
     this.#connection.off('data', this.#count)
     this.#connection.off('drain', this.#drained)
-    this.#connection.off('end', this.#left)
+    this.#connection.off('end', this.#halfClosed)
     this.#unfinished.is(0)
     this.#guard(() => this.#gone())
   }
 
   readonly #count = (chunk: Buffer): void => {
-    if (!this.#isClosing && this.#socket.readyState !== WebSocket.OPEN) this.#left()
+    if (!this.#isClosing && this.#socket.readyState !== WebSocket.OPEN) this.#halfClosed()
     this.#heardAt = this.#parts.clock.now()
     this.#bytes = Math.max(0, this.#bytes + chunk.length)
     if (this.#read > 0) {
