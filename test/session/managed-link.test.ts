@@ -507,13 +507,13 @@ describe('a link that breaks', () => {
   })
 
   test.each([
-    ['stays resumable if its session is set down before the login is answered', 'left', 'cut'],
+    ['stays resumable if its session is set down before the login is answered', 'cut', 'cut'],
     ['is closed if its session ends before that', 'ended', 'close'],
   ] as const)('%s', async (_what, reason, how) => {
     const all = await managed()
     await breaks(all)
     const [attempt] = all.mending.attempts
-    if (reason === 'left') expect([...setDown(all.bench.registry)]).toHaveLength(1)
+    if (reason === 'cut') expect([...setDown(all.bench.registry)]).toHaveLength(1)
     else all.bench.manager.shutDown()
     expect(attempt!.caller.reason).toBe(reason)
     const second = attempt!.succeed({ name: 'resumed', namespace: smNamespace, text: resumed(0) })
