@@ -59,6 +59,7 @@ describe('The tarball', () => {
         ...['views/form.hbs', 'public/style.css', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'],
         ...['deploy/nginx.conf', 'deploy/haproxy.cfg', 'deploy/warm-bindings.service'],
         ...['deploy/prometheus-alerts.yml', 'deploy/grafana-dashboard.json'],
+        'deploy/prosody/mod_service_account.lua',
         ...['docs/embed.md', 'docs/production.md', 'docs/settings.md'],
       ]),
     )
@@ -66,7 +67,7 @@ describe('The tarball', () => {
 
   test('has nothing else: no tests, no source maps, no secrets, nothing that wants a clone', () => {
     const belongs =
-      /^(dist\/.+\.js|dist\/types\/(library|(packages\/client|browser)\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
+      /^(dist\/.+\.js|dist\/types\/(library|(packages\/client|browser)\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|deploy\/prosody\/mod_[\w-]+\.lua|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
     expect(paths().filter(path => !belongs.test(path))).toEqual([])
     expect(paths()).not.toContain('dist/command/write-settings.js')
   })

@@ -12,6 +12,9 @@ import { eventually } from '../support/eventually.js'
 import { type IntrospectionEndpoint, startIntrospectionEndpoint } from '../support/introspection-endpoint.js'
 import { runsRest, runsUsual } from '../support/matrix.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
+import { type Relay, startRelay } from '../support/relay.js'
+import { root } from '../support/repository.js'
+import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { startTokenEndpoint, type TokenEndpoint } from '../support/token-endpoint.js'
 import { describeWith } from './needs.js'
@@ -51,10 +54,11 @@ class Place<S extends Prosody | Ejabberd> {
     starting: Promise<S>,
     options = '',
     environment: Record<string, string> = {},
+    port?: number,
   ): Promise<Place<S>> {
     const server = await starting
     try {
-      const servers = `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}${options}`
+      const servers = `localhost=xmpp://127.0.0.1:${port ?? server.c2sPort}?ca=${server.caFile}${options}`
       return new Place(server, await startTestService({ servers, environment }))
     } catch (error) {
       await server.stop()
@@ -367,32 +371,112 @@ describePlace(
 
 const serviceAccount = { XMPP_SERVICE_ACCOUNTS: `localhost=portal:${passwords.portal}` }
 
+function testServiceAccount(place: () => Place<Prosody | Ejabberd>): void {
+  test('opens sessions of users without a password', async () => {
+    expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
+    expect(await place().use({ jid: 'bob@localhost' })).toMatch(/^bob@localhost\/.+/)
+    expect(place().warmer.lines.join()).not.toContain(passwords.portal)
+  })
+
+  test('may come with the call as well', async () => {
+    const portal = { jid: 'portal@localhost', password: passwords.portal }
+    expect(await place().use({ ...portal, authzid: `${alice}/desk` })).toBe(`${alice}/desk`)
+    expect(await place().refusal({ ...portal, password: 'wrong', authzid: alice })).toEqual(refused)
+  })
+
+  test('does not keep users from their own passwords', async () => {
+    expect(await place().use({ jid: alice, password: passwords.alice })).toMatch(/^alice@localhost\/.+/)
+    expect(await place().refusal({ jid: alice, password: 'wrong' })).toEqual(refused)
+  })
+}
+
 describePlace(
   'An account that acts for others at ejabberd',
   ejabberd,
-  () => Place.open(startEjabberd({ users: passwords }), undefined, serviceAccount),
-  place => {
-    test('opens sessions of users without a password', async () => {
-      expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
-      expect(await place().use({ jid: 'nobody@localhost' })).toMatch(/^nobody@localhost\/.+/)
-      expect(place().warmer.lines.join()).not.toContain(passwords.portal)
-    })
-
-    test('may come with the call as well', async () => {
-      const portal = { jid: 'portal@localhost', password: passwords.portal }
-      expect(await place().use({ ...portal, authzid: `${alice}/desk` })).toBe(`${alice}/desk`)
-      expect(await place().refusal({ ...portal, password: 'wrong', authzid: alice })).toEqual(refused)
-    })
-
-    test('does not keep users from their own passwords', async () => {
-      expect(await place().use({ jid: alice, password: passwords.alice })).toMatch(/^alice@localhost\/.+/)
-      expect(await place().refusal({ jid: alice, password: 'wrong' })).toEqual(refused)
-    })
-  },
+  () => Place.open(startEjabberd({ users: { ...passwords, bob: 'builder' } }), undefined, serviceAccount),
+  testServiceAccount,
 )
 
+const serviceModule = `${encrypted}
+plugin_paths = { "${join(root, 'deploy/prosody')}" }
+service_accounts = { "portal@localhost" }
+admins = { "root@localhost" }`
+
+const modulesOf = (...more: string[]) => {
+  const names = ['roster', 'saslauth', 'tls', 'disco', 'ping', 'posix', 'bosh', 'smacks', 'service_account', ...more]
+  return `\nmodules_enabled = { ${names.map(name => `"${name}"`).join(', ')} }`
+}
+
+/** With a network in between that can be cut. */
+async function openCuttable(config: string, options = ''): Promise<Cuttable> {
+  const users = { ...passwords, bob: 'builder', root: 'of-all-evil', 'a=b,c': 'escaped' }
+  const server = await startProsody({ users, config: serviceModule + config })
+  const relay = await startRelay(`http://127.0.0.1:${server.c2sPort}`)
+  const place = await Place.open(Promise.resolve(server), options, serviceAccount, Number(new URL(relay.url).port))
+  return { place, relay }
+}
+
+interface Cuttable {
+  readonly place: Place<Prosody>
+  readonly relay: Relay
+}
+
+const waysIn = [
+  { name: 'SASL', config: modulesOf(), runs: runsUsual },
+  {
+    name: 'SASL2',
+    config: modulesOf('sasl2', 'sasl2_bind2', 'sasl2_sm', 'sasl2_fast'),
+    // They break the streams of 0.12.
+    runs: runsUsual && majorOf('prosody') >= 13,
+  },
+  { name: 'SCRAM', config: `${modulesOf()}\ndisable_sasl_mechanisms = { "PLAIN" }`, runs: runsUsual },
+]
+
+for (const { name, config, runs } of waysIn) {
+  let relay: Relay
+  describePlace(
+    `An account that acts for others at Prosody with our module, by ${name}`,
+    prosody,
+    async () => {
+      const opened = await openCuttable(config)
+      relay = opened.relay
+      return opened.place
+    },
+    place => {
+      afterAll(() => relay?.stop())
+      testServiceAccount(place)
+
+      test.each([
+        ['a user that there is not', { jid: 'nobody@localhost' }],
+        ['an admin', { jid: 'root@localhost' }],
+        ['an account that is not listed', { jid: 'bob@localhost', password: 'builder', authzid: alice }],
+      ])('is not let in: %s', async (_, parameters: Record<string, string>) => {
+        expect(await place().refusal(parameters)).toEqual([403, 'authzid-refused', 'sasl'])
+      })
+
+      test('logs in users whose names SCRAM escapes', async () => {
+        expect(await place().use({ jid: 'a=b,c@localhost' })).toMatch(/^a=b,c@localhost\/./)
+      })
+
+      test('its links are mended for the same user', async () => {
+        const page = User.attach(`${place().warmer.url}/http-bind`, await place().warmer.bind({ jid: alice }))
+        page.say(page.jid, 'number 1')
+        await page.receives('>number 1<')
+        for (let number = 2; number <= 6; number++) {
+          page.say(page.jid, `number ${number}`)
+          if (number % 2 === 0) relay.cut()
+        }
+        await page.receives('>number 6<')
+        expect(page.numbers).toEqual([1, 2, 3, 4, 5, 6])
+        await page.leave()
+      })
+    },
+    runs,
+  )
+}
+
 describePlace(
-  'An account that acts for others at Prosody',
+  'An account that acts for others at Prosody without our module',
   prosody,
   () => Place.open(startProsody({ users: passwords, config: encrypted }), undefined, serviceAccount),
   place => {

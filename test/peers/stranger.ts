@@ -53,21 +53,30 @@ export class Stranger {
     })
   }
 
+  /** Opens a stream at a server of `localhost`. */
+  static async open(port: number): Promise<Stranger> {
+    const stranger = new Stranger(port)
+    await stranger.restart()
+    return stranger
+  }
+
   /** Logs in at a server of `localhost`. */
   static async logIn(port: number, { user, password }: Account): Promise<Stranger> {
-    const stranger = new Stranger(port)
-    stranger.#open()
-    await stranger.hears(/<\/(?:\w+:)?features>/)
+    const stranger = await Stranger.open(port)
     const scram = new ScramClient(user, password, remembered)
     stranger.send(`<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
     const challenge = textOf(await stranger.hears(/<\/challenge>/), 'challenge')
     stranger.send(`<response xmlns='${sasl}'>${await scram.final(challenge)}</response>`)
     await stranger.hears(/<success\b/)
-    stranger.#open()
-    await stranger.hears(/<\/(?:\w+:)?features>/)
-    stranger.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
-    await stranger.hears(/<\/jid>/)
+    await stranger.bind()
     return stranger
+  }
+
+  /** Goes on after a login. Resolves with the full JID. */
+  async bind(): Promise<string> {
+    await this.restart()
+    this.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+    return textOf(await this.hears(/<\/jid>/), 'jid')
   }
 
   send(text: string): void {
@@ -96,9 +105,11 @@ export class Stranger {
     this.#socket.destroy()
   }
 
-  #open(): void {
+  /** Opens the stream, or opens it again. */
+  async restart(): Promise<void> {
     const streams = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'"
     this.send(`<?xml version='1.0'?><stream:stream to='localhost' version='1.0' ${streams}>`)
+    await this.hears(/<\/(?:\w+:)?features>/)
   }
 
   async #until(isSo: () => boolean, what: string): Promise<void> {

@@ -19,6 +19,8 @@ export interface ProsodyOptions {
   readonly domain?: string
   /** Accounts that exist from the start: name to password. */
   readonly users?: Readonly<Record<string, string>>
+  /** Those of the accounts that Prosody 13 lets nobody log in to; 0.12 does not know the like. */
+  readonly disabled?: readonly string[]
   /** Lua lines added to the global part of the configuration; they come last and win. */
   readonly config?: string
 }
@@ -66,7 +68,8 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
   const register = async (user: string, password: string) => {
     const file = join(accounts, `${encodeFileName(user)}.dat`)
     const unfinished = `${file}.${randomUUID()}`
-    await writeFile(unfinished, await accountFile(password, options.iterations ?? 10_000))
+    const account = await accountFile(password, options.iterations ?? 10_000, options.disabled?.includes(user))
+    await writeFile(unfinished, account)
     await rename(unfinished, file)
   }
   await Promise.all([
@@ -151,7 +154,7 @@ VirtualHost "${domain}"
 `
 
 /** An account as mod_auth_internal_hashed stores it. */
-async function accountFile(password: string, iterations: number): Promise<string> {
+async function accountFile(password: string, iterations: number, disabled = false): Promise<string> {
   const salt = randomUUID()
   const { storedKey, serverKey } = await storedKeys(password, Buffer.from(salt), iterations)
   return `return {
@@ -159,6 +162,7 @@ async function accountFile(password: string, iterations: number): Promise<string
   ["salt"] = "${salt}";
   ["stored_key"] = "${storedKey}";
   ["server_key"] = "${serverKey}";
+  ["disabled"] = ${disabled};
 };
 `
 }

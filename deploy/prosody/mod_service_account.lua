@@ -1,0 +1,199 @@
+-- Accounts that log in users of their host, without the users' passwords: SASL PLAIN or SCRAM with an authzid
+-- (RFC 6120 §6.3.8). For Prosody 0.12 and 13, with or without mod_sasl2.
+--
+--   service_accounts = { "portal@example.org" } -- bare JIDs
+--   service_accounts_as_admins = true           -- let them log in admins as well; default false
+--
+-- The host's own provider checks the account's own password. The link must be encrypted, or come from this machine.
+
+local usermanager = require "core.usermanager";
+local jid_prepped_split = require "util.jid".prepped_split;
+local nodeprep = require "util.encodings".stringprep.nodeprep;
+local ip = require "util.ip";
+
+local host = module.host;
+local refusal = "This account may not log in as that user.";
+
+-- Names of users of this host.
+local accounts, any_account, as_admins = {}, false, false;
+
+local function read_options()
+	accounts, any_account = {}, false;
+	as_admins = module:get_option_boolean("service_accounts_as_admins", false);
+	for entry in module:get_option_set("service_accounts", {}) do
+		local name, domain, resource = jid_prepped_split(type(entry) == "string" and entry or "");
+		if not name or resource then
+			module:log("error", "service_accounts: %q is no bare JID of a user", entry);
+		elseif domain == host then
+			accounts[name], any_account = true, true;
+		end
+	end
+end
+
+read_options();
+module:hook_global("config-reloaded", read_options);
+
+-- The authzid that a login begins with. Other mechanisms, and later messages, leave it as it was before.
+local function read_authzid(mechanism, message, before)
+	if type(message) ~= "string" then return before; end
+	if mechanism == "PLAIN" then return message:match("^([^%z]+)%z"); end
+	if not mechanism:find("^SCRAM%-") then return before; end
+	local attribute = message:match("^[pny]=?[^,]*,([^,]*),");
+	if not attribute then return before; end
+	local name = attribute:match("^a=(.+)$");
+	return name and (name:gsub("=2[Cc]", ","):gsub("=3[Dd]", "="));
+end
+
+local function is_own(authzid, account)
+	local name, domain = jid_prepped_split(authzid);
+	return name == account and domain == host or nodeprep(authzid) == account;
+end
+
+local loopback = { { ip.new_ip("127.0.0.0"), 8 }, { ip.new_ip("::1"), 128 } };
+
+local function is_loopback(text)
+	local address = type(text) == "string" and ip.new_ip(text);
+	if not address then return false; end
+	for _, range in ipairs(loopback) do
+		if ip.match(address, range[1], range[2]) then return true; end
+	end
+	return false;
+end
+
+-- Behind a proxy, `session.ip` is that of the client, and that of the connection is the proxy's.
+local function is_private(session)
+	if session.secure then return true; end
+	local conn = session.conn;
+	return is_loopback(session.ip) and (not (conn and conn.ip) or is_loopback(conn:ip()));
+end
+
+local unimplemented = "method not implemented"; -- what core.usermanager answers for a provider
+
+local function is_enabled(name)
+	local users = usermanager.get_provider(host);
+	local enabled, err = users.is_enabled(name);
+	if enabled ~= nil or err ~= unimplemented then return enabled; end
+	local info, no_info = users.get_account_info(name);
+	if info then return info.enabled ~= false; end
+	return no_info == unimplemented;
+end
+
+local function is_admin_role(role)
+	if role.name == "prosody:admin" or role.name == "prosody:operator" then return true; end
+	for _, inherited in ipairs(role.inherits or {}) do
+		if is_admin_role(inherited) then return true; end
+	end
+	return false;
+end
+
+-- At any host of the server, and in doubt.
+local function may_be_admin(name)
+	local jid = name.."@"..host;
+	if usermanager.get_user_role then -- Prosody 13
+		local role = usermanager.get_user_role(name, host);
+		local more = usermanager.get_user_secondary_roles(name, host);
+		if not role or not more or is_admin_role(role) then return true; end
+		for _, secondary in pairs(more) do
+			if is_admin_role(secondary) then return true; end
+		end
+		for other in pairs(prosody.hosts) do
+			local there = other ~= host and usermanager.get_jid_role(jid, other);
+			if there and is_admin_role(there) then return true; end
+		end
+		return false;
+	end
+	local _, err = prosody.hosts[host].authz.get_user_roles(name);
+	if err or usermanager.is_admin(jid, "*") then return true; end
+	for other in pairs(prosody.hosts) do
+		if usermanager.is_admin(jid, other) then return true; end
+	end
+	return false;
+end
+
+-- The user to log in, or nil and why not.
+local function authorize(session, handler, account, authzid)
+	if not accounts[account] then return nil, "the account is not in service_accounts"; end
+	if not is_private(session) then return nil, "the connection is not encrypted"; end
+	-- A token may have fewer rights than its account.
+	if handler.role or handler.scope or handler.token_info then return nil, "the account did not show its password"; end
+	local name, domain, resource = jid_prepped_split(authzid);
+	-- Prosody prepares the name once more: what is checked here must be what it takes.
+	if not name or resource or nodeprep(name) ~= name then return nil, "the authzid is no bare JID of a user"; end
+	if domain ~= host then return nil, "the user is of another host"; end
+	-- Not that of usermanager, to which a deleted user with a session exists.
+	if not usermanager.get_provider(host).user_exists(name) then return nil, "there is no such user"; end
+	if not is_enabled(name) then return nil, "the user is disabled"; end
+	if not as_admins and may_be_admin(name) then return nil, "the user is an admin"; end
+	return name;
+end
+
+-- In place: other modules look at the metatable and at the fields of a handler.
+local function extend(handler, session)
+	local process, clean_clone, authzid = handler.process, handler.clean_clone, nil;
+
+	function handler:process(message)
+		authzid = read_authzid(self.selected, message, authzid);
+		local status, answer, text = process(self, message);
+		if status ~= "success" or not authzid then return status, answer, text; end
+		local account = self.username and nodeprep(self.username);
+		if not account or is_own(authzid, account) then return status, answer, text; end
+		local log = session.log or module._log;
+		local name, why = authorize(session, self, account, authzid);
+		if not name then
+			log("warn", "%s@%s may not log in as %q: %s", account, host, authzid:sub(1, 100), why);
+			return "failure", "invalid-authzid", refusal;
+		end
+		log("info", "Service account %s@%s logs in %s@%s", account, host, name, host);
+		self.username, self.service_account, self.resource = name, account, nil;
+		return status, answer, text;
+	end
+
+	function handler:clean_clone()
+		return extend(clean_clone(self), session);
+	end
+
+	return handler;
+end
+
+local originals = {};
+
+local function wrap(event)
+	local provider = event.item;
+	local original = rawget(provider, "get_sasl_handler");
+	if not original or originals[provider] then return; end
+	local function get_sasl_handler(session, ...)
+		local handler = original(session, ...);
+		local is_login = type(session) == "table" and session.type == "c2s_unauthed";
+		if not (handler and is_login and any_account) then return handler; end
+		return extend(handler, session);
+	end
+	originals[provider] = { original, get_sasl_handler };
+	provider.get_sasl_handler = get_sasl_handler;
+end
+
+local function unwrap(event)
+	local provider = event.item;
+	local functions = originals[provider];
+	originals[provider] = nil;
+	if functions and provider.get_sasl_handler == functions[2] then provider.get_sasl_handler = functions[1]; end
+end
+
+module:handle_items("auth-provider", wrap, unwrap);
+
+function module.unload()
+	any_account = false; -- for providers that another module has wrapped since
+	for provider in pairs(originals) do unwrap { item = provider }; end
+end
+
+-- A token would log the user in later, without the account. After mod_sasl2_sm, before mod_sasl2_fast.
+module:hook("sasl2/c2s/success", function (event)
+	local handler = event.session.sasl_handler;
+	if handler and handler.service_account then event.session.fast_token_request = nil; end
+end, 80);
+
+-- Nobody gets the account by being the first to register it.
+module:hook("user-registering", function (event)
+	if not accounts[event.username] then return; end
+	event.allowed, event.reason = false, "This name is reserved.";
+	event.error_type, event.error_condition = "cancel", "not-allowed";
+end);
