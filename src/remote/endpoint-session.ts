@@ -56,7 +56,7 @@ export class EndpointSession {
   #unfinishedBytes = 0
   #lastTurn: Turn | undefined
   /** When the last empty request was sent, if its reply was also empty. */
-  #fruitlessSince: number | undefined
+  #emptySince: number | undefined
   #limit: Timer | undefined
   /** Undefined before the creation reply. */
   terms: SessionTerms | undefined
@@ -73,8 +73,8 @@ export class EndpointSession {
 
   /** In milliseconds of the clock (XEP-0124 §11, §12). */
   get mayAskAt(): number {
-    if (this.#fruitlessSince === undefined || this.terms === undefined) return 0
-    return this.#fruitlessSince + this.terms.polling * 1000
+    if (this.#emptySince === undefined || this.terms === undefined) return 0
+    return this.#emptySince + this.terms.polling * 1000
   }
 
   async ask(attributes: string, payload: string): Promise<EndpointReply> {
@@ -89,10 +89,10 @@ export class EndpointSession {
     const rid = this.#lastRid
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
-      const isFruitless = attributes === '' && payload === '' && reply.payload.length === 0
+      const isEmptyReply = attributes === '' && payload === '' && reply.payload.length === 0
       // The reply to an earlier request, which a later request causes, does not count.
-      if (rid === this.#lastRid) this.#fruitlessSince = isFruitless ? askedAt : undefined
-      if (reply.end !== undefined) this.#wind()
+      if (rid === this.#lastRid) this.#emptySince = isEmptyReply ? askedAt : undefined
+      if (reply.end !== undefined) this.#beginEnding()
       else if (creates) {
         this.terms = readTerms(reply.root)
         if (this.terms === undefined) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
@@ -102,7 +102,7 @@ export class EndpointSession {
     } catch (error) {
       if (error instanceof RemoteFault && !signal.aborted) onFailed?.(domain, error.failure)
       // Without a creation reply there is no session to end.
-      if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#wind()
+      if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#beginEnding()
       throw error
     } finally {
       this.#answered()
@@ -114,7 +114,7 @@ export class EndpointSession {
     if (this.#phase !== 'live') return
     this.#parts.open.add(this)
     this.#lastWords = lastWords
-    this.#wind()
+    this.#beginEnding()
     if (this.terms !== undefined) void this.#terminate()
     else if (this.#asking === 0 || this.#endpoint === undefined) this.#finish()
   }
@@ -172,7 +172,7 @@ export class EndpointSession {
     }
     const onSent = (isNew: boolean) => {
       this.#sentRid = Math.max(this.#sentRid, rid)
-      turn.sent(isNew, repeats.areAny)
+      turn.sent(isNew, repeats.hasAny)
       repeats.sent()
     }
     try {
@@ -182,8 +182,8 @@ export class EndpointSession {
         signal.throwIfAborted()
         try {
           const options = { signal, reached, gathered, onSent }
-          const reply = await this.#endpoint.exchange(body, wait, creates, options, repeats.areAny)
-          return repeats.areAny && this.#sentRid > rid ? unlessSuperseded(reply) : reply
+          const reply = await this.#endpoint.exchange(body, wait, creates, options, repeats.hasAny)
+          return repeats.hasAny && this.#sentRid > rid ? unlessSuperseded(reply) : reply
         } catch (error) {
           if (!(error instanceof RemoteFault) || signal.aborted) throw error
           const pause = repeats.next(error, this.terms?.inactivity)
@@ -218,7 +218,7 @@ export class EndpointSession {
     if (this.#phase === 'ending' && this.#asking === 0) this.#finish()
   }
 
-  #wind(): void {
+  #beginEnding(): void {
     if (this.#phase !== 'live') return
     this.#phase = 'ending'
     this.#finishWithin(this.terms === undefined ? creationSeconds : closeSeconds)

@@ -22,7 +22,7 @@ export class Repeats {
     this.#clock = clock
   }
 
-  get areAny(): boolean {
+  get hasAny(): boolean {
     return this.#count > 0
   }
 

@@ -73,7 +73,7 @@ export class LinkCounts {
     return this.#answerAt
   }
 
-  get isMuch(): boolean {
+  get isAskDue(): boolean {
     return !this.#isAsked && (this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked)
   }
 
@@ -129,7 +129,7 @@ export class LinkCounts {
     this.#isAsked = false
     if (!this.confirm(text)) return false
     this.#unasked = this.unconfirmed.length
-    this.#askAt = this.#unasked === 0 || this.isMuch ? never : this.#parts.clock.now() + askMilliseconds
+    this.#askAt = this.#unasked === 0 || this.isAskDue ? never : this.#parts.clock.now() + askMilliseconds
     return true
   }
 

@@ -125,7 +125,7 @@ export class ManagedLink implements Link, LinkEvents {
     if (this.#phase !== 'off') this.#counts.keep(elements, this.#phase !== 'mending')
     if (this.#phase === 'mending') return
     const isDue = this.#counts.isAnswerDue
-    const isToAsk = this.#phase === 'on' && this.#counts.isMuch
+    const isToAsk = this.#phase === 'on' && this.#counts.isAskDue
     if (!isDue && !isToAsk) this.#link.send(elements, soon)
     else {
       const all = [...elements]
@@ -274,7 +274,7 @@ export class ManagedLink implements Link, LinkEvents {
     if (name === 'a') {
       if (!this.#counts.answered(tag.attribute('h'))) this.#lose(wrongCount)
       else {
-        if (this.#counts.isMuch) this.ask()
+        if (this.#counts.isAskDue) this.ask()
         this.events.onDrain()
       }
     } else if (name === 'enabled' && this.#phase === 'enabling') this.#begin(tag)

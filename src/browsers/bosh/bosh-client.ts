@@ -299,7 +299,7 @@ export class BoshClient implements Client {
     const at = {
       now: this.#parts.clock.now(),
       unanswered: open.held.length,
-      fruitful: this.#delivery.fruitful,
+      hadPayload: this.#delivery.hadPayload,
     }
     const payload = inspect(body.payload, session.stanzaLimit)
     const fault = this.#rules.broken(body, payload, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')

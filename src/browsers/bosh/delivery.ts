@@ -63,7 +63,7 @@ export class Delivery {
   readonly open: OpenRequests
   readonly window: RidWindow
   /** Whether the last reply had a payload. */
-  fruitful = false
+  hadPayload = false
   /** The first attributes. Undefined if a backend has announced the session. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
@@ -107,7 +107,7 @@ export class Delivery {
     let stanzas = 0
     if (!withNothing && !peer.gone) {
       const elements = this.#session.outbox.take()
-      this.fruitful = elements.length > 0
+      this.hadPayload = elements.length > 0
       stanzas = elements.length
       for (const { namespace, text } of elements) {
         payload += text

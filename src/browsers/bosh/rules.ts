@@ -26,7 +26,7 @@ export class Rules {
   broken(
     body: Body,
     payload: Payload,
-    { now, unanswered, fruitful }: { now: number; unanswered: number; fruitful: boolean },
+    { now, unanswered, hadPayload }: { now: number; unanswered: number; hadPayload: boolean },
   ): Fault | undefined {
     const { pause } = body
     const { maxPause, requests } = this.#terms
@@ -36,7 +36,7 @@ export class Rules {
       if (pause > maxPause) return 'policy-violation'
     }
     if (payload.fault !== undefined) return payload.fault
-    if (this.#isTooSoon(body, now, unanswered, fruitful)) return 'policy-violation'
+    if (this.#isTooSoon(body, now, unanswered, hadPayload)) return 'policy-violation'
     return unanswered > requests + (isExtra(body) ? 1 : 0) ? 'policy-violation' : undefined
   }
 
@@ -53,11 +53,11 @@ export class Rules {
   }
 
   /** XEP-0124 §11, §12. */
-  #isTooSoon(body: Body, now: number, unanswered: number, fruitful: boolean): boolean {
+  #isTooSoon(body: Body, now: number, unanswered: number, hadPayload: boolean): boolean {
     const { enforcePolling, polling, isPolling, requests } = this.#terms
     if (!enforcePolling) return false
     const isEmpty = body.payload.length === 0 && !isExtra(body) && body.restart !== true
-    const isTooMany = isPolling ? this.#lastWasEmpty && !fruitful : unanswered >= requests
+    const isTooMany = isPolling ? this.#lastWasEmpty && !hadPayload : unanswered >= requests
     const isSoon = now < this.#soonUntil
     this.#soonUntil = now + polling * 1000 - grace
     this.#lastWasEmpty = isEmpty
