@@ -143,7 +143,7 @@ class NatsCarrier implements Carrier {
     this.#line.publish(this.#links.helloSubject, hello(this.#self, this.#announced))
     for (const link of this.#links) {
       link.isHeard = false
-      link.doubt = 'none'
+      link.absence = 'none'
       if (link.isJoined && link.hasDropped) this.#break(link)
       if (link.isJoined) this.#tell(link)
     }
@@ -219,17 +219,17 @@ class NatsCarrier implements Carrier {
   /** NATS has no subscriber: the process is gone, or reconnecting to NATS. */
   #unanswered(link: NatsLink): void {
     const isBack = link.isHeard || this.#clock.now() - this.#upAt >= graceMilliseconds
-    if (link.doubt === 'confirming') {
+    if (link.absence === 'confirming') {
       link.isJoined = false
       link.restart()
       this.#events.onLeave(link.name)
       return
     }
-    if (isBack && link.doubt === 'none') {
-      link.doubt = 'waiting'
+    if (isBack && link.absence === 'none') {
+      link.absence = 'waiting'
       this.#clock.after(confirmMilliseconds, () => {
-        if (link.doubt !== 'waiting') return
-        link.doubt = 'confirming'
+        if (link.absence !== 'waiting') return
+        link.absence = 'confirming'
         this.probe(link.name)
       })
     }

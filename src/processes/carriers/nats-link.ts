@@ -18,7 +18,7 @@ export class NatsLink {
   isJoined = false
   isHeard = false
   /** `waiting`: NATS has no subscriber for the process. `confirming`: NATS is asked again before the process counts as gone. */
-  doubt: 'none' | 'waiting' | 'confirming' = 'none'
+  absence: 'none' | 'waiting' | 'confirming' = 'none'
   hasDropped = false
   toldAt = Number.NEGATIVE_INFINITY
   /** Bytes not confirmed by NATS: until the last question, and after it. */
@@ -38,7 +38,7 @@ export class NatsLink {
 
   heard(): void {
     this.isHeard = true
-    this.doubt = 'none'
+    this.absence = 'none'
   }
 
   get stream(): number {

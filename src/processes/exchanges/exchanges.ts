@@ -62,10 +62,10 @@ export class Exchanges {
   }
 }
 
-const unheard: ExchangeEvents = { onMessage() {}, onEnd() {} }
+const noEvents: ExchangeEvents = { onMessage() {}, onEnd() {} }
 
 class OpenExchange implements Exchange {
-  events = unheard
+  events = noEvents
   readonly node: string
   readonly #id: number
   readonly #isOwn: boolean

@@ -202,8 +202,8 @@ export class Membership {
   #noteNames(node: RemoteNode, adopted: ReadonlySet<string>, isLeaving: boolean): void {
     const { log } = this.#parts
     const isSame = adopted.size === node.adopted.size && [...adopted].every(name => node.adopted.has(name))
-    if (node.isNoted && isSame && isLeaving === node.isLeaving) return
-    node.isNoted = true
+    if (node.hasHeartbeat && isSame && isLeaving === node.isLeaving) return
+    node.hasHeartbeat = true
     node.adopted = adopted
     if (!isSame) log.info({ other: node.name, adopted: [...adopted] }, 'a process answers for others')
     if (isLeaving && !node.isLeaving) {

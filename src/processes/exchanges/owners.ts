@@ -81,7 +81,7 @@ export class Owners {
     if (!isName(name)) return false
     if (this.#awaitsAllUntil > now) return true
     // A process that has just joined has not announced its names yet.
-    for (const node of this.#parts.known.values()) if (!node.isNoted && !node.isGivenUp) return true
+    for (const node of this.#parts.known.values()) if (!node.hasHeartbeat && !node.isGivenUp) return true
     return false
   }
 

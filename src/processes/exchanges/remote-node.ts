@@ -27,7 +27,7 @@ export class RemoteNode implements Node {
   /** This process hands over, and answers for no name. */
   isLeaving = false
   /** Whether the first heartbeat has arrived. */
-  isNoted = false
+  hasHeartbeat = false
   isSilent = false
   /** This process has been silent for long, but may return. */
   isGivenUp = false
