@@ -35,7 +35,7 @@ export function wipeSecrets(wish: LoginWish | undefined): void {
 }
 
 /** Whether `wishAgain` can repeat a login by this mechanism. */
-export function comesAgain({ credentials: { kind } }: LoginWish, { name }: Mechanism): boolean {
+export function isRepeatable({ credentials: { kind } }: LoginWish, { name }: Mechanism): boolean {
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
 

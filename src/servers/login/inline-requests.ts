@@ -3,7 +3,7 @@ import type { XmlElement } from '@xmpp/xml'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { Link, Resumption } from '../../xmpp/link.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
-import { comesAgain } from './again.js'
+import { isRepeatable } from './again.js'
 import { HashedToken, tokenMechanism, type UserAgent } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import { bindRequest, tokenRequest, tokenUse } from './sasl2.js'
@@ -47,7 +47,7 @@ export class InlineRequests {
     // With Bind 2 the server chooses the resource.
     if (bindFeatures === undefined || jid.resource !== undefined) return
     this.asksToBind = true
-    const resumes = isResumable && (this.#agent !== undefined || comesAgain(wish, mechanism))
+    const resumes = isResumable && (this.#agent !== undefined || isRepeatable(wish, mechanism))
     const attributes = resumes ? { resume: 'true', max: String(parts.resumeSeconds) } : {}
     const enables = link.allowsManagement && bindFeatures.includes(smNamespace)
     this.elements.push(bindRequest(enables ? attributes : undefined, this.#agent))

@@ -138,7 +138,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   onAhead(): void {
-    this.#guard(() => this.#goBy(this.#pipelining.goAhead()))
+    this.#guard(() => this.#useFeatures(this.#pipelining.goAhead()))
   }
 
   onOpen(): void {}
@@ -237,16 +237,16 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #takeFeatures(text: string): void {
     if (this.#sasl2 !== undefined && this.#isAuthenticated && !this.#hasLastFeatures) {
       this.#hasLastFeatures = true
-      this.#goBy(this.#pipelining.cameAgain(text))
+      this.#useFeatures(this.#pipelining.cameAgain(text))
       return
     }
     const features = this.#pipelining.came(text)
     // The library would log in again if features were repeated.
     if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.#step })
-    if (features !== 'nothing-new') this.#goBy(features)
+    if (features !== 'nothing-new') this.#useFeatures(features)
   }
 
-  #goBy(features: StreamFeatures): void {
+  #useFeatures(features: StreamFeatures): void {
     if (!this.#isAuthenticated) this.#beginSasl(features)
     else if (this.#isBound) this.#finishBound()
     else if (features.offersBind) {

@@ -88,7 +88,7 @@ function passwordMechanism(
   let [name] = usable
   if (name === undefined) {
     const isPassword = typeof secret === 'string'
-    const why = isPassword ? whyNot(offered, mechanisms, link) : `The keys are for ${secret.hash} only.`
+    const why = isPassword ? reasonsAgainst(offered, mechanisms, link) : `The keys are for ${secret.hash} only.`
     throw noMechanism(offered, why)
   }
   // A login has one attempt, and the server may not support a guessed type.
@@ -137,7 +137,7 @@ function noMechanism(offered: readonly string[], why: string): Problem {
   return new Problem('no-mechanism', { step: 'sasl', detail: `It offers ${offer}. ${why}` })
 }
 
-function whyNot(offered: readonly string[], allowed: readonly string[], link: LinkFacts): string {
+function reasonsAgainst(offered: readonly string[], allowed: readonly string[], link: LinkFacts): string {
   const known = passwordMechanisms.filter(name => offered.includes(name))
   if (known.length === 0) return `A password is shown by ${passwordMechanisms.join(', ')} only.`
   const left = known.filter(name => !allowed.includes(name))

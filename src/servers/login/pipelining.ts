@@ -13,7 +13,7 @@ export class Pipelining {
   /** Received features. */
   readonly seen: StreamFeatures[] = []
   #stream = -1
-  #wentBy: StreamFeatures | undefined
+  #usedFeatures: StreamFeatures | undefined
   #cameLast: StreamFeatures | undefined
 
   constructor(
@@ -38,7 +38,7 @@ export class Pipelining {
 
   /** The features of this stream: as received, else as expected. */
   get current(): StreamFeatures | undefined {
-    return this.#cameLast ?? this.#wentBy
+    return this.#cameLast ?? this.#usedFeatures
   }
 
   get foreseesSasl2(): boolean {
@@ -47,7 +47,7 @@ export class Pipelining {
 
   nextStream(): 'trial' | 'proven' | undefined {
     this.#stream += 1
-    this.#wentBy = undefined
+    this.#usedFeatures = undefined
     this.#cameLast = undefined
     if (this.foreseen[this.#stream] === undefined) return undefined
     return this.isProven && (this.isProvenAtStart || this.#stream > 0) ? 'proven' : 'trial'
@@ -56,8 +56,8 @@ export class Pipelining {
   goAhead(): StreamFeatures {
     this.isAhead = true
     if (this.#stream === 0) this.wasAheadAtStart = true
-    this.#wentBy = this.foreseen[this.#stream]!
-    return this.#wentBy
+    this.#usedFeatures = this.foreseen[this.#stream]!
+    return this.#usedFeatures
   }
 
   /** Returns the features to use. `unfit`: they are unexpected or repeated. */
@@ -68,7 +68,7 @@ export class Pipelining {
     const features = isForeseen ? foreseen : new StreamFeatures(copyOf(text))
     this.#cameLast = features
     this.isComplete = this.seen.push(features) >= streams
-    const before = this.#wentBy
+    const before = this.#usedFeatures
     if (before === undefined) return features
     if (isForeseen) return 'nothing-new'
     this.isMistaken = true
