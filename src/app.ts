@@ -107,7 +107,7 @@ function createProblemHandler({ config, log, counts, sums }: ProblemParts): Erro
         response.destroy()
         return
       }
-      const back = wayBack(request, problem.code, config.warmPath, home)
+      const back = linkBack(request, problem.code, config.warmPath, home)
       const representation = represent(request, config.warmPath)
       const answer = problemAnswer(problem, representation, { requestId, home, back })
       sendAnswer(response.vary('Accept'), answer)
@@ -119,7 +119,7 @@ function createProblemHandler({ config, log, counts, sums }: ProblemParts): Erro
   }
 }
 
-function wayBack(request: Request, code: ProblemCode, warmPath: string, home: string) {
+function linkBack(request: Request, code: ProblemCode, warmPath: string, home: string) {
   const form = home + warmPath
   if (isPostedForm(request, warmPath)) return { href: form, text: 'Back to the form' }
   if (code === 'unauthorized' || code === 'misdirected-request') return undefined

@@ -6,7 +6,7 @@ import type { Counts } from './lib/counts.js'
 import type { Descriptors } from './lib/limits/descriptors.js'
 import type { Garbage } from './lib/limits/garbage.js'
 import type { HashQueue } from './lib/limits/hash-queue.js'
-import { memoryBears, memoryForWaiting, memoryMeasure } from './lib/limits/memory.js'
+import { memoryAllows, memoryForWaiting, memoryMeasure } from './lib/limits/memory.js'
 import type { MinuteSums } from './lib/limits/minute-sums.js'
 import { ownRates } from './lib/limits/rates.js'
 import type { OnRefused } from './lib/limits/reached-limits.js'
@@ -129,9 +129,9 @@ export function createUpstream(given: UpstreamParts) {
     trustedProxies: config.trustedProxies,
     makeRate,
     counts: shared,
-    room: { memoryBears: memoryBears(clock, measure), descriptorsAreLeft: descriptors.room() },
+    room: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     roomOfClients: {
-      memoryBears: memoryBears(clock, () => measure(1 - shareOfWarmCalls)),
+      memoryAllows: memoryAllows(clock, () => measure(1 - shareOfWarmCalls)),
       descriptorsAreLeft: descriptors.room(undefined, shareOfWarmCalls),
     },
   })

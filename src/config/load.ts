@@ -5,7 +5,7 @@ import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { written } from './kinds/listen-addresses.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
-import { datesAmiss, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
+import { dateWarnings, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
 /** Lists all problems with the settings, without secrets. */
@@ -121,7 +121,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
       : []),
     ...closedToBackends(config),
     ...shortSecrets(config),
-    ...(tls === undefined ? [] : datesAmiss(tls, Date.now())),
+    ...(tls === undefined ? [] : dateWarnings(tls, Date.now())),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
       ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']
       : []),

@@ -43,7 +43,7 @@ export function readTlsFiles(files: TlsFiles, report: (problem: string) => undef
 }
 
 /** Warnings about validity dates. `now` is in milliseconds since 1970. */
-export function datesAmiss({ certificates }: TlsMaterial, now: number): string[] {
+export function dateWarnings({ certificates }: TlsMaterial, now: number): string[] {
   return certificates.flatMap(({ file, x509 }) => {
     if (Date.parse(x509.validTo) < now) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
     if (Date.parse(x509.validFrom) > now) return [`The certificate in ${file} is not valid before ${x509.validFrom}.`]

@@ -78,11 +78,11 @@ function ownOrigin(config: Addressing, request: IncomingMessage): string | undef
   const atPort = places.filter(place => port === (place.port === 0 ? localPort : place.port))
   // A proxy in front may serve this name at the usual port.
   const isNamed = config.http.names.includes(hostname) && (port === usualPort || atPort.length > 0)
-  const isOurs = isNamed || atPort.some(({ host }) => leadsTo(hostname, host, request)) || isWhereItCame(url, request)
+  const isOurs = isNamed || atPort.some(({ host }) => leadsTo(hostname, host, request)) || isAddressOf(url, request)
   return isOurs ? url.origin : undefined
 }
 
-function isWhereItCame({ protocol, host }: URL, request: IncomingMessage): boolean {
+function isAddressOf({ protocol, host }: URL, request: IncomingMessage): boolean {
   const own = new URL(`${isEncrypted(request) ? 'https' : 'http'}://${localHost(request)}`)
   return own.protocol === protocol && own.host === host
 }

@@ -93,7 +93,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
   }
 
   /** Returns stanzas that the client sends after the end with errors. */
-  turnBack(elements: readonly Element[]): void {
+  returnToClient(elements: readonly Element[]): void {
     const { jid, outbox } = this.#session
     for (const element of elements) {
       const error = jid && notConfirmed(element, jid)

@@ -121,7 +121,7 @@ function likelyParameter(name: string): ParameterName | undefined {
   const same = byFoldedName.get(text)
   if (same !== undefined) return same
   for (const [other, parameter] of byFoldedName)
-    if (other.length >= longEnough && isOneSlip(text, other)) return parameter
+    if (other.length >= longEnough && isOneTypo(text, other)) return parameter
   return undefined
 }
 
@@ -129,7 +129,7 @@ function folded(name: string): string {
   return name.toLowerCase().replaceAll(/[-_. ]/g, '')
 }
 
-function isOneSlip(text: string, other: string): boolean {
+function isOneTypo(text: string, other: string): boolean {
   let start = 0
   while (start < text.length && text[start] === other[start]) start += 1
   let end = 0

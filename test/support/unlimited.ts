@@ -16,7 +16,7 @@ export const noLimits: LimitParts['limits'] = {
   heldRequests: 0,
 }
 
-const anyRoom: LimitParts['room'] = { memoryBears: () => true, descriptorsAreLeft: () => true }
+const anyRoom: LimitParts['room'] = { memoryAllows: () => true, descriptorsAreLeft: () => true }
 
 /** Limits that refuse no session. */
 export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {

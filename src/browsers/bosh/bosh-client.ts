@@ -291,7 +291,7 @@ export class BoshClient implements Client {
     open.hold(pending)
     if (session.hasEnded) {
       // With stanzas but without errors, the reply would look like an acceptance.
-      if (!session.outbox.isEmpty) session.downlink.turnBack(body.payload)
+      if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }
     // Too many requests can be held only while the stream opens.

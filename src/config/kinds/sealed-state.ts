@@ -11,13 +11,13 @@ export const stateFolder: Kind<string> = (folder, report) => {
   if (fault === 'ENOENT') {
     const [, parentFault] = statsOf(dirname(folder))
     if (parentFault === 'ENOENT') return report('names a folder whose parent folder does not exist: create it')
-    const code = parentFault ?? barred(dirname(folder))
+    const code = parentFault ?? accessFault(dirname(folder))
     if (code === undefined) return folder
     return report(`names a folder that does not exist, and this user cannot create it (${code})`)
   }
   if (stats === undefined) return report(`names a folder that this user cannot use (${fault})`)
   if (!stats.isDirectory()) return report('must name a folder, not a file')
-  const code = barred(folder)
+  const code = accessFault(folder)
   return code === undefined ? folder : report(`names a folder where this user cannot read and write (${code})`)
 }
 
@@ -29,7 +29,7 @@ function statsOf(path: string) {
   }
 }
 
-function barred(folder: string): string | undefined {
+function accessFault(folder: string): string | undefined {
   const { R_OK, W_OK, X_OK } = constants
   try {
     accessSync(folder, R_OK | W_OK | X_OK)

@@ -24,7 +24,7 @@ const knownWeeks = 2
 /** In milliseconds. A right secret is remembered for this time, and at most twice as long. */
 const rightMilliseconds = 1_200_000
 /** Pause between two reports of a known client, in milliseconds. */
-const tellingMilliseconds = 600_000
+const reportMilliseconds = 600_000
 const mostKnown = 1_000
 
 /** Limits guesses, but not for other admins behind the same proxy, or clients that recently had the right secret. */
@@ -138,7 +138,7 @@ export class FailedLogins {
   async #know({ client, name, proof }: Claim): Promise<void> {
     const key = keyOf(client, name)
     const now = Date.now()
-    if (now - (this.#told.get(key) ?? 0) < tellingMilliseconds) return
+    if (now - (this.#told.get(key) ?? 0) < reportMilliseconds) return
     this.#told.delete(key)
     this.#told.set(key, now)
     forgetOldest(this.#told, mostKnown)

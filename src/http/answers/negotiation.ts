@@ -11,7 +11,7 @@ const longestParameters = 200
 // RFC 9110 §12.5.1. `exactness`: 3 for an exact type, 2 for a main type, 1 for any type.
 const unwanted = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 
-type Liking = Readonly<typeof unwanted>
+type Preference = Readonly<typeof unwanted>
 
 /** XHTML only for clients that list it, because others would save the page as a file. */
 export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
@@ -19,9 +19,9 @@ export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers
   const ranges = parseAccept(headers.accept ?? '')
   if (ranges.size === (ranges.has('*/*') ? 1 : 0)) return usual
 
-  const json = preferred(liking(ranges, 'application/json'), liking(ranges, 'application/problem+json'))
-  const html = liking(ranges, 'text/html')
-  const xhtml = liking(ranges, 'application/xhtml+xml')
+  const json = preferred(preferenceFor(ranges, 'application/json'), preferenceFor(ranges, 'application/problem+json'))
+  const html = preferenceFor(ranges, 'text/html')
+  const xhtml = preferenceFor(ranges, 'application/xhtml+xml')
   // `application/*` fits both types, so JSON must be named.
   if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json) return 'json'
   return xhtml.exactness === 3 && xhtml.quality > 0 && xhtml.quality >= html.quality ? 'xhtml' : 'html'
@@ -33,7 +33,7 @@ function formatOf(headers: IncomingHttpHeaders): Representation {
 
 /** If a range is repeated, the first entry counts. */
 function parseAccept(header: string) {
-  const ranges = new Map<string, Omit<Liking, 'exactness'>>()
+  const ranges = new Map<string, Omit<Preference, 'exactness'>>()
   for (const [place, item] of header.split(',', mostRanges).entries()) {
     const semicolon = item.indexOf(';')
     const type = (semicolon === -1 ? item : item.slice(0, semicolon)).trim().toLowerCase()
@@ -45,13 +45,13 @@ function parseAccept(header: string) {
   return ranges
 }
 
-function liking(ranges: ReturnType<typeof parseAccept>, type: string): Liking {
+function preferenceFor(ranges: ReturnType<typeof parseAccept>, type: string): Preference {
   const fitting = [type, type.replace(/\/.*/, '/*'), '*/*']
   const at = fitting.findIndex(name => ranges.has(name))
   return at === -1 ? unwanted : { ...ranges.get(fitting[at]!)!, exactness: 3 - at }
 }
 
-function preferred(a: Liking, b: Liking): Liking {
+function preferred(a: Preference, b: Preference): Preference {
   const order = b.quality - a.quality || b.exactness - a.exactness || a.place - b.place
   return order > 0 ? b : a
 }

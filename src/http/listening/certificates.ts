@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import type { Config } from '../../config/config.js'
 import { exposureOf } from '../../config/exposed-secrets.js'
 import { ConfigError } from '../../config/load.js'
-import { datesAmiss, readTlsFiles } from '../../config/tls-files.js'
+import { dateWarnings, readTlsFiles } from '../../config/tls-files.js'
 
 type Https = NonNullable<Config['https']>
 
@@ -29,7 +29,7 @@ export class Certificates {
     this.#named = certificates.map(({ x509 }, at) => ({ x509, context: createSecureContext(options[at]) }))
     this.usual = options[0]!
     const exposed = certificates.flatMap(({ keyFile }) => exposureOf(keyFile, `TLS_KEY names ${keyFile}`))
-    return [...datesAmiss(material, Date.now()), ...exposed]
+    return [...dateWarnings(material, Date.now()), ...exposed]
   }
 
   /** RFC 6066 §3. Undefined for the usual certificate. */

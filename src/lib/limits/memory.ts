@@ -63,7 +63,7 @@ export const residentMemory = (): number | undefined => attempt(() => memoryUsag
  * Once memory is full, the number of sessions is capped until some have ended, because freed memory shows
  * late. If the RSS stays high but does not grow, a few more sessions are accepted.
  */
-export function memoryBears(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
+export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
   let lookedAt = Number.NEGATIVE_INFINITY
   let asked = 0
   let most = Number.POSITIVE_INFINITY

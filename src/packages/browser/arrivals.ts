@@ -42,7 +42,7 @@ export class Arrivals {
     return isLost
   }
 
-  goOnWhereItWas(): void {
+  resume(): void {
     this.#next = this.#seen
   }
 

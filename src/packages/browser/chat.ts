@@ -8,7 +8,7 @@ import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
 import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
-import { leaveMemory, type Memory, randomName, takeMemory } from './tab.js'
+import { type Memory, randomName, storeMemory, takeMemory } from './tab.js'
 
 export interface ChatOptions {
   /** Strophe 5, which the page loads. */
@@ -277,7 +277,7 @@ export class Chat extends EventTarget {
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
     const { all: outgoing, sent } = this.#parts.departures
-    const isKept = keep && leaveMemory(this.#name, { ...this.#memory, seen, last, outgoing, sent })
+    const isKept = keep && storeMemory(this.#name, { ...this.#memory, seen, last, outgoing, sent })
     // Without storage, no page can resume the session, so it ends.
     this.#session?.leave(!isKept)
   }

@@ -125,7 +125,7 @@ export class PageSession {
         isLost = this.#goOn()
         isIn = true
       } else if (element.localName === 'resumed') {
-        arrivals.goOnWhereItWas()
+        arrivals.resume()
         isIn = true
       }
     }

@@ -28,7 +28,7 @@ export function takeMemory(name: string): Memory {
   return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [], sent: [] }
 }
 
-export function leaveMemory(name: string, memory: Memory): boolean {
+export function storeMemory(name: string, memory: Memory): boolean {
   try {
     sessionStorage.setItem(keyOf(name), JSON.stringify(memory))
     return true

@@ -24,7 +24,7 @@ export interface LimitParts {
 }
 
 interface Room {
-  readonly memoryBears: (sessions: number) => boolean
+  readonly memoryAllows: (sessions: number) => boolean
   readonly descriptorsAreLeft: () => boolean
 }
 
@@ -140,7 +140,7 @@ export class SessionLimits {
   }
 }
 
-function refusalOf({ memoryBears, descriptorsAreLeft }: Room, sessions: number): Refusal | undefined {
-  if (!memoryBears(sessions)) return 'memory'
+function refusalOf({ memoryAllows, descriptorsAreLeft }: Room, sessions: number): Refusal | undefined {
+  if (!memoryAllows(sessions)) return 'memory'
   return descriptorsAreLeft() ? undefined : 'descriptors'
 }

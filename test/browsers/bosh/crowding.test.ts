@@ -16,7 +16,7 @@ function limited(
       limits: { ...noLimits, ...limits },
       rates: { sessionsPerAddress: about.perSecond ?? 0 },
       trustedProxies: readNetworks('10.0.0.1', () => undefined),
-      room: { memoryBears: about.bears ?? (() => true), descriptorsAreLeft: () => true },
+      room: { memoryAllows: about.bears ?? (() => true), descriptorsAreLeft: () => true },
     }),
   })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { memoryBears, memoryMeasure } from '../../../src/lib/limits/memory.js'
+import { memoryAllows, memoryMeasure } from '../../../src/lib/limits/memory.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 describe('the memory for sessions', () => {
@@ -11,7 +11,7 @@ describe('the memory for sessions', () => {
       looks += 1
       return full
     }
-    const bears = memoryBears(clock, measure)
+    const bears = memoryAllows(clock, measure)
     /** Looks again after a second. */
     const later = (sessions: number) => {
       clock.advance(1_000)

@@ -10,7 +10,7 @@ let roomOfClients: LimitParts['room']
 beforeEach(() => {
   bears = true
   areLeft = true
-  roomOfClients = { memoryBears: () => true, descriptorsAreLeft: () => true }
+  roomOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => true }
 })
 
 function limitsOf(
@@ -22,7 +22,7 @@ function limitsOf(
     limits: { ...noLimits, ...limits },
     rates: { sessionsPerAddress },
     trustedProxies: readNetworks('loopback', () => undefined),
-    room: { memoryBears: () => bears, descriptorsAreLeft: () => areLeft },
+    room: { memoryAllows: () => bears, descriptorsAreLeft: () => areLeft },
     roomOfClients,
     ...more,
   })
@@ -120,9 +120,9 @@ describe('a tenth is kept for warm calls against clients that open sessions them
   })
 
   test('of memory and of descriptors', () => {
-    roomOfClients = { memoryBears: () => false, descriptorsAreLeft: () => true }
+    roomOfClients = { memoryAllows: () => false, descriptorsAreLeft: () => true }
     expect(refusals(limitsOf({}))).toEqual(['memory', undefined])
-    roomOfClients = { memoryBears: () => true, descriptorsAreLeft: () => false }
+    roomOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => false }
     expect(refusals(limitsOf({}))).toEqual(['descriptors', undefined])
   })
 })
