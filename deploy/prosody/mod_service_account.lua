@@ -33,14 +33,12 @@ end
 read_options();
 module:hook_global("config-reloaded", read_options);
 
--- The authzid that a login begins with. Other mechanisms, and later messages, leave it as it was before.
-local function read_authzid(mechanism, message, before)
-	if type(message) ~= "string" then return before; end
+-- The authzid of a login's first message, or nil.
+local function read_authzid(mechanism, message)
+	if type(message) ~= "string" then return nil; end
 	if mechanism == "PLAIN" then return message:match("^([^%z]+)%z"); end
-	if not mechanism:find("^SCRAM%-") then return before; end
-	local attribute = message:match("^[pny]=?[^,]*,([^,]*),");
-	if not attribute then return before; end
-	local name = attribute:match("^a=(.+)$");
+	if not mechanism:find("^SCRAM%-") then return nil; end
+	local name = message:match("^[pny]=?[^,]*,a=([^,]+),");
 	return name and (name:gsub("=2[Cc]", ","):gsub("=3[Dd]", "="));
 end
 
@@ -129,10 +127,12 @@ end
 
 -- In place: other modules look at the metatable and at the fields of a handler.
 local function extend(handler, session)
-	local process, clean_clone, authzid = handler.process, handler.clean_clone, nil;
+	local process, clean_clone, authzid, has_begun = handler.process, handler.clean_clone, nil, false;
 
 	function handler:process(message)
-		authzid = read_authzid(self.selected, message, authzid);
+		-- The later message of SCRAM has no authzid, and Prosody accepts text before its signed part.
+		if not has_begun or self.selected == "PLAIN" then authzid = read_authzid(self.selected, message); end
+		has_begun = true;
 		local status, answer, text = process(self, message);
 		if status ~= "success" or not authzid then return status, answer, text; end
 		local account = self.username and nodeprep(self.username);

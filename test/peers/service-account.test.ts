@@ -9,6 +9,7 @@ import { textOf } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
+import { ScramClient } from '../support/scram.js'
 import { majorOf } from '../support/server-process.js'
 import { describeWith } from './needs.js'
 import { Stranger } from './stranger.js'
@@ -223,6 +224,42 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
         expect(await attempt(stranger, way, last)).toBe(jid)
         stranger.leave()
       }
+    })
+  })
+
+  describe('by SCRAM', () => {
+    /** `before` is written in front of the last message, where no signature covers it. */
+    const scramLogin = async (user: keyof typeof passwords, authzid: string, before = '') => {
+      const stranger = await Stranger.open(prosody.c2sPort)
+      const scram = new ScramClient(user, passwords[user], new Map(), authzid)
+      stranger.send(`<auth xmlns='${xmlns}' mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
+      const challenge = textOf(await stranger.hears(/<\/challenge>/), 'challenge')
+      const final = Buffer.from(await scram.final(challenge), 'base64').toString()
+      stranger.send(`<response xmlns='${xmlns}'>${Buffer.from(before + final).toString('base64')}</response>`)
+      const answer = await stranger.hears(/<\/failure>|<\/success>/)
+      const condition = /<failure\b[^>]*><([\w-]+)/.exec(answer)?.[1]
+      const end = condition ?? (await stranger.bind()).replace(/\/.*/s, '')
+      stranger.leave()
+      return end
+    }
+
+    test.each([
+      ['portal', 'alice@localhost', 'alice@localhost'],
+      ['portal', '', 'portal@localhost'],
+      ['portal', 'portal@localhost', 'portal@localhost'],
+      ['portal', 'nobody@localhost', 'invalid-authzid'],
+      ['portal', 'root@localhost', 'invalid-authzid'],
+      ['portal', 'alice@localhost,root@localhost', 'invalid-authzid'],
+      ['mallory', 'alice@localhost', 'invalid-authzid'],
+      ['mallory', '', 'mallory@localhost'],
+    ] as const)('%s with the authzid "%s" ends as %s', async (user, authzid, end) => {
+      expect(await scramLogin(user, authzid)).toBe(end)
+    })
+
+    test('takes no authzid that is not signed', async () => {
+      const unsigned = 'n,a=alice@localhost,'
+      expect(await scramLogin('portal', '', unsigned)).toBe('portal@localhost')
+      expect(await scramLogin('portal', 'nobody@localhost', unsigned)).toBe('invalid-authzid')
     })
   })
 

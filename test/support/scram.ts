@@ -28,6 +28,7 @@ export type SaltedPasswords = Map<string, Promise<Buffer>>
 export class ScramClient {
   /** The text of `<auth/>`. */
   readonly first: string
+  readonly #header: string
   readonly #bare: string
   readonly #nonce = randomBytes(18).toString('base64')
   #serverSignature = Buffer.alloc(0)
@@ -36,9 +37,11 @@ export class ScramClient {
     readonly user: string,
     readonly password: string,
     readonly remembered: SaltedPasswords = new Map(),
+    authzid = '',
   ) {
-    this.#bare = `n=${user.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${this.#nonce}`
-    this.first = base64(`n,,${this.#bare}`)
+    this.#header = `n,${authzid === '' ? '' : `a=${saslName(authzid)}`},`
+    this.#bare = `n=${saslName(user)},r=${this.#nonce}`
+    this.first = base64(this.#header + this.#bare)
   }
 
   /** Turns the server's challenge into the text of `<response/>`; rejects when it is not an answer to `first`. */
@@ -54,7 +57,7 @@ export class ScramClient {
       this.remembered.set(key, remembered)
     }
     const salted = await remembered
-    const withoutProof = `c=biws,r=${nonce}`
+    const withoutProof = `c=${base64(this.#header)},r=${nonce}`
     const authMessage = `${this.#bare},${serverFirst},${withoutProof}`
     const clientKey = hmac(salted, 'Client Key')
     const signature = hmac(sha1(clientKey), authMessage)
@@ -74,3 +77,5 @@ export class ScramClient {
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+const saslName = (name: string) => name.replaceAll('=', '=3D').replaceAll(',', '=2C')
