@@ -235,11 +235,12 @@ function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts)
   const { logFor, auditFor } = upstream
   const { endUnclaimed } = carriedLogins ?? upstream
   const own = createLogins(upstream.login, open, upstream.mend)
-  const { login, checkCredentials } = carriedLogins?.over(siteName(config), own) ?? own
+  const { login, checkCredentials, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
   return createApp({
     config,
     login,
     checkCredentials,
+    keysOf,
     sessions: upstream.sessions,
     room: upstream.room,
     endUnclaimed,

@@ -113,8 +113,8 @@ export const sections = {
     STATE_DIR: joined(stateFolder).means(
       'Folder where a process that stops stores its sessions for the next start. Workers share it. All other processes and services need separate folders. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
     ),
-    SEAL_KEY_FILE: joined(sealKeysFile).means(
-      'File with the keys for the files in STATE_DIR: 32 bytes in base64 on each line, as `openssl rand -base64 32` makes them. The first key encrypts. Each key can decrypt.',
+    SEAL_KEY_FILE: at('sealKeys', sealKeysFile).means(
+      'File with the keys for the files in STATE_DIR and for credentials (CREDENTIAL_TIME): 32 bytes in base64 on each line, as `openssl rand -base64 32` makes them. The first key encrypts. Each key can decrypt.',
     ),
     NATS_URL: joined(nats.natsServers).means(
       'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too, unless NATS_ALLOW_PLAINTEXT is on. See *Several machines* in docs/tuning.md.',
@@ -315,6 +315,9 @@ export const sections = {
     ),
     WARM_ATTACH_TIMEOUT: at('warm.attachTimeout', kinds.integer(5, 600), '120').means(
       'Time within which the page must send its first request to a warmed session, in seconds.',
+    ),
+    CREDENTIAL_TIME: at('warm.credentialTime', kinds.integer(60, 31_536_000), '2592000').means(
+      'Time for which a credential of `remember` is valid, in seconds. The default is 30 days. Requires SEAL_KEY_FILE.',
     ),
     SCRAM_MEMORY: at('warm.scramMemory', kinds.integer(0, 3600), '300').means(
       'Time to cache a salted password under a keyed hash, in seconds. The next login of the same user then needs no hashing. 0 turns the cache off.',

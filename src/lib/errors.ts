@@ -19,7 +19,7 @@ const sentences = {
     'address-not-allowed': 'The server of the domain is in a private network, which XMPP_DOMAINS=* excludes.',
     'not-authorized': 'The XMPP server refused the user name, the password or the token.',
     'account-disabled': 'The XMPP server says that the account is disabled.',
-    'credentials-expired': 'The XMPP server says that the credentials have expired.',
+    'credentials-expired': 'The credentials are expired or no longer valid.',
     'authzid-refused': 'The XMPP server does not let this account log in on behalf of that user.',
   },
   404: {
@@ -29,6 +29,7 @@ const sentences = {
   405: { 'method-not-allowed': 'This address does not accept this method.' },
   409: {
     conflict: 'Another session has the requested resource, and the XMPP server does not end it.',
+    'cannot-remember': 'No credential can be made for this user. Without `remember` the call may succeed.',
     'not-here': 'The session cannot be controlled here: its browser uses another endpoint.',
   },
   413: { 'body-too-large': 'The request body is too large.' },

@@ -1,19 +1,16 @@
 // Format: a header (magic, version, salt, key name), then frames (length with a bit for the last frame,
 // encrypted bytes, tag).
-import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { constants, lstatSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { attempt } from './attempt.js'
 import { codeOf } from './log.js'
+import { cipherName, keyNameBytes, saltBytes, sealKey, sealKeyNamed, tagBytes } from './seal-keys.js'
 
-const cipherName = 'aes-256-gcm'
 const magic = Buffer.from('WBSEAL')
 const version = 1
+const label = `warm-bindings sealed file ${version}`
 const startBytes = magic.length + 2
-const saltBytes = 32
-const secretBytes = 32
-const keyNameBytes = 16
-const tagBytes = 16
 /** Most bytes of text in a frame. */
 const frameBytes = 262_144
 const lastBit = 0x8000_0000
@@ -93,7 +90,7 @@ async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<str
   magic.copy(start)
   start.writeUInt16BE(version, magic.length)
   const salt = randomBytes(saltBytes)
-  const { secret, keyName } = derived(key, salt)
+  const { secret, keyName } = sealKey(key, salt, label)
   const header = Buffer.concat([start, salt, keyName])
   try {
     await file.writeFile(header)
@@ -143,7 +140,7 @@ async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: 
   const salt = await take(saltBytes)
   const keyName = await take(keyNameBytes)
   const header = Buffer.concat([start, salt, keyName])
-  const secret = secretNamed(keyName, keys, salt) ?? raise(refuse('wrong-key'))
+  const secret = sealKeyNamed(keyName, keys, salt, label) ?? raise(refuse('wrong-key'))
   const texts = new Texts()
   try {
     for (let count = 0, isLast = false; !isLast; count++) {
@@ -204,18 +201,6 @@ class Texts {
     this.#rest = [all.subarray(at)]
     this.#size = all.length - at
   }
-}
-
-function secretNamed(keyName: Buffer, keys: readonly KeyObject[], salt: Buffer): Buffer | undefined {
-  return keys.map(key => derived(key, salt)).find(each => timingSafeEqual(each.keyName, keyName))?.secret
-}
-
-/** The key's name distinguishes a wrong key from a damaged file. */
-function derived(key: KeyObject, salt: Buffer) {
-  const bytes = Buffer.from(
-    hkdfSync('sha256', key, salt, `warm-bindings sealed file ${version}`, secretBytes + keyNameBytes),
-  )
-  return { secret: bytes.subarray(0, secretBytes), keyName: bytes.subarray(secretBytes) }
 }
 
 /** A counter is enough, because each file has its own key. */

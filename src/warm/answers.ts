@@ -24,6 +24,7 @@ interface BindingContext {
   readonly representation: Representation
   readonly domain: string
   readonly reused?: boolean | undefined
+  readonly credential?: string | undefined
   readonly isOurForm: boolean
   readonly isResumed?: boolean
 }
@@ -35,10 +36,10 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
 export function bindingAnswer(
   binding: Binding,
   config: AnswerSettings,
-  { request, representation, domain, reused, isOurForm, isResumed = false }: BindingContext,
+  { request, representation, domain, reused, credential, isOurForm, isResumed = false }: BindingContext,
 ): Answer {
   if (representation === 'json')
-    return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), reused))
+    return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), reused, credential))
   const { jid, sid, rid, id, wait, hold, requests, expiresIn } = binding
   if (!isOurForm) return pageAnswer('binding', { jid, sid, rid }, representation)
   const form = pathForBrowsers(config)
@@ -60,7 +61,7 @@ export type BindingObject = ReturnType<typeof describeBinding>
 
 export type WebSocketObject = NonNullable<BindingObject['websocket']>
 
-export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: boolean) {
+export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: boolean, credential?: string) {
   const { jid, sid, rid, id, token, expiresIn, cookie, delivered, received } = binding
   const resumed = delivered !== undefined
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
@@ -68,7 +69,7 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: b
   const websocket = token === undefined ? undefined : { url: takeoverUrl(urls, id), token, expires_in: expiresIn }
   const url = binding.url ?? urls.bosh
   const before = { resumed, delivered, received: resumed ? received : undefined, reused }
-  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, ...before }
+  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, credential, ...before }
 }
 
 /** The URL names the process, because some clients send the token only after the upgrade. */

@@ -6,10 +6,11 @@ import { Problem } from '../lib/errors.js'
 import { anyTaker } from '../processes/exchanges/ask-all.js'
 import { nodeIn } from '../processes/node-name.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
+import { credentialsOf, type Secrets, secretsOf } from '../servers/login/again.js'
 import type { Credentials } from '../servers/login/wish.js'
 import type { Logins, WarmRequest } from './session-login.js'
 
-const kinds = { login: 'login', checkCredentials: 'credentials' } as const
+const kinds = { login: 'login', checkCredentials: 'credentials', keysOf: 'keys' } as const
 const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
@@ -24,23 +25,24 @@ interface CarriedLogin {
   readonly request: CarriedRequest
 }
 
-/** Omits secrets of service accounts, which all processes have. */
+/** JSON values. Omits secrets of service accounts, which all processes have. */
 type CarriedRequest = Omit<WarmRequest, 'credentials'> & {
-  readonly credentials: Exclude<Credentials, { kind: 'service' }> | { readonly kind: 'service' }
+  readonly credentials: Secrets | Extract<Credentials, { kind: 'password' | 'anonymous' }>
 }
 
 type Accounts = Config['serviceAccounts']
 
-function withoutAccount(request: WarmRequest): CarriedRequest {
-  return request.credentials.kind === 'service' ? { ...request, credentials: { kind: 'service' } } : request
+function written(request: WarmRequest): CarriedRequest {
+  const { credentials } = request
+  return { ...request, credentials: secretsOf(credentials) ?? (credentials as CarriedRequest['credentials']) }
 }
 
-function withAccount(request: CarriedRequest, accounts: Accounts): WarmRequest {
-  const { credentials, jid } = request
-  if (credentials.kind !== 'service') return { ...request, credentials }
-  const account = accountFor(accounts, jid.domain)
-  if (account === undefined) throw new Problem('internal-error')
-  return { ...request, credentials: { kind: 'service', account } }
+function understood(request: CarriedRequest, accounts: Accounts): WarmRequest {
+  const { credentials: sent, jid } = request
+  const isPlain = sent.kind === 'password' || sent.kind === 'anonymous'
+  const credentials = isPlain ? sent : credentialsOf(sent, accountFor(accounts, jid.domain))
+  if (credentials === undefined) throw new Problem('internal-error')
+  return { ...request, credentials }
 }
 
 export interface CarriedLoginsParts {
@@ -70,7 +72,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       const logins = sites.get(site)
       if (logins === undefined) throw new Problem('internal-error')
       // If the caller hangs up, the process that received the call releases the session.
-      return logins[method](withAccount(request, serviceAccounts), new CallerGone())
+      return logins[method](understood(request, serviceAccounts), new CallerGone())
     })
   nodes.answer(unclaimedKind, endUnclaimed)
 
@@ -103,7 +105,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       if (successor === undefined) return here()
       asked.add(successor)
       const isRefusalCounted = fullness !== undefined
-      const login: CarriedLogin = { site, request: { ...withoutAccount(request), isRefusalCounted } }
+      const login: CarriedLogin = { site, request: { ...written(request), isRefusalCounted } }
       try {
         return await nodes.ask(successor, kinds[method], login, timeout * 1000 + wayMilliseconds)
       } catch (error) {
@@ -121,7 +123,11 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       sites.set(site, own)
       const carried = (method: Method) => (request: WarmRequest, caller: CallerSignal) =>
         anywhere(method, site, request, () => own[method](request, caller))
-      return { login: carried('login'), checkCredentials: carried('checkCredentials') } as Logins
+      return {
+        login: carried('login'),
+        checkCredentials: carried('checkCredentials'),
+        keysOf: carried('keysOf'),
+      } as Logins
     },
     /** Ends a session that no page has used, in any process. */
     endUnclaimed(id: string): void {

@@ -1,3 +1,4 @@
+import { switches } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { count, type Schema, text as textSchema } from '../lib/text/json-schema.js'
 
@@ -31,6 +32,21 @@ export function text<T>(
 export function word<Word extends string>(words: readonly Word[], description: string, but = '.') {
   const allowed = `One of ${words.join(', ')}${but}`
   return text(description, allowed, sent => words.find(each => each === sent), { enum: words })
+}
+
+export function onOrOff(description: string, allowed = 'On or off.'): Parameter<boolean> {
+  return {
+    schema: {
+      description,
+      anyOf: [{ type: 'boolean' }, { type: 'string', enum: [...switches.keys()] }],
+      default: false,
+    },
+    allowed,
+    read(value) {
+      if (typeof value === 'string') return switches.get(value.toLowerCase())
+      return typeof value === 'boolean' ? value : undefined
+    },
+  }
 }
 
 /** A number, or a text of digits. Infinite if too large. */

@@ -1,11 +1,11 @@
-import { passwordMechanisms, switches } from '../config/kinds/kinds.js'
+import { passwordMechanisms } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
 import type { AttachBinding, Place, SessionState, SessionView } from '../session/session-types.js'
 import { handlePattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
-import { badParameter, integer, missingParameter, type Parameter, text, word } from './parameter-kinds.js'
+import { badParameter, integer, missingParameter, onOrOff, type Parameter, text, word } from './parameter-kinds.js'
 
 export const defaultTokenMechanism = 'OAUTHBEARER'
 const otherMechanisms: readonly string[] = [...passwordMechanisms, 'EXTERNAL', 'ANONYMOUS']
@@ -18,6 +18,8 @@ export const languageTag =
 const longestPassword = 1024
 const longestToken = 8192
 const longestLanguage = 255
+/** In characters: a user of 1,023 bytes fits in. */
+export const longestCredential = 2048
 /** Allows more than RFC 6750 §2.1, because some tokens are not base64. */
 const visible = /^[\x21-\x7e]+$/
 /** RFC 4422 §3.1. */
@@ -47,6 +49,12 @@ export const bodyParameters = {
     name => (mechanismName.test(name) && !otherMechanisms.includes(name) ? name : undefined),
     { pattern: mechanismName.source, not: { enum: otherMechanisms }, default: defaultTokenMechanism },
   ),
+  credential: text(
+    'Instead of a password: the `credential` of an earlier answer.',
+    'A credential, without a password, a token and an authzid.',
+    sent => sent,
+    { minLength: 1, maxLength: longestCredential, format: 'password', writeOnly: true },
+  ),
   authzid: text(
     'The user, if `jid` and `password` are of another account of the domain that acts for the user.',
     `${jidAllowed} It has the domain of jid, without a token.`,
@@ -74,18 +82,11 @@ export const bodyParameters = {
     'Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend.',
     '. Only off at a remote endpoint.',
   ),
-  reuse: {
-    schema: {
-      description: 'Whether to resume a session of this user without a page, if there is one.',
-      anyOf: [{ type: 'boolean' }, { type: 'string', enum: [...switches.keys()] }],
-      default: false,
-    },
-    allowed: 'On or off.',
-    read: (value: unknown) => {
-      if (typeof value === 'string') return switches.get(value.toLowerCase())
-      return typeof value === 'boolean' ? value : undefined
-    },
-  },
+  reuse: onOrOff('Whether to resume a session of this user without a page, if there is one.'),
+  remember: onOrOff(
+    'Whether to return a `credential` for later calls. It replaces the password, which is not in it.',
+    "On or off. On needs the user's own password, and an answer in JSON.",
+  ),
   csrf_token: {
     schema: textSchema('For the form of this service only.'),
     allowed: 'The token of the form.',
@@ -100,7 +101,7 @@ export const parameterNames = Object.keys(bodyParameters) as readonly ParameterN
  * These must not be `null` or empty. A backend that lost a user's name and sends `authzid: null` must not get
  * a session of its own account.
  */
-export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'authzid'])
+export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'credential', 'authzid'])
 
 export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
 

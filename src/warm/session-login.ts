@@ -2,9 +2,18 @@ import type { ServiceAccount } from '../config/config.js'
 import type { CallerSignal } from '../http/listening/caller-gone.js'
 import { Problem } from '../lib/errors.js'
 import type { Turns } from '../lib/limits/turns.js'
-import { type AgainRecord, recordOf, wipeSecrets, wishOf } from '../servers/login/again.js'
-import { authenticate, type LoginParts, logInAgain, login } from '../servers/login/login.js'
+import {
+  type AgainRecord,
+  type ProofRecord,
+  proofInText,
+  recordOf,
+  wipeSecrets,
+  wishOf,
+} from '../servers/login/again.js'
+import { authenticate, type LoginParts, logInAgain, login, scramKeys } from '../servers/login/login.js'
 import type { LoggedIn, OpenForLogin } from '../servers/login/login-link.js'
+import { logsInAsItself } from '../servers/login/mechanism-choice.js'
+import { wipe } from '../servers/login/sasl/scram-proof.js'
 import type { VerifiedCredentials } from '../servers/login/verified-credentials.js'
 import type { LoginWish } from '../servers/login/wish.js'
 import type { Management, Mending } from '../session/mending.js'
@@ -83,7 +92,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
     async checkCredentials(request: WarmRequest, caller: CallerSignal): Promise<void> {
       if (verified.has(request)) return
       const { jid, credentials } = request
-      if (credentials.kind === 'password' && credentials.user === undefined) {
+      if ((credentials.kind === 'password' || credentials.kind === 'keys') && logsInAsItself(credentials)) {
         await authenticate(parts, openFor(request), request, caller)
       } else {
         // Some servers ignore the authzid, so only the bound JID shows the user. A resource chosen by the
@@ -94,6 +103,13 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
         wipeSecrets(again)
       }
       verified.add(request)
+    },
+    /** For the next login, instead of the password. Throws a `Problem`. */
+    async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ProofRecord> {
+      const proof = await scramKeys(parts, openFor(request), request, caller)
+      const record = proofInText(proof)
+      wipe(proof)
+      return record
     },
   }
 }

@@ -20,9 +20,16 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
 /** Limits of the protocol (XEP-0124 §22). A remote endpoint has its own limits. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
+/** Throws a `Problem`. */
+export type OpenCredential = (jid: Jid, credential: string) => Credentials
+
+const openNone: OpenCredential = () => {
+  throw invalidParameter('credential')
+}
+
 /** Throws a `Problem`, which never quotes values. */
-export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
-  const { jid, credentials } = readCredentials(read, settings)
+export function toWarmRequest(read: Parameters, settings: WarmSettings, open = openNone): WarmRequest {
+  const { jid, credentials } = readCredentials(read, settings, open)
   const isThere = isElsewhere(settings, jid.domain)
   const { warm } = settings
   const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
@@ -56,7 +63,11 @@ function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: Op
 type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
 /** Throws a `Problem`. */
-export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest, 'jid' | 'credentials'> {
+export function readCredentials(
+  read: Parameters,
+  ways: Ways,
+  open = openNone,
+): Pick<WarmRequest, 'jid' | 'credentials'> {
   const text = read('jid')
   const authzid = read('authzid')
   const password = read('password')
@@ -64,8 +75,10 @@ export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest,
   const mechanism = read('mechanism')
   if (password !== undefined && token !== undefined) throw invalidParameter('token')
   if (mechanism !== undefined && token === undefined) throw missingParameter('token')
+  const credential = read('credential')
+  if (credential !== undefined && (password ?? token ?? authzid) !== undefined) throw invalidParameter('credential')
 
-  const bringsProof = password !== undefined || token !== undefined
+  const bringsProof = (password ?? token ?? credential) !== undefined
   if (text === undefined) {
     if (authzid === undefined || bringsProof) throw missingParameter('jid')
     return { jid: authzid, credentials: withoutProof(authzid, ways) }
@@ -85,6 +98,7 @@ export function readCredentials(read: Parameters, ways: Ways): Pick<WarmRequest,
     return { jid: authzid, credentials: { kind: 'password', password, user } }
   }
   if (password !== undefined) return { jid, credentials: { kind: 'password', password } }
+  if (credential !== undefined) return { jid, credentials: open(jid, credential) }
   if (token === undefined) return { jid, credentials: withoutProof(jid, ways) }
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }

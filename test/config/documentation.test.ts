@@ -110,6 +110,7 @@ describe('what is documented is so:', () => {
         drainTime: 0,
         nats: undefined,
         state: undefined,
+        sealKeys: undefined,
         retiredDomains: [],
         keepalive: 60,
         sasl2: true,
@@ -154,6 +155,7 @@ describe('what is documented is so:', () => {
         warm: {
           ...{ enabled: true, timeout: 15, stepTimeout: 10, anonymous: false },
           attachTimeout: 120,
+          credentialTime: 2_592_000,
           scramMemory: 300,
           scramMaxIterations: 200_000,
         },

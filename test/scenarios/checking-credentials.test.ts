@@ -1,19 +1,25 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
 const certificate = makeCertificate(['DNS:chat.example'])
 const alice = 'alice@chat.example'
 const byPassword = { jid: `${alice}/desk`, password: 'Pa55-of-alice' }
 const byToken = { jid: `${alice}/desk`, token: 'token-of-alice' }
 const byPortal = { jid: 'portal@chat.example', password: 'Pa55-of-portal', authzid: `${alice}/desk` }
+
+const folder = mkdtempSync(join(tmpdir(), 'checking-credentials-'))
+const sealKeys = join(folder, 'seal.key')
+writeFileSync(sealKeys, randomBytes(32).toString('base64'))
+afterAll(() => rmSync(folder, { recursive: true }))
 
 let server: LoginServer
 let clock: MovedClock
@@ -29,15 +35,14 @@ async function setUp(parameters: Record<string, string>, environment: Record<str
     actors: ['portal'],
   })
   clock = new MovedClock()
-  const folder = mkdtempSync(join(tmpdir(), 'checking-credentials-'))
   const ca = join(folder, 'ca.pem')
   writeFileSync(ca, certificate.cert)
   service = await startTestService({
     servers: `chat.example=xmpp://127.0.0.1:${server.port}?ca=${encodeURIComponent(ca)}`,
     environment: { XMPP_DOMAINS: 'chat.example', ...environment },
     clock,
-  }).finally(() => rmSync(folder, { recursive: true }))
-  const binding = await service.bind(parameters)
+  })
+  const binding: WarmBinding & { credential?: string } = await service.bind(parameters)
   clock.advance(5_000)
   return binding
 }
@@ -98,6 +103,26 @@ describe('a check', () => {
     expect(server.last.reached.slice(-2)).toEqual(['challenge', 'success'])
     await eventually('the check has left', () => server.open === 1)
     expect(server.last.goodbye).toBe('footer')
+  })
+
+  test.each([
+    ['300', 'is not needed shortly after one', 2],
+    ['0', 'ends with the login, too', 3],
+  ])('of a credential, with SCRAM_MEMORY=%s, %s', async (SCRAM_MEMORY, _what, connections) => {
+    const environment = { SEAL_KEY_FILE: sealKeys, SCRAM_MEMORY }
+    const { id, credential } = await setUp({ ...byPassword, remember: 'on' }, environment)
+    expect((await reuse({ jid: byPassword.jid, credential: credential! })).json).toMatchObject({ id, reused: true })
+    expect(server.connections).toHaveLength(connections)
+    if (connections === 3) expect(server.last.reached.slice(-2)).toEqual(['challenge', 'success'])
+    await eventually('the check has left', () => server.open === 1)
+  })
+
+  test('that makes a credential leaves the session that is there', async () => {
+    const { id } = await setUp(byPassword, { SEAL_KEY_FILE: sealKeys })
+    const { json } = await reuse({ ...byPassword, remember: 'on' })
+    expect(json).toMatchObject({ id, reused: true, credential: expect.any(String) })
+    expect(server.connections.map(({ reached }) => reached.at(-1))).toEqual(['bind', 'success', 'success'])
+    await eventually('the check has left', () => server.open === 1)
   })
 
   test.each([

@@ -189,6 +189,7 @@ const rows: Record<ProblemCode, Row> = {
   'session-not-found': { provoke: () => ask('GET', `/warm/${'0'.repeat(32)}`) },
   'method-not-allowed': { provoke: () => ask('PUT', '/warm') },
   conflict: atStep('bind', bindRefusal('conflict'), 'conflict'),
+  'cannot-remember': { provoke: () => warm({ ...alice, remember: 'on' }) },
   'not-here': {
     async provoke() {
       const near = await startService({

@@ -1,6 +1,7 @@
 // The service and its own description of itself, held against each other: each reply that the document has is provoked
 // and checked, and what the document says of parameters is what the service does with them.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -30,6 +31,8 @@ interface Described {
 const account = { jid: 'alice@localhost', password: 'wonderland' }
 const strictAccount = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
 const folder = mkdtempSync(join(tmpdir(), 'openapi-'))
+const sealKeys = join(folder, 'seal.key')
+writeFileSync(sealKeys, randomBytes(32).toString('base64'))
 const nowhere = `/warm/${'0'.repeat(32)}`
 const form = 'application/x-www-form-urlencoded'
 
@@ -105,7 +108,7 @@ beforeAll(async () => {
       serverSetting(strict, folder),
     ].join(),
     environment: {
-      ...{ XMPP_DOMAINS: 'localhost,chat.example,dead.example' },
+      ...{ XMPP_DOMAINS: 'localhost,chat.example,dead.example', SEAL_KEY_FILE: sealKeys },
       ...{ RATE_FAILED_LOGINS: '0', RATE_WARMS_PER_JID: '0', MAX_SESSIONS_PER_JID: '0' },
     },
   })
@@ -327,7 +330,7 @@ describe('the replies are those of the document:', () => {
     await warmed(near)
     // A session with a cookie has no other way in.
     const bound = await read('/warm', 'POST', json({ ...account, attach_binding: 'reply', reuse: true }))
-    const { websocket, id } = await read('/warm', 'POST', json(account))
+    const { websocket, id, credential } = await read('/warm', 'POST', json({ ...account, remember: true }))
     const { cookie, reused, resumed, ...others } = bound
     expect(bound.websocket).toBeUndefined()
     const { delivered, received } = await read(`/warm/${id}/resume`, 'POST', json({}))
@@ -335,7 +338,7 @@ describe('the replies are those of the document:', () => {
     const ended = await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, partial)
     expect([unanswered, ended]).toEqual([['process1'], { ended: 0, unanswered }])
     const objects = {
-      Binding: { ...others, websocket, cookie, resumed, delivered, received, reused },
+      Binding: { ...others, websocket, cookie, credential, resumed, delivered, received, reused },
       Session: (await read('/warm/sessions')).sessions[0],
       SessionList: { ...(await read('/warm/sessions?limit=1')), unanswered },
       Ended: { ...(await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near)), unanswered },
@@ -365,6 +368,7 @@ const inBody: Record<ParameterName, Samples> = {
   password: { good: ['wonderland'], bad: [1, '', true, 'x'.repeat(1025)] },
   token: { good: ['x'.repeat(8192)], bad: [1, '', 'two words', 'x'.repeat(8193)] },
   mechanism: { good: ['X-OAUTH2'], bad: [1, '', 'x-oauth2', 'PLAIN', 'SCRAM-SHA-256-PLUS', 'X'.repeat(21)] },
+  credential: { good: ['x'.repeat(2048)], bad: [1, ''] },
   authzid: { good: ['alice@localhost'], bad: [1, '', `a@localhost/${'x'.repeat(3072)}`] },
   language: { good: ['de-AT', '', null], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
   lang: { good: ['de-AT', '', null], bad: [1, `en-x-${'a-'.repeat(126)}a`] },
@@ -373,6 +377,7 @@ const inBody: Record<ParameterName, Samples> = {
   ver: { good: ['1.6', '1.11', '99999.99999', 1.6, 2], bad: ['1', '1.', '1.6.0', '123456.0', -1.6, 1e5] },
   expires_in: { good: [5, 600, '', null], bad: [4, 601, -5, 30.5, 'soon'] },
   attach_binding: { good: ['off', 'cookie', 'reply', '', null], bad: ['on', true] },
+  remember: { good: [true, false, 'on', 'off', 'yes', '0', '', null], bad: [1, 'maybe'] },
   reuse: { good: [true, false, 'on', 'off', 'yes', '0', '', null], bad: [1, 'maybe'] },
   csrf_token: { good: ['anything'], bad: [] },
 }
@@ -397,7 +402,8 @@ describe('the parameters are as the document has them:', () => {
 
   test.each(sampled(inBody))('%s %j in a body goes through: %j', async (name, value, isGood) => {
     const isTokens = name === 'token' || name === 'mechanism'
-    const others = isTokens ? { jid: account.jid, token: 'aToken' } : account
+    const tokens = { jid: account.jid, token: 'aToken' }
+    const others = isTokens ? tokens : name === 'credential' ? { jid: account.jid } : account
     const parameters = { ...others, [name]: value }
     const { status } = await ask(usual, 'POST', '/warm', 'application/json', json(parameters))
     expect(usual.api.accepts([...schemas, 'WarmRequest'], parameters)).toBe(isGood)

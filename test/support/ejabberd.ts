@@ -37,6 +37,7 @@ export interface Ejabberd {
   readonly caFile: string
   /** Makes an account; changes none that is there. */
   register(user: string, password: string): Promise<void>
+  changePassword(user: string, password: string): Promise<void>
   /** Issues a token with which this account may log in by SASL X-OAUTH2 for a minute. */
   issueToken(user: string): Promise<string>
   /** Ends ejabberd in good order and removes its folder. May be called twice. */
@@ -106,6 +107,11 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Eja
     domain: 'localhost',
     caFile,
     register,
+    changePassword: async (user, newpass) => {
+      const response = await command('change_password', { user, host: 'localhost', newpass })
+      if (!response.ok) throw new Error(`ejabberd changes no password of ${user}: ${await response.text()}`)
+      accounts.set(user, newpass)
+    },
     issueToken: async user => {
       const scopes = majorOf('ejabberd') < 24 ? 'sasl_auth' : ['sasl_auth']
       const wanted = { jid: `${user}@localhost`, ttl: 60, scopes }
@@ -203,7 +209,7 @@ listen:
       /xmpp-websocket: ejabberd_http_ws
       /api: mod_http_api
 api_permissions:
-  "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: [register, oauth_issue_token]}
+  "the tests": {from: mod_http_api, who: {ip: "127.0.0.1"}, what: [register, change_password, oauth_issue_token]}
 modules:
   mod_bosh: {}
   mod_roster: {}

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { CallerGone } from '../../src/http/listening/caller-gone.js'
 import { Problem } from '../../src/lib/errors.js'
+import { scramProof } from '../../src/servers/login/sasl/scram-proof.js'
 import { type CarriedLogins, createCarriedLogins } from '../../src/warm/carried-logins.js'
 import type { Logins, WarmRequest } from '../../src/warm/session-login.js'
 import { type JoinedProcess, JoinedProcesses, processName, settled } from '../support/joined-processes.js'
@@ -10,6 +11,8 @@ interface Stage extends JoinedProcess {
   readonly logins: Logins
   /** What was done here: `login alice`, `credentials alice`, `release ID`. */
   readonly done: string[]
+  /** Of the last login here. */
+  last?: WarmRequest['credentials']
   isDraining: boolean
   isFull: boolean
 }
@@ -37,6 +40,7 @@ async function start(): Promise<void> {
   const done: string[] = []
   const does = (what: string) => async (asked: WarmRequest) => {
     const { credentials } = asked
+    stage.last = credentials
     done.push(
       `${what} ${asked.jid.local}${credentials.kind === 'service' ? ` by ${credentials.account.password}` : ''}`,
     )
@@ -53,7 +57,11 @@ async function start(): Promise<void> {
     serviceAccounts: new Map([['localhost', { user: 'service', password: 'of the operator' }]]),
     endUnclaimed: id => void done.push(`release ${id}`),
   })
-  const logins = carried.over('site', { login: does('login'), checkCredentials: does('credentials') })
+  const logins = carried.over('site', {
+    login: does('login'),
+    checkCredentials: does('credentials'),
+    keysOf: does('keys'),
+  })
   const stage: Stage = { ...joined, carried, logins, done, isDraining: false, isFull: false }
   stages.push(stage)
 }
@@ -73,7 +81,8 @@ describe('a login at a full process', () => {
     stages[1]!.isFull = true
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
     await stages[0]!.logins.checkCredentials(request, new CallerGone())
-    expect(stages[2]!.done).toEqual(['login alice', 'credentials alice'])
+    expect(await stages[0]!.logins.keysOf(request, new CallerGone())).toMatchObject({ id: `${processName(2)}-1` })
+    expect(stages[2]!.done).toEqual(['login alice', 'credentials alice', 'keys alice'])
   })
 
   test('is refused if all are full, which are asked once a second', async () => {
@@ -113,6 +122,17 @@ describe('a login', () => {
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
     await stages[0]!.logins.checkCredentials(request, new CallerGone())
     expect(stages.map(({ done }) => done)).toEqual([[], [], ['login alice', 'credentials alice']])
+  })
+
+  test('by keys is done with the keys there', async () => {
+    await drain(stages[0]!)
+    await drain(stages[1]!)
+    const proof = scramProof({
+      ...{ hash: 'sha1', salt: Buffer.from('salt'), iterations: 4096, user: 'alice', authzid: '' },
+      ...{ clientKey: Buffer.from('client key'), serverKey: Buffer.from('server key') },
+    })
+    await stages[0]!.logins.login({ ...request, credentials: { kind: 'keys', proof } }, new CallerGone())
+    expect(stages[2]!.last).toEqual({ kind: 'keys', proof })
   })
 
   test('by an account of the operator is done without telling what that proves itself with', async () => {

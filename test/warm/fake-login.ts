@@ -14,6 +14,7 @@ import { Counts } from '../../src/lib/counts.js'
 import { adminHashQueue, type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
+import type { ProofRecord } from '../../src/servers/login/again.js'
 import type { Sessions } from '../../src/session/session-types.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { createOverview } from '../../src/warm/overview.js'
@@ -36,6 +37,17 @@ export const binding: Binding = {
   maxpause: 300,
   ver: '1.6',
   expiresIn: 120,
+}
+
+/** SCRAM keys of Juliet. */
+export const keys: ProofRecord = {
+  hash: 'sha256',
+  iterations: 4096,
+  user: 'juliet',
+  authzid: '',
+  salt: 'c2FsdA==',
+  clientKey: 'Y2xpZW50LWtleQ==',
+  serverKey: 'c2VydmVyLWtleQ==',
 }
 
 /** Networks as they are written in the settings. */
@@ -73,6 +85,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     config: settings,
     login: async () => binding,
     checkCredentials: async () => {},
+    keysOf: async () => keys,
     sessions: new FakeSessions(),
     room: { take: () => true, giveBack: () => {} },
     endUnclaimed: () => {},
@@ -108,6 +121,7 @@ export interface FakeService {
 export interface FakeParts {
   readonly login?: Logins['login']
   readonly checkCredentials?: Logins['checkCredentials']
+  readonly keysOf?: Logins['keysOf']
   readonly sessions?: Sessions
   readonly now?: () => number
   readonly after?: Clock['after']
@@ -120,6 +134,7 @@ export interface FakeParts {
 export function fakeService({
   login = async () => binding,
   checkCredentials = async () => {},
+  keysOf = async () => keys,
   sessions = new FakeSessions(),
   now,
   after = systemClock.after,
@@ -145,6 +160,7 @@ export function fakeService({
       return login(warmRequest, signal)
     },
     checkCredentials,
+    keysOf,
     sessions,
     hashes,
     endUnclaimed: id => released.push(id),

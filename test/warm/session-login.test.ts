@@ -129,7 +129,7 @@ describe('the keys for a later login', () => {
 
   test.each([
     ['are good while the session lives', async () => ({}) as never, undefined],
-    ['are gone if it is not handed out', async () => undefined, 'login-failed'],
+    ['are gone if it is not handed out', async () => undefined, 'credentials-expired'],
   ])('%s', async (_what, handedOut, code) => {
     const clock = new FakeClock()
     let kept: Mending | undefined

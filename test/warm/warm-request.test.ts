@@ -31,6 +31,7 @@ function problemOf(body: string | Uint8Array, contentType?: string): string {
   try {
     read(body, contentType)
     parametersOf(body, contentType)('reuse')
+    parametersOf(body, contentType)('remember')
   } catch (error) {
     if (error instanceof Problem) return [error.code, error.detail].filter(Boolean).join(' | ')
     throw error
@@ -216,7 +217,7 @@ describe('what is wrong with a request', () => {
       expect(problemOf(asForm(value))).toBe(broken(name))
     })
 
-    const names = ['jid', 'password', 'token', 'mechanism', 'authzid']
+    const names = ['jid', 'password', 'token', 'mechanism', 'credential', 'authzid']
     const isOption = !names.includes(name)
 
     if (isOption)

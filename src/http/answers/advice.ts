@@ -20,6 +20,7 @@ export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
   'session-not-found': 'Look for it in the list of sessions, or log the user in again.',
   'method-not-allowed': 'Open the address in a browser, or see which methods the API has for it.',
   conflict: 'Request another resource after the slash of the JID, or none.',
+  'cannot-remember': 'Call without remember, or see the detail.',
   'not-here': 'Control it at the other endpoint.',
   'body-too-large': 'Send less.',
   'unsupported-media-type': 'Send application/x-www-form-urlencoded or application/json, in UTF-8 and not compressed.',

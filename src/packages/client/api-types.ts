@@ -10,6 +10,8 @@ export interface WarmRequest {
   token?: string
   /** SASL mechanism for the token. */
   mechanism?: string
+  /** Instead of a password: the `credential` of an earlier answer. */
+  credential?: string
   /** The user, if `jid` and `password` are of another account of the domain that acts for the user. */
   authzid?: string
   /** Language of the stream (BCP 47). */
@@ -28,6 +30,8 @@ export interface WarmRequest {
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
   /** Whether to resume a session of this user without a page, if there is one. */
   reuse?: boolean | 'on' | 'true' | 'yes' | '1' | 'off' | 'false' | 'no' | '0' | '' | null
+  /** Whether to return a `credential` for later calls. It replaces the password, which is not in it. */
+  remember?: boolean | 'on' | 'true' | 'yes' | '1' | 'off' | 'false' | 'no' | '0' | '' | null
 }
 
 /** Options of the session. */
@@ -84,6 +88,8 @@ export interface Binding {
     /** For `Set-Cookie`, after `name=value; `. */
     attributes: string
   }
+  /** With `remember`: replaces the password in later calls. A secret. */
+  credential?: string
   /** Whether the session existed before this call. */
   resumed: boolean
   /** If resumed: stanzas that earlier pages certainly received. The new page gets the rest. */
@@ -175,6 +181,7 @@ export interface Problem {
     | 'session-not-found'
     | 'method-not-allowed'
     | 'conflict'
+    | 'cannot-remember'
     | 'not-here'
     | 'body-too-large'
     | 'unsupported-media-type'

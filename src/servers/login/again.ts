@@ -2,7 +2,7 @@ import type { ServiceAccount } from '../../config/config.js'
 import { HashedToken } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
-import type { LoginWish } from './wish.js'
+import type { Credentials, LoginWish } from './wish.js'
 
 /** What a later login of the same user needs. Undefined for anonymous logins, and if the password itself would be needed. */
 export function wishAgain(
@@ -39,7 +39,8 @@ export function isRepeatable({ credentials: { kind } }: LoginWish, { name }: Mec
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
 
-type Secrets =
+/** JSON values. Secret. */
+export type Secrets =
   | { readonly kind: 'keys'; readonly proof: ProofRecord }
   | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
@@ -47,63 +48,74 @@ type Secrets =
   | { readonly kind: 'service' }
   | { readonly kind: 'certificate' }
 
-type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProof[Name]> }
+export type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProof[Name]> }
 type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
-/** JSON values for another process. Secret. */
+/** For another process. */
 export interface AgainRecord extends Pick<LoginWish, 'jid'> {
   readonly lang: string
   readonly credentials: Secrets
 }
 
 export function recordOf({ jid, credentials }: LoginWish, lang: string): AgainRecord | undefined {
+  const secrets = secretsOf(credentials)
+  return secrets && { jid, lang, credentials: secrets }
+}
+
+/** Undefined for a password, and without credentials. */
+export function secretsOf(credentials: Credentials): Secrets | undefined {
   switch (credentials.kind) {
     case 'keys':
-      return { jid, lang, credentials: { kind: 'keys', proof: proofInText(credentials.proof) } }
+      return { kind: 'keys', proof: proofInText(credentials.proof) }
     case 'fast': {
       const { mechanism, user, secret, agent } = credentials.token
       const token = { mechanism, user, secret, agent: agent.id }
       const proof = credentials.proof && proofInText(credentials.proof)
-      return { jid, lang, credentials: { kind: 'fast', token, proof } }
+      return { kind: 'fast', token, proof }
     }
     case 'service':
-      return { jid, lang, credentials: { kind: 'service' } }
+      return { kind: 'service' }
     case 'token':
     case 'certificate':
-      return { jid, lang, credentials }
+      return credentials
     default:
       return undefined
   }
 }
 
+export function wishOf(record: AgainRecord, account: ServiceAccount | undefined): LoginWish | undefined {
+  const credentials = credentialsOf(record.credentials, account)
+  return credentials && { jid: record.jid, credentials }
+}
+
 /** Undefined if the settings no longer have the service account. */
-export function wishOf({ jid, credentials }: AgainRecord, account: ServiceAccount | undefined): LoginWish | undefined {
-  switch (credentials.kind) {
+export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefined): Credentials | undefined {
+  switch (secrets.kind) {
     case 'keys':
-      return { jid, credentials: { kind: 'keys', proof: proofInBytes(credentials.proof) } }
+      return { kind: 'keys', proof: proofInBytes(secrets.proof) }
     case 'fast': {
-      const { mechanism, user, secret, agent } = credentials.token
+      const { mechanism, user, secret, agent } = secrets.token
       // The user agent's id belongs to the other process, so there is nothing to release.
       const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
-      return { jid, credentials: { kind: 'fast', token, proof: credentials.proof && proofInBytes(credentials.proof) } }
+      return { kind: 'fast', token, proof: secrets.proof && proofInBytes(secrets.proof) }
     }
     case 'service':
-      return account && { jid, credentials: { kind: 'service', account } }
+      return account && { kind: 'service', account }
     default:
-      return { jid, credentials }
+      return secrets
   }
 }
 
 const inText = (bytes: Buffer) => bytes.toString('base64')
 const inBytes = (text: string) => Buffer.from(text, 'base64')
 
-function proofInText(proof: ScramProof): ProofRecord {
+export function proofInText(proof: ScramProof): ProofRecord {
   const { salt, clientKey, serverKey } = proof
   return { ...proof, salt: inText(salt), clientKey: inText(clientKey), serverKey: inText(serverKey) }
 }
 
-function proofInBytes(proof: ProofRecord): ScramProof {
+export function proofInBytes(proof: ProofRecord): ScramProof {
   const { salt, clientKey, serverKey } = proof
   return scramProof({ ...proof, salt: inBytes(salt), clientKey: inBytes(clientKey), serverKey: inBytes(serverKey) })
 }

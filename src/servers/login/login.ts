@@ -5,6 +5,8 @@ import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
 import { isSafeAhead } from './mechanism-choice.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import { linkEnded } from './refusals.js'
+import type { Mechanism } from './sasl/mechanism.js'
+import type { ScramProof } from './sasl/scram-proof.js'
 import type { LoginWish } from './wish.js'
 
 /** In seconds. With less time left, the login is not repeated. */
@@ -30,7 +32,17 @@ export async function login<T extends Opened>(
   wish: LoginWish,
   caller: Caller,
 ): Promise<LoggedIn<T>> {
-  return await attempt(parts, open, wish, 'bound', caller)
+  return await attempt(parts, open, wish, 'bound', caller).catch(error => {
+    throw withoutKeys(wish, error)
+  })
+}
+
+/** Refused keys, and keys for a mechanism that is no longer offered, are expired credentials. */
+function withoutKeys({ credentials }: LoginWish, error: unknown): unknown {
+  if (credentials.kind !== 'keys' || !(error instanceof Problem) || error.step !== 'sasl') return error
+  if (error.code !== 'not-authorized' && error.code !== 'no-mechanism') return error
+  const { step, condition, detail } = error
+  return new Problem('credentials-expired', { step, condition, detail })
 }
 
 async function attempt<T extends Opened>(
@@ -117,6 +129,36 @@ export async function authenticate<T extends Opened>(
   wish: LoginWish,
   caller: Caller,
 ): Promise<void> {
-  const { opened } = await new LoginAttempt<T>(parts, wish, 'authenticated').run(open, caller)
+  await authenticated(parts, open, wish, caller).catch(error => {
+    throw withoutKeys(wish, error)
+  })
+}
+
+/** The keys of a password. Throws a `Problem`, such as `cannot-remember` if the server offers no SCRAM. */
+export async function scramKeys<T extends Opened>(
+  parts: AttemptParts,
+  open: OpenForLogin<T>,
+  wish: LoginWish,
+  caller: Caller,
+): Promise<ScramProof> {
+  const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
+  const mechanism = await authenticated({ ...parts, mechanisms }, open, wish, caller).catch(error => {
+    const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
+    if (!isMissing) throw error
+    const detail = 'The XMPP server offers no SCRAM mechanism that can be used here and is in XMPP_MECHANISMS.'
+    throw new Problem('cannot-remember', { step: 'sasl', detail })
+  })
+  return mechanism!.proof!
+}
+
+async function authenticated<T extends Opened>(
+  parts: AttemptParts,
+  open: OpenForLogin<T>,
+  wish: LoginWish,
+  caller: Caller,
+): Promise<Mechanism | undefined> {
+  const attempt = new LoginAttempt<T>(parts, wish, 'authenticated')
+  const { opened } = await attempt.run(open, caller)
   opened.abandon()
+  return attempt.mechanism
 }

@@ -313,7 +313,7 @@ describe('a login again', () => {
   ])('by keys fails with %s', async (_what, terms) => {
     const side = scram(terms)
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
-    await expect(link).rejects.toEqual(refused({ code: 'login-failed', step: 'sasl' }))
+    await expect(link).rejects.toEqual(refused({ code: 'credentials-expired', step: 'sasl' }))
     // No proof was shown.
     expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
   })

@@ -92,7 +92,10 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
       return await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
     }
     if (secret.hash !== hash || secret.iterations !== iterations || !secret.salt.equals(salt))
-      throw refusal('the server has another salt than before: the password was changed, or is salted at each login')
+      throw new Problem('credentials-expired', {
+        step: 'sasl',
+        detail: 'The server has another salt than before: the password was changed, or is salted at each login.',
+      })
     return keysOf(secret)
   }
 

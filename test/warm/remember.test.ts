@@ -1,0 +1,168 @@
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { describe, expect, test } from '@jest/globals'
+import type { Config } from '../../src/config/config.js'
+import { Problem } from '../../src/lib/errors.js'
+import { proofInText } from '../../src/servers/login/again.js'
+import type { Logins, WarmRequest } from '../../src/warm/session-login.js'
+import { binding, config, type FakeParts, fakeService, keys, parameters, warm } from './fake-login.js'
+
+const sealKeys = [createSecretKey(randomBytes(32))]
+const jid = 'juliet@chat.example'
+
+/** A service that notes which keys its logins get, which are wiped later. */
+function setUp(parts: Partial<Config> & FakeParts = {}) {
+  const proofs: unknown[] = []
+  const login: Logins['login'] = async (asked, signal) => {
+    const { credentials } = asked
+    proofs.push(credentials.kind === 'keys' ? proofInText(credentials.proof) : credentials)
+    return parts.login?.(asked, signal) ?? binding
+  }
+  const service = fakeService({ sealKeys, ...parts, login })
+  const call = (more: object, accept = 'application/json') => warm(service).set('Accept', accept).send(more)
+  const remember = async () => (await call({ ...parameters, remember: 'on' })).body.credential as string
+  return { service, proofs, call, remember }
+}
+
+const told = (reply: { status: number; text: string }) => {
+  const { code, detail } = JSON.parse(reply.text)
+  return { status: reply.status, code, detail }
+}
+
+const failsWith = (code: ConstructorParameters<typeof Problem>[0]) => async () => {
+  throw new Problem(code, { step: 'sasl' })
+}
+
+describe('a call with remember', () => {
+  test('has a credential, and logs in with the keys in it', async () => {
+    const asked: WarmRequest[] = []
+    const { proofs, call, service } = setUp({
+      keysOf: async request => {
+        asked.push(request)
+        return keys
+      },
+    })
+    const { status, body } = await call({ ...parameters, remember: true })
+    expect([status, body.id]).toEqual([200, binding.id])
+    expect(body.credential).toMatch(/^[\w-]{250,2048}$/)
+    expect(asked).toMatchObject([{ credentials: { kind: 'password', password: parameters.password } }])
+    expect(proofs).toEqual([keys])
+    expect(service.lines()).toMatchObject([{ msg: 'warm', code: 'ok', login: 'password' }])
+    expect(service.log()).not.toContain(body.credential)
+  })
+
+  test('whose keys do not log in again opens nothing', async () => {
+    const { call, service } = setUp({ login: failsWith('credentials-expired') })
+    const reply = told(await call({ ...parameters, remember: 'on' }))
+    expect(reply).toMatchObject({ status: 409, code: 'cannot-remember' })
+    expect(service.lines()).toMatchObject([{ code: 'cannot-remember', step: 'sasl' }])
+  })
+
+  test.each(['not-authorized', 'credentials-expired', 'cannot-remember', 'timeout'] as const)(
+    'fails as its first login: %s',
+    async code => {
+      const { call, proofs } = setUp({ keysOf: failsWith(code) })
+      expect(told(await call({ ...parameters, remember: 'on' }))).toMatchObject({ code })
+      expect(proofs).toEqual([])
+    },
+  )
+
+  test('counts as one call of its user, and as none if the service stops', async () => {
+    const rates = { ...config.rates, warmsPerJid: 1 }
+    const stopping = setUp({ rates, keysOf: failsWith('shutting-down') })
+    const wrong = setUp({ rates, keysOf: failsWith('not-authorized') })
+    const right = setUp({ rates })
+    const codes = []
+    for (const { call } of [stopping, stopping, wrong, wrong, right, right])
+      codes.push(told(await call({ ...parameters, remember: 'on' })).code)
+    expect(codes).toEqual([
+      ...['shutting-down', 'shutting-down', 'not-authorized', 'too-many-requests', undefined, 'too-many-requests'],
+    ])
+  })
+
+  test('names SEAL_KEY_FILE if it is missing, before any login', async () => {
+    const { call, service } = setUp({ keysOf: failsWith('internal-error') })
+    expect(told(await call({ ...parameters, remember: 'off' })).status).toBe(200)
+    const without = fakeService({ keysOf: failsWith('internal-error') })
+    const reply = told(await warm(without).send({ ...parameters, remember: 'on' }))
+    expect(reply).toMatchObject({
+      status: 409,
+      code: 'cannot-remember',
+      detail: expect.stringContaining('SEAL_KEY_FILE'),
+    })
+    expect(without.logins).toEqual([])
+    expect(service.logins).toHaveLength(1)
+  })
+
+  test.each<[string, object]>([
+    ['a token', { jid, token: 'abc' }],
+    ['an account that acts for the user', { jid: 'portal@chat.example', password: 'x', authzid: jid }],
+    ['a credential', { jid, credential: 'abc' }],
+  ])('is refused with %s', async (_what, more) => {
+    const { call, service, remember } = setUp()
+    const credential = 'credential' in more ? { credential: await remember() } : {}
+    const before = service.logins.length
+    const reply = told(await call({ ...more, ...credential, remember: 'on' }))
+    expect(reply).toMatchObject({ status: 400, code: 'invalid-parameter' })
+    expect(reply.detail).toContain('Parameter: remember.')
+    expect(service.logins).toHaveLength(before)
+  })
+
+  test.each(['text/html', 'application/xhtml+xml'])('is refused for a page: %s', async accept => {
+    const { call, service } = setUp()
+    const reply = await call({ ...parameters, remember: 'on' }, accept)
+    expect(reply.status).toBe(400)
+    expect(service.logins).toEqual([])
+  })
+})
+
+describe('a call with a credential', () => {
+  test('logs in with the keys in it, for any resource, and wipes them', async () => {
+    const { call, remember, proofs, service } = setUp()
+    const credential = await remember()
+    const { status, body } = await call({ jid: `${jid}/garden`, credential })
+    expect([status, body.credential]).toEqual([200, undefined])
+    expect(proofs.at(-1)).toEqual(keys)
+    const { credentials } = service.logins.at(-1)!
+    const wiped = credentials.kind === 'keys' ? credentials.proof.clientKey : undefined
+    expect(wiped).toEqual(Buffer.alloc(10))
+    expect(service.lines().at(-1)).toMatchObject({ code: 'ok', jid, login: 'keys' })
+    expect(service.log()).not.toContain(credential)
+  })
+
+  test.each<[string, (credential: string) => object]>([
+    ['damaged', credential => ({ jid, credential: credential.toUpperCase() })],
+    ["another user's", credential => ({ jid: 'romeo@chat.example', credential })],
+    ['too long', () => ({ jid, credential: 'x'.repeat(8_000) })],
+    ['none', () => ({ jid, credential: 'ü' })],
+  ])('that is %s is refused in one way, without a login', async (_what, parametersOf) => {
+    const { call, remember, service } = setUp()
+    const credential = await remember()
+    const reply = await call(parametersOf(credential))
+    expect(told(reply)).toEqual({
+      ...{ status: 403, code: 'credentials-expired' },
+      detail:
+        'The credentials are expired or no longer valid. The credential is damaged or too old, or is for another admin, jid or SEAL_KEY_FILE.',
+    })
+    expect(service.logins).toHaveLength(1)
+    expect(service.lines().at(-1)).toMatchObject({ code: 'credentials-expired', jid: expect.anything() })
+    expect(reply.text + service.log()).not.toContain(credential)
+  })
+
+  test.each([{ password: 'x' }, { token: 'x' }, { authzid: jid }])('and %j is refused', async more => {
+    const { call } = setUp()
+    const reply = told(await call({ jid, credential: 'x', ...more }))
+    expect(reply).toMatchObject({ status: 400, code: 'invalid-parameter' })
+    expect(reply.detail).toContain('Parameter: credential.')
+  })
+
+  test.each(['', null])('that is %j is no login without a password', async credential => {
+    const { service } = setUp()
+    const accounts = new Map([['chat.example', { user: 'portal', password: 'x' }]])
+    const open = fakeService({ sealKeys, serviceAccounts: accounts })
+    for (const each of [service, open]) {
+      const reply = await warm(each).set('Accept', 'application/json').send({ jid, credential })
+      expect(reply.status).toBe(400)
+      expect(each.logins).toEqual([])
+    }
+  })
+})
