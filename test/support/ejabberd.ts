@@ -37,6 +37,7 @@ export interface Ejabberd {
   readonly caFile: string
   /** Makes an account; changes none that is there. */
   register(user: string, password: string): Promise<void>
+  /** Needs mod_admin_extra. */
   changePassword(user: string, password: string): Promise<void>
   /** Issues a token with which this account may log in by SASL X-OAUTH2 for a minute. */
   issueToken(user: string): Promise<string>
