@@ -301,7 +301,7 @@ export class Session implements Gate {
   flush(): void {
     const { outcome } = this.stage
     if (outcome === undefined) this.#client?.flush()
-    else if (!this.isOver && this.#client?.tell(outcome) === true) this.#finish(outcome, endings.untold)
+    else if (!this.isOver && this.#client?.tell(outcome) === true) this.#endNow(outcome, endings.untold)
   }
 
   /** Recomputes `deadline`. */
@@ -354,10 +354,10 @@ export class Session implements Gate {
       // senders.
       if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
     }
-    if (client !== 'outcome' && !this.isOver) this.#finish(outcome, ending)
+    if (client !== 'outcome' && !this.isOver) this.#endNow(outcome, ending)
   }
 
-  #finish(outcome: Outcome, { link, queue, client }: Ending): void {
+  #endNow(outcome: Outcome, { link, queue, client }: Ending): void {
     const last = this.stage.outcome ?? outcome
     this.stage.end(last, true)
     this.deadline = Number.POSITIVE_INFINITY
