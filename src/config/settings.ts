@@ -48,7 +48,7 @@ export const sections = {
       'Port for HTTP, or several, separated by commas. 0 is any free port, `off` is none.',
     ),
     HTTPS_HOST: joined(addresses).means(
-      'Addresses for HTTPS, written like HOST. Default: those of HOST, without its ports.',
+      'Addresses for HTTPS, written like HOST. Default: the addresses of HOST, without ports.',
     ),
     HTTPS_PORT: joined(ports).means(
       'Port for HTTPS, written like PORT. Default: 8443 if TLS_CERT or HTTPS_HOST is set, or else none.',
@@ -64,7 +64,9 @@ export const sections = {
     ),
     TLS_KEY_PASSPHRASE: joined(kinds.text).means('Passphrase of encrypted keys.'),
     TLS_KEY_PASSPHRASE_FILE: joined(kinds.text).means('File with this passphrase.'),
-    TLS_CIPHERS: joined(kinds.ciphers).means("Ciphers for clients, in OpenSSL's notation. Default: those of Node.js."),
+    TLS_CIPHERS: joined(kinds.ciphers).means(
+      "Ciphers for clients, in OpenSSL's notation. Default: ciphers of Node.js.",
+    ),
     TLS_MIN_VERSION: joined(kinds.tlsVersion, '1.2').means('Oldest TLS version for clients.'),
     TLS_DHPARAM: joined(kinds.text, 'auto').means(
       'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
@@ -123,7 +125,7 @@ export const sections = {
     NATS_NKEY_FILE: joined(nats.natsSeedFile).means('File with the nkey seed for NATS.'),
     NATS_TOKEN: joined(kinds.text).means('Token for NATS.'),
     NATS_TOKEN_FILE: joined(nats.natsTokenFile).means('File with this token.'),
-    NATS_TLS_CA: joined(nats.natsCa).means('PEM file of the CAs of the NATS certificate. Default: those of Node.js.'),
+    NATS_TLS_CA: joined(nats.natsCa).means('PEM file of the CAs of the NATS certificate. Default: CAs of Node.js.'),
     NATS_TLS_CERT: joined(nats.natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
     NATS_TLS_KEY: joined(nats.natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file does not contain it.'),
     NATS_SUBJECT: joined(nats.natsSubject, 'warm-bindings').means(
@@ -154,16 +156,16 @@ export const sections = {
       'Tries direct TLS before STARTTLS if the DNS records of a domain have both with the same priority.',
     ),
     XMPP_PIPELINING: at('pipelining', kinds.boolean, 'on').means(
-      'Saves one or two round trips of a SCRAM login, by the assumption that a server offers the same as at the last login (XEP-0305). It is turned off for servers that fail at this.',
+      'Saves one or two round trips of a SCRAM login: assumes that a server offers the same as at the last login (XEP-0305). If this fails with a server, it pauses for that server.',
     ),
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
-      'Maximum number of connections that a process opens ahead of logins at a domain, with TLS. It opens about one for 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
+      'Maximum number of connections that a process opens ahead of logins at a domain, with TLS. It opens about one connection for 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
     ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
       'Oldest TLS version for links to servers.',
     ),
     XMPP_TLS_CIPHERS: at('tls.ciphers', kinds.ciphers).means(
-      "Ciphers for links to servers, in OpenSSL's notation. Default: those of Node.js.",
+      "Ciphers for links to servers, in OpenSSL's notation. Default: ciphers of Node.js.",
     ),
     XMPP_MECHANISMS: at('mechanisms', kinds.mechanisms, kinds.passwordMechanisms.join(',')).means(
       'Mechanisms for logins with a password, in order of preference. PLAIN is never used on an unencrypted link unless its server has `plain=on`.',
@@ -196,7 +198,7 @@ export const sections = {
   },
   'Remote endpoints': {
     REMOTE_ATTACH: at('remote.attach', kinds.word('here', 'there'), 'here').means(
-      'Address that browsers get for users at a remote BOSH endpoint: of this service (`here`), or of that endpoint (`there`).',
+      'Address that browsers get for users at a remote BOSH endpoint: the address of this service (`here`), or of that endpoint (`there`).',
     ),
     REMOTE_CONNECT_TIMEOUT: at('remote.connectTimeout', kinds.integer(1, 60), '5').means(
       'Timeout for connecting to a remote endpoint, in seconds.',
