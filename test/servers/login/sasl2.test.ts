@@ -2,8 +2,9 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
-import { logInAgain } from '../../../src/servers/login/login.js'
+import { logInAgain, scramKeys } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
+import type { OpenForLogin } from '../../../src/servers/login/login-link.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
@@ -247,6 +248,36 @@ describe('a stream', () => {
     const plain = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
     const { told, answer } = await logIn([offer('PLAIN'), plain], { until: resumption })
     expect([told[1]?.slice(0, 5), answer]).toEqual(['<auth', undefined])
+  })
+})
+
+describe('the keys of a password', () => {
+  const keysBy = (answers: readonly Answer[]) => {
+    const links: ScriptedLink[] = []
+    const open: OpenForLogin<ScriptedLink> = (options, events) => {
+      links.push(Object.assign(new ScriptedLink(answers, options, events), { facts: allowed }))
+      return links[0]!
+    }
+    const wish: LoginWish = { jid: { ...juliet, resource: 'balcony' }, credentials: byPassword }
+    return { keys: scramKeys(partsOf({}), open, wish, new AbortController().signal), links }
+  }
+
+  test('come from a login that binds nothing, and log in later', async () => {
+    const { keys, links } = keysBy([offer('SCRAM-SHA-1'), ...scram(jid('juliet@chat.example'))])
+    const proof = await keys
+    expect(links[0]!.told.map(shown)).toEqual(['<open/>', asked(''), responded])
+    expect(links[0]!.gone).toBe('abandoned')
+    const later = await logIn([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled))], {
+      credentials: { kind: 'keys', proof },
+    })
+    expect([later.jid, later.again?.credentials]).toEqual(['juliet@chat.example/balcony', { kind: 'keys', proof }])
+  })
+
+  test('are not there without SCRAM, and the password is not shown', async () => {
+    const { keys, links } = keysBy([offer('PLAIN')])
+    await expect(keys).rejects.toMatchObject({ code: 'cannot-remember', status: 409, step: 'sasl' })
+    expect(links[0]!.told).toEqual(['<open/>'])
+    expect(links[0]!.gone).toBe('abandoned')
   })
 })
 
