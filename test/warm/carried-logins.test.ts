@@ -131,6 +131,11 @@ describe('a login', () => {
       ...{ hash: 'sha1', salt: Buffer.from('salt'), iterations: 4096, user: 'alice', authzid: '' },
       ...{ clientKey: Buffer.from('client key'), serverKey: Buffer.from('server key') },
     })
+    const { ask } = stages[0]!.nodes
+    stages[0]!.nodes.ask = (node, kind, question, ...more) => {
+      expect(question).toMatchObject({ request: { credentials: { proof: { salt: 'c2FsdA==' } } } })
+      return ask(node, kind, JSON.parse(JSON.stringify(question)), ...more)
+    }
     await stages[0]!.logins.login({ ...request, credentials: { kind: 'keys', proof } }, new CallerGone())
     expect(stages[2]!.last).toEqual({ kind: 'keys', proof })
   })
