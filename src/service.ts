@@ -161,7 +161,7 @@ export async function startService({
     recentWarms,
     readOverview: createOverview({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),
-    // Not if other processes take the calls.
+    // False if other processes take the calls.
     isStopping: () => stopped !== undefined && (nodes === undefined || anyTaker(nodes) === undefined),
     routers,
     demoPath,

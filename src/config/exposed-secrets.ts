@@ -59,7 +59,7 @@ function exposureOfFolder(folder: string, subject: string): string[] {
   return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
 }
 
-/** Permissions without those of users who cannot enter the folder. 0 for another type of file. */
+/** The file's permissions, but none for users who cannot enter the folder. 0 for another type of file. */
 function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   try {
     const real = realpathSync(file)

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Kind } from './kinds/kinds.js'
 
-/** Throws an error with a `code`. Also for pipes and devices, which could block forever. */
+/** Throws an error with a `code`, also for pipes and devices, which could block forever. */
 export function readSettingFile(file: string): Buffer {
   const stats = statSync(file)
   if (stats.isFile() || stats.isDirectory()) return readFileSync(file)

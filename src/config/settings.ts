@@ -22,7 +22,7 @@ function at<
       /** Undefined if the value is made from several settings. */
       at: place,
       kind,
-      /** In the notation of operators. Undefined if no value has a meaning of its own. */
+      /** The text that operators write. Undefined if an absent value has its own meaning. */
       default: usual as Default,
       sentence,
       /** Takes the place of the default in the documentation of a required setting. */

@@ -35,7 +35,7 @@ function isOfKubernetes(name: string, value: string): boolean {
 }
 
 function meantBy(name: string): Name | undefined {
-  // By its letters, HTTPS_PORT would be nearer.
+  // HTTPS_PORT has more letters in common, but another meaning.
   if (name === 'HTTP_PORT') return 'PORT'
   if (name === 'HTTP_HOST') return 'HOST'
   // systemd sets these variables for socket activation.

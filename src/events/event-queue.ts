@@ -10,7 +10,7 @@ const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
 /** An event older than this is dropped when an attempt fails, in milliseconds. */
 const mostAge = 24 * 3600_000
-/** In milliseconds. Doubles up to the longest. */
+/** In milliseconds. Doubles up to the longest pause. */
 const firstPause = 1_000
 const longestPause = 300_000
 /** In milliseconds. */

@@ -125,7 +125,7 @@ export class Counts {
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
   calls = 0
-  /** Failed warm calls, unless by a fault of the caller. */
+  /** Warm calls that failed without a fault of the caller. */
   failedCalls = 0
   reuses = 0
   failedAdminLogins = 0

@@ -6,7 +6,7 @@ const version = 1
 const headerBytes = 1 + saltBytes + keyNameBytes
 const nonce = Buffer.alloc(12)
 
-/** What a text is for, and whose: it opens for the same purpose and owner only. */
+/** The use and the owner of a text, which opens for the same use and owner only. */
 export interface Purpose {
   readonly label: string
   readonly owner: string
@@ -23,7 +23,7 @@ export function sealText(key: KeyObject, { label, owner }: Purpose, bytes: Buffe
   return Buffer.concat([header, ...sealed, cipher.getAuthTag()]).toString('base64url')
 }
 
-/** Undefined, with the same work, if it is damaged, of another key or of another purpose. */
+/** Undefined if the text is damaged, or has another key or purpose. This takes as much work as success. */
 export function openText(keys: readonly KeyObject[], { label, owner }: Purpose, text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')
   const isWritten = bytes[0] === version && bytes.toString('base64url') === text

@@ -195,7 +195,7 @@ export class BoshLink implements Link {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // By a timer: after the last reply of a login, a page may get the session.
+    // A timer, because a page may get the session after the last reply of a login.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 

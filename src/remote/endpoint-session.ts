@@ -25,7 +25,7 @@ export interface EndpointSessionParts {
   readonly domain: string
   readonly terms?: WantedTerms
   readonly onFailed?: (domain: string, failure: Failure) => void
-  /** Sessions with open or further requests. They add and remove themselves. */
+  /** Sessions that have open requests, or will send requests. They add and remove themselves. */
   readonly open: Set<EndpointSession>
 }
 
@@ -90,7 +90,7 @@ export class EndpointSession {
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
       const isEmptyReply = attributes === '' && payload === '' && reply.payload.length === 0
-      // The reply to an earlier request, which a later request causes, does not count.
+      // If a later request causes the reply to an earlier request, this reply does not count.
       if (rid === this.#lastRid) this.#emptySince = isEmptyReply ? askedAt : undefined
       if (reply.end !== undefined) this.#beginEnding()
       else if (creates) {
@@ -128,7 +128,7 @@ export class EndpointSession {
     if (this.terms !== undefined && this.#phase === 'live') {
       this.#breakOff()
       this.#abort = new AbortController()
-      // Continues after the last rid sent: the endpoint would wait for others.
+      // Continues after the last rid that was sent, because the endpoint would wait for missing rids.
       this.#lastRid = this.#sentRid
     }
     this.end()

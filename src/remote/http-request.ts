@@ -36,7 +36,7 @@ export interface RequestOptions {
   readonly onSent?: ((isNew: boolean) => void) | undefined
 }
 
-/** `fates` are of elements in a reply that was too long. */
+/** `fates`: what happened to elements of a reply that was too long. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16

@@ -14,7 +14,7 @@ export class Repeats {
   readonly #clock: Clock
   #count = 0
   #overdue = 0
-  /** When the connection first broke since the endpoint held the request. */
+  /** When the connection broke for the first time after the endpoint had held the request. */
   #brokenAt = 0
   #sentAt: number | undefined
 

@@ -23,7 +23,7 @@ export interface NextPage {
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** Undefined during a login of this process. */
   readonly transport: Transport | undefined
-  /** During a login of this process: its JID, bare or full. */
+  /** The JID of a login of this process, bare or full. */
   readonly loginFor?: string | undefined
   readonly address: string | undefined
   /** While false, the time of inactivity passes. */
@@ -34,7 +34,7 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   readonly deadline: number
   tick(now: number): void
   flush(): void
-  /** Does the same for an ended session. Returns true once the browser has the outcome. */
+  /** Delivers the outbox of an ended session, then its outcome. Returns true once the browser has the outcome. */
   tell(outcome: Outcome): boolean
   /**
    * Closes all connections. `end`: in an orderly way. `fault`: after an error of the service. `return`: the

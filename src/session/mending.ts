@@ -97,7 +97,7 @@ export class Repair {
     this.#parts.onGivenUp()
   }
 
-  /** Drops the attempt that is under way. A stream that has `ended` is closed if the attempt has resumed it. */
+  /** Drops the current attempt. With `ended`, closes a stream that the attempt has resumed. */
   stop(reason: 'ended' | 'cut'): void {
     this.#caller.abort(reason)
   }

@@ -10,7 +10,7 @@ import { attribute } from '../xmpp/xml/escape.js'
 import { smFamily } from './logins/resumable-streams.js'
 import type { Payload } from './payload.js'
 
-/** A question is sent after this part of the time for an answer. */
+/** Part of the time for an answer after which a silent server is asked. */
 const silentPart = 1 / 4
 
 /** Slowest reading, in bytes a second. ejabberd reads 3000 bytes a second by default. */
@@ -28,7 +28,7 @@ export class ServerWatch {
   /** In milliseconds. */
   readonly #patience: number
   #silentSince = Number.POSITIVE_INFINITY
-  /** Bytes sent since then. */
+  /** Bytes sent since `#silentSince`. */
   #bytes = 0
   #isAsked = false
   #id = ''
@@ -63,7 +63,7 @@ export class ServerWatch {
     this.#bytes += bytes
   }
 
-  /** Waits for the answer to a question of stream management. `size` is unconfirmed, in UTF-16 units. */
+  /** Waits for the answer to a question of stream management. `size`: unconfirmed UTF-16 units. */
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()

@@ -85,7 +85,7 @@ export class Uplink {
     this.#takeUnsent()
   }
 
-  /** `now`, in milliseconds of the clock, is given if the server must answer. */
+  /** `now`: given if the server must answer, in milliseconds of the clock. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     if (elements.length === 0) return

@@ -47,7 +47,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
       judge('warms-admin', await warmsOfAdmin.take(admin))
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
     },
-    /** The call needed no login, or this service stopped. */
+    /** Takes the count back: the call needed no login, or this service stopped. */
     async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
@@ -55,7 +55,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/** During an upgrade, the processes that know the clients end. */
+/** Shares known clients, because during an upgrade the processes that know them end. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const meet = () => {

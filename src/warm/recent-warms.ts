@@ -5,7 +5,7 @@ import { type ProblemCode, problems } from '../lib/errors.js'
 const minutes = 15
 /** Ratio of neighbouring buckets, which is the largest error. */
 const growth = 1.25
-/** From one millisecond to more than a minute, the longest time of a login. */
+/** Enough from one millisecond to the longest login, more than a minute. */
 const buckets = 52
 
 export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
@@ -15,7 +15,7 @@ export interface WarmTally {
   readonly took: readonly number[]
 }
 
-/** `within` returns how long the fastest logins took, up to this share of all, in milliseconds. */
+/** `within` returns how long the fastest logins took, in milliseconds, up to this share of all. */
 export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }

@@ -9,13 +9,13 @@ import { longestCredential } from './parameters.js'
 const expiryBytes = 6
 
 export interface SealSettings {
-  /** The first encrypts, all decrypt. Undefined: nobody is remembered. */
+  /** The first key encrypts. Each key can decrypt. Undefined: users are not remembered. */
   readonly sealKeys: readonly KeyObject[] | undefined
   /** In seconds. */
   readonly warm: { readonly credentialTime: number }
 }
 
-/** SCRAM keys of a user that an admin's portal stores. `now` is in milliseconds of Unix time. */
+/** SCRAM keys of a user, sealed for the portal of an admin. `now` is in milliseconds of Unix time. */
 export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: () => number) {
   const purposeOf = (admin: string, jid: Jid): Purpose => ({
     label: 'credential',
@@ -41,7 +41,7 @@ export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: (
       return text
     },
 
-    /** Throws `credentials-expired`, for whichever reason. */
+    /** Throws `credentials-expired` for any problem. */
     open(admin: string, jid: Jid, text: string): ScramProof {
       if (sealKeys === undefined) throw new Problem('credentials-expired', { detail: 'SEAL_KEY_FILE is not set.' })
       const opened = text.length > longestCredential ? undefined : openText(sealKeys, purposeOf(admin, jid), text)

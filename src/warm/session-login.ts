@@ -104,7 +104,7 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
       }
       verified.add(request)
     },
-    /** For the next login, instead of the password. Throws a `Problem`. */
+    /** Keys for the next login, in place of the password. Throws a `Problem`. */
     async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ProofRecord> {
       const proof = await scramKeys(parts, openFor(request), request, caller)
       const record = proofInText(proof)

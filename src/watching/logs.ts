@@ -67,7 +67,7 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
 
 const staysAsItWas = 'the file of the audit trail cannot be opened again: its lines go to the one before'
 
-/** `write` returns false if the line is lost. Audit lines must not be. */
+/** `write` returns false if the line is lost. Audit lines must not be lost. */
 interface Destination {
   write(line: string, matters: boolean): unknown
 }

@@ -50,7 +50,7 @@ function register({ name, type, help, labels, read }: Row, registry: Registry): 
   new Metric({
     ...{ name: prefix + name, help, labelNames: labels, registers: [registry] },
     collect() {
-      // Otherwise prom-client would add the value to the last.
+      // Otherwise prom-client would add the value to the last value.
       this.reset()
       for (const [given, value] of read()) this.inc(given, value)
     },

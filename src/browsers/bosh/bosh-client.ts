@@ -30,7 +30,7 @@ const notFound: Reply = {
   contentType: defaultContentType,
 }
 
-/** For a page that follows a lost page, with higher rids. */
+/** For the page that replaces a lost page. Its rids are higher. */
 export interface NextPageRecord {
   readonly terms: Terms
   readonly rid: number
@@ -290,7 +290,7 @@ export class BoshClient implements Client {
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) {
-      // With stanzas but without errors, the reply would look like an acceptance.
+      // Without these errors, a reply with stanzas would look as if the payload was accepted.
       if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }
@@ -411,7 +411,7 @@ export class BoshClient implements Client {
     this.session.flush()
   }
 
-  /** The other requests get `other-request`. */
+  /** The other held requests get `other-request`. */
   #fault(condition: Fault): Reply {
     this.#parts.counts.failedRequests += 1
     this.#answerAll(this.#delivery.terminate('other-request'))

@@ -64,7 +64,7 @@ export class Delivery {
   readonly window: RidWindow
   /** Whether the last reply had a payload. */
   hadPayload = false
-  /** The first attributes. Undefined if a backend has announced the session. */
+  /** Attributes of the first reply. Undefined if a backend has announced the session. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
   #isIntroduced: boolean

@@ -35,7 +35,7 @@ export class CarriedSocket implements ChannelEvents {
 
   onMessage(message: Buffer): void {
     this.#exchange.send(undefined, message)
-    // The window does not limit the number of shorter messages, which are invalid.
+    // Shorter messages are invalid, and the window does not limit their number.
     if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
     this.#isHeldBack = true
     this.#channel.pause()

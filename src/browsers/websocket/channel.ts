@@ -1,4 +1,4 @@
-// One WebSocket, as the streams of its client see it.
+// One WebSocket, without its streams.
 
 import type { WebSocketCut } from '../../lib/counts.js'
 

@@ -40,7 +40,7 @@ const unreadSeconds = 60
 /** Bytes of one read, and memory of a message's piece without its content. */
 const longestRead = 64 * 1024
 const pieceBytes = 512
-/** In bytes: at most frame headers. */
+/** In bytes. Data below this length has frame headers only. */
 const negligible = 1024
 
 const asText = { binary: false }

@@ -3,7 +3,7 @@ import { Unconfirmed } from '../../session/unconfirmed.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 
-/** Valid while the outbox begins with its stanzas. */
+/** Valid as long as its stanzas are the first in the outbox. */
 export interface Resumption {
   readonly id: string
   readonly received: number

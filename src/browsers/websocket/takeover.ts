@@ -46,7 +46,7 @@ const mostFailures = 5
 /** Delay after too many wrong tokens, in milliseconds. */
 const wrongTokenMilliseconds = 2_000
 
-/** Offers token mechanisms only: clients would prefer others, and fail. */
+/** Offers token mechanisms only, because clients would prefer other mechanisms, and fail. */
 const loginFeatures =
   `<mechanisms xmlns='${saslNamespace}'><mechanism>PLAIN</mechanism></mechanisms>` +
   `<authentication xmlns='${sasl2Namespace}'><mechanism>PLAIN</mechanism><inline><bind xmlns='${bind2Namespace}'/>` +

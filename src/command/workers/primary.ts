@@ -20,7 +20,7 @@ export interface PrimaryParts {
 
 export type Primary = Awaited<ReturnType<typeof startPrimary>>
 
-/** Known to Node 22.14 and later. */
+/** An option of Node 22.14 and later. */
 const withoutDebugger = '--disable-sigusr1'
 
 /** Rejects if a worker does not start. No worker is left then. */

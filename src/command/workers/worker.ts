@@ -31,7 +31,7 @@ export async function work(): Promise<void> {
     // Without this, Node would end this process at once.
     cluster.worker!.exitedAfterDisconnect = true
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    // Without a primary no port can be opened, unless done before.
+    // Without a primary this worker cannot open a port, unless it did so before.
     if (started === undefined && !isTakingUp) process.exit(1)
     starting.then(service => end(service, false), ignore)
   })

@@ -58,7 +58,7 @@ export function placesOf(addresses: readonly Address[], ports: readonly number[]
   )
 }
 
-/** Whether two places of the lists cannot both be used. The lists may be the same. */
+/** Whether a place of one list excludes a place of the other. Both may be the same list. */
 export function collide(list: readonly Place[], other: readonly Place[]): boolean {
   return list.some(one =>
     other.some(

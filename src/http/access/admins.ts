@@ -60,7 +60,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   /** Throws `too-many-requests` after too many failures. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // A secret that one client has proven does not help another client past the limits.
+    // If one client has shown the right secret, the limits still hold for other clients.
     const shown = {
       client,
       name,
@@ -106,7 +106,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
-      // If another process knows the backend, guesses from its address do not block it.
+      // Guesses from its address do not block a backend that another process knows.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
       const found = await look(shown, signal)

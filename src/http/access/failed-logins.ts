@@ -16,18 +16,18 @@ const namesOfClient = 10
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** In seconds. During this time, all clients together have the limit of one client. */
+/** For one name, guesses of all clients together are limited over this time, in seconds. */
 const nameSeconds = 600
 /** A client is known in this week of Unix time and in the next. */
 const weekSeconds = 604_800
 const knownWeeks = 2
-/** In milliseconds. A right secret is remembered for this time, and at most twice as long. */
+/** In milliseconds. A right secret is remembered for at least this time, and at most twice as long. */
 const rightMilliseconds = 1_200_000
 /** Pause between two reports of a known client, in milliseconds. */
 const reportMilliseconds = 600_000
 const mostKnown = 1_000
 
-/** Limits guesses, but not for other admins behind the same proxy, or clients that recently had the right secret. */
+/** Limits guesses. Does not block other admins behind the same proxy, and clients that recently had the right secret. */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate

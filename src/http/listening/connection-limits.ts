@@ -46,7 +46,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   return {
     /** For TLS these are the TCP sockets, which have no replies. */
     connections: connections as ReadonlySet<Socket>,
-    /** Node's `maxConnections` ignores addresses, and with another listener the server would still set up a closed connection. */
+    /** Node's `maxConnections` ignores addresses. With another listener, the server would still set up a closed connection. */
     guard(server: Server): void {
       const listeners = server.listeners('connection')
       server.removeAllListeners('connection')

@@ -5,12 +5,12 @@ import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** Whether requests are held until the next arrives. */
+  /** Whether requests are held until the next request arrives. */
   readonly holds?: boolean
 }
 
 export interface Routes {
-  /** Each path also with a slash at the end. */
+  /** Each path also matches with a slash at the end. */
   readonly paths: ReadonlyMap<string, Endpoint>
   /** Listeners for all paths below. The first match counts. */
   readonly below: readonly (readonly [string, RequestListener])[]

@@ -41,7 +41,7 @@ export interface ListeningParts {
 export async function listen(dispatcher: Dispatcher, { config, log, clock, refused, descriptors }: ListeningParts) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
-  // A warm call needs a descriptor, but sessions may take it.
+  // Connections of other clients leave descriptors free for warm calls.
   const areLeftForOthers = descriptors.room(undefined, shareOfCallers)
   const limits = createConnectionLimits({
     config,

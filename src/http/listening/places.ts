@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/config.js'
 
-/** Problems of the addresses. A service of this machine that runs already is not reported. */
+/** Problems of the addresses, except that the service itself already listens there. */
 export async function unusablePlaces({
   listen,
   https,
@@ -44,7 +44,7 @@ const reasons: Partial<Record<string, string>> = {
   EINVAL: 'which cannot be listened on (EINVAL)',
 }
 
-/** UDP has the same rule, but accepts no connections meanwhile. */
+/** Tried with UDP, which has the same rule and accepts no connections. */
 function isForbidden(port: number): Promise<boolean> {
   if (port === 0 || port >= 1024) return Promise.resolve(false)
   return new Promise(resolve => {

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 const reserveOfSessions = 32
 /** The reserve has at most this share of all descriptors. */
 const reservedShare = 0.1
-/** Checks are slow: one check is made for `freeForEach` free descriptors, and at least one for `mostUnseen`. */
+/** Checks are slow, so one check is valid for up to `mostUnseen` descriptors, and for one of each `freeForEach` free ones. */
 const mostUnseen = 16
 const freeForEach = 8
 
@@ -13,7 +13,7 @@ export class Descriptors {
   readonly most: number
   readonly #next: () => number | undefined
   #seen = 0
-  /** Descriptors allowed until the next check, by all limits together. */
+  /** Descriptors allowed since the last check, by all limits together. */
   #unseen = mostUnseen
 
   constructor(most = mostDescriptors(), next = nextDescriptor) {

@@ -5,13 +5,13 @@ import type { Clock, Timer } from '../clock.js'
 
 /** Shortest pause between two collections, in milliseconds. */
 const shortest = 5_000
-/** Collections take at most one part in this many of the time. */
+/** Divisor: collections take at most 5 % of the time. */
 const rarity = 20
 /** Interval of checks, in milliseconds. */
 const interval = 2_000
 /** Growth of the RSS since the last collection that justifies another. */
 const growth = 0.1
-/** With less idle time in an interval, there is no collection. */
+/** If the process is busier than this share of an interval, there is no collection. */
 const mostBusy = 0.3
 /** With more sessions, a collection would delay their requests. */
 const mostSessions = 1_000

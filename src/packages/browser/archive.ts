@@ -9,7 +9,7 @@ const forwardNamespace = 'urn:xmpp:forward:0'
 /** In milliseconds. */
 const patience = 15_000
 
-/** Missed messages are fetched in at most this many pages. Of more messages, only the last page. */
+/** Messages in a page, and most pages. If more messages were missed, only the last page is fetched. */
 const pageSize = 100
 const mostPages = 20
 

@@ -277,7 +277,7 @@ export class PageSession {
     })
   }
 
-  /** Resolves with whether that succeeded. */
+  /** Shows missed messages. Resolves with false if the session is over. */
   async #catchUp(isMissing: boolean): Promise<boolean> {
     const { arrivals, history } = this.#parts
     const { jid } = this.#binding

@@ -30,7 +30,7 @@ const graceMilliseconds = 10_000
 const confirmMilliseconds = 1_200
 /** Shortest pause between two messages about the current stream, in milliseconds. */
 const tellMilliseconds = 100
-/** Wait for other processes at the start, and for NATS at the end, in milliseconds. */
+/** Time to wait for other processes at the start, and for NATS at the end, in milliseconds. */
 const startMilliseconds = 200
 const closeMilliseconds = 1_000
 
@@ -197,7 +197,7 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // A process that was gone gets a gap here, and so a new stream.
+    // Not read: a process that was gone must notice a gap, and begin a new stream.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)

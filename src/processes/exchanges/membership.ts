@@ -243,7 +243,7 @@ export class Membership {
     this.owners.check()
   }
 
-  /** Repeats facts as messages, because announcements may be lost. */
+  /** Repeats announcements as messages, because announcements may be lost. */
   #tellAll(): void {
     const frame = this.#notice()
     for (const node of this.#known.values()) node.tell(frame)

@@ -36,7 +36,7 @@ interface Spares {
 
 /**
  * Connections dialled ahead for the next logins to a domain: TCP and TLS are done, the stream is not open.
- * Only a login causes them.
+ * They are dialled only after logins.
  */
 export class SpareLinks {
   readonly #parts: SpareParts
@@ -185,7 +185,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.#hasTicket = true
   }
 
-  /** The server closes idle connections, so the next is dialled only by a login. */
+  /** The server closes idle connections, so the next connection is dialled only by a login. */
   #fail(): void {
     this.#spares.logins = 0
     this.drop()

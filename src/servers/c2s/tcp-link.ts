@@ -270,7 +270,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       return
     }
     if (isOfTransport(element.namespace)) {
-      // A dropped stanza without an answer to its server.
+      // The server does not count this element as a stanza.
       this.events.onUnfit?.('dropped', false)
       return
     }

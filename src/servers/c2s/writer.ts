@@ -45,7 +45,7 @@ export class Writer {
     return this.#waiting.length + this.#socket.writableLength
   }
 
-  /** `soon`: with few others in a batch. */
+  /** `soon`: in a small write batch. */
   send(elements: readonly Element[], soon: boolean): void {
     if (this.#waiting === '' || this.#isOnlyHeader) (soon ? Writer.#steps : Writer.#stanzas)(this)
     this.#isOnlyHeader = false

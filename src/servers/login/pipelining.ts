@@ -19,7 +19,7 @@ export class Pipelining {
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
     readonly isProven = false,
-    /** Whether it also pipelined the first stream, which waits over TLS 1.3 without a spare link. */
+    /** Whether an earlier login also pipelined the first stream, which waits over TLS 1.3 without a spare link. */
     readonly isProvenAtStart = false,
   ) {}
 

@@ -28,7 +28,7 @@ export class ClientLogin {
     return this.isUsedUp ? 'refused-logins' : screened
   }
 
-  /** Returns the JID once the server has told it. */
+  /** Returns the JID once the server has sent it. */
   received(element: Element): LoggedIn | undefined {
     this.#attempts.received(element)
     return this.#watch.received(element)

@@ -79,7 +79,7 @@ export class LoginAttempts {
     } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
   }
 
-  /** Delayed logins never go to the server. */
+  /** Drops delayed logins. */
   close(): void {
     this.#isOver = true
     for (const timer of this.#timers) timer.cancel()

@@ -31,7 +31,7 @@ export function visibleFeatures(features: Element, secure: boolean, hidesManagem
   return {
     name: 'features',
     namespace: streamsNamespace,
-    // The element that carries this one declares the prefix.
+    // The carrying element declares the prefix `stream`.
     text: `<stream:features>${children}</stream:features>`,
   }
 }

@@ -71,23 +71,23 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** For an element that was checked before. Throws an `XmlError` if the children inherit too much. */
+/** The element must have been checked before. Throws an `XmlError` if the children inherit too much. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
 const endOfStartTag = (text: string) => new EndFinder('root').find(text)
 
-/** For an element that was checked before. */
+/** The element must have been checked before. */
 export function startTagOf(text: string): Root {
   return plain.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
 }
 
-/** For an element that was checked before. Throws as `readElement` does. */
+/** The element must have been checked before. Throws as `readElement` does. */
 export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }
 
-/** For an element without children that was checked before. */
+/** The element has no children, and must have been checked before. */
 export function textOf(text: string): string {
   return plain.readText(text) ?? parseText(text)
 }

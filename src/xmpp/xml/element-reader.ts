@@ -68,7 +68,7 @@ class ElementReader {
     })
   }
 
-  /** Reads a child, and declares inherited namespaces. Returns undefined for a child to drop. Throws an `XmlError`. */
+  /** Reads a child, and declares inherited namespaces. Undefined if the child must be dropped. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
     return this.#read(scope, rules, () => {
       try {
@@ -166,7 +166,7 @@ class ElementReader {
   #openedTop(tag: SaxesTagNS): void {
     this.#top = tag
     if (this.#scope !== undefined) {
-      // The service reads the children of stanzas too.
+      // The service also reads the children of stanzas.
       assertFewDeclarations(declarationsOf(tag.ns), this.#rules.limits.maxDeclarations)
       this.#ownPrefixes = Object.keys(tag.ns).filter(prefix => tag.ns[prefix] === tag.uri)
       return

@@ -47,7 +47,7 @@ class PlainReader {
     const tag = this.#root
     const start = endOfSpace(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
     if (!tag.read(text, start)) return undefined
-    // Values must be returned unescaped.
+    // Values must be returned without entities.
     const reference = text.indexOf('&')
     if (reference >= 0 && reference < tag.end) return undefined
     const { count } = tag

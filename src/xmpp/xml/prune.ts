@@ -8,7 +8,7 @@ export interface Branch {
   readonly content: string
 }
 
-/** Removes unwanted elements below the root. For an element that was checked before. */
+/** Removes unwanted elements below the root. The element must have been checked before. */
 export function prune(text: string, isUnwanted: (branch: Branch) => boolean): string {
   const parser = new SaxesParser({ xmlns: true, position: false })
   const open: { readonly start: number; content: string }[] = []

@@ -31,7 +31,7 @@ const longestPieces = 1024
 const pieceBytes = 32
 const unitBytes = 2
 
-/** The document ends at this multiple of `maxChildren`. Dropping a child takes 1 us. */
+/** The document ends at this multiple of `maxChildren`, because dropping a child takes 1 us. */
 const mostDropped = 10
 
 const slash = 0x2f

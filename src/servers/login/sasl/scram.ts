@@ -26,14 +26,14 @@ export interface ScramParts {
   /** Bare JID of the user to act for. */
   readonly authzid?: string | undefined
   /**
-   * For -PLUS mechanisms. `not-offered`: the server did not offer channel binding, which is possible here. If
-   * the server did offer it, it detects an attack (RFC 5802 §6).
+   * For -PLUS mechanisms. `not-offered`: the server offered no channel binding, although it is possible here.
+   * A server that did offer it detects an attack (RFC 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
   /** The minimum is 4096 (RFC 5802 §5.1). */
   readonly maxIterations: number
-  /** Its signal aborts with the login. */
+  /** Aborted with the login. */
   readonly waiting: Waiting
   /** 144 random bits by default. */
   readonly nonce?: string
