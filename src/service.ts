@@ -23,7 +23,7 @@ import { anyTaker } from './processes/exchanges/ask-all.js'
 import { newNodeName } from './processes/node-name.js'
 import { startNodes } from './processes/start-nodes.js'
 import { hasStateFiles, stateFiles } from './processes/state-files.js'
-import { giveTo, meetPredecessors, recordVersion, setDown, takeUp } from './session/succession.js'
+import { acceptHandovers, giveTo, recordVersion, setDown, takeUp } from './session/succession.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
@@ -200,7 +200,7 @@ export async function startService({
     if (sum.refused > 0)
       log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')
   }
-  if (nodes !== undefined) meetPredecessors(nodes, () => (isReady ? sites.takeUp : undefined), log)
+  if (nodes !== undefined) acceptHandovers(nodes, () => (isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   const stopSweeping =
     garbage &&

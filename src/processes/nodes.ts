@@ -78,7 +78,7 @@ export interface Nodes {
   readonly areUp: boolean
   readonly exchanges: number
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
-  meet(kind: string, meet: (message: Message, exchange: Exchange) => ExchangeEvents): void
+  accept(kind: string, accept: (message: Message, exchange: Exchange) => ExchangeEvents): void
   /** Asks a question. Rejects with the other side's `Problem`, or with `NoAnswer` after the time limit (1,000 ms by default). */
   ask(node: string, kind: string, question: unknown, milliseconds?: number): Promise<unknown>
   answer(kind: string, answer: (question: never, from: string) => unknown): void

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../lib/clock.js'
 import { traceOf } from '../lib/log.js'
 import type { Carrier, CarrierEvents, StartCarrier } from './carriers/carrier.js'
-import type { Meet } from './exchanges/exchanges.js'
+import type { Accept } from './exchanges/exchanges.js'
 import { Membership } from './exchanges/membership.js'
 import { questionsOver } from './exchanges/questions.js'
 import { newNodeName } from './node-name.js'
@@ -24,7 +24,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   const { carriers: starts, clock, log, name, about, awaitsHeirs = false, onUnanswered } = parts
   const self = name ?? newNodeName()
   const carriers: Carrier[] = []
-  const kinds = new Map<string, Parameters<Nodes['meet']>[1]>()
+  const kinds = new Map<string, Parameters<Nodes['accept']>[1]>()
   const report = (error: unknown) => log.error(traceOf(error), 'what another process asked for failed')
   const guarded = (act: () => void) => {
     try {
@@ -34,7 +34,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     }
   }
 
-  const meetOther: Meet = (message, exchange, kind) => {
+  const acceptOther: Accept = (message, exchange, kind) => {
     try {
       return kinds.get(kind)?.(message, exchange)
     } catch (error) {
@@ -42,8 +42,8 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
       return undefined
     }
   }
-  const meets = { meet: meetOther, guarded, report }
-  const membership = new Membership({ self, carriers, clock, log, about, awaitsHeirs, ...meets })
+  const acceptance = { accept: acceptOther, guarded, report }
+  const membership = new Membership({ self, carriers, clock, log, about, awaitsHeirs, ...acceptance })
   const { owners } = membership
   for (const [place, start] of starts.entries()) {
     const { events, letThrough } = heldBack(membership.eventsOf(() => carriers[place]!, place === 0))
@@ -66,7 +66,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     setImmediate(() => guarded(() => events.onEnd(how)))
     return noExchange(other)
   }
-  const meet: Nodes['meet'] = (kind, how) => void kinds.set(kind, how)
+  const accept: Nodes['accept'] = (kind, how) => void kinds.set(kind, how)
 
   return {
     self,
@@ -95,8 +95,8 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     },
     has: other => membership.has(other),
     open,
-    meet,
-    ...questionsOver({ open, meet, clock, report, onUnanswered }),
+    accept,
+    ...questionsOver({ open, accept, clock, report, onUnanswered }),
     onChange: listener => membership.onChange(listener),
     drain: () => membership.drain(),
     get areUp() {

@@ -90,13 +90,13 @@ export async function giveTo(heir: string, nodes: Nodes, records: Iterable<strin
 }
 
 /** Takes up sessions of processes that stop. `take` returns undefined if this process is stopping too. */
-export function meetPredecessors(
+export function acceptHandovers(
   nodes: Nodes,
   take: () => ((record: SessionRecord) => boolean) | undefined,
   log: Logger,
 ) {
   nodes.answer(readyKind, (version: number) => version === recordVersion && take() !== undefined)
-  nodes.meet(kind, ({ head }, exchange) => {
+  nodes.accept(kind, ({ head }, exchange) => {
     const before = take()
     if (before === undefined) {
       exchange.cancel()

@@ -58,7 +58,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
 /** Shares known clients, because during an upgrade the processes that know them end. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
-  const meet = () => {
+  const learnFromNew = () => {
     const names = nodes.others.map(({ name }) => name)
     for (const name of names.filter(name => !met.includes(name)))
       nodes.ask(name, knownKind, null).then(
@@ -68,6 +68,6 @@ function shareKnown(failures: FailedLogins, nodes: Nodes): void {
     met = names
   }
   nodes.answer(knownKind, () => failures.known)
-  nodes.onChange(meet)
-  meet()
+  nodes.onChange(learnFromNew)
+  learnFromNew()
 }

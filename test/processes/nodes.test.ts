@@ -56,7 +56,7 @@ describe('an exchange', () => {
   test('carries messages both ways, in order, until one side ends it', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
-    all[1]!.meet('talk', ({ head, body }, exchange) => {
+    all[1]!.accept('talk', ({ head, body }, exchange) => {
       notes.push(`met ${JSON.stringify(head)}${body}`)
       exchange.send('one')
       exchange.send('two', 'ä')
@@ -74,7 +74,7 @@ describe('an exchange', () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     let met: Exchange | undefined
-    all[1]!.meet('talk', (_message, exchange) => {
+    all[1]!.accept('talk', (_message, exchange) => {
       met = exchange
       return noting(notes, 'other ')
     })
@@ -92,7 +92,7 @@ describe('an exchange', () => {
     const notes: string[] = []
     let taken = 0
     let met: Exchange | undefined
-    all[1]!.meet('talk', (_message, exchange) => {
+    all[1]!.accept('talk', (_message, exchange) => {
       met = exchange
       return {
         onMessage({ body }) {
@@ -117,7 +117,7 @@ describe('an exchange', () => {
   test('with a process that is gone, or never was, ends at once', async () => {
     const { all, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
-    all[1]!.meet('talk', () => noting(notes, 'other '))
+    all[1]!.accept('talk', () => noting(notes, 'other '))
     all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
     all[0]!.open('cccccccc', 'talk', 0, '', noting(notes, 'unknown '))
     await settled()
@@ -131,7 +131,7 @@ describe('an exchange', () => {
   test('is broken on both sides where something may be lost', async () => {
     const { all, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
-    all[1]!.meet('talk', () => noting(notes, 'other '))
+    all[1]!.accept('talk', () => noting(notes, 'other '))
     all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
     await settled()
     network.lose('aaaaaaaa', 'bbbbbbbb')
@@ -142,10 +142,10 @@ describe('an exchange', () => {
   test('a question that fails at the other process is given up, and disturbs no other question', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
-    all[1]!.meet('fail', () => {
+    all[1]!.accept('fail', () => {
       throw new Error('unforeseen')
     })
-    all[1]!.meet('talk', (_message, exchange) => {
+    all[1]!.accept('talk', (_message, exchange) => {
       exchange.end('fine')
       return noting(notes)
     })
@@ -164,7 +164,7 @@ describe('what another process says', () => {
     const joined = await join('aaaaaaaa', 'bbbbbbbb')
     notes.length = 0
     met = 0
-    joined.all[1]!.meet('talk', (_message, exchange) => {
+    joined.all[1]!.accept('talk', (_message, exchange) => {
       met += 1
       exchange.end('fine')
       return noting([])
@@ -185,7 +185,7 @@ describe('what another process says', () => {
 
   test('and is no frame is a break for both, and then all goes on', async () => {
     const { all, network } = await speaking()
-    all[1]!.meet('wait', () => noting(notes, 'met '))
+    all[1]!.accept('wait', () => noting(notes, 'met '))
     all[0]!.open('bbbbbbbb', 'wait', 0, '', noting(notes))
     await settled()
     network.say('aaaaaaaa', 'bbbbbbbb', Buffer.alloc(100, 0xff))
@@ -197,7 +197,7 @@ describe('what another process says', () => {
 
   test('ends with it, whatever fails at that', async () => {
     const { all, network } = await speaking()
-    all[1]!.meet('wait', () => noting([]))
+    all[1]!.accept('wait', () => noting([]))
     const failing = () => {
       throw new Error('unforeseen')
     }
@@ -215,7 +215,7 @@ describe('a process that says nothing', () => {
   test('is silent after three seconds, and gone after ten', async () => {
     const { all, clock, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
-    all[1]!.meet('talk', () => noting(notes, 'other '))
+    all[1]!.accept('talk', () => noting(notes, 'other '))
     all[0]!.open('bbbbbbbb', 'talk', 0, '', noting(notes))
     await settled()
     network.stop('aaaaaaaa')
@@ -264,7 +264,7 @@ test('where one carrier cannot start, none stays open', async () => {
 describe('a process that comes while another one is stopped', () => {
   test('does not take that for gone, as long as others do not', async () => {
     const { all, clock, network, start } = await join('aaaaaaaa', 'bbbbbbbb')
-    all[1]!.meet('talk', (_message, exchange) => {
+    all[1]!.accept('talk', (_message, exchange) => {
       exchange.end('here')
       return { onMessage() {}, onEnd() {} }
     })

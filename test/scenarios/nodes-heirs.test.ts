@@ -44,12 +44,12 @@ beforeEach(async () => {
   predecessor = await start(old)
   successor = await start(heir)
   for (const nodes of [predecessor, successor]) {
-    nodes.meet('bosh', ({ body }, exchange) => {
+    nodes.accept('bosh', ({ body }, exchange) => {
       got.push(`${nodes.self} ${body}`)
       if (nodes === successor) exchange.end(undefined, answer)
       return { onMessage() {}, onEnd() {} }
     })
-    nodes.meet('websocket', ({ body }, exchange) => {
+    nodes.accept('websocket', ({ body }, exchange) => {
       got.push(`${nodes.self} ${body}`)
       exchange.send(undefined, `<hello/>`)
       return { onMessage: ({ body }) => got.push(String(body)), onEnd() {} }

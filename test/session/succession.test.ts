@@ -4,7 +4,7 @@ import type { TellEvent } from '../../src/events/events.js'
 import type { Nodes } from '../../src/processes/nodes.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionRecord } from '../../src/session/session-record.js'
-import { giveTo, meetPredecessors, recordVersion, setDown } from '../../src/session/succession.js'
+import { acceptHandovers, giveTo, recordVersion, setDown } from '../../src/session/succession.js'
 import { smNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import {
   ack,
@@ -453,7 +453,7 @@ describe('from process to process', () => {
     const clients = [await resumable(bench), await resumable(bench)]
     const next = nextBench({}, { processName: to.self })
     const take = (record: SessionRecord) => takeUpOne(next, record)
-    meetPredecessors(to, () => (isReady ? take : undefined), next.log)
+    acceptHandovers(to, () => (isReady ? take : undefined), next.log)
     return { from, to, bench, clients, next }
   }
 

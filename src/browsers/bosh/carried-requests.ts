@@ -28,7 +28,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   const underWay = new KeyCounts()
   const anyManager = (): ConnectionManager | undefined => managers.values().next().value
 
-  nodes.meet(requestKind, ({ head, body }, exchange) => {
+  nodes.accept(requestKind, ({ head, body }, exchange) => {
     const about = head as CarriedHead
     const peer = new CarriedPeer(about, exchange)
     const manager = managers.get(about.site) ?? (about.isNew === true ? undefined : anyManager())

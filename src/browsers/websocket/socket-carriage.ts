@@ -36,7 +36,7 @@ export class SocketCarriage {
 
   constructor(nodes: Nodes) {
     this.#nodes = nodes
-    nodes.meet(kind, ({ head, body }, exchange) => {
+    nodes.accept(kind, ({ head, body }, exchange) => {
       const { place, ...client } = head as CarriedClient & { readonly place: string }
       const endpoint = this.#endpoints.get(place)
       const hasHeir = client.wants === 'session' && nodes.isLeaving

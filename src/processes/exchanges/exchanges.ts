@@ -5,7 +5,7 @@ import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js
 const windowBytes = 64 * 1024
 const portionBytes = 16 * 1024
 
-export type Meet = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
+export type Accept = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
 
 export class Exchanges {
   /** Exchanges that this process began, and exchanges that the other process began. */
@@ -13,13 +13,13 @@ export class Exchanges {
   readonly #others = new Map<number, OpenExchange>()
   readonly #node: string
   readonly #send: (frame: Buffer) => void
-  readonly #meet: Meet
+  readonly #accept: Accept
   #last = 0
 
-  constructor(node: string, send: (frame: Buffer) => void, meet: Meet) {
+  constructor(node: string, send: (frame: Buffer) => void, accept: Accept) {
     this.#node = node
     this.#send = send
-    this.#meet = meet
+    this.#accept = accept
   }
 
   get size(): number {
@@ -56,7 +56,7 @@ export class Exchanges {
   #begin({ exchange: id, head: opening, body }: Frame): void {
     const { kind, head } = opening as { readonly kind: string; readonly head: unknown }
     const exchange = new OpenExchange(this.#node, id, false, this.#others, this.#send)
-    const events = this.#meet({ head, body }, exchange, kind)
+    const events = this.#accept({ head, body }, exchange, kind)
     if (events === undefined) exchange.cancel()
     else exchange.events = events
   }

@@ -4,7 +4,7 @@ import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import type { Carrier, CarrierEvents } from '../carriers/carrier.js'
 import { type Frame, frameKinds, readFrame, writeFrame } from '../carriers/frames.js'
 import type { AboutNode } from '../nodes.js'
-import type { Meet } from './exchanges.js'
+import type { Accept } from './exchanges.js'
 import { adoptedIn, Owners } from './owners.js'
 import { RemoteNode } from './remote-node.js'
 
@@ -20,7 +20,7 @@ export interface MembershipParts {
   readonly log: Logger
   readonly about: AboutNode | undefined
   readonly awaitsHeirs: boolean
-  readonly meet: Meet
+  readonly accept: Accept
   readonly guarded: (act: () => void) => void
   readonly report: (error: unknown) => void
 }
@@ -147,11 +147,11 @@ export class Membership {
   }
 
   #join(other: string, carrier: Carrier, isPreferred: boolean): void {
-    const { self, clock, meet } = this.#parts
+    const { self, clock, accept } = this.#parts
     if (other === self || this.#isClosed) return
     let node = this.#known.get(other)
     if (node === undefined) {
-      node = new RemoteNode(other, meet, clock.now())
+      node = new RemoteNode(other, accept, clock.now())
       this.#known.set(other, node)
     }
     node.join(carrier, isPreferred, clock.now())
@@ -191,7 +191,7 @@ export class Membership {
   }
 
   #note(node: RemoteNode, { about, known, isDraining, adopted, isLeaving }: Notice): void {
-    if (node.about === undefined && about !== undefined) this.#meetFirst(node, about)
+    if (node.about === undefined && about !== undefined) this.#compareSettings(node, about)
     this.#noteNames(node, adoptedIn(adopted), isLeaving === true)
     this.#reported.report(known.filter(name => name !== this.#parts.self))
     if (node.isDraining === isDraining) return
@@ -214,7 +214,7 @@ export class Membership {
     this.owners.check()
   }
 
-  #meetFirst(node: RemoteNode, told: AboutNode): void {
+  #compareSettings(node: RemoteNode, told: AboutNode): void {
     const { log, about } = this.#parts
     node.about = told
     const { place, version, settings } = told

@@ -4,7 +4,7 @@ import { type ExchangeEnd, NoAnswer, type Nodes } from '../nodes.js'
 
 const answerMilliseconds = 1_000
 
-interface QuestionParts extends Pick<Nodes, 'open' | 'meet'> {
+interface QuestionParts extends Pick<Nodes, 'open' | 'accept'> {
   readonly clock: Clock
   /** Receives unforeseen errors. */
   readonly report: (error: unknown) => void
@@ -12,7 +12,7 @@ interface QuestionParts extends Pick<Nodes, 'open' | 'meet'> {
 }
 
 export function questionsOver(parts: QuestionParts): Pick<Nodes, 'ask' | 'answer'> {
-  const { open, meet, clock, report, onUnanswered } = parts
+  const { open, accept, clock, report, onUnanswered } = parts
   return {
     ask(node, kind, question, milliseconds = answerMilliseconds) {
       return new Promise((resolve, reject) => {
@@ -42,7 +42,7 @@ export function questionsOver(parts: QuestionParts): Pick<Nodes, 'ask' | 'answer
     },
 
     answer(kind, answer) {
-      meet(kind, ({ head }, exchange) => {
+      accept(kind, ({ head }, exchange) => {
         const tell = async () => {
           try {
             exchange.end({ value: await answer(head as never, exchange.node) } satisfies Answer)

@@ -1,7 +1,7 @@
 import type { Carrier } from '../carriers/carrier.js'
 import { type Frame, FrameReader, frameKinds, writeFrame } from '../carriers/frames.js'
 import type { AboutNode, ExchangeEnd, Node } from '../nodes.js'
-import { Exchanges, type Meet } from './exchanges.js'
+import { type Accept, Exchanges } from './exchanges.js'
 
 /** Silence in milliseconds after which a process is probed, counts as silent, and counts as gone. */
 const probeMilliseconds = 1_200
@@ -36,9 +36,9 @@ export class RemoteNode implements Node {
   /** In milliseconds of the clock. */
   #heardAt: number
 
-  constructor(name: string, meet: Meet, now: number) {
+  constructor(name: string, accept: Accept, now: number) {
     this.name = name
-    this.exchanges = new Exchanges(name, frame => this.#first?.carrier.send(name, frame), meet)
+    this.exchanges = new Exchanges(name, frame => this.#first?.carrier.send(name, frame), accept)
     this.#heardAt = now
   }
 
