@@ -6,7 +6,7 @@ import { isWildcard } from '../config/kinds/listen-addresses.js'
 import { type EndpointPath, pathOf, takeoverPath, urlOfDomain } from '../config/serving.js'
 import { attempt } from '../lib/attempt.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
-import { cameSecurely, forwardedScheme, isEncrypted, isForwarded } from './access/client-rules.js'
+import { countsAsEncrypted, forwardedScheme, isEncrypted, isForwarded } from './access/client-rules.js'
 
 /** Read once at the start. Empty in a sandbox without AF_NETLINK. */
 const interfaces = Object.values(attempt(networkInterfaces) ?? {})
@@ -47,7 +47,7 @@ export function publicSecureBase({ externalUrl }: Pick<Config, 'externalUrl'>): 
 /** Scheme and host for TLS. Undefined if unknown. */
 export function secureBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (config.externalUrl !== undefined) return publicSecureBase(config)
-  if (cameSecurely(request, config)) return ownOrigin(config, request)
+  if (countsAsEncrypted(request, config)) return ownOrigin(config, request)
   const here = asked('https', request)
   if (here === undefined) return undefined
   const isNamed = config.http.names.includes(here.hostname)
@@ -67,7 +67,7 @@ export function redirectBase(config: Addressing, request: IncomingMessage): stri
 }
 
 function ownOrigin(config: Addressing, request: IncomingMessage): string | undefined {
-  const scheme = cameSecurely(request, config) ? 'https' : 'http'
+  const scheme = countsAsEncrypted(request, config) ? 'https' : 'http'
   const url = asked(scheme, request)
   if (url === undefined) return undefined
   const { hostname } = url

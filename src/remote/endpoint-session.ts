@@ -154,7 +154,7 @@ export class EndpointSession {
     this.#finishWithin(closeSeconds)
     const { signal } = this.#abort
     const turn = this.#takeTurn()
-    await turn.come()
+    await turn.afterPrevious()
     if (!signal.aborted) await this.#endpoint!.post(body, 0, { signal }).catch(() => {})
     turn.end()
     this.#answered()
@@ -177,7 +177,7 @@ export class EndpointSession {
     }
     try {
       for (;;) {
-        await turn.come()
+        await turn.afterPrevious()
         this.#endpoint ??= await this.#parts.endpoint
         signal.throwIfAborted()
         try {

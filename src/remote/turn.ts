@@ -24,7 +24,7 @@ export class Turn {
     return this.#before === undefined || this.#before.#isOver
   }
 
-  async come(): Promise<void> {
+  async afterPrevious(): Promise<void> {
     const before = this.#before
     if (before !== undefined) while (before.#arrival !== undefined) await before.#arrival
   }

@@ -225,7 +225,7 @@ export function createOpener(parts: OpenerParts) {
       // Another client may have taken the place meanwhile.
       const isLate = isRefused(limits.refusalOfClient(registry.size), address)
       if (isLate || !registry.takesSessions) {
-        limits.turnedAway(address)
+        limits.notOpened(address)
         return registry.takesSessions ? 'policy-violation' : 'system-shutdown'
       }
       const attempts = new LoginAttempts(refusedLogins, address, domain)

@@ -5,7 +5,7 @@ import { AttachCookie } from '../../src/browsers/bosh/attach-cookie.js'
 import { readBodyHead } from '../../src/browsers/bosh/body.js'
 import { readHostName } from '../../src/config/kinds/kinds.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
-import { cameSecurely, clientAddress } from '../../src/http/access/client-rules.js'
+import { clientAddress, countsAsEncrypted } from '../../src/http/access/client-rules.js'
 import { senderOf } from '../../src/http/access/form-guard.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { negotiate } from '../../src/http/answers/negotiation.js'
@@ -24,7 +24,7 @@ const readers: Record<string, (header: string) => unknown> = {
   'Content-Type, with a type': header => demandFormat(`application/json${header}`),
   Cookie: header => cookie.admits(header),
   'X-Forwarded-For': header => clientAddress(from({ 'x-forwarded-for': header }), rules),
-  'X-Forwarded-Proto': header => cameSecurely(from({ 'x-forwarded-proto': header }), rules),
+  'X-Forwarded-Proto': header => countsAsEncrypted(from({ 'x-forwarded-proto': header }), rules),
   Host: header => readHostName(header),
   Origin: header => senderOf({ origin: header, host: header }, undefined),
   'a form token': header => tokens.accepts('admin', header),

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
-import { cameSecurely, countedAddress, type Entrance } from '../../http/access/client-rules.js'
+import { countedAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
 import type { BodyTaker } from '../../http/fast/fast-request.js'
 import { closeLingering } from '../../http/listening/take-body.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../../http/listening/unfinished-bodies.js'
@@ -53,7 +53,7 @@ export class HttpPeer implements Peer, BodyTaker {
   }
 
   get secure(): boolean {
-    return cameSecurely(this.#res.req, this.#parts.clients)
+    return countsAsEncrypted(this.#res.req, this.#parts.clients)
   }
 
   get cookies(): string | undefined {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { cameSecurely, clientAddress, type Entrance } from '../../http/access/client-rules.js'
+import { clientAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
 import { senderOf } from '../../http/access/form-guard.js'
 import { answerWithPage, inertHeaders } from '../../http/answers/bare-answer.js'
 import { isAwaited, takeBody } from '../../http/listening/take-body.js'
@@ -89,7 +89,7 @@ function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerPa
 }
 
 function page(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
-  const secure = cameSecurely(req, parts.clients)
+  const secure = countsAsEncrypted(req, parts.clients)
   const elsewhere = secure ? undefined : parts.redirectUrl(req)
   if (elsewhere !== undefined) {
     fail(res, parts, 308, 'Location', elsewhere)

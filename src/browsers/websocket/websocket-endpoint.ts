@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
-import { cameSecurely, clientAddress, countedAddress, type Entrance } from '../../http/access/client-rules.js'
+import { clientAddress, countedAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
 import { answerBare, answerInText, answerWithPage } from '../../http/answers/bare-answer.js'
 import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
@@ -148,7 +148,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else if (registry.isStopping) refuse(socket, address, 'shutdown')
       else {
         const address = countedAddress(req, clients)
-        const secure = cameSecurely(req, clients)
+        const secure = countsAsEncrypted(req, clients)
         const secureUrl = secure ? undefined : parts.secureUrl(req)
         server.handleUpgrade(req, socket, head, webSocket => {
           counts.webSockets.opened += 1
@@ -177,7 +177,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
 const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
 
 function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointParts): void {
-  const isSecure = cameSecurely(req, parts.clients)
+  const isSecure = countsAsEncrypted(req, parts.clients)
   const elsewhere = isSecure ? undefined : parts.redirectUrl(req)
   if (elsewhere !== undefined) answerBare(res, 308, ['Location', elsewhere])
   else answerWithPage(req, res, { title: 'WebSocket endpoint', text: parts.getText, isSecure })

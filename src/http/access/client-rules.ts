@@ -54,7 +54,7 @@ function readForwarded(request: IncomingMessage, { trustedProxies }: ClientRules
   return trusted ?? own
 }
 
-export function cameSecurely(request: IncomingMessage, rules: ClientRules): boolean {
+export function countsAsEncrypted(request: IncomingMessage, rules: ClientRules): boolean {
   return rules.assumeSecure || isEncrypted(request) || forwardedScheme(request, rules) === 'https'
 }
 
@@ -67,7 +67,7 @@ export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Conf
   const isLocal = ({ localAddress = '', localPort = 0 }: Socket) =>
     isLoopback(localAddress) && !openPorts.has(localPort) && !openPorts.has(0)
   return (request: IncomingMessage) =>
-    cameSecurely(request, rules) || (isLocal(request.socket) && !isForwarded(request))
+    countsAsEncrypted(request, rules) || (isLocal(request.socket) && !isForwarded(request))
 }
 
 /** The last value, which a trusted proxy has written. */

@@ -6,7 +6,7 @@ import Handlebars from 'handlebars'
 import type { Config } from '../../config/config.js'
 import { Problem } from '../../lib/errors.js'
 import { removeForbidden } from '../../xmpp/xml/escape.js'
-import { cameSecurely, isForwarded, takesPasswords } from '../access/client-rules.js'
+import { countsAsEncrypted, isForwarded, takesPasswords } from '../access/client-rules.js'
 import { type Addressing, redirectBase } from '../addresses.js'
 
 /** The path is the same from `src` and from `dist`. */
@@ -56,7 +56,7 @@ export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: s
   const { requireSecure } = config.bosh
   const takesThem = takesPasswords(config)
   const isFine = (request: Request) =>
-    cameSecurely(request, config) || (!requireSecure && !isForwarded(request) && takesThem(request))
+    countsAsEncrypted(request, config) || (!requireSecure && !isForwarded(request) && takesThem(request))
   return (request, response, next) => {
     const secure = isFine(request) ? undefined : redirectBase(config, request)
     if (secure === undefined) return next()

@@ -34,7 +34,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #table = new CountTable()
   readonly #due = new Map<string, Set<string>>()
   readonly #unsure = new Set<string>()
-  readonly #putOff = new Set<string>()
+  readonly #silent = new Set<string>()
   #names: readonly string[]
   #isFlushDue = false
 
@@ -115,7 +115,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   async #ask(owner: string, wanted: Wanted, owns: readonly Own[]): Promise<string | undefined> {
     const { nodes, onAlone } = this.#parts
     // Reports first: the owner may not know of recent releases.
-    if (!this.#putOff.has(owner)) this.#flush(owner)
+    if (!this.#silent.has(owner)) this.#flush(owner)
     const versions = owns.map(own => {
       own.count += 1
       if (own.told !== undefined) own.told += 1
@@ -158,7 +158,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     this.#isFlushDue = true
     this.#parts.clock.after(0, () => {
       this.#isFlushDue = false
-      for (const name of this.#due.keys()) if (!this.#putOff.has(name)) this.#flush(name)
+      for (const name of this.#due.keys()) if (!this.#silent.has(name)) this.#flush(name)
     })
   }
 
@@ -193,10 +193,10 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   #tellAllLater(owner: string): void {
     if (!this.#parts.nodes.has(owner)) return
     this.#unsure.add(owner)
-    if (this.#putOff.has(owner)) return
-    this.#putOff.add(owner)
+    if (this.#silent.has(owner)) return
+    this.#silent.add(owner)
     this.#parts.clock.after(pauseMilliseconds, () => {
-      this.#putOff.delete(owner)
+      this.#silent.delete(owner)
       if (this.#isSilent(owner)) this.#tellAllLater(owner)
       else this.#flush(owner)
     })

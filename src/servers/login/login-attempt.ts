@@ -237,10 +237,10 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #takeFeatures(text: string): void {
     if (this.#sasl2 !== undefined && this.#isAuthenticated && !this.#hasLastFeatures) {
       this.#hasLastFeatures = true
-      this.#useFeatures(this.#pipelining.cameAgain(text))
+      this.#useFeatures(this.#pipelining.receivedAgain(text))
       return
     }
-    const features = this.#pipelining.came(text)
+    const features = this.#pipelining.received(text)
     // The library would log in again if features were repeated.
     if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.#step })
     if (features !== 'nothing-new') this.#useFeatures(features)

@@ -35,7 +35,7 @@ export function chooseMechanism(
   parts: MechanismParts,
 ): Mechanism {
   const bareJid = formatBareJid(jid)
-  const onSalt = (salt: Buffer) => parts.tokens?.sawSalt(jid.domain, jid.local, salt)
+  const onSalt = (salt: Buffer) => parts.tokens?.noteSalt(jid.domain, jid.local, salt)
   /** RFC 6120 §6.3.8. */
   const byPassword = (user: string, secret: string) =>
     passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid, onSalt }, situation, parts)

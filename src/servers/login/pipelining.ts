@@ -14,7 +14,7 @@ export class Pipelining {
   readonly seen: StreamFeatures[] = []
   #stream = -1
   #usedFeatures: StreamFeatures | undefined
-  #cameLast: StreamFeatures | undefined
+  #lastReceived: StreamFeatures | undefined
 
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
@@ -38,7 +38,7 @@ export class Pipelining {
 
   /** The features of this stream: as received, else as expected. */
   get current(): StreamFeatures | undefined {
-    return this.#cameLast ?? this.#usedFeatures
+    return this.#lastReceived ?? this.#usedFeatures
   }
 
   get foreseesSasl2(): boolean {
@@ -48,7 +48,7 @@ export class Pipelining {
   nextStream(): 'trial' | 'proven' | undefined {
     this.#stream += 1
     this.#usedFeatures = undefined
-    this.#cameLast = undefined
+    this.#lastReceived = undefined
     if (this.foreseen[this.#stream] === undefined) return undefined
     return this.isProven && (this.isProvenAtStart || this.#stream > 0) ? 'proven' : 'trial'
   }
@@ -61,12 +61,12 @@ export class Pipelining {
   }
 
   /** Returns the features to use. `unfit`: they are unexpected or repeated. */
-  came(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
-    if (this.#cameLast !== undefined) return 'unfit'
+  received(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
+    if (this.#lastReceived !== undefined) return 'unfit'
     const foreseen = this.foreseen[this.#stream]
     const isForeseen = foreseen?.text === text
     const features = isForeseen ? foreseen : new StreamFeatures(copyOf(text))
-    this.#cameLast = features
+    this.#lastReceived = features
     this.isComplete = this.seen.push(features) >= streams
     const before = this.#usedFeatures
     if (before === undefined) return features
@@ -76,10 +76,10 @@ export class Pipelining {
     return this.isAhead && isSame ? 'nothing-new' : 'unfit'
   }
 
-  cameAgain(text: string): StreamFeatures {
+  receivedAgain(text: string): StreamFeatures {
     this.isComplete = true
-    this.#cameLast = new StreamFeatures(copyOf(text))
-    return this.#cameLast
+    this.#lastReceived = new StreamFeatures(copyOf(text))
+    return this.#lastReceived
   }
 
   answered(): void {

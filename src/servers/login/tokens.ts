@@ -16,7 +16,7 @@ export function createTokens() {
 
   return {
     /** SCRAM keys do not work if the server changes the salt at each login. A single change means a new password. */
-    sawSalt(domain: string, user: string, salt: Buffer): void {
+    noteSalt(domain: string, user: string, salt: Buffer): void {
       const key = `${user}@${domain}`
       const text = salt.toString('base64')
       const before = salts.get(key)

@@ -98,13 +98,13 @@ export class SessionLimits {
     return client !== proxy && (await this.#rate.take(client)) !== undefined
   }
 
-  /** Counts a session, or returns why it is refused. Call `opened` or `turnedAway` next. */
+  /** Counts a session, or returns why it is refused. Call `opened` or `notOpened` next. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const client = this.#clientOf(address)
     return client === proxy ? undefined : this.#counts.take(client, ofClient)
   }
 
-  turnedAway(address: string): void {
+  notOpened(address: string): void {
     const client = this.#clientOf(address)
     if (client !== proxy) for (const kind of ofClient) this.#counts.giveBack(kind, client)
   }

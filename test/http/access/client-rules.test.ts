@@ -3,9 +3,9 @@ import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import {
   accessBy,
-  cameSecurely,
   clientAddress,
   countedAddress,
+  countsAsEncrypted,
   takesPasswords,
 } from '../../../src/http/access/client-rules.js'
 import { clientOf } from '../../../src/lib/client-network.js'
@@ -82,7 +82,7 @@ test('an address costs no more than the length of its header', () => {
   for (const header of headers)
     for (let times = 0; times < 100; times++) {
       clientAddress(from('10.0.0.1', { 'x-forwarded-for': header }), rules)
-      cameSecurely(from('10.0.0.1', { 'x-forwarded-proto': header }), rules)
+      countsAsEncrypted(from('10.0.0.1', { 'x-forwarded-proto': header }), rules)
     }
   // In milliseconds for each; one that grew with the square of the length would take seconds.
   expect((performance.now() - started) / 100 / headers.length).toBeLessThan(5)
@@ -97,18 +97,18 @@ describe('a request came securely', () => {
     ['as a stranger says', from('203.0.113.9', { 'x-forwarded-proto': 'https' }), false],
     ['as a client of the proxy says', from('10.0.0.1', { 'x-forwarded-proto': 'https, http' }), false],
   ])('%s: %s', (_what, request, secure) => {
-    expect(cameSecurely(request, rules)).toBe(secure)
+    expect(countsAsEncrypted(request, rules)).toBe(secure)
     expect(takesPasswords(rules)(request)).toBe(secure)
   })
 
   test('where the operator says that all do', () => {
-    expect(cameSecurely(from('203.0.113.9'), { ...rules, assumeSecure: true })).toBe(true)
+    expect(countsAsEncrypted(from('203.0.113.9'), { ...rules, assumeSecure: true })).toBe(true)
   })
 
   test('or, for passwords, where only this machine can come', () => {
     const local = { ...rules, listen: { places: ['127.0.0.1', '::1', 'localhost'].map(host => at(host)) } }
     expect(takesPasswords(local)(from('127.0.0.1'))).toBe(true)
-    expect(cameSecurely(from('127.0.0.1'), local)).toBe(false)
+    expect(countsAsEncrypted(from('127.0.0.1'), local)).toBe(false)
   })
 })
 

@@ -27,7 +27,7 @@ beforeEach(() => {
 function open(pipelining: Pipelining, streams: readonly string[] = usual): void {
   for (const stream of streams) {
     beginStream(pipelining)
-    pipelining.came(stream)
+    pipelining.received(stream)
     pipelining.answered()
   }
 }
@@ -79,10 +79,10 @@ describe('a server', () => {
     expect(succeed()).toEqual(waits)
     const pipelining = memory.foresee(domain)
     expect(pipelining.nextStream()).toBe('trial')
-    expect([pipelining.goAhead().text, pipelining.came(toLogIn)]).toEqual([toLogIn, 'nothing-new'])
+    expect([pipelining.goAhead().text, pipelining.received(toLogIn)]).toEqual([toLogIn, 'nothing-new'])
     pipelining.answered()
     expect(pipelining.nextStream()).toBe('trial')
-    expect([pipelining.goAhead().text, pipelining.came(toBind)]).toEqual([toBind, 'nothing-new'])
+    expect([pipelining.goAhead().text, pipelining.received(toBind)]).toEqual([toBind, 'nothing-new'])
     expect(pipelining.isMistaken).toBe(false)
     memory.succeeded(domain, pipelining)
     expect(succeed()).toEqual(proven)
@@ -99,7 +99,7 @@ describe('a server', () => {
     const first = beginAhead()
     // Others succeed meanwhile, at the server's pace.
     expect([succeed(), succeed()]).toEqual([waits, waits])
-    first.came(toLogIn)
+    first.received(toLogIn)
     first.answered()
     open(first, [toBind])
     memory.succeeded(domain, first)
@@ -118,7 +118,7 @@ describe('a trial that fails', () => {
   test('without an answer leaves the server alone for an hour, and is logged', () => {
     succeed()
     const pipelining = beginAhead()
-    pipelining.came(toLogIn)
+    pipelining.received(toLogIn)
     expect(pipelining.isToBlame).toBe(true)
     memory.failed(domain, pipelining, false)
     expect(lines.map(line => JSON.parse(line))).toEqual([
@@ -155,7 +155,7 @@ describe('a trial that fails', () => {
   test('for another reason, once it was answered, says nothing either', () => {
     succeed()
     const pipelining = beginAhead()
-    pipelining.came(toLogIn)
+    pipelining.received(toLogIn)
     pipelining.answered()
     expect(pipelining.isToBlame).toBe(false)
     memory.failed(domain, pipelining, false)
@@ -169,7 +169,7 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
   function succeedLater(): void {
     const pipelining = memory.foresee(domain)
     pipelining.nextStream()
-    pipelining.came(toLogIn)
+    pipelining.received(toLogIn)
     open(pipelining, [toBind])
     memory.succeeded(domain, pipelining)
   }
@@ -187,11 +187,11 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
     expect([begin()[1], begin()[1]]).toEqual(['trial', 'trial'])
     const [pipelining] = begin()
     pipelining.goAhead()
-    pipelining.came(toLogIn)
+    pipelining.received(toLogIn)
     pipelining.answered()
     expect(pipelining.nextStream()).toBe('proven')
     pipelining.goAhead()
-    pipelining.came(toBind)
+    pipelining.received(toBind)
     pipelining.answered()
     memory.succeeded(domain, pipelining)
     expect(begin()[1]).toBe('proven')
@@ -238,7 +238,7 @@ describe('a login that fails', () => {
   ])('for other features than a %s server was expected to have makes it forgotten', (_how, logins) => {
     for (let login = 0; login < logins; login++) succeed()
     const pipelining = beginAhead()
-    pipelining.came('<features>others</features>')
+    pipelining.received('<features>others</features>')
     expect([pipelining.isMistaken, pipelining.isToBlame]).toEqual([true, true])
     memory.failed(domain, pipelining, false)
     expect(lines).toEqual([])
@@ -291,7 +291,7 @@ describe('features', () => {
     succeed()
     const pipelining = memory.foresee(domain)
     const expected = beginStream(pipelining)!
-    pipelining.came(toLogIn)
+    pipelining.received(toLogIn)
     expect(pipelining.seen[0]).toBe(expected)
   })
 })

@@ -15,9 +15,9 @@ describe('a token is asked for', () => {
     ['another after a new password', ['a', 'b', 'b', 'c', 'c'], false],
     ['another each time', ['a', 'b', 'c'], true],
   ])('after SCRAM, where the salt is %s: %j', (_what, salts, expected) => {
-    const { sawSalt, areNeeded } = createTokens()
-    for (const salt of salts) sawSalt(domain, 'juliet', Buffer.from(salt))
-    sawSalt(domain, 'romeo', Buffer.from('r'))
+    const { noteSalt, areNeeded } = createTokens()
+    for (const salt of salts) noteSalt(domain, 'juliet', Buffer.from(salt))
+    noteSalt(domain, 'romeo', Buffer.from('r'))
     expect([areNeeded(domain, 'SCRAM-SHA-1'), areNeeded('other.example', 'SCRAM-SHA-1')]).toEqual([expected, false])
   })
 })

@@ -31,7 +31,7 @@ function limitsOf(
 /** Why one more would be refused; none is opened. */
 function refusalOf(limits: SessionLimits, address: string) {
   const reason = limits.admit(address)
-  if (reason === undefined) limits.turnedAway(address)
+  if (reason === undefined) limits.notOpened(address)
   return reason
 }
 
