@@ -1,4 +1,5 @@
 // One command, several processes.
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { Agent } from 'node:http'
@@ -163,6 +164,24 @@ describe('workers', () => {
     await clients[0]!.terminate()
     while ((await ready()) === 503 && performance.now() < deadline) await pause(20)
     expect(await ready()).toBe(200)
+  })
+
+  test('know the credentials of each other', async () => {
+    operator.write('seal.key', randomBytes(32).toString('base64'))
+    const service = start({ SEAL_KEY_FILE: operator.pathOf('seal.key') })
+    const url = await service.url()
+    await bothJoined(service)
+    const call = async (parameters: object) => {
+      const headers = { Authorization: authorization, 'Content-Type': 'application/json' }
+      const body = JSON.stringify({ jid: 'alice@plain.example', hold: 0, ...parameters })
+      const { status, text } = await ask(`${url}/warm`, { method: 'POST', agent: false, headers }, body)
+      expect(status).toBe(200)
+      return JSON.parse(text)
+    }
+    const { credential } = await call({ password: accounts.alice, remember: 'on' })
+    for (let count = 0; count < 6; count += 1) await call({ credential })
+    const created = [...(await samples(service))].filter(([name]) => /sessions_created_total.*warmed/.test(name))
+    expect(created.map(([, sessions]) => sessions > 0)).toEqual([true, true])
   })
 
   test('listen on several ports and with TLS, and read their certificates again', async () => {
