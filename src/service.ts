@@ -39,6 +39,8 @@ import { type MetricsServer, serveMetrics } from './watching/metrics-server.js'
 const mostWrongTokens = 10
 /** Time for pages without an open request to poll, in milliseconds. */
 const farewellMilliseconds = 1_000
+/** For pages over WebSocket to confirm what they have, so that the next process does not send it again. */
+const settleMilliseconds = 500
 /** Time for the last answers of other processes, in milliseconds. */
 const carriedMilliseconds = 250
 /** Time limit of a stop, in milliseconds. Open connections are then cut. */
@@ -231,6 +233,8 @@ export async function startService({
     // The heir adopts the names once it has the sessions. Until then, requests wait.
     nodes?.handOver()
     listening.retire()
+    const settled = performance.now() + settleMilliseconds
+    while (registry.settles() && performance.now() < settled) await pause(20)
     for (const way of ways) {
       const moved: Parameters<TellEvent>[1][] = []
       try {

@@ -31,6 +31,10 @@ export class AwayClient implements Client {
     return this.#next
   }
 
+  settles(): boolean {
+    return false
+  }
+
   setDown(): AwayRecord {
     return { isAway: true, next: this.#next.record }
   }

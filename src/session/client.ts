@@ -48,6 +48,8 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
    * without effect, if impossible.
    */
   handOver(): NextPage | undefined
+  /** Before `setDown`: delivers nothing more. Returns true while the browser may still confirm stanzas. */
+  settles(): boolean
   /**
    * Answers or closes all connections. Returns JSON values with which the next process continues the page, or
    * undefined if impossible.

@@ -52,6 +52,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     },
     giveBack() {},
     handOver: () => undefined,
+    settles: () => false,
     setDown: () => undefined,
   }
 

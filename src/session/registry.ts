@@ -45,6 +45,13 @@ export class Registry {
     return count
   }
 
+  /** Before sessions are set down: pages get nothing more. Returns true while some may still confirm stanzas. */
+  settles(): boolean {
+    let isSettling = false
+    for (const { client } of this.#sessions.values()) if (client?.settles() === true) isSettling = true
+    return isSettling
+  }
+
   get recordBytes(): number {
     let bytes = 0
     for (const { outbox, uplink } of this.#sessions.values())

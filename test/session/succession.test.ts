@@ -348,6 +348,22 @@ describe('a page with a WebSocket', () => {
     expect(ids([(await resumed.next()).reply!.body])).toEqual(['1', '2'])
   })
 
+  test('gets nothing more once sessions are about to move, so that it can confirm all', async () => {
+    const about = { issuesTickets: true }
+    const bench = new BoshBench({}, undefined, about)
+    const client = await resumable(bench)
+    const { socket } = takeOverCounting(bench, client.token!)
+    await numbered(bench, client, 1)
+    expect(bench.registry.settles()).toBe(true)
+    await bench.server(() => client.link.receive(stanza(2)))
+    socket.receive(ack(1))
+    expect(bench.registry.settles()).toBe(false)
+    expect(ids(socket.sent)).toEqual(['1'])
+    const { next, page } = await goesOn({ bench, client, about })
+    const resumed = await next.resume(page)
+    expect(ids([(await resumed.next()).reply!.body])).toEqual(['2'])
+  })
+
   test('that has all has no less at the next process', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)

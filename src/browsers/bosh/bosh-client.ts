@@ -242,6 +242,10 @@ export class BoshClient implements Client {
     return BoshClient.next(this.session, this.#parts, record)
   }
 
+  settles(): boolean {
+    return false
+  }
+
   setDown(now: number): BoshRecord | undefined {
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.hasEnded) return undefined

@@ -38,6 +38,7 @@ export class PageClient extends SocketClient {
   #hasSpoken: boolean
   /** The first delivery waits until then, in milliseconds of the clock. Infinite afterwards. */
   #heldUntil: number
+  #isSettling = false
   /** In milliseconds of the clock. */
   #mayProbeAt = 0
   /** Deadline of the answer to the page's `<r/>`, which waits for the server's count. In milliseconds of the clock. */
@@ -93,6 +94,11 @@ export class PageClient extends SocketClient {
     return this.#next
   }
 
+  settles(): boolean {
+    this.#isSettling = true
+    return this.unconfirmed > 0
+  }
+
   setDown(): AwayRecord {
     this.channel.drop(closeCodes.restart)
     return { isAway: true, next: this.#next.record }
@@ -103,7 +109,7 @@ export class PageClient extends SocketClient {
     // After the end no page can follow.
     if (this.session.hasEnded) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
-    return !isHeld && this.#management?.unacknowledged.isFull !== true && !this.#unconfirmed.isFull
+    return !isHeld && !this.#isSettling && this.#management?.unacknowledged.isFull !== true && !this.#unconfirmed.isFull
   }
 
   protected override deliver(elements: readonly Element[]): void {

@@ -48,6 +48,10 @@ class RelayClient extends SocketClient {
     return undefined
   }
 
+  settles(): boolean {
+    return false
+  }
+
   setDown(): undefined {
     return undefined
   }

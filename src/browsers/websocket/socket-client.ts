@@ -111,6 +111,8 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   abstract handOver(): NextPage | undefined
 
+  abstract settles(): boolean
+
   abstract setDown(): unknown
 
   protected abstract take(element: Element): void
