@@ -63,7 +63,7 @@ describe('pages', () => {
     expect(JSON.stringify(lines())).not.toContain('Pa55')
   })
 
-  test('stay well-formed whatever the XMPP server bound', async () => {
+  test('stay well-formed, whatever JID the XMPP server bound', async () => {
     const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
     const reply = await request(fakeService({ login: async () => ({ ...binding, jid }) }).app)
       .post('/warm')
@@ -74,7 +74,7 @@ describe('pages', () => {
     expect(reply.text).toContain('a@chat.example/&lt;b&gt;&amp;&quot;&#x27;\ufffd]]&gt;')
   })
 
-  test('find what they load, wherever a proxy has put the service', async () => {
+  test('load their files, wherever a proxy has put the service', async () => {
     const { app } = fakeService({ externalUrl: 'https://web.example/chat' })
     for (const path of ['/', '/warm', '/nowhere']) {
       const { text } = await request(app)
@@ -126,7 +126,7 @@ describe('pages', () => {
     },
   )
 
-  test('begin with one that leads to all that there is, and to nothing else', async () => {
+  test('begin with a page that links to all other pages, and to nothing else', async () => {
     const links = async (app: Express) =>
       Array.from((await request(app).get('/')).text.matchAll(/<a href="([^"]+)">/g), ([, href]) => href)
     expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual(['/', '/w', '/w/sessions', '/openapi.json'])
@@ -147,7 +147,7 @@ describe('an error page', () => {
       .set(headers)
       .send(body)
 
-  test('says what happened, why, and under which id it is in the log', async () => {
+  test('contains the error, its reason, and the id under which the log has it', async () => {
     const { text, headers } = await request(fakeService().app).get('/nowhere')
     expect(text).toContain('<title>Not Found</title>')
     expect(text).toContain('<p>Not Found</p>')
@@ -158,7 +158,7 @@ describe('an error page', () => {
     expect(text).not.toContain('Back to the form')
   })
 
-  test('is the form itself where that was sent, and says why even a password was refused', async () => {
+  test('is the form itself if the form was sent, with the reason why even a password was refused', async () => {
     const service = fakeService({
       externalUrl: 'https://web.example/chat',
       login: () => Promise.reject(new Problem('not-authorized')),
@@ -185,7 +185,7 @@ describe('an error page', () => {
     expect(text).toContain('<dd class="code">cross-site-request</dd>')
   })
 
-  test('is not led back from by programs, and tells them what JSON has', async () => {
+  test('has no link back for programs, and gives them JSON', async () => {
     const { text } = await send({}, () => Promise.reject(new Problem('not-authorized')))
     expect(text.match(/<p>.*<\/p>/g)).toEqual(['<p>Forbidden</p>'])
     expect(text).toContain('<dd class="code">not-authorized</dd>')

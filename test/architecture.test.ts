@@ -99,7 +99,7 @@ describe('the XML part', () => {
   })
 })
 
-test('what the package has for backends stands alone', () => {
+test('the exports for backends import nothing else of the service', () => {
   const outside = files
     .filter(file => file.startsWith('packages/client/'))
     .flatMap(file =>

@@ -4,12 +4,12 @@ import { BoshBench, boshNamespace, empty, message, payload, terminated } from '.
 const acks = "wait='60' hold='1' ver='1.6' ack='1'"
 
 describe('a session with acknowledgements', () => {
-  test('says so in the creation reply', async () => {
+  test('announces them in the creation reply', async () => {
     const { creation } = await new BoshBench().session(acks, 799)
     expect(creation.reply?.body).toContain(" ack='799'")
   })
 
-  test('says in each reply what it has received, unless that is the request answered', async () => {
+  test('acknowledges received requests in each reply, unless that is the request it answers', async () => {
     const bench = new BoshBench()
     const client = await bench.session(acks, 799)
     const held = await client.at(800)
@@ -31,7 +31,7 @@ describe('a session with acknowledgements', () => {
     expect((await client.at(801, '', "ack='799'")).reply?.body).toBe(lost.reply?.body)
   })
 
-  test('does not report what may still be on its way', async () => {
+  test('does not report a reply that may still be on its way', async () => {
     const bench = new BoshBench()
     const client = await bench.session(acks, 799)
     await client.at(800)
@@ -41,7 +41,7 @@ describe('a session with acknowledgements', () => {
     expect((await client.at(802, '', "ack='800'")).reply).toBeUndefined()
   })
 
-  test('lets go of what was acknowledged, also by saying nothing', async () => {
+  test('drops acknowledged replies, also if a request has no ack', async () => {
     const bench = new BoshBench()
     const client = await bench.session(acks, 799)
     await client.at(800)

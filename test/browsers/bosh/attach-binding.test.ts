@@ -23,7 +23,7 @@ async function bound(bench = new BoshBench()) {
 }
 
 describe('a session that gives its browser a cookie', () => {
-  test('answers the first request at once and empty, with the cookie; what is queued comes with the next', async () => {
+  test('answers the first request at once and empty, with the cookie; queued stanzas come with the next reply', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'cookie' })
     expect(client.cookie).toBeUndefined()
@@ -37,7 +37,7 @@ describe('a session that gives its browser a cookie', () => {
     expect((await client.next()).reply?.body).toBe(payload(message('queued')))
   })
 
-  test('leaves Secure away where the request came over a channel that is not', async () => {
+  test('omits Secure if the request came over an unencrypted channel', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'cookie' })
     const { reply } = await client.next('', '', browser(undefined, false))
@@ -69,7 +69,7 @@ describe('a session that gives its browser a cookie', () => {
     expect((await client.at(701)).reply).toMatchObject({ body: refused })
   })
 
-  test('gives it with whatever it answers first', async () => {
+  test('sets it with its first answer, whatever that is', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'cookie' })
     expect((await client.next('', "pause='60'")).reply?.setCookie).toContain(`wb-${client.id}=`)
@@ -81,7 +81,7 @@ describe('a session that gives its browser a cookie', () => {
     expect(client.link.sent).toHaveLength(5)
   })
 
-  test('takes another cookie for none', async () => {
+  test('ignores other cookies', async () => {
     const { client } = await attached()
     await client.next(message('a'), '', browser(`wb-${client.id}=${'A'.repeat(32)}`))
     await client.next(message('b'))
@@ -145,7 +145,7 @@ describe('another client that knows the sid', () => {
     expect(client.link.sent).toEqual([message('still mine')])
   })
 
-  test('cannot tell it from a session that does not exist, whatever its client agreed on', async () => {
+  test('cannot distinguish it from a session that does not exist, whatever terms its client has', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/plain'")
     expect((await client.at(701)).reply).toEqual(
@@ -165,7 +165,7 @@ describe('another client that knows the sid', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('hears nothing over a channel that is not encrypted', async () => {
+  test('gets no answer over an unencrypted channel', async () => {
     const { client, cookie } = await bound()
     expect((await client.at(703, '', '', browser(cookie, false))).reply?.status).toBe(0)
   })
@@ -236,7 +236,7 @@ describe('the life of the cookie', () => {
     expect(maxAge(client.cookie?.attributes)).toBe(2 * longest)
   })
 
-  test('never runs out before the session does, however its client spends its time', async () => {
+  test('never ends before the session does, whatever the client does', async () => {
     const bench = new BoshBench({ maxPause: 100, inactivity: 20, maxWait: 30 })
     const client = await bench.warmed({ attachBinding: 'cookie', seconds: 20 }, "wait='30' hold='1' ver='1.6'")
     let expires = Number.POSITIVE_INFINITY
@@ -260,7 +260,7 @@ describe('the life of the cookie', () => {
 })
 
 describe('a session that is handed to another page', () => {
-  test('has a new cookie, and the old one opens nothing', async () => {
+  test('has a new cookie, and the old cookie is useless', async () => {
     const bench = new BoshBench()
     const { client, cookie } = await bound(bench)
     const page = await bench.resume(client, { attachBinding: 'reply' })
@@ -272,7 +272,7 @@ describe('a session that is handed to another page', () => {
     expect(page.link.sent).toEqual([message('x')])
   })
 
-  test('begins anew where its first reply sets the cookie', async () => {
+  test('starts again if its first reply sets the cookie', async () => {
     const bench = new BoshBench()
     const { client, cookie } = await bound(bench)
     const page = await bench.resume(client, { attachBinding: 'cookie' })

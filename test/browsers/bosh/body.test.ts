@@ -34,7 +34,7 @@ function tryToParse(xml: string): Body | { refused: string } {
 
 const body = (inner: string, attributes = '') => `<body xmlns='${boshNamespace}'${attributes}>${inner}</body>`
 
-describe('what a session keeps of a request', () => {
+describe('what a session stores of a request', () => {
   const kept = ['from', 'lang', 'key', 'newkey', 'digest'] as const
 
   test.each(kept)('does not keep its text: %s', what => {
@@ -52,7 +52,7 @@ describe('what a session keeps of a request', () => {
 })
 
 describe('a request', () => {
-  test.each(names)('is read as cases/bodies/%s.json says', name => {
+  test.each(names)('is read as cases/bodies/%s.json expects', name => {
     const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
     const expected = JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8'))
     const { digest, text, ...parsed } = { digest: undefined, text: undefined, ...tryToParse(xml) }
@@ -63,7 +63,7 @@ describe('a request', () => {
     expect(digest).toBe(createHash('sha256').update(xml).digest('binary'))
   })
 
-  test('is read the same after any other request, also after a refused one', () => {
+  test('is read alike after any other request, also after a refused one', () => {
     const all = names.map(name => {
       const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
       return { xml, alone: tryToParse(xml) }
@@ -76,7 +76,7 @@ describe('a request', () => {
     }
   })
 
-  test('that is cut short anywhere is refused, and the next one is not', () => {
+  test('that is cut anywhere is refused, and the next request is not', () => {
     const whole = body("<message to='a@b'><body>ü&amp;</body></message><iq/>", " rid='1' sid='s'")
     const parsed = parseBody(whole)
     for (let length = 0; length < whole.length; length++) {
@@ -202,7 +202,7 @@ describe('a reply', () => {
     expect(emptyBody).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
   })
 
-  test('declares the stream prefix where it carries an element of the stream', () => {
+  test('declares the stream prefix if it has an element of the stream', () => {
     expect(writeBody(" sid='1'", '<stream:features/>', true)).toBe(
       "<body sid='1' xmlns='http://jabber.org/protocol/httpbind' xmlns:stream='http://etherx.jabber.org/streams'>" +
         '<stream:features/></body>',
@@ -212,7 +212,7 @@ describe('a reply', () => {
     )
   })
 
-  test('that ends a session says why', () => {
+  test('that ends a session contains the reason', () => {
     expect(writeTerminate(undefined)).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
     expect(writeTerminate('item-not-found')).toBe(
       "<body type='terminate' condition='item-not-found' xmlns='http://jabber.org/protocol/httpbind'/>",
@@ -230,7 +230,7 @@ describe('a reply', () => {
     expect(parseBody(errorBody)).toMatchObject({ terminate: false, payload: [] })
   })
 
-  test('has attributes that are read back as they were, whatever is in them', () => {
+  test('has attributes that are read back unchanged, whatever they contain', () => {
     const text = anyText.map(removeForbidden)
     fc.assert(
       fc.property(text, text, text, (sid, from, message) => {

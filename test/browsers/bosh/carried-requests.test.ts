@@ -113,7 +113,7 @@ describe('a request for a process that hands over', () => {
     expect([waiting.replies, waiting.client.whenGone]).toEqual([[own], undefined])
   })
 
-  test('is for an unknown session where no heir comes within ten seconds', async () => {
+  test('is for an unknown session if no heir comes within ten seconds', async () => {
     const [one, x] = await startAll()
     await x.nodes.close({ returns: true })
     await settled()
@@ -143,7 +143,7 @@ describe('a request for a process that hands over', () => {
     expect(y.got).toEqual([x.got[0]])
   })
 
-  test('and reaches it all the same is asked of the heir', async () => {
+  test('is sent to the heir, also if it reaches that process', async () => {
     const [one, x, y] = await startAll()
     const late = request(one)
     x.nodes.handOver()
@@ -155,7 +155,7 @@ describe('a request for a process that hands over', () => {
     expect([late.replies, direct.replies]).toEqual([[heir], [heir]])
   })
 
-  test('is not answered where its own process ends, or too much waits', async () => {
+  test('is not answered if its own process ends, or if too much waits', async () => {
     const [one, x] = await startAll()
     await x.nodes.close({ returns: true })
     await settled()
@@ -182,7 +182,7 @@ test('a request under way at an heir that is lost is for an unknown session', as
   expect([y.got.length, held.replies]).toEqual([1, [unknown]])
 })
 
-test('a request that may be lost is asked of the heir, if there is one by then', async () => {
+test('a request that may be lost is sent to the heir, if there is one by then', async () => {
   const [one, x, y] = await startAll()
   x.isAnswering = false
   y.nodes.adopt([old])

@@ -4,8 +4,8 @@ import { authenticate, BoshBench, create, empty, ended, message, terminated } fr
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
-describe('what may be known of a session', () => {
-  test('is who it belongs to, where it came from, how it stands and since when', async () => {
+describe('the view of a session', () => {
+  test('has its user, origin, state and times', async () => {
     const bench = new BoshBench()
     await bench.pass(3)
     const { id } = await bench.warmed()
@@ -27,7 +27,7 @@ describe('what may be known of a session', () => {
     expect(JSON.stringify([bench.registry.byId(id)?.view, ...bench.registry.list()])).not.toContain(sid)
   })
 
-  test('is nothing where there is no session', async () => {
+  test('is absent if there is no session', async () => {
     const bench = new BoshBench()
     expect(bench.registry.byId('0'.repeat(32))?.view).toBeUndefined()
     const { id, sid } = await bench.warmed()
@@ -64,7 +64,7 @@ describe('the state of a session', () => {
     expect(stateOf(bench)).toEqual(['waiting', 11_000])
   })
 
-  test('that a client opens is opening until the server has told its JID', async () => {
+  test('that a client opens is opening until the server has sent its JID', async () => {
     const bench = new BoshBench()
     const creation = await bench.send(create(undefined, 700, authenticate))
     expect(stateOf(bench)).toEqual(['opening', undefined])
@@ -76,7 +76,7 @@ describe('the state of a session', () => {
     expect([...bench.registry.list()]).toMatchObject([{ origin: 'client', jid: 'juliet@chat.example/balcony' }])
   })
 
-  test('is ended as long as its client has not been told what its server did', async () => {
+  test('is ended until its client has been told of the end', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.end(lost))
@@ -87,7 +87,7 @@ describe('the state of a session', () => {
 })
 
 describe('all sessions', () => {
-  test('are listed in the order they were created in', async () => {
+  test('are listed in the order of their creation', async () => {
     const bench = new BoshBench()
     const ids: string[] = []
     for (let count = 0; count < 5; count++) ids.push((await bench.warmed()).id)
@@ -128,7 +128,7 @@ describe('all sessions', () => {
 })
 
 describe('a session that is ended from outside', () => {
-  test('is over at once: its page is told, and the server sees an orderly end', async () => {
+  test('ends at once: its page is told, and its server sees an orderly end', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
     const polls = [await client.next(), await client.next()]
@@ -140,7 +140,7 @@ describe('a session that is ended from outside', () => {
     expect((await client.next()).reply?.body).toBe(terminated('item-not-found'))
   })
 
-  test('answers for what its page never fetched', async () => {
+  test('returns stanzas that its page never fetched to their senders', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.receive("<message xmlns='jabber:client' from='a@x' id='m'/>"))
@@ -149,7 +149,7 @@ describe('a session that is ended from outside', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('takes the login with it that goes on', async () => {
+  test('ends also the login under way', async () => {
     const bench = new BoshBench()
     const { opening, end } = bench.login()
     expect(end).toBeUndefined()
@@ -183,7 +183,7 @@ describe('a session that is ended from outside', () => {
     expect(await bench.sessions.end('unknown')).toBe(false)
   })
 
-  test('leaves the others alone', async () => {
+  test('does not affect other sessions', async () => {
     const bench = new BoshBench()
     const [one, other] = [await bench.warmed(), await bench.warmed()]
     bench.registry.byId(one.id)?.end('logout', 'loggedOut')

@@ -91,7 +91,7 @@ describe('a session that ends is counted by its reason:', () => {
     expect(bench.counts.sessionsCreated).toEqual({ client: 1, warmed: 0, 'taken-up': 0 })
   })
 
-  test('attach-timeout, where no browser comes', async () => {
+  test('attach-timeout, if no browser comes', async () => {
     const bench = new BoshBench()
     await bench.warmed()
     await bench.pass(121)
@@ -99,14 +99,14 @@ describe('a session that ends is counted by its reason:', () => {
     expect(bench.counts.sessionsCreated).toEqual({ client: 0, warmed: 1, 'taken-up': 0 })
   })
 
-  test('unclaimed, where the caller who had it warmed has hung up', async () => {
+  test('unclaimed, if the caller of /warm has hung up', async () => {
     const bench = new BoshBench()
     const { id } = await bench.warmed()
     bench.registry.byId(id)!.end('unclaimed', 'untold')
     expect(endsOf(bench)).toEqual({ unclaimed: 1 })
   })
 
-  test('login, whatever became of that', async () => {
+  test('login, however the login ended', async () => {
     const bench = new BoshBench()
     for (const act of [
       (opening: Opening) => opening.abandon(),
@@ -196,7 +196,7 @@ describe('requests are counted:', () => {
     })
   })
 
-  test('not as failed where the service stops or the client wants the end', async () => {
+  test('not as failed if the service stops or the client ends the session', async () => {
     const bench = new BoshBench()
     await (await bench.session()).next('', "type='terminate'")
     await (await bench.session()).next()
@@ -228,7 +228,7 @@ describe('of requests that are held', () => {
   })
 })
 
-test('sessions are counted by how they stand, as they are listed', async () => {
+test('sessions are counted by state, as they are listed', async () => {
   const bench = new BoshBench()
   const opened = async (jid: string) => {
     const client = await bench.session()

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { BoshBench, create, FakePeer, message, terminated } from '../../support/bosh-bench.js'
 
 describe('a session is created', () => {
-  test('with the terms, what the server said of itself, and its features', async () => {
+  test('with the terms, the stream header of the server, and its features', async () => {
     const bench = new BoshBench()
     const { reply } = await bench.send(
       create("wait='300' hold='4' ver='1.10' xml:lang='de' content='text/plain; charset=utf-8'"),
@@ -45,7 +45,7 @@ describe('a session is created', () => {
     expect(creation.reply?.body).toContain(` ver='${ver}'`)
   })
 
-  test('maxpause is not announced where pausing is off', async () => {
+  test('without maxpause if pauses are off', async () => {
     const { creation } = await new BoshBench({ maxPause: 0 }).session()
     expect(creation.reply?.body).not.toContain('maxpause')
   })
@@ -117,7 +117,7 @@ describe('a session is created', () => {
 })
 
 describe('a server that is slow to open its stream', () => {
-  test('the reply leaves without features after 5 seconds; the next one brings what was missing', async () => {
+  test('the reply is sent without features after 5 seconds; the next reply has them', async () => {
     const bench = new BoshBench()
     const creation = await bench.send(create())
     await bench.pass(5.3)
@@ -137,7 +137,7 @@ describe('a server that is slow to open its stream', () => {
     expect(creation.reply?.body).toContain('sid=')
   })
 
-  test('what came with the creation is sent once the stream is open', async () => {
+  test('the payload of the creation is sent once the stream is open', async () => {
     const bench = new BoshBench()
     await bench.send(create('', 700, message('early')))
     expect(bench.link.sent).toEqual([])

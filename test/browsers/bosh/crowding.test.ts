@@ -38,7 +38,7 @@ async function bound(bench: BoshBench, jid: string): Promise<Client> {
 }
 
 describe('more sessions than there may be', () => {
-  test('are refused, to logins of this process in words of their own, until one ends', async () => {
+  test('are refused, to logins of this process with their own error, until a session ends', async () => {
     const bench = limited({ sessions: 2 })
     const first = await bound(bench, 'juliet@chat.example/balcony')
     await bench.session()
@@ -53,7 +53,7 @@ describe('more sessions than there may be', () => {
     expect(bench.counts.refused.sessions).toBe(3)
   })
 
-  test('are refused to clients from a quarter on that nobody has logged in to, and leave room for logins of this process', async () => {
+  test('are refused to clients as soon as a quarter of all have no login, which leaves room for logins of this process', async () => {
     const bench = limited({ sessions: 8 })
     await bench.session('', 700, from('2001:db8:0:1::1'))
     const second = await bench.session('', 700, from('2001:db8:0:2::1'))
@@ -66,7 +66,7 @@ describe('more sessions than there may be', () => {
     expect(await ask(bench, from('192.0.2.8'))).toBe(refused)
   })
 
-  test('are refused to clients also while the client of one that has lost its server has yet to be told', async () => {
+  test('are refused to clients while a session that lost its server waits for its client', async () => {
     const bench = limited({ sessions: 4 })
     const first = await bench.session()
     await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
@@ -99,7 +99,7 @@ describe('more sessions than there may be', () => {
   })
 })
 
-describe('more sessions of one client than it may have', () => {
+describe('too many sessions of one client', () => {
   test('are refused to it alone', async () => {
     const bench = limited({ sessionsPerAddress: 2 })
     const [one] = [await bench.session('', 700, from('192.0.2.7')), await ask(bench, from('192.0.2.7'))]
@@ -119,7 +119,7 @@ describe('more sessions of one client than it may have', () => {
     }
   })
 
-  test('are refused where it asks for them too fast', async () => {
+  test('are refused if it opens them too fast', async () => {
     const bench = limited({}, { perSecond: 1 })
     const answers: (string | undefined)[] = []
     for (let count = 0; count < 7; count++) answers.push(await ask(bench))
@@ -128,7 +128,7 @@ describe('more sessions of one client than it may have', () => {
     expect(bench.counts.refused.rate).toBe(2)
   })
 
-  test('are refused while it has not logged in to those that it has', async () => {
+  test('are refused while none of its sessions has logged in', async () => {
     const bench = limited({ unauthenticatedPerAddress: 2 })
     await bench.session()
     await bench.session()
@@ -139,7 +139,7 @@ describe('more sessions of one client than it may have', () => {
 })
 
 describe('a client that does not log in in time', () => {
-  test('is told so on the request that it has open, and its server sees it leave', async () => {
+  test('is told on its open request, and its server sees the stream end', async () => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
     await bench.pass(30)
@@ -153,7 +153,7 @@ describe('a client that does not log in in time', () => {
     expect(bench.counts.sessionsEnded['login-timeout']).toBe(1)
   })
 
-  test('is told so on its next request where it has none open', async () => {
+  test('is told on its next request if none is open', async () => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
     await bench.pass(60)
@@ -174,7 +174,7 @@ describe('a client that does not log in in time', () => {
     expect(bench.counts.refused.address).toBe(1)
   })
 
-  test('makes room for one more only', async () => {
+  test('makes room for only one more', async () => {
     const bench = limited({ loginTimeout: 60, unauthenticatedPerAddress: 2 })
     const client = await bench.session()
     await bench.pass(60)
@@ -275,10 +275,10 @@ describe('a client that does not log in in time', () => {
   })
 })
 
-describe('more sessions of one user than there may be', () => {
+describe('too many sessions of one user', () => {
   const juliet = (resource: string) => `juliet@chat.example/${resource}`
 
-  test('end when they are bound, and the others go on', async () => {
+  test('end when they are bound, and the other sessions continue', async () => {
     const bench = limited({}, { perJid: 2 })
     const first = await bound(bench, juliet('a'))
     await bench.warmed({ jid: juliet('b') })
@@ -293,7 +293,7 @@ describe('more sessions of one user than there may be', () => {
     expect(other.link.closed).toBe(false)
   })
 
-  test('are told so on their next request where none is open, and never get to know their JID', async () => {
+  test('are told on their next request if none is open, and never get their JID', async () => {
     const bench = limited({}, { perJid: 1 })
     await bound(bench, juliet('a'))
     const second = await bench.session()
@@ -301,7 +301,7 @@ describe('more sessions of one user than there may be', () => {
     expect((await second.next()).reply?.body).toBe(refused)
   })
 
-  test('may come when one has ended, though its page has not been told so yet', async () => {
+  test('are allowed once another has ended, even if its page has not been told yet', async () => {
     const bench = limited({}, { perJid: 1 })
     const first = await bench.session()
     await bench.server(link => link.bind(juliet('a')))
@@ -329,7 +329,7 @@ describe('more requests that wait than may', () => {
     expect(bench.registry.size).toBe(3)
   })
 
-  test('leave one held request to a session that may hold several', async () => {
+  test('leave one held request to each session, even if it may hold several', async () => {
     const bench = limited({ heldRequests: 2 }, { maxRequests: 4 })
     const one = await bench.session("hold='3'")
     const held = [await one.next(), await one.next(), await one.next(), await one.next()]
@@ -337,7 +337,7 @@ describe('more requests that wait than may', () => {
     expect(one.link.closed).toBe(false)
   })
 
-  test('refuse new sessions until one is answered, and the log says so', async () => {
+  test('refuse new sessions until a request is answered, with a line in the log', async () => {
     const bench = limited({ heldRequests: 1 })
     const client = await bound(bench, 'juliet@chat.example/balcony')
     const held = await client.next()
@@ -351,7 +351,7 @@ describe('more requests that wait than may', () => {
     expect(await ask(bench)).toBeUndefined()
   })
 
-  test('count also where they are ahead of a gap', async () => {
+  test('count also if they wait for missing requests', async () => {
     const bench = limited({ heldRequests: 1 })
     const one = await bench.session()
     await one.next()

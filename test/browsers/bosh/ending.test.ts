@@ -10,7 +10,7 @@ const conflict = {
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 describe('a client that ends its session', () => {
-  test('alone is told so itself; its last payload goes to the server', async () => {
+  test('is itself told; its last payload goes to the server', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const { reply } = await client.next("<presence xmlns='jabber:client' type='unavailable'/>", "type='terminate'")
@@ -20,7 +20,7 @@ describe('a client that ends its session', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('with a request held is told so on that one', async () => {
+  test('with a request held is told on that request', async () => {
     const client = await new BoshBench().session()
     const poll = await client.next()
     const end = await client.next('', "type='terminate'")
@@ -28,7 +28,7 @@ describe('a client that ends its session', () => {
     expect(end.reply?.body).toBe(empty)
   })
 
-  test('may say terminal, and may do so one above the window', async () => {
+  test('may send `terminal`, and may send it one above the window', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await client.next()
@@ -45,7 +45,7 @@ describe('a client that ends its session', () => {
 })
 
 describe('a server that ends the stream', () => {
-  test('with an error: the held request gets the whole of it', async () => {
+  test('with an error: the held request gets the whole error', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next()
@@ -66,7 +66,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('what it sent before comes first, in a reply of its own', async () => {
+  test('its last stanzas come first, in a reply of their own', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next()
@@ -78,7 +78,7 @@ describe('a server that ends the stream', () => {
     expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
   })
 
-  test('while a request waits for the one before it: that request is told', async () => {
+  test('while a request is parked: that request is told', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const early = await client.at(702)
@@ -87,7 +87,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('and a request comes that would have to wait for the one before it: it is told', async () => {
+  test('and a later request would have to be parked: it is told', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.end(lost))
@@ -173,7 +173,7 @@ describe('a service that stops', () => {
     expect([holding, silent].map(({ link }) => link.closed)).toEqual([true, true])
   })
 
-  test('gives out what is queued before it says so', async () => {
+  test('delivers queued stanzas before system-shutdown', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.receive(message('queued')))
@@ -182,7 +182,7 @@ describe('a service that stops', () => {
     expect((await client.next()).reply?.body).toBe(terminated('system-shutdown'))
   })
 
-  test('lets the server see at once that users leave, and sends back what their pages never come for', async () => {
+  test('makes users go offline at once, and returns stanzas that their pages never fetch', async () => {
     const bench = new BoshBench()
     const [empty, waiting] = [await bench.session(), await bench.session()]
     const letter = `<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>wherefore</body></message>`
@@ -197,7 +197,7 @@ describe('a service that stops', () => {
     expect((await waiting.next()).reply?.body).toBe(terminated('system-shutdown'))
   })
 
-  test('says so to a login that goes on, and to one that begins', async () => {
+  test('rejects logins under way, and new logins', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     bench.manager.shutDown()
@@ -226,7 +226,7 @@ describe('a request too large to be read', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('is looked at in no more time than it is long', () => {
+  test('is refused in time proportional to its length', () => {
     const { manager } = new BoshBench()
     for (const piece of ['<body', '<body ', ' sid', " sid='", '<body sid=', "<body a='' "]) {
       const started = performance.now()

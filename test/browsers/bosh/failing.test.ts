@@ -37,7 +37,7 @@ async function expectOneOver(bench: BoshBench, failing: Client, other: Client): 
 }
 
 describe('a session that fails', () => {
-  test('at a request tells it, and all that are held', async () => {
+  test('at a request tells this request, and all held requests', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -46,7 +46,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('at what its server says tells the client that waits', async () => {
+  test('at an element of its server tells the waiting client', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -58,7 +58,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('at the end of its link tells the client that waits', async () => {
+  test('at the end of its link tells the waiting client', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -76,7 +76,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('when it is thrown out is over, and the one that throws it out goes on', async () => {
+  test('when it is evicted ends, and the session that evicts it continues', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -125,7 +125,7 @@ describe('a session that fails', () => {
     expect(bench.counts.faults).toBe(1)
   })
 
-  test('under a login says so to its caller', async () => {
+  test('during a login tells its caller', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     await bench.server(link =>
@@ -137,7 +137,7 @@ describe('a session that fails', () => {
 })
 
 describe('a stanza that is mended or dropped', () => {
-  test('is counted, and logged once in a minute without what it says', async () => {
+  test('is counted, and logged once a minute without its content', async () => {
     const { bench, failing, other } = await two()
     for (const { link } of [failing, other, other]) link.events.onUnfit?.('mended')
     failing.link.events.onUnfit?.('dropped')

@@ -84,7 +84,7 @@ describe.each([
     expect(bench.registry.size).toBe(2)
   })
 
-  test('ends the last of more than two logins that are delayed for one user, and no other', async () => {
+  test('ends the last of more than two delayed logins of one user, and no other session', async () => {
     const bench = benchFor(5)
     const before = await open(bench)
     await guess(bench, before)
@@ -100,7 +100,7 @@ describe.each([
     expect(await isLetIn(bench)).toBe(false)
   })
 
-  test('ends no session of another address, and none that is logged in', async () => {
+  test('ends no session of another address, and no session that has logged in', async () => {
     const bench = benchFor(1)
     const other = await open(bench, '192.0.2.2')
     await bench.pass(10)

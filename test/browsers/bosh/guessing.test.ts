@@ -86,7 +86,7 @@ describe('on one stream', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('four wrong passwords and the right one are a login', async () => {
+  test('four wrong passwords and then the right password log in', async () => {
     const bench = new BoshBench({}, undefined, { loginsPerAddress: 20 })
     const client = await stranger(bench)
     for (let number = 0; number < 4; number++) await tryOnce(bench, client)
@@ -95,7 +95,7 @@ describe('on one stream', () => {
     expect(client.link.restarts).toHaveLength(1)
   })
 
-  test('what other users write is no refusal once the client is logged in', async () => {
+  test('stanzas of other users do not count as refusals after the login', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.bind())
@@ -143,7 +143,7 @@ describe('from one address', () => {
     expect(bench.links.filter(link => link.sent.length === 1)).toHaveLength(12)
   })
 
-  test('a neighbour with the right password gets in after the delay, and does not count', async () => {
+  test('a neighbour with the right password logs in after the delay, and does not count', async () => {
     const bench = limited()
     await guess(bench, 12)
     const client = await stranger(bench)
@@ -179,7 +179,7 @@ describe('from one address', () => {
     expect(client.link.sent.join('')).toBe(auth + message('later'))
   })
 
-  test('a login does not count if its client leaves while it waits', async () => {
+  test('a login does not count if its client disconnects while it waits', async () => {
     const bench = limited()
     await guess(bench, 10)
     for (let number = 0; number < 5; number++) {
@@ -213,7 +213,7 @@ describe('from one address', () => {
     expect(bench.counts.clientLogins.delayed).toBe(10)
   })
 
-  test('the limit is that of an IPv6 network', async () => {
+  test('the limit is for an IPv6 network', async () => {
     const bench = limited()
     await guess(bench, 5, '2001:db8::1')
     await guess(bench, 5, '2001:db8::2')
@@ -236,7 +236,7 @@ describe('from one address', () => {
 })
 
 describe('in the audit trail', () => {
-  test('a refused login has a line with address and JID, the next ones one a minute with their number', async () => {
+  test('a refused login has a line with address and JID, later ones one line a minute with their number', async () => {
     const bench = new BoshBench()
     const [first, second] = [await stranger(bench), await stranger(bench)]
     await tryOnce(bench, first, plain('alice', 's3cret'))
@@ -256,7 +256,7 @@ describe('in the audit trail', () => {
     expect(JSON.stringify(bench.audited)).not.toContain(base64('\0alice\0s3cret'))
   })
 
-  test('a name in the first response has its line, and a name that is not shown has none', async () => {
+  test('a name in the first response has its line, and a name that is not shown has no line', async () => {
     const bench = new BoshBench()
     const client = await stranger(bench)
     await client.next(`<auth xmlns='${sasl}' mechanism='SCRAM-SHA-256'/>`)
@@ -277,7 +277,7 @@ describe('in the audit trail', () => {
     expect(jid!.length).toBeLessThanOrEqual(81)
   })
 
-  test('a refusal without a login leaves no line, nor does a login that succeeds', async () => {
+  test('a refusal without a login and a successful login have no line', async () => {
     const bench = new BoshBench()
     const client = await stranger(bench)
     await tryOnce(bench, client, auth, `<success xmlns='${sasl}'/>`)

@@ -143,7 +143,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received.map(({ body: text }) => text)).toEqual(['<body/>'])
     })
 
-    test('tells of its sender what the connection says, and what a proxy that is trusted says', async () => {
+    test('has the address of the connection, or the address that a trusted proxy sends', async () => {
       await send('POST', '<body/>', { cookie: 'a=b' })
       const secureUrl = 'https://chat.example/http-bind'
       expect(received[0]!.peer).toMatchObject({
@@ -188,7 +188,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect({ status, body }).toEqual({ status: 200, body: '<body type="terminate"/>' })
     })
 
-    test('too large is known by its beginning, whatever pieces it comes in', async () => {
+    test('that is too large is found by its beginning, however it is cut', async () => {
       refusal = reply('<body type="terminate"/>')
       const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
       const client = new HttpSocket(port)
@@ -217,7 +217,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received).toEqual([])
     })
 
-    test('hands on the cookies it came with, read or not, and sets the one it is given', async () => {
+    test('passes its cookies on, and sets the cookie of the reply', async () => {
       answer = async () => ({ ...reply('<body/>'), setCookie: 'wb-1=secret; HttpOnly' })
       const { headers } = await send('POST', '<body/>', { cookie: 'a=b; wb-1=x' })
       expect(received[0]?.peer.cookies).toBe('a=b; wb-1=x')
@@ -226,7 +226,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(refused).toMatchObject({ cookies: 'wb-2=y' })
     })
 
-    test('without a cookie to set sets none', async () => {
+    test('without a cookie in the reply sets none', async () => {
       const { headers } = await send('POST', '<body/>')
       expect(headers['set-cookie']).toBeUndefined()
       expect(received[0]?.peer.cookies).toBeUndefined()
@@ -237,7 +237,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received[0]?.body).toHaveLength(1000)
     })
 
-    test('whose client goes away tells its holder, once', async () => {
+    test('whose client disconnects tells its holder, once', async () => {
       let left = 0
       const held = new Promise<Peer>(resolve => {
         answer = (_body, peer) => {
@@ -340,7 +340,7 @@ describe.each(servers)('in %s', (_name, create) => {
       'cache-control': 'no-store',
     }
 
-    test('is told with every reply that nothing in it may run', async () => {
+    test('forbids with every reply that anything in it runs', async () => {
       const large = 'x'.repeat(1001)
       const replies: [number, Answer][] = [
         [200, await send('POST', '<body/>')],
@@ -373,7 +373,7 @@ describe.each(servers)('in %s', (_name, create) => {
       }
     })
 
-    test('gets the page or 403, and what it posts is no request', async () => {
+    test('gets the page or 403, and its POST is not a request', async () => {
       const navigate = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
       const posted = await send('POST', '<body/>', navigate)
       expect([posted.status, posted.body]).toEqual([403, ''])
@@ -405,7 +405,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received).toEqual([])
     })
 
-    test('is known by its Origin where the browser sends no Sec-Fetch-Site, as over plain HTTP', async () => {
+    test('is recognized by its Origin if the browser sends no Sec-Fetch-Site, as over plain HTTP', async () => {
       const over = (origin: string) => send('POST', '<body/>', { origin, 'content-type': 'text/plain' })
       setUp(listed)
       for (const origin of ['http://evil.example', 'null', `http://localhost:${port + 1}`])
@@ -418,7 +418,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect((await over('http://evil.example')).body).toBe('<body/>')
     })
 
-    test('that is listed posts, and so do all pages where all may, and those of the same origin', async () => {
+    test('that is listed may post; so may pages of the same origin, and all pages if all are allowed', async () => {
       setUp(listed)
       expect((await post(listed)).body).toBe('<body/>')
       expect((await post('https://chat.example', 'same-origin')).body).toBe('<body/>')
@@ -451,7 +451,7 @@ describe.each(servers)('in %s', (_name, create) => {
       client.socket.destroy()
     })
 
-    test('is answered by what has come of it after a second', async () => {
+    test('is answered after a second from the bytes that have arrived', async () => {
       refusal = terminate
       const client = new HttpSocket(port)
       client.send(`${head(10_000_000_000)}<body sid='1'`)
@@ -467,7 +467,7 @@ describe.each(servers)('in %s', (_name, create) => {
       client.socket.destroy()
     })
 
-    test('is answered at once where its client waits to be asked for it', async () => {
+    test('is answered at once if its client waits for 100 Continue', async () => {
       const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
       leaveContinue(server, listener)
       const client = new HttpSocket(port)
@@ -522,7 +522,7 @@ describe.each(servers)('in %s', (_name, create) => {
         `POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(length)}`,
       )
 
-    test('are refused where there is no room for them, and others are not', async () => {
+    test('are refused if there is no room for them, and other bodies are not', async () => {
       // What an eighth of it all is, or what one body may need.
       const most = Math.floor(2 ** 20 / 950)
       const clients = Array.from({ length: most }, () => part('192.0.2.1'))
@@ -546,7 +546,7 @@ describe.each(servers)('in %s', (_name, create) => {
       await until(() => bodies.bytes === 0)
     })
 
-    test('count for nothing where they come in one piece, or are over', async () => {
+    test('do not count if they arrive in one piece, or are complete', async () => {
       const begin = jest.spyOn(bodies, 'begin')
       await send('POST', 'x'.repeat(1000))
       expect(begin).not.toHaveBeenCalled()
@@ -565,7 +565,7 @@ describe.each(servers)('in %s', (_name, create) => {
     const ask = ['POST / HTTP/1.1', 'Host: a', 'Expect: 100-continue', 'Content-Length: 7']
     const asked = (...headers: string[]) => [...ask, ...headers, '', ''].join('\r\n')
 
-    test('is told to, where it is going to be read', async () => {
+    test('is told to send it if it will be read', async () => {
       leaveContinue(server, listener)
       const client = new HttpSocket(port)
       expect((await client.send(asked()).reply()).head).toMatch(/^HTTP\/1\.1 100 /)
@@ -595,7 +595,7 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('what was not foreseen', () => {
+  describe('an unexpected error', () => {
     test.each([
       [
         'no client can answer',
@@ -735,7 +735,7 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   describe('other methods', () => {
-    test('GET is a page for people, with a warning where the channel is not encrypted', async () => {
+    test('GET is a page for people, with a warning if the channel is not encrypted', async () => {
       const { status, headers, body } = await send('GET')
       expect(status).toBe(200)
       expect(headers['content-type']).toBe('text/html; charset=utf-8')
@@ -744,7 +744,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(body).toContain('did not come over an encrypted channel')
     })
 
-    test('GET is elsewhere where the channel has to be encrypted', async () => {
+    test('GET is redirected if the channel must be encrypted', async () => {
       redirectUrl = 'https://chat.example/http-bind'
       for (const method of ['GET', 'HEAD']) {
         const { status, headers, body } = await send(method)
@@ -761,7 +761,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(Number(headers['content-length'])).toBeGreaterThan(100)
     })
 
-    test('OPTIONS allows what browsers ask for', async () => {
+    test('OPTIONS allows all that browsers ask for', async () => {
       const { status, headers } = await send('OPTIONS', '', {
         origin: 'https://portal.example',
         'access-control-request-method': 'POST',
@@ -776,7 +776,7 @@ describe.each(servers)('in %s', (_name, create) => {
       })
     })
 
-    test.each(['PUT', 'DELETE', 'PATCH'])('%s is told what there is', async method => {
+    test.each(['PUT', 'DELETE', 'PATCH'])('%s gets the list of methods', async method => {
       const { status, headers } = await send(method)
       expect(status).toBe(405)
       expect(headers.allow).toBe('GET, HEAD, OPTIONS, POST')
@@ -793,7 +793,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received).toEqual([])
     })
 
-    test('is that of the client, where a trusted proxy tells it', async () => {
+    test('is the address of the client if a trusted proxy sends it', async () => {
       access = address => address !== '203.0.113.9'
       expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9' })).status).toBe(403)
       expect((await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.10' })).status).toBe(200)
@@ -816,7 +816,7 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('a request that was sent before the one ahead of it was answered', () => {
+  describe('a request sent before the earlier request was answered', () => {
     test('is given up with its connection', async () => {
       answer = () => new Promise(() => {})
       const gone: string[] = []

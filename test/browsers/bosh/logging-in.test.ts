@@ -65,7 +65,7 @@ describe('before its login, a client sends', () => {
     expect(steps).toBeLessThan(8 * element.length + 20_000)
   })
 
-  test('no such login after another one either', async () => {
+  test('no such login after another login either', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     const { reply } = await client.next(
@@ -83,7 +83,7 @@ describe('before its login, a client sends', () => {
   })
 })
 
-describe('a stream begins anew', () => {
+describe('a stream restarts', () => {
   test('once, directly after the server has let the client in', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
@@ -103,7 +103,7 @@ describe('a stream begins anew', () => {
     expect(client.link.restarts).toHaveLength(1)
   })
 
-  test('where a login has failed before', async () => {
+  test('after a failed login', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), auth)
     await bench.server(link => link.say(`<failure xmlns='${sasl}'><not-authorized/></failure>`))
@@ -124,7 +124,7 @@ describe('a stream begins anew', () => {
     expect(client.link.restarts).toEqual([{}])
   })
 
-  test('when a request that says so comes twice, once', async () => {
+  test('once, if a request with a restart is repeated', async () => {
     const client = await new BoshBench().welcome()
     await client.next('', restart)
     await client.at(client.rid, '', restart)
@@ -132,7 +132,7 @@ describe('a stream begins anew', () => {
   })
 })
 
-describe('a stream does not begin anew, and the session is over', () => {
+describe('a stream does not restart, and the session ends', () => {
   /** Asks for it, and is refused. */
   async function isRefused(bench: BoshBench, client: Client, attributes = restart): Promise<void> {
     const before = client.link.restarts.length
@@ -167,7 +167,7 @@ describe('a stream does not begin anew, and the session is over', () => {
     expect((await client.next()).reply).toBeUndefined()
   })
 
-  test('where what the server says next has begun already', async () => {
+  test("if the server's next element has begun already", async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     client.link.isBetweenElements = false
@@ -210,7 +210,7 @@ describe('a stream does not begin anew, and the session is over', () => {
     await isRefused(bench, client)
   })
 
-  test('where the client has sent something else before the server let it in', async () => {
+  test('if the client has sent something before the server accepted its login', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), auth + message('hello'))
     await bench.server(link => link.letIn())
@@ -248,7 +248,7 @@ describe('a stream does not begin anew, and the session is over', () => {
     await isRefused(bench, await bench.welcome(), `${restart} to='${to}'`)
   })
 
-  test('in a session whose JID is known: one that we have opened, or its client', async () => {
+  test("if the JID of the session is known: from our login, or from its client's", async () => {
     const bench = new BoshBench()
     await isRefused(bench, await bench.warmed())
     const client = await bench.session()
@@ -258,7 +258,7 @@ describe('a stream does not begin anew, and the session is over', () => {
   })
 })
 
-describe('the end is an end, also where it wants the stream to begin anew', () => {
+describe('an end takes precedence over a restart', () => {
   test('and is no fault', async () => {
     const client = await new BoshBench().session()
     const { reply } = await client.next('', `${restart} type='terminate'`)
@@ -279,7 +279,7 @@ describe('the JID of a client is known', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  test('by that answer where the request went ahead of the features', async () => {
+  test('from the answer that belongs to its request, if the request was sent before the features', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     await client.next('', restart)
@@ -289,7 +289,7 @@ describe('the JID of a client is known', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  test('by the answer to its second request where the first was refused', async () => {
+  test('from the answer to its second request, if the first was refused', async () => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(bindRequest('1') + bindRequest('2'))
@@ -305,7 +305,7 @@ describe('the JID of a client is known', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  test('by the answer to its request where it was let in to go on the same stream', async () => {
+  test('from the answer to its request, if it logged in without a restart', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const told = '<authorization-identifier>mallory@chat.example</authorization-identifier>'
@@ -478,7 +478,7 @@ describe('a request that could log a client in without its JID does not reach th
     )
   })
 
-  test('a registration reaches the server all the same', async () => {
+  test('a registration still reaches the server', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     const said = "<iq xmlns='jabber:client' type='set' id='1'><query xmlns='jabber:iq:register'/></iq>"
@@ -571,7 +571,7 @@ describe('a client that resumes its stream', () => {
     expect(bench.registry.byId(client.id)?.jid).toBe(own)
   })
 
-  test('is known by its full JID under the new id that its server gives the resumed stream', async () => {
+  test('has its full JID under the new id that its server gives the resumed stream', async () => {
     const bench = new BoshBench()
     await enabled(bench)
     const second = await insideBy(scram('n,,', 'mallory'), bench)
@@ -584,7 +584,7 @@ describe('a client that resumes its stream', () => {
     expect(second.link.closed).toBe(true)
   })
 
-  test('has room if its user is at the limit of sessions, and one of them had this stream', async () => {
+  test("has room at its user's limit, if one of the user's sessions had this stream", async () => {
     const bench = new BoshBench({}, undefined, {
       room: (registry, refused) => userRoom(1, registry, refused),
     })
@@ -667,7 +667,7 @@ describe('a client that resumes its stream', () => {
     expect(jids(bench)).toEqual(['mallory@chat.example'])
   })
 
-  test('is told the same if another answer could be mistaken for the one of its server', async () => {
+  test("gets the same if another answer could be confused with its server's", async () => {
     const bench = new BoshBench()
     await enabled(bench)
     const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
@@ -676,7 +676,7 @@ describe('a client that resumes its stream', () => {
     expect(client.link.sent).toEqual([enable])
   })
 
-  test('ends no session of another user, whatever stream it names', async () => {
+  test('ends no session of another user, whatever stream it resumes', async () => {
     const bench = new BoshBench()
     const first = await enabled(bench)
     const both = authenticate.replace('</authenticate>', `${resume('stream-of-mallory')}</authenticate>`)
@@ -687,7 +687,7 @@ describe('a client that resumes its stream', () => {
     expect(first.link.closed).toBe(false)
   })
 
-  test('may bind where its server does not know the stream', async () => {
+  test('may bind if its server does not know the stream', async () => {
     const bench = new BoshBench()
     const client = await insideBy(plain('', 'mallory'), bench)
     await client.next(resume())
@@ -697,7 +697,7 @@ describe('a client that resumes its stream', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  describe('in the same step as its login', () => {
+  describe('in one step with its login', () => {
     const told = (jid: string, more: string) =>
       `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${jid}</authorization-identifier>${more}</success>`
     const both = (id: string) => authenticate.replace('</authenticate>', `${resume(id)}</authenticate>`)

@@ -10,7 +10,7 @@ const large = long(200_000).repeat(2)
 describe('requests that wait for their turn', () => {
   const start = () => new BoshBench(undefined, undefined, { unfinishedMegabytes: 1 })
 
-  test('share the memory for unfinished ones; beyond it clients are to send them again', async () => {
+  test('share the memory for unfinished requests; beyond it clients must send them again', async () => {
     const bench = start()
     const [one, other] = [await bench.warmed(), await bench.warmed()]
     await one.at(one.rid + 2, large)
@@ -28,7 +28,7 @@ describe('requests that wait for their turn', () => {
     expect(bench.bodies.bytes).toBe(0)
   })
 
-  test('take no room once they are given back, broken or ended, and repeated ones take it once', async () => {
+  test('take no memory once they are put back, broken or ended, and repeated requests take it once', async () => {
     const bench = start()
     const client = await bench.warmed()
     const early = () => client.at(client.rid + 2, long(200_000))
@@ -82,7 +82,7 @@ describe('requests that wait for their turn', () => {
 })
 
 describe('requests', () => {
-  test('reach the server in the order of their rids, whatever order they arrive in', async () => {
+  test('reach the server in the order of their rids, however they arrive', async () => {
     const client = await new BoshBench().session(undefined, 710)
     const later = await client.at(712, message('b'))
     expect(client.link.sent).toEqual([])
@@ -151,7 +151,7 @@ describe('requests', () => {
     expect(client.link.sent).toHaveLength(1)
   })
 
-  test('of one session do not wait for those of another', async () => {
+  test('of one session do not wait for requests of another', async () => {
     const bench = new BoshBench()
     const one = await bench.session()
     await one.at(702, message('parked'))
@@ -178,7 +178,7 @@ describe('a repeated request', () => {
     expect((await client.at(700)).reply?.body).toBe(client.creation.reply?.body)
   })
 
-  test('that is still held takes the place of the older one', async () => {
+  test('that is still held replaces the older request', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const first = await client.next()
@@ -191,7 +191,7 @@ describe('a repeated request', () => {
     expect(second.reply?.body).toBe(payload(message('down')))
   })
 
-  test('that is parked takes the place of the older one', async () => {
+  test('that is parked replaces the older request', async () => {
     const client = await new BoshBench().session(undefined, 710)
     const first = await client.at(712, message('b'))
     const second = await client.at(712, message('b'))
@@ -212,7 +212,7 @@ describe('a repeated request', () => {
 })
 
 describe('a connection that breaks', () => {
-  test('while its request is held loses nothing: the repeat gets what came meanwhile', async () => {
+  test('while its request is held loses nothing: the repeated request gets all later stanzas', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next()
@@ -223,7 +223,7 @@ describe('a connection that breaks', () => {
     expect(again.reply?.body).toBe(payload(message('one'), message('two')))
   })
 
-  test('the next request gets it where the broken one is not repeated', async () => {
+  test('loses nothing if it is not repeated: the next request gets all', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next()

@@ -16,7 +16,7 @@ const much = 300 * 1024
 const tooMuch = 9 * 1024 * 1024
 
 describe('a server that takes nothing', () => {
-  test('leaves its client without the answers with which it would send more', async () => {
+  test('keeps its client from sending more, by withholding answers', async () => {
     const client = await new BoshBench().warmed()
     client.link.backlog = much
     const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
@@ -47,7 +47,7 @@ describe('a server that takes nothing', () => {
     expect(client.bench.registry.size).toBe(0)
   })
 
-  test('lets the session end that leaves more behind than can be kept, and says why', async () => {
+  test('ends the session if too much waits for it, with a reason', async () => {
     const client = await new BoshBench().warmed()
     const poll = await client.next()
     client.link.backlog = tooMuch
@@ -78,7 +78,7 @@ describe('a server that takes nothing', () => {
     expect([bench.registry.size, bench.waiting.bytes]).toEqual([0, 0])
   })
 
-  test('takes what was sent before its features, and then nothing of it is counted', async () => {
+  test('accepts stanzas sent before its features, and these do not count', async () => {
     const bench = new BoshBench()
     await bench.send(create(undefined, 700, auth + message('early')))
     expect(bench.waiting.bytes).toBeGreaterThan(2 * 2048)
@@ -177,7 +177,7 @@ describe('servers that send to many whose pages fetch nothing', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
-  test('lose the session whose stanza is not whole, and its page is told', async () => {
+  test('lose the session whose stanza is incomplete, and its page is told', async () => {
     const { bench, clients } = await warmed(3)
     const poll = await clients[1]!.next()
     const { link } = clients[1]!
@@ -233,7 +233,7 @@ describe('the memory of stored replies', () => {
     expect([bench.registry.size, bench.waiting.bytes]).toEqual([0, 0])
   })
 
-  test('is the last one of a page alone while memory is short', async () => {
+  test('holds only the last reply of a page while memory is short', async () => {
     const { bench } = await fetched(5, 256 * 1024)
     expect(bench.waiting.bytes).toBeLessThan(2 * 2 * large.length)
   })

@@ -5,7 +5,7 @@ import { j2, j3, k1, k2, k3, k4 } from './keys.js'
 describe('a session with keys', () => {
   const opened = (bench = new BoshBench()) => bench.session(`newkey='${k4}' ver='1.6'`, 790)
 
-  test('goes on while the keys are right, also over to another sequence', async () => {
+  test('continues while the keys are right, also with the next sequence', async () => {
     const client = await opened()
     await client.next(message('a'), `key='${k3}'`)
     await client.next(message('b'), `key='${k2}'`)
@@ -38,7 +38,7 @@ describe('a session with keys', () => {
     expect(client.link.sent).toEqual(['a', 'b'].map(message))
   })
 
-  test('gives a reply again only for the same key', async () => {
+  test('gets a reply again only with the same key', async () => {
     const bench = new BoshBench()
     const client = await opened(bench)
     await client.next(message('a'), `key='${k3}'`)
@@ -67,7 +67,7 @@ describe('a session that was created over an encrypted channel', () => {
   })
 })
 
-describe('too many of one kind', () => {
+describe('too many requests of one kind', () => {
   test('repeats of an answered request end the session', async () => {
     const client = await new BoshBench().session()
     await client.next()
@@ -86,10 +86,10 @@ describe('too many of one kind', () => {
   })
 })
 
-describe('where the operator minds how often clients ask', () => {
+describe('with BOSH_ENFORCE_POLLING', () => {
   const strict = () => new BoshBench({ enforcePolling: true })
 
-  test('an empty request right behind a held one ends the session', async () => {
+  test('an empty request right after a held one ends the session', async () => {
     const bench = strict()
     const client = await bench.session()
     const held = await client.next()
@@ -120,7 +120,7 @@ describe('where the operator minds how often clients ask', () => {
     expect(client.link.restarts).toHaveLength(1)
   })
 
-  test('a polling client may ask at once after a reply with something in it, and not after an empty one', async () => {
+  test('a polling client may ask at once after a reply with a payload, but not after an empty reply', async () => {
     const bench = strict()
     const client = await bench.session("ver='1.6' hold='0'")
     await bench.server(link => link.receive(message('x')))
@@ -132,7 +132,7 @@ describe('where the operator minds how often clients ask', () => {
   })
 })
 
-describe('what never reached its client', () => {
+describe('stanzas that never reached the client', () => {
   const question = {
     name: 'iq',
     namespace: 'jabber:client',
@@ -165,7 +165,7 @@ test('a domain that was served once is gone', async () => {
   expect(reply?.body).toBe(terminated('host-gone'))
 })
 
-describe('where sessions are wanted over encrypted channels only', () => {
+describe('if sessions require encrypted channels', () => {
   const insecure = (secureUrl?: string) => Object.assign(new FakePeer(false), { secureUrl })
 
   test.each([
@@ -181,7 +181,7 @@ describe('where sessions are wanted over encrypted channels only', () => {
     expect(bench.links).toHaveLength(0)
   })
 
-  test('an encrypted one is as welcome as ever', async () => {
+  test('an encrypted request is accepted', async () => {
     const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
     await expect(bench.session()).resolves.toBeDefined()
   })

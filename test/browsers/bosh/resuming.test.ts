@@ -22,7 +22,7 @@ const numbers = (client: { reply: { body: string } | undefined }) =>
   [...(client.reply?.body ?? '').matchAll(/<body>(\d+)</g)].map(([, number]) => Number(number))
 
 describe('a page that takes a session over', () => {
-  test('gets all that the first one was told when it was created, and a rid far ahead', async () => {
+  test('gets all values of the creation reply, and a rid far ahead', async () => {
     const bench = new BoshBench()
     const { id, sid } = await bench.warmed()
     const resumed = bench.registry.byId(id)?.resume({ seconds: 60, attachBinding: 'off' })
@@ -35,7 +35,7 @@ describe('a page that takes a session over', () => {
     expect(resumed!.rid - 701).toBeLessThan(2 ** 21)
   })
 
-  test('hears nothing of pauses where they are off', async () => {
+  test('gets no maxpause if pauses are off', async () => {
     const bench = new BoshBench({ maxPause: 0 })
     const { id } = await bench.warmed()
     expect(bench.registry.byId(id)?.resume({ seconds: 60, attachBinding: 'off' })?.maxpause).toBeUndefined()
@@ -55,7 +55,7 @@ describe('a page that takes a session over', () => {
     expect(page.link.sent).toEqual(['one', 'two', 'three'].map(message))
   })
 
-  test('is told nothing again that belongs to the creation', async () => {
+  test('does not get attributes of the creation reply again', async () => {
     const bench = new BoshBench()
     const page = await bench.resume(await bench.warmed())
     const poll = await page.next()
@@ -79,7 +79,7 @@ describe('a page that takes a session over', () => {
     expect(bench.registry.byId(early.id)?.view).toBeUndefined()
   })
 
-  test('keeps the content type and the channel of the first one', async () => {
+  test('keeps the content type and the channel of the first page', async () => {
     const bench = new BoshBench()
     const old = await bench.session("wait='60' hold='1' ver='1.6' content='text/plain'")
     await bench.server(link => link.bind())
@@ -92,7 +92,7 @@ describe('a page that takes a session over', () => {
 })
 
 describe('the page before', () => {
-  test('gets an empty answer to what it has open', async () => {
+  test('gets empty answers to its open requests', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const old = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
     const open = [await old.next(), await old.next(), await old.at(704, message('never received'))]
@@ -135,7 +135,7 @@ describe('the page before', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('is refused by status where it speaks the first version of the protocol', async () => {
+  test('is refused by HTTP status if it uses the first version of the protocol', async () => {
     const bench = new BoshBench()
     const old = await bench.session("wait='60' hold='1'")
     await bench.server(link => link.bind())
@@ -165,7 +165,7 @@ describe('the page before', () => {
   })
 })
 
-describe('what the server sends', () => {
+describe('stanzas from the server', () => {
   const say = (bench: BoshBench, ...said: number[]) =>
     bench.server(link => link.receive(...said.map(number => message(String(number)))))
 
@@ -177,7 +177,7 @@ describe('what the server sends', () => {
     }
   }
 
-  test('and no later request has acknowledged comes again, in order, before what is queued', async () => {
+  test('that no later request has acknowledged are sent again, in order, before queued ones', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await talk(bench, old)
@@ -187,7 +187,7 @@ describe('what the server sends', () => {
     expect(numbers(await page.next())).toEqual([2, 3, 4, 5])
   })
 
-  test('comes again as it was, byte for byte', async () => {
+  test('are sent again byte for byte', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     const stanzas = [
@@ -200,7 +200,7 @@ describe('what the server sends', () => {
     expect((await page.next()).reply?.body).toBe(payload(...stanzas))
   })
 
-  test('and may have been lost before a pause comes again', async () => {
+  test('that may have been lost before a pause are sent again', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await talk(bench, old)
@@ -210,7 +210,7 @@ describe('what the server sends', () => {
     expect(numbers(await page.next())).toEqual([2, 3])
   })
 
-  test('and may have been lost before a pause comes again also where a request ahead of others waits', async () => {
+  test('that may have been lost before a pause are sent again, also if a request is parked', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await talk(bench, old)
@@ -220,7 +220,7 @@ describe('what the server sends', () => {
     expect(numbers(await page.next())).toEqual([2, 3])
   })
 
-  test('to a polling session comes again for two requests: libraries send as many at once without being asked', async () => {
+  test('are sent again to a polling session for two requests, because libraries send two at once', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed({}, "wait='60' hold='0' ver='1.6'")
     for (const number of [1, 2, 3]) {
@@ -270,7 +270,7 @@ describe('what the server sends', () => {
     expect(numbers(await page.next())).toEqual([2, 3])
   })
 
-  test('of its stream does not come again', async () => {
+  test('about the stream are not sent again', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     const opening = await client.next('', restart)
@@ -283,7 +283,7 @@ describe('what the server sends', () => {
     expect(reply?.body).not.toContain('features')
   })
 
-  test('is answered for where the page never comes', async () => {
+  test('are returned to their senders if the page never comes', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await old.next()
@@ -295,8 +295,8 @@ describe('what the server sends', () => {
   })
 })
 
-describe('what was agreed on with the page before', () => {
-  test('a sequence of keys ends: the new page cannot know the next one', async () => {
+describe('the terms of the previous page', () => {
+  test('a sequence of keys ends, because the new page does not know the next key', async () => {
     const bench = new BoshBench()
     const old = await bench.session(`newkey='${k4}' ver='1.6'`, 790)
     await bench.server(link => link.bind())
@@ -333,7 +333,7 @@ describe('what was agreed on with the page before', () => {
 describe('a session that cannot be handed over', () => {
   const handover = { seconds: 60, attachBinding: 'off' } as const
 
-  test('is one whose login goes on, by us or by its client', async () => {
+  test('is one whose login is under way, by us or by its client', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     for (const id of [client.id, bench.login().opening.id])
@@ -342,7 +342,7 @@ describe('a session that cannot be handed over', () => {
     expect(client.link.sent).toEqual([message('goes on')])
   })
 
-  test('is one whose client has opened its stream again and is not bound yet', async () => {
+  test('is one whose client has restarted its stream and is not bound yet', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     await client.next('', restart)
@@ -350,7 +350,7 @@ describe('a session that cannot be handed over', () => {
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
   })
 
-  test('is one whose server has ended it, and its page is told so', async () => {
+  test('is one whose server has ended it, and its page is told', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
@@ -358,7 +358,7 @@ describe('a session that cannot be handed over', () => {
     expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
   })
 
-  test('is one that is over, or never was', async () => {
+  test('is one that has ended, or never existed', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     bench.registry.byId(client.id)?.end('logout', 'loggedOut')
@@ -366,7 +366,7 @@ describe('a session that cannot be handed over', () => {
     expect(bench.registry.byId('0'.repeat(32))?.resume(handover)).toBeUndefined()
   })
 
-  test('is one whose client began to count so high that no numbers are left; it goes on as it was', async () => {
+  test('is one whose client began with a very high rid, so that no numbers remain; it continues', async () => {
     const bench = new BoshBench()
     const rid = Number.MAX_SAFE_INTEGER - 2 ** 19
     const creation = await bench.send(create("ver='1.6'", rid, authenticate))

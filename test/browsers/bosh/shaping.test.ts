@@ -29,7 +29,7 @@ async function inDebt(attributes?: string) {
 }
 
 describe('a client that sends too much', () => {
-  test('is served at once up to its burst, and with what goes beyond it', async () => {
+  test('is served at once up to its burst, including the message that exceeds it', async () => {
     const { client, sent } = await shaped()
     await client.next(sized('a', 600))
     await client.next(sized('b', 900))
@@ -48,7 +48,7 @@ describe('a client that sends too much', () => {
     expect(next.reply).toBeUndefined()
   })
 
-  test.each(['é', '€', '😀'])('is counted in bytes, also in characters such as %s', async character => {
+  test.each(['é', '€', '😀'])('is counted in bytes, also with characters such as %s', async character => {
     const { bench, client } = await shaped()
     await client.next(sizedIn(character, 1_500))
     const bytes = Buffer.byteLength(client.link.sent[0]!)
@@ -60,7 +60,7 @@ describe('a client that sends too much', () => {
     expect(client.link.sent).toHaveLength(2)
   })
 
-  test('is taken in order, one after the other', async () => {
+  test('is read in order', async () => {
     const { bench, client, sent } = await inDebt()
     await client.next(sized('b', 1_000))
     await client.next(sized('c', 100))
@@ -83,7 +83,7 @@ describe('a client that sends too much', () => {
     expect([poll.reply?.body, end.reply?.body]).toEqual([empty, empty])
   })
 
-  test('hears what the server says meanwhile, on the request before', async () => {
+  test("gets the server's stanzas meanwhile, on the earlier request", async () => {
     const { bench, client } = await shaped()
     const held = await client.next(sized('a', 1_500))
     await client.next(sized('b', 10))
@@ -100,7 +100,7 @@ describe('a client that sends too much', () => {
     expect(next.reply?.body).toBe(empty)
   })
 
-  test('waits also where it wants every answer at once', async () => {
+  test('waits also if it wants each answer at once', async () => {
     const { bench, client, sent } = await inDebt("wait='0' hold='1'")
     const next = await client.next(sized('b', 100))
     await bench.pass(4.5)
@@ -109,7 +109,7 @@ describe('a client that sends too much', () => {
     expect([sent(), next.reply?.body]).toEqual([['a', 'b'], empty])
   })
 
-  test('is not told that a request is missing while those before it wait for their turn', async () => {
+  test('is not told that a request is missing while earlier requests wait for their turn', async () => {
     const { bench, client, sent } = await shaped("wait='20' hold='1'")
     await client.next(sized('a', 15_000))
     const [second, third] = [await client.next(sized('b', 15_000)), await client.next(sized('c', 100))]
@@ -121,7 +121,7 @@ describe('a client that sends too much', () => {
     expect([second.reply?.body, third.reply?.body]).toEqual([empty, empty])
   })
 
-  test('is told so of a request behind a gap as ever', async () => {
+  test('is still told of a request after a gap', async () => {
     const { bench, client } = await inDebt("wait='60' hold='2' ver='1.6'")
     await client.next(sized('b', 10))
     const early = await client.at(client.rid + 2, message('late'))
@@ -149,7 +149,7 @@ describe('a client that sends too much', () => {
     expect([first, again, third].map(({ reply }) => reply?.body)).toEqual([errorReply, empty, undefined])
   })
 
-  test('may go away meanwhile and come again', async () => {
+  test('may disconnect meanwhile and return', async () => {
     const { bench, client, sent } = await inDebt()
     const { peer } = await client.next(sized('b', 10))
     peer.leave()
@@ -159,7 +159,7 @@ describe('a client that sends too much', () => {
     expect(sent()).toEqual(['a', 'b'])
   })
 
-  test('does not lose what waits when another page takes the session over, which begins without debt', async () => {
+  test('loses no waiting stanzas when another page resumes the session, and the new page has no debt', async () => {
     const bench = new BoshBench({}, undefined, { shaper })
     const client = await bench.warmed()
     await client.next(sized('a', 1_500))
@@ -171,7 +171,7 @@ describe('a client that sends too much', () => {
     expect(sentBy(client)).toEqual(['a', 'b', 'c'])
   })
 
-  test('is let go with what waits when the session is ended from outside', async () => {
+  test('may end with waiting stanzas when the session is ended by an admin', async () => {
     const { bench, client } = await shaped()
     const held = await client.next(sized('a', 1_500))
     const waiting = await client.next(sized('b', 10))

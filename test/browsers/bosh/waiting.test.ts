@@ -35,7 +35,7 @@ describe('a held request', () => {
     expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
   })
 
-  test('is released by the next one, at once and empty', async () => {
+  test('is answered by the next request, at once and empty', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const older = await client.next()
@@ -46,7 +46,7 @@ describe('a held request', () => {
     expect(newer.reply?.body).toBe(payload(message('down')))
   })
 
-  test('two of them are held where two were agreed on', async () => {
+  test('two requests are held if the terms allow two', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.session("wait='60' hold='2'")
     const polls = [await client.next(), await client.next()]
@@ -77,7 +77,7 @@ describe('a polling session', () => {
   )
 })
 
-describe('what comes while no request is open', () => {
+describe('stanzas that arrive while no request is open', () => {
   test('waits for the next request', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
@@ -95,7 +95,7 @@ describe('what comes while no request is open', () => {
     expect(client.link.paused).toBe(false)
   })
 
-  test('comes in several replies where it is more than one may carry', async () => {
+  test('are sent in several replies if they are too many for one', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const large = message('x'.repeat(600_000))
@@ -162,7 +162,7 @@ describe('silence', () => {
     },
   )
 
-  test('after several replies: senders of what all of them had are told', async () => {
+  test('after several replies: senders of stanzas in all of them get errors', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.session("wait='60' hold='2' ver='1.6'")
     await client.next()
@@ -191,7 +191,7 @@ describe('silence', () => {
     expect(refused(client)).toEqual([])
   })
 
-  test('after the connection of another held request broke: no sender is told', async () => {
+  test('after the connection of another held request broke: no sender gets an error', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.session("wait='60' hold='2' ver='1.6'")
     await client.next()
@@ -267,13 +267,13 @@ describe('while the stream is opened again', () => {
     expect(client.link.sent).toEqual([])
   })
 
-  test('the server is told who it is for, where the request says so', async () => {
+  test('the server gets its name, if the request has `to`', async () => {
     const client = await new BoshBench().welcome()
     await client.next('', `${request} from='juliet@chat.example'`)
     expect(client.link.restarts).toEqual([{ lang: 'de', from: 'juliet@chat.example' }])
   })
 
-  test('later requests wait behind it', async () => {
+  test('later requests wait for it', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     const opening = await client.next('', request)
@@ -316,7 +316,7 @@ describe('a session that was handed out', () => {
     expect(first.reply?.body).toBe(empty)
   })
 
-  test('waits for its browser as long as it was told, then ends; from the first request on the usual inactivity counts', async () => {
+  test('waits for its browser as long as agreed, then ends; after the first request, inactivity counts', async () => {
     const bench = new BoshBench()
     const [late, early] = [await bench.warmed({ seconds: 30 }), await bench.warmed({ seconds: 30 })]
     await bench.pass(29)

@@ -32,7 +32,7 @@ describe('the place of a request', () => {
 })
 
 describe('kept replies', () => {
-  test('are the newest of the window and one more', () => {
+  test('are the replies of the window and one more', () => {
     const window = new RidWindow(1, 2)
     for (const rid of [1, 2, 3, 4]) window.store(reply(rid, `reply ${rid}`))
     expect([1, 2, 3, 4, 5].map(rid => window.replyTo(rid)?.text)).toEqual([
@@ -56,21 +56,21 @@ describe('acknowledged replies', () => {
     expect(kept(window)).toEqual([4, 5])
   })
 
-  test('an acknowledgement of what was not answered yet is ignored', () => {
+  test('an acknowledgement of a request that was not answered yet is ignored', () => {
     const window = new RidWindow(1, 2, 'created', true)
     window.store(reply(1, 'text'))
     window.acknowledge(2)
     expect(kept(window)).toEqual([1])
   })
 
-  test('are no more than ten, whatever the client says', () => {
+  test('are at most ten, whatever the client does', () => {
     const window = new RidWindow(1, 2, 'created', true)
     for (let rid = 1; rid <= 12; rid++) window.store(reply(rid, 'text'))
     expect(window.replyTo(2)).toBeUndefined()
     expect(window.replyTo(3)).toBeDefined()
   })
 
-  test('are no more than two million characters, but always the last one', () => {
+  test('are at most two million characters, but always include the last reply', () => {
     const window = new RidWindow(1, 2)
     window.store(reply(1, 'x'.repeat(1_500_000)))
     window.store(reply(2, 'x'.repeat(1_500_000)))
@@ -111,7 +111,7 @@ describe('a page that was shut out', () => {
   }
   const lost = (window: RidWindow, isPaused = false) => window.unacknowledged(isPaused).map(({ rid }) => rid)
 
-  test('is known by its rids, also where it repeats and where it goes on; the next one begins behind them', () => {
+  test("is recognized by its rids, also if it repeats or continues; the next page's rids are higher", () => {
     const window = new RidWindow(2 ** 20, 2, 'resumed')
     expect([1, 710, 2 ** 20 - 1].map(rid => window.isFenced(rid))).toEqual([true, true, true])
     expect([0, 1, 2].map(ahead => window.isFenced(2 ** 20 + ahead))).toEqual([false, false, false])
@@ -126,7 +126,7 @@ describe('a page that was shut out', () => {
     expect(lost(answered(2, [1]))).toEqual([1])
   })
 
-  test('may have lost all that it has not acknowledged, where it does', () => {
+  test('may have lost all that it has not acknowledged, if it uses acknowledgements', () => {
     const window = answered(2, [1, 2, 3, 4, 5], true)
     window.acknowledge(1)
     expect(lost(window)).toEqual([2, 3, 4, 5])
@@ -138,7 +138,7 @@ describe('stanzas that may not have arrived', () => {
     for (const rid of rids) window.store({ ...reply(rid, 'text'), stanzas: rid })
   }
 
-  test('are those of all replies that only requests with stanzas have followed, within the window and one more', () => {
+  test('are stanzas of all replies that only requests with stanzas have followed, within the window and one more', () => {
     const window = new RidWindow(0, 2)
     const seen: number[] = []
     for (const rid of [1, 2, 3, 4, 5]) {
@@ -163,7 +163,7 @@ describe('stanzas that may not have arrived', () => {
     expect(window.uncertainStanzas).toBe(2)
   })
 
-  test('are those of all stored replies, for a client that acknowledges', () => {
+  test('are stanzas of all stored replies, for a client that acknowledges', () => {
     const window = new RidWindow(0, 2, 'created', true)
     for (const rid of [1, 2, 3]) {
       window.accept(rid, true)
@@ -175,7 +175,7 @@ describe('stanzas that may not have arrived', () => {
   })
 })
 
-test('a window that another process takes up goes on as before', () => {
+test('a window that another process takes up continues unchanged', () => {
   const window = new RidWindow(0, 2, 'resumed')
   window.accept(1)
   window.store({ ...reply(1, 'text'), stanzas: 1, repeats: 2, at: 1_000 })
