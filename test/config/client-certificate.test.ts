@@ -46,7 +46,7 @@ const load = (options: string) =>
 const problems = (options: string) => problemsOf(() => load(options))
 
 describe('the certificate that the service shows to a server', () => {
-  test('is none unless one is named', () => {
+  test('is absent unless a certificate is named', () => {
     expect(load('verify=on')?.certificate).toBeUndefined()
   })
 
@@ -71,7 +71,7 @@ describe('the certificate that the service shows to a server', () => {
     expect(load(`cert=${certFile}&key=${file('older.pem', parameters + older)}`)?.certificate?.key).toBe(key)
   })
 
-  test('is asked for by name, with what is escaped in it', () => {
+  test('is named by files, with escapes in the names', () => {
     const path = file('a+b, c&d.pem', `${cert}\n${key}`)
     expect(load(`cert=${encodeURIComponent(path)}`)?.certificate?.key).toBe(key)
   })

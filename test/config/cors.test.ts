@@ -10,7 +10,7 @@ const problems = (environment: Record<string, string>) => problemsOf(() => load(
 describe('CORS_ORIGINS', () => {
   const origins = (CORS_ORIGINS: string) => load({ CORS_ORIGINS }).cors.origins
 
-  test('are any unless set, and none by that word', () => {
+  test('allow any origin unless set, and none if set to none', () => {
     expect(load({}).cors).toMatchObject({ origins: ['*'], credentials: false, maxAge: 7200 })
     expect(origins('')).toEqual(['*'])
     expect(origins(' * ')).toEqual(['*'])
@@ -69,7 +69,7 @@ describe('CORS_CREDENTIALS', () => {
   })
 
   const risk = "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session"
-  test('are not let through for any origin, nor where none was said', () => {
+  test('are refused with any origin, or without origins', () => {
     expect(problems({ CORS_ORIGINS: '*', CORS_CREDENTIALS: 'on' })).toEqual([risk])
     expect(problems({ CORS_CREDENTIALS: 'on' })).toEqual([risk])
   })
@@ -79,7 +79,7 @@ describe('CORS_CREDENTIALS', () => {
   })
 })
 
-describe('what pages of other origins may send', () => {
+describe('headers and methods of other origins', () => {
   test('are the headers and methods of BOSH unless set', () => {
     expect(load({}).cors).toMatchObject({
       headers: ['Content-Type'],

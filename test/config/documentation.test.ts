@@ -21,11 +21,11 @@ describe('the table of settings', () => {
     expect(names).toEqual([...new Set(names)])
   })
 
-  test('says a sentence or more about each, in one line', () => {
+  test('has one or more sentences about each setting, in one line', () => {
     for (const [, { sentence }] of rows) expect(sentence).toMatch(/^[A-Z][^|\n]*\.$/)
   })
 
-  test('gives none that is required a default', () => {
+  test('has no default for a required setting', () => {
     for (const [, row] of rows) expect(row.required !== undefined && row.default !== '').toBe(false)
   })
 })
@@ -46,18 +46,18 @@ describe('docs/settings.md and .env.example', () => {
     }
   })
 
-  test('the example copied as it is leaves only the required settings to fill in', () => {
+  test('the example, copied, lacks only the required settings', () => {
     expect(parseEnv(example)).toEqual({ ADMIN_USERS: '', XMPP_DOMAINS: '' })
   })
 
-  test('the example with every line put to use means the same as an empty file', () => {
+  test('the example with every line uncommented means the same as an empty file', () => {
     const everything = parseEnv(example.replaceAll(/^#(?=[A-Z])/gm, ''))
     expect(Object.keys(everything).sort()).toEqual(Object.keys(settings).sort())
     expect(loadConfig({ ...everything, ...required })).toEqual(loadConfig(required))
   })
 })
 
-describe('what is documented is so:', () => {
+describe('the documents are true:', () => {
   test.each(rows.filter(([, { kind }]) => kind.range !== undefined))(
     '%s has the documented range',
     (name, { kind: { range = [0, 0] } }) => {
@@ -212,7 +212,7 @@ describe('a name that is no setting', () => {
     ])
   })
 
-  test('gives none when Kubernetes made it up, or when it begins otherwise', () => {
+  test('gives no warning if Kubernetes made it, or if it begins otherwise', () => {
     const environment = {
       XMPP_SERVICE_HOST: '10.0.0.1',
       XMPP_SERVICE_PORT: '5222',

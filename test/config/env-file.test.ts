@@ -35,14 +35,14 @@ describe('a file of settings', () => {
     expect(read(text)).toEqual(values)
   })
 
-  test('cannot have a line that means nothing, and says which, and not what it is', () => {
+  test('cannot have a meaningless line; the error names the line without its text', () => {
     const problem = (line: number) =>
       `${file} line ${line} is neither like NAME=value nor a comment, which begins with #`
     expect(problems('A=1\nS3cret\n# c\nB="x\ny"\n=1\nexport D\nno name=2')).toEqual([2, 6, 7, 8].map(problem))
     expect(problems('\uFEFFADMIN_USERS')).toEqual([problem(1)])
   })
 
-  test('cannot have a value that would count in part only, and says in which line', () => {
+  test('cannot have a value that would count only in part; the error names the line', () => {
     expect(problems('A=portal:it#s\nB="x#y"\nC=1 # fine\nD=#\nE="b\nF=1\nA=2')).toEqual([
       `${file} line 1 has a # that would end the value: put the value in quotes, or a space before a comment`,
       `${file} line 5 has a quote that does not close (")`,
@@ -54,7 +54,7 @@ describe('a file of settings', () => {
     expect(readEnvFile(join(folder, 'none'))).toEqual({})
   })
 
-  test('has to be readable where it is there', () => {
+  test('must be readable if it exists', () => {
     mkdirSync(join(folder, 'folder'))
     expect(problemsOf(() => readEnvFile(join(folder, 'folder')))).toEqual([
       `${join(folder, 'folder')} cannot be read (EISDIR)`,

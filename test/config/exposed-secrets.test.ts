@@ -93,7 +93,7 @@ describe('a file with a secret', () => {
     expect(warnings({ AUDIT_LOG: join(folder, 'missing.log') })).toEqual([])
   })
 
-  test('may be that of the settings themselves', () => {
+  test('may be the file of settings itself', () => {
     const file = write('.env', 0o644, '')
     expect(exposedSettings(file, { ADMIN_USERS: 'portal:s3cret' })).toEqual([
       `${file} has secrets in it, which every user of this machine can read: chmod g-w,o= ${file}`,

@@ -19,14 +19,14 @@ const problems = (environment: Record<string, string>) => problemsOf(() => loadC
 const paths = { boshPath: '/http-bind', warmPath: '/warm', websocketPath: '/xmpp-websocket' }
 
 describe('HTTP_HOSTS', () => {
-  test('gives each host its domain, in one spelling, and what it leaves out is as everywhere', () => {
+  test('gives each host its domain, in one spelling; omitted options have the general values', () => {
     expect(hosts('Chat.Example.ORG = Example.org, chat.example.net:8443=a.example.net')).toEqual({
       'chat.example.org': [{ domain: 'example.org', externalUrl: undefined, ...paths }],
       'chat.example.net': [{ domain: 'a.example.net', externalUrl: undefined, ...paths }],
     })
   })
 
-  test('needs no domain where the host has its name', () => {
+  test('needs no domain if the host has its name', () => {
     expect(hosts('example.org:443?url=https://example.org')).toEqual({
       'example.org': [{ domain: 'example.org', externalUrl: 'https://example.org', ...paths }],
     })
@@ -52,7 +52,7 @@ describe('HTTP_HOSTS', () => {
     })
   })
 
-  test('tells the domains of one host apart by their paths', () => {
+  test('distinguishes the domains of one host by their paths', () => {
     const environment = { BOSH_PATH: '/$host/http-bind' }
     expect(hosts('web.example=example.org,Web.example:443=x.example.net', environment)).toEqual({
       'web.example': [
@@ -62,7 +62,7 @@ describe('HTTP_HOSTS', () => {
     })
   })
 
-  test('may have a host without a domain of its own', () => {
+  test('may have a host without its own domain', () => {
     expect(hosts('web.example=,other.example=?bosh=/b')).toEqual({
       'web.example': [{ domain: undefined, externalUrl: undefined, ...paths }],
       'other.example': [{ domain: undefined, externalUrl: undefined, ...paths, boshPath: '/b' }],
@@ -146,7 +146,7 @@ test('docs/production.md has an entry for each of two hosts', () => {
 describe('requests to any other host', () => {
   const HTTP_HOSTS = 'chat.example.org=example.org'
 
-  test('may go to one of the hosts', () => {
+  test('may be served like one of the hosts', () => {
     const environment = { HTTP_HOSTS, HTTP_STRICT_HOST: '', HTTP_DEFAULT_HOST: 'CHAT.example.org:80' }
     expect(load(environment).http.defaultHost).toBe('chat.example.org')
   })
@@ -220,13 +220,13 @@ describe('endpoints', () => {
     ])
   })
 
-  test('of WebSocket may be one for several domains of a host, but not that of another endpoint', () => {
+  test('of WebSocket may be shared by several domains of a host, but not have the path of another endpoint', () => {
     const several = 'a=example.org?bosh=/b,a=x.example.net?bosh=/c'
     expect(problems({ HTTP_HOSTS: several })).toEqual([])
     expect(problems({ HTTP_HOSTS: `${several}&websocket=/b` })).toHaveLength(1)
   })
 
-  test('need no admin where there is no warm API', () => {
+  test('need no admin if there is no warm API', () => {
     expect(problems({ ...open, WARM_ENABLED: 'off', ADMIN_USERS: '' })).toEqual([])
   })
 
@@ -258,7 +258,7 @@ describe('the settings of a host', () => {
     })
   })
 
-  test('have all domains where it has none of its own', () => {
+  test('include all domains if the host has none', () => {
     const every = load({ HTTP_HOSTS: 'web.example=', BOSH_DEFAULT_DOMAIN: 'example.org' })
     const { domains, admins, bosh } = configOfHost(every, [every.http.hosts.get('web.example')![0]!])
     expect({ domains, admins: admins.map(admin => admin.domains), bosh: bosh.defaultDomain }).toEqual({
@@ -268,12 +268,12 @@ describe('the settings of a host', () => {
     })
   })
 
-  test('leave an admin of other domains nothing', () => {
+  test('give an admin of other domains no domain', () => {
     const admins = [{ name: 'other', secret: 'x', domains: ['example.org'] }]
     expect(configOfHost({ ...config, admins }, [config.http.hosts.get('b')![0]!]).admins[0]!.domains).toEqual([])
   })
 
-  test('have its addresses, and switch off what it has not', () => {
+  test('have its addresses, and turn off endpoints that it does not have', () => {
     expect(of('a')).toMatchObject({
       ...{ externalUrl: 'https://a.example/x', boshPath: '/http-bind' },
       warm: { enabled: false },
@@ -282,7 +282,7 @@ describe('the settings of a host', () => {
     expect(of('b')).toMatchObject({ externalUrl: undefined, boshPath: '/b', warm: { enabled: true } })
   })
 
-  test('say where browsers of a domain come, if one has an address of its own', () => {
+  test('have the address for browsers of a domain, if a host has one', () => {
     expect(urlOfDomain(config, 'example.org')).toBe('https://a.example/x/http-bind')
     expect(urlOfDomain(config, 'x.example.net')).toBeUndefined()
     expect(urlOfDomain(config, 'other.example.net')).toBeUndefined()

@@ -21,7 +21,7 @@ const load = (environment: Record<string, string | undefined>) => loadConfig({ .
 const problems = (environment: Record<string, string | undefined>) => problemsOf(() => load(environment))
 
 describe('with nothing but the required settings, the service', () => {
-  test('takes an empty or blank setting for one that is not set', () => {
+  test('treats an empty or blank setting as not set', () => {
     expect(load({ PORT: '', LOG_LEVEL: '  ', XMPP_SERVERS: '', ADMIN_USERS_FILE: '' })).toEqual(load({}))
   })
 
@@ -34,7 +34,7 @@ describe('with nothing but the required settings, the service', () => {
 })
 
 describe('without the required settings', () => {
-  test('the operator reads what to write, with an example', () => {
+  test('the operator reads an example of each', () => {
     expect(problems({ ADMIN_USERS: '', XMPP_DOMAINS: undefined })).toEqual([
       'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret',
       'XMPP_DOMAINS is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net',
@@ -73,7 +73,7 @@ describe('when settings are wrong', () => {
     WARM_PATH: '/http-bind/warm',
   }
 
-  test('every one is reported at once, by name, joint rules included', () => {
+  test('each is reported at once, by name, including joint rules', () => {
     expect(problems(wrong)).toEqual([
       'HOST has "not a host", which is neither an IP address nor a host name, with a port or without',
       'PORT must be ports from 0 to 65535, separated by commas, or off',
@@ -92,7 +92,7 @@ describe('when settings are wrong', () => {
     )
   })
 
-  test('no secret shows in a problem, whatever is wrong with its account', () => {
+  test('no secret is in a problem, whatever is wrong with its account', () => {
     const secret = 'hunter2'
     const faults = [
       secret,
@@ -119,7 +119,7 @@ describe('a number', () => {
     expect(problems({ PORT })).toHaveLength(1)
   })
 
-  test('of held requests must be below that of open requests', () => {
+  test('of held requests must be less than the number of open requests', () => {
     expect(problems({ BOSH_DEFAULT_HOLD: '254', BOSH_MAX_REQUESTS: '255' })).toEqual([])
     expect(problems({ BOSH_DEFAULT_HOLD: '2' })).toEqual(['BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD'])
   })
@@ -142,7 +142,7 @@ describe('admins', () => {
     ])
   })
 
-  test('come from a file as well, there with domains they are limited to', () => {
+  test('can also be in a file, with domains that they are limited to', () => {
     const text =
       '\uFEFF# who may warm\r\n\r\nshop:a b,c\r\n  # two domains\nnews:x%3Ay:Example.ORG  *.example.net [::1]\n'
     expect(admins({ ADMIN_USERS_FILE: file('admins', text) })).toEqual([
@@ -157,7 +157,7 @@ describe('admins', () => {
     expect(admins(environment)).toEqual([{ name: 'shop', secret: 'x', domains: ['*'] }])
   })
 
-  test('are told apart by entry when something is wrong with them', () => {
+  test('are named by entry in problems', () => {
     expect(problems({ ADMIN_USERS: 'a:1,a:2,b,:c,d:,e:f:g,h:100%,i%3Aj:k,' })).toEqual([
       'ADMIN_USERS entry 2 has the name of one before it',
       'ADMIN_USERS entry 3 has no colon: write name:secret, and %2C for a comma inside',
@@ -170,7 +170,7 @@ describe('admins', () => {
     ])
   })
 
-  test('are told apart by line in the file', () => {
+  test('are named by line of the file in problems', () => {
     const ADMIN_USERS_FILE = file('faulty', '# comment\na:1:\nb:2:not/a/domain\nc:3:example.org\nc:4\n')
     expect(problems({ ADMIN_USERS_FILE })).toEqual([
       expect.stringMatching(/^ADMIN_USERS_FILE line 2 has no list of domains after the secret/),
@@ -179,7 +179,7 @@ describe('admins', () => {
     ])
   })
 
-  test('may not be in both places under one name', () => {
+  test('may not be in both places with the same name', () => {
     expect(problems({ ADMIN_USERS_FILE: file('again', 'portal:other') })).toEqual([
       'ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS: keep one of the two',
     ])
@@ -192,7 +192,7 @@ describe('admins', () => {
   })
 })
 
-describe('addresses of our own', () => {
+describe('addresses of the service', () => {
   test.each(['0.0.0.0', '::', 'localhost', 'chat.example.org'])('may be %s', HOST => {
     expect(load({ HOST }).config.listen.places).toEqual([{ host: HOST, port: 8080 }])
   })
@@ -220,7 +220,7 @@ describe('addresses of our own', () => {
     ])
   })
 
-  test('cannot have a semicolon in the path of the external URL, where a cookie would end', () => {
+  test("must not have a semicolon in the path of the external URL, which would end a cookie's path", () => {
     expect(problems({ EXTERNAL_URL: 'https://chat.example.org/a;b' })).toEqual([
       'EXTERNAL_URL has a semicolon in its path, which cookies cannot have in theirs',
     ])
@@ -235,7 +235,7 @@ describe('addresses of our own', () => {
     },
   )
 
-  test('may have paths that begin alike, but not one inside the other', () => {
+  test('may have paths that begin alike, but no path inside another', () => {
     const both = (WARM_PATH: string, BOSH_PATH: string) => problems({ WARM_PATH, BOSH_PATH }).length
     expect(both('/chat/warm', '/chat/bosh')).toBe(0)
     expect(both('/bosh-warm', '/bosh')).toBe(0)
@@ -254,7 +254,7 @@ test('ciphers that OpenSSL does not know stop the start', () => {
   )
 })
 
-describe('what is set up for all other domains', () => {
+describe('an entry for all other domains', () => {
   const warnings = (XMPP_SERVERS: string) => load({ XMPP_SERVERS }).warnings
 
   test('is no domain that XMPP_DOMAINS should have', () => {
@@ -262,7 +262,7 @@ describe('what is set up for all other domains', () => {
     expect(warnings('*=https://localhost/http-bind')).toEqual([])
   })
 
-  test('is warned of like that of a domain, be it a server or an endpoint', () => {
+  test('gives the same warnings as an entry for one domain, for servers and endpoints', () => {
     const risk = (domain: string) =>
       `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`
     expect(warnings('*=xmpp://localhost?verify=off')).toEqual([risk('*')])
@@ -300,7 +300,7 @@ test('headers of other origins that BOSH cannot do without are missed', () => {
   expect(warnings({ CORS_HEADERS: 'X-A', CORS_ORIGINS: 'none' })).toEqual([])
 })
 
-test('an address for other machines is a risk where calls to it would be refused', () => {
+test("listening on other machines' networks gives a warning if calls would be refused", () => {
   const ADMIN_USERS = 'portal:a-long-s3cret'
   const warnings = (environment: Record<string, string>) => load({ ADMIN_USERS, ...environment }).warnings
   const risk = (places: string) => expect.stringMatching(`^/warm refuses calls without TLS to ${places} with 403`)

@@ -23,7 +23,7 @@ const local = 'nats://127.0.0.1:4222'
 const seed = `SU${'A'.repeat(56)}`
 
 describe('NATS_URL', () => {
-  test('is one server or several, at the usual port unless there is another', () => {
+  test('is one server or several, at the usual port unless a port is given', () => {
     expect(nats({ NATS_URL: 'tls://a.example.org, nats://[::1]:4333' })).toEqual({
       servers: ['a.example.org:4222', '[::1]:4333'],
       hosts: ['a.example.org', '::1'],
@@ -70,7 +70,7 @@ describe('NATS_URL', () => {
     )
   })
 
-  test('tells no password in a problem', () => {
+  test('is never quoted with a password in a problem', () => {
     const urls = ['nats://chat:s3cret@127.0.0.1/path', 'nats://chat:s3cret%zz@127.0.0.1', 'http://chat:s3cret@host']
     const problems = problemsWith({ NATS_URL: urls.join(',') })
     expect(problems).toEqual([
@@ -133,7 +133,7 @@ describe('TLS', () => {
     ])
   })
 
-  test.each(['NATS_TLS_CA', 'NATS_TLS_CERT', 'NATS_TLS_KEY'])('says what is wrong with the file of %s', name => {
+  test.each(['NATS_TLS_CA', 'NATS_TLS_CERT', 'NATS_TLS_KEY'])('reports a fault in the file of %s', name => {
     const kind = name === 'NATS_TLS_KEY' ? 'a private key' : 'certificates'
     expect(problemsWith({ [name]: file('text', 'no PEM') })).toEqual([
       `${name} names a file that is not a PEM file of ${kind}`,
@@ -156,7 +156,7 @@ describe('this service is known to NATS', () => {
     })
   })
 
-  test('by one of them only', () => {
+  test('by one kind of credentials only', () => {
     const one =
       'NATS_CREDS_FILE, NATS_NKEY_FILE, NATS_TOKEN and a user in NATS_URL are ways to say who this is: keep one of them'
     const token = file('token', 't0ken')
@@ -200,6 +200,6 @@ test('without NATS_URL there is no NATS', () => {
   expect(load({ NATS_TOKEN: 'a', NATS_SUBJECT: 'b' }).config.nats).toBeUndefined()
 })
 
-test('what another program reads of NATS gives no warning', () => {
+test('variables of other programs for NATS give no warning', () => {
   expect(load({ NATS_CONTEXT: 'a', NATS_PASSWORD: 'b', NATS_SERVER_VERSION: '2.9' }).warnings).toEqual([])
 })

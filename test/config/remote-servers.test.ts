@@ -38,7 +38,7 @@ describe('the BOSH endpoint of another service', () => {
     expect(remotes(`example.org=${text}`)).toEqual([['example.org', { ...usual, url }]])
   })
 
-  test('may get passwords in the clear, have certificates of its own, or go unchecked', () => {
+  test('may allow plaintext passwords, have its own certificates, or not be verified', () => {
     expect(remotes('example.org=http://localhost/?plain=on')).toEqual([
       ['example.org', { ...usual, url: 'http://localhost/', plain: true }],
     ])
@@ -55,7 +55,7 @@ describe('the BOSH endpoint of another service', () => {
     ])
   })
 
-  test('may be looked for in the host-meta of the domain', () => {
+  test('may be found through the host-meta of the domain', () => {
     expect(remotes('example.org=host-meta,example.net=Host-Meta?verify=off')).toEqual([
       ['example.org', { ...usual, url: undefined }],
       ['example.net', { ...usual, url: undefined, verify: false }],
@@ -94,7 +94,7 @@ describe('the BOSH endpoint of another service', () => {
   })
 })
 
-describe('what serves a domain', () => {
+describe('how a domain is served', () => {
   const { config } = load({
     XMPP_SERVERS: 'example.org=xmpp://localhost,example.net=https://net.example/,*=https://all.example/',
     REMOTE_ATTACH: 'there',

@@ -24,7 +24,7 @@ describe('service accounts', () => {
     expect(accounts({})).toEqual([])
   })
 
-  test('stand behind their domain, with the escapes of ADMIN_USERS', () => {
+  test('follow their domain, with the escapes of ADMIN_USERS', () => {
     const XMPP_SERVICE_ACCOUNTS = 'Example.ORG = bot:a%2Cb%3ac%2525:=d , *=other:p=w,'
     expect(accounts({ XMPP_SERVICE_ACCOUNTS })).toEqual([
       ['example.org', { user: 'bot', password: 'a,b:c%25:=d' }],
@@ -32,7 +32,7 @@ describe('service accounts', () => {
     ])
   })
 
-  test('come from a file as well, where commas need no escape', () => {
+  test('can also be in a file, in which commas need no escape', () => {
     const text = '\uFEFF# who acts for whom\r\n\r\nexample.net=bot:a,b\r\n  # any other\n*=other:é"\n'
     const environment = {
       XMPP_SERVICE_ACCOUNTS: 'example.org=bot:x',
@@ -75,7 +75,7 @@ describe('service accounts', () => {
     ])
   })
 
-  test('are told apart by line in the file', () => {
+  test('are named by line of the file in problems', () => {
     const XMPP_SERVICE_ACCOUNTS_FILE = file('faulty', '# one\nexample.org=bot:x\n\nnonsense\n')
     expect(problems({ XMPP_SERVICE_ACCOUNTS_FILE })).toEqual([`XMPP_SERVICE_ACCOUNTS_FILE line 4 ${like}`])
   })

@@ -236,7 +236,7 @@ describe('the certificates of the https listener', () => {
     ])
   })
 
-  test('are served at port 8443 where none is set, and not at all where it is off', () => {
+  test('are served at port 8443 by default, and not at all if the port is off', () => {
     expect(load({ TLS_CERT: 'FOLDER/own.crt', HTTPS_PORT: '' }).config.https?.places).toEqual([
       { host: '127.0.0.1', port: 8443 },
     ])

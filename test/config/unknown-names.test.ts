@@ -33,7 +33,7 @@ describe('a name that was meant for a setting is found:', () => {
   })
 })
 
-test('a setting of an earlier version is no misspelt name: a warning says what to set instead', () => {
+test('a setting of an earlier version is not a misspelt name: a warning says what to set instead', () => {
   const environment = {
     ...unlimited,
     ADMIN_USERS: 'a:b',
@@ -48,7 +48,7 @@ test('a setting of an earlier version is no misspelt name: a warning says what t
   })
 })
 
-test('what environments have for other programs is not taken for a setting', () => {
+test('variables of other programs are not taken for settings', () => {
   const names = `
     PATH HOME HOSTNAME HOSTTYPE OSTYPE MACHTYPE LOGNAME USER USERNAME SHELL SHLVL TERM PWD OLDPWD TZ LANG LC_ALL MAIL
     EDITOR PAGER DISPLAY TMPDIR TEMP POST PORTAGE PORTAGE_CONFIGROOT PORTDIR SORT PART COST LOST HOSTED SPORT REPORT

@@ -32,7 +32,7 @@ const warm = (app = demo().app, headers: Record<string, string> = own) =>
   request(app).post('/demo/warm').set(headers).send({ account: 'alice' })
 
 describe('the page', () => {
-  test('is well-formed, with scripts and styles of our own only', async () => {
+  test('is well-formed, with only its own scripts and styles', async () => {
     const page = await request(demo().app).get('/demo').set('Host', 'localhost:8080')
     expect(page.status).toBe(200)
     expect(page.headers['content-security-policy']).toBe(
@@ -44,7 +44,7 @@ describe('the page', () => {
     expect(page.text).toContain('id="alice"')
   })
 
-  test('finds what it loads', async () => {
+  test('loads its files', async () => {
     const { app } = demo()
     const page = await request(app).get('/demo').set('Host', 'localhost')
     const paths = [...page.text.matchAll(/(?:src|href)="(\/assets[^"]+)"/g)].map(match => match[1]!)
@@ -106,7 +106,7 @@ describe('warming from the page', () => {
     expect([reply.status, reply.body.code]).toEqual([400, 'invalid-parameter'])
   })
 
-  test('says what failed', async () => {
+  test('shows what failed', async () => {
     const reply = await warm(demo(() => Promise.reject(new Problem('remote-connection-failed'))).app)
     expect([reply.status, reply.body.code]).toEqual([502, 'remote-connection-failed'])
   })

@@ -26,7 +26,7 @@ const online = async (user: string, resource?: string) => (await login(user, res
 const unavailable = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 
 describe('a stream', () => {
-  test('is answered with a header of its own and the mechanisms, the stronger first', async () => {
+  test('is answered with a header and the mechanisms, the stronger first', async () => {
     const answer = await open().send(header()).expect('</stream:features>')
     expect(answer).toMatch(/^<\?xml version='1.0'\?><stream:stream id='[\w-]{16}' from='localhost' version='1.0'/)
     expect(answer).toContain(
@@ -72,7 +72,7 @@ describe('a stream', () => {
     )
   })
 
-  test('ends when a stanza comes before a resource is bound, or is none', async () => {
+  test('ends if a stanza arrives before a resource is bound, or if an element is no stanza', async () => {
     const early = open()
     await early.send(header()).expect('</stream:features>')
     await early.authenticate('alice', 'demo')
@@ -82,7 +82,7 @@ describe('a stream', () => {
     expect(await odd.send("<enable xmlns='urn:xmpp:sm:3'/>").rest()).toContain('<unsupported-stanza-type')
   })
 
-  test('is told when the server stops', async () => {
+  test('gets an error when the server stops', async () => {
     const client = await online('alice')
     const stopping = server.stop()
     expect(await client.rest()).toContain('<system-shutdown')
@@ -100,7 +100,7 @@ describe('a login', () => {
   const auth = (message: string, mechanism = 'SCRAM-SHA-1') =>
     `<auth ${sasl} mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
 
-  test('with a wrong password fails as one with an unknown user does, and may be tried again', async () => {
+  test('with a wrong password fails like a login of an unknown user, and may be tried again', async () => {
     const client = open()
     await client.send(header()).expect('</stream:features>')
     const wrong = await client.authenticate('alice', 'wrong')
@@ -109,7 +109,7 @@ describe('a login', () => {
     expect(await client.authenticate('alice', 'demo')).toContain('<success')
   })
 
-  test('of an unknown user meets the same salt every time', async () => {
+  test('of an unknown user gets the same salt each time', async () => {
     const salt = async () => {
       const challenge = await open()
         .send(header() + auth('n,,n=nobody,r=abc'))
@@ -151,7 +151,7 @@ describe('a login', () => {
 })
 
 describe('a resource', () => {
-  test('is the one asked for, or one of the server', async () => {
+  test('is the requested one, or one of the server', async () => {
     expect((await login('alice', 'balcony &amp;lt;1&gt; &#x1F339;')).jid).toBe(
       'alice@localhost/balcony &amp;lt;1&gt; 🌹',
     )
@@ -176,7 +176,7 @@ describe('a resource', () => {
 })
 
 describe('presence', () => {
-  test('tells both sides of a contact', async () => {
+  test('is sent to both sides of a contact', async () => {
     const alice = await online('alice')
     const bob = await login('bob')
     bob.send('<presence><show>away</show></presence>')
@@ -198,7 +198,7 @@ describe('presence', () => {
     }
   })
 
-  test('can be for one contact only', async () => {
+  test('can be sent to one contact only', async () => {
     const [alice, bob] = [await online('alice'), await login('bob')]
     alice.send(`<presence to='${bob.jid}'/>`)
     expect(await bob.unexpected()).toMatch(new RegExp(`from='${alice.jid}' to='${bob.jid}'/>$`))
@@ -241,7 +241,7 @@ describe('a message', () => {
     expect(await again.unexpected()).not.toContain('<message')
   })
 
-  test('is kept a hundred times, then comes back', async () => {
+  test('is stored a hundred times, then returned as an error', async () => {
     const alice = await login('alice')
     for (let count = 1; count <= 101; count++) alice.send(message('bob@localhost', String(count)))
     expect(await alice.unexpected()).toBe(

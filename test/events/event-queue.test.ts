@@ -67,7 +67,7 @@ async function refuse(...ids: readonly string[]): Promise<void> {
 const drops = () => logged.filter(({ msg }) => msg === 'events were dropped').map(({ dropped }) => dropped)
 
 describe('the events of a session', () => {
-  test('are sent later, each when the one before it was taken', async () => {
+  test('are sent one after another, each when the one before was accepted', async () => {
     for (const id of ['a', 'b', 'c']) add(id)
     expect(attempts).toEqual([])
     await pass()
@@ -83,7 +83,7 @@ describe('the events of a session', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('are sent again, after pauses that grow to five minutes and are never the same', async () => {
+  test('are sent again, after random pauses that grow to five minutes', async () => {
     add('a')
     add('b')
     await pass()
@@ -105,7 +105,7 @@ describe('the events of a session', () => {
     expect(counts.events['session.ended']).toEqual({ sent: 2, failed: 12, dropped: 0 })
   })
 
-  test('pause anew for each of them', async () => {
+  test('have their own pauses for each event', async () => {
     add('a')
     add('b')
     await pass()
@@ -119,7 +119,7 @@ describe('the events of a session', () => {
     expect(underWay.has('b')).toBe(true)
   })
 
-  test('are given up a day after they happened; those behind them are not', async () => {
+  test('are dropped a day after they happened; later events are not', async () => {
     add('a')
     await pass()
     while (clock.now() < 24 * hour - 300 * second) {
@@ -153,7 +153,7 @@ describe('several sessions', () => {
     expect(queue.waiting).toBe(0)
   })
 
-  test('have eight events on their way at most, the first ones first', async () => {
+  test('send at most eight events at a time, oldest first', async () => {
     const ids = Array.from({ length: 20 }, (_, index) => `e${index}`)
     for (const id of ids) add(id, id)
     await pass()
@@ -170,8 +170,8 @@ describe('several sessions', () => {
   })
 })
 
-describe('what is too much', () => {
-  test('is dropped beyond ten thousand events, and told once a minute', async () => {
+describe('too many events', () => {
+  test('are dropped beyond ten thousand, with a log line once a minute', async () => {
     for (let index = 0; index < 10_000; index++) add(`e${index}`, `s${index % 100}`)
     await pass()
     for (let index = 0; index < 5; index++) add('more', 'more', { type: 'session.attached' })
@@ -205,8 +205,8 @@ describe('what is too much', () => {
   })
 })
 
-describe('what is logged', () => {
-  test('is a warning a minute of what is not taken, and no word of what an error says', async () => {
+describe('the log', () => {
+  test('has one warning a minute about rejected events, without the text of an error', async () => {
     for (const id of ['a', 'b']) add(id, id, { body: 'the body' })
     await pass()
     await refuse('a', 'b')
@@ -248,7 +248,7 @@ describe('when the service stops', () => {
     expect([queue.waiting, clock.pending]).toEqual([0, 0])
   })
 
-  test('at the end, waits no longer than allowed, and drops what is left', async () => {
+  test('sends events for no longer than allowed, and drops the rest', async () => {
     for (let index = 0; index < 12; index++) add(`e${index}`, `s${index}`)
     await pass()
     const stopping = queue.stop(3 * second)

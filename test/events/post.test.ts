@@ -63,7 +63,7 @@ describe('an event is taken', () => {
     },
   )
 
-  test('by one request, which says what it has to', async () => {
+  test('by one request with all headers', async () => {
     let request = ''
     const { url, port } = await receiver((socket, text) => {
       request = text
@@ -82,7 +82,7 @@ describe('an event is taken', () => {
     ])
   })
 
-  test('over the same connection as the one before it', async () => {
+  test('over the same connection as the event before', async () => {
     const { url, sockets } = await receiver(say('HTTP/1.1 200 OK', 'Content-Length: 2', '', 'ok'))
     const post = posting(url)
     await post()
@@ -205,13 +205,13 @@ describe('an event is not taken', () => {
     await closed(socket)
   })
 
-  test('where nothing listens', async () => {
+  test('if nothing listens', async () => {
     const { url } = await receiver(() => {})
     for (const close of closers.splice(0)) close()
     await expect(posting(url)()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  test('where the name of the receiver leads nowhere, or to no answer', async () => {
+  test('if the name of the receiver is unknown, or DNS does not answer', async () => {
     const failing: Pick<Names, 'addressesOf'> = {
       addressesOf: () => ({ step: 'resolve', code: 'host-unknown' }),
     }

@@ -67,7 +67,7 @@ function asked({ headers = { host: 'chat.example:8080' }, from = '203.0.113.9', 
   return { headers, socket } as unknown as IncomingMessage
 }
 
-describe('the address that browsers are told', () => {
+describe('the address for browsers', () => {
   test.each<[string, object, Sent, string]>([
     ['that of the settings', { externalUrl: 'https://web.example/chat' }, {}, 'https://web.example/chat/http-bind'],
     ['the one that was asked', {}, {}, 'http://chat.example:8080/http-bind'],
@@ -104,7 +104,7 @@ describe('the address that browsers are told', () => {
     expect(boshUrl({ ...config, ...settings }, request)).toBe(`${scheme}://${host.toLowerCase()}/http-bind`)
   })
 
-  test('may be made of each address of each interface, where all are listened on', () => {
+  test('may be each address of each interface, if all are listened on', () => {
     expect(own).not.toEqual([])
     for (const address of own.filter(address => !address.startsWith('fe80'))) {
       const host = `${address.includes(':') ? `[${address}]` : address}:8080`
@@ -207,7 +207,7 @@ describe('the address over TLS', () => {
   })
 })
 
-describe('a request without TLS is sent to where there is', () => {
+describe('a request without TLS is redirected to TLS', () => {
   const externalUrl = 'https://web.example'
 
   test.each([
@@ -224,6 +224,6 @@ describe('a request without TLS is sent to where there is', () => {
   })
 })
 
-test('the path before ours is that of the URL', () => {
+test("the path before the service's paths is the path of the URL", () => {
   expect([undefined, 'https://a.example', 'https://a.example/b/c'].map(homePath)).toEqual(['', '', '/b/c'])
 })

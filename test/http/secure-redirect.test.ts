@@ -32,12 +32,12 @@ describe('over a channel that others can listen in on', () => {
     expect(reply.status).toBe(403)
   })
 
-  test('pages stay where no https address is known', async () => {
+  test('pages are not redirected if no https address is known', async () => {
     expect((await ask('get', '/', { ...open, externalUrl: undefined })).status).toBe(200)
     expect((await ask('get', '/warm', { ...open, externalUrl: undefined })).status).toBe(403)
   })
 
-  test('a client behind an unknown proxy is told what is wrong, and not sent in circles', async () => {
+  test('a client behind an unknown proxy gets an error, and is not redirected in circles', async () => {
     const reply = await ask('get', '/warm', open).set('Via', '1.1 proxy')
     expect([reply.status, reply.text]).toEqual([403, expect.stringContaining('insecure-channel')])
   })
@@ -58,12 +58,12 @@ describe('behind a proxy on the same machine, where all addresses are loopback',
     expect((await through('https')).status).toBe(401)
   })
 
-  test('people stay where it does not say how they came', async () => {
+  test('people are not redirected if the proxy does not send the scheme', async () => {
     expect((await ask('get', '/warm', {}).set('X-Forwarded-For', '10.0.0.9')).status).toBe(401)
   })
 })
 
-describe('pages are where they are', () => {
+describe('pages without a redirect', () => {
   test.each([
     ['for this machine alone', {}],
     ['behind a proxy with TLS', { assumeSecure: true, ...open, ...strict }],
@@ -72,7 +72,7 @@ describe('pages are where they are', () => {
     expect((await ask('get', '/warm', settings)).status).toBe(401)
   })
 
-  test('unless all has to be encrypted', async () => {
+  test('unless all requests must be encrypted', async () => {
     expect((await ask('get', '/', strict)).status).toBe(308)
   })
 })

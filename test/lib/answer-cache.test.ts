@@ -32,7 +32,7 @@ describe('an answer', () => {
     expect(names('a')).toBe('a 2')
   })
 
-  test('is the same for all who ask while it is awaited', async () => {
+  test('is shared by all who ask while it is under way', async () => {
     const names = answers()
     expect(await Promise.all([names('a'), names('a'), names('b'), names('a')])).toEqual(['a 1', 'a 1', 'b 2', 'a 1'])
     expect(asked).toEqual(['a', 'b'])
@@ -45,7 +45,7 @@ describe('an answer', () => {
     expect(await names('a')).toBe('a 2')
   })
 
-  test('that could not be found is looked for again at the next call', async () => {
+  test('that failed is asked for again at the next call', async () => {
     const names = remembering<string>(clock, 100, async question => {
       asked.push(question)
       if (asked.length === 1) throw new TypeError('not foreseen')
@@ -74,7 +74,7 @@ describe('an answer', () => {
     expect(asked).toEqual(['a', 'a'])
   })
 
-  test('makes room for younger ones when there are too many', async () => {
+  test('is dropped for newer ones if there are too many', async () => {
     const names = answers(2)
     await names('a')
     await names('b')

@@ -9,7 +9,7 @@ describe('the log of a part', () => {
     parts: new Map([['bosh', 'debug'] as const, ['warm', 'warn'] as const]),
   } as const
 
-  test('says whose it is, and has a level of its own where one is set', () => {
+  test('names its part, and has its own level if set', () => {
     for (const part of ['bosh', 'warm', 'http'] as const) {
       const child = logOf(log, part, levels)
       child.debug('debug')
@@ -41,7 +41,7 @@ test('a log that cannot be written does no harm', () => {
   expect(written).toBe(2)
 })
 
-test('of a cause the code is told, and of what has none nothing', () => {
+test('a cause is logged by its code, or not at all without a code', () => {
   expect(codeOf(Object.assign(new Error('secret'), { code: 'ECONNRESET' }))).toBe('ECONNRESET')
   expect([codeOf(new Error('secret')), codeOf('secret'), codeOf(undefined)]).toEqual([
     ...[undefined, undefined, undefined],
@@ -82,7 +82,7 @@ describe('a line that a pipe would tear', () => {
     },
   )
 
-  test('is cut where it has a long list or many fields', () => {
+  test('is shortened if it has a long list or many fields', () => {
     const many = Array.from({ length: 1_000 }, (_, index) => `item ${index}`)
     log.info({ many }, 'warm')
     expect(last().size).toBeLessThanOrEqual(bytes)

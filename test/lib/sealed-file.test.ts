@@ -110,7 +110,7 @@ describe('a sealed file', () => {
     expect(await outcome()).toEqual(['b'])
   })
 
-  test('shows nothing of its texts and of its key, and never has the same bytes twice', async () => {
+  test('contains no readable text and no key, and never has the same bytes twice', async () => {
     const text = 'a secret that is long enough to be found'
     await writeSealed(path, key, [text])
     const [first, firstText] = [readFileSync(path), readFileSync(path, 'latin1')]
@@ -120,7 +120,7 @@ describe('a sealed file', () => {
     expect(readFileSync(path).subarray(8, 24)).not.toEqual(first.subarray(8, 24))
   })
 
-  test('takes texts one by one, never all at once', async () => {
+  test('reads texts one by one, never all at once', async () => {
     let made = 0
     let written = 0
     function* texts() {
@@ -172,7 +172,7 @@ describe('a file that cannot be written', () => {
     expect(readdirSync(folder)).toEqual(['sessions'])
   })
 
-  test('leaves the file before it, and no other, if its texts end with an error', async () => {
+  test('leaves the earlier file, and no other, if its texts end with an error', async () => {
     await writeSealed(path, key, ['before'])
     function* texts() {
       yield 'x'.repeat(3 * frameBytes)
@@ -307,7 +307,7 @@ describe('a file is refused', () => {
     }
   })
 
-  test('if a frame is of another file under the same key', async () => {
+  test('if a frame comes from another file with the same key', async () => {
     const [one, other] = [join(folder, 'one'), join(folder, 'other')]
     await writeSealed(one, key, ['a'])
     await writeSealed(other, key, ['b'])

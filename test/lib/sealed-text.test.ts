@@ -45,7 +45,7 @@ describe('a sealed text', () => {
     }
   })
 
-  test('does not open, whatever it is', () => {
+  test('does not open if it is anything else', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.base64String()), any => {
         expect(openText([key], purpose, any)).toBeUndefined()

@@ -3,7 +3,7 @@ import { writeBatch } from '../../src/lib/write-batch.js'
 
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
-test('what is put off is done at the end of the turn, in order', async () => {
+test('items are processed at the end of the turn, in order', async () => {
   const done: string[] = []
   const end = writeBatch<string>(9, item => done.push(item))
   end('one')
@@ -31,7 +31,7 @@ test('no more wait than are done at once', async () => {
   expect(done).toEqual([1, 2, 3, 4, 5])
 })
 
-test('what comes while it is done is put off in turn', async () => {
+test('items added meanwhile are processed in the next turn', async () => {
   const done: number[] = []
   const end = writeBatch<number>(9, item => {
     done.push(item)
@@ -45,7 +45,7 @@ test('what comes while it is done is put off in turn', async () => {
   expect(done).toEqual([1, 2, 3])
 })
 
-test('what it fails at does not keep it from the others', () => {
+test('an item that fails does not stop the others', () => {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] })
   try {
     const done: string[] = []

@@ -18,7 +18,7 @@ describe('a polling session whose link is lost', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('gets what is queued first', async () => {
+  test('gets queued stanzas first', async () => {
     const bench = new BoshBench()
     const client = await bench.session("wait='60' hold='0' ver='1.6'")
     await bench.server(link => {
@@ -61,7 +61,7 @@ describe('no request is open for longer than wait', () => {
   })
 })
 
-test('the reply to the request that was missing leaves before the one that had to wait for it', async () => {
+test('the reply to the missing request is sent before the reply to the parked one', async () => {
   const bench = new BoshBench()
   const client = await bench.session("wait='60' hold='0' ver='1.6'", 700)
   await bench.server(link => link.receive(message('for 701')))
@@ -76,7 +76,7 @@ test('the reply to the request that was missing leaves before the one that had t
   expect(answered).toEqual([701, 702])
 })
 
-describe('what no client fetched does not keep a session from ending', () => {
+describe('unfetched stanzas do not keep a session from ending', () => {
   const many = (count: number) => Array.from({ length: count }, (_, n) => ` a${n}='1'`).join('')
   test.each([
     [

@@ -90,7 +90,7 @@ function leave(...sockets: readonly FakeWebSocket[]): void {
   for (const socket of sockets) socket.leave()
 }
 
-test('tells the session who the client is, and carries messages both ways in order', async () => {
+test('gives the session the facts about the client, and carries messages in both directions in order', async () => {
   const socket = await carried({ before, secureUrl: 'wss://chat.example/' })
   expect(known.client).toEqual({ ...client, before, secureUrl: 'wss://chat.example/' })
   expect(known.credentials).toBe('<auth/>')
@@ -108,7 +108,7 @@ test('tells the session who the client is, and carries messages both ways in ord
   expect([channel.isOpen, edge.size]).toEqual([false, 0])
 })
 
-test('asks the client what has arrived, after all that was sent', async () => {
+test('probes the client after all that was sent', async () => {
   const socket = await carried({ isProbed: true }, 'here', { pings: true })
   expect(channel.isProbed).toBe(true)
   channel.send('<a/>')
@@ -122,7 +122,7 @@ test('asks the client what has arrived, after all that was sent', async () => {
   leave(socket)
 })
 
-test('does not ask if the client cannot be asked, or the process does not tell', async () => {
+test('does not probe if the client cannot answer probes, or its process does not support them', async () => {
   for (const about of [{}, { isProbed: false }]) {
     const socket = await carried(about, 'here', { pings: true })
     channel.probe()
@@ -137,7 +137,7 @@ test('lets go of a client for an endpoint that the other process does not have',
   expect([socket.isGone, edge.size]).toEqual([true, 0])
 })
 
-describe('what is too much waits', () => {
+describe('more data than the client reads', () => {
   const long = `<a>${'x'.repeat(30_000)}</a>`
 
   test('at the client, as long as the session does not read', async () => {
@@ -221,7 +221,7 @@ describe('what is too much waits', () => {
 })
 
 describe('an end', () => {
-  test('at the wish of the session comes behind its last words', async () => {
+  test('by the session arrives after its last messages', async () => {
     const socket = await carried()
     socket.isPaused = true
     channel.send('<a/>')
@@ -242,7 +242,7 @@ describe('an end', () => {
     expect(heard.notes).toEqual(['left'])
   })
 
-  test('of a client that takes its leave is answered', async () => {
+  test('by a client with <close/> is answered', async () => {
     const socket = await carried()
     heard.read = () => channel.answerClose()
     socket.receive(close)
@@ -251,7 +251,7 @@ describe('an end', () => {
     leave(socket)
   })
 
-  test('of the connection reaches the session behind all that came before', async () => {
+  test('of the connection reaches the session after all earlier messages', async () => {
     const socket = await carried()
     socket.receive('<a/>')
     socket.receive('<b/>')
@@ -291,7 +291,7 @@ describe('an end', () => {
     leave(late)
   })
 
-  test('of a process that is silent for long is one of its clients as well', async () => {
+  test('of a process that is silent for long also ends its clients', async () => {
     const socket = await carried()
     channel.send('<a/>')
     await arrived()
@@ -309,7 +309,7 @@ describe('an end', () => {
     leave(socket)
   })
 
-  test('of the process with the WebSocket, where it is foreseen, is told to both', async () => {
+  test('of the process with the WebSocket, if planned, is sent to both sides', async () => {
     const socket = await carried()
     channel.send('<a/>')
     await arrived()
@@ -320,7 +320,7 @@ describe('an end', () => {
     leave(socket)
   })
 
-  test('where the process that was named has gone in the meantime', async () => {
+  test('if the named process has gone in the meantime', async () => {
     const { socket, channel } = fakeChannel(clock)
     edge.carry('cccccccc', 'here', channel, client)
     socket.receive('<a/>')
@@ -328,7 +328,7 @@ describe('an end', () => {
     expect(socket.isGone).toBe(true)
   })
 
-  test('where the session fails at something that was not foreseen', async () => {
+  test('if the session fails unexpectedly', async () => {
     const socket = await carried({ before })
     const fault = new Error('unforeseen')
     heard.read = () => {
@@ -343,7 +343,7 @@ describe('an end', () => {
   })
 })
 
-test('other processes are known by their names, and taken where they take new sessions', async () => {
+test('other processes are known by their names, and used if they take new sessions', async () => {
   expect(edge.ownerOf('bbbbbbbb')).toBe('bbbbbbbb')
   for (const name of ['aaaaaaaa', 'cccccccc', '', 'bbbbbbb', '__proto__']) expect(edge.ownerOf(name)).toBeUndefined()
   expect(edge.taker()).toBe('bbbbbbbb')

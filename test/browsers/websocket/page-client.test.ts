@@ -95,7 +95,7 @@ describe('the memory of stanzas that a page may not have received', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
-  test('is free at the end of the session, wherever they are', async () => {
+  test('is freed at the end of the session, wherever the stanzas are', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
@@ -136,7 +136,7 @@ test('a page whose session fails unexpectedly is told, and the log says so under
 })
 
 describe('a page that counts', () => {
-  test('says how many stanzas it has, and is told how many the service has', async () => {
+  test('sends its count of stanzas, and gets the count of the service', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
@@ -148,7 +148,7 @@ describe('a page that counts', () => {
     expect(client.link.sent).toHaveLength(4)
   })
 
-  test('is asked with what it is sent, and once more when it has more than it has said', async () => {
+  test('is asked with its first stanzas, and once more when it has more than it counted', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
@@ -195,7 +195,7 @@ describe('a page that counts', () => {
     expect(ids(socket.sent).at(-1)).toBe('last')
   })
 
-  test.each(['2', '4294967296', '-1', 'x', ''])('and has %j of one stanza is shut out', async count => {
+  test.each(['2', '4294967296', '-1', 'x', ''])('that confirms %j of one stanza is shut out', async count => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
@@ -205,7 +205,7 @@ describe('a page that counts', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('and has less than it had goes on, as xmpp.js says when it leaves', async () => {
+  test('that counts less than before continues, as xmpp.js counts after a disconnect', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
@@ -228,7 +228,7 @@ describe('a page that counts', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test('may not say so twice', async () => {
+  test('may not count less a second time', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
@@ -238,7 +238,7 @@ describe('a page that counts', () => {
 })
 
 describe('a page whose connection broke', () => {
-  test('goes on where it was', async () => {
+  test('resumes its stream', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket, id } = takeOverCounting(bench, client.token!)
@@ -260,7 +260,7 @@ describe('a page whose connection broke', () => {
     expect(client.link.sent).toEqual([stanza('c1'), stanza('c2')])
   })
 
-  test('goes on as often as it has to', async () => {
+  test('resumes its stream any number of times', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     let { socket, id } = takeOverCounting(bench, client.token!)
@@ -314,7 +314,7 @@ describe('a page whose connection broke', () => {
     ])
   })
 
-  test('cannot go on once a page over BOSH has taken what waited', async () => {
+  test('cannot resume once a page over BOSH has taken the waiting stanzas', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket, id } = takeOverCounting(bench, client.token!)
@@ -343,7 +343,7 @@ describe('a page whose connection broke', () => {
     expect(again.sent.at(-1)).toEqual(notFound)
   })
 
-  test('and that does not come back has its session end with inactivity; senders hear what it never acknowledged', async () => {
+  test('and that does not return: its session ends with inactivity, and senders get errors for unacknowledged stanzas', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
@@ -361,7 +361,7 @@ describe('a page whose connection broke', () => {
     for (const text of client.link.sent) expect(text).toContain("type='error'")
   })
 
-  test('and that never counted loses what was written, and nothing else, if no pings are sent', async () => {
+  test('and that never counted loses its last stanzas, and nothing else, if no pings are sent', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!)
@@ -387,7 +387,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
   const waiting = Array.from({ length: 50 }, (_, id) => stanza(id))
   const first = waiting.slice(0, 3)
 
-  test('gets what waited after its first message, behind the answer to that', async () => {
+  test('gets waiting stanzas after its first message and the answer to it', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -400,7 +400,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect(page.sent.slice(1)).toEqual([...first, stanza('late'), pages.request])
   })
 
-  test('gets it after a second, and no timer is left', async () => {
+  test('gets them after a second, and no timer remains', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -439,7 +439,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect((await over.next()).reply?.body).toBe(payload(...waiting))
   })
 
-  test('and then counts has what came before, if it can resume its stream', async () => {
+  test('and then counts has received the earlier stanzas, if it can resume its stream', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -460,7 +460,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect(handedOut(bench, client).delivered).toBe(4)
   })
 
-  test('and then counts, and does not resume, gets what came before once more', async () => {
+  test('and then counts, and does not resume, gets the earlier stanzas again', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -492,7 +492,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
   })
 })
 
-test('the log says why a page lost its WebSocket, and where it was', async () => {
+test('the log has the reason why a page lost its WebSocket, and its address', async () => {
   const bench = benchWithTickets()
   const client = await bench.warmed()
   const notes: unknown[] = []
@@ -505,7 +505,7 @@ test('the log says why a page lost its WebSocket, and where it was', async () =>
 })
 
 describe('a page that does not count', () => {
-  test('has had what it was sent before a ping that it answered, and the next one gets the rest', async () => {
+  test('has received all stanzas before a ping that it answered, and the next page gets the others', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!, { pings: true })
@@ -523,7 +523,7 @@ describe('a page that does not count', () => {
     expect(handedOut(bench, client).delivered).toBe(3)
   })
 
-  test('is sent one ping for many stanzas that follow each other, and one more for the last of them', async () => {
+  test('gets one ping for many stanzas in a row, and another for the last of them', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!, { pings: true })
@@ -578,7 +578,7 @@ describe('a page that does not count', () => {
 })
 
 describe('a page that reads slowly', () => {
-  test('is written no more than it can be expected to read; the rest is for the next one', async () => {
+  test('gets no more than it can be expected to read; the next page gets the rest', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!)
@@ -599,7 +599,7 @@ describe('a page that reads slowly', () => {
     expect(page.sent.at(-2)).toEqual(streamError('conflict'))
   })
 
-  test('is shut out all the same, and its connection cut off when its time is over', async () => {
+  test('is shut out nevertheless, and its connection is cut at the time limit', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!)
@@ -631,7 +631,7 @@ describe('a session that has ended', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('hears what its page acknowledges until that is told', async () => {
+  test('reads acknowledgements of its page until the page is told', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = takeOverCounting(bench, client.token!)
@@ -646,7 +646,7 @@ describe('a session that has ended', () => {
     expect(client.link.sent.map(text => / id='(\w+)'/.exec(text)?.[1])).toEqual(['b', 'c'])
   })
 
-  test('is over with a page that could not be told because it does not read, once that is gone', async () => {
+  test('is over once a page that does not read, and could not be told, is gone', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!)
@@ -658,7 +658,7 @@ describe('a session that has ended', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('before its page came has that page hear it, behind all that waits', async () => {
+  test('before its page connected tells that page, after all waiting stanzas', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(stanza('a')))
@@ -713,7 +713,7 @@ describe('whichever comes first has the session', () => {
     expect(client.link.sent).toEqual([message('mine'), stanza('c')])
   })
 
-  test('of two that show the same token the first', async () => {
+  test('the first of two pages with the same token', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const [one, other] = [connectPage(bench), connectPage(bench)]
@@ -790,7 +790,7 @@ describe('a page whose server counts stanzas', () => {
     return { ...all, ...takeOverCounting(all.bench, all.client.token!) }
   }
 
-  test('is told at once how many stanzas its server has, if it has them all', async () => {
+  test('is told at once how many stanzas its server has, if the server has all', async () => {
     const { bench, link, socket } = await managedPage()
     for (const text of bodies(2)) socket.receive(text)
     await bench.server(() => link.say(ack(2)))
@@ -799,7 +799,7 @@ describe('a page whose server counts stanzas', () => {
     expect([socket.sent, link.sent]).toEqual([[ack(2)], []])
   })
 
-  test('is told as soon as the server has confirmed them, which is asked', async () => {
+  test('is told as soon as the server has confirmed them, and the server is asked', async () => {
     const { bench, link, socket } = await managedPage()
     for (const text of bodies(2)) socket.receive(text)
     socket.receive(pages.request)
@@ -812,7 +812,7 @@ describe('a page whose server counts stanzas', () => {
     expect(socket.sent).toEqual([ack(2)])
   })
 
-  test('is told after a second what the server has, and never less than before', async () => {
+  test('is told after a second how many its server has, and never fewer than before', async () => {
     const { bench, link, socket } = await managedPage()
     for (const text of bodies(3)) socket.receive(text)
     await bench.server(() => link.say(ack(2)))
@@ -828,7 +828,7 @@ describe('a page whose server counts stanzas', () => {
     expect(socket.sent).toEqual([ack(2), ack(2), ack(6)])
   })
 
-  test('is told that nothing more has arrived while the link is mended, and then that all has', async () => {
+  test('gets no further count while the link is mended, and then the full count', async () => {
     const { bench, mending, link, socket } = await managedPage()
     for (const text of bodies(2)) socket.receive(text)
     await bench.server(() => link.say(ack(1)))
@@ -846,7 +846,7 @@ describe('a page whose server counts stanzas', () => {
     expect([socket.sent, second.sent.slice(1)]).toEqual([[ack(1), ack(3)], [stanza(3) + pages.request]])
   })
 
-  test('gets back what was not confirmed, before its stream ends', async () => {
+  test('gets errors for unconfirmed stanzas before its stream ends', async () => {
     const { bench, link, socket } = await managedPage()
     socket.receive(`<message xmlns='jabber:client' to='a@b' id='1'/>`)
     await bench.server(() => link.say(`<a xmlns='urn:xmpp:sm:3' h='9'/>`))
@@ -858,7 +858,7 @@ describe('a page whose server counts stanzas', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
-  test('confirms to its server what it has counted itself', async () => {
+  test('has its own count confirmed to the server', async () => {
     const { bench, link, socket } = await managedPage()
     await bench.server(() => link.receive(...bodies(3)))
     socket.receive(ack(2))
@@ -867,7 +867,7 @@ describe('a page whose server counts stanzas', () => {
     expect(link.sent).toEqual([stanza('next') + ack(2)])
   })
 
-  test('confirms what its pongs have confirmed, if it does not count', async () => {
+  test('has the stanzas before its pongs confirmed to the server, if it does not count', async () => {
     const { bench, client, link } = await managed()
     const socket = takeOver(bench, client.token!, { pings: true })
     await bench.server(() => link.receive(...bodies(2)))
@@ -879,7 +879,7 @@ describe('a page whose server counts stanzas', () => {
     expect(link.sent).toEqual([ack(2)])
   })
 
-  test('leaves to its server what it has not confirmed, if it never comes back', async () => {
+  test('leaves unconfirmed stanzas to its server, if it never returns', async () => {
     const { bench, link, socket } = await managedPage()
     await bench.server(() => link.receive(...bodies(3)))
     socket.receive(ack(1))
@@ -891,7 +891,7 @@ describe('a page whose server counts stanzas', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('may send on although the server is not read, so that it can confirm what it has', async () => {
+  test('may send more although the server is not read, so that it can confirm', async () => {
     const { bench, link, socket } = await managedPage({ maxQueueElements: 2 })
     await bench.server(() => link.receive(...bodies(1000)))
     await bench.server(() => link.receive(...bodies(3)))

@@ -80,7 +80,7 @@ describe('PLAIN', () => {
 describe('HT-SHA-256-NONE', () => {
   const hashed = (user: string) => base64(Buffer.concat([Buffer.from(`${user}\0`), proof]))
 
-  test('shows that the page has the token, and wants the same in return', () => {
+  test('proves that the page has the token, and requires the same proof', () => {
     expect(read(authenticate(hashed('juliet'), 'HT-SHA-256-NONE'))).toEqual({
       ...{ local: 'juliet', proof, isSasl2: true, wantsProof: true, wantsBind: false },
     })
@@ -110,7 +110,7 @@ test.each(['SCRAM-SHA-1', 'EXTERNAL', 'plain', 'HT-SHA-256-EXPR', ''])('%j is no
   expect(read(authenticate(plain('juliet'), mechanism))).toBe('invalid-mechanism')
 })
 
-test('without an initial response there is nothing to go by', () => {
+test('without an initial response there are no credentials', () => {
   expect(read(`<authenticate xmlns='${sasl2}' mechanism='PLAIN'/>`)).toBe('malformed-request')
 })
 

@@ -26,17 +26,20 @@ async function cutOff() {
   return { bench, id, again, logIn }
 }
 
-test.each([true, false])('a page gets what it has not had, whether it would bind (%s) or not', async bind => {
-  const { bench, id, again, logIn } = await cutOff()
-  await bench.server(link => link.receive(stanza('three')))
-  logIn(resume(id, 1), bind)
-  expect(again.sent).toEqual([
-    success(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`),
-    `${features}</stream:features>`,
-    ...[stanza('two'), stanza('three'), "<r xmlns='urn:xmpp:sm:3'/>"],
-  ])
-  expect(again.sent[0]).toContain(`>juliet@chat.example/balcony<`)
-})
+test.each([true, false])(
+  'a page gets the stanzas that it has not received, whether it would bind (%s) or not',
+  async bind => {
+    const { bench, id, again, logIn } = await cutOff()
+    await bench.server(link => link.receive(stanza('three')))
+    logIn(resume(id, 1), bind)
+    expect(again.sent).toEqual([
+      success(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`),
+      `${features}</stream:features>`,
+      ...[stanza('two'), stanza('three'), "<r xmlns='urn:xmpp:sm:3'/>"],
+    ])
+    expect(again.sent[0]).toContain(`>juliet@chat.example/balcony<`)
+  },
+)
 
 test.each([
   ['another stream', () => resume('other', 1)],

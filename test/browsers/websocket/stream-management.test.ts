@@ -33,7 +33,7 @@ describe('stanzas', () => {
   })
 })
 
-describe('what is acknowledged', () => {
+describe('acknowledged stanzas', () => {
   test('is let go of, oldest first', () => {
     const management = new StreamManagement()
     const sent = ['a', 'b', 'c'].map(id => element('message', 'jabber:client', `<message id='${id}'/>`))
@@ -83,7 +83,7 @@ describe('what is acknowledged', () => {
   })
 })
 
-test('what was received goes round at 2^32', () => {
+test('the count of received stanzas wraps at 2^32', () => {
   const before = { id: 'i', received: last, acknowledged: 0, unacknowledged: 0, uncounted: 0 }
   const management = StreamManagement.resume(before, 0)!
   expect(management.resumed).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='i' h='${last}'/>`)
@@ -92,7 +92,7 @@ test('what was received goes round at 2^32', () => {
 })
 
 describe('the client is asked', () => {
-  test('once, until it says what has arrived', () => {
+  test('once, until it sends its count', () => {
     const management = new StreamManagement()
     expect(management.unacknowledged.asks()).toBe(false)
     management.unacknowledged.sent(messages(2))
@@ -129,7 +129,7 @@ describe('more is sent', () => {
   })
 })
 
-test('a client that resumes has what it was sent before it counted', () => {
+test('a client that resumes has received the stanzas sent before it counted', () => {
   const before: Resumption = {
     ...{ id: 'i', received: 5, acknowledged: 2, unacknowledged: 3, uncounted: 4 },
   }
@@ -137,7 +137,7 @@ test('a client that resumes has what it was sent before it counted', () => {
   expect(StreamManagement.resume(before, 2)!.arrived).toBe(4)
 })
 
-describe('a stream goes on', () => {
+describe('a resumed stream', () => {
   const before = (acknowledged: number, unacknowledged: number): Resumption => ({
     ...{ id: 'i', received: 5, acknowledged, unacknowledged, uncounted: 0 },
   })
@@ -167,7 +167,7 @@ describe('a stream goes on', () => {
   })
 })
 
-test('each stream has an id of its own, and may be resumed', () => {
+test('each stream has its own id, and can be resumed', () => {
   const [one, other] = [new StreamManagement(), new StreamManagement()]
   expect(one.id).not.toBe(other.id)
   expect(one.enabled(120)).toBe(`<enabled xmlns='urn:xmpp:sm:3' id='${one.id}' resume='true' max='120'/>`)

@@ -21,7 +21,7 @@ function opened(bench: BoshBench, options?: TakeoverOptions, to?: string): FakeW
 }
 
 describe('a stream', () => {
-  test('offers what tokens are shown by, and nothing else', () => {
+  test('offers only the mechanisms for tokens', () => {
     const socket = connectPage(benchWithTickets())
     socket.receive(open())
     expect(socket.sent[0]).toMatch(
@@ -80,7 +80,7 @@ describe('a stream', () => {
     expect(bench.clock.pending).toBe(0)
   })
 
-  test('says no long words before it has a session', async () => {
+  test('accepts only short messages before it has a session', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const long = 'x'.repeat(20_000)
@@ -96,7 +96,7 @@ describe('a stream', () => {
     }
   })
 
-  test('may be opened again for the same domain only', async () => {
+  test('may be restarted for the same domain only', async () => {
     const bench = benchWithTickets({}, ['chat.example', 'other.example'])
     const client = await bench.warmed()
     const socket = opened(bench)
@@ -118,7 +118,7 @@ describe('a token', () => {
       )
       .replace('</authenticate>', `${more}</authenticate>`)
 
-  test('shown by SASL is followed by a new stream, where any resource is the one that there is', async () => {
+  test("over SASL is followed by a new stream, in which any requested resource gets the session's own", async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = opened(bench)
@@ -146,7 +146,7 @@ describe('a token', () => {
     expect(socket.sent[1]).not.toContain('bind')
   })
 
-  test('lets in to what waited, in order, before all else', async () => {
+  test('gives the waiting stanzas, in order, before all others', async () => {
     for (const inline of [true, false]) {
       const bench = benchWithTickets()
       const client = await bench.warmed()
@@ -160,7 +160,7 @@ describe('a token', () => {
     }
   })
 
-  test('goes on with what a page says in one go', async () => {
+  test('works if a page sends all its messages at once', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = connectPage(bench)
@@ -212,7 +212,7 @@ describe('a token', () => {
     expect(socket.sent).toEqual([notAuthorized, sasl2Failure('not-authorized'), sasl2Failure('not-authorized')])
   })
 
-  test('that is wrong five times is looked at no more', async () => {
+  test('that is wrong five times is not checked any more', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = opened(bench)
@@ -316,7 +316,7 @@ describe('a token', () => {
 })
 
 describe('wrong tokens', () => {
-  test('of an address slow its later ones down, those of other addresses not, and right ones neither', async () => {
+  test('of an address delay later wrong tokens of this address, but not of others, and no right tokens', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const wrongTokens = new Rate(10, 60)
@@ -342,7 +342,7 @@ describe('wrong tokens', () => {
     takeOver(bench, client.token!, { address: '192.0.2.66', wrongTokens })
   })
 
-  test('can be shown a few times on one connection, and so can what is no login at all', async () => {
+  test('can be sent a few times on one connection, like other failed logins', async () => {
     const bench = benchWithTickets()
     for (const wrong of [pages.auth('wrong'), pages.auth('wrong').replace('PLAIN', 'NONE')]) {
       const socket = opened(bench)
@@ -354,7 +354,7 @@ describe('wrong tokens', () => {
     }
   })
 
-  test('cannot be shown in one go', async () => {
+  test('cannot be sent all at once', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = opened(bench)
@@ -368,7 +368,7 @@ describe('wrong tokens', () => {
   })
 })
 
-test('a session whose server has gone tells the page that comes with its token', async () => {
+test('a session whose server has gone tells the page that logs in with its token', async () => {
   const bench = benchWithTickets()
   const client = await bench.warmed()
   const slow = pages.logIn(bench, client.token!)
@@ -378,7 +378,7 @@ test('a session whose server has gone tells the page that comes with its token',
   expect(bench.registry.size).toBe(0)
 })
 
-test('no token is issued where pages do not come over WebSocket, or sessions answer one browser only', async () => {
+test('no token is issued if WebSocket is off for pages, or sessions are bound to one browser', async () => {
   const bench = benchWithTickets({ issuesTickets: false })
   expect((await bench.warmed()).token).toBeUndefined()
   const binding = benchWithTickets()

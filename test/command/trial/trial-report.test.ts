@@ -25,7 +25,7 @@ describe('a login that succeeded', () => {
   }
   const told = saySuccess(binding, trial('', { mechanism: 'SCRAM-SHA-256', encrypted: true, ms: 35 }))
 
-  test('is told with what the page would get, and what it went by', () => {
+  test('is reported with the answer that a page would get, and the way of the login', () => {
     expect(told).toMatch(/^alice@example\.org can be logged in: POST \/warm would answer with this session\.\n/)
     expect(told).toMatch(/^ {2}jid {10}alice@example\.org\/desk$/m)
     expect(told).toMatch(/^ {2}inactivity {3}150$/m)
@@ -36,12 +36,12 @@ describe('a login that succeeded', () => {
     expect(told).not.toMatch(/undefined|maxpause/)
   })
 
-  test('is told without what is secret while a session lives', () => {
+  test('is reported without secrets of a live session', () => {
     expect(told).not.toMatch(/the-sid|4711|the-token|the-cookie/)
   })
 })
 
-describe('where the server was looked for', () => {
+describe('how the server was found', () => {
   test.each([
     ['', /^Server: from the DNS records of example\.org, or else this host at port 5222\.$/m],
     ['example.org=xmpp://[::1]:15222', /^Server: \[::1\]:15222, from XMPP_SERVERS\.$/m],
@@ -54,7 +54,7 @@ describe('where the server was looked for', () => {
 })
 
 describe('a login that failed', () => {
-  test('is told with the answer, the step, the reason, and what to do', () => {
+  test('is reported with the answer, the step, the reason, and advice', () => {
     const cause = Object.assign(new Error('connect'), { code: 'ECONNREFUSED', address: '::1', port: 5222 })
     const problem = new Problem('remote-connection-failed', { step: 'connect', cause })
     const told = sayFailure(problem, trial('example.org=xmpp://localhost'))
@@ -82,13 +82,13 @@ describe('a login that failed', () => {
     expect(told).toContain('Condition of the server: not-authorized.\n')
   })
 
-  test('before any server was asked is told without one', () => {
+  test('before any server was found is reported without a server', () => {
     const told = sayFailure(new Problem('invalid-jid'), trial())
     expect(told).toContain('would answer 400 invalid-jid.')
     expect(told).not.toMatch(/^(Step|Server|Certificate):/m)
   })
 
-  test('for a reason of ours is told with its trace, and without its message', () => {
+  test('for a fault of the service is reported with its trace, and without its message', () => {
     const told = sayFailure(new Problem('internal-error', { cause: new Error('Pa55word') }), trial())
     expect(told).toMatch(/Please report this: .*"error":"Error"/)
     expect(told).not.toContain('Pa55word')

@@ -80,7 +80,7 @@ describe('a start', () => {
     expect(forked.map(({ number }) => number)).toEqual([1, 2])
   })
 
-  test('fails with the first reason, and leaves none running', async () => {
+  test('fails with the first reason, and no worker remains', async () => {
     const all = slots(3)
     const start = all.start()
     forked[0]!.onReady(['http://127.0.0.1:1'])
@@ -96,7 +96,7 @@ describe('a start', () => {
     expect(forked).toHaveLength(3)
   })
 
-  test('fails where a worker is gone before it listens', async () => {
+  test('fails if a worker dies before it listens', async () => {
     const start = slots(2).start()
     forked[0]!.onExit(null, 'SIGSEGV')
     await expect(start).rejects.toThrow('Worker 1 has ended before it listened (SIGSEGV).')
@@ -130,7 +130,7 @@ describe('a worker that hangs at the first start', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('twice ends the start with a sentence, and leaves none running', async () => {
+  test('twice ends the start with a sentence, and no worker remains', async () => {
     const all = slots(2)
     const start = all.start()
     forked[0]!.onReady(['http://127.0.0.1:1'])
@@ -168,7 +168,7 @@ describe('a worker that dies', () => {
     expect(lines.at(-1)).toMatchObject({ level: 30, worker: 2, msg: 'a worker has been started' })
   })
 
-  test('again and again is replaced after longer and longer pauses, until one has lived for a minute', async () => {
+  test('again and again is replaced after growing pauses, until a worker has lived for a minute', async () => {
     await started(1)
     const pauses: number[] = []
     const die = async () => {
@@ -190,7 +190,7 @@ describe('a worker that dies', () => {
     expect(pauses.at(-1)).toBe(250)
   })
 
-  test('and whose successor does not start is tried again, with what is wrong in the log', async () => {
+  test('and whose successor does not start is replaced again, with the fault in the log', async () => {
     await started(1)
     forked[0]!.onExit(1, null)
     clock.advance(250)
@@ -213,7 +213,7 @@ describe('a worker that dies', () => {
 })
 
 describe('a worker that hangs', () => {
-  test('is killed and replaced, and does not count as one that died by itself', async () => {
+  test('is killed and replaced, and does not count as dead', async () => {
     const all = await started(2)
     forked[0]!.onHang()
     expect(forked[0]!.isGone).toBe(true)
@@ -251,7 +251,7 @@ describe('a worker that hangs', () => {
 })
 
 describe('a replacement', () => {
-  test('goes from one to the next once the new one listens, and waits for no drain', async () => {
+  test('continues with the next worker once the new one listens, and does not wait for drains', async () => {
     const all = await started(2)
     const replaced = all.replaceAll()
     expect(forked.map(({ number }) => number)).toEqual([1, 2, 1])
@@ -291,7 +291,7 @@ describe('a replacement', () => {
     expect(forked).toHaveLength(3)
   })
 
-  test('that is asked for during another one follows it, once', async () => {
+  test('that is requested during another follows it, once', async () => {
     const all = await started(1)
     const replaced = all.replaceAll()
     all.replaceAll()
@@ -320,7 +320,7 @@ describe('a replacement', () => {
     expect(states(all)).toEqual(['1 running'])
   })
 
-  test('that fails while the old one dies is tried again', async () => {
+  test('that fails while the old worker dies is tried again', async () => {
     const all = await started(1)
     const replaced = all.replaceAll()
     forked[0]!.onExit(1, null)
@@ -332,7 +332,7 @@ describe('a replacement', () => {
 })
 
 describe('an end', () => {
-  test('waits for all workers, and puts none in their places', async () => {
+  test('waits for all workers, and replaces none', async () => {
     const all = await started(2)
     all.replaceAll()
     const ended = all.end('drain')
@@ -357,7 +357,7 @@ describe('an end', () => {
     await Promise.all([drained, ended])
   })
 
-  test('leaves a pause without a successor', async () => {
+  test('ends a pause without a new worker', async () => {
     const all = await started(1)
     forked[0]!.onExit(1, null)
     await all.end('stop')

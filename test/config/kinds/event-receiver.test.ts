@@ -65,7 +65,7 @@ describe('EVENTS_URL', () => {
     expect(problems({ EVENTS_URL, EVENTS_SECRET: secret })).toEqual([problem])
   })
 
-  test('is needed for events: without it there are none', () => {
+  test('is required for events', () => {
     expect(load({})).toBeUndefined()
     expect(load({ EVENTS_SECRET: secret })).toBeUndefined()
   })

@@ -26,7 +26,7 @@ const securePlaces = (environment: Record<string, string>) => written(load({ TLS
 
 const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
-describe('what is listened on', () => {
+describe('listening addresses', () => {
   test('may be several addresses, each once', () => {
     expect(places({ HOST: '127.0.0.1, [::1],::1, LocalHost' })).toEqual([
       '127.0.0.1 8080',
@@ -40,7 +40,7 @@ describe('what is listened on', () => {
     expect(places({ PORT: '0,0' })).toEqual(['127.0.0.1 0', '127.0.0.1 0'])
   })
 
-  test('may be an address with a port of its own', () => {
+  test('may have an address with its own port', () => {
     expect(places({ HOST: '127.0.0.1:80,[::1]:81,::2,chat.example:82', PORT: '8080,8081' })).toEqual([
       '127.0.0.1 80',
       '::1 81',
@@ -51,12 +51,12 @@ describe('what is listened on', () => {
     expect(places({ HOST: '127.0.0.1,127.0.0.1:8080' })).toEqual(['127.0.0.1 8080'])
   })
 
-  test('with TLS is what is listened on without, at ports of its own', () => {
+  test('with TLS are the addresses without TLS, at other ports', () => {
     expect(securePlaces({ HOST: '127.0.0.1:80,::1' })).toEqual(['127.0.0.1 8443', '::1 8443'])
     expect(securePlaces({ HTTPS_PORT: '443,444' })).toEqual(['127.0.0.1 443', '127.0.0.1 444'])
   })
 
-  test('with TLS may be addresses of its own', () => {
+  test('with TLS may be other addresses', () => {
     const environment = { HTTPS_HOST: '0.0.0.0,[2001:db8::1]:443' }
     expect(places({ TLS_CERT, ...environment })).toEqual(['127.0.0.1 8080'])
     expect(securePlaces(environment)).toEqual(['0.0.0.0 8443', '2001:db8::1 443'])

@@ -3,7 +3,7 @@ import { hashLike, hashSecret, parseSecretHash } from '../../../src/config/kinds
 import { ConfigError, loadConfig } from '../../../src/config/load.js'
 
 describe('the hash of a secret', () => {
-  test('says how it was made, and fits the same secret only', async () => {
+  test('contains its parameters, and matches only its secret', async () => {
     const text = await hashSecret('geheim-ü')
     expect(text).toMatch(/^scrypt\$15\$8\$1\$[\w-]{22}\$[\w-]{43}$/)
     const hash = parseSecretHash(text)!
@@ -15,7 +15,7 @@ describe('the hash of a secret', () => {
     expect(await hashSecret('x')).not.toBe(await hashSecret('x'))
   })
 
-  test('is that of RFC 7914 §12', async () => {
+  test('matches RFC 7914 §12', async () => {
     const salt = Buffer.from('SodiumChloride').toString('base64url')
     const expected =
       '7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887'
@@ -40,7 +40,7 @@ describe('the hash of a secret', () => {
 })
 
 describe('an admin whose secret is a broken hash', () => {
-  test('stops the start without a word of it', () => {
+  test('an admin whose secret is a broken hash stops the start, and the error does not quote it', () => {
     const load = () => loadConfig({ ADMIN_USERS: 'portal:scrypt$15$8$1$abc', XMPP_DOMAINS: 'example.org' })
     expect(load).toThrow(ConfigError)
     expect(load).toThrow(/entry 1 has a hash that is broken or too costly/)

@@ -29,7 +29,7 @@ describe('the admin', () => {
     expect(service.logins).toHaveLength(0)
   })
 
-  test('is challenged for the form too, and in JSON where that is asked for', async () => {
+  test('is asked for a password at the form too, and in JSON if requested', async () => {
     const { app } = fakeService()
     expect((await request(app).get('/warm')).status).toBe(401)
     const reply = await request(app).post('/warm').set('Accept', 'application/json')

@@ -60,7 +60,7 @@ test.each([
   expect(countedAddress(from('10.0.0.1', headers), rules)).toBe(address)
 })
 
-test('all addresses that are not known are on no list, and one client', () => {
+test('all unknown addresses are on no list, and count as one client', () => {
   const everybody = readNetworks('any', () => undefined)
   const none = readNetworks('none', () => undefined)
   const some = readNetworks('203.0.113.0/24', () => undefined)
@@ -101,18 +101,18 @@ describe('a request came securely', () => {
     expect(takesPasswords(rules)(request)).toBe(secure)
   })
 
-  test('where the operator says that all do', () => {
+  test('if the operator declares all requests secure', () => {
     expect(countsAsEncrypted(from('203.0.113.9'), { ...rules, assumeSecure: true })).toBe(true)
   })
 
-  test('or, for passwords, where only this machine can come', () => {
+  test('or, for passwords, if only this machine can connect', () => {
     const local = { ...rules, listen: { places: ['127.0.0.1', '::1', 'localhost'].map(host => at(host)) } }
     expect(takesPasswords(local)(from('127.0.0.1'))).toBe(true)
     expect(countsAsEncrypted(from('127.0.0.1'), local)).toBe(false)
   })
 })
 
-describe('passwords are taken at a loopback address beside one for everybody', () => {
+describe('passwords are accepted at a loopback address beside a public address', () => {
   const places = [at('127.0.0.1', 8080), at('192.0.2.1', 8080), at('::', 8081)]
   const takes = takesPasswords({ ...rules, listen: { places } })
   /** A plain request as it came to an address of ours. */
@@ -141,7 +141,7 @@ describe('passwords are taken at a loopback address beside one for everybody', (
     expect(takes(request)).toBe(isTaken)
   })
 
-  test('a port that the system has chosen is not taken for the public one', () => {
+  test('a port that the system has chosen is not the public port', () => {
     const chosen = { ...rules, listen: { places: [at('127.0.0.1', 0), at('0.0.0.0', 0)] } }
     expect(takesPasswords(chosen)(to('127.0.0.1', 4711))).toBe(false)
   })

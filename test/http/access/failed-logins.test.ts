@@ -39,7 +39,7 @@ describe('wrong secrets', () => {
     return Math.max(0, waited - 50)
   }
 
-  test('are told later from one to the next, and not looked at any more after so many in a minute', async () => {
+  test('are answered with growing delays, and not checked after too many in a minute', async () => {
     const failures = new FailedLogins(7, unnoted)
     const delays: (number | undefined)[] = []
     for (let time = 0; time < 8; time++) delays.push(await fail(failures))
@@ -56,7 +56,7 @@ describe('wrong secrets', () => {
     expect(await fail(failures)).toBe(0)
   })
 
-  test('for one name leave other names alone, and other clients', async () => {
+  test('for one name do not affect other names or clients', async () => {
     const failures = new FailedLogins(1, unnoted)
     await fail(failures)
     expect(await fail(failures)).toBeUndefined()
@@ -64,14 +64,14 @@ describe('wrong secrets', () => {
     expect(await fail(failures, { ...here, client: '192.0.2.2' })).toBe(0)
   })
 
-  test('for many names of one client are ten times as many as for one', async () => {
+  test('for many names of one client are limited to ten times as many as for one name', async () => {
     const failures = new FailedLogins(1, unnoted)
     for (let name = 0; name < 10; name++) expect(await fail(failures, { ...here, name: `${name}` })).toBe(0)
     expect(await fail(failures, { ...here, name: 'eleventh' })).toBeUndefined()
     expect(await fail(failures, { client: '192.0.2.2', name: 'eleventh' })).toBe(0)
   })
 
-  test('of one client are checked one after the other, so that its guesses do not delay others', async () => {
+  test('of one client are checked one after another, so that its guesses do not delay others', async () => {
     const failures = new FailedLogins(5, unnoted)
     expect(await failures.begin(here)).toBeUndefined()
     let hasBegun = false
@@ -94,7 +94,7 @@ describe('wrong secrets', () => {
     }
   })
 
-  test('keep out a backend that knows the secret only where both counts are full', async () => {
+  test('block a backend that has the right secret only if both counts are full', async () => {
     const failures = new FailedLogins(1, unnoted)
     for (let time = 0; time < 9; time++) await fail(failures)
     expect(await failures.waitOfKnown(here)).toBeUndefined()
@@ -147,7 +147,7 @@ describe('wrong secrets', () => {
       expect(await two.begin(here)).toBe(57)
     })
 
-    test('block none of many backends that start at the same time and are right', async () => {
+    test('block none of many backends that start at the same time with the right secret', async () => {
       const failures = new FailedLogins(5, unnoted)
       const right = Array.from({ length: 70 }, async (_, number) => {
         const wait = await failures.begin(from(number))
@@ -157,7 +157,7 @@ describe('wrong secrets', () => {
       expect(await Promise.all(right)).toEqual(Array(70).fill(undefined))
     })
 
-    test('block no such address a week later, nor a week after its next right secret', async () => {
+    test('do not block such an address a week later, or a week after its next right secret', async () => {
       const failures = new FailedLogins(5, unnoted)
       await failures.succeeded(here)
       jest.advanceTimersByTime(7 * 86_400_000)
@@ -168,13 +168,13 @@ describe('wrong secrets', () => {
     })
   })
 
-  test('are any number where the limit is 0, and told at once', async () => {
+  test('are unlimited if the limit is 0, and answered at once', async () => {
     const failures = new FailedLogins(0, unnoted)
     for (let time = 0; time < 100; time++) expect(await fail(failures)).toBe(0)
     expect(await failures.waitOfKnown(here)).toBeUndefined()
   })
 
-  test('leave nothing behind when their time is over', async () => {
+  test('leave no memory behind after their time', async () => {
     const failures = new FailedLogins(1, unnoted)
     for (let client = 0; client < 20; client++) await fail(failures, { ...here, client: `192.0.2.${client}` })
     jest.advanceTimersByTime(600_000)
@@ -216,7 +216,7 @@ describe('a client that guesses', () => {
     expect((await call(service, 'wrong', { from: '203.0.113.1' })).status).toBe(401)
   })
 
-  test('hears 429 and when to come back, and is not looked at until then, right or wrong', async () => {
+  test('gets 429 and Retry-After, and is not checked until then, right or wrong', async () => {
     const service = fakeService({ rates, access: openToAll })
     expect((await call(service, 'wrong')).status).toBe(401)
     expect((await call(service, 'wronger')).status).toBe(401)
@@ -228,7 +228,7 @@ describe('a client that guesses', () => {
     expect(service.lines().at(-1)).toMatchObject({ code: 'too-many-requests', address: '192.0.2.1' })
   })
 
-  test('keeps out no other: neither another admin at the same address, nor a client elsewhere', async () => {
+  test('blocks no other admin at its address, and no other client', async () => {
     const service = fakeService({ rates, access: openToAll })
     for (let time = 0; time < 3; time++) await call(service, 'wrong')
     expect((await call(service, 'gehe:im-ü', { as: 'admin@host' })).status).toBe(200)
@@ -236,7 +236,7 @@ describe('a client that guesses', () => {
     expect((await call(service, secret, { from: '2001:db8::1' })).status).toBe(200)
   })
 
-  test('does not keep out a backend whose secret was right a moment ago, at the same address', async () => {
+  test('does not block a backend at the same address whose secret was right a moment ago', async () => {
     const service = fakeService({ rates, access: openToAll })
     expect((await call(service, secret)).status).toBe(200)
     for (let time = 0; time < 3; time++) await call(service, 'wrong')
@@ -251,7 +251,7 @@ describe('a client that guesses', () => {
     expect((await call(service, secret)).status).toBe(429)
   })
 
-  test('does not keep out a backend that goes on calling, however long it takes', async () => {
+  test('does not block a backend that continues to call, however long it guesses', async () => {
     let now = 0
     const service = fakeService({ rates, access: openToAll, now: () => now })
     expect((await call(service, secret)).status).toBe(200)
@@ -283,7 +283,7 @@ describe('a client that guesses', () => {
     expect(two!.lines().find(({ code }) => code === 'too-many-requests')).toMatchObject({ admin: name })
   })
 
-  test('does so many times at once is looked at no more often', async () => {
+  test('gets no more checks by many simultaneous guesses', async () => {
     const service = fakeService({ rates, access: openToAll })
     const guesses = Array.from({ length: 10 }, (_, number) => call(service, `wrong ${number}`))
     const statuses = (await Promise.all(guesses)).map(({ status }) => status)
@@ -291,7 +291,7 @@ describe('a client that guesses', () => {
     expect(statuses.filter(status => status === 429)).toHaveLength(8)
   })
 
-  test('is told apart from a backend that begins with many calls at once', async () => {
+  test('is distinguished from a backend that begins with many simultaneous calls', async () => {
     const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
     const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
     const admins = [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'] }]
@@ -300,7 +300,7 @@ describe('a client that guesses', () => {
     expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(10).fill(200))
   })
 
-  describe('where secrets are hashed', () => {
+  describe('with hashed secrets', () => {
     const hashed = async () => {
       const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
       const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
@@ -322,7 +322,7 @@ describe('a client that guesses', () => {
       expect((await call(service, 'wrong', { from: '198.51.100.200' })).status).toBe(429)
     })
 
-    test('leaves the queue when it has gone', async () => {
+    test('leaves the queue when it disconnects', async () => {
       const hashes = workQueue(1, 10, () => new Problem('service-full'))
       let made = 0
       const service = fakeService({
@@ -369,7 +369,7 @@ describe('a client that guesses', () => {
     },
   )
 
-  test('with the same secret many times at once is one attempt, with one line and one with the count', async () => {
+  test('with the same secret many times at once counts as one attempt, with one line and one line with the count', async () => {
     const service = fakeService({ rates, access: openToAll })
     const statuses = await Promise.all(Array.from({ length: 20 }, () => call(service, 'wrong')))
     expect(new Set(statuses.map(({ status }) => status))).toEqual(new Set([401]))

@@ -35,7 +35,7 @@ afterEach(() => {
 const get = (name: string, headers = {}, method = 'GET') =>
   ask(`http://127.0.0.1:${port}/${name}`, { agent: false, headers, method })
 
-test('a browser that has a file is told that it has not changed', async () => {
+test('a browser that has a file gets 304', async () => {
   const { headers } = await get('style.css')
   for (const condition of [{ 'If-None-Match': headers.etag! }, { 'If-Modified-Since': headers['last-modified']! }]) {
     const { status, text } = await get('style.css', condition)
@@ -51,7 +51,7 @@ test('HEAD is answered with the header alone', async () => {
 
 const descriptors = () => readdirSync('/proc/self/fd').length
 
-test('no descriptor stays open for clients that ask again and again, read nothing and leave', async () => {
+test('no descriptor stays open for clients that ask repeatedly, read nothing and disconnect', async () => {
   await get('strophe.js')
   await eventually('its connection is closed', () => open === 0)
   const before = descriptors()

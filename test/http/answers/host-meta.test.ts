@@ -31,7 +31,7 @@ describe('host-meta', () => {
     expect(body).toEqual({ links: [bosh, websocket] })
   })
 
-  test('names those only that there are', async () => {
+  test('names only existing endpoints', async () => {
     const off = (settings: Partial<Config>) => get(json, settings)
     expect((await off({ bosh: { ...config.bosh, enabled: false } })).body).toEqual({ links: [websocket] })
     const without = { websocket: { ...config.websocket, enabled: false } }
@@ -39,7 +39,7 @@ describe('host-meta', () => {
     expect((await get(xrd, without)).text).not.toContain('websocket')
   })
 
-  test.each([xrd, json])('at %s may be read by every page, also that there is none', async path => {
+  test.each([xrd, json])('at %s can be read by all pages, also if it is 404', async path => {
     for (const settings of [{}, { externalUrl: undefined }])
       expect((await get(path, settings)).headers['access-control-allow-origin']).toBe('*')
   })

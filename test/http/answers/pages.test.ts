@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { renderPage } from '../../../src/http/answers/pages.js'
 import { isXhtml } from '../../support/xhtml.js'
 
-test('a page stays well-formed whatever is written into it, at any depth', () => {
+test('a page stays well-formed, whatever its texts contain, at any depth', () => {
   const odd = `<b>&"'\u0000\u001b\u000c\ufffe\ud800]]>`
   const panes = [{ name: odd, title: odd, initial: odd, jid: odd, otherJid: odd, otherTitle: odd }]
   for (const text of [

@@ -98,14 +98,14 @@ describe('the head of a whole reply', () => {
     expect(whole).toEqual([options.keepAliveTimeout !== 0])
   })
 
-  test('tells the last request that a connection may make', async () => {
+  test('announces the last request on a connection', async () => {
     await start(reply)
     server.maxRequestsPerSocket = 2
     expect((await client.send(post('one')).reply()).head).toContain('max=2')
     expect((await client.send(post('two')).reply()).head).toContain('Connection: close')
   })
 
-  test('tells the time of day', async () => {
+  test('has the current time', async () => {
     await start(reply)
     const now = jest.spyOn(Date, 'now')
     for (const [time, date] of [
@@ -150,7 +150,7 @@ describe('a reply is Node’s to write', () => {
     expect(isWhole).toBe(false)
   })
 
-  test('that is none of ours', async () => {
+  test('if it is not of our class', async () => {
     await start(reply, { ServerResponse })
     expect((await client.send(post('ab')).reply()).body).toBe('ab')
     expect(whole).toEqual([false])
@@ -335,7 +335,7 @@ describe('a reply larger than the connection takes', () => {
     return told
   }
 
-  test('is over once all of it has left', async () => {
+  test('ends once all of it is sent', async () => {
     const told = await stalled()
     client.send(post('next'))
     client.socket.resume()
@@ -347,7 +347,7 @@ describe('a reply larger than the connection takes', () => {
     expect(whole[0]).toBe(true)
   }, 20_000)
 
-  test('comes in full to a client that says meanwhile that it sends nothing more', async () => {
+  test('arrives in full at a client that half-closes meanwhile', async () => {
     await stalled()
     const ended = once(socket, 'end')
     client.socket.end()

@@ -22,13 +22,13 @@ test.each(['20.12.0', '22.0.0', '24.21.0'])('Node %s has requests and responses 
   expect(Object.keys(install(true, undefined, version))).toEqual(['IncomingMessage', 'ServerResponse'])
 })
 
-test('the tested versions are those in package.json', () => {
+test('the tested versions are the versions in package.json', () => {
   const { engines } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
   const majors = [...engines.node.matchAll(/\^(\d+)/g)].map(([, major]) => Number(major))
   expect(majors).toEqual(testedVersions)
 })
 
-test('Express leaves requests and responses as they are that have its prototypes from the start', async () => {
+test('Express does not change requests and responses that have its prototypes from the start', async () => {
   const app = express()
   const classes = install(true, app, '20.0.0')
   app.get('/', (req, res) => {

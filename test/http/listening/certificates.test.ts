@@ -82,7 +82,7 @@ describe('reading again', () => {
     }
   }
 
-  test('takes up what has changed', () => {
+  test('uses changed files', () => {
     const certificates = open()
     const before = certificates.usual
     put('first', made.get('changed')!)
@@ -92,7 +92,7 @@ describe('reading again', () => {
     expect(certificates.contextFor('first.example')).toBeUndefined()
   })
 
-  test('leaves all as it was where one file is broken', () => {
+  test('changes nothing if one file is invalid', () => {
     const certificates = open()
     const before = certificates.usual
     put('first', made.get('changed')!)
@@ -103,7 +103,7 @@ describe('reading again', () => {
     expect(shown(certificates.contextFor('chat.example.org'))).toContain('chat.example.org')
   })
 
-  test('says that a certificate has expired, and uses it', () => {
+  test('warns that a certificate has expired, and uses it', () => {
     const { cert, key } = makeCertificate(['DNS:old.example'], { expired: true })
     const certificates = open()
     put('wild', cert + key)
@@ -113,7 +113,7 @@ describe('reading again', () => {
     expect(shown(certificates.contextFor('old.example'))).toBe('DNS:old.example')
   })
 
-  test('at the start stops it where there is nothing to fall back on', () => {
+  test('at the start fails if there is no earlier certificate', () => {
     put('wild', '')
     expect(open).toThrow(ConfigError)
   })

@@ -77,7 +77,7 @@ describe('a listener with limits', () => {
     while (!(await isWelcome(server, localAddress))) open.pop()
   }
 
-  test('closes what is too much for all servers together, until one has gone', async () => {
+  test('closes connections above the limit for all servers together, until one is closed', async () => {
     await listen({ maxConnections: 2 })
     expect(await isWelcome(0, '127.0.0.1')).toBe(true)
     expect(await isWelcome(1, '127.0.0.2')).toBe(true)
@@ -86,7 +86,7 @@ describe('a listener with limits', () => {
     await untilWelcome(1, '127.0.0.3')
   })
 
-  test('closes what is too much from one address', async () => {
+  test('closes connections above the limit of one address', async () => {
     await listen({ maxConnectionsPerAddress: 1 })
     expect(await isWelcome(0, '127.0.0.1')).toBe(true)
     expect(await isWelcome(1, '127.0.0.1')).toBe(false)
@@ -95,12 +95,12 @@ describe('a listener with limits', () => {
     await untilWelcome(0, '127.0.0.1')
   })
 
-  test('lets proxies have as many as they want', async () => {
+  test('does not limit proxies', async () => {
     await listen({ maxConnectionsPerAddress: 1 }, '127.0.0.2')
     for (const _each of [1, 2, 3]) expect(await isWelcome(0, '127.0.0.2')).toBe(true)
   })
 
-  test('closes what there is no descriptor for, and says so', async () => {
+  test('closes connections for which there is no descriptor, and logs this', async () => {
     const refused: string[] = []
     let areLeft = false
     await listen(

@@ -81,7 +81,7 @@ describe('the host', () => {
     expect(reachedBy(dispatcher, { url: '/healthz', headers: { host: 'chat.example.org' } })).toEqual(['health'])
   })
 
-  test('is unknown where a request names two', () => {
+  test('is unknown if a request names two hosts', () => {
     const seen: unknown[] = []
     const res = {
       writeHead(status: number, headers: readonly string[]) {

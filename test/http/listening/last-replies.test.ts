@@ -63,7 +63,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
       .slice(1)
       .map(text => [/^connection: (.*?)\r$/im.exec(text)?.[1], text.split('\r\n').at(-1)])
 
-  test('have the reply to a held request as their last one', async () => {
+  test('have the reply to a held request as their last reply', async () => {
     await request()
     retire()
     answer(0)
@@ -71,7 +71,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
     expect(replies()).toEqual([['close', 'reply 0']])
   })
 
-  test('that are idle have one more', async () => {
+  test('that are idle have one more reply', async () => {
     await request()
     answer(0)
     await eventually('it is there', () => got.includes('reply 0'))
@@ -101,7 +101,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
     ])
   })
 
-  test('that have been told otherwise already have one more', async () => {
+  test('that were told to stay open have one more reply', async () => {
     await request(2)
     answer(1)
     retire()
@@ -117,7 +117,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
     ])
   })
 
-  test('answer a request that came behind a held one after the end was known', async () => {
+  test('answer a request behind a held one that arrived after the end was known', async () => {
     await request()
     retire()
     await request()

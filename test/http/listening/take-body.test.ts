@@ -71,7 +71,7 @@ async function start(made: Server): Promise<HttpSocket> {
 const hears = (what: string) => eventually(what, () => told.includes(what))
 
 describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
-  test('is told of as it comes, and at its end', async () => {
+  test('is reported as it arrives, and at its end', async () => {
     await start(create(take))
     const { body } = await client.send(post('<body/>')).reply()
     expect(body).toBe('<body/>')
@@ -102,7 +102,7 @@ describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
     expect((await client.send(post('next')).reply()).body).toBe('next')
   })
 
-  test('is that of each of several requests in one packet', async () => {
+  test('is separate for each of several requests in one packet', async () => {
     await start(create(take))
     client.send(post('one') + post('') + post('three'))
     const bodies = [await client.reply(), await client.reply(), await client.reply()].map(({ body }) => body)
@@ -117,7 +117,7 @@ describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
     expect((await client.send('<body/>').reply()).body).toBe('<body/>')
   })
 
-  test('that is answered before all of it has come is not in the way of the next request', async () => {
+  test('that is answered before it is complete does not disturb the next request', async () => {
     await start(
       create((req, res) => {
         take(req, res)
@@ -160,7 +160,7 @@ describe.each(kinds)('a client that goes away from a request, %s,', (_kind, crea
     expect(told.sort()).toEqual(['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort())
   })
 
-  test('once it has its reply, is not told of', async () => {
+  test('once it has its reply, is not reported', async () => {
     await start(create(take))
     await client.send(post('x')).reply()
     const closed = new Promise(resolve => server.once('connection', socket => socket.once('close', resolve)))
@@ -206,7 +206,7 @@ describe.each(kinds)('the body of a request, %s, that was read before', (_kind, 
   })
 })
 
-test('a request that an app has made one of ours is read as ours', async () => {
+test('a request that an app has given our prototype is read as ours', async () => {
   const app = express()
   install(true, app)
   app.use((req, res) => take(req, res))

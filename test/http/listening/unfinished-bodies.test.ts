@@ -34,7 +34,7 @@ function start(unfinishedMegabytes: number) {
 }
 
 describe('bodies that have come in part', () => {
-  test('are kept as they came, in whatever pieces', () => {
+  test('are stored as they arrived, in whatever pieces', () => {
     const { bodies } = start(1)
     const body = bodies.begin('192.0.2.1')
     const text = Array.from({ length: 5_000 }, (_, number) => `${number} `).join('')
@@ -57,7 +57,7 @@ describe('bodies that have come in part', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * MiB)
   })
 
-  test('of one address may be an eighth of all, and there is room again when some have ended', () => {
+  test('of one address may be an eighth of all, and there is room again when some are complete', () => {
     const { begin, bodies } = start(64)
     const begun = begin('192.0.2.1', MiB / 2)
     expect(begun).toHaveLength(16)
@@ -67,7 +67,7 @@ describe('bodies that have come in part', () => {
     expect(bodies.bytes).toBe(16 * MiB)
   })
 
-  test('of one IPv6 network of 64 bits, and of all unknown addresses, are those of one client', () => {
+  test('of one IPv6 network of 64 bits, and of all unknown addresses, count for one client', () => {
     const { begin } = start(8)
     expect(begin('2001:db8:1:2::1', MiB)).toHaveLength(1)
     expect(begin('2001:db8:1:2:3:4:5:6', MiB)).toHaveLength(0)
@@ -88,11 +88,11 @@ describe('bodies that have come in part', () => {
     for (let kib = 0; kib < 512; kib++) expect(body.add(Buffer.alloc(1024))).toBe(true)
   })
 
-  test('are any number where there is no limit', () => {
+  test('are unlimited if there is no limit', () => {
     expect(start(0).begin('192.0.2.1', MiB)).toHaveLength(200)
   })
 
-  test('that are refused are told of in the log once a minute, without their senders', () => {
+  test('that are refused are logged once a minute, without their senders', () => {
     const { begin, clock, lines } = start(1)
     begin('192.0.2.1', MiB)
     expect(lines).toHaveLength(1)

@@ -24,20 +24,20 @@ describe('the descriptors for sessions', () => {
     expect(fake.areLeft()).toBe(false)
   })
 
-  test('are left as long as a further share of all is free', () => {
+  test('are available as long as a further share of all is free', () => {
     expect(fakeProcess(1_024, 888, 0.1).areLeft()).toBe(true)
     expect(fakeProcess(1_024, 889, 0.1).areLeft()).toBe(false)
     expect(fakeProcess(Number.POSITIVE_INFINITY, 1_000_000, 0.1).areLeft()).toBe(true)
   })
 
-  test('are left again when some have been closed', () => {
+  test('are available again when some have been closed', () => {
     const fake = fakeProcess(1_024, 1_000)
     expect(fake.areLeft()).toBe(false)
     fake.open = 900
     expect(fake.areLeft()).toBe(true)
   })
 
-  test('are not left while connections that have none yet will take the last', () => {
+  test('are not available while expected connections will take the last', () => {
     const fake = fakeProcess(1_024, 900)
     fake.descriptors.expected = 92
     expect(fake.areLeft()).toBe(false)
@@ -45,7 +45,7 @@ describe('the descriptors for sessions', () => {
     expect(fake.areLeft()).toBe(true)
   })
 
-  test('are not left where others have taken what was free at the last check', () => {
+  test('are not available if others took them since the last check', () => {
     const fake = fakeProcess(1_024, 864)
     const areLeftForOthers = fake.descriptors.room()
     expect(fake.areLeft()).toBe(true)
@@ -53,12 +53,12 @@ describe('the descriptors for sessions', () => {
     expect(fake.areLeft()).toBe(false)
   })
 
-  test('are any number where nothing says how many there may be', () => {
+  test('are unlimited if the limit is unknown', () => {
     expect(fakeProcess(Number.POSITIVE_INFINITY, 1_000_000).areLeft()).toBe(true)
   })
 })
 
-test('this process tells how many it may open, and how many it has open', () => {
+test('this process knows its limit of descriptors, and how many it has open', () => {
   expect(mostDescriptors()).toBeGreaterThan(100)
   const descriptors = new Descriptors()
   const before = descriptors.taken

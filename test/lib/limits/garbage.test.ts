@@ -18,7 +18,7 @@ describe('a collection', () => {
     expect([collectsAfter(5_000), collectsAfter(19_999), collectsAfter(1)]).toEqual([true, false, true])
   })
 
-  test('frees what is no longer in use, and other code cannot ask for it', async () => {
+  test('frees unused memory, and is not available to other code', async () => {
     const before = typeof Reflect.get(globalThis, 'gc')
     const seen = new WeakRef({})
     // What a WeakRef refers to stays until the turn ends.
@@ -80,14 +80,14 @@ describe('at rest, garbage', () => {
     ])
   })
 
-  test('is not looked for again in memory that is in use', () => {
+  test('is not collected again from memory that is in use', () => {
     const { collections } = start()
     expect([collections({ resident: 200, left: 200 }), collections({}), collections({ resident: 221 })]).toEqual([
       1, 0, 1,
     ])
   })
 
-  test('is what waited for clients that have gone', () => {
+  test('is memory that waited for clients that have gone', () => {
     const { collections } = start()
     expect([collections({ resident: 300, waiting: 200 }), collections({ waiting: 0 })]).toEqual([0, 1])
   })
@@ -99,7 +99,7 @@ describe('at rest, garbage', () => {
     expect(collections({ sessions: 1_000 })).toBe(1)
   })
 
-  test('is no longer looked for once stopped', () => {
+  test('is no longer collected after the stop', () => {
     const { clock, collections, stop } = start()
     stop()
     expect([collections({ resident: 300 }), clock.pending]).toEqual([0, 0])

@@ -28,7 +28,7 @@ describe('the memory for sessions', () => {
     expect(later(1_000_000)).toBe(false)
   })
 
-  test('bears others in the place of those that have gone, though it looks full still', () => {
+  test('allows others in place of ended sessions, although it still looks full', () => {
     const { later } = start()
     full = 1
     expect([later(1_000), later(950), later(900), later(899), later(0)]).toEqual([...[false, false, false, true, true]])
@@ -42,7 +42,7 @@ describe('the memory for sessions', () => {
     expect(later(5_000)).toBe(true)
   })
 
-  test('bears more than there were little by little, where what the system says neither shrinks nor grows', () => {
+  test("allows a few more at intervals, if the system's figure neither shrinks nor grows", () => {
     const { clock, later } = start()
     full = 1.5
     expect([later(100), later(90)]).toEqual([false, false])
@@ -57,13 +57,13 @@ describe('the memory for sessions', () => {
     expect([later(108), later(109)]).toEqual([true, false])
   })
 
-  test('bears one session if it was full before there was any', () => {
+  test('allows one session if it was full before there was any', () => {
     const { later } = start()
     full = 1
     expect([later(0), later(1)]).toEqual([true, false])
   })
 
-  test('is looked at again after a second, or after twenty sessions', () => {
+  test('is measured again after a second, or after twenty sessions', () => {
     const { clock, bears } = start()
     const looksAt = (calls: number, milliseconds: number) => {
       looks = 0
@@ -90,7 +90,7 @@ describe('the memory of this process', () => {
     expect([full, holds(full)]).toEqual([full, true])
   })
 
-  test('has in it what waits for clients outside of the heap', () => {
+  test('includes data outside of the heap that waits for clients', () => {
     const { rss } = process.memoryUsage()
     const measure = memoryMeasure(Math.ceil(rss / 2 ** 20) + 100)
     expect(measure()).toBeLessThan(1)

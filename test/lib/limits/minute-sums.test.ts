@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals'
 import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
-describe('what is told once a minute', () => {
+describe('a sum of a minute', () => {
   const clock = new FakeClock()
   const sums = new MinuteSums(clock)
   const told: string[] = []
   const often = sums.of<string[]>(keys => void told.push(`${keys[0]} ${keys.length}`))
   const happen = (key: string) => often(key, (keys = []) => [...keys, key])
 
-  test('is told at once, and what follows when its minute is over, with how often it was', () => {
+  test('is logged at once for the first call, and at the end of its minute for later calls, with their number', () => {
     expect(['a', 'a', 'b', 'a'].map(happen)).toEqual([true, false, true, false])
     expect(told.splice(0)).toEqual(['a 1', 'b 1'])
     expect(clock.pending).toBe(1)
@@ -25,13 +25,13 @@ describe('what is told once a minute', () => {
     expect([told, clock.pending]).toEqual([[], 0])
   })
 
-  test('is told early where there is too much of it, the oldest first', () => {
+  test('is logged early if there are too many, the oldest first', () => {
     for (const key of ['a', 'a', 'a']) happen(key)
     for (let key = 1; key <= 10_000; key++) happen(`${key}`)
     expect(told.filter(line => line.startsWith('a'))).toEqual(['a 1', 'a 2'])
   })
 
-  test('is told at the end, of all that is summed', () => {
+  test('is logged at the end, for all keys', () => {
     clock.advance(120_000)
     told.length = 0
     const others: number[] = []

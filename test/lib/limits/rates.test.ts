@@ -12,7 +12,7 @@ afterEach(() => {
 const pass = (seconds: number) => jest.advanceTimersByTime(seconds * 1000)
 
 describe('a rate', () => {
-  test('is kept to within its time, by each key for itself', async () => {
+  test('limits each key separately within its time', async () => {
     const rate = new Rate(2, 60)
     expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([undefined, undefined, 60])
     expect(await rate.take('b')).toBeUndefined()
@@ -20,14 +20,14 @@ describe('a rate', () => {
     expect(await rate.take('a')).toBe(40)
   })
 
-  test('begins anew when its time is over, however often it was tried', async () => {
+  test('starts again when its time is over, however often it was tried', async () => {
     const rate = new Rate(2, 60)
     for (let time = 0; time < 10; time++) await rate.take('a')
     pass(60)
     expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([undefined, undefined, 60])
   })
 
-  test('does not count what is given back', async () => {
+  test('does not count attempts that were given back', async () => {
     const rate = new Rate(1, 60)
     await rate.take('a')
     await rate.giveBack('a')
@@ -35,7 +35,7 @@ describe('a rate', () => {
     expect(await rate.take('a')).toBe(60)
   })
 
-  test('says how often something was done and how long to wait, without counting', async () => {
+  test('returns the count and the time to wait, without counting', async () => {
     const rate = new Rate(2, 60)
     expect([await rate.count('a'), await rate.wait('a')]).toEqual([0, undefined])
     await rate.take('a')

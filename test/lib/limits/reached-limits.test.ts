@@ -28,7 +28,7 @@ test('a limit that refuses has a line once a minute, with its setting and the nu
   expect(counts.refused.sessions).toBe(61)
 })
 
-test('a burst has its line though nothing more is refused, and leaves no timer behind', () => {
+test('a burst has its line though nothing more is refused, and no timer remains', () => {
   const { refused, clock, lines } = started()
   for (let time = 0; time < 10; time++) refused('user')
   clock.advance(120_000)
@@ -36,7 +36,7 @@ test('a burst has its line though nothing more is refused, and leaves no timer b
   expect(clock.pending).toBe(0)
 })
 
-test('each limit has lines of its own', () => {
+test('each limit has its own lines', () => {
   const { refused, lines } = started()
   refused('address', { address: '192.0.2.7' })
   refused('user')

@@ -11,7 +11,7 @@ describe('a short memory', () => {
     return { clock, memory, remember, recall }
   }
 
-  test('keeps a value for its time, counted anew whenever it is remembered', () => {
+  test('keeps a value for its time, which starts again whenever it is remembered', () => {
     const { clock, remember, recall } = memoryOf(10)
     remember('a', 1)
     clock.advance(9_999)
@@ -23,7 +23,7 @@ describe('a short memory', () => {
     expect(recall('a')).toBeUndefined()
   })
 
-  test('forgets what was not remembered for longest when there is too much', () => {
+  test('drops the value that was remembered least recently if there are too many', () => {
     const { remember, recall } = memoryOf(10, 2)
     remember('a', 1)
     remember('b', 2)
@@ -38,7 +38,7 @@ describe('a short memory', () => {
     expect(recall('a')).toBeUndefined()
   })
 
-  test('tells apart what only reads alike, and has keys that no other process has', () => {
+  test('distinguishes keys that look alike, and has keys that no other process has', () => {
     const { memory } = memoryOf(10)
     const keys = [['a', 'b'], ['ab'], ['a,b'], ['a","b'], ['1'], [1]].map(about => memory.keyOf(about))
     expect(new Set(keys).size).toBe(keys.length)

@@ -38,7 +38,7 @@ test('work begins as other work ends, in order', async () => {
   expect(await Promise.all(all)).toEqual(['1', '2', '3', '4'])
 })
 
-test('work is told when its turn begins', async () => {
+test('work is called when its turn begins', async () => {
   const { begun, turned, take, end } = bench()
   for (const name of ['1', '2', '3']) void take(name)
   expect(turned).toEqual(begun)
@@ -63,7 +63,7 @@ test('urgent work goes first, also if it became urgent while it waited', async (
   expect(begun.at(-1)).toBe('3')
 })
 
-test('work that fails, or throws at once, leaves its turn to the next', async () => {
+test('work that fails, or throws at once, passes its turn to the next', async () => {
   const { begun, take, end } = bench()
   const failing = take('1')
   const thrown = new Turns(1).take('a.example', { isUrgent: () => false, onBegin() {} }, () => {

@@ -16,7 +16,7 @@ test('the limit of each session falls the more waits in all, and never to nothin
   expect(waiting.mostOfOne).toBe(Number.POSITIVE_INFINITY)
 })
 
-test('room is made in a turn of its own, once for everything that has come until then', async () => {
+test('room is made later, once for everything that has arrived until then', async () => {
   let times = 0
   const waiting = new WaitingMemory(mebi, () => {
     times += 1

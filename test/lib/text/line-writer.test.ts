@@ -43,7 +43,7 @@ test('a line goes out at once', () => {
   expect(read).toBe('one\n')
 })
 
-test.each(['EAGAIN', 'ENOSPC', 'EPIPE'])('after %s the rest of a line goes out before the next one', code => {
+test.each(['EAGAIN', 'ENOSPC', 'EPIPE'])('after %s the rest of a line is written before the next line', code => {
   const log = writer()
   room = 5
   fault = code
@@ -57,7 +57,7 @@ test.each(['EAGAIN', 'ENOSPC', 'EPIPE'])('after %s the rest of a line goes out b
   expect(clock.pending).toBe(0)
 })
 
-test('a reader that stalls for long gets one line with the number of lines that were lost', () => {
+test('a reader that stalls for long gets one line with the number of lost lines', () => {
   const log = writer()
   room = 0
   const written = lines(0, 1500).map(text => log.write(text))
@@ -74,7 +74,7 @@ test('a reader that stalls for long gets one line with the number of lines that 
   expect(clock.pending).toBe(0)
 })
 
-test('what waits when the process ends is tried once more', () => {
+test('waiting lines are tried once more when the process ends', () => {
   const log = writer()
   room = 0
   log.write('one\n')
@@ -102,7 +102,7 @@ test('after a file was renamed, lines go to a new one', () => {
   }
 })
 
-test('lines that matter have room of their own, and are written while others are lost', () => {
+test('important lines have their own room, and are written while others are lost', () => {
   const log = writer()
   room = 0
   for (const text of lines(0, 1000)) log.write(text)
@@ -116,7 +116,7 @@ test('lines that matter have room of their own, and are written while others are
   expect(read).toBe(`${lines(0, 768).join('')}${lines(1000, 1256).join('')}${line(1301)}lost 277\n`)
 })
 
-test('a full disk is told once, until lines are written again; a slow reader is not', () => {
+test('a full disk is reported once, until lines are written again; a slow reader is not', () => {
   const log = writer()
   room = 0
   log.write('one\n')

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { randomText } from '../../../src/lib/text/random-text.js'
 
 describe('random text', () => {
-  test('is as long as asked for, and never the same, however often it is asked for', () => {
+  test('has the requested length, and is never the same', () => {
     const texts = Array.from({ length: 2_000 }, () => randomText(20, 'hex'))
     for (const text of texts) expect(text).toMatch(/^[0-9a-f]{40}$/)
     expect(new Set(texts).size).toBe(texts.length)

@@ -66,7 +66,7 @@ function sentThree(): Departures {
   return departures
 }
 
-test('sends messages that come back again, in order and before newer ones', () => {
+test('sends returned messages again, in order and before newer ones', () => {
   const departures = sentThree()
   departures.add(message('four'))
   expect([departures.takeBack(failed('one')), departures.takeBack(failed('three'))]).toEqual([true, true])
@@ -97,7 +97,7 @@ test.each([
   expect(departures.unsent()).toEqual([])
 })
 
-test('leaves to Strophe what Strophe sends again', () => {
+test('leaves to Strophe the stanzas that Strophe sends again', () => {
   const departures = new Departures([], [])
   departures.addSent(message('one'))
   departures.addSent(message('two'))
@@ -116,7 +116,7 @@ test('sends nothing for another user, and keeps at most 100,000 characters', () 
   expect([departures.all, departures.sent]).toEqual([[], []])
 })
 
-test('a message is given to a connection once, and again to the next one', () => {
+test('a message is given to a connection once, and again to the next connection', () => {
   const departures = new Departures([], [])
   departures.goOn(1, 2, undefined)
   departures.add(message('queued'), true)

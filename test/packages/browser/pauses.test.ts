@@ -24,6 +24,6 @@ test.each([1_000_000_000, 2_147_484, Number.POSITIVE_INFINITY])(
   },
 )
 
-test('waits for as long as a backend wants', () => {
+test('waits for as long as a backend asks', () => {
   expect(new Pauses().next(90, () => {})).toBe(90)
 })

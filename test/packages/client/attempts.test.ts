@@ -71,7 +71,7 @@ describe('A call that fails for a while', () => {
     expect(seconds.length).toBe(3)
   })
 
-  test('has no longer in all than its time, and no longer for one attempt', async () => {
+  test('takes no longer in all than its time limit, and no longer for each attempt', async () => {
     const time = new PausedTime()
     const { attempt, seconds } = failing(time, [
       { after: 15, error: failure(0) },
@@ -93,7 +93,7 @@ describe('A call that fails for a while', () => {
   })
 })
 
-test('An error that is none of the service is not repeated', async () => {
+test('An error from something other than the service is not repeated', async () => {
   const time = new PausedTime()
   const error = new TypeError('a bug')
   const { attempt, seconds } = failing(time, [{ error }])

@@ -36,7 +36,7 @@ describe('A client', () => {
     expect(() => new WarmBindings({ url, ...portal, ...account })).toThrow(TypeError)
   })
 
-  test('shows no secret of its own', () => {
+  test('contains no secret in any error', () => {
     const client = new WarmBindings({ url, ...portal })
     const shown = inspect(client, { showHidden: true, depth: 9 }) + JSON.stringify(client)
     expect(shown).not.toContain(portal.secret)
