@@ -100,7 +100,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
       )
   })
 
-  test('many that start at once lose and double nothing of what they send from the beginning', async () => {
+  test('many that start at once lose and duplicate nothing that they send from the beginning', async () => {
     const all = await meet(6)
     for (let index = 0; index < 20; index++) {
       for (const one of all)
@@ -122,7 +122,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     await eventually('both know it', () => one.knows(late) && other.knows(late))
   })
 
-  test('what is sent arrives in order, with what else is sent in the same turn', async () => {
+  test('data arrives in order, with other data of the same turn', async () => {
     const [one, other] = (await meet(2)) as [Member, Member]
     let expected = ''
     for (let index = 0; index < 1000; index++) {
@@ -135,7 +135,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(other.told).toEqual([`join ${one.name}`])
   })
 
-  test('5 MiB go in one piece, both ways at once', async () => {
+  test('5 MiB are sent in one piece, in both directions at once', async () => {
     const [one, other] = (await meet(2)) as [Member, Member]
     const large = Buffer.alloc(5 * 1024 * 1024, 'abcdefghijklmnopqrstuvwxyz0')
     one.send(other, 'before')
@@ -150,7 +150,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     await eventually('nothing waits', () => one.carrier.backlog(other.name) === 0)
   })
 
-  test('what cannot be read is a break for both, and then all goes on', async () => {
+  test('invalid data is a break for both, and then communication continues', async () => {
     const [one, other] = (await meet(2)) as [Member, Member]
     one.send(other, 'garbage')
     await eventually('it has come', () => other.from(one).length > 0)
@@ -176,7 +176,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(one.announced).not.toContain(`${one.name} hear ye`)
   })
 
-  test('what is sent where there is no such process is dropped', async () => {
+  test('data for an unknown process is dropped', async () => {
     const [one, other] = (await meet(2)) as [Member, Member]
     for (const name of ['nobody00', '../../x', '*', '>', 'a.b', '', '__proto__', one.name])
       expect(() => one.carrier.send(name, Buffer.from('lost'))).not.toThrow()

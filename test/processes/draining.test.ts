@@ -77,8 +77,8 @@ async function later(seconds: number): Promise<boolean> {
   return isOver
 }
 
-describe('a process by itself', () => {
-  test('takes connections for its sessions, and is done when they have ended', async () => {
+describe('a single process', () => {
+  test('accepts connections for its sessions, and is done when they have ended', async () => {
     drain(true)
     expect(await later(300)).toBe(false)
     sessions = 0
@@ -98,7 +98,7 @@ describe('a process by itself', () => {
 })
 
 describe('one of several processes', () => {
-  test('leaves connections to another one as soon as all can know whose turn it is', async () => {
+  test('moves connections to another process once all can know which', async () => {
     others = [true, false]
     drain(false)
     expect(isTold).toBe(true)
@@ -116,7 +116,7 @@ describe('one of several processes', () => {
     expect(await later(0.1)).toBe(true)
   })
 
-  test('goes on taking connections where all are drained, until there is one that is not', async () => {
+  test('continues to accept connections if all drain, until a process does not', async () => {
     others = [true]
     drain(false)
     expect([await later(60), isRetired]).toEqual([false, false])
@@ -125,7 +125,7 @@ describe('one of several processes', () => {
     expect(isRetired).toBe(true)
   })
 
-  test('leaves connections to those with sessions where all are drained, after the last answer', async () => {
+  test('moves connections to processes with sessions if all drain, after the last answer', async () => {
     others = [true]
     sessions = 0
     busy = 1

@@ -41,7 +41,7 @@ function noting(notes: string[], name = ''): ExchangeEvents {
 }
 
 describe('names', () => {
-  test('stand before what a process makes', () => {
+  test('are the beginning of ids that a process makes', () => {
     const name = newNodeName()
     expect(nodeIn(`${name}-0123`)).toBe(name)
     expect(nodeIn(name)).toBeUndefined()
@@ -53,7 +53,7 @@ describe('names', () => {
 })
 
 describe('an exchange', () => {
-  test('carries messages both ways, in order, until one side ends it', async () => {
+  test('carries messages in both directions, in order, until one side ends it', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[1]!.accept('talk', ({ head, body }, exchange) => {
@@ -87,7 +87,7 @@ describe('an exchange', () => {
     expect(notes).toEqual(['other cancelled', 'cancelled', 'unmet cancelled'])
   })
 
-  test('tells when more is sent than is taken', async () => {
+  test('reports when more is sent than is read', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     let taken = 0
@@ -128,7 +128,7 @@ describe('an exchange', () => {
     expect(all[0]!.has('bbbbbbbb')).toBe(false)
   })
 
-  test('is broken on both sides where something may be lost', async () => {
+  test('is broken on both sides if something may be lost', async () => {
     const { all, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[1]!.accept('talk', () => noting(notes, 'other '))
@@ -156,7 +156,7 @@ describe('an exchange', () => {
   })
 })
 
-describe('what another process says', () => {
+describe('messages of another process', () => {
   const notes: string[] = []
   let met = 0
 
@@ -172,7 +172,7 @@ describe('what another process says', () => {
     return joined
   }
 
-  test('and is not understood loses nothing of what comes behind it', async () => {
+  test('that are not understood do not affect later messages', async () => {
     const { all, network } = await speaking()
     const headless = writeFrame(frameKinds.notice, true, 0)
     const asking = writeFrame(frameKinds.open, true, 9, { kind: 'talk', head: 0 })
@@ -183,7 +183,7 @@ describe('what another process says', () => {
     expect(met).toBe(2)
   })
 
-  test('and is no frame is a break for both, and then all goes on', async () => {
+  test('that are no frames are a break for both, and then communication continues', async () => {
     const { all, network } = await speaking()
     all[1]!.accept('wait', () => noting(notes, 'met '))
     all[0]!.open('bbbbbbbb', 'wait', 0, '', noting(notes))
@@ -195,7 +195,7 @@ describe('what another process says', () => {
     expect(notes.toSorted()).toEqual(['"fine"', 'broken', 'done', 'met broken'])
   })
 
-  test('ends with it, whatever fails at that', async () => {
+  test('affect nothing else if their handler fails', async () => {
     const { all, network } = await speaking()
     all[1]!.accept('wait', () => noting([]))
     const failing = () => {
@@ -211,7 +211,7 @@ describe('what another process says', () => {
   })
 })
 
-describe('a process that says nothing', () => {
+describe('a silent process', () => {
   test('is silent after three seconds, and gone after ten', async () => {
     const { all, clock, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
@@ -238,7 +238,7 @@ describe('a process that says nothing', () => {
     expect(all[0]!.others).toMatchObject([{ name: 'bbbbbbbb', isSilent: false }])
   })
 
-  test('is not taken for silent by one that was stopped itself', async () => {
+  test('does not count as silent if this process itself was paused', async () => {
     const { all, clock } = await join('aaaaaaaa', 'bbbbbbbb')
     // Both notice late that time has passed: their timers come after the whole time at once.
     const before = clock.now.bind(clock)
@@ -250,7 +250,7 @@ describe('a process that says nothing', () => {
   })
 })
 
-test('where one carrier cannot start, none stays open', async () => {
+test('if one carrier cannot start, none stays open', async () => {
   const { network, all } = await join('aaaaaaaa')
   const refused = startNodes({
     ...{ clock: new FakeClock(), log, name: 'bbbbbbbb' },
@@ -261,7 +261,7 @@ test('where one carrier cannot start, none stays open', async () => {
   expect(all[0]!.others).toEqual([])
 })
 
-describe('a process that comes while another one is stopped', () => {
+describe('a process that starts while another is stopped', () => {
   test('does not take that for gone, as long as others do not', async () => {
     const { all, clock, network, start } = await join('aaaaaaaa', 'bbbbbbbb')
     all[1]!.accept('talk', (_message, exchange) => {
@@ -291,7 +291,7 @@ describe('a process that comes while another one is stopped', () => {
 })
 
 describe('changes', () => {
-  test('are told: who comes, who goes, who takes no more sessions', async () => {
+  test('are reported: processes that come, go, and stop accepting sessions', async () => {
     const { all, start, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[0]!.onChange(() =>
@@ -306,7 +306,7 @@ describe('changes', () => {
     expect(notes).toEqual(['b c', 'b! c', 'b!'])
   })
 
-  test('before one came are told to it', async () => {
+  test('before a listener was added are reported to it', async () => {
     const { all, start } = await join('aaaaaaaa')
     all[0]!.drain()
     const late = await start('bbbbbbbb')
@@ -316,7 +316,7 @@ describe('changes', () => {
 })
 
 describe('a question', () => {
-  test('has an answer, a problem, or none', async () => {
+  test('has an answer, a problem, or no answer', async () => {
     const { all, clock, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const [one, two] = all as [Nodes, Nodes]
     two.answer('double', (n: number, from: string) => ({ twice: 2 * n, from }))

@@ -52,7 +52,7 @@ const said = () => lines.map(({ level, file, msg }) => [level, file, msg])
 const warn = 40
 
 describe('a process', () => {
-  test('reads what its predecessor has written, once', async () => {
+  test('reads the file of its predecessor, once', async () => {
     await filesOf(1, 2).write(['a1b2c3d4', 'e5f6g7h8'], ['{"sid":1}', '{"sid":2}'])
     now += 5_000
     const [state, ...others] = await filesOf(1, 2).read()
@@ -90,7 +90,7 @@ describe('a process', () => {
     expect(await recordsOf(0, 0)).toEqual(['new'])
   })
 
-  test('opens what an older key has sealed, and seals with the first', async () => {
+  test('opens files sealed with an older key, and seals with the first', async () => {
     await filesOf(0, 0, { keys: [older] }).write(['a'], ['record'])
     const rotated = filesOf(0, 0, { keys: [key, older] })
     expect(await rotated.read()).toMatchObject([{ records: ['record'] }])
@@ -227,7 +227,7 @@ describe('a file under another key', () => {
 })
 
 describe('of other files in the folder,', () => {
-  test('those that a stopped process of this slot left half-written are deleted', async () => {
+  test('incomplete files of a stopped process of this slot are deleted', async () => {
     mkdirSync(folder)
     const left = [1, 2, 3].map(slot => `sessions-${slot}.0123456789abcdef.tmp`)
     for (const name of left) writeFileSync(join(folder, name), 'half')
@@ -236,7 +236,7 @@ describe('of other files in the folder,', () => {
     expect(lines).toEqual([])
   })
 
-  test('those with other names are left alone', async () => {
+  test('files with other names are not touched', async () => {
     mkdirSync(folder)
     const others = ['sessions', 'sessions-', 'sessions-01', 'sessions--1', 'sessions-1x', 'x-sessions-1', 'a.tmp']
     for (const name of others) writeFileSync(join(folder, name), 'x')

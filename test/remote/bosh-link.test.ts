@@ -132,7 +132,7 @@ const plain = (inside: string, attributes = '') =>
   `<body sid='s1'${attributes} xmlns='http://jabber.org/protocol/httpbind'${inside === '' ? '/>' : `>${inside}</body>`}`
 
 describe('opening a stream', () => {
-  test('asks for a session with everything that servers want to be told', async () => {
+  test('sends all attributes that servers require', async () => {
     const { there, link, clock, isGone } = await open({ from: 'juliet@far.example' })
     const creation = await there.request()
     expect(said(creation)).toBe(
@@ -160,7 +160,7 @@ describe('opening a stream', () => {
     await isGone()
   })
 
-  test('names its user where the way is encrypted', async () => {
+  test('names its user if the connection is encrypted', async () => {
     const { there, link } = await open({ from: "ju'liet@far.example", encrypted: true })
     expect(link.facts).toEqual({ encrypted: true, plainAllowed: true })
     const creation = await there.request()
@@ -169,7 +169,7 @@ describe('opening a stream', () => {
     link.close()
   })
 
-  test('reports what the server said of its stream, then the features, and leaves the word to the client', async () => {
+  test('reports the stream header of the server, then the features, and waits for the client', async () => {
     const { there, told, steps, hears } = await open()
     ;(await there.request()).answer(features, terms)
     await hears('flush')
@@ -237,7 +237,7 @@ describe('opening a stream', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('fails where there is no endpoint', async () => {
+  test('fails if there is no endpoint', async () => {
     const fault = new RemoteFault({ step: 'resolve', code: 'host-unknown' })
     const { told, hears, isGone } = await open({ endpoint: Promise.reject(fault) })
     await hears('end')
@@ -245,7 +245,7 @@ describe('opening a stream', () => {
     await isGone()
   })
 
-  test('again names the stream by the very prefix, in a request of its own', async () => {
+  test('again uses the same stream prefix, in a request of its own', async () => {
     const { link, told, held, hears, next } = await opened()
     link.send([element(message('before'))])
     const second = await next()
@@ -278,7 +278,7 @@ describe('opening a stream', () => {
 })
 
 describe('an open link', () => {
-  test('passes on what comes, each element fit to stand alone, and asks again', async () => {
+  test('passes on elements, each complete by itself, and requests more', async () => {
     const { told, held, hears, poll } = await opened()
     held.answer(
       "<message><body>1</body></message><x:iq xmlns:x='jabber:client'/><presence xmlns='jabber:client' a:b='c'/>",
@@ -294,7 +294,7 @@ describe('an open link', () => {
     expect(said(await poll())).toBe(plain(''))
   })
 
-  test('drops what clients would take for words of this service', async () => {
+  test('drops elements that clients would take for elements of this service', async () => {
     const { told, unfit, held, hears } = await opened()
     held.answer(
       `<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/><body type='terminate'/>${presence}`,
@@ -358,7 +358,7 @@ describe('an open link', () => {
     expect(told).toEqual(['end features remote-protocol-error'])
   })
 
-  test('holds one request while all is quiet, sends with another and keeps the rest together', async () => {
+  test('holds one request while idle, sends with another, and collects the rest', async () => {
     const { there, link, held, next } = await opened()
     link.send([element(message('one'))])
     const second = await next()
@@ -405,7 +405,7 @@ describe('an open link', () => {
     expect((await there.request()).rid).toBe(held.rid + 2)
   })
 
-  test('does not make one request of more than an endpoint can be expected to take', async () => {
+  test('does not put more into one request than an endpoint can be expected to read', async () => {
     const { link, held, next } = await opened()
     const large = message('x'.repeat(200_000))
     link.send([element(message('one'))])
@@ -417,7 +417,7 @@ describe('an open link', () => {
     }
   })
 
-  test('says how much waits for a request to go with, and when it has gone', async () => {
+  test('reports how much waits for a request, and when it was sent', async () => {
     const { link, held, next, drains } = await opened()
     link.send([element(message('one'))])
     const second = await next()
@@ -446,7 +446,7 @@ describe('an open link', () => {
     expect(told).toEqual([message('first'), 'flush', message('second'), 'flush'])
   })
 
-  test('asks again at once where a request that was sent had another one answered', async () => {
+  test('requests more at once if a request caused the answer of another', async () => {
     const { there, link, held, poll, next, hears } = await opened()
     held.answer(message('first'))
     await hears('flush')
@@ -461,7 +461,7 @@ describe('an open link', () => {
     expect(said(await poll())).toBe(plain(''))
   })
 
-  test('asks for nothing while it is paused, takes what is held, and does not let the session go', async () => {
+  test('requests nothing while it is paused, reads the held reply, and keeps the session', async () => {
     const { there, link, told, held, clock, hears } = await opened()
     link.pause()
     held.answer(message('still comes'))
@@ -481,7 +481,7 @@ describe('an open link', () => {
     expect(told).toEqual([message('still comes'), 'flush'])
   })
 
-  test('goes on when it is resumed', async () => {
+  test('continues when it is resumed', async () => {
     const { link, held, hears, poll } = await opened()
     link.pause()
     held.answer(message('last'))
@@ -589,7 +589,7 @@ describe('an exchange that breaks', () => {
     await isGone()
   })
 
-  test('with the next one is repeated before it, however they break', async () => {
+  test('together with the next one is repeated first, however they break', async () => {
     const { there, link, told, held, clock, hears, next } = await opened()
     link.send([element(message('hello'))])
     const second = await next()
@@ -614,7 +614,7 @@ describe('an exchange that breaks', () => {
     expect(told).toEqual([message('first'), 'flush', message('second'), 'flush'])
   })
 
-  test('keeps back what is to be sent until it has been repeated', async () => {
+  test('holds back new data until it has been repeated', async () => {
     const { there, link, held, clock, next } = await opened()
     held.break()
     const again = await there.request()
@@ -628,7 +628,7 @@ describe('an exchange that breaks', () => {
     expect(said(await next())).toBe(plain(message('hello')))
   })
 
-  test('may be unknown to an endpoint that has received the next one since', async () => {
+  test('may be unknown to an endpoint that has received the next request meanwhile', async () => {
     const { there, link, told, held, hears, next, poll } = await opened()
     link.send([element(message('hello'))])
     const second = await next()
@@ -642,7 +642,7 @@ describe('an exchange that breaks', () => {
     expect((await poll()).rid).toBe(held.rid + 2)
   })
 
-  test('ends the link if the endpoint knows neither it nor the next one', async () => {
+  test('ends the link if the endpoint knows neither this request nor the next', async () => {
     const { there, link, told, held, hears, next } = await opened()
     link.send([element(message('hello'))])
     const second = await next()
@@ -656,7 +656,7 @@ describe('an exchange that breaks', () => {
     expect(told).toEqual(['end features remote-connection-failed item-not-found'])
   })
 
-  test('because a proxy cuts it before its wait is over is repeated all the same', async () => {
+  test('because a proxy cuts it before its wait is over is repeated as well', async () => {
     const { there, told, held, clock } = await opened()
     let request = held
     for (let time = 0; time < 10; time++) {
@@ -733,7 +733,7 @@ describe('the end of a session', () => {
     expect(ends[0]?.streamError).toBe(error)
   })
 
-  test('by a stream error in a reply like any other is one as well', async () => {
+  test('may be a stream error in an ordinary reply', async () => {
     const { there, told, held, hears } = await opened()
     held.answer(
       `${message('last')}<stream:error xmlns:stream='${streams}'><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`,
@@ -743,7 +743,7 @@ describe('the end of a session', () => {
     expect(said(await there.request())).toContain("type='terminate'")
   })
 
-  test('by the endpoint keeps what came before it', async () => {
+  test('by the endpoint does not lose earlier elements', async () => {
     const { link, told, held, hears, next, isGone } = await opened()
     link.send([element(message('ping'))])
     const second = await next()
@@ -771,7 +771,7 @@ describe('the end of a session', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('by us takes along what has not been sent, and waits for what is open', async () => {
+  test('by us includes unsent data, and waits for open requests', async () => {
     const { there, link, told, held, sessions, next, isGone } = await opened()
     link.send([element(message('one'))])
     const second = await next()
@@ -815,7 +815,7 @@ describe('the end of a session', () => {
     expect(told).toEqual([])
   })
 
-  test('by us before the endpoint is known leaves nothing to do', async () => {
+  test('by us before the endpoint is known has nothing to close', async () => {
     let found: (endpoint: Endpoint) => void = () => {}
     const endpoint = new Promise<Endpoint>(resolve => {
       found = resolve

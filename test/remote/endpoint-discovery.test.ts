@@ -46,7 +46,7 @@ describe('the endpoint of a domain', () => {
     expect(await asked).toBe(found)
   })
 
-  test('is found in the XRD where there is no JSON', async () => {
+  test('is found in the XRD if there is no JSON', async () => {
     const { there, hostMeta } = await begin()
     const asked = hostMeta.endpointOf('localhost')
     ;(await there.request()).send(404, 'Not Found')
@@ -98,7 +98,7 @@ describe('the endpoint of a domain', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('is not told where the host fails', async () => {
+  test('is not known if the host fails', async () => {
     const { there, hostMeta } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
     ;(await there.request()).send(500, '')
@@ -106,7 +106,7 @@ describe('the endpoint of a domain', () => {
     expect(await asked).toEqual({ ...notFound, code: 'remote-connection-failed' })
   })
 
-  test('is not told where the host refuses connections', async () => {
+  test('is not known if the host refuses connections', async () => {
     const { there, hostMeta } = await begin()
     await there.stop()
     expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual({
@@ -115,7 +115,7 @@ describe('the endpoint of a domain', () => {
     })
   })
 
-  test('is not told where the host cannot be trusted', async () => {
+  test('is not known if the host is not trusted', async () => {
     const { there, hostMeta } = await begin({ ca: undefined })
     expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual({
       ...notFound,
@@ -143,13 +143,13 @@ describe('the endpoint of a domain', () => {
     expect(await asked).toEqual({ ...notFound, code: 'timeout' })
   })
 
-  test('is unknown where the domain has no host', async () => {
+  test('is unknown if the domain has no host', async () => {
     const { hostMeta } = await begin()
     expect(await faultOf(hostMeta.endpointOf('nobody.example'))).toEqual(notFound)
   })
 })
 
-describe('what was found', () => {
+describe('found endpoints', () => {
   test('is asked for once by all who want to know, and remembered for ten minutes', async () => {
     const { there, hostMeta, clock } = await begin()
     const asked = [1, 2, 3].map(() => hostMeta.endpointOf('localhost'))

@@ -8,7 +8,7 @@ const read = (attributes: string) => readTerms(documentReader(defaultLimits)(`<b
 
 const usual = { sid: 's1', wait: 60, hold: 1, requests: 2, inactivity: 60, polling: 5, ver: '1.6' }
 
-test('what a creation reply says is taken', () => {
+test('values of a creation reply are used', () => {
   const said =
     " sid='s1' wait='30' hold='2' requests='3' inactivity='45' polling='10' maxpause='120' ver='1.11' extra='x'"
   expect(read(said)).toEqual({
@@ -35,11 +35,11 @@ test.each(['policy-violation', 'constructor', '__proto__', 'toString'])(
   },
 )
 
-test('what it leaves out is as usual', () => {
+test('missing values have defaults', () => {
   expect(read(" sid='s1'")).toEqual({ ...usual, maxpause: undefined })
 })
 
-test.each(['', '-1', '1.5', '1e3', '123456', 'many'])('"%s" is no number, and what is usual holds', text => {
+test.each(['', '-1', '1.5', '1e3', '123456', 'many'])('"%s" is no number, and the default applies', text => {
   const said = ['wait', 'hold', 'requests', 'inactivity', 'polling', 'maxpause', 'ver']
     .map(name => ` ${name}='${text}'`)
     .join('')
@@ -51,7 +51,7 @@ test.each(['', " sid=''", " wait='60'"])('a reply with <body%s/> names no sessio
   expect(read(attributes)).toBeUndefined()
 })
 
-test('they do not keep the text of the reply', () => {
+test('values do not keep the text of the reply in memory', () => {
   const reply = ` sid='${'s'.repeat(40)}' other='${'x'.repeat(100_000)}'`
   const terms: unknown[] = []
   collectGarbage()

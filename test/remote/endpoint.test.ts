@@ -77,7 +77,7 @@ describe('an endpoint', () => {
     expect(there.connections).toBe(1)
   })
 
-  test('may be asked afresh, over a connection that is closed behind the answer', async () => {
+  test('may be asked again, over a connection that is closed after the answer', async () => {
     const { there, here } = await connect()
     const first = here.post('one', 60)
     ;(await there.request()).send(200, '')
@@ -100,7 +100,7 @@ describe('an endpoint', () => {
     expect((await Promise.all(replies)).map(({ body }) => body)).toEqual(replies.map((_, index) => `${index}`))
   })
 
-  test('may answer with more than is kept, and what is too large or has no room is left out', async () => {
+  test('may answer with more than is kept; elements that are too large or too many are dropped', async () => {
     const { there, here } = await connect()
     const replied = here.post('', 60)
     const [small, middle, large] = [1, 20_000, 300_000].map(size => `<m>${'x'.repeat(size)}</m>`)
@@ -135,7 +135,7 @@ describe('an endpoint', () => {
     expect((await faultOf(here.post('', 60, { signal: leaving.signal }))).code).toBe('remote-connection-failed')
   })
 
-  test('hears of nothing that its names were not good for', async () => {
+  test('gets no query for names that DNS cannot resolve', async () => {
     const { here } = await connect()
     const missing = createEndpoint('http://nobody.example/bosh', endpointParts())
     expect(await faultOf(missing.post('', 60))).toEqual({
@@ -147,11 +147,11 @@ describe('an endpoint', () => {
   })
 })
 
-describe('what an endpoint may do wrong', () => {
+describe('faults of an endpoint:', () => {
   const broken = { step: 'features', code: 'remote-connection-failed', aftermath: 'broke' }
   const wrong = { step: 'features', code: 'remote-protocol-error', aftermath: 'none' }
 
-  test('is to refuse connections', async () => {
+  test('it refuses connections', async () => {
     const { there, here, clock } = await connect()
     await there.stop()
     expect(await faultOf(here.post('', 60))).toEqual({
@@ -175,14 +175,14 @@ describe('what an endpoint may do wrong', () => {
     expect(await request.over).toBe('gone')
   })
 
-  test('is to break the connection before the answer', async () => {
+  test('it breaks the connection before the answer', async () => {
     const { there, here } = await connect()
     const replied = faultOf(here.post('', 60))
     ;(await there.request()).break()
     expect(await replied).toEqual(broken)
   })
 
-  test('is to break off in the middle of it', async () => {
+  test('it breaks the connection within the answer', async () => {
     const { there, here } = await connect()
     const replied = faultOf(here.post('', 60))
     const request = await there.request()
@@ -207,21 +207,21 @@ describe('what an endpoint may do wrong', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('is to break off in the middle of too much', async () => {
+  test('it breaks the connection within an answer that is too long', async () => {
     const { there, here } = await connect()
     const replied = faultOf(here.post('', 60))
     ;(await there.request()).send(200, `<body>${'<a/>'.repeat(20_000)}`)
     expect(await replied).toEqual(wrong)
   })
 
-  test('is to send what is no text', async () => {
+  test('it sends something that is not text', async () => {
     const { there, here } = await connect()
     const replied = faultOf(here.post('', 60))
     ;(await there.request()).send(200, Buffer.from([0x3c, 0xff]))
     expect(await replied).toEqual(wrong)
   })
 
-  test('is to speak something else than HTTP', async () => {
+  test('it does not speak HTTP', async () => {
     const sockets: Socket[] = []
     const server = createTcpServer(socket => {
       sockets.push(socket)
@@ -270,7 +270,7 @@ describe('an encrypted endpoint', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('goes unchecked where the operator says so', async () => {
+  test('is not verified if the operator says so', async () => {
     const { there, here } = await connect({ verify: false }, {}, certificate)
     const replied = here.post('', 60)
     ;(await there.request()).send(200, 'yes')
@@ -290,7 +290,7 @@ describe('an encrypted endpoint', () => {
     })
   })
 
-  test('that is none is told apart from one with a bad certificate', async () => {
+  test('without TLS is distinguished from an endpoint with an invalid certificate', async () => {
     const { there } = await connect()
     const here = createEndpoint(`https://localhost:${there.port}/`, endpointParts())
     expect(await faultOf(here.post('', 60))).toEqual({
@@ -315,7 +315,7 @@ describe('an encrypted endpoint', () => {
   })
 })
 
-describe('where only the Internet is allowed', () => {
+describe('if only public addresses are allowed', () => {
   const about = { publicOnly: true, names: namesOf({ 'inside.example': ['10.0.0.1', '::1'] }) }
 
   test('names of private addresses lead nowhere', async () => {

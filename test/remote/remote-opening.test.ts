@@ -80,7 +80,7 @@ describe('a login at a remote endpoint', () => {
     expect(told).toEqual(['at connect', 'at features'])
   })
 
-  test('speaks, with one request at a time', async () => {
+  test('sends one request at a time', async () => {
     const { there, opening, termsOf, told, hears, creation, next } = await created()
     expect([opening.id, termsOf()?.sid]).toEqual([id, 's1'])
     opening.link.send([element(auth)])
@@ -92,7 +92,7 @@ describe('a login at a remote endpoint', () => {
     expect(there.mostOpen).toBe(1)
   })
 
-  test('hears that the endpoint is not there', async () => {
+  test('fails if the endpoint is unreachable', async () => {
     const { there, opening, ends, isOver, isGone } = await begin()
     await there.stop()
     await isOver()
@@ -101,7 +101,7 @@ describe('a login at a remote endpoint', () => {
     await isGone()
   })
 
-  test('is told how the endpoint ended the session', async () => {
+  test('gets the reason why the endpoint ended the session', async () => {
     const { there, opening, ends, isOver, isGone, next } = await created()
     opening.link.send([element(auth)])
     ;(await next()).answer('', `${ending} condition='policy-violation'`)
@@ -125,7 +125,7 @@ describe('a login at a remote endpoint', () => {
     expect(ends).toEqual([])
   })
 
-  test('that is abandoned with a request that has not gone out leaves no gap before the end', async () => {
+  test('that is abandoned with an unsent request leaves no gap before the end', async () => {
     const { there, opening, creation, isGone } = await created()
     opening.link.send([element(auth)])
     opening.abandon()
@@ -170,7 +170,7 @@ describe('a login at a remote endpoint', () => {
 })
 
 describe('a session that is handed out', () => {
-  test('goes on at the endpoint, for as long as that keeps it', async () => {
+  test('continues at the endpoint, for as long as the endpoint keeps it', async () => {
     const { there, remotes, handOver, elsewhere, clock, creation, isGone } = await created()
     clock.advance(1000)
     expect(await handOver()).toEqual({
@@ -204,7 +204,7 @@ describe('a session that is handed out', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('is so also where the login takes its time over the last reply', async () => {
+  test('continues also if the login takes its time after the last reply', async () => {
     const { opening, handOver, there, told, clock, hears, next } = await created()
     const { events } = opening.link
     let binding: Promise<unknown> | undefined
@@ -224,7 +224,7 @@ describe('a session that is handed out', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('is ended if no caller ever heard of it', async () => {
+  test('is ended if no caller has received it', async () => {
     const { there, handOver, elsewhere, creation, isGone } = await created()
     await handOver()
     elsewhere.endUnclaimed('another')
@@ -236,7 +236,7 @@ describe('a session that is handed out', () => {
     expect(elsewhere.get(id)).toBeUndefined()
   })
 
-  test('is none if the endpoint has ended it', async () => {
+  test('is absent if the endpoint has ended it', async () => {
     const { opening, handOver, elsewhere, isOver, next } = await created()
     opening.link.send([element(auth)])
     ;(await next()).answer('', ending)
@@ -245,7 +245,7 @@ describe('a session that is handed out', () => {
     expect(elsewhere.get(id)).toBeUndefined()
   })
 
-  test('is none before there is one, or while a request is open', async () => {
+  test('is absent before it exists, or while a request is open', async () => {
     const early = await begin()
     expect(await early.handOver()).toBeUndefined()
     early.opening.abandon()

@@ -32,7 +32,7 @@ describe('a domain', () => {
     expect(remotes.size).toBe(0)
   })
 
-  test('that has its clients come here has links over its endpoint, and logins like all others', async () => {
+  test('whose clients use this service has links over its endpoint, and logins like others', async () => {
     const there = await ScriptedEndpoint.start()
     const { remotes, counts } = remotesOf({ '*': { url: there.url, plain: true } })
     const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
@@ -79,8 +79,8 @@ describe('a domain', () => {
   })
 })
 
-describe('an endpoint that is to be found', () => {
-  test('is in no private network where strangers say where it is', async () => {
+describe('an endpoint found through host-meta', () => {
+  test('must not be in a private network if strangers name the domain', async () => {
     const { remotes, counts } = remotesOf({ '*': {} }, { domains: ['*'] })
     const refused = { step: 'resolve', code: 'address-not-allowed' }
     expect(await endOf(remotes, 'inside.example')).toEqual(refused)
@@ -89,7 +89,7 @@ describe('an endpoint that is to be found', () => {
     expect([...counts.remoteFailures]).toHaveLength(1)
   })
 
-  test('may be anywhere where the operator names the domain', async () => {
+  test('may be anywhere if the operator names the domain', async () => {
     const { remotes } = remotesOf({ localhost: {}, '*': {} }, { domains: ['*'] })
     // Nothing listens there, but it was looked for.
     expect(await endOf(remotes, 'localhost')).toEqual({ step: 'resolve', code: 'remote-connection-failed' })

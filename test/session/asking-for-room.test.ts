@@ -45,7 +45,7 @@ test('a session is opened when the process that counts has answered', async () =
   expect(things(taken).sort()).toEqual([...both('+'), ...both('-')].sort())
 })
 
-test('no session is opened if the counting process says that there is no room', async () => {
+test('no session is opened if the counting process reports a full limit', async () => {
   const { bench, taken, opening } = setUp()
   const { answer } = await opening()
   answer('address')

@@ -55,7 +55,7 @@ describe('a page comes', () => {
     expect(told).toEqual(['attached'])
   })
 
-  test('and comes again, each time that the session was handed to another one', async () => {
+  test('again, each time after the session was given to another page', async () => {
     const { bench, told, warmed } = benchOf()
     const first = await warmed()
     await first.next()
@@ -162,7 +162,7 @@ describe('a session ends', () => {
     expect(told).toEqual(['attached', 'ended: inactivity'])
   })
 
-  test('by its own end, whatever others do', async () => {
+  test('by its own end, whatever else happens', async () => {
     const { bench, told, warmed } = benchOf()
     const [one, two] = [await warmed(), await warmed()]
     await two.next('', "type='terminate'")
@@ -171,7 +171,7 @@ describe('a session ends', () => {
   })
 })
 
-describe('nothing is told', () => {
+describe('no event is sent', () => {
   test('of a login that fails, is given up, or only checks credentials', async () => {
     const { bench, told } = benchOf()
     bench.login()
@@ -192,7 +192,7 @@ describe('nothing is told', () => {
     expect(told).toEqual([])
   })
 
-  test('of a session that a client has opened by itself, until a backend hands it to a page', async () => {
+  test('for a session that a client has opened itself, until a backend gives it to a page', async () => {
     const { bench, told } = benchOf()
     const own = await bench.session()
     await bench.server(link => link.bind())

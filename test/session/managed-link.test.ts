@@ -89,7 +89,7 @@ describe('stream management is asked for', () => {
     expect(link.sent).toEqual([`<enable ${sm}/>`])
   })
 
-  test('not from a server that offers none', async () => {
+  test('not from a server that does not offer it', async () => {
     const { link } = await new BoshBench().warmed()
     expect(link.sent).toEqual([])
   })
@@ -105,7 +105,7 @@ describe('stream management is asked for', () => {
     expect(mending.attempts).toEqual([])
   })
 
-  test('not again where it came with the login, and what came behind it counts', async () => {
+  test('not again if it was enabled with the login, and later stanzas count', async () => {
     const bench = new BoshBench()
     const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
     const about = { name: 'enabled', namespace: smNamespace, text: enabled }
@@ -140,7 +140,7 @@ describe('stream management is asked for', () => {
 })
 
 describe('a question of the server is answered', () => {
-  test('after two seconds, with what an empty request has confirmed', async () => {
+  test('after two seconds, with the stanzas that an empty request has confirmed', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(...numbered(2)))
@@ -188,7 +188,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent.filter(text => text.includes('<a '))).toHaveLength(1)
   })
 
-  test('again, unasked, with what is sent once the page has more than was said', async () => {
+  test('again, unasked, with the next data once the page has confirmed more', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(message('waits')))
     await bench.server(() => link.say(r))
@@ -202,7 +202,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent.filter(text => text !== r)).toEqual([a(0), message('1'), message('2') + a(1), message('3')])
   })
 
-  test('without what an empty request may have crossed, where several are held', async () => {
+  test('without stanzas that an empty request may have crossed, if several are held', async () => {
     const { bench, client, link } = await managed({ attributes: "hold='2'", terms: { maxRequests: 3 } })
     await client.next()
     await client.next()
@@ -229,7 +229,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(1), a(2)])
   })
 
-  test('by a count that never goes down, whatever the next page gets again', async () => {
+  test('by a count that never falls, whatever the next page gets again', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(message('1')))
@@ -278,7 +278,7 @@ describe('the server is asked', () => {
     expect(link.sent.join('').split(r)).toHaveLength(3)
   })
 
-  test('with a large stanza, so that a page that sends such is not held up', async () => {
+  test('with a large stanza, so that a page with large stanzas is not delayed', async () => {
     const { bench, client, link } = await managed()
     const large = message('x'.repeat(100_000))
     await client.next(large)
@@ -331,7 +331,7 @@ describe('a server that answers no question', () => {
     expect(mending.attempts).toHaveLength(2)
   })
 
-  test('is asked although all was confirmed, since it was sent what is no stanza', async () => {
+  test('is asked although all was confirmed, after an element that is no stanza', async () => {
     const { bench, client, link, mending } = await managed({ serverMilliseconds: 8_000 })
     await client.next("<note xmlns='urn:note'/>")
     await bench.pass(2.25)
@@ -341,7 +341,7 @@ describe('a server that answers no question', () => {
     expect(mending.attempts).toEqual([])
   })
 
-  test('ends the session if its link cannot be mended, and the page learns what was not confirmed', async () => {
+  test('ends the session if its link cannot be mended, and the page gets errors for unconfirmed stanzas', async () => {
     const all = await managed({ serverMilliseconds: 8_000, isMended: false, answer: `<enabled ${sm}/>` })
     const { bench, client } = all
     const held = await client.next(message('1'))
@@ -465,7 +465,7 @@ describe('a link that breaks', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test('gets what was sent meanwhile after the answer, in order, and nothing that it has', async () => {
+  test('gets later stanzas after the answer, in order, and none twice', async () => {
     const all = await managed()
     const { bench, client, link } = all
     await client.next(numbered(3).join(''))
@@ -485,7 +485,7 @@ describe('a link that breaks', () => {
     expect(link.sent.join('')).not.toContain(message('4'))
   })
 
-  test('is resumed with its login where SASL2 can, and what came behind the answer comes to the page', async () => {
+  test('is resumed with its login if SASL2 can, and the page gets the stanzas after the answer', async () => {
     const all = await managed()
     const { bench, client, mending } = all
     await client.next(numbered(2).join(''))
@@ -521,7 +521,7 @@ describe('a link that breaks', () => {
     expect(second.how).toBe(how)
   })
 
-  test('ends its session where the answer to its login is that the stream is unknown', async () => {
+  test('ends its session if the server no longer knows the stream', async () => {
     const all = await managed()
     await breaks(all)
     all.mending.attempts[0]!.succeed({ name: 'failed', namespace: smNamespace, text: failed })
@@ -553,7 +553,7 @@ describe('a link that breaks', () => {
   })
 })
 
-describe('what the server has not confirmed comes back to the page before the end, once', () => {
+describe('the page gets unconfirmed stanzas back as errors before the end, once', () => {
   const stanzas =
     "<message xmlns='jabber:client' to='a@b' id='m&apos;1' type='chat'><body>lost?</body></message>" +
     "<iq xmlns='jabber:client' to='c@d' id='i1' type='get'><q xmlns='q'/></iq>" +
@@ -632,7 +632,7 @@ describe('what the server has not confirmed comes back to the page before the en
     await expectNothingLeft(all)
   })
 
-  test('with what the page sends before it is told', async () => {
+  test('including stanzas that the page sends before it is told', async () => {
     const all = await managed()
     const { bench, client } = all
     await client.next(message('first'))
@@ -644,7 +644,7 @@ describe('what the server has not confirmed comes back to the page before the en
     await expectNothingLeft(all)
   })
 
-  test('without what the server had, if it still knows that', async () => {
+  test('without stanzas that the server had, if it still knows them', async () => {
     const all = await managed()
     const { bench, client } = all
     const held = await client.next(['one', 'two'].map(id => `<message xmlns='jabber:client' id='${id}'/>`).join(''))
@@ -677,7 +677,7 @@ describe('what the server has not confirmed comes back to the page before the en
     await expectNothingLeft(all)
   })
 
-  test('and so does what the page has sent while it could not be mended, above the limit', async () => {
+  test('including stanzas above the limit that the page sent while the link could not be mended', async () => {
     const all = await managed()
     const { client } = all
     await breaks(all)
@@ -697,7 +697,7 @@ describe('a session that ends while its link is mended', () => {
     ['memory is short', ({ bench, client }) => bench.registry.byId(client.id)!.end('limit', 'freed')],
     ['it has a fault', ({ bench, client }) => bench.registry.byId(client.id)!.fail(new Error('not foreseen'))],
   ]
-  test.each(ends)('leaves nothing open, where %s', async (_what, act) => {
+  test.each(ends)('leaves nothing open, if %s', async (_what, act) => {
     const all = await managed()
     const { bench, client, mending, link } = all
     await bench.server(() => link.receive(message('waits')))
@@ -714,7 +714,7 @@ describe('a session that ends while its link is mended', () => {
     expect(mending.attempts).toHaveLength(1)
   })
 
-  test.each(ends)('closes the new link, where %s after the login', async (_what, act) => {
+  test.each(ends)('closes the new link, if %s after the login', async (_what, act) => {
     const all = await managed()
     await all.client.next(message('1'))
     await breaks(all)
@@ -749,7 +749,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(other.link.how).toBe('close')
   })
 
-  test('those of a reply that may be lost are left to it too', async () => {
+  test('stanzas of a reply that may be lost are left to the server too', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
@@ -758,7 +758,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(bounced(link.sent)).toEqual([])
   })
 
-  test('those that it no longer has go back to their senders', async () => {
+  test('stanzas that the server no longer has are returned to their senders', async () => {
     const all = await managed()
     const { bench, link } = all
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
@@ -772,7 +772,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(counts(second.sent)).toEqual([2])
   })
 
-  test('those of before it counted go back to their senders', async () => {
+  test('stanzas from before stream management are returned to their senders', async () => {
     const undelivered = [{ name: 'message', namespace: 'jabber:client', text: stanza('early') }]
     const bench = new BoshBench()
     const { link } = await bench.warmed({ management: { mending: new FakeMending() }, undelivered })
@@ -783,7 +783,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(counts(link.sent)).toEqual([0])
   })
 
-  test('what this service has said to the page is not taken for one of them', async () => {
+  test('elements of this service do not count as stanzas', async () => {
     const all = await managed()
     const { bench, client, link } = all
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
@@ -828,7 +828,7 @@ describe('stream management of the page itself', () => {
     expect([link.closed, mending.attempts]).toEqual([false, []])
   })
 
-  test('is refused although its server refused that of this service', async () => {
+  test('is refused although the server refused it to this service', async () => {
     const { client, link } = await managed({ answer: failed })
     const held = await client.next(`<enable ${sm}/>`)
     expect(held.reply?.body).toContain('<unexpected-request ')

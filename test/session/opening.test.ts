@@ -16,7 +16,7 @@ describe('a session that is being opened', () => {
     expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
   })
 
-  test('gives its login the link, and all that the server says as it was said', async () => {
+  test('gives its login the link, and all elements of the server unchanged', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     const features = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
@@ -35,7 +35,7 @@ describe('a session that is being opened', () => {
     expect(bench.link.options).toMatchObject({ lang: 'de', certificate: false })
   })
 
-  test('is over when the login gives up, which hears no more of it', async () => {
+  test('ends when the login gives up, without further events', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     login.opening.abandon()
@@ -65,7 +65,7 @@ describe('a session that is being opened', () => {
     expect(await login.opening.handOver(juliet, [], handover)).toBeUndefined()
   })
 
-  test('tells its login of a stream error in the words of the server', () => {
+  test('passes a stream error of the server to its login', () => {
     const bench = new BoshBench()
     const login = bench.login()
     const end = {
@@ -90,7 +90,7 @@ describe('a session that is being opened', () => {
 })
 
 describe('a session that is handed out', () => {
-  test('says what its page goes on with', async () => {
+  test('returns the values with which its page continues', async () => {
     const bench = new BoshBench()
     const { opening } = bench.login("wait='30' hold='9' ver='1.8'")
     expect(await opening.handOver(juliet, [], handover)).toEqual({
@@ -100,14 +100,14 @@ describe('a session that is handed out', () => {
     expect(bench.registry.byId(opening.id)?.view).toMatchObject({ jid: juliet, state: 'waiting' })
   })
 
-  test('delivers first what came for its page during the login, then what came since', async () => {
+  test('delivers stanzas from the login first, then later ones', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ undelivered: [element(message('early')), element(message('soon'))] })
     await bench.server(link => link.receive(message('late')))
     expect((await client.next()).reply?.body).toBe(payload(...['early', 'soon', 'late'].map(message)))
   })
 
-  test('stops reading from the server where more has come than it keeps, until the page has fetched it', async () => {
+  test('stops reading from the server if more has arrived than it keeps, until the page has fetched it', async () => {
     const bench = new BoshBench({}, undefined, { maxQueueElements: 1 })
     const undelivered = ['a', 'b'].map(message).map(element)
     const client = await bench.warmed({ undelivered })
@@ -116,7 +116,7 @@ describe('a session that is handed out', () => {
     expect(client.link.paused).toBe(false)
   })
 
-  test('sends back what came during the login for a page that never comes', async () => {
+  test('returns stanzas from the login to their senders if the page never comes', async () => {
     const bench = new BoshBench()
     const letter = "<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>x</body></message>"
     const { link } = await bench.warmed({ undelivered: [element(letter)] })
@@ -125,7 +125,7 @@ describe('a session that is handed out', () => {
     expect(link.closed).toBe(true)
   })
 
-  test('is ended by its login where the answer cannot be given', async () => {
+  test('is ended by its login if the answer cannot be sent', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     await login.opening.handOver(juliet, [], handover)
@@ -135,7 +135,7 @@ describe('a session that is handed out', () => {
     expect((login.opening.link as FakeLink).closed).toBe(true)
   })
 
-  test('tells its page nothing that belongs to the creation', async () => {
+  test('does not send attributes of a creation reply to its page', async () => {
     const client = await new BoshBench().warmed()
     await client.next()
     client.link.events.onOpen({ id: 'stream-2', from: 'chat.example' })

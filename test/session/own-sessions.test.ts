@@ -22,7 +22,7 @@ const elsewhere = {
 const knownTo = ({ registry, clock }: BoshBench) => knownSessions(new OwnSessions(registry, elsewhere, clock))
 const all = { scope: ['*'], limit: 100, after: undefined }
 
-test('sessions that live elsewhere are shown among those that live here, and left alone', async () => {
+test('sessions at other endpoints are listed with the others, and not ended', async () => {
   const bench = new BoshBench()
   const { id: first } = await bench.warmed()
   await bench.pass(2)
@@ -46,7 +46,7 @@ test('sessions that live elsewhere are shown among those that live here, and lef
   expect(await ids()).toEqual(['there'])
 })
 
-test('a session that has had no request for five seconds is given to one of the calls that want it', async () => {
+test('a session without a request for five seconds is given to one of the calls that want it', async () => {
   const bench = new BoshBench()
   const known = knownTo(bench)
   const handover = { seconds: 30, attachBinding: 'off' } as const
@@ -60,7 +60,7 @@ test('a session that has had no request for five seconds is given to one of the 
   expect(calls.map(resumed => resumed?.id)).toEqual([id, undefined])
 })
 
-test('where the session that was used last cannot be handed over, the one before it is given', async () => {
+test('if the session used last cannot be handed over, the one before it is', async () => {
   const bench = new BoshBench()
   const { id } = await bench.warmed()
   await bench.pass(1)

@@ -22,7 +22,7 @@ const pingOf = ({ link }: Client) =>
 
 const answer = (id: string, attributes = "type='result'") => `<iq xmlns='jabber:client' id='${id}' ${attributes}/>`
 
-describe('a server that takes what is sent and answers nothing', () => {
+describe('a server that reads but does not answer', () => {
   test('is pinged, and its session ends with remote-stream-error, and a line in the log', async () => {
     const client = await attached()
     const poll = await client.next(message('anyone there?'))

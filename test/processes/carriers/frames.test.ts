@@ -39,7 +39,7 @@ describe('frames', () => {
     expect(read).toEqual(expected)
   })
 
-  test('begin anew behind what was lost', () => {
+  test('are read again after lost bytes', () => {
     const reader = new FrameReader()
     const read: unknown[] = []
     reader.read(whole.subarray(0, 20), frame => read.push(frame))
@@ -48,7 +48,7 @@ describe('frames', () => {
     expect(read).toEqual([expected[2]])
   })
 
-  test('are refused where they are none', () => {
+  test('are refused if invalid', () => {
     const read = (bytes: Buffer) => () => new FrameReader().read(bytes, () => {})
     expect(read(Buffer.from('ffffffff00', 'hex'))).toThrow(RangeError)
     expect(read(Buffer.from('0000000100', 'hex'))).toThrow(RangeError)
@@ -58,7 +58,7 @@ describe('frames', () => {
     expect(readFrame(whole)).toBeUndefined()
   })
 
-  test('with a head that is no JSON have none', () => {
+  test('with a head that is not JSON have no head', () => {
     const frame = Buffer.from(frames[3]!)
     frame.write('{', 13)
     expect(readFrame(frame)?.head).toBeUndefined()

@@ -27,7 +27,7 @@ describe('the carrier over Unix sockets', () => {
   carrierContract(carrier)
 })
 
-describe('beyond what every carrier does, it', () => {
+describe('in addition to the contract of carriers, it', () => {
   const members: Member[] = []
   const sockets: Socket[] = []
 
@@ -61,7 +61,7 @@ describe('beyond what every carrier does, it', () => {
     await eventually('it is known', () => one.knows(other))
   })
 
-  test('leaves nothing in the folder', async () => {
+  test('leaves no file in the folder', async () => {
     const one = await start()
     expect(readdirSync(folder)).toEqual([`${one.name}.sock`])
     await one.carrier.close()
@@ -83,7 +83,7 @@ describe('beyond what every carrier does, it', () => {
     expect(readdirSync(folder).sort()).toEqual(['Not-A-Name.sock', 'notes', `${one.name}.sock`].sort())
   })
 
-  test('tells within 100 ms that a process was killed', async () => {
+  test('reports within 100 ms that a process was killed', async () => {
     const one = await start()
     const child = spawn(process.execPath, [
       '-e',
@@ -125,7 +125,7 @@ describe('beyond what every carrier does, it', () => {
     expect(one.told).toEqual([])
   })
 
-  test('reads what comes byte by byte', async () => {
+  test('reads data byte by byte', async () => {
     const one = await start('aaaaaaaa')
     const socket = stranger(one)
     const bytes = Buffer.concat([
@@ -143,7 +143,7 @@ describe('beyond what every carrier does, it', () => {
     await eventually('it is greeted', () => socket.heard() === 'warm-bindings/1 aaaaaaaa')
   })
 
-  test('takes a second connection of the same process for a break of the first one', async () => {
+  test('treats a second connection of the same process as a break of the first', async () => {
     const one = await start()
     const [first, second] = [stranger(one), stranger(one)]
     first.write(greetingOf('deadbeef'))

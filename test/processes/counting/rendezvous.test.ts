@@ -13,7 +13,7 @@ test('each process is the first for about as many keys as any other, however muc
   for (const count of counts.values()) expect(Math.abs(count - 1_000)).toBeLessThan(150)
 })
 
-test('the order is the same whatever order the names are told in, and begins with the first', () => {
+test('the order does not depend on the order of the names, and begins with the first', () => {
   for (const key of ['', 'a', 'ä€😀', ...keys.slice(0, 100)]) {
     const order = orderFor(key, names)
     expect(orderFor(key, names.toReversed())).toEqual(order)
@@ -22,7 +22,7 @@ test('the order is the same whatever order the names are told in, and begins wit
   }
 })
 
-test('where a process goes, its keys go to all others alike, and no other key moves', () => {
+test('if a process goes, its keys spread evenly over all others, and no other key moves', () => {
   const [gone, ...rest] = names as [string, ...string[]]
   const moved = new Map(rest.map(name => [name, 0]))
   for (const key of keys) {

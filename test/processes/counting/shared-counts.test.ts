@@ -56,7 +56,7 @@ function keyOf(owner: Process, other?: Process): string {
 const take = ({ counts }: Process, key: string) => Promise.resolve(counts.take(key, ['user', 'free']))
 const known = (key: string) => all.map(({ counts }) => counts.known('user', key))
 
-describe('what several processes have', () => {
+describe('the counts of several processes', () => {
   test.each([0, 1, 2])(
     'is counted once for all: two at once do not both have the last place at process %i',
     async owner => {
@@ -89,7 +89,7 @@ describe('what several processes have', () => {
     expect(alone).toBe(0)
   })
 
-  test('is told in one message a turn, and not at all where nothing has changed in the end', async () => {
+  test('are reported in one message for each turn, and not if nothing has changed', async () => {
     const [one, two] = (await start(2, 50)) as [Process, Process]
     const key = keyOf(two)
     await take(one, key)
@@ -111,7 +111,7 @@ describe('what several processes have', () => {
     expect(one.counts.size + two.counts.size).toBe(300)
   })
 
-  test('is no one’s business where there is no limit', async () => {
+  test('are not reported if there is no limit', async () => {
     const [one] = (await start(2)) as [Process]
     const before = joined.network.sent
     for (let number = 0; number < 20; number++) {
@@ -124,8 +124,8 @@ describe('what several processes have', () => {
   })
 })
 
-describe('where processes come and go', () => {
-  test('what one had that is gone is not counted any more', async () => {
+describe('if processes come and go', () => {
+  test('the counts of a lost process are dropped', async () => {
     const [one, two, three] = (await start(3)) as [Process, Process, Process]
     const key = keyOf(one)
     expect(await take(three, key)).toBeUndefined()
@@ -135,7 +135,7 @@ describe('where processes come and go', () => {
     expect(await take(two, key)).toBeUndefined()
   })
 
-  test('the new owner of a key is told by all', async () => {
+  test('the new owner of a key gets the counts of all', async () => {
     const [one, two, three] = (await start(3, 2)) as [Process, Process, Process]
     const key = keyOf(three, two)
     for (const process of [one, two]) expect(await take(process, key)).toBeUndefined()
@@ -160,7 +160,7 @@ describe('where processes come and go', () => {
     expect(three.counts.size).toBeGreaterThan(5)
   })
 
-  test('an owner that goes while it is asked leaves the answer to the one that asks', async () => {
+  test('if an owner is lost during a question, the process that asks decides alone', async () => {
     const [one, two] = (await start(2)) as [Process, Process]
     const key = keyOf(two)
     const asked = take(one, key)
@@ -173,8 +173,8 @@ describe('where processes come and go', () => {
   })
 })
 
-describe('where an owner does not answer', () => {
-  test('each counts for itself for the moment, and what there is is told once it answers', async () => {
+describe('if an owner does not answer', () => {
+  test('each process counts alone meanwhile, and reports once the owner answers', async () => {
     const [one, two, three] = (await start(3)) as [Process, Process, Process]
     const key = keyOf(three)
     joined.network.stop(three.nodes.self)

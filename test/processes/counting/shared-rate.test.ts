@@ -52,7 +52,7 @@ describe('a rate of several processes', () => {
     expect(alone).toBe(0)
   })
 
-  test('begins anew at the next process where the one that counts is gone', async () => {
+  test('starts again at the next process if the counting process is gone', async () => {
     await start(3, 1)
     const key = keyOf(2, 1)
     expect([await rates[0]!.take(key), await rates[1]!.take(key)].map(isTooMuch)).toEqual([false, true])
@@ -62,7 +62,7 @@ describe('a rate of several processes', () => {
     expect([await rates[0]!.take(key), await rates[1]!.take(key)].map(isTooMuch)).toEqual([false, true])
   })
 
-  test('is counted by the next process where one does not answer, and nothing waits longer than a second', async () => {
+  test('is counted by the next process if one does not answer, and nothing waits longer than a second', async () => {
     await start(3, 1)
     const key = keyOf(2, 1, 0)
     joined.network.stop(joined.all[2]!.nodes.self)

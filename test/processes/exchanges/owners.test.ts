@@ -48,7 +48,7 @@ function waitFor(nodes: Nodes, name: string, bytes = 0) {
 const notice = (about: object) => writeFrame(frameKinds.notice, true, 0, { isDraining: false, known: [], ...about })
 
 describe('a name', () => {
-  test('is that of its process, here and elsewhere', async () => {
+  test('belongs to its process, here and elsewhere', async () => {
     const [one] = (await startAll(own, old)) as [Nodes]
     expect([own, old, heir].map(name => one.owner(name))).toEqual([own, old, undefined])
     expect(one.names).toEqual([own])
@@ -71,7 +71,7 @@ describe('a name', () => {
     expect([late.owner(old), told, late.isAwaited(old)]).toEqual([heir, [heir], false])
   })
 
-  test('of a predecessor and its predecessors goes on from heir to heir', async () => {
+  test('of a predecessor and its predecessors passes from heir to heir', async () => {
     const [one, x, y, z] = (await startAll(own, old, heir, next)) as [Nodes, Nodes, Nodes, Nodes]
     x.adopt(['oldest00', ''])
     y.adopt(x.names)
@@ -96,7 +96,7 @@ describe('a name', () => {
     expect(one.names).toEqual([own, ...names.slice(-64).reverse()])
   })
 
-  test('that is empty is of every process, until one adopts it', async () => {
+  test('that is empty belongs to every process, until a process adopts it', async () => {
     const [one, , y] = (await startAll(own, old, heir)) as [Nodes, Nodes, Nodes]
     expect([one.owner(''), y.owner('')]).toEqual([own, heir])
     y.adopt([''])
@@ -111,7 +111,7 @@ describe('a name', () => {
 })
 
 describe('a process that hands over', () => {
-  test('leaves its name to who adopts it within ten seconds', async () => {
+  test('passes its name to a process that adopts it within ten seconds', async () => {
     const [one, x, y] = (await startAll(own, old, heir)) as [Nodes, Nodes, Nodes]
     await x.close({ returns: true })
     await settled()
@@ -169,7 +169,7 @@ describe('a process that hands over', () => {
     expect([told, one.owner(old), one.isAwaited(old)]).toEqual([[undefined], undefined, false])
   })
 
-  test('is not one that ends without a word', async () => {
+  test('is not a process that dies', async () => {
     const [one, x] = (await startAll(own, old)) as [Nodes, Nodes]
     await x.close()
     await settled()
@@ -197,7 +197,7 @@ describe('a wait for an heir', () => {
     expect(waitFor(one, heir).told).toEqual([undefined])
   })
 
-  test('ends at once where 8 MiB wait', async () => {
+  test('ends at once if 8 MiB wait', async () => {
     const one = await start(own, { awaitsHeirs: true })
     const waits = Array.from({ length: 20 }, () => waitFor(one, old, 512 * 1024))
     expect(waits.filter(({ told }) => told.length > 0)).toHaveLength(5)
@@ -208,7 +208,7 @@ describe('a wait for an heir', () => {
     expect(waits[1]!.told).toEqual([undefined])
   })
 
-  test('ends with its process, and disturbs no other if what follows fails', async () => {
+  test('ends with its process, and affects no other wait if a callback fails', async () => {
     const one = await start(own, { awaitsHeirs: true })
     one.whenOwned(old, 0, () => {
       throw new Error('unforeseen')
@@ -219,8 +219,8 @@ describe('a wait for an heir', () => {
   })
 })
 
-describe('what another process says of names', () => {
-  test('takes none from a living one, whatever it says', async () => {
+describe('names that another process claims', () => {
+  test('do not include the name of a living process', async () => {
     const [one, , y, z] = (await startAll(own, old, heir, next)) as [Nodes, Nodes, Nodes, Nodes]
     z.adopt(['gone0000'])
     await settled()

@@ -44,7 +44,7 @@ describe('TLS 1.2', () => {
     expect(channelBinding((await ends('TLSv1.2')).ours, 'tls-unique')).not.toEqual(bytes)
   })
 
-  test('has none where a session was resumed, in which the other side is the first to finish', async () => {
+  test('has no binding in a resumed session, in which the other side finishes first', async () => {
     const { ours, port } = await ends('TLSv1.2')
     const session = ours.getSession()!
     const resumed = connect({

@@ -30,7 +30,7 @@ describe('the certificate of the operator', () => {
     expect(shown?.trim()).toBe(ours.cert.trim())
   })
 
-  test('is not shown on another link, though it was shown on the one before', async () => {
+  test('is not shown on another link, although it was shown on the one before', async () => {
     const { shown } = await encrypted(true)
     const login = await encrypted(false)
     const browser = await encrypted()
@@ -41,7 +41,7 @@ describe('the certificate of the operator', () => {
 describe('how far the connection has come', () => {
   const all = ['connect', 'tls', 'features']
 
-  test('is reported step by step, until the stream is as it has to be', async () => {
+  test('is reported step by step, until the stream is encrypted as required', async () => {
     const { call, peer } = await encrypted()
     expect(call.steps).toEqual(all)
     call.link.restart()

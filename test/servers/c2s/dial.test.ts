@@ -73,7 +73,7 @@ async function follow(search: Search) {
 }
 
 describe('dialling a server of the operator', () => {
-  test('by its address begins at once, and costs one timer until it stands', async () => {
+  test('by its address begins at once, and costs one timer until it is connected', async () => {
     await follow(dialer().toServer(server))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
     expect(clock.pending).toBe(1)
@@ -143,7 +143,7 @@ describe('dialling a server of the operator', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('fails where it is known already that there is none', async () => {
+  test('fails at once if it is known to be unreachable', async () => {
     names.hosts['xmpp.lan'] = unknown
     await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
     expect(told).toEqual(['failed resolve host-unknown'])
@@ -160,7 +160,7 @@ describe('dialling a server of the operator', () => {
 })
 
 describe('dialling a domain', () => {
-  test('goes from one target to the next, and tells of the one that answers what it speaks', async () => {
+  test('tries one target after another, and reports the TLS mode of the target that answers', async () => {
     names.routes['example.org'] = { targets: [at('a', 'direct'), at('b'), at('c')] }
     names.hosts['a'] = ['192.0.2.1', '2001:db8::1']
     names.hosts['b'] = unknown
@@ -177,7 +177,7 @@ describe('dialling a domain', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('goes on when the one that answered is of no use', async () => {
+  test('continues if the target that answered is unusable', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
     const dialling = await follow(dialer().toDomain('example.org'))
     sockets.stand('192.0.2.1')
@@ -209,7 +209,7 @@ describe('dialling a domain', () => {
     expect(told.at(-1)).toBe(`failed ${expected}`)
   })
 
-  test('remembers that the name servers failed, where nothing else is found either', async () => {
+  test('reports that name servers failed, if nothing else is found either', async () => {
     const failure: Failure = { step: 'resolve', code: 'remote-connection-failed' }
     names.routes['example.org'] = { targets: [at('example.org')], failure }
     names.hosts['example.org'] = unknown
@@ -217,13 +217,13 @@ describe('dialling a domain', () => {
     expect(told).toEqual(['failed resolve remote-connection-failed'])
   })
 
-  test('fails where there is nothing to dial', async () => {
+  test('fails if there is no target', async () => {
     names.routes['example.org'] = { targets: [], failure: unknown }
     await follow(dialer().toDomain('example.org'))
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
-  test('fails where looking for it fails in a way that was not foreseen, and leaves no timer', async () => {
+  test('fails if the look-up fails unexpectedly, and leaves no timer', async () => {
     names.routes['chat.example'] = Promise.reject(new TypeError('not foreseen'))
     await follow(dialer().toDomain('chat.example'))
     expect(told).toEqual(['failed: TypeError: not foreseen'])
@@ -263,7 +263,7 @@ describe('dialling a domain', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('does not look up another target for longer than there is time left', async () => {
+  test('does not look up another target for longer than the time limit', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1'), at('b')] }
     names.hosts['b'] = new Promise(() => {})
     const dialling = await follow(dialer().toDomain('example.org'))
@@ -298,7 +298,7 @@ describe('dialling a domain', () => {
   })
 })
 
-describe('where any domain may be dialled', () => {
+describe('if any domain may be dialled', () => {
   test('private addresses are passed over', async () => {
     names.routes['example.org'] = { targets: [at('a')] }
     names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
@@ -335,7 +335,7 @@ describe('where any domain may be dialled', () => {
     expect(told.at(-1)).toBe('failed connect address-not-allowed')
   })
 
-  test('what the operator named is dialled wherever it is', async () => {
+  test('servers named by the operator are dialled at any address', async () => {
     await follow(dialer({ publicOnly: true }).toServer(server))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
   })
@@ -369,7 +369,7 @@ describe('over real sockets', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('a server that is nowhere is not found, and the reason is told', async () => {
+  test('a server that does not exist is not found, and the reason is reported', async () => {
     const listener = await ScriptedServer.start()
     const { port } = listener
     listener.stop()

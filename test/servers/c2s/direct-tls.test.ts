@@ -23,7 +23,7 @@ async function secured(options: TLSSocketOptions = {}, from?: string) {
 }
 
 describe('a link with direct TLS', () => {
-  test('says nothing before it is encrypted, and then who it is for', async () => {
+  test('sends nothing before it is encrypted, and then names its domain', async () => {
     const { call, peer, header } = await secured({}, 'juliet@example.org')
     expect(header).toBe(ourHeader("to='example.org' from='juliet@example.org' version='1.0' xml:lang='en'"))
     expect(call.link.facts).toMatchObject({ encrypted: true, plainAllowed: true, tlsVersion: 'TLSv1.3' })
@@ -42,7 +42,7 @@ describe('a link with direct TLS', () => {
     await call.hears('closed')
   })
 
-  test('starts no TLS inside of TLS, whatever is offered', async () => {
+  test('starts no TLS within TLS, whatever is offered', async () => {
     const { call, peer } = await secured()
     peer.send(serverHeader + startTlsOffer)
     await call.hears('flush')
@@ -85,7 +85,7 @@ describe('a link with direct TLS', () => {
     expect(call.clock.pending).toBe(0)
   })
 
-  test('goes on where the operator wants no check', async () => {
+  test('continues if the operator wants no verification', async () => {
     const { call, peer } = await connected({ ca: undefined, verify: false })
     await peer.secure(makeCertificate(['DNS:other.example']))
     await peer.until("streams'>")
@@ -104,7 +104,7 @@ describe('a link with direct TLS', () => {
     await peer.gone
   })
 
-  test('ends where the server speaks XMPP in the clear', async () => {
+  test('ends if the server sends unencrypted XMPP', async () => {
     const { call, peer } = await connected()
     peer.send(serverHeader + startTlsOffer)
     await call.hears('end')
@@ -113,7 +113,7 @@ describe('a link with direct TLS', () => {
     expect(peer.unread).not.toContain('stream')
   })
 
-  test('ends where the server hangs up', async () => {
+  test('ends if the server hangs up', async () => {
     const { call, peer } = await connected()
     await peer.until('\x16')
     peer.end()
@@ -121,7 +121,7 @@ describe('a link with direct TLS', () => {
     expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
   })
 
-  test('ends where the server says nothing for ten seconds', async () => {
+  test('ends if the server sends nothing for ten seconds', async () => {
     const { call, peer } = await connected()
     await peer.until('\x16')
     call.clock.advance(9_999)

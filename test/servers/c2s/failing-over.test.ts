@@ -96,7 +96,7 @@ describe('another server of the domain is tried', () => {
     expect(call.told.filter(line => line.startsWith('end'))).toHaveLength(1)
   })
 
-  test('when the first says nothing for ten seconds', async () => {
+  test('when the first sends nothing for ten seconds', async () => {
     const { call, clock, peer, next } = await begin('starttls')
     await peer.until(plainHeader)
     clock.advance(10_000)
@@ -108,7 +108,7 @@ describe('another server of the domain is tried', () => {
     await call.hears('closed')
   })
 
-  test('when TLS fails behind <proceed/>', async () => {
+  test('when TLS fails after <proceed/>', async () => {
     const { call, peer, next } = await begin('starttls')
     await peer.until(plainHeader)
     peer.send(serverHeader + startTlsOffer)
@@ -125,7 +125,7 @@ describe('another server of the domain is tried', () => {
     await call.hears('closed')
   })
 
-  test('over direct TLS as well, and if that fails, too, the failure that came furthest is told', async () => {
+  test('over direct TLS as well, and if that fails too, the failure of the last step is reported', async () => {
     const { call, peer, next } = await begin('starttls', 'direct')
     await peer.until(plainHeader)
     peer.send(serverHeader + features)
@@ -161,7 +161,7 @@ describe('no other server is tried', () => {
     expect(call.told.slice(3)).toEqual(['end features remote-connection-failed', 'closed'])
   })
 
-  test('when looking for one fails in a way that was not foreseen', async () => {
+  test('when a look-up fails unexpectedly', async () => {
     const clock = new FakeClock()
     const names = createNames({ clock, preferDirectTls: false, local: true })
     names.routeTo = () => Promise.reject(new TypeError('not foreseen'))

@@ -48,14 +48,14 @@ async function answered(said: string, ahead?: Ahead, sent?: string[]) {
 }
 
 describe('a stream header', () => {
-  test('leaves in one packet with what is sent ahead', async () => {
+  test('is sent in one packet with pipelined data', async () => {
     const { call, peer } = await connectAhead()
     await peer.until(auth)
     expect(peer.packets).toEqual([plainHeader + auth])
     expect(call.told).toEqual(['ahead'])
   })
 
-  test('leaves at the end of the turn where nothing is sent in it', async () => {
+  test('is sent at the end of the turn if there is no more data', async () => {
     const { call, peer } = await connectAhead('proven', [])
     expect(await peer.until("streams'>")).toBe(plainHeader)
     expect(call.link.backlog).toBe(0)
@@ -64,7 +64,7 @@ describe('a stream header', () => {
     expect(peer.packets.join('')).toBe(plainHeader + auth)
   })
 
-  test('leaves with the request that follows a login', async () => {
+  test('is sent with the request that follows a login', async () => {
     const { call, peer } = await answered(toLogIn + challenge)
     call.link.restart({ ahead: 'proven' })
     expect(call.link.backlog).toBe((plainHeader + request).length)
@@ -73,14 +73,14 @@ describe('a stream header', () => {
     expect(call.told.at(-1)).toBe('ahead')
   })
 
-  test('leaves before the footer of a link that is closed in the same turn', async () => {
+  test('is sent before the footer of a link that is closed in the same turn', async () => {
     const { call, peer } = await answered(toLogIn + challenge, 'proven', [auth])
     call.link.restart({ ahead: 'proven' })
     call.link.close()
     expect(await peer.until('</stream:stream>')).toBe(`${plainHeader}</stream:stream>`)
   })
 
-  test('leaves alone before STARTTLS, and in company after it', async () => {
+  test('is sent alone before STARTTLS, and with other data after it', async () => {
     const certificate = makeCertificate(['DNS:example.org'])
     const { call, peer } = await connectAhead('proven', [auth], { tls: 'starttls', ca: certificate.cert })
     expect(await peer.until("streams'>")).toBe(plainHeader)
@@ -96,7 +96,7 @@ describe('a stream header', () => {
     expect(call.told).toEqual(['ahead'])
   })
 
-  test('of a later stream leaves alone unless it is asked for again', async () => {
+  test('of a later stream is sent alone unless pipelining is requested again', async () => {
     const { call, peer } = await answered(toLogIn + challenge)
     call.link.restart()
     expect(await peer.until("streams'>")).toBe(plainHeader)
@@ -107,7 +107,7 @@ describe('a stream header', () => {
 })
 
 describe('inside of TLS 1.3', () => {
-  test('the first stream waits for its features: no white space may stand behind what answers them', async () => {
+  test('the first stream waits for its features: no white space may follow its answer', async () => {
     const certificate = makeCertificate(['DNS:example.org'])
     const { call, peer } = await connectAhead('proven', [request], { tls: 'direct', ca: certificate.cert })
     await peer.secure({ ...certificate, minVersion: 'TLSv1.3' })
@@ -208,7 +208,7 @@ describe('a server that is proven', () => {
     expect(call.told).toEqual(['ahead', 'end features timeout', 'closed'])
   })
 
-  test('has all the time for its answer once they have come', async () => {
+  test('has unlimited time for its answer once the features have arrived', async () => {
     const { call } = await answered(toLogIn)
     expect(call.clock.pending).toBe(0)
   })

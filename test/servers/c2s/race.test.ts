@@ -32,7 +32,7 @@ describe('connecting to the addresses of a host', () => {
     expect(sockets.begun).toEqual(['0 2001:db8::1 5222'])
   })
 
-  test('begins the next after 250 ms, while the ones before go on', () => {
+  test('begins the next attempt after 250 ms, while earlier ones continue', () => {
     race(['a', 'b', 'c'])
     clock.advance(249)
     expect(sockets.begun).toHaveLength(1)
@@ -42,7 +42,7 @@ describe('connecting to the addresses of a host', () => {
     expect(sockets.alive).toEqual(['a', 'b', 'c'])
   })
 
-  test('begins the next at once when one fails, and the one after that 250 ms later', () => {
+  test('begins the next attempt at once when one fails, and another 250 ms later', () => {
     race(['a', 'b', 'c'])
     clock.advance(100)
     sockets.refuse('a')
@@ -62,7 +62,7 @@ describe('connecting to the addresses of a host', () => {
     expect(winner!.listenerCount('error') + winner!.listenerCount('connect')).toBe(0)
   })
 
-  test('does not begin another once one has answered', () => {
+  test('begins no further attempt once one has succeeded', () => {
     race(['a', 'b'])
     sockets.stand('a')
     clock.advance(10_000)
@@ -82,7 +82,7 @@ describe('connecting to the addresses of a host', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('does not last longer than all has to', () => {
+  test('does not last longer than the time limit of all', () => {
     clock.advance(1_000)
     race(['a', 'b'], 3_000)
     clock.advance(1_999)
@@ -92,7 +92,7 @@ describe('connecting to the addresses of a host', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('fails for the reason of the one that lasted longest', () => {
+  test('fails with the reason of the attempt that lasted longest', () => {
     race(['a', 'b', 'c'])
     sockets.refuse('a', 'ENETUNREACH')
     clock.advance(250)
@@ -103,13 +103,13 @@ describe('connecting to the addresses of a host', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test.each(['EMFILE', 'ENFILE'])("is this process' own fault where it has no descriptor left: %s", code => {
+  test.each(['EMFILE', 'ENFILE'])("is this process' own fault if no descriptor is left: %s", code => {
     race(['a'])
     sockets.refuse('a', code)
     expect(ends).toEqual([`lost connect service-full ${code}`])
   })
 
-  test('leaves nothing behind when it is given up', () => {
+  test('leaves nothing open when it is cancelled', () => {
     const cancel = race(['a', 'b', 'c'])
     clock.advance(250)
     cancel()

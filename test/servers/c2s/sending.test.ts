@@ -7,8 +7,8 @@ afterEach(stopServers)
 const turn = () => new Promise(resolve => setImmediate(resolve))
 const tick = () => new Promise<void>(resolve => process.nextTick(resolve))
 
-describe('what a link is sent', () => {
-  test('in one turn leaves at its end', async () => {
+describe('data on a link', () => {
+  test('of one turn is sent at its end', async () => {
     const { call, peer } = await opened()
     call.link.send([element('<presence/>')])
     call.link.send([element('<message/>')])
@@ -18,7 +18,7 @@ describe('what a link is sent', () => {
     expect(await peer.until('<message/>')).toBe('<presence/><message/>')
   })
 
-  test('is told of once it has left, where it was so much that its sender may wait for that', async () => {
+  test('is reported once it is sent, if it was so much that its sender may wait', async () => {
     const { call, peer } = await opened()
     call.link.send([element(`<a>${'x'.repeat(300_000)}</a>`)])
     expect(call.link.backlog).toBeGreaterThan(256 * 1024)
@@ -27,7 +27,7 @@ describe('what a link is sent', () => {
     await peer.until('</a>')
   })
 
-  test('leaves before the end of the stream, and before a new one', async () => {
+  test('is sent before the end of the stream, and before a new stream', async () => {
     const { call, peer } = await opened()
     call.link.send([element('<presence/>')])
     call.link.restart({ lang: 'fr' })
@@ -38,7 +38,7 @@ describe('what a link is sent', () => {
   })
 })
 
-describe('what several links are sent in one turn', () => {
+describe('data on several links in one turn', () => {
   test.each([
     ['stanzas', 8, false],
     ['steps of a login', 2, true],

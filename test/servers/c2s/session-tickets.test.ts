@@ -24,7 +24,7 @@ describe('the space that makes a server with TLS 1.3 go on', () => {
     return peer.until('<mark/>')
   }
 
-  test('is sent behind its session tickets, once for all that came together', async () => {
+  test('is sent after its session tickets, once for all that arrived together', async () => {
     const { call, peer } = await encrypted()
     await ticketed(call)
     expect(await pong(call, peer)).toBe('<mark/>')
@@ -35,7 +35,7 @@ describe('the space that makes a server with TLS 1.3 go on', () => {
     await call.hears('closed')
   })
 
-  test('is sent again behind a ticket that comes later', async () => {
+  test('is sent again after a later ticket', async () => {
     const on = jest.spyOn(TLSSocket.prototype, 'on')
     const { call, peer } = await encrypted()
     await ticketed(call)
@@ -50,7 +50,7 @@ describe('the space that makes a server with TLS 1.3 go on', () => {
     await call.hears('closed')
   })
 
-  test('is not sent where the answer has begun', async () => {
+  test('is not sent if the answer has begun', async () => {
     const { call, peer } = await encrypted()
     await ticketed(call)
     peer.send('<')
@@ -61,7 +61,7 @@ describe('the space that makes a server with TLS 1.3 go on', () => {
     await call.hears('closed')
   })
 
-  test('is not sent where the link was closed', async () => {
+  test('is not sent if the link was closed', async () => {
     const { call, peer } = await encrypted()
     await ticketed(call)
     call.link.close()
@@ -73,7 +73,7 @@ describe('the space that makes a server with TLS 1.3 go on', () => {
     expect(call.clock.pending).toBe(0)
   })
 
-  test('is not sent behind a stream header alone', async () => {
+  test('is not sent after a stream header alone', async () => {
     const { call, peer } = await encrypted()
     await ticketed(call)
     call.clock.advance(0)

@@ -27,7 +27,7 @@ function certificate(key: string, ...signing: string[]): Buffer {
   return new X509Certificate(execFileSync('openssl', args, { stdio: 'pipe' })).raw
 }
 
-describe('a certificate is hashed with what it is signed with', () => {
+describe('a certificate is hashed with the hash of its signature', () => {
   test.each([
     ['RSA with SHA-256', 'sha256', rsa, ['-sha256']],
     ['RSA with SHA-224', 'sha224', rsa, ['-sha224']],
@@ -56,11 +56,11 @@ describe('SHA-256 stands in for a broken hash', () => {
   })
 })
 
-test('a signature without one hash of its own has none', () => {
+test('a signature without its own hash has none', () => {
   expect(signatureHash(certificate(ed25519))).toBeUndefined()
 })
 
-test('what is no certificate has none', () => {
+test('bytes that are no certificate have no hash', () => {
   const whole = certificate(ec, '-sha256')
   for (const bytes of [
     Buffer.alloc(0),

@@ -137,7 +137,7 @@ afterEach(() => {
 })
 
 describe('a connection is dialled ahead', () => {
-  test('after the third login of a minute, and says nothing until it is used', async () => {
+  test('after the third login of a minute, and sends nothing until it is used', async () => {
     start()
     await logInOften(2)
     expect(links.spares).toBe(0)
@@ -184,7 +184,7 @@ describe('a connection is dialled ahead', () => {
     expect(dials).toBeLessThanOrEqual(68)
   })
 
-  test('not where none is wanted, or no descriptors are left', async () => {
+  test('not if they are turned off, or no descriptors are left', async () => {
     start({}, { most: 0 })
     await logInOften(4)
     expect([links.spares, clock.pending]).toEqual([0, 4])
@@ -194,7 +194,7 @@ describe('a connection is dialled ahead', () => {
     expect(links.spares).toBe(0)
   })
 
-  test('not for logins with a certificate, which take none either', async () => {
+  test('not for logins with a certificate, which use none either', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -216,7 +216,7 @@ describe('a connection is dialled ahead', () => {
 })
 
 describe('a spare link ends', () => {
-  test('after twenty seconds, and leaves nothing behind at rest', async () => {
+  test('after twenty seconds, without a timer at rest', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -256,7 +256,7 @@ describe('a spare link ends', () => {
     await spare.gone
   })
 
-  test('at a stop, and holds none up', async () => {
+  test('at a stop, without delaying it', async () => {
     start()
     const spare = await firstSpare()
     expect(links.size).toBe(3)
@@ -310,7 +310,7 @@ describe('a login on a spare link', () => {
     expect(spare.unread).toBe('')
   })
 
-  test('that is left before it has begun closes it', async () => {
+  test('that is cancelled before it has begun closes the link', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -320,7 +320,7 @@ describe('a login on a spare link', () => {
     expect([links.size, links.spares, spare.unread]).toEqual([before, 0, ''])
   })
 
-  test('that was dead by then is dialled again, and is told nothing', async () => {
+  test('whose link had died is dialled again, without an error', async () => {
     start()
     const spare = await firstSpare()
     await usable()

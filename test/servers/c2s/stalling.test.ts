@@ -28,7 +28,7 @@ async function behind() {
 }
 
 describe('a server that reads nothing', () => {
-  test('leaves behind what it is sent, and is told all of it once it reads again', async () => {
+  test('gets all data once it reads again', async () => {
     const { call, peer, sent } = await behind()
     expect(call.link.backlog).toBeGreaterThan(0)
     expect(call.told).toEqual([])
@@ -70,7 +70,7 @@ describe('a server that reads nothing', () => {
     expect(call.told.filter(line => line !== 'drain')).toEqual([])
   })
 
-  test('nor its own end holds up a link that is closed', async () => {
+  test('does not delay the end of a link that is closed', async () => {
     const { call, peer } = await behind()
     call.link.close()
     call.clock.advance(5_000)

@@ -23,7 +23,7 @@ afterEach(stopServers)
 const failed = 'end features remote-connection-failed'
 
 describe('a link with STARTTLS', () => {
-  test('starts again inside, says who it is for, and tells what protects it', async () => {
+  test('restarts within TLS, names its domain, and reports the encryption', async () => {
     const { call, peer, header } = await encrypted({}, { from: 'juliet@example.org' })
     expect(header).toBe(
       `<stream:stream to='example.org' from='juliet@example.org' version='1.0' xml:lang='en' xmlns='jabber:client' xmlns:stream='${streams}'>`,
@@ -117,7 +117,7 @@ describe('a link with STARTTLS', () => {
     },
   )
 
-  test('is told what to do by nothing but the features', async () => {
+  test('acts on nothing but the features', async () => {
     const { call, peer } = await connect({ tls: 'starttls' })
     await peer.until(plainHeader)
     peer.send(serverHeader + proceed.replace('proceed', 'x'))
@@ -165,7 +165,7 @@ describe('a certificate', () => {
     expect(peer.unread).not.toContain('stream')
   })
 
-  test.each(bad)('%s is accepted where the operator said so', async (_what, shown, ca, _told) => {
+  test.each(bad)('%s is accepted if the operator says so', async (_what, shown, ca, _told) => {
     const { call, peer } = await proceeding({ ca, verify: false })
     peer.send(proceed)
     await peer.secure(shown)

@@ -44,14 +44,14 @@ describe('a plain link', () => {
     peer.reset()
   })
 
-  test('may be one that PLAIN is allowed on', async () => {
+  test('may allow PLAIN', async () => {
     const { call, peer } = await connect({ plain: true })
     expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: true })
     call.link.close()
     await peer.gone
   })
 
-  test('goes on where the server passes on what breaks the rules of namespaces, and says so', async () => {
+  test('continues if the server sends elements that break namespace rules, and reports them', async () => {
     const { call, peer } = await opened()
     peer.send("<message><e xmlns='urn:p' p:k='1'/></message><message><a:b:c/></message><presence/>")
     await call.hears('<presence')
@@ -92,7 +92,7 @@ describe('a plain link', () => {
     peer.reset()
   })
 
-  test('ends where the server offers more than can be taken apart', async () => {
+  test('ends if the server sends more features than the limit', async () => {
     const { call, peer } = await connect()
     const long = `<x xmlns='${'u'.repeat(10_000)}'/>`
     peer.send(`${serverHeader}<stream:features>${long}</stream:features>`)
@@ -102,7 +102,7 @@ describe('a plain link', () => {
     peer.reset()
   })
 
-  test('escapes what it says about itself', async () => {
+  test('escapes its own attributes', async () => {
     const { call, peer } = await connect({}, { domain: `<"'&>`, lang: "d'e" })
     expect(await peer.until("streams'>")).toBe(
       ourHeader("to='&lt;&quot;&apos;&amp;&gt;' version='1.0' xml:lang='d&apos;e'"),
@@ -118,7 +118,7 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
-  test('carries stanzas both ways, and tells once that a read is over', async () => {
+  test('carries stanzas in both directions, and reports the end of each read once', async () => {
     const { call, peer } = await opened()
     call.link.send([element("<message to='romeo@example.org'/>")])
     await peer.until("<message to='romeo@example.org'/>")
@@ -138,7 +138,7 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
-  test('reads what comes in pieces as it is, whatever another link reads between them', async () => {
+  test('reads pieces correctly, whatever other links read in between', async () => {
     const one = await opened()
     const other = await opened()
     const [begin, end] = ["<message id='é", "é'/>"].map(text => Buffer.from(text))
@@ -179,7 +179,7 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
-  test('sends a space when it is asked to keep quiet connections open, and none while there is traffic', async () => {
+  test('sends a space to keep a quiet connection open, and none while there is traffic', async () => {
     const { call, peer } = await opened()
     call.link.keepAlive()
     call.link.send([element('<busy/>')])
@@ -237,7 +237,7 @@ describe('a plain link', () => {
   })
 })
 
-describe('what is wrong with a server', () => {
+describe('faults of a server', () => {
   /** What the owner and the server are told after the server said this. */
   async function outcome(said: string) {
     const { call, peer } = await connect()
@@ -341,7 +341,7 @@ describe('a stream error', () => {
     await peer.gone
   })
 
-  test('instead of features ends a link that is to be encrypted', async () => {
+  test('instead of features ends a link that must be encrypted', async () => {
     const { call, peer } = await connect({ tls: 'starttls' })
     await peer.until(plainHeader)
     peer.send(serverHeader + streamError('host-unknown') + footer)
@@ -385,7 +385,7 @@ describe('a server that closes', () => {
     await peer.gone
   })
 
-  test('its stream and leaves the connection open is left after five seconds', async () => {
+  test('its stream but not the connection is disconnected after five seconds', async () => {
     const { call, peer } = await opened()
     peer.raw.allowHalfOpen = true
     peer.send(footer)
@@ -414,7 +414,7 @@ describe('a link that is closed', () => {
     expect(waiting.bytes).toBe(0)
   })
 
-  test('ends its stream, waits for the end of the other, and tells nothing but that it is gone', async () => {
+  test('ends its stream, waits for the end of the other, and reports nothing more', async () => {
     const { call, peer } = await opened()
     call.link.close()
     call.link.close()
@@ -457,7 +457,7 @@ describe('a link that is closed', () => {
     expect(call.told).toEqual(['closed'])
   })
 
-  test('while it is paused still hears the end of the other side', async () => {
+  test('while it is paused still reads the end of the other side', async () => {
     const { call, peer } = await opened()
     call.link.pause()
     call.link.close()
@@ -517,21 +517,24 @@ describe('a link that is closed', () => {
     await peer.gone
   })
 
-  test.each(['open', '<stream:features', 'flush'])('by its owner when told %s says nothing more', async moment => {
-    const { call, peer } = await connect()
-    await peer.until(plainHeader)
-    call.onTold = line => {
-      if (line.startsWith(moment)) call.link.close()
-    }
-    peer.send(`${serverHeader}${features}`)
-    await peer.until(footer)
-    peer.end(`<message/>${footer}`)
-    await call.hears('closed')
-    expect(call.told.at(-2)).toMatch(moment)
-    await peer.gone
-  })
+  test.each(['open', '<stream:features', 'flush'])(
+    'by its owner in the event %s reports nothing more',
+    async moment => {
+      const { call, peer } = await connect()
+      await peer.until(plainHeader)
+      call.onTold = line => {
+        if (line.startsWith(moment)) call.link.close()
+      }
+      peer.send(`${serverHeader}${features}`)
+      await peer.until(footer)
+      peer.end(`<message/>${footer}`)
+      await call.hears('closed')
+      expect(call.told.at(-2)).toMatch(moment)
+      await peer.gone
+    },
+  )
 
-  test('by its owner when told the end is none the worse', async () => {
+  test('by its owner in the event of its end does no harm', async () => {
     const { call, peer } = await opened()
     call.onTold = line => {
       if (line.startsWith('end')) call.link.close()

@@ -144,7 +144,7 @@ function beginAgain(
 
 const refused = (what: object) => expect.objectContaining(what)
 
-describe('a login leaves for a later one', () => {
+describe('what a login leaves for a later login:', () => {
   test('the keys of SCRAM, and nothing with the password', async () => {
     const { again } = await logInByScram()
     expect(again).toEqual({ jid, credentials: { kind: 'keys', proof: expect.anything() } })
@@ -159,7 +159,7 @@ describe('a login leaves for a later one', () => {
       expect(buffer.buffer.byteLength).toBe(4 + 20 + 20)
   })
 
-  test('keys of its own: those of other logins stay if they are wiped', async () => {
+  test('its own keys: keys of other logins stay if these are wiped', async () => {
     const [one, other] = [await wishOfKeys(), await wishOfKeys()]
     const { proof } = one.credentials
     wipe(proof)
@@ -278,7 +278,7 @@ describe('whether stream management is offered', () => {
 describe('a login again', () => {
   const open = '<open/>'
 
-  test('by keys leaves the stream open, authenticated and not restarted', async () => {
+  test('with keys leaves the stream open, authenticated and not restarted', async () => {
     const side = scram()
     const { link, dialed } = beginAgain([offer('PLAIN', side.name), side.challenge, side.end], await wishOfKeys())
     const [dial] = dialed
@@ -292,7 +292,7 @@ describe('a login again', () => {
     expect(side.server).toMatchObject({ user: 'juliet', authzid: '', gs2Header: 'n,,', complaint: undefined })
   })
 
-  test('by keys says whom to act for, as the first login did', async () => {
+  test('with keys acts for the same user as the first login', async () => {
     const wish = await wishOfKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
     expect(wish.credentials.proof).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
     const side = scram()
@@ -300,7 +300,7 @@ describe('a login again', () => {
     expect(side.server).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
   })
 
-  test('by keys is bound to the channel where the server offers it', async () => {
+  test('with keys is bound to the channel if the server offers it', async () => {
     const side = scram({ name: 'SCRAM-SHA-1-PLUS' })
     const offers = offer('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1', side.name)
     await beginAgain([offers, side.challenge, side.end], await wishOfKeys(), { isBound: true }).link
@@ -318,7 +318,7 @@ describe('a login again', () => {
     expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
   })
 
-  test('by keys fails if the password was changed under the same salt', async () => {
+  test('with keys fails if the password was changed with the same salt', async () => {
     const side = scram({ knows: 'another' })
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
     await expect(link).rejects.toEqual(refused({ code: 'not-authorized', step: 'sasl' }))

@@ -65,7 +65,7 @@ describe('the client', () => {
     expect(await receive(xml('success', { xmlns: sasl }))).toEqual(['restart'])
   })
 
-  test('reports where its mechanism fails', async () => {
+  test('reports failures of its mechanism', async () => {
     client.use({
       ...mechanism,
       challenge() {
@@ -76,7 +76,7 @@ describe('the client', () => {
     expect(await receive(xml('challenge', { xmlns: sasl }, btoa('who?')))).toEqual(['fail Error: not so'])
   })
 
-  test('reports where it has no mechanism', async () => {
+  test('reports that it has no mechanism', async () => {
     expect(await receive(toLogIn('X-TEST'))).toEqual([expect.stringContaining('fail SASLError')])
   })
 
@@ -87,17 +87,17 @@ describe('the client', () => {
     ])
   })
 
-  test('does nothing else by itself', async () => {
+  test('does nothing else on its own', async () => {
     expect(await receive(features(xml('sm', { xmlns: 'urn:xmpp:sm:3' })))).toEqual([])
     expect(await receive(xml('iq', { type: 'get', id: '1' }, xml('ping', { xmlns: 'urn:xmpp:ping' })))).toEqual([])
   })
 })
 
-test('what is replaced of the client is what the library has there', () => {
+test('overridden members exist in the library', () => {
   for (const name of ['send', 'restart', 'emit'] as const) expect(typeof Client.prototype[name]).toBe('function')
 })
 
-test('the versions of its parts are pinned, and are those that are installed', () => {
+test('the versions of its parts are pinned, and installed', () => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     dependencies: Record<string, string>
   }

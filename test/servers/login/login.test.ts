@@ -75,7 +75,7 @@ const plain = auth('PLAIN', Buffer.from('\0juliet\0s3cret').toString('base64'))
 const askToBind = ask(`<bind xmlns="${bind}"><resource>balcony</resource></bind>`)
 
 describe('a login', () => {
-  test('says each thing once, as servers want to be told', async () => {
+  test('sends each element once, as servers expect', async () => {
     const { jid, told, link } = await logIn([offer('PLAIN'), success, readyToBind, bound])
     expect(jid).toBe('juliet@chat.example/balcony')
     expect(told).toEqual([open, plain, open, askToBind])
@@ -85,7 +85,7 @@ describe('a login', () => {
     expect(link.gone).toBeUndefined()
   })
 
-  test('waits for what is late, and asks for a session where one is demanded', async () => {
+  test('waits for late features, and requests a session if one is required', async () => {
     const wish = { ...asked, jid: { ...asked.jid, resource: undefined } }
     const demands = features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)
     const { loggedIn, links, told } = begin([''], { wish })
@@ -151,7 +151,7 @@ describe('a login', () => {
     expect((await logIn([offer('PLAIN'), success, readyToBind, answer], { wish })).jid).toBe(jid)
   })
 
-  test('shows nothing to a server that refuses in one breath with what it offers', async () => {
+  test('sends no secret to a server that refuses together with its offer', async () => {
     const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
     const { loggedIn, told } = begin([offer('PLAIN') + failure])
     await expect(loggedIn).rejects.toMatchObject({ code: 'not-authorized' })
@@ -168,7 +168,7 @@ describe('a login', () => {
     })
   })
 
-  test('ends where more comes before it is done than can be kept', async () => {
+  test('ends if more elements arrive meanwhile than can be kept', async () => {
     const flood = "<message xmlns='jabber:client'/>".repeat(1001)
     await expect(logIn([offer('PLAIN'), success, readyToBind + flood])).rejects.toMatchObject({
       ...{ code: 'remote-protocol-error', step: 'bind' },
@@ -196,13 +196,13 @@ describe('a login', () => {
     expect(undelivered).toHaveLength(1502)
   })
 
-  test('says nothing for a caller who has left', async () => {
+  test('sends nothing for a caller who has hung up', async () => {
     const { loggedIn, links } = begin([offer('PLAIN')], { caller: AbortSignal.abort() })
     await expect(loggedIn).rejects.toMatchObject({ code: 'timeout', step: 'connect' })
     expect(links).toEqual([])
   })
 
-  test('is abandoned when its caller leaves', async () => {
+  test('is cancelled when its caller hangs up', async () => {
     const caller = new AbortController()
     const { loggedIn, links } = begin(['', ''], { caller: caller.signal })
     caller.abort()
@@ -210,7 +210,7 @@ describe('a login', () => {
     expect(links[0]!.gone).toBe('abandoned')
   })
 
-  test('fails with its link, at the step that it had come to', async () => {
+  test('fails with its link, at the step that it had reached', async () => {
     const { loggedIn, links } = begin([offer('PLAIN'), ''])
     await new Promise(resolve => setTimeout(resolve, 10))
     links[0]!.events.onEnd({ failure: { step: 'features', code: 'remote-stream-error', condition: 'reset' } })
@@ -219,7 +219,7 @@ describe('a login', () => {
     })
   })
 
-  test('by the certificate of the link says whose it is from the start', async () => {
+  test('with the certificate of the link names its user from the start', async () => {
     const wish: LoginWish = { ...asked, credentials: { kind: 'certificate' } }
     const { told, link } = await logIn([offer('EXTERNAL'), success, readyToBind, bound], { wish })
     const jid = Buffer.from('juliet@chat.example').toString('base64')
@@ -227,7 +227,7 @@ describe('a login', () => {
     expect(told.slice(0, 2)).toEqual([open, auth('EXTERNAL', jid)])
   })
 
-  test('that is to check a password alone ends once the user is let in', async () => {
+  test('that only checks a password ends once the user is authenticated', async () => {
     const { loggedIn, told } = begin([offer('PLAIN'), success], { until: 'authenticated' })
     expect(await loggedIn).toMatchObject({ jid: '' })
     expect(told()).toEqual([open, plain])
@@ -287,7 +287,7 @@ describe('a login that is ahead of its server', () => {
     return { jid, told: told.map(text => text.replace(/(<(?:auth|response) [^>]*>)[^<]*/, '$1')) }
   }
 
-  test('hears nothing of features that are as expected', async () => {
+  test('ignores features that are as expected', async () => {
     const { pipelining, challenge, success } = foresee()
     const answers = [late(offer('SCRAM-SHA-1'), challenge), success, late(readyToBind, bound)]
     const { jid, told } = await logInAhead(answers, pipelining)
@@ -311,7 +311,7 @@ describe('a login that is ahead of its server', () => {
     expect([pipelining.isMistaken, pipelining.isComplete]).toEqual([true, true])
   })
 
-  test('goes on where the same is offered in another order', async () => {
+  test('continues if the same features come in another order', async () => {
     const types = (...names: string[]) =>
       `<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>${names.map(type => `<channel-binding type='${type}'/>`).join('')}</sasl-channel-binding>`
     const before = features(mechanisms('SCRAM-SHA-1', 'X-1') + types('tls-exporter', 'tls-unique'))
@@ -394,7 +394,7 @@ describe('a login that is ahead of its server', () => {
     expect(links[1]?.options.ahead).toBeUndefined()
   })
 
-  test('says no secret before the server has offered what to say it with', async () => {
+  test('sends no secret before the server has offered its mechanism', async () => {
     const { pipelining } = foresee([offer('PLAIN'), readyToBind])
     const { loggedIn, told } = beginAhead([], pipelining)
     await expect(loggedIn).rejects.toMatchObject({ step: 'sasl' })
@@ -403,7 +403,7 @@ describe('a login that is ahead of its server', () => {
   })
 })
 
-test('features that come again are refused where nothing was expected', async () => {
+test('repeated features are refused if nothing was expected', async () => {
   const refusal = { code: 'remote-protocol-error', step: 'sasl' }
   await expect(logIn([offer('PLAIN'), offer('PLAIN')])).rejects.toMatchObject(refusal)
   await expect(logIn([offer('PLAIN') + offer('PLAIN')])).rejects.toMatchObject(refusal)
@@ -422,13 +422,13 @@ test.each([
   })
 })
 
-test('features without mechanisms are named as such', async () => {
+test('features without mechanisms are reported as such', async () => {
   await expect(logIn([features(`<x xmlns='urn:x'/>`)])).rejects.toMatchObject({
     ...{ code: 'no-mechanism', detail: 'It offers none.' },
   })
 })
 
-test.each(['constructor', '__proto__', 'toString'])('a refusal for %s is one like any other', async condition => {
+test.each(['constructor', '__proto__', 'toString'])('a refusal for %s is handled like others', async condition => {
   const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
   await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
     code: 'login-failed',

@@ -180,7 +180,7 @@ describe('an account acts for the user', () => {
   })
 })
 
-describe('what is no password has one mechanism', () => {
+describe('credentials other than passwords have one mechanism', () => {
   const token = (mechanism: string): Credentials => ({ kind: 'token', token: 't0k', mechanism })
   const offered = [...everything, 'OAUTHBEARER', 'X-OAUTH2', 'X-TOKEN', 'EXTERNAL', 'ANONYMOUS']
 
@@ -219,12 +219,12 @@ describe('what is no password has one mechanism', () => {
     })
   })
 
-  test('but for the one that has nothing to hide', () => {
+  test('except credentials without a secret', () => {
     expect(begun({ credentials: { kind: 'anonymous' }, offered, link: plainLink })).toBe('ANONYMOUS ')
   })
 })
 
-describe('where none is left, an operator is told why:', () => {
+describe('if no mechanism is left, the operator gets the reason:', () => {
   const none = 'nothing that is known'
   const known = passwordMechanisms.join(', ')
 

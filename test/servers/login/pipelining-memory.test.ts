@@ -75,7 +75,7 @@ describe('a server', () => {
     expect(beginAhead().isAhead).toBe(false)
   })
 
-  test('is tried with what a login at its own pace has seen, and is proven once that has succeeded', () => {
+  test('is tried with features of an ordinary login, and is proven once that has succeeded', () => {
     expect(succeed()).toEqual(waits)
     const pipelining = memory.foresee(domain)
     expect(pipelining.nextStream()).toBe('trial')
@@ -89,7 +89,7 @@ describe('a server', () => {
     expect(next()).toEqual(proven)
   })
 
-  test('says nothing of another', () => {
+  test('does not affect other servers', () => {
     succeed()
     expect(next('other.example')).toEqual(waits)
   })
@@ -115,7 +115,7 @@ describe('a server', () => {
 })
 
 describe('a trial that fails', () => {
-  test('without an answer leaves the server alone for an hour, and is logged', () => {
+  test('without an answer turns pipelining off for an hour, with a log line', () => {
     succeed()
     const pipelining = beginAhead()
     pipelining.received(toLogIn)
@@ -145,14 +145,14 @@ describe('a trial that fails', () => {
     expect(next()).toEqual(tried)
   })
 
-  test('for it was left by its caller says nothing: the server is tried again', () => {
+  test('because its caller hung up does not count: the server is tried again', () => {
     succeed()
     memory.failed(domain, beginAhead(), true)
     expect(lines).toEqual([])
     expect(next()).toEqual(tried)
   })
 
-  test('for another reason, once it was answered, says nothing either', () => {
+  test('for another reason, after an answer, does not count either', () => {
     succeed()
     const pipelining = beginAhead()
     pipelining.received(toLogIn)
@@ -200,7 +200,7 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
     expect(begin()[1]).toBe('proven')
   })
 
-  test('is left alone for an hour if that fails', () => {
+  test('is turned off for an hour if that fails', () => {
     const pipelining = beginAhead()
     expect(pipelining.isToBlame).toBe(true)
     memory.failed(domain, pipelining, false)
@@ -209,7 +209,7 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
 })
 
 describe('a login that fails', () => {
-  test('is not to blame for what the service did where it was not ahead', () => {
+  test('is not caused by pipelining if nothing was pipelined', () => {
     const unknown = beginAhead()
     memory.failed(domain, unknown, false)
     succeed()
@@ -282,12 +282,12 @@ describe('features', () => {
     expect([next(), succeed(), next()]).toEqual([waits, waits, tried])
   })
 
-  test('of a thousand domains are remembered, those learned last', () => {
+  test('of a thousand domains are remembered, the newest ones', () => {
     for (let number = 0; number <= 1000; number++) succeed(usual, `${number}.example`)
     expect(['0', '1', '1000'].map(number => next(`${number}.example`))).toEqual([waits, tried, tried])
   })
 
-  test('are kept without what came with them', () => {
+  test('are kept without the text around them', () => {
     succeed()
     const pipelining = memory.foresee(domain)
     const expected = beginStream(pipelining)!

@@ -124,7 +124,7 @@ describe('a login by SASL2', () => {
     expect([answer?.name, offersManagement, again?.credentials.kind]).toEqual(['enabled', false, 'keys'])
   })
 
-  test('leaves to the page what comes behind it, but not the features', async () => {
+  test('leaves later elements to the page, but not the features', async () => {
     const late = features(`<sm xmlns='${sm}'/>`)
     const [challenge, end] = scram(balcony + bound(enabled)) as [
       Answer,
@@ -135,7 +135,7 @@ describe('a login by SASL2', () => {
     expect(undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
   })
 
-  test('waits for the features where stream management is not part of it', async () => {
+  test('waits for the features if stream management is not part of it', async () => {
     const answers = [offer('SCRAM-SHA-1', toBind('urn:xmpp:carbons:2')), ...scram(balcony + bound())]
     const { loggedIn, link, told } = begin(answers)
     const isOver = watched(loggedIn)
@@ -148,7 +148,7 @@ describe('a login by SASL2', () => {
     expect(told()[1]).toBe(asked(askToBind()))
   })
 
-  test('asks for no resumption where nothing is left for a later login', async () => {
+  test('requests no resumption if nothing is left for a later login', async () => {
     const { told } = await logIn([offer('PLAIN'), success(balcony + bound(enabled))])
     expect(told[1]).toBe(asked(askToBind(`<enable xmlns="${sm}"/>`), 'PLAIN'))
   })
@@ -160,7 +160,7 @@ describe('a login by SASL2', () => {
     expect([told[1], enabled]).toEqual([asked(askToBind(), 'PLAIN'), undefined])
   })
 
-  test('binds a wanted resource on the same stream', async () => {
+  test('binds a requested resource on the same stream', async () => {
     const iq = (id: string) =>
       `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/orchard</jid></bind></iq>`
     const [challenge, end] = scram(jid('juliet@chat.example')) as [
@@ -232,19 +232,19 @@ describe('a stream', () => {
     expect(loggedIn.undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
   })
 
-  test('that is resumed teaches what its server offers: the next login is ahead', async () => {
+  test('that is resumed teaches the features of its server: the next login is pipelined', async () => {
     const pipelining = new Pipelining()
     const answers = [offer('SCRAM-SHA-1', toResume), ...scram(balcony + answer('resumed'))]
     await logIn(answers, { until: resumption, pipelining })
     expect([pipelining.isComplete, pipelining.seen.length]).toEqual([true, 1])
   })
 
-  test('is not resumed by a success that says nothing of it', async () => {
+  test('is not resumed by a success without `<resumed/>`', async () => {
     const loggedIn = logIn([offer('SCRAM-SHA-1', toResume), ...scram(balcony)], { until: resumption })
     await expect(loggedIn).rejects.toMatchObject({ code: 'remote-protocol-error' })
   })
 
-  test('is left to SASL where SASL2 cannot resume', async () => {
+  test('is resumed after SASL if SASL2 cannot resume', async () => {
     const plain = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
     const { told, answer } = await logIn([offer('PLAIN'), plain], { until: resumption })
     expect([told[1]?.slice(0, 5), answer]).toEqual(['<auth', undefined])
@@ -320,7 +320,7 @@ describe('a token (XEP-0484)', () => {
     expect(told()[1]).not.toContain('request-token')
   })
 
-  test('leaves its user agent to the next session where it is not granted, or the login fails', async () => {
+  test('leaves its user agent to the next session if it is not granted, or the login fails', async () => {
     const tokens = createTokens()
     const { id, release } = tokens.agentOf('juliet@chat.example')
     release()
@@ -330,7 +330,7 @@ describe('a token (XEP-0484)', () => {
     expect(tokens.agentOf('juliet@chat.example').id).toBe(id)
   })
 
-  test('logs in again, resumes the stream, and is replaced by a new one', async () => {
+  test('logs in again, resumes the stream, and is replaced by a new token', async () => {
     const credentials = await grantedToken()
     const { mechanism: name, user, agent: of } = credentials.token
     const proof = (who: string, secret: string) => createHmac('sha256', secret).update(who).digest('base64')
@@ -401,7 +401,7 @@ describe('a login by SASL2 that is ahead of its server', () => {
     (id, told) =>
       text + (typeof answer === 'string' ? answer : answer(id, told))
 
-  test('has what is foreseen in its first flight', async () => {
+  test('sends all expected requests at once', async () => {
     const pipelining = foresee(offer('SCRAM-SHA-1'))
     const [challenge, end] = scram(balcony + bound(enabled)) as [Answer, Answer]
     const { told, link } = await logIn([late(offer('SCRAM-SHA-1'), challenge), end], { pipelining })
@@ -422,7 +422,7 @@ describe('a login by SASL2 that is ahead of its server', () => {
     expect([told().length, pipelining.isToBlame]).toEqual([2, true])
   })
 
-  test('says no password before the server has offered what to say it with', async () => {
+  test('sends no password before the server has offered its mechanism', async () => {
     const { loggedIn, told } = begin([], { pipelining: foresee(offer('PLAIN')) })
     await expect(loggedIn).rejects.toMatchObject({ step: 'sasl' })
     expect(told()).toEqual(["<open ahead='proven'/>"])

@@ -5,7 +5,7 @@ const domain = 'chat.example'
 const juliet = `juliet@${domain}`
 
 describe('a token is asked for', () => {
-  test('where the mechanism leaves no keys', () => {
+  test('if the mechanism leaves no keys', () => {
     const { areNeeded } = createTokens()
     expect([areNeeded(domain, 'PLAIN'), areNeeded(domain, 'SCRAM-SHA-1')]).toEqual([true, false])
   })

@@ -10,7 +10,7 @@ const wish = (credentials: Credentials = password, local = 'juliet', domain = 'c
 })
 const shown = wish()
 
-test('what logged in is known for the time that was said, counted from the last time', () => {
+test('credentials are remembered for the given time since their last use', () => {
   const clock = new FakeClock()
   const verified = createVerifiedCredentials(clock, 300)
   expect(verified.has(shown)).toBe(false)

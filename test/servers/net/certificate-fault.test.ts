@@ -5,7 +5,7 @@ const day = 86_400_000
 const fault = (told: string, certificate: object | null = {}) =>
   new CertificateFault(told, certificate as never, 'chat.example')
 
-describe('what is wrong with a certificate, and what to do about it', () => {
+describe('faults of a certificate, with advice', () => {
   const trust =
     'In XMPP_SERVERS, add ?ca=FILE to the address of the server, with its certificate or authority. verify=off skips the check.'
   const replace = 'Give the server another certificate. verify=off in XMPP_SERVERS skips the check.'

@@ -44,7 +44,7 @@ const codeOf = (answer: Promise<unknown>) =>
   )
 
 describe('a name server', () => {
-  test('tells addresses with their time to live, and services with all that belongs to them', async () => {
+  test('reports addresses with their time to live, and services with all their fields', async () => {
     expect(await dns.ipv4('a.example')).toEqual([
       { address: '192.0.2.1', ttl: 100 },
       { address: '192.0.2.2', ttl: 20 },
@@ -65,12 +65,12 @@ describe('a name server', () => {
     expect(await codeOf(dns.ipv6(name))).toBe(code)
   })
 
-  test('is not even asked for what cannot be a name', async () => {
+  test('gets no query for invalid names', async () => {
     expect(await codeOf(dns.services(`${'a'.repeat(64)}.example`))).toBe('EBADNAME, absent')
     expect(server.asked).toEqual([])
   })
 
-  test('that keeps silent may have been replaced: the next question goes where the machine is set up for', async () => {
+  test("that is silent may have been replaced: the next query uses the machine's configuration", async () => {
     await Promise.all([codeOf(dns.ipv4('silent.example')), codeOf(dns.ipv6('silent.example'))])
     expect(resolvers).toBe(2)
     await dns.ipv4('a.example')
@@ -134,7 +134,7 @@ describe('with a real name server', () => {
     else expect(addresses).toMatchObject(outcome)
   })
 
-  test('a domain that says it has no server has none', async () => {
+  test('a domain whose records deny a server has none', async () => {
     expect(await names().routeTo('nowhere.example')).toMatchObject({
       targets: [],
       failure: { step: 'resolve', code: 'host-unknown' },

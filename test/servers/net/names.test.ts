@@ -61,14 +61,14 @@ describe('the server of a domain', () => {
   const xmpp = '_xmpp-client._tcp.example.org'
   const xmpps = '_xmpps-client._tcp.example.org'
 
-  test('is where its service records say, those for direct TLS among the others', async () => {
+  test('is named by its service records, including those for direct TLS', async () => {
     dns.serve(xmpp, '10 0 5222 a.example', '30 0 5223 c.example')
     dns.serve(xmpps, '20 0 443 b.example')
     expect(await route('example.org')).toEqual(['xmpp a.example 5222', 'xmpps b.example 443', 'xmpp c.example 5223'])
     expect(dns.asked.sort()).toEqual([`SRV ${xmpp}`, `SRV ${xmpps}`])
   })
 
-  test('is reached with direct TLS first where that is preferred and equally good', async () => {
+  test('is reached with direct TLS first if that is preferred and has equal priority', async () => {
     dns.serve(xmpp, '10 90 5222 a.example', '5 0 5222 first.example')
     dns.serve(xmpps, '10 1 443 b.example')
     const all = ['xmpp first.example 5222', 'xmpps b.example 443', 'xmpp a.example 5222']
@@ -86,7 +86,7 @@ describe('the server of a domain', () => {
     expect(await route('example.org')).toEqual(['xmpps a.example 5223'])
   })
 
-  test('is not reached with direct TLS where that is "not here"', async () => {
+  test('is not reached with direct TLS if its record says "not available"', async () => {
     dns.serve(xmpps, '0 0 0 ')
     dns.serve(xmpp, '5 0 5222 a.example')
     expect(await route('example.org')).toEqual(['xmpp a.example 5222'])
@@ -130,7 +130,7 @@ describe('the server of a domain', () => {
     },
   )
 
-  test('is remembered for a minute, and drawn anew each time', async () => {
+  test('is cached for a minute, and drawn again each time', async () => {
     dns.serve(xmpp, '1 0 1 a.example', '1 0 2 b.example')
     const asking = names()
     const together = await Promise.all([asking.routeTo('example.org'), asking.routeTo('example.org')])
@@ -165,7 +165,7 @@ describe('the addresses of a server', () => {
     expect(dns.asked).toEqual([])
   })
 
-  test('that the operator named are those this machine knows, for half a minute', async () => {
+  test('that the operator named are cached for half a minute', async () => {
     const asking = names()
     const target = { host: 'xmpp.lan', port: 5222, tls: 'none' } as const
     dns.zone['hosts xmpp.lan'] = ['10.0.0.5']
@@ -211,7 +211,7 @@ describe('the addresses of a server', () => {
     expect(await names().addressesOf({ ...found, host: 'a.example' })).toHaveLength(8)
   })
 
-  test('are chosen at the cost of one look at each, however many there are', async () => {
+  test('are chosen at the cost of one query for each, however many there are', async () => {
     const many = Array.from({ length: 60_000 }, (_, at) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`)
     dns.zone['hosts a.lan'] = [...many, 'fd00::1']
     const before = performance.now()
@@ -239,7 +239,7 @@ describe('the addresses of a server', () => {
     expect(asking.addressesOf({ ...found, host: 'a.example' })).toBeInstanceOf(Promise)
   })
 
-  test('of one family do not wait long for the other, and are soon asked for again', async () => {
+  test('of one family do not wait long for the other, and are queried again soon', async () => {
     dns.zone['A a.example'] = ttl(300, '192.0.2.1')
     dns.zone['AAAA a.example'] = new Promise(() => {})
     const asking = names()
@@ -271,7 +271,7 @@ describe('the addresses of a server', () => {
     expect(dns.asked).not.toContain('A example.org')
   })
 
-  test('are not looked for on this machine where strangers choose the names', async () => {
+  test('are not looked up on this machine if strangers choose the names', async () => {
     dns.zone['hosts a.example'] = ['10.0.0.1']
     const asking = names({ local: false })
     expect(outcome(await asking.addressesOf({ ...found, host: 'a.example' }))).toBe('resolve host-unknown')

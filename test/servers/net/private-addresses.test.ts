@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { isPrivateAddress } from '../../../src/servers/net/private-addresses.js'
 
-describe('an address that one host on the Internet has', () => {
+describe('the address of a host on the Internet', () => {
   test.each([
     '1.1.1.1',
     '9.255.255.255',

@@ -17,21 +17,21 @@ const order = (texts: readonly string[], preferDirect = false, random?: (below: 
   inOrder(texts.map(service), preferDirect, random).map(({ host, tls }) => `${tls === 'direct' ? '!' : ''}${host}`)
 
 describe('service records are tried', () => {
-  test('by priority, those of both kinds together', () => {
+  test('by priority, both kinds together', () => {
     expect(order(['c 30', '!b 20', 'a 10', '!d 40'])).toEqual(['a', '!b', 'c', '!d'])
   })
 
-  test('with direct TLS first among equals where the operator prefers it, and no sooner', () => {
+  test('with direct TLS first at equal priority if the operator prefers it', () => {
     expect(order(['c 20 100', '!d 30', 'b 10 100', '!a 10 1'], true)).toEqual(['!a', 'b', 'c', '!d'])
   })
 
-  test('by weight: the draw runs over the weights one after the other', () => {
+  test('by weight: the draw covers the weights one after another', () => {
     const draws = (ticket: number) =>
       order(['a 1 10', 'b 1 30', 'c 1 60'], false, below => Math.min(ticket, below - 1))[0]
     expect([0, 10, 11, 40, 41, 100].map(draws)).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
   })
 
-  test('by weight: the draws cover what is left, both ends included', () => {
+  test('by weight: the draws cover the remaining records, both ends included', () => {
     const ranges: number[] = []
     order(['a 1 10', 'b 1 30', 'c 1 60', 'd 2 5'], false, below => {
       ranges.push(below)
@@ -40,7 +40,7 @@ describe('service records are tried', () => {
     expect(ranges).toEqual([101, 41])
   })
 
-  test('as often first as their weights say', () => {
+  test('first in proportion to their weights', () => {
     const random = new Random(4711)
     const firsts = new Map<string, number>()
     for (let time = 0; time < 4000; time++) {
@@ -53,7 +53,7 @@ describe('service records are tried', () => {
     expect(firsts.get('d')).toBeGreaterThan(0)
   })
 
-  test('in any order where none of them weighs anything, each once', () => {
+  test('in any order without weights, each once', () => {
     expect(order(['a', 'b', 'c'], false, below => below - 1)).toEqual(['c', 'b', 'a'])
     expect(order(['a', 'b', 'c'], false, () => 0)).toEqual(['a', 'b', 'c'])
     expect(order(['a', '!b', 'c']).sort()).toEqual(['!b', 'a', 'c'])
@@ -86,7 +86,7 @@ describe('service records are tried', () => {
     expect(looks / counted.length).toBeLessThan(60)
   })
 
-  test('each priority looked for once', () => {
+  test('each priority once', () => {
     let looks = 0
     const counted = Array.from({ length: 3000 }, (_, at) =>
       Object.defineProperty({ ...service(`h${at}`) }, 'priority', {
@@ -100,7 +100,7 @@ describe('service records are tried', () => {
     expect(looks / counted.length).toBeLessThan(60)
   })
 
-  test('at the port they name', () => {
+  test('at their port', () => {
     expect(inOrder([{ ...service('!a 5'), port: 443 }], false)).toEqual([
       { host: 'a', port: 443, tls: 'direct', found: true },
     ])

@@ -25,7 +25,7 @@ describe('the flow of a session', () => {
     expect(session.freeAt).toBe(0)
   })
 
-  test('waits for what is more at its rate', () => {
+  test('delays further data at its rate', () => {
     const session = client(flow)
     session.send(500_000, 7_000)
     session.send(50_000, 7_000)
@@ -41,19 +41,19 @@ describe('the flow of a session', () => {
     expect(session.freeAt).toBeCloseTo(1_001_000)
   })
 
-  test('never waits longer than 25 s for one turn, whatever the rate', () => {
+  test('never waits longer than 25 s at a time, whatever the rate', () => {
     const session = client(new RateShaper({ sessionBytes: 1, sessionBurst: 10 }))
     session.send(512_000, 1_000)
     expect(session.freeAt).toBeCloseTo(26_000)
   })
 
-  test('has no burst where that is 0', () => {
+  test('has no burst if the burst is 0', () => {
     const session = client(new RateShaper({ sessionBytes: 1_000, sessionBurst: 0 }))
     session.send(500, 1_000)
     expect(session.freeAt).toBe(1_500)
   })
 
-  test('is never held up where the rate is 0', () => {
+  test('is never delayed if the rate is 0', () => {
     const session = client(new RateShaper({ sessionBytes: 0, sessionBurst: 500 }))
     session.send(1e9, 1_000)
     expect(session.freeAt).toBeLessThanOrEqual(0)

@@ -70,7 +70,7 @@ describe('sessions in all', () => {
     expect(limits.refusalOfClient(6)).toBe('sessions')
   })
 
-  test('may be one in any case that no user has logged in to', () => {
+  test('always include one that has no login', () => {
     const limits = limitsOf({ sessions: 1 })
     expect(limits.refusalOfClient(0)).toBeUndefined()
     open(limits, 1, '192.0.2.1')
@@ -111,7 +111,7 @@ describe('a tenth is kept for warm calls against clients that open sessions them
     expect(refusals(limits)).toEqual([undefined, undefined])
   })
 
-  test('of requests, of which an idle stranger has five at most, whatever a session may send', () => {
+  test('of requests, of which an idle stranger has at most five, whatever a session may send', () => {
     const limits = limitsOf({ heldRequests: 60 }, 0, { bosh: { maxRequests: 255 } })
     open(limits, 10, '192.0.2.1')
     expect(refusals(limits)).toEqual([undefined, undefined])
@@ -128,7 +128,7 @@ describe('a tenth is kept for warm calls against clients that open sessions them
 })
 
 describe('sessions of one client', () => {
-  test('are refused from the limit on, and taken again when one has ended', () => {
+  test('are refused at the limit, and accepted again when one has ended', () => {
     const limits = limitsOf({ sessionsPerAddress: 2 })
     const [first] = open(limits, 2, '192.0.2.1')
     expect(refusalOf(limits, '192.0.2.1')).toBe('address')
@@ -140,7 +140,7 @@ describe('sessions of one client', () => {
     expect(refusalOf(limits, '192.0.2.1')).toBe('address')
   })
 
-  test('are those of an IPv6 network of 64 bits', () => {
+  test('are counted for an IPv6 network of 64 bits', () => {
     const limits = limitsOf({ sessionsPerAddress: 2 })
     open(limits, 1, '2001:db8:0:7::1')
     open(limits, 1, '2001:db8:0:7:ffff::2')
@@ -155,7 +155,7 @@ describe('sessions of one client', () => {
     expect(refusalOf(limits, '::1')).toBeUndefined()
   })
 
-  test('without a login have a limit of their own', () => {
+  test('without a login have their own limit', () => {
     const limits = limitsOf({ unauthenticatedPerAddress: 2 })
     const [first, second] = open(limits, 2, '192.0.2.1')
     expect(refusalOf(limits, '192.0.2.1')).toBe('unauthenticated')

@@ -40,7 +40,7 @@ test.each(rooms)('a session counts as long as it lives: %s', async (_what, make)
   expect(await room.take(juliet)).toBe(false)
 })
 
-test.each(rooms)('one that a client opens ends where it is one too many: %s', async (_what, make) => {
+test.each(rooms)("a client's own session ends if it exceeds the limit: %s", async (_what, make) => {
   const { bench } = setUp(1, make)
   const first = await bench.session()
   await bench.server(link => link.bind(`${juliet}/a`))
@@ -52,7 +52,7 @@ test.each(rooms)('one that a client opens ends where it is one too many: %s', as
   expect((await second.next()).reply?.body).toContain("condition='policy-violation'")
 })
 
-test.each(rooms)('any number where the limit is 0: %s', async (_what, make) => {
+test.each(rooms)('no limit if it is 0: %s', async (_what, make) => {
   const { room } = setUp(0, make)
   for (let time = 0; time < 50; time++) expect(await room.take(juliet)).toBe(true)
 })

@@ -16,7 +16,7 @@ function element(text: string): Element {
 
 const answer = (text: string, domain = 'chat.example') => bindAnswer(element(text), domain)
 
-describe('the JID that a server tells', () => {
+describe('the JID from the server', () => {
   test.each([
     ['the result of a bind', bind('romeo@chat.example/garden'), 'romeo@chat.example/garden'],
     [
@@ -45,7 +45,7 @@ describe('the JID that a server tells', () => {
     )
   })
 
-  test('is the bare one where a success binds nothing', () => {
+  test('is bare if the success binds no resource', () => {
     const bare = 'romeo@chat.example'
     expect(jidInSuccess(element(success(bare)), 'chat.example')).toBe(bare)
     expect(jidInSuccess(element(success('romeo@other.example')), 'chat.example')).toBeUndefined()
@@ -146,7 +146,7 @@ describe('a request to bind a resource', () => {
     expect(request(attributes)).toBeUndefined()
   })
 
-  test('is not one for something else, whatever it has further down', () => {
+  test('is no other request, whatever it contains further down', () => {
     const inner = `<query xmlns='jabber:iq:private'><bind xmlns='${bindNamespace}'/></query>`
     expect(request("type='set' id='7'", inner)).toBeUndefined()
     expect(bindRequest(element("<message xmlns='jabber:client' id='7'/>"), 'chat.example')).toBeUndefined()

@@ -25,7 +25,7 @@ describe('refused logins of one address', () => {
     expect(lines[1]!['jids']).toEqual(Array.from({ length: 10 }, (_, number) => `user${number}@chat.example`))
   })
 
-  test('have one line a minute as long as there are any, and the next one at once after a quiet minute', () => {
+  test('have one line a minute while there are any, and a line at once after a quiet minute', () => {
     const { clock, lines, refuse } = bench()
     for (let second = 0; second < 300; second++) {
       refuse('alice')
@@ -38,7 +38,7 @@ describe('refused logins of one address', () => {
     expect(lines).toHaveLength(7)
   })
 
-  test('are those of an IPv6 network', () => {
+  test('are counted for an IPv6 network', () => {
     const { lines, refuse } = bench()
     refuse('alice', '2001:db8::1')
     refuse('alice', '2001:db8::2')
@@ -52,7 +52,7 @@ test('a JID that a client gives whole is not given a second domain', () => {
   expect(lines[0]).toMatchObject({ jids: ['alice@other.example'] })
 })
 
-test('what has no line yet gets one at the end, or if there are too many addresses to remember', () => {
+test('sums without a line get one at the end, or if there are too many addresses', () => {
   const { sums, clock, lines, refuse } = bench()
   const address = (number: number) => `10.0.${number >> 8}.${number & 255}`
   for (let number = 0; number < 10_050; number++) {

@@ -112,7 +112,7 @@ describe('the features a client sees', () => {
     expect(seen('<mechanisms><mechanism>\n EXTERNAL </mechanism></mechanisms>', false)).toContain('EXTERNAL')
   })
 
-  test('stay one whole element whatever a server hides in them', () => {
+  test('stay one whole element, whatever a server hides in them', () => {
     const tricks = `<mechanism><![CDATA[<mechanism a=']]>'>A-PLUS</mechanism>`
     expect(seen(`<mechanisms xmlns='${sasl}'>${tricks}</mechanisms>`)).toBe(
       `<mechanisms xmlns='${sasl}'>${tricks}</mechanisms>`,

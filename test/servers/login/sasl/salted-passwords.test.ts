@@ -61,7 +61,7 @@ function byHand(memorySeconds = 600) {
 }
 
 describe('the keys of a password', () => {
-  test('are those of RFC 5802', async () => {
+  test('match RFC 5802', async () => {
     const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue())
     const keys = await passwords({ ...wanted, user: 'user', password: 'pencil' }, waiting)
     expect(keys.clientKey.toString('hex')).toBe('e234c47bf6c36696dd6d852b99aaa2ba26555728')
@@ -90,7 +90,7 @@ describe('the keys of a password', () => {
     expect(await passwords(wanted, waiting)).toBe(again)
   })
 
-  test('are not remembered where the memory is 0', async () => {
+  test('are not cached if the memory is 0', async () => {
     const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue())
     expect(await passwords(wanted, waiting)).not.toBe(await passwords(wanted, waiting))
   })
@@ -155,7 +155,7 @@ describe('the memory', () => {
 })
 
 describe('derivations', () => {
-  test('run two at once, the others in the order in which they came', async () => {
+  test('run two at once, the others in order', async () => {
     const work = byHand()
     const all = ['1', '2', '3', '4', '5'].map(password => work.ask(password))
     await settled()
@@ -195,7 +195,7 @@ describe('derivations', () => {
     await stays
   })
 
-  test('are not begun for a caller that had left before', async () => {
+  test('are not begun for a caller that had hung up before', async () => {
     const work = byHand()
     work.ask('1')
     work.ask('2')
@@ -206,7 +206,7 @@ describe('derivations', () => {
     expect([...work.begun, ...idle.begun]).toEqual(['1', '2'])
   })
 
-  test('go on for the next one when a caller leaves at the moment of their turn', async () => {
+  test('continue with the next one when a caller hangs up at the moment of its turn', async () => {
     // Their turn comes some microtasks after the end of another derivation; one of these is the moment.
     for (let moment = 0; moment < 20; moment++) {
       const work = byHand()

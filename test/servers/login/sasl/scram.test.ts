@@ -209,7 +209,7 @@ describe('a server that knows the password', () => {
     login.success(server.final(text(await login.response())))
   })
 
-  test('is given a nonce of at least 128 bits that is never the same', async () => {
+  test('gets a nonce of at least 128 bits that is never the same', async () => {
     const nonces = new Set(Array.from({ length: 100 }, () => nonceOf(text(scram().response()))))
     expect(nonces.size).toBe(100)
     for (const nonce of nonces) expect(Buffer.from(nonce, 'base64').length).toBeGreaterThanOrEqual(16)
@@ -234,7 +234,7 @@ describe('a server that knows the password', () => {
     login.success(server.final(text(await login.response())))
   })
 
-  test('characters of later days than its tables are taken as they are', async () => {
+  test('characters that its tables do not know are accepted', async () => {
     const server = new ScramServer('sha256', 'pass\u{1f600}', Buffer.from('salt'), 4096)
     const login = scram('SCRAM-SHA-256', { secret: 'pass\u{1f600}' })
     login.challenge(server.first(text(await login.response())))
@@ -373,11 +373,11 @@ describe('a challenge that is refused', () => {
     expect(detail).not.toContain('of its own')
   })
 
-  test('but one with an extension at the end is answered', async () => {
+  test('but a challenge with an extension at the end is answered', async () => {
     expect(await answerTo('r=clientx,s=c2FsdA==,i=4096,x=y')).toMatch(/^c=biws,r=clientx,p=/)
   })
 
-  test('is not what ends a login that was given up', async () => {
+  test('is not the cause if a login was cancelled', async () => {
     const abort = new AbortController()
     abort.abort(new Error('given up'))
     await expect(answerTo('r=clientx,s=c2FsdA==,i=4096', { waiting: abort })).rejects.toThrow('given up')

@@ -27,12 +27,12 @@ describe('a login in the clear', () => {
   })
 })
 
-test('a login with the certificate of the link says whom to act as', () => {
+test('a login with the certificate of the link names its user', () => {
   const login = external('jülieð@chat.example')
   expect([login.name, sent(login)]).toEqual(['EXTERNAL', base64('jülieð@chat.example')])
 })
 
-test('a login without an account says nothing', () => {
+test('a login without an account sends nothing', () => {
   expect([anonymous().name, anonymous().response()]).toEqual(['ANONYMOUS', ''])
 })
 
