@@ -7,7 +7,7 @@ import { ask } from '../test/support/http-answer.js'
 import { adminHeader, domain } from './work.js'
 
 const deeds = [
-  ...(['warm', 'say', 'hear', 'resume', 'reuse', 'pause', 'lose the network', 'terminate'] as const),
+  ...(['warm', 'say', 'hear', 'resume', 'come back', 'pause', 'lose the network', 'terminate'] as const),
   ...(['crash', 'be logged out', 'never attach'] as const),
 ]
 
@@ -35,8 +35,6 @@ export interface VisitorOptions {
 }
 
 const patienceSeconds = 60
-/** Five seconds without traffic, then five while the service is measured. */
-const quietSeconds = 10
 
 const between = (least: number, most: number) => least + Math.random() * (most - least)
 
@@ -105,7 +103,7 @@ export class Visitor {
       await this.#allBack()
       done.pause += 1
       await this.#page.pause(between(1, 8))
-    } else await this.#reuse()
+    } else await this.#comeBack()
   }
 
   async #leave(): Promise<void> {
@@ -136,14 +134,13 @@ export class Visitor {
     this.#agent.destroy()
   }
 
-  async #reuse(): Promise<void> {
+  async #comeBack(): Promise<void> {
     const { ledger } = this.options
     this.#unload()
-    await sleep(quietSeconds * 1000)
     const before = this.#binding.id
-    const binding = await this.#warm({ reuse: true })
-    ledger.done.reuse += 1
-    if (binding.id !== before) ledger.mishap('another session was given than the one to reuse')
+    const binding = await this.#warm()
+    ledger.done['come back'] += 1
+    if (binding.id !== before) ledger.mishap('another session was given than that of the tab')
     this.#attach(binding)
   }
 
@@ -196,9 +193,14 @@ export class Visitor {
     this.#awaited.clear()
   }
 
-  async #warm(more: object = {}): Promise<TalkBinding> {
+  async #warm(): Promise<TalkBinding> {
     const { user, ledger } = this.options
-    const binding = await this.#call('POST', '', { jid: `${user}@${domain}`, password: user, ...more })
+    const binding = await this.#call('POST', '', {
+      jid: `${user}@${domain}`,
+      password: user,
+      visit: 'bench',
+      tab: `${this.#visits}`,
+    })
     ledger.done.warm += 1
     return binding
   }

@@ -29,6 +29,7 @@ import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
 import { createOverview } from './warm/overview.js'
 import { RecentWarms } from './warm/recent-warms.js'
+import { createVisits } from './warm/visits.js'
 import { watchFailures } from './watching/failure-share.js'
 import { createHealthListeners } from './watching/health.js'
 import type { AuditTrail } from './watching/logs.js'
@@ -130,7 +131,7 @@ export async function startService({
     dns,
     hostMetaPort,
   })
-  const { registry, open, names, makeRate } = upstream
+  const { registry, own: ownSessions, open, names, makeRate } = upstream
   const { bodies } = upstream.parts
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
@@ -160,6 +161,7 @@ export async function startService({
     formTokens: createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     callLimits: createCallLimits({ rates: config.rates, clock, hashes, nodes, makeRate, refused }),
+    visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
     recentWarms,
     readOverview: createOverview({ nodes, clock, recentWarms, place, registry }),
     onCall: call => metrics.recordCall(call),

@@ -21,17 +21,12 @@ import { answerBare } from './http/answers/bare-answer.js'
 import type { DispatchTable, Endpoint, Routes } from './http/listening/dispatch.js'
 import type { LogFor } from './lib/log.js'
 import type { Nodes } from './processes/nodes.js'
+import type { LoginParts } from './servers/login/login.js'
 import { createOpener, type Opener, type OpenerParts } from './session/opener.js'
 import type { SessionRecord } from './session/session-record.js'
 import type { Open, Opening } from './session/session-types.js'
 import { type CarriedLogins, createCarriedLogins } from './warm/carried-logins.js'
-import {
-  createLogins,
-  type Logins,
-  type MendParts,
-  managementFrom,
-  type SessionLoginParts,
-} from './warm/session-login.js'
+import { createLogins, type Logins, type MendParts, managementFrom } from './warm/session-login.js'
 import { allowsDomain } from './xmpp/jid/domains.js'
 
 /** Shortest limit in bytes. With long stanzas the limit is two stanzas. */
@@ -43,7 +38,7 @@ export interface SessionParts
     Pick<ListenerParts, 'bodies'> {
   /** Opens a session at another endpoint. Undefined for domains that are served here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
-  readonly login: SessionLoginParts
+  readonly login: LoginParts
   readonly mend: MendParts | undefined
   readonly logFor: LogFor
   readonly auditFor: LogFor
@@ -52,7 +47,7 @@ export interface SessionParts
 export interface SiteParts
   extends Pick<
       AppParts,
-      'formTokens' | 'hashes' | 'recentWarms' | 'readOverview' | 'onCall' | 'isStopping' | 'demoPath'
+      'formTokens' | 'hashes' | 'visits' | 'recentWarms' | 'readOverview' | 'onCall' | 'isStopping' | 'demoPath'
     >,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
@@ -235,13 +230,13 @@ function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts)
   const { logFor, auditFor } = upstream
   const { endUnclaimed } = carriedLogins ?? upstream
   const own = createLogins(upstream.login, open, upstream.mend)
-  const { login, checkCredentials, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
+  const { login, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
   return createApp({
     config,
     login,
-    checkCredentials,
     keysOf,
     sessions: upstream.sessions,
+    visits: shared.visits,
     room: upstream.room,
     endUnclaimed,
     limits: shared.callLimits,

@@ -22,7 +22,6 @@ import { createLinks } from './servers/c2s/links.js'
 import { createPipeliningMemory } from './servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from './servers/login/sasl/salted-passwords.js'
 import { createTokens } from './servers/login/tokens.js'
-import { createVerifiedCredentials } from './servers/login/verified-credentials.js'
 import type { Dns } from './servers/net/dns.js'
 import { createNames } from './servers/net/names.js'
 import { makeRoom } from './session/limits/making-room.js'
@@ -109,7 +108,7 @@ export function createUpstream(given: UpstreamParts) {
   const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
 
   const epoch = nodes === undefined ? 0 : epochOf(clock)
-  const own = new OwnSessions(registry, remotes.elsewhere, clock, epoch)
+  const own = new OwnSessions(registry, remotes.elsewhere, epoch)
   const sessions = nodes === undefined ? knownSessions(own) : sharedSessions(own, nodes, clock, epoch)
   const { sessionsPerJid, sessionsPerAddress, unauthenticatedPerAddress } = config.limits
   const onAlone = () => {
@@ -166,7 +165,6 @@ export function createUpstream(given: UpstreamParts) {
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
     tokens: createTokens(),
-    verified: createVerifiedCredentials(clock, scramMemory),
     mechanisms: config.mechanisms,
   }
 
@@ -215,6 +213,7 @@ export function createUpstream(given: UpstreamParts) {
       serverMilliseconds: config.serverTimeout === 0 ? undefined : config.serverTimeout * 1000,
     },
     registry,
+    own,
     names,
     makeRate,
     open: {

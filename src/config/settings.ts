@@ -393,8 +393,8 @@ export const sections = {
     RATE_SESSION_BURST: at('rates.sessionBurst', kinds.integer(0, 1_000_000_000), '500000').means(
       'Bytes of stanzas that a client may send at once after a quiet time.',
     ),
-    RATE_WARMS_PER_JID: at('rates.warmsPerJid', kinds.integer(0, 1_000_000), '10').means(
-      'Warm calls for one user per minute. Calls that reuse a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
+    RATE_WARMS_PER_JID: at('rates.warmsPerJid', kinds.integer(0, 1_000_000), '30').means(
+      'Warm calls for one user per minute. Calls that resume a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
     ),
     RATE_WARMS_PER_ADMIN: at('rates.warmsPerAdmin', kinds.integer(0, 10_000_000), '0').means(
       'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',

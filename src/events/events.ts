@@ -14,6 +14,7 @@ interface Subject {
   readonly id: string
   readonly jid: string | undefined
   readonly domain: string
+  readonly tab?: { readonly visit: string; readonly tab: string } | undefined
 }
 
 export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) => void
@@ -35,9 +36,15 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
     ...{ clock, counts, log },
     send: ({ id, body }) => post(body, sign(id, body, Math.floor(Date.now() / 1000))),
   })
-  const tell: TellEvent = (type, { id: session, jid, domain }, reason) => {
+  const tell: TellEvent = (type, { id: session, jid, domain, tab: page }, reason) => {
     const id = randomUUID()
-    const data = { id: session, jid, domain: withULabels(domain), reason }
+    const data = {
+      id: session,
+      jid,
+      domain: withULabels(domain),
+      ...(page && { visit: page.visit, tab: page.tab || undefined }),
+      reason,
+    }
     const body = JSON.stringify({ id, type, timestamp: new Date(), data })
     queue.add({ id, type, session, body })
   }

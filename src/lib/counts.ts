@@ -88,6 +88,8 @@ export const limits = {
 
 export type Limit = keyof typeof limits
 
+export const limitDetail = (limit: Limit): string => `Limit: ${limits[limit]}.`
+
 /** Counts with labels of our own tables. */
 export class Tally {
   readonly #counts = new Map<string, number>()

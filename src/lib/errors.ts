@@ -57,7 +57,7 @@ const sentences = {
   503: {
     'temporary-auth-failure': 'The XMPP server cannot check credentials at the moment.',
     'service-full': 'The service is full: no more sessions, requests, memory or descriptors.',
-    'too-many-sessions': 'The user has too many sessions: reuse, resume or end one.',
+    'too-many-sessions': 'The user has too many sessions: resume or end one.',
     'session-unreachable': 'The process that has this session does not answer at the moment.',
     'shutting-down': 'The service is stopping.',
   },

@@ -93,7 +93,7 @@ export function createRemotes(parts: RemotesParts) {
           if (given === undefined) return undefined
           const { session, url, terms, rid } = given
           openings.delete(link)
-          elsewhere.add(handleOf(terms.sid, processName), jid, domain, clock.now(), session)
+          elsewhere.add(handleOf(terms.sid, processName), jid, domain, clock.now(), session, wish.tab)
           return { ...terms, rid, url, expiresIn: terms.inactivity }
         },
         abandon: () => abandon(link),

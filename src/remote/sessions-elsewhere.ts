@@ -1,5 +1,5 @@
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
-import type { SessionView } from '../session/session-types.js'
+import type { SessionView, Tab } from '../session/session-types.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
@@ -18,8 +18,8 @@ export class SessionsElsewhere {
     return this.#sessions.size
   }
 
-  add(id: string, jid: string, domain: string, createdAt: number, session: EndpointSession): void {
-    const view = { id, jid, domain, createdAt, ...alike }
+  add(id: string, jid: string, domain: string, createdAt: number, session: EndpointSession, tab?: Tab): void {
+    const view = { id, jid, domain, createdAt, tab, ...alike }
     this.#sessions.set(id, { view, user: userOf(jid) })
     this.#releasable.set(id, session)
     forgetOldest(this.#sessions, mostRemembered)

@@ -270,6 +270,7 @@ export function createOpener(parts: OpenerParts) {
         if (refusal !== undefined && wish.isRefusalCounted !== true) isRefused(refusal)
         if (refusal !== undefined) throw fail('service-full')
         const session = new Session(domain, keeper)
+        session.tab = wish.tab
         const { client, linkEvents, opening } = openingOf(session, wish, makeClient, events)
         const { lang, from, certificate = false, ahead, spaced } = wish
         begin(session, client, { lang, from, certificate, ahead, spaced }, linkEvents)

@@ -1,8 +1,8 @@
-import type { Clock } from '../lib/clock.js'
+import { allowsDomain } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { Registry } from './registry.js'
 import type { Session } from './session.js'
-import { countStates, listOf } from './session-list.js'
+import { countStates, isOfVisit, listOf } from './session-list.js'
 import type {
   Handover,
   ListWish,
@@ -11,31 +11,24 @@ import type {
   SessionState,
   Sessions,
   SessionView,
+  Tab,
+  VisitName,
 } from './session-types.js'
-
-const quietMilliseconds = 5_000
 
 /** Sessions whose pages use another endpoint. */
 export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
 }
 
-export interface Unused {
-  readonly id: string
-  readonly quiet: number
-}
-
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
-  readonly #clock: Pick<Clock, 'now'>
   /** Added to times in the places of a list. */
   readonly #epoch: number
 
-  constructor(here: Registry, elsewhere: SessionsElsewhere, clock: Pick<Clock, 'now'>, epoch = 0) {
+  constructor(here: Registry, elsewhere: SessionsElsewhere, epoch = 0) {
     this.#here = here
     this.#elsewhere = elsewhere
-    this.#clock = clock
     this.#epoch = epoch
   }
 
@@ -55,14 +48,10 @@ export class OwnSessions {
     return this.#here.byId(id)?.resume(handover)
   }
 
-  unused(jid: string): Unused[] {
-    return unusedAmong(withJid(this.#here.ofJid(jid), jid), this.#clock.now())
-  }
-
-  reuse(id: string, handover: Handover): ResumedSession | undefined {
-    const session = this.#here.byId(id)
-    const isUnused = session !== undefined && unusedAmong([session.view], this.#clock.now()).length > 0
-    return isUnused ? session.resume(handover) : undefined
+  /** The id of the session that a page in this tab can resume. */
+  ofTab(tab: Tab): string | undefined {
+    const session = this.#here.ofTab(tab)
+    return session?.stage.allows('resume') === true ? session.id : undefined
   }
 
   end(id: string): boolean {
@@ -80,6 +69,15 @@ export class OwnSessions {
       ended += 1
     }
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
+  }
+
+  /** Includes logins that are under way. `scope` has patterns of domains. */
+  endVisit(visit: VisitName, scope: readonly string[]): { readonly ended: number; readonly elsewhere: number } {
+    const isMeant = ({ tab, domain }: Pick<SessionView, 'tab' | 'domain'>) =>
+      isOfVisit(tab, visit) && allowsDomain(scope, domain)
+    const found = [...this.#here.all()].filter(isMeant)
+    for (const session of found) session.end('logout', 'loggedOut')
+    return { ended: found.length, elsewhere: [...this.#elsewhere.list()].filter(isMeant).length }
   }
 
   *#list(): Iterable<SessionView> {
@@ -100,17 +98,6 @@ function mayBecome({ stage, client }: Session, jid: string): boolean {
   return jid.includes('/') ? wished === jid : userOf(wished) === userOf(jid)
 }
 
-/** The session used last comes first: its page is most likely to return. */
-export function unusedAmong(views: readonly SessionView[], now: number): Unused[] {
-  return views
-    .filter(({ state }) => state === 'quiet' || state === 'paused' || state === 'waiting')
-    .map(({ id, quietSince = now }) => ({ id, quiet: now - quietSince }))
-    .filter(({ quiet }) => quiet >= quietMilliseconds)
-    .sort(lastUsedFirst)
-}
-
-export const lastUsedFirst = (a: Unused, b: Unused) => a.quiet - b.quiet
-
 /** A bare JID selects all of a user's sessions. */
 export function withJid(views: readonly SessionView[], jid: string): readonly SessionView[] {
   const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
@@ -126,14 +113,6 @@ export function knownSessions(own: OwnSessions): Sessions {
     page: async wish => own.page(wish),
     states: async scope => ({ states: own.states(scope), unanswered }),
     resume: async (id, handover) => own.resume(id, handover),
-    hasUnused: async jid => own.unused(jid).length > 0,
-    async reuse(jid, handover) {
-      for (const { id } of own.unused(jid)) {
-        const resumed = own.reuse(id, handover)
-        if (resumed !== undefined) return resumed
-      }
-      return undefined
-    },
     end: async id => own.end(id),
     endAll: async jid => ({ ...own.endAll(jid), unanswered }),
   }

@@ -3,7 +3,7 @@ import { userOf } from '../xmpp/jid/jid.js'
 import type { Client } from './client.js'
 import { ResumableStreams } from './logins/resumable-streams.js'
 import type { Session } from './session.js'
-import type { SessionState, SessionView } from './session-types.js'
+import type { SessionState, SessionView, Tab } from './session-types.js'
 import { Tickets } from './ticket.js'
 
 /** How often deadlines are checked, in milliseconds. */
@@ -17,6 +17,8 @@ export class Registry {
   /** Look-ups reveal no other sid, because a map compares only keys with the same seeded hash. */
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | readonly Session[]>()
+  /** The newest of each tab. */
+  readonly #byTab = new Map<string, Session>()
   readonly tickets = new Tickets<Session>()
   readonly streams = new ResumableStreams()
   readonly #clock: Clock
@@ -62,6 +64,7 @@ export class Registry {
   add(session: Session): void {
     this.#sessions.set(session.id, session)
     this.#bySid.set(session.sid, session)
+    if (session.tab !== undefined) this.#byTab.set(keyOf(session.tab), session)
     if (this.#sweep === undefined) this.#scheduleSweep()
   }
 
@@ -72,6 +75,7 @@ export class Registry {
 
   remove(session: Session): boolean {
     this.#bySid.delete(session.sid)
+    if (session.tab !== undefined && this.ofTab(session.tab) === session) this.#byTab.delete(keyOf(session.tab))
     if (session.jid !== undefined) {
       const others = this.sessionsOf(session.jid).filter(other => other !== session)
       if (others.length === 0) this.#byUser.delete(userOf(session.jid))
@@ -86,6 +90,10 @@ export class Registry {
 
   byId(id: string): Session | undefined {
     return this.#sessions.get(id)
+  }
+
+  ofTab(tab: Tab): Session | undefined {
+    return this.#byTab.get(keyOf(tab))
   }
 
   all(): Iterable<Session> {
@@ -140,4 +148,8 @@ export class Registry {
       if (this.#sessions.size > 0) this.#scheduleSweep()
     })
   }
+}
+
+export function keyOf({ admin, user, visit, tab }: Tab): string {
+  return JSON.stringify([admin, user, visit, tab])
 }

@@ -1,9 +1,9 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import type { ListWish, Place, SessionList, SessionState, SessionView } from './session-types.js'
+import type { ListWish, Place, SessionList, SessionState, SessionView, Tab, VisitName } from './session-types.js'
 
 export function listOf(
   views: Iterable<SessionView>,
-  { scope, domain, state, origin, limit, after }: Omit<ListWish, 'jid'>,
+  { scope, domain, state, origin, visit, limit, after }: Omit<ListWish, 'jid'>,
   epoch = 0,
 ): SessionList {
   const fitting = [...views]
@@ -12,6 +12,7 @@ export function listOf(
         (domain === undefined || view.domain === domain) &&
         (state === undefined || view.state === state) &&
         (origin === undefined || view.origin === origin) &&
+        (visit === undefined || isOfVisit(view.tab, visit)) &&
         allowsDomain(scope, view.domain),
     )
     .map(view => ({ view, place: placeOf(view, epoch) }))
@@ -26,6 +27,10 @@ export function listOf(
     next: last === fitting.at(-1) ? undefined : last?.place,
     unanswered: undefined,
   }
+}
+
+export function isOfVisit(tab: Tab | undefined, { admin, visit }: VisitName): boolean {
+  return tab?.visit === visit && tab.admin === admin
 }
 
 export function placeOf({ createdAt, id }: SessionView, epoch: number): Place {

@@ -2,6 +2,7 @@
 import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
 import type { OutboxRecord } from './outbox.js'
+import type { Tab } from './session-types.js'
 import type { TicketRecord } from './ticket.js'
 
 /** Secret. Times are in milliseconds relative to the moment when the session was set down: earlier times are negative. */
@@ -13,6 +14,7 @@ export interface SessionRecord {
   readonly jid: string
   readonly isSecure: boolean | undefined
   readonly createdAt: number
+  readonly tab?: Tab | undefined
   readonly wait: { readonly ticket: TicketRecord | undefined } | undefined
   readonly inactivity: InactivityRecord
   readonly outbox: OutboxRecord

@@ -10,6 +10,19 @@ export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' |
 
 export type Transport = 'bosh' | 'websocket'
 
+/** An admin names sessions by visits of its portal, and by tabs of a visit. */
+export interface VisitName {
+  readonly admin: string
+  readonly visit: string
+}
+
+export interface Tab extends VisitName {
+  /** Empty for the only tab of a visit. */
+  readonly tab: string
+  /** Normalised and bare. A domain for anonymous users. */
+  readonly user: string
+}
+
 /** Times are in milliseconds of the clock. */
 export interface SessionView {
   readonly id: string
@@ -23,6 +36,7 @@ export interface SessionView {
   readonly createdAt: number
   /** Undefined while a request is open. */
   readonly quietSince: number | undefined
+  readonly tab?: Tab | undefined
 }
 
 export type ResumedSession = Binding & {
@@ -48,6 +62,7 @@ export interface OpenWish extends LinkOptions {
   /** BOSH version, `major.minor`. */
   readonly ver: string
   readonly isRefusalCounted?: boolean | undefined
+  readonly tab?: Tab | undefined
 }
 
 export interface Opening {
@@ -79,6 +94,7 @@ export interface SessionFilter {
   readonly domain?: string | undefined
   readonly state?: SessionState | undefined
   readonly origin?: SessionView['origin'] | undefined
+  readonly visit?: VisitName | undefined
 }
 
 /**
@@ -122,8 +138,6 @@ export interface Sessions {
   states(scope: readonly string[]): Promise<StateCounts>
   /** Locks out the previous page. Undefined if impossible. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
-  hasUnused(jid: string): Promise<boolean>
-  reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined>
   end(id: string): Promise<boolean>
   endAll(jid: string): Promise<EndedSessions>
 }

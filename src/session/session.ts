@@ -1,3 +1,4 @@
+import { attempt } from '../lib/attempt.js'
 import type { EndReason } from '../lib/counts.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import { type Element, isStanza } from '../xmpp/xml/element.js'
@@ -15,7 +16,7 @@ import { Outbox } from './outbox.js'
 import { type Payload, type StanzaLimit, withoutManagement } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { LinkRecord, SessionRecord } from './session-record.js'
-import type { Handover, ResumedSession, SessionState, SessionView } from './session-types.js'
+import type { Handover, ResumedSession, SessionState, SessionView, Tab } from './session-types.js'
 import { newSid } from './sid.js'
 import { Stage, waitingOrLive } from './state.js'
 import { Uplink } from './uplink.js'
@@ -36,6 +37,7 @@ export class Session implements Gate {
   deadline = Number.POSITIVE_INFINITY
   /** Whether the portal's backend receives events of this session. */
   hasBackend = false
+  tab: Tab | undefined
   readonly #keeper: SessionKeeper<Session>
   readonly createdAt: number
   #client: Client | undefined = undefined
@@ -61,6 +63,7 @@ export class Session implements Gate {
     this.#keeper = keeper
     this.downlink = new Downlink(this, keeper)
     this.createdAt = now + (before?.createdAt ?? 0)
+    this.tab = before?.tab
     this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
     const login = client && new ClientLogin(new LoginWatch(domain, keeper, now), client.attempts)
     this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
@@ -136,7 +139,7 @@ export class Session implements Gate {
 
   /** Ends the session here, and returns its record for the next process. Undefined if the stream cannot be resumed. */
   setDown(): SessionRecord | undefined {
-    const { sid, id, domain, createdAt, stage, client } = this
+    const { sid, id, domain, createdAt, tab, stage, client } = this
     const { managed } = this.uplink
     if (!this.maySetDown || client === undefined || managed === undefined) return undefined
     const now = this.#keeper.clock.now()
@@ -150,6 +153,7 @@ export class Session implements Gate {
       jid: this.#jid!,
       isSecure: this.#isSecure,
       createdAt: createdAt - now,
+      tab,
       wait: stage.wait && { ticket: stage.wait.ticket?.record(now) },
       inactivity: this.inactivity.record(now),
       outbox: this.outbox.record,
@@ -385,12 +389,7 @@ export class Session implements Gate {
   fail(cause: unknown): void {
     this.#stop('fault')
     const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
-    for (const step of steps) {
-      try {
-        step()
-      } catch {
-        // `report` has logged the fault already.
-      }
-    }
+    // `report` has logged the fault already.
+    for (const step of steps) attempt(step)
   }
 }

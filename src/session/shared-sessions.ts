@@ -3,7 +3,7 @@ import { Problem } from '../lib/errors.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import { nodeIn } from '../processes/node-name.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
-import { lastUsedFirst, type OwnSessions, type Unused } from './own-sessions.js'
+import type { OwnSessions } from './own-sessions.js'
 import { compare, placeOf } from './session-list.js'
 import type {
   EndedSessions,
@@ -63,8 +63,6 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
   nodes.answer('sessions', ownPage)
   nodes.answer('states', (scope: readonly string[]) => [...own.states(scope)])
   nodes.answer('resume', ({ id, handover }: OfOne) => own.resume(id, handover) ?? null)
-  nodes.answer('unused', (jid: string) => own.unused(jid))
-  nodes.answer('reuse', ({ id, handover }: OfOne) => own.reuse(id, handover) ?? null)
   nodes.answer('end', (id: string) => own.end(id))
   nodes.answer('end-all', (jid: string) => own.endAll(jid))
 
@@ -107,15 +105,6 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     }
   }
 
-  /** The session used last comes first. Sessions of stopping processes come last. */
-  const unused = async (jid: string) => {
-    const { answers } = await askAll<readonly Unused[]>(nodes, 'unused', jid)
-    const isDraining = (name: string) => nodes.others.some(node => node.name === name && node.isDraining)
-    return [[nodes.self, own.unused(jid)] as const, ...answers]
-      .flatMap(([node, found]) => found.map(each => ({ ...each, node, isLast: isDraining(node) })))
-      .sort((a, b) => Number(a.isLast) - Number(b.isLast) || lastUsedFirst(a, b))
-  }
-
   return {
     async get(id) {
       const here = () => {
@@ -152,19 +141,6 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
 
     async resume(id, handover) {
       return askOwner<ResumedSession>(id, () => own.resume(id, handover), 'resume', { id, handover })
-    },
-
-    hasUnused: async jid => own.unused(jid).length > 0 || (await unused(jid)).length > 0,
-
-    async reuse(jid, handover) {
-      for (const { node, id } of await unused(jid)) {
-        // If the owner does not answer, the session may already wait for this page. It then ends without a
-        // page.
-        const asked = node === nodes.self ? own.reuse(id, handover) : nodes.ask(node, 'reuse', { id, handover })
-        const resumed = (await Promise.resolve(asked).catch(() => null)) as ResumedSession | null | undefined
-        if (resumed != null) return resumed
-      }
-      return undefined
     },
 
     async end(id) {

@@ -10,7 +10,7 @@ export const recordVersion = 1
 /** Ends each session that the next process can continue, and yields its record in JSON. */
 export function* setDown(
   registry: Registry,
-  onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain'>) => void = () => {},
+  onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain' | 'tab'>) => void = () => {},
 ): Iterable<string> {
   for (const session of [...registry.all()]) {
     let record: SessionRecord | undefined
@@ -18,8 +18,8 @@ export function* setDown(
       record = session.setDown()
     })
     if (record === undefined) continue
-    const { id, jid, domain } = record
-    onSetDown({ id, jid, domain })
+    const { id, jid, domain, tab } = record
+    onSetDown({ id, jid, domain, tab })
     yield JSON.stringify(record)
   }
 }

@@ -3,7 +3,7 @@ import type { Inactivity } from './inactivity.js'
 import type { SessionState, SessionView } from './session-types.js'
 import type { State } from './state.js'
 
-interface Viewed extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'createdAt' | 'jid'> {
+interface Viewed extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'createdAt' | 'jid' | 'tab'> {
   readonly stage: { readonly name: State['name'] }
   readonly client: Client | undefined
   readonly inactivity: Inactivity
@@ -19,9 +19,10 @@ export function stateOf({ stage, client, inactivity }: Viewed): SessionState {
 }
 
 export function viewOf(session: Viewed): SessionView {
-  const { id, domain, origin, createdAt, jid, client, inactivity } = session
+  const { id, domain, origin, createdAt, jid, client, inactivity, tab } = session
   const state = stateOf(session)
   const isAbsent = client !== undefined && !client.isPresent
   const transport = state === 'waiting' ? undefined : client?.transport
-  return { id, domain, origin, transport, createdAt, jid, state, quietSince: isAbsent ? inactivity.since : undefined }
+  const quietSince = isAbsent ? inactivity.since : undefined
+  return { id, domain, origin, transport, createdAt, jid, state, quietSince, tab }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.js'
+import { limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
 import type { KeyedRate } from '../lib/limits/rates.js'
@@ -60,7 +61,7 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
       await rate.giveBack(account)
       if (await isKnownElsewhere(shown)) return logIn()
       refused(admin)
-      throw new Problem('too-many-requests', { retryAfterSeconds })
+      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
     }
     let isWrong = false
     try {

@@ -16,6 +16,7 @@ export interface PageContext {
   readonly representation: Representation
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
   readonly now: number
+  readonly admin: string
 }
 
 export interface Numbers {
@@ -46,13 +47,13 @@ type ListQuery = Values<typeof pageParameters>
 
 /** A page that refreshes itself has no form, because a refresh would empty the form. */
 export function sessionList(page: SessionList, query: ListQuery, numbers: Numbers, context: PageContext): Answer {
-  const { request, now } = context
+  const { request } = context
   const { total, next, unanswered } = page
   const { refresh } = query
-  const rows = page.sessions.map(view => describeRow(view, now))
+  const rows = page.sessions.map(view => describeRow(view, context))
   const some = total === 1 ? '1 session' : `${total} sessions`
   const sent = sentQuery(request)
-  const narrowing = ['jid', 'domain', 'state', 'origin'].filter(name => sent.has(name))
+  const narrowing = ['jid', 'domain', 'state', 'origin', 'visit'].filter(name => sent.has(name))
   const answer = showList(context, {
     rows,
     caption: rows.length < total ? `${rows.length} of ${some}` : some,
@@ -113,7 +114,7 @@ export function sessionDetails(view: SessionView, token: string, context: PageCo
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
   return withForm(
     show('session', context, {
-      ...describeRow(view, context.now),
+      ...describeRow(view, context),
       title: 'Session',
       meaning: meanings[state],
       origin: origins[origin],
@@ -126,11 +127,11 @@ export function sessionDetails(view: SessionView, token: string, context: PageCo
 
 export function endQuestion(view: SessionView, token: string, context: PageContext): Answer {
   const title = 'End this session?'
-  return withForm(show('end', context, { ...describeRow(view, context.now), title, token }))
+  return withForm(show('end', context, { ...describeRow(view, context), title, token }))
 }
 
 export function endConfirmation(view: SessionView, context: PageContext): Answer {
-  return show('end', context, { ...describeRow(view, context.now), title: 'The session has ended' })
+  return show('end', context, { ...describeRow(view, context), title: 'The session has ended' })
 }
 
 function show(view: string, { config, representation }: PageContext, values: object): Answer {
@@ -139,8 +140,8 @@ function show(view: string, { config, representation }: PageContext, values: obj
   return pageAnswer(view, { ...about, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
 }
 
-function describeRow(view: SessionView, now: number) {
-  const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now)
+function describeRow(view: SessionView, { now, admin }: PageContext) {
+  const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now, admin)
   return {
     ...rest,
     who: jid ?? `(at ${domain})`,

@@ -23,7 +23,6 @@ interface BindingContext {
   readonly request: Request
   readonly representation: Representation
   readonly domain: string
-  readonly reused?: boolean | undefined
   readonly credential?: string | undefined
   readonly isOurForm: boolean
   readonly isResumed?: boolean
@@ -36,10 +35,10 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
 export function bindingAnswer(
   binding: Binding,
   config: AnswerSettings,
-  { request, representation, domain, reused, credential, isOurForm, isResumed = false }: BindingContext,
+  { request, representation, domain, credential, isOurForm, isResumed = false }: BindingContext,
 ): Answer {
   if (representation === 'json')
-    return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), reused, credential))
+    return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), credential))
   const { jid, sid, rid, id, wait, hold, requests, expiresIn } = binding
   if (!isOurForm) return pageAnswer('binding', { jid, sid, rid }, representation)
   const form = pathForBrowsers(config)
@@ -61,14 +60,14 @@ export type BindingObject = ReturnType<typeof describeBinding>
 
 export type WebSocketObject = NonNullable<BindingObject['websocket']>
 
-export function describeBinding(binding: Binding, urls: EndpointUrls, reused?: boolean, credential?: string) {
+export function describeBinding(binding: Binding, urls: EndpointUrls, credential?: string) {
   const { jid, sid, rid, id, token, expiresIn, cookie, delivered, received } = binding
   const resumed = delivered !== undefined
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
   const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
   const websocket = token === undefined ? undefined : { url: takeoverUrl(urls, id), token, expires_in: expiresIn }
   const url = binding.url ?? urls.bosh
-  const before = { resumed, delivered, received: resumed ? received : undefined, reused }
+  const before = { resumed, delivered, received: resumed ? received : undefined }
   return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, credential, ...before }
 }
 
@@ -96,18 +95,22 @@ export function attachBindingFor(representation: Representation, wanted: AttachB
 }
 
 /** `now` is in milliseconds of the clock. */
-export function describeList({ sessions, total, next, unanswered }: SessionList, now: number) {
-  const described = sessions.map(view => describeSession(view, now))
+export function describeList({ sessions, total, next, unanswered }: SessionList, now: number, admin: string) {
+  const described = sessions.map(view => describeSession(view, now, admin))
   return { sessions: described, total, next: next && formatPlace(next), unanswered }
 }
 
 export type SessionObject = ReturnType<typeof describeSession>
 
 export function describeSession(
-  { id, jid, domain, origin, state, transport, createdAt, quietSince }: SessionView,
+  { id, jid, domain, origin, state, transport, createdAt, quietSince, tab: page }: SessionView,
   now: number,
+  admin: string,
 ) {
   const seconds = (since: number) => Math.floor((now - since) / 1000)
   const quiet = quietSince === undefined ? undefined : seconds(quietSince)
-  return { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(createdAt), quiet }
+  const isOwn = page?.admin === admin
+  const visit = isOwn ? page.visit : undefined
+  const tab = isOwn && page.tab !== '' ? page.tab : undefined
+  return { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(createdAt), quiet, visit, tab }
 }

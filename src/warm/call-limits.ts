@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js'
 import { FailedLogins } from '../http/access/failed-logins.js'
-import type { Limit } from '../lib/counts.js'
+import { type Limit, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
@@ -42,7 +42,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
       const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
         if (retryAfterSeconds === undefined) return
         refused(limit, { admin })
-        throw new Problem('too-many-requests', { retryAfterSeconds })
+        throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
       }
       judge('warms-admin', await warmsOfAdmin.take(admin))
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))

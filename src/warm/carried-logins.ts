@@ -10,7 +10,7 @@ import { credentialsOf, type Secrets, secretsOf } from '../servers/login/again.j
 import type { Credentials } from '../servers/login/wish.js'
 import type { Logins, WarmRequest } from './session-login.js'
 
-const kinds = { login: 'login', checkCredentials: 'credentials', keysOf: 'keys' } as const
+const kinds = { login: 'login', keysOf: 'keys' } as const
 const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
@@ -125,7 +125,6 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
         anywhere(method, site, request, () => own[method](request, caller))
       return {
         login: carried('login'),
-        checkCredentials: carried('checkCredentials'),
         keysOf: carried('keysOf'),
       } as Logins
     },

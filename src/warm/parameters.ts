@@ -20,6 +20,10 @@ const longestToken = 8192
 const longestLanguage = 255
 /** In characters: a user of 1,023 bytes fits in. */
 export const longestCredential = 2048
+const longestVisit = 128
+const longestTab = 64
+/** No control characters and line ends. */
+const printable = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u
 /** Allows more than RFC 6750 §2.1, because some tokens are not base64. */
 const visible = /^[\x21-\x7e]+$/
 /** RFC 4422 §3.1. */
@@ -82,7 +86,18 @@ export const bodyParameters = {
     'Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend.',
     '. Only off at a remote endpoint.',
   ),
-  reuse: onOrOff('Whether to resume a session of this user without a page, if there is one.'),
+  visit: text(
+    'Session of the portal. With `tab` it names a session, which is resumed if it lives. No secret.',
+    `1 to ${longestVisit} characters, without control characters.`,
+    named(longestVisit),
+    nameSchema(longestVisit),
+  ),
+  tab: text(
+    'Page of the `visit`. Without it, the visit has one session.',
+    `1 to ${longestTab} characters, without control characters, with visit.`,
+    named(longestTab),
+    nameSchema(longestTab),
+  ),
   remember: onOrOff(
     'Whether to return a `credential` for later calls. It replaces the password, which is not in it.',
     "On or off. On needs the user's own password, and an answer in JSON.",
@@ -101,7 +116,15 @@ export const parameterNames = Object.keys(bodyParameters) as readonly ParameterN
  * These must not be `null` or empty. A backend that lost a user's name and sends `authzid: null` must not get
  * a session of its own account.
  */
-export const identifying = new Set<ParameterName>(['jid', 'password', 'token', 'mechanism', 'credential', 'authzid'])
+export const identifying = new Set<ParameterName>([
+  'jid',
+  'password',
+  'token',
+  'mechanism',
+  'credential',
+  'authzid',
+  'visit',
+])
 
 export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
 
@@ -118,6 +141,12 @@ export const listParameters = {
     'The sessions in this state.',
   ),
   origin: word<SessionView['origin']>(['warmed', 'client'], 'The sessions of this origin.'),
+  visit: text(
+    'The sessions of this visit of this admin.',
+    bodyParameters.visit.allowed,
+    named(longestVisit),
+    nameSchema(longestVisit),
+  ),
   limit: integer('Most sessions to list.', { minimum: 1, maximum: 1000, default: usualLimit }),
   after: text(
     '`next` of the previous part.',
@@ -145,6 +174,7 @@ export const logoutParameters = {
     },
     aJid,
   ),
+  visit: listParameters.visit,
 } as const
 
 function language(description: string): Parameter<string> {
@@ -154,6 +184,17 @@ function language(description: string): Parameter<string> {
     tag => (tag.length <= longestLanguage && languageTag.test(tag) ? tag : undefined),
     { maxLength: longestLanguage },
   )
+}
+
+/** In Unicode characters, as in a schema. */
+function named(longest: number) {
+  // First by length: a character has at most two units.
+  return (sent: string) =>
+    sent.length <= 2 * longest && [...sent].length <= longest && printable.test(sent) ? sent : undefined
+}
+
+function nameSchema(longest: number) {
+  return { minLength: 1, maxLength: longest, pattern: printable.source }
 }
 
 /** 1.10 is newer than 1.6 (XEP-0124 §7.1). As a JSON number, 1.10 is 1.1. */

@@ -12,23 +12,29 @@ import { type AnswerSettings, attachBindingFor, bindingAnswer, describeList, des
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import type { Call } from './calls.js'
 import type { Overview } from './overview.js'
-import { missingParameter } from './parameter-kinds.js'
+import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualLimit } from './parameters.js'
+import type { Visits } from './visits.js'
 import { toHandover } from './warm-request.js'
 
 export interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
   readonly clock: Clock
   readonly sessions: Sessions
+  readonly visits: Visits
   readonly readOverview: () => Promise<Overview>
 }
 
-export function createSessionCalls({ config, clock, sessions, readOverview }: SessionCallsParts, formGuard: FormGuard) {
-  const contextOf = ({ request, representation }: Call) => ({
+export function createSessionCalls(
+  { config, clock, sessions, visits, readOverview }: SessionCallsParts,
+  formGuard: FormGuard,
+) {
+  const contextOf = ({ request, representation, admin }: Call) => ({
     request,
     representation,
     config,
     now: clock.now(),
+    admin: admin.name,
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
@@ -55,13 +61,14 @@ export function createSessionCalls({ config, clock, sessions, readOverview }: Se
         representation === 'json'
           ? { ...readQuery(request.url, listParameters), refresh: undefined }
           : readQuery(request.url, pageParameters, { sentForm: true })
-      const { jid, domain = jid?.domain, state, origin, limit = usualLimit, after } = query
+      const { jid, domain = jid?.domain, state, origin, visit, limit = usualLimit, after } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
       const scope = admin.domains
-      const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin }
+      const ofVisit = visit === undefined ? undefined : { admin: admin.name, visit }
+      const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin, visit: ofVisit }
       const asked = sessions.page({ scope, ...filter, limit, after })
-      if (representation === 'json') return jsonAnswer(describeList(await asked, clock.now()))
+      if (representation === 'json') return jsonAnswer(describeList(await asked, clock.now(), admin.name))
       // Only admins of all domains see figures of all domains.
       const reading = scope.includes('*') ? readOverview() : undefined
       const [page, { states }, overview] = await Promise.all([asked, sessions.states(scope), reading])
@@ -71,11 +78,15 @@ export function createSessionCalls({ config, clock, sessions, readOverview }: Se
     listWithMistake: (problem: Problem, call: Call): Answer | undefined => listWithMistake(problem, contextOf(call)),
 
     async logOutEverywhere({ request, admin, line }: Call): Promise<Answer> {
-      const { jid } = readQuery(request.url, logoutParameters)
-      if (jid === undefined) throw missingParameter('jid')
-      line['jid'] = formatBareJid(jid)
-      if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
-      const { ended, elsewhere, unanswered } = await sessions.endAll(formatJid(jid))
+      const { jid, visit } = readQuery(request.url, logoutParameters)
+      if (jid !== undefined && visit !== undefined) throw badParameter('visit', 'Either jid or visit is allowed.')
+      if (jid === undefined && visit === undefined) throw missingParameter('jid')
+      if (jid !== undefined) line['jid'] = formatBareJid(jid)
+      if (jid !== undefined && !allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
+      const { ended, elsewhere, unanswered } =
+        jid === undefined
+          ? await visits.end({ admin: admin.name, visit: visit! }, admin.domains)
+          : await sessions.endAll(formatJid(jid))
       const result = { ended, elsewhere: elsewhere || undefined, unanswered }
       Object.assign(line, result)
       return jsonAnswer(result)
@@ -83,7 +94,7 @@ export function createSessionCalls({ config, clock, sessions, readOverview }: Se
 
     async show(call: Call): Promise<Answer> {
       const view = await demandSession(call)
-      if (call.representation === 'json') return jsonAnswer(describeSession(view, clock.now()))
+      if (call.representation === 'json') return jsonAnswer(describeSession(view, clock.now(), call.admin.name))
       return sessionDetails(view, tokenFor(call), contextOf(call))
     },
 

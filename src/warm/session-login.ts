@@ -10,18 +10,16 @@ import {
   wipeSecrets,
   wishOf,
 } from '../servers/login/again.js'
-import { authenticate, type LoginParts, logInAgain, login, scramKeys } from '../servers/login/login.js'
+import { type LoginParts, logInAgain, login, scramKeys } from '../servers/login/login.js'
 import type { LoggedIn, OpenForLogin } from '../servers/login/login-link.js'
-import { logsInAsItself } from '../servers/login/mechanism-choice.js'
 import { wipe } from '../servers/login/sasl/scram-proof.js'
-import type { VerifiedCredentials } from '../servers/login/verified-credentials.js'
 import type { LoginWish } from '../servers/login/wish.js'
 import type { Management, Mending } from '../session/mending.js'
 import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../session/session-types.js'
 import { formatJid } from '../xmpp/jid/jid.js'
 import type { OpenLink } from '../xmpp/link.js'
 
-export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted'> {
+export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'tab'> {
   /** BCP 47. */
   readonly language: string
   readonly attachSeconds: number
@@ -32,10 +30,6 @@ export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' |
 export type Binding = Omit<ResumedSession, 'delivered'> & {
   readonly expiresIn: number
   readonly delivered?: number
-}
-
-export interface SessionLoginParts extends LoginParts {
-  readonly verified: VerifiedCredentials
 }
 
 export interface MendParts {
@@ -50,8 +44,7 @@ export interface MendParts {
 export type Logins = ReturnType<typeof createLogins>
 
 /** `mend` is undefined if a broken link ends its session. */
-export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendParts) {
-  const { verified } = parts
+export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   const managementOf = (
     { opened, offersManagement, enabled, again }: LoggedIn<Opening>,
     lang: string,
@@ -63,8 +56,8 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
     return { mending: mendingOf(parts, mend, again, lang), enabled: answer }
   }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
-    const { jid, language: lang, wait, hold, ver, isRefusalCounted } = request
-    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted }
+    const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab } = request
+    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab }
     return (options, events) => open(jid.domain, { ...options, ...wish }, events)
   }
 
@@ -80,7 +73,6 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
         if (management?.mending === undefined) wipeSecrets(loggedIn.again)
         const binding = await opened.handOver(jid, undelivered, handover, management)
         if (binding === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
-        verified.add(request)
         return { jid, id: opened.id, expiresIn: seconds, ...binding }
       } catch (error) {
         opened.abandon()
@@ -88,25 +80,9 @@ export function createLogins(parts: SessionLoginParts, open: Open, mend?: MendPa
         throw error
       }
     },
-    /** Throws a `Problem`. Logs in unless the credentials are cached. */
-    async checkCredentials(request: WarmRequest, caller: CallerSignal): Promise<void> {
-      if (verified.has(request)) return
-      const { jid, credentials } = request
-      if ((credentials.kind === 'password' || credentials.kind === 'keys') && logsInAsItself(credentials)) {
-        await authenticate(parts, openFor(request), request, caller)
-      } else {
-        // Some servers ignore the authzid, so only the bound JID shows the user. A resource chosen by the
-        // server disturbs no other session.
-        const wish = { ...request, jid: { ...jid, resource: undefined } }
-        const { opened, again } = await login(parts, openFor(request), wish, caller)
-        opened.abandon()
-        wipeSecrets(again)
-      }
-      verified.add(request)
-    },
     /** Keys for the next login, in place of the password. Throws a `Problem`. */
     async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ProofRecord> {
-      const proof = await scramKeys(parts, openFor(request), request, caller)
+      const proof = await scramKeys(parts, openFor({ ...request, tab: undefined }), request, caller)
       const record = proofInText(proof)
       wipe(proof)
       return record

@@ -6,11 +6,10 @@ import { readBody } from '../http/listening/read-body.js'
 import type { Counts } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import { proofInBytes, wipeSecrets } from '../servers/login/again.js'
-import type { Credentials } from '../servers/login/wish.js'
 import type { UserRoom } from '../session/limits/user-room.js'
-import type { Sessions } from '../session/session-types.js'
+import type { Sessions, Tab } from '../session/session-types.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
+import { formatBareJid } from '../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import { readParameters } from './call-parameters.js'
@@ -18,8 +17,9 @@ import type { Call } from './calls.js'
 import { invalidParameter } from './parameters.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
+import type { Visits } from './visits.js'
 import type { WarmForm } from './warm-form.js'
-import { toWarmRequest, type WarmSettings } from './warm-request.js'
+import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
 
 export interface WarmCallParts extends Logins {
   readonly config: AnswerSettings & WarmSettings & SealSettings & Pick<Config, 'domains'>
@@ -28,17 +28,30 @@ export interface WarmCallParts extends Logins {
   readonly sessions: Sessions
   readonly room: Pick<UserRoom, 'take' | 'giveBack'>
   readonly endUnclaimed: (id: string) => void
+  readonly visits: Visits
 }
 
 interface Warmed {
   readonly binding: Binding
-  readonly isReused: boolean
-  readonly credential?: string
+  readonly isResumed: boolean
+  readonly credential?: string | undefined
+}
+
+interface Caller {
+  readonly admin: string
+  /** Undefined for an anonymous user. */
+  readonly user: string | undefined
 }
 
 export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: FormGuard) {
-  const { config, counts, limits, sessions, room, endUnclaimed, login, checkCredentials, keysOf } = parts
+  const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
+
+  /** Logs in for the keys of the password. Throws a `Problem`. */
+  async function sealedKeys(request: WarmRequest, admin: string, signal: CallerSignal) {
+    const keys = await keysOf(request, signal)
+    return { keys, credential: sealed.seal(admin, request.jid, keys) }
+  }
 
   /** Logs in with the keys of the password, and seals them. Throws a `Problem`. */
   async function rememberUser(
@@ -47,8 +60,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     signal: CallerSignal,
     warm: (request: WarmRequest) => Promise<Warmed>,
   ): Promise<Warmed> {
-    const keys = await keysOf(request, signal)
-    const credential = sealed.seal(admin, request.jid, keys)
+    const { keys, credential } = await sealedKeys(request, admin, signal)
     try {
       const warmed = await warm({ ...request, credentials: { kind: 'keys', proof: proofInBytes(keys) } })
       return { ...warmed, credential }
@@ -59,55 +71,65 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     }
   }
 
-  /** Reuses a session without a page, or logs in. Throws a `Problem`. */
-  async function warmSession(
-    request: WarmRequest,
-    caller: { readonly admin: string; readonly user: string | undefined },
-    reuse: boolean,
-    signal: CallerSignal,
-  ): Promise<Warmed> {
-    const { admin, user } = caller
-    // An anonymous session belongs to no user, so no credentials can prove a right to it.
-    if (reuse && user !== undefined) {
-      const jid = formatJid(request.jid)
-      if (await sessions.hasUnused(jid)) {
-        await limits.acting(request, admin, () => checkCredentials(request, signal))
-        signal.throwIfAborted()
-        const { attachSeconds: seconds, attachBinding } = request
-        const resumed = await sessions.reuse(jid, { seconds, attachBinding })
-        if (resumed !== undefined) {
-          await limits.uncount(caller)
-          return { binding: { ...resumed, expiresIn: seconds }, isReused: true }
-        }
-      }
-    }
+  async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
     const isFull = user !== undefined && !(await room.take(user))
     if (isFull) throw new Problem('too-many-sessions')
     try {
       const binding = await limits.acting(request, admin, () => login(request, signal))
-      return { binding, isReused: false }
+      return { binding, isResumed: false }
     } finally {
       if (user !== undefined) room.giveBack(user)
     }
   }
 
-  async function countedSession(
-    request: WarmRequest,
-    admin: string,
-    { reuse, remember }: { readonly reuse: boolean; readonly remember: boolean },
-    signal: CallerSignal,
-  ): Promise<Warmed> {
-    const user = request.credentials.kind === 'anonymous' ? undefined : formatBareJid(request.jid)
-    const caller = { admin, user }
+  const callerOf = ({ credentials, jid }: AskedSession, admin: string) => ({
+    admin,
+    user: credentials.kind === 'anonymous' ? undefined : formatBareJid(jid),
+  })
+
+  async function counted<T>(caller: Caller, logIn: () => Promise<T>): Promise<T> {
     await limits.count(caller)
-    const warm = (request: WarmRequest) =>
-      warmSession(request, caller, reuse, signal).finally(() => wipeSecrets(request))
     try {
-      return await (remember ? rememberUser(request, admin, signal, warm) : warm(request))
+      return await logIn()
     } catch (error) {
       // The limit must not block the retry.
       if (error instanceof Problem && error.code === 'shutting-down') await limits.uncount(caller)
       throw error
+    }
+  }
+
+  async function countedLogin(
+    request: WarmRequest,
+    admin: string,
+    remember: boolean,
+    signal: CallerSignal,
+  ): Promise<Warmed> {
+    const caller = callerOf(request, admin)
+    const warm = (request: WarmRequest) => roomedLogin(request, caller, signal).finally(() => wipeSecrets(request))
+    return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
+  }
+
+  /** Resumes the session of the tab, or logs in. Throws a `Problem`. */
+  async function enterTab(asked: AskedSession, tab: Tab, remember: boolean, signal: CallerSignal): Promise<Warmed> {
+    const { admin } = tab
+    const { attachSeconds: seconds, attachBinding } = asked
+    const entered = visits.enter<Warmed>(tab, signal, {
+      async resume(id, signal) {
+        const { credential } = remember
+          ? await counted(callerOf(asked, admin), () => sealedKeys(demandCredentials(asked), admin, signal))
+          : { credential: undefined }
+        signal.throwIfAborted()
+        const resumed = await sessions.resume(id, { seconds, attachBinding })
+        return resumed && { binding: { ...resumed, expiresIn: seconds }, isResumed: true, credential }
+      },
+      logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
+      release: ({ binding }) => endUnclaimed(binding.id),
+    })
+    try {
+      return (await entered).result
+    } finally {
+      const { credentials } = asked
+      if (credentials.kind !== 'unusable') wipeSecrets({ ...asked, credentials })
     }
   }
 
@@ -118,15 +140,16 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     const isOurForm = formGuard.isOurForm(request, admin.name, sent('csrf_token'))
     if (isOurForm) form.note(request, body)
     const read = isOurForm ? readParameters(contentType, body, { sentForm: true }) : sent
-    const wantsReuse = read('reuse') ?? false
     const remember = read('remember') ?? false
-    const asked = toWarmRequest(read, config, (jid, credential) => {
+    const { page, ...asked } = toAskedSession(read, config, (jid, credential) => {
       line['jid'] = formatBareJid(jid)
       return { kind: 'keys', proof: sealed.open(admin.name, jid, credential) }
     })
+    if (page === undefined) demandCredentials(asked)
+    const tab = page && { admin: admin.name, ...page }
     const { jid, credentials } = asked
     line['jid'] = formatBareJid(jid)
-    line['login'] = credentials.kind
+    if (credentials.kind !== 'unusable') line['login'] = credentials.kind
     const account = accountOf(credentials)
     if (account !== undefined) line['account'] = formatBareJid({ local: account, domain: jid.domain })
     if (!allowsDomain(config.domains, jid.domain)) throw new Problem('domain-not-allowed')
@@ -141,14 +164,20 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
       ...asked,
       attachBinding: attachBindingFor(representation, asked.attachBinding),
       requestId: response.get('X-Request-Id'),
+      tab,
     }
-    const wishes = { reuse: wantsReuse, remember }
-    const { binding, isReused, credential } = await countedSession(warmRequest, admin.name, wishes, signal)
+    const { binding, isResumed, credential } =
+      tab === undefined
+        ? await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal)
+        : await enterTab(warmRequest, tab, remember, signal)
     line['id'] = binding.id
-    if (wantsReuse) line['reused'] = isReused
-    if (isReused) counts.reuses += 1
+    if (tab !== undefined) {
+      line['resumed'] = isResumed
+      if (isResumed && !remember) delete line['login']
+    }
+    if (isResumed) counts.reuses += 1
     const giveUp = () => {
-      if (!isReused) endUnclaimed(binding.id)
+      if (!isResumed) endUnclaimed(binding.id)
     }
     if (signal.aborted) {
       giveUp()
@@ -156,8 +185,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     }
     signal.addEventListener('abort', giveUp)
     try {
-      const reused = wantsReuse ? isReused : undefined
-      const about = { request, representation, domain: jid.domain, reused, credential, isOurForm }
+      const about = { request, representation, domain: jid.domain, credential, isOurForm, isResumed }
       sendAnswer(response, bindingAnswer(binding, config, about))
     } catch (error) {
       giveUp()
@@ -166,7 +194,7 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
   }
 }
 
-function accountOf(credentials: Credentials): string | undefined {
+function accountOf(credentials: AskedSession['credentials']): string | undefined {
   if (credentials.kind === 'password') return credentials.user
   return credentials.kind === 'service' ? credentials.account.user : undefined
 }

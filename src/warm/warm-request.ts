@@ -2,12 +2,12 @@ import type { Config } from '../config/config.js'
 import { accountFor, isElsewhere } from '../config/serving.js'
 import { Problem } from '../lib/errors.js'
 import type { Credentials } from '../servers/login/wish.js'
-import type { Handover } from '../session/session-types.js'
+import type { Handover, Tab } from '../session/session-types.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
-import { type Jid, parseJid } from '../xmpp/jid/jid.js'
+import { formatBareJid, type Jid, parseJid, userOf } from '../xmpp/jid/jid.js'
 import { noParameters, type Parameters } from './call-parameters.js'
 import { missingParameter } from './parameter-kinds.js'
-import { defaultTokenMechanism, invalidParameter } from './parameters.js'
+import { defaultTokenMechanism, invalidParameter, type ParameterName } from './parameters.js'
 import type { WarmRequest } from './session-login.js'
 
 type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequests'>
@@ -27,9 +27,37 @@ const openNone: OpenCredential = () => {
   throw invalidParameter('credential')
 }
 
+/** For a session that can be resumed, which needs no credentials. */
+export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
+
+type Page = Omit<Tab, 'admin'>
+
+interface Unusable {
+  readonly kind: 'unusable'
+  /** Of a login. */
+  readonly problem: Problem
+}
+
 /** Throws a `Problem`, which never quotes values. */
-export function toWarmRequest(read: Parameters, settings: WarmSettings, open = openNone): WarmRequest {
+export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
+  return demandCredentials(toAskedSession(read, settings))
+}
+
+/** Throws a `Problem` if they are missing. */
+export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'>>(asked: Asked) {
+  const { credentials } = asked
+  if (credentials.kind === 'unusable') throw credentials.problem
+  return { ...asked, credentials }
+}
+
+/** Throws a `Problem`, which never quotes values. */
+export function toAskedSession(
+  read: Parameters,
+  settings: WarmSettings,
+  open = openNone,
+): AskedSession & { readonly page: Page | undefined } {
   const { jid, credentials } = readCredentials(read, settings, open)
+  const page = readPage(read, jid)
   const isThere = isElsewhere(settings, jid.domain)
   const { warm } = settings
   const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
@@ -38,7 +66,13 @@ export function toWarmRequest(read: Parameters, settings: WarmSettings, open = o
   if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
   // Some endpoints never answer clients that poll.
   const least = isThere ? 1 : 0
-  return { jid, credentials, ...options, hold: Math.max(hold, least), attachSeconds, attachBinding }
+  return { jid, credentials, page, ...options, hold: Math.max(hold, least), attachSeconds, attachBinding }
+}
+
+function readPage(read: Parameters, jid: Jid): Page | undefined {
+  const [visit, tab] = [read('visit'), read('tab')]
+  if (visit === undefined && tab !== undefined) throw missingParameter('visit')
+  return visit === undefined ? undefined : { user: userOf(formatBareJid(jid)), visit, tab: tab ?? '' }
 }
 
 /** Throws a `Problem`. */
@@ -67,7 +101,7 @@ export function readCredentials(
   read: Parameters,
   ways: Ways,
   open = openNone,
-): Pick<WarmRequest, 'jid' | 'credentials'> {
+): Pick<AskedSession, 'jid' | 'credentials'> {
   const text = read('jid')
   const authzid = read('authzid')
   const password = read('password')
@@ -93,21 +127,32 @@ export function readCredentials(
   if (authzid !== undefined) {
     // An account acts only for users of its own domain. A token names its user.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
-    if (password === undefined) throw missingParameter('password')
+    if (password === undefined) return { jid: authzid, credentials: missing('password') }
     const user = authzid.local === jid.local ? undefined : jid.local
     return { jid: authzid, credentials: { kind: 'password', password, user } }
   }
   if (password !== undefined) return { jid, credentials: { kind: 'password', password } }
-  if (credential !== undefined) return { jid, credentials: open(jid, credential) }
+  if (credential !== undefined) return { jid, credentials: opened(() => open(jid, credential)) }
   if (token === undefined) return { jid, credentials: withoutProof(jid, ways) }
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
 /** A service account has priority. A certificate names its users. */
-function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials {
+function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
   const account = accountFor(serviceAccounts, domain)
   if (account !== undefined) return { kind: 'service', account }
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }
-  throw missingParameter('password')
+  return missing('password')
+}
+
+const missing = (name: ParameterName): Unusable => ({ kind: 'unusable', problem: missingParameter(name) })
+
+function opened(open: () => Credentials): Credentials | Unusable {
+  try {
+    return open()
+  } catch (problem) {
+    if (problem instanceof Problem) return { kind: 'unusable', problem }
+    throw problem
+  }
 }

@@ -94,7 +94,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     ],
     websocket_pongs_total: ['Pings over WebSocket that were answered.', () => counts.pongs.count],
     websocket_pong_seconds_total: ['Time that these answers took, all together.', () => counts.pongs.seconds],
-    warm_reuses_total: ['Warm calls that took up a session which was there.', () => counts.reuses],
+    warm_reuses_total: ['Warm calls that resumed a session.', () => counts.reuses],
     admin_login_failures_total: [
       'Calls with a wrong name or secret of an admin, or after too many of these.',
       () => counts.failedAdminLogins,

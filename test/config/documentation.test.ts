@@ -186,7 +186,7 @@ describe('the documents are true:', () => {
         },
         rates: {
           sessionsPerAddress: 10,
-          warmsPerJid: 10,
+          warmsPerJid: 30,
           warmsPerAdmin: 0,
           failedLogins: 5,
           loginsPerAddress: 20,

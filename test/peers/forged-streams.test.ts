@@ -87,9 +87,9 @@ for (const kind of combinations([plainProsody, plainEjabberd], ({ maker }) => ma
       expect(await restarted).toContain("condition='bad-request'")
       await first
       clock.advance(10_000)
-      const warmed = await service.warm({ jid: victim, password: passwords.victim, reuse: 'on' })
+      const warmed = await service.warm({ jid: victim, password: passwords.victim, visit: 'v1' })
       expect(warmed.json).toMatchObject({
-        reused: false,
+        resumed: false,
         jid: expect.stringMatching(/^victim@localhost\//),
       })
       await callSessions(service.url, 'DELETE', `/sessions?jid=${victim}`)

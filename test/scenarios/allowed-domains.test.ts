@@ -55,7 +55,7 @@ test.each([
   ['a token', { jid: 'alice@other.example', token: 'a-token' }],
   ['the service account', { jid: 'alice@other.example' }],
   ['an anonymous user', { jid: 'other.example' }],
-  ['a session to reuse', { jid: 'alice@other.example', password, reuse: 'true' }],
+  ['a session to resume', { jid: 'alice@other.example', visit: 'v1' }],
   ['a remote endpoint', { jid: 'alice@far.example', password }],
   ['a domain below', { jid: 'alice@sub.near.example', password }],
   ['an unknown domain', { jid: 'alice@xn--bcher-kva.example', password }],

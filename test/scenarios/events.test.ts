@@ -129,11 +129,13 @@ describe('a portal is told', () => {
     expect(await counted('events_waiting')).toEqual({})
   })
 
-  test('of a session that it reuses', async () => {
-    const { id } = await service.bind(alice)
-    clock.advance(5 * second)
-    expect((await service.warm({ ...alice, reuse: 'on' })).json).toMatchObject({ id, reused: true })
-    await told(id, 'session.resumed')
+  test('of the visit and the tab that it named', async () => {
+    const named = { ...alice, visit: 'v1', tab: 't1' }
+    const { id } = await service.bind(named)
+    expect((await service.warm(named)).json).toMatchObject({ id, resumed: true })
+    await call('DELETE', '/sessions?visit=v1')
+    await told(id, 'session.resumed', 'session.ended: logout')
+    for (const { data } of receiver.taken) expect(data).toMatchObject({ id, visit: 'v1', tab: 't1' })
   })
 
   test.each<[string, (binding: WarmBinding) => unknown, readonly string[]]>([

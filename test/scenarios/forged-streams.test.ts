@@ -71,8 +71,8 @@ async function expectNothingOfTheVictims(): Promise<void> {
   const { json } = await callSessions(service.url, 'GET', `/sessions?jid=${victim}`)
   expect(json.sessions).toEqual([])
   clock.advance(10_000)
-  const warmed = await service.warm({ jid: victim, password: accounts.victim, reuse: 'on' })
-  expect(warmed.json).toMatchObject({ reused: false, jid: `${victim}/chosen-by-server` })
+  const warmed = await service.warm({ jid: victim, password: accounts.victim, visit: 'v1' })
+  expect(warmed.json).toMatchObject({ resumed: false, jid: `${victim}/chosen-by-server` })
   expect(warmed.json['sid']).not.toBe(client.sid)
 }
 

@@ -279,12 +279,19 @@ test('requests that come in parts are refused from MAX_UNFINISHED_MB on, and oth
 })
 
 describe('warm calls', () => {
+  test('for twenty tabs that open at once are not refused', async () => {
+    await start({})
+    const tabs = Array.from({ length: 20 }, (_, tab) => warm('alice', { visit: 'v1', tab: `t${tab}` }))
+    expect((await Promise.all(tabs)).map(({ status }) => status)).toEqual(Array(20).fill(200))
+  })
+
   test('for one user are answered 429 from RATE_WARMS_PER_JID on, and say when to come back', async () => {
     await start({ RATE_WARMS_PER_JID: '2' })
     await bind('alice')
     await service.bind({ jid: 'Alice@LOCALHOST/home', password: passwords.alice })
     const often = await warm('alice')
     expect([often.status, often.json['code']]).toEqual([429, 'too-many-requests'])
+    expect(often.json['detail']).toContain('Limit: RATE_WARMS_PER_JID.')
     expect(Number(often.headers['retry-after'])).toBeGreaterThan(50)
     expect(Number(often.headers['retry-after'])).toBeLessThanOrEqual(60)
     expect((await warm('bob')).status).toBe(200)
@@ -298,15 +305,13 @@ describe('warm calls', () => {
     expect(codes).toEqual(['not-authorized', 'not-authorized', 'too-many-requests'])
   })
 
-  test('that a backend makes for its pages are not refused where they reuse a session', async () => {
+  test('that a backend makes for its pages are not refused where they resume a session', async () => {
     await start({ RATE_WARMS_PER_JID: '2', MAX_SESSIONS_PER_JID: '1' })
-    const { sid } = await bind('alice')
-    // Long enough without a page for another one to have it.
-    clock.advance(5_000)
+    const page = { visit: 'v1', tab: 't1' }
+    const { sid } = (await warm('alice', page)).json
     for (let view = 0; view < 5; view++) {
-      const reply = await warm('alice', { reuse: 'true' })
-      expect([reply.status, reply.json['sid'], reply.json['reused']]).toEqual([200, sid, true])
-      clock.advance(5_000)
+      const reply = await warm('alice', page)
+      expect([reply.status, reply.json['sid'], reply.json['resumed']]).toEqual([200, sid, true])
     }
     expect((await warm('alice')).json['code']).toBe('too-many-sessions')
     expect((await warm('alice')).json['code']).toBe('too-many-requests')
@@ -316,7 +321,10 @@ describe('warm calls', () => {
     await start({ RATE_WARMS_PER_ADMIN: '2', ADMIN_USERS: 'admin:admin-secret,other:other-secret' })
     await bind('alice')
     await bind('bob')
-    expect((await warm('alice')).json['code']).toBe('too-many-requests')
+    expect((await warm('alice')).json).toMatchObject({
+      code: 'too-many-requests',
+      detail: expect.stringContaining('Limit: RATE_WARMS_PER_ADMIN.'),
+    })
     const other = { Authorization: `Basic ${Buffer.from('other:other-secret').toString('base64')}` }
     const parameters = { jid: 'alice@localhost', password: passwords.alice }
     expect((await service.warm(parameters, { headers: other })).status).toBe(200)

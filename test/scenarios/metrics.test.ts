@@ -83,7 +83,7 @@ test('before anything has happened all is nought, and said so', async () => {
 
 describe('after known traffic the numbers are exactly those of it:', () => {
   test('what was warmed, and how calls ended', async () => {
-    const alice = await bind('alice')
+    const alice = await bind('alice', { visit: 'v1' })
     await bind('bob')
     await service.warm({ jid: 'alice@localhost', password: 'wrong' })
     await service.warm({ jid: 'alice@dead.example', password: 'any' })
@@ -92,8 +92,7 @@ describe('after known traffic the numbers are exactly those of it:', () => {
     await service.warm({}, { headers: { Authorization: 'Basic eDp5' } })
     await callSessions(service.url, 'POST', `/${alice.id}/resume`)
     await callSessions(service.url, 'POST', `/${'0'.repeat(32)}/resume`)
-    clock.advance(6_000)
-    expect(await bind('alice', { reuse: 'on' })).toMatchObject({ id: alice.id, reused: true })
+    expect(await bind('alice', { visit: 'v1' })).toMatchObject({ id: alice.id, resumed: true })
 
     expect(await counted('api_calls_total')).toEqual({
       'call="warm",code="ok"': 3,

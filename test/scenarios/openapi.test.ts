@@ -329,17 +329,19 @@ describe('the replies are those of the document:', () => {
     await ask(usual, 'DELETE', `/warm/sessions?jid=${account.jid}`, 'application/json')
     await warmed(near)
     // A session with a cookie has no other way in.
-    const bound = await read('/warm', 'POST', json({ ...account, attach_binding: 'reply', reuse: true }))
-    const { websocket, id, credential } = await read('/warm', 'POST', json({ ...account, remember: true }))
-    const { cookie, reused, resumed, ...others } = bound
+    const bound = await read('/warm', 'POST', json({ ...account, attach_binding: 'reply' }))
+    const named = { ...account, remember: true, visit: 'v1', tab: 't1' }
+    const { websocket, id, credential } = await read('/warm', 'POST', json(named))
+    const { cookie, resumed, ...others } = bound
     expect(bound.websocket).toBeUndefined()
     const { delivered, received } = await read(`/warm/${id}/resume`, 'POST', json({}))
+    const { visit, tab } = (await read('/warm/sessions?visit=v1')).sessions[0]
     const { unanswered } = await read('/warm/sessions', 'GET', {}, partial)
     const ended = await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, partial)
     expect([unanswered, ended]).toEqual([['process1'], { ended: 0, unanswered }])
     const objects = {
-      Binding: { ...others, websocket, cookie, credential, resumed, delivered, received, reused },
-      Session: (await read('/warm/sessions')).sessions[0],
+      Binding: { ...others, websocket, cookie, credential, resumed, delivered, received },
+      Session: { ...(await read('/warm/sessions')).sessions[0], visit, tab },
       SessionList: { ...(await read('/warm/sessions?limit=1')), unanswered },
       Ended: { ...(await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near)), unanswered },
       Problem: await read('/warm', 'POST', json(strictAccount)),
@@ -378,7 +380,8 @@ const inBody: Record<ParameterName, Samples> = {
   expires_in: { good: [5, 600, '', null], bad: [4, 601, -5, 30.5, 'soon'] },
   attach_binding: { good: ['off', 'cookie', 'reply', '', null], bad: ['on', true] },
   remember: { good: [true, false, 'on', 'off', 'yes', '0', '', null], bad: [1, 'maybe'] },
-  reuse: { good: [true, false, 'on', 'off', 'yes', '0', '', null], bad: [1, 'maybe'] },
+  visit: { good: ['x', 'é'.repeat(128)], bad: [1, '', null, 'x'.repeat(129), 'two\nlines', '\u202e'] },
+  tab: { good: ['x'.repeat(64), '', null], bad: [1, 'x'.repeat(65), '\0'] },
   csrf_token: { good: ['anything'], bad: [] },
 }
 
@@ -387,6 +390,7 @@ const inQuery: Record<keyof typeof listParameters, Samples> = {
   domain: { good: ['localhost'], bad: [] },
   state: { good: ['waiting', 'elsewhere'], bad: ['asleep', ''] },
   origin: { good: ['warmed', 'client'], bad: ['browser', ''] },
+  visit: { good: ['x'.repeat(128)], bad: ['', 'x'.repeat(129), '\t'] },
   limit: { good: [1, 1000], bad: [0, 1001, -1, 1.5] },
   after: { good: [`12.5-${'0'.repeat(32)}`], bad: ['12', `-${'0'.repeat(32)}`, `1-${'0'.repeat(31)}`] },
 }
@@ -404,7 +408,7 @@ describe('the parameters are as the document has them:', () => {
     const isTokens = name === 'token' || name === 'mechanism'
     const tokens = { jid: account.jid, token: 'aToken' }
     const others = isTokens ? tokens : name === 'credential' ? { jid: account.jid } : account
-    const parameters = { ...others, [name]: value }
+    const parameters = { ...others, ...(name === 'tab' && { visit: 'x' }), [name]: value }
     const { status } = await ask(usual, 'POST', '/warm', 'application/json', json(parameters))
     expect(usual.api.accepts([...schemas, 'WarmRequest'], parameters)).toBe(isGood)
     expect(status !== 400).toBe(isGood)
@@ -433,7 +437,7 @@ describe('the parameters are as the document has them:', () => {
   })
 
   test('a form says the same as JSON', async () => {
-    const parameters = { ...account, wait: '30', expires_in: '30', reuse: 'off', attach_binding: 'reply' }
+    const parameters = { ...account, wait: '30', expires_in: '30', remember: 'off', attach_binding: 'reply' }
     const about = { headers: { 'Content-Type': form }, body: new URLSearchParams(parameters).toString() }
     const { text } = await ask(usual, 'POST', '/warm', 'application/json', about)
     expect(JSON.parse(text)).toMatchObject({ wait: 30, expires_in: 30, cookie: expect.anything() })

@@ -60,7 +60,7 @@ describe('while a service stops', () => {
     expect(await creation.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(stopped)
     creation.close()
     const refused = { status: 503, json: { code: 'shutting-down' } }
-    const calls = [warm(alice), warm({ ...alice, reuse: 'true' }), callSessions(url, 'POST', `/${id}/resume`)]
+    const calls = [warm(alice), warm({ ...alice, visit: 'v1' }), callSessions(url, 'POST', `/${id}/resume`)]
     for (const reply of await Promise.all(calls)) {
       expect(reply).toMatchObject(refused)
       expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)

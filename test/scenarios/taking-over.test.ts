@@ -333,18 +333,16 @@ describe('whichever page comes first has the session', () => {
     expect(answers.filter(text => text === sasl2Refusal)).toHaveLength(2)
   })
 
-  test('by the token of a session that is used again', async () => {
-    const binding = await warm()
-    clock.advance(5_000)
-    const reused = await warm(alice, { reuse: 'on' })
-    expect(reused).toMatchObject({ id: binding.id, reused: true })
-    const wire = await page()
-    wire.send(say.auth(binding.websocket.token, 'alice'))
-    expect(await wire.message()).toBe(say.notAuthorized)
-    expect(await take(wire, reused.websocket.token)).toBe(binding.jid)
-    // A page that is there keeps it.
-    clock.advance(5_000)
-    expect((await warm(alice, { reuse: 'on' })).id).not.toBe(binding.id)
+  test('by the token of a session that another page of its tab has', async () => {
+    const named = { visit: 'v1', tab: 't1' }
+    const binding = await warm(alice, named)
+    await takenOver(binding)
+    const resumed = await warm(alice, named)
+    expect(resumed).toMatchObject({ id: binding.id, resumed: true })
+    const next = await page()
+    next.send(say.auth(binding.websocket.token, 'alice'))
+    expect(await next.message()).toBe(say.notAuthorized)
+    expect(await take(next, resumed.websocket.token)).toBe(binding.jid)
   })
 })
 

@@ -69,16 +69,6 @@ describe('a page comes', () => {
     expect(told).toEqual(['attached', 'resumed', 'attached', 'resumed', 'attached'])
   })
 
-  test('by reuse as by resume', async () => {
-    const { bench, told, warmed } = benchOf()
-    await warmed()
-    await bench.pass(5)
-    expect(await bench.sessions.reuse('juliet@chat.example', handover)).toBeDefined()
-    expect(told).toEqual(['resumed'])
-    expect(await bench.sessions.reuse('juliet@chat.example', handover)).toBeUndefined()
-    expect(told).toEqual(['resumed'])
-  })
-
   test.each<[string, (client: Client) => Promise<unknown>]>([
     ['with a rid far off', client => client.at(client.rid + 99)],
     ['ahead of its first request', client => client.at(client.rid + 2)],

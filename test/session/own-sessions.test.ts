@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { knownSessions, OwnSessions } from '../../src/session/own-sessions.js'
 import type { SessionView } from '../../src/session/session-types.js'
-import { authenticate, BoshBench, create } from '../support/bosh-bench.js'
+import { BoshBench } from '../support/bosh-bench.js'
 
 const jid = 'juliet@chat.example/balcony'
 const there: SessionView = {
@@ -19,7 +19,7 @@ const elsewhere = {
   list: () => [there],
   ofJid: () => [there],
 }
-const knownTo = ({ registry, clock }: BoshBench) => knownSessions(new OwnSessions(registry, elsewhere, clock))
+const knownTo = ({ registry }: BoshBench) => knownSessions(new OwnSessions(registry, elsewhere))
 const all = { scope: ['*'], limit: 100, after: undefined }
 
 test('sessions at other endpoints are listed with the others, and not ended', async () => {
@@ -44,33 +44,4 @@ test('sessions at other endpoints are listed with the others, and not ended', as
   expect(await ids()).toEqual(['there', last])
   expect(await known.endAll(jid)).toEqual({ ended: 1, elsewhere: 1, unanswered: undefined })
   expect(await ids()).toEqual(['there'])
-})
-
-test('a session without a request for five seconds is given to one of the calls that want it', async () => {
-  const bench = new BoshBench()
-  const known = knownTo(bench)
-  const handover = { seconds: 30, attachBinding: 'off' } as const
-  const { id } = await bench.warmed()
-  await bench.pass(4)
-  expect([await known.hasUnused(jid), await known.reuse(jid, handover)]).toEqual([false, undefined])
-  await bench.pass(1)
-  expect(await known.hasUnused(jid)).toBe(true)
-  expect(await known.reuse('juliet@chat.example/garden', handover)).toBeUndefined()
-  const calls = await Promise.all([known.reuse('juliet@chat.example', handover), known.reuse(jid, handover)])
-  expect(calls.map(resumed => resumed?.id)).toEqual([id, undefined])
-})
-
-test('if the session used last cannot be handed over, the one before it is', async () => {
-  const bench = new BoshBench()
-  const { id } = await bench.warmed()
-  await bench.pass(1)
-  // No numbers are left for another page.
-  await bench.send(create("ver='1.6'", Number.MAX_SAFE_INTEGER - 2 ** 19, authenticate))
-  await bench.server(link => link.open())
-  await bench.server(link => link.bind(jid))
-  await bench.pass(6)
-  const known = knownTo(bench)
-  const { sessions } = await known.page({ ...all, jid })
-  expect(sessions.map(({ state }) => state)).toEqual(['waiting', 'quiet', 'elsewhere'])
-  expect((await known.reuse(jid, { seconds: 30, attachBinding: 'off' }))?.id).toBe(id)
 })

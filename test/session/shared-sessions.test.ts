@@ -42,7 +42,7 @@ async function start(ahead = 0, epoch?: number, processName?: string): Promise<P
     ofJid: (jid: string) => listed.filter(view => view.jid?.startsWith(jid)),
   }
   const since = epoch ?? epochOf(bench.clock)
-  const own = new OwnSessions(bench.registry, elsewhere, bench.clock, since)
+  const own = new OwnSessions(bench.registry, elsewhere, since)
   const sessions = sharedSessions(own, nodes, bench.clock, since)
   const process = { name: nodes.self, nodes, bench, sessions, epoch: since, listed }
   processes.push(process)
@@ -254,59 +254,6 @@ describe('all sessions', () => {
     }
     const page = await one.sessions.page({ ...all, limit: 10 })
     expect([page.sessions.length, page.total, carried]).toEqual([10, 500, 10])
-  })
-})
-
-describe('a session to be used again', () => {
-  test('is the last used of all processes, and those of processes that drain come last', async () => {
-    const [one, two, three] = [await start(), await start(77_000), await start()]
-    const made = async ({ bench }: Process, resource: string) => {
-      const { id } = await bench.warmed({ jid: `${juliet}/${resource}` })
-      await pass(1)
-      return id
-    }
-    const [a, b, c] = [await made(one, 'a'), await made(two, 'b'), await made(three, 'c')]
-    await pass(1)
-    expect(await two.sessions.hasUnused(juliet)).toBe(false)
-    await pass(5)
-    joined.all[2]!.nodes.drain()
-    await settled()
-    expect(await two.sessions.hasUnused(juliet)).toBe(true)
-    const given: (string | undefined)[] = []
-    for (let time = 0; time < 4; time++) given.push((await one.sessions.reuse(juliet, handover))?.id)
-    expect(given).toEqual([b, a, c, undefined])
-  })
-
-  test('is given to one call only, whatever process the calls reach', async () => {
-    const [one, two, three] = [await start(), await start(), await start()]
-    const ids: string[] = []
-    for (const { bench } of [one, two, two]) ids.push((await bench.warmed({ jid: `${juliet}/x${ids.length}` })).id)
-    await pass(6)
-    const calls = [one, two, three, one, two, three].map(({ sessions }) => sessions.reuse(juliet, handover))
-    const given = (await Promise.all(calls)).map(resumed => resumed?.id)
-    expect(given.filter(Boolean).sort()).toEqual(ids.sort())
-  })
-
-  test('is the next one where a process is gone, or does not answer, after it was found', async () => {
-    const [one, two, three] = [await start(), await start(), await start()]
-    for (const { bench } of [one, two, three]) {
-      await bench.warmed({ jid: `${juliet}/x` })
-      await pass(1)
-    }
-    await pass(6)
-    const { nodes } = joined.all[0]!
-    const { ask } = nodes
-    nodes.ask = (...about) => {
-      if (about[1] === 'reuse') {
-        joined.network.stop(two.name)
-        if (about[0] === three.name) joined.kill(joined.all[2]!)
-      }
-      return ask(...about)
-    }
-    const reused = one.sessions.reuse(juliet, handover)
-    await joined.pass(1_000)
-    await joined.pass(1_000)
-    expect((await reused)?.id).toMatch(one.name)
   })
 })
 

@@ -91,6 +91,19 @@ async function expectEmpty({ registry, waiting, bodies, clock }: BoshBench): Pro
 const ids = (texts: readonly string[]) =>
   texts.flatMap(text => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
 
+test('a session keeps its visit and tab', async () => {
+  const bench = new BoshBench()
+  const tab = { admin: 'portal', user: 'juliet@chat.example', visit: 'v1', tab: 't1' }
+  const login = bench.login('', undefined, tab)
+  await bench.server(link => link.open())
+  const client = await bench.handOver(login, { management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.say(enabled))
+  const { next } = await goesOn({ bench, client })
+  expect([bench.registry.ofTab(tab), next.registry.ofTab(tab)?.view]).toMatchObject([undefined, { id: client.id, tab }])
+  next.registry.abandonAll()
+  expect(next.registry.ofTab(tab)).toBeUndefined()
+})
+
 describe('a page', () => {
   test('that polls as often as it may polls on after a gap', async () => {
     const terms = { enforcePolling: true, polling: 5 }

@@ -20,7 +20,7 @@ import type { Management, Mending } from '../../src/session/mending.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { knownSessions, OwnSessions } from '../../src/session/own-sessions.js'
 import { Registry } from '../../src/session/registry.js'
-import type { Handover, Open, Opening } from '../../src/session/session-types.js'
+import type { Handover, Open, Opening, Tab } from '../../src/session/session-types.js'
 import { handleOf, idOf } from '../../src/session/sid.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
@@ -292,7 +292,7 @@ const nowhere = { get: () => undefined, list: () => [], ofJid: () => [] }
 export class BoshBench {
   readonly clock = new FakeClock()
   readonly registry = new Registry(this.clock)
-  readonly sessions = knownSessions(new OwnSessions(this.registry, nowhere, this.clock))
+  readonly sessions = knownSessions(new OwnSessions(this.registry, nowhere))
   readonly counts = new Counts()
   readonly sums = new MinuteSums(this.clock)
   readonly links: FakeLink[] = []
@@ -457,7 +457,7 @@ export class BoshBench {
   }
 
   /** Opens a session for a login of this process. Throws where that is refused. */
-  login(attributes = '', domain = 'chat.example'): FakeLogin {
+  login(attributes = '', domain = 'chat.example', tab?: Tab): FakeLogin {
     const value = (name: string) => new RegExp(` ${name}='([^']*)'`).exec(` ${attributes}`)?.[1]
     const login = new FakeLogin()
     login.opening = this.#open(
@@ -468,6 +468,7 @@ export class BoshBench {
         wait: Number(value('wait') ?? 60),
         hold: Number(value('hold') ?? 1),
         ver: value('ver') ?? '1.6',
+        tab,
       },
       login,
     )

@@ -59,7 +59,6 @@ async function start(): Promise<void> {
   })
   const logins = carried.over('site', {
     login: does('login'),
-    checkCredentials: does('credentials'),
     keysOf: does('keys'),
   })
   const stage: Stage = { ...joined, carried, logins, done, isDraining: false, isFull: false }
@@ -76,13 +75,12 @@ const login = ({ logins }: Stage, local = 'alice') =>
   logins.login({ ...request, jid: { ...request.jid, local } }, new CallerGone())
 
 describe('a login at a full process', () => {
-  test('is done by one with room, and so is a check', async () => {
+  test('is done by one with room, and so is a login for keys', async () => {
     stages[0]!.isFull = true
     stages[1]!.isFull = true
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
-    await stages[0]!.logins.checkCredentials(request, new CallerGone())
     expect(await stages[0]!.logins.keysOf(request, new CallerGone())).toMatchObject({ id: `${processName(2)}-1` })
-    expect(stages[2]!.done).toEqual(['login alice', 'credentials alice', 'keys alice'])
+    expect(stages[2]!.done).toEqual(['login alice', 'keys alice'])
   })
 
   test('is refused if all are full, which are asked once a second', async () => {
@@ -116,12 +114,12 @@ describe('a login', () => {
     expect(stages.map(({ done }) => done)).toEqual([[], ['login alice'], []])
   })
 
-  test('is done by one that takes sessions where this one is drained, and so is a check', async () => {
+  test('is done by one that takes sessions where this one is drained, and so is a login for keys', async () => {
     await drain(stages[0]!)
     await drain(stages[1]!)
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
-    await stages[0]!.logins.checkCredentials(request, new CallerGone())
-    expect(stages.map(({ done }) => done)).toEqual([[], [], ['login alice', 'credentials alice']])
+    await stages[0]!.logins.keysOf(request, new CallerGone())
+    expect(stages.map(({ done }) => done)).toEqual([[], [], ['login alice', 'keys alice']])
   })
 
   test('by keys is done with the keys there', async () => {

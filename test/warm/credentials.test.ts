@@ -3,7 +3,7 @@ import type { Server } from '../../src/config/config.js'
 import { Problem } from '../../src/lib/errors.js'
 import { readParameters } from '../../src/warm/call-parameters.js'
 import { bodyParameters, type ParameterName } from '../../src/warm/parameters.js'
-import { readCredentials } from '../../src/warm/warm-request.js'
+import { demandCredentials, readCredentials } from '../../src/warm/warm-request.js'
 import { formatJid } from '../../src/xmpp/jid/jid.js'
 
 const account = { user: 'portal', password: 'secret-of-portal' }
@@ -23,7 +23,7 @@ const anonymous = { ...nothing, warm: { ...warm, anonymous: true } }
 
 /** Reads JSON, as any backend can send it. */
 const read = (parameters: object, ways = nothing) =>
-  readCredentials(readParameters('application/json', Buffer.from(JSON.stringify(parameters))), ways)
+  demandCredentials(readCredentials(readParameters('application/json', Buffer.from(JSON.stringify(parameters))), ways))
 
 /** The JID of the session and what proves it. */
 function outcome(parameters: object, ways = nothing): unknown[] {
@@ -180,7 +180,7 @@ describe('without password and token', () => {
   test('an empty field of the form for people counts as not given', () => {
     const sent = `jid=${jid}&password=&token=&mechanism=&authzid=`
     const read = readParameters(undefined, Buffer.from(sent), { sentForm: true })
-    const { jid: user, credentials } = readCredentials(read, accounts)
+    const { jid: user, credentials } = demandCredentials(readCredentials(read, accounts))
     expect([formatJid(user), credentials]).toEqual(byAccount)
   })
 
@@ -196,7 +196,9 @@ describe('without password and token', () => {
     for (const ways of [nothing, accounts, certificates, anonymous])
       expect(problemOf(parameters, ways)).toBe(empty(name))
     const form = readParameters(undefined, Buffer.from(`${new URLSearchParams(parameters)}`))
-    expect(() => readCredentials(form, accounts)).toThrow(expect.objectContaining({ code: 'missing-parameter' }))
+    expect(() => demandCredentials(readCredentials(form, accounts))).toThrow(
+      expect.objectContaining({ code: 'missing-parameter' }),
+    )
   })
 
   test('an authzid alone means the same as a jid alone', () => {

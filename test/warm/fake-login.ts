@@ -15,11 +15,11 @@ import { adminHashQueue, type HashQueue, hashQueue } from '../../src/lib/limits/
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { ProofRecord } from '../../src/servers/login/again.js'
-import type { Sessions } from '../../src/session/session-types.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { createOverview } from '../../src/warm/overview.js'
 import { RecentWarms } from '../../src/warm/recent-warms.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
+import { createVisits } from '../../src/warm/visits.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
 
@@ -78,15 +78,19 @@ const formKey = randomBytes(32)
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
   createCallLimits({ rates, clock: systemClock, hashes: adminHashQueue(), makeRate, refused: unnoted })
 
+const visitsOf = (own: FakeSessions, clock: Pick<Clock, 'now'>) =>
+  createVisits({ own, nodes: undefined, clock, timeout: config.warm.timeout })
+
 /** The parts of an app that logs nothing, whose login gives the binding above. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
   const log = pino({ level: 'silent' })
+  const sessions = new FakeSessions()
   return {
     config: settings,
     login: async () => binding,
-    checkCredentials: async () => {},
     keysOf: async () => keys,
-    sessions: new FakeSessions(),
+    sessions,
+    visits: visitsOf(sessions, systemClock),
     room: { take: () => true, giveBack: () => {} },
     endUnclaimed: () => {},
     formTokens: createFormTokens(formKey, Date.now),
@@ -120,9 +124,8 @@ export interface FakeService {
 
 export interface FakeParts {
   readonly login?: Logins['login']
-  readonly checkCredentials?: Logins['checkCredentials']
   readonly keysOf?: Logins['keysOf']
-  readonly sessions?: Sessions
+  readonly sessions?: FakeSessions
   readonly now?: () => number
   readonly after?: Clock['after']
   /** Counts with other services. */
@@ -133,7 +136,6 @@ export interface FakeParts {
 /** An app whose login gives the binding above, or does as it is told. */
 export function fakeService({
   login = async () => binding,
-  checkCredentials = async () => {},
   keysOf = async () => keys,
   sessions = new FakeSessions(),
   now,
@@ -159,9 +161,9 @@ export function fakeService({
       logins.push(warmRequest)
       return login(warmRequest, signal)
     },
-    checkCredentials,
     keysOf,
     sessions,
+    visits: visitsOf(sessions, { now: now ?? systemClock.now }),
     hashes,
     endUnclaimed: id => released.push(id),
     log,

@@ -1,7 +1,8 @@
 // Sessions that need no connection manager, and do what the seam says.
 
-import { unusedAmong, withJid } from '../../src/session/own-sessions.js'
-import { countStates, listOf } from '../../src/session/session-list.js'
+import { withJid } from '../../src/session/own-sessions.js'
+import { keyOf } from '../../src/session/registry.js'
+import { countStates, isOfVisit, listOf } from '../../src/session/session-list.js'
 import type {
   EndedSessions,
   Handover,
@@ -11,6 +12,8 @@ import type {
   Sessions,
   SessionView,
   StateCounts,
+  Tab,
+  VisitName,
 } from '../../src/session/session-types.js'
 
 /** The handle that a test's numbers stand for. */
@@ -56,19 +59,10 @@ export class FakeSessions implements Sessions {
     return { states: countStates(this.views.values(), scope), unanswered: this.unanswered }
   }
 
-  async hasUnused(jid: string): Promise<boolean> {
-    return unusedAmong(this.#ofJid(jid), this.#now()).length > 0
-  }
-
   #ofJid(wanted: string): readonly SessionView[] {
     const [bareJid] = wanted.split('/')
     const views = [...this.views.values()].filter(({ jid }) => jid?.split('/')[0] === bareJid)
     return withJid(views, wanted)
-  }
-
-  async reuse(jid: string, handover: Handover): Promise<ResumedSession | undefined> {
-    const [unused] = unusedAmong(this.#ofJid(jid), this.#now())
-    return unused && this.resume(unused.id, handover)
   }
 
   async resume(id: string, handover: Handover): Promise<ResumedSession | undefined> {
@@ -83,6 +77,20 @@ export class FakeSessions implements Sessions {
         cookie: { name: `wb-${id}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' },
       }),
     }
+  }
+
+  ofTab(wanted: Tab): string | undefined {
+    const found = [...this.views.values()].filter(({ tab }) => tab !== undefined && keyOf(tab) === keyOf(wanted))
+    return found.find(({ state }) => state !== 'opening' && state !== 'ended')?.id
+  }
+
+  endVisit(visit: VisitName) {
+    const found = [...this.views.values()].filter(({ tab }) => isOfVisit(tab, visit))
+    for (const { id } of found) {
+      this.views.delete(id)
+      this.ended.push(id)
+    }
+    return { ended: found.length, elsewhere: 0 }
   }
 
   async endAll(jid: string): Promise<EndedSessions> {

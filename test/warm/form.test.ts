@@ -231,9 +231,9 @@ describe('a form that cannot be done', () => {
     const refused = failing(new Problem('not-authorized'))
     const byToken = await send(refused, { password: '', token: 't0ken-of-juliet' })
     expect(faults(byToken.text)).toEqual([['token', expect.stringContaining('refused')]])
-    const { status, text } = await send(fakeService(), { reuse: 'perhaps' })
+    const { status, text } = await send(fakeService(), { remember: 'perhaps' })
     expect([status, faults(text)]).toEqual([400, []])
-    expect(text).toContain('Parameter: reuse. On or off.')
+    expect(text).toContain('Parameter: remember. On or off.')
   })
 
   test('is for people: who asks for JSON gets JSON, and a fault of ours is none of theirs', async () => {

@@ -124,26 +124,4 @@ describe('a caller who hangs up', () => {
     await new Promise(setImmediate)
     expect(service.released).toEqual(['second', binding.id])
   })
-
-  test('while the credentials are checked for a session that is there leaves it alone', async () => {
-    const begun = deferred<void>()
-    const check = deferred<void>()
-    const sessions = new FakeSessions(() => 10_000)
-    sessions.add(1)
-    const service = fakeService({
-      sessions,
-      now: () => 10_000,
-      checkCredentials: () => {
-        begun.resolve()
-        return check.promise
-      },
-    })
-    const caller = await call(service, { body: JSON.stringify({ ...parameters, reuse: true }) })
-    await begun.promise
-    await caller.hangUp()
-    check.resolve()
-    await new Promise(setImmediate)
-    expect([sessions.resumed, service.logins, service.released]).toEqual([[], [], []])
-    expect(service.lines()).toMatchObject([{ code: 'client-gone', jid: 'juliet@chat.example' }])
-  })
 })

@@ -4,7 +4,6 @@ import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { Turns } from '../../src/lib/limits/turns.js'
 import { Pipelining } from '../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../src/servers/login/sasl/salted-passwords.js'
-import { createVerifiedCredentials } from '../../src/servers/login/verified-credentials.js'
 import type { Mending } from '../../src/session/mending.js'
 import type { Opening } from '../../src/session/session-types.js'
 import { createLogins } from '../../src/warm/session-login.js'
@@ -55,7 +54,6 @@ test.each([
       scramMaxIterations: 4096,
       saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
       pipelining: undefined,
-      verified: createVerifiedCredentials(clock, 0),
     },
     (_domain, options, events) => {
       const link = Object.assign(new HandingOut(answers, { ...options, certificate: false }, events), {
@@ -90,7 +88,6 @@ test('a login whose session an admin has ended is not done again, whatever it se
         succeeded: () => {},
         failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
       },
-      verified: createVerifiedCredentials(clock, 0),
     },
     (_domain, options, events) => {
       opened += 1
@@ -141,7 +138,6 @@ describe('the keys for a later login', () => {
         scramMaxIterations: 4096,
         saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
         pipelining: undefined,
-        verified: createVerifiedCredentials(clock, 0),
       },
       (_domain, options, events) =>
         Object.assign(new HandingOut(byScram(), { ...options, certificate: false }, events), {

@@ -30,7 +30,6 @@ const read = (body: string | Uint8Array, contentType?: string) =>
 function problemOf(body: string | Uint8Array, contentType?: string): string {
   try {
     read(body, contentType)
-    parametersOf(body, contentType)('reuse')
     parametersOf(body, contentType)('remember')
   } catch (error) {
     if (error instanceof Problem) return [error.code, error.detail].filter(Boolean).join(' | ')
@@ -217,7 +216,7 @@ describe('what is wrong with a request', () => {
       expect(problemOf(asForm(value))).toBe(broken(name))
     })
 
-    const names = ['jid', 'password', 'token', 'mechanism', 'credential', 'authzid']
+    const names = ['jid', 'password', 'token', 'mechanism', 'credential', 'authzid', 'visit']
     const isOption = !names.includes(name)
 
     if (isOption)
@@ -266,7 +265,7 @@ describe('what is wrong with a request', () => {
     ['tokem', 'token'],
     ['langauge', 'language'],
     ['auth_zid', 'authzid'],
-    ['resue', 'reuse'],
+    ['vist', 'visit'],
   ])('a body with %s is refused, where %s is meant', (name, meant) => {
     const problem = `invalid-parameter | Parameter: ${meant}. The body has ${name}, which looks misspelt.`
     expect(problemOf(`${least}&${name}=x`)).toBe(problem)
@@ -308,14 +307,14 @@ describe('what is wrong with a request', () => {
 })
 
 test.each([
-  ...['on', 'true', 'YES', '1'].map(word => [`reuse=${word}`, form, true] as const),
-  ...['off', 'false', 'No', '0'].map(word => [`reuse=${word}`, form, false] as const),
+  ...['on', 'true', 'YES', '1'].map(word => [`remember=${word}`, form, true] as const),
+  ...['off', 'false', 'No', '0'].map(word => [`remember=${word}`, form, false] as const),
   ['', form, false],
-  ['{"reuse":true}', json, true],
-  ['{"reuse":false}', json, false],
-  ['{"reuse":"on"}', json, true],
-])('%s in a %s asks for a session that is there already: %p', (body, type, reuse) => {
-  expect(parametersOf(body, type)('reuse') ?? false).toBe(reuse)
+  ['{"remember":true}', json, true],
+  ['{"remember":false}', json, false],
+  ['{"remember":"on"}', json, true],
+])('%s in a %s asks for a credential: %p', (body, type, remember) => {
+  expect(parametersOf(body, type)('remember') ?? false).toBe(remember)
 })
 
 test('a session that is resumed waits and is bound to its browser as the call says, or by default', () => {

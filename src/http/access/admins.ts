@@ -5,6 +5,7 @@ import type { Admin } from '../../config/config.js'
 import { hashLike, parseSecretHash } from '../../config/kinds/secret-hash.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
+import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import type { HashQueue } from '../../lib/limits/hash-queue.js'
 import { createShortMemory, type MemoryKey } from '../../lib/limits/short-memory.js'
@@ -230,5 +231,6 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
 }
 
 function admitAfter(retryAfterSeconds: number | undefined): void {
-  if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
+  if (retryAfterSeconds !== undefined)
+    throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('failed-logins') })
 }

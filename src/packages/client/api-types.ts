@@ -28,8 +28,10 @@ export interface WarmRequest {
   expires_in?: number | '' | null
   /** Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
-  /** Whether to resume a session of this user without a page, if there is one. */
-  reuse?: boolean | 'on' | 'true' | 'yes' | '1' | 'off' | 'false' | 'no' | '0' | '' | null
+  /** Session of the portal. With `tab` it names a session, which is resumed if it lives. No secret. */
+  visit?: string
+  /** Page of the `visit`. Without it, the visit has one session. */
+  tab?: string | '' | null
   /** Whether to return a `credential` for later calls. It replaces the password, which is not in it. */
   remember?: boolean | 'on' | 'true' | 'yes' | '1' | 'off' | 'false' | 'no' | '0' | '' | null
 }
@@ -96,8 +98,6 @@ export interface Binding {
   delivered?: number
   /** If resumed, and the page before used BOSH: its last request id. */
   received?: number
-  /** With `reuse`: whether the session existed before this call. */
-  reused?: boolean
 }
 
 /** A session. */
@@ -118,6 +118,10 @@ export interface Session {
   age: number
   /** Seconds without an open request. Absent while a request is open. */
   quiet?: number
+  /** Its `visit`, if this admin named one. */
+  visit?: string
+  /** Its `tab`, if this admin named one. */
+  tab?: string
 }
 
 /** A part of a list of sessions, the oldest first. */
@@ -223,14 +227,18 @@ export interface ListSessionsQuery {
   state?: 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
   /** The sessions of this origin. */
   origin?: 'warmed' | 'client'
+  /** The sessions of this visit of this admin. */
+  visit?: string
   /** Most sessions to list. */
   limit?: number
   /** `next` of the previous part. */
   after?: string
 }
 
-/** Ends the sessions of a user. */
+/** Ends the sessions of a user or of a visit. */
 export interface LogOutEverywhereQuery {
   /** The sessions of a bare JID, or the session of a full JID. */
-  jid: string
+  jid?: string
+  /** The sessions of this visit of this admin. */
+  visit?: string
 }

@@ -89,9 +89,10 @@ export class WarmBindings {
     }
   }
 
-  /** Ends all sessions of a user, or the session of a full JID, no matter who opened them. */
-  endAll({ jid }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
-    return this.#call('DELETE', `/sessions?${new URLSearchParams({ jid })}`, isEnded, options)
+  /** Ends all sessions of a user, or the session of a full JID, no matter who opened them; or all sessions of a visit. */
+  endAll({ jid, visit }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
+    const query = new URLSearchParams({ ...(jid !== undefined && { jid }), ...(visit !== undefined && { visit }) })
+    return this.#call('DELETE', `/sessions?${query}`, isEnded, options)
   }
 
   async #callSession<T>(

@@ -7,7 +7,11 @@ export interface Answers<T> {
 }
 
 /** `unanswered` includes processes that are silent for long, and names without an heir yet: their sessions may still exist. */
-export async function askAll<T>(nodes: Nodes, kind: string, question: unknown): Promise<Answers<T>> {
+export async function askAll<T>(
+  nodes: Pick<Nodes, 'lost' | 'awaited' | 'others' | 'ask'>,
+  kind: string,
+  question: unknown,
+): Promise<Answers<T>> {
   const answers: [string, T][] = []
   const unanswered: string[] = [...nodes.lost, ...nodes.awaited.filter(name => name !== '')]
   await Promise.all(

@@ -122,18 +122,6 @@ export async function logInAgain(
   return { link: opened.link, answer, missed: undelivered }
 }
 
-/** Checks credentials, without binding a resource. Throws a `Problem`. */
-export async function authenticate<T extends Opened>(
-  parts: AttemptParts,
-  open: OpenForLogin<T>,
-  wish: LoginWish,
-  caller: Caller,
-): Promise<void> {
-  await authenticated(parts, open, wish, caller).catch(error => {
-    throw withoutKeys(wish, error)
-  })
-}
-
 /** The keys of a password. Throws a `Problem`, such as `cannot-remember` if the server offers no SCRAM. */
 export async function scramKeys<T extends Opened>(
   parts: AttemptParts,

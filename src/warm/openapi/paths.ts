@@ -72,14 +72,14 @@ function describeWarmApi(warmPath: string): Paths {
         'Lists the sessions of the domains of this admin.',
         { 200: response('A part of the list.', { ...inJson('SessionList'), ...pages }) },
         ofQuery,
-        inQuery(listParameters, false),
+        inQuery(listParameters),
       ),
       delete: call(
         'logOutEverywhere',
-        'Ends the sessions of a user.',
+        'Ends the sessions of a user or of a visit.',
         { 200: response('Ended.', inJson('Ended')) },
         ['missing-parameter', ...ofQuery],
-        inQuery(logoutParameters, true),
+        inQuery(logoutParameters),
       ),
     },
     [`${warmPath}/{id}`]: {
@@ -153,10 +153,10 @@ function requestBody(name: string, required: boolean, types = ['application/json
   return { requestBody: { required, content: Object.fromEntries(types.map(type => [type, content])) } }
 }
 
-function inQuery(table: Readonly<Record<string, Parameter<unknown>>>, required: boolean) {
+function inQuery(table: Readonly<Record<string, Parameter<unknown>>>) {
   const parameters = Object.entries(table).map(([name, { schema: about }]) => {
     const { description, ...schema } = about
-    return { name, in: 'query', required, description, schema }
+    return { name, in: 'query', required: false, description, schema }
   })
   return { parameters }
 }

@@ -27,6 +27,8 @@ const session: Record<keyof SessionObject, Schema> = {
   transport: word('The transport of its client. Absent without a client.', ['bosh', 'websocket']),
   age: count('Seconds since the opening.'),
   quiet: count('Seconds without an open request. Absent while a request is open.'),
+  visit: text('Its `visit`, if this admin named one.'),
+  tab: text('Its `tab`, if this admin named one.'),
 }
 
 const binding: Record<keyof BindingObject, Schema> = {
@@ -62,7 +64,6 @@ const binding: Record<keyof BindingObject, Schema> = {
   resumed: { type: 'boolean', description: 'Whether the session existed before this call.' },
   delivered: count('If resumed: stanzas that earlier pages certainly received. The new page gets the rest.'),
   received: count('If resumed, and the page before used BOSH: its last request id.'),
-  reused: { type: 'boolean', description: 'With `reuse`: whether the session existed before this call.' },
 }
 
 const unanswered = (consequence: string): Schema => ({
@@ -79,9 +80,8 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     'credential',
     'delivered',
     'received',
-    'reused',
   ]),
-  Session: object('A session.', session, ['jid', 'transport', 'quiet']),
+  Session: object('A session.', session, ['jid', 'transport', 'quiet', 'visit', 'tab']),
   SessionList: object(
     'A part of a list of sessions, the oldest first.',
     {

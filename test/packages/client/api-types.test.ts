@@ -42,7 +42,7 @@ describe('The types of the client', () => {
     expect(Object.keys(fieldsOf('WarmRequest'))).toEqual(ofPrograms)
     expect(Object.keys(fieldsOf('ListSessionsQuery'))).toEqual(Object.keys(listParameters))
     expect(fieldsOf('LogOutEverywhereQuery')).toEqual(
-      Object.fromEntries(Object.keys(logoutParameters).map(name => [name, false])),
+      Object.fromEntries(Object.keys(logoutParameters).map(name => [name, true])),
     )
   })
 

@@ -88,7 +88,7 @@ export function testConduct(backend: Backend): void {
       return method === 'DELETE' ? { status: 204 } : binding
     }
     const outcomes = await run([
-      ['warm', { ...alice, wait: 30, reuse: true }],
+      ['warm', { ...alice, wait: 30, visit: 'v1' }],
       ['resume', id],
       ['resume', `node1-${id}`, { expires_in: 60 }],
       ['session', id],
@@ -96,16 +96,17 @@ export function testConduct(backend: Backend): void {
       ['sessions'],
       ['sessions', { jid: 'alice+1@example.org', state: 'quiet' }],
       ['endAll', { jid: 'alice+1@example.org' }],
+      ['endAll', { visit: 'v1' }],
     ])
     const got = binding.body
     const ended = { sessions: [], total: 0, ended: 1 }
-    expect(outcomes.map(({ result }) => result)).toEqual([got, got, got, got, null, [], [], ended])
+    expect(outcomes.map(({ result }) => result)).toEqual([got, got, got, got, null, [], [], ended, ended])
     const asked = api.asked.map(({ method, path, body }) => {
       const { pathname, searchParams } = new URL(path, 'http://any')
       return [`${method} ${pathname}`, Object.fromEntries(searchParams), JSON.parse(body || '{}')]
     })
     expect(asked).toEqual([
-      ['POST /warm', {}, { ...alice, wait: 30, reuse: true }],
+      ['POST /warm', {}, { ...alice, wait: 30, visit: 'v1' }],
       [`POST /warm/${id}/resume`, {}, {}],
       [`POST /warm/node1-${id}/resume`, {}, { expires_in: 60 }],
       [`GET /warm/${id}`, {}, {}],
@@ -113,6 +114,7 @@ export function testConduct(backend: Backend): void {
       ['GET /warm/sessions', { limit: '1000' }, {}],
       ['GET /warm/sessions', { limit: '1000', jid: 'alice+1@example.org', state: 'quiet' }, {}],
       ['DELETE /warm/sessions', { jid: 'alice+1@example.org' }, {}],
+      ['DELETE /warm/sessions', { visit: 'v1' }, {}],
     ])
     for (const { headers, body } of api.asked) {
       expect(headers).toMatchObject({ authorization, accept: 'application/json' })

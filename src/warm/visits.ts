@@ -1,0 +1,194 @@
+import { CallerGone, type CallerSignal } from '../http/listening/caller-gone.js'
+import type { Clock } from '../lib/clock.js'
+import { Problem } from '../lib/errors.js'
+import { askAll } from '../processes/exchanges/ask-all.js'
+import type { Nodes } from '../processes/nodes.js'
+import type { OwnSessions } from '../session/own-sessions.js'
+import { keyOf } from '../session/registry.js'
+import { isOfVisit } from '../session/session-list.js'
+import type { EndedSessions, Tab, VisitName } from '../session/session-types.js'
+
+const findKind = 'tab'
+const waitKind = 'tab-done'
+const endKind = 'end-visit'
+
+/** Added to the time of a login for the way, in milliseconds. */
+const wayMilliseconds = 1_000
+/** Memory of a call that waits for the heir of a process, in bytes. */
+const callBytes = 16 * 1024
+
+interface TabQuestion {
+  readonly tab: Tab
+  readonly ticket: number
+}
+
+interface TabAnswer {
+  readonly id: string | null
+  /** A call for this tab goes first. */
+  readonly isBusy: boolean
+}
+
+interface EndQuestion {
+  readonly visit: VisitName
+  readonly scope: readonly string[]
+}
+
+interface Call {
+  readonly tab: Tab
+  readonly caller: CallerGone
+  isEnded: boolean
+}
+
+interface Turn {
+  readonly ticket: number
+  readonly done: Promise<void>
+  logsIn: boolean
+}
+
+export interface VisitsParts {
+  readonly own: Pick<OwnSessions, 'ofTab' | 'endVisit'>
+  readonly nodes: Pick<Nodes, 'self' | 'others' | 'lost' | 'awaited' | 'whenOwned' | 'ask' | 'answer'> | undefined
+  readonly clock: Pick<Clock, 'now'>
+  /** Of a login, in seconds. */
+  readonly timeout: number
+}
+
+export interface TabWork<T> {
+  /** Undefined if the session has just ended. */
+  resume(id: string, caller: CallerSignal): Promise<T | undefined>
+  logIn(caller: CallerSignal): Promise<T>
+  /** Releases the result of a login. */
+  release(result: T): void
+}
+
+export type Visits = ReturnType<typeof createVisits>
+
+/**
+ * One call at a time for each tab, in all processes (Ricart and Agrawala 1981, with Lamport's clock): each call has a
+ * ticket, asks all other processes, and waits for the calls with lower tickets.
+ */
+export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
+  const longest = timeout * 1000
+  const calls = new Set<Call>()
+  /** The last call of each tab here. Never rejects. */
+  const lasts = new Map<string, Promise<void>>()
+  const turns = new Map<string, Turn>()
+  let lastTicket = 0
+
+  function endHere({ visit, scope }: EndQuestion) {
+    // First: the login of a session that was counted fails by itself.
+    const result = own.endVisit(visit, scope)
+    for (const call of calls) {
+      if (!isOfVisit(call.tab, visit)) continue
+      call.isEnded = true
+      call.caller.abort()
+    }
+    return result
+  }
+
+  nodes?.answer(findKind, ({ tab, ticket }: TabQuestion, from): TabAnswer => {
+    lastTicket = Math.max(lastTicket, ticket)
+    const turn = turns.get(keyOf(tab))
+    const isFirst = turn !== undefined && (turn.ticket - ticket || (nodes.self < from ? -1 : 1)) < 0
+    return { id: own.ofTab(tab) ?? null, isBusy: isFirst || turn?.logsIn === true }
+  })
+  nodes?.answer(waitKind, (tab: Tab) => turns.get(keyOf(tab))?.done)
+  nodes?.answer(endKind, endHere)
+
+  /** Processes that do not answer within a second are left out. */
+  async function find(tab: Tab, ticket: number, { caller }: Call, until: number): Promise<string | undefined> {
+    const here = own.ofTab(tab)
+    if (here !== undefined || nodes === undefined) return here
+    for (;;) {
+      // Sessions on their way to an heir.
+      await Promise.all(nodes.awaited.map(name => new Promise(resolve => nodes.whenOwned(name, callBytes, resolve))))
+      const { answers } = await askAll<TabAnswer>(nodes, findKind, { tab, ticket } satisfies TabQuestion)
+      const found = answers.find(([, { id }]) => id !== null)?.[1].id ?? own.ofTab(tab)
+      const busy = answers.filter(([, { isBusy }]) => isBusy)
+      if (found !== undefined || busy.length === 0) return found
+      const waits = busy.map(([name]) => nodes.ask(name, waitKind, tab, longest + wayMilliseconds).catch(() => {}))
+      await Promise.all(waits)
+      caller.throwIfAborted()
+      if (clock.now() > until) throw new Problem('timeout')
+    }
+  }
+
+  async function resumeOrLogIn<T>(call: Call, turn: Turn, until: number, work: TabWork<T>) {
+    const id = await find(call.tab, turn.ticket, call, until)
+    call.caller.throwIfAborted()
+    const resumed = id === undefined ? undefined : await work.resume(id, call.caller)
+    call.caller.throwIfAborted()
+    if (resumed !== undefined) return { result: resumed, isResumed: true }
+    turn.logsIn = true
+    const result = await work.logIn(call.caller)
+    if (call.isEnded) work.release(result)
+    return { result, isResumed: false }
+  }
+
+  async function takeTurn<T>(call: Call, until: number, work: TabWork<T>) {
+    if (clock.now() > until) throw new Problem('timeout')
+    const key = keyOf(call.tab)
+    let isDone = () => {}
+    const done = new Promise<void>(resolve => {
+      isDone = resolve
+    })
+    const turn = { ticket: ++lastTicket, done, logsIn: false }
+    turns.set(key, turn)
+    try {
+      return await resumeOrLogIn(call, turn, until, work)
+    } finally {
+      turns.delete(key)
+      isDone()
+    }
+  }
+
+  return {
+    /** Resumes the session of the tab, or logs in. Throws a `Problem`, or the signal's reason. */
+    async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
+      const until = clock.now() + longest
+      const call: Call = { tab, caller: new CallerGone(), isEnded: false }
+      const leave = () => call.caller.abort()
+      signal.addEventListener('abort', leave)
+      if (signal.aborted) leave()
+      calls.add(call)
+      const key = keyOf(tab)
+      const before = lasts.get(key)
+      const run = async () => {
+        await before
+        call.caller.throwIfAborted()
+        return takeTurn(call, until, work)
+      }
+      const running = run()
+      const last = running.then(
+        () => {},
+        () => {},
+      )
+      lasts.set(key, last)
+      try {
+        const entered = await running
+        if (call.isEnded) throw call.caller.reason
+        return entered
+      } catch (error) {
+        if (!call.isEnded || signal.aborted) throw error
+        throw new Problem('session-not-found', { detail: 'The visit was ended during this call.' })
+      } finally {
+        if (lasts.get(key) === last) lasts.delete(key)
+        calls.delete(call)
+        signal.removeEventListener('abort', leave)
+      }
+    },
+
+    /** Includes logins that are under way. `scope` has patterns of domains. */
+    async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
+      const question: EndQuestion = { visit, scope }
+      const asked = nodes && askAll<Omit<EndedSessions, 'unanswered'>>(nodes, endKind, question)
+      let { ended, elsewhere } = endHere(question)
+      const { answers, unanswered } = (await asked) ?? { answers: [], unanswered: undefined }
+      for (const [, part] of answers) {
+        ended += part.ended
+        elsewhere += part.elsewhere
+      }
+      return { ended, elsewhere, unanswered }
+    },
+  }
+}

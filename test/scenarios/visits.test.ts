@@ -1,0 +1,100 @@
+// A portal that keeps no ids: its sessions have the names of its visits and their tabs.
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+jest.setTimeout(30_000)
+
+const jid = 'alice@plain.example'
+const account = { jid, password: 'Pa55-of-alice' }
+const page = { jid, visit: 'v1', tab: 't1' }
+
+let server: LoginServer
+let services: TestService[]
+const clients: BoshClient[] = []
+
+beforeEach(async () => {
+  server = await startLoginServer({ domain: 'plain.example' })
+  services = []
+})
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close()
+  for (const { url } of services) await callSessions(url, 'DELETE', `/sessions?jid=${jid}`)
+  await Promise.all(services.map(service => service.stop()))
+  expect(server.complaints).toEqual([])
+  await server.stop()
+})
+
+async function start(count: number): Promise<readonly [TestService, TestService]> {
+  const network = new MemoryNetwork()
+  for (let number = 0; number < count; number++)
+    services.push(
+      await startTestService({
+        servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+        environment: { XMPP_DOMAINS: 'plain.example' },
+        ...(count > 1 && { carriers: [network.start] }),
+      }),
+    )
+  const joins = (lines: readonly string[]) => lines.filter(line => line.includes('a process has joined')).length
+  await eventually('the processes know each other', () => services.every(({ lines }) => joins(lines) === count - 1))
+  return [services[0]!, services.at(-1)!]
+}
+
+/** Logins stop at this point until the test lets them go on. */
+function heldLogins() {
+  const held: (() => void)[] = []
+  server.script = { success: ({ goOn }) => new Promise<void>(resolve => held.push(() => resolve(goOn()))) }
+  return held
+}
+
+const endVisit = ({ url }: TestService) => callSessions(url, 'DELETE', '/sessions?visit=v1')
+
+test.each([1, 2])(
+  'pages of %i processes that come at once get one session, and later pages need no password',
+  async count => {
+    const [one, two] = await start(count)
+    const held = heldLogins()
+    const calls = [one, two, two].map(service => service.warm({ ...account, ...page }))
+    await eventually('a login is under way', () => held.length === 1)
+    held[0]!()
+    const answers = (await Promise.all(calls)).map(({ json }) => json)
+    expect(answers.map(({ resumed }) => resumed).sort()).toEqual([false, true, true])
+    expect(new Set(answers.map(({ id }) => id)).size).toBe(1)
+    const again = await two.warm(page)
+    expect(again).toMatchObject({ status: 200, json: { id: answers[0]!['id'], resumed: true } })
+    expect(server.connections).toHaveLength(1)
+
+    const { sid, rid } = again.json as { sid: string; rid: number }
+    const client = new BoshClient(`${two.url}/http-bind`, { sid, rid })
+    clients.push(client)
+    await client.request("<presence xmlns='jabber:client'/>", { pause: '10' })
+    await eventually('the presence arrives', () => server.last.stanzas.length === 1)
+    expect((await one.warm(page)).json).toMatchObject({ id: again.json['id'], resumed: true })
+
+    const listed = await callSessions(one.url, 'GET', '/sessions?visit=v1')
+    expect(listed.json).toMatchObject({ total: 1, sessions: [{ id: again.json['id'], visit: 'v1', tab: 't1' }] })
+    expect((await endVisit(one)).json).toEqual({ ended: 1 })
+    await eventually('the user is logged out', () => server.open === 0)
+    expect(await two.warm(page)).toMatchObject({ status: 400, json: { code: 'missing-parameter' } })
+  },
+)
+
+test.each([1, 2])('the end of a visit abandons its login at one of %i processes', async count => {
+  const [one, two] = await start(count)
+  const held = heldLogins()
+  const calls = [two, one].map(service => service.warm({ ...account, ...page }))
+  await eventually('a login is under way', () => held.length === 1)
+  expect((await endVisit(one)).json).toEqual({ ended: 1 })
+  for (const { status, json } of await Promise.all(calls)) {
+    expect([status, json['code']]).toEqual([404, 'session-not-found'])
+    expect(json['detail']).toContain('The visit was ended during this call.')
+  }
+  held[0]!()
+  await eventually('no link is left', () => server.open === 0)
+  expect(server.connections).toHaveLength(1)
+})

@@ -1,0 +1,331 @@
+// Sessions that a portal names by its visits and their tabs.
+import { createSecretKey, randomBytes } from 'node:crypto'
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import { Problem } from '../../src/lib/errors.js'
+import type { Binding, Logins } from '../../src/warm/session-login.js'
+import { binding, config, credentials, type FakeParts, fakeService, parameters, warm } from './fake-login.js'
+import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
+
+const { jid } = parameters
+const portal = ['portal', 'portal-secret'] as const
+
+interface Deferred {
+  readonly request: Parameters<Logins['login']>[0]
+  resolve(): void
+  reject(problem: Problem): void
+}
+
+/** A service whose logins make sessions, at once or when the test says so. */
+function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Partial<typeof config> = {}) {
+  const sessions = new FakeSessions()
+  const pending: Deferred[] = []
+  let count = 0
+  const made = ({ tab, jid: { local, domain } }: Deferred['request']): Binding => {
+    const { id } = sessions.add(++count, { tab, jid: `${local}@${domain}/x`, state: 'waiting' })
+    return { ...binding, id, sid: sidOf(id) }
+  }
+  const login: Logins['login'] = (asked, caller) =>
+    new Promise((resolve, reject) => {
+      caller.addEventListener('abort', () => reject(caller.reason))
+      pending.push({ request: asked, resolve: () => resolve(made(asked)), reject })
+      if (!waits) pending.at(-1)!.resolve()
+    })
+  const service = fakeService({ sessions, login, ...about })
+  const call = async (more: object = {}, by: readonly [string, string] = credentials) => {
+    const reply = await request(service.app)
+      .post('/warm')
+      .auth(...by)
+      .send({ ...parameters, visit: 'v1', tab: 't1', ...more })
+    return { status: reply.status, body: JSON.parse(reply.text) }
+  }
+  const sessionsCall = async (method: 'get' | 'delete', query: string, by: readonly [string, string] = credentials) => {
+    const reply = await request(service.app)
+      [method](`/warm/sessions${query}`)
+      .auth(...by)
+    return { status: reply.status, body: JSON.parse(reply.text) }
+  }
+  const begun = async (many: number) => {
+    while (pending.length < many) await new Promise(setImmediate)
+  }
+  return { service, sessions, pending, call, sessionsCall, begun }
+}
+
+const settled = async () => {
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setTimeout(resolve, 1))
+}
+
+describe('a warm call with a visit and a tab', () => {
+  test('logs in once, and later resumes without a password', async () => {
+    const { service, sessions, call } = setUp()
+    const first = await call()
+    expect([first.status, first.body]).toMatchObject([200, { id: idOf(1), resumed: false }])
+    expect(first.body).not.toHaveProperty('reused')
+    const again = await call({ password: undefined, expires_in: 30 })
+    expect([again.status, again.body]).toMatchObject([
+      200,
+      { id: idOf(1), resumed: true, expires_in: 30, delivered: 0 },
+    ])
+    const wrong = await call({ password: 'wrong' })
+    expect(wrong.body).toMatchObject({ id: idOf(1), resumed: true })
+    expect(service.logins).toHaveLength(1)
+    expect(sessions.resumed).toHaveLength(2)
+    expect(service.lines()).toMatchObject([
+      { msg: 'warm', code: 'ok', id: idOf(1), resumed: false, login: 'password' },
+      { msg: 'warm', code: 'ok', id: idOf(1), resumed: true },
+      { resumed: true },
+    ])
+    expect(service.lines()[1]).not.toHaveProperty('login')
+    expect(service.log()).not.toContain('v1')
+  })
+
+  test.each<[string, object]>([
+    ['visit', { visit: 'v2' }],
+    ['tab', { tab: 't2' }],
+    ['tab, which is not named,', { tab: undefined }],
+    ['user', { jid: 'romeo@chat.example' }],
+    ['user who is named by authzid', { authzid: 'romeo@chat.example' }],
+  ])('gets a session of its own for another %s', async (_what, other) => {
+    const { call } = setUp()
+    await call()
+    expect((await call(other)).body).toMatchObject({ id: idOf(2), resumed: false })
+    expect((await call()).body).toMatchObject({ id: idOf(1), resumed: true })
+    expect((await call({ ...other, password: undefined })).body).toMatchObject({ id: idOf(2), resumed: true })
+  })
+
+  test.each<[string, object]>([
+    ['another spelling', { jid: 'JULIET@Chat.Example' }],
+    ['another resource', { jid: 'juliet@chat.example/garden' }],
+    ['an account that acts for the user', { jid: 'bot@chat.example', authzid: jid, password: 'x' }],
+    ['a token', { token: 'abc', password: undefined }],
+    ['an empty option', { wait: '' }],
+  ])('gets the same session with %s', async (_what, more) => {
+    const { call } = setUp()
+    await call()
+    expect((await call(more)).body).toMatchObject({ id: idOf(1), resumed: true })
+  })
+
+  test('gets no session of another admin', async () => {
+    const { call } = setUp()
+    await call()
+    expect((await call({}, portal)).body).toMatchObject({ id: idOf(2), resumed: false })
+    expect((await call()).body).toMatchObject({ id: idOf(1) })
+  })
+
+  test('opens no credential to resume, and remembers a user whose session lives', async () => {
+    const { service, call } = setUp({ sealKeys: [createSecretKey(randomBytes(32))] })
+    await call()
+    expect((await call({ password: undefined, credential: 'damaged' })).body).toMatchObject({ resumed: true })
+    const remembered = await call({ remember: 'on' })
+    expect(remembered.body).toMatchObject({ id: idOf(1), resumed: true, credential: expect.any(String) })
+    const { credential } = remembered.body
+    expect((await call({ password: undefined, credential, tab: 't2' })).body).toMatchObject({ resumed: false })
+    const damaged = await call({ password: undefined, credential: 'damaged', tab: 't3' })
+    expect(damaged).toMatchObject({ status: 403, body: { code: 'credentials-expired' } })
+    expect(service.logins.map(({ credentials }) => credentials.kind)).toEqual(['password', 'keys'])
+    expect((await call({ tab: 't4', remember: 'on' })).body).toMatchObject({
+      resumed: false,
+      credential: expect.any(String),
+    })
+  })
+
+  test('resumes an anonymous session', async () => {
+    const { call } = setUp({ warm: { ...config.warm, anonymous: true } })
+    const anonymous = { jid: 'chat.example', password: undefined }
+    expect((await call(anonymous)).body).toMatchObject({ id: idOf(1), resumed: false })
+    expect((await call(anonymous)).body).toMatchObject({ id: idOf(1), resumed: true })
+    expect((await call({ ...anonymous, tab: 't2' })).body).toMatchObject({ id: idOf(2), resumed: false })
+  })
+
+  test('names the password where there is no session', async () => {
+    const { service, call } = setUp()
+    for (const more of [{ password: undefined }, { password: undefined, authzid: 'romeo@chat.example' }])
+      expect(await call(more)).toMatchObject({
+        status: 400,
+        body: { code: 'missing-parameter', detail: expect.stringContaining('Parameter: password.') },
+      })
+    expect(service.logins).toEqual([])
+  })
+
+  test.each(['ended', 'opening'] as const)('logs in where the session is %s', async state => {
+    const { sessions, call } = setUp()
+    await call()
+    sessions.views.set(idOf(1), { ...sessions.views.get(idOf(1))!, state })
+    expect((await call()).body).toMatchObject({ id: idOf(2), resumed: false })
+  })
+
+  test('does not count as a warm call where it resumes', async () => {
+    const { call } = setUp({ rates: { ...config.rates, warmsPerJid: 1, warmsPerAdmin: 1 } })
+    for (let view = 0; view < 5; view++) expect((await call()).status).toBe(200)
+    expect((await call({ tab: 't2' })).status).toBe(429)
+    expect((await call()).status).toBe(200)
+  })
+
+  test.each<[string, object]>([
+    ['visit', { visit: 'x'.repeat(129) }],
+    ['visit', { visit: 'two\nlines' }],
+    ['visit', { visit: 'nul\0' }],
+    ['visit', { visit: '\u202e' }],
+    ['visit', { visit: '\ud800' }],
+    ['visit', { visit: null }],
+    ['visit', { visit: 7 }],
+    ['visit', { visit: '' }],
+    ['visit', { visit: undefined }],
+    ['tab', { tab: 'x'.repeat(65) }],
+    ['tab', { tab: '\x7f' }],
+  ])('is refused with a bad %s: %j', async (name, more) => {
+    const { service, call } = setUp()
+    const { status, body } = await call(more)
+    expect([status, body.detail]).toEqual([400, expect.stringContaining(`Parameter: ${name}.`)])
+    expect(service.logins).toEqual([])
+  })
+
+  test.each(['x'.repeat(128), '😀'.repeat(128), '__proto__', 'constructor', '"\\', 'a b'])(
+    'has any other text as visit: %j',
+    async visit => {
+      const { call, sessionsCall } = setUp()
+      await call({ visit })
+      expect((await call({ visit })).body.resumed).toBe(true)
+      const query = `?${new URLSearchParams({ visit })}`
+      expect((await sessionsCall('get', query)).body).toMatchObject({ total: 1, sessions: [{ visit, tab: 't1' }] })
+      expect((await sessionsCall('delete', query)).body).toEqual({ ended: 1 })
+    },
+  )
+
+  test('from the form gets the page of a resumed session', async () => {
+    const { service, call } = setUp()
+    await call()
+    const page = await warm(service).type('form').send({ jid, visit: 'v1', tab: 't1' })
+    expect(page.text).toContain(`<dd class="sid">${sidOf(idOf(1))}</dd>`)
+  })
+})
+
+describe('several calls at once for one tab', () => {
+  test('make one login, and the others wait for it and resume', async () => {
+    const { service, pending, call, begun } = setUp({ waits: true })
+    const calls = Promise.all([call(), call(), call({ password: undefined })])
+    await begun(1)
+    await settled()
+    expect(service.logins).toHaveLength(1)
+    pending[0]!.resolve()
+    const replies = await calls
+    expect(replies.map(({ body }) => [body.id, body.resumed])).toEqual([
+      [idOf(1), false],
+      [idOf(1), true],
+      [idOf(1), true],
+    ])
+    expect(service.logins).toHaveLength(1)
+  })
+
+  test('do not delay calls for other tabs', async () => {
+    const { pending, call, begun } = setUp({ waits: true })
+    const first = call()
+    await begun(1)
+    const second = call({ tab: 't2' })
+    await begun(2)
+    pending[1]!.resolve()
+    expect((await second).body).toMatchObject({ id: idOf(1), resumed: false })
+    pending[0]!.resolve()
+    await first
+  })
+
+  test('log in one after the other where logins fail', async () => {
+    const { service, pending, call, begun } = setUp({ waits: true })
+    const calls = Promise.all([call(), call()])
+    await begun(1)
+    await settled()
+    expect(service.logins).toHaveLength(1)
+    pending[0]!.reject(new Problem('not-authorized', { step: 'sasl' }))
+    await begun(2)
+    pending[1]!.resolve()
+    const replies = await calls
+    expect(replies.map(({ status }) => status).sort()).toEqual([200, 403])
+  })
+
+  test('time out where they wait for longer than a login may take', async () => {
+    let time = 0
+    const { pending, call, begun } = setUp({ waits: true, now: () => time })
+    const [first, second] = [call(), call()]
+    await begun(1)
+    await settled()
+    time = config.warm.timeout * 1000 + 1
+    pending[0]!.reject(new Problem('timeout'))
+    const replies = await Promise.all([first, second])
+    expect(replies.map(({ body }) => body.code)).toEqual(['timeout', 'timeout'])
+    expect(pending).toHaveLength(1)
+  })
+})
+
+describe('the end of a visit', () => {
+  test('ends the sessions of all its tabs and users, and no others', async () => {
+    const { sessions, call, sessionsCall } = setUp()
+    for (const more of [{}, { tab: 't2' }, { jid: 'romeo@chat.example' }, { visit: 'v2' }]) await call(more)
+    await call({}, portal)
+    expect(await sessionsCall('delete', '?visit=v1')).toEqual({ status: 200, body: { ended: 3 } })
+    expect(sessions.ended).toEqual([idOf(1), idOf(2), idOf(3)])
+    expect((await sessionsCall('delete', '?visit=v1')).body).toEqual({ ended: 0 })
+    expect((await call()).body).toMatchObject({ resumed: false })
+    expect((await call({}, portal)).body).toMatchObject({ id: idOf(5), resumed: true })
+  })
+
+  test('abandons logins under way, and the calls that wait for them', async () => {
+    const { service, pending, call, sessionsCall, begun } = setUp({ waits: true })
+    const [first, second, third, other] = [call(), call(), call({ tab: 't2' }), call({ visit: 'v2' })]
+    await begun(3)
+    await settled()
+    expect((await sessionsCall('delete', '?visit=v1')).status).toBe(200)
+    for (const { status, body } of await Promise.all([first, second, third]))
+      expect([status, body]).toMatchObject([
+        404,
+        { code: 'session-not-found', detail: expect.stringContaining('The visit was ended during this call.') },
+      ])
+    for (const { resolve } of pending) resolve()
+    expect((await other).body).toMatchObject({ resumed: false })
+    expect(service.logins).toHaveLength(3)
+  })
+
+  test('releases the session of a login that succeeds nonetheless', async () => {
+    const login: { resolve?: () => void } = {}
+    const { service, call, sessionsCall } = setUp({
+      login: () =>
+        new Promise(resolve => {
+          login.resolve = () => resolve(binding)
+        }),
+    })
+    const first = call()
+    while (login.resolve === undefined) await new Promise(setImmediate)
+    await sessionsCall('delete', '?visit=v1')
+    login.resolve()
+    expect((await first).body).toMatchObject({ code: 'session-not-found' })
+    expect(service.released).toEqual([binding.id])
+  })
+
+  test.each([
+    ['?visit=', 'invalid-parameter'],
+    ['?visit=v1&jid=juliet@chat.example', 'invalid-parameter'],
+    ['?visit=v1&visit=v2', 'invalid-parameter'],
+    ['', 'missing-parameter'],
+  ])('is refused with the query %j', async (query, code) => {
+    const { sessions, call, sessionsCall } = setUp()
+    await call()
+    expect((await sessionsCall('delete', query)).body).toMatchObject({ status: 400, code })
+    expect(sessions.ended).toEqual([])
+  })
+})
+
+test('lists show the visits of the admin who asks, and filter by them', async () => {
+  const { call, sessionsCall } = setUp()
+  await call()
+  await call({ visit: 'v2', tab: undefined })
+  await call({ tab: 'secret' }, portal)
+  const about = ({ body }: { body: { sessions: { id: string; visit?: string; tab?: string }[] } }) =>
+    body.sessions.map(({ visit, tab }) => [visit, tab])
+  expect(about(await sessionsCall('get', ''))).toEqual([
+    ['v1', 't1'],
+    ['v2', undefined],
+    [undefined, undefined],
+  ])
+  expect(about(await sessionsCall('get', '?visit=v1'))).toEqual([['v1', 't1']])
+  expect(about(await sessionsCall('get', '?visit=v1', portal))).toEqual([['v1', 'secret']])
+  expect(about(await sessionsCall('get', '?visit=v2', portal))).toEqual([])
+})
