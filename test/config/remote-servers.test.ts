@@ -104,17 +104,17 @@ describe('how a domain is served', () => {
     ['example.org', undefined],
     ['example.net', 'https://net.example/'],
     ['example.com', 'https://all.example/'],
-  ])('%s is %s', (domain, url) => {
+  ])('%s: %s', (domain, url) => {
     expect(remoteOf(config, domain)?.url).toBe(url)
     expect(isElsewhere(config, domain)).toBe(url !== undefined)
   })
 
-  test('is never elsewhere for browsers that come here', () => {
+  test('never elsewhere for browsers that use this service', () => {
     const here = { ...config, remote: { ...config.remote, attach: 'here' as const } }
     expect(isElsewhere(here, 'example.net')).toBe(false)
   })
 
-  test('is a server for all domains without an entry, unless it is an endpoint', () => {
+  test('by the server for all other domains, unless that is an endpoint', () => {
     const { config: other } = load({ XMPP_SERVERS: '*=xmpp://localhost,example.net=https://net.example/' })
     expect(remoteOf(other, 'example.com')).toBeUndefined()
     expect(remoteOf(other, 'example.net')?.url).toBe('https://net.example/')

@@ -194,7 +194,7 @@ describe('too many events', () => {
     expect(queue.waiting).toBe(10_000)
   })
 
-  test('is dropped beyond eight megabytes', async () => {
+  test('are dropped beyond eight megabytes', async () => {
     const body = 'ö'.repeat(512 * 1024)
     for (let index = 0; index < 9; index++) add(`e${index}`, `s${index}`, { body })
     expect([queue.waiting, counts.events['session.ended'].dropped]).toEqual([8, 1])

@@ -125,7 +125,7 @@ describe('the address for browsers', () => {
     ['the port for others than those over TLS', '192.0.2.1:8080', {}, { encrypted: true }],
     ['a proxy that the settings do not know', '192.0.2.1:8080', {}, forwarded],
     ['the port of those over TLS without it', '192.0.2.9:8443', secure, {}],
-  ])('is not made of %s: the path has to do', (_what, host, settings, sent) => {
+  ])('is not made of %s, but is a path only', (_what, host, settings, sent) => {
     const own = { localAddress: '192.0.2.1', localPort: sent.encrypted ? 8443 : 8080 }
     const request = asked({ ...sent, headers: { ...sent.headers, host }, own })
     expect(boshUrl({ ...config, ...settings }, request)).toBe('/http-bind')

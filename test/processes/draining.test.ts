@@ -86,7 +86,7 @@ describe('a single process', () => {
     expect(isRetired).toBe(false)
   })
 
-  test('is done when the time is over, or it is stopped', async () => {
+  test('is done at the time limit, or when it is stopped', async () => {
     drain(true)
     expect(await later(599.9)).toBe(false)
     expect(await later(0.1)).toBe(true)

@@ -262,7 +262,7 @@ test('if one carrier cannot start, none stays open', async () => {
 })
 
 describe('a process that starts while another is stopped', () => {
-  test('does not take that for gone, as long as others do not', async () => {
+  test('does not treat the other as gone, as long as others do not', async () => {
     const { all, clock, network, start } = await join('aaaaaaaa', 'bbbbbbbb')
     all[1]!.accept('talk', (_message, exchange) => {
       exchange.end('here')

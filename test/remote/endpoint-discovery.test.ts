@@ -150,7 +150,7 @@ describe('the endpoint of a domain', () => {
 })
 
 describe('found endpoints', () => {
-  test('is asked for once by all who want to know, and remembered for ten minutes', async () => {
+  test('are asked for once by all callers, and cached for ten minutes', async () => {
     const { there, hostMeta, clock } = await begin()
     const asked = [1, 2, 3].map(() => hostMeta.endpointOf('localhost'))
     ;(await there.request()).send(200, json({ rel: relation, href: found }))
@@ -164,7 +164,7 @@ describe('found endpoints', () => {
     expect(await again).toBe('https://chat.example/new')
   })
 
-  test('is another thing for another domain', async () => {
+  test('are separate for each domain', async () => {
     const { there, hostMeta } = await begin()
     const asked = ['localhost', 'other.example'].map(domain => hostMeta.endpointOf(domain))
     for (const _ of asked) {
@@ -175,7 +175,7 @@ describe('found endpoints', () => {
     expect(await Promise.all(asked)).toEqual(['https://localhost/', 'https://other.example/'])
   })
 
-  test('is nothing for half a minute', async () => {
+  test('are absent for half a minute after a failure', async () => {
     const { there, hostMeta, clock } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
     for (const _ of [1, 2]) (await there.request()).send(404, '')

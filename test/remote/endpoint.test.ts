@@ -162,7 +162,7 @@ describe('faults of an endpoint:', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('is not to answer in the time agreed and a little more', async () => {
+  test('it does not answer within the agreed time and a little more', async () => {
     const { there, here, clock } = await connect()
     const steps: string[] = []
     const replied = faultOf(here.post('', 60, { reached: step => steps.push(step) }))
@@ -197,7 +197,7 @@ describe('faults of an endpoint:', () => {
     ['that comes in parts', {}, `<body>${' '.repeat(16 * 65_536)}`],
     ['that is no XML', {}, 'x'.repeat(65_537)],
     ['that is no text', {}, `<body>\ud800${'x'.repeat(65_537)}<`],
-  ])('is to send too much, %s', async (_, headers, text) => {
+  ])('it sends too much, %s', async (_, headers, text) => {
     const { there, here, clock } = await connect()
     const replied = faultOf(here.post('', 60))
     const request = await there.request()
@@ -318,7 +318,7 @@ describe('an encrypted endpoint', () => {
 describe('if only public addresses are allowed', () => {
   const about = { publicOnly: true, names: namesOf({ 'inside.example': ['10.0.0.1', '::1'] }) }
 
-  test('names of private addresses lead nowhere', async () => {
+  test('names of private addresses are refused', async () => {
     const here = createEndpoint('https://inside.example/', endpointParts(about))
     expect(await faultOf(here.post('', 60))).toEqual({
       step: 'connect',

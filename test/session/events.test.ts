@@ -162,7 +162,7 @@ describe('a session ends', () => {
 })
 
 describe('no event is sent', () => {
-  test('of a login that fails, is given up, or only checks credentials', async () => {
+  test('for a login that fails, is cancelled, or only checks credentials', async () => {
     const { bench, told } = benchOf()
     bench.login()
     await bench.server(link => link.end(lost))
@@ -173,7 +173,7 @@ describe('no event is sent', () => {
     expect(told).toEqual([])
   })
 
-  test('of a session whose caller is gone before the answer', async () => {
+  test('for a session whose caller hangs up before the answer', async () => {
     const { bench, told } = benchOf()
     const login = bench.login()
     await login.opening.handOver('juliet@chat.example/balcony', [], handover)
@@ -197,7 +197,7 @@ describe('no event is sent', () => {
     expect(told).toEqual(['resumed', 'attached', 'ended: logout'])
   })
 
-  test('of a request that comes unencrypted to a session that was not', async () => {
+  test('for an unencrypted request to an encrypted session', async () => {
     const { told, warmed } = benchOf()
     const client = await warmed()
     await client.next()

@@ -120,7 +120,7 @@ describe('a server that is there', () => {
     expect(client.link.closed).toBe(false)
   })
 
-  test('need not answer before it has taken what waits for it', async () => {
+  test('need not answer before it has processed the data that waits for it', async () => {
     const client = await attached()
     await client.next(message('anyone there?'))
     client.link.backlog = 1000
@@ -151,7 +151,7 @@ test('a server that is not read is not given up', async () => {
   expect(client.link.closed).toBe(false)
 })
 
-describe('a client that logs in by itself', () => {
+describe('a client that logs in itself', () => {
   const sm = 'urn:xmpp:sm:3'
 
   async function loggedIn() {
@@ -178,7 +178,7 @@ describe('a client that logs in by itself', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('that counts stanzas with its server has no stanzas sent that are not its own', async () => {
+  test('gets no stanzas of this service sent to its server if it counts stanzas', async () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)
     await client.bench.pass(40)
@@ -197,7 +197,7 @@ describe('a client that logs in by itself', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('is given the answer to an earlier ping once stanzas are counted', async () => {
+  test('gets the answer to an earlier ping once stanzas are counted', async () => {
     const client = await loggedIn()
     await client.next(message('anyone there?'))
     await client.bench.pass(15)
@@ -211,7 +211,7 @@ describe('a client that logs in by itself', () => {
     expect(last.reply?.body).toContain(id)
   })
 
-  test('may not be allowed to count, and its server is pinged again', async () => {
+  test('may be refused to count, and its server is pinged again', async () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)
     await client.bench.server(link => link.say(`<failed xmlns='${sm}'/>`))

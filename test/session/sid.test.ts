@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { idOf, newSid } from '../../src/session/sid.js'
 
-test('a secret cannot be told from its handle, which is the same for the same secret', () => {
+test('the handle does not reveal the secret, and is always the same for a secret', () => {
   const { sid, id } = newSid()
   expect(sid).toMatch(/^[0-9a-f]{40}$/)
   expect(id).toMatch(/^[0-9a-f]{32}$/)

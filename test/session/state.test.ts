@@ -57,7 +57,7 @@ describe('a session', () => {
     expect(() => session.stage.spendTicket()).not.toThrow()
   })
 
-  test('is not resumed while its login goes on, nor handed over twice', async () => {
+  test('is not resumed during its login, nor handed over twice', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     const session = bench.registry.byId(login.opening.id)!

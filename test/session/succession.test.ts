@@ -181,7 +181,7 @@ describe('a page', () => {
     expect(next.registry.size).toBe(1)
   })
 
-  test('that pauses is waited for as long as it said', async () => {
+  test('that pauses may stay away as long as it said', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next('', "pause='300'")
@@ -267,7 +267,7 @@ describe('a session that waits for its page', () => {
     await expectEmpty(next)
   })
 
-  test('tells its portal of the page, once, and of no end at the move', async () => {
+  test('sends its portal the event for the page, once, and no event for the move', async () => {
     const before = portal()
     const bench = new BoshBench({}, undefined, { tellEvent: before.tellEvent })
     const client = await resumable(bench)
@@ -320,7 +320,7 @@ describe('a page with a WebSocket', () => {
     for (let number = 1; number <= count; number++) await bench.server(() => client.link.receive(stanza(number)))
   }
 
-  test.each([0, 2, 3])('resumes at the next process, where it has %d of three stanzas', async count => {
+  test.each([0, 2, 3])('resumes at the next process, if it has %d of three stanzas', async count => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
@@ -350,7 +350,7 @@ describe('a page with a WebSocket', () => {
     expect(next.registry.size).toBe(1)
   })
 
-  test('gets again what it has not confirmed, over BOSH', async () => {
+  test('gets unconfirmed stanzas again, over BOSH', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
@@ -406,7 +406,7 @@ describe('a page with a WebSocket', () => {
     expect(ids(back.sent)).toEqual(['2'])
   })
 
-  test('that does not come ends its session at the end of its time', async () => {
+  test('that does not return ends its session at the time limit', async () => {
     const { told, tellEvent } = portal()
     const about = { issuesTickets: true, tellEvent }
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
@@ -425,7 +425,7 @@ describe('a page with a WebSocket', () => {
 })
 
 describe('a session whose link is being mended', () => {
-  test('goes on, with what its server has not confirmed', async () => {
+  test('continues, with the stanzas that its server has not confirmed', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next(message('1'))
@@ -440,7 +440,7 @@ describe('a session whose link is being mended', () => {
     expect(next.registry.byId(client.id)!.uplink.unsentBytes).toBe(0)
   })
 
-  test('is given up as late as if its process had not changed, and its page learns what was not confirmed', async () => {
+  test('ends as late as if its process had not changed, and its page gets errors for unconfirmed stanzas', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next(message('1'))
@@ -460,8 +460,8 @@ describe('a session whose link is being mended', () => {
   })
 })
 
-describe('what logs its user in again', () => {
-  test('is forgotten by the process that set it down, and by the next at its end', async () => {
+describe('credentials for a later login', () => {
+  test('are wiped by the process that set the session down, and by the next at its end', async () => {
     const bench = new BoshBench()
     const mending = new FakeMending()
     const client = await bench.warmed({ management: { mending } })
@@ -493,13 +493,13 @@ describe('from process to process', () => {
     await expectEmpty(bench)
   })
 
-  test('none is set down for a process that takes none', async () => {
+  test('no session is set down for a process that accepts none', async () => {
     const { from, to, bench, next } = await two(false)
     await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
     expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
   })
 
-  test('none is set down for one that reads other records', async () => {
+  test('no session is set down for a process that reads other records', async () => {
     const { from, to, bench, next } = await two(true)
     to.answer('succession-ready', (version: number) => version === recordVersion + 1)
     await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
@@ -555,7 +555,7 @@ describe('a session is not set down', () => {
 })
 
 describe('a record', () => {
-  test('of a domain that is not served is refused, and nothing stays of it', async () => {
+  test('of a domain that is not served is refused, and leaves nothing', async () => {
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
     await resumable(bench)
     const next = nextBench({}, { issuesTickets: true }, ['other.example'])

@@ -9,14 +9,14 @@ describe('a ticket', () => {
     for (const token of tokens) expect(token).toMatch(/^[\w-]{43}$/)
   })
 
-  test('has a token that begins with the name of its process, where that has one', () => {
+  test('has a token that begins with the name of its process, if there is one', () => {
     const { ticket, token } = Ticket.fresh(120, 0, 'abcdefgh')
     expect(token).toMatch(/^abcdefgh-[\w-]{43}$/)
     expect(ticket.admits(proofOfPage(token), 0)).toBe(true)
     expect(ticket.admits(proofOfPage(token.slice(9)), 0)).toBe(false)
   })
 
-  test('admits the page that has its token, until its time is over', () => {
+  test('admits the page that has its token, until its time limit', () => {
     const { ticket, token } = Ticket.fresh(120, 5_000)
     const proof = proofOfPage(token)
     expect(ticket.admits(proof, 5_000)).toBe(true)
@@ -42,7 +42,7 @@ describe('a ticket', () => {
     for (const other of others) expect(ticket.admits(other, 0)).toBe(false)
   })
 
-  test('is proved as HT-SHA-256-NONE says, by both sides', () => {
+  test('is proved with HT-SHA-256-NONE, by both sides', () => {
     const { ticket, token } = Ticket.fresh(120, 0)
     const hmac = (by: string) => createHmac('sha256', token).update(by).digest('hex')
     expect(proofOfPage(token).toString('hex')).toBe(hmac('Initiator'))
@@ -57,7 +57,7 @@ describe('a ticket', () => {
 })
 
 describe('tickets', () => {
-  test('are found by what is proved, among any number of others', () => {
+  test('are found by their proof, among any number of others', () => {
     const tickets = new Tickets<number>()
     const fresh = Array.from({ length: 1000 }, () => Ticket.fresh(120, 0))
     for (const [place, { ticket }] of fresh.entries()) tickets.add(ticket, place)

@@ -49,7 +49,7 @@ describe('while an account that acts for others has too many wrong passwords', (
     expect(logIn).not.toHaveBeenCalledWith('four')
   }
 
-  test('the right one is tried in a process that has not seen it', async () => {
+  test('the right password is tried in a process that does not know it', async () => {
     await call(0, 'right')
     await guess()
     expect(await call(1, 'right')).toBe('session')
@@ -58,7 +58,7 @@ describe('while an account that acts for others has too many wrong passwords', (
     await expect(call(0, 'four')).rejects.toMatchObject({ code: 'too-many-requests' })
   })
 
-  test('the right one is tried that was right hours ago', async () => {
+  test('the right password of hours ago is tried', async () => {
     await call(1, 'right')
     clock.advance(12 * 3_600_000)
     await guess()
@@ -71,7 +71,7 @@ describe('while an account that acts for others has too many wrong passwords', (
   })
 })
 
-test('calls behind a first one that fails for its user go on one after the other until one succeeds', async () => {
+test('calls that wait for a first call, which fails because of its user, are tried one after another until one succeeds', async () => {
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
   const accounts = createActingAccounts({

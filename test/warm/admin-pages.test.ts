@@ -13,7 +13,7 @@ describe('the page of an operator', () => {
       Array.from(text.matchAll(/<b>([^<]*)<\/b> ([^<]+)<\/(?:a|li)>/g), ([, number, what]) => [what, number]),
     )
 
-  test('has the sessions by state, what became of logins, and the memory', async () => {
+  test('has the sessions by state, the outcomes of logins, and the memory', async () => {
     let answer: () => Promise<Binding> = async () => binding
     const { sessions, service, get, advance } = setUp({ login: () => answer() })
     for (const number of [1, 2, 3]) sessions.add(number, { state: number === 3 ? 'held' : 'quiet' })
@@ -95,7 +95,7 @@ describe('the page of an operator', () => {
     },
   )
 
-  test('refreshes itself where that was asked for, and then without a form that this would empty', async () => {
+  test('refreshes itself on request, and then has no form, which a refresh would empty', async () => {
     const { sessions, get } = setUp()
     sessions.add(1)
     const still = await get('/warm/sessions?state=quiet').set(html)
@@ -170,7 +170,7 @@ describe('ending a session in a browser', () => {
     expect(sessions.ended).toEqual([])
   })
 
-  test('is refused without a token, with that of another admin, or after an hour', async () => {
+  test("is refused without a token, with another admin's token, or after an hour", async () => {
     const { sessions, ask, send, call, advance } = setUpOne()
     const token = await ask()
     const others = tokenIn((await call('get', portal)(`/warm/${one}/end`).set(html)).text)
@@ -182,7 +182,7 @@ describe('ending a session in a browser', () => {
     expect(sessions.ended).toEqual([])
   })
 
-  test('tells who asks for JSON in JSON', async () => {
+  test('answers in JSON if requested', async () => {
     const { ask, send } = setUpOne()
     expect((await send(await ask(), { ...browser, Accept: json })).body).toEqual({ ended: 1 })
   })

@@ -63,7 +63,7 @@ test('the answer is XHTML for browsers that accept it, and JSON if that is asked
   expect(JSON.parse(json.text)).toMatchObject({ sid: binding.sid, url: 'https://web.example/http-bind' })
 })
 
-test('everything it loads or leads to lies behind the public path', async () => {
+test('all its files and links are below the public path', async () => {
   const { text } = await sendForm({ settings: { externalUrl: 'https://web.example/chat' } })
   const addresses = [...text.matchAll(/(?:href|src|data-url)="([^"]+)"/g)].map(match => match[1]!)
   expect(addresses).toEqual([

@@ -24,7 +24,7 @@ describe('warm calls', () => {
     jest.useRealTimers()
   })
 
-  test('for one user are so many in a minute, however the JID is spelt', async () => {
+  test('for one user are limited in a minute, however the JID is spelt', async () => {
     const limits = limitsOf({ warmsPerJid: 2 })
     await limits.count({ admin: 'portal', user })
     await limits.count({ admin: 'other', user: 'JULIET@Chat.Example' })
@@ -36,7 +36,7 @@ describe('warm calls', () => {
     await limits.count({ admin: 'portal', user })
   })
 
-  test('of one admin are so many in a minute', async () => {
+  test('of one admin are limited in a minute', async () => {
     const limits = limitsOf({ warmsPerAdmin: 1 })
     await limits.count({ admin: 'portal', user })
     await expect(limits.count({ admin: 'portal', user: 'romeo@chat.example' })).rejects.toMatchObject({
@@ -142,7 +142,7 @@ describe('an address that may not call', () => {
     })
   })
 
-  test('is that of the client, where a trusted proxy tells it', async () => {
+  test("is the client's address, if a trusted proxy reports it", async () => {
     const service = fakeService({ access: access('loopback, private', '10.9.0.0/16') })
     const statusFrom = async (from: string) =>
       (await warm(service).set('X-Forwarded-For', from).send(parameters)).status
@@ -158,7 +158,7 @@ describe('an address that may not call', () => {
   })
 })
 
-test('a process that replaces another one knows the clients that have shown the right secret', async () => {
+test('a process that replaces another knows the clients that have had the right secret', async () => {
   const rates = { ...config.rates, failedLogins: 5 }
   const { network, clock, nodes } = await joinNodes('old')
   const about = { rates, clock, hashes: adminHashQueue(), makeRate: ownRates, refused: unnoted }

@@ -24,7 +24,7 @@ describe('the log', () => {
     ])
   })
 
-  test('has one line for each failed login of an admin, with the name only if it is one', async () => {
+  test('has one line for each failed login of an admin, with the name only if an admin has it', async () => {
     const service = fakeService()
     const call = (name: string) => request(service.app).post('/warm').auth(name, 'wrong-secret')
     await call('portal')
@@ -88,7 +88,7 @@ describe('the log', () => {
     expect(service.lines()[0]).not.toHaveProperty('admin')
   })
 
-  test('has what anybody can cause once a minute, with how often it was', async () => {
+  test('has lines that anybody can cause once a minute, with their number', async () => {
     const clock = new FakeClock()
     const service = fakeService({
       logLevels: config.logLevels,
@@ -116,7 +116,7 @@ describe('the log', () => {
     ])
   })
 
-  test('has where it happened that something was not foreseen, which is counted', async () => {
+  test('has the trace of an unexpected error, which is counted', async () => {
     const service = failing(new Error('a secret'))
     await warm(service).send(parameters)
     expect(service.lines()).toMatchObject([
@@ -128,7 +128,7 @@ describe('the log', () => {
     expect(service.counts).toMatchObject({ calls: 1, failedCalls: 1, faults: 1 })
   })
 
-  test('says of a failure what the caller is told, and the code of its cause', async () => {
+  test('has for a failure what the caller gets, and the code of its cause', async () => {
     const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
     const service = failing(new Problem('remote-connection-failed', { step: 'connect', cause }))
     await warm(service).send(parameters)
@@ -137,7 +137,7 @@ describe('the log', () => {
     ])
   })
 
-  test('says what a login proved itself with, and whose it was where it was not the user', async () => {
+  test("has the credentials' kind of a login, and the account if it is not the user's", async () => {
     const service = fakeService({
       serviceAccounts: new Map([['chat.example', { user: 'bot', password: 'secret-of-bot' }]]),
       warm: { ...config.warm, anonymous: true },

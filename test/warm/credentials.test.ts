@@ -107,7 +107,7 @@ describe('a token', () => {
     expect(problemOf(parameters)).toBe(problem)
   })
 
-  test('needs its own user, whatever authzid names', () => {
+  test('needs its own user, whatever authzid contains', () => {
     expect(problemOf({ token: 't' })).toBe(missing('jid'))
     expect(problemOf({ token: 't', authzid: 'romeo@chat.example' })).toBe(missing('jid'))
     expect(problemOf({ token: 't', jid: 'chat.example' }, anonymous)).toBe('invalid-jid')
@@ -135,7 +135,7 @@ describe('the password of another user', () => {
     )
   })
 
-  test('is the own one where both are the same', () => {
+  test("is the user's own if both are the same", () => {
     expect(outcome({ ...portal, authzid: 'portal@chat.example/desk' })).toEqual([
       'portal@chat.example/desk',
       { kind: 'password', password: 'pw' },
@@ -206,7 +206,7 @@ describe('without password and token', () => {
     expect(problemOf({ authzid: 'chat.example' }, anonymous)).toBe(invalid('authzid'))
   })
 
-  test("the domain's own account is taken before the one for all others", () => {
+  test("the domain's own account has priority over the account for all others", () => {
     const both = { ...nothing, serviceAccounts: new Map([...accounts.serviceAccounts, ['*', anyAccount]]) }
     expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })
     expect(outcome({ jid: 'juliet@sub.chat.example' }, both)[1]).toEqual({
@@ -225,7 +225,7 @@ describe('without password and token', () => {
     expect(problemOf({ jid: 'juliet@other.example' }, certificates)).toBe(missing('password'))
   })
 
-  test('the certificate for all other servers is not shown to one that has its own entry', () => {
+  test('the certificate for all other servers is not used for a server with its own entry', () => {
     const others = new Map([['*', { ...server, certificate }]])
     const any = { ...nothing, servers: others }
     expect(outcome({ jid }, any)[1]).toEqual({ kind: 'certificate' })
@@ -247,7 +247,7 @@ describe('without password and token', () => {
 })
 
 describe('a bare domain', () => {
-  test('is an anonymous session where the operator allows it', () => {
+  test('is an anonymous session if the operator allows it', () => {
     expect(outcome({ jid: 'CHAT.example.' }, anonymous)).toEqual(['chat.example', { kind: 'anonymous' }])
     expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual({
       ...{ local: '', domain: 'chat.example', resource: undefined },

@@ -87,7 +87,7 @@ describe('the form', () => {
     expect(service.logins).toHaveLength(0)
   })
 
-  test('offers what the settings have, but for a cookie that it has no place for', async () => {
+  test('offers the values of the settings, except a cookie that it cannot set', async () => {
     const bosh = { ...config.bosh, attachBinding: 'reply', maxRequests: 1 } as const
     const { text } = await request(fakeService({ bosh }).app)
       .get('/warm')
@@ -151,7 +151,7 @@ describe('a form that cannot be done', () => {
       new RegExp(`<span class="fault" id="${name}-fault">([^<]*)<`).exec(text)![1],
     ])
 
-  test('may leave the password empty where an account acts for its users', async () => {
+  test('may have an empty password if an account acts for its users', async () => {
     const account = { user: 'bot', password: 'secret-of-bot' }
     const service = fakeService({ serviceAccounts: new Map([['*', account]]) })
     const { status } = await send(service, { password: '' })
@@ -227,7 +227,7 @@ describe('a form that cannot be done', () => {
     expect(text).toContain('<option value="cookie" selected="selected">')
   })
 
-  test('blames the token where that was sent, and no field that it does not have', async () => {
+  test('shows an error at the token if there was one, and at no field that it lacks', async () => {
     const refused = failing(new Problem('not-authorized'))
     const byToken = await send(refused, { password: '', token: 't0ken-of-juliet' })
     expect(faults(byToken.text)).toEqual([['token', expect.stringContaining('refused')]])
@@ -236,7 +236,7 @@ describe('a form that cannot be done', () => {
     expect(text).toContain('Parameter: remember. On or off.')
   })
 
-  test('is for people: who asks for JSON gets JSON, and a fault of ours is none of theirs', async () => {
+  test('is shown to people: programs get JSON, and faults of the service are not shown as theirs', async () => {
     const json = await send(failing(new Problem('not-authorized')), {}, 'application/json')
     expect([json.status, JSON.parse(json.text).code]).toEqual([403, 'not-authorized'])
     const service = failing(new TypeError('a detail of ours'))

@@ -47,7 +47,7 @@ describe('several processes', () => {
     return started
   }
 
-  test('are told of together, and so are their calls', async () => {
+  test('are shown together, with the sum of their calls', async () => {
     const all = await start(3)
     for (const [number, { recentWarms }] of all.entries())
       for (let call = 0; call <= number; call++) recentWarms.add(call === 2 ? 'timeout' : 'ok', 10 * 4 ** number)

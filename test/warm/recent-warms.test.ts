@@ -13,7 +13,7 @@ test('nothing is known before the first call', () => {
   expect(within(0.5)).toBeUndefined()
 })
 
-test('calls are told apart by whose fault they failed', () => {
+test('failed calls are counted by whose fault it was', () => {
   const { warms } = setUp()
   for (const code of ['ok', 'not-authorized', 'too-many-requests', 'timeout', 'client-gone'] as const) {
     warms.add(code, 10)
@@ -53,7 +53,7 @@ test.each([
   expect(told).toBeLessThanOrEqual(most)
 })
 
-test('of a hundred logins, half and ninety-nine are within what is told', () => {
+test('of a hundred logins, half and ninety-nine took at most the reported times', () => {
   const { clock, warms } = setUp()
   for (let login = 0; login < 98; login += 1) {
     warms.add('ok', 20)

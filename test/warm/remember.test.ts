@@ -66,7 +66,7 @@ describe('a call with remember', () => {
     },
   )
 
-  test('counts as one call of its user, and as none if the service stops', async () => {
+  test('counts as one call of its user, and does not count if the service stops', async () => {
     const rates = { ...config.rates, warmsPerJid: 1 }
     const stopping = setUp({ rates, keysOf: failsWith('shutting-down') })
     const wrong = setUp({ rates, keysOf: failsWith('not-authorized') })

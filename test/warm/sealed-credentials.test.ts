@@ -68,7 +68,7 @@ describe('a credential', () => {
     expect(opened(text)).toEqual(refused)
   })
 
-  test('is refused in one way, whatever the reason', () => {
+  test('is refused with the same error, whatever the reason', () => {
     now = Date.now()
     const text = seal()
     const faults = [

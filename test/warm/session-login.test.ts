@@ -67,7 +67,7 @@ test.each([
   expect(links.map(({ gone }) => gone)).toEqual(['abandoned'])
 })
 
-test('a login whose session an admin has ended is not done again, whatever it sent ahead', async () => {
+test('a login whose session an admin has ended is not repeated, whatever was pipelined', async () => {
   const clock = new FakeClock()
   const pipelining = new (class extends Pipelining {
     override get isToBlame() {

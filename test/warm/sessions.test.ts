@@ -45,7 +45,7 @@ describe('resuming', () => {
     expect(reply.body.expires_in).toBe(handover.seconds)
   })
 
-  test('gives the cookie that the page is to bring along to a program, and to none else', async () => {
+  test('gives the cookie for the page to a program only', async () => {
     const { sessions, post } = setUp({ bosh: { ...config.bosh, attachBinding: 'reply' } })
     sessions.add(1)
     const reply = await post(`/warm/${one}/resume`).set('Accept', json)
@@ -98,7 +98,7 @@ describe('resuming', () => {
     expect(sessions.resumed).toEqual([])
   })
 
-  test("from the session's own page leads to a page that can attach, and says what became of the page before", async () => {
+  test("from the session's own page shows a page that can attach, and says what happened to the page before", async () => {
     const { sessions, post, get } = setUp()
     sessions.add(1)
     const page = await get(`/warm/${one}`).set('Accept', 'text/html')
@@ -129,7 +129,7 @@ describe('a session', () => {
     )
   })
 
-  test('that is held is not quiet, and one that is logging in has no JID', async () => {
+  test('that is held is not quiet, and during its login has no JID', async () => {
     const { sessions, get } = setUp()
     sessions.add(1, { state: 'opening', transport: undefined, jid: undefined, quietSince: undefined })
     expect((await get(`/warm/${one}`)).body).toEqual({
@@ -220,7 +220,7 @@ describe('the list', () => {
     return set
   }
 
-  test('has all of them, in the order they were opened in, and no secret', async () => {
+  test('has all of them, in the order of creation, and no secret', async () => {
     const { get } = manySessions()
     const reply = await get('/warm/sessions')
     expect([reply.status, reply.type]).toEqual([200, json])
@@ -262,7 +262,7 @@ describe('the list', () => {
     expect(ids(await get(`/warm/sessions?after=${second.body.next}&state=held`))).toEqual([])
   })
 
-  test('comes in parts also where many were opened in the same moment', async () => {
+  test('comes in parts also if many were opened in the same moment', async () => {
     const { get, sessions } = setUp()
     for (const number of [3, 1, 2]) sessions.add(number, { createdAt: 7.25 })
     const seen: number[] = []
@@ -275,7 +275,7 @@ describe('the list', () => {
     expect(seen).toEqual([1, 2, 3])
   })
 
-  test('has a hundred unless told otherwise, and a thousand at most', async () => {
+  test('has a hundred by default, and a thousand at most', async () => {
     const { get, sessions } = setUp()
     for (let number = 1; number <= 1001; number++) sessions.add(number)
     expect(ids(await get('/warm/sessions'))).toHaveLength(100)
@@ -302,7 +302,7 @@ describe('the list', () => {
     expect(rest.text).not.toContain('rel="next"')
   })
 
-  test('is a page wherever a proxy has put the service, and whatever a server has bound', async () => {
+  test('is a page wherever a proxy has put the service, and whatever JIDs a server has bound', async () => {
     const { sessions, get } = setUp({ externalUrl: 'https://web.example/chat' })
     sessions.add(1, { jid: `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>` })
     const page = await get('/warm/sessions').set('Accept', 'text/html')
@@ -311,7 +311,7 @@ describe('the list', () => {
     expect(page.text).toContain(`href="/chat/warm/${one}"`)
   })
 
-  test('as a page says so when it is empty', async () => {
+  test('as an empty page says so', async () => {
     const page = await setUp().get('/warm/sessions').set('Accept', 'text/html')
     expect(isXhtml(page.text)).toBe(true)
     expect(page.text).toContain('There are no sessions.')
@@ -394,7 +394,7 @@ describe('logging out everywhere', () => {
     expect((await remove('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 0 })
   })
 
-  test('says how many there may be elsewhere, which it cannot end', async () => {
+  test('reports how many there may be elsewhere, which it cannot end', async () => {
     const { sessions, remove } = everywhere()
     sessions.add(4, { state: 'elsewhere', quietSince: undefined })
     sessions.end = async id => id !== idOf(4)
@@ -414,14 +414,14 @@ describe('logging out everywhere', () => {
     expect(service.lines().at(-1)).toMatchObject({ msg: 'logout', ended: 2, unanswered })
   })
 
-  test('with a full JID ends that one', async () => {
+  test('with a full JID ends that session', async () => {
     const { sessions, remove } = everywhere()
     expect((await remove('/warm/sessions?jid=juliet@chat.example/garden')).body).toEqual({ ended: 1 })
     expect(sessions.ended).toEqual([two])
   })
 })
 
-describe('an admin of one domain', () => {
+describe('an admin limited to one domain', () => {
   test('sees, resumes and ends the sessions of that domain only', async () => {
     const { sessions, call } = setUp()
     sessions.add(1)

@@ -38,8 +38,8 @@ function problemOf(body: string | Uint8Array, contentType?: string): string {
   return 'none'
 }
 
-describe('what a request asks for', () => {
-  test('a form with the least gets the defaults', () => {
+describe('the values of a request', () => {
+  test('of a minimal form are the defaults', () => {
     expect(read(least)).toEqual({
       jid: { local: 'juliet', domain: 'chat.example', resource: undefined },
       credentials: { kind: 'password', password: 'pw' },
@@ -52,7 +52,7 @@ describe('what a request asks for', () => {
     })
   })
 
-  test('a JSON object with everything is taken as it is', () => {
+  test('of a JSON object are used unchanged', () => {
     const body = { ...leastJson, language: 'de-CH', wait: 30, hold: 0, ver: '1.10', expires_in: 600 }
     expect(read(JSON.stringify(body), json)).toMatchObject({
       credentials: { kind: 'password', password: 'pw' },
@@ -97,7 +97,7 @@ describe('what a request asks for', () => {
   })
 })
 
-describe('where another endpoint keeps the sessions of a domain', () => {
+describe('if another endpoint has the sessions of a domain', () => {
   const endpoint = { url: 'https://chat.example/bosh', plain: false, ca: undefined, verify: true }
   const elsewhere = {
     ...defaults,
@@ -115,7 +115,7 @@ describe('where another endpoint keeps the sessions of a domain', () => {
     expect(toWarmRequest(parametersOf(`${least}&${more}`), limits)).toMatchObject(expected)
   })
 
-  test('a binding to the browser is refused where it is asked for, and not promised where it is usual', () => {
+  test('attach binding is refused if requested, and not promised if it is the default', () => {
     const usual = { ...elsewhere, bosh: { ...bosh, attachBinding: 'cookie' as const } }
     expect(toWarmRequest(parametersOf(least), usual).attachBinding).toBe('off')
     expect(toWarmRequest(parametersOf(`${least}&attach_binding=off`), usual).attachBinding).toBe('off')
@@ -129,7 +129,7 @@ describe('where another endpoint keeps the sessions of a domain', () => {
   })
 })
 
-describe('what is wrong with a request', () => {
+describe('faults of a request', () => {
   const invalid = (name: ParameterName, rule = bodyParameters[name].allowed) =>
     `invalid-parameter | Parameter: ${name}. ${rule}`
   const twice = (name: ParameterName) => invalid(name, 'It must not be repeated.')
@@ -317,7 +317,7 @@ test.each([
   expect(parametersOf(body, type)('remember') ?? false).toBe(remember)
 })
 
-test('a session that is resumed waits and is bound to its browser as the call says, or by default', () => {
+test('a resumed session waits, and is bound to its browser, as the call says or by default', () => {
   expect(toHandover(parametersOf(''), defaults)).toEqual({ seconds: 120, attachBinding: 'off' })
   const parameters = parametersOf('{"expires_in":30,"attach_binding":"reply"}', json)
   expect(toHandover(parameters, defaults)).toEqual({ seconds: 30, attachBinding: 'reply' })

@@ -65,7 +65,7 @@ describe('a warm call', () => {
     ])
   })
 
-  test("names the BOSH address by the request's own host where that is known and no external one is set", async () => {
+  test("gives the BOSH address by the request's own host if that is known and no external URL is set", async () => {
     const http = { ...config.http, names: ['chat.lan'] }
     const at = async (assumeSecure: boolean) =>
       (
@@ -134,7 +134,7 @@ describe('a warm call', () => {
       ])
     })
 
-    test.each(['form', 'json'])('but a field for one that is empty is refused: %s', async type => {
+    test.each(['form', 'json'])('with an empty field is refused: %s', async type => {
       const { app, logins } = service()
       for (const empty of [{ password: '' }, { token: '' }, { password: 'x', authzid: '' }]) {
         const reply = await request(app)
@@ -223,7 +223,7 @@ describe('a login that fails', () => {
     })
   })
 
-  test('for want of room says when to come back', async () => {
+  test('because of a limit gets Retry-After', async () => {
     const retryAfter = async (retryAfterSeconds?: number) =>
       (await warm(failing(new Problem('service-full', { retryAfterSeconds }))).send(parameters)).headers['retry-after']
     expect(await retryAfter(30)).toBe('30')
@@ -232,7 +232,7 @@ describe('a login that fails', () => {
 })
 
 describe('the replies', () => {
-  test('may not be cached, reinterpreted or told to another site', async () => {
+  test('must not be cached, interpreted in other ways or read by another site', async () => {
     const service = fakeService()
     const replies = [
       await warm(service).send(parameters),
@@ -257,7 +257,7 @@ describe('the replies', () => {
     ])
   })
 
-  test('to other methods are 405 with those that are taken; OPTIONS lists them too', async () => {
+  test('to other methods are 405 with Allow; OPTIONS lists the methods', async () => {
     const { app } = fakeService()
     const refused = await request(app)
       .put('/warm')

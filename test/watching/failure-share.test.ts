@@ -34,7 +34,7 @@ function warm(all: number, failed: number): void {
 const warnings = () => lines.splice(0).map(line => JSON.parse(line))
 
 describe('a share of failed requests', () => {
-  test('above the limit is warned of once in five minutes, with what it is', () => {
+  test('above the limit causes one warning in five minutes, with the share', () => {
     watch()
     bosh(100, 5)
     warm(50, 10)
@@ -55,7 +55,7 @@ describe('a share of failed requests', () => {
     expect(warnings()).toEqual([])
   })
 
-  test('of few requests says nothing', () => {
+  test('of few requests causes no warning', () => {
     watch()
     bosh(19, 19)
     warm(19, 19)
@@ -72,7 +72,7 @@ describe('a share of failed requests', () => {
   })
 })
 
-test('with a limit of 0 nothing is looked at, nor once it is stopped', () => {
+test('with a limit of 0 nothing is checked, nor after the stop', () => {
   watch(0)
   expect(clock.pending).toBe(0)
   const stop = watch()

@@ -28,7 +28,7 @@ const make = (auditLog: AuditLog, usual: 'info' | 'silent' = 'silent') =>
     writeLine: line => void lines.push(JSON.parse(line)),
   })
 
-test('the audit trail goes where the log goes, at any level, and each of its lines is marked', () => {
+test('the audit trail is written where the log is, at any level, and each of its lines is marked', () => {
   const { log, audit } = make('stdout')
   log.fatal('unheard')
   audit.log.child({ part: 'warm' }).info({ admin: 'portal', password: 'p1' }, 'warm')
@@ -55,7 +55,7 @@ test('lines that cannot be written are counted', () => {
   expect(counts.linesLost.log).toBe(before + 1)
 })
 
-test('a file that cannot be opened again stays in use, and the log says so', () => {
+test('if a file cannot be opened again, the old one stays in use, with a line in the log', () => {
   const file = join(folder, 'there', 'audit.log')
   mkdirSync(join(folder, 'there'))
   const { audit } = make({ file }, 'info')

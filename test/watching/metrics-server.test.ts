@@ -51,7 +51,7 @@ test('has nothing else, but for whether all is well', async () => {
   expect(await status('/readyz')).toBe(503)
 })
 
-test('makes one text at a time for a client that sends requests ahead, and closes one that sends too many', async () => {
+test('makes one text at a time for a client that pipelines requests, and disconnects one that sends too many', async () => {
   let made = 0
   let finish = () => {}
   const text = () => {
@@ -74,7 +74,7 @@ test('makes one text at a time for a client that sends requests ahead, and close
   expect(made).toBe(4)
 })
 
-test('shows and logs nothing of what a fault says', async () => {
+test('shows and logs no text of an error', async () => {
   const lines: string[] = []
   const text = () => Promise.reject(new Error('the secret is here'))
   const reply = await ask(await serve({ text, lines }), { agent: false })
@@ -83,7 +83,7 @@ test('shows and logs nothing of what a fault says', async () => {
   expect(lines.join('')).not.toContain('secret')
 })
 
-test('names the setting where the address cannot be had', async () => {
+test('names the setting if the address cannot be used', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo

@@ -26,7 +26,7 @@ function sourcesOf(states: Partial<Census['states']> = {}, heldSince?: number) {
 describe('the names', () => {
   const rows = rowsOf(sourcesOf())
 
-  test('say what is counted, in which unit, as Prometheus wants it', () => {
+  test('contain the thing counted and its unit, as Prometheus recommends', () => {
     for (const { name, type } of rows) {
       expect(name).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
       expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter'])
@@ -41,7 +41,7 @@ describe('the names', () => {
 })
 
 describe('the text', () => {
-  test('has every metric with its sentence and its kind, and a number where the labels are known', async () => {
+  test('has every metric with its sentence and type, and a number if the labels are known', async () => {
     const text = await createMetrics(sourcesOf()).text()
     const samples = samplesOf(text)
     for (const { name, type, help, labels } of rowsOf(sourcesOf())) {
@@ -51,14 +51,14 @@ describe('the text', () => {
     }
   })
 
-  test('has what is known of any process', async () => {
+  test('has the standard metrics of a process', async () => {
     const samples = samplesOf(await createMetrics(sourcesOf()).text())
     for (const name of ['process_resident_memory_bytes', 'process_open_fds', 'process_max_fds'])
       expect(samples.get(name)).toBeGreaterThan(0)
     expect(samples.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
   })
 
-  test('says how sessions stand', async () => {
+  test('has sessions by state', async () => {
     const samples = samplesOf(await createMetrics(sourcesOf({ held: 2, elsewhere: 1 })).text())
     const states = [...samples].filter(([name]) => name.startsWith('warm_bindings_sessions{'))
     expect(states).toEqual(
@@ -69,7 +69,7 @@ describe('the text', () => {
     )
   })
 
-  test('counts the sessions anew each time, and once', async () => {
+  test('counts the sessions each time, and once', async () => {
     let counted = 0
     const sources = sourcesOf()
     const metrics = createMetrics({
@@ -85,7 +85,7 @@ describe('the text', () => {
     expect(counted).toBe(2)
   })
 
-  test('says what is counted as of now, however often it is asked for', async () => {
+  test('has current numbers at each request', async () => {
     const sources = sourcesOf()
     const metrics = createMetrics(sources)
     const { counts } = sources
@@ -101,13 +101,13 @@ describe('the text', () => {
     expect(samples.get('warm_bindings_c2s_failures_total{step="sasl",code="not-authorized"}')).toBe(2)
   })
 
-  test('says for how long requests are held', async () => {
+  test('has how long requests are held', async () => {
     const age = async (since?: number) =>
       samplesOf(await createMetrics(sourcesOf({}, since)).text()).get('warm_bindings_bosh_oldest_held_request_seconds')
     expect([await age(), await age(2_500)]).toEqual([0, 5])
   })
 
-  test('says how calls went, and how long those took that warm', async () => {
+  test('has the results of calls, and the durations of successful ones', async () => {
     const metrics = createMetrics(sourcesOf())
     metrics.recordCall({ call: 'warm', code: 'ok', seconds: 0.03 })
     metrics.recordCall({ call: 'warm', code: 'ok', seconds: 3 })

@@ -37,7 +37,7 @@ const body = (inner: string, attributes = '') => `<body xmlns='${boshNamespace}'
 describe('what a session stores of a request', () => {
   const kept = ['from', 'lang', 'key', 'newkey', 'digest'] as const
 
-  test.each(kept)('does not keep its text: %s', what => {
+  test.each(kept)('without its text: %s', what => {
     const value = "='juliet@capulet.example/balcony'"
     const start = `<body from${value} xml:lang${value} key${value} newkey${value} xmlns='${boshNamespace}'>`
     const request = Buffer.from(`${start}<message><body>${'x'.repeat(100_000)}</body></message></body>`)

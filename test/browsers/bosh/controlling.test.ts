@@ -21,7 +21,7 @@ describe('the view of a session', () => {
     })
   })
 
-  test('is never its secret', async () => {
+  test('never has its secret', async () => {
     const bench = new BoshBench()
     const { id, sid } = await bench.warmed()
     expect(JSON.stringify([bench.registry.byId(id)?.view, ...bench.registry.list()])).not.toContain(sid)

@@ -100,7 +100,7 @@ describe('more sessions than there may be', () => {
 })
 
 describe('too many sessions of one client', () => {
-  test('are refused to it alone', async () => {
+  test('are refused to this client only', async () => {
     const bench = limited({ sessionsPerAddress: 2 })
     const [one] = [await bench.session('', 700, from('192.0.2.7')), await ask(bench, from('192.0.2.7'))]
     expect(await ask(bench, from('192.0.2.7'))).toBe(refused)
@@ -111,7 +111,7 @@ describe('too many sessions of one client', () => {
     expect(await ask(bench, from('192.0.2.7'))).toBeUndefined()
   })
 
-  test('are not counted for logins of this process, nor for the proxy that all come through', async () => {
+  test('are not counted for logins of this process, or for a proxy of many clients', async () => {
     const bench = limited({ sessionsPerAddress: 1, unauthenticatedPerAddress: 1 }, { perSecond: 1 })
     for (let count = 0; count < 20; count++) {
       bench.login()

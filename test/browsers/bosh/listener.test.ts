@@ -612,7 +612,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(faults).toHaveLength(1)
     })
 
-    test('at once ends the request that it happened in', async () => {
+    test('at once ends the request in which it happened', async () => {
       cors = () => {
         throw new TypeError('not foreseen')
       }
@@ -817,7 +817,7 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   describe('a request sent before the earlier request was answered', () => {
-    test('is given up with its connection', async () => {
+    test('is dropped with its connection', async () => {
       answer = () => new Promise(() => {})
       const gone: string[] = []
       const one = (body: string) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`

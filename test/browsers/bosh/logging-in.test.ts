@@ -84,7 +84,7 @@ describe('before its login, a client sends', () => {
 })
 
 describe('a stream restarts', () => {
-  test('once, directly after the server has let the client in', async () => {
+  test('once, directly after the success of the login', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     expect((await client.next('', restart)).reply).toBeUndefined()
@@ -95,7 +95,7 @@ describe('a stream restarts', () => {
     ['requests that carry nothing', client => client.next()],
     ['time', (_client, bench) => bench.pass(50)],
     ['a pause', client => client.next('', "pause='60'")],
-  ])('if nothing but %s comes in between', async (_what, act) => {
+  ])('if only %s comes in between', async (_what, act) => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.welcome("wait='60' hold='2' ver='1.6'")
     await act(client, bench)
@@ -147,12 +147,12 @@ describe('a stream does not restart, and the session ends', () => {
     ['nothing', ''],
     ['what asks to be let in', auth],
     ['what asks to be let in and bound', authenticate],
-  ])('where the client has sent %s and was not let in', async (_what, login) => {
+  ])('if the client has sent %s and was refused', async (_what, login) => {
     const bench = new BoshBench()
     await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), login))
   })
 
-  test('before the server has opened it the first time', async () => {
+  test('before the server has opened it for the first time', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     const early = await bench.send(
@@ -192,7 +192,7 @@ describe('a stream does not restart, and the session ends', () => {
     ['another success', success],
     ['a challenge', `<challenge xmlns='${sasl}'/>`],
     ['an answer', "<iq xmlns='jabber:client' type='result' id='1'/>"],
-  ])('where the server has said %s after it let the client in', async (_what, said) => {
+  ])('if the server has sent %s after the success', async (_what, said) => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     await bench.server(link => link.say(said))
@@ -203,7 +203,7 @@ describe('a stream does not restart, and the session ends', () => {
   test.each([
     ['a stanza', message('hello')],
     ['the wish to be let in again', auth],
-  ])('where the client has sent %s since', async (_what, said) => {
+  ])('if the client has sent %s since', async (_what, said) => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     await client.next(said)
@@ -259,7 +259,7 @@ describe('a stream does not restart, and the session ends', () => {
 })
 
 describe('an end takes precedence over a restart', () => {
-  test('and is no fault', async () => {
+  test('and does not count as a fault', async () => {
     const client = await new BoshBench().session()
     const { reply } = await client.next('', `${restart} type='terminate'`)
     expect(reply?.body).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
@@ -711,7 +711,7 @@ describe('a client that resumes its stream', () => {
         own,
       ],
       ['full JID', 'mallory@chat.example/y', 'unknown', 'mallory@chat.example/y'],
-    ])('is known by the %s that the server tells', async (_what, jid, stream, known) => {
+    ])('is known by the %s from the server', async (_what, jid, stream, known) => {
       const bench = new BoshBench()
       await enabled(bench)
       const client = await bench.session(undefined, 700, new FakePeer(), both(stream))

@@ -102,7 +102,7 @@ describe('with BOSH_ENFORCE_POLLING', () => {
     ['with a stanza', 2, message('x'), ''],
     ['later', 9, '', ''],
     ['that pauses', 2, '', "pause='10'"],
-  ])('one %s does not', async (_what, after, inner, attributes) => {
+  ])('a request %s does not end the session', async (_what, after, inner, attributes) => {
     const bench = strict()
     const client = await bench.session()
     await client.next()
@@ -139,7 +139,7 @@ describe('stanzas that never reached the client', () => {
     text: "<iq xmlns='jabber:client' type='get' id='q' from='a@x'/>",
   }
 
-  test('is answered to the server before the stream is closed', async () => {
+  test('are returned to the server before the stream is closed', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.receive(question))
@@ -150,7 +150,7 @@ describe('stanzas that never reached the client', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('is not, once it has been given out', async () => {
+  test('are not returned once they were delivered', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.receive(question))
@@ -170,12 +170,12 @@ describe('if sessions require encrypted channels', () => {
 
   test.each([
     [
-      'is sent to the address that is',
+      'is sent to the encrypted address',
       'https://chat.example/http-bind',
       "condition='see-other-uri' xmlns='http://jabber.org/protocol/httpbind'><uri>https://chat.example/http-bind</uri></body>",
     ],
-    ['is refused where no such address is known', undefined, "condition='policy-violation'"],
-  ])('a client that comes over another %s', async (_what, secureUrl, told) => {
+    ['is refused if that address is unknown', undefined, "condition='policy-violation'"],
+  ])('a client over an unencrypted channel %s', async (_what, secureUrl, told) => {
     const bench = new BoshBench({}, ['chat.example'], { requireSecure: true })
     expect((await bench.send(create(), insecure(secureUrl))).reply?.body).toContain(told)
     expect(bench.links).toHaveLength(0)

@@ -234,7 +234,7 @@ describe('stanzas from the server', () => {
   test.each([
     ['up to the one before where it says nothing', '', [3, 4]],
     ['as far as it says', "ack='702'", [2, 3, 4]],
-  ])('and a client that acknowledges has acknowledged, %s, does not come again', async (_what, ack, again) => {
+  ])('that a client has acknowledged, %s, are not sent again', async (_what, ack, again) => {
     const bench = new BoshBench()
     const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
     await bench.server(link => link.bind())
@@ -251,7 +251,7 @@ describe('stanzas from the server', () => {
     expect(numbers(await page.next())).toEqual(again)
   })
 
-  test('is delivered once while rids go on after that', async () => {
+  test('are delivered once while further rids follow', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await old.next()
@@ -262,7 +262,7 @@ describe('stanzas from the server', () => {
     expect(numbers(await page.next())).toEqual([2])
   })
 
-  test('and was not fetched before the next takeover is still there', async () => {
+  test('that were not fetched before the next takeover are still there', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await talk(bench, old)
@@ -308,7 +308,7 @@ describe('the terms of the previous page', () => {
     for (const key of [k2, k1]) expect((await old.next('', `key='${key}'`)).reply?.body).toBe(refused)
   })
 
-  test('acknowledgements end: the new page was not asked for any', async () => {
+  test('acknowledgements end: the new page did not ask for them', async () => {
     const bench = new BoshBench()
     const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
     await bench.server(link => link.bind())
@@ -321,7 +321,7 @@ describe('the terms of the previous page', () => {
     expect((await page.at(page.rid - 1)).reply?.body).toBe(first.reply?.body)
   })
 
-  test('its pace does not count', async () => {
+  test('its rate does not count', async () => {
     const bench = new BoshBench({ enforcePolling: true })
     const old = await bench.warmed({}, "wait='60' hold='0' ver='1.6'")
     await old.next()

@@ -78,7 +78,7 @@ describe('a polling session', () => {
 })
 
 describe('stanzas that arrive while no request is open', () => {
-  test('waits for the next request', async () => {
+  test('wait for the next request', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.receive(message('a')))
@@ -86,7 +86,7 @@ describe('stanzas that arrive while no request is open', () => {
     expect((await client.next()).reply?.body).toBe(payload(message('a'), message('b')))
   })
 
-  test('does not pile up without end: the server is read no further until it is fetched', async () => {
+  test('are limited: the server is not read until they are fetched', async () => {
     const bench = new BoshBench({}, ['chat.example'], { maxQueueElements: 3 })
     const client = await bench.session()
     await bench.server(link => link.receive(message('1'), message('2'), message('3'), message('4')))

@@ -140,7 +140,7 @@ test('lets go of a client for an endpoint that the other process does not have',
 describe('more data than the client reads', () => {
   const long = `<a>${'x'.repeat(30_000)}</a>`
 
-  test('at the client, as long as the session does not read', async () => {
+  test('waits at the client, as long as the session does not read', async () => {
     const socket = await carried()
     channel.pause()
     let sent = 0
@@ -195,7 +195,7 @@ describe('more data than the client reads', () => {
     }
   })
 
-  test('at the session, as long as the client does not read', async () => {
+  test('waits at the session, as long as the client does not read', async () => {
     const socket = await carried()
     socket.bufferedAmount = 100_000
     let sent = 0

@@ -34,7 +34,7 @@ describe('stanzas', () => {
 })
 
 describe('acknowledged stanzas', () => {
-  test('is let go of, oldest first', () => {
+  test('are dropped, oldest first', () => {
     const management = new StreamManagement()
     const sent = ['a', 'b', 'c'].map(id => element('message', 'jabber:client', `<message id='${id}'/>`))
     management.unacknowledged.sent(sent)
@@ -153,7 +153,7 @@ describe('a resumed stream', () => {
     [last - 1, 3, 2, undefined],
     [0, 0, 0, 0],
     [0, 0, 1, undefined],
-  ])('behind %i, with %i more sent, for a client that has %i', (acknowledged, sent, count, arrived) => {
+  ])('has count %i, with %i more sent, for a client that has %i', (acknowledged, sent, count, arrived) => {
     const management = StreamManagement.resume(before(acknowledged, sent), count)
     expect(management?.arrived).toBe(arrived)
     if (arrived !== undefined)

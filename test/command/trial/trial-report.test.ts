@@ -48,7 +48,7 @@ describe('how the server was found', () => {
     ['*=xmpps://10.0.0.5', /^Server: 10\.0\.0\.5:5223, from XMPP_SERVERS\.$/m],
     ['*=https://other.example/bosh', /^Server: the BOSH endpoint https:\/\/other\.example\/bosh, from XMPP/m],
     ['*=host-meta', /^Server: the BOSH endpoint in the host-meta of example\.org, from XMPP_SERVERS\.$/m],
-  ])('is told of %j', (servers, line) => {
+  ])('is reported for %j', (servers, line) => {
     expect(sayFailure(new Problem('timeout', { step: 'connect' }), trial(servers))).toMatch(line)
   })
 })

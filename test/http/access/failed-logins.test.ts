@@ -307,7 +307,7 @@ describe('a client that guesses', () => {
       return [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'] }]
     }
 
-    test('is not known afterwards because the queue was full', async () => {
+    test('is not remembered if the queue was full', async () => {
       let isFull = true
       const queue = hashQueue()
       const hashes: HashQueue = async (work, signal) => {

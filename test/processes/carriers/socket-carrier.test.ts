@@ -188,7 +188,7 @@ describe('in addition to the contract of carriers, it', () => {
     server.close()
   })
 
-  test('finds a process again whose connection was closed', async () => {
+  test('reconnects to a process whose connection was closed', async () => {
     const one = await start('zzzzzzzz')
     const other = await start('aaaaaaaa')
     await eventually('they know each other', () => one.knows(other))
@@ -202,7 +202,7 @@ describe('in addition to the contract of carriers, it', () => {
     await eventually('it carries', () => other.from(one).toString() === 'again')
   })
 
-  test('parts with a process that takes nothing', async () => {
+  test('disconnects a process that reads nothing', async () => {
     const one = await start()
     const socket = stranger(one)
     socket.write(greetingOf('deadbeef'))

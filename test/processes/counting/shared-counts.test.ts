@@ -70,7 +70,7 @@ describe('the counts of several processes', () => {
     },
   )
 
-  test('may be counted beyond the limit, and is given back', async () => {
+  test('may exceed the limit, and be given back', async () => {
     const [one, two, three] = (await start(3, 2)) as [Process, Process, Process]
     const key = keyOf(three)
     one.counts.add('user', key)
@@ -194,7 +194,7 @@ describe('if an owner does not answer', () => {
     expect(three.counts.size).toBe(0)
   })
 
-  test('reports that are lost are made good', async () => {
+  test('lost reports are repaired', async () => {
     const [one, two] = (await start(2, 5)) as [Process, Process]
     const key = keyOf(two)
     const { ask } = one.nodes

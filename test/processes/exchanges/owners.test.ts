@@ -238,7 +238,7 @@ describe('names that another process claims', () => {
     expect(one.owner(many[0]!)).toBeUndefined()
   })
 
-  test('is nothing in an older version', async () => {
+  test('are absent in older versions', async () => {
     const [one] = (await startAll(own, heir)) as [Nodes]
     network.say(heir, own, notice({}))
     await settled()

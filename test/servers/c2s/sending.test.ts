@@ -42,7 +42,7 @@ describe('data on several links in one turn', () => {
   test.each([
     ['stanzas', 8, false],
     ['steps of a login', 2, true],
-  ])('leaves at once when there are enough of them: %s', async (_what, lot, isStep) => {
+  ])('is sent at once for enough links: %s', async (_what, lot, isStep) => {
     const all: Awaited<ReturnType<typeof opened>>[] = []
     while (all.length <= lot) all.push(await opened())
     const waiting = () => all.filter(({ call }) => call.link.backlog > 0).length

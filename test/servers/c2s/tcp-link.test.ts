@@ -296,7 +296,7 @@ describe('faults of a server', () => {
     expect(unread).toBe(streamError('not-well-formed') + footer)
   })
 
-  test('is said to a server that has not offered encryption yet', async () => {
+  test('are reported to a server that has not offered encryption yet', async () => {
     const { call, peer } = await connect({ tls: 'starttls' })
     await peer.until(plainHeader)
     peer.send('garbage')

@@ -199,7 +199,7 @@ describe('credentials other than passwords have one mechanism', () => {
     [token('X-OAUTH2'), 'X-OAUTH2'],
     [{ kind: 'certificate' }, 'EXTERNAL'],
     [{ kind: 'anonymous' }, 'ANONYMOUS'],
-  ])('and is told its name where it is not offered: %j', (credentials, name) => {
+  ])('which is named in the error if it is not offered: %j', (credentials, name) => {
     expect(problemOf({ credentials, offered: everything })).toMatchObject({
       ...{ code: 'no-mechanism', step: 'sasl' },
       detail:
@@ -212,7 +212,7 @@ describe('credentials other than passwords have one mechanism', () => {
     [token('OAUTHBEARER'), 'OAUTHBEARER'],
     [token('X-TOKEN'), 'X-TOKEN'],
     [{ kind: 'certificate' }, 'EXTERNAL'],
-  ])('and is not used on a plain link: %j', (credentials, name) => {
+  ])('which is not used on a plain link: %j', (credentials, name) => {
     expect(problemOf({ credentials, offered, link: plainLink })).toMatchObject({
       ...{ code: 'no-mechanism', step: 'sasl' },
       detail: expect.stringContaining(`${name} needs an encrypted link: in XMPP_SERVERS, tls=none `),

@@ -87,7 +87,7 @@ describe('the JID from the server', () => {
     ['a part of the own server', "from='room.chat.example'"],
     ['the own server, and a user there', "from='chat.example/x'"],
     ['a sender that is none', "from=''"],
-  ])('is not read from what %s sends', (_what, from) => {
+  ])('is not read from elements of %s', (_what, from) => {
     expect(answer(bind('romeo@chat.example/a', `type='result' id='b' ${from}`))).toBeUndefined()
   })
 

@@ -136,7 +136,7 @@ export function testConduct(backend: Backend): void {
     expect(queries).toEqual([about, { ...about, after: '1732.25-b&c' }, { ...about, after: 'c' }])
   })
 
-  test('takes a session that is over, or out of reach, for none', async () => {
+  test('treats a session that has ended or is unreachable as absent', async () => {
     const calls: readonly BackendCall[] = [
       ['resume', id],
       ['session', id],
@@ -151,7 +151,7 @@ export function testConduct(backend: Backend): void {
     expect((await run([['resume', id]]))[0]!.error?.code).toBe('not-found')
   })
 
-  test('does not ask for what cannot be a session', async () => {
+  test('sends no request for an invalid id', async () => {
     const ids = ['', 'sessions', '../sessions', `${id}/resume`, `${id}\n`, `${id}?`, 'a'.repeat(65), 'ä'.repeat(32)]
     const calls = ids.flatMap((each): BackendCall[] => [
       ['resume', each],
@@ -162,7 +162,7 @@ export function testConduct(backend: Backend): void {
     expect(api.asked).toEqual([])
   })
 
-  test('repeats what may succeed a little later, and nothing else', async () => {
+  test('retries temporary errors, and nothing else', async () => {
     // After a 421 the `fetch` of Node asks once more by itself, over a new connection (RFC 9110 §15.5.20).
     const codes = (Object.keys(problems) as ProblemCode[]).filter(code => problems[code].status !== 421)
     const passing = passingCodes()
@@ -201,7 +201,7 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBe(2)
   })
 
-  test('says why no repetition would help', async () => {
+  test('reports why a retry would not help', async () => {
     answer(problem('not-authorized', 403))
     expect(await failure()).toEqual({
       code: 'not-authorized',
@@ -339,7 +339,7 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBe(calls.length)
   })
 
-  test('refuses no content in place of what it has called for', async () => {
+  test('rejects an empty answer where it expects content', async () => {
     const nothing = { status: 204 }
     const calls: readonly BackendCall[] = [
       ['warm', alice],

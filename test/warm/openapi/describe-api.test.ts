@@ -12,7 +12,7 @@ const { document } = api
 const { schemas } = document.components
 
 describe('the document', () => {
-  test('is valid OpenAPI 3.1, and each of its schemas is one', async () => {
+  test('is valid OpenAPI 3.1, and each of its schemas is valid', async () => {
     expect(document.openapi).toBe('3.1.0')
     expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true })
     const places = schemasIn(document)
@@ -21,7 +21,7 @@ describe('the document', () => {
     for (const place of places) expect(api.accepts(place, null)).toBe(false)
   })
 
-  test('is served to all, as JSON that is asked for anew each time', async () => {
+  test('is served to all, as JSON that is not cached', async () => {
     const { app } = fakeService({ externalUrl: 'https://web.example/chat' })
     const reply = await request(app).get('/openapi.json')
     expect([reply.status, reply.type]).toEqual([200, 'application/json'])
@@ -33,7 +33,7 @@ describe('the document', () => {
     })
   })
 
-  test('has every address and method of the app but those of pages', () => {
+  test('has each address and method of the app except pages', () => {
     const { app } = fakeService()
     const routes = routesOf(app.router.stack as unknown as Layer[])
     const assets = routes.filter(route => route.startsWith('GET /assets/'))
@@ -51,7 +51,7 @@ describe('the document', () => {
     expect(inQuery('delete')).toEqual(Object.keys(logoutParameters))
   })
 
-  test('has every problem at its status, and says of each what the table says', () => {
+  test('has each problem at its status, with the sentence of the table', () => {
     const codes = Object.keys(problems) as ProblemCode[]
     expect(schemas.Problem.properties.code.enum).toEqual(codes)
     expect(schemas.Problem.properties.step.enum).toEqual([...steps])
@@ -109,7 +109,7 @@ describe('the settings in force', () => {
     })
   })
 
-  test('leave out what is turned off', () => {
+  test('omit what is turned off', () => {
     const off = { warm: { ...config.warm, enabled: false }, http: { ...config.http, hostMeta: false } }
     const { operations } = new ApiDocument(describeApi({ ...config, ...off }))
     expect(operations).toEqual(['GET /healthz', 'GET /readyz', 'GET /openapi.json'])

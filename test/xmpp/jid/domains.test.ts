@@ -30,7 +30,7 @@ function file(name: string, text: string): string {
 
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 
-describe('what XMPP servers are told', () => {
+describe('domains as XMPP servers get them', () => {
   test.each([
     ['xn--bcher-kva.example', 'bücher.example'],
     ['XN--Bcher-KVA.Example', 'bücher.example'],
@@ -51,7 +51,7 @@ describe('what XMPP servers are told', () => {
     expect(withULabels(written)).toBe(written)
   })
 
-  test('is the same domain in its ASCII form', () => {
+  test('have their ASCII form', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), { maxLength: 4 }), labels => {
         const domain = prepareDomain(labels.join('.'))
@@ -62,7 +62,7 @@ describe('what XMPP servers are told', () => {
 })
 
 describe('a domain', () => {
-  test('that is written as it is compared is told as one in another case, which the URL parser reads', () => {
+  test('in lower case gives the same as in another case, which the URL parser reads', () => {
     const label = fc.oneof(
       fc.stringMatching(/^[a-z0-9_-]{0,8}$/),
       fc.constantFrom('xn--', 'xn--a', 'xn--mnchen-3ya', 'ab--cd', '0x7f', '127', 'a'.repeat(63), 'a'.repeat(64)),
@@ -187,14 +187,14 @@ describe('XMPP_SERVERS', () => {
     certificate: undefined,
   }
 
-  test('are reached with STARTTLS on port 5222 unless told otherwise', () => {
+  test('use STARTTLS on port 5222 by default', () => {
     expect(servers('Example.org=xmpp://XMPP.example.org, example.net=xmpp://[2001:DB8::1]:15222/')).toEqual([
       ['example.org', { ...usual, host: 'xmpp.example.org' }],
       ['example.net', { ...usual, host: '2001:db8::1', port: 15222 }],
     ])
   })
 
-  test('are reached with direct TLS on port 5223 unless told otherwise', () => {
+  test('with direct TLS use port 5223 by default', () => {
     expect(servers('example.org=xmpps://xmpp.example.org, example.net=XMPPS://[::1]:443?verify=off')).toEqual([
       ['example.org', { ...usual, host: 'xmpp.example.org', port: 5223, tls: 'direct' }],
       ['example.net', { ...usual, host: '::1', port: 443, tls: 'direct', verify: false }],
@@ -210,7 +210,7 @@ describe('XMPP_SERVERS', () => {
     ])
   })
 
-  test('may have certificates of their own, from a file with anything in its name', () => {
+  test('may have their own certificates, from a file with any name', () => {
     const path = file('c+a, = 1&2.pem', `A comment\n${certificate}\n${certificate}\nand a secret\n`)
     expect(servers(`example.org=xmpp://localhost?ca=${encodeURIComponent(path).replace('%2B', '+')}`)).toEqual([
       ['example.org', { ...usual, host: 'localhost', ca: `${certificate}\n${certificate}` }],

@@ -5,7 +5,7 @@ import { header, read } from './reading.js'
 
 const own = (prefix: string) => ` xmlns:${prefix}='urn:undeclared-prefix:${prefix}'`
 
-describe('what a server passes on against the rules of namespaces', () => {
+describe('elements of a server that break namespace rules', () => {
   test.each([
     ["<message><e xmlns='urn:p' p:k='1'/></message>", `<message${own('p')}><e xmlns='urn:p' p:k='1'/></message>`],
     ['<message><p:e><q:f/></p:e></message>', `<message${own('p')}${own('q')}><p:e><q:f/></p:e></message>`],
@@ -16,7 +16,7 @@ describe('what a server passes on against the rules of namespaces', () => {
       "<message><stream:e p:k='1'/></message>",
       `<message xmlns:stream='http://etherx.jabber.org/streams'${own('p')}><stream:e p:k='1'/></message>`,
     ],
-  ])('is mended by a namespace made up for the prefix: %s', (text, mended) => {
+  ])('are repaired with an invented namespace for the prefix: %s', (text, mended) => {
     const expected = mended.replace('<message', "<message xmlns='jabber:client'")
     for (const size of [Number.POSITIVE_INFINITY, 1, 7]) {
       const { texts, fault, fates } = read(`${header}<a/>${text}<b/>`, { lenient: true, size })
@@ -37,21 +37,21 @@ describe('what a server passes on against the rules of namespaces', () => {
     '<xmlns:message/>',
     "<message k='1' k='2'/>",
     `<message>${Array.from({ length: 65 }, (_, index) => `<p${index}:e/>`).join('')}</message>`,
-  ])('is left out where that cannot be done: %s', text => {
+  ])('are dropped if that is impossible: %s', text => {
     for (const size of [Number.POSITIVE_INFINITY, 1, 7]) {
       const { elements, fault, fates } = read(`${header}<a/>${text}<b/>`, { lenient: true, size })
       expect([fault, fates, elements.map(({ name }) => name)]).toEqual([undefined, ['dropped'], ['a', 'b']])
     }
   })
 
-  test('ends the stream all the same where the stream itself is concerned, or XML', () => {
+  test('end the stream nevertheless if the stream itself is wrong, or the XML', () => {
     expect(read("<p:stream xmlns='jabber:client'>", { lenient: true }).fault).toBe('not-well-formed')
     expect(read("<stream p:k='1'>", { lenient: true }).fault).toBe('not-well-formed')
     expect(read(`${header}<p:e></q:e>`, { lenient: true }).fault).toBe('not-well-formed')
     expect(read(`${header}<p:e xmlns:p=''></p:f>`, { lenient: true }).fault).toBe('not-well-formed')
   })
 
-  test('is not told of what comes after it', () => {
+  test('are not reported together with later elements', () => {
     const text = "<m><p:e/></m><m xmlns:p='urn:p'><p:e/></m><m><a:b:c/></m><m/><m xmlns:p='urn:q' p:k=''/>"
     const { fates, texts } = read(header + text, { lenient: true })
     expect(fates).toEqual(['mended', 'dropped'])
@@ -62,7 +62,7 @@ describe('what a server passes on against the rules of namespaces', () => {
     ])
   })
 
-  test('is read over once there is much of it', () => {
+  test('are skipped once there are many', () => {
     const pieces = ["<x ::='' a:b:='' ::=''/>", '<a:b:/>', "<e xmlns:p=''/>", "<e a='' a='' a=''/>"]
     for (const piece of pieces) {
       const text = `<message>${piece.repeat(20_000)}</message>`
@@ -73,11 +73,11 @@ describe('what a server passes on against the rules of namespaces', () => {
     }
   })
 
-  test('is refused of a client', () => {
+  test('are refused from a client', () => {
     expect(read(`${header}<message><p:e/></message>`).fault).toBe('not-well-formed')
   })
 
-  test('is told of a document that is read', () => {
+  test('are reported for a document', () => {
     const reader = documentReader(defaultLimits, { lenient: true })
     const { children, fates } = reader('<r><p:a/><b/><a:b:c/></r>')
     expect(children.map(({ name }) => name)).toEqual(['a', 'b'])

@@ -43,15 +43,15 @@ describe('a stanza of a server', () => {
     }
   }
 
-  test.each(intricate)('is left out where it %s, and the stream goes on', (_what, text) => {
+  test.each(intricate)('is dropped if it %s, and the stream continues', (_what, text) => {
     isLeftOut(text, defaultLimits.maxElementBytes)
   })
 
-  test.each(large)('is left out where it is too large %s, and the stream goes on', (_what, text) => {
+  test.each(large)('is dropped if it is too large %s, and the stream continues', (_what, text) => {
     isLeftOut(text, 2000)
   })
 
-  test('is not kept while it is left out, however large it is', () => {
+  test('is not stored while it is dropped, however large it is', () => {
     const reading = new Reading({ lenient: true }).write(`${header}<message><body>`)
     const megabyte = Buffer.alloc(1024 * 1024, 'x')
     const before = process.memoryUsage().heapUsed + process.memoryUsage().external
@@ -81,7 +81,7 @@ describe('a stanza of a server', () => {
     expect(time(40_000)).toBeLessThan(500)
   })
 
-  test('may have a prefix, and come behind white space', () => {
+  test('may have a prefix, and follow white space', () => {
     const stream = (text: string) => `<stream xmlns:c='jabber:client'> ${text}\r\n ${text}<c:b/>`
     for (const size of [Number.POSITIVE_INFINITY, 1]) {
       const text = stream(`<c:iq>${nested(200)}</c:iq>`)
@@ -102,14 +102,14 @@ describe('a stanza of a server', () => {
       expect(read(header + text, { lenient: true, size }).fault).toBe(fault)
   })
 
-  test('ends the stream all the same where the root is beyond the limits', () => {
+  test('ends the stream nevertheless if the root exceeds the limits', () => {
     expect(read(`<stream${attributes(65)}>`, { lenient: true }).fault).toBe('policy-violation')
     expect(read(`<stream k='${'x'.repeat(3000)}`, { lenient: true, maxElementBytes: 2000 }).fault).toBe(
       'policy-violation',
     )
   })
 
-  test('leaves nothing to other streams that read with the same parser', () => {
+  test('does not affect other streams that use the same parser', () => {
     for (let round = 0; round < 3; round++) {
       const broken = new Reading({ lenient: true }).write(`${header}<message><a:b:c/>${nested(64, '<a>', '')}`)
       broken.write(nested(65, '<a>', ''))
@@ -120,7 +120,7 @@ describe('a stanza of a server', () => {
     }
   })
 
-  test('is not told of once nothing more is to be told', () => {
+  test('is not reported after a stop', () => {
     const fates: string[] = []
     const splitter: Splitter = new Splitter(
       { onOpen() {}, onElement: () => splitter.stop(), onClose() {}, onUnfit: fate => fates.push(fate) },
@@ -131,7 +131,7 @@ describe('a stanza of a server', () => {
     expect(fates).toEqual([])
   })
 
-  test('is left out of a document as well', () => {
+  test('is dropped from a document as well', () => {
     const reader = documentReader(defaultLimits, { lenient: true })
     const { children, fates } = reader(`<r><a/><iq>${nested(200)}</iq><b/></r>`)
     expect([children.map(({ name }) => name), fates]).toEqual([['a', 'b'], ['dropped']])
@@ -141,7 +141,7 @@ describe('a stanza of a server', () => {
 })
 
 describe('a stanza of a client', () => {
-  test.each(intricate)('ends its stream where it %s', (_what, text) => {
+  test.each(intricate)('ends its stream if it %s', (_what, text) => {
     expect(['policy-violation', 'not-well-formed']).toContain(read(header + text).fault)
   })
 })

@@ -27,7 +27,7 @@ describe('a carriage return that a server sends', () => {
     expect(said.join('')).toBe('x\r\ny\r<')
   })
 
-  test('stays as it is between elements, and where a client sends it', () => {
+  test('stays between elements, and if a client sends it', () => {
     expect(read(`${header}\r\n<a/>\r<b/>\r`, { lenient: true }).elements).toHaveLength(2)
     expect(read(`${header}<a>\r</a>`).texts).toEqual(["<a xmlns='jabber:client'>\r</a>"])
   })

@@ -9,7 +9,7 @@ describe('the children of an element', () => {
     ])
   })
 
-  test('may be none', () => {
+  test('may be absent', () => {
     expect(childrenOf('<a/>')).toEqual([])
     expect(childrenOf('<a> </a>')).toEqual([])
   })

@@ -5,7 +5,7 @@ import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
 import { isCollected } from '../../support/collected.js'
 import { countSteps } from '../../support/steps.js'
 
-describe('an element that is read by itself', () => {
+describe('a single element', () => {
   test('may have text beside its children', () => {
     const { root, children } = readElement(
       "<m xmlns='u' a='1'>text &lt;<b c='>'/>\n more <![CDATA[<x>]]><d>e</d> end</m>",
@@ -24,7 +24,7 @@ describe('an element whose children inherit a long namespace', () => {
   const children = (count: number, child: string) =>
     `<m xmlns='u' xmlns:p='${'&amp;'.repeat(400)}' id='&amp;'>${child.repeat(count)}</m>`
 
-  test.each(['<p:a/>', '<p:é/>'])('is read as long as they are few: %s', child => {
+  test.each(['<p:a/>', '<p:é/>'])('is read if they are few: %s', child => {
     expect(childrenOf(children(20, child))).toHaveLength(20)
   })
 
@@ -65,7 +65,7 @@ describe('a reader of documents', () => {
     expect(reader('<m><b/></m>').children).toEqual([{ name: 'b', namespace: '', text: "<b xmlns=''/>" }])
   })
 
-  test('reads one document after the other', () => {
+  test('reads one document after another', () => {
     const read = (name: string) =>
       reader(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`).children
     expect(['a', 'b', 'c'].map(name => read(name)[0]!.text)).toEqual([
@@ -105,7 +105,7 @@ describe('a reader of documents', () => {
     )
   })
 
-  test('keeps nothing of what it has read: a password may be in it', async () => {
+  test('stores nothing of a document, which may contain a password', async () => {
     const read = () => {
       const { root, children } = reader("<m xmlns='urn:example:m'><auth>secret</auth></m>")
       return [new WeakRef(root), new WeakRef(children[0]!)]

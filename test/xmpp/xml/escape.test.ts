@@ -21,7 +21,7 @@ function readBack(xml: string): { attributes: string[]; text: string } {
 }
 
 describe('an escaped value', () => {
-  test('has no markup left', () => {
+  test('contains no markup', () => {
     expect(escapeXml(`&<>"'\n\r\t]]>ü😀`)).toBe('&amp;&lt;&gt;&quot;&apos;&#10;&#13;&#9;]]&gt;ü😀')
     expect(escapeXml('')).toBe('')
   })
@@ -41,19 +41,19 @@ describe('an escaped value', () => {
   })
 })
 
-describe('what no document may contain', () => {
+describe('characters that no document may contain', () => {
   test.each([
     ['control characters', 'a\0\x01\x08\x0b\x0c\x0e\x1fb', 'ab'],
     ['noncharacters', 'a\ufffe\uffffb', 'ab'],
-  ])('is removed: %s', (_what, value, expected) => {
+  ])('are removed: %s', (_what, value, expected) => {
     expect(removeForbidden(value)).toBe(expected)
   })
 
-  test('is replaced where it is half a surrogate pair', () => {
+  test('are replaced if they are half a surrogate pair', () => {
     expect(removeForbidden('a\ud83db\ude00c😀')).toBe('a\ufffdb\ufffdc😀')
   })
 
-  test('does not include white space and what lies beyond ASCII', () => {
+  test('do not include white space and characters beyond ASCII', () => {
     expect(removeForbidden('\t\n\r \x7f\x85\ufffd\u{10ffff}')).toBe('\t\n\r \x7f\x85\ufffd\u{10ffff}')
   })
 })

@@ -110,7 +110,7 @@ function splitStream(chunks: readonly Buffer[], limits: XmlLimits): Told {
 
 const scanStream = (xml: string, limits: XmlLimits) => withoutPlain(() => splitStream([Buffer.from(xml)], limits))
 
-describe('what is nearly plain', () => {
+describe('XML that is nearly plain', () => {
   test(
     'is read as saxes reads it, as a document',
     () => {
@@ -180,7 +180,7 @@ describe('every case', () => {
 describe('no saxes is needed', () => {
   const place = new URL('../../cases/clients/', import.meta.url)
 
-  test.each(readdirSync(place))('for what clients send: %s', file => {
+  test.each(readdirSync(place))('for elements of clients: %s', file => {
     expect(readDocument(readFileSync(new URL(file, place), 'utf8'), 1)).not.toHaveLength(0)
     expect(scans).toBe(0)
   })
@@ -200,7 +200,7 @@ describe('no saxes is needed', () => {
     expect(scans).toBe(0)
   })
 
-  test('for what our own replies say to a login', () => {
+  test('for elements of a login', () => {
     const body = `<body sid='1' wait='60' xmlns='http://jabber.org/protocol/httpbind' ${streams}>`
     const features = `<stream:features ${streams}><bind xmlns='urn:b'/></stream:features>`
     expect(readDocument(`${body}${features}</body>`, 1)).toMatchObject([{ name: 'body' }, { text: features }])

@@ -18,7 +18,7 @@ describe('an element', () => {
     expect(without('x', xml)).toBe(expected ?? xml)
   })
 
-  test('is asked about with its namespace and its own text', () => {
+  test('is given with its namespace and its own text', () => {
     const asked: object[] = []
     prune("<r xmlns='urn:r'> <a>1<b xmlns='urn:b'>2</b><![CDATA[3]]>&amp;</a></r>", branch => {
       asked.push(branch)
@@ -30,7 +30,7 @@ describe('an element', () => {
     ])
   })
 
-  test('says afterwards what it said before, but for what was removed', () => {
+  test('means the same as before, without the removed elements', () => {
     const isUnwanted = (name: string) => /}(body|x|é)$/.test(name)
     const shorten = ({ name, attributes, content }: Meaning): Meaning => {
       const kept: (string | Meaning)[] = []

@@ -52,7 +52,7 @@ describe('a stream', () => {
     }
   })
 
-  test('reports its root before anything else, and its end last', () => {
+  test('reports its root first, and its end last', () => {
     const seen: string[] = []
     const splitter = new Splitter(
       {
@@ -75,7 +75,7 @@ describe('a stream', () => {
     expect(reading.elements).toHaveLength(1)
   })
 
-  test('starts anew with another splitter, on another header', () => {
+  test('restarts with another splitter, on another header', () => {
     const first = read(`${header}<a/>`)
     first.splitter.stop()
     const second = read(`<?xml version='1.0'?>${header.replace('jabber:client', 'urn:x')}<a/>`)
@@ -102,7 +102,7 @@ describe('a stream', () => {
     expect(read(`${header}<c/>`).write('<d/>').elements).toHaveLength(2)
   })
 
-  test('goes on after its receiver failed, for others', () => {
+  test('continues for others after its receiver failed', () => {
     const failing = new Splitter(
       {
         onOpen() {},
@@ -155,7 +155,7 @@ describe('bytes that are no UTF-8', () => {
   })
 })
 
-describe('what is too much', () => {
+describe('limits', () => {
   const nested = (depth: number) => '<a>'.repeat(depth) + '</a>'.repeat(depth)
   const attributes = (count: number) => Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
   const name = (length: number) => 'n'.repeat(length)
@@ -180,7 +180,7 @@ describe('what is too much', () => {
     }
   })
 
-  test('is declared on the root where each child could be given a copy of it', () => {
+  test('exclude declarations on the root of which each child could get a copy', () => {
     const root = (length: number) => header.replace(' version', ` xmlns:p='${'u'.repeat(length)}' version`)
     expect(read(`${root(400)}<p:a/>`).elements).toHaveLength(1)
     for (const size of [Number.POSITIVE_INFINITY, 7])
@@ -193,7 +193,7 @@ describe('what is too much', () => {
     expect(read(root(65)).fault).toBe('policy-violation')
   })
 
-  test.each(['x', 'ü', '€', '😀'])('of an element is one byte more than the limit, in %s', character => {
+  test.each(['x', 'ü', '€', '😀'])('allow an element not one byte more, in %s', character => {
     const element = (bytes: number) => {
       const room = bytes - '<a></a>'.length
       const many = Math.floor(room / Buffer.byteLength(character))
@@ -221,7 +221,7 @@ describe('what is too much', () => {
     expect(root.write('x'.repeat(1000)).fault).toBe('policy-violation')
   })
 
-  test('is counted for each stream on its own', () => {
+  test('are separate for each stream', () => {
     const limits = { maxElementBytes: 100 } as object
     const small = read(`${header}<a/>`, limits)
     const large = read(`${header}<a/>`)
@@ -260,12 +260,12 @@ describe('a long stream', () => {
     }
   })
 
-  test('of 100,000 keepalives in one chunk is none the worse', () => {
+  test('of 100,000 keepalives in one chunk is read', () => {
     const reading = read(`${header}${' '.repeat(100_000)}`, { maxElementBytes: 1000 })
     expect(reading.write(`${'\n'.repeat(100_000)}<a/>`).texts).toHaveLength(1)
   })
 
-  test('of 100,000 elements keeps none of them', () => {
+  test('of 100,000 elements stores none of them', () => {
     let seen = 0
     const splitter = new Splitter(
       {
@@ -342,7 +342,7 @@ describe('many streams at once', () => {
   const other = header.replace('jabber:client', 'jabber:server')
   const prefixed = header.replace(' version', " xmlns:x='urn:x' version")
 
-  test('never see what belongs to another one', () => {
+  test('never see data of another stream', () => {
     const streams = Array.from({ length: 200 }, (_, index) => {
       const start = [header, other, prefixed, header.replaceAll('stream:', 's:').replace(':stream=', ':s=')][index % 4]!
       const texts = Array.from({ length: 5 }, (_, which) => `<m id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`)
@@ -372,7 +372,7 @@ describe('many streams at once', () => {
     }
   })
 
-  test('are not told the end or the fault of another one', () => {
+  test('do not get the end or the fault of another stream', () => {
     const [a, b, c] = [read(`${header}<a/>`), read(`${header}<a/>`), read(`${header}<a/>`)]
     a.write('</stream:stream>')
     b.write('<b></c>')
@@ -382,7 +382,7 @@ describe('many streams at once', () => {
     expect(read(`${header}<a/>`).write('<b/>').elements).toHaveLength(2)
   })
 
-  test('each end with their own root, whatever prefix another one has', () => {
+  test('each end with their own root, whatever prefix another stream has', () => {
     const plain = "<stream xmlns='http://etherx.jabber.org/streams' version='1.0'>"
     const a = read(plain)
     const b = read(header)
@@ -390,7 +390,7 @@ describe('many streams at once', () => {
     expect(b.write('</stream>').fault).toBe('not-well-formed')
   })
 
-  test('may all have namespaces of their own', () => {
+  test('may all have their own namespaces', () => {
     const streams = Array.from({ length: 300 }, (_, index) => read(header.replace('jabber:client', `urn:${index}`)))
     for (const stream of streams) stream.write('<a>')
     for (const stream of streams) stream.write('</a>').write('<b/>')
