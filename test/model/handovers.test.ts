@@ -1,7 +1,7 @@
 // The same end to end: pages over BOSH and over WebSocket take turns at a session, over sockets that break at any time,
 // and an XMPP server talks all the while; with one process, and with three, of which any is where a WebSocket lands, and
 // between which the ways break.
-//   MODEL_SESSIONS  how many sessions (4, or 12 in all tests)
+//   MODEL_SESSIONS  how many sessions (2, or 12 in all tests)
 //   MODEL_SEED      the first session's seed (20261121)
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -18,7 +18,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 
-const sessions = numberFrom('MODEL_SESSIONS', casesOf(4, 12))
+const sessions = numberFrom('MODEL_SESSIONS', casesOf(2, 12))
 const firstSeed = numberFrom('MODEL_SEED', 20261121)
 const domain = 'plain.example'
 const password = 'Pa55'

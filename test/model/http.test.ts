@@ -1,6 +1,6 @@
 // The same once more end to end: HTTP sockets that break at random, a real link, and an XMPP server on loopback
 // whose bytes are cut anywhere; with one process, and with three of which any is asked and whose ways break.
-//   MODEL_SESSIONS  how many sessions (8, or 24 in all tests)
+//   MODEL_SESSIONS  how many sessions (5, or 24 in all tests)
 //   MODEL_SEED      the first session's seed (20261120)
 import { once } from 'node:events'
 import { Agent, createServer as createHttpServer, type Server as HttpServer } from 'node:http'
@@ -34,7 +34,7 @@ import { numberFrom, Random } from '../support/random.js'
 import { noLoginLimits, noSessionLimits, unnoted } from '../support/unlimited.js'
 import { HttpClient } from './http-client.js'
 
-const sessions = numberFrom('MODEL_SESSIONS', casesOf(8, 24))
+const sessions = numberFrom('MODEL_SESSIONS', casesOf(5, 24))
 const firstSeed = numberFrom('MODEL_SEED', 20261120)
 
 const log = pino({ level: 'silent' })

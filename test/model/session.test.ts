@@ -1,5 +1,5 @@
 // Nothing lost, nothing doubled, in order: a random client, a random server and random time against a small model.
-//   MODEL_RUNS     how many runs (200, or 2000 in all tests)
+//   MODEL_RUNS     how many runs (100, or 2000 in all tests)
 //   MODEL_SEED     the first run's seed; the next run has the next one (20261120)
 //   MODEL_MINUTES  go on for as long as this instead, however many runs that makes
 // A failure prints its seed and the shortest list of commands that fails the same way.
@@ -9,7 +9,7 @@ import { numberFrom, Random } from '../support/random.js'
 import { type Command, print, randomCommands, randomSetting, type Setting, shorten } from './commands.js'
 import { World } from './world.js'
 
-const runs = numberFrom('MODEL_RUNS', casesOf(200, 2000))
+const runs = numberFrom('MODEL_RUNS', casesOf(100, 2000))
 const firstSeed = numberFrom('MODEL_SEED', 20261120)
 const minutes = numberFrom('MODEL_MINUTES', 0)
 

@@ -1,10 +1,10 @@
 // How the service's own pages look in Chromium: legible to all, on phones and desktops, in light and dark colours.
+// Runs in npm run test:all only: each look is one of Chromium with axe.
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Browser } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { ask } from '../support/http-answer.js'
-import { combinations } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
@@ -46,10 +46,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     await upstream?.stop()
   })
 
-  for (const { device, colorScheme } of combinations(
-    looks,
-    ({ device, colorScheme }) => device === 'phone' && colorScheme === 'dark',
-  )) {
+  for (const { device, colorScheme } of looks) {
     const viewport = devices[device]
 
     test(`on a ${device} in ${colorScheme} colours, all elements are legible and large enough`, async () => {

@@ -5,6 +5,7 @@ import { startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
+import { testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -80,7 +81,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  test('refresh themselves where that was asked for', async () => {
+  testRest('refresh themselves where that was asked for', async () => {
     page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     const { tab } = page
     await page.goto('/warm/sessions?jid=bob@localhost&refresh=5')
@@ -94,7 +95,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     await callSessions(service.url, 'DELETE', `/${id}`)
   })
 
-  test('take the keyboard alone, and show where it is', async () => {
+  testRest('take the keyboard alone, and show where it is', async () => {
     page = await AdminPage.open(browser, service.url)
     const { keyboard } = page.tab
     const tabTo = async (name: string) => {
@@ -151,7 +152,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  test('tell why a login failed, at the field where it can be mended', async () => {
+  testRest('tell why a login failed, at the field where it can be mended', async () => {
     page = await AdminPage.open(browser, service.url)
     await page.bindInVain({ ...alice, password: 'wonderlanD' })
     const fault = 'The XMPP server refused the user name, the password or the token.'
@@ -169,7 +170,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     expect(page.complaints).toEqual([expect.stringContaining('403')])
   })
 
-  test('say so when the session was over before a page attached', async () => {
+  testRest('say so when the session was over before a page attached', async () => {
     page = await AdminPage.open(browser, service.url)
     await page.bind(alice)
     const client = new BoshClient(`${service.url}/http-bind`, await page.binding())
@@ -180,7 +181,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     await page.tab.getByRole('alert').getByText('The service no longer knows this session.').waitFor()
   })
 
-  test('attach at an endpoint of another origin, and end there too', async () => {
+  testRest('attach at an endpoint of another origin, and end there too', async () => {
     const [port] = await freePorts(1)
     const elsewhere = await startTestService({
       servers: upstream.servers,
@@ -202,7 +203,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     }
   })
 
-  test('attach to a session that will know its browser by a cookie', async () => {
+  testRest('attach to a session that will know its browser by a cookie', async () => {
     const careful = await startTestService({
       servers: upstream.servers,
       environment: { ATTACH_BINDING: 'cookie' },

@@ -4,6 +4,7 @@ import type { BrowserContext } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
+import { testRest } from '../support/matrix.js'
 import { createPageRouter, servePage } from '../support/page.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -80,7 +81,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
     }
   })
 
-  test('is that of the one whose page came with the cookie', async () => {
+  testRest('is that of the one whose page came with the cookie', async () => {
     const binding = await warm('reply')
     const { name, value } = binding.cookie!
     expect(await stranger(binding, binding.rid)).toContain(gone)
@@ -92,7 +93,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
     await page.leave()
   })
 
-  test('goes over to the page that it is resumed for, which has a new one', async () => {
+  testRest('goes over to the page that it is resumed for, which has a new one', async () => {
     const binding = await warm('cookie')
     const before = await open()
     await before.begin(binding)
@@ -160,7 +161,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
       await page.leave()
     })
 
-    test('is out of reach where it is not', async () => {
+    testRest('is out of reach where it is not', async () => {
       const binding = await bind()
       const page = await openAt(other.url)
       await page.begin(binding)

@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { startEjabberd } from '../support/ejabberd.js'
-import { runsRest } from '../support/matrix.js'
+import { testRest } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type WarmReply } from '../support/start-service.js'
@@ -75,20 +75,19 @@ describeWith(['prosody', 'openssl'], 'Prosody', () => {
 })
 
 describeWith(['ejabberd', 'openssl'], 'ejabberd', () => {
-  if (runsRest)
-    test(
-      'believes a login that is bound to its channel, over TLS 1.2',
-      () =>
-        withServer(ejabberd('c2s_protocol_options: [no_tlsv1_3]'), async server => {
-          expect(await warmWith(only, server)).toMatchObject({ status: 200 })
-          expect(await warmWith('', server)).toMatchObject({ status: 200 })
-          expect(await warmWith('SCRAM-SHA-1', server)).toMatchObject({ status: 200 })
-        }),
-      120_000,
-    )
+  testRest(
+    'believes a login that is bound to its channel, over TLS 1.2',
+    () =>
+      withServer(ejabberd('c2s_protocol_options: [no_tlsv1_3]'), async server => {
+        expect(await warmWith(only, server)).toMatchObject({ status: 200 })
+        expect(await warmWith('', server)).toMatchObject({ status: 200 })
+        expect(await warmWith('SCRAM-SHA-1', server)).toMatchObject({ status: 200 })
+      }),
+    120_000,
+  )
 
   const overTls13 = majorOf('ejabberd') >= 24
-  test(
+  testRest(
     overTls13 ? 'accepts one over TLS 1.3' : 'offers it over TLS 1.3 and fails at it, so that a login goes without',
     () =>
       withServer(ejabberd(''), async server => {

@@ -18,6 +18,7 @@ import { parse } from 'yaml'
 import { settings as known } from '../../src/config/settings.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { testRest } from '../support/matrix.js'
 import { missingPackages } from '../support/packages.js'
 import { freePorts } from '../support/ports.js'
 import { majorOf } from '../support/server-process.js'
@@ -286,7 +287,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     })
   })
 
-  test('keep certificate and users when they are started again', async () => {
+  testRest('keep certificate and users when they are started again', async () => {
     const certificate = readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')
     await stopProsody()
     await startProsody()

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
-import { fewOrAll } from '../support/matrix.js'
+import { fewOrAll, testRest } from '../support/matrix.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -116,7 +116,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await page.notes('logout')
     })
 
-    test('knows who is there after a reload, where it asks as the documents say', async () => {
+    testRest('knows who is there after a reload, where it asks as the documents say', async () => {
       isResumed = true
       const [plugin] = new Document('docs/embed.md', warmer.url)
         .blocks('js')

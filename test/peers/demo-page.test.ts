@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import type { Locator, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { patience as timeout } from '../support/eventually.js'
-import { combinations, runsRest } from '../support/matrix.js'
+import { runsRest, testRest } from '../support/matrix.js'
 import { type DemoCommand, startDemoCommand } from './demo-command.js'
 import { brokenRules, excessWidth, faintTexts } from './legibility.js'
 import { describeWith } from './needs.js'
@@ -76,7 +76,7 @@ describe('The demo', () => {
       expect(await tab.locator('input[type=password]').count()).toBe(0)
     })
 
-    test('has the same over WebSocket, with a token in place of a password', async () => {
+    testRest('has the same over WebSocket, with a token in place of a password', async () => {
       await tab.getByRole('link', { name: 'The same over WebSocket' }).click()
       const [alice, bob] = [pane('Alice'), pane('Bob')]
       await connect(alice)
@@ -94,22 +94,19 @@ describe('The demo', () => {
       expect(complaints).toEqual([])
     })
 
-    test.each(combinations(['light', 'dark'] as const, colours => colours === 'light'))(
-      'is fit for all in %s colours',
-      async colorScheme => {
-        await connect(pane('Alice'))
-        for (const viewport of [
-          { width: 390, height: 844 },
-          { width: 1280, height: 800 },
-        ]) {
-          await tab.setViewportSize(viewport)
-          await tab.emulateMedia({ colorScheme })
-          expect([await excessWidth(tab), await faintTexts(tab), await brokenRules(tab)]).toEqual([0, [], []])
-        }
-      },
-    )
+    testRest.each(['light', 'dark'] as const)('is fit for all in %s colours', async colorScheme => {
+      await connect(pane('Alice'))
+      for (const viewport of [
+        { width: 390, height: 844 },
+        { width: 1280, height: 800 },
+      ]) {
+        await tab.setViewportSize(viewport)
+        await tab.emulateMedia({ colorScheme })
+        expect([await excessWidth(tab), await faintTexts(tab), await brokenRules(tab)]).toEqual([0, [], []])
+      }
+    })
 
-    test('keeps a message for a user who connects later', async () => {
+    testRest('keeps a message for a user who connects later', async () => {
       const [alice, bob] = [pane('Alice'), pane('Bob')]
       await connect(alice)
       await says(alice, 'Bob is offline')

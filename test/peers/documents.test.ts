@@ -14,6 +14,7 @@ import { problems } from '../../src/lib/errors.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
+import { testRest } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -249,7 +250,7 @@ describeWith([eitherChromium], 'In Chromium', () => {
     },
   )
 
-  test('the whole page of the documents chats', async () => {
+  testRest('the whole page of the documents chats', async () => {
     const [page = ''] = new Document('docs/embed.md', service.url).blocks('html')
     await tab.route(`${service.url}/whole`, route => route.fulfill({ body: page, contentType: 'text/html' }))
     await tab.route(/\/chat\/binding\?tab=[0-9a-f]{32}$/, async route => route.fulfill({ json: await bind() }))
@@ -260,7 +261,7 @@ describeWith([eitherChromium], 'In Chromium', () => {
     await tab.close()
   })
 
-  test('Converse attaches to the answer of the portal, and asks again when its session has ended', async () => {
+  testRest('Converse attaches to the answer of the portal, and asks again when its session has ended', async () => {
     await runSnippet('docs/embed.md', '/portal/converse', 'converse.initialize', `globalThis.tab = 'one'`)
     await isAttached(1)
     await callSessions(service.url, 'DELETE', `/${ids[0]}`)

@@ -1,12 +1,12 @@
 // A user of Debian's Prosody or ejabberd sends herself a message that looks like a server in the middle, and has her
 // stream begin anew where that begins. Her session is one that she has resumed, so that no page knows her JID.
+// Runs in npm run test:all only: `test/scenarios/forged-streams.test.ts` has the same with scripted servers.
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { boshLogin, boshWelcome } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -26,7 +26,7 @@ const forged =
   `<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${victim}/desk</jid></bind></iq>` +
   `<message xmlns='jabber:client'><body>${mark}</body></message></stream>`
 
-for (const kind of combinations([plainProsody, plainEjabberd], ({ maker }) => maker === 'Prosody')) {
+for (const kind of [plainProsody, plainEjabberd]) {
   describeWith(kind.packages, `At ${kind.name}, a stream that begins anew inside of a message`, () => {
     let server: XmppServer
     let wire: SlowWire

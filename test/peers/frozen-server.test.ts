@@ -1,8 +1,8 @@
 // Frozen XMPP servers: the kernel still accepts what is sent to them. And servers that are slow to answer.
+// Runs in npm run test:all only: servers that do not answer for many seconds.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
 import type { Prosody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -17,7 +17,7 @@ jest.setTimeout(60_000)
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
-for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of encryptedServers) {
   describeWith(kind.packages, `At ${kind.name}`, () => {
     let server: XmppServer & Pick<Prosody, 'pid'>
     let warmer: TestService

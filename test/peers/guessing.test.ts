@@ -1,7 +1,7 @@
 // A client guesses passwords by its own login, with real servers. Mallory shares the address of alice.
+// Runs in npm run test:all only: `test/scenarios/guessing.test.ts` has the same with scripted servers.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
-import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { open } from '../support/websocket-stage.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
@@ -68,7 +68,7 @@ async function overWebSocket(url: string, address: string): Promise<Stream> {
   }
 }
 
-for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of encryptedServers) {
   describeWith(kind.packages, `At ${kind.name}, of clients that guess,`, () => {
     let server: XmppServer
     let service: TestService

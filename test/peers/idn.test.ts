@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { fewOrAll } from '../support/matrix.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -20,6 +21,8 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const spellings = [uLabel, 'BÜCHER.example', aLabel]
 /** By name: the scope in the accounts' file. */
 const scopes = { unicode: uLabel, ascii: aLabel, elsewhere: 'localhost' }
+
+const isUsual = (way: string) => way === 'STARTTLS'
 
 describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', () => {
   let prosody: Prosody
@@ -86,7 +89,7 @@ describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', (
     return { status, json: text === '' ? {} : JSON.parse(text) }
   }
 
-  test.each(['STARTTLS', 'a plain link', 'its own BOSH endpoint', 'its own BOSH endpoint, there'])(
+  test.each(fewOrAll(['STARTTLS', 'a plain link', 'its own BOSH endpoint', 'its own BOSH endpoint, there'], isUsual))(
     'warms sessions over %s, and answers with U-labels',
     async way => {
       const warmer = warmers[way]!
@@ -102,7 +105,7 @@ describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', (
     },
   )
 
-  test.each(['STARTTLS', 'a plain link', 'its own BOSH endpoint'])(
+  test.each(fewOrAll(['STARTTLS', 'a plain link', 'its own BOSH endpoint'], isUsual))(
     'lets clients log in themselves over %s',
     async way => {
       const warmer = warmers[way]!

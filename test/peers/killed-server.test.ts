@@ -1,4 +1,5 @@
 // An XMPP server that is killed under its sessions, and comes back; two users of another server talk on meanwhile.
+// Runs in npm run test:all only: `restarted-pages.test.ts` and `returned-messages.test.ts` have ends of services and servers.
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'

@@ -11,6 +11,7 @@ import { hello } from '../../src/processes/carriers/nats-wire.js'
 import { carrierContract, Member } from '../processes/carrier-contract.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
+import { describeRest, testRest } from '../support/matrix.js'
 import { type NatsServer, type NatsServerOptions, natsPassword, startNatsServer } from '../support/nats-server.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { describeWith } from './needs.js'
@@ -120,7 +121,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(other.announced).toEqual([`${one.name} last`])
   })
 
-  test('what is longer than NATS takes goes in parts', async () => {
+  testRest('what is longer than NATS takes goes in parts', async () => {
     const small = await own({ more: 'max_payload: 1000' })
     const [one, other] = await pair(small)
     const text = Buffer.alloc(100_000, 'abcdefg')
@@ -194,7 +195,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(one.told).toEqual(['join deadbeef', 'break deadbeef'])
   })
 
-  test('a process that is there is still there after a question', async () => {
+  testRest('a process that is there is still there after a question', async () => {
     const [one, other] = await pair()
     one.carrier.probe(other.name)
     other.send(one, 'here')
@@ -219,7 +220,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect([one, other].flatMap(({ told }) => told).filter(event => event.startsWith('leave'))).toEqual([])
   })
 
-  test('NATS that restarts under load loses what it loses with a break, and cuts and doubles nothing', async () => {
+  testRest('NATS that restarts under load loses what it loses with a break, and cuts and doubles nothing', async () => {
     const restarting = await own({ more: 'max_payload: 4096' })
     const [one, other] = await pair(restarting)
     const runs: string[] = ['']
@@ -268,7 +269,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(other.knows(one)).toBe(true)
   })
 
-  test('a process that does not come back counts as gone after ten seconds, and not before', async () => {
+  testRest('a process that does not come back counts as gone after ten seconds, and not before', async () => {
     const restarting = await own()
     const [one, other] = await pair(restarting)
     await restarting.stop()
@@ -286,7 +287,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     await eventually('it has left', () => !one.knows(other))
   })
 
-  test('a message that is lost is a break for both, and then all goes on', async () => {
+  testRest('a message that is lost is a break for both, and then all goes on', async () => {
     const [one, other] = await pair()
     one.send(other, 'before')
     await eventually('it has come', () => other.from(one).toString() === 'before')
@@ -315,7 +316,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(other.from(one).toString()).not.toContain('old')
   })
 
-  test('a stranger’s garbage harms nothing', async () => {
+  testRest('a stranger’s garbage harms nothing', async () => {
     const [one, other] = await pair()
     one.send(other, 'before ')
     const noise = await stranger()
@@ -336,7 +337,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(other.announced.filter(text => text.includes('garbage'))).toEqual([])
   })
 
-  test('of names there are at most a thousand or so', async () => {
+  testRest('of names there are at most a thousand or so', async () => {
     const one = await start()
     const noise = await stranger()
     for (let index = 0; index < 1500; index++)
@@ -347,7 +348,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(one.told.filter(event => event.startsWith('join'))).toHaveLength(1024)
   })
 
-  test('NATS that takes nothing is connected to anew, and nothing is lost in secret', async () => {
+  testRest('NATS that takes nothing is connected to anew, and nothing is lost in secret', async () => {
     const stopped = await own()
     const [one, other] = await pair(stopped)
     process.kill(stopped.pid(), 'SIGSTOP')
@@ -364,7 +365,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(one.carrier.backlog(other.name)).toBeLessThan(1024)
   })
 
-  test('NATS that is stopped is lost after some seconds, and found again', async () => {
+  testRest('NATS that is stopped is lost after some seconds, and found again', async () => {
     const stopped = await own()
     const [one, other] = await pair(stopped)
     process.kill(stopped.pid(), 'SIGSTOP')
@@ -391,7 +392,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       await eventually('it carries', () => other.from(one).toString() === 'hello')
     })
 
-    test('takes the server that is there of several', async () => {
+    testRest('takes the server that is there of several', async () => {
       const missing = await own()
       await missing.stop()
       const one = await start({ NATS_URL: `nats://127.0.0.1:${missing.port},${server.url()}` })
@@ -425,7 +426,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     })
   })
 
-  describe('where NATS does not permit to publish', () => {
+  describeRest('where NATS does not permit to publish', () => {
     const may = (publish: string) => `authorization { users: [ { user: "warm-bindings", password: "${natsPassword}"
       permissions: { publish: [${publish}], subscribe: ["warm-bindings.hello", "warm-bindings.to.*.*"] } } ] }`
     const all = may('"warm-bindings.hello", "warm-bindings.to.*.*"')
@@ -492,7 +493,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       )
     })
 
-    test('ends where the certificate is for another host, though it was asked for by its address', async () => {
+    testRest('ends where the certificate is for another host, though it was asked for by its address', async () => {
       const credentials = makeCertificate(['DNS:localhost'])
       const more = `tls { cert_file: "${file('o.crt', credentials.cert)}", key_file: "${file('o.key', credentials.key)}" }`
       const elsewhere = await own({ more })
@@ -502,7 +503,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       expect(one.carrier.isUp).toBe(true)
     })
 
-    test('shows a certificate where NATS wants one', async () => {
+    testRest('shows a certificate where NATS wants one', async () => {
       const authority = makeCertificate([], { commonName: 'authority' })
       const host = makeCertificate(['IP:127.0.0.1'], { issuer: authority })
       const client = makeCertificate(['DNS:warm-bindings'], { issuer: authority })
@@ -520,7 +521,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     })
   })
 
-  describe('is known to NATS by', () => {
+  describeRest('is known to NATS by', () => {
     const folder = mkdtempSync(join(tmpdir(), 'wb-nats-test-'))
     afterAll(() => rmSync(folder, { recursive: true }))
 

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { testRest } from '../support/matrix.js'
 import { type NatsServer, natsPassword, startNatsServer } from '../support/nats-server.js'
 import { Operator } from '../support/operated-service.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
@@ -67,7 +68,7 @@ describeWith(['nats-server'], 'a service over NATS', () => {
     expect(one.service.counts().sessions).toBe(0)
   })
 
-  test('does not start with a password that NATS refuses, and tells which setting is to blame', async () => {
+  testRest('does not start with a password that NATS refuses, and tells which setting is to blame', async () => {
     const service = operate({ NATS_URL: nats.url('warm-bindings:wr0ng') })
     expect(await service.exit).toBe(1)
     expect(service.stderr).toContain('NATS_URL leads to a NATS that refuses this service')

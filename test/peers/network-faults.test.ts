@@ -1,11 +1,11 @@
 // What a page sees of its session when the network between them is bad: nothing is lost, nothing comes twice.
+// Runs in npm run test:all only: a minute of bad networks.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { type ClosingProxy, startClosingProxy } from '../support/closing-proxy.js'
 import { eventually } from '../support/eventually.js'
-import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -22,7 +22,7 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 /** Strophe asks a third time eight seconds after the second. */
 const untilStropheRetries = 12_000
 
-for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of encryptedServers) {
   describeWith([...kind.packages, eitherChromium], `A Strophe session at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService

@@ -6,7 +6,7 @@ import type { BrowserContext } from 'playwright-core'
 import { browserBefore, type Chromium, eitherChromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { ask } from '../support/http-answer.js'
-import { fewOrAll, runsRest } from '../support/matrix.js'
+import { fewOrAll, runsRest, testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
 import { inFolder } from '../support/server-process.js'
@@ -182,7 +182,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       await one.sees('Your company’s sign-in')
     })
 
-    test('are refused with the token of another', async () => {
+    testRest('are refused with the token of another', async () => {
       const visitor = await visitPortal()
       await visitor.signIn('bob', passwords.bob)
       const ofBob = { [kind.parameter]: tokensOf(bob).at(-1)! }
@@ -192,7 +192,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
     })
 
     if (kind.parameter === 'token') {
-      test('are not signed in by an answer to another browser', async () => {
+      testRest('are not signed in by an answer to another browser', async () => {
         const [visitor, victim] = [await visitPortal(), await visitPortal()]
         await visitor.beginSignIn()
         // So the code of the answer stays unused.
@@ -234,7 +234,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect(renewed!.parameters['token']).not.toBe(second)
       })
 
-      test('are signed out of the portal as well when the provider has signed them out', async () => {
+      testRest('are signed out of the portal as well when the provider has signed them out', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         const elsewhere = await visitor.tab.context().newPage()
@@ -246,7 +246,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect(warms(alice).at(-1)!.code).toBe('credentials-expired')
       })
     } else {
-      test('go on with a new token before the old one has expired', async () => {
+      testRest('go on with a new token before the old one has expired', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         await comeBack(visitor, alice)
@@ -256,7 +256,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect(second!.parameters['password']).not.toBe(first!.parameters['password'])
       })
 
-      test('have several tabs, which want a new token at the same time', async () => {
+      testRest('have several tabs, which want a new token at the same time', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         const statuses = await visitor.tab.evaluate(() =>

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import type { BrowserContext } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { fewOrAll } from '../support/matrix.js'
+import { fewOrAll, testRest } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -109,7 +109,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect(page.complaints).toEqual([])
       })
 
-      test('Strophe learns that its password is wrong', async () => {
+      testRest('Strophe learns that its password is wrong', async () => {
         const page = await PortalPage.open(await newTab(), warmer.url, warmer.url)
         await page.logIn(alice, 'wonderlanD')
         await page.reaches('AUTHFAIL')
@@ -140,7 +140,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await chat(client)
       })
 
-      test('stanza learns that its password is wrong', async () => {
+      testRest('stanza learns that its password is wrong', async () => {
         const login = StanzaClient.logIn(`${warmer.url}/http-bind`, alice, 'wonderlanD')
         await expect(login).rejects.toThrow('auth:failed')
       })

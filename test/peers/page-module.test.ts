@@ -7,7 +7,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { casesOf, combinations, fewOrAll } from '../support/matrix.js'
+import { casesOf, fewOrAll, testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { freePorts } from '../support/ports.js'
@@ -162,10 +162,9 @@ for (const kind of kinds) {
     const counting = (count: number) => Array.from({ length: count }, (_, index) => String(index + 1))
 
     const isUsual = (transport: string) => (transport === 'bosh') === (kind.name === 'Prosody')
-    // Before Prosody all tests have another browser.
-    const choose = kind.name === 'Prosody' ? fewOrAll : combinations
-    const transports = choose(['bosh', 'websocket'] as const, isUsual)
+    const transports = fewOrAll(['bosh', 'websocket'] as const, isUsual)
     describe.each(transports)('over %s', transport => {
+      const testOverBosh = transport === 'bosh' ? test : testRest
       const reloads = casesOf(4, 10)
       test(`shows each message once and in order, through ${reloads} reloads and three lost networks`, async () => {
         options = { transport, history: 0, rooms: [`${room}/Alice`] }
@@ -217,7 +216,7 @@ for (const kind of kinds) {
           await shows(tab, 'still there')
         })
 
-      test('shows the history of the archive after a reload, and what comes behind it', async () => {
+      testOverBosh('shows the history of the archive after a reload, and what comes behind it', async () => {
         options = { transport, history: 30, rooms: [] }
         const tab = await open()
         // The archive keeps what was said over the other transport.
@@ -265,7 +264,7 @@ for (const kind of kinds) {
           await tab.unrouteAll({ behavior: 'ignoreErrors' })
         })
 
-      test('sends what was written without a network, once', async () => {
+      testOverBosh('sends what was written without a network, once', async () => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()
         await tab.evaluate(to => window.chat!.send(to, 'before'), bob.jid)
@@ -282,24 +281,27 @@ for (const kind of kinds) {
         expect(texts).toEqual(['before', 'at the moment it is lost', 'meanwhile'])
       })
 
-      test('sends what was written while the device says that it has no network, though the connection outlives that', async () => {
-        options = { transport, history: 0, rooms: [] }
-        const tab = await open()
-        await tab.evaluate(to => window.chat!.send(to, 'before'), bob.jid)
-        await bob.receives('before')
-        await context.setOffline(true)
-        await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
-        await tab.evaluate(to => window.chat!.send(to, 'meanwhile'), bob.jid)
-        await context.setOffline(false)
-        await isOnline(tab)
-        await tab.evaluate(to => window.chat!.send(to, 'after'), bob.jid)
-        await bob.receives('after', 20_000)
-        await bob.isUpToDate()
-        const texts = [...bob.received.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
-        expect(texts).toEqual(['before', 'meanwhile', 'after'])
-      })
+      testRest(
+        'sends what was written while the device says that it has no network, though the connection outlives that',
+        async () => {
+          options = { transport, history: 0, rooms: [] }
+          const tab = await open()
+          await tab.evaluate(to => window.chat!.send(to, 'before'), bob.jid)
+          await bob.receives('before')
+          await context.setOffline(true)
+          await tab.waitForFunction(() => window.noted.statuses.at(-1)?.state === 'offline')
+          await tab.evaluate(to => window.chat!.send(to, 'meanwhile'), bob.jid)
+          await context.setOffline(false)
+          await isOnline(tab)
+          await tab.evaluate(to => window.chat!.send(to, 'after'), bob.jid)
+          await bob.receives('after', 20_000)
+          await bob.isUpToDate()
+          const texts = [...bob.received.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
+          expect(texts).toEqual(['before', 'meanwhile', 'after'])
+        },
+      )
 
-      test('catches up in a tab that slept for longer than its session lives', async () => {
+      testOverBosh('catches up in a tab that slept for longer than its session lives', async () => {
         options = { transport, history: 0, rooms: [`${room}/Alice`] }
         const tab = await open()
         await seesBob(tab)
@@ -322,7 +324,7 @@ for (const kind of kinds) {
         expect([...ids.values()]).not.toEqual([before])
       })
 
-      test('loses nothing, whatever a contact sends', async () => {
+      testOverBosh('loses nothing, whatever a contact sends', async () => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()
         await seesBob(tab, [bob.jid])
@@ -344,7 +346,7 @@ for (const kind of kinds) {
         expect((await noted(tab)).texts).toEqual(counting(6))
       })
 
-      test('says nothing of one user under the name of the next', async () => {
+      testOverBosh('says nothing of one user under the name of the next', async () => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()
         relay.lose()
@@ -363,7 +365,7 @@ for (const kind of kinds) {
         expect(bob.received).not.toContain('as alice')
       })
 
-      test('has a session of its own in each tab, and in a duplicate of one', async () => {
+      testOverBosh('has a session of its own in each tab, and in a duplicate of one', async () => {
         options = { transport, history: 0, rooms: [] }
         const one = await open()
         const opened = one.waitForEvent('popup')

@@ -4,6 +4,7 @@ import type { BrowserContext, Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
+import { fewOrAll, testRest } from '../support/matrix.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -119,7 +120,7 @@ describeWith([browser], 'A page with the module', () => {
     expect(Object.keys(left as object).length).toBe(6)
   })
 
-  describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
+  describe.each(fewOrAll(['bosh', 'websocket'] as const, transport => transport === 'bosh'))('over %s', transport => {
     test('leaves no session behind if the browser stores nothing', async () => {
       options = { ...options, transport }
       await tab.addInitScript(noStorage)
@@ -153,7 +154,7 @@ describeWith([browser], 'A page with the module', () => {
     }
   })
 
-  test.each([
+  testRest.each([
     ['resolves with an empty object', '() => Promise.resolve({})', 'refused'],
     ['resolves with null', '() => Promise.resolve(null)', 'refused'],
     ['throws', '() => { throw new Error("no") }', 'refused'],
@@ -168,7 +169,7 @@ describeWith([browser], 'A page with the module', () => {
     expect(outcome).toBe(code)
   })
 
-  test('rejects if the address for bindings is invalid', async () => {
+  testRest('rejects if the address for bindings is invalid', async () => {
     await load()
     const outcome = await tab.evaluate(
       `import('/assets/warm-bindings.js')
@@ -178,7 +179,7 @@ describeWith([browser], 'A page with the module', () => {
     expect(outcome).toBe('refused')
   })
 
-  test('asks again after an hour at most, whatever Retry-After says', async () => {
+  testRest('asks again after an hour at most, whatever Retry-After says', async () => {
     let asked = 0
     await tab.route('**/chat/binding?*', route => {
       asked += 1

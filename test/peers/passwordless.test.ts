@@ -247,7 +247,7 @@ ${endpoint.settings}`
     )
   })
 
-if (runsUsual)
+if (runsRest)
   describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
     const of = (jid: unknown) => JSON.stringify({ active: true, jid })
     let answerSlowly: (answer: string) => void
@@ -312,6 +312,7 @@ if (runsUsual)
           await using
         })
       },
+      runsRest,
     )
   })
 
@@ -395,6 +396,7 @@ describePlace(
   ejabberd,
   () => Place.open(startEjabberd({ users: { ...passwords, bob: 'builder' } }), undefined, serviceAccount),
   testServiceAccount,
+  runsRest,
 )
 
 const serviceModule = `${encrypted}
@@ -429,7 +431,7 @@ const waysIn = [
     // They break the streams of 0.12.
     runs: runsUsual && majorOf('prosody') >= 13,
   },
-  { name: 'SCRAM', config: `${modulesOf()}\ndisable_sasl_mechanisms = { "PLAIN" }`, runs: runsUsual },
+  { name: 'SCRAM', config: `${modulesOf()}\ndisable_sasl_mechanisms = { "PLAIN" }`, runs: runsRest },
 ]
 
 for (const { name, config, runs } of waysIn) {

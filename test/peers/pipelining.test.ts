@@ -1,6 +1,6 @@
 // Debian's Prosody and ejabberd, answered ahead of what they offer (XEP-0305).
+// Runs in npm run test:all only: `test/scenarios/pipelining.test.ts` has the same with scripted servers.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { plainEjabberd, servers, type XmppServer } from './servers.js'
@@ -11,7 +11,7 @@ const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
 const kinds = [...servers, plainEjabberd]
 
-for (const kind of combinations(kinds, ({ maker, encrypted }) => encrypted === (maker === 'ejabberd'))) {
+for (const kind of kinds) {
   describeWith(kind.packages, `Logins at ${kind.name}`, () => {
     let server: XmppServer
     let wire: Wiretap

@@ -1,13 +1,13 @@
 // The example portal as it is run, before every XMPP server: its page in Chromium, and what it says to other sites.
 
 import { readFileSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { describeUsual, fewOrAll } from '../support/matrix.js'
+import { fewOrAll, testRest } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
@@ -168,7 +168,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       expect([...visitor.origins].sort()).toEqual([portal.url, service.url].sort())
     })
 
-    test('goes over from BOSH to WebSocket and back with the same session', async () => {
+    testRest('goes over from BOSH to WebSocket and back with the same session', async () => {
       const before = calls().length
       const sockets: string[] = []
       visitor.tab.on('websocket', socket => sockets.push(socket.url()))
@@ -210,7 +210,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       expect(await sessions()).toEqual([])
     })
 
-    test('gets a new session for a page whose own has ended', async () => {
+    testRest('gets a new session for a page whose own has ended', async () => {
       const before = calls().length
       await visitor.signIn('alice', 'rabbit')
       await visitor.seesContact('Bob', 'online')
@@ -227,7 +227,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       expect(await bob.receives('here again')).toContain(second!.jid)
     })
 
-    test('has a session for every tab, one that was duplicated among them', async () => {
+    testRest('has a session for every tab, one that was duplicated among them', async () => {
       await visitor.signIn('alice', 'rabbit')
       await visitor.seesContact('Bob', 'online')
       const [first] = await sessions()
@@ -249,7 +249,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
   })
 }
 
-describeUsual('The example portal', () => {
+describe('The example portal', () => {
   let service: TestService
   let portal: RunningCommand
 
@@ -359,7 +359,7 @@ describeUsual('The example portal', () => {
   })
 
   describeWith(['chromium-headless-shell'], 'on its pages', () => {
-    test.each(fewOrAll([1280, 390], width => width === 390))('is legible in a window of %i pixels', async width => {
+    testRest.each([1280, 390])('is legible in a window of %i pixels', async width => {
       const browser = await sharedChromium('chromium-headless-shell')
       const context = await browser.newContext({ viewport: { width, height: 844 } })
       try {

@@ -12,7 +12,7 @@ import { nodeIn } from '../../src/processes/node-name.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
-import { runsRest } from '../support/matrix.js'
+import { fewOrAll, testRest } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { freePorts } from '../support/ports.js'
 import { type ProxyName, proxiesOfNodes, type RunningProxy, startProxy } from '../support/proxy.js'
@@ -350,30 +350,34 @@ describeWith(['nginx'], 'The files for nginx', () => {
 })
 
 describeWith(names.flatMap(packagesOf), 'A request that is held as long as it may be', () => {
-  test('is answered by the service and not cut by any proxy', async () => {
-    const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(service)])))
-    try {
-      const answers = proxies.map(async proxy => {
-        const visitor = new Visitor(proxy)
-        const page = visitor.attach(await visitor.warm())
-        await page.request("<presence xmlns='jabber:client'/>")
-        let answer = await page.request()
-        // What the other sessions of the same user say at the start is not what is waited for.
-        while (answer.includes('<presence')) answer = await page.request()
-        return { answer, visitor, page }
-      })
-      const ended = await Promise.all(answers)
-      const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
-      expect(ended.map(({ answer }) => answer)).toEqual(names.map(() => empty))
-      // The others would hear of one that goes before their own requests have ended.
-      for (const { visitor, page } of ended) {
-        await page.terminate()
-        visitor.leave()
+  testRest(
+    'is answered by the service and not cut by any proxy',
+    async () => {
+      const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(service)])))
+      try {
+        const answers = proxies.map(async proxy => {
+          const visitor = new Visitor(proxy)
+          const page = visitor.attach(await visitor.warm())
+          await page.request("<presence xmlns='jabber:client'/>")
+          let answer = await page.request()
+          // What the other sessions of the same user say at the start is not what is waited for.
+          while (answer.includes('<presence')) answer = await page.request()
+          return { answer, visitor, page }
+        })
+        const ended = await Promise.all(answers)
+        const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
+        expect(ended.map(({ answer }) => answer)).toEqual(names.map(() => empty))
+        // The others would hear of one that goes before their own requests have ended.
+        for (const { visitor, page } of ended) {
+          await page.terminate()
+          visitor.leave()
+        }
+      } finally {
+        await Promise.all(proxies.map(proxy => proxy.stop()))
       }
-    } finally {
-      await Promise.all(proxies.map(proxy => proxy.stop()))
-    }
-  }, 90_000)
+    },
+    90_000,
+  )
 })
 
 /** What makes all that a proxy has open end when nothing came over it for two seconds, but for WebSockets. */
@@ -385,34 +389,38 @@ const impatient: Record<ProxyName, (configuration: string) => string> = {
 }
 
 describeWith(names.flatMap(packagesOf), 'A WebSocket over which nothing comes', () => {
-  test('is left open by all proxies, longer than a request', async () => {
-    const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
-    const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(silent)], impatient[name])))
-    try {
-      await Promise.all(
-        proxies.map(async (proxy, index) => {
-          const visitor = new Visitor(proxy)
-          const { websocket, ...binding } = await visitor.warm()
-          const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
-          const page = await visitor.takeOver({ ...binding, websocket: { ...websocket, url } })
-          // Longer than all of their limits together.
-          await new Promise(resolve => setTimeout(resolve, 7_000))
-          expect([names[index], await page.says(ping, "id='p1'")]).toEqual([
-            names[index],
-            expect.stringContaining("type='result'"),
-          ])
-          await page.leave()
-          visitor.leave()
-        }),
-      )
-    } finally {
-      await Promise.all(proxies.map(proxy => proxy.stop()))
-      await silent.stop()
-    }
-  }, 30_000)
+  testRest(
+    'is left open by all proxies, longer than a request',
+    async () => {
+      const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
+      const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(silent)], impatient[name])))
+      try {
+        await Promise.all(
+          proxies.map(async (proxy, index) => {
+            const visitor = new Visitor(proxy)
+            const { websocket, ...binding } = await visitor.warm()
+            const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
+            const page = await visitor.takeOver({ ...binding, websocket: { ...websocket, url } })
+            // Longer than all of their limits together.
+            await new Promise(resolve => setTimeout(resolve, 7_000))
+            expect([names[index], await page.says(ping, "id='p1'")]).toEqual([
+              names[index],
+              expect.stringContaining("type='result'"),
+            ])
+            await page.leave()
+            visitor.leave()
+          }),
+        )
+      } finally {
+        await Promise.all(proxies.map(proxy => proxy.stop()))
+        await silent.stop()
+      }
+    },
+    30_000,
+  )
 })
 
-for (const name of proxiesOfNodes) {
+for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
   describeWith([name], `Two processes behind ${name}`, () => {
     let network: MemoryNetwork
     let nodes: TestService[]
@@ -489,17 +497,21 @@ for (const name of proxiesOfNodes) {
       expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([0, 0])
     }, 60_000)
 
-    test('go on where one stops, and a page hears nothing of it but of its own', async () => {
-      const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
-      const gone = nodes[0]!
-      const goneName = nodeIn((await gone.bind(alice)).sid)
-      const pages = bindings.map(binding => ({ binding, page: visitor.attach(binding) }))
-      await gone.stop()
-      for (const { binding, page } of pages) {
-        const reply = await page.request(ping)
-        expect(reply).toContain(nodeIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
-      }
-    }, 60_000)
+    testRest(
+      'go on where one stops, and a page hears nothing of it but of its own',
+      async () => {
+        const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
+        const gone = nodes[0]!
+        const goneName = nodeIn((await gone.bind(alice)).sid)
+        const pages = bindings.map(binding => ({ binding, page: visitor.attach(binding) }))
+        await gone.stop()
+        for (const { binding, page } of pages) {
+          const reply = await page.request(ping)
+          expect(reply).toContain(nodeIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
+        }
+      },
+      60_000,
+    )
 
     test('go on where one is killed: pages of the other see no error, and its own are told at once', async () => {
       const goneName = await nameOf(nodes[0]!)
@@ -516,21 +528,26 @@ for (const name of proxiesOfNodes) {
       }
     }, 60_000)
 
-    test('serve their sessions even if both are full', async () => {
-      const bindings = []
-      for (let count = 0; count < 40; count++) bindings.push(await visitor.warm())
-      expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([20, 20])
-      const pages = bindings.slice(0, 8).map(binding => visitor.attach(binding))
-      // A proxy that asks whether they are ready has found out after three seconds.
-      for (let count = 0; count < 25; count++) {
-        for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
-        await pause(200)
-      }
-    }, 60_000)
+    testRest(
+      'serve their sessions even if both are full',
+      async () => {
+        const bindings = []
+        for (let count = 0; count < 40; count++) bindings.push(await visitor.warm())
+        expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([20, 20])
+        const pages = bindings.slice(0, 8).map(binding => visitor.attach(binding))
+        // A proxy that asks whether they are ready has found out after three seconds.
+        for (let count = 0; count < 25; count++) {
+          for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
+          await pause(200)
+        }
+      },
+      60_000,
+    )
 
     // No proxy has a part in it.
-    if (runsRest || name === 'nginx')
-      test('go on where what they say to each other is lost: no page sees an error', async () => {
+    testRest(
+      'go on where what they say to each other is lost: no page sees an error',
+      async () => {
         const [first, second] = await Promise.all(nodes.map(nameOf))
         const talks = await toldAround(async () => {
           // Until the processes ask no more, and the proxy has to.
@@ -540,6 +557,8 @@ for (const name of proxiesOfNodes) {
           }
         })
         for (const { told } of talks) expect(told).toMatch(wellTold)
-      }, 60_000)
+      },
+      60_000,
+    )
   })
 }

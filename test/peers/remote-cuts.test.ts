@@ -1,8 +1,8 @@
 // A network that breaks all connections to a remote BOSH endpoint, again and again, while its users talk.
+// Runs in npm run test:all only: a minute of broken connections.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -21,7 +21,7 @@ const beat = 50
 /** The longest that all messages may take to arrive, in seconds. */
 const patience = 60
 
-for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of encryptedServers) {
   describeWith(kind.packages, `The BOSH endpoint of ${kind.maker} behind a network that breaks`, () => {
     let server: XmppServer
     let relay: Relay

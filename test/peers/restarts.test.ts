@@ -1,12 +1,12 @@
 // A service that is restarted under its sessions: they go on, nothing is lost, nothing comes twice.
+// Runs in npm run test:all only: a minute at each server; `restarted-pages.test.ts` has one of them.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
 import { eventually, patience } from '../support/eventually.js'
-import { combinations, fewOrAll, runsRest } from '../support/matrix.js'
 import { RestartedService } from '../support/restarted-service.js'
 import { describeWith } from './needs.js'
 import { expectAll, sayBoth } from './numbers.js'
-import { encryptedServers, type ServerKind, type XmppServer } from './servers.js'
+import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
@@ -16,9 +16,7 @@ jest.setTimeout(60_000)
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
-const isUsual = ({ maker }: ServerKind) => maker === 'Prosody'
-
-for (const kind of fewOrAll(encryptedServers, isUsual)) {
+for (const kind of encryptedServers) {
   describeWith(kind.packages, `At ${kind.name}, a session`, () => {
     let server: XmppServer
     let service: RestartedService
@@ -54,69 +52,65 @@ for (const kind of fewOrAll(encryptedServers, isUsual)) {
     const replacements = () =>
       service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
 
-    if (combinations([kind], isUsual).length > 0) {
-      test('outlives five restarts under its messages', async () => {
-        for (let number = 1; number <= 25; number++) {
-          sayBoth(page, bob, number)
-          if (number % 5 === 0) await service.restart()
-        }
-        await expectAll(page, bob, 25)
-      })
-    }
+    test('outlives five restarts under its messages', async () => {
+      for (let number = 1; number <= 25; number++) {
+        sayBoth(page, bob, number)
+        if (number % 5 === 0) await service.restart()
+      }
+      await expectAll(page, bob, 25)
+    })
 
-    if (runsRest) {
-      test('of a client that logged in itself over WebSocket outlives a restart at its server', async () => {
-        const client = await XmppJsClient.logIn(`${service.webSocketUrl}/xmpp-websocket`, 'alice', passwords.alice)
-        // An attempt in the gap would make it forget its stream.
-        client.waitsBeforeReturn(6_000)
-        await client.say(bob.jid, 'number 1')
-        await bob.receives('>number 1<')
-        await service.restart()
-        await client.events.has('resumed', patience)
-        await client.say(bob.jid, 'number 2')
-        await bob.receives('>number 2<')
-        expect(client.events.all).not.toContainEqual(expect.stringMatching(/^lost/))
-        await client.leave()
-      })
+    test('of a client that logged in itself over WebSocket outlives a restart at its server', async () => {
+      const client = await XmppJsClient.logIn(`${service.webSocketUrl}/xmpp-websocket`, 'alice', passwords.alice)
+      // An attempt in the gap would make it forget its stream.
+      client.waitsBeforeReturn(6_000)
+      await client.say(bob.jid, 'number 1')
+      await bob.receives('>number 1<')
+      await service.restart()
+      await client.events.has('resumed', patience)
+      await client.say(bob.jid, 'number 2')
+      await bob.receives('>number 2<')
+      expect(client.events.all).not.toContainEqual(expect.stringMatching(/^lost/))
+      await client.leave()
+    })
 
-      test('that the next start does not serve is told to its portal as ended', async () => {
-        const receiver = await EventReceiver.start()
-        try {
-          const { id } = await service.bind(alice)
-          await service.restart({
-            XMPP_DOMAINS: 'other.example',
-            EVENTS_URL: receiver.url,
-            EVENTS_SECRET: eventsSecret,
-          })
-          await eventually('the end', () => receiver.of(id).length > 0)
-          expect(receiver.of(id)).toEqual(['session.ended: shutdown'])
-        } finally {
-          await receiver.stop()
-        }
-      })
+    test('that the next start does not serve is told to its portal as ended', async () => {
+      const receiver = await EventReceiver.start()
+      try {
+        const { id } = await service.bind(alice)
+        await service.restart({
+          XMPP_DOMAINS: 'other.example',
+          EVENTS_URL: receiver.url,
+          EVENTS_SECRET: eventsSecret,
+        })
+        await eventually('the end', () => receiver.of(id).length > 0)
+        expect(receiver.of(id)).toEqual(['session.ended: shutdown'])
+      } finally {
+        await receiver.stop()
+      }
+    })
 
-      test('outlives changes of the number of workers', async () => {
-        let number = 0
-        for (const workers of ['2', '1', '3', '0', '2']) {
-          await service.restart({ WORKERS: workers })
-          sayBoth(page, bob, ++number)
-          sayBoth(page, bob, ++number)
-          await page.isUpToDate()
-        }
-        await expectAll(page, bob, number)
-      })
+    test('outlives changes of the number of workers', async () => {
+      let number = 0
+      for (const workers of ['2', '1', '3', '0', '2']) {
+        await service.restart({ WORKERS: workers })
+        sayBoth(page, bob, ++number)
+        sayBoth(page, bob, ++number)
+        await page.isUpToDate()
+      }
+      await expectAll(page, bob, number)
+    })
 
-      test('outlives five replacements of the workers under its messages', async () => {
-        await service.restart({ WORKERS: '2' })
-        for (let number = 1; number <= 25; number++) {
-          sayBoth(page, bob, number)
-          if (number % 5 !== 0) continue
-          const before = replacements()
-          service.process.signal('SIGUSR2')
-          await eventually('the workers are replaced', () => replacements() > before)
-        }
-        await expectAll(page, bob, 25)
-      })
-    }
+    test('outlives five replacements of the workers under its messages', async () => {
+      await service.restart({ WORKERS: '2' })
+      for (let number = 1; number <= 25; number++) {
+        sayBoth(page, bob, number)
+        if (number % 5 !== 0) continue
+        const before = replacements()
+        service.process.signal('SIGUSR2')
+        await eventually('the workers are replaced', () => replacements() > before)
+      }
+      await expectAll(page, bob, 25)
+    })
   })
 }

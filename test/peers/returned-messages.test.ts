@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import type { BrowserContext, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
+import { combinations, testRest } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
@@ -106,7 +106,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
       { transport: 'bosh', isReloaded: true },
       { transport: 'websocket', isReloaded: true },
     ] as const,
-    ({ transport, isReloaded }) => (transport === 'bosh') === isReloaded,
+    ({ transport, isReloaded }) => transport === 'bosh' && isReloaded,
   )
   test.each(cases)(
     'with the module sends its messages again, once, over $transport (reloaded: $isReloaded)',
@@ -138,7 +138,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     },
   )
 
-  test('with Strophe gets an error for its message, before it is told of the end', async () => {
+  testRest('with Strophe gets an error for its message, before it is told of the end', async () => {
     const page = await PortalPage.open(await context.newPage(), service.url, service.url)
     await page.begin(await service.bind(alice))
     await page.rests()
@@ -150,7 +150,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     await prosody.restart()
   })
 
-  test('with Converse shows its message with an error, and goes on in the next session', async () => {
+  testRest('with Converse shows its message with an error, and goes on in the next session', async () => {
     const page = await ConversePage.open(await context.newPage(), service.url)
     await page.begin({ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid })
     await page.showsContact(bobsJid, 'online')

@@ -1,7 +1,7 @@
 // Connections that are dialled ahead, as Debian's Prosody and ejabberd see them.
+// Runs in npm run test:all only: `test/servers/c2s/spare-links.test.ts` has the same with scripted servers.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { combinations } from '../support/matrix.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
@@ -18,7 +18,7 @@ const turnsToEncrypt = 4
 /** SCRAM takes two, the second stream with bind one more, which SASL2 saves. */
 const turnsToLogIn = (maker: ServerKind['maker']) => (maker === 'ejabberd' && majorOf(maker) >= 24 ? 2 : 3)
 
-for (const kind of combinations(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+for (const kind of encryptedServers) {
   describeWith(kind.packages, `Spare links to ${kind.name}`, () => {
     let server: XmppServer
     let wire: Wiretap

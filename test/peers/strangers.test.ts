@@ -1,11 +1,11 @@
 // What one user can have a real server send another: whatever it is, the other's session goes on.
-//   STRANGERS_STANZAS  how many odd stanzas at each server (100, or 600 in all tests), a quarter of them where it is reached over BOSH
+// Runs in npm run test:all only: hundreds of stanzas at each server; unit tests have the same stanzas.
+//   STRANGERS_STANZAS  how many odd stanzas at each server (600), a quarter of them where it is reached over BOSH
 //   STRANGERS_BATCH    after how many of them the other user is looked after (25); 1 tells which one it was
 //   STRANGERS_SEED     (20261121)
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { SaxesParser } from 'saxes'
 import { startEjabberd } from '../support/ejabberd.js'
-import { runsRest } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
 import { numberFrom, Random } from '../support/random.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -16,7 +16,7 @@ import { Stranger } from './stranger.js'
 import { User } from './user.js'
 import { Victim } from './victim.js'
 
-const most = numberFrom('STRANGERS_STANZAS', runsRest ? 600 : 100)
+const most = numberFrom('STRANGERS_STANZAS', 600)
 const batch = numberFrom('STRANGERS_BATCH', 25)
 const seed = numberFrom('STRANGERS_SEED', 20261121)
 
@@ -51,9 +51,8 @@ const links = [
 ]
 
 const places = kinds.flatMap(kind => links.map(link => ({ ...kind, ...link })))
-const few = places.filter(({ maker, over }) => (maker === 'Prosody') === (over === ''))
 
-for (const { maker, packages, start, over, servers, count } of runsRest ? places : few) {
+for (const { maker, packages, start, over, servers, count } of places) {
   describeWith(packages, `A stranger at ${maker}${over}`, () => {
     let server: XmppServer
     let here: TestService

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { runsRest } from '../support/matrix.js'
+import { fewOrAll, testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { scrape } from '../support/scrape.js'
 
@@ -60,7 +60,7 @@ describe('the audit trail', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'is off if that is set',
     async () => {
       const service = operator.start(settings({ LOG_LEVEL: 'trace', AUDIT_LOG: 'off' }))
@@ -73,7 +73,7 @@ describe('the audit trail', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'has at a stop what was counted in the last minute, and the log too',
     async () => {
       const service = operator.start(settings({ RATE_FAILED_LOGINS: '1' }))
@@ -96,7 +96,7 @@ describe('the audit trail', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'is on standard error if that is set',
     async () => {
       const service = operator.start(settings({ AUDIT_LOG: 'stderr' }))
@@ -107,7 +107,7 @@ describe('the audit trail', () => {
     seconds,
   )
 
-  test.each(['0', '2'])(
+  test.each(fewOrAll(['0', '2'], count => count === '0'))(
     'is in a file, which is opened again on SIGHUP, with %s workers',
     async WORKERS => {
       const file = operator.pathOf('audit.log')
@@ -129,7 +129,7 @@ describe('the audit trail', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'has a file that can be written to, or the service does not start',
     async () => {
       const AUDIT_LOG = operator.pathOf('missing/audit.log')
@@ -152,8 +152,9 @@ describe('the audit trail', () => {
 })
 
 // What counts the lines is in `test/watching/logs.test.ts`.
-if (runsRest)
-  test('a reader of the log that stalls is told afterwards how many lines were lost', async () => {
+testRest(
+  'a reader of the log that stalls is told afterwards how many lines were lost',
+  async () => {
     const METRICS_ADDRESS = '127.0.0.1:0'
     const service = operator.start(settings({ METRICS_ADDRESS, AUDIT_LOG: 'stdout' }))
     const url = await service.url()
@@ -173,4 +174,6 @@ if (runsRest)
     const { metricsUrl } = service.lines.find(({ msg }) => msg === 'listening') as Record<string, unknown>
     const { samples } = await scrape(metricsUrl as string)
     expect(samples.get('warm_bindings_log_lines_lost_total{stream="audit"}')).toBe(lost)
-  }, 60_000)
+  },
+  60_000,
+)

@@ -1,3 +1,4 @@
+// Runs in npm run test:all only: it starts every kind of process that there is.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { callUrl } from '../support/login-server/watched-service.js'

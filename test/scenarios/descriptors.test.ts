@@ -1,4 +1,5 @@
 // A service that may have but few descriptors: what it cannot open it says so of, and the rest goes on.
+// Runs in npm run test:all only: each test starts a service and uses up its descriptors.
 import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
@@ -8,7 +9,6 @@ import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
-import { fewOrAll } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { admin, adminHeader } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
@@ -120,7 +120,7 @@ async function connectUntilFull(to: string, most = descriptors, localAddress?: s
   await eventually('some are closed', () => closed > 0)
 }
 
-describe.each(fewOrAll([128, 256], most => most === 128))('of %i descriptors, a tenth is left for warm calls', most => {
+describe.each([128, 256])('of %i descriptors, a tenth is left for warm calls', most => {
   /** An address that may make no warm call. */
   const localAddress = '127.0.0.2'
 

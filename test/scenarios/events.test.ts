@@ -12,6 +12,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { type Behaviour, EventReceiver, eventsSecret, refusing, socketOf, taking } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -229,7 +230,7 @@ describe('a receiver that answers with', () => {
     })
   })
 
-  test('nothing at all has ten seconds, and the sessions do not wait', async () => {
+  testRest('nothing at all has ten seconds, and the sessions do not wait', async () => {
     const hanging: (() => void)[] = []
     receiver.behaviour = (_request, response) => void hanging.push(() => response.destroy())
     const binding = await service.bind(alice)
@@ -247,7 +248,7 @@ describe('a receiver that answers with', () => {
     for (const hang of hanging) hang()
   })
 
-  test('more than it has to has taken the event, and is hung up on', async () => {
+  testRest('more than it has to has taken the event, and is hung up on', async () => {
     const closed = new Promise<void>(resolve => {
       receiver.behaviour = (_request, response) => {
         response.writeHead(200)
@@ -306,7 +307,7 @@ describe('a receiver that is down', () => {
     expect(await counted('events_waiting')).toEqual({})
   })
 
-  test('for one session only does not keep the others from being told', async () => {
+  testRest('for one session only does not keep the others from being told', async () => {
     const [one, two] = [await service.bind(alice), await service.bind(alice)]
     receiver.behaviour = (request, response) =>
       (request.event.data.id === one.id ? refusing(500) : taking)(request, response)
@@ -343,7 +344,7 @@ describe('a service that stops', () => {
     await eventually('all connections are closed', () => receiver.open === 0)
   })
 
-  test('waits three seconds for a receiver that does not answer, and logs what it could not tell', async () => {
+  testRest('waits three seconds for a receiver that does not answer, and logs what it could not tell', async () => {
     await service.bind(alice)
     receiver.behaviour = () => {}
     const stopping = service.stop()
@@ -355,7 +356,7 @@ describe('a service that stops', () => {
     expect(last.at(-1)).toMatchObject({ level: 40, dropped: 1, msg: 'events were dropped' })
   })
 
-  test('does not wait for one that is down', async () => {
+  testRest('does not wait for one that is down', async () => {
     await receiver.stop()
     for (let index = 0; index < 3; index++) {
       const { id } = await service.bind(alice)
@@ -427,7 +428,7 @@ describe('a process', () => {
     expect(events).toEqual([expect.stringMatching(/^v1,[\w+/]{43}=$/)])
   })
 
-  test('ends in time whatever the receiver does', async () => {
+  testRest('ends in time whatever the receiver does', async () => {
     const xmpp = await startDemoServer({ alice: 'secret' })
     const operator = new Operator()
     closers.push(
@@ -445,7 +446,7 @@ describe('a process', () => {
     expect(receiver.requests.map(({ event }) => event.data.reason)).toEqual(['shutdown'])
   })
 
-  test('does not start with settings that would tell others, and repeats no secret', async () => {
+  testRest('does not start with settings that would tell others, and repeats no secret', async () => {
     const operator = new Operator()
     closers.push(() => operator.leave())
     const about = { EVENTS_URL: 'http://user:t0ken@portal.example/', EVENTS_SECRET: 'short' }

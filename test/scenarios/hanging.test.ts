@@ -3,6 +3,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, type Stage, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { testRest } from '../support/matrix.js'
 import { scrape } from '../support/scrape.js'
 
 const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
@@ -70,17 +71,21 @@ describe('a server that falls silent', () => {
     expect(servers.flatMap(({ complaints }) => complaints)).toEqual([])
   }, 20_000)
 
-  test('and does not answer the end of the stream is cut off', async () => {
-    const server = servers[stages.indexOf('bind')]!
-    server.script = { bind: turn => turn.connection.deafen() }
-    expect(await service.problem({ jid: 'alice@bind.tls.example', password: 'Pa55-of-alice' })).toEqual({
-      status: 504,
-      code: 'timeout',
-      step: 'bind',
-    })
-    expect(service.service.counts().sessions).toBe(0)
-    await service.emptied(7)
-  }, 10_000)
+  testRest(
+    'and does not answer the end of the stream is cut off',
+    async () => {
+      const server = servers[stages.indexOf('bind')]!
+      server.script = { bind: turn => turn.connection.deafen() }
+      expect(await service.problem({ jid: 'alice@bind.tls.example', password: 'Pa55-of-alice' })).toEqual({
+        status: 504,
+        code: 'timeout',
+        step: 'bind',
+      })
+      expect(service.service.counts().sessions).toBe(0)
+      await service.emptied(7)
+    },
+    10_000,
+  )
 })
 
 describe('a server that takes its time', () => {
@@ -101,7 +106,7 @@ describe('a server that takes its time', () => {
     await Promise.all(servers.map(server => server.stop()))
   })
 
-  test('for one step is given up after WARM_STEP_TIMEOUT, and told which', async () => {
+  testRest('for one step is given up after WARM_STEP_TIMEOUT, and told which', async () => {
     for (const [index, stage] of saying.entries()) servers[index]!.script = { [stage]: () => {} }
     const started = performance.now()
     const told = await Promise.all(
@@ -112,7 +117,7 @@ describe('a server that takes its time', () => {
     await service.emptied()
   })
 
-  test('for every step has as long for each', async () => {
+  testRest('for every step has as long for each', async () => {
     const delay = (turn: Turn) => void setTimeout(() => turn.goOn(), 1100)
     servers.at(-1)!.script = Object.fromEntries(slow.map(stage => [stage, delay]))
     const started = performance.now()
@@ -152,26 +157,30 @@ describe('a caller that hangs up', () => {
     expect(server.complaints).toEqual([])
   })
 
-  test('while its password waits to be hashed leaves nothing behind, and the others get in', async () => {
-    server.usual = { ...server.usual, iterations: 150_000, accounts: { a: 'p', b: 'p', c: 'p', d: 'p' } }
-    const leaving = new AbortController()
-    const others = ['a', 'b', 'c'].map(name => service.warm({ jid: `${name}@a.tls.example`, password: 'p' }))
-    await eventually(
-      'three wait',
-      () => server.connections.filter(({ user }) => 'abc'.includes(user ?? '-')).length === 3,
-    )
-    server.script = {
-      challenge: turn => {
-        turn.goOn()
-        setImmediate(() => leaving.abort())
-      },
-    }
-    const left = service.warm({ jid: 'd@a.tls.example', password: 'p' }, leaving.signal)
-    await expect(left).rejects.toMatchObject({ name: 'AbortError' })
-    expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200, 200])
-    const last = server.connections.find(({ user }) => user === 'd')!
-    await eventually('its connection ends', () => last.ended)
-    expect(last.reached).not.toContain('success')
-    expect(service.service.counts()).toEqual({ sessions: 3, links: 3 })
-  }, 15_000)
+  testRest(
+    'while its password waits to be hashed leaves nothing behind, and the others get in',
+    async () => {
+      server.usual = { ...server.usual, iterations: 150_000, accounts: { a: 'p', b: 'p', c: 'p', d: 'p' } }
+      const leaving = new AbortController()
+      const others = ['a', 'b', 'c'].map(name => service.warm({ jid: `${name}@a.tls.example`, password: 'p' }))
+      await eventually(
+        'three wait',
+        () => server.connections.filter(({ user }) => 'abc'.includes(user ?? '-')).length === 3,
+      )
+      server.script = {
+        challenge: turn => {
+          turn.goOn()
+          setImmediate(() => leaving.abort())
+        },
+      }
+      const left = service.warm({ jid: 'd@a.tls.example', password: 'p' }, leaving.signal)
+      await expect(left).rejects.toMatchObject({ name: 'AbortError' })
+      expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200, 200])
+      const last = server.connections.find(({ user }) => user === 'd')!
+      await eventually('its connection ends', () => last.ended)
+      expect(last.reached).not.toContain('success')
+      expect(service.service.counts()).toEqual({ sessions: 3, links: 3 })
+    },
+    15_000,
+  )
 })

@@ -9,6 +9,7 @@ import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { HttpSocket } from '../support/http-socket.js'
+import { describeRest, testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -99,7 +100,7 @@ describe('sessions in all', () => {
     await open('192.0.2.2')
   })
 
-  test('are refused while the process has more memory than MAX_MEMORY_MB, until some have gone', async () => {
+  testRest('are refused while the process has more memory than MAX_MEMORY_MB, until some have gone', async () => {
     await start({ MAX_MEMORY_MB: '1' })
     const { id } = await bind('alice')
     expect((await warm('bob')).json['code']).toBe('service-full')
@@ -121,7 +122,7 @@ describe('sessions of one client', () => {
     await open('192.0.2.1')
   })
 
-  test('are those of an IPv6 network of 64 bits', async () => {
+  testRest('are those of an IPv6 network of 64 bits', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '1' })
     await open('2001:db8:1:2::1')
     await expect(open('2001:db8:1:2:3:4:5:6')).rejects.toThrow(refused)
@@ -198,7 +199,7 @@ describe('sessions of one user', () => {
     await logIn(clientFrom('192.0.2.1'), 'alice')
   })
 
-  test('are no more where many are warmed at once', async () => {
+  testRest('are no more where many are warmed at once', async () => {
     await start({ MAX_SESSIONS_PER_JID: '3' })
     const replies = await Promise.all(Array.from({ length: 8 }, () => warm('alice')))
     const counts = { bound: 0, refused: 0 }
@@ -240,7 +241,7 @@ test('requests that wait keep new sessions out from MAX_HELD_REQUESTS on, and en
   await next
 })
 
-test('clients that never log in leave requests for warmed sessions and their pages', async () => {
+testRest('clients that never log in leave requests for warmed sessions and their pages', async () => {
   await start({ MAX_HELD_REQUESTS: '10' })
   const strangers: BoshClient[] = []
   while (strangers.length < 20) {
@@ -256,7 +257,7 @@ test('clients that never log in leave requests for warmed sessions and their pag
   expect(await page.request('', { pause: '60' })).not.toContain('terminate')
 })
 
-test('requests that come in parts are refused from MAX_UNFINISHED_MB on, and others go on', async () => {
+testRest('requests that come in parts are refused from MAX_UNFINISHED_MB on, and others go on', async () => {
   await start({ MAX_UNFINISHED_MB: '1' })
   const { sid, rid } = await bind('alice')
   const page = clientFrom('192.0.2.1', { sid, rid })
@@ -418,7 +419,7 @@ test('what a page sends beyond its rate waits for its turn, all of it arrives, i
   expect(performance.now() - started).toBeGreaterThan(800)
 })
 
-describe('a flood of requests for sessions that there are not', () => {
+describeRest('a flood of requests for sessions that there are not', () => {
   test('is answered, leaves nothing behind, and a session goes on in it', async () => {
     await start({})
     const { sid, rid } = await bind('alice')

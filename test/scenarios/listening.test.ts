@@ -15,6 +15,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -98,7 +99,7 @@ describe('over TLS', () => {
     expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  test('alone, where the other is off', async () => {
+  testRest('alone, where the other is off', async () => {
     const { service } = await start({ ...tls(), PORT: 'off' })
     expect(service.urls).toEqual([expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/)])
     expect((await visit(service.url).ask('GET', '/')).status).toBe(200)
@@ -198,7 +199,7 @@ describe('certificates that have changed', () => {
     expect(service.lines.join()).toContain('certificates reloaded')
   })
 
-  test('are shown with the chain in its own file, which is read again as well', async () => {
+  testRest('are shown with the chain in its own file, which is read again as well', async () => {
     const authority = makeCertificate([], { commonName: 'authority' })
     const issue = (commonName: string) => {
       const between = makeCertificate([], { commonName, issuer: authority })
@@ -228,7 +229,7 @@ describe('certificates that have changed', () => {
     expect(await issuers()).toBe('second between')
   })
 
-  test('and cannot be used leave the earlier certificates in place, and the log says why', async () => {
+  testRest('and cannot be used leave the earlier certificates in place, and the log says why', async () => {
     const service = await start(tls())
     writeFileSync(join(folder, 'second.crt'), 'half a fi')
     service.service.reload()
@@ -242,7 +243,7 @@ describe('certificates that have changed', () => {
     })
   })
 
-  test('have expired, which the log says', async () => {
+  testRest('have expired, which the log says', async () => {
     const service = await start(tls())
     const { cert, key } = makeCertificate(['DNS:localhost'], { expired: true })
     writeFileSync(join(folder, 'first.crt'), cert + key)
@@ -250,7 +251,7 @@ describe('certificates that have changed', () => {
     expect(service.lines.join()).toMatch(/"level":40.*has expired on Jan {2}2 00:00:00 2020 GMT/)
   })
 
-  test('are nothing to a service without TLS', async () => {
+  testRest('are nothing to a service without TLS', async () => {
     const { service } = await start({})
     expect(() => service.reload()).not.toThrow()
   })
@@ -282,22 +283,30 @@ describe('the signal to read them again', () => {
     expect(await next).toContain('through the signal')
   }, 20_000)
 
-  test('does not end a service without TLS', async () => {
-    operator = new Operator()
-    const service = operator.start(settings())
-    const url = await service.url()
-    service.signal('SIGHUP')
-    expect((await ask(url, { agent: false })).status).toBe(200)
-    service.signal('SIGTERM')
-    expect(await service.exit).toBe(0)
-  }, 20_000)
+  testRest(
+    'does not end a service without TLS',
+    async () => {
+      operator = new Operator()
+      const service = operator.start(settings())
+      const url = await service.url()
+      service.signal('SIGHUP')
+      expect((await ask(url, { agent: false })).status).toBe(200)
+      service.signal('SIGTERM')
+      expect(await service.exit).toBe(0)
+    },
+    20_000,
+  )
 
-  test('finds a service that would not have started without its files', async () => {
-    operator = new Operator()
-    const service = operator.start({ ...settings(), HTTPS_PORT: '8443', TLS_CERT: 'missing.pem' })
-    expect(await service.exit).toBe(1)
-    expect(service.stderr).toContain('- TLS_CERT names missing.pem, which cannot be read (ENOENT)')
-  }, 20_000)
+  testRest(
+    'finds a service that would not have started without its files',
+    async () => {
+      operator = new Operator()
+      const service = operator.start({ ...settings(), HTTPS_PORT: '8443', TLS_CERT: 'missing.pem' })
+      expect(await service.exit).toBe(1)
+      expect(service.stderr).toContain('- TLS_CERT names missing.pem, which cannot be read (ENOENT)')
+    },
+    20_000,
+  )
 })
 
 describe('if the system does not tell its addresses, as in a sandbox without AF_NETLINK', () => {
@@ -340,7 +349,7 @@ describe('on several addresses', () => {
     for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  test('all may have the same port, also if one of them is every address', async () => {
+  testRest('all may have the same port, also if one of them is every address', async () => {
     const [port] = (await freePorts(1)) as [number]
     const { service } = await start({ HOST: hasIpv6 ? '0.0.0.0,::' : hosts.join(), PORT: String(port) })
     for (const url of service.urls) expect((await ask(url, { agent: false })).status).toBe(200)
@@ -353,7 +362,7 @@ describe('on several addresses', () => {
     expect((await open.warm(alice)).status).toBe(403)
   })
 
-  test('http on loopback beside https for all takes the passwords of backends here', async () => {
+  testRest('http on loopback beside https for all takes the passwords of backends here', async () => {
     const [port] = (await freePorts(1)) as [number]
     const mixed = { HOST: `127.0.0.1:${port},127.0.0.2:0`, HTTPS_HOST: '0.0.0.0' }
     const service = await start({ ...tls(), ...mixed, HTTPS_PORT: '0' })
@@ -367,7 +376,7 @@ describe('on several addresses', () => {
     expect((await visit(secure).warm(alice)).jid).toContain('alice@localhost/')
   })
 
-  test('at a loopback address passwords are taken from backends here, beside an open one', async () => {
+  testRest('at a loopback address passwords are taken from backends here, beside an open one', async () => {
     const [open, own] = (await freePorts(2)) as [number, number]
     const service = await start({ HOST: `127.0.0.1:${own},0.0.0.0:${open}` })
     expect((await service.warm(alice)).status).toBe(200)
@@ -378,7 +387,7 @@ describe('on several addresses', () => {
     expect([atOpen.status, atOpen.text]).toEqual([403, expect.stringContaining('insecure-channel')])
   })
 
-  test('nothing is left open where one cannot be had', async () => {
+  testRest('nothing is left open where one cannot be had', async () => {
     const taken = createServer().listen(0, '127.0.0.2')
     closers.push(() => void taken.close())
     await once(taken, 'listening')
@@ -479,7 +488,7 @@ describe('where connections are limited', () => {
     expect(await stays(service.url, '127.0.0.2')).toBe(true)
   })
 
-  test('over TLS they are counted before the handshake, and no longer once they are closed', async () => {
+  testRest('over TLS they are counted before the handshake, and no longer once they are closed', async () => {
     const service = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none', ...tls() })
     const url = secureUrl(service)
     const silent = connect(Number(new URL(url).port), '127.0.0.1')

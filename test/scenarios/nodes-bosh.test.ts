@@ -3,6 +3,7 @@ import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { nodeIn } from '../../src/processes/node-name.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
+import { testRest } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
@@ -103,7 +104,7 @@ describe('requests that reach any process', () => {
     expect(await there.request(message(binding.jid, 'to myself'))).toBe(first)
   })
 
-  test('that come when they have long been answered by another way end nothing', async () => {
+  testRest('that come when they have long been answered by another way end nothing', async () => {
     const [one, two, three] = services as [TestService, TestService, TestService]
     const binding = await one.bind(alice)
     const page = new Page(binding, [three])
@@ -138,7 +139,7 @@ describe('requests that reach any process', () => {
     expect(texts(await held)).toEqual(['not lost'])
   })
 
-  test('that may be lost too often are not answered, and their client sends them once more', async () => {
+  testRest('that may be lost too often are not answered, and their client sends them once more', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const other = await two.bind(bob)
@@ -152,7 +153,7 @@ describe('requests that reach any process', () => {
     expect(texts(await page.request())).toEqual(['not lost'])
   })
 
-  test('too large are refused by the process that has the session', async () => {
+  testRest('too large are refused by the process that has the session', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const reply = await new Page(binding, [two]).request(message(binding.jid, 'x'.repeat(600_000)))
@@ -161,7 +162,7 @@ describe('requests that reach any process', () => {
     await eventually('the session is over', () => one.service.counts().sessions === 0)
   })
 
-  test('with a name that is none, or of no process, are those of a session that there is not', async () => {
+  testRest('with a name that is none, or of no process, are those of a session that there is not', async () => {
     const [one] = services as [TestService]
     const binding = await one.bind(alice)
     const rest = binding.sid.slice(8)

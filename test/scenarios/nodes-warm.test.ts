@@ -4,6 +4,7 @@ import { nodeIn } from '../../src/processes/node-name.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
+import { testRest } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { scrape } from '../support/scrape.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
@@ -191,7 +192,7 @@ describe('what is limited', () => {
     expect(statuses).toEqual([401, 401, 401, 429, 429])
   })
 
-  test('is forgotten with a process that is gone, and told to the next one by the others', async () => {
+  testRest('is forgotten with a process that is gone, and told to the next one by the others', async () => {
     const [one, two] = (await start(3, { MAX_SESSIONS_PER_JID: '2' })) as [TestService, TestService, TestService]
     await one.bind(alice)
     await services[2]!.bind(alice)
@@ -202,7 +203,7 @@ describe('what is limited', () => {
     expect((await one.warm(alice)).status).toBe(503)
   })
 
-  test('is counted by address for clients that open sessions themselves', async () => {
+  testRest('is counted by address for clients that open sessions themselves', async () => {
     const environment = {
       MAX_SESSIONS_PER_ADDRESS: '3',
       RATE_SESSIONS_PER_ADDRESS: '0',

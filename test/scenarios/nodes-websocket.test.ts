@@ -12,7 +12,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { opcodes } from '../support/frames.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { combinations } from '../support/matrix.js'
+import { fewOrAll, testRest } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -137,7 +137,7 @@ async function talk(wire: WebSocketWire): Promise<void> {
   expect(idsAt().slice(before)).toEqual(['here', 'and here'])
 }
 
-describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'sockets'))('over %s,', kind => {
+describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets'))('over %s,', kind => {
   beforeAll(() => {
     over = kind
   })
@@ -174,7 +174,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
       await eventually('it is over', () => services[0].service.counts().sessions === 0)
     })
 
-    test('by its token, where its address names another process, which had a session before', async () => {
+    testRest('by its token, where its address names another process, which had a session before', async () => {
       const before = (await services[2].bind(alice)) as Binding
       const binding = await warm()
       const wire = await page(services[1], placeOf(before))
@@ -189,7 +189,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
       expect(await take(own, before.websocket.token)).toBe(before.jid)
     })
 
-    test('at the host of its domain', async () => {
+    testRest('at the host of its domain', async () => {
       await Promise.all(services.map(service => service.stop()))
       const hosts = { HTTP_HOSTS: 'chat.test=plain.example,other.test=other.example' }
       services = await startAll({ ...hosts, XMPP_DOMAINS: 'plain.example,other.example' })
@@ -199,7 +199,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
       await talk(wire)
     })
 
-    test('by a hash of its token, which does not tell the process', async () => {
+    testRest('by a hash of its token, which does not tell the process', async () => {
       const binding = await warm()
       const { token } = binding.websocket
       const hash = createHmac('sha256', token).update('Initiator').digest()
@@ -241,7 +241,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
       expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
     })
 
-    test('after at most five tokens on one stream, at whichever process', async () => {
+    testRest('after at most five tokens on one stream, at whichever process', async () => {
       const binding = await warm()
       const wire = await page(services[1], path)
       for (const token of ['a', 'b', 'c', `${nameOf(binding)}-d`, 'e']) {
@@ -252,7 +252,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
       expect((await wire.leave()).messages[0]).toContain('<policy-violation')
     })
 
-    test('and not once another page has come over BOSH', async () => {
+    testRest('and not once another page has come over BOSH', async () => {
       const binding = await warm()
       const late = await page(services[1], path)
       late.send(say.authenticate(binding.websocket.token, 'alice', false))
@@ -291,7 +291,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
   })
 
   describe('a page', () => {
-    test('that does not read leaves what comes for it with the server', async () => {
+    testRest('that does not read leaves what comes for it with the server', async () => {
       const binding = await warm()
       const wire = await takenOver(binding)
       wire.socket.pause()
@@ -307,7 +307,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
       await talk(wire)
     })
 
-    test('that loses its connection leaves its session to the next one', async () => {
+    testRest('that loses its connection leaves its session to the next one', async () => {
       const binding = await warm()
       const wire = await takenOver(binding)
       wire.drop()
@@ -411,7 +411,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
       await eventually('it is over', () => sessions()[2] === 0)
     })
 
-    test('is sent away where there is none', async () => {
+    testRest('is sent away where there is none', async () => {
       drain(...services)
       await pause(50)
       const wire = await login(services[0])
@@ -422,7 +422,7 @@ describe.each(combinations(['memory', 'sockets'] as const, kind => kind === 'soc
       expect(sessions()).toEqual([0, 0, 0])
     })
 
-    test('does not keep pages from the sessions that are there', async () => {
+    testRest('does not keep pages from the sessions that are there', async () => {
       const binding = await warm()
       drain(...services)
       await pause(50)

@@ -11,6 +11,7 @@ import {
   type Turn,
 } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { testRest } from '../support/matrix.js'
 
 const certificate = makeCertificate(['DNS:chat.example'])
 const domain = 'chat.example'
@@ -202,35 +203,39 @@ describe('a server that does not cope', () => {
     expect(service.outcomes().map(({ code }) => code)).toEqual(['ok', 'ok', 'ok', 'ok'])
   })
 
-  test('but overlooks what comes with a header has three seconds, and is left alone', async () => {
-    const overlooking = (turn: Turn) => {
-      turn.connection.overlookRest()
-      turn.goOn()
-    }
-    servers = await Promise.all(
-      ['one', 'two'].map(name => startLoginServer({ domain: `${name}.example`, mechanisms: scram })),
-    )
-    service = await startWatchedService(servers, { WARM_TIMEOUT: '10' })
-    const warmBoth = () => Promise.all(servers.map(server => warm({ jid: `alice@${server.domain}`, password })))
-    await warmBoth()
-    servers.forEach(companies)
-    servers[0]!.script = { features: overlooking }
-    servers[1]!.script = { restart: overlooking }
-    const began = performance.now()
-    await warmBoth()
-    const seconds = (performance.now() - began) / 1000
-    expect(seconds).toBeGreaterThan(2.9)
-    expect(seconds).toBeLessThan(6)
-    expect(servers.map(companies)).toEqual([
-      [['auth'], atItsPace],
-      [ahead, atItsPace],
-    ])
-    await warmBoth()
-    expect(servers.map(companies)).toEqual([[atItsPace], [atItsPace]])
-    expect(mistrusted()).toHaveLength(2)
-  }, 15_000)
+  testRest(
+    'but overlooks what comes with a header has three seconds, and is left alone',
+    async () => {
+      const overlooking = (turn: Turn) => {
+        turn.connection.overlookRest()
+        turn.goOn()
+      }
+      servers = await Promise.all(
+        ['one', 'two'].map(name => startLoginServer({ domain: `${name}.example`, mechanisms: scram })),
+      )
+      service = await startWatchedService(servers, { WARM_TIMEOUT: '10' })
+      const warmBoth = () => Promise.all(servers.map(server => warm({ jid: `alice@${server.domain}`, password })))
+      await warmBoth()
+      servers.forEach(companies)
+      servers[0]!.script = { features: overlooking }
+      servers[1]!.script = { restart: overlooking }
+      const began = performance.now()
+      await warmBoth()
+      const seconds = (performance.now() - began) / 1000
+      expect(seconds).toBeGreaterThan(2.9)
+      expect(seconds).toBeLessThan(6)
+      expect(servers.map(companies)).toEqual([
+        [['auth'], atItsPace],
+        [ahead, atItsPace],
+      ])
+      await warmBoth()
+      expect(servers.map(companies)).toEqual([[atItsPace], [atItsPace]])
+      expect(mistrusted()).toHaveLength(2)
+    },
+    15_000,
+  )
 
-  test('has no more time than the login that tries it', async () => {
+  testRest('has no more time than the login that tries it', async () => {
     const server = await start({}, { WARM_TIMEOUT: '1' })
     await warm()
     companies(server)

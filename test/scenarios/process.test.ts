@@ -7,6 +7,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl } from '../support/login-server/watched-service.js'
+import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 
@@ -101,7 +102,7 @@ describe('a service that cannot start', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'because the port of its metrics is taken names the setting',
     async () => {
       const other = createServer().listen(0, '127.0.0.1')
@@ -132,7 +133,7 @@ describe('a service that cannot start', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'because an address is not its own names the setting, when it is only checked as well',
     async () => {
       const addresses = { HOST: '127.0.0.1, 192.0.2.1' }
@@ -149,7 +150,7 @@ describe('a service that cannot start', () => {
 
   // Some containers give all ports to all users.
   const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
-  test.each([{ HOST: '127.0.0.1:443' }, { PORT: '443' }, { PORT: '443', WORKERS: '1' }])(
+  testRest.each([{ HOST: '127.0.0.1:443' }, { PORT: '443' }, { PORT: '443', WORKERS: '1' }])(
     'because of a port below 1024 names the missing capability, at a start and with --check-config: %j',
     async about => {
       if (lowest <= 443) return
@@ -167,7 +168,7 @@ describe('a service that cannot start', () => {
 })
 
 describe('a service that starts', () => {
-  test(
+  testRest(
     'on every interface warns that it takes no passwords, and names the setting',
     async () => {
       const service = operator.start(settings({ HOST: '0.0.0.0' }))
@@ -224,7 +225,7 @@ describe('a service that starts', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'survives logins that fail',
     async () => {
       const service = operator.start(settings({ XMPP_SERVERS: 'plain.example=xmpp://127.0.0.1:1?tls=none' }))
@@ -243,7 +244,7 @@ describe('a service that starts', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'says where its metrics are',
     async () => {
       const service = operator.start(settings({ METRICS_ADDRESS: '127.0.0.1:0' }))
@@ -278,7 +279,7 @@ describe('a service that starts', () => {
   )
 })
 
-test.each(['0', '2'])(
+testRest.each(['0', '2'])(
   'a signal to reload or to replace workers does not end a service that starts, with %s workers',
   async WORKERS => {
     // A warning is the first line of a start.
@@ -318,7 +319,7 @@ describe('a service that is stopped', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'by SIGTERM twice stops no less orderly',
     async () => {
       const service = operator.start(settings())
@@ -333,7 +334,7 @@ describe('a service that is stopped', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'while an XMPP server is deaf ends within 10 s all the same',
     async () => {
       server.script = {
@@ -366,7 +367,7 @@ describe('settings that are only checked', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'name every setting with an address that nothing can be bound to, or that has none',
     async () => {
       const { cert, key } = makeCertificate(['DNS:localhost'])
@@ -396,7 +397,7 @@ describe('settings that are only checked', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'fail for all that is wrong at once',
     async () => {
       const check = operator.start(settings({ PORT: 'x', BOSH_MAX_WAIT: '0' }), '--check-config')
@@ -407,7 +408,7 @@ describe('settings that are only checked', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'fail for a name that is none of ours, which a start only warns of',
     async () => {
       const check = operator.start(settings({ BOSH_MAXWAIT: '30' }), '--check-config')

@@ -1,4 +1,5 @@
 // A server that still takes what is sent to it, and never answers again.
+// Runs in npm run test:all only: ten seconds of silence.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'

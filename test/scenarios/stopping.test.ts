@@ -7,6 +7,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, type Stage, stages, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService } from '../support/login-server/watched-service.js'
+import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService } from '../support/start-service.js'
@@ -190,7 +191,7 @@ test('clients that keep their connections do not hold up a service that stops', 
   await server.stop()
 })
 
-test('a process ends within ten seconds, with 0, whatever clients and servers do', async () => {
+testRest('a process ends within ten seconds, with 0, whatever clients and servers do', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())
@@ -247,7 +248,7 @@ test('a process ends within ten seconds, with 0, whatever clients and servers do
   expect(service.stderr).toBe('')
 })
 
-test('a second Ctrl+C ends a process at once', async () => {
+testRest('a second Ctrl+C ends a process at once', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())

@@ -10,6 +10,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -207,7 +208,7 @@ describe('a page logs in', () => {
   })
 })
 
-test('ten wrong tokens slow an address down, and no other', async () => {
+testRest('ten wrong tokens slow an address down, and no other', async () => {
   const own = await start()
   const from = (address: string) => page({ 'X-Forwarded-For': address }, own.url)
   for (let guess = 0; guess < 10; guess++) {
@@ -439,7 +440,7 @@ describe('a page whose connection breaks', () => {
   })
 })
 
-test('a page that acknowledges nothing gets no more than can be kept for it, and all when it does', async () => {
+testRest('a page that acknowledges nothing gets no more than can be kept for it, and all when it does', async () => {
   const { wire } = await counting(await warm())
   const all = Array.from({ length: 3000 }, (_, number) => `m${number}`)
   server.last.say(all.map(id => letter(id).replace('</body>', `${'x'.repeat(2000)}</body>`)).join(''))

@@ -1,4 +1,5 @@
 // Clients that request much and read nothing take little memory, and give it back once they have gone.
+// Runs in npm run test:all only: crowds of connections.
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -6,7 +7,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { HttpSocket } from '../support/http-socket.js'
-import { fewOrAll } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { admin } from '../support/start-service.js'
 
@@ -73,20 +73,17 @@ async function usual(path: string) {
   return { descriptors: before, memory: memory() }
 }
 
-describe.each(fewOrAll(['/openapi.json', '/assets/strophe.js', '/nowhere'], path => path !== '/openapi.json'))(
-  '%s',
-  path => {
-    test('requested by a crowd that reads nothing takes little memory, and keeps none', async () => {
-      const before = await usual(path)
-      await sendAhead(path, [8, 127])
-      expect(memory() - before.memory).toBeLessThan(garbage)
-      for (const socket of sockets.splice(0)) socket.destroy()
-      await eventually('its descriptors are free', () => descriptors() <= 1.1 * before.descriptors)
-      expect(memory() - before.memory).toBeLessThan(garbage)
-      expect((await ask(url + path, { agent: false })).text).not.toBe('')
-    })
-  },
-)
+describe.each(['/openapi.json', '/assets/strophe.js', '/nowhere'])('%s', path => {
+  test('requested by a crowd that reads nothing takes little memory, and keeps none', async () => {
+    const before = await usual(path)
+    await sendAhead(path, [8, 127])
+    expect(memory() - before.memory).toBeLessThan(garbage)
+    for (const socket of sockets.splice(0)) socket.destroy()
+    await eventually('its descriptors are free', () => descriptors() <= 1.1 * before.descriptors)
+    expect(memory() - before.memory).toBeLessThan(garbage)
+    expect((await ask(url + path, { agent: false })).text).not.toBe('')
+  })
+})
 
 describe('requests that are sent ahead', () => {
   test('are answered in their order', async () => {

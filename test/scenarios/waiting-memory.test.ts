@@ -1,4 +1,5 @@
 // A server that sends to many sessions at once, more than there is memory for, while no page fetches any of it.
+// Runs in npm run test:all only: it fills the memory of a service.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer, type Usual } from '../support/login-server/server.js'
+import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 
@@ -81,7 +82,7 @@ describe('a login that succeeds', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'has the addresses of its host, and the resource that was asked for',
     async () => {
       const hosts = 'web.example=chat.example?url=https://web.example/chat&bosh=/b'
@@ -128,7 +129,7 @@ describe('a login that fails', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'for a certificate says which, and how it can be trusted',
     async () => {
       const told = await failure(settings(''))
@@ -139,7 +140,7 @@ describe('a login that fails', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'for want of a mechanism says what the server offers',
     async () => {
       server.usual = { ...usual, mechanisms: ['X-TOKEN', 'CRAM-MD5'] }
@@ -150,7 +151,7 @@ describe('a login that fails', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'at a port where nothing listens says where that is',
     async () => {
       const [port] = await freePorts(1)
@@ -161,7 +162,7 @@ describe('a login that fails', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'because the server says nothing more is over in time',
     async () => {
       server.script = { features: () => {} }
@@ -197,7 +198,7 @@ describe('a login that fails', () => {
     seconds,
   )
 
-  test(
+  testRest(
     'for want of a line on standard input tries nothing',
     async () => {
       const before = server.connections.length

@@ -4,6 +4,7 @@ import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { fragments, frame, opcodes, text } from '../support/frames.js'
 import { ask } from '../support/http-answer.js'
+import { describeRest, testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -46,7 +47,7 @@ const settled = async () => {
   for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
-describe('time', () => {
+describeRest('time', () => {
   const silent = { answersPings: false }
   let clock: FakeClock
   const begin = async (environment: Record<string, string> = {}) => {
@@ -198,21 +199,25 @@ describe('bytes', () => {
     await eventually('all of it is there', () => link.unread.length === written * one.length)
   }, 60_000)
 
-  test('a client that reads nothing keeps no more than a little here, and gets all in the end (G12)', async () => {
-    await set({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '0' })
-    const { wire, link } = await stage.loggedIn()
-    wire.socket.pause()
-    const letter = "<message from='a@b'><body>".concat('x'.repeat(50_000), '</body></message>')
-    let said = 0
-    for (; said < 1_000 && link.raw.writableLength < 2_000_000; said++) {
-      link.send(letter)
-      await settled()
-    }
-    // The server is not read either.
-    expect(link.raw.writableLength).toBeGreaterThan(1_900_000)
-    wire.socket.resume()
-    for (let left = said; left > 0; left--) expect((await wire.message()).length).toBeGreaterThan(50_000)
-  }, 60_000)
+  testRest(
+    'a client that reads nothing keeps no more than a little here, and gets all in the end (G12)',
+    async () => {
+      await set({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '0' })
+      const { wire, link } = await stage.loggedIn()
+      wire.socket.pause()
+      const letter = "<message from='a@b'><body>".concat('x'.repeat(50_000), '</body></message>')
+      let said = 0
+      for (; said < 1_000 && link.raw.writableLength < 2_000_000; said++) {
+        link.send(letter)
+        await settled()
+      }
+      // The server is not read either.
+      expect(link.raw.writableLength).toBeGreaterThan(1_900_000)
+      wire.socket.resume()
+      for (let left = said; left > 0; left--) expect((await wire.message()).length).toBeGreaterThan(50_000)
+    },
+    60_000,
+  )
 
   test('a client that hangs up while it is not read has sent all that it sent (G13)', async () => {
     await set({ RATE_SESSION_BYTES: '1000000', RATE_SESSION_BURST: '10000' })
@@ -222,7 +227,7 @@ describe('bytes', () => {
     expect(await link.rest()).toBe(sent.join(''))
   })
 
-  test('parts of messages have room for so many bytes in all, and of each client (H10)', async () => {
+  testRest('parts of messages have room for so many bytes in all, and of each client (H10)', async () => {
     await set({ MAX_UNFINISHED_MB: '1', MAX_STANZA_BYTES: '524288' })
     const big = 'x'.repeat(700_000)
     const [first, second] = [await stage.pair(), await stage.pair()]
@@ -481,18 +486,22 @@ describe('operators', () => {
     expect(stage.service.service.counts()).toEqual({ sessions: 0, links: 0 })
   })
 
-  test('stop it within ten seconds, whatever clients do', async () => {
-    await set()
-    const { wire, link } = await stage.loggedIn({ answersPings: false })
-    wire.socket.pause()
-    for (let left = 0; left < 200; left++) link.send(message('x'.repeat(50_000)))
-    const half = await stage.connect()
-    half.write('GET /xmpp-websocket HTTP/1.1\r\nHost: a\r\n')
-    const before = performance.now()
-    await stage.service.stop()
-    expect(performance.now() - before).toBeLessThan(10_000)
-    expect(sessions()).toBe(0)
-  }, 30_000)
+  testRest(
+    'stop it within ten seconds, whatever clients do',
+    async () => {
+      await set()
+      const { wire, link } = await stage.loggedIn({ answersPings: false })
+      wire.socket.pause()
+      for (let left = 0; left < 200; left++) link.send(message('x'.repeat(50_000)))
+      const half = await stage.connect()
+      half.write('GET /xmpp-websocket HTTP/1.1\r\nHost: a\r\n')
+      const before = performance.now()
+      await stage.service.stop()
+      expect(performance.now() - before).toBeLessThan(10_000)
+      expect(sessions()).toBe(0)
+    },
+    30_000,
+  )
 
   test('find no secret in the log, at any level (H5)', async () => {
     await set({ WEBSOCKET_ASSUME_SECURE: 'on' })

@@ -14,7 +14,7 @@ import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl } from '../support/login-server/watched-service.js'
-import { fewOrAll, runsRest } from '../support/matrix.js'
+import { fewOrAll, testRest } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { scrape } from '../support/scrape.js'
 
@@ -148,7 +148,7 @@ describe('workers', () => {
     expect(service.stderr).toBe('')
   })
 
-  test('are ready while one of them is not full, and a full one passes a call on to another', async () => {
+  testRest('are ready while one of them is not full, and a full one passes a call on to another', async () => {
     const service = start({ MAX_SESSIONS: '2' })
     const url = await service.url()
     await bothJoined(service)
@@ -184,7 +184,7 @@ describe('workers', () => {
     expect(created.map(([, sessions]) => sessions > 0)).toEqual([true, true])
   })
 
-  test('listen on several ports and with TLS, and read their certificates again', async () => {
+  testRest('listen on several ports and with TLS, and read their certificates again', async () => {
     const { cert, key } = makeCertificate(['DNS:localhost'])
     operator.write('tls.pem', cert + key)
     const service = start({ PORT: '0,0', HTTPS_PORT: '0', TLS_CERT: 'tls.pem' })
@@ -224,7 +224,7 @@ describe('workers', () => {
     expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
   })
 
-  test('that hang are replaced, and the others answer for their sessions and connections', async () => {
+  testRest('that hang are replaced, and the others answer for their sessions and connections', async () => {
     const service = start()
     const url = await service.url()
     const [[pid, worker]] = [...(await bothJoined(service))] as [[number, number]]
@@ -248,29 +248,26 @@ describe('workers', () => {
     expect(all.get('warm_bindings_workers_died_total')).toBe(0)
   })
 
-  test.each(fewOrAll(['1', '2'], count => count === '2'))(
-    'that are killed leave no connection without an answer, of %s',
-    async workers => {
-      const service = start({ WORKERS: workers })
-      const url = await service.url()
-      const pid = firstWorker(service)
-      process.kill(pid, 'SIGSTOP')
-      const answers = Array.from({ length: 6 }, () =>
-        callUrl(`${url}/healthz`).then(
-          ({ status }) => status,
-          () => 'closed',
-        ),
-      )
-      // The primary answers this itself, behind the connections that it has passed on.
-      await callUrl(new URL('/healthz', await metricsUrl(service)).href)
-      process.kill(pid, 'SIGKILL')
-      const fates = new Set(await Promise.all(answers))
-      if (workers === '2') expect(fates).toEqual(new Set([200]))
-      else expect([...fates].filter(fate => fate !== 200 && fate !== 'closed')).toEqual([])
-    },
-  )
+  testRest.each(['1', '2'])('that are killed leave no connection without an answer, of %s', async workers => {
+    const service = start({ WORKERS: workers })
+    const url = await service.url()
+    const pid = firstWorker(service)
+    process.kill(pid, 'SIGSTOP')
+    const answers = Array.from({ length: 6 }, () =>
+      callUrl(`${url}/healthz`).then(
+        ({ status }) => status,
+        () => 'closed',
+      ),
+    )
+    // The primary answers this itself, behind the connections that it has passed on.
+    await callUrl(new URL('/healthz', await metricsUrl(service)).href)
+    process.kill(pid, 'SIGKILL')
+    const fates = new Set(await Promise.all(answers))
+    if (workers === '2') expect(fates).toEqual(new Set([200]))
+    else expect([...fates].filter(fate => fate !== 200 && fate !== 'closed')).toEqual([])
+  })
 
-  test('may be one alone, whose primary outlives it', async () => {
+  testRest('may be one alone, whose primary outlives it', async () => {
     const service = start({ WORKERS: '1', METRICS_ADDRESS: 'none' })
     await service.url()
     process.kill(firstWorker(service), 'SIGKILL')
@@ -279,7 +276,7 @@ describe('workers', () => {
     expect(await service.exit).toBe(0)
   })
 
-  test('are gone when their primary is, and leave nothing behind', async () => {
+  testRest('are gone when their primary is, and leave nothing behind', async () => {
     const service = start()
     await page(await service.url())
     const { last } = server
@@ -291,7 +288,7 @@ describe('workers', () => {
   })
 })
 
-test('workers that are starting are gone as well when their primary is', async () => {
+testRest('workers that are starting are gone as well when their primary is', async () => {
   const service = start()
   await eventually('one has begun', () => joined(service).size > 0)
   service.signal('SIGKILL')
@@ -374,7 +371,7 @@ describe('SIGUSR2', () => {
     expect(labels.sort()).toEqual(['1', '2', 'primary', ...before].sort())
   })
 
-  test('without a DRAIN_TIME ends sessions, and no call to the others fails', async () => {
+  testRest('without a DRAIN_TIME ends sessions, and no call to the others fails', async () => {
     const service = start()
     const url = await service.url()
     await Promise.all([page(url), page(url)])
@@ -385,7 +382,7 @@ describe('SIGUSR2', () => {
     expect((await samples(service)).get('warm_bindings_workers{state="running"}')).toBe(2)
   })
 
-  test('leaves the old workers where the new ones cannot start', async () => {
+  testRest('leaves the old workers where the new ones cannot start', async () => {
     const { cert, key } = makeCertificate(['DNS:localhost'])
     operator.write('tls.pem', cert + key)
     const service = start({ HTTPS_PORT: '0', TLS_CERT: 'tls.pem' })
@@ -401,7 +398,7 @@ describe('SIGUSR2', () => {
     expect(said(service, 'stopping')).toEqual([])
   })
 
-  test('is only logged where there are no workers', async () => {
+  testRest('is only logged where there are no workers', async () => {
     const service = start({ WORKERS: '0' })
     const url = await service.url()
     service.signal('SIGUSR2')
@@ -410,7 +407,7 @@ describe('SIGUSR2', () => {
   })
 })
 
-describe.each(['0', '2'])('SIGTERM with a DRAIN_TIME and WORKERS=%s', workers => {
+describe.each(fewOrAll(['0', '2'], count => count === '2'))('SIGTERM with a DRAIN_TIME and WORKERS=%s', workers => {
   test('keeps a session for its page, takes no others, and ends when it has ended', async () => {
     const service = start({ WORKERS: workers, DRAIN_TIME: '30' })
     const url = await service.url()
@@ -431,7 +428,7 @@ describe.each(['0', '2'])('SIGTERM with a DRAIN_TIME and WORKERS=%s', workers =>
     expect(await service.exit).toBe(0)
   })
 
-  test('is cut short by a second one', async () => {
+  testRest('is cut short by a second one', async () => {
     const service = start({ WORKERS: workers, DRAIN_TIME: '30' })
     const client = await page(await service.url(), 1)
     const held = client.request(presence)
@@ -442,15 +439,13 @@ describe.each(['0', '2'])('SIGTERM with a DRAIN_TIME and WORKERS=%s', workers =>
     expect(await service.exit).toBe(0)
   })
 
-  // Each of several workers does what one process does.
-  if (runsRest || workers === '0')
-    test('ends what there is when the time is over', async () => {
-      const service = start({ WORKERS: workers, DRAIN_TIME: '2' })
-      const client = await page(await service.url(), 1)
-      const asked = performance.now()
-      service.signal('SIGTERM')
-      expect(await client.request(presence)).toContain("condition='system-shutdown'")
-      expect(performance.now() - asked).toBeGreaterThan(1_900)
-      expect(await service.exit).toBe(0)
-    })
+  testRest('ends what there is when the time is over', async () => {
+    const service = start({ WORKERS: workers, DRAIN_TIME: '2' })
+    const client = await page(await service.url(), 1)
+    const asked = performance.now()
+    service.signal('SIGTERM')
+    expect(await client.request(presence)).toContain("condition='system-shutdown'")
+    expect(performance.now() - asked).toBeGreaterThan(1_900)
+    expect(await service.exit).toBe(0)
+  })
 })

@@ -3,7 +3,7 @@
 //   full     all combinations: `npm run test:all`
 //   rest     the combinations that `npm test` leaves out: `npm run test:all -- --rest`, which CI runs behind `npm test`
 // With `rest` only those test files run that import this one, see `test/support/matrix-files.js`.
-import { describe } from '@jest/globals'
+import { describe, test } from '@jest/globals'
 
 const matrix = process.env['WARM_TEST_MATRIX'] || 'usual'
 
@@ -21,8 +21,17 @@ export const combinations = <T>(all: readonly T[], isUsual: (combination: T) => 
 export const fewOrAll = <T>(all: readonly T[], isFew: (kind: T) => boolean): T[] =>
   all.filter(kind => runsRest || isFew(kind))
 
-/** `describe` for the tests of `npm test` that stand beside combinations. */
-export const describeUsual: (name: string, tests: () => void) => void = runsUsual ? describe : () => {}
+/** `describe` for the tests that `npm test` leaves out. */
+export const describeRest: typeof describe = runsRest ? describe : none()
+
+/** `test` for what `npm test` leaves out. */
+export const testRest: typeof test = runsRest ? test : none()
 
 /** How many random cases: `few` in `npm test`, `all` in `npm run test:all`. */
 export const casesOf = (few: number, all: number): number => (runsRest ? all : few)
+
+/** Takes tests and has none of them. */
+function none<T>(): T {
+  const each = () => () => {}
+  return Object.assign(() => {}, { each }) as T
+}

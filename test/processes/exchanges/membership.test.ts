@@ -8,7 +8,7 @@ import { casesOf } from '../../support/matrix.js'
 import { numberFrom, Random } from '../../support/random.js'
 
 const processCount = 50
-const rounds = numberFrom('MEMBERSHIP_ROUNDS', casesOf(3, 15))
+const rounds = numberFrom('MEMBERSHIP_ROUNDS', casesOf(1, 15))
 const firstSeed = numberFrom('MEMBERSHIP_SEED', 1)
 const most = 3
 const keys = Array.from({ length: 60 }, (_, number) => `user${number}@chat.example`)

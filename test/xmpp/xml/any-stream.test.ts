@@ -4,7 +4,7 @@ import { casesOf } from '../../support/matrix.js'
 import { cut, meaning, randomCuts, randomStream } from './random-stream.js'
 import { Reading } from './reading.js'
 
-const parameters = { seed: 20261120, numRuns: casesOf(300, 1000) }
+const parameters = { seed: 20261120, numRuns: casesOf(100, 1000) }
 
 function readAll(chunks: readonly Buffer[]): Reading {
   const reading = new Reading()
@@ -121,7 +121,7 @@ describe('any damaged stream', () => {
           expect(document[0]!.name).toBe(`{${namespace}}${name}`)
         }
       }),
-      { ...parameters, numRuns: casesOf(1000, 3000) },
+      { ...parameters, numRuns: casesOf(400, 3000) },
     )
   })
 })
