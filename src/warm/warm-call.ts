@@ -47,23 +47,18 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
 
-  /** Logs in for the keys of the password. Throws a `Problem`. */
-  async function sealedKeys(request: WarmRequest, admin: string, signal: CallerSignal) {
-    const keys = await keysOf(request, signal)
-    return { keys, credential: sealed.seal(admin, request.jid, keys) }
-  }
-
-  /** Logs in with the keys of the password, and seals them. Throws a `Problem`. */
-  async function rememberUser(
+  /** Seals the keys of the password, which have to log in by `warm`. Throws a `Problem`. */
+  async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
     admin: string,
     signal: CallerSignal,
-    warm: (request: WarmRequest) => Promise<Warmed>,
-  ): Promise<Warmed> {
-    const { keys, credential } = await sealedKeys(request, admin, signal)
+    warm: (request: WarmRequest) => Promise<T>,
+  ) {
+    const keys = await keysOf(request, signal)
+    const credential = sealed.seal(admin, request.jid, keys)
     try {
       const warmed = await warm({ ...request, credentials: { kind: 'keys', proof: proofInBytes(keys) } })
-      return { ...warmed, credential }
+      return warmed && { ...warmed, credential }
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'credentials-expired') throw error
       const detail = 'The XMPP server refuses the keys at the next login: it may change the salt each time.'
@@ -115,12 +110,18 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     const { attachSeconds: seconds, attachBinding } = asked
     const entered = visits.enter<Warmed>(tab, signal, {
       async resume(id, signal) {
-        const { credential } = remember
-          ? await counted(callerOf(asked, admin), () => sealedKeys(demandCredentials(asked), admin, signal))
-          : { credential: undefined }
-        signal.throwIfAborted()
-        const resumed = await sessions.resume(id, { seconds, attachBinding })
-        return resumed && { binding: { ...resumed, expiresIn: seconds }, isResumed: true, credential }
+        const resume = async (): Promise<Warmed | undefined> => {
+          signal.throwIfAborted()
+          const resumed = await sessions.resume(id, { seconds, attachBinding })
+          return resumed && { binding: { ...resumed, expiresIn: seconds }, isResumed: true }
+        }
+        if (!remember) return resume()
+        const request = demandCredentials(asked)
+        const byKeys = (request: WarmRequest) =>
+          keysOf(request, signal)
+            .then(resume)
+            .finally(() => wipeSecrets(request))
+        return counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
       },
       logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
       release: ({ binding }) => endUnclaimed(binding.id),

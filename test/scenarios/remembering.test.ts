@@ -126,6 +126,34 @@ describe('a credential', () => {
   })
 })
 
+describe('a user whose session lives', () => {
+  const ofTab = { visit: 'v1', tab: 't1' }
+
+  test('is remembered after a check of the keys, which binds nothing', async () => {
+    const { id } = await warm({ jid: alice, password, ...ofTab })
+    const { credential, ...resumed } = await warm({ ...byPassword, ...ofTab })
+    expect(resumed).toMatchObject({ id, resumed: true })
+    expect(reached().map(([, last]) => last)).toEqual(['bind', 'success', 'success'])
+    expect(await warm({ jid: alice, credential })).toMatchObject({ resumed: false })
+  })
+
+  test.each([
+    ['salts at each login', () => ({ salt: randomBytes(16) })],
+    ['knows another password at the next login', () => ({ accounts: { alice: 'another' } })],
+  ])('is not remembered by a server that %s, and the session lives on', async (_what, change) => {
+    const { id } = await warm({ jid: alice, password, ...ofTab })
+    server.script = {
+      challenge: turn => {
+        server.usual = { ...server.usual, ...change() }
+        turn.goOn()
+      },
+    }
+    const problem = await service.problem({ ...byPassword, ...ofTab })
+    expect(problem).toMatchObject({ status: 409, code: 'cannot-remember', step: 'sasl' })
+    expect(await warm({ jid: alice, ...ofTab })).toMatchObject({ id, resumed: true })
+  })
+})
+
 describe('a credential has expired', () => {
   test.each<[string, () => Partial<LoginServer['usual']>]>([
     ['the password is another', () => ({ accounts: { alice: 'another' } })],

@@ -122,7 +122,7 @@ export async function logInAgain(
   return { link: opened.link, answer, missed: undelivered }
 }
 
-/** The keys of a password. Throws a `Problem`, such as `cannot-remember` if the server offers no SCRAM. */
+/** The keys of a password or of a login. Throws a `Problem`, such as `cannot-remember` without SCRAM. */
 export async function scramKeys<T extends Opened>(
   parts: AttemptParts,
   open: OpenForLogin<T>,
@@ -132,7 +132,7 @@ export async function scramKeys<T extends Opened>(
   const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
   const mechanism = await authenticated({ ...parts, mechanisms }, open, wish, caller).catch(error => {
     const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
-    if (!isMissing) throw error
+    if (!isMissing) throw withoutKeys(wish, error)
     const detail = 'The XMPP server offers no SCRAM mechanism that can be used here and is in XMPP_MECHANISMS.'
     throw new Problem('cannot-remember', { step: 'sasl', detail })
   })
