@@ -102,7 +102,7 @@ export const sections = {
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
     ),
     TRUSTED_PROXIES: at('trustedProxies', readNetworks, 'loopback').means(
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust loopback on a machine with other users: their programs could claim any address, and https. Do not include addresses of clients: they could claim any address, and so avoid the limits for addresses.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust loopback on a machine with other users: their programs could claim any address, and that they use https. Do not include addresses of clients: they could claim any address, and so avoid the limits for addresses.',
     ),
   },
   Processes: {

@@ -152,7 +152,7 @@ export class Outbox {
     }
     this.#elements = elements.slice(taken)
     this.#count(-size, -taken)
-    // The remaining elements are in a copy.
+    // Keeps only the taken elements: the others were copied.
     elements.length = taken
     return elements
   }

@@ -41,7 +41,7 @@ export function takeUp(
     try {
       const record = JSON.parse(text) as SessionRecord
       const { link, createdAt } = record
-      // The other times exclude these milliseconds, because no page could connect.
+      // Other times do not pass in these milliseconds, because no page could connect.
       const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
       isTaken = take({ ...record, ...later })
     } catch (error) {

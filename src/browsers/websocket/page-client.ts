@@ -36,7 +36,7 @@ export class PageClient extends SocketClient {
   readonly #unconfirmed = new Unconfirmed()
   /** Whether the page has sent a message since the takeover. */
   #hasSpoken: boolean
-  /** The first delivery waits until then, in milliseconds of the clock. Infinite afterwards. */
+  /** End of the wait before the first delivery, in milliseconds of the clock. Infinite afterwards. */
   #heldUntil: number
   #isSettling = false
   /** In milliseconds of the clock. */

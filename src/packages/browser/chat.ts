@@ -273,7 +273,7 @@ export class Chat extends EventTarget {
   readonly #leave = (): void => {
     const { keep = true } = this.#options
     if (this.#status.state === 'ended') return
-    // Messages that wait for the archive arrive only once.
+    // Messages that wait for the archive are shown now, because they arrive only once.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
     const { all: outgoing, sent } = this.#parts.departures

@@ -61,7 +61,7 @@ export class RemoteNode implements Node {
     for (const next of isPreferred ? [way, ...others] : [...others, way]) this.#ways.set(next.carrier, next)
     this.#heardAt = now
     if (!isPreferred || others.length === 0) return
-    // Both carriers may have data under way.
+    // Data may still arrive over both carriers.
     carrier.send(this.name, resetFrame)
     this.break('broken')
   }

@@ -107,7 +107,7 @@ export class LoginWatch {
 
   #mayPass(element: Element): boolean {
     const { name, namespace } = element
-    // Servers also accept stanzas in the namespaces of other streams.
+    // Blocked, because servers also accept stanzas in the namespaces of other streams.
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace

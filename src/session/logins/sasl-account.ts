@@ -47,7 +47,7 @@ export function accountIn({ text }: Element, domain: string): string | undefined
   if (childrenOf(text).length > 0) return undefined
   const data = textOf(text)
   const bytes = Buffer.from(data, 'base64')
-  // Decoders differ in which faults they accept.
+  // Decoders accept different faults, so only canonical Base64 counts.
   if (bytes.toString('base64') !== data) return undefined
   const mechanism = startTagOf(text).attribute('mechanism') ?? ''
   const form = mechanism === 'PLAIN' ? plainMessage : mechanism.startsWith('SCRAM-') ? scramMessage : undefined

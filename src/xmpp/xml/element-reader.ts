@@ -117,7 +117,7 @@ class ElementReader {
       const isMinor =
         this.#rules.lenient && this.#scope !== undefined && namespaceFaults.some(fault => message.startsWith(fault))
       if (!isMinor) throw new XmlError('not-well-formed', 'the XML is not well-formed')
-      // Each fault takes as long as a few hundred characters.
+      // Each fault costs as much time as a few hundred characters.
       if (++this.#faults === mostFaults) throw tooManyFaults
     })
     parser.on('processinginstruction', () => {
