@@ -66,7 +66,7 @@ export class Pairs {
   readonly #options: PairsOptions
   readonly #chatters: readonly Chatter[]
   #words = new Map<string, Word>()
-  #reordered = 0
+  #reordered: string[] = []
   #ended = 0
   #goings = 0
   #reasons = new Map<string, number>()
@@ -95,7 +95,8 @@ export class Pairs {
   /** Lets all talk, from a blank page of the ledger. */
   begin(): void {
     this.#words = new Map()
-    this.#reordered = this.#ended = this.#goings = 0
+    this.#ended = this.#goings = 0
+    this.#reordered = []
     this.#reasons = new Map()
     for (const chatter of this.#chatters) chatter.jidBefore = chatter.binding!.jid
     this.#isTalking = true
@@ -123,7 +124,7 @@ export class Pairs {
       lost: lost.length,
       late: missing.filter(isKnown).length,
       doubled: doubled.length,
-      reordered: this.#reordered,
+      reordered: this.#reordered.length,
       returned: count(({ heard, isReturned }) => heard === 0 && isReturned),
       returnedToo: count(({ heard, isReturned }) => heard > 0 && isReturned),
       unconfirmed: count(({ heard, isReturned, isUnconfirmed }) => heard === 0 && !isReturned && isUnconfirmed),
@@ -133,6 +134,7 @@ export class Pairs {
       examples: [
         ...name('lost', lost),
         ...name('doubled', doubled),
+        ...this.#reordered.slice(0, 5),
         ...absent.slice(0, 5),
         ...[...this.#reasons].map(([why, times]) => `${times} × ${why}`).slice(0, 5),
       ],
@@ -229,7 +231,10 @@ export class Pairs {
       else if (inner.includes('<body')) {
         word.heard += 1
         const number = Number(word.id.split('-')[1])
-        if (word.heard === 1 && number < chatter.heard) this.#reordered += 1
+        if (word.heard === 1 && number < chatter.heard)
+          this.#reordered.push(
+            `reordered ${word.id} behind ${chatter.heard} ${chatter.isOverSocket ? 'over WebSocket' : 'over BOSH'}`,
+          )
         chatter.heard = Math.max(chatter.heard, number)
       }
     }
