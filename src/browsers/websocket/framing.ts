@@ -72,7 +72,7 @@ class MessageReader {
     return splitter
   }
 
-  /** The next message may come from another client. */
+  /** Drops the state, because the next message may come from another client. */
   #fail(fault: MessageFault): MessageFault {
     this.#splitter = undefined
     return fault

@@ -11,7 +11,7 @@ export const shareOfCallers = 1 / 10
 export interface ConnectionLimitParts {
   readonly config: Pick<Config, 'listen' | 'trustedProxies'>
   readonly refused: OnRefused
-  /** Without free descriptors, connections would wait in the kernel's backlog. */
+  /** Whether a connection may take a descriptor. Without descriptors, connections would wait in the kernel's backlog. */
   readonly descriptorsAreLeft: (mayCall: boolean) => boolean
   readonly mayCall: Access
 }

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 const reserveOfSessions = 32
 /** The reserve has at most this share of all descriptors. */
 const reservedShare = 0.1
-/** Checks are slow, so one check is valid for up to `mostUnseen` descriptors, and for one of each `freeForEach` free ones. */
+/** Checks are slow. A check stays valid for `mostUnseen` descriptors, or for fewer if few are free. */
 const mostUnseen = 16
 const freeForEach = 8
 
