@@ -3,7 +3,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, type Stage, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
-import { testRest } from '../support/matrix.js'
+import { describeRest, testRest } from '../support/matrix.js'
 import { scrape } from '../support/scrape.js'
 
 const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
@@ -27,6 +27,7 @@ const stepAt: Record<Stage, string> = {
 describe('a server that falls silent', () => {
   let servers: LoginServer[]
   let service: WatchedService
+  const reached = new Set<Stage>()
 
   beforeAll(async () => {
     servers = await Promise.all(
@@ -36,6 +37,7 @@ describe('a server that falls silent', () => {
       // A server that does not answer at all does not read either.
       servers[index]!.script = {
         [stage]: ({ connection }: Turn) => {
+          reached.add(stage)
           if (stage === 'connect') connection.deafen()
         },
       }
@@ -51,19 +53,25 @@ describe('a server that falls silent', () => {
   })
 
   test('at any step is given up after WARM_TIMEOUT, with 504, and nothing stays open', async () => {
-    const started = performance.now()
+    const answers: Awaited<ReturnType<WatchedService['problem']>>[] = []
     const told = await Promise.all(
-      stages.map(stage => service.problem({ jid: `alice@${stage}.tls.example`, password: 'Pa55-of-alice' })),
+      stages.map(async stage => {
+        for (;;) {
+          const started = performance.now()
+          const answer = await service.problem({ jid: `alice@${stage}.tls.example`, password: 'Pa55-of-alice' })
+          expect(performance.now() - started).toBeGreaterThan(2950)
+          answers.push(answer)
+          // On a busy machine a login may end at an earlier step.
+          if (reached.has(stage)) return answer
+        }
+      }),
     )
-    const seconds = (performance.now() - started) / 1000
     expect(told).toEqual(stages.map(stage => ({ status: 504, code: 'timeout', step: stepAt[stage] })))
-    expect(seconds).toBeGreaterThan(2.95)
-    expect(seconds).toBeLessThan(8)
     expect(service.service.counts().sessions).toBe(0)
     const { samples } = await scrape(service.service.metricsUrl)
     const logged = service.lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'a link ended')
     for (const step of new Set(Object.values(stepAt))) {
-      const count = stages.filter(stage => stepAt[stage] === step).length
+      const count = answers.filter(answer => answer.step === step).length
       expect(samples.get(`warm_bindings_c2s_failures_total{step="${step}",code="timeout"}`)).toBe(count)
       expect(logged.filter(line => line.step === step && line.code === 'timeout')).toHaveLength(count)
     }
@@ -88,7 +96,7 @@ describe('a server that falls silent', () => {
   )
 })
 
-describe('a server that takes its time', () => {
+describeRest('a server that takes its time', () => {
   /** At the first stage a server has nothing to say yet. */
   const saying = stages.filter(stage => stage !== 'connect')
   const slow: readonly Stage[] = ['starttls', 'features', 'challenge', 'bind']
@@ -106,7 +114,7 @@ describe('a server that takes its time', () => {
     await Promise.all(servers.map(server => server.stop()))
   })
 
-  testRest('for one step is given up after WARM_STEP_TIMEOUT, and told which', async () => {
+  test('for one step is given up after WARM_STEP_TIMEOUT, and told which', async () => {
     for (const [index, stage] of saying.entries()) servers[index]!.script = { [stage]: () => {} }
     const started = performance.now()
     const told = await Promise.all(
@@ -117,7 +125,7 @@ describe('a server that takes its time', () => {
     await service.emptied()
   })
 
-  testRest('for every step has as long for each', async () => {
+  test('for every step has as long for each', async () => {
     const delay = (turn: Turn) => void setTimeout(() => turn.goOn(), 1100)
     servers.at(-1)!.script = Object.fromEntries(slow.map(stage => [stage, delay]))
     const started = performance.now()

@@ -7,6 +7,7 @@ import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
 import type { LoginWish } from '../../../src/servers/login/wish.js'
+import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
 import { type Answer, ScriptedLink } from './scripted-link.js'
@@ -381,7 +382,10 @@ describe('a login that is ahead of its server', () => {
       (options, events) => {
         const link = new ScriptedLink(links.length === 0 ? [] : repeated, options, events)
         const failure = { step: 'features', code: 'remote-connection-failed' } as const
-        if (links.push(link) === 1) setTimeout(() => events.onEnd({ failure, isStale }), 5)
+        if (links.push(link) === 1)
+          void eventually('it has been told all', () => link.told.length === 2).then(() =>
+            events.onEnd({ failure, isStale }),
+          )
         return link
       },
       asked,
