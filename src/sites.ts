@@ -32,7 +32,6 @@ import { allowsDomain } from './xmpp/jid/domains.js'
 /** Shortest limit in bytes. With long stanzas the limit is two stanzas. */
 const leastBodyBytes = 512 * 1024
 
-/** The parts of sessions that all sites share. */
 export interface SessionParts
   extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
     Pick<ListenerParts, 'bodies'> {

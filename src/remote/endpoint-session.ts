@@ -58,7 +58,6 @@ export class EndpointSession {
   /** When the last empty request was sent, if its reply was also empty. */
   #emptySince: number | undefined
   #limit: Timer | undefined
-  /** Undefined before the creation reply. */
   terms: SessionTerms | undefined
 
   constructor(parts: EndpointSessionParts, reached: (step: Step) => void) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import type { RemoteFault } from './fault.js'
 
-/** Pauses before repeats, in milliseconds. */
+/** In milliseconds. */
 const pauses = [0, 250, 500, 1000, 2000, 4000]
 
 const mostSeconds = 30

@@ -23,7 +23,7 @@ const passing = new Set<Failure['code']>([
 export interface Mending {
   /** Logs the user in on a new link. Throws a `Problem`. */
   readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>
-  /** The longest gap, in milliseconds. */
+  /** In milliseconds. */
   readonly longest: number
   /** JSON values that `logInAgain` of another process needs. Secret. */
   readonly record: () => unknown

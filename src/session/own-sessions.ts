@@ -15,7 +15,6 @@ import type {
   VisitName,
 } from './session-types.js'
 
-/** Sessions whose pages use another endpoint. */
 export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
 }

@@ -1,5 +1,3 @@
-// Types for the calls between the warm API and the sessions.
-
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
@@ -42,7 +40,6 @@ export interface SessionView {
 export type ResumedSession = Binding & {
   readonly id: string
   readonly jid: string
-  /** Stanzas that earlier pages have received. */
   readonly delivered: number
 }
 
@@ -57,7 +54,6 @@ export interface OpenWish extends LinkOptions {
   readonly jid?: string | undefined
   /** Longest time a request may be held, in seconds. */
   readonly wait: number
-  /** Requests held at a time. */
   readonly hold: number
   /** BOSH version, `major.minor`. */
   readonly ver: string

@@ -233,7 +233,6 @@ export class Session implements Gate {
   }
 
   #handOver(): NextPage | undefined {
-    // A page needs the full JID.
     if (this.isOver || this.#jid === undefined || !isFull(this.#jid)) return undefined
     const next = this.#client?.handOver()
     if (next !== undefined) this.uplink.forgive()

@@ -34,7 +34,6 @@ export interface Ended {
   readonly wait: Waiting | undefined
 }
 
-/** Each transition makes a new object. */
 export type State = Opening | Waiting | Live | Ended
 
 /** All changes of a session's state, and who causes them. */

@@ -9,7 +9,6 @@ interface Viewed extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'created
   readonly inactivity: Inactivity
 }
 
-/** The state in words of the warm API. */
 export function stateOf({ stage, client, inactivity }: Viewed): SessionState {
   const { name } = stage
   if (name === 'ended' || name === 'opening') return name

@@ -37,7 +37,7 @@ export interface MendParts {
   /** Limits by domain how many broken links are mended at once. */
   readonly turns: Turns
   readonly accountOf: (domain: string) => ServiceAccount | undefined
-  /** Longest gap of a link, in milliseconds. */
+  /** In milliseconds. */
   readonly longest: number
 }
 

@@ -7,7 +7,6 @@ import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
 export interface ListenerParts extends HttpPeerParts, Entrance {
-  /** Pages at this URL have our own origin. */
   readonly externalUrl: string | undefined
 }
 

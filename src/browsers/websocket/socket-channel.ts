@@ -51,7 +51,6 @@ const cutBy: Readonly<Record<string, WebSocketCut>> = {
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'too-many-fragments',
 }
 
-/** Channels in a write batch. */
 const mostAtOnce = 16
 
 export class SocketChannel implements Channel {

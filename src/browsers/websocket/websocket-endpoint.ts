@@ -50,7 +50,6 @@ const lostUpgrade = "This is a handshake of WebSocket without 'Upgrade: websocke
 
 export interface WebSocketEndpoint {
   readonly relay: Endpoint
-  /** For pages that have a token. */
   readonly takeover: Endpoint
   shutDown(): void
 }

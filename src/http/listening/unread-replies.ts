@@ -7,9 +7,9 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { bytesUnderWay } from '../fast/reply-under-way.js'
 import { bytesWaiting } from './pipelined-requests.js'
 
-/** Interval of checks, in milliseconds. */
+/** In milliseconds. */
 const interval = 5_000
-/** Longest time without reading, in milliseconds. */
+/** In milliseconds. */
 const patience = 60_000
 const patienceWhenFull = 10_000
 

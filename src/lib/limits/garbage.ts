@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../clock.js'
 const shortest = 5_000
 /** Divisor: collections take at most 5 % of the time. */
 const rarity = 20
-/** Interval of checks, in milliseconds. */
+/** In milliseconds. */
 const interval = 2_000
 /** Growth of the RSS since the last collection that justifies another. */
 const growth = 0.1

@@ -33,10 +33,9 @@ const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 const mucNamespace = 'http://jabber.org/protocol/muc'
 const rosterNamespace = 'jabber:iq:roster'
 
-/** Time limit of an answer, in milliseconds. */
+/** In milliseconds. */
 const patience = 6_000
 
-/** Most contacts that are probed. */
 const mostProbes = 1000
 
 const pauseSeconds = 60

@@ -11,7 +11,6 @@ const mostPings = 2
 export const soon = (): number => Math.random() * 100
 export const pause = (): number => 200 + Math.random() * 300
 
-/** Pause after a refusal, in milliseconds. */
 export const refusedMilliseconds = 5_000
 
 export async function connectionOptions(settings: NatsSettings, name: string): Promise<ConnectionOptions> {

@@ -26,7 +26,6 @@ export class RemoteNode implements Node {
   adopted: ReadonlySet<string> = new Set()
   /** This process hands over, and answers for no name. */
   isLeaving = false
-  /** Whether the first heartbeat has arrived. */
   hasHeartbeat = false
   isSilent = false
   /** This process has been silent for long, but may return. */

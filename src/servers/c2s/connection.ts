@@ -41,7 +41,6 @@ export interface ConnectionEvents {
 }
 
 export interface Spare {
-  /** Whether no more TLS 1.3 session tickets will arrive. */
   readonly isSettled: boolean
 }
 

@@ -13,13 +13,10 @@ export interface Dialled {
   readonly tls: Server['tls']
 }
 
-/** Time limit for a DNS name, in seconds. */
 const resolveSeconds = 5
-/** Time limit for an address, in seconds. */
 const addressSeconds = 5
 /** Delay before the next attempt, in milliseconds (RFC 8305 §5). */
 const stagger = 250
-/** Time limit for all addresses, in seconds. */
 const connectSeconds = 15
 
 export interface DialerParts {

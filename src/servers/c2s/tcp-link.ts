@@ -26,16 +26,13 @@ import type { SpareLinks } from './spare-links.js'
 import { longestStep, readHeader, streamFooter, withoutSpace, writeHeader } from './stream-header.js'
 import { Writer, type WriterEvents } from './writer.js'
 
-/** Time limit from a stream header to the features, in seconds. */
 const featuresSeconds = 10
 /** Time limit for the answer to a pipelined login on trial, in seconds. */
 const trialSeconds = 3
-/** Time limit for the server's closing tag, in seconds (RFC 6120 §4.4). */
 const closeSeconds = 5
 
 export interface LinkParts extends ConnectionParts {
   readonly spares?: SpareLinks | undefined
-  /** Memory for unfinished elements. */
   readonly waiting: WaitingMemory
   readonly streamManagement: boolean
   readonly sasl2: boolean
@@ -63,7 +60,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #socket: Socket | undefined
   #writer: Writer | undefined
   #splitter: Splitter | undefined
-  /** Bytes counted in `waiting` so far. */
   #unfinishedBytes = 0
   #deadline: Timer | undefined
   #hasBegun = false

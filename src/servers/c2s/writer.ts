@@ -5,7 +5,6 @@ import { writeBatch } from '../../lib/write-batch.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 export interface WriterEvents {
-  /** The backlog is empty. */
   onDrain(): void
   /** The server has not read for too long. */
   onStall(): void
@@ -28,7 +27,6 @@ export class Writer {
   readonly #socket: Socket
   readonly #clock: Clock
   readonly #events: WriterEvents
-  /** Text of the next write batch. */
   #waiting = ''
   #isOnlyHeader = false
   /** Runs while the server does not read. */

@@ -24,7 +24,6 @@ export interface LoggedIn<T extends Opened> {
   readonly opened: T
   /** The full JID, or empty if no resource was requested. */
   readonly jid: string
-  /** Elements for the page that arrived during the login. */
   readonly undelivered: readonly Element[]
   /** Whether the server offers stream management (XEP-0198) on the bound stream. */
   readonly offersManagement: boolean

@@ -4,7 +4,6 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import type { LoginWish } from './wish.js'
 
 export interface ProgressParts {
-  /** Used at level `debug`. */
   readonly log?: Logger | undefined
   /** Time limit of the login, in seconds. */
   readonly timeout: number
@@ -25,7 +24,6 @@ export function followLogin(
   const stepDeadline = setTimeout(onLate, stepTimeout * 1000)
   let step: Step = 'connect'
 
-  /** Logs no content of the stream. */
   function note(about: object): void {
     if (!isLogged) return
     const ms = Math.round(performance.now() - since)

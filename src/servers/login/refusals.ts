@@ -15,7 +15,6 @@ const bySaslCondition = new Map<string | undefined, ProblemCode>([
   ['encryption-required', 'no-mechanism'],
 ])
 
-/** Advice to operators, by condition. */
 const advice = new Map<string | undefined, (mechanism: string) => string>([
   ['invalid-mechanism', name => `It offers ${name}, but does not accept it: see XMPP_MECHANISMS.`],
   ['mechanism-too-weak', name => `It considers ${name} too weak: see XMPP_MECHANISMS.`],
