@@ -6,7 +6,7 @@ const common = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': ['$1.ts', '$1.js'] },
   // To CommonJS, what there is of ECMAScript modules in the packages included: Jest runs modules only with Node's
   // `--experimental-vm-modules`, which takes twice the time and has ended whole runs with a segmentation fault.
-  transformIgnorePatterns: ['/node_modules/(?!(@xmpp|ltx|@mongodb-js|@seriousme|redos-detector)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(@xmpp|ltx|@mongodb-js|@seriousme|jose|redos-detector)/)'],
   transform: {
     '^.+\\.[tj]s$': [
       '@swc/jest',

@@ -7,6 +7,7 @@ import { homePath } from './http/addresses.js'
 import { contentTypes, problemAnswer, problemFrom, publish, sendAnswer, sendPage } from './http/answers/answer.js'
 import { createAssetsRouter } from './http/answers/assets.js'
 import { createHostMetaRouter } from './http/answers/host-meta.js'
+import type { Representation } from './http/answers/negotiation.js'
 import { pagePolicy, readOnly, redirectToTls } from './http/answers/pages.js'
 import { install } from './http/fast/install.js'
 import { bodyFormat } from './http/listening/read-body.js'
@@ -16,6 +17,7 @@ import { traceOf } from './lib/log.js'
 import { represent } from './warm/answers.js'
 import { logged } from './warm/calls.js'
 import { describeApi } from './warm/openapi/describe-api.js'
+import { type ConnectParts, createConnectRouter } from './warm/pages/connect-router.js'
 import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
 
 export interface AppParts extends WarmParts {
@@ -55,6 +57,15 @@ export function createApp(parts: AppParts): Express {
   return app
 }
 
+/** Serves the path of pages with a token. */
+export function createPagesApp(parts: ConnectParts & { readonly config: Config; readonly httpLog: Logger }): Express {
+  const { config, counts, sums, httpLog } = parts
+  const app = newApp(config)
+  app.use(createConnectRouter(parts))
+  app.use(createProblemHandler({ config, log: httpLog, counts, sums }, () => 'json'))
+  return app
+}
+
 export function createMisdirectedApp(parts: ProblemParts): Express {
   const app = newApp(parts.config)
   app.use('/assets', createAssetsRouter())
@@ -87,7 +98,10 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
 }
 
 /** Strangers can cause errors, so there is one log line a minute for each code, with a `count`. */
-function createProblemHandler({ config, log, counts, sums }: ProblemParts): ErrorRequestHandler {
+function createProblemHandler(
+  { config, log, counts, sums }: ProblemParts,
+  representationOf: (request: Request) => Representation = request => represent(request, config.warmPath),
+): ErrorRequestHandler {
   const home = homePath(config.externalUrl)
   const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))
   // Express recognises an error handler by its four parameters.
@@ -108,7 +122,7 @@ function createProblemHandler({ config, log, counts, sums }: ProblemParts): Erro
         return
       }
       const back = linkBack(request, problem.code, config.warmPath, home)
-      const representation = represent(request, config.warmPath)
+      const representation = representationOf(request)
       const answer = problemAnswer(problem, representation, { requestId, home, back })
       sendAnswer(response.vary('Accept'), answer)
     } catch (failure) {

@@ -15,7 +15,7 @@ import { adminHashQueue, hashQueue } from './lib/limits/hash-queue.js'
 import { residentMemory } from './lib/limits/memory.js'
 import { MinuteSums } from './lib/limits/minute-sums.js'
 import { createRefusals } from './lib/limits/reached-limits.js'
-import { type LogFor, logOf, traceOf } from './lib/log.js'
+import { codeOf, type LogFor, logOf, traceOf } from './lib/log.js'
 import { version } from './lib/package-json.js'
 import type { StartCarrier } from './processes/carriers/carrier.js'
 import { drained } from './processes/draining.js'
@@ -23,11 +23,14 @@ import { anyTaker } from './processes/exchanges/ask-all.js'
 import { newNodeName } from './processes/node-name.js'
 import { startNodes } from './processes/start-nodes.js'
 import { hasStateFiles, stateFiles } from './processes/state-files.js'
+import { RemoteFault } from './remote/fault.js'
+import { type DocumentParts, documentFetcher } from './remote/fetched-document.js'
 import { acceptHandovers, giveTo, recordVersion, setDown, takeUp } from './session/succession.js'
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
 import { createOverview } from './warm/overview.js'
+import type { PageTokens } from './warm/pages/page-tokens.js'
 import { RecentWarms } from './warm/recent-warms.js'
 import { createVisits } from './warm/visits.js'
 import { watchFailures } from './watching/failure-share.js'
@@ -160,6 +163,7 @@ export async function startService({
     hashes,
     formTokens: createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
+    pageTokens: await pageTokensOf(config, { names, clock, log: logFor('warm') }),
     callLimits: createCallLimits({ rates: config.rates, clock, hashes, nodes, makeRate, refused }),
     visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
     recentWarms,
@@ -330,6 +334,24 @@ async function natsOf({ nats }: Config, clock: Clock, logFor: LogFor): Promise<r
   if (nats === undefined) return []
   const { natsCarrier } = await import('./processes/carriers/nats-carrier.js')
   return [natsCarrier({ settings: nats, log: logFor('nodes'), clock })]
+}
+
+async function pageTokensOf(
+  { pages, remote, tls }: Config,
+  { names, clock, log }: Pick<DocumentParts, 'names' | 'clock'> & { readonly log: Logger },
+): Promise<PageTokens | undefined> {
+  if (pages.origins.length === 0) return undefined
+  const { createPageTokens } = await import('./warm/pages/page-tokens.js')
+  return createPageTokens({
+    pages,
+    fetchKeys: url => documentFetcher(url, { settings: remote, tls, names, clock }),
+    clock,
+    now: Date.now,
+    onFetchFailed(error) {
+      const { code, cause } = error instanceof RemoteFault ? error.failure : { code: undefined, cause: error }
+      log.warn({ code, cause: codeOf(cause) }, 'the keys of PAGE_TOKEN_JWKS cannot be fetched')
+    },
+  })
 }
 
 async function until(condition: () => boolean): Promise<void> {

@@ -1,7 +1,7 @@
 // The same service for each host name, with its own domain and addresses.
 import type { RequestListener } from 'node:http'
 import type { Express, Router } from 'express'
-import { type AppParts, createApp, createMisdirectedApp } from './app.js'
+import { type AppParts, createApp, createMisdirectedApp, createPagesApp } from './app.js'
 import type { CookieRules } from './browsers/bosh/attach-cookie.js'
 import { type CarriedRequests, createCarriedRequests } from './browsers/bosh/carried-requests.js'
 import { type ConnectionManager, createConnectionManager } from './browsers/bosh/connection-manager.js'
@@ -26,6 +26,7 @@ import { createOpener, type Opener, type OpenerParts } from './session/opener.js
 import type { SessionRecord } from './session/session-record.js'
 import type { Open, Opening } from './session/session-types.js'
 import { type CarriedLogins, createCarriedLogins } from './warm/carried-logins.js'
+import type { PageTokens } from './warm/pages/page-tokens.js'
 import { createLogins, type Logins, type MendParts, managementFrom } from './warm/session-login.js'
 import { allowsDomain } from './xmpp/jid/domains.js'
 
@@ -53,6 +54,8 @@ export interface SiteParts
   readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
+  /** Undefined if no page may bring a token. */
+  readonly pageTokens?: PageTokens | undefined
   readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed'>) => readonly Router[]
 }
 
@@ -86,7 +89,7 @@ export function createSites(config: Config, shared: SiteParts): Sites {
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
-  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config] }, parts, built)
+  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts, built)
   const other = usual ?? (strictHost ? refusal(config, shared.upstream) : all())
   return {
     hosts: sites,
@@ -130,6 +133,7 @@ interface SiteConfigs {
   readonly bosh: readonly Config[]
   readonly apis: readonly Config[]
   readonly websocket: readonly Config[]
+  readonly pages: Config
 }
 
 function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, built: Built): Routes {
@@ -143,18 +147,21 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, bu
     bosh: [...own.values()],
     apis: sharing(({ warmPath }) => warmPath),
     websocket: sharing(({ websocketPath }) => websocketPath),
+    pages: sharing(() => undefined)[0]!,
   }
   return createSite(configs, parts, built)
 }
 
-function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, built: Built): Routes {
-  const configs = [...new Set([...bosh, ...apis, ...websocket])]
+function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts: Parts, built: Built): Routes {
+  const configs = [...new Set([...bosh, ...apis, ...websocket, pages])]
   const { upstream, tellEvent } = parts.shared
   const sessions = new Map(configs.map(config => [config, createSessions(config, upstream, tellEvent)]))
   const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
   const webSockets = websocket
     .filter(config => config.websocket.enabled)
     .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
+  const { pageTokens } = parts.shared
+  const connect = pageTokens && createConnect(pages, sessions.get(pages)!.open, pageTokens, parts)
   built.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
   built.sessions.push(...sessions.values())
   return {
@@ -166,6 +173,7 @@ function createSite({ bosh, apis, websocket }: SiteConfigs, parts: Parts, built:
         [websocketPath, endpoint.relay] as const,
         [websocketPath + takeoverPath, endpoint.takeover] as const,
       ]),
+      ...(connect === undefined ? [] : [[pages.pagePath, connect] as const]),
     ]),
     below: apps
       .slice(1)
@@ -224,12 +232,46 @@ function createSessions(config: Config, upstream: SessionParts, tellEvent?: Open
   return { domains, opener, manager, open }
 }
 
-function createApi(config: Config, open: Open, { shared, carriedLogins }: Parts): Express {
+function loginsOf(config: Config, open: Open, { shared: { upstream }, carriedLogins }: Parts): Logins {
+  const own = createLogins(upstream.login, open, upstream.mend)
+  return carriedLogins?.over(siteName(config), own) ?? own
+}
+
+function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {
+  const { shared, carriedLogins } = parts
+  const { upstream } = shared
+  const { login, keysOf } = loginsOf(config, open, parts)
+  const { endUnclaimed } = carriedLogins ?? upstream
+  return createPagesApp({
+    config,
+    pageTokens,
+    login,
+    keysOf,
+    sessions: upstream.sessions,
+    room: upstream.room,
+    visits: shared.visits,
+    endUnclaimed,
+    limits: shared.callLimits,
+    isTooOften: address => upstream.limits.isTooOften(address),
+    refused: upstream.refused,
+    recentWarms: shared.recentWarms,
+    onCall: shared.onCall,
+    isStopping: shared.isStopping,
+    counts: upstream.counts,
+    clock: upstream.clock,
+    sums: upstream.sums,
+    log: upstream.logFor('warm'),
+    audit: upstream.auditFor('warm'),
+    httpLog: upstream.logFor('http'),
+  })
+}
+
+function createApi(config: Config, open: Open, parts: Parts): Express {
+  const { shared, carriedLogins } = parts
   const { upstream } = shared
   const { logFor, auditFor } = upstream
   const { endUnclaimed } = carriedLogins ?? upstream
-  const own = createLogins(upstream.login, open, upstream.mend)
-  const { login, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
+  const { login, keysOf } = loginsOf(config, open, parts)
   return createApp({
     config,
     login,

@@ -3,6 +3,7 @@ import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { hostVariable } from './kinds/kinds.js'
 import { type Address, collide, placesOf } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
+import { hasPages, pageFaults } from './page-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
 
 /** Problems of several settings together. Problems that depend on a faulty setting are skipped. */
@@ -93,6 +94,15 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'WEBSOCKET_PATH and WARM_PATH must differ, and neither may lie inside the other': set =>
     set.WEBSOCKET_ENABLED && set.WARM_ENABLED && overlap(set.WEBSOCKET_PATH, set.WARM_PATH),
 
+  [`PAGE_PATH must ${outside}`]: set => hasPages(set) && isTaken(set.PAGE_PATH),
+  [`PAGE_PATH must not have ${hostVariable}`]: set => hasPages(set) && set.PAGE_PATH.includes(hostVariable),
+  ...Object.fromEntries(
+    (['BOSH', 'WARM', 'WEBSOCKET'] as const).map(name => [
+      `PAGE_PATH and ${name}_PATH must differ, and neither may lie inside the other`,
+      (set: Values) => hasPages(set) && set[`${name}_ENABLED`] && overlap(set.PAGE_PATH, set[`${name}_PATH`]),
+    ]),
+  ),
+
   'EVENTS_SECRET is required for EVENTS_URL, or EVENTS_SECRET_FILE: make one, for example with openssl rand -hex 32':
     set => set.EVENTS_URL !== undefined && set.EVENTS_SECRET === undefined && set.EVENTS_SECRET_FILE === undefined,
 
@@ -104,6 +114,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set => set.STATE_DIR !== undefined && !set.XMPP_STREAM_MANAGEMENT,
 
   ...natsFaults,
+  ...pageFaults,
 
   'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set => set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,
   "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session": set =>
@@ -146,7 +157,9 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
         websocketPath: set.WEBSOCKET_ENABLED ? host.websocketPath : undefined,
       }))
       return served
-        .flatMap((host, index) => problemsOfHost(host, served.slice(0, index)))
+        .flatMap((host, index) =>
+          problemsOfHost(host, served.slice(0, index), hasPages(set) ? set.PAGE_PATH : undefined),
+        )
         .map(problem => `HTTP_HOSTS for ${name} has ${problem}`)
     }),
 ]
@@ -165,13 +178,14 @@ function isForAnyServer(accounts: Values['XMPP_SERVICE_ACCOUNTS'], set: Values):
   return !set.XMPP_SERVERS.servers.has('*') && set.XMPP_SERVERS.remotes.get('*')?.url === undefined
 }
 
-function problemsOfHost(host: HttpHost, before: readonly HttpHost[]): readonly string[] {
+function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: string | undefined): readonly string[] {
   const { boshPath, warmPath, websocketPath } = host
   const paths = [boshPath, warmPath, websocketPath].filter(path => path !== undefined)
   const called = ({ domain = 'all domains' }: HttpHost) => domain
   const isTwice = overlap(boshPath, warmPath) || overlap(boshPath, websocketPath) || overlap(warmPath, websocketPath)
   return [
     isTwice && 'the same path for two endpoints, or one inside the other',
+    paths.some(path => overlap(path, pagePath)) && 'a path that is PAGE_PATH, or one inside the other',
     paths.some(isTaken) && `a path that does not ${outside}`,
     paths.some(path => path.includes(hostVariable)) &&
       `no domain that ${hostVariable} in a path could stand for: give it paths of its own`,

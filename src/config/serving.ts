@@ -12,13 +12,13 @@ export function siteName({ externalUrl, boshPath, websocketPath, domains }: Conf
 
 /** Hashes of settings that must be the same in all processes. Without secrets. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
-  const { domains, externalUrl, boshPath, warmPath, websocketPath, admins, http, limits, rates } = config
+  const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config
   const texts = {
     XMPP_DOMAINS: domains,
     EXTERNAL_URL: externalUrl,
     HTTP_HOSTS: [...http.hosts],
     ADMIN_USERS: admins.map(({ name, domains: own }) => [name, own]),
-    paths: [boshPath, warmPath, websocketPath],
+    paths: [boshPath, warmPath, websocketPath, pagePath],
     limits: [limits.sessionsPerJid, limits.sessionsPerAddress, limits.unauthenticatedPerAddress, rates],
   }
   return Object.fromEntries(

@@ -7,6 +7,7 @@ import * as kinds from './kinds/kinds.js'
 import { addresses, metricsAddress, ports } from './kinds/listen-addresses.js'
 import * as nats from './kinds/nats-kinds.js'
 import { readNetworks } from './kinds/networks.js'
+import { jidTemplate, pageKeys, pageSecretsFile } from './kinds/page-token-kinds.js'
 import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
 
@@ -326,6 +327,29 @@ export const sections = {
     ),
     SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', kinds.integer(4096, 10_000_000), '200000').means(
       'Most SCRAM iterations that an XMPP server may request. If a server requests more, the login fails.',
+    ),
+  },
+  'Page tokens': {
+    PAGE_ORIGINS: at('pages.origins', kinds.namedOrigins, '').means(
+      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without any, PAGE_PATH does not exist.',
+    ),
+    PAGE_PATH: at('pagePath', kinds.path, '/connect').means('Path for pages with a token.'),
+    PAGE_TOKEN_SECRET_FILE: at('pages.secrets', pageSecretsFile).means(
+      'File with secrets of HS256 tokens, one of at least 32 bytes on each line.',
+    ),
+    PAGE_TOKEN_JWKS: at('pages.keys', pageKeys).means(
+      'Instead: URL or file of public keys (JWKS) for RS256, PS256, ES256 or EdDSA. Requires PAGE_TOKEN_ISSUER.',
+    ),
+    PAGE_TOKEN_AUDIENCE: at('pages.audience', kinds.text).means('Audience (`aud`) that tokens must have.'),
+    PAGE_TOKEN_ISSUER: at('pages.issuer', kinds.text).means('Issuer (`iss`) that tokens must have.'),
+    PAGE_TOKEN_JID: at('pages.jid', jidTemplate).means(
+      'JID of the user, with a claim in braces, as in `{sub}@example.org`. `{sub}` alone is a whole JID.',
+    ),
+    PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'credential'), 'service').means(
+      'What logs the user in: the service account or certificate of the domain, the token itself, or the claim `credential`.',
+    ),
+    PAGE_ADMIN: at('pages.admin', kinds.text).means(
+      'Admin in whose name pages call, with its domains, credentials and limits. Default: `:pages`, for all domains.',
     ),
   },
   Events: {

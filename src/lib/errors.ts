@@ -9,7 +9,10 @@ const sentences = {
     'invalid-jid': 'The jid is not a valid bare or full JID.',
     'invalid-body': 'The request body cannot be read in the format it announces.',
   },
-  401: { unauthorized: 'The admin credentials are missing or wrong.' },
+  401: {
+    unauthorized: 'The admin credentials are missing or wrong.',
+    'invalid-token': 'The token of the page is missing, wrong or expired.',
+  },
   403: {
     forbidden: 'This admin may neither warm nor control sessions of that domain.',
     'address-forbidden': 'Calls from this address are not allowed: see WARM_ALLOW and WARM_DENY.',
@@ -59,6 +62,7 @@ const sentences = {
     'service-full': 'The service is full: no more sessions, requests, memory or descriptors.',
     'too-many-sessions': 'The user has too many sessions: resume or end one.',
     'session-unreachable': 'The process that has this session does not answer at the moment.',
+    'keys-unavailable': 'The keys for tokens of pages cannot be fetched at the moment.',
     'shutting-down': 'The service is stopping.',
   },
   504: { timeout: 'The XMPP server did not finish the login in time.' },

@@ -29,8 +29,8 @@ export function listOf(
   }
 }
 
-export function isOfVisit(tab: Tab | undefined, { admin, visit }: VisitName): boolean {
-  return tab?.visit === visit && tab.admin === admin
+export function isOfVisit(tab: Tab | undefined, { admin, visit, user }: VisitName): boolean {
+  return tab?.visit === visit && tab.admin === admin && (user === undefined || tab.user === user)
 }
 
 export function placeOf({ createdAt, id }: SessionView, epoch: number): Place {

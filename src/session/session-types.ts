@@ -12,6 +12,8 @@ export type Transport = 'bosh' | 'websocket'
 export interface VisitName {
   readonly admin: string
   readonly visit: string
+  /** As in `Tab`. Undefined for all users. */
+  readonly user?: string
 }
 
 export interface Tab extends VisitName {

@@ -34,6 +34,25 @@ export function readParameters(
   }
 }
 
+/** A body of only these parameters, or an empty body. Throws a `Problem`. */
+export function readFew<Known extends Table>(
+  contentType: string | undefined,
+  body: Uint8Array,
+  table: Known,
+): Values<Known> {
+  const text = decode(body)
+  const pairs = body.length === 0 ? [] : demandFormat(contentType) === 'json' ? jsonPairs(text) : formPairs(text)
+  const given = collect(pairs, table, () => {
+    throw new Problem('invalid-parameter', { detail: `The body can have ${Object.keys(table).join(', ')}.` })
+  })
+  for (const [name, value] of given) if (value === '' || value === null) given.delete(name)
+  const read = readerOf(given, table)
+  return Object.fromEntries(Object.keys(table).map(name => [name, read(name)])) as Values<Known>
+}
+
+/** Reads parameters that are no body of a call. */
+export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parameters => readerOf(given, bodyParameters)
+
 /** Throws a `Problem` for an unknown name: with a misspelt filter, a logout would end the wrong sessions. */
 export function readQuery<Known extends Table>(url: string, table: Known, { sentForm = false } = {}): Values<Known> {
   const start = url.indexOf('?')

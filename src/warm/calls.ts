@@ -18,9 +18,9 @@ import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import type { RecentWarms } from './recent-warms.js'
 
-export type CallName = 'warm' | 'resume' | 'logout' | 'sessions'
+export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | 'sessions'
 
-const handsOver: ReadonlySet<CallName> = new Set(['warm', 'resume'])
+const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 
 export const logged = new WeakSet<Response>()
 
@@ -67,13 +67,10 @@ export interface CallsParts {
 }
 
 export function createCalls(parts: CallsParts) {
-  const { config, log, audit, clock, sums, hashes, limits, counts, recentWarms, onCall, isStopping } = parts
+  const { config, log, audit, clock, hashes, limits, counts } = parts
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
-  const aboutOf = (request: Request) => ({
-    requestId: request.res!.get('X-Request-Id'),
-    address: clientAddress(request, config),
-  })
+  const logOften = createOftenLog(parts)
   const admins = createAdmins({
     config,
     clock,
@@ -85,34 +82,16 @@ export function createCalls(parts: CallsParts) {
       else {
         counts.failedAdminLogins += 1
         if (attempt.isRepeated) logOften(request, audit, line, 'admin login')
-        else audit.info({ ...line, ...aboutOf(request) }, 'admin login')
+        else audit.info({ ...line, ...aboutOf(request, config) }, 'admin login')
       }
       const answer = problemAnswer(new Problem('unauthorized'), represent(request, config.warmPath), {
-        requestId: aboutOf(request).requestId,
+        requestId: aboutOf(request, config).requestId,
         home: homePath(config.externalUrl),
       })
       request.res!.set(answer.headers)
       return answer.body
     },
   })
-
-  const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
-  /** Anybody can cause these errors, so there is one line a minute for each code, client and admin, with a `count`. */
-  const logOften = (
-    request: Request,
-    stream: Logger,
-    line: { readonly code: string; readonly admin: string | undefined },
-    what: string,
-  ) => {
-    const client = clientOf(clientAddress(request, config))
-    const about = { ...line, ...aboutOf(request) }
-    const isTold = often(`${line.code} ${client} ${line.admin}`, sum => ({
-      stream,
-      what,
-      line: { ...about, count: (sum?.line.count ?? 0) + 1 },
-    }))
-    if (!isTold) log.debug(about, what)
-  }
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
@@ -152,50 +131,96 @@ export function createCalls(parts: CallsParts) {
       }
       return [check, refused]
     },
-    /** `onProblem` can show the form again with its mistake. The app handles other errors. */
-    answering:
-      (
-        name: CallName,
-        answer: (call: Call) => Promise<Answer | undefined>,
-        onProblem: (problem: Problem, call: Call) => Answer | undefined = () => undefined,
-      ): RequestHandler =>
-      async (request, response) => {
-        const started = clock.now()
-        const admin = admins.of(request)
-        const line = { admin: admin.name, ...aboutOf(request) }
-        const representation = represent(request, config.warmPath)
-        const signal = signalOf(request, response)
-        const call: Call = { request, response, admin, representation, signal, line }
-        let outcome: Outcome = { code: 'client-gone' }
-        counts.calls += 1
-        const isTooLate = () => handsOver.has(name) && isStopping()
-        try {
-          if (isTooLate()) throw new Problem('shutting-down')
-          const answered = await answer(call)
-          if (answered !== undefined) sendAnswer(response, answered)
-          if (!signal.aborted) outcome = { code: 'ok' }
-        } catch (error) {
-          if (signal.aborted) return
-          const cause = problemFrom(error)
-          const isStopped = cause.status >= 500 && isTooLate()
-          const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
-          if (problem.status >= 500) counts.failedCalls += 1
-          outcome = outcomeOf(problem)
-          const ownAnswer = problem.code === 'internal-error' ? undefined : onProblem(problem, call)
-          if (ownAnswer === undefined) throw isStopped ? problem : error
-          sendAnswer(response, ownAnswer)
-        } finally {
-          const ms = clock.now() - started
-          const stream = name === 'sessions' ? log : audit
-          stream.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
-          logged.add(response)
-          if (name === 'warm') recentWarms.add(outcome.code, ms)
-          onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
-        }
-      },
+    answering: createAnswering(parts, {
+      adminOf: admins.of,
+      representationOf: request => represent(request, config.warmPath),
+    }),
   }
 }
 
-function outcomeOf({ code, step, condition, detail, cause }: Problem): Outcome {
+const aboutOf = (request: Request, config: ClientRules) => ({
+  requestId: request.res!.get('X-Request-Id'),
+  address: clientAddress(request, config),
+})
+
+/** Anybody can cause these errors, so there is one line a minute for each code, client and admin, with a `count`. */
+export function createOftenLog({ config, log, sums }: OftenLogParts) {
+  const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
+  return (
+    request: Request,
+    stream: Logger,
+    line: { readonly code: string; readonly admin: string | undefined },
+    what: string,
+  ) => {
+    const client = clientOf(clientAddress(request, config))
+    const about = { ...line, ...aboutOf(request, config) }
+    const isTold = often(`${line.code} ${client} ${line.admin}`, sum => ({
+      stream,
+      what,
+      line: { ...about, count: (sum?.line.count ?? 0) + 1 },
+    }))
+    if (!isTold) log.debug(about, what)
+  }
+}
+
+export interface OftenLogParts extends Pick<CallsParts, 'log' | 'sums'> {
+  readonly config: ClientRules
+}
+
+export interface AnsweringParts
+  extends Pick<CallsParts, 'log' | 'audit' | 'clock' | 'counts' | 'recentWarms' | 'onCall' | 'isStopping'> {
+  readonly config: ClientRules
+}
+
+interface CallerOf {
+  readonly adminOf: (request: Request) => Admin
+  readonly representationOf: (request: Request) => Representation
+}
+
+/** `onProblem` can show the form again with its mistake. The app handles other errors. */
+export function createAnswering(parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
+  const { config, log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
+  return (
+    name: CallName,
+    answer: (call: Call) => Promise<Answer | undefined>,
+    onProblem: (problem: Problem, call: Call) => Answer | undefined = () => undefined,
+  ): RequestHandler =>
+    async (request, response) => {
+      const started = clock.now()
+      const admin = adminOf(request)
+      const line = { admin: admin.name, ...aboutOf(request, config) }
+      const representation = representationOf(request)
+      const signal = signalOf(request, response)
+      const call: Call = { request, response, admin, representation, signal, line }
+      let outcome: Outcome = { code: 'client-gone' }
+      counts.calls += 1
+      const isTooLate = () => handsOver.has(name) && isStopping()
+      try {
+        if (isTooLate()) throw new Problem('shutting-down')
+        const answered = await answer(call)
+        if (answered !== undefined) sendAnswer(response, answered)
+        if (!signal.aborted) outcome = { code: 'ok' }
+      } catch (error) {
+        if (signal.aborted) return
+        const cause = problemFrom(error)
+        const isStopped = cause.status >= 500 && isTooLate()
+        const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
+        if (problem.status >= 500) counts.failedCalls += 1
+        outcome = outcomeOf(problem)
+        const ownAnswer = problem.code === 'internal-error' ? undefined : onProblem(problem, call)
+        if (ownAnswer === undefined) throw isStopped ? problem : error
+        sendAnswer(response, ownAnswer)
+      } finally {
+        const ms = clock.now() - started
+        const stream = name === 'sessions' ? log : audit
+        stream.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
+        logged.add(response)
+        if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)
+        onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
+      }
+    }
+}
+
+export function outcomeOf({ code, step, condition, detail, cause }: Problem): Outcome {
   return { code, step, condition, detail, cause: codeOf(cause) }
 }

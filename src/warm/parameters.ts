@@ -164,6 +164,9 @@ export const pageParameters = {
   refresh: integer('Seconds between refreshes of the page.', { minimum: 5, maximum: 3600 }),
 } as const
 
+/** The body of a page. */
+export const tabParameters = { tab: bodyParameters.tab } as const
+
 export const logoutParameters = {
   jid: text(
     'The sessions of a bare JID, or the session of a full JID.',

@@ -12,7 +12,7 @@ import { allowsDomain } from '../xmpp/jid/domains.js'
 import { formatBareJid } from '../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from './answers.js'
 import type { CallLimits } from './call-limits.js'
-import { readParameters } from './call-parameters.js'
+import { type Parameters, readParameters } from './call-parameters.js'
 import type { Call } from './calls.js'
 import { invalidParameter } from './parameters.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
@@ -43,7 +43,10 @@ interface Caller {
   readonly user: string | undefined
 }
 
-export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: FormGuard) {
+export type Warm = ReturnType<typeof createWarm>
+
+/** Answers a call whose parameters are read. */
+export function createWarm(parts: WarmCallParts) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
 
@@ -134,13 +137,8 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
     }
   }
 
-  return async ({ request, response, admin, representation, signal, line }: Call): Promise<undefined> => {
-    const body = await readBody(request)
-    const contentType = request.headers['content-type']
-    const sent = readParameters(contentType, body)
-    const isOurForm = formGuard.isOurForm(request, admin.name, sent('csrf_token'))
-    if (isOurForm) form.note(request, body)
-    const read = isOurForm ? readParameters(contentType, body, { sentForm: true }) : sent
+  return async (call: Call, read: Parameters, isOurForm: boolean): Promise<undefined> => {
+    const { request, response, admin, representation, signal, line } = call
     const remember = read('remember') ?? false
     const { page, ...asked } = toAskedSession(read, config, (jid, credential) => {
       line['jid'] = formatBareJid(jid)
@@ -192,6 +190,19 @@ export function createWarmCall(parts: WarmCallParts, form: WarmForm, formGuard: 
       giveUp()
       throw error
     }
+  }
+}
+
+export function createWarmCall(warm: Warm, form: WarmForm, formGuard: FormGuard) {
+  return async (call: Call): Promise<undefined> => {
+    const { request, admin } = call
+    const body = await readBody(request)
+    const contentType = request.headers['content-type']
+    const sent = readParameters(contentType, body)
+    const isOurForm = formGuard.isOurForm(request, admin.name, sent('csrf_token'))
+    if (isOurForm) form.note(request, body)
+    const read = isOurForm ? readParameters(contentType, body, { sentForm: true }) : sent
+    return warm(call, read, isOurForm)
   }
 }
 

@@ -9,7 +9,7 @@ import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
 import { type CallsParts, createCalls } from './calls.js'
 import { createSessionCalls, type SessionCallsParts } from './session-calls.js'
-import { createWarmCall, type WarmCallParts } from './warm-call.js'
+import { createWarm, createWarmCall, type WarmCallParts } from './warm-call.js'
 import { createWarmForm } from './warm-form.js'
 
 export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts {
@@ -24,7 +24,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const form = createWarmForm(config, formGuard)
-  const warm = createWarmCall(parts, form, formGuard)
+  const warm = createWarmCall(createWarm(parts), form, formGuard)
   const calls = createSessionCalls(parts, formGuard)
 
   const showForm: RequestHandler = (request, response) => {

@@ -166,6 +166,11 @@ describe('the documents are true:', () => {
           maxFragments: 8,
           getText: 'This is an XMPP WebSocket endpoint: point your client here.',
         },
+        pagePath: '/connect',
+        pages: {
+          ...{ origins: [], secrets: undefined, keys: undefined, audience: undefined, issuer: undefined },
+          ...{ jid: undefined, login: 'service', admin: undefined },
+        },
         events: undefined,
         access: {
           warm: { allow: networks('loopback, private'), deny: networks('none') },

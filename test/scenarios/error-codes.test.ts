@@ -113,6 +113,24 @@ async function warmTwice(environment: Record<string, string>): Promise<Provoked>
   return warm(alice, at)
 }
 
+/** A page brings a token that nobody has signed. */
+async function connect(environment: Record<string, string>): Promise<Provoked> {
+  const file = join(folder, 'secrets')
+  writeFileSync(file, 'a-secret-of-the-portal-with-32-bytes')
+  const at = await startService({
+    environment: {
+      PAGE_ORIGINS: 'https://portal.example',
+      PAGE_TOKEN_SECRET_FILE: file,
+      PAGE_TOKEN_AUDIENCE: 'chat',
+      PAGE_TOKEN_JID: `{sub}@${domain}`,
+      PAGE_TOKEN_LOGIN: 'token',
+      ...environment,
+    },
+  })
+  const Authorization = `Bearer ${Buffer.from('{"alg":"RS256"}').toString('base64url')}.e30.AAAA`
+  return ask('POST', '/connect', { headers: { Authorization } }, at)
+}
+
 const saslRefusal = (condition: string) => () => warmWhere('success', turn => turn.say(saslFailure(condition)))
 const streamError = (condition: string) => () =>
   warmWhere('features', turn =>
@@ -256,6 +274,15 @@ const rows: Record<ProblemCode, Row> = {
   'temporary-auth-failure': atStep('sasl', saslRefusal('temporary-auth-failure'), 'temporary-auth-failure'),
   'service-full': atStep('connect', () => warmTwice({ MAX_SESSIONS: '1' })),
   'too-many-sessions': { provoke: () => warmTwice({ MAX_SESSIONS_PER_JID: '1' }) },
+  'invalid-token': { provoke: () => connect({}) },
+  'keys-unavailable': {
+    provoke: () =>
+      connect({
+        PAGE_TOKEN_SECRET_FILE: '',
+        PAGE_TOKEN_JWKS: 'http://127.0.0.1:1/keys',
+        PAGE_TOKEN_ISSUER: 'https://id.example',
+      }),
+  },
   'session-unreachable': {
     async provoke() {
       const network = new MemoryNetwork()

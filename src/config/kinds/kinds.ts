@@ -127,14 +127,21 @@ export const baseUrl: Kind<string> = (text, report) => {
   return url.href.replace(/\/+$/, '')
 }
 
+function readOrigin(entry: string): string | undefined {
+  // No browser sends an origin with a star in it.
+  const url = URL.canParse(entry) && !entry.includes('*') ? new URL(entry) : undefined
+  const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
+  return isOrigin ? url.origin : undefined
+}
+
+const noOrigin = 'no origin such as https://www.example.org'
+
+/** Origins (RFC 6454 §6.2), perhaps none. */
+export const namedOrigins = listOf(readOrigin, noOrigin)
+
 const originList = listOf(
-  entry => {
-    // No browser sends an origin with a star in it.
-    const url = URL.canParse(entry) && !entry.includes('*') ? new URL(entry) : undefined
-    const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
-    return isOrigin ? url.origin : undefined
-  },
-  'no origin such as https://www.example.org',
+  readOrigin,
+  noOrigin,
   'must have an origin such as https://www.example.org, * for any, or none',
 )
 

@@ -6,6 +6,7 @@ export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
   'invalid-jid': 'Write it like alice@example.org, or like alice@example.org/desk to ask for that resource.',
   'invalid-body': 'Send a form or a JSON object, in UTF-8.',
   unauthorized: 'This page is for admins. Reload it, and enter name and secret.',
+  'invalid-token': 'Get a new token from the portal.',
   forbidden: 'Use an account for that domain, or have an operator add the domain in ADMIN_USERS_FILE.',
   'address-forbidden': 'Call from an address that is allowed, or have an operator add this one.',
   'insecure-channel': 'Open this page at its https address.',
@@ -44,6 +45,7 @@ export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
   'service-full': 'Try again later. If this happens often, the log names the limit and its setting.',
   'too-many-sessions': 'End sessions of this user, or have an operator raise MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'Try again in a moment. By then the process answers, or its sessions have ended.',
+  'keys-unavailable': 'Try again in half a minute. If it fails again, see the log, and PAGE_TOKEN_JWKS.',
   'shutting-down': 'Try again in a moment.',
   timeout: 'Check that the XMPP server answers, and try again.',
 }

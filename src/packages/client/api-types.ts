@@ -171,6 +171,7 @@ export interface Problem {
     | 'invalid-jid'
     | 'invalid-body'
     | 'unauthorized'
+    | 'invalid-token'
     | 'forbidden'
     | 'address-forbidden'
     | 'insecure-channel'
@@ -207,6 +208,7 @@ export interface Problem {
     | 'service-full'
     | 'too-many-sessions'
     | 'session-unreachable'
+    | 'keys-unavailable'
     | 'shutting-down'
     | 'timeout'
   /** The step of the login. */

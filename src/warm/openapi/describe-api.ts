@@ -1,14 +1,16 @@
 import type { Config } from '../../config/config.js'
 import { description, license, name, version } from '../../lib/package-json.js'
 import { object, type Schema } from '../../lib/text/json-schema.js'
-import { bodyParameters, identifying, type ParameterName, parameterNames } from '../parameters.js'
+import { bodyParameters, identifying, type ParameterName, parameterNames, tabParameters } from '../parameters.js'
 import { usualOptions } from '../warm-request.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
 
 export function describeApi(config: Config): object {
-  const { externalUrl } = config
+  const { externalUrl, pages } = config
   const admin = { type: 'http', scheme: 'basic', description: 'An admin of `ADMIN_USERS`.' }
+  const page = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A token of the portal.' }
+  const hasPages = pages.origins.length > 0
   return {
     openapi: '3.1.0',
     info: { title: name, version, description, license: { name: license, identifier: license } },
@@ -16,12 +18,14 @@ export function describeApi(config: Config): object {
     security: [{ admin: [] }],
     paths: describePaths(config),
     components: {
-      schemas: { ...bodySchemas(config), ...replySchemas },
+      schemas: { ...bodySchemas(config), ...(hasPages && { ConnectRequest }), ...replySchemas },
       headers: replyHeaders,
-      securitySchemes: { admin },
+      securitySchemes: { admin, ...(hasPages && { page }) },
     },
   }
 }
+
+const ConnectRequest = object('The page.', { tab: tabParameters.tab.schema }, ['tab'])
 
 function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, Schema>> {
   const usual = usualOptions(bosh)

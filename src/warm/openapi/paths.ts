@@ -32,9 +32,10 @@ const ofOneSession: Codes = ['forbidden', 'not-found', 'session-not-found', 'not
 const notOfLogin: Codes = ['not-found', 'not-here', 'session-unreachable', 'method-not-allowed', 'misdirected-request']
 const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
-export function describePaths({ warm, warmPath, http }: Config): Paths {
+export function describePaths({ warm, warmPath, http, pages, pagePath }: Config): Paths {
   return {
     ...(warm.enabled && describeWarmApi(warmPath)),
+    ...(pages.origins.length > 0 && describePages(pagePath)),
     ...(http.hostMeta && hostMeta),
     '/healthz': open('isAlive', 'Whether the process is alive.', { 200: plain('It is.') }),
     '/readyz': open('isReady', 'Whether the process accepts new sessions.', {
@@ -116,6 +117,38 @@ function describeWarmApi(warmPath: string): Paths {
   }
 }
 
+const ofPages: Codes = [
+  'invalid-token',
+  'keys-unavailable',
+  'insecure-channel',
+  'too-many-requests',
+  'service-full',
+  'internal-error',
+]
+const notOfPages: Codes = ['unauthorized', 'address-forbidden', 'cross-site-request']
+const inJsonOnly = (codes: Codes) => problemResponses(codes, {})
+
+function describePages(pagePath: string): Paths {
+  const codes = [...ofPages, ...ofBody, ...ofLogin].filter(code => !notOfPages.includes(code))
+  return {
+    [pagePath]: {
+      post: {
+        operationId: 'connect',
+        summary: 'Logs the user of a token in, and returns a session for the page.',
+        security: [{ page: [] }],
+        ...requestBody('ConnectRequest', false),
+        responses: { 200: response('The session.', inJson('Binding')), ...inJsonOnly(codes) },
+      },
+      delete: {
+        operationId: 'disconnect',
+        summary: 'Ends the sessions of the visit of a token.',
+        security: [{ page: [] }],
+        responses: { 200: response('Ended.', inJson('Ended')), ...inJsonOnly(ofPages) },
+      },
+    },
+  }
+}
+
 const hostMeta: Paths = {
   '/.well-known/host-meta': open(
     'hostMetaXrd',
@@ -161,13 +194,13 @@ function inQuery(table: Readonly<Record<string, Parameter<unknown>>>) {
   return { parameters }
 }
 
-function problemResponses(codes: Codes): Record<string, Response> {
+function problemResponses(codes: Codes, others: object = pages): Record<string, Response> {
   const statuses = new Set(codes.map(code => problems[code].status))
   const codesOf = (status: number) => [...new Set(codes)].filter(code => problems[code].status === status)
-  return Object.fromEntries([...statuses].map(status => [status, problemResponse(status, codesOf(status))]))
+  return Object.fromEntries([...statuses].map(status => [status, problemResponse(status, codesOf(status), others)]))
 }
 
-function problemResponse(status: number, codes: Codes): Response {
+function problemResponse(status: number, codes: Codes, others: object): Response {
   const sentences = codes.map(code => `- \`${code}\`: ${problems[code].sentence}`)
   const narrower = { properties: { status: { const: status }, code: { enum: codes } } }
   return {
@@ -179,7 +212,7 @@ function problemResponse(status: number, codes: Codes): Response {
     ),
     content: {
       'application/problem+json': { schema: { type: 'object', allOf: [schemaNamed('Problem'), narrower] } },
-      ...pages,
+      ...others,
     },
   }
 }

@@ -1,0 +1,95 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { isLoopback } from '../../lib/client-network.js'
+import { parseJid } from '../../xmpp/jid/jid.js'
+import { inFile } from '../setting-file.js'
+import type { Kind } from './kinds.js'
+
+/** RFC 7518 §3.2. */
+const leastBytes = 32
+const mostSecrets = 10
+const mostKeys = 100
+
+const advice = `write one of ${leastBytes} bytes or more, for example with openssl rand -hex 32`
+
+/** One secret in each line. */
+export const pageSecretsFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
+  const lines = text.replace(/^\uFEFF/, '').split('\n')
+  const secrets: KeyObject[] = []
+  for (const [index, line] of lines.entries()) {
+    const secret = line.trim()
+    if (/^(#|$)/.test(secret)) continue
+    if (Buffer.byteLength(secret) < leastBytes)
+      return report(`names a file whose line ${index + 1} has a secret that is too short: ${advice}`)
+    secrets.push(createSecretKey(Buffer.from(secret)))
+  }
+  if (secrets.length > mostSecrets) return report(`names a file with more than ${mostSecrets} secrets`)
+  return secrets.length === 0 ? report(`names a file without a secret: ${advice}`) : secrets
+})
+
+export interface PublicKey {
+  readonly kty: 'RSA' | 'EC' | 'OKP'
+  readonly [member: string]: unknown
+}
+
+export interface KeySet {
+  readonly keys: readonly PublicKey[]
+}
+
+/** The public keys of a JWK set (RFC 7517 §5). Undefined if there is none. */
+export function readKeySet(text: string): KeySet | undefined {
+  let set: unknown
+  try {
+    set = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const { keys } = (set ?? {}) as { readonly keys?: unknown }
+  if (!Array.isArray(keys) || keys.length > mostKeys) return undefined
+  const known = keys.filter(isPublicKey)
+  return known.length === 0 ? undefined : { keys: known }
+}
+
+/** A symmetric key has the member `k`, a private key has `d` (RFC 7518 §6). */
+function isPublicKey(key: unknown): key is PublicKey {
+  if (typeof key !== 'object' || key === null || 'k' in key || 'd' in key) return false
+  return 'kty' in key && (key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP')
+}
+
+/** The URL or the content of a JWK set. */
+export const pageKeys: Kind<{ readonly url: string } | KeySet> = (text, report) => {
+  if (!/^https?:/i.test(text)) {
+    const read: Kind<KeySet> = inFile(
+      (content, report) => readKeySet(content) ?? report('names a file that is no JWK set with public keys'),
+    )
+    return read(text, report)
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || url.username + url.password + url.hash !== '')
+    return report('must be a file, or a URL without user, password and #')
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return report('must be https: plain http is for this machine only')
+  return { url: url.href }
+}
+
+/** Without a domain, the claim is a whole JID. */
+export interface JidTemplate {
+  readonly claim: string
+  readonly before: string
+  readonly after: string
+  readonly domain: string | undefined
+}
+
+/** With several claims, two users could have one JID. */
+export const jidTemplate: Kind<JidTemplate> = (text, report) => {
+  const [, before = '', claim, after = '', written] =
+    /^([^{}@\\]*)\{([^{}\s]{1,128})\}([^{}@\\]*)(?:@([^{}@]+))?$/.exec(text) ?? []
+  if (claim === undefined) return report('must be like {sub}@example.org, with one claim in braces')
+  if (written === undefined) {
+    if (before + after !== '') return report('has no @: write a domain, or the claim alone if it is a JID')
+    return { claim, before, after, domain: undefined }
+  }
+  const jid = parseJid(`${before}x${after}@${written}`)
+  if (jid === undefined || jid.resource !== undefined || jid.local !== `${before}x${after}`)
+    return report('must be like {sub}@example.org, without a resource')
+  return { claim, before, after, domain: jid.domain }
+}

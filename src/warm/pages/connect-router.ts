@@ -1,0 +1,155 @@
+import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express'
+import type { Admin, Config } from '../../config/config.js'
+import { type ClientRules, countedAddress, takesPasswords } from '../../http/access/client-rules.js'
+import { type Answer, jsonAnswer, problemFrom } from '../../http/answers/answer.js'
+import { readBody } from '../../http/listening/read-body.js'
+import { Problem } from '../../lib/errors.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { userOf } from '../../xmpp/jid/jid.js'
+import { parametersOf, readFew } from '../call-parameters.js'
+import {
+  type AnsweringParts,
+  type Call,
+  createAnswering,
+  createOftenLog,
+  logged,
+  type OftenLogParts,
+  outcomeOf,
+} from '../calls.js'
+import { type ParameterName, tabParameters } from '../parameters.js'
+import { createWarm, type WarmCallParts } from '../warm-call.js'
+import { refused as refusedToken } from './page-claims.js'
+import type { PageTokens, PageUser } from './page-tokens.js'
+
+/** Stands for pages if PAGE_ADMIN is not set. No name in ADMIN_USERS has a colon. */
+const ownName = ':pages'
+
+export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'counts'>, WarmCallParts {
+  readonly counts: AnsweringParts['counts']
+  readonly config: ClientRules &
+    WarmCallParts['config'] &
+    Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'cors' | 'domains'>
+  readonly pageTokens: PageTokens
+  /** Whether an address opens too many sessions. Counts the call. */
+  readonly isTooOften: (address: string) => Promise<boolean>
+  readonly refused: OnRefused
+}
+
+const methods = 'POST, DELETE, OPTIONS'
+
+/** Pages log users in with a token of their portal. All answers are JSON. */
+export function createConnectRouter(parts: ConnectParts): Router {
+  const { config, pageTokens, isTooOften, refused, visits, audit, log } = parts
+  const admin = adminOfPages(config)
+  const isSafe = takesPasswords(config)
+  const answering = createAnswering(parts, { adminOf: () => admin, representationOf: () => 'json' })
+  const logOften = createOftenLog(parts)
+  const warm = createWarm({ ...parts, config: withoutReply(config) })
+  const users = new WeakMap<Request, PageUser>()
+
+  const allowOrigin: RequestHandler = (request, response, next) => {
+    const { origin } = request.headers
+    response.vary('Origin').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
+    if (origin !== undefined && config.pages.origins.includes(origin)) {
+      response.set({
+        'Access-Control-Allow-Origin': origin,
+        'Access-Control-Expose-Headers': 'Retry-After, WWW-Authenticate, X-Request-Id',
+      })
+      if (request.method === 'OPTIONS')
+        response.set({
+          'Access-Control-Allow-Methods': methods,
+          'Access-Control-Allow-Headers': 'Authorization, Content-Type',
+          'Access-Control-Max-Age': String(config.cors.maxAge),
+        })
+    }
+    if (methods.split(', ').includes(request.method)) return next()
+    response.set('Allow', methods)
+    throw new Problem('method-not-allowed')
+  }
+
+  const authenticate: RequestHandler = async (request, response, next) => {
+    if (!isSafe(request)) throw new Problem('insecure-channel')
+    const address = countedAddress(request, config)
+    // Before the token, whose signature takes time to check.
+    if (await isTooOften(address)) {
+      refused('rate', { address })
+      throw new Problem('too-many-requests')
+    }
+    const token = bearerIn(request.headers.authorization)
+    try {
+      if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
+      users.set(request, await pageTokens(token))
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'invalid-token')
+        response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
+      throw error
+    }
+    next()
+  }
+
+  const logRefused: ErrorRequestHandler = (error, request, response, next) => {
+    // Calls that were answered are in the log already.
+    if (!logged.has(response)) {
+      const problem = problemFrom(error)
+      const stream = problem.code === 'method-not-allowed' ? log : audit
+      if (problem.code !== 'internal-error')
+        logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect')
+      logged.add(response)
+    }
+    next(error)
+  }
+
+  const connect = async (call: Call): Promise<undefined> => {
+    const { request } = call
+    const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
+    const { jid, visit, token, credential } = users.get(request)!
+    const given: readonly (readonly [ParameterName, string | undefined])[] = [
+      ['jid', jid],
+      ['token', token],
+      ['credential', credential],
+      ['visit', visit],
+      ['tab', visit === undefined ? undefined : tab],
+    ]
+    return warm(call, parametersOf(new Map(given)), false)
+  }
+
+  const disconnect = async ({ request, line }: Call): Promise<Answer> => {
+    const { jid, visit } = users.get(request)!
+    line['jid'] = jid
+    if (visit === undefined) throw refusedToken('It has no claim visit or sid, so it names no sessions.')
+    const { ended, elsewhere, unanswered } = await visits.end(
+      { admin: admin.name, visit, user: userOf(jid) },
+      admin.domains,
+    )
+    const result = { ended, elsewhere: elsewhere || undefined, unanswered }
+    Object.assign(line, result)
+    return jsonAnswer(result)
+  }
+
+  const router = Router({ caseSensitive: true })
+  router
+    .route(config.pagePath)
+    .all(allowOrigin)
+    .options((_request, response) => void response.status(204).end())
+    .all(authenticate)
+    .post(answering('connect', connect))
+    .delete(answering('logout', disconnect))
+    .all(logRefused)
+  return router
+}
+
+/** RFC 6750 §2.1. */
+function bearerIn(authorization: string | undefined): string | undefined {
+  return /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1]
+}
+
+function adminOfPages({ pages, admins }: Pick<Config, 'pages' | 'admins'>): Admin {
+  const named = admins.find(({ name }) => name === pages.admin)
+  return named ?? { name: ownName, secret: '', domains: ['*'] }
+}
+
+/** The cookie of `reply` can be set by a backend only. */
+function withoutReply<C extends ConnectParts['config']>(config: C): C {
+  const { attachBinding } = config.bosh
+  return { ...config, bosh: { ...config.bosh, attachBinding: attachBinding === 'reply' ? 'cookie' : attachBinding } }
+}

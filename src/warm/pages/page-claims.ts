@@ -1,0 +1,59 @@
+import type { JidTemplate } from '../../config/kinds/page-token-kinds.js'
+import { Problem } from '../../lib/errors.js'
+import { formatBareJid, parseJid } from '../../xmpp/jid/jid.js'
+import { bodyParameters } from '../parameters.js'
+
+export type Claims = Readonly<Record<string, unknown>>
+
+/** In characters. */
+const longestClaim = 1023
+
+export const refused = (detail: string) => new Problem('invalid-token', { detail })
+
+/** Throws `invalid-token`. */
+export function jidIn(claims: Claims, { claim, before, after, domain }: JidTemplate): string {
+  const value = textIn(claims, claim)
+  if (value === undefined) throw refused('It has no text in the claim of PAGE_TOKEN_JID.')
+  // XEP-0106 §3.2: no spaces at the ends.
+  if (domain !== undefined && value !== value.trim()) throw unfit()
+  const written = domain === undefined ? value : `${before}${escapeLocal(value)}${after}@${domain}`
+  const local = written.slice(0, written.indexOf('@'))
+  const jid = parseJid(written)
+  // Other preparation, as of fullwidth letters, could turn the name of one user into another's.
+  const isSame = jid?.local === local.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
+  if (jid === undefined || jid.resource !== undefined || !isSame) throw unfit()
+  return formatBareJid(jid)
+}
+
+const unfit = () => refused('The claim of PAGE_TOKEN_JID makes no JID.')
+
+/** Claim `visit`, else `sid`. Throws `invalid-token`. */
+export function visitIn(claims: Claims): string | undefined {
+  const name = ['visit', 'sid'].find(name => Object.hasOwn(claims, name))
+  if (name === undefined) return undefined
+  const { read, allowed } = bodyParameters.visit
+  const visit = read(claims[name])
+  if (visit === undefined) throw refused(`Its claim ${name} does not fit. ${allowed}`)
+  return visit
+}
+
+/** Throws `invalid-token`. */
+export function credentialIn(claims: Claims): string {
+  const credential = Object.hasOwn(claims, 'credential') ? claims['credential'] : undefined
+  if (typeof credential !== 'string' || credential === '') throw refused('It has no text in the claim credential.')
+  return credential
+}
+
+function textIn(claims: Claims, name: string): string | undefined {
+  const value = Object.hasOwn(claims, name) ? claims[name] : undefined
+  const isText = typeof value === 'string' && value !== '' && value.length <= longestClaim && value.isWellFormed()
+  return isText ? value : undefined
+}
+
+/** XEP-0106 §4. A backslash is escaped where it would begin an escape. */
+function escapeLocal(text: string): string {
+  return text.replaceAll(
+    /\\(?=20|22|26|27|2f|3a|3c|3e|40|5c)|[ "&'/:<>@]/gi,
+    character => `\\${character.charCodeAt(0).toString(16)}`,
+  )
+}

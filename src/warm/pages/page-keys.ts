@@ -1,0 +1,63 @@
+import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import { type KeySet, readKeySet } from '../../config/kinds/page-token-kinds.js'
+import type { Clock } from '../../lib/clock.js'
+import { Problem } from '../../lib/errors.js'
+
+/** In milliseconds. Keys are fetched again after `fresh`, and used until `longest`. */
+const fresh = 600_000
+const longest = 3_600_000
+/** Pause between two fetches, in milliseconds: anybody can send tokens with unknown keys. */
+const cooldown = 30_000
+
+/** Resolves with the text of the JWK set. */
+export type FetchKeys = () => Promise<string>
+
+export const keysInFile = (set: KeySet): JWTVerifyGetKey => createLocalJWKSet(asSet(set))
+
+/** Rejects with `keys-unavailable` if there are no keys. */
+export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now'>, onFailed: (error: unknown) => void) {
+  let known: { readonly keyOf: JWTVerifyGetKey; readonly at: number } | undefined
+  let triedAt = Number.NEGATIVE_INFINITY
+  let fetching: Promise<void> | undefined
+
+  const learn = async () => {
+    try {
+      const set = readKeySet(await fetch())
+      if (set === undefined) throw new errors.JWKSInvalid('no set of public keys')
+      known = { keyOf: keysInFile(set), at: clock.now() }
+    } catch (error) {
+      onFailed(error)
+    } finally {
+      fetching = undefined
+    }
+  }
+  const refresh = async () => {
+    if (fetching === undefined) {
+      if (clock.now() - triedAt < cooldown) return
+      triedAt = clock.now()
+      fetching = learn()
+    }
+    await fetching
+  }
+  const demandKeys = () => {
+    if (known === undefined || clock.now() - known.at > longest) throw new Problem('keys-unavailable')
+    return known.keyOf
+  }
+
+  const keyOf: JWTVerifyGetKey = async (...about) => {
+    if (known === undefined || clock.now() - known.at > fresh) await refresh()
+    const before = demandKeys()
+    try {
+      return await before(...about)
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+      await refresh()
+      const after = demandKeys()
+      if (after === before) throw error
+      return after(...about)
+    }
+  }
+  return keyOf
+}
+
+const asSet = ({ keys }: KeySet) => ({ keys: keys.map(key => ({ ...key })) })

@@ -1,0 +1,286 @@
+// Pages log their users in with a token of the portal, without a call of its backend.
+import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { SignJWT } from 'jose'
+import { attribute, BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import type { HttpAnswer } from '../support/http-answer.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { callSessions } from '../support/sessions-api.js'
+
+const certificate = makeCertificate(['DNS:chat.example'])
+const portal = 'https://portal.example'
+const secret = 'a-secret-of-the-portal-with-32-bytes'
+const alice = 'alice@chat.example'
+
+const folder = mkdtempSync(join(tmpdir(), 'connect-'))
+const secrets = join(folder, 'secrets')
+writeFileSync(secrets, `${secret}\n`, { mode: 0o600 })
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const usual = {
+  PAGE_ORIGINS: portal,
+  PAGE_TOKEN_SECRET_FILE: secrets,
+  PAGE_TOKEN_AUDIENCE: 'chat',
+  PAGE_TOKEN_JID: '{sub}@chat.example',
+  XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal',
+}
+
+/** What a backend writes with any JWT library. */
+function tokenOf(claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const exp = Math.floor(Date.now() / 1000) + 300
+  const content = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: 'alice', aud: 'chat', exp, ...claims })}`
+  return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
+}
+
+let server: LoginServer
+let service: WatchedService
+
+async function start(environment: Record<string, string> = {}): Promise<void> {
+  service = await startWatchedService([server], { ...usual, ...environment })
+}
+
+beforeEach(async () => {
+  server = await startLoginServer({
+    ...{ domain: 'chat.example', certificate, mechanisms: ['SCRAM-SHA-256', 'PLAIN', 'OAUTHBEARER'] },
+    accounts: { alice: 'Pa55-of-alice', bob: 'Pa55-of-bob', portal: 'Pa55-of-portal' },
+    actors: ['portal'],
+  })
+})
+
+afterEach(async () => {
+  await callSessions(service.url, 'DELETE', `/sessions?jid=${alice}`)
+  await service.emptied()
+  expect(server.complaints).toEqual([])
+  await service.stop()
+  await server.stop()
+})
+
+interface Page {
+  readonly method?: string
+  readonly token?: string | undefined
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** As a page of the portal calls. */
+function connect({ method = 'POST', token = tokenOf({}), body = '', headers }: Page = {}): Promise<HttpAnswer> {
+  return service.call('/connect', {
+    method,
+    body,
+    headers: {
+      Origin: portal,
+      Accept: '*/*',
+      ...(token !== '' && { Authorization: `Bearer ${token}` }),
+      ...(body !== '' && { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
+  })
+}
+
+const problemOf = ({ status, text }: HttpAnswer) => [status, JSON.parse(text).code]
+
+describe('a page with a token', () => {
+  test('gets a session that it can use', async () => {
+    await start()
+    const reply = await connect({ body: '{"tab":"t1"}' })
+    expect(reply.status).toBe(200)
+    expect(reply.headers).toMatchObject({
+      'access-control-allow-origin': portal,
+      'cache-control': 'no-store',
+      vary: expect.stringContaining('Origin'),
+    })
+    expect(reply.headers).not.toHaveProperty('access-control-allow-credentials')
+    const binding = JSON.parse(reply.text)
+    expect(binding.jid).toMatch(/^alice@chat\.example\//)
+    const client = new BoshClient(`${service.url}/http-bind`, binding)
+    expect(attribute(await client.terminate(), 'type')).toBe('terminate')
+    client.close()
+    expect(server.last).toMatchObject({ user: 'portal' })
+    const calls = service.lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'connect')
+    expect(calls).toMatchObject([{ part: 'warm', admin: ':pages', jid: alice, login: 'service', code: 'ok' }])
+    const all = service.lines.join('\n')
+    for (const hidden of [secret, tokenOf({}).split('.')[1]!, binding.sid]) expect(all).not.toContain(hidden)
+  })
+
+  test('is asked for by a browser first, and answered only for its origin', async () => {
+    await start()
+    const preflight = (origin: string) => connect({ method: 'OPTIONS', token: '', headers: { Origin: origin } })
+    const allowed = await preflight(portal)
+    expect(allowed.status).toBe(204)
+    expect(allowed.headers).toMatchObject({
+      'access-control-allow-origin': portal,
+      'access-control-allow-methods': expect.stringContaining('POST'),
+      'access-control-allow-headers': 'Authorization, Content-Type',
+      'access-control-max-age': '7200',
+    })
+    for (const origin of ['https://evil.example', 'null', `${portal}.evil.example`, 'http://portal.example']) {
+      const { headers } = await preflight(origin)
+      expect(Object.keys(headers).filter(name => name.startsWith('access-control'))).toEqual([])
+    }
+  })
+
+  test('can read why it was refused', async () => {
+    await start()
+    const expired = await connect({ token: tokenOf({ exp: 1 }) })
+    expect(problemOf(expired)).toEqual([401, 'invalid-token'])
+    expect(expired.headers).toMatchObject({
+      'www-authenticate': 'Bearer error="invalid_token"',
+      'content-type': 'application/problem+json; charset=utf-8',
+      'access-control-allow-origin': portal,
+      'access-control-expose-headers': 'Retry-After, WWW-Authenticate, X-Request-Id',
+    })
+    expect(JSON.parse(expired.text).detail).toContain('It has expired.')
+    const missing = await connect({ token: '' })
+    expect([problemOf(missing), missing.headers['www-authenticate']]).toEqual([[401, 'invalid-token'], 'Bearer'])
+    const basic = await connect({ token: '', headers: { Authorization: 'Basic cG9ydGFsOng=' } })
+    expect(problemOf(basic)).toEqual([401, 'invalid-token'])
+    expect(problemOf(await connect({ method: 'GET', body: '' }))).toEqual([405, 'method-not-allowed'])
+    for (const body of ['{"tab":7}', '{"tab":"t","jid":"bob@chat.example"}'])
+      expect(problemOf(await connect({ body }))).toEqual([400, 'invalid-parameter'])
+    expect(problemOf(await connect({ body: '{' }))).toEqual([400, 'invalid-body'])
+    expect(problemOf(await connect({ body: ' '.repeat(20_000) }))).toEqual([413, 'body-too-large'])
+    expect(server.connections).toHaveLength(0)
+  })
+
+  test('is limited by its address before its token is checked, and by its user', async () => {
+    await start({ RATE_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: '127.0.0.0/8', RATE_WARMS_PER_JID: '1' })
+    const from = (address: string, token?: string) => connect({ token, headers: { 'X-Forwarded-For': address } })
+    const wrong = await Promise.all(Array.from({ length: 5 }, () => from('192.0.2.1', 'a.b.c')))
+    expect(wrong.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401])
+    const late = await from('192.0.2.1')
+    expect([...problemOf(late), late.headers['retry-after']]).toEqual([429, 'too-many-requests', '5'])
+    expect((await from('192.0.2.2')).status).toBe(200)
+    expect(problemOf(await from('192.0.2.3'))).toEqual([429, 'too-many-requests'])
+  })
+
+  test('may log in where its admin may', async () => {
+    const admins = join(folder, 'admins')
+    writeFileSync(admins, 'elsewhere:a-long-enough-secret:elsewhere.example\n', { mode: 0o600 })
+    await start({ ADMIN_USERS_FILE: admins, PAGE_ADMIN: 'elsewhere' })
+    expect(problemOf(await connect())).toEqual([403, 'forbidden'])
+    expect(server.connections).toHaveLength(0)
+  })
+})
+
+describe('a page with a visit', () => {
+  const bind = async (page: Page) => {
+    const { status, text } = await connect(page)
+    expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
+    return JSON.parse(text)
+  }
+  const at = (tab: string, claims: object = { visit: 'v1' }) => ({
+    token: tokenOf(claims),
+    body: JSON.stringify({ tab }),
+  })
+
+  test('gets the session of its tab again, and nobody else does', async () => {
+    await start({ XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
+    const first = await bind(at('t1'))
+    expect(await bind(at('t1'))).toMatchObject({ id: first.id, jid: first.jid, resumed: true })
+    expect(server.connections).toHaveLength(1)
+    const others = [at('t2'), at('t1', { visit: 'v2' }), at('t1', { visit: 'v1', sub: 'bob' }), at('t1', {})]
+    for (const page of others) {
+      const { id, resumed } = await bind(page)
+      expect([id === first.id, resumed]).toEqual([false, false])
+    }
+    expect(server.connections).toHaveLength(5)
+    await callSessions(service.url, 'DELETE', '/sessions?jid=bob@chat.example')
+  })
+
+  test('ends its sessions, and no others', async () => {
+    await start()
+    await bind(at('t1'))
+    await bind(at('t2'))
+    const other = await bind(at('t1', { visit: 'v2' }))
+    const bob = await bind(at('t1', { visit: 'v1', sub: 'bob' }))
+    const end = (claims: object) => connect({ method: 'DELETE', token: tokenOf(claims) })
+    const { status, text, headers } = await end({ visit: 'v1' })
+    expect([status, JSON.parse(text)]).toEqual([200, { ended: 2 }])
+    expect(headers['access-control-allow-origin']).toBe(portal)
+    const list = await callSessions(service.url, 'GET', '/sessions')
+    const ids = list.json.sessions.map(({ id }: { id: string }) => id)
+    expect(ids.sort()).toEqual([other.id, bob.id].sort())
+    expect(problemOf(await end({}))).toEqual([401, 'invalid-token'])
+    expect(problemOf(await end({ visit: 'v1', aud: 'x' }))).toEqual([401, 'invalid-token'])
+    await callSessions(service.url, 'DELETE', '/sessions?jid=bob@chat.example')
+  })
+
+  test("shares it with its portal's backend, if that is PAGE_ADMIN", async () => {
+    await start({ PAGE_ADMIN: 'admin' })
+    const page = await bind(at('t1'))
+    const backend = await service.warm({ jid: alice, visit: 'v1', tab: 't1' })
+    expect(JSON.parse(backend.text)).toMatchObject({ id: page.id, resumed: true })
+    expect((await callSessions(service.url, 'DELETE', '/sessions?visit=v1')).json).toEqual({ ended: 1 })
+  })
+})
+
+test('a page logs in by the sealed credential in its token', async () => {
+  const file = join(folder, 'seal.key')
+  writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 })
+  const sealed = { SEAL_KEY_FILE: file, PAGE_TOKEN_LOGIN: 'credential', PAGE_ADMIN: 'admin' }
+  await start(sealed)
+  const { credential } = JSON.parse(
+    (await service.warm({ jid: alice, password: 'Pa55-of-alice', remember: 'on' })).text,
+  )
+  expect((await connect({ token: tokenOf({ credential }) })).status).toBe(200)
+  expect(server.last).toMatchObject({ mechanism: 'SCRAM-SHA-256', user: 'alice' })
+  expect(problemOf(await connect({ token: tokenOf({ sub: 'bob', credential }) }))).toEqual([403, 'credentials-expired'])
+  expect(problemOf(await connect())).toEqual([401, 'invalid-token'])
+})
+
+test('without PAGE_ORIGINS there is no such path', async () => {
+  await start({ PAGE_ORIGINS: '' })
+  for (const method of ['POST', 'OPTIONS', 'DELETE'])
+    expect((await connect({ method, headers: { Accept: 'application/json' } })).status).toBe(404)
+})
+
+describe('a token of an identity provider', () => {
+  test('is checked with the keys at its URL, and shown to the XMPP server', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'ES256' }] }
+    let status = 500
+    let asked = 0
+    const provider = createServer((_request, response) => {
+      asked += 1
+      response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(keys))
+    })
+    await new Promise<void>(resolve => provider.listen(0, '127.0.0.1', resolve))
+    const { port } = provider.address() as AddressInfo
+    const issuer = `http://127.0.0.1:${port}`
+    const token = await new SignJWT({ preferred_username: 'alice' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
+      .setIssuer(issuer)
+      .setAudience('chat')
+      .setExpirationTime('5 min')
+      .sign(privateKey)
+    const environment = {
+      PAGE_TOKEN_SECRET_FILE: '',
+      PAGE_TOKEN_JWKS: `${issuer}/keys`,
+      PAGE_TOKEN_ISSUER: issuer,
+      PAGE_TOKEN_JID: '{preferred_username}@chat.example',
+      PAGE_TOKEN_LOGIN: 'token',
+    }
+    Object.assign(server.usual.tokens, { alice: token })
+    await start(environment)
+    expect(problemOf(await connect({ token }))).toEqual([503, 'keys-unavailable'])
+    status = 200
+    // The next fetch has to wait, whatever is asked.
+    expect(problemOf(await connect({ token }))).toEqual([503, 'keys-unavailable'])
+    expect(asked).toBe(1)
+    await service.stop()
+    await start(environment)
+    expect((await connect({ token })).status).toBe(200)
+    expect(asked).toBe(2)
+    expect(server.last).toMatchObject({ mechanism: 'OAUTHBEARER', from: alice })
+    expect(service.lines.join('\n')).not.toContain(token.split('.')[2])
+    await new Promise(resolve => provider.close(resolve))
+  })
+})

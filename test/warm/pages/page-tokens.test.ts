@@ -1,0 +1,319 @@
+import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { describe, expect, test } from '@jest/globals'
+import { SignJWT } from 'jose'
+import { type JidTemplate, jidTemplate, type KeySet, readKeySet } from '../../../src/config/kinds/page-token-kinds.js'
+import { Problem } from '../../../src/lib/errors.js'
+import { createPageTokens } from '../../../src/warm/pages/page-tokens.js'
+
+const now = Date.UTC(2026, 0, 1)
+const seconds = now / 1000
+const secret = 'a-secret-of-the-portal-with-32-bytes'
+const other = 'another-secret-of-the-portal-32-bytes'
+const keyOf = (text: string) => createSecretKey(Buffer.from(text))
+const good = { sub: 'alice', aud: 'chat', exp: seconds + 300 }
+
+const template = (text: string): JidTemplate =>
+  jidTemplate(text, problem => {
+    throw new Error(problem)
+  })!
+
+const defaults = {
+  secrets: [keyOf(secret), keyOf(other)] as readonly KeyObject[] | undefined,
+  keys: undefined as KeySet | { readonly url: string } | undefined,
+  audience: 'chat',
+  issuer: undefined as string | undefined,
+  jid: template('{sub}@example.org'),
+  login: 'service' as 'service' | 'token' | 'credential',
+}
+
+interface Options extends Partial<typeof defaults> {
+  readonly clock?: { now(): number }
+  readonly fetch?: () => Promise<string>
+}
+
+const tokens = ({ clock = { now: () => 0 }, fetch = async () => '', ...pages }: Options = {}) =>
+  createPageTokens({
+    pages: { ...defaults, ...pages },
+    fetchKeys: () => fetch,
+    clock,
+    now: () => now,
+    onFetchFailed: () => {},
+  })
+
+const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** Signed with HS256, whatever the header says. */
+function written(header: object, claims: object, key: string | Buffer = secret): string {
+  const content = `${base64(header)}.${base64(claims)}`
+  return `${content}.${createHmac('sha256', key).update(content).digest('base64url')}`
+}
+
+const hs256 = { alg: 'HS256', typ: 'JWT' }
+const signed = (claims: object, key = secret) => written(hs256, claims, key)
+
+async function refusal(token: string, verify = tokens()): Promise<string | undefined> {
+  try {
+    await verify(token)
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'invalid-token') return error.detail
+    throw error
+  }
+  throw new Error('the token was accepted')
+}
+
+const unsigned = 'Its form, algorithm, key or signature is not accepted.'
+
+describe('a token signed with a secret', () => {
+  test('names its user, under each of the secrets', async () => {
+    const user = { jid: 'alice@example.org', visit: undefined, token: undefined, credential: undefined }
+    expect(await tokens()(signed(good))).toEqual(user)
+    expect(await tokens()(signed(good, other))).toEqual(user)
+  })
+
+  test('names its visit by the claim visit, or else sid', async () => {
+    const visitOf = async (claims: object) => (await tokens()(signed({ ...good, ...claims }))).visit
+    expect(await visitOf({ visit: 'v1', sid: 's1' })).toBe('v1')
+    expect(await visitOf({ sid: 's1' })).toBe('s1')
+  })
+
+  test.each([[7], [null], [''], [['v']], [{ v: 1 }], ['x'.repeat(129)], ['a\nb']])(
+    'is refused if the visit is %j',
+    async visit => {
+      expect(await refusal(signed({ ...good, visit, sid: 's' }))).toContain('Its claim visit does not fit.')
+      expect(await refusal(signed({ ...good, sid: visit }))).toContain('Its claim sid does not fit.')
+    },
+  )
+
+  test('is handed on, or its credential, as the settings say', async () => {
+    const token = signed({ ...good, credential: 'c1' })
+    expect(await tokens({ login: 'token' })(token)).toMatchObject({ token, credential: undefined })
+    expect(await tokens({ login: 'credential' })(token)).toMatchObject({ token: undefined, credential: 'c1' })
+  })
+
+  test.each<[string, string]>([
+    ['with another secret', signed(good, 'a-secret-of-somebody-else-32-bytes!!')],
+    ['without a signature', `${base64({ alg: 'none' })}.${base64(good)}.`],
+    ['with none and a signature', written({ alg: 'none' }, good)],
+    ['with none in other letters', written({ alg: 'nOnE' }, good)],
+    ['with another algorithm', written({ alg: 'HS512' }, good)],
+    ['without an algorithm', written({}, good)],
+    ['with a critical extension', written({ ...hs256, crit: ['x'], x: 1 }, good)],
+    ['with an encoding of its own', written({ ...hs256, crit: ['b64'], b64: false }, good)],
+    ['with an empty key', written({ ...hs256, kid: '../../dev/null' }, good, '')],
+    ['with a key of its own', written({ ...hs256, jwk: { kty: 'oct', k: 'AAAA' } }, good, 'AAAA')],
+    ['with one part', 'abc'],
+    ['with five parts', 'a.b.c.d.e'],
+    ['with a space', `${signed(good)} `],
+    ['of 9,000 characters', signed({ ...good, more: 'x'.repeat(6_500) })],
+    ['with a header that is no object', `${Buffer.from('[]').toString('base64url')}.${base64(good)}.AA`],
+  ])('is refused without a reason %s', async (_how, token) => {
+    expect(await refusal(token)).toBe(unsigned)
+  })
+
+  test.each<[string, object, string]>([
+    ['expired', { exp: seconds - 31 }, 'It has expired.'],
+    ['without an end', { exp: undefined }, 'Its claim exp is missing or wrong.'],
+    ['with an end in words', { exp: 'never' }, 'Its claim exp is missing or wrong.'],
+    ['with an end in an array', { exp: [seconds + 300] }, 'Its claim exp is missing or wrong.'],
+    ['that lasts too long', { exp: seconds + 3631 }, 'Its exp is more than an hour away.'],
+    ['that is not valid yet', { nbf: seconds + 31 }, 'It is not valid yet.'],
+    ['without an audience', { aud: undefined }, 'Its claim aud is missing or wrong.'],
+    ['for another audience', { aud: 'mail' }, 'Its claim aud is missing or wrong.'],
+    ['for other audiences', { aud: ['mail', 'chat2'] }, 'Its claim aud is missing or wrong.'],
+    ['with an object as audience', { aud: { chat: true } }, 'Its claim aud is missing or wrong.'],
+  ])('is refused %s', async (_how, claims, detail) => {
+    expect(await refusal(signed({ ...good, ...claims }))).toBe(detail)
+  })
+
+  test('may be 30 seconds early or late', async () => {
+    for (const claims of [
+      { exp: seconds - 29 },
+      { exp: seconds + 3630 },
+      { nbf: seconds + 29 },
+      { aud: ['x', 'chat'] },
+    ])
+      expect((await tokens()(signed({ ...good, ...claims }))).jid).toBe('alice@example.org')
+  })
+
+  test('with claims as deep as it can hold is read', async () => {
+    const depth = 2_800
+    const content = `${base64(hs256)}.${Buffer.from(`{"sub":"alice","aud":"chat","exp":${seconds + 9},"x":${'['.repeat(depth)}${']'.repeat(depth)}}`).toString('base64url')}`
+    const token = `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
+    expect((await tokens()(token)).jid).toBe('alice@example.org')
+  })
+
+  test('needs the issuer if one is set', async () => {
+    const verify = tokens({ issuer: 'https://id.example' })
+    expect((await verify(signed({ ...good, iss: 'https://id.example' }))).jid).toBe('alice@example.org')
+    for (const iss of [undefined, 'https://id.example/', ['https://id.example']])
+      expect(await refusal(signed({ ...good, iss }), verify)).toBe('Its claim iss is missing or wrong.')
+  })
+
+  test('needs the claim credential if that logs in', async () => {
+    for (const credential of [undefined, '', 7, ['x']])
+      expect(await refusal(signed({ ...good, credential }), tokens({ login: 'credential' }))).toBe(
+        'It has no text in the claim credential.',
+      )
+  })
+})
+
+describe('the JID of a token', () => {
+  const jidOf = async (sub: unknown, jid = '{sub}@example.org') =>
+    (await tokens({ jid: template(jid) })(signed({ ...good, sub }))).jid
+
+  test.each([
+    ['alice', 'alice@example.org'],
+    ['Alice.Smith', 'alice.smith@example.org'],
+    ['alice@evil.example', 'alice\\40evil.example@example.org'],
+    ['alice/desk', 'alice\\2fdesk@example.org'],
+    ['a b"c&d\'e:f<g>h', 'a\\20b\\22c\\26d\\27e\\3af\\3cg\\3eh@example.org'],
+    ['a\\40b', 'a\\5c40b@example.org'],
+    ['a\\b', 'a\\b@example.org'],
+    ['jörg', 'jörg@example.org'],
+  ])('is made of %s', async (sub, jid) => {
+    expect(await jidOf(sub)).toBe(jid)
+  })
+
+  test('is the claim as it is if the template is the claim alone', async () => {
+    expect(await jidOf('alice@example.net', '{sub}')).toBe('alice@example.net')
+    expect(await refusal(signed({ ...good, sub: 'a@b.example/c' }), tokens({ jid: template('{sub}') }))).toContain(
+      'JID',
+    )
+  })
+
+  test('can have more around the claim', async () => {
+    expect(await jidOf('7', 'user-{sub}.x@example.org')).toBe('user-7.x@example.org')
+  })
+
+  test.each([
+    [[]],
+    [['alice']],
+    [{ toString: 'alice' }],
+    [7],
+    [null],
+    [undefined],
+    [''],
+    [' alice'],
+    ['x'.repeat(1024)],
+    ['ａlice'],
+    ['\u212aate'],
+    ['a\u0000b'],
+    ['\ud800'],
+    ['@'.repeat(400)],
+  ])('is refused if the claim is %j', async sub => {
+    expect(await refusal(signed({ ...good, sub }))).toMatch(/PAGE_TOKEN_JID/)
+  })
+
+  test('comes from no property of all objects', async () => {
+    for (const name of ['constructor', '__proto__', 'toString'])
+      expect(await refusal(signed(good), tokens({ jid: template(`{${name}}@example.org`) }))).toContain('no text')
+  })
+})
+
+describe('a token signed with a private key', () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const ed = generateKeyPairSync('ed25519')
+  const jwk = (key: KeyObject, kid: string) => ({ ...key.export({ format: 'jwk' }), kid })
+  const set = (...keys: object[]) => JSON.stringify({ keys })
+  const whole = set(jwk(rsa.publicKey, 'rsa'), jwk(ec.publicKey, 'ec'), jwk(ed.publicKey, 'ed'))
+  const issued = { ...good, iss: 'https://id.example' }
+  const byKeys = { secrets: undefined, issuer: issued.iss }
+  const sign = (alg: string, key: KeyObject, kid?: string, claims: object = issued) =>
+    new SignJWT({ ...claims }).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key)
+  const inFile = () => tokens({ ...byKeys, keys: readKeySet(whole)! })
+
+  test.each([
+    ['RS256', rsa.privateKey, 'rsa'],
+    ['PS256', rsa.privateKey, 'rsa'],
+    ['ES256', ec.privateKey, 'ec'],
+    ['EdDSA', ed.privateKey, 'ed'],
+  ] as const)('is accepted with %s', async (alg, key, kid) => {
+    expect((await inFile()(await sign(alg, key, kid))).jid).toBe('alice@example.org')
+  })
+
+  test('is refused with a public key as the secret of HS256', async () => {
+    const secrets = [
+      rsa.publicKey.export({ type: 'spki', format: 'pem' }),
+      rsa.publicKey.export({ type: 'spki', format: 'der' }),
+      JSON.stringify(jwk(rsa.publicKey, 'rsa')),
+      Buffer.from(rsa.publicKey.export({ format: 'jwk' }).n!, 'base64url'),
+    ]
+    for (const key of secrets)
+      for (const kid of ['rsa', undefined])
+        expect(await refusal(written({ alg: 'HS256', kid }, issued, key), inFile())).toBe(unsigned)
+  })
+
+  test('is refused with another algorithm, key or kid', async () => {
+    const mine = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const own = jwk(mine.publicKey, 'mine')
+    const header = { alg: 'ES256', jwk: own, jku: 'https://evil.example/keys', x5u: 'https://evil.example/x' }
+    for (const token of [
+      await sign('RS384', rsa.privateKey, 'rsa'),
+      await sign('ES256', mine.privateKey, 'ec'),
+      await sign('ES256', mine.privateKey, 'mine'),
+      await sign('ES256', ec.privateKey, 'rsa'),
+      await new SignJWT(issued).setProtectedHeader(header).sign(mine.privateKey),
+      written({ alg: 'none', kid: 'rsa' }, issued),
+    ])
+      expect(await refusal(token, inFile())).toBe(unsigned)
+  })
+
+  test('is refused from another issuer', async () => {
+    const token = await sign('ES256', ec.privateKey, 'ec', { ...issued, iss: 'https://evil.example' })
+    expect(await refusal(token, inFile())).toBe('Its claim iss is missing or wrong.')
+  })
+
+  test('is checked with keys that are fetched once, and again for a new kid after a while', async () => {
+    let at = 0
+    let answer = set(jwk(rsa.publicKey, 'rsa'))
+    let fetched = 0
+    const fetch = async () => {
+      fetched += 1
+      return answer
+    }
+    const clock = { now: () => at }
+    const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock })
+    const old = await sign('RS256', rsa.privateKey, 'rsa')
+    const token = await sign('ES256', ec.privateKey, 'ec')
+    await Promise.all([verify(old), verify(old), verify(old)])
+    expect(fetched).toBe(1)
+    answer = whole
+    // Unknown keys cause a fetch every 30 seconds at most.
+    for (let tries = 0; tries < 5; tries++) expect(await refusal(token, verify)).toBe(unsigned)
+    expect(fetched).toBe(1)
+    at = 30_000
+    await verify(token)
+    expect(fetched).toBe(2)
+    at = 640_000
+    await verify(token)
+    expect(fetched).toBe(3)
+  })
+
+  test('is checked with the keys of before for an hour while they cannot be fetched', async () => {
+    let at = 0
+    let answer = whole
+    let fetched = 0
+    const fetch = async () => {
+      fetched += 1
+      if (answer === '') throw new Error('unreachable')
+      return answer
+    }
+    const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock: { now: () => at } })
+    const token = await sign('EdDSA', ed.privateKey, 'ed')
+    await verify(token)
+    answer = ''
+    at = 3_600_000
+    await verify(token)
+    at = 3_600_001
+    await expect(verify(token)).rejects.toMatchObject({ code: 'keys-unavailable' })
+    expect(fetched).toBe(2)
+    at = 3_640_000
+    answer = '{"keys":[]}'
+    await expect(verify(token)).rejects.toMatchObject({ code: 'keys-unavailable' })
+    at = 3_680_000
+    answer = whole
+    expect((await verify(token)).jid).toBe('alice@example.org')
+    expect(fetched).toBe(4)
+  })
+})
