@@ -16,7 +16,7 @@ export const noParameters: Parameters = () => undefined
 
 type Pair = readonly [name: string | undefined, value: unknown]
 
-/** Ignores unknown names, unless they look misspelt. Throws a `Problem`. */
+/** Throws a `Problem`, also for an unknown name. */
 export function readParameters(
   contentType: string | undefined,
   body: Uint8Array,
@@ -24,7 +24,7 @@ export function readParameters(
 ): Parameters {
   const format = demandFormat(contentType)
   const text = decode(body)
-  const given = collect(format === 'json' ? jsonPairs(text) : formPairs(text), bodyParameters, refuseMisspelt)
+  const given = collect(format === 'json' ? jsonPairs(text) : formPairs(text), bodyParameters, refuseUnknown)
   for (const [name, value] of given)
     if (identifying.has(name) ? sentForm && value === '' : value === '' || value === null) given.delete(name)
   const read = readerOf(given, bodyParameters)
@@ -79,14 +79,11 @@ function readerOf<Known extends Table>(given: ReadonlyMap<string, unknown>, tabl
 function collect<Name extends string>(
   pairs: Iterable<Pair>,
   table: Table<Name>,
-  passOver: (...unknown: Pair) => void,
+  refuse: (...unknown: Pair) => never,
 ): Map<Name, unknown> {
   const given = new Map<Name, unknown>()
   for (const [written, value] of pairs) {
-    if (written === undefined || !Object.hasOwn(table, written)) {
-      passOver(written, value)
-      continue
-    }
+    if (written === undefined || !Object.hasOwn(table, written)) refuse(written, value)
     const name = written as Name
     if (value === undefined) throw badParameter(name, 'A percent escape in it is broken or not UTF-8.')
     if (given.has(name)) throw badParameter(name, 'It must not be repeated.')
@@ -95,11 +92,14 @@ function collect<Name extends string>(
   return given
 }
 
-function refuseMisspelt(name: string | undefined, value: unknown): void {
+function refuseUnknown(name: string | undefined, value: unknown): never {
   if (name === undefined || value === undefined)
     throw new Problem('invalid-body', { detail: 'A percent escape is broken or not UTF-8.' })
   const meant = likelyParameter(name)
   if (meant !== undefined) throw badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
+  throw new Problem('invalid-parameter', {
+    detail: `The body has ${foreignText(name) || 'a parameter without a name'}. It can have ${spelt.join(', ')}.`,
+  })
 }
 
 function decode(body: Uint8Array): string {
@@ -124,8 +124,6 @@ function* jsonPairs(text: string): Iterable<Pair> {
   for (const name of memberNames(text)) yield [name, members[name]]
 }
 
-// A portal may send parameters of its own, but `pasword` or `attach-binding` is a mistake.
-
 /** Shorter names are too similar to other words: `jid` and `uid`, `wait` and `want`. */
 const longEnough = 5
 
@@ -134,8 +132,7 @@ const byFoldedName = new Map(spelt.map(name => [folded(name), name]))
 const longest = Math.max(...spelt.map(name => name.length)) + 1
 
 function likelyParameter(name: string): ParameterName | undefined {
-  // Frameworks add parameters that begin with an underscore.
-  if (name.length > longest || name.startsWith('_')) return undefined
+  if (name.length > longest) return undefined
   const text = folded(name)
   const same = byFoldedName.get(text)
   if (same !== undefined) return same

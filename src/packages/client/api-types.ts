@@ -1,6 +1,6 @@
 // Written by `npm run client-types` from what /openapi.json says under the usual settings.
 
-/** Unknown parameters are ignored. A repeated parameter, or a name that looks misspelt, is an error. */
+/** An unknown or repeated parameter is an error. */
 export interface WarmRequest {
   /** The user: a bare JID, or a full JID to request a resource. */
   jid: string

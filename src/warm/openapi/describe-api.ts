@@ -56,7 +56,7 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
   const resume = { expires_in, attach_binding, csrf_token }
   return {
     WarmRequest: object(
-      'Unknown parameters are ignored. A repeated parameter, or a name that looks misspelt, is an error.',
+      'An unknown or repeated parameter is an error.',
       schemas,
       parameterNames.filter(name => name !== 'jid'),
     ),
