@@ -236,6 +236,17 @@ test('a page logs in by the sealed credential in its token', async () => {
   expect(problemOf(await connect())).toEqual([401, 'invalid-token'])
 })
 
+test('a host of several domains has one address for the pages of all', async () => {
+  await start({
+    XMPP_DOMAINS: 'chat.example, elsewhere.example, other.example',
+    HTTP_HOSTS:
+      'web.example=elsewhere.example?bosh=/x&warm=/a, web.example=chat.example?bosh=/y&warm=/b, other.example=other.example',
+  })
+  const { status, text } = await connect({ headers: { Host: 'web.example' } })
+  expect([status, JSON.parse(text).url]).toEqual([200, expect.stringContaining('/y')])
+  expect(problemOf(await connect({ headers: { Host: 'other.example' } }))).toEqual([403, 'domain-not-allowed'])
+})
+
 test('without PAGE_ORIGINS there is no such path', async () => {
   await start({ PAGE_ORIGINS: '' })
   for (const method of ['POST', 'OPTIONS', 'DELETE'])

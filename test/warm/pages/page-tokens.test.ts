@@ -125,6 +125,12 @@ describe('a token signed with a secret', () => {
     expect(await refusal(signed({ ...good, ...claims }))).toBe(detail)
   })
 
+  test.each(['HS384', 'HS512'])('is refused with a right signature by %s', async alg => {
+    const long = keyOf('a-secret-of-the-portal-with-32-bytes'.repeat(2))
+    const token = await new SignJWT(good).setProtectedHeader({ alg }).sign(long)
+    expect(await refusal(token, tokens({ secrets: [long] }))).toBe(unsigned)
+  })
+
   test('may be 30 seconds early or late', async () => {
     for (const claims of [
       { exp: seconds - 29 },

@@ -1,0 +1,123 @@
+// A page of a portal logs its user in with the portal's token, in Chromium, at Prosody with a service account.
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import type { Page } from 'playwright-core'
+import { sharedChromium } from '../support/chromium.js'
+import { servePage } from '../support/page.js'
+import { type Prosody, startProsody } from '../support/prosody.js'
+import { root } from '../support/repository.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { PortalPage } from './portal-page.js'
+
+jest.setTimeout(60_000)
+
+const config = `
+plugin_paths = { "${join(root, 'deploy/prosody')}" }
+modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "bosh", "service_account" }
+allow_unencrypted_plain_auth = true
+service_accounts = { "portal@localhost" }
+`
+const secret = 'a-secret-of-the-portal-with-32-bytes'
+
+/** What the portal's backend writes into its page. */
+function tokenOf(claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const exp = Math.floor(Date.now() / 1000) + 300
+  const content = `${part({ alg: 'HS256' })}.${part({ sub: 'alice', aud: 'chat', exp, ...claims })}`
+  return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
+}
+
+interface Told {
+  readonly status: number
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at whatever comes.
+  readonly body: any
+}
+
+describeWith(['prosody', 'chromium'], 'a page with a token of its portal', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'page-connect-'))
+  let prosody: Prosody
+  let portal: Awaited<ReturnType<typeof servePage>>
+  let stranger: Awaited<ReturnType<typeof servePage>>
+  let service: TestService
+  let tab: Page
+
+  beforeAll(async () => {
+    prosody = await startProsody({ users: { alice: 'wonderland', portal: 'secret-of-portal' }, config })
+    portal = await servePage()
+    stranger = await servePage()
+    const secrets = join(folder, 'secrets')
+    writeFileSync(secrets, secret, { mode: 0o600 })
+    service = await startTestService({
+      servers: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none&plain=on`,
+      environment: {
+        PAGE_ORIGINS: portal.url,
+        PAGE_TOKEN_SECRET_FILE: secrets,
+        PAGE_TOKEN_AUDIENCE: 'chat',
+        PAGE_TOKEN_JID: '{sub}@localhost',
+        XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
+        XMPP_MECHANISMS: 'PLAIN',
+      },
+    })
+  }, 100_000)
+
+  beforeEach(async () => {
+    tab = await (await sharedChromium()).newPage()
+  })
+
+  afterEach(() => tab.close())
+
+  afterAll(async () => {
+    await service?.stop()
+    await portal?.stop()
+    await stranger?.stop()
+    await prosody?.stop()
+    rmSync(folder, { recursive: true })
+  })
+
+  const call = (method: string, token: string): Promise<Told> =>
+    tab.evaluate(
+      async ([url, method, token]) => {
+        const headers: Record<string, string> = { Authorization: `Bearer ${token}` }
+        if (method === 'POST') headers['Content-Type'] = 'application/json'
+        const body = method === 'POST' ? '{"tab":"t1"}' : null
+        const reply = await fetch(url, { method, headers, body })
+        return { status: reply.status, body: await reply.json() }
+      },
+      [`${service.url}/connect`, method, token] as const,
+    )
+
+  test('attaches to its session, gets it again after a reload, and ends it', async () => {
+    const page = await PortalPage.open(tab, portal.url, service.url)
+    const token = tokenOf({ visit: 'v1' })
+    const first = await call('POST', token)
+    expect(first).toMatchObject({ status: 200, body: { resumed: false } })
+    expect(first.body.jid).toMatch(/^alice@localhost\//)
+    await page.begin(first.body)
+    await page.reaches('ATTACHED')
+    await page.isQuiet()
+    await tab.evaluate('sessionStorage.clear()')
+    await page.away()
+    await page.back()
+    const again = await call('POST', token)
+    expect(again).toMatchObject({ status: 200, body: { resumed: true, jid: first.body.jid, id: first.body.id } })
+    expect(await call('DELETE', token)).toEqual({ status: 200, body: { ended: 1 } })
+    expect(page.preflights).toBeGreaterThan(0)
+    expect(page.complaints).toEqual([])
+  })
+
+  test('reads why its token is refused', async () => {
+    await PortalPage.open(tab, portal.url, service.url)
+    const { status, body } = await call('POST', tokenOf({ exp: 1 }))
+    expect([status, body.code]).toEqual([401, 'invalid-token'])
+    expect(body.detail).toContain('It has expired.')
+  })
+
+  test('is stopped by the browser if another site shows it', async () => {
+    await PortalPage.open(tab, stranger.url, service.url)
+    await expect(call('POST', tokenOf({}))).rejects.toThrow('Failed to fetch')
+  })
+})
