@@ -19,7 +19,8 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>): Promise<vo
   const auditLog = isPrimary ? 'off' : config.auditLog
   const { log, audit } = await explained((async () => createLogs({ config: { ...config, auditLog }, counts }))())
   for (const warning of warnings) log.warn(warning)
-  const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath }
+  const connect = config.pages.origins.length > 0 ? config.pagePath : undefined
+  const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath, connect }
   if (isPrimary) {
     outliveFaults(log)
     const { startPrimary } = await import('./workers/primary.js')

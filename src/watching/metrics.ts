@@ -24,7 +24,7 @@ export function createMetrics(sources: Sources) {
   })
   const warming = new Histogram({
     name: `${prefix}warm_duration_seconds`,
-    help: 'Time that warm calls took, by the code that they were answered with.',
+    help: 'Time that warm calls and calls of pages took, by the code that they were answered with.',
     labelNames: ['code'],
     buckets: durations,
     registers,
@@ -35,7 +35,7 @@ export function createMetrics(sources: Sources) {
   return {
     recordCall({ call, code, step, seconds }: FinishedCall): void {
       calls.inc({ call, code, ...(step !== undefined && { step }) })
-      if (call === 'warm') warming.observe({ code }, seconds)
+      if (call === 'warm' || call === 'connect') warming.observe({ code }, seconds)
     },
     async text(): Promise<string> {
       census = sources.census()
