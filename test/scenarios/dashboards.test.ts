@@ -146,7 +146,7 @@ describe('the alerts', () => {
   })
 
   test('take those failures of logins for ours that are neither the user’s nor the backend’s', () => {
-    const [, wanted = ''] = /call="warm",code=~"([^"]*)"/.exec(expressions.join('\n')) ?? []
+    const [, wanted = ''] = /call=~"warm\|connect",code=~"([^"]*)"/.exec(expressions.join('\n')) ?? []
     const ours = Object.entries(problems).filter(([, { status }]) => status >= 500)
     // Neither does a service fail that is asked to stop, nor one that is asked for more than a user may have. No login
     // looks for a session of another process.
