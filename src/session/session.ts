@@ -354,10 +354,15 @@ export class Session implements Gate {
         this.flush()
       }
       // Closes the link at once, so that the user goes offline, unless stanzas can still be returned to
-      // senders.
-      if (link === 'drain' && !this.isOver && this.outbox.isEmpty) this.link.close()
+      // senders, or kept by the server.
+      if (link === 'drain' && !this.isOver && this.outbox.isEmpty && !this.#mayKeep) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#endNow(outcome, ending)
+  }
+
+  /** Whether the server would keep stanzas that the page may not have received. */
+  get #mayKeep(): boolean {
+    return this.uplink.managed?.isOn === true && (this.#client?.unconfirmed ?? 0) > 0
   }
 
   #endNow(outcome: Outcome, { link, queue, client }: Ending): void {

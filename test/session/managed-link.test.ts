@@ -749,6 +749,18 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(other.link.how).toBe('close')
   })
 
+  test('stanzas of a reply that may be lost are left to the server if the service stops', async () => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    await bench.server(() => link.receive(stanza('1'), stanza('2')))
+    bench.manager.shutDown()
+    await bench.pass(0)
+    expect(link.closed).toBe(false)
+    bench.registry.abandonAll()
+    expect(counts(link.sent).at(-1)).toBe(0)
+    expect(link.how).toBe('close')
+  })
+
   test('stanzas of a reply that may be lost are left to the server too', async () => {
     const { bench, client, link } = await managed()
     await client.next()
