@@ -1,5 +1,5 @@
 // Conversations at random, with and without a process that stops under them: nothing is lost, doubled or reordered.
-//   SUCCESSION_CASES  how many conversations (100)
+//   SUCCESSION_CASES  how many conversations (40, or 100 in all tests)
 //   SUCCESSION_SEED   (20261123)
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
@@ -13,11 +13,15 @@ import {
   FakePeer,
   request,
 } from '../support/bosh-bench.js'
+import { casesOf } from '../support/matrix.js'
 import { movedTo, nextBench, recordsOf, takeUpAt } from '../support/next-process.js'
 import { numberFrom } from '../support/random.js'
 import { noSessionLimits } from '../support/unlimited.js'
 
-const parameters = { seed: numberFrom('SUCCESSION_SEED', 20261123), numRuns: numberFrom('SUCCESSION_CASES', 100) }
+const parameters = {
+  seed: numberFrom('SUCCESSION_SEED', 20261123),
+  numRuns: numberFrom('SUCCESSION_CASES', casesOf(40, 100)),
+}
 
 const sm = `xmlns='${smNamespace}'`
 const stanza = (id: string) => `<message xmlns='jabber:client' id='${id}'/>`
