@@ -90,7 +90,7 @@ describe('In other languages, an event', () => {
       servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
       environment: { EVENTS_URL: receiver.url, EVENTS_SECRET: eventsSecret },
     })
-    const { id } = await telling.bind({ jid, password })
+    const { id } = await telling.bind({ jid, password, visit: '3f0c9a52', tab: 'k2x9' })
     await callSessions(telling.url, 'DELETE', `/${id}`)
     await telling.stop()
     await receiver.stop()
