@@ -98,7 +98,8 @@ function refuseUnknown(name: string | undefined, value: unknown): never {
   const meant = likelyParameter(name)
   if (meant !== undefined) throw badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
   throw new Problem('invalid-parameter', {
-    detail: `The body has ${foreignText(name) || 'a parameter without a name'}. It can have ${spelt.join(', ')}.`,
+    // The name is not quoted: a misplaced secret could be in it.
+    detail: `The body has an unknown parameter. It can have ${spelt.join(', ')}.`,
   })
 }
 

@@ -32,7 +32,7 @@ const bodies: BadCall[] = [
   ['bytes for JSON', 400, 'invalid-body', text(Buffer.from([0x7b, 0xff, 0x7d]))],
   ['UTF-16 for JSON', 400, 'invalid-body', text(Buffer.from(JSON.stringify(alice), 'utf16le'))],
   ['too much JSON', 413, 'body-too-large', json({ ...alice, filler: 'x'.repeat(20_000) })],
-  ['a name of every object', 400, 'missing-parameter', text('{"__proto__":{"jid":"a@b","password":"c"}}')],
+  ['a name of every object', 400, 'invalid-parameter', text('{"__proto__":{"jid":"a@b","password":"c"}}')],
   ['an empty form', 400, 'missing-parameter', form('')],
   ['a form of bytes', 400, 'invalid-body', form(Buffer.from([0xff, 0xfe, 0x00]))],
   ['a form in Latin-1', 400, 'invalid-body', form(Buffer.from(`${ofAlice}&password=\xe9`, 'latin1'))],

@@ -445,7 +445,7 @@ describe('the parameters are as the document has them:', () => {
 
   test.each([
     ['attach-binding', 'Parameter: attach_binding.'],
-    ['uid', 'The body has uid. It can have jid, password, '],
+    ['uid', 'The body has an unknown parameter. It can have jid, password, '],
   ])('what a body or a query has beyond them is refused, as %s', async (name, detail) => {
     expect(usual.api.accepts([...schemas, 'WarmRequest'], account)).toBe(true)
     const refused = await ask(usual, 'POST', '/warm', 'application/json', json({ ...account, [name]: 'reply' }))

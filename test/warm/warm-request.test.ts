@@ -291,7 +291,7 @@ describe('faults of a request', () => {
     ],
     ...['_method', '__proto__', 'authenticity_token'],
   ])('a body with %j is refused, and the answer names what it can have', name => {
-    const problem = `invalid-parameter | The body has ${name}. It can have ${all.join(', ')}.`
+    const problem = `invalid-parameter | The body has an unknown parameter. It can have ${all.join(', ')}.`
     expect(problemOf(`${least}&${name}=x`)).toBe(problem)
     expect(problemOf(`{"jid":"a@b.example","password":"x","${name}":1}`, json)).toBe(problem)
   })
