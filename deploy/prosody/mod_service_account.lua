@@ -118,6 +118,9 @@ local function authorize(session, handler, account, authzid)
 	-- Prosody prepares the name once more: what is checked here must be what it takes.
 	if not name or resource or nodeprep(name) ~= name then return nil, "the authzid is no bare JID of a user"; end
 	if domain ~= host then return nil, "the user is of another host"; end
+	-- Letters that Prosody replaces would make one user another: with the name jeßica, jessica.
+	if authzid:lower() ~= name.."@"..host then return nil, "the authzid is not written as Prosody writes it"; end
+	if accounts[name] then return nil, "the user is a service account"; end
 	-- Not that of usermanager, to which a deleted user with a session exists.
 	if not usermanager.get_provider(host).user_exists(name) then return nil, "there is no such user"; end
 	if not is_enabled(name) then return nil, "the user is disabled"; end
@@ -181,7 +184,7 @@ end
 module:handle_items("auth-provider", wrap, unwrap);
 
 function module.unload()
-	any_account = false; -- for providers that another module has wrapped since
+	accounts, any_account = {}, false; -- for handlers and wrapped providers that remain
 	for provider in pairs(originals) do unwrap { item = provider }; end
 end
 

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.js'
 import { accountFor, isElsewhere } from '../config/serving.js'
 import { Problem } from '../lib/errors.js'
+import { isSameName } from '../servers/login/bound-user.js'
 import type { Credentials } from '../servers/login/wish.js'
 import type { Handover, Tab } from '../session/session-types.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
@@ -138,8 +139,14 @@ export function readCredentials(
 }
 
 /** A service account has priority. A certificate names its users. */
-function withoutProof({ domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
+function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
   const account = accountFor(serviceAccounts, domain)
+  // Whoever chooses that name at the portal would get the account.
+  if (account !== undefined && isSameName(account.user, local))
+    return {
+      kind: 'unusable',
+      problem: new Problem('authzid-refused', { detail: 'It is the service account itself.' }),
+    }
   if (account !== undefined) return { kind: 'service', account }
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }

@@ -27,6 +27,8 @@ const passwords = {
   carol: 'of-rooms',
   staff: 'of-a-role',
   gone: 'disabled',
+  jessica: 'two letters',
+  spare: 'another account',
 }
 const modules = ['roster', 'saslauth', 'tls', 'disco', 'posix', 'bosh', 'smacks', 'register_ibr', 'service_account']
 if (isNew) modules.push('sasl2', 'sasl2_bind2', 'sasl2_sm', 'sasl2_fast')
@@ -134,12 +136,9 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
   describe.each(ways)('by $name', way => {
     const asPortal = (authzid: string | Buffer) => login(way, plain(authzid, 'portal', passwords.portal))
 
-    test.each(['alice@localhost', 'ALICE@LocalHost', '\uff41lice@localhost', 'alice@localhost.'])(
-      'logs in the user %s',
-      async authzid => {
-        expect(await asPortal(authzid)).toBe('alice@localhost')
-      },
-    )
+    test.each(['alice@localhost', 'ALICE@LocalHost'])('logs in the user %s', async authzid => {
+      expect(await asPortal(authzid)).toBe('alice@localhost')
+    })
 
     test.each(['', 'portal@localhost', 'Portal@LocalHost', 'portal@localhost/desk', 'portal'])(
       'is itself with the authzid "%s"',
@@ -155,8 +154,12 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       ['a user of a component', 'alice@rooms.localhost', 'the user is of another host'],
       ['an admin of the server', 'root@localhost', 'the user is an admin'],
       ['an admin in capitals', 'ROOT@localhost', 'the user is an admin'],
-      ['an admin in wide letters', '\uff32\uff2f\uff2f\uff34@localhost', 'the user is an admin'],
-      ['an admin with invisible letters', 'r\u00adoo\u200dt@localhost', 'the user is an admin'],
+      ['an admin in wide letters', '\uff32\uff2f\uff2f\uff34@localhost', 'not written as Prosody writes it'],
+      ['an admin with invisible letters', 'r\u00adoo\u200dt@localhost', 'not written as Prosody writes it'],
+      ['a wide letter', '\uff41lice@localhost', 'not written as Prosody writes it'],
+      ['a letter that stands for two', 'je\u00dfica@localhost', 'not written as Prosody writes it'],
+      ['a host with a dot', 'alice@localhost.', 'not written as Prosody writes it'],
+      ['another service account', 'spare@localhost', 'the user is a service account'],
       ['an admin of a component', 'carol@localhost', 'the user is an admin'],
       ['an admin by a role', 'staff@localhost', 'the user is an admin'],
       ['the host', 'localhost', 'no bare JID'],

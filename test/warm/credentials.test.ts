@@ -206,6 +206,14 @@ describe('without password and token', () => {
     expect(problemOf({ authzid: 'chat.example' }, anonymous)).toBe(invalid('authzid'))
   })
 
+  test('the account logs in others, not itself', () => {
+    for (const local of [account.user, account.user.toUpperCase()])
+      expect(problemOf({ jid: `${local}@chat.example` }, accounts)).toMatch(/^authzid-refused/)
+    expect(outcome({ jid: `${account.user}@chat.example`, password: 'pw' }, accounts)[1]).toMatchObject({
+      kind: 'password',
+    })
+  })
+
   test("the domain's own account has priority over the account for all others", () => {
     const both = { ...nothing, serviceAccounts: new Map([...accounts.serviceAccounts, ['*', anyAccount]]) }
     expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })

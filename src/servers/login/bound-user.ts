@@ -3,7 +3,7 @@ import { type Jid, parseJid } from '../../xmpp/jid/jid.js'
 import { bindNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
-import type { LoginWish } from './wish.js'
+import type { Credentials, LoginWish } from './wish.js'
 
 /** The bound JID, as the server wrote it. Throws a `Problem` if it is no full JID, or belongs to another user. */
 export function boundJid(iq: string, wish: LoginWish): string {
@@ -16,13 +16,33 @@ export function boundJid(iq: string, wish: LoginWish): string {
 export function checkedJid(text: string, { jid: asked, credentials }: LoginWish): string {
   const bound = parseJid(text)
   if (bound?.resource === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
-  const isWanted = credentials.kind === 'anonymous' ? bound.domain === asked.domain : isSameUser(bound, asked)
-  if (!isWanted) throw new Problem('jid-mismatch', { step: 'bind' })
+  if (!isWanted(bound, asked, credentials)) throw new Problem('jid-mismatch', { step: 'bind' })
   return text
 }
 
-function isSameUser(one: Jid, other: Jid): boolean {
-  return one.domain === other.domain && folded(one.local) === folded(other.local)
+function isWanted(bound: Jid, asked: Jid, credentials: Credentials): boolean {
+  if (bound.domain !== asked.domain) return false
+  if (credentials.kind === 'anonymous') return true
+  // An account for others would log in strasse for straße.
+  return actsForOthers(credentials) ? bound.local === asked.local : isSameName(bound.local, asked.local)
+}
+
+function actsForOthers(credentials: Credentials): boolean {
+  switch (credentials.kind) {
+    case 'service':
+    case 'certificate':
+      return true
+    case 'password':
+      return credentials.user !== undefined
+    case 'keys':
+      return credentials.proof.authzid !== ''
+    default:
+      return false
+  }
+}
+
+export function isSameName(one: string, other: string): boolean {
+  return folded(one) === folded(other)
 }
 
 /** Servers follow RFC 6122 or RFC 7613, so names are equal if one of them says so. */

@@ -48,6 +48,15 @@ test.each(['', 'juliet@chat.example', 'chat.example/x', 'chat.example', '@chat.e
   },
 )
 
+test.each<[string, Credentials]>([
+  ['a service account', { kind: 'service', account: { user: 'portal', password: 'pw' } }],
+  ['an account of the caller', { kind: 'password', password: 'pw', user: 'portal' }],
+  ['a certificate', { kind: 'certificate' }],
+])('for %s, only the same letters are the same user', (_whose, credentials) => {
+  expect(judge('straße@chat.example', 'strasse@chat.example/x', credentials)).toBe('jid-mismatch')
+  expect(judge('straße@chat.example', 'straße@chat.example/x', credentials)).toBe('as-wanted')
+})
+
 test('who has no account may have any name of the domain', () => {
   const anonymous: Credentials = { kind: 'anonymous' }
   expect(judge('chat.example', '8f3a@chat.example/x', anonymous)).toBe('as-wanted')
