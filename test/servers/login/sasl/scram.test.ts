@@ -343,6 +343,8 @@ describe('a challenge that is refused', () => {
     ['negative iterations', 'r=clientx,s=c2FsdA==,i=-1'],
     ['another order', 'i=4096,s=c2FsdA==,r=clientx'],
     ['an extension that has to be understood', 'm=x,r=clientx,s=c2FsdA==,i=4096'],
+    ['a channel that somebody else wrote', 'r=clientx,s=c2FsdA==,i=4096,c=bixhPXJvbWVv,r=clientx'],
+    ['an attribute again behind an extension', 'r=clientx,s=c2FsdA==,i=4096,h=x,r=clientx'],
     ['an error', 'e=unknown-user'],
   ])('%s: login-failed', async (_what, challenge) => {
     expect(await problemOf(() => answerTo(challenge))).toMatchObject({ code: 'login-failed', step: 'sasl' })
