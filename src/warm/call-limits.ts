@@ -44,8 +44,9 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
         refused(limit, { admin })
         throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
       }
-      judge('warms-admin', await warmsOfAdmin.take(admin))
+      // First: a user who is refused takes nothing from the others.
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
+      judge('warms-admin', await warmsOfAdmin.take(admin))
     },
     /** Takes the count back: the call needed no login, or this service stopped. */
     async uncount({ admin, user }: Caller): Promise<void> {

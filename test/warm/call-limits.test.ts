@@ -47,6 +47,13 @@ describe('warm calls', () => {
     await limits.count({ admin: 'portal', user })
   })
 
+  test('of a user who has too many take nothing from the admin', async () => {
+    const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })
+    await limits.count({ admin: 'portal', user })
+    await expect(limits.count({ admin: 'portal', user })).rejects.toThrow()
+    await limits.count({ admin: 'portal', user: 'romeo@chat.example' })
+  })
+
   test('that found a session do not count', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
     for (let view = 0; view < 10; view++) {
