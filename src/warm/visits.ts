@@ -86,13 +86,18 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     return result
   }
 
+  function turnBefore({ tab, ticket }: TabQuestion, from: string): Turn | undefined {
+    const turn = turns.get(keyOf(tab))
+    if (turn === undefined || turn.logsIn) return turn
+    return (turn.ticket - ticket || (nodes!.self < from ? -1 : 1)) < 0 ? turn : undefined
+  }
+
   nodes?.answer(findKind, ({ tab, ticket }: TabQuestion, from): TabAnswer => {
     lastTicket = Math.max(lastTicket, ticket)
-    const turn = turns.get(keyOf(tab))
-    const isFirst = turn !== undefined && (turn.ticket - ticket || (nodes.self < from ? -1 : 1)) < 0
-    return { id: own.ofTab(tab) ?? null, isBusy: isFirst || turn?.logsIn === true }
+    return { id: own.ofTab(tab) ?? null, isBusy: turnBefore({ tab, ticket }, from) !== undefined }
   })
-  nodes?.answer(waitKind, (tab: Tab) => turns.get(keyOf(tab))?.done)
+  // A later turn would wait for the asker.
+  nodes?.answer(waitKind, (question: TabQuestion, from) => turnBefore(question, from)?.done)
   nodes?.answer(endKind, endHere)
 
   /** Processes that do not answer within a second are left out. */
@@ -106,7 +111,8 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
       const found = answers.find(([, { id }]) => id !== null)?.[1].id ?? own.ofTab(tab)
       const busy = answers.filter(([, { isBusy }]) => isBusy)
       if (found !== undefined || busy.length === 0) return found
-      const waits = busy.map(([name]) => nodes.ask(name, waitKind, tab, longest + wayMilliseconds).catch(() => {}))
+      const question: TabQuestion = { tab, ticket }
+      const waits = busy.map(([name]) => nodes.ask(name, waitKind, question, longest + wayMilliseconds).catch(() => {}))
       await Promise.all(waits)
       caller.throwIfAborted()
       if (clock.now() > until) throw new Problem('timeout')
