@@ -220,8 +220,8 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#link
   }
 
-  timeOut(step: Step): void {
-    this.#link.timeOut(step)
+  timeOut(step: Step, isStreamOver?: boolean): void {
+    this.#link.timeOut(step, isStreamOver)
   }
 
   onOpen(): void {}

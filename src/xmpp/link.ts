@@ -23,8 +23,8 @@ export interface Link {
   close(): void
   /** Closes the stream, without incomplete elements and unsent data. No event follows. */
   abandon(): void
-  /** Ends the link and calls `onEnd`. */
-  timeOut(step: Step): void
+  /** Ends the link and calls `onEnd`. A stream that is not over can be resumed. */
+  timeOut(step: Step, isStreamOver?: boolean): void
   /** Sends all data, then closes the connection, but not the stream. No event follows. */
   cut(): void
 }

@@ -161,8 +161,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#socket?.end()
   }
 
-  timeOut(step: Step): void {
-    this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }, false))
+  timeOut(step: Step, isStreamOver = true): void {
+    this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }, isStreamOver))
   }
 
   onStep(step: Step): void {

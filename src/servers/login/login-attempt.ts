@@ -105,7 +105,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const leave = () => late('the caller left')
     const progress = followLogin(this.#parts, this.#wish, () => {
       late()
-      this.#opened?.link.timeOut(this.#step)
+      this.#opened?.link.timeOut(this.#step, typeof this.#until === 'string')
     })
     this.#progress = progress
     caller.addEventListener('abort', leave)

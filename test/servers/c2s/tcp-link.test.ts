@@ -580,9 +580,17 @@ describe('a server that does not answer', () => {
     await peer.gone
   })
 
-  test('to a login gets no end of a stream that may have been resumed', async () => {
+  test('to a login gets the end of the stream', async () => {
     const { call, peer } = await opened()
     call.link.timeOut('sasl')
+    await peer.until(footer)
+    peer.end()
+    await call.hears('closed')
+  })
+
+  test('to a resumption gets no end of the stream', async () => {
+    const { call, peer } = await opened()
+    call.link.timeOut('sasl', false)
     expect(await peer.rest()).toBe('')
     peer.end()
     await call.hears('closed')
