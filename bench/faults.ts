@@ -8,9 +8,9 @@ const makers = ['prosody', 'ejabberd'] as const
 const unpacked = '/var/cache/warm-bindings-tests'
 
 /**
- * Runs against servers of this machine and of the unpacked releases, or with `--here` of `SERVERS_ROOT`.
- * Other words are makers, names of faults and `--sessions=`. Returns false if a fault did more than end
- * sessions.
+ * Tests the servers of this machine and of the unpacked releases, or with `--here` the server in
+ * `SERVERS_ROOT`. Other words select makers and faults, or set `--sessions=`. Returns false if a fault did
+ * more than end sessions.
  */
 export async function observeFaults(words: readonly string[], print: (text: string) => void): Promise<boolean> {
   if (!words.includes('--here')) return observeAll(words)

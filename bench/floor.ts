@@ -1,4 +1,4 @@
-// Does the least work that Node can do.
+// A server that does the least work possible in Node.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -81,7 +81,10 @@ function openRelay(name: string): Relay {
 const openFrame = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='${domain}' version='1.0'/>`
 const asText = { binary: false }
 
-/** Only stream headers and ends differ (RFC 7395 §3.4, §3.6). The server's header must arrive in one chunk. */
+/**
+ * WebSocket and TCP differ only in stream headers and ends (RFC 7395 §3.4, §3.6). The server's header must
+ * arrive in one chunk.
+ */
 function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
   webSocket.on('message', (message: Buffer) => {
     const name = message.toString('latin1', 1, 6)

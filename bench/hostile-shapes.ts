@@ -1,5 +1,3 @@
-// A shape consists of a beginning, a repeated piece and an end.
-
 export interface Shape {
   readonly name: string
   readonly start: string
@@ -99,7 +97,7 @@ const element = (namespace: string) => (mark: string) => (inner: Shape) =>
     end: `${inner.end}</a>`,
   }) satisfies Shape
 
-/** Names with `*` begin with CDATA, so that the plain reader gives up and saxes continues. */
+/** Shapes with `*` in their name begin with XML that the plain reader leaves to saxes. */
 const leaving = '<![CDATA[x]]>'
 
 const children: readonly Shape[] = [

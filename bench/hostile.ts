@@ -1,4 +1,4 @@
-// Costs at most ten times a plain KiB, and grows no faster than the length.
+// Target: a hostile KiB costs at most ten times a plain KiB, at any length.
 import { parseBody } from '../src/browsers/bosh/body.js'
 import { readMessage } from '../src/browsers/websocket/framing.js'
 import { UnfinishedBodies } from '../src/http/listening/unfinished-bodies.js'

@@ -1,4 +1,4 @@
-// The targets. A target with two demands has two entries.
+// Targets by `id`. A target with two demands has two entries.
 
 export interface Line {
   readonly id: string

@@ -1,4 +1,4 @@
-// Lines 10 and 14: ten thousand sessions in one process.
+// Targets 10 and 14 of lines.ts: ten thousand sessions in one process.
 import { readFileSync } from 'node:fs'
 import { judge } from './comparison.js'
 import { lines } from './lines.js'

@@ -1,4 +1,4 @@
-// Lines 8, 13 and 18: resident memory of a session that only waits.
+// Targets 8, 13 and 18 of lines.ts: resident memory of a session that only waits.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../src/demo/server.js'
@@ -77,7 +77,7 @@ const bareRequests =
       const lane = new HttpLane({ port, path: '/hold', headers: '' })
       lane.post('', () => {})
       held.push(lane)
-      // The listen backlog is limited.
+      // Pauses, because the listen backlog is limited.
       if (held.length % 100 === 0) await sleep(20)
     }
     return held

@@ -1,4 +1,4 @@
-// Line 9 of lines.ts.
+// Target 9 of lines.ts.
 import { type Comparison, comparisonTable, judgeRatio, p99 } from './comparison.js'
 import { lines } from './lines.js'
 import { startLoadClient, startService } from './processes.js'
@@ -12,7 +12,7 @@ const marginSeconds = 2
 export async function measureMixed(stage: Stage): Promise<PartResult> {
   const { mixedSeconds } = stage.sizes
   await using service = await startService({ c2sPort: stage.prosody.c2sPort })
-  // Runs in another process, so that chatting clients need not wait while it reads a reply.
+  // A separate process, so that chatting clients need not wait while it reads a reply.
   await using warmer = startLoadClient()
   const target: Target = { kind: 'product', port: service.port }
   const pids = { service: service.pid }

@@ -1,4 +1,4 @@
-// Lines 15 to 17.
+// Targets 15 to 17 of lines.ts.
 import { startNatsServer } from '../test/support/nats-server.js'
 import { alignedRow, type Comparison, cpu, judgeLater, judgeRatio, median, perCpuSecond } from './comparison.js'
 import { lines } from './lines.js'
@@ -50,7 +50,7 @@ export async function measureCarrying(stage: Stage): Promise<PartResult> {
 
 const coresAround = 8
 
-/** Uses the process of the session, or another process that carries the request. */
+/** Requests arrive at the process of the session, or at another process that carries them. */
 function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balanced'>): string {
   const costs = (key: keyof typeof rounds, process: string) => median(rounds[key].map(cpu(process).of))
   const broker = costs('nats', 'NATS')
@@ -93,7 +93,7 @@ function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balance
 
 const thousands = (count: number) => (Math.round(count / 1_000) * 1_000).toLocaleString('en')
 
-/** Two separate processes lose throughput only because they share the cores. */
+/** Compares two workers with two separate processes, which share only the cores. */
 export async function measureWorkers(stage: Stage): Promise<PartResult> {
   const { sizes, prosody } = stage
   const options = { c2sPort: prosody.c2sPort }

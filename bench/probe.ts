@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs'
 import inspector from 'node:inspector'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** In milliseconds. Contained in each figure, and subtracted. */
+/** In milliseconds. Each figure includes this value, which is subtracted. */
 const resolution = 5
 
 process.on('SIGUSR1', () => {

@@ -1,4 +1,4 @@
-// All these processes end with this process.
+// All processes that this file starts end with this process.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -130,7 +130,7 @@ export async function startWorkers(count: number, options: ServiceOptions): Prom
   return closing({ port, pids: [pid, ...workers], stop })
 }
 
-/** As in deploy/haproxy-nodes.cfg, with one thread and without TLS. */
+/** HAProxy as in deploy/haproxy-nodes.cfg, with one thread and without TLS. */
 export function startBalancer(servicePort: number) {
   return inFolder('warm-bench-', async (folder, remove) => {
     const [port = 0] = await freePorts(1)
@@ -189,14 +189,14 @@ export function stopAll(): void {
   children.clear()
 }
 
-/** After 15 s it rejects with the output. */
+/** Rejects after 15 s, with the output. */
 async function startNode(words: readonly string[], environment: Record<string, string>, path: string) {
   const [port = 0, inspectorPort = 0] = await freePorts(2)
   const child = spawn(process.execPath, [...startFlags(), ...words], {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
-      // Opened by SIGUSR1.
+      // SIGUSR1 opens this port.
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
       HOST: '127.0.0.1',
       PORT: String(port),

@@ -65,7 +65,7 @@ function summarize(profile: CpuProfile, microsecondsPerOperation: number) {
   for (const [index, sample] of profile.samples.entries()) {
     const { functionName, url, lineNumber } = frames.get(sample)!
     if (functionName === '(idle)') continue
-    // In longer gaps another process had the core.
+    // During longer gaps, another process used the core.
     const time = Math.min(profile.timeDeltas[index] ?? 0, 2 * samplingMicroseconds)
     busy += time
     const place = url === '' ? '' : ` ${shortened(url)}:${lineNumber + 1}`

@@ -1,4 +1,4 @@
-// Lines 4 to 6, 11 and 12 of lines.ts.
+// Targets 4 to 6, 11 and 12 of lines.ts.
 import { startEjabberd } from '../test/support/ejabberd.js'
 import { cpu, judgeRatio, rate } from './comparison.js'
 import { lines } from './lines.js'

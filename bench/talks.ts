@@ -18,7 +18,7 @@ export const messageTo = (jid: string, text: string) =>
   `<message xmlns='jabber:client' to='${jid}' type='chat'><body${text}/body></message>`
 export const bodyHead = (sid: string) => `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='`
 
-/** No message contains `terminate`. */
+/** A reply with `terminate` is a failure, because no message contains this word. */
 export function failureOf(error: Error | undefined, text: string, status: number): Error | undefined {
   if (error !== undefined || (status === 200 && !text.includes('terminate'))) return error
   return new Error(`HTTP ${status}: ${text.slice(0, 300)}`)

@@ -1,4 +1,4 @@
-// Sends messages to itself. Each must come back once.
+// Visitors send messages to themselves. Each message must come back once.
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BoshTalk } from '../test/support/crowd/bosh-talk.js'

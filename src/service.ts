@@ -229,7 +229,7 @@ export async function startService({
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
     if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
-    // Also used if the heir dies.
+    // This way is also used if the heir dies.
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
     registry.isSettingDown = true
@@ -265,7 +265,7 @@ export async function startService({
     upstream.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
-    // Other processes that stop now still have clients here.
+    // Other processes that stop now may still answer clients that are connected here.
     if (nodes !== undefined) await pause(carriedMilliseconds)
     registry.abandonAll()
     // Clients of other processes' sessions repeat their requests elsewhere.
@@ -311,7 +311,7 @@ export async function startService({
     /** False if full or stopping. */
     isReady: takesSessions,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
-    /** Accepts no connections, and closes each open connection after one more answer. Other processes serve the clients. */
+    /** Accepts no connections, and closes each open connection after one more answer. */
     retire() {
       isReplaced = true
       listening.retire()

@@ -54,7 +54,6 @@ export interface UpstreamParts {
   readonly nodes?: Nodes | undefined
   readonly hashes: HashQueue
   readonly garbage?: Garbage | undefined
-  /** Tests replace it. */
   readonly dns?: Dns | undefined
   readonly hostMetaPort?: number | undefined
 }

@@ -23,7 +23,7 @@ export function sealText(key: KeyObject, { label, owner }: Purpose, bytes: Buffe
   return Buffer.concat([header, ...sealed, cipher.getAuthTag()]).toString('base64url')
 }
 
-/** Undefined if the text is damaged, or has another key or purpose. This takes as much work as success. */
+/** Undefined if the text is damaged, or has another key or purpose. A failure takes as much work as a success. */
 export function openText(keys: readonly KeyObject[], { label, owner }: Purpose, text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')
   const isWritten = bytes[0] === version && bytes.toString('base64url') === text

@@ -20,7 +20,7 @@ export interface DrainingParts {
 
 /**
  * Resolves when all sessions have ended, or at the time limit. Once another process accepts sessions, clients
- * are moved there, and this process serves carried requests only. If all processes drain, those without
+ * are moved there, and this process serves carried requests only. If all processes drain, processes without
  * sessions close their connections.
  */
 export function drained(parts: DrainingParts): Promise<void> {

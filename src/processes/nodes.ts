@@ -84,7 +84,7 @@ export interface Nodes {
   answer(kind: string, answer: (question: never, from: string) => unknown): void
   onChange(listener: () => void): void
   drain(): void
-  /** `returns`: hands over first, unless done before. */
+  /** `returns`: calls `handOver` first, unless it was called before. */
   close(how?: { readonly returns?: boolean }): Promise<void>
 }
 

@@ -237,7 +237,10 @@ export class EndpointSession {
   }
 }
 
-/** If a connection breaks before the next request arrives, Prosody does not answer its repeat. The next reply has all stanzas. */
+/**
+ * If a connection breaks before the next request arrives, Prosody never answers the repeated request. The
+ * next reply has all stanzas.
+ */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply

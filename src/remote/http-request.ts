@@ -18,7 +18,7 @@ export interface RequestLimits {
   readonly connect: number
   readonly reply: number
   readonly maxReplyBytes: number
-  /** XML replies may be `mostTimes` as long, because elements beyond these limits are dropped. */
+  /** XML replies may be `mostTimes` times as long, because elements beyond these limits are dropped. */
   readonly elements?: XmlLimits
 }
 

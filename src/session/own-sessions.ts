@@ -22,7 +22,7 @@ export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
-  /** Added to times in the places of a list. */
+  /** Added to `createdAt` in the places of a list. */
   readonly #epoch: number
 
   constructor(here: Registry, elsewhere: SessionsElsewhere, epoch = 0) {
@@ -70,7 +70,7 @@ export class OwnSessions {
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
   }
 
-  /** Includes logins that are under way. `scope` has patterns of domains. */
+  /** Includes logins that are under way. */
   endVisit(visit: VisitName, scope: readonly string[]): { readonly ended: number; readonly elsewhere: number } {
     const isMeant = ({ tab, domain }: Pick<SessionView, 'tab' | 'domain'>) =>
       isOfVisit(tab, visit) && allowsDomain(scope, domain)

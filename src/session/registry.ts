@@ -17,7 +17,7 @@ export class Registry {
   /** Look-ups reveal no other sid, because a map compares only keys with the same seeded hash. */
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | readonly Session[]>()
-  /** The newest of each tab. */
+  /** The newest session of each tab. */
   readonly #byTab = new Map<string, Session>()
   readonly tickets = new Tickets<Session>()
   readonly streams = new ResumableStreams()

@@ -30,7 +30,7 @@ export interface SessionKeeper<Session> {
   attached(session: Session): void
   resumed(session: Session): void
   unfit(session: Session, fate: Fate): void
-  /** Something worth a debug line. Clients may cause many. */
+  /** Reports an event that is worth a debug line. Clients may cause many. */
   noticed(session: Session, what: string): void
   unanswered(session: { readonly id: string; readonly domain: string; readonly client: Client | undefined }): void
   ended(session: Session): void

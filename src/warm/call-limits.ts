@@ -44,7 +44,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
         refused(limit, { admin })
         throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
       }
-      // First: a user who is refused takes nothing from the others.
+      // The user's limit comes first, so that refused calls do not count for the admin.
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
       judge('warms-admin', await warmsOfAdmin.take(admin))
     },

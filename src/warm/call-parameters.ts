@@ -50,7 +50,7 @@ export function readFew<Known extends Table>(
   return Object.fromEntries(Object.keys(table).map(name => [name, read(name)])) as Values<Known>
 }
 
-/** Reads parameters that are no body of a call. */
+/** Reads parameters that were not sent as the body of a call. */
 export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parameters => readerOf(given, bodyParameters)
 
 /** Throws a `Problem` for an unknown name: with a misspelt filter, a logout would end the wrong sessions. */

@@ -164,7 +164,7 @@ export const pageParameters = {
   refresh: integer('Seconds between refreshes of the page.', { minimum: 5, maximum: 3600 }),
 } as const
 
-/** The body of a page. */
+/** Parameters that a page may send. */
 export const tabParameters = { tab: bodyParameters.tab } as const
 
 export const logoutParameters = {
@@ -191,7 +191,7 @@ function language(description: string): Parameter<string> {
 
 /** In Unicode characters, as in a schema. */
 function named(longest: number) {
-  // First by length: a character has at most two units.
+  // Compares the length first: a character has at most two units.
   return (sent: string) =>
     sent.length <= 2 * longest && [...sent].length <= longest && printable.test(sent) ? sent : undefined
 }

@@ -15,7 +15,7 @@ export interface WarmTally {
   readonly took: readonly number[]
 }
 
-/** `within` returns how long the fastest logins took, in milliseconds, up to this share of all. */
+/** `within(0.99)` returns the p99 of the login times, in milliseconds. */
 export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }

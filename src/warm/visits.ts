@@ -12,7 +12,7 @@ const findKind = 'tab'
 const waitKind = 'tab-done'
 const endKind = 'end-visit'
 
-/** Added to the time of a login for the way, in milliseconds. */
+/** Time for the way to another process, added to the time of a login, in milliseconds. */
 const wayMilliseconds = 1_000
 /** Memory of a call that waits for the heir of a process, in bytes. */
 const callBytes = 16 * 1024
@@ -24,7 +24,7 @@ interface TabQuestion {
 
 interface TabAnswer {
   readonly id: string | null
-  /** A call for this tab goes first. */
+  /** Whether another call for this tab goes first. */
   readonly isBusy: boolean
 }
 
@@ -49,7 +49,7 @@ export interface VisitsParts {
   readonly own: Pick<OwnSessions, 'ofTab' | 'endVisit'>
   readonly nodes: Pick<Nodes, 'self' | 'others' | 'lost' | 'awaited' | 'whenOwned' | 'ask' | 'answer'> | undefined
   readonly clock: Pick<Clock, 'now'>
-  /** Of a login, in seconds. */
+  /** Time limit of a login, in seconds. */
   readonly timeout: number
 }
 
@@ -64,8 +64,8 @@ export interface TabWork<T> {
 export type Visits = ReturnType<typeof createVisits>
 
 /**
- * One call at a time for each tab, in all processes (Ricart and Agrawala 1981, with Lamport's clock): each call has a
- * ticket, asks all other processes, and waits for the calls with lower tickets.
+ * Allows one call at a time for each tab, in all processes (Ricart and Agrawala 1981). Each call has a ticket
+ * of Lamport's clock, and waits for calls with lower tickets.
  */
 export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   const longest = timeout * 1000
@@ -76,7 +76,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   let lastTicket = 0
 
   function endHere({ visit, scope }: EndQuestion) {
-    // First: the login of a session that was counted fails by itself.
+    // Counts the sessions before the aborts, which would end some of them uncounted.
     const result = own.endVisit(visit, scope)
     for (const call of calls) {
       if (!isOfVisit(call.tab, visit)) continue
@@ -96,7 +96,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     lastTicket = Math.max(lastTicket, ticket)
     return { id: own.ofTab(tab) ?? null, isBusy: turnBefore({ tab, ticket }, from) !== undefined }
   })
-  // A later turn would wait for the asker.
+  // Waits for an earlier turn only: a later turn would wait for the asker.
   nodes?.answer(waitKind, (question: TabQuestion, from) => turnBefore(question, from)?.done)
   nodes?.answer(endKind, endHere)
 
@@ -105,7 +105,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     const here = own.ofTab(tab)
     if (here !== undefined || nodes === undefined) return here
     for (;;) {
-      // Sessions on their way to an heir.
+      // Waits for sessions on their way to an heir.
       await Promise.all(nodes.awaited.map(name => new Promise(resolve => nodes.whenOwned(name, callBytes, resolve))))
       const { answers } = await askAll<TabAnswer>(nodes, findKind, { tab, ticket } satisfies TabQuestion)
       const found = answers.find(([, { id }]) => id !== null)?.[1].id ?? own.ofTab(tab)

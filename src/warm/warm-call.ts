@@ -50,7 +50,7 @@ export function createWarm(parts: WarmCallParts) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
 
-  /** Seals the keys of the password, which have to log in by `warm`. Throws a `Problem`. */
+  /** Seals the keys of the password, and logs in with them by `warm`. Throws a `Problem`. */
   async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
     admin: string,

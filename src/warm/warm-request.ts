@@ -28,14 +28,14 @@ const openNone: OpenCredential = () => {
   throw invalidParameter('credential')
 }
 
-/** For a session that can be resumed, which needs no credentials. */
+/** For a call that may resume a session, and then needs no credentials. */
 export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
 
 type Page = Omit<Tab, 'admin'>
 
 interface Unusable {
   readonly kind: 'unusable'
-  /** Of a login. */
+  /** Error of a call that needs a login. */
   readonly problem: Problem
 }
 
@@ -44,7 +44,7 @@ export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmReq
   return demandCredentials(toAskedSession(read, settings))
 }
 
-/** Throws a `Problem` if they are missing. */
+/** Throws a `Problem` if the credentials are missing. */
 export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'>>(asked: Asked) {
   const { credentials } = asked
   if (credentials.kind === 'unusable') throw credentials.problem
@@ -141,7 +141,7 @@ export function readCredentials(
 /** A service account has priority. A certificate names its users. */
 function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
   const account = accountFor(serviceAccounts, domain)
-  // Whoever chooses that name at the portal would get the account.
+  // A portal user who chooses the account's name would get the account.
   if (account !== undefined && isSameName(account.user, local))
     return {
       kind: 'unusable',

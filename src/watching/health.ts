@@ -1,6 +1,5 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 
-/** Listeners by path. */
 export function createHealthListeners(isReady: () => boolean): ReadonlyMap<string, RequestListener> {
   return new Map<string, RequestListener>([
     ['/healthz', (_req, res) => answer(res, true)],

@@ -30,7 +30,7 @@ const notFound: Reply = {
   contentType: defaultContentType,
 }
 
-/** For the page that replaces a lost page. Its rids are higher. */
+/** Values for the page that replaces a lost page, with higher rids. */
 export interface NextPageRecord {
   readonly terms: Terms
   readonly rid: number
@@ -429,7 +429,7 @@ export class BoshClient implements Client {
 
   #expiry(now: number): number {
     const { wait } = this.#terms
-    // Proxies with the same timeout started to count earlier, so the answer comes a little sooner.
+    // The answer comes a little before `wait`, because proxies with the same timeout began to count earlier.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }

@@ -47,7 +47,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
     const terms = negotiate(body, parts.terms)
     if (typeof terms === 'string') return terms
-    // The closure keeps these values instead of the whole request.
+    // Uses these values only, so that the closure does not keep the whole request.
     const begin = (session: Session) => {
       const start: Start = { terms, rid, newkey, cookie: undefined, by: 'created' }
       const client = new BoshClient(session, clientParts, start)

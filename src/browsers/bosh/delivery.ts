@@ -92,7 +92,7 @@ export class Delivery {
     while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
-      // Requests of gone clients get empty replies. The clients repeat them.
+      // A request whose connection is closed gets an empty reply. The client repeats the request.
       while (this.open.held[0] !== live) this.answerOldest()
       this.answerOldest()
     }

@@ -47,7 +47,7 @@ export class HttpPeer implements Peer, BodyTaker {
   }
 
   get address(): string {
-    // A closed connection has lost its address.
+    // Stored, because a closed connection has no address.
     this.#address ??= countedAddress(this.#res.req, this.#parts.clients)
     return this.#address
   }

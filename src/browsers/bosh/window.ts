@@ -33,7 +33,7 @@ export class RidWindow {
   /** XEP-0124 §9. */
   readonly acknowledged: boolean
   readonly #size: number
-  /** Whether the next request may have the last rid again, as half of all libraries do. */
+  /** Whether the next request may repeat the last rid, as half of all libraries do. */
   #isAttachable: boolean
   #fence: number
   /** Oldest first. */
@@ -77,7 +77,7 @@ export class RidWindow {
     return this.#replies.at(-1)?.rid ?? 0
   }
 
-  /** `early`: earlier requests are missing. `extra`: XEP-0124 §11. */
+  /** `early`: earlier requests are missing. `extra`: one more request is allowed (XEP-0124 §11). */
   place(rid: number, extra: 0 | 1 = 0) {
     if (rid === this.last + 1 || (this.#isAttachable && rid === this.last)) return 'next'
     if (rid <= this.last) return 'repeated'

@@ -117,7 +117,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.events.onGone(this.#isLeaving ? undefined : this.#cause)
   }
 
-  /** The callers do not catch errors. */
+  /** Catches errors, because the callers do not. */
   #guard(work: () => void): void {
     try {
       work()

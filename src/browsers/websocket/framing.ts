@@ -53,7 +53,7 @@ class MessageReader {
       this.#splitter = undefined
       throw error
     } finally {
-      // An element may contain a password.
+      // Frees the elements, which may contain a password.
       this.#elements = []
     }
   }

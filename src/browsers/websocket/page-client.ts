@@ -56,7 +56,7 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#next = next
     this.#management = management
-    // With `<resume/>` a page has sent its number of received stanzas.
+    // With `management`, the page has sent its number of received stanzas in `<resume/>`.
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this

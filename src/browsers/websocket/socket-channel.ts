@@ -32,7 +32,7 @@ export interface ChannelParts {
 /** Unread bytes above which the client is behind. */
 const mostUnread = 64 * 1024
 
-/** Limits of unread data: bytes, and stanzas of the largest size. Pongs and one delivery fit in. */
+/** Limits of unread data, in bytes and in stanzas of the largest size. Pongs and one delivery fit in. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
 /** Time limit of a pong behind unread data, in seconds. */

@@ -90,7 +90,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     clientTracking: false,
     // Without compression: a short message could expand to a long text.
     perMessageDeflate: false,
-    // Longer stanzas get an XMPP error up to this length, and then a close code.
+    // Stanzas above the limit get an XMPP error up to this length, and a close code beyond it.
     maxPayload: 2 * parts.maxStanzaBytes,
     maxFragments: parts.maxFragments,
     maxBufferedChunks: mostPieces,

@@ -14,7 +14,7 @@ export interface WorkerProcess {
 export interface WorkerEvents {
   onReady(urls: readonly string[]): void
   onFailed(sentence: string): void
-  /** The worker has sent nothing for too long since it listened. */
+  /** A listening worker has sent nothing for too long. */
   onHang(): void
   onExit(code: number | null, signal: string | null): void
 }

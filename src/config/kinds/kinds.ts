@@ -10,7 +10,6 @@ export interface Kind<T> {
   (text: string, report: Report): T | undefined
   /** For the documentation. */
   readonly range?: readonly [least: number, most: number]
-  /** For the documentation. */
   readonly words?: readonly string[]
 }
 

@@ -107,7 +107,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
-      // Guesses from its address do not block a backend that another process knows.
+      // A backend that another process knows is not blocked by guesses from the same address.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
       const found = await look(shown, signal)
@@ -165,7 +165,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
         next()
       }
       if (authorization === undefined || isReadable(authorization)) checkHeader(request, response, pass)
-      // Counts like a wrong secret. No admin has an empty name.
+      // An unreadable header counts like a wrong secret. No admin has an empty name.
       else find(request, '', '').then(() => checkHeader(request, response, pass), fail)
     },
     /** Only for requests that `authenticate` has accepted. */

@@ -13,7 +13,7 @@ export interface Entrance {
   readonly clients: ClientRules
   readonly access?: Access | undefined
   readonly secureUrl: (req: IncomingMessage) => string | undefined
-  /** Undefined: the page is served without TLS. */
+  /** Undefined if the page is served without TLS. */
   readonly redirectUrl: (req: IncomingMessage) => string | undefined
   readonly getText: string
 }

@@ -6,7 +6,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** For names of admins. All processes make the same proof. */
+  /** Proof of the secret, for names of admins only. All processes make the same proof. */
   readonly proof?: () => Promise<string>
 }
 
@@ -27,7 +27,7 @@ const rightMilliseconds = 1_200_000
 const reportMilliseconds = 600_000
 const mostKnown = 1_000
 
-/** Limits guesses. Does not block other admins behind the same proxy, and clients that recently had the right secret. */
+/** Limits guesses. Does not block other admins behind the same proxy, or clients that recently had the right secret. */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate

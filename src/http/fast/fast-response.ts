@@ -25,7 +25,7 @@ export class FastResponse extends ServerResponse {
     this._headerSent = true
     this.finished = true
     if (socket.writableLength === 0) this.leave()
-    // Counts as finished once all writes are flushed.
+    // The reply counts as finished once all writes are flushed.
     else socket.write('', 'latin1', error => error ?? this.leave())
     return true
   }
@@ -37,7 +37,7 @@ export class FastResponse extends ServerResponse {
 }
 
 const { get: isFinished } = Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, 'writableFinished')!
-// A stored value in Node 24, computed in earlier versions.
+// Node 24 stores this value. Earlier versions compute it.
 Object.defineProperty(FastResponse.prototype, 'writableFinished', {
   get(this: FastResponse): boolean {
     return this['hasLeft'] || isFinished!.call(this)

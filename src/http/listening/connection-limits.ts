@@ -46,7 +46,10 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   return {
     /** For TLS these are the TCP sockets, which have no replies. */
     connections: connections as ReadonlySet<Socket>,
-    /** Node's `maxConnections` ignores addresses. With another listener, the server would still set up a closed connection. */
+    /**
+     * Replaces the server's listeners, which would set up even a refused connection. Node's `maxConnections`
+     * ignores addresses.
+     */
     guard(server: Server): void {
       const listeners = server.listeners('connection')
       server.removeAllListeners('connection')

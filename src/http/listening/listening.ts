@@ -138,7 +138,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
         log.error({ problems: error.problems }, 'the certificates are not usable: the previous certificates stay')
       }
     },
-    /** Closes each connection with its next reply. Clients reconnect to another process. */
+    /** Closes each connection with its next reply. */
     retire() {
       if (lastReplies !== undefined) return
       lastReplies = new LastReplies()

@@ -55,7 +55,6 @@ function isForbidden(port: number): Promise<boolean> {
   })
 }
 
-/** Tries the host with any free port. */
 function codeOfBinding(host: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const server = createServer()

@@ -17,7 +17,7 @@ const interval = 1_000
 const many = 20
 /** Once memory is full, this share of the sessions must end before new sessions are accepted. */
 const leaving = 0.1
-/** After this time without growth, in milliseconds, a few more sessions are accepted. */
+/** If memory use has not grown for this time, in milliseconds, a few more sessions are accepted. */
 const patience = 60_000
 
 /**
@@ -59,10 +59,7 @@ function processMemory(megabytes: number, workers: number): number {
 /** In bytes. Undefined if unreadable, for example without a free descriptor. */
 export const residentMemory = (): number | undefined => attempt(() => memoryUsage.rss())
 
-/**
- * Once memory is full, the number of sessions is capped until some have ended, because freed memory shows
- * late. If the RSS stays high but does not grow, a few more sessions are accepted.
- */
+/** Once memory is full, the number of sessions is capped until some have ended, because freed memory shows late. */
 export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
   let lookedAt = Number.NEGATIVE_INFINITY
   let asked = 0

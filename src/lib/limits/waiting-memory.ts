@@ -1,4 +1,4 @@
-/** Between these shares of the memory, each session's limit falls. */
+/** Each session's limit falls between these shares of the memory. */
 const calmShare = 0.5
 const tightShare = 0.75
 /** In bytes. */

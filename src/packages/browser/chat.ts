@@ -65,7 +65,7 @@ export class Chat extends EventTarget {
   #memory: Memory
   #status: Status = { state: 'connecting' }
   #session: PageSession | undefined
-  /** Several sessions use it, for stream management. */
+  /** Shared by several sessions, for stream management. */
   #socket: ManagedSocket | undefined
   #isSocketBlocked = false
   #wasOnline = false

@@ -109,7 +109,7 @@ export class PageSession {
   /** A connection that was used before resumes its stream (XEP-0198). */
   takeOver({ connection, kept }: ManagedSocket, token: string): void {
     const { arrivals, departures, Strophe } = this.#parts
-    // This is read first, because Strophe drops the text if the stream cannot be resumed.
+    // Read first, because Strophe drops the text if the stream cannot be resumed.
     const again = kept()
     const { Status } = Strophe
     this.#connection = connection
@@ -296,8 +296,8 @@ export class PageSession {
 }
 
 /**
- * Replies may overtake each other. Call the returned function with each reply and its rid. It leaves in the
- * reply all elements that are due.
+ * Replies may overtake each other. Call the returned function with each reply and its rid. It puts the
+ * elements of all due replies into this reply.
  */
 function orderReplies(next: number): (reply: Element, rid: number) => void {
   // Contains at most as many replies as there are requests at a time.

@@ -1,4 +1,4 @@
-/** Tries for about eight minutes. */
+/** The tries take about eight minutes. */
 const mostTries = 12
 const longestSeconds = 60
 /** In seconds. Longer timers than 24 days fire at once. */

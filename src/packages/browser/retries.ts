@@ -4,7 +4,7 @@ import type { StropheConnection, StropheRequests } from './strophe.js'
 const brokenRequests = [0, 502, 503, 504]
 /** In milliseconds. A restart of the service takes less. */
 export const longestFailure = 15_000
-/** Strophe would give up sooner by its own count. */
+/** Strophe's own count would end the retries sooner. */
 const mostRetries = 100
 
 export interface RetryEvents {
@@ -19,7 +19,7 @@ export interface RetryEvents {
 export class Retries {
   readonly #events: RetryEvents
   #failures = 0
-  /** When the first failure happened, in milliseconds. Undefined if there was no reply at all. */
+  /** When the first failure happened, in milliseconds. Undefined before the first reply, infinite after each reply. */
   #since: number | undefined
   #restore = () => {}
 

@@ -2,7 +2,7 @@ import { absolute } from './binding.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 
 export interface ManagedSocket {
-  /** The connection can be reopened, each time at its `service`. */
+  /** Each opening of the connection uses its present `service`. */
   readonly connection: StropheConnection
   /** Text with all stanzas that Strophe sends again. */
   kept(): string | undefined

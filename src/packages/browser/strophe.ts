@@ -13,7 +13,7 @@ export interface StropheBuilder {
   tree(): Element
 }
 
-/** Requests over BOSH. Error handlers get it as `this`. */
+/** State of BOSH requests. Error handlers get it as `this`. */
 export interface StropheRequests {
   errors: number
   /** In seconds. */

@@ -6,7 +6,7 @@ export interface Carrier {
   announce(frame: Buffer): void
   backlog(node: string): number
   readonly isUp: boolean
-  /** Starts again on both sides, after a break. For a process that sent invalid bytes. */
+  /** For a process that sent invalid bytes: breaks off, and starts again on both sides. */
   restart(node: string): void
   /** Checks a silent process. `onLeave` follows if it is certainly gone. */
   probe(node: string): void

@@ -197,7 +197,7 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // Not read: a process that was gone must notice a gap, and begin a new stream.
+    // A process that was gone is not read. It must notice a gap, and begin a new stream.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)

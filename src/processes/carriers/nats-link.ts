@@ -21,7 +21,7 @@ export class NatsLink {
   absence: 'none' | 'waiting' | 'confirming' = 'none'
   hasDropped = false
   toldAt = Number.NEGATIVE_INFINITY
-  /** Bytes not confirmed by NATS: until the last question, and after it. */
+  /** Bytes that NATS has not confirmed: sent before the last question, and sent after it. */
   asked = 0
   sinceAsked = 0
   #stream = 0

@@ -12,7 +12,7 @@ interface Own {
   /** Includes things that the owner has yet to accept. */
   count: number
   owner: string
-  /** The owner's number after all our messages. Undefined if uncertain. */
+  /** The number that all our messages have told the owner. Undefined if uncertain. */
   told: number | undefined
   version: number
 }

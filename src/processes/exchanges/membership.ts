@@ -282,7 +282,6 @@ const mostGone = 1_000
 /** Processes known from reports of other processes only, for example just after a start. */
 class ReportedNodes {
   readonly #clock: Pick<Clock, 'now'>
-  /** Expiry by name. */
   readonly #until = new Map<string, number>()
   readonly #gone = new Map<string, true>()
 

@@ -25,7 +25,6 @@ export interface DialerParts {
   /** Whether servers found through DNS must have public addresses. */
   readonly publicOnly: boolean
   readonly descriptors?: { expected: number } | undefined
-  /** Replaced by tests. */
   readonly connect?: (address: string, port: number) => Socket
 }
 

@@ -34,10 +34,7 @@ interface Spares {
   readonly links: Set<SpareLink>
 }
 
-/**
- * Connections dialled ahead for the next logins to a domain: TCP and TLS are done, the stream is not open.
- * They are dialled only after logins.
- */
+/** Connections dialled ahead for the next logins to a domain: TCP and TLS are done, the stream is not open. */
 export class SpareLinks {
   readonly #parts: SpareParts
   readonly #byDomain = new Map<string, Spares>()

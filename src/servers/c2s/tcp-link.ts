@@ -54,9 +54,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #ahead: StreamOptions['ahead']
   readonly #isSpaced: boolean
   #phase: Phase = 'connecting'
-  /** Defined while connecting. */
   #connection: Connection | undefined
-  /** Defined once connected. */
   #socket: Socket | undefined
   #writer: Writer | undefined
   #splitter: Splitter | undefined

@@ -23,7 +23,7 @@ export function checkedJid(text: string, { jid: asked, credentials }: LoginWish)
 function isWanted(bound: Jid, asked: Jid, credentials: Credentials): boolean {
   if (bound.domain !== asked.domain) return false
   if (credentials.kind === 'anonymous') return true
-  // An account for others would log in strasse for straße.
+  // An account for others must not log in strasse instead of straße.
   return actsForOthers(credentials) ? bound.local === asked.local : isSameName(bound.local, asked.local)
 }
 

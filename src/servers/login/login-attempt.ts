@@ -44,7 +44,6 @@ const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
 
 /** One attempt to log in over a link (RFC 6120 §6, §7; XEP-0388), with @xmpp/client. It ends with a bound stream. */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
-  /** Undefined until chosen. */
   mechanism: Mechanism | undefined
   /** See `LinkEnd`. */
   isStale = false

@@ -79,9 +79,8 @@ async function attempt<T extends Opened>(
 }
 
 /**
- * Authenticates over a new link, and resumes the stream if SASL2 can. Replace the link's events before the
- * next turn of the event loop. Throws a `Problem`. No connection is left open then. The stream can still be
- * resumed, unless the caller aborts with `ended`.
+ * Authenticates over a new link, and resumes the stream if SASL2 can. Throws a `Problem`. No connection is
+ * left open then. The stream can still be resumed, unless the caller aborts with `ended`.
  */
 export async function logInAgain(
   parts: LoginParts,
@@ -107,7 +106,7 @@ export async function logInAgain(
       },
     }
     const link = connect(wish.jid.domain, { ...options, lang }, events)
-    // Behind `<resume/>`, the end of the new stream would be the end of the resumed one.
+    // After `<resume/>`, closing the new stream would close the resumed stream.
     return { link, abandon: () => (caller.reason === 'ended' ? link.abandon() : link.cut()) }
   }
   const { opened, answer, undelivered } = await attempt(parts, open, wish, resumption, caller).catch(error => {

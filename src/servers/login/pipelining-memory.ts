@@ -24,8 +24,7 @@ export type PipeliningMemory = ReturnType<typeof createPipeliningMemory>
 
 /**
  * Features of the last successful login at each domain. The next login expects the same, which saves two
- * round trips (XEP-0305 §3). Few servers announce support, so a single login tries first. After a failure,
- * pipelining is off for an hour.
+ * round trips (XEP-0305 §3). Few servers announce support, so a single login tries first.
  */
 export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
   const byDomain = new Map<string, Remembered>()
@@ -44,7 +43,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       const { seen, isComplete, wasPossible, isTrusted, isMistaken, wasAheadAtStart } = pipelining
       if (wasPossible ? isTrusted && !isMistaken : known !== undefined) return
       if (!isComplete || seen.some(({ text }) => text.length > longest)) {
-        // Otherwise the trial would never end.
+        // Otherwise the domain would stay on trial forever.
         byDomain.delete(domain)
         return
       }

@@ -19,7 +19,7 @@ export class Pipelining {
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
     readonly isProven = false,
-    /** Whether an earlier login also pipelined the first stream, which waits over TLS 1.3 without a spare link. */
+    /** Whether an earlier login also pipelined the first stream. Without a spare link, this stream may wait over TLS 1.3. */
     readonly isProvenAtStart = false,
   ) {}
 

@@ -20,6 +20,5 @@ export type Credentials =
 export interface LoginWish {
   readonly jid: Jid
   readonly credentials: Credentials
-  /** For the log. */
   readonly requestId?: string | undefined
 }

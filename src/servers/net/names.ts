@@ -28,7 +28,7 @@ const absenceSeconds = 5
 const systemSeconds = 30
 /** In seconds. Node reports no TTL of SRV records. */
 const serviceSeconds = 60
-/** Longest cache time, in seconds, whatever the TTL. A server can then move without a restart of this service. */
+/** Longest cache time, in seconds, whatever the TTL. */
 const mostSeconds = 3600
 /** Wait of one address family for the other, in milliseconds (RFC 8305 §3). */
 const otherFamily = 50

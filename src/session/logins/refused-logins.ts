@@ -22,7 +22,7 @@ export interface RefusedLoginsParts {
   readonly makeRate?: MakeRate | undefined
 }
 
-/** An address may have this many times the limit of one domain in all domains together. */
+/** Limit of an address in all domains together, as a multiple of the limit for one domain. */
 const domainsOfAddress = 3
 /** The first delay, in milliseconds. It doubles each time. */
 const firstDelay = 500

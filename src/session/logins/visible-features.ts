@@ -18,8 +18,7 @@ const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
 /**
  * Stream features for a client. Without TLS, mechanisms that show a secret are removed. With Bind 2
- * (XEP-0386), stream management is removed: xmpp.js 0.14 would resume its stream, ejabberd 24 would refuse,
- * and the stream would be lost.
+ * (XEP-0386), stream management is removed, because xmpp.js 0.14 would lose its stream at ejabberd 24.
  */
 export function visibleFeatures(features: Element, secure: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>

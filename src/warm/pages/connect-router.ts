@@ -70,7 +70,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const authenticate: RequestHandler = async (request, response, next) => {
     if (!isSafe(request)) throw new Problem('insecure-channel')
     const address = countedAddress(request, config)
-    // Before the token, whose signature takes time to check.
+    // Checked before the token, whose signature takes time.
     if (await isTooOften(address)) {
       refused('rate', { address })
       throw new Problem('too-many-requests')

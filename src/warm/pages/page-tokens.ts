@@ -16,10 +16,10 @@ const longestLife = 3600
 
 const publicAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-/** Without secrets in its text, so it can be the same for all that is not signed by the right key. */
+/** One sentence for all tokens that the right key has not signed. It contains no secret. */
 const unsigned = 'Its form, algorithm, key or signature is not accepted.'
 
-/** Who a page speaks for. */
+/** The user of a page. */
 export interface PageUser {
   /** A bare JID. */
   readonly jid: string

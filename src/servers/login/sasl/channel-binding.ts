@@ -16,7 +16,7 @@ export function bindTo(link: LinkFacts, listed: readonly string[] | undefined): 
   for (const type of types) {
     if (listed === undefined ? type === 'tls-server-end-point' : !listed.includes(type)) continue
     const data = link.channelBinding?.(type)
-    // A server that supports `tls-unique` only also offers -PLUS mechanisms over TLS 1.3.
+    // Over TLS 1.3, servers offer -PLUS mechanisms even if they support `tls-unique` only.
     if (data !== undefined) return { type, data, guessed: listed === undefined && type === 'tls-exporter' }
   }
   return undefined

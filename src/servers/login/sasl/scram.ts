@@ -63,7 +63,7 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     const { maxIterations, channelBinding } = parts
     const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
     if (fields === null) throw refusal('the first message of the server is not SCRAM')
-    // Prosody reads the first `c=` of the signed text, so an attacker could have us sign another one.
+    // Prosody reads the first `c=` of the signed text, so an attacker could make us sign a false `c=`.
     if (/,[acimnprsv]=/.test(serverFirst.slice(fields[0].length - 1)))
       throw refusal('the first message of the server repeats an attribute')
     const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
