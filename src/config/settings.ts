@@ -88,7 +88,7 @@ export const sections = {
       'HTTP hosts and their XMPP domains, as `chat.example.org=example.org,…`, with options after a `?`. See *Hosts and paths* in docs/production.md.',
     ),
     HTTP_DEFAULT_HOST: at('http.defaultHost', kinds.hostName).means(
-      'Host of HTTP_HOSTS that also answers requests to hosts that HTTP_HOSTS does not name.',
+      'Host of HTTP_HOSTS that also answers requests to all other hosts.',
     ),
     HTTP_STRICT_HOST: at('http.strictHost', kinds.boolean, 'off').means(
       'Rejects requests to hosts that HTTP_HOSTS does not name, with 421. With `off`, all domains are served there.',
@@ -103,7 +103,7 @@ export const sections = {
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
     ),
     TRUSTED_PROXIES: at('trustedProxies', readNetworks, 'loopback').means(
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust loopback on a machine with other users: their programs could claim any address, and that they use https. Do not include addresses of clients: they could claim any address, and so avoid the limits for addresses.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust loopback on a machine with other users: their programs could claim any address, and claim to use https. Do not include addresses of clients: by claiming addresses, they could avoid limits.',
     ),
   },
   Processes: {
@@ -117,7 +117,7 @@ export const sections = {
       'Folder where a process that stops stores its sessions for the next start. Workers share it. All other processes and services need separate folders. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
     ),
     SEAL_KEY_FILE: at('sealKeys', sealKeysFile).means(
-      'File with the keys for the files in STATE_DIR and for credentials (CREDENTIAL_TIME): 32 bytes in base64 on each line, as `openssl rand -base64 32` makes them. The first key encrypts. Each key can decrypt.',
+      'File with the keys for STATE_DIR and for credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, as `openssl rand -base64 32` makes it. The first key encrypts. Each key can decrypt.',
     ),
     NATS_URL: joined(nats.natsServers).means(
       'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too, unless NATS_ALLOW_PLAINTEXT is on. See *Several machines* in docs/tuning.md.',
@@ -151,16 +151,16 @@ export const sections = {
       'required',
     ),
     XMPP_SERVERS: joined(serversByDomain, '').means(
-      'XMPP servers of domains, if DNS does not name them, as `domain=xmpp://host:port,…`, or `xmpps://` for direct TLS, with options after a `?`. `domain=https://host/http-bind` is a remote BOSH endpoint, `domain=host-meta` asks the domain for its endpoint, and `*=…` is every other domain.',
+      'Servers of domains whose DNS does not name them, as `domain=xmpp://host:port,…`, with options after a `?`. `xmpps://` is direct TLS, `domain=https://host/http-bind` a remote BOSH endpoint. `domain=host-meta` asks the domain for its endpoint. `*=…` is every other domain.',
     ),
     XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', kinds.boolean, 'on').means(
       'Tries direct TLS before STARTTLS if the DNS records of a domain have both with the same priority.',
     ),
     XMPP_PIPELINING: at('pipelining', kinds.boolean, 'on').means(
-      'Saves one or two round trips of a SCRAM login: assumes that a server offers the same as at the last login (XEP-0305). If this fails with a server, it pauses for that server.',
+      'Starts a SCRAM login before the server offers mechanisms (XEP-0305), which saves one or two round trips. If this fails with a server, pipelining pauses for that server.',
     ),
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
-      'Maximum number of connections that a process opens ahead of logins at a domain, with TLS. It opens about one connection for 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
+      'Most connections that a process opens to a domain before logins need them. It opens about one for 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
     ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
       'Oldest TLS version for links to servers.',
@@ -194,7 +194,7 @@ export const sections = {
       'Time to mend a broken link, in seconds. Then its session ends.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', kinds.integer(0, 3600), '60').means(
-      'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. A server is pinged if it sends nothing for a quarter of this time after a stanza to it. 0 sends no pings.',
+      'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. The service pings a server that sends nothing for a quarter of this time after it got a stanza. 0 sends no pings.',
     ),
   },
   'Remote endpoints': {
@@ -208,7 +208,7 @@ export const sections = {
       'Timeout for answers of a remote endpoint, in addition to the agreed `wait`, in seconds.',
     ),
     REMOTE_MAX_REPLY_BYTES: at('remote.maxReplyBytes', kinds.integer(65536, 8_000_000), '8000000').means(
-      'Longest answer of a remote endpoint, in bytes. If an answer is longer, some of its stanzas are dropped. So are stanzas after the 10,000th of an answer.',
+      'Longest answer of a remote endpoint, in bytes. If an answer is longer, or has more than 10,000 stanzas, some of its stanzas are dropped.',
     ),
     REMOTE_HEADERS: at('remote.headers', kinds.headers, '').means(
       'Extra headers for requests to remote endpoints, as `name=value,…`. Write `%2C` and `%25` for a comma or percent sign.',
@@ -331,25 +331,25 @@ export const sections = {
   },
   'Page tokens': {
     PAGE_ORIGINS: at('pages.origins', kinds.namedOrigins, '').means(
-      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without any, PAGE_PATH does not exist.',
+      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404.',
     ),
     PAGE_PATH: at('pagePath', kinds.path, '/connect').means('Path for pages with a token.'),
     PAGE_TOKEN_SECRET_FILE: at('pages.secrets', pageSecretsFile).means(
-      'File with secrets of HS256 tokens, one of at least 32 bytes on each line.',
+      'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes.',
     ),
     PAGE_TOKEN_JWKS: at('pages.keys', pageKeys).means(
-      'Instead: URL or file of public keys (JWKS) for RS256, PS256, ES256 or EdDSA. Requires PAGE_TOKEN_ISSUER.',
+      'Instead of secrets: URL or file of public keys (JWKS) for RS256, PS256, ES256 or EdDSA. Requires PAGE_TOKEN_ISSUER.',
     ),
     PAGE_TOKEN_AUDIENCE: at('pages.audience', kinds.text).means('Audience (`aud`) that tokens must have.'),
     PAGE_TOKEN_ISSUER: at('pages.issuer', kinds.text).means('Issuer (`iss`) that tokens must have.'),
     PAGE_TOKEN_JID: at('pages.jid', jidTemplate).means(
-      'JID of the user, with a claim in braces, as in `{sub}@example.org`. `{sub}` alone is a whole JID.',
+      'JID of the user, with a claim in braces, as in `{sub}@example.org`. With `{sub}` alone, the claim is the whole JID.',
     ),
     PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'credential'), 'service').means(
       'What logs the user in: the service account or certificate of the domain, the token itself, or the claim `credential`.',
     ),
     PAGE_ADMIN: at('pages.admin', kinds.text).means(
-      'Admin in whose name pages call, with its domains, credentials and limits. Default: `:pages`, for all domains.',
+      'Admin account for calls of pages. Its domains, credentials and limits apply. Default: `:pages`, an account for all domains.',
     ),
   },
   Events: {
@@ -397,7 +397,7 @@ export const sections = {
       'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A BOSH body may have 524288 bytes, or twice this setting if that is more. A stanza of a server may be four times as long. Longer stanzas of servers are dropped.',
+      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A stanza of a server may be four times as long. Longer stanzas of servers are dropped.',
     ),
     MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, requests get 503 and WebSockets close.',
@@ -406,7 +406,7 @@ export const sections = {
       'Memory for replies that clients have not read, in MiB. Above it, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. A connection whose client reads nothing for a minute is closed in any case.',
     ),
     MAX_MEMORY_MB: at('limits.megabytes', kinds.integer(0, 1_000_000), '0').means(
-      'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or the container, divided equally among WORKERS. Three quarters of the JavaScript heap are a second limit.',
+      'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or container, shared equally by WORKERS. Three quarters of the JavaScript heap are a second limit.',
     ),
     RATE_SESSIONS_PER_ADDRESS: at('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
       'New sessions per second that clients of one address open themselves, on average over five seconds. Counted like MAX_SESSIONS_PER_ADDRESS.',
