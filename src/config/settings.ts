@@ -331,7 +331,7 @@ export const sections = {
   },
   'Page tokens': {
     PAGE_ORIGINS: at('pages.origins', kinds.namedOrigins, '').means(
-      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404.',
+      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404. With it, keys, PAGE_TOKEN_AUDIENCE and PAGE_TOKEN_JID are required.',
     ),
     PAGE_PATH: at('pagePath', kinds.path, '/connect').means('Path for pages with a token.'),
     PAGE_TOKEN_SECRET_FILE: at('pages.secrets', pageSecretsFile).means(
