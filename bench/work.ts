@@ -39,7 +39,7 @@ export interface Figures {
   readonly perSecond: number
   readonly p50Milliseconds: number
   readonly p99Milliseconds: number
-  /** For each operation, by process. */
+  /** CPU time of each operation, by process. */
   readonly cpuMicroseconds: Readonly<Record<string, number>>
   readonly lost?: number
 }

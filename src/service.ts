@@ -43,7 +43,7 @@ import { type MetricsServer, serveMetrics } from './watching/metrics-server.js'
 const mostWrongTokens = 10
 /** Time for pages without an open request to poll, in milliseconds. */
 const farewellMilliseconds = 1_000
-/** For pages over WebSocket to confirm what they have, so that the next process does not send it again. */
+/** Time for pages over WebSocket to confirm stanzas, so that the next process does not send them again. */
 const settleMilliseconds = 500
 /** Time for the last answers of other processes, in milliseconds. */
 const carriedMilliseconds = 250
@@ -60,14 +60,14 @@ export interface ServiceParts
   readonly log: Logger
   readonly audit: AuditTrail
   readonly carriers?: readonly StartCarrier[]
-  /** Where this process runs, such as `web1 worker 2`. Default: the host name. */
+  /** Place of this process, such as `web1 worker 2`. Default: the host name. */
   readonly place?: string
   /** Number of this worker, from 1, or 0 without workers. */
   readonly slot?: number
   /** Calls V8's garbage collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
-  /** Called when this process takes up sessions. It must not be killed then, because no other process has them. */
+  /** Called when this process takes up sessions. The process must not be killed then, because no other process has them. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
 }

@@ -10,7 +10,7 @@ export function siteName({ externalUrl, boshPath, websocketPath, domains }: Conf
   return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
 }
 
-/** Hashes of settings that must be the same in all processes. Without secrets. */
+/** Hashes of settings that must be the same in all processes. Contains no secrets. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config
   const texts = {

@@ -1,6 +1,6 @@
 // Counters, which metrics read. No name here comes from callers.
 
-/** Why a WebSocket ended although its client sent no `<close/>`. */
+/** Reasons for the end of a WebSocket whose client sent no `<close/>`. */
 export const webSocketCuts = [
   'connection-closed',
   'socket-broken',

@@ -55,7 +55,7 @@ export async function writeSealed(path: string, key: KeyObject, texts: Iterable<
   }
 }
 
-/** How a file's name ends while the file is written. */
+/** Ending of a file's name while the file is written. */
 export const temporaryEnding = /\.[0-9a-f]{16}\.tmp$/
 
 /** Rejects with a `SealedFileError`. Does not follow symbolic links. */

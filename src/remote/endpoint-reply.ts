@@ -10,7 +10,7 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { RemoteFault } from './fault.js'
 
-/** `fates`: what happened to elements that were changed or dropped. */
+/** `fates`: outcomes for elements that were changed or dropped. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
 /** XEP-0124 §17.2. Any other condition means a failed connection. */

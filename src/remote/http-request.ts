@@ -36,7 +36,7 @@ export interface RequestOptions {
   readonly onSent?: ((isNew: boolean) => void) | undefined
 }
 
-/** `fates`: what happened to elements of a reply that was too long. */
+/** `fates`: outcomes for elements of a reply that was too long. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16

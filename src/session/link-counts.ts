@@ -150,7 +150,7 @@ export class LinkCounts {
     this.#answerAt = never
   }
 
-  /** With `<resume/>`, the server was told what was received. */
+  /** `<resume/>` has told the server the number of received stanzas. */
   resumed(): void {
     this.#acknowledged = this.received
     this.#isShort = false

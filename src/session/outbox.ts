@@ -4,7 +4,7 @@ import type { Element } from '../xmpp/xml/element.js'
 /** Above these limits, the server is not read. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
-/** Bytes that an element needs in addition to its text: it may keep a whole chunk alive. A UTF-16 unit counts as two bytes. */
+/** Memory of an element in addition to its text, in bytes: it may keep a whole chunk. A UTF-16 unit counts as two bytes. */
 const elementBytes = 2048
 
 /** In bytes. `size` is in UTF-16 units. */

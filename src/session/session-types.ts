@@ -78,7 +78,7 @@ export interface Opening {
   abandon(): void
 }
 
-/** `onEnd` is called at most once, and last. Throws a `Problem` if a limit or the domain refuses it. */
+/** `onEnd` is called at most once, and last. Throws a `Problem` if a limit or the domain refuses the session. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
 /** Sets a cookie for one browser, with the first BOSH reply or with the reply of the call. */

@@ -69,7 +69,7 @@ export class Session implements Gate {
     this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
   }
 
-  /** The full JID. Only the bare JID if a client has resumed an unknown stream. */
+  /** The full JID. Bare if a client has resumed an unknown stream. */
   get jid(): string | undefined {
     return this.#jid
   }

@@ -155,7 +155,7 @@ export class Uplink {
     for (const element of this.#mine(undelivered)) this.#bounce(element)
   }
 
-  /** For full memory: closes the link without reading more. A server that does not read gets nothing more. */
+  /** If memory is full: closes the link without reading more. A server that does not read gets nothing more. */
   abandon(undelivered: readonly Element[]): void {
     for (const element of this.#mine(undelivered)) {
       if (this.link.backlog > mostWaiting) break

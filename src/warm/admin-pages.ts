@@ -71,7 +71,7 @@ export function sessionList(page: SessionList, query: ListQuery, numbers: Number
     },
     usualRefresh,
   })
-  // Only on request, because each load moves the keyboard's focus.
+  // Refreshes only on request, because each load moves the keyboard's focus.
   return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
@@ -203,7 +203,7 @@ function span(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} d`
 }
 
-/** With two digits, which is the precision of the figures. */
+/** Rounds to two digits, which is the precision of the figures. */
 function milliseconds(time: number | undefined): string {
   if (time === undefined) return '–'
   return time < 1000 ? `${Number(time.toPrecision(2))} ms` : `${Number((time / 1000).toPrecision(2))} s`

@@ -77,7 +77,7 @@ function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
   return node === undefined ? websocket : `${websocket}?node=${node}`
 }
 
-/** The BOSH endpoint of this service. Without an origin if the page has the same host. */
+/** The BOSH endpoint of this service. Has no origin if the page has the same host. */
 function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
   if (externalUrl === undefined) return boshPath
   const { host: externalHost, pathname } = new URL(externalUrl + boshPath)

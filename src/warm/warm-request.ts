@@ -28,7 +28,7 @@ const openNone: OpenCredential = () => {
   throw invalidParameter('credential')
 }
 
-/** For a call that may resume a session, and then needs no credentials. */
+/** A request that may resume a session, and then needs no credentials. */
 export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
 
 type Page = Omit<Tab, 'admin'>

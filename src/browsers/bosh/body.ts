@@ -44,7 +44,7 @@ export function parseBody(text: string) {
     /** Drafts of XEP-0124 and gloox write `terminal`. */
     terminate: type === 'terminate' || type === 'terminal',
     restart: boolean(restartOf(root)),
-    /** SHA-256 with one character for each byte, because a session keeps several. */
+    /** SHA-256 with one character for each byte, because a session keeps several digests. */
     digest: hash('sha256', text, 'binary'),
     payload: children,
   }

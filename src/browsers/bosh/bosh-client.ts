@@ -37,7 +37,7 @@ export interface NextPageRecord {
   readonly received: number
 }
 
-/** Secret. Without keys and acknowledgements, which only clients with their own login use. */
+/** Secret. Omits keys and acknowledgements, which only clients with their own login use. */
 export interface BoshRecord {
   readonly terms: Terms
   readonly address: string | undefined

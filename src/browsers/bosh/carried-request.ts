@@ -78,7 +78,8 @@ export class CarriedRequest implements ExchangeEvents {
     const { nodes, name, manager, peer } = this.#parts
     const { length } = this.#text!
     if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
-      // A long request is not queued, because a stranger could fill the queue. The client repeats it.
+      // A long request is not queued, because a stranger could fill the queue. The client repeats the
+      // request.
       this.#over()
       peer.answer(noAnswer)
       return

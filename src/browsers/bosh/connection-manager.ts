@@ -18,7 +18,7 @@ export interface ConnectionManagerParts
     Pick<OpenerParts, 'registry' | 'maxStanzaBytes' | 'refused'> {
   readonly opener: Opener
   readonly terms: TermLimits
-  /** For clients that send no `to`. */
+  /** Domain for clients that send no `to`. */
   readonly defaultDomain: string | undefined
   readonly requireSecure: boolean
   readonly lastRid?: () => number

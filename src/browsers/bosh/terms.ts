@@ -14,7 +14,7 @@ export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
 export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
 const ourVersion = [1, 11] as const
-/** Without `text/html`, so that no browser shows a reply as a page. */
+/** `text/html` is missing, so that no browser shows a reply as a page. */
 const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 

@@ -22,7 +22,7 @@ const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
 
 /** In bytes. */
 const longestDeclaration = 256
-/** Without a length limit: the length was checked before. */
+/** No length limit, because the length was checked before. */
 const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY }
 
 const readDocument = documentReader(defaultLimits)

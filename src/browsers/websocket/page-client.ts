@@ -17,7 +17,7 @@ import { StreamManagement } from './stream-management.js'
 export interface PageParts {
   readonly clock: Clock
   readonly log: Logger
-  /** How long a session without a connection may be resumed, in seconds. */
+  /** Time in which a session without a connection may be resumed, in seconds. */
   readonly resumeSeconds: number
 }
 

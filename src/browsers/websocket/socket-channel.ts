@@ -14,7 +14,7 @@ export interface ChannelRules {
   readonly pongTimeout: number
   /** Longest silence. Pongs count as data. */
   readonly idleTimeout: number
-  /** For `<close/>` and the close frame together. */
+  /** Time for `<close/>` and the close frame together. */
   readonly closeTimeout: number
 }
 

@@ -14,7 +14,7 @@ export type NoteRefusal = (reason: string, address: string) => void
 export interface StartParts {
   readonly opener: Opener
   readonly registry: Registry
-  /** For clients that send no `to`. */
+  /** Domain for clients that send no `to`. */
   readonly defaultDomain: string | undefined
   readonly requireSecure: boolean
   readonly clock: Clock

@@ -88,7 +88,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // Without compression: a short message could expand to a long text.
+    // No compression: a short message could expand to a long text.
     perMessageDeflate: false,
     // Stanzas above the limit get an XMPP error up to this length, and a close code beyond it.
     maxPayload: 2 * parts.maxStanzaBytes,

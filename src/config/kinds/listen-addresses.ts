@@ -19,7 +19,7 @@ const addressList = listOf(
   'must have an address, such as 127.0.0.1',
 )
 
-/** With or without ports. IPv6 needs brackets only with a port. */
+/** Addresses with or without ports. IPv6 needs brackets only with a port. */
 export const addresses: Kind<readonly Address[]> = (text, report) => once(addressList(text, report) ?? [])
 
 function readAddress(text: string): Address | undefined {

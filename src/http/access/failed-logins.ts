@@ -6,7 +6,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** Proof of the secret, for names of admins only. All processes make the same proof. */
+  /** Proof of an admin's secret. All processes make the same proof. */
   readonly proof?: () => Promise<string>
 }
 

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Admin } from '../../config/config.js'
 import { slowKey } from '../../lib/slow-key.js'
 
-/** How long a token is valid, in milliseconds. */
+/** Validity of a token, in milliseconds. */
 const lifetime = 3_600_000
 
 export type FormTokens = ReturnType<typeof createFormTokens>

@@ -18,9 +18,9 @@ export interface Routes {
 }
 
 export interface DispatchTable {
-  /** By path, for all hosts. */
+  /** Listeners by path, for all hosts. */
   readonly everywhere: ReadonlyMap<string, RequestListener>
-  /** By host, as `readHostName` writes it. */
+  /** Routes by host, as `readHostName` writes it. */
   readonly hosts: ReadonlyMap<string, Routes>
   readonly otherHosts: Routes
 }

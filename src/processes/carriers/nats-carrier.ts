@@ -24,7 +24,7 @@ export interface NatsCarrierParts {
   readonly clock?: Clock
 }
 
-/** Once NATS is back, time for other processes to return, in milliseconds. */
+/** Time for other processes to return once NATS is back, in milliseconds. */
 const graceMilliseconds = 10_000
 /** A process without a subscription in NATS is asked again after this time, in milliseconds. */
 const confirmMilliseconds = 1_200

@@ -6,7 +6,7 @@ import type { NatsLinks } from './nats-links.js'
 
 /** Pieces collected before they are written. */
 const mostAtOnce = 16
-/** In bytes. A longer message would block the others of its connection. */
+/** In bytes. A longer message would block other messages of its connection. */
 const longestMessage = 1024 * 1024
 /** Unconfirmed bytes above which NATS is asked for a confirmation, and above which the connection is dropped. */
 const muchUnconfirmed = 256 * 1024
@@ -27,7 +27,7 @@ export class NatsOutbox {
     this.#log = log
   }
 
-  /** For a lost connection. Drops unconfirmed data. */
+  /** Forgets the unconfirmed bytes of a lost connection. */
   reset(): void {
     this.#asked = 0
     this.#sinceAsked = 0

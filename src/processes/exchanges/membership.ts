@@ -275,7 +275,7 @@ export class Membership {
   }
 }
 
-/** How long a report about a third process is valid, in milliseconds. Reports come each second. */
+/** Validity of a report about a third process, in milliseconds. */
 const reportMilliseconds = 2_500
 const mostGone = 1_000
 

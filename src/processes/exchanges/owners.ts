@@ -28,7 +28,7 @@ export interface OwnersParts {
   readonly guarded: (act: () => void) => void
 }
 
-/** Which process answers for a name: the process of that name, or its heir. */
+/** Finds the process that answers for a name: the process of that name, or its heir. */
 export class Owners {
   isLeaving = false
   readonly #parts: OwnersParts

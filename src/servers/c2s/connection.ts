@@ -13,7 +13,7 @@ import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 
-/** For servers that the settings do not name. */
+/** Default for servers that the settings do not name. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
 /** Time limit for the features before STARTTLS, and for the TLS handshake, in seconds. */

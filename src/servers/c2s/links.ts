@@ -11,7 +11,7 @@ import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
-  /** Servers of the settings by domain. `*` is for all other domains. Without an entry, DNS is queried. */
+  /** Servers of the settings by domain. `*` is for other domains. Without an entry, DNS is queried. */
   readonly servers: ReadonlyMap<string, Server>
   /** Seconds of silence before a space is sent. 0 turns it off. */
   readonly keepalive: number

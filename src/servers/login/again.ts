@@ -4,7 +4,7 @@ import type { Mechanism } from './sasl/mechanism.js'
 import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
 import type { Credentials, LoginWish } from './wish.js'
 
-/** What a later login of the same user needs. Undefined for anonymous logins, and if the password itself would be needed. */
+/** The wish for a later login of the same user. Undefined for anonymous logins, and if the password itself would be needed. */
 export function wishAgain(
   { jid, credentials }: LoginWish,
   mechanism: Mechanism | undefined,
@@ -52,7 +52,7 @@ export type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProo
 type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
-/** For another process. */
+/** A wish for another process. */
 export interface AgainRecord extends Pick<LoginWish, 'jid'> {
   readonly lang: string
   readonly credentials: Secrets

@@ -45,7 +45,7 @@ export function isSameName(one: string, other: string): boolean {
   return folded(one) === folded(other)
 }
 
-/** Servers follow RFC 6122 or RFC 7613, so names are equal if one of them says so. */
+/** Servers follow RFC 6122 or RFC 7613, so names are equal if one RFC says so. */
 function folded(local: string): string {
   return local.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
 }

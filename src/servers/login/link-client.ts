@@ -18,8 +18,8 @@ export interface ClientHost {
 }
 
 /**
- * The parts of @xmpp/client that a login needs, over a link. Without DNS, reconnection, answers to IQs,
- * stream management, Bind 2 and FAST.
+ * The parts of @xmpp/client that a login needs, over a link. Omits DNS, reconnection, answers to IQs, stream
+ * management, Bind 2 and FAST.
  */
 export class LinkClient extends Client {
   readonly #host: ClientHost

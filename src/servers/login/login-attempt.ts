@@ -220,7 +220,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #take(element: Element): void {
     const { name, namespace, text } = element
     const isFeatures = namespace === streamsNamespace && name === 'features'
-    // Without a limit, because after the handover a full outbox stops the reading.
+    // No limit here: after the handover a full outbox stops the reading.
     if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
     else if (isFeatures) this.#takeFeatures(text)
     else if (namespace === saslNamespace || namespace === sasl2Namespace) this.#takeSasl(element)

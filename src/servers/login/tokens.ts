@@ -7,7 +7,7 @@ const mostSalts = 1000
 
 export type Tokens = ReturnType<typeof createTokens>
 
-/** Which logins ask for a token (XEP-0484), and as which user agent. */
+/** Decides which logins ask for a token (XEP-0484), and as which user agent. */
 export function createTokens() {
   const secret = randomBytes(32)
   const salting = new Map<string, true>()

@@ -152,7 +152,7 @@ function isLocal(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
-/** Alternates the families, because one of them may not work (RFC 8305 §4). */
+/** Alternates the families, because one family may not work (RFC 8305 §4). */
 function interleave(addresses: Addresses): Addresses {
   const unique = [...new Set(addresses)]
   const family = isIP(unique[0] ?? '')

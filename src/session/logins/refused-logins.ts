@@ -65,8 +65,8 @@ export class RefusedLogins {
   }
 
   /**
-   * Counts a login in advance, so that many at once do not pass. Returns its delay in milliseconds. Call
-   * `takenBack` unless the server refuses the login.
+   * Counts a login in advance, so that many logins at once do not pass. Returns the delay in milliseconds.
+   * Call `takenBack` unless the server refuses the login.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(

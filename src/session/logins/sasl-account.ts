@@ -32,7 +32,7 @@ export class SaslAccount {
     this.#mayAnswer = false
   }
 
-  /** For a client that may have begun two exchanges at once. */
+  /** The client may have begun two exchanges at once. */
   disturbed(): void {
     this.#isOrderly = false
   }

@@ -19,7 +19,7 @@ export function jidIn(claims: Claims, { claim, before, after, domain }: JidTempl
   const written = domain === undefined ? value : `${before}${escapeLocal(value)}${after}@${domain}`
   const local = written.slice(0, written.indexOf('@'))
   const jid = parseJid(written)
-  // Other preparation, as of fullwidth letters, could turn the name of one user into another's.
+  // Preparation beyond lower case could turn the name of one user into another's.
   const isSame = jid?.local === local.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
   if (jid === undefined || jid.resource !== undefined || !isSame) throw unfit()
   return formatBareJid(jid)

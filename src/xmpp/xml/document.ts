@@ -61,7 +61,7 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
   }
 }
 
-/** The limits were checked when the element arrived. Added namespaces have made it longer. */
+/** The limits were checked when the element arrived. Added namespaces have made the element longer. */
 const noLimits: XmlLimits = {
   maxElementBytes: Number.POSITIVE_INFINITY,
   maxDepth: Number.POSITIVE_INFINITY,

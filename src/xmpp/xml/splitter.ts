@@ -51,7 +51,7 @@ export class Splitter {
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
   readonly #allowsPlain: boolean
-  /** What was read before the root: nothing, a byte order mark, or all that is allowed. */
+  /** Text read before the root: nothing, a byte order mark, or all that is allowed. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
   #isClosed = false

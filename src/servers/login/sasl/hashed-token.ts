@@ -3,7 +3,7 @@ import { Problem } from '../../../lib/errors.js'
 import type { ChannelBindingType, LinkFacts } from '../../../xmpp/link.js'
 import { type Mechanism, toByteString } from './mechanism.js'
 
-/** By mechanism, best first. A token works with one mechanism only (XEP-0484 §3). */
+/** Channel bindings by mechanism, best first. A token works with one mechanism only (XEP-0484 §3). */
 const bindings: Readonly<Record<string, ChannelBindingType | undefined>> = {
   'HT-SHA-256-EXPR': 'tls-exporter',
   'HT-SHA-256-UNIQ': 'tls-unique',

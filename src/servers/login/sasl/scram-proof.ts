@@ -1,7 +1,7 @@
 import { hash as digest } from 'node:crypto'
 import type { ScramHash, ScramKeys } from './salted-passwords.js'
 
-/** What a later SCRAM login of the same user needs in place of the password. Secret. */
+/** Replaces the password in a later SCRAM login of the same user. Secret. */
 export interface ScramProof {
   readonly hash: ScramHash
   readonly salt: Buffer

@@ -33,7 +33,7 @@ export interface ScramParts {
   readonly saltedPasswords: SaltedPasswords
   /** The minimum is 4096 (RFC 5802 §5.1). */
   readonly maxIterations: number
-  /** Aborted with the login. */
+  /** This wait is aborted with the login. */
   readonly waiting: Waiting
   /** 144 random bits by default. */
   readonly nonce?: string
@@ -148,7 +148,7 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
 function prepare(text: string, parameter: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
-    // As a query, in which unassigned characters are allowed (RFC 5802 §5.1).
+    // Prepared as a query, in which unassigned characters are allowed (RFC 5802 §5.1).
     return saslprep(text, { allowUnassigned: true })
   } catch {
     throw new Problem('invalid-parameter', {
