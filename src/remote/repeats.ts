@@ -9,7 +9,7 @@ const mostSeconds = 30
 /** A request counts as held after this time, in milliseconds. */
 const heldAfter = 5000
 
-/** When to repeat a request. Endpoints answer a repeated request again (XEP-0124 §14.3). */
+/** Decides when to repeat a request. Endpoints answer a repeated request again (XEP-0124 §14.3). */
 export class Repeats {
   readonly #clock: Clock
   #count = 0

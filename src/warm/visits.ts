@@ -57,7 +57,6 @@ export interface TabWork<T> {
   /** Undefined if the session has just ended. */
   resume(id: string, caller: CallerSignal): Promise<T | undefined>
   logIn(caller: CallerSignal): Promise<T>
-  /** Releases the result of a login. */
   release(result: T): void
 }
 

@@ -74,7 +74,7 @@ export class AttachCookie {
     return isShown || !this.#isDemanded
   }
 
-  /** A repeated request gets the cookie again, another client with the sid does not. */
+  /** A repeated request gets the cookie again, but another client with the sid does not. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
     if (isDue) {

@@ -294,7 +294,7 @@ export class BoshClient implements Client {
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) {
-      // Without these errors, a reply with stanzas would look as if the payload was accepted.
+      // Returns errors, because a reply with stanzas would look as if the payload was accepted.
       if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }

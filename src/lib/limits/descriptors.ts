@@ -21,7 +21,7 @@ export class Descriptors {
     this.#next = next
   }
 
-  /** The lowest free number, as if all expected connections were open. */
+  /** The lowest free descriptor, plus the number of expected connections. */
   get taken(): number {
     return (this.#next() ?? Number.POSITIVE_INFINITY) + this.expected
   }

@@ -1,4 +1,4 @@
-/** Most waiting work that is searched for urgent work at each turn. */
+/** Most waiting work in which each turn searches for urgent work. */
 const mostSearched = 1000
 
 export interface Turn {

@@ -309,8 +309,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   /**
-   * If a spare link ended before the server sent anything, dials again. Returns false if data was sent ahead:
-   * it fits this connection only.
+   * If a spare link ended before the server sent anything, dials again. Returns false if data was sent ahead,
+   * which fits this connection only.
    */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#hasBegun || this.#phase !== 'open') return false

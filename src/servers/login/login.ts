@@ -73,7 +73,7 @@ async function attempt<T extends Opened>(
     const timeout = parts.timeout - (performance.now() - since) / 1000
     const mayRepeat = pipelining.isToBlame || attempt.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
-    // Pipelined data may be the cause of the failure, so the login is repeated without.
+    // Pipelined data may be the cause of the failure, so the login is repeated without pipelining.
     return await new LoginAttempt<T>({ ...parts, timeout }, wish, until).run(open, caller)
   }
 }

@@ -44,7 +44,7 @@ export class LoginWatch {
   #account: string | undefined
   /** Whether other users may have written on the stream. */
   #isForeign = false
-  /** False after a request whose answer looks similar. */
+  /** False after a request whose answer looks like an answer to `<resume/>`. */
   #mayResume = true
   #resuming: string | undefined
 
@@ -111,7 +111,7 @@ export class LoginWatch {
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
-    // Throws early if the children inherit too much.
+    // Throws early if the children inherit too many namespaces.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     switch (this.#stage) {
       case 'stranger':

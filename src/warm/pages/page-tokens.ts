@@ -19,7 +19,6 @@ const publicAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 /** One sentence for all tokens that the right key has not signed. It contains no secret. */
 const unsigned = 'Its form, algorithm, key or signature is not accepted.'
 
-/** The user of a page. */
 export interface PageUser {
   /** A bare JID. */
   readonly jid: string

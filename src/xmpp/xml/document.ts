@@ -71,7 +71,7 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** The element must have been checked before. Throws an `XmlError` if the children inherit too much. */
+/** The element must have been checked before. Throws an `XmlError` if the children inherit too many namespaces. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }

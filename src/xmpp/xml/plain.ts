@@ -175,7 +175,7 @@ class PlainReader {
     return true
   }
 
-  /** Declarations to add to the child. `own` is its written namespace, `namespace` the intended one. */
+  /** Declarations to add to the child. `own` is the written namespace, `namespace` the intended one. */
   #missing({ defaultNamespace, prefixes, namespaces }: Declarations, own: string, namespace: string): string {
     let missing = ''
     if (this.#inherits && this.#child.namespace === 0) {
