@@ -232,6 +232,8 @@ export async function startService({
     // This way is also used if the heir dies.
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
+    const settled = performance.now() + settleMilliseconds
+    while (registry.settles() && performance.now() < settled) await pause(20)
     registry.isSettingDown = true
     // Without sessions no file is written: it would replace a file that needs another key.
     const noneCanMove = () => registry.size === registry.immovable
@@ -239,8 +241,6 @@ export async function startService({
     // The heir adopts the names once it has the sessions. Until then, requests wait.
     nodes?.handOver()
     listening.retire()
-    const settled = performance.now() + settleMilliseconds
-    while (registry.settles() && performance.now() < settled) await pause(20)
     for (const way of ways) {
       const moved: Parameters<TellEvent>[1][] = []
       try {
