@@ -47,6 +47,8 @@ const farewellMilliseconds = 1_000
 const settleMilliseconds = 500
 /** Time for the last answers of other processes, in milliseconds. */
 const carriedMilliseconds = 250
+/** For calls that came while connections were closed: other processes log their users in. In milliseconds. */
+const lastCallMilliseconds = 50
 /** Time limit of a stop, in milliseconds. Open connections are then cut. */
 const stopMilliseconds = 8_000
 const cutMilliseconds = 1_000
@@ -268,11 +270,15 @@ export async function startService({
     // Other processes that stop now may still answer clients that are connected here.
     if (nodes !== undefined) await pause(carriedMilliseconds)
     registry.abandonAll()
+    const closed = listening.close()
+    const closing = setInterval(listening.closeIdleConnections, 20)
+    if (nodes !== undefined) {
+      await pause(lastCallMilliseconds)
+      await Promise.race([until(() => !sites.hasCarriedLogins()), late])
+    }
     // Clients of other processes' sessions repeat their requests elsewhere.
     const nodesClosed = nodes?.close()
     const told = events?.stop()
-    const closed = listening.close()
-    const closing = setInterval(listening.closeIdleConnections, 20)
     await Promise.race([Promise.all([closed, told, nodesClosed, until(upstream.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()

@@ -61,6 +61,8 @@ export interface SiteParts
 
 export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
   shutDown(): void
+  /** Whether other processes log users in for calls to this one. */
+  hasCarriedLogins(): boolean
   takeUp(before: SessionRecord): boolean
 }
 
@@ -98,6 +100,7 @@ export function createSites(config: Config, shared: SiteParts): Sites {
       for (const endpoint of built.endpoints) endpoint.shutDown()
       carriage?.shutDown()
     },
+    hasCarriedLogins: () => parts.carriedLogins?.areUnderWay === true,
     takeUp(before) {
       const { login, mend } = shared.upstream
       const own = built.sessions.find(({ domains }) => allowsDomain(domains, before.domain))

@@ -76,6 +76,8 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     })
   nodes.answer(unclaimedKind, endUnclaimed)
 
+  /** Number of logins that other processes do for calls to this one. */
+  let carried = 0
   const fullUntil = new Map<string, number>()
 
   const fullProcesses = (): string[] => {
@@ -106,6 +108,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       asked.add(successor)
       const isRefusalCounted = fullness !== undefined
       const login: CarriedLogin = { site, request: { ...written(request), isRefusalCounted } }
+      carried += 1
       try {
         return await nodes.ask(successor, kinds[method], login, timeout * 1000 + wayMilliseconds)
       } catch (error) {
@@ -114,18 +117,23 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
           fullness = error
           fullUntil.set(successor, clock.now() + fullMilliseconds)
         } else if (!isStopping(error)) throw error
+      } finally {
+        carried -= 1
       }
     }
   }
 
   return {
+    get areUnderWay(): boolean {
+      return carried > 0
+    },
     over(site: string, own: Logins): Logins {
       sites.set(site, own)
-      const carried = (method: Method) => (request: WarmRequest, caller: CallerSignal) =>
+      const carriedBy = (method: Method) => (request: WarmRequest, caller: CallerSignal) =>
         anywhere(method, site, request, () => own[method](request, caller))
       return {
-        login: carried('login'),
-        keysOf: carried('keysOf'),
+        login: carriedBy('login'),
+        keysOf: carriedBy('keysOf'),
       } as Logins
     },
     /** Ends a session that no page has used, in any process. */
