@@ -70,7 +70,8 @@ for (const kind of encryptedServers) {
         await here.bind(alice)
         expect(taken.turns - turnsToEncrypt).toBe(turnsToLogIn(kind.maker))
       }
-      expect(without).toBeGreaterThanOrEqual(turnsToEncrypt + turnsToLogIn(kind.maker))
+      // Two flights of TLS may look like one.
+      expect(without).toBeGreaterThanOrEqual(turnsToEncrypt - 1 + turnsToLogIn(kind.maker))
       await spare()
       expect(wire.connections - earlier).toBe(7)
     })
