@@ -60,27 +60,27 @@ for (const kind of encryptedServers) {
         if (number % 6 === 0) relay.cut()
         if (number % 3 === 0) await page.isUpToDate()
       }
-      await expectAll(page, bob, 30)
+      await expectAll(page, bob, 30, kind.maker)
     })
 
     test('a link that is cut while nobody speaks is mended', async () => {
       sayBoth(page, bob, 1)
-      await expectAll(page, bob, 1)
+      await expectAll(page, bob, 1, kind.maker)
       relay.cut()
       await eventually('the link is mended', () => relay.open === 1)
       sayBoth(page, bob, 2)
-      await expectAll(page, bob, 2)
+      await expectAll(page, bob, 2, kind.maker)
     })
 
     test('a network that swallows everything for some seconds loses nothing', async () => {
       sayBoth(page, bob, 1)
-      await expectAll(page, bob, 1)
+      await expectAll(page, bob, 1, kind.maker)
       relay.stall()
       for (let number = 2; number <= 6; number++) sayBoth(page, bob, number)
       await eventually('the link is given up', () => warmer.lines.join('').includes('does not answer'))
       relay.cut()
       relay.restore()
-      await expectAll(page, bob, 6)
+      await expectAll(page, bob, 6, kind.maker)
     })
   })
 }

@@ -57,7 +57,7 @@ for (const kind of encryptedServers) {
         sayBoth(page, bob, number)
         if (number % 5 === 0) await service.restart()
       }
-      await expectAll(page, bob, 25)
+      await expectAll(page, bob, 25, kind.maker)
     })
 
     test('of a client that logged in itself over WebSocket outlives a restart at its server', async () => {
@@ -98,7 +98,7 @@ for (const kind of encryptedServers) {
         sayBoth(page, bob, ++number)
         await page.isUpToDate()
       }
-      await expectAll(page, bob, number)
+      await expectAll(page, bob, number, kind.maker)
     })
 
     test('outlives five replacements of the workers under its messages', async () => {
@@ -110,7 +110,7 @@ for (const kind of encryptedServers) {
         service.process.signal('SIGUSR2')
         await eventually('the workers are replaced', () => replacements() > before)
       }
-      await expectAll(page, bob, 25)
+      await expectAll(page, bob, 25, kind.maker)
     })
   })
 }
