@@ -191,6 +191,7 @@ const warmPaths = [
   ...['/warm/../xmpp-websocket', '/warm/../.well-known/host-meta', '/warm/../assets/strophe.js'],
   ...['/warm/sessions/..%2f..%2f..%2fassets%2fstrophe.js', '/assets/strophe.js/../../warm'],
   ...['/assets/..%2fwarm%2fstrophe.js', '/assets/warm-bindings-/../../warm/x.js'],
+  ...['/connect/../warm', '/connect/..//warm', '/connect/%2e%2e/warm', '/connect%2f..%2fwarm'],
   ...['/http-bind/../warm', '/http-bind/..//warm', '/http-bind/%2e%2e/warm', '/http-bind%2f..%2fwarm'],
 ]
 
@@ -283,6 +284,14 @@ for (const name of names) {
     test('the warm API is for backends on this machine, however others write its path', async () => {
       await expectClosedToOthers(proxy)
       expect(await visitor.askRaw('/warm')).toBe(401)
+    })
+
+    test('pages with a token reach their path from anywhere', async () => {
+      const stranger = new Visitor(proxy, '127.0.0.2')
+      const answer = await stranger.ask('POST', '/connect', { Accept: 'application/json' })
+      // The service itself has no such path without PAGE_ORIGINS.
+      expect(JSON.parse(answer.text)).toMatchObject({ status: 404, code: 'not-found' })
+      stranger.leave()
     })
 
     test('pages load the module and Strophe from anywhere, and nothing else of ours', async () => {
