@@ -8,6 +8,19 @@ export function readSettingFile(file: string): Buffer {
   throw Object.assign(new Error(), { code: 'it is not a regular file' })
 }
 
+export interface Line {
+  readonly number: number
+  readonly text: string
+}
+
+/** Without blank lines and comments. */
+export function linesIn(text: string): Line[] {
+  const lines = text.replace(/^\uFEFF/, '').split('\n')
+  return lines
+    .map((line, index) => ({ number: index + 1, text: line.trim() }))
+    .filter(line => !/^(#|$)/.test(line.text))
+}
+
 export const inFile =
   <T>(kind: Kind<T>): Kind<T> =>
   (file, report) => {

@@ -1,6 +1,6 @@
 // Problems name the place of a fault, never the text.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
-import { inFile } from '../setting-file.js'
+import { inFile, type Line, linesIn } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
 
@@ -31,17 +31,19 @@ interface Entry {
 }
 
 function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list: Kind<T>, file: Kind<T>] {
-  const readAll = (texts: readonly string[], report: Report, isLine: boolean) => {
+  const readAll = (all: readonly Line[], report: Report, isLine: boolean) => {
     const place = isLine ? 'line' : 'entry'
-    const entries = texts.map((text, index) => {
-      const fault = (problem: string) => report(`${place} ${index + 1} ${problem}`)
-      return { text: text.trim(), isLine, fault }
-    })
-    return read(isLine ? entries.filter(({ text }) => !/^(#|$)/.test(text)) : entries)
+    return read(
+      all.map(({ number, text }) => {
+        const fault = (problem: string) => report(`${place} ${number} ${problem}`)
+        return { text, isLine, fault }
+      }),
+    )
   }
-  const readLines = inFile((text, report) => readAll(text.replace(/^\uFEFF/, '').split(/\r?\n/), report, true))
+  const readLines = inFile((text, report) => readAll(linesIn(text), report, true))
+  const listed = (text: string) => text.split(',').map((entry, index) => ({ number: index + 1, text: entry.trim() }))
   return [
-    (text, report) => readAll(text === '' ? [] : text.split(','), report, false),
+    (text, report) => readAll(text === '' ? [] : listed(text), report, false),
     (file, report) => (file === '' ? readAll([], report, true) : readLines(file, report)),
   ]
 }

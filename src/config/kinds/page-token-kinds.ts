@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
-import { inFile } from '../setting-file.js'
+import { inFile, linesIn } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
 /** RFC 7518 §3.2. */
@@ -13,13 +13,10 @@ const advice = `write one of ${leastBytes} bytes or more, for example with opens
 
 /** One secret in each line. */
 export const pageSecretsFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
-  const lines = text.replace(/^\uFEFF/, '').split('\n')
   const secrets: KeyObject[] = []
-  for (const [index, line] of lines.entries()) {
-    const secret = line.trim()
-    if (/^(#|$)/.test(secret)) continue
+  for (const { number, text: secret } of linesIn(text)) {
     if (Buffer.byteLength(secret) < leastBytes)
-      return report(`names a file whose line ${index + 1} has a secret that is too short: ${advice}`)
+      return report(`names a file whose line ${number} has a secret that is too short: ${advice}`)
     secrets.push(createSecretKey(Buffer.from(secret)))
   }
   if (secrets.length > mostSecrets) return report(`names a file with more than ${mostSecrets} secrets`)

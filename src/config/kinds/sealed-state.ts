@@ -2,7 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto'
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { codeOf } from '../../lib/log.js'
-import { inFile } from '../setting-file.js'
+import { inFile, linesIn } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
 /** The folder must exist. */
@@ -43,13 +43,10 @@ const advice = 'make keys with openssl rand -base64 32'
 
 /** One key in each line. The first key encrypts. Each key can decrypt. */
 export const sealKeysFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
-  const lines = text.replace(/^\uFEFF/, '').split('\n')
   const keys: KeyObject[] = []
-  for (const [index, line] of lines.entries()) {
-    const written = line.trim()
-    if (/^(#|$)/.test(written)) continue
+  for (const { number, text: written } of linesIn(text)) {
     if (!/^[A-Za-z0-9+/]{43}=$/.test(written))
-      return report(`names a file whose line ${index + 1} is not 32 bytes in base64: ${advice}`)
+      return report(`names a file whose line ${number} is not 32 bytes in base64: ${advice}`)
     const bytes = Buffer.from(written, 'base64')
     keys.push(createSecretKey(bytes))
     bytes.fill(0)
