@@ -3,6 +3,7 @@ import { type Jid, parseJid } from '../../xmpp/jid/jid.js'
 import { bindNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
+import { logsInAsItself } from './mechanism-choice.js'
 import type { Credentials, LoginWish } from './wish.js'
 
 /** The bound JID, as the server wrote it. Throws a `Problem` if it is no full JID, or belongs to another user. */
@@ -24,21 +25,8 @@ function isWanted(bound: Jid, asked: Jid, credentials: Credentials): boolean {
   if (bound.domain !== asked.domain) return false
   if (credentials.kind === 'anonymous') return true
   // An account for others must not log in strasse instead of straße.
-  return actsForOthers(credentials) ? bound.local === asked.local : isSameName(bound.local, asked.local)
-}
-
-function actsForOthers(credentials: Credentials): boolean {
-  switch (credentials.kind) {
-    case 'service':
-    case 'certificate':
-      return true
-    case 'password':
-      return credentials.user !== undefined
-    case 'keys':
-      return credentials.proof.authzid !== ''
-    default:
-      return false
-  }
+  const actsForOthers = credentials.kind === 'certificate' || !logsInAsItself(credentials)
+  return actsForOthers ? bound.local === asked.local : isSameName(bound.local, asked.local)
 }
 
 export function isSameName(one: string, other: string): boolean {
