@@ -22,9 +22,7 @@ export function readParameters(
   body: Uint8Array,
   { sentForm = false } = {},
 ): Parameters {
-  const format = demandFormat(contentType)
-  const text = decode(body)
-  const given = collect(format === 'json' ? jsonPairs(text) : formPairs(text), bodyParameters, refuseUnknown)
+  const given = collect(pairsIn(contentType, body), bodyParameters, refuseUnknown)
   for (const [name, value] of given)
     if (identifying.has(name) ? sentForm && value === '' : value === '' || value === null) given.delete(name)
   const read = readerOf(given, bodyParameters)
@@ -40,14 +38,8 @@ export function readFew<Known extends Table>(
   body: Uint8Array,
   table: Known,
 ): Values<Known> {
-  const text = decode(body)
-  const pairs = body.length === 0 ? [] : demandFormat(contentType) === 'json' ? jsonPairs(text) : formPairs(text)
-  const given = collect(pairs, table, () => {
-    throw new Problem('invalid-parameter', { detail: `The body can have ${Object.keys(table).join(', ')}.` })
-  })
-  for (const [name, value] of given) if (value === '' || value === null) given.delete(name)
-  const read = readerOf(given, table)
-  return Object.fromEntries(Object.keys(table).map(name => [name, read(name)])) as Values<Known>
+  if (body.length === 0) return valuesOf([], table, 'body')
+  return valuesOf(pairsIn(contentType, body), table, 'body', value => value === '' || value === null)
 }
 
 /** Reads parameters that were not sent as the body of a call. */
@@ -57,10 +49,19 @@ export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parame
 export function readQuery<Known extends Table>(url: string, table: Known, { sentForm = false } = {}): Values<Known> {
   const start = url.indexOf('?')
   const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))
+  return valuesOf(pairs, table, 'query', value => sentForm && value === '')
+}
+
+function valuesOf<Known extends Table>(
+  pairs: Iterable<Pair>,
+  table: Known,
+  place: 'body' | 'query',
+  isAbsent: (value: unknown) => boolean = () => false,
+): Values<Known> {
   const given = collect(pairs, table, () => {
-    throw new Problem('invalid-parameter', { detail: `The query can have ${Object.keys(table).join(', ')}.` })
+    throw new Problem('invalid-parameter', { detail: `The ${place} can have ${Object.keys(table).join(', ')}.` })
   })
-  if (sentForm) for (const [name, value] of given) if (value === '') given.delete(name)
+  for (const [name, value] of given) if (isAbsent(value)) given.delete(name)
   const read = readerOf(given, table)
   return Object.fromEntries(Object.keys(table).map(name => [name, read(name)])) as Values<Known>
 }
@@ -101,6 +102,12 @@ function refuseUnknown(name: string | undefined, value: unknown): never {
     // The name is not quoted: a misplaced secret could be in it.
     detail: `The body has an unknown parameter. It can have ${spelt.join(', ')}.`,
   })
+}
+
+function pairsIn(contentType: string | undefined, body: Uint8Array): Iterable<Pair> {
+  const format = demandFormat(contentType)
+  const text = decode(body)
+  return format === 'json' ? jsonPairs(text) : formPairs(text)
 }
 
 function decode(body: Uint8Array): string {
