@@ -18,6 +18,7 @@ import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { startTokenEndpoint, type TokenEndpoint } from '../support/token-endpoint.js'
 import { describeWith } from './needs.js'
+import { outlivesCuts } from './numbers.js'
 import { User } from './user.js'
 import { connectionsOf } from './wire.js'
 
@@ -462,15 +463,7 @@ for (const { name, config, runs } of waysIn) {
 
       test('its links are mended for the same user', async () => {
         const page = User.attach(`${place().warmer.url}/http-bind`, await place().warmer.bind({ jid: alice }))
-        page.say(page.jid, 'number 1')
-        await page.receives('>number 1<')
-        for (let number = 2; number <= 6; number++) {
-          page.say(page.jid, `number ${number}`)
-          if (number % 2 === 0) relay.cut()
-        }
-        await page.receives('>number 6<')
-        expect(page.numbers).toEqual([1, 2, 3, 4, 5, 6])
-        await page.leave()
+        await outlivesCuts(page, relay)
       })
     },
     runs,

@@ -8,6 +8,7 @@ import { type Relay, startRelay } from '../support/relay.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
+import { outlivesCuts } from './numbers.js'
 import type { XmppServer } from './servers.js'
 import { User } from './user.js'
 import { type Talk, tapWire, type Wiretap } from './wire.js'
@@ -143,13 +144,5 @@ if (hasTokens)
 
 async function isMended(here: TestService, relay: Relay): Promise<void> {
   const page = User.attach(`${here.url}/http-bind`, await here.bind(alice))
-  page.say(page.jid, 'number 1')
-  await page.receives('>number 1<')
-  for (let number = 2; number <= 6; number++) {
-    page.say(page.jid, `number ${number}`)
-    if (number % 2 === 0) relay.cut()
-  }
-  await page.receives('>number 6<')
-  expect(page.numbers).toEqual([1, 2, 3, 4, 5, 6])
-  await page.leave()
+  await outlivesCuts(page, relay)
 }
