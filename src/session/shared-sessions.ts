@@ -149,15 +149,25 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
       return (await askOwner<boolean>(id, () => own.end(id), 'end', id)) === true
     },
 
-    async endAll(jid) {
-      const asked = askAll<Omit<EndedSessions, 'unanswered'>>(nodes, 'end-all', jid)
-      let { ended, elsewhere } = own.endAll(jid)
-      const { answers, unanswered } = await asked
-      for (const [, part] of answers) {
-        ended += part.ended
-        elsewhere += part.elsewhere
-      }
-      return { ended, elsewhere, unanswered }
-    },
+    endAll: jid => endEverywhere(nodes, 'end-all', jid, () => own.endAll(jid)),
   }
+}
+
+type EndedOfOne = Omit<EndedSessions, 'unanswered'>
+
+/** Ends sessions at all processes at once. */
+export async function endEverywhere(
+  nodes: Parameters<typeof askAll>[0],
+  kind: string,
+  question: unknown,
+  here: () => EndedOfOne,
+): Promise<EndedSessions> {
+  const asked = askAll<EndedOfOne>(nodes, kind, question)
+  let { ended, elsewhere } = here()
+  const { answers, unanswered } = await asked
+  for (const [, part] of answers) {
+    ended += part.ended
+    elsewhere += part.elsewhere
+  }
+  return { ended, elsewhere, unanswered }
 }

@@ -6,7 +6,7 @@ import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
 import { attachingPagePolicy } from '../http/answers/pages.js'
 import { nodeIn } from '../processes/node-name.js'
-import type { AttachBinding, SessionList, SessionView } from '../session/session-types.js'
+import type { AttachBinding, EndedSessions, SessionList, SessionView } from '../session/session-types.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './session-login.js'
@@ -89,9 +89,13 @@ export function withForm(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
 
+export function describeEnded({ ended, elsewhere, unanswered }: EndedSessions) {
+  return { ended, elsewhere: elsewhere || undefined, unanswered }
+}
+
 /** The cookie of `reply` can be set by a backend only. */
-export function attachBindingFor(representation: Representation, wanted: AttachBinding): AttachBinding {
-  return wanted === 'reply' && representation !== 'json' ? 'cookie' : wanted
+export function attachBindingFor(isForBackend: boolean, wanted: AttachBinding): AttachBinding {
+  return wanted === 'reply' && !isForBackend ? 'cookie' : wanted
 }
 
 /** `now` is in milliseconds of the clock. */

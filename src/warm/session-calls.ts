@@ -8,7 +8,14 @@ import type { Sessions, SessionView } from '../session/session-types.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
 import { endConfirmation, endQuestion, listWithMistake, sessionDetails, sessionList } from './admin-pages.js'
-import { type AnswerSettings, attachBindingFor, bindingAnswer, describeList, describeSession } from './answers.js'
+import {
+  type AnswerSettings,
+  attachBindingFor,
+  bindingAnswer,
+  describeEnded,
+  describeList,
+  describeSession,
+} from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import type { Call } from './calls.js'
 import type { Overview } from './overview.js'
@@ -83,11 +90,11 @@ export function createSessionCalls(
       if (jid === undefined && visit === undefined) throw missingParameter('jid')
       if (jid !== undefined) line['jid'] = formatBareJid(jid)
       if (jid !== undefined && !allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
-      const { ended, elsewhere, unanswered } =
+      const ended =
         jid === undefined
           ? await visits.end({ admin: admin.name, visit: visit! }, admin.domains)
           : await sessions.endAll(formatJid(jid))
-      const result = { ended, elsewhere: elsewhere || undefined, unanswered }
+      const result = describeEnded(ended)
       Object.assign(line, result)
       return jsonAnswer(result)
     },
@@ -127,7 +134,7 @@ export function createSessionCalls(
       const { seconds, attachBinding } = toHandover(read, config)
       // If the caller hangs up after this, the session continues.
       const { id, domain } = await demandSession(call)
-      const handover = { seconds, attachBinding: attachBindingFor(representation, attachBinding) }
+      const handover = { seconds, attachBinding: attachBindingFor(representation === 'json', attachBinding) }
       const resumed = await sessions.resume(id, handover)
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }

@@ -7,6 +7,7 @@ import type { OwnSessions } from '../session/own-sessions.js'
 import { keyOf } from '../session/registry.js'
 import { isOfVisit } from '../session/session-list.js'
 import type { EndedSessions, Tab, VisitName } from '../session/session-types.js'
+import { endEverywhere } from '../session/shared-sessions.js'
 
 const findKind = 'tab'
 const waitKind = 'tab-done'
@@ -186,14 +187,8 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     /** Includes logins that are under way. `scope` has patterns of domains. */
     async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
       const question: EndQuestion = { visit, scope }
-      const asked = nodes && askAll<Omit<EndedSessions, 'unanswered'>>(nodes, endKind, question)
-      let { ended, elsewhere } = endHere(question)
-      const { answers, unanswered } = (await asked) ?? { answers: [], unanswered: undefined }
-      for (const [, part] of answers) {
-        ended += part.ended
-        elsewhere += part.elsewhere
-      }
-      return { ended, elsewhere, unanswered }
+      const here = () => endHere(question)
+      return nodes === undefined ? { ...here(), unanswered: undefined } : endEverywhere(nodes, endKind, question, here)
     },
   }
 }

@@ -43,6 +43,8 @@ interface Caller {
   readonly user: string | undefined
 }
 
+type Sender = 'backend' | 'form' | 'page'
+
 export type Warm = ReturnType<typeof createWarm>
 
 /** Answers a call whose parameters are read. */
@@ -50,7 +52,7 @@ export function createWarm(parts: WarmCallParts) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
 
-  /** Seals the keys of the password, and logs in with them by `warm`. Throws a `Problem`. */
+  /** Seals the keys of the password, and logs in with them by `warm`. Wipes them. Throws a `Problem`. */
   async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
     admin: string,
@@ -59,13 +61,16 @@ export function createWarm(parts: WarmCallParts) {
   ) {
     const keys = await keysOf(request, signal)
     const credential = sealed.seal(admin, request.jid, keys)
+    const byKeys: WarmRequest = { ...request, credentials: { kind: 'keys', proof: proofInBytes(keys) } }
     try {
-      const warmed = await warm({ ...request, credentials: { kind: 'keys', proof: proofInBytes(keys) } })
+      const warmed = await warm(byKeys)
       return warmed && { ...warmed, credential }
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'credentials-expired') throw error
       const detail = 'The XMPP server refuses the keys at the next login: it may change the salt each time.'
       throw new Problem('cannot-remember', { step: error.step, condition: error.condition, detail })
+    } finally {
+      wipeSecrets(byKeys)
     }
   }
 
@@ -103,7 +108,7 @@ export function createWarm(parts: WarmCallParts) {
     signal: CallerSignal,
   ): Promise<Warmed> {
     const caller = callerOf(request, admin)
-    const warm = (request: WarmRequest) => roomedLogin(request, caller, signal).finally(() => wipeSecrets(request))
+    const warm = (request: WarmRequest) => roomedLogin(request, caller, signal)
     return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
   }
 
@@ -111,7 +116,7 @@ export function createWarm(parts: WarmCallParts) {
   async function enterTab(asked: AskedSession, tab: Tab, remember: boolean, signal: CallerSignal): Promise<Warmed> {
     const { admin } = tab
     const { attachSeconds: seconds, attachBinding } = asked
-    const entered = visits.enter<Warmed>(tab, signal, {
+    const { result } = await visits.enter<Warmed>(tab, signal, {
       async resume(id, signal) {
         const resume = async (): Promise<Warmed | undefined> => {
           signal.throwIfAborted()
@@ -120,30 +125,22 @@ export function createWarm(parts: WarmCallParts) {
         }
         if (!remember) return resume()
         const request = demandCredentials(asked)
-        const byKeys = (request: WarmRequest) =>
-          keysOf(request, signal)
-            .then(resume)
-            .finally(() => wipeSecrets(request))
+        const byKeys = (request: WarmRequest) => keysOf(request, signal).then(resume)
         return counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
       },
       logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
       release: ({ binding }) => endUnclaimed(binding.id),
     })
-    try {
-      return (await entered).result
-    } finally {
-      const { credentials } = asked
-      if (credentials.kind !== 'unusable') wipeSecrets({ ...asked, credentials })
-    }
+    return result
   }
 
-  return async (call: Call, read: Parameters, isOurForm: boolean): Promise<undefined> => {
+  async function answerAsked(
+    call: Call,
+    { page, ...asked }: ReturnType<typeof toAskedSession>,
+    remember: boolean,
+    sender: Sender,
+  ): Promise<undefined> {
     const { request, response, admin, representation, signal, line } = call
-    const remember = read('remember') ?? false
-    const { page, ...asked } = toAskedSession(read, config, (jid, credential) => {
-      line['jid'] = formatBareJid(jid)
-      return { kind: 'keys', proof: sealed.open(admin.name, jid, credential) }
-    })
     if (page === undefined) demandCredentials(asked)
     const tab = page && { admin: admin.name, ...page }
     const { jid, credentials } = asked
@@ -161,7 +158,7 @@ export function createWarm(parts: WarmCallParts) {
 
     const warmRequest = {
       ...asked,
-      attachBinding: attachBindingFor(representation, asked.attachBinding),
+      attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
       requestId: response.get('X-Request-Id'),
       tab,
     }
@@ -184,11 +181,26 @@ export function createWarm(parts: WarmCallParts) {
     }
     signal.addEventListener('abort', giveUp)
     try {
-      const about = { request, representation, domain: jid.domain, credential, isOurForm, isResumed }
+      const about = { request, representation, domain: jid.domain, credential, isOurForm: sender === 'form', isResumed }
       sendAnswer(response, bindingAnswer(binding, config, about))
     } catch (error) {
       giveUp()
       throw error
+    }
+  }
+
+  return async (call: Call, read: Parameters, sender: Sender): Promise<undefined> => {
+    const { admin, line } = call
+    const remember = read('remember') ?? false
+    const asked = toAskedSession(read, config, (jid, credential) => {
+      line['jid'] = formatBareJid(jid)
+      return { kind: 'keys', proof: sealed.open(admin.name, jid, credential) }
+    })
+    const { jid, credentials } = asked
+    try {
+      return await answerAsked(call, asked, remember, sender)
+    } finally {
+      if (credentials.kind !== 'unusable') wipeSecrets({ jid, credentials })
     }
   }
 }
@@ -202,7 +214,7 @@ export function createWarmCall(warm: Warm, form: WarmForm, formGuard: FormGuard)
     const isOurForm = formGuard.isOurForm(request, admin.name, sent('csrf_token'))
     if (isOurForm) form.note(request, body)
     const read = isOurForm ? readParameters(contentType, body, { sentForm: true }) : sent
-    return warm(call, read, isOurForm)
+    return warm(call, read, isOurForm ? 'form' : 'backend')
   }
 }
 

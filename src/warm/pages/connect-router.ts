@@ -6,6 +6,7 @@ import { readBody } from '../../http/listening/read-body.js'
 import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { userOf } from '../../xmpp/jid/jid.js'
+import { describeEnded } from '../answers.js'
 import { parametersOf, readFew } from '../call-parameters.js'
 import {
   type AnsweringParts,
@@ -44,7 +45,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const isSafe = takesPasswords(config)
   const answering = createAnswering(parts, { adminOf: () => admin, representationOf: () => 'json' })
   const logOften = createOftenLog(parts)
-  const warm = createWarm({ ...parts, config: withoutReply(config) })
+  const warm = createWarm(parts)
   const users = new WeakMap<Request, PageUser>()
 
   const allowOrigin: RequestHandler = (request, response, next) => {
@@ -110,18 +111,14 @@ export function createConnectRouter(parts: ConnectParts): Router {
       ['visit', visit],
       ['tab', visit === undefined ? undefined : tab],
     ]
-    return warm(call, parametersOf(new Map(given)), false)
+    return warm(call, parametersOf(new Map(given)), 'page')
   }
 
   const disconnect = async ({ request, line }: Call): Promise<Answer> => {
     const { jid, visit } = users.get(request)!
     line['jid'] = jid
     if (visit === undefined) throw refusedToken('It has no claim visit or sid, so it names no sessions.')
-    const { ended, elsewhere, unanswered } = await visits.end(
-      { admin: admin.name, visit, user: userOf(jid) },
-      admin.domains,
-    )
-    const result = { ended, elsewhere: elsewhere || undefined, unanswered }
+    const result = describeEnded(await visits.end({ admin: admin.name, visit, user: userOf(jid) }, admin.domains))
     Object.assign(line, result)
     return jsonAnswer(result)
   }
@@ -146,10 +143,4 @@ function bearerIn(authorization: string | undefined): string | undefined {
 function adminOfPages({ pages, admins }: Pick<Config, 'pages' | 'admins'>): Admin {
   const named = admins.find(({ name }) => name === pages.admin)
   return named ?? { name: ownName, secret: '', domains: ['*'] }
-}
-
-/** The cookie of `reply` can be set by a backend only. */
-function withoutReply<C extends ConnectParts['config']>(config: C): C {
-  const { attachBinding } = config.bosh
-  return { ...config, bosh: { ...config.bosh, attachBinding: attachBinding === 'reply' ? 'cookie' : attachBinding } }
 }
