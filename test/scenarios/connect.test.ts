@@ -247,6 +247,13 @@ test('a host of several domains has one address for the pages of all', async () 
   expect(problemOf(await connect({ headers: { Host: 'other.example' } }))).toEqual([403, 'domain-not-allowed'])
 })
 
+test('a page gets no cookie of a session as a value, also if backends do', async () => {
+  await start({ ATTACH_BINDING: 'reply' })
+  const binding = JSON.parse((await connect({ body: '{"tab":"t1"}' })).text)
+  expect(binding.jid).toMatch(/^alice@chat\.example\//)
+  expect(binding).not.toHaveProperty('cookie')
+})
+
 test('without PAGE_ORIGINS there is no such path', async () => {
   await start({ PAGE_ORIGINS: '' })
   for (const method of ['POST', 'OPTIONS', 'DELETE'])
