@@ -16,8 +16,10 @@ import { writeHeader } from './stream-header.js'
 /** Default for servers that the settings do not name. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Time limit for the features before STARTTLS, and for the TLS handshake, in seconds. */
+/** Time limits for the features before STARTTLS, and for the TLS handshake, in seconds. */
 const secureSeconds = 10
+/** If another server is left: shorter than the default of `WARM_STEP_TIMEOUT`. */
+const nextServerSeconds = 5
 
 export interface ConnectionParts {
   readonly dialer: Dialer
@@ -64,14 +66,16 @@ export function openConnection(
   const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server)
   let current: Socket | undefined
   let deadline: Timer | undefined
+  let patience = secureSeconds
   let lose: (end: LinkEnd) => void = () => {}
   let step: Step = 'resolve'
   let isOver = false
 
   async function make(): Promise<void> {
-    for await (const { socket, tls } of search.connections(() => reach('connect'))) {
+    for await (const { socket, tls, isLast } of search.connections(() => reach('connect'))) {
       current = socket
       if (isOver) return leave()
+      patience = isLast ? secureSeconds : nextServerSeconds
       const made = tls === 'none' ? socket : await secure(socket, tls === 'direct')
       if (isOver) return
       if (made instanceof Socket) return ready(made)
@@ -130,7 +134,7 @@ export function openConnection(
 
   function expectMore(): void {
     deadline?.cancel()
-    deadline = clock.after(secureSeconds * 1000, () => lose({ failure: { step: 'tls', code: 'timeout' } }))
+    deadline = clock.after(patience * 1000, () => lose({ failure: { step: 'tls', code: 'timeout' } }))
   }
 
   function reach(next: Step): void {

@@ -11,6 +11,8 @@ import { nothing } from './socket-events.js'
 export interface Dialled {
   readonly socket: Socket
   readonly tls: Server['tls']
+  /** No server is left to try. */
+  readonly isLast: boolean
 }
 
 const resolveSeconds = 5
@@ -83,7 +85,7 @@ export function createSearch(
     const found = await inTime(route)
     if ('code' in found) return note(found)
     if (found.failure !== undefined) note(found.failure)
-    for (const target of found.targets) {
+    for (const [index, target] of found.targets.entries()) {
       if (isOver || clock.now() >= until) return
       expect(true)
       const addresses = allowed(await inTime(names.addressesOf(target)))
@@ -100,7 +102,7 @@ export function createSearch(
         process.nextTick(expect, false)
       })
       if ('code' in socket) note(socket)
-      else yield { socket, tls: target.tls }
+      else yield { socket, tls: target.tls, isLast: index === found.targets.length - 1 }
     }
   }
 
