@@ -72,11 +72,28 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
+/** The same call may succeed later, unchanged. */
+const passing: ReadonlySet<string> = new Set<ProblemCode>([
+  'too-many-requests',
+  'remote-connection-failed',
+  'remote-stream-error',
+  'temporary-auth-failure',
+  'service-full',
+  'too-many-sessions',
+  'session-unreachable',
+  'keys-unavailable',
+  'shutting-down',
+  'timeout',
+])
+
 export const problems = Object.fromEntries(
   Object.entries(sentences).flatMap(([status, rows]) =>
-    Object.entries(rows).map(([code, sentence]) => [code, { status: Number(status), sentence }]),
+    Object.entries(rows).map(([code, sentence]) => [
+      code,
+      { status: Number(status), retry: passing.has(code), sentence },
+    ]),
   ),
-) as Readonly<Record<ProblemCode, { readonly status: number; readonly sentence: string }>>
+) as Readonly<Record<ProblemCode, { readonly status: number; readonly retry: boolean; readonly sentence: string }>>
 
 /** An error of this table. The message contains no secret. */
 export class Problem extends Error {

@@ -3,7 +3,7 @@ import type { FormGuard } from '../http/access/form-guard.js'
 import { sendAnswer } from '../http/answers/answer.js'
 import type { CallerSignal } from '../http/listening/caller-gone.js'
 import { readBody } from '../http/listening/read-body.js'
-import type { Counts } from '../lib/counts.js'
+import { type Counts, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import { proofInBytes, wipeSecrets } from '../servers/login/again.js'
 import type { UserRoom } from '../session/limits/user-room.js'
@@ -21,8 +21,14 @@ import type { Visits } from './visits.js'
 import type { WarmForm } from './warm-form.js'
 import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
 
+/** In seconds. */
+const longestAdvised = 60
+
 export interface WarmCallParts extends Logins {
-  readonly config: AnswerSettings & WarmSettings & SealSettings & Pick<Config, 'domains'>
+  readonly config: AnswerSettings &
+    WarmSettings &
+    SealSettings &
+    Pick<Config, 'domains'> & { readonly bosh: Pick<Config['bosh'], 'inactivity'> }
   readonly counts: Pick<Counts, 'reuses'>
   readonly limits: CallLimits
   readonly sessions: Sessions
@@ -76,7 +82,11 @@ export function createWarm(parts: WarmCallParts) {
 
   async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
     const isFull = user !== undefined && !(await room.take(user))
-    if (isFull) throw new Problem('too-many-sessions')
+    // Sessions of closed tabs end after their inactivity.
+    if (isFull) {
+      const retryAfterSeconds = Math.min(config.bosh.inactivity, longestAdvised)
+      throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
+    }
     try {
       const binding = await limits.acting(request, admin, () => login(request, signal))
       return { binding, isResumed: false }

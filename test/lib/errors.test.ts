@@ -1,14 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
-import { problems } from '../../src/lib/errors.js'
+import { advice } from '../../src/http/answers/advice.js'
+import { type ProblemCode, problems } from '../../src/lib/errors.js'
 
-test('docs/errors.md lists every error, with its status and sentence, and no other', () => {
+test('docs/errors.md lists every error, with its status, sentence and whether to retry, and no other', () => {
   const document = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
   const section = document.split('## Codes')[1]!.split('\n## ')[0]!
-  const listed = [...section.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (.+) \|$/gm)].map(([, code, status, sentence]) => ({
-    code,
-    status: Number(status),
-    sentence,
-  }))
+  const listed = [...section.matchAll(/^\| `([a-z-]+)` \| (\d+)( ↻)? \| (.+) \|$/gm)].map(
+    ([, code, status, retry, sentence]) => ({
+      code,
+      status: Number(status),
+      retry: retry !== undefined,
+      sentence,
+    }),
+  )
   expect(listed).toEqual(Object.entries(problems).map(([code, row]) => ({ code, ...row })))
+})
+
+test.each(Object.entries(advice) as [ProblemCode, string][])('the advice for %s is for its code: %s', (code, text) => {
+  expect(text).toMatch(/^[A-Z].+\.$/)
+  expect(/\btry again\b/i.test(text)).toBe(problems[code].retry)
 })

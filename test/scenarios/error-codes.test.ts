@@ -326,9 +326,10 @@ describe('a backend is told of', () => {
   test.each(Object.entries(rows) as [ProblemCode, Row][])('the code %s, with its status', async (code, row) => {
     const { provoke, ...expected } = row
     const { at, method, path, answer } = await provoke()
-    const { status } = problems[code]
-    const { title, detail, instance, ...told } = JSON.parse(answer.text)
-    expect(told).toEqual({ type: 'about:blank', status, code, ...expected })
+    const { status, retry } = problems[code]
+    const { title, detail, instance, advice, ...told } = JSON.parse(answer.text)
+    expect(told).toEqual({ type: 'about:blank', status, code, retry, ...expected })
+    expect(advice).toMatch(/^[A-Z].+\.$/)
     expect(answer.status).toBe(status)
     expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
     expect(detail).toContain(problems[code].sentence)

@@ -2,7 +2,8 @@ import { BlockList } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Networks } from '../../src/config/kinds/networks.js'
-import { Problem } from '../../src/lib/errors.js'
+import { advice } from '../../src/http/answers/advice.js'
+import { Problem, problems } from '../../src/lib/errors.js'
 import { binding, config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
 
 describe('a warm call', () => {
@@ -218,6 +219,7 @@ describe('a login that fails', () => {
     const reply = await warm(failing(problem)).send(parameters)
     expect(JSON.parse(reply.text)).toEqual({
       ...{ type: 'about:blank', title, status, detail: problem.message, code, step: 'sasl' },
+      ...{ advice: advice[code], retry: problems[code].retry },
       condition: 'policy-violation',
       instance: `urn:uuid:${reply.headers['x-request-id']}`,
     })

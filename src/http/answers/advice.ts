@@ -1,36 +1,39 @@
 import type { ProblemCode } from '../../lib/errors.js'
 
-export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
+/** For programs and people. */
+export const advice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Add it, and send the call again.',
   'invalid-parameter': 'Change it, and send the call again.',
   'invalid-jid': 'Write it like alice@example.org, or like alice@example.org/desk to ask for that resource.',
   'invalid-body': 'Send a form or a JSON object, in UTF-8.',
-  unauthorized: 'This page is for admins. Reload it, and enter name and secret.',
+  unauthorized: 'Send HTTP Basic (RFC 7617) with a name and its secret from ADMIN_USERS or ADMIN_USERS_FILE.',
   'invalid-token': 'Get a new token from the portal.',
   forbidden: 'Use an account for that domain, or have an operator add the domain in ADMIN_USERS_FILE.',
   'address-forbidden': 'Call from an address that is allowed, or have an operator add this one.',
-  'insecure-channel': 'Open this page at its https address.',
-  'cross-site-request': 'Reload the form, and send it again.',
+  'insecure-channel':
+    'Call over TLS or a loopback address. Behind a proxy that ends TLS, have an operator set TRUSTED_PROXIES or ASSUME_SECURE.',
+  'cross-site-request':
+    'Programs send no Origin and no Sec-Fetch-Site. In a browser, reload the form, and send it again.',
   'domain-not-allowed': 'Check the spelling of the domain, or have an operator add it.',
   'address-not-allowed': 'Have an operator name the server in XMPP_SERVERS.',
   'not-authorized': 'Check the spelling, and whether the account exists. Too many attempts may lock the account.',
   'account-disabled': 'Have the account enabled at the XMPP server.',
   'credentials-expired': 'Set a new password at the XMPP server, or get a new token.',
   'authzid-refused': 'Let the account act for others in the settings of the XMPP server, or log the user in directly.',
-  'not-found': 'Check the address, or start at the front page.',
-  'session-not-found': 'Look for it in the list of sessions, or log the user in again.',
-  'method-not-allowed': 'Open the address in a browser, or see which methods the API has for it.',
+  'not-found': 'Check the path: /openapi.json lists all.',
+  'session-not-found': 'Log the user in again.',
+  'method-not-allowed': 'Use a method of the header Allow.',
   conflict: 'Request another resource after the slash of the JID, or none.',
   'cannot-remember': 'Call without remember, or see the detail.',
-  'not-here': 'Control it at the other endpoint.',
+  'not-here': 'Control it at the other endpoint, or log the user in again.',
   'body-too-large': 'Send less.',
   'unsupported-media-type': 'Send application/x-www-form-urlencoded or application/json, in UTF-8 and not compressed.',
   'misdirected-request': 'Use an address of the service, or have an operator add this address.',
   'too-many-requests': 'Wait for the time in Retry-After, and try again.',
-  'internal-error': 'Try again. If it fails again, send the id of the request to the operator.',
+  'internal-error': 'Give the operator the id of the request. The log has the cause.',
   'host-unknown': 'Check the spelling of the domain. Its DNS records or XMPP_SERVERS must name its server.',
   'remote-connection-failed':
-    'Check that the server runs and is reachable from here: see XMPP_SERVERS, DNS and firewalls.',
+    'Try again. If it fails again, check that the server runs and is reachable from here: see XMPP_SERVERS, DNS and firewalls.',
   'tls-unavailable':
     'Enable STARTTLS at the XMPP server. In a network that you trust, you can set tls=none in XMPP_SERVERS.',
   'certificate-invalid': 'Renew the certificate, or name its CA with ca= in XMPP_SERVERS.',
@@ -42,10 +45,24 @@ export const pageAdvice: Readonly<Record<ProblemCode, string>> = {
   'bind-refused': 'Request another resource after the slash of the JID, or none.',
   'jid-mismatch': 'Check which users the account, token or certificate may log in.',
   'temporary-auth-failure': 'Try again later.',
-  'service-full': 'Try again later. If this happens often, the log names the limit and its setting.',
-  'too-many-sessions': 'End sessions of this user, or have an operator raise MAX_SESSIONS_PER_JID.',
+  'service-full': 'Try again later. If this happens often, have an operator raise the limit.',
+  'too-many-sessions': 'Try again later, or end sessions of this user. An operator can raise MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'Try again in a moment. By then the process answers, or its sessions have ended.',
   'keys-unavailable': 'Try again in half a minute. If it fails again, see the log, and PAGE_TOKEN_JWKS.',
   'shutting-down': 'Try again in a moment.',
-  timeout: 'Check that the XMPP server answers, and try again.',
+  timeout: 'Try again. If it fails again, check that the XMPP server answers in time.',
 }
+
+const onPages: { readonly [Code in ProblemCode]?: string } = {
+  unauthorized: 'This page is for admins. Reload it, and enter name and secret.',
+  'insecure-channel': 'Open this page at its https address.',
+  'cross-site-request': 'Reload the form, and send it again.',
+  'not-found': 'Check the address, or start at the front page.',
+  'session-not-found': 'Look for it in the list of sessions, or log the user in again.',
+  'method-not-allowed': 'Open the address in a browser, or see which methods the API has for it.',
+  'unsupported-media-type': 'Reload the form, and send it again.',
+  'too-many-requests': 'Wait a minute, and try again.',
+  'internal-error': 'Try again. If it fails again, send the id of the request to the operator.',
+}
+
+export const pageAdvice: Readonly<Record<ProblemCode, string>> = { ...advice, ...onPages }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
-import { pageAdvice } from './advice.js'
+import { advice, pageAdvice } from './advice.js'
 import { negotiate, type Representation } from './negotiation.js'
 import { renderPage } from './pages.js'
 
@@ -28,12 +28,24 @@ export function problemAnswer(
   { requestId, home, back }: ProblemContext,
 ): Answer {
   const { status, code, step, condition } = problem
+  const { retry } = problems[code]
   const title = STATUS_CODES[status]!
   const detail = detailOf(problem)
   const instance = requestId === undefined ? undefined : `urn:uuid:${requestId}`
   const body =
     representation === 'json'
-      ? JSON.stringify({ type: 'about:blank', title, status, detail, code, step, condition, instance })
+      ? JSON.stringify({
+          type: 'about:blank',
+          title,
+          status,
+          detail,
+          code,
+          advice: advice[code],
+          retry,
+          step,
+          condition,
+          instance,
+        })
       : renderPage('error', {
           title,
           home,

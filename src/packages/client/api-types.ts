@@ -211,6 +211,10 @@ export interface Problem {
     | 'keys-unavailable'
     | 'shutting-down'
     | 'timeout'
+  /** What to do now. */
+  advice: string
+  /** Whether the same call may succeed later. */
+  retry: boolean
   /** The step of the login. */
   step?: 'resolve' | 'connect' | 'tls' | 'features' | 'sasl' | 'bind'
   /** The condition that the XMPP server sent. */

@@ -118,6 +118,8 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
       status: { type: 'integer', description: 'The HTTP status.' },
       detail: text('What happened.'),
       code: word('The error, for programs.', Object.keys(problems)),
+      advice: text('What to do now.'),
+      retry: { type: 'boolean', description: 'Whether the same call may succeed later.' },
       step: word('The step of the login.', steps),
       condition: text('The condition that the XMPP server sent.'),
       instance: text('The request id, also in the log, as `urn:uuid:…`.', { format: 'uri' }),

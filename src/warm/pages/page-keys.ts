@@ -40,7 +40,10 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now'>, onFaile
     await fetching
   }
   const demandKeys = () => {
-    if (known === undefined || clock.now() - known.at > longest) throw new Problem('keys-unavailable')
+    if (known === undefined || clock.now() - known.at > longest) {
+      const retryAfterSeconds = Math.max(1, Math.ceil((triedAt + cooldown - clock.now()) / 1000))
+      throw new Problem('keys-unavailable', { retryAfterSeconds })
+    }
     return known.keyOf
   }
 

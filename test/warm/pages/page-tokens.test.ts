@@ -312,7 +312,7 @@ describe('a token signed with a private key', () => {
     at = 3_600_000
     await verify(token)
     at = 3_600_001
-    await expect(verify(token)).rejects.toMatchObject({ code: 'keys-unavailable' })
+    await expect(verify(token)).rejects.toMatchObject({ code: 'keys-unavailable', retryAfterSeconds: 30 })
     expect(fetched).toBe(2)
     at = 3_640_000
     answer = '{"keys":[]}'
