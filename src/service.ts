@@ -158,6 +158,7 @@ export async function startService({
     },
   })
   const recentWarms = new RecentWarms(clock)
+  const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
   const sites = createSites(config, {
     upstream: upstream.parts,
     tellEvent: events?.tell,
@@ -165,7 +166,7 @@ export async function startService({
     hashes,
     formTokens: createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now),
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
-    pageTokens: await pageTokensOf(config, { names, clock, log: logFor('warm') }),
+    pageTokens,
     callLimits: createCallLimits({ rates: config.rates, clock, hashes, nodes, makeRate, refused }),
     visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
     recentWarms,
@@ -313,6 +314,7 @@ export async function startService({
     reload() {
       audit.reopen()
       listening.reload()
+      void pageTokens?.reload()
     },
     /** False if full or stopping. */
     isReady: takesSessions,
@@ -353,6 +355,7 @@ async function pageTokensOf(
     fetchKeys: url => documentFetcher(url, { settings: remote, tls, names, clock }),
     clock,
     now: Date.now,
+    log,
     onFetchFailed(error) {
       const { code, cause } = error instanceof RemoteFault ? error.failure : { code: undefined, cause: error }
       log.warn({ code, cause: codeOf(cause) }, 'the keys of PAGE_TOKEN_JWKS cannot be fetched')

@@ -17,7 +17,7 @@ const help = `Logs your portal's users in to any XMPP server, and hands the read
 
 Never pass secrets as arguments. They are prompted for, or read from the first line of standard input.
 Settings are environment variables, or lines NAME=value of the file .env in the working directory.
-Signals: SIGTERM and SIGINT (Ctrl+C) stop the service. SIGHUP reads certificates and opens AUDIT_LOG again.
+Signals: SIGTERM and SIGINT (Ctrl+C) stop the service. SIGHUP reads certificates and keys for page tokens, and opens AUDIT_LOG again.
 The exit code is 1 after an error.
 `
 

@@ -53,7 +53,7 @@ describe('the settings of tokens', () => {
       login: 'service',
       jid: { claim: 'sub', domain: 'example.org' },
     })
-    expect(pages.secrets).toHaveLength(2)
+    expect(pages.secrets).toMatchObject({ file: secrets, secrets: [expect.anything(), expect.anything()] })
   })
 
   test('are not needed without an origin', () => {
@@ -66,7 +66,10 @@ describe('the settings of tokens', () => {
       'keys.json',
       set(publicJwk, { kty: 'oct', k: 'AAAA' }, privateKey.export({ format: 'jwk' }), null),
     )
-    expect(loadConfig({ ...usual, ...byKeys, PAGE_TOKEN_JWKS: keys }).config.pages.keys).toEqual({ keys: [publicJwk] })
+    expect(loadConfig({ ...usual, ...byKeys, PAGE_TOKEN_JWKS: keys }).config.pages.keys).toEqual({
+      file: keys,
+      keys: [publicJwk],
+    })
     for (const url of ['https://id.example/keys', 'http://127.0.0.1:8080/keys'])
       expect(loadConfig({ ...usual, ...byKeys, PAGE_TOKEN_JWKS: url }).config.pages.keys).toEqual({ url })
   })

@@ -1,6 +1,7 @@
 // Processes of one service that know each other by nothing but NATS, as operators start them.
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { testConnectOfProcesses } from '../support/connect-of-processes.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { testRest } from '../support/matrix.js'
@@ -66,6 +67,17 @@ describeWith(['nats-server'], 'a service over NATS', () => {
     expect((await call('GET')).status).toBe(200)
     expect((await call('DELETE')).status).toBe(204)
     expect(one.service.counts().sessions).toBe(0)
+  })
+
+  describe('has pages with a token', () => {
+    testConnectOfProcesses(async environment => {
+      const [one, other] = [await start(environment), await start(environment)]
+      await eventually('they know each other', () => joined(one) && joined(other))
+      return {
+        urls: [one.url, other.url],
+        stop: async () => void (await Promise.all(services.splice(0).map(service => service.stop()))),
+      }
+    })
   })
 
   testRest('does not start with a password that NATS refuses, and tells which setting is to blame', async () => {

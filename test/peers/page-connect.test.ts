@@ -1,5 +1,4 @@
 // A page of a portal logs its user in with the portal's token, in Chromium, at Prosody with a service account.
-import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import type { Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
 import { servePage } from '../support/page.js'
+import { pageSecret, pageToken } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { root } from '../support/repository.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -21,15 +21,6 @@ modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "bosh", "serv
 allow_unencrypted_plain_auth = true
 service_accounts = { "portal@localhost" }
 `
-const secret = 'a-secret-of-the-portal-with-32-bytes'
-
-/** What the portal's backend writes into its page. */
-function tokenOf(claims: object): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const exp = Math.floor(Date.now() / 1000) + 300
-  const content = `${part({ alg: 'HS256' })}.${part({ sub: 'alice', aud: 'chat', exp, ...claims })}`
-  return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
-}
 
 interface Told {
   readonly status: number
@@ -50,7 +41,7 @@ describeWith(['prosody', 'chromium'], 'a page with a token of its portal', () =>
     portal = await servePage()
     stranger = await servePage()
     const secrets = join(folder, 'secrets')
-    writeFileSync(secrets, secret, { mode: 0o600 })
+    writeFileSync(secrets, pageSecret, { mode: 0o600 })
     service = await startTestService({
       servers: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none&plain=on`,
       environment: {
@@ -92,7 +83,7 @@ describeWith(['prosody', 'chromium'], 'a page with a token of its portal', () =>
 
   test('attaches to its session, gets it again after a reload, and ends it', async () => {
     const page = await PortalPage.open(tab, portal.url, service.url)
-    const token = tokenOf({ visit: 'v1' })
+    const token = pageToken({ visit: 'v1' })
     const first = await call('POST', token)
     expect(first).toMatchObject({ status: 200, body: { resumed: false } })
     expect(first.body.jid).toMatch(/^alice@localhost\//)
@@ -111,13 +102,13 @@ describeWith(['prosody', 'chromium'], 'a page with a token of its portal', () =>
 
   test('reads why its token is refused', async () => {
     await PortalPage.open(tab, portal.url, service.url)
-    const { status, body } = await call('POST', tokenOf({ exp: 1 }))
+    const { status, body } = await call('POST', pageToken({ exp: 1 }))
     expect([status, body.code]).toEqual([401, 'invalid-token'])
     expect(body.detail).toContain('It has expired.')
   })
 
   test('is stopped by the browser if another site shows it', async () => {
     await PortalPage.open(tab, stranger.url, service.url)
-    await expect(call('POST', tokenOf({}))).rejects.toThrow('Failed to fetch')
+    await expect(call('POST', pageToken({}))).rejects.toThrow('Failed to fetch')
   })
 })

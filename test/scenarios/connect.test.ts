@@ -1,5 +1,5 @@
 // Pages log their users in with a token of the portal, without a call of its backend.
-import { createHmac, generateKeyPairSync, randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,16 +12,16 @@ import { makeCertificate } from '../support/certificates.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { pageSecret, pageToken } from '../support/page-token.js'
 import { callSessions } from '../support/sessions-api.js'
 
 const certificate = makeCertificate(['DNS:chat.example'])
 const portal = 'https://portal.example'
-const secret = 'a-secret-of-the-portal-with-32-bytes'
 const alice = 'alice@chat.example'
 
 const folder = mkdtempSync(join(tmpdir(), 'connect-'))
 const secrets = join(folder, 'secrets')
-writeFileSync(secrets, `${secret}\n`, { mode: 0o600 })
+writeFileSync(secrets, `${pageSecret}\n`, { mode: 0o600 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const usual = {
@@ -30,14 +30,6 @@ const usual = {
   PAGE_TOKEN_AUDIENCE: 'chat',
   PAGE_TOKEN_JID: '{sub}@chat.example',
   XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal',
-}
-
-/** What a backend writes with any JWT library. */
-function tokenOf(claims: object): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const exp = Math.floor(Date.now() / 1000) + 300
-  const content = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: 'alice', aud: 'chat', exp, ...claims })}`
-  return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
 }
 
 let server: LoginServer
@@ -71,7 +63,7 @@ interface Page {
 }
 
 /** As a page of the portal calls. */
-function connect({ method = 'POST', token = tokenOf({}), body = '', headers }: Page = {}): Promise<HttpAnswer> {
+function connect({ method = 'POST', token = pageToken({}), body = '', headers }: Page = {}): Promise<HttpAnswer> {
   return service.call('/connect', {
     method,
     body,
@@ -107,7 +99,7 @@ describe('a page with a token', () => {
     const calls = service.lines.map(line => JSON.parse(line)).filter(({ msg }) => msg === 'connect')
     expect(calls).toMatchObject([{ part: 'warm', admin: ':pages', jid: alice, login: 'service', code: 'ok' }])
     const all = service.lines.join('\n')
-    for (const hidden of [secret, tokenOf({}).split('.')[1]!, binding.sid]) expect(all).not.toContain(hidden)
+    for (const hidden of [pageSecret, pageToken({}).split('.')[1]!, binding.sid]) expect(all).not.toContain(hidden)
   })
 
   test('is asked for by a browser first, and answered only for its origin', async () => {
@@ -129,7 +121,7 @@ describe('a page with a token', () => {
 
   test('can read why it was refused', async () => {
     await start()
-    const expired = await connect({ token: tokenOf({ exp: 1 }) })
+    const expired = await connect({ token: pageToken({ exp: 1 }) })
     expect(problemOf(expired)).toEqual([401, 'invalid-token'])
     expect(expired.headers).toMatchObject({
       'www-authenticate': 'Bearer error="invalid_token"',
@@ -177,7 +169,7 @@ describe('a page with a visit', () => {
     return JSON.parse(text)
   }
   const at = (tab: string, claims: object = { visit: 'v1' }) => ({
-    token: tokenOf(claims),
+    token: pageToken(claims),
     body: JSON.stringify({ tab }),
   })
 
@@ -201,7 +193,7 @@ describe('a page with a visit', () => {
     await bind(at('t2'))
     const other = await bind(at('t1', { visit: 'v2' }))
     const bob = await bind(at('t1', { visit: 'v1', sub: 'bob' }))
-    const end = (claims: object) => connect({ method: 'DELETE', token: tokenOf(claims) })
+    const end = (claims: object) => connect({ method: 'DELETE', token: pageToken(claims) })
     const { status, text, headers } = await end({ visit: 'v1' })
     expect([status, JSON.parse(text)]).toEqual([200, { ended: 2 }])
     expect(headers['access-control-allow-origin']).toBe(portal)
@@ -230,9 +222,12 @@ test('a page logs in by the sealed credential in its token', async () => {
   const { credential } = JSON.parse(
     (await service.warm({ jid: alice, password: 'Pa55-of-alice', remember: 'on' })).text,
   )
-  expect((await connect({ token: tokenOf({ credential }) })).status).toBe(200)
+  expect((await connect({ token: pageToken({ credential }) })).status).toBe(200)
   expect(server.last).toMatchObject({ mechanism: 'SCRAM-SHA-256', user: 'alice' })
-  expect(problemOf(await connect({ token: tokenOf({ sub: 'bob', credential }) }))).toEqual([403, 'credentials-expired'])
+  expect(problemOf(await connect({ token: pageToken({ sub: 'bob', credential }) }))).toEqual([
+    403,
+    'credentials-expired',
+  ])
   expect(problemOf(await connect())).toEqual([401, 'invalid-token'])
 })
 

@@ -11,8 +11,18 @@ const mostKeys = 100
 
 const advice = `write one of ${leastBytes} bytes or more, for example with openssl rand -hex 32`
 
+export interface SecretsFile {
+  readonly file: string
+  readonly secrets: readonly KeyObject[]
+}
+
+export const pageSecretsFile: Kind<SecretsFile> = (file, report) => {
+  const secrets = secretsIn(file, report)
+  return secrets && { file, secrets }
+}
+
 /** One secret in each line. */
-export const pageSecretsFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
+const secretsIn = inFile((text, report): readonly KeyObject[] | undefined => {
   const secrets: KeyObject[] = []
   for (const { number, text: secret } of linesIn(text)) {
     if (Buffer.byteLength(secret) < leastBytes)
@@ -46,20 +56,28 @@ export function readKeySet(text: string): KeySet | undefined {
   return known.length === 0 ? undefined : { keys: known }
 }
 
+export interface KeysFile extends KeySet {
+  readonly file: string
+}
+
+export const pageKeysFile: Kind<KeysFile> = (file, report) => {
+  const set = setIn(file, report)
+  return set && { file, keys: set.keys }
+}
+
+const setIn: Kind<KeySet> = inFile(
+  (text, report) => readKeySet(text) ?? report('names a file that is no JWK set with public keys'),
+)
+
 /** A symmetric key has the member `k`, a private key has `d` (RFC 7518 §6). */
 function isPublicKey(key: unknown): key is PublicKey {
   if (typeof key !== 'object' || key === null || 'k' in key || 'd' in key) return false
   return 'kty' in key && (key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP')
 }
 
-/** The URL or the content of a JWK set. */
-export const pageKeys: Kind<{ readonly url: string } | KeySet> = (text, report) => {
-  if (!/^https?:/i.test(text)) {
-    const read: Kind<KeySet> = inFile(
-      (content, report) => readKeySet(content) ?? report('names a file that is no JWK set with public keys'),
-    )
-    return read(text, report)
-  }
+/** A file, or the URL of a JWK set. */
+export const pageKeys: Kind<{ readonly url: string } | KeysFile> = (text, report) => {
+  if (!/^https?:/i.test(text)) return pageKeysFile(text, report)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || url.username + url.password + url.hash !== '')
     return report('must be a file, or a URL without user, password and #')

@@ -30,7 +30,7 @@ export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'count
   readonly config: ClientRules &
     WarmCallParts['config'] &
     Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'cors' | 'domains'>
-  readonly pageTokens: PageTokens
+  readonly pageTokens: Pick<PageTokens, 'userOf'>
   /** Whether an address opens too many sessions. Counts the call. */
   readonly isTooOften: (address: string) => Promise<boolean>
   readonly refused: OnRefused
@@ -79,7 +79,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
     const token = bearerIn(request.headers.authorization)
     try {
       if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
-      users.set(request, await pageTokens(token))
+      users.set(request, await pageTokens.userOf(token))
     } catch (error) {
       if (error instanceof Problem && error.code === 'invalid-token')
         response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')

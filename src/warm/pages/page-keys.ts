@@ -8,47 +8,60 @@ const fresh = 600_000
 const longest = 3_600_000
 /** Pause between two fetches, in milliseconds: anybody can send tokens with unknown keys. */
 const cooldown = 30_000
+/** While there are usable keys, a call waits this long for newer keys, in milliseconds. */
+const patience = 2_000
 
 /** Resolves with the text of the JWK set. */
 export type FetchKeys = () => Promise<string>
 
 export const keysInFile = (set: KeySet): JWTVerifyGetKey => createLocalJWKSet(asSet(set))
 
-/** Rejects with `keys-unavailable` if there are no keys. */
-export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now'>, onFailed: (error: unknown) => void) {
+export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'>, onFailed: (error: unknown) => void) {
   let known: { readonly keyOf: JWTVerifyGetKey; readonly at: number } | undefined
   let triedAt = Number.NEGATIVE_INFINITY
-  let fetching: Promise<void> | undefined
+  let fetching: Promise<boolean> | undefined
 
   const learn = async () => {
     try {
       const set = readKeySet(await fetch())
       if (set === undefined) throw new errors.JWKSInvalid('no set of public keys')
       known = { keyOf: keysInFile(set), at: clock.now() }
+      return true
     } catch (error) {
       onFailed(error)
+      return false
     } finally {
       fetching = undefined
     }
   }
-  const refresh = async () => {
-    if (fetching === undefined) {
-      if (clock.now() - triedAt < cooldown) return
-      triedAt = clock.now()
-      fetching = learn()
-    }
-    await fetching
+  const renew = () => {
+    if (fetching !== undefined) return fetching
+    triedAt = clock.now()
+    fetching = learn()
+    return fetching
+  }
+  const refresh = () => (fetching === undefined && clock.now() - triedAt < cooldown ? undefined : renew())
+  const isUsable = () => known !== undefined && clock.now() - known.at <= longest
+  const refreshSoon = async () => {
+    const refreshing = refresh()
+    if (refreshing === undefined || !isUsable()) return refreshing
+    const isOver = new Promise<void>(resolve => {
+      const timer = clock.after(patience, resolve)
+      void refreshing.then(() => timer.cancel())
+    })
+    return Promise.race([refreshing, isOver])
   }
   const demandKeys = () => {
-    if (known === undefined || clock.now() - known.at > longest) {
+    if (!isUsable()) {
       const retryAfterSeconds = Math.max(1, Math.ceil((triedAt + cooldown - clock.now()) / 1000))
       throw new Problem('keys-unavailable', { retryAfterSeconds })
     }
-    return known.keyOf
+    return known!.keyOf
   }
 
+  /** Rejects with `keys-unavailable` if there are no keys. */
   const keyOf: JWTVerifyGetKey = async (...about) => {
-    if (known === undefined || clock.now() - known.at > fresh) await refresh()
+    if (known === undefined || clock.now() - known.at > fresh) await refreshSoon()
     const before = demandKeys()
     try {
       return await before(...about)
@@ -60,7 +73,11 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now'>, onFaile
       return after(...about)
     }
   }
-  return keyOf
+  return {
+    keyOf,
+    /** Fetches at once. Never rejects. Resolves with false after a failure. */
+    renew,
+  }
 }
 
 const asSet = ({ keys }: KeySet) => ({ keys: keys.map(key => ({ ...key })) })

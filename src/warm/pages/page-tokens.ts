@@ -1,6 +1,8 @@
-import type { KeyObject } from 'node:crypto'
-import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
+import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
+import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
+import { exposureOf } from '../../config/exposed-secrets.js'
+import { type KeysFile, pageKeysFile, pageSecretsFile, type SecretsFile } from '../../config/kinds/page-token-kinds.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import { credentialIn, jidIn, refused, visitIn } from './page-claims.js'
@@ -19,6 +21,8 @@ const publicAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 /** One sentence for all tokens that the right key has not signed. It contains no secret. */
 const unsigned = 'Its form, algorithm, key or signature is not accepted.'
 
+const reloaded = 'keys for page tokens reloaded'
+
 export interface PageUser {
   /** A bare JID. */
   readonly jid: string
@@ -30,18 +34,23 @@ export interface PageUser {
 export interface PageTokenParts {
   readonly pages: Pick<Config['pages'], 'secrets' | 'keys' | 'audience' | 'issuer' | 'jid' | 'login'>
   readonly fetchKeys: (url: string) => FetchKeys
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'after'>
   /** Milliseconds of Unix time. */
   readonly now: () => number
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
   readonly onFetchFailed: (error: unknown) => void
 }
 
 export type PageTokens = ReturnType<typeof createPageTokens>
 
+type Verify = (token: string) => Promise<JWTPayload>
+
 /** The settings are complete (`page-settings.ts`). */
-export function createPageTokens({ pages, fetchKeys, clock, now, onFetchFailed }: PageTokenParts) {
-  const { secrets, keys, audience, issuer, jid: template, login } = pages
-  if (audience === undefined || template === undefined) throw new Error('the settings of tokens are incomplete')
+export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFailed }: PageTokenParts) {
+  const { audience, issuer, jid: template, login } = pages
+  const keys = pages.secrets ?? pages.keys
+  if (audience === undefined || template === undefined || keys === undefined)
+    throw new Error('the settings of tokens are incomplete')
   const usual: JWTVerifyOptions = {
     audience,
     ...(issuer !== undefined && { issuer }),
@@ -50,38 +59,63 @@ export function createPageTokens({ pages, fetchKeys, clock, now, onFetchFailed }
   }
   const options = (algorithms: string[]) => ({ ...usual, algorithms, currentDate: new Date(now()) })
 
-  const bySecret = (secrets: readonly KeyObject[]) => async (token: string) => {
-    let failure: unknown
-    for (const secret of secrets) {
-      try {
-        return (await jwtVerify(token, secret, options(['HS256']))).payload
-      } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
-        failure = error
+  const bySecret =
+    ({ secrets }: SecretsFile): Verify =>
+    async token => {
+      let failure: unknown
+      for (const secret of secrets) {
+        try {
+          return (await jwtVerify(token, secret, options(['HS256']))).payload
+        } catch (error) {
+          if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+          failure = error
+        }
       }
+      throw failure
     }
-    throw failure
-  }
-  const byPublicKey = (): ((token: string) => Promise<JWTPayload>) => {
-    if (keys === undefined) throw new Error('the keys of tokens are missing')
-    const keyOf = 'url' in keys ? fetchedKeys(fetchKeys(keys.url), clock, onFetchFailed) : keysInFile(keys)
-    return async token => (await jwtVerify(token, keyOf, options(publicAlgorithms))).payload
-  }
-  const verify = secrets === undefined ? byPublicKey() : bySecret(secrets)
+  const byPublicKey =
+    (keyOf: JWTVerifyGetKey): Verify =>
+    async token =>
+      (await jwtVerify(token, keyOf, options(publicAlgorithms))).payload
+  const byFile = (keys: SecretsFile | KeysFile) => ('secrets' in keys ? bySecret(keys) : byPublicKey(keysInFile(keys)))
 
-  /** Throws `invalid-token` or `keys-unavailable`. */
-  return async (token: string): Promise<PageUser> => {
-    if (token.length > longestToken || !compact.test(token)) throw refused(unsigned)
-    const claims = await verify(token).catch(error => {
-      throw problemOf(error)
-    })
-    if (!(claims.exp! <= now() / 1000 + longestLife + leeway)) throw refused('Its exp is more than an hour away.')
-    return {
-      jid: jidIn(claims, template),
-      visit: visitIn(claims),
-      token: login === 'token' ? token : undefined,
-      credential: login === 'credential' ? credentialIn(claims) : undefined,
+  const fetched = 'url' in keys ? fetchedKeys(fetchKeys(keys.url), clock, onFetchFailed) : undefined
+  let verify = 'url' in keys ? byPublicKey(fetched!.keyOf) : byFile(keys)
+
+  const reloadFile = (file: string) => {
+    const [setting, kind] =
+      pages.secrets === undefined ? ['PAGE_TOKEN_JWKS', pageKeysFile] : ['PAGE_TOKEN_SECRET_FILE', pageSecretsFile]
+    const problems: string[] = []
+    const read = kind(file, problem => void problems.push(`${setting} ${problem}`))
+    if (read === undefined) {
+      log.error({ problems }, 'the keys for page tokens are not usable: the previous keys stay')
+      return
     }
+    verify = byFile(read)
+    log.info({ file }, reloaded)
+    if ('secrets' in read) for (const sentence of exposureOf(file, `${setting} names ${file}`)) log.warn(sentence)
+  }
+
+  return {
+    /** Throws `invalid-token` or `keys-unavailable`. */
+    async userOf(token: string): Promise<PageUser> {
+      if (token.length > longestToken || !compact.test(token)) throw refused(unsigned)
+      const claims = await verify(token).catch(error => {
+        throw problemOf(error)
+      })
+      if (!(claims.exp! <= now() / 1000 + longestLife + leeway)) throw refused('Its exp is more than an hour away.')
+      return {
+        jid: jidIn(claims, template),
+        visit: visitIn(claims),
+        token: login === 'token' ? token : undefined,
+        credential: login === 'credential' ? credentialIn(claims) : undefined,
+      }
+    },
+    /** Reads the file again, or fetches the keys at once. Unusable keys replace nothing. */
+    async reload(): Promise<void> {
+      if ('file' in keys) reloadFile(keys.file)
+      else if (await fetched!.renew()) log.info(reloaded)
+    },
   }
 }
 

@@ -1,9 +1,19 @@
 import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { describe, expect, test } from '@jest/globals'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
-import { type JidTemplate, jidTemplate, type KeySet, readKeySet } from '../../../src/config/kinds/page-token-kinds.js'
+import {
+  type JidTemplate,
+  jidTemplate,
+  type KeysFile,
+  readKeySet,
+  type SecretsFile,
+} from '../../../src/config/kinds/page-token-kinds.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { createPageTokens } from '../../../src/warm/pages/page-tokens.js'
+import { FakeClock } from '../../support/fake-clock.js'
 
 const now = Date.UTC(2026, 0, 1)
 const seconds = now / 1000
@@ -18,8 +28,8 @@ const template = (text: string): JidTemplate =>
   })!
 
 const defaults = {
-  secrets: [keyOf(secret), keyOf(other)] as readonly KeyObject[] | undefined,
-  keys: undefined as KeySet | { readonly url: string } | undefined,
+  secrets: { file: '', secrets: [keyOf(secret), keyOf(other)] } as SecretsFile | undefined,
+  keys: undefined as KeysFile | { readonly url: string } | undefined,
   audience: 'chat',
   issuer: undefined as string | undefined,
   jid: template('{sub}@example.org'),
@@ -27,18 +37,23 @@ const defaults = {
 }
 
 interface Options extends Partial<typeof defaults> {
-  readonly clock?: { now(): number }
+  readonly clock?: FakeClock
   readonly fetch?: () => Promise<string>
+  readonly lines?: unknown[]
 }
 
-const tokens = ({ clock = { now: () => 0 }, fetch = async () => '', ...pages }: Options = {}) =>
-  createPageTokens({
+const pageTokens = ({ clock = new FakeClock(), fetch = async () => '', lines = [], ...pages }: Options = {}) => {
+  const log = (...line: unknown[]) => void lines.push(line)
+  return createPageTokens({
     pages: { ...defaults, ...pages },
     fetchKeys: () => fetch,
     clock,
     now: () => now,
+    log: { info: log, warn: log, error: log },
     onFetchFailed: () => {},
   })
+}
+const tokens = (options?: Options) => pageTokens(options).userOf
 
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
@@ -128,7 +143,7 @@ describe('a token signed with a secret', () => {
   test.each(['HS384', 'HS512'])('is refused with a right signature by %s', async alg => {
     const long = keyOf('a-secret-of-the-portal-with-32-bytes'.repeat(2))
     const token = await new SignJWT(good).setProtectedHeader({ alg }).sign(long)
-    expect(await refusal(token, tokens({ secrets: [long] }))).toBe(unsigned)
+    expect(await refusal(token, tokens({ secrets: { file: '', secrets: [long] } }))).toBe(unsigned)
   })
 
   test('may be 30 seconds early or late', async () => {
@@ -227,7 +242,7 @@ describe('a token signed with a private key', () => {
   const byKeys = { secrets: undefined, issuer: issued.iss }
   const sign = (alg: string, key: KeyObject, kid?: string, claims: object = issued) =>
     new SignJWT({ ...claims }).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key)
-  const inFile = () => tokens({ ...byKeys, keys: readKeySet(whole)! })
+  const inFile = () => tokens({ ...byKeys, keys: { file: '', ...readKeySet(whole)! } })
 
   test.each([
     ['RS256', rsa.privateKey, 'rsa'],
@@ -271,14 +286,13 @@ describe('a token signed with a private key', () => {
   })
 
   test('is checked with keys that are fetched once, and again for a new kid after a while', async () => {
-    let at = 0
+    const clock = new FakeClock()
     let answer = set(jwk(rsa.publicKey, 'rsa'))
     let fetched = 0
     const fetch = async () => {
       fetched += 1
       return answer
     }
-    const clock = { now: () => at }
     const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock })
     const old = await sign('RS256', rsa.privateKey, 'rsa')
     const token = await sign('ES256', ec.privateKey, 'ec')
@@ -288,16 +302,16 @@ describe('a token signed with a private key', () => {
     // Unknown keys cause a fetch every 30 seconds at most.
     for (let tries = 0; tries < 5; tries++) expect(await refusal(token, verify)).toBe(unsigned)
     expect(fetched).toBe(1)
-    at = 30_000
+    clock.advance(30_000)
     await verify(token)
     expect(fetched).toBe(2)
-    at = 640_000
+    clock.advance(610_000)
     await verify(token)
     expect(fetched).toBe(3)
   })
 
   test('is checked with the keys of before for an hour while they cannot be fetched', async () => {
-    let at = 0
+    const clock = new FakeClock()
     let answer = whole
     let fetched = 0
     const fetch = async () => {
@@ -305,21 +319,100 @@ describe('a token signed with a private key', () => {
       if (answer === '') throw new Error('unreachable')
       return answer
     }
-    const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock: { now: () => at } })
+    const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock })
     const token = await sign('EdDSA', ed.privateKey, 'ed')
     await verify(token)
     answer = ''
-    at = 3_600_000
+    clock.advance(3_600_000)
     await verify(token)
-    at = 3_600_001
+    clock.advance(1)
     await expect(verify(token)).rejects.toMatchObject({ code: 'keys-unavailable', retryAfterSeconds: 30 })
     expect(fetched).toBe(2)
-    at = 3_640_000
+    clock.advance(40_000)
     answer = '{"keys":[]}'
     await expect(verify(token)).rejects.toMatchObject({ code: 'keys-unavailable' })
-    at = 3_680_000
+    clock.advance(40_000)
     answer = whole
     expect((await verify(token)).jid).toBe('alice@example.org')
     expect(fetched).toBe(4)
+  })
+
+  test('does not wait for a slow answer while there are usable keys', async () => {
+    const clock = new FakeClock()
+    const answers: ((text: string) => void)[] = []
+    const fetch = () => new Promise<string>(resolve => answers.push(resolve))
+    const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock })
+    const token = await sign('ES256', ec.privateKey, 'ec')
+    const first = verify(token)
+    answers[0]!(whole)
+    await first
+    clock.advance(600_001)
+    const users = [verify(token), verify(token)]
+    clock.advance(2_000)
+    for (const { jid } of await Promise.all(users)) expect(jid).toBe('alice@example.org')
+    expect(answers).toHaveLength(2)
+    answers[1]!(set(jwk(rsa.publicKey, 'rsa')))
+    expect(await refusal(token, verify)).toBe(unsigned)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('is checked with keys that are fetched when an operator says so', async () => {
+    let answer = whole
+    const lines: unknown[] = []
+    const fetch = async () => answer
+    const { userOf, reload } = pageTokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, lines })
+    const token = await sign('ES256', ec.privateKey, 'ec')
+    await userOf(token)
+    answer = 'damaged'
+    await reload()
+    await userOf(token)
+    expect(lines).toEqual([])
+    answer = set(jwk(rsa.publicKey, 'rsa'))
+    await reload()
+    expect(await refusal(token, userOf)).toBe(unsigned)
+    expect(lines).toEqual([['keys for page tokens reloaded']])
+  })
+})
+
+describe('a file of keys that is read again', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'page-keys-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'keys')
+  const write = (text: string) => writeFileSync(file, text, { mode: 0o600 })
+  const old = generateKeyPairSync('ed25519')
+  const later = generateKeyPairSync('ed25519')
+  const setOf = ({ publicKey }: typeof old) => JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] })
+  const byKey = ({ privateKey }: typeof old) =>
+    new SignJWT({ ...good }).setProtectedHeader({ alg: 'EdDSA' }).sign(privateKey)
+
+  test.each([
+    ['PAGE_TOKEN_SECRET_FILE', {}, other, signed(good), signed(good, other), 'short'],
+    [
+      'PAGE_TOKEN_JWKS',
+      { secrets: undefined, keys: { file, ...readKeySet(setOf(old))! } },
+      setOf(later),
+      byKey(old),
+      byKey(later),
+      '{"keys":[]}',
+    ],
+  ])('replaces the keys of %s, or none if it is bad', async (setting, pages, text, before, after, bad) => {
+    const lines: unknown[] = []
+    const { userOf, reload } = pageTokens({ secrets: { file, secrets: [keyOf(secret)] }, ...pages, lines })
+    for (const faulty of [bad, '']) {
+      write(faulty)
+      await reload()
+    }
+    rmSync(file)
+    await reload()
+    expect((await userOf(await before)).jid).toBe('alice@example.org')
+    expect(await refusal(await after, userOf)).toBe(unsigned)
+    const told = [expect.objectContaining({ problems: [expect.stringMatching(`^${setting} names a file `)] })]
+    expect(lines.splice(0)).toEqual(Array(3).fill([...told, expect.stringContaining('the previous keys stay')]))
+
+    write(text)
+    await reload()
+    expect((await userOf(await after)).jid).toBe('alice@example.org')
+    expect(await refusal(await before, userOf)).toBe(unsigned)
+    expect(lines).toEqual([[{ file }, 'keys for page tokens reloaded']])
   })
 })

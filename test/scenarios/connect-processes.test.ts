@@ -1,0 +1,78 @@
+// Pages with a token, at two processes that know each other, and at the two workers of one command.
+import { writeFileSync } from 'node:fs'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { testConnectOfProcesses } from '../support/connect-of-processes.js'
+import { eventually } from '../support/eventually.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
+import { type OperatedService, Operator } from '../support/operated-service.js'
+import { admin, startTestService } from '../support/start-service.js'
+import { unlimited } from '../support/unlimited.js'
+
+describe('at two processes', () => {
+  testConnectOfProcesses(async environment => {
+    const network = new MemoryNetwork()
+    const start = () => startTestService({ environment, carriers: [network.start] })
+    const services = [await start(), await start()]
+    const joined = (lines: readonly string[]) => lines.some(line => line.includes('a process has joined'))
+    await eventually('they know each other', () => services.every(({ lines }) => joined(lines)))
+    return {
+      urls: services.map(({ url }) => url),
+      stop: async () => void (await Promise.all(services.map(service => service.stop()))),
+    }
+  })
+})
+
+describe('at two workers', () => {
+  const operator = new Operator()
+  afterAll(() => operator.leave())
+  let service: OperatedService
+  const said = (msg: string) => service.lines.filter(line => line.msg === msg)
+  const workersIn = (lines: OperatedService['lines']) => [...new Set(lines.map(({ worker }) => worker))].sort()
+
+  testConnectOfProcesses(
+    async environment => {
+      service = operator.start({
+        ...unlimited,
+        WORKERS: '2',
+        PORT: '0',
+        METRICS_ADDRESS: 'none',
+        ADMIN_USERS: `${admin.name}:${admin.secret}`,
+        ...environment,
+      })
+      const url = await service.url()
+      await eventually('they know each other', () => said('a process has joined').length === 2)
+      return {
+        urls: [url],
+        async stop() {
+          expect(workersIn(said('connect'))).toEqual([1, 2])
+          service.signal('SIGTERM')
+          expect(await service.exit).toBe(0)
+        },
+      }
+    },
+    stage =>
+      test('SIGHUP replaces the secrets, or none if the file is bad', async () => {
+        const { connect, secrets } = stage()
+        const later = 'a-later-secret-of-the-portal-32-bytes'
+        const statuses = async (secret?: string) => {
+          const answers = [await connect({ secret }), await connect({ secret }), await connect({ secret })]
+          return [...new Set(answers.map(({ status }) => status))]
+        }
+        writeFileSync(secrets, 'too-short')
+        service.signal('SIGHUP')
+        const refused = 'the keys for page tokens are not usable: the previous keys stay'
+        await eventually('both have read it', () => said(refused).length === 2)
+        const problems = [expect.stringMatching(/^PAGE_TOKEN_SECRET_FILE names a file whose line 1 .* too short/)]
+        expect(said(refused)).toMatchObject([{ problems }, { problems }])
+        expect([await statuses(), await statuses(later)]).toEqual([[200], [401]])
+
+        writeFileSync(secrets, later)
+        service.signal('SIGHUP')
+        const reloaded = 'keys for page tokens reloaded'
+        await eventually('both have read it', () => said(reloaded).length === 2)
+        expect(workersIn(said(reloaded))).toEqual([1, 2])
+        expect([await statuses(), await statuses(later)]).toEqual([[401], [200]])
+        expect(service.stdout + service.stderr).not.toMatch(/too-short|later-secret/)
+      }),
+  )
+})
