@@ -1,6 +1,6 @@
 import { NoChat } from './failures.js'
 
-/** The JSON answer of `POST /warm` or `resume`. Durations are in seconds. */
+/** The JSON answer of `POST /warm`, `resume` or `POST /connect`. Durations are in seconds. */
 export interface Binding {
   readonly jid: string
   readonly sid: string
@@ -19,50 +19,61 @@ export interface Binding {
   readonly websocket?: { readonly url: string; readonly token: string }
 }
 
-/** A URL of the portal's backend, or a function. */
-export type BindingSource = string | ((tab: string) => Promise<Binding | undefined>)
-
 /** In milliseconds. */
 const patience = 30_000
-
-export interface Located extends Binding {
-  readonly url: string
-}
-
-export async function askForBinding(source: BindingSource, tab: string): Promise<Located> {
-  const binding = await (typeof source === 'function' ? call(source, tab) : fetchBinding(source, tab))
-  return { ...binding, url: absolute(binding.url ?? '/http-bind').href }
-}
 
 export function absolute(address: string): URL {
   return new URL(address, document.baseURI)
 }
 
-async function call(source: (tab: string) => Promise<Binding | undefined>, tab: string): Promise<Binding> {
-  const binding = await source(tab).catch((error: Error) => {
+/** Rejects with `NoChat`. */
+export async function callSource<Answer>(source: (tab: string) => Promise<Answer | undefined>, tab: string) {
+  const answer = await source(tab).catch((error: Error) => {
     throw new NoChat(error instanceof TypeError ? 'The portal cannot be reached.' : error.message)
   })
-  if (binding === undefined) throw new NoChat('The chat session is over.', 'session-over')
-  return binding
+  if (answer === undefined) throw new NoChat('The chat session is over.', 'session-over')
+  return answer
 }
 
-async function fetchBinding(source: string, tab: string): Promise<Binding> {
-  const url = absolute(source)
-  url.searchParams.set('tab', tab)
-  const response = await fetch(url, {
-    headers: { Accept: 'application/json' },
-    cache: 'no-store',
-    signal: AbortSignal.timeout(patience),
-  }).catch(() => {
-    throw new NoChat('The portal cannot be reached.')
-  })
-  const { status, ok } = response
-  if (status === 401 || status === 403) throw new NoChat('You are not signed in any more.', 'signed-out')
+/** Rejects with `NoChat` if there is no answer. */
+export async function ask(url: URL, init: RequestInit = {}, whose = 'portal'): Promise<Response> {
+  try {
+    return await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(patience), ...init })
+  } catch {
+    throw new NoChat(`The ${whose} cannot be reached.`)
+  }
+}
+
+/** Rejects with `NoChat` if the answer is an error, or not as wanted. */
+export async function answerOf<Answer>(
+  response: Response,
+  read: (text: string) => Answer | undefined,
+  isOfService = false,
+): Promise<Answer> {
+  const { status, ok, headers } = response
+  const text = await response.text().catch(() => '')
+  const { code, detail } = (isOfService && !ok && readJson(text)) || {}
+  if (detail) console.warn(`${code}: ${detail}`)
+  if (status === 401 || (status === 403 && !isOfService))
+    throw new NoChat('You are not signed in any more.', 'signed-out')
   if (status >= 400 && status < 500 && status !== 408 && status !== 429)
-    throw new NoChat(`The portal has no chat for this page (HTTP ${status}).`, 'refused')
-  const seconds = Number(response.headers.get('Retry-After'))
-  const binding: Binding | undefined = ok ? await response.json().catch(() => undefined) : undefined
-  if (typeof binding?.jid !== 'string')
-    throw new NoChat('There is no chat at the moment.', undefined, seconds > 0 ? seconds : undefined)
-  return binding
+    throw new NoChat(`The portal has no chat for this page (HTTP ${status}).`, code ?? 'refused')
+  const answer = ok ? read(text) : undefined
+  if (answer !== undefined) return answer
+  const seconds = Number(headers.get('Retry-After'))
+  throw new NoChat('There is no chat at the moment.', undefined, seconds > 0 ? seconds : undefined)
+}
+
+export function readBinding(text: string): Binding | undefined {
+  const binding = readJson(text)
+  return typeof binding?.jid === 'string' ? binding : undefined
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of others.
+export function readJson(text: string): any {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

@@ -1,5 +1,4 @@
 import { Arrivals } from './arrivals.js'
-import { askForBinding, type BindingSource, type Located } from './binding.js'
 import type { Contact } from './contact.js'
 import { Departures } from './departures.js'
 import { NoChat } from './failures.js'
@@ -7,14 +6,15 @@ import { bareJid, type Message, readMessage, stanzaIdNamespace } from './message
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
 import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
+import { askForBinding, endVisit, type Located, nameOf, type Source } from './source.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { type Memory, randomName, storeMemory, takeMemory } from './tab.js'
 
-export interface ChatOptions {
+export type ChatOptions = Source & OtherOptions
+
+interface OtherOptions {
   /** Strophe 5, which the page loads. */
   readonly Strophe: StropheNamespace
-  /** Backend URL, or a function that resolves with a binding, or with undefined to end the chat. */
-  readonly binding: BindingSource
   /** `auto`: WebSocket, or BOSH if WebSocket is blocked. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
   /** Number of archived messages to show after loading. Default: 50. */
@@ -74,9 +74,9 @@ export class Chat extends EventTarget {
 
   constructor(options: ChatOptions) {
     super()
-    const { binding, history = 50, name, rooms, Strophe, withCredentials = false } = options
+    const { history = 50, name = nameOf(options), rooms, Strophe, withCredentials = false } = options
     this.#options = options
-    this.#name = name ?? (typeof binding === 'string' ? binding : '')
+    this.#name = name
     this.#rooms = new Set(rooms)
     this.#memory = takeMemory(this.#name)
     const { seen, last, outgoing, sent } = this.#memory
@@ -162,11 +162,28 @@ export class Chat extends EventTarget {
     this.#closing.abort()
   }
 
+  /**
+   * Ends the sessions of all tabs, and logs out. `before` is called once there is a token, to sign out of the
+   * portal. With `binding`, it only logs out. Rejects if the service cannot be called.
+   */
+  async signOut(before?: () => unknown): Promise<void> {
+    const leave = async () => {
+      await before?.()
+      // Otherwise the end of its session would make this page log in again.
+      this.close()
+    }
+    try {
+      await (this.#options.service === undefined ? leave() : endVisit(this.#options, leave))
+    } finally {
+      this.close()
+    }
+  }
+
   async #ask(): Promise<void> {
     const mine = this.#forget()
     this.#enter({ state: 'connecting' })
     try {
-      const binding = await askForBinding(this.#options.binding, this.#memory.tab)
+      const binding = await askForBinding(this.#options, this.#memory.tab)
       if (mine === this.#request) this.#open(binding)
     } catch (error) {
       if (mine !== this.#request) return

@@ -3,10 +3,13 @@ import { Chat, type ChatOptions, type Presence, type Status } from './chat.js'
 import type { Contact } from './contact.js'
 import type { Message } from './message.js'
 
-export type { Binding, BindingSource } from './binding.js'
+export type { Binding } from './binding.js'
+export type { BindingSource, TokenSource } from './source.js'
 export type { Chat, ChatOptions, Contact, Message, Presence, Status }
 
-export interface ConnectOptions extends ChatOptions {
+export type ConnectOptions = ChatOptions & Handlers
+
+interface Handlers {
   readonly onMessage?: (message: Message) => void
   readonly onPresence?: (presence: Presence) => void
   readonly onContacts?: (contacts: readonly Contact[]) => void
@@ -14,7 +17,7 @@ export interface ConnectOptions extends ChatOptions {
 }
 
 /**
- * Gets a binding from the backend, attaches over WebSocket or BOSH, and reconnects after losses and reloads.
+ * Gets a binding from the backend or the service, attaches over WebSocket or BOSH, and reconnects after losses and reloads.
  * Resolves once online. Rejects with a sentence for the user, and a `code`.
  */
 export function connect(options: ConnectOptions): Promise<Chat> {

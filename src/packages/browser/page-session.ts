@@ -1,11 +1,11 @@
 import { Archive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
-import type { Located } from './binding.js'
 import { type Contact, readContact } from './contact.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { childOf, readMessage } from './message.js'
 import { longestFailure, Retries } from './retries.js'
 import type { ManagedSocket } from './socket.js'
+import type { Located } from './source.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 

@@ -1,0 +1,78 @@
+import { absolute, answerOf, ask, type Binding, callSource, readBinding, readJson } from './binding.js'
+
+/** A URL of the portal's backend, or a function. */
+export type BindingSource = string | ((tab: string) => Promise<Binding | undefined>)
+
+/** A URL of the portal that answers with a JWT, alone or as `{ "token": … }`, or a function. */
+export type TokenSource = string | (() => Promise<string | undefined>)
+
+export interface BindingOptions {
+  /** Backend URL, or a function that resolves with a binding, or with undefined to end the chat. */
+  readonly binding: BindingSource
+  readonly service?: undefined
+}
+
+export interface ServiceOptions {
+  /** Base URL of the service, such as `https://chat.example.org`. */
+  readonly service: string
+  /** Portal URL, or a function that resolves with a JWT, or with undefined to end the chat. */
+  readonly token: TokenSource
+  /** PAGE_PATH of the service. Default: `/connect`. */
+  readonly path?: string
+  readonly binding?: undefined
+}
+
+export type Source = BindingOptions | ServiceOptions
+
+export interface Located extends Binding {
+  readonly url: string
+}
+
+/** Name of the tab's memory. */
+export function nameOf({ binding, service = '' }: Source): string {
+  return typeof binding === 'string' ? binding : service
+}
+
+/** Rejects with `NoChat`. */
+export async function askForBinding(source: Source, tab: string): Promise<Located> {
+  const binding = await (source.service === undefined ? fromPortal(source.binding, tab) : fromService(source, tab))
+  return { ...binding, url: absolute(binding.url ?? '/http-bind').href }
+}
+
+async function fromPortal(source: BindingSource, tab: string): Promise<Binding> {
+  if (typeof source === 'function') return callSource(source, tab)
+  const url = absolute(source)
+  url.searchParams.set('tab', tab)
+  return answerOf(await ask(url, { headers: { Accept: 'application/json' } }), readBinding)
+}
+
+async function fromService(source: ServiceOptions, tab: string): Promise<Binding> {
+  const post = async () => call(source, 'POST', await askForToken(source.token), new URLSearchParams({ tab }))
+  let response = await post()
+  // The portal may have stored an old token.
+  if (response.status === 401) response = await post()
+  return answerOf(response, readBinding, true)
+}
+
+/** Ends all sessions of the visit that the token names. Calls `before` once there is a token. Rejects with `NoChat`. */
+export async function endVisit(source: ServiceOptions, before: () => Promise<void>): Promise<void> {
+  const token = await askForToken(source.token)
+  await before()
+  await answerOf(await call(source, 'DELETE', token), readJson, true)
+}
+
+async function askForToken(source: TokenSource): Promise<string> {
+  return typeof source === 'function' ? callSource(source, '') : answerOf(await ask(absolute(source)), readToken)
+}
+
+function readToken(text: string): string | undefined {
+  const token = readJson(text)?.token ?? text.trim()
+  // The portal may send a sign-in page in place of a token.
+  return /^[\w.-]+$/.test(token) ? token : undefined
+}
+
+function call({ service, path = '/connect' }: ServiceOptions, method: string, token: string, body?: URLSearchParams) {
+  const url = absolute(service.replace(/\/?$/, path))
+  const headers = { Authorization: `Bearer ${token}` }
+  return ask(url, { method, headers, body: body ?? null, keepalive: body === undefined }, 'chat service')
+}

@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+
+interface Source {
+  readonly binding?: string
+  readonly service?: string
+  readonly path?: string
+  readonly token?: string | (() => Promise<string | undefined>)
+}
+
+// Its types are those of browsers.
+const { askForBinding, endVisit } = jest.requireActual<{
+  askForBinding(source: Source, tab: string): Promise<object>
+  endVisit(source: Source, before: () => Promise<void>): Promise<void>
+}>('../../../src/packages/browser/source.js')
+
+interface Request {
+  readonly method: string
+  readonly url: string
+  readonly token: string | null
+  readonly body: string
+}
+
+const given = { jid: 'alice@localhost/1', sid: 's', rid: 5, url: 'https://chat.example.org/http-bind' }
+const service = 'https://chat.example.org'
+const tokenUrl = 'https://www.example.org/chat/token'
+const refused = (status: number, code: string) => Response.json({ code, detail: 'Why.' }, { status })
+
+let requests: Request[]
+/** Answers to the next requests. */
+let answers: (Response | Error)[]
+let warned: string[]
+
+beforeEach(() => {
+  requests = []
+  answers = []
+  warned = []
+  const fetch = async (url: URL, { method = 'GET', headers, body }: RequestInit = {}) => {
+    const token = new Headers(headers).get('Authorization')
+    requests.push({ method, url: url.href, token, body: body == null ? '' : String(body) })
+    const answer = answers.shift()
+    if (answer instanceof Error || answer === undefined) throw answer ?? new Error('no answer')
+    return answer
+  }
+  Object.assign(globalThis, { document: { baseURI: 'https://www.example.org/portal/' } })
+  jest.spyOn(globalThis, 'fetch').mockImplementation(fetch as typeof globalThis.fetch)
+  jest.spyOn(console, 'warn').mockImplementation(text => void warned.push(text))
+})
+
+afterEach(() => {
+  jest.restoreAllMocks()
+  Object.assign(globalThis, { document: undefined })
+})
+
+const posted = (token: string, url = `${service}/connect`) => ({
+  method: 'POST',
+  url,
+  token: `Bearer ${token}`,
+  body: 'tab=t1',
+})
+const asked = { method: 'GET', url: tokenUrl, token: null, body: '' }
+
+test.each([
+  ['plain text', 'a.b.c\n'],
+  ['JSON', '{"token":"a.b.c"}'],
+])('fetches a token as %s, and sends it to the service', async (_, text) => {
+  answers = [new Response(text), Response.json(given)]
+  expect(await askForBinding({ service, token: '/chat/token' }, 't1')).toEqual(given)
+  expect(requests).toEqual([asked, posted('a.b.c')])
+})
+
+test('the address of the service may have a path and a slash, and its page path another name', async () => {
+  answers = [Response.json(given)]
+  await askForBinding({ service: `${service}/im/`, path: '/log-in', token: async () => 'a.b.c' }, 't1')
+  expect(requests).toEqual([posted('a.b.c', `${service}/im/log-in`)])
+})
+
+test('a refused token is replaced once', async () => {
+  const tokens = ['old', 'new']
+  const token = async () => tokens.shift()
+  answers = [refused(401, 'invalid-token'), Response.json(given)]
+  expect(await askForBinding({ service, token }, 't1')).toEqual(given)
+  expect(requests).toEqual([posted('old'), posted('new')])
+  answers = [refused(401, 'invalid-token'), refused(401, 'invalid-token')]
+  const source = { service, token: async () => 'wrong' }
+  await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'signed-out' })
+  expect(warned).toEqual(['invalid-token: Why.'])
+})
+
+test.each([
+  ['the portal knows no user', [new Response('', { status: 401 })], 'signed-out'],
+  ['the portal has no route for tokens', [new Response('', { status: 404 })], 'refused'],
+  ['the portal does not answer', [new TypeError('no network')], undefined],
+  ['the portal answers with a page', [new Response('<!DOCTYPE html>')], undefined],
+  ['the portal answers with null', [new Response('{"token":null}')], undefined],
+  ['the portal answers with an object as token', [new Response('{"token":{}}')], undefined],
+  ['the service does not answer', [new Response('a.b.c'), new TypeError('no network')], undefined],
+  ['the service answers with nothing', [new Response('a.b.c'), new Response('')], undefined],
+  ['the password has changed', [new Response('a.b.c'), refused(403, 'credentials-expired')], 'credentials-expired'],
+  ['there is no service', [new Response('a.b.c'), new Response('', { status: 404 })], 'refused'],
+  ['the service is full', [new Response('a.b.c'), refused(503, 'service-full')], undefined],
+])('if %s, the error says so', async (_, answered, code) => {
+  answers = answered
+  const failure = askForBinding({ service, token: '/chat/token' }, 't1')
+  await expect(failure).rejects.toMatchObject({ code, message: expect.any(String) })
+})
+
+test('the time of Retry-After counts', async () => {
+  const headers = { 'Retry-After': '30' }
+  answers = [new Response('a.b.c'), Response.json({ code: 'too-many-requests' }, { status: 429, headers })]
+  const failure = askForBinding({ service, token: '/chat/token' }, 't1')
+  await expect(failure).rejects.toMatchObject({ code: undefined, retryAfter: 30 })
+})
+
+test('a function without a token ends the chat', async () => {
+  const failure = askForBinding({ service, token: async () => undefined }, 't1')
+  await expect(failure).rejects.toMatchObject({ code: 'session-over' })
+})
+
+test('ends a visit with a token from before the sign-out', async () => {
+  answers = [new Response('a.b.c'), Response.json({ ended: 2 })]
+  await endVisit({ service, token: '/chat/token' }, async () => void requests.push(asked))
+  const deleted = { method: 'DELETE', url: `${service}/connect`, token: 'Bearer a.b.c', body: '' }
+  expect(requests).toEqual([asked, asked, deleted])
+})
+
+test('asks the portal alone for a binding', async () => {
+  answers = [Response.json({ ...given, url: undefined }), refused(403, 'not-yours')]
+  expect(await askForBinding({ binding: '/chat/binding?a=b' }, 't1')).toEqual({
+    ...given,
+    url: 'https://www.example.org/http-bind',
+  })
+  expect(requests[0]).toMatchObject({ method: 'GET', url: 'https://www.example.org/chat/binding?a=b&tab=t1' })
+  const failure = askForBinding({ binding: '/chat/binding' }, 't1')
+  await expect(failure).rejects.toMatchObject({ code: 'signed-out' })
+  expect(warned).toEqual([])
+})
