@@ -87,11 +87,14 @@ function freeze<T extends object>(value: T): T {
   return Object.freeze(value)
 }
 
+/** Claims that users of most identity providers can edit (OpenID Connect Core §5.1). */
+const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'family_name', 'middle_name', 'profile']
+
 /** Networks that usually contain more than proxies. */
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
 function risks(config: Config, tls: TlsMaterial | undefined): string[] {
-  const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies } = config
+  const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies, pages } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
   const unused = (named: Iterable<string>) =>
     [...named].filter(domain => domain !== '*' && !allowsDomain(domains, domain))
@@ -118,6 +121,11 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
     ),
     ...(config.nats?.isPlain
       ? ['NATS_ALLOW_PLAINTEXT is on: an attacker on the way to NATS reads along, and can pose as this service.']
+      : []),
+    ...(pages.keys !== undefined && pages.jid !== undefined && editedClaims.includes(pages.jid.claim)
+      ? [
+          `PAGE_TOKEN_JID has {${pages.jid.claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,
+        ]
       : []),
     ...closedToBackends(config),
     ...shortSecrets(config),

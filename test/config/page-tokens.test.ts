@@ -74,6 +74,18 @@ describe('the settings of tokens', () => {
       expect(loadConfig({ ...usual, ...byKeys, PAGE_TOKEN_JWKS: url }).config.pages.keys).toEqual({ url })
   })
 
+  test.each([
+    ['{name}@example.org', byKeys, true],
+    ['{nickname}@example.org', byKeys, true],
+    ['{sub}@example.org', byKeys, false],
+    ['{preferred_username}@example.org', byKeys, false],
+    ['{name}@example.org', { PAGE_TOKEN_JWKS: '' }, false],
+  ])('warn of a claim that users edit: %s', (jid, keys, isWarned) => {
+    const set = { ...usual, PAGE_TOKEN_JWKS: 'https://id.example/keys', ...keys, PAGE_TOKEN_JID: jid }
+    const warned = loadConfig(set).warnings.filter(warning => warning.includes('PAGE_TOKEN_JID'))
+    expect(warned).toEqual(isWarned ? [expect.stringContaining('can edit this claim')] : [])
+  })
+
   test.each<[string, Record<string, string>]>([
     ['PAGE_TOKEN_SECRET_FILE is required for PAGE_ORIGINS, or PAGE_TOKEN_JWKS', { PAGE_TOKEN_SECRET_FILE: '' }],
     ['PAGE_TOKEN_AUDIENCE is required', { PAGE_TOKEN_AUDIENCE: '' }],

@@ -10,6 +10,12 @@ const longestClaim = 1023
 
 export const refused = (detail: string) => new Problem('invalid-token', { detail })
 
+/** An identity provider may let users enter the address of another user. Throws `invalid-token`. */
+export function demandVerified(claims: Claims, { claim }: JidTemplate): void {
+  const isVerified = claims['email_verified'] === true || claims['email_verified'] === 'true'
+  if (claim === 'email' && !isVerified) throw refused('Its claim email_verified is not true.')
+}
+
 /** Throws `invalid-token`. */
 export function jidIn(claims: Claims, { claim, before, after, domain }: JidTemplate): string {
   const value = textIn(claims, claim)

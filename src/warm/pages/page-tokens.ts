@@ -5,7 +5,7 @@ import { exposureOf } from '../../config/exposed-secrets.js'
 import { type KeysFile, pageKeysFile, pageSecretsFile, type SecretsFile } from '../../config/kinds/page-token-kinds.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
-import { credentialIn, jidIn, refused, visitIn } from './page-claims.js'
+import { credentialIn, demandVerified, jidIn, refused, visitIn } from './page-claims.js'
 import { type FetchKeys, fetchedKeys, keysInFile } from './page-keys.js'
 
 /** In characters. */
@@ -104,6 +104,7 @@ export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFai
         throw problemOf(error)
       })
       if (!(claims.exp! <= now() / 1000 + longestLife + leeway)) throw refused('Its exp is more than an hour away.')
+      if (pages.secrets === undefined) demandVerified(claims, template)
       return {
         jid: jidIn(claims, template),
         visit: visitIn(claims),

@@ -280,6 +280,18 @@ describe('a token signed with a private key', () => {
       expect(await refusal(token, inFile())).toBe(unsigned)
   })
 
+  test('names its user by an address only if the issuer has verified it', async () => {
+    const byEmail = tokens({ ...byKeys, keys: { file: '', ...readKeySet(whole)! }, jid: template('{email}') })
+    const of = (more: object) => sign('ES256', ec.privateKey, 'ec', { ...issued, email: 'alice@example.org', ...more })
+    for (const email_verified of [true, 'true'])
+      expect((await byEmail(await of({ email_verified }))).jid).toBe('alice@example.org')
+    for (const email_verified of [undefined, false, 'false', 1, ['true']])
+      expect(await refusal(await of({ email_verified }), byEmail)).toBe('Its claim email_verified is not true.')
+    expect((await tokens({ jid: template('{email}') })(signed({ ...good, email: 'a@b.example' }))).jid).toBe(
+      'a@b.example',
+    )
+  })
+
   test('is refused from another issuer', async () => {
     const token = await sign('ES256', ec.privateKey, 'ec', { ...issued, iss: 'https://evil.example' })
     expect(await refusal(token, inFile())).toBe('Its claim iss is missing or wrong.')
