@@ -331,14 +331,16 @@ export const sections = {
   },
   'Page tokens': {
     PAGE_ORIGINS: at('pages.origins', kinds.namedOrigins, '').means(
-      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404. With it, keys, PAGE_TOKEN_AUDIENCE and PAGE_TOKEN_JID are required.',
+      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404.',
     ),
-    PAGE_PATH: at('pagePath', kinds.path, '/connect').means('Path for pages with a token.'),
+    PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
+      'Path for pages with a token, for addresses that may use BOSH or WebSocket.',
+    ),
     PAGE_TOKEN_SECRET_FILE: at('pages.secrets', pageSecretsFile).means(
       'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes. SIGHUP reads it again.',
     ),
     PAGE_TOKEN_JWKS: at('pages.keys', pageKeys).means(
-      'Instead of secrets: URL or file of public keys (JWKS) for RS256, PS256, ES256 or EdDSA. Requires PAGE_TOKEN_ISSUER. SIGHUP reads it again.',
+      'Instead of secrets: URL or file of public keys (JWKS) for RS256, PS256, ES256 or EdDSA. Requires PAGE_TOKEN_ISSUER.',
     ),
     PAGE_TOKEN_AUDIENCE: at('pages.audience', kinds.text).means('Audience (`aud`) that tokens must have.'),
     PAGE_TOKEN_ISSUER: at('pages.issuer', kinds.text).means('Issuer (`iss`) that tokens must have.'),

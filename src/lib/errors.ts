@@ -15,9 +15,9 @@ const sentences = {
   },
   403: {
     forbidden: 'This admin may neither warm nor control sessions of that domain.',
-    'address-forbidden': 'Calls from this address are not allowed: see WARM_ALLOW and WARM_DENY.',
+    'address-forbidden': 'Calls from this address are not allowed: see WARM_ALLOW, or BOSH_ALLOW for pages.',
     'insecure-channel': 'Passwords are not accepted over an unencrypted channel: see ASSUME_SECURE.',
-    'cross-site-request': 'The form was sent from another site, or its token is missing or expired.',
+    'cross-site-request': 'The page or form is of another site, or the token of the form is missing or expired.',
     'domain-not-allowed': 'The domain of this JID is not served here: see XMPP_DOMAINS and HTTP_HOSTS.',
     'address-not-allowed': 'The server of the domain is in a private network, which XMPP_DOMAINS=* excludes.',
     'not-authorized': 'The XMPP server refused the user name, the password or the token.',

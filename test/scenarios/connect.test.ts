@@ -114,9 +114,15 @@ describe('a page with a token', () => {
       'access-control-max-age': '7200',
     })
     for (const origin of ['https://evil.example', 'null', `${portal}.evil.example`, 'http://portal.example']) {
-      const { headers } = await preflight(origin)
-      expect(Object.keys(headers).filter(name => name.startsWith('access-control'))).toEqual([])
+      for (const method of ['OPTIONS', 'POST', 'DELETE']) {
+        const answer = await connect({ method, headers: { Origin: origin } })
+        expect(problemOf(answer)).toEqual([403, 'cross-site-request'])
+        expect(Object.keys(answer.headers).filter(name => name.startsWith('access-control'))).toEqual([])
+      }
     }
+    expect(server.connections).toHaveLength(0)
+    expect(service.lines.join()).toContain('PAGE_ORIGINS does not list https://evil.example.')
+    expect((await connect({ headers: { Origin: '' } })).status).toBe(403)
   })
 
   test('can read why it was refused', async () => {
@@ -151,6 +157,23 @@ describe('a page with a token', () => {
     expect([...problemOf(late), late.headers['retry-after']]).toEqual([429, 'too-many-requests', '5'])
     expect((await from('192.0.2.2')).status).toBe(200)
     expect(problemOf(await from('192.0.2.3'))).toEqual([429, 'too-many-requests'])
+  })
+
+  test.each([
+    [{ BOSH_DENY: '192.0.2.0/24', WEBSOCKET_DENY: '192.0.2.0/25' }, [403, 200, 200]],
+    [{ BOSH_DENY: '192.0.2.0/24' }, [200, 200, 200]],
+    [{ BOSH_DENY: '192.0.2.0/24', WEBSOCKET_ENABLED: 'off' }, [403, 403, 200]],
+    [{ BOSH_ENABLED: 'off', BOSH_DENY: 'any', WEBSOCKET_ALLOW: '192.0.2.0/24, loopback' }, [200, 200, 403]],
+  ])('may call from an address that may use a transport: %j', async (lists, statuses) => {
+    await start({ TRUSTED_PROXIES: '127.0.0.0/8', ...lists })
+    const answers: HttpAnswer[] = []
+    for (const address of ['192.0.2.1', '192.0.2.129', '198.51.100.1'])
+      answers.push(await connect({ headers: { 'X-Forwarded-For': address } }))
+    expect(answers.map(({ status }) => status)).toEqual(statuses)
+    for (const answer of answers.filter(({ status }) => status === 403)) {
+      expect(problemOf(answer)).toEqual([403, 'address-forbidden'])
+      expect(answer.headers['access-control-allow-origin']).toBe(portal)
+    }
   })
 
   test('may log in where its admin may', async () => {

@@ -121,11 +121,13 @@ const ofPages: Codes = [
   'invalid-token',
   'keys-unavailable',
   'insecure-channel',
+  'address-forbidden',
+  'cross-site-request',
   'too-many-requests',
   'service-full',
   'internal-error',
 ]
-const notOfPages: Codes = ['unauthorized', 'address-forbidden', 'cross-site-request']
+const notOfPages: Codes = ['unauthorized']
 const inJsonOnly = (codes: Codes) => problemResponses(codes, {})
 
 function describePages(pagePath: string): Paths {

@@ -1,10 +1,18 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express'
 import type { Admin, Config } from '../../config/config.js'
-import { type ClientRules, countedAddress, takesPasswords } from '../../http/access/client-rules.js'
+import {
+  type Access,
+  accessBy,
+  type ClientRules,
+  clientAddress,
+  countedAddress,
+  takesPasswords,
+} from '../../http/access/client-rules.js'
 import { type Answer, jsonAnswer, problemFrom } from '../../http/answers/answer.js'
 import { readBody } from '../../http/listening/read-body.js'
 import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { foreignText } from '../../lib/text/foreign-text.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import { describeEnded } from '../answers.js'
 import { parametersOf, readFew } from '../call-parameters.js'
@@ -25,10 +33,16 @@ import type { PageTokens, PageUser } from './page-tokens.js'
 /** Stands for pages if PAGE_ADMIN is not set. No name in ADMIN_USERS has a colon. */
 const ownName = ':pages'
 
+interface AccessSettings extends Pick<Config, 'access'> {
+  readonly bosh: Pick<Config['bosh'], 'enabled'>
+  readonly websocket: Pick<Config['websocket'], 'enabled'>
+}
+
 export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'counts'>, WarmCallParts {
   readonly counts: AnsweringParts['counts']
   readonly config: ClientRules &
     WarmCallParts['config'] &
+    AccessSettings &
     Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'cors' | 'domains'>
   readonly pageTokens: Pick<PageTokens, 'userOf'>
   /** Whether an address opens too many sessions. Counts the call. */
@@ -42,16 +56,19 @@ const methods = 'POST, DELETE, OPTIONS'
 export function createConnectRouter(parts: ConnectParts): Router {
   const { config, pageTokens, isTooOften, refused, visits, audit, log } = parts
   const admin = adminOfPages(config)
+  const mayCall = accessOfPages(config)
   const isSafe = takesPasswords(config)
   const answering = createAnswering(parts, { adminOf: () => admin, representationOf: () => 'json' })
   const logOften = createOftenLog(parts)
   const warm = createWarm(parts)
   const users = new WeakMap<Request, PageUser>()
 
-  const allowOrigin: RequestHandler = (request, response, next) => {
+  const admit: RequestHandler = (request, response, next) => {
     const { origin } = request.headers
     response.vary('Origin').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
-    if (origin !== undefined && config.pages.origins.includes(origin)) {
+    if (origin !== undefined) {
+      if (!config.pages.origins.includes(origin))
+        throw new Problem('cross-site-request', { detail: `PAGE_ORIGINS does not list ${foreignText(origin)}.` })
       response.set({
         'Access-Control-Allow-Origin': origin,
         'Access-Control-Expose-Headers': 'Retry-After, WWW-Authenticate, X-Request-Id',
@@ -63,6 +80,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
           'Access-Control-Max-Age': String(config.cors.maxAge),
         })
     }
+    if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
     if (methods.split(', ').includes(request.method)) return next()
     response.set('Allow', methods)
     throw new Problem('method-not-allowed')
@@ -126,13 +144,21 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const router = Router({ caseSensitive: true })
   router
     .route(config.pagePath)
-    .all(allowOrigin)
+    .all(admit)
     .options((_request, response) => void response.status(204).end())
     .all(authenticate)
     .post(answering('connect', connect))
     .delete(answering('logout', disconnect))
     .all(logRefused)
   return router
+}
+
+/** An address that may use no transport has no use for a session. Undefined if all addresses may call. */
+function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | undefined {
+  const rules = [...(bosh.enabled ? [access.bosh] : []), ...(websocket.enabled ? [access.websocket] : [])]
+  const transports = rules.map(accessBy)
+  const isForAll = transports.length === 0 || transports.includes(undefined)
+  return isForAll ? undefined : address => transports.some(may => may!(address))
 }
 
 /** RFC 6750 §2.1. */
