@@ -1,6 +1,6 @@
 import { type RequestHandler, Router } from 'express'
 import { endpointUrls, homePath } from '../http/addresses.js'
-import { jsonAnswer, sendAnswer, sendPage } from '../http/answers/answer.js'
+import { jsonAnswer, methodNotAllowed, sendAnswer, sendPage } from '../http/answers/answer.js'
 import { attachingPagePolicy, readOnly } from '../http/answers/pages.js'
 import { signalOf } from '../http/listening/caller-gone.js'
 import { bodyFormat, readBody } from '../http/listening/read-body.js'
@@ -75,7 +75,7 @@ export function createDemoRouter({ config, login, endUnclaimed, domain, password
     .post(requireOwnPage, warm)
     .all((_request, response) => {
       response.set('Allow', 'POST')
-      throw new Problem('method-not-allowed')
+      throw methodNotAllowed('POST')
     })
   return router
 }

@@ -104,13 +104,15 @@ export class Problem extends Error {
   readonly condition: string | undefined
   /** Never quotes the caller. Servers are quoted through `foreignText`. */
   readonly detail: string | undefined
+  /** Quotes the caller. Never logged, because it may be a misplaced secret. */
+  readonly quote: string | undefined
   /** The caller's parameter with the mistake, and the rule for it. */
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined
 
   constructor(
     readonly code: ProblemCode,
-    about: Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'parameter' | 'retryAfterSeconds'>> & {
+    about: Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'quote' | 'parameter' | 'retryAfterSeconds'>> & {
       readonly cause?: unknown
     } = {},
   ) {
@@ -119,6 +121,7 @@ export class Problem extends Error {
     this.step = about.step
     this.condition = conditions.has(about.condition ?? '') ? about.condition : undefined
     this.detail = about.detail
+    this.quote = about.quote
     this.parameter = about.parameter
     this.retryAfterSeconds = about.retryAfterSeconds
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { TellEvent } from '../events/events.js'
-import type { EndReason } from '../lib/counts.js'
+import { type EndReason, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
@@ -261,14 +261,14 @@ export function createOpener(parts: OpenerParts) {
 
     forLogins(makeClient: MakePageClient): Open {
       return (domain, wish, events) => {
-        const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed' | 'service-full') =>
+        const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed') =>
           new Problem(code, { step: 'connect' })
         if (!registry.takesSessions) throw fail('shutting-down')
         const fault = domainFault(domain)
         if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
         const refusal = limits.refusal(registry.size)
         if (refusal !== undefined && wish.isRefusalCounted !== true) isRefused(refusal)
-        if (refusal !== undefined) throw fail('service-full')
+        if (refusal !== undefined) throw new Problem('service-full', { step: 'connect', detail: limitDetail(refusal) })
         const session = new Session(domain, keeper)
         session.tab = wish.tab
         const { client, linkEvents, opening } = openingOf(session, wish, makeClient, events)

@@ -14,6 +14,8 @@ export type Parameters = Reader<typeof bodyParameters>
 
 export const noParameters: Parameters = () => undefined
 
+type Place = 'form' | 'json' | 'query'
+
 type Pair = readonly [name: string | undefined, value: unknown]
 
 /** Throws a `Problem`, also for an unknown name. */
@@ -22,7 +24,8 @@ export function readParameters(
   body: Uint8Array,
   { sentForm = false } = {},
 ): Parameters {
-  const given = collect(pairsIn(contentType, body), bodyParameters, refuseUnknown)
+  const format = demandFormat(contentType)
+  const given = collect(pairsIn(format, body), bodyParameters, format)
   for (const [name, value] of given)
     if (identifying.has(name) ? sentForm && value === '' : value === '' || value === null) given.delete(name)
   const read = readerOf(given, bodyParameters)
@@ -38,8 +41,9 @@ export function readFew<Known extends Table>(
   body: Uint8Array,
   table: Known,
 ): Values<Known> {
-  if (body.length === 0) return valuesOf([], table, 'body')
-  return valuesOf(pairsIn(contentType, body), table, 'body', value => value === '' || value === null)
+  if (body.length === 0) return valuesOf([], table, 'json')
+  const format = demandFormat(contentType)
+  return valuesOf(pairsIn(format, body), table, format, value => value === '' || value === null)
 }
 
 /** Reads parameters that were not sent as the body of a call. */
@@ -55,12 +59,10 @@ export function readQuery<Known extends Table>(url: string, table: Known, { sent
 function valuesOf<Known extends Table>(
   pairs: Iterable<Pair>,
   table: Known,
-  place: 'body' | 'query',
+  place: Place,
   isAbsent: (value: unknown) => boolean = () => false,
 ): Values<Known> {
-  const given = collect(pairs, table, () => {
-    throw new Problem('invalid-parameter', { detail: `The ${place} can have ${Object.keys(table).join(', ')}.` })
-  })
+  const given = collect(pairs, table, place)
   for (const [name, value] of given) if (isAbsent(value)) given.delete(name)
   const read = readerOf(given, table)
   return Object.fromEntries(Object.keys(table).map(name => [name, read(name)])) as Values<Known>
@@ -77,14 +79,13 @@ function readerOf<Known extends Table>(given: ReadonlyMap<string, unknown>, tabl
   }
 }
 
-function collect<Name extends string>(
-  pairs: Iterable<Pair>,
-  table: Table<Name>,
-  refuse: (...unknown: Pair) => never,
-): Map<Name, unknown> {
+function collect<Name extends string>(pairs: Iterable<Pair>, table: Table<Name>, place: Place): Map<Name, unknown> {
   const given = new Map<Name, unknown>()
-  for (const [written, value] of pairs) {
-    if (written === undefined || !Object.hasOwn(table, written)) refuse(written, value)
+  let before: string | undefined
+  for (const pair of pairs) {
+    const [written, value] = pair
+    if (written === undefined || !Object.hasOwn(table, written)) throw unknownParameter(pair, before, table, place)
+    before = written
     const name = written as Name
     if (value === undefined) throw badParameter(name, 'A percent escape in it is broken or not UTF-8.')
     if (given.has(name)) throw badParameter(name, 'It must not be repeated.')
@@ -93,19 +94,32 @@ function collect<Name extends string>(
   return given
 }
 
-function refuseUnknown(name: string | undefined, value: unknown): never {
-  if (name === undefined || value === undefined)
-    throw new Problem('invalid-body', { detail: 'A percent escape is broken or not UTF-8.' })
-  const meant = likelyParameter(name)
-  if (meant !== undefined) throw badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
-  throw new Problem('invalid-parameter', {
-    // The name is not quoted: a misplaced secret could be in it.
-    detail: `The body has an unknown parameter. It can have ${spelt.join(', ')}.`,
-  })
+const secrets: ReadonlySet<string> = new Set<ParameterName>(['password', 'token', 'credential'])
+
+/** Longest quoted name of a parameter, in UTF-16 units. */
+const longestQuote = 40
+
+function unknownParameter([name, value]: Pair, before: string | undefined, table: Table, place: Place): Problem {
+  if (name === undefined || value === undefined) {
+    const code = place === 'query' ? 'invalid-parameter' : 'invalid-body'
+    return new Problem(code, { detail: 'A percent escape is broken or not UTF-8.' })
+  }
+  const names = Object.keys(table).filter(name => name !== 'csrf_token')
+  const allowed = `The ${place === 'query' ? 'query' : 'body'} can have ${names.join(', ')}.`
+  const meant = table === bodyParameters ? likelyParameter(name) : undefined
+  if (meant !== undefined) return badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
+  // The rest of an unescaped secret looks like a name, mostly without a value.
+  const isPlain = /^[a-z_]+$/i.test(name) && value !== ''
+  if (place === 'form' && secrets.has(before ?? '') && !isPlain)
+    return new Problem('invalid-parameter', {
+      detail: `An unknown parameter follows ${before}: forms write & in a value as %26. ${allowed}`,
+    })
+  const start = name.slice(0, longestQuote)
+  const quote = `Parameter: ${foreignText(start)}${start === name ? '' : '…'}.`
+  return new Problem('invalid-parameter', { detail: allowed, quote })
 }
 
-function pairsIn(contentType: string | undefined, body: Uint8Array): Iterable<Pair> {
-  const format = demandFormat(contentType)
+function pairsIn(format: 'form' | 'json', body: Uint8Array): Iterable<Pair> {
   const text = decode(body)
   return format === 'json' ? jsonPairs(text) : formPairs(text)
 }

@@ -4,7 +4,7 @@ import type { Admin, Config } from '../config/config.js'
 import { createAdmins } from '../http/access/admins.js'
 import { accessBy, type ClientRules, clientAddress, takesPasswords } from '../http/access/client-rules.js'
 import { homePath } from '../http/addresses.js'
-import { type Answer, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
+import { type Answer, methodNotAllowed, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { type CallerSignal, signalOf } from '../http/listening/caller-gone.js'
 import { clientOf } from '../lib/client-network.js'
@@ -14,6 +14,8 @@ import { Problem, type ProblemCode } from '../lib/errors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { codeOf } from '../lib/log.js'
+import { foreignList } from '../lib/text/foreign-text.js'
+import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import type { RecentWarms } from './recent-warms.js'
@@ -84,7 +86,8 @@ export function createCalls(parts: CallsParts) {
         if (attempt.isRepeated) logOften(request, audit, line, 'admin login')
         else audit.info({ ...line, ...aboutOf(request, config) }, 'admin login')
       }
-      const answer = problemAnswer(new Problem('unauthorized'), represent(request, config.warmPath), {
+      const detail = 'HTTP Basic is needed, with an account of ADMIN_USERS or ADMIN_USERS_FILE.'
+      const answer = problemAnswer(new Problem('unauthorized', { detail }), represent(request, config.warmPath), {
         requestId: aboutOf(request, config).requestId,
         home: homePath(config.externalUrl),
       })
@@ -117,7 +120,7 @@ export function createCalls(parts: CallsParts) {
         if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
         if (!methods.includes(request.method)) {
           response.set('Allow', allowed)
-          if (request.method !== 'OPTIONS') throw new Problem('method-not-allowed')
+          if (request.method !== 'OPTIONS') throw methodNotAllowed(allowed)
           response.status(204).end()
           return
         }
@@ -136,6 +139,14 @@ export function createCalls(parts: CallsParts) {
       representationOf: request => represent(request, config.warmPath),
     }),
   }
+}
+
+/** Throws `forbidden`. */
+export function demandDomain({ domains }: Admin, domain: string): void {
+  if (allowsDomain(domains, domain)) return
+  throw new Problem('forbidden', {
+    detail: `Its domains in ADMIN_USERS_FILE: ${foreignList(domains.map(withULabels))}.`,
+  })
 }
 
 const aboutOf = (request: Request, config: ClientRules) => ({

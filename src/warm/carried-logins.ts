@@ -112,7 +112,8 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       try {
         return await nodes.ask(successor, kinds[method], login, timeout * 1000 + wayMilliseconds)
       } catch (error) {
-        if (error instanceof NoAnswer && error.reason === 'late') throw new Problem('timeout')
+        if (error instanceof NoAnswer && error.reason === 'late')
+          throw new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
         if (isFull(error)) {
           fullness = error
           fullUntil.set(successor, clock.now() + fullMilliseconds)

@@ -74,14 +74,10 @@ export function badParameter(name: string, rule: string): Problem {
   })
 }
 
-export function missingParameter(name: string): Problem {
-  return new Problem('missing-parameter', { detail: `Parameter: ${name}.`, parameter: { name } })
+export function missingParameter(name: string, rule?: string): Problem {
+  const detail = [`Parameter: ${name}.`, rule].filter(Boolean).join(' ')
+  return new Problem('missing-parameter', { detail, parameter: rule === undefined ? { name } : { name, rule } })
 }
 
-export function emptyParameter(name: string): Problem {
-  const rule = 'It is empty. Fill it in, or leave it out where the call needs none.'
-  return new Problem('missing-parameter', {
-    detail: `Parameter: ${name}. ${rule}`,
-    parameter: { name, rule },
-  })
-}
+export const emptyParameter = (name: string) =>
+  missingParameter(name, 'It is empty. Fill it in, or leave it out where the call needs none.')

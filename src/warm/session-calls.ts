@@ -5,7 +5,6 @@ import { readBody } from '../http/listening/read-body.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { Sessions, SessionView } from '../session/session-types.js'
-import { allowsDomain } from '../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
 import { endConfirmation, endQuestion, listWithMistake, sessionDetails, sessionList } from './admin-pages.js'
 import {
@@ -17,7 +16,7 @@ import {
   describeSession,
 } from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
-import type { Call } from './calls.js'
+import { type Call, demandDomain } from './calls.js'
 import type { Overview } from './overview.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualLimit } from './parameters.js'
@@ -47,12 +46,13 @@ export function createSessionCalls(
 
   /** Throws a `Problem` if the session is unknown, forbidden to this admin, or elsewhere. */
   const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
-    const id = request.params['id'] as string
+    const id = request.params['id'] as string | undefined
+    if (id === undefined) throw new Problem('session-not-found')
     line['id'] = id
     const view = await sessions.get(id)
     if (view === undefined) throw new Problem('session-not-found')
     line['jid'] = view.jid?.split('/', 1)[0]
-    if (!allowsDomain(admin.domains, view.domain)) throw new Problem('forbidden')
+    demandDomain(admin, view.domain)
     if (view.state === 'elsewhere') throw new Problem('not-here')
     return view
   }
@@ -70,7 +70,7 @@ export function createSessionCalls(
           : readQuery(request.url, pageParameters, { sentForm: true })
       const { jid, domain = jid?.domain, state, origin, visit, limit = usualLimit, after } = query
       line['jid'] = jid && formatBareJid(jid)
-      if (domain !== undefined && !allowsDomain(admin.domains, domain)) throw new Problem('forbidden')
+      if (domain !== undefined) demandDomain(admin, domain)
       const scope = admin.domains
       const ofVisit = visit === undefined ? undefined : { admin: admin.name, visit }
       const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin, visit: ofVisit }
@@ -87,9 +87,9 @@ export function createSessionCalls(
     async logOutEverywhere({ request, admin, line }: Call): Promise<Answer> {
       const { jid, visit } = readQuery(request.url, logoutParameters)
       if (jid !== undefined && visit !== undefined) throw badParameter('visit', 'Either jid or visit is allowed.')
-      if (jid === undefined && visit === undefined) throw missingParameter('jid')
+      if (jid === undefined && visit === undefined) throw missingParameter('jid', 'Send jid or visit.')
       if (jid !== undefined) line['jid'] = formatBareJid(jid)
-      if (jid !== undefined && !allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
+      if (jid !== undefined) demandDomain(admin, jid.domain)
       const ended =
         jid === undefined
           ? await visits.end({ admin: admin.name, visit: visit! }, admin.domains)

@@ -115,7 +115,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
       const waits = busy.map(([name]) => nodes.ask(name, waitKind, question, longest + wayMilliseconds).catch(() => {}))
       await Promise.all(waits)
       caller.throwIfAborted()
-      if (clock.now() > until) throw new Problem('timeout')
+      if (clock.now() > until) throw new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
     }
   }
 
@@ -132,7 +132,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   }
 
   async function takeTurn<T>(call: Call, until: number, work: TabWork<T>) {
-    if (clock.now() > until) throw new Problem('timeout')
+    if (clock.now() > until) throw new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
     const key = keyOf(call.tab)
     let isDone = () => {}
     const done = new Promise<void>(resolve => {

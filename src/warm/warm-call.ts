@@ -13,7 +13,7 @@ import { formatBareJid } from '../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import { type Parameters, readParameters } from './call-parameters.js'
-import type { Call } from './calls.js'
+import { type Call, demandDomain } from './calls.js'
 import { invalidParameter } from './parameters.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
@@ -159,7 +159,7 @@ export function createWarm(parts: WarmCallParts) {
     const account = accountOf(credentials)
     if (account !== undefined) line['account'] = formatBareJid({ local: account, domain: jid.domain })
     if (!allowsDomain(config.domains, jid.domain)) throw new Problem('domain-not-allowed')
-    if (!allowsDomain(admin.domains, jid.domain)) throw new Problem('forbidden')
+    demandDomain(admin, jid.domain)
     if (remember) {
       const isOwnPassword = credentials.kind === 'password' && credentials.user === undefined
       if (!isOwnPassword || representation !== 'json') throw invalidParameter('remember')

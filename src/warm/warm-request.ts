@@ -150,10 +150,13 @@ function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remote
   if (account !== undefined) return { kind: 'service', account }
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }
-  return missing('password')
+  return missing('password', 'Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.')
 }
 
-const missing = (name: ParameterName): Unusable => ({ kind: 'unusable', problem: missingParameter(name) })
+const missing = (name: ParameterName, rule?: string): Unusable => ({
+  kind: 'unusable',
+  problem: missingParameter(name, rule),
+})
 
 function opened(open: () => Credentials): Credentials | Unusable {
   try {

@@ -63,7 +63,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   return router
 }
 
-/** Matches ids only. Other paths are `not-found`. */
+/** Other text than an id matches without an `id`. */
 function sessionPath(rest: string): RegExp {
-  return new RegExp(`^/(?<id>${handlePattern})${rest}/?$`)
+  return new RegExp(`^/(?:(?<id>${handlePattern})|[^/]+)${rest}/?$`)
 }

@@ -317,6 +317,26 @@ const rows: Record<ProblemCode, Row> = {
   }),
 }
 
+/** What the detail of a code names: the parameter, what is allowed, or the limit and its setting. */
+const named: { readonly [Code in ProblemCode]?: string } = {
+  'missing-parameter': 'Parameter: password. Or send token or credential.',
+  'invalid-parameter': 'Parameter: wait. A whole number, 0 or more.',
+  unauthorized: 'HTTP Basic is needed, with an account of ADMIN_USERS or ADMIN_USERS_FILE.',
+  forbidden: 'Its domains in ADMIN_USERS_FILE: elsewhere.example.',
+  'insecure-channel': 'ASSUME_SECURE',
+  'address-forbidden': 'WARM_ALLOW',
+  'domain-not-allowed': 'XMPP_DOMAINS',
+  'method-not-allowed': 'Allowed: GET, HEAD, POST, OPTIONS.',
+  'cannot-remember': 'SEAL_KEY_FILE',
+  'body-too-large': 'At most 16384 bytes',
+  'misdirected-request': 'HTTP_HOSTS',
+  'too-many-requests': 'Limit: RATE_WARMS_PER_JID.',
+  'service-full': 'Limit: MAX_SESSIONS.',
+  'too-many-sessions': 'Limit: MAX_SESSIONS_PER_JID.',
+  'session-unreachable': 'process1',
+  timeout: 'Limit: WARM_TIMEOUT.',
+}
+
 /** Those that no operation of the API leads to. */
 const beside: ReadonlySet<ProblemCode> = new Set([
   ...(['not-found', 'method-not-allowed', 'misdirected-request', 'internal-error'] as const),
@@ -333,6 +353,7 @@ describe('a backend is told of', () => {
     expect(answer.status).toBe(status)
     expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
     expect(detail).toContain(problems[code].sentence)
+    expect(detail).toContain(named[code] ?? '')
     expect(title).not.toBe('')
     const passes = status === 429 || status === 503
     expect(answer.headers['retry-after']).toEqual(passes ? expect.stringMatching(/^[1-9]\d*$/) : undefined)

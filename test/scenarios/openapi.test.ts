@@ -445,7 +445,7 @@ describe('the parameters are as the document has them:', () => {
 
   test.each([
     ['attach-binding', 'Parameter: attach_binding.'],
-    ['uid', 'The body has an unknown parameter. It can have jid, password, '],
+    ['uid', 'Parameter: uid. The body can have jid, password, '],
   ])('what a body or a query has beyond them is refused, as %s', async (name, detail) => {
     expect(usual.api.accepts([...schemas, 'WarmRequest'], account)).toBe(true)
     const refused = await ask(usual, 'POST', '/warm', 'application/json', json({ ...account, [name]: 'reply' }))
@@ -468,7 +468,7 @@ describe('the parameters are as the document has them:', () => {
 
   test('a handle that is none leads nowhere', async () => {
     const { text } = await ask(usual, 'GET', '/warm/none', 'application/json')
-    expect(JSON.parse(text)).toMatchObject({ status: 404, code: 'not-found' })
+    expect(JSON.parse(text)).toMatchObject({ status: 404, code: 'session-not-found' })
   })
 })
 

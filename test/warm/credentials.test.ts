@@ -43,6 +43,7 @@ function problemOf(parameters: object, ways = nothing): string {
 
 const invalid = (name: ParameterName) => `invalid-parameter | Parameter: ${name}. ${bodyParameters[name].allowed}`
 const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
+const noLogin = `${missing('password')} Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.`
 const empty = (name: string) => `${missing(name)} It is empty. Fill it in, or leave it out where the call needs none.`
 
 const jid = 'Juliet@chat.example/balcony'
@@ -230,7 +231,7 @@ describe('without password and token', () => {
 
   test("the certificate for the domain's server is taken", () => {
     expect(outcome({ jid }, certificates)).toEqual(['juliet@chat.example/balcony', { kind: 'certificate' }])
-    expect(problemOf({ jid: 'juliet@other.example' }, certificates)).toBe(missing('password'))
+    expect(problemOf({ jid: 'juliet@other.example' }, certificates)).toBe(noLogin)
   })
 
   test('the certificate for all other servers is not used for a server with its own entry', () => {
@@ -238,16 +239,16 @@ describe('without password and token', () => {
     const any = { ...nothing, servers: others }
     expect(outcome({ jid }, any)[1]).toEqual({ kind: 'certificate' })
     const own = { ...nothing, servers: new Map([...others, ['chat.example', server]]) }
-    expect(problemOf({ jid }, own)).toBe(missing('password'))
+    expect(problemOf({ jid }, own)).toBe(noLogin)
     const elsewhere = { ...any, remotes: new Map([['chat.example', remote]]) }
-    expect(problemOf({ jid }, elsewhere)).toBe(missing('password'))
+    expect(problemOf({ jid }, elsewhere)).toBe(noLogin)
   })
 
   test.each([
     ['nothing at all', {}, missing('jid')],
     ['an empty jid', { jid: '', password: '' }, empty('jid')],
-    ['a jid', { jid }, missing('password')],
-    ['an authzid', { authzid: jid }, missing('password')],
+    ['a jid', { jid }, noLogin],
+    ['an authzid', { authzid: jid }, noLogin],
     ['a jid that is none', { jid: 'juliet' }, 'invalid-jid'],
   ])('and with nothing configured, %s does not do', (_what, parameters, problem) => {
     expect(problemOf(parameters)).toBe(problem)
@@ -283,6 +284,6 @@ describe('a bare domain', () => {
 
   test('does not keep a full JID from its account', () => {
     expect(outcome({ jid }, { ...accounts, warm: anonymous.warm })[1]).toEqual({ kind: 'service', account })
-    expect(problemOf({ jid }, anonymous)).toBe(missing('password'))
+    expect(problemOf({ jid }, anonymous)).toBe(noLogin)
   })
 })

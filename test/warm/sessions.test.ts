@@ -513,8 +513,7 @@ describe('the addresses', () => {
   })
 
   test.each([
-    ...['/warm/x', `/warm/${one}0`, `/warm/${one.slice(1)}`, `/warm/${'g'.repeat(32)}`, '/warm/%zz'],
-    ...[`/warm/${one}/resume/x`, `/warm/${one}/x`, '/warm/sessions/x', '/warmsessions'],
+    ...[`/warm/${one}/resume/x`, `/warm/${one}/x`, '/warm/x/y', '/warm/%zz/y', '/warm/sessions/x', '/warmsessions'],
   ])('do not include %s', async path => {
     const { get, post } = setUp()
     for (const call of [get, post]) {
@@ -522,6 +521,18 @@ describe('the addresses', () => {
       expect([reply.status, codeOf(reply)]).toEqual([404, 'not-found'])
     }
   })
+
+  test.each(['x', `${one}0`, one.slice(1), 'g'.repeat(32), '%zz', '%2F', 'x'.repeat(64)])(
+    'have no session %s',
+    async id => {
+      const { service, get, post, remove } = setUp()
+      const path = `/warm/${id}`
+      const replies = [get(path), remove(path), get(`${path}/end`), post(`${path}/resume`)]
+      for (const { status, text } of await Promise.all(replies.map(reply => reply.set('Accept', json))))
+        expect([status, JSON.parse(text).code]).toEqual([404, 'session-not-found'])
+      expect(JSON.stringify(service.lines().map(({ id }) => id))).toBe('[null,null,null,null]')
+    },
+  )
 })
 
 describe('the log', () => {

@@ -19,6 +19,8 @@ const defaults: WarmSettings = {
 const least = 'jid=juliet%40chat.example&password=pw'
 const leastJson = { jid: 'juliet@chat.example', password: 'pw' }
 
+const otherLogins = 'Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.'
+
 const withPassword = (password: string) => ({ credentials: { kind: 'password', password } })
 
 const parametersOf = (body: string | Uint8Array, contentType: string | undefined = form) =>
@@ -32,7 +34,7 @@ function problemOf(body: string | Uint8Array, contentType?: string): string {
     read(body, contentType)
     parametersOf(body, contentType)('remember')
   } catch (error) {
-    if (error instanceof Problem) return [error.code, error.detail].filter(Boolean).join(' | ')
+    if (error instanceof Problem) return [error.code, error.quote, error.detail].filter(Boolean).join(' | ')
     throw error
   }
   return 'none'
@@ -139,7 +141,7 @@ describe('faults of a request', () => {
     ['an empty body', '', missing('jid')],
     ['no jid', 'password=pw', missing('jid')],
     ['an empty jid', 'jid=&password=pw', empty('jid')],
-    ['no password', 'jid=a@b.example', missing('password')],
+    ['no password', 'jid=a@b.example', `${missing('password')} ${otherLogins}`],
     ['an empty password', 'jid=a@b.example&password', empty('password')],
     ['an invalid jid', 'jid=nobody&password=pw', 'invalid-jid'],
     ['a jid that is too long', `jid=${'a'.repeat(1024)}@b.example&password=pw`, 'invalid-jid'],
@@ -291,13 +293,35 @@ describe('faults of a request', () => {
     ],
     ...['_method', '__proto__', 'authenticity_token'],
   ])('a body with %j is refused, and the answer names what it can have', name => {
-    const problem = `invalid-parameter | The body has an unknown parameter. It can have ${all.join(', ')}.`
+    const problem = `invalid-parameter | Parameter: ${name}. | The body can have ${all.join(', ')}.`
     expect(problemOf(`${least}&${name}=x`)).toBe(problem)
     expect(problemOf(`{"jid":"a@b.example","password":"x","${name}":1}`, json)).toBe(problem)
   })
 
-  test.each(['x'.repeat(5000), '', '\u202e'])('a body with the odd name %j is refused in few words', name => {
-    expect(problemOf(JSON.stringify({ ...leastJson, [name]: 1 }), json).length).toBeLessThan(400)
+  test.each([
+    ['x'.repeat(41), `${'x'.repeat(40)}…`],
+    [`${'x'.repeat(39)}😀`, `${'x'.repeat(39)}?…`],
+    ['', ''],
+    ['a\r\nb\u202e\0', 'a??b??'],
+  ])('a body with the odd name %j is refused in few words', (name, quoted) => {
+    const problem = problemOf(JSON.stringify({ ...leastJson, [name]: 1 }), json)
+    expect(problem).toContain(`| Parameter: ${quoted}. |`)
+    expect(problem.length).toBeLessThan(400)
+  })
+
+  test.each([
+    'password=pa&55word',
+    'password=pa&ssword',
+    'password=pa&ssword=',
+    'password=pa&5s=w',
+    'token=pa&55',
+    'credential=pa&55',
+  ])('the rest of a secret that was not escaped is not quoted: %s', body => {
+    const [name] = body.split('=')
+    const escaped = `An unknown parameter follows ${name}: forms write & in a value as %26.`
+    expect(problemOf(`jid=juliet@chat.example&${body}`)).toBe(
+      `invalid-parameter | ${escaped} The body can have ${all.join(', ')}.`,
+    )
   })
 
   test('many names and long strings cost no more than their length', () => {

@@ -6,6 +6,8 @@ import { advice } from '../../src/http/answers/advice.js'
 import { Problem, problems } from '../../src/lib/errors.js'
 import { binding, config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
 
+const secret = 'Pa55-0f-jul1et'
+
 describe('a warm call', () => {
   test('is answered with the page of the worked example', async () => {
     const reply = await warm().type('form').send(parameters)
@@ -183,6 +185,20 @@ describe('a warm call', () => {
     const json = JSON.parse((await warm().send(body)).text)
     expect(json).toMatchObject({ type: 'about:blank', title, status, code })
     expect(json.detail).toContain(word)
+  })
+
+  test('of an unknown name is answered with the name, which the log does not have', async () => {
+    const service = fakeService()
+    const reply = await warm(service).send({ ...parameters, [`<b>${secret}`]: 1 })
+    expect([reply.status, reply.body.code]).toEqual([400, 'invalid-parameter'])
+    expect(reply.body.detail).toContain(`Parameter: <b>${secret}. The body can have jid, `)
+    const page = await warm(service)
+      .type('form')
+      .set('Accept', 'text/html')
+      .send(`jid=juliet@chat.example&%3Cb%3E${secret}=1`)
+    expect(page.text).toContain(`Parameter: &lt;b&gt;${secret}. The body`)
+    expect(service.log()).toContain('invalid-parameter')
+    expect(service.log()).not.toContain(secret)
   })
 
   test('of another type or compressed is 415, too long 413, even without a length', async () => {

@@ -59,8 +59,8 @@ export function problemAnswer(
   return { status, headers: problemHeaders(problem, representation), body }
 }
 
-export function detailOf({ code, detail }: Problem): string {
-  return [problems[code].sentence, detail].filter(Boolean).join(' ')
+export function detailOf({ code, quote, detail }: Problem): string {
+  return [problems[code].sentence, quote, detail].filter(Boolean).join(' ')
 }
 
 export function problemHeaders(
@@ -100,6 +100,9 @@ export function publish(contentType: string, body: string | undefined): RequestH
     response.set(headers).send(content)
   }
 }
+
+export const methodNotAllowed = (allowed: string) =>
+  new Problem('method-not-allowed', { detail: `Allowed: ${allowed}.` })
 
 /** Errors of Express have a status below 500. */
 export function problemFrom(error: unknown): Problem {

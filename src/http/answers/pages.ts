@@ -68,5 +68,5 @@ export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: s
 export const readOnly: RequestHandler = ({ method }, response, next) => {
   if (method === 'GET' || method === 'HEAD') return next()
   response.set('Allow', 'GET, HEAD')
-  throw new Problem('method-not-allowed')
+  throw new Problem('method-not-allowed', { detail: 'Allowed: GET, HEAD.' })
 }

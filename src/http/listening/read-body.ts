@@ -12,7 +12,7 @@ export async function readBody(request: Request): Promise<Buffer> {
     throw new Problem('unsupported-media-type', { detail: 'It must not be compressed.' })
   }
   const announced = Number(request.headers['content-length'])
-  if (announced > longestBody) throw new Problem('body-too-large')
+  if (announced > longestBody) throw tooLarge()
   const { res } = request
   if (res !== undefined && isAwaited(res)) {
     demandFormat(request.headers['content-type'])
@@ -33,12 +33,14 @@ export async function readBody(request: Request): Promise<Buffer> {
     if (length > longestBody) {
       // If the connection were closed, the reply would be lost.
       request.resume()
-      throw new Problem('body-too-large')
+      throw tooLarge()
     }
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }
+
+const tooLarge = () => new Problem('body-too-large', { detail: `At most ${longestBody} bytes are allowed.` })
 
 /** A missing `Content-Type` means a form. */
 export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {

@@ -9,4 +9,4 @@ export const hashQueue = (): HashQueue => workQueue(2, 1_000, serviceFull)
 /** Hashes admins' secrets one at a time, so that wrong secrets do not delay SCRAM logins. */
 export const adminHashQueue = (): HashQueue => workQueue(1, 1_000, serviceFull)
 
-const serviceFull = () => new Problem('service-full')
+const serviceFull = () => new Problem('service-full', { detail: 'Too many secrets wait for their hash.' })

@@ -102,8 +102,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
     const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.#step, detail }))
     const leave = () => late('the caller left')
-    const progress = followLogin(this.#parts, this.#wish, () => {
-      late()
+    const progress = followLogin(this.#parts, this.#wish, setting => {
+      late(`Limit: ${setting}.`)
       this.#opened?.link.timeOut(this.#step, typeof this.#until === 'string')
     })
     this.#progress = progress

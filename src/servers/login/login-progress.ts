@@ -16,12 +16,12 @@ export type LoginProgress = ReturnType<typeof followLogin>
 export function followLogin(
   { log, timeout, stepTimeout }: ProgressParts,
   { requestId, jid }: LoginWish,
-  onLate: () => void,
+  onLate: (setting: string) => void,
 ) {
   const isLogged = log?.isLevelEnabled('debug') === true
   const since = performance.now()
-  const deadline = setTimeout(onLate, timeout * 1000)
-  const stepDeadline = setTimeout(onLate, stepTimeout * 1000)
+  const deadline = setTimeout(onLate, timeout * 1000, 'WARM_TIMEOUT')
+  const stepDeadline = setTimeout(onLate, stepTimeout * 1000, 'WARM_STEP_TIMEOUT')
   let step: Step = 'connect'
 
   function note(about: object): void {

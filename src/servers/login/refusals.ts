@@ -1,3 +1,4 @@
+import { limitDetail } from '../../lib/counts.js'
 import { Problem, type ProblemCode, type Step } from '../../lib/errors.js'
 import type { Failure } from '../../xmpp/link.js'
 import { childrenOf } from '../../xmpp/xml/document.js'
@@ -28,9 +29,14 @@ export function linkEnded(failure: Failure, step: Step): Problem {
     // Once the stream is open, the link does not know the step of the login.
     step: code === 'shutting-down' || (failure.step === 'features' && isLater) ? step : failure.step,
     condition,
-    detail: cause instanceof CertificateFault ? cause.message : undefined,
+    detail: detailOf(failure),
     cause,
   })
+}
+
+function detailOf({ code, cause }: Failure): string | undefined {
+  if (code === 'service-full') return limitDetail('descriptors')
+  return cause instanceof CertificateFault ? cause.message : undefined
 }
 
 export function saslRefused(failure: string, mechanism: string): Problem {

@@ -28,7 +28,7 @@ const ofBody: Codes = [
   'unsupported-media-type',
 ]
 const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden']
-const ofOneSession: Codes = ['forbidden', 'not-found', 'session-not-found', 'not-here', 'session-unreachable']
+const ofOneSession: Codes = ['forbidden', 'session-not-found', 'not-here', 'session-unreachable']
 const notOfLogin: Codes = ['not-found', 'not-here', 'session-unreachable', 'method-not-allowed', 'misdirected-request']
 const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 

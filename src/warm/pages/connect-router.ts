@@ -8,8 +8,9 @@ import {
   countedAddress,
   takesPasswords,
 } from '../../http/access/client-rules.js'
-import { type Answer, jsonAnswer, problemFrom } from '../../http/answers/answer.js'
+import { type Answer, jsonAnswer, methodNotAllowed, problemFrom } from '../../http/answers/answer.js'
 import { readBody } from '../../http/listening/read-body.js'
+import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
@@ -83,7 +84,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
     if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
     if (methods.split(', ').includes(request.method)) return next()
     response.set('Allow', methods)
-    throw new Problem('method-not-allowed')
+    throw methodNotAllowed(methods)
   }
 
   const authenticate: RequestHandler = async (request, response, next) => {
@@ -92,7 +93,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
     // Checked before the token, whose signature takes time.
     if (await isTooOften(address)) {
       refused('rate', { address })
-      throw new Problem('too-many-requests')
+      throw new Problem('too-many-requests', { detail: limitDetail('rate') })
     }
     const token = bearerIn(request.headers.authorization)
     try {

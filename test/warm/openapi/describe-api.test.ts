@@ -147,9 +147,9 @@ function routesOf(layers: readonly Layer[], above = ''): string[] {
   })
 }
 
-/** A path as the document writes it: `^\/(?<id>…)\/resume\/?$` is `/{id}/resume`. */
+/** A path as the document writes it: `^\/(?:(?<id>…)|[^/]+)\/resume\/?$` is `/{id}/resume`. */
 function template(path: string | RegExp): string {
   if (typeof path === 'string') return path
   const written = path.source.replaceAll('\\/', '/').replace(/^\^|\/\?\$$/g, '')
-  return written.replaceAll(/\(\?<(\w+)>(?:\([^)]*\)|[^()])*\)/g, '{$1}')
+  return written.replaceAll(/\(\?<(\w+)>(?:\([^)]*\)|[^()])*\)/g, '{$1}').replaceAll('(?:{id}|[^/]+)', '{id}')
 }
