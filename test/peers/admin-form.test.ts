@@ -1,4 +1,4 @@
-// The service's form in Chromium, and the session that it binds.
+// The service's form in Chromium, and the session that it opens.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
@@ -9,7 +9,7 @@ import { describeWith } from './needs.js'
 import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -42,7 +42,7 @@ const upstreams = [
 ]
 
 for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ makesContacts }) => !makesContacts)) {
-  describeWith([...packages, eitherChromium], `A session that the form has bound at ${name}`, () => {
+  describeWith([...packages, eitherChromium], `The admin form at ${name}`, () => {
     let upstream: Awaited<ReturnType<typeof start>>
     let service: TestService
     let page: AdminPage
@@ -74,7 +74,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
       await upstream?.stop()
     })
 
-    test('is attached to from its page, which shows that it lives, and logged out', async () => {
+    test('logs a user in, attaches, shows the live session, and logs out', async () => {
       await page.bind(alice)
       expect(await page.tab.title()).toBe('Logged in')
       expect(await page.tab.evaluate('document.contentType')).toBe('application/xhtml+xml')
@@ -99,7 +99,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
       expect([...page.origins]).toEqual([service.url])
     })
 
-    test('ends within a second when its page is left', async () => {
+    test('ends the session within a second when the page is left', async () => {
       await page.bind(alice)
       const { jid } = await page.binding()
       await page.attach()

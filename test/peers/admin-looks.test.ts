@@ -1,5 +1,5 @@
-// How the service's own pages look in Chromium: legible to all, on phones and desktops, in light and dark colours.
-// Runs in npm run test:all only: each look is one of Chromium with axe.
+// Accessibility of the service's own pages in Chromium, on phone and desktop, in light and dark colours.
+// Runs in npm run test:all only: axe checks each page in each look.
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { Browser } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
@@ -11,7 +11,7 @@ import { AdminPage } from './admin-page.js'
 import { brokenRules, excessWidth, faintTexts, smallTargets } from './legibility.js'
 import { describeWith } from './needs.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -27,7 +27,7 @@ const looks = (['phone', 'desktop'] as const).flatMap(device =>
   (['light', 'dark'] as const).map(colorScheme => ({ device, colorScheme })),
 )
 
-describeWith(['chromium-headless-shell'], 'The pages', () => {
+describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   let browser: Browser
   let upstream: DemoServer
   let service: TestService
@@ -49,7 +49,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
   for (const { device, colorScheme } of looks) {
     const viewport = devices[device]
 
-    test(`on a ${device} in ${colorScheme} colours, all elements are legible and large enough`, async () => {
+    test(`are legible on a ${device} in ${colorScheme} colours, with large enough targets`, async () => {
       page = await AdminPage.open(browser, service.url, { viewport, colorScheme })
       const { tab } = page
       const isLegible = async () => {
@@ -89,7 +89,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
       await page.goto('/warm/sessions')
       await tab.getByText('What the states mean').click()
       await isLegible()
-      // Chromium shows it to people who cancel the question for credentials, and Playwright shows it to none.
+      // Chromium shows this page to users who cancel the login dialog. Playwright never shows it.
       const { text: body } = await ask(`${service.url}/warm`, { agent: false })
       expect(body).toContain('Unauthorized')
       await tab.route('**/canceled', route => route.fulfill({ contentType: 'application/xhtml+xml', body }))
@@ -98,7 +98,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
       await callSessions(service.url, 'DELETE', '/sessions?jid=bob@localhost')
     })
 
-    test(`on a ${device} in ${colorScheme} colours, screen readers find the sessions in a table`, async () => {
+    test(`show screen readers the sessions as a table on a ${device} in ${colorScheme} colours`, async () => {
       page = await AdminPage.open(browser, service.url, { viewport, colorScheme })
       const { jid, id } = await service.bind(alice)
       await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)

@@ -13,7 +13,7 @@ import { AdminPage } from './admin-page.js'
 import { focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -25,7 +25,7 @@ async function startDemoUpstream() {
   return { servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none`, stop: () => demo.stop() }
 }
 
-describeWith(['chromium-headless-shell'], 'The pages', () => {
+describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   let browser: Browser
   let upstream: Awaited<ReturnType<typeof startDemoUpstream>>
   let service: TestService
@@ -44,13 +44,13 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     await upstream?.stop()
   })
 
-  test('do all they can without JavaScript', async () => {
+  test('log a user in and show the binding without JavaScript', async () => {
     page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     await page.bind(alice)
     const { jid, sid, rid } = await page.binding()
     await page.tab.getByText('This requires JavaScript.').waitFor()
     expect(await page.tab.getByRole('button').count()).toBe(0)
-    // They are worth what they are worth in any page.
+    // Any client can use these values.
     const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
     expect(await client.terminate()).toContain("type='terminate'")
     client.close()
@@ -60,7 +60,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  test('find, hand over and end a session without JavaScript', async () => {
+  test('find, resume and end a session without JavaScript', async () => {
     page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     const { tab } = page
     const { jid, id } = await service.bind(alice)
@@ -81,13 +81,13 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  testRest('refresh themselves where that was asked for', async () => {
+  testRest('reload with refresh=5, and keep the filter when paused', async () => {
     page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     const { tab } = page
     await page.goto('/warm/sessions?jid=bob@localhost&refresh=5')
     await tab.getByText('No session matches.').waitFor()
     const { id, jid } = await service.bind(bobs)
-    // The browser does, of itself.
+    // The browser reloads the page.
     await tab.getByRole('link', { name: jid, exact: true }).waitFor()
     await tab.getByRole('link', { name: 'Pause', exact: true }).click()
     await page.button('Filter').waitFor()
@@ -95,7 +95,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     await callSessions(service.url, 'DELETE', `/${id}`)
   })
 
-  testRest('take the keyboard alone, and show where it is', async () => {
+  testRest('work with the keyboard alone, with a visible focus', async () => {
     page = await AdminPage.open(browser, service.url)
     const { keyboard } = page.tab
     const tabTo = async (name: string) => {
@@ -121,7 +121,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     await page.tab.getByRole('heading', { name: 'Log a user in' }).waitFor()
   })
 
-  test('end a session by the keyboard alone, after a question', async () => {
+  test('end a session with the keyboard alone, after a confirmation', async () => {
     page = await AdminPage.open(browser, service.url)
     const { tab } = page
     const { id, jid } = await service.bind(alice)
@@ -152,7 +152,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  testRest('tell why a login failed, at the field where it can be mended', async () => {
+  testRest('show a wrong password as an error at its field', async () => {
     page = await AdminPage.open(browser, service.url)
     await page.bindInVain({ ...alice, password: 'wonderlanD' })
     const fault = 'The XMPP server refused the user name, the password or the token.'
@@ -166,11 +166,11 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     expect(line).toMatchObject({ code: 'not-authorized', jid: alice.jid })
     await page.bind(alice)
     expect(await page.tab.title()).toBe('Logged in')
-    // The browser says that a call was refused; there is nothing else to complain of.
+    // Logged by the browser for the 403.
     expect(page.complaints).toEqual([expect.stringContaining('403')])
   })
 
-  testRest('say so when the session was over before a page attached', async () => {
+  testRest('show an error if the session ended before it was attached', async () => {
     page = await AdminPage.open(browser, service.url)
     await page.bind(alice)
     const client = new BoshClient(`${service.url}/http-bind`, await page.binding())
@@ -181,7 +181,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     await page.tab.getByRole('alert').getByText('The service no longer knows this session.').waitFor()
   })
 
-  testRest('attach at an endpoint of another origin, and end there too', async () => {
+  testRest('attach at an EXTERNAL_URL of another origin, and end the session when left', async () => {
     const [port] = await freePorts(1)
     const elsewhere = await startTestService({
       servers: upstream.servers,
@@ -203,7 +203,7 @@ describeWith(['chromium-headless-shell'], 'The pages', () => {
     }
   })
 
-  testRest('attach to a session that will know its browser by a cookie', async () => {
+  testRest('attach to a session with ATTACH_BINDING=cookie, and get its cookie', async () => {
     const careful = await startTestService({
       servers: upstream.servers,
       environment: { ATTACH_BINDING: 'cookie' },

@@ -1,4 +1,4 @@
-// Sessions that answer one browser only: Strophe in Chromium brings the cookie along without knowing of it.
+// Sessions bound to one browser by a cookie. Strophe needs no code for it: Chromium sends the cookie.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
@@ -11,14 +11,14 @@ import { startTestService, type TestService, type WarmBinding } from '../support
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const gone = "type='terminate' condition='item-not-found'"
 
 type Bound = WarmBinding & { cookie?: { name: string; value: string } }
 
-describeWith([eitherChromium], 'a session that answers one browser only', () => {
+describeWith([eitherChromium], 'A session bound to one browser', () => {
   let server: DemoServer
   let service: TestService
   let context: BrowserContext
@@ -47,7 +47,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
 
   const open = async () => PortalPage.open(await context.newPage(), service.url, service.url)
 
-  /** What another program gets that knows the session's values and has another browser, or none. */
+  /** The reply to a client that knows sid and rid, and has no cookie. */
   async function stranger({ sid }: WarmBinding, rid: number): Promise<string> {
     const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
     const answer = await client.request("<message xmlns='jabber:client' to='alice@localhost'/>")
@@ -61,7 +61,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
     await page.receives(text)
   }
 
-  test('is that of the one that attached first, once it has shown its cookie; several live side by side', async () => {
+  test('with cookie: rejects requests without the cookie of its first page, also beside another session', async () => {
     const bindings = [await warm('cookie'), await warm('cookie')] as const
     const pages = [await open(), await open()] as const
     for (const [index, page] of pages.entries()) {
@@ -81,7 +81,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
     }
   })
 
-  testRest('is that of the one whose page came with the cookie', async () => {
+  testRest('with reply: rejects even the first request without the cookie', async () => {
     const binding = await warm('reply')
     const { name, value } = binding.cookie!
     expect(await stranger(binding, binding.rid)).toContain(gone)
@@ -93,7 +93,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
     await page.leave()
   })
 
-  testRest('goes over to the page that it is resumed for, which has a new one', async () => {
+  testRest('gets a new cookie on resume, and ends for its old page', async () => {
     const binding = await warm('cookie')
     const before = await open()
     await before.begin(binding)
@@ -120,7 +120,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
     let other: Awaited<ReturnType<typeof servePage>>
     let shared: TestService
 
-    /** One site has many ports: what differs between these is the origin alone. */
+    /** Same site, another port: only the origin differs. */
     const onSite = (url: string) => url.replace('127.0.0.1', 'localhost')
 
     beforeAll(async () => {
@@ -145,7 +145,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
       return page
     }
 
-    test('is known by its cookie, where the origin is listed', async () => {
+    test('accepts its cookie if CORS_ORIGINS lists the origin', async () => {
       const binding = await bind()
       const page = await openAt(portal.url)
       await page.begin(binding)
@@ -161,7 +161,7 @@ describeWith([eitherChromium], 'a session that answers one browser only', () => 
       await page.leave()
     })
 
-    testRest('is out of reach where it is not', async () => {
+    testRest('cannot be attached if CORS_ORIGINS does not list the origin', async () => {
       const binding = await bind()
       const page = await openAt(other.url)
       await page.begin(binding)

@@ -1,5 +1,5 @@
-// SCRAM bound to the TLS connection. The servers of Debian 12 know `tls-unique` alone, which TLS 1.3 lacks; those of
-// Debian 13 know `tls-exporter` too.
+// SCRAM with channel binding. The servers of Debian 12 support `tls-unique` only, which TLS 1.3 lacks.
+// Those of Debian 13 also support `tls-exporter`.
 import { expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { startEjabberd } from '../support/ejabberd.js'
@@ -16,7 +16,7 @@ const prosody = (config: string) => startProsody({ users, config: `c2s_require_e
 const ejabberd = (config: string) =>
   startEjabberd({ users, authentication: `auth_method: internal\nauth_password_format: scram\n${config}` })
 
-/** Warms through a service that knows no other mechanisms, and ends the session again. */
+/** Warms with these mechanisms only, and ends the session. '' is the default. */
 async function warmWith(mechanisms: string, { c2sPort, caFile }: XmppServer): Promise<WarmReply> {
   const service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`,
@@ -49,11 +49,11 @@ const only = 'SCRAM-SHA-1-PLUS'
 
 describeWith(['prosody', 'openssl'], 'Prosody', () => {
   test(
-    'believes a login that is bound to its channel, over TLS 1.2',
+    'accepts SCRAM-SHA-1-PLUS over TLS 1.2, and logins without it',
     () =>
       withServer(prosody('c2s_ssl = { protocol = "tlsv1_2" }'), async server => {
         expect(await warmWith(only, server)).toMatchObject({ status: 200 })
-        // It is what a login takes by itself, and one without is taken, too.
+        // The default, then without channel binding.
         expect(await warmWith('', server)).toMatchObject({ status: 200 })
         expect(await warmWith('SCRAM-SHA-1', server)).toMatchObject({ status: 200 })
       }),
@@ -62,7 +62,7 @@ describeWith(['prosody', 'openssl'], 'Prosody', () => {
 
   const overTls13 = majorOf('prosody') >= 13
   test(
-    overTls13 ? 'accepts one over TLS 1.3' : 'offers none over TLS 1.3, and the error says so',
+    overTls13 ? 'accepts SCRAM-SHA-1-PLUS over TLS 1.3' : 'offers no -PLUS mechanism over TLS 1.3 (502 no-mechanism)',
     () =>
       withServer(prosody('c2s_ssl = { protocol = "tlsv1_3" }'), async server => {
         const { status, json } = await warmWith(only, server)
@@ -76,7 +76,7 @@ describeWith(['prosody', 'openssl'], 'Prosody', () => {
 
 describeWith(['ejabberd', 'openssl'], 'ejabberd', () => {
   testRest(
-    'believes a login that is bound to its channel, over TLS 1.2',
+    'accepts SCRAM-SHA-1-PLUS over TLS 1.2, and logins without it',
     () =>
       withServer(ejabberd('c2s_protocol_options: [no_tlsv1_3]'), async server => {
         expect(await warmWith(only, server)).toMatchObject({ status: 200 })
@@ -88,7 +88,9 @@ describeWith(['ejabberd', 'openssl'], 'ejabberd', () => {
 
   const overTls13 = majorOf('ejabberd') >= 24
   testRest(
-    overTls13 ? 'accepts one over TLS 1.3' : 'offers it over TLS 1.3 and fails at it, so that a login goes without',
+    overTls13
+      ? 'accepts SCRAM-SHA-1-PLUS over TLS 1.3'
+      : 'offers SCRAM-SHA-1-PLUS over TLS 1.3 but rejects it, and a login succeeds without',
     () =>
       withServer(ejabberd(''), async server => {
         const { status, json } = await warmWith(only, server)

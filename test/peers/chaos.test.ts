@@ -1,5 +1,5 @@
-// What people who chat notice while processes come and go by chance, and while all workers are replaced.
-// Runs in npm run test:all only: five minutes. `npm run bench -- chaos` and `upgrade` run longer, with more people.
+// What users notice while processes start and stop at random, and while all workers are replaced.
+// Runs in npm run test:all only: five minutes. `npm run bench -- chaos` and `upgrade` run longer, with more users.
 import { expect, test } from '@jest/globals'
 import { chaos } from '../support/crowd/chaos.js'
 import { upgrade } from '../support/crowd/upgrade.js'
@@ -10,9 +10,9 @@ const silent = () => {}
 const plan = { seconds: 40, seed: 1, users: 30 }
 const minutes = 60_000
 
-describeWith(['prosody', 'nats-server'], 'processes come and go by chance', () => {
+describeWith(['prosody', 'nats-server'], 'Processes that start and stop at random', () => {
   test(
-    'joined by NATS: sessions that nothing was done to lose nothing, and nothing is left',
+    'joined by NATS: lose nothing of untouched sessions, and leave nothing open',
     async () => {
       ensureBuilt()
       expect(await chaos({ ...plan, isWorkers: false }, silent)).toEqual([])
@@ -21,7 +21,7 @@ describeWith(['prosody', 'nats-server'], 'processes come and go by chance', () =
   )
 
   test(
-    'as workers: sessions that nothing was done to lose nothing, and nothing is left',
+    'as workers: lose nothing of untouched sessions, and leave nothing open',
     async () => {
       ensureBuilt()
       expect(await chaos({ ...plan, isWorkers: true }, silent)).toEqual([])
@@ -30,9 +30,9 @@ describeWith(['prosody', 'nats-server'], 'processes come and go by chance', () =
   )
 })
 
-describeWith(['ejabberd'], 'all workers are replaced', () => {
+describeWith(['ejabberd'], 'A replacement of all workers', () => {
   test(
-    'no call fails, no session ends, and no message is lost or doubled',
+    'fails no call, ends no session, and neither loses nor doubles a message',
     async () => {
       ensureBuilt()
       expect(await upgrade({ users: 20, rate: 50, warms: 5 }, silent)).toEqual([])

@@ -1,4 +1,4 @@
-// deploy/compose.yaml without an engine: its images line by line in a folder, Debian's Prosody in place of the container.
+// deploy/compose.yaml without an engine: the lines of its Dockerfiles run in a folder, with Debian's Prosody.
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
   chmodSync,
@@ -25,7 +25,7 @@ import { majorOf } from '../support/server-process.js'
 import { instructionsOf, minutes, root, run, serving } from './installation.js'
 import { describeWith } from './needs.js'
 
-/** What the file says of one of its services, as far as it is looked at here. */
+/** A service of the file, as far as the tests read it. */
 interface Container {
   readonly build: { readonly context: string; readonly dockerfile: string }
   readonly environment: Readonly<Record<string, string>>
@@ -43,7 +43,7 @@ const text = readFileSync(join(root, 'deploy', 'compose.yaml'), 'utf8')
 /** What the operator writes into `.env` beside the file. */
 const variables = { DOMAIN: 'example.org', PORTAL_SECRET: 'choose-a-secret', ALICE_PASSWORD: 'wonderland' }
 
-/** The file with its variables filled in, as the engine does it; throws with the message of one that has to be set. */
+/** The file with its variables filled in, as the engine does. Throws if a required variable is missing. */
 function filled(given: Readonly<Record<string, string>>): Compose {
   return parse(text, (_key, value: unknown) => {
     if (typeof value !== 'string') return value
@@ -59,7 +59,7 @@ describe('The compose file', () => {
   const { services, volumes } = filled(variables)
   const containers = Object.values(services)
 
-  test('names files, volumes and services that there are', () => {
+  test('names only files, volumes and services that exist', () => {
     for (const { build, volumes: mounted, depends_on = {} } of containers) {
       expect(existsSync(join(root, 'deploy', build.context, build.dockerfile))).toBe(true)
       const sources = mounted.map(volume => (typeof volume === 'string' ? volume.split(':')[0] : volume.source))
@@ -68,24 +68,24 @@ describe('The compose file', () => {
     }
   })
 
-  test('opens no port to other machines', () => {
+  test('publishes its port on 127.0.0.1 only', () => {
     expect(containers.flatMap(({ ports = [] }) => ports)).toEqual(['127.0.0.1:8080:8080'])
   })
 
-  test('has no secret, and wants each of them to be set', () => {
+  test('contains no secret, and fails if one is not set', () => {
     for (const name of Object.keys(variables)) {
       const others = Object.fromEntries(Object.entries(variables).filter(([other]) => other !== name))
       expect(() => filled(others)).toThrow(`${name}: `)
     }
   })
 
-  test('trusts the gateway of its network, and no address of a client', () => {
+  test('sets TRUSTED_PROXIES to the gateway of its network', () => {
     const [{ subnet, gateway }] = parse(text).networks.default.ipam.config
     expect(gateway.split('.').slice(0, 3)).toEqual(subnet.split('.').slice(0, 3))
     expect(services['warm-bindings'].environment['TRUSTED_PROXIES']).toBe(gateway)
   })
 
-  test('sets settings that there are', () => {
+  test('sets only known settings', () => {
     const names = Object.keys(services['warm-bindings'].environment)
     expect(names.filter(name => !(name in known))).toEqual([])
   })
@@ -97,10 +97,10 @@ const nodesFile = () =>
     merge: true,
   })
 
-describe('The file for several processes', () => {
+describe('The compose file for several processes', () => {
   const more = nodesFile()
 
-  test('sets settings that there are, the same for both', () => {
+  test('sets only known settings, the same for both processes', () => {
     const { 'warm-bindings': first, 'warm-bindings-2': second } = more.services
     expect(Object.keys(first.environment).filter(name => !(name in known))).toEqual([])
     expect(second.environment).toEqual(first.environment)
@@ -110,12 +110,12 @@ describe('The file for several processes', () => {
     expect([first.ports, second.ports]).toEqual([[one], [other]])
   })
 
-  test('waits for a drain before it kills', () => {
+  test('sets the grace period to DRAIN_TIME plus 15 s', () => {
     const { environment, stop_grace_period: patience } = more.services['warm-bindings']
     expect(Number.parseInt(patience, 10)).toBe(Number(environment.DRAIN_TIME) + 15)
   })
 
-  test('gives NATS a file with the permissions of the one for several machines', () => {
+  test('gives NATS the permissions of deploy/nats-server.conf', () => {
     const [, file] = /^\.\/([\w.-]+):/.exec(more.services.nats.volumes[0]) ?? []
     const permissions = (name: string) =>
       /permissions: \{[^}]*\}/.exec(readFileSync(join(root, 'deploy', name), 'utf8'))?.[0]
@@ -124,18 +124,18 @@ describe('The file for several processes', () => {
   })
 })
 
-describeWith(['nats-server'], 'NATS of the file for several processes', () => {
+describeWith(['nats-server'], 'NATS of the compose file for several processes', () => {
   const { nats } = nodesFile().services
   let folder: string
   let running: ChildProcess | undefined
 
   afterEach(async () => {
     running?.kill('SIGKILL')
-    await eventually('it has ended', () => running?.exitCode !== null || running.signalCode !== null)
+    await eventually('NATS has ended', () => running?.exitCode !== null || running.signalCode !== null)
     rmSync(folder, { recursive: true })
   })
 
-  test('starts with a password of letters and digits, and is healthy then', async () => {
+  test('starts with a password of letters and digits, and becomes healthy', async () => {
     folder = mkdtempSync(join(tmpdir(), 'warm-compose-'))
     const [port, health] = (await freePorts(2)) as [number, number]
     const here = (words: string) => words.replace(':4222', `:${port}`).replace(':8222', `:${health}`)
@@ -154,11 +154,11 @@ describeWith(['nats-server'], 'NATS of the file for several processes', () => {
   })
 })
 
-// The image has Debian 12's Prosody 0.12. In 13, `prosodyctl adduser` asks a server that runs.
+// The image has Debian 12's Prosody 0.12. In 13, `prosodyctl adduser` needs a running server.
 const describeContainers: typeof describeWith =
   majorOf('prosody') === 0
     ? describeWith
-    : (_packages, name, tests) => describe.skip(`${name} (skipped: they have Prosody 0.12, and here is another)`, tests)
+    : (_packages, name, tests) => describe.skip(`${name} (skipped: needs Prosody 0.12)`, tests)
 
 describeContainers(['prosody', 'openssl'], 'The containers', () => {
   const { prosody, 'warm-bindings': service } = filled(variables).services
@@ -170,7 +170,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
   let running: ChildProcess | undefined
   let said = ''
 
-  /** Paths of an image as they are in the folder, and Prosody's port as it is here. */
+  /** With the folder's paths for the image's, and Prosody's port of this test. */
   const here = (words: string) =>
     words
       .replaceAll(/(?<![\w./])\/(certificates|var\/lib\/prosody|etc\/prosody)(?!\w)/g, `${folder}$&`)
@@ -213,7 +213,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  /** Starts the container's command as its user, and waits until the engine would call it healthy. */
+  /** Starts the container's command as its user, and waits until its health check passes. */
   async function startProsody(): Promise<void> {
     const words = isRoot ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups', ...command] : command
     const [program = '', ...args] = words
@@ -244,7 +244,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     await eventually('Prosody has ended', () => running?.exitCode !== null || running.signalCode !== null)
   }
 
-  /** What the service's container has in its environment: the image's own, then the file's. */
+  /** The environment of the service's container: the image's, then the file's. */
   function environment(own: number): Record<string, string> {
     const image = instructionsOf(readFileSync(join(root, service.build.dockerfile), 'utf8'))
       .filter(({ name }) => name === 'ENV')
@@ -261,12 +261,12 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
   const main = join(root, 'dist', 'main.js')
   const alice = { jid: 'alice@example.org', password: variables.ALICE_PASSWORD }
 
-  test('have settings in order, without a warning', () => {
+  test('pass --check-config without a warning', () => {
     const check = run(process.execPath, [main, '--check-config'], { cwd: folder, more: environment(0) })
     expect([check.status, check.said]).toEqual([0, 'The settings are valid.\n'])
   })
 
-  test('let the first user be warmed, over STARTTLS with the certificate that was made', async () => {
+  test('warm the first user over STARTTLS with the generated certificate', async () => {
     const [own] = (await freePorts(1)) as [number]
     const more = environment(own)
     const trial = run(process.execPath, [main, 'warm', alice.jid], {
@@ -287,7 +287,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     })
   })
 
-  testRest('keep certificate and users when they are started again', async () => {
+  testRest('keep certificate and users over a restart', async () => {
     const certificate = readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')
     await stopProsody()
     await startProsody()
@@ -298,7 +298,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     expect([trial.status, trial.stderr]).toEqual([0, ''])
   })
 
-  test('keep the key where Prosody alone can read it, and the password out of what they print', () => {
+  test('make the key readable by Prosody only, and print no password', () => {
     const key = join(folder, 'var', 'lib', 'prosody', 'domain.key')
     expect(statSync(key).mode & 0o077).toBe(0)
     expect(existsSync(join(folder, 'certificates', 'domain.key'))).toBe(false)

@@ -1,4 +1,4 @@
-// Links that are TLS from the start, to servers that listen for those, and what can be read of them on the way.
+// Links with direct TLS, and what the wire shows of them.
 
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
@@ -9,7 +9,7 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
 import { connectionsOf, tapWire } from './wire.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -19,7 +19,7 @@ const at = (server: XmppServer, port = server.directTlsPort) =>
   `localhost=xmpps://127.0.0.1:${port}?ca=${server.caFile}`
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd')) {
-  describeWith(kind.packages, `At ${kind.maker} over direct TLS`, () => {
+  describeWith(kind.packages, `A service with direct TLS to ${kind.maker}`, () => {
     let server: XmppServer
     let warmer: TestService
 
@@ -38,7 +38,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       await server?.stop()
     })
 
-    test('a session is warmed, and the page that attaches to it chats with another one', async () => {
+    test('warms a session, whose page chats with another user', async () => {
       const page = User.attach(`${warmer.url}/http-bind`, await warmer.bind(alice))
       const bob = await User.logIn(`${warmer.url}/http-bind`, {
         user: 'bob',
@@ -54,19 +54,19 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       await Promise.all([page.leave(), bob.leave()])
     })
 
-    testRest('a wrong password is told from a server that cannot be reached', async () => {
+    testRest('returns 403 not-authorized for a wrong password', async () => {
       const { status, json } = await warmer.warm({ ...alice, password: 'wonderlanD' })
       expect({ status, code: json['code'] }).toEqual({ status: 403, code: 'not-authorized' })
     })
 
-    test('nothing is said in the clear', async () => {
+    test('sends nothing unencrypted', async () => {
       const wire = await tapWire(server.directTlsPort)
       const other = await startTestService({ servers: at(server, wire.port) })
       try {
         const page = User.attach(`${other.url}/http-bind`, await other.bind(alice))
         await page.isUpToDate()
         await page.leave()
-        // A TLS record with a handshake in it.
+        // TLS record of type handshake.
         expect([...wire.heard().subarray(0, 2)]).toEqual([0x16, 0x03])
         expect(wire.heard().toString('latin1')).not.toMatch(/<stream|starttls|xmpp-sasl|alice/)
       } finally {
@@ -75,7 +75,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       }
     })
 
-    testRest('a certificate without a known issuer is not accepted', async () => {
+    testRest('returns 502 certificate-invalid for an unknown issuer', async () => {
       const other = await startTestService({ servers: at(server).replace(/\?.*/, '') })
       try {
         const { status, json } = await other.warm(alice)

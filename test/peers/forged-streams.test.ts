@@ -1,5 +1,5 @@
-// A user of Debian's Prosody or ejabberd sends herself a message that looks like a server in the middle, and has her
-// stream begin anew where that begins. Her session is one that she has resumed, so that no page knows her JID.
+// Attack: a user sends herself a message that contains a server's stream, and restarts her own stream in its middle.
+// Her stream is resumed (XEP-0198), so the service has seen no bind, and does not know her JID.
 // Runs in npm run test:all only: `test/scenarios/forged-streams.test.ts` has the same with scripted servers.
 
 import { setTimeout as pause } from 'node:timers/promises'
@@ -27,7 +27,7 @@ const forged =
   `<message xmlns='jabber:client'><body>${mark}</body></message></stream>`
 
 for (const kind of [plainProsody, plainEjabberd]) {
-  describeWith(kind.packages, `At ${kind.name}, a stream that begins anew inside of a message`, () => {
+  describeWith(kind.packages, `A malicious client at ${kind.name}`, () => {
     let server: XmppServer
     let wire: SlowWire
     let clock: MovedClock
@@ -48,7 +48,7 @@ for (const kind of [plainProsody, plainEjabberd]) {
       await server?.stop()
     })
 
-    /** Asks until there is what is wanted. */
+    /** Sends requests until a reply matches. */
     async function ask(client: BoshClient, inner: string, wanted: RegExp): Promise<RegExpExecArray> {
       for (let reply = await client.request(inner); ; reply = await client.request()) {
         const found = wanted.exec(reply)
@@ -56,7 +56,7 @@ for (const kind of [plainProsody, plainEjabberd]) {
       }
     }
 
-    /** Mallory has a session, loses its connection, and goes on with it over another. */
+    /** Logs Mallory in, cuts the link, and resumes the stream over another. */
     async function resume(client: BoshClient): Promise<string> {
       const credentials = { user: 'mallory', domain: 'localhost', password: passwords.mallory }
       const before = new BoshClient(client.url)
@@ -72,12 +72,12 @@ for (const kind of [plainProsody, plainEjabberd]) {
       return jid
     }
 
-    test('ends its session, and no user is taken for another', async () => {
+    test('is ended for a stream restart inside a message, and gets no other JID', async () => {
       const client = new BoshClient(`${service.url}/http-bind`)
       const jid = await resume(client)
       const message = `<message xmlns='jabber:client' to='${jid}'><x xmlns='urn:x'>${forged}</x></message>`
       const first = client.request(message)
-      await eventually('the message is cut', () => wire.isHeld)
+      await eventually('the wire holds the message in its middle', () => wire.isHeld)
       const restarted = client.request('', restart)
       await pause(100)
       wire.release()
@@ -100,11 +100,11 @@ for (const kind of [plainProsody, plainEjabberd]) {
       `<iq xmlns='jabber:client' type='set' ${attributes}><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${more}</bind></iq>`
 
     test.each([
-      ['too long', bind("id='b'", `<x xmlns='x'>${'x'.repeat(10_000)}</x>`)],
+      ['that is too long', bind("id='b'", `<x xmlns='x'>${'x'.repeat(10_000)}</x>`)],
       ['with an id that is too long', bind(`id='${'b'.repeat(1025)}'`)],
-      ['to the own account', bind("id='b' to='mallory@localhost'")],
+      ['to its own account', bind("id='b' to='mallory@localhost'")],
       ['of another namespace', bind("id='b'").replace('jabber:client', 'jabber:server')],
-    ])('hides no session by a request for a resource: %s', async (_what, request) => {
+    ])('is ended with policy-violation for a bind request %s', async (_what, request) => {
       const client = new BoshClient(`${service.url}/http-bind`)
       await boshWelcome(client, { user: 'mallory', domain: 'localhost', password: passwords.mallory })
       await client.request('', restart)

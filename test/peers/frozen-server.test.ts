@@ -1,4 +1,4 @@
-// Frozen XMPP servers: the kernel still accepts what is sent to them. And servers that are slow to answer.
+// Frozen XMPP servers: the kernel still accepts data for them.
 // Runs in npm run test:all only: servers that do not answer for many seconds.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
@@ -11,14 +11,14 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `At ${kind.name}`, () => {
+  describeWith(kind.packages, `A session at ${kind.name}`, () => {
     let server: XmppServer & Pick<Prosody, 'pid'>
     let warmer: TestService
     let relay: Relay
@@ -26,7 +26,7 @@ for (const kind of encryptedServers) {
 
     beforeAll(async () => {
       server = (await kind.start(passwords)) as typeof server
-      // A ping after half a second, an answer within one and a half.
+      // A ping after 0.5 s, its timeout 1.5 s later.
       warmer = await startTestService({
         servers: kind.servers(server),
         environment: { XMPP_TIMEOUT: '2' },
@@ -46,7 +46,7 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    test('a page that only sends messages never gets the pings or their answers', async () => {
+    test('sends no ping of the link, and no response to it, to its page', async () => {
       const binding = await warmer.bind(alice)
       const page = User.attach(binding.url, binding)
       await page.isUpToDate()
@@ -54,7 +54,7 @@ for (const kind of encryptedServers) {
       for (let number = 1; number <= 3; number++) {
         page.say(bob.jid, `number ${number}`)
         await bob.receives(`>number ${number}<`)
-        // Longer than the server may be silent.
+        // Together longer than XMPP_TIMEOUT.
         await pause(1000)
       }
       expect(page.received.replace(before, '')).not.toContain('<iq')
@@ -62,7 +62,7 @@ for (const kind of encryptedServers) {
       await page.leave()
     })
 
-    test('a client that counts stanzas with it keeps the right count', async () => {
+    test('counts stanzas right for a client with its own stream management', async () => {
       const client = await XmppJsClient.logIn(
         `${relay.url.replace('http', 'ws')}/xmpp-websocket`,
         'alice',
@@ -80,12 +80,12 @@ for (const kind of encryptedServers) {
       await client.events.has('resumed')
       await bob.receives('>count 4<')
       expect(bob.received.match(/>count \d</g)).toEqual(['>count 1<', '>count 2<', '>count 3<', '>count 4<'])
-      // Since Node 22, the WebSocket is Node's own, and calls a broken connection a TypeError.
+      // Node's WebSocket reports a broken connection as TypeError.
       expect(client.errors.filter(error => error !== 'TypeError')).toEqual([])
       await client.leave()
     })
 
-    test('a warmed session lives on when it is frozen for longer than it may be silent, and nothing is lost', async () => {
+    test('survives a freeze longer than XMPP_TIMEOUT, and loses no message', async () => {
       const binding = await warmer.bind(alice)
       const page = User.attach(binding.url, binding)
       await page.isUpToDate()
@@ -96,7 +96,7 @@ for (const kind of encryptedServers) {
       try {
         for (let number = 1; number <= 3; number++) page.say(bob.jid, `frozen ${number}`)
         bob.say(page.jid, 'frozen too')
-        await eventually('the link is given up', isGivenUp)
+        await eventually('the link has timed out', isGivenUp)
         page.say(bob.jid, 'frozen 4')
       } finally {
         process.kill(server.pid, 'SIGCONT')
@@ -111,7 +111,7 @@ for (const kind of encryptedServers) {
       await bob.leave()
     })
 
-    test('a session ends when it stays frozen, and its page is told what was not confirmed', async () => {
+    test('ends if the server stays frozen, and returns unconfirmed messages to its page', async () => {
       const hasty = await startTestService({
         servers: kind.servers(server),
         environment: { XMPP_TIMEOUT: '2', LINK_RESUME_TIME: '1' },

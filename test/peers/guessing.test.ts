@@ -1,4 +1,4 @@
-// A client guesses passwords by its own login, with real servers. Mallory shares the address of alice.
+// Clients that guess passwords at real servers, from an address that they share with alice.
 // Runs in npm run test:all only: `test/scenarios/guessing.test.ts` has the same with scripted servers.
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
@@ -13,7 +13,7 @@ jest.setTimeout(60_000)
 const password = 'wonderland'
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 
-/** What became of a login. */
+/** The result of a login. */
 type Outcome = 'refused' | 'let in' | 'ended'
 
 /** One stream of a client. */
@@ -23,7 +23,7 @@ interface Stream {
   close(): void
 }
 
-/** Over TLS, as the trusted proxy says. */
+/** Headers of the trusted proxy for a client with TLS. */
 const through = (address: string) => ({ 'X-Forwarded-For': address, 'X-Forwarded-Proto': 'https' })
 
 const plain = (guess: string) =>
@@ -69,7 +69,7 @@ async function overWebSocket(url: string, address: string): Promise<Stream> {
 }
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `At ${kind.name}, of clients that guess,`, () => {
+  describeWith(kind.packages, `Guessing passwords at ${kind.name}`, () => {
     let server: XmppServer
     let service: TestService
     const streams: Stream[] = []
@@ -109,7 +109,7 @@ for (const kind of encryptedServers) {
       ['BOSH', overBosh],
       ['WebSocket', overWebSocket],
     ])('over %s', (_name, opening) => {
-      test('a stream ends after five wrong passwords, and not even the right one is taken then', async () => {
+      test('ends the stream after five wrong passwords, even if the next is right', async () => {
         await start()
         const stream = await keep(opening(service.url, '203.0.113.5'))
         const outcomes: Outcome[] = []
@@ -118,7 +118,7 @@ for (const kind of encryptedServers) {
         expect(await count('refused')).toBe(5)
       })
 
-      test('after four wrong passwords the right one still works', async () => {
+      test('still allows the right password after four wrong', async () => {
         await start()
         const stream = await keep(opening(service.url, '203.0.113.5'))
         for (const guess of ['one', 'two', 'three', 'four']) expect(await stream.guess(guess)).toBe('refused')
@@ -126,7 +126,7 @@ for (const kind of encryptedServers) {
       })
     })
 
-    test('one address waits from its limit on, over both transports, and its neighbour gets in', async () => {
+    test('delays logins of one address above RATE_LOGINS_PER_ADDRESS, over both transports', async () => {
       await start({ RATE_LOGINS_PER_ADDRESS: '4' })
       const first = await keep(overBosh(service.url, '203.0.113.5'))
       const second = await keep(overWebSocket(service.url, '203.0.113.5'))

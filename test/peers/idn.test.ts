@@ -1,4 +1,4 @@
-// Users of an internationalized domain at Debian's Prosody, however that is spelt.
+// Users of an internationalized domain at Debian's Prosody, in each spelling of the domain.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const uLabel = 'bücher.example'
@@ -24,11 +24,11 @@ const scopes = { unicode: uLabel, ascii: aLabel, elsewhere: 'localhost' }
 
 const isUsual = (way: string) => way === 'STARTTLS'
 
-describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', () => {
+describeWith(['prosody', 'openssl'], 'A service for an internationalized domain at Prosody', () => {
   let prosody: Prosody
   let folder: string
   let accounts: string
-  /** By what users are logged in over. */
+  /** By the kind of link. */
   const warmers: Record<string, TestService> = {}
   const users: User[] = []
 
@@ -45,10 +45,10 @@ describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', (
         environment: { XMPP_DOMAINS: domain, ADMIN_USERS: '', ADMIN_USERS_FILE: accounts, ...more },
       })
     warmers['STARTTLS'] = await start(uLabel, `xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`)
-    warmers['a plain link'] = await start(aLabel, `xmpp://127.0.0.1:${c2sPort}?tls=none`)
-    warmers['its own BOSH endpoint'] = await start(uLabel, `http://127.0.0.1:${httpPort}/http-bind`)
+    warmers['an unencrypted link'] = await start(aLabel, `xmpp://127.0.0.1:${c2sPort}?tls=none`)
+    warmers['BOSH'] = await start(uLabel, `http://127.0.0.1:${httpPort}/http-bind`)
     const there = { REMOTE_ATTACH: 'there' }
-    warmers['its own BOSH endpoint, there'] = await start(aLabel, `http://127.0.0.1:${httpPort}/http-bind`, there)
+    warmers['BOSH with REMOTE_ATTACH=there'] = await start(aLabel, `http://127.0.0.1:${httpPort}/http-bind`, there)
   }, 60_000)
 
   afterEach(async () => {
@@ -89,8 +89,8 @@ describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', (
     return { status, json: text === '' ? {} : JSON.parse(text) }
   }
 
-  test.each(fewOrAll(['STARTTLS', 'a plain link', 'its own BOSH endpoint', 'its own BOSH endpoint, there'], isUsual))(
-    'warms sessions over %s, and answers with U-labels',
+  test.each(fewOrAll(['STARTTLS', 'an unencrypted link', 'BOSH', 'BOSH with REMOTE_ATTACH=there'], isUsual))(
+    'warms sessions over %s, and returns JIDs with U-labels',
     async way => {
       const warmer = warmers[way]!
       for (const domain of spellings) {
@@ -105,8 +105,8 @@ describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', (
     },
   )
 
-  test.each(fewOrAll(['STARTTLS', 'a plain link', 'its own BOSH endpoint'], isUsual))(
-    'lets clients log in themselves over %s',
+  test.each(fewOrAll(['STARTTLS', 'an unencrypted link', 'BOSH'], isUsual))(
+    'lets clients log in over %s',
     async way => {
       const warmer = warmers[way]!
       for (const domain of spellings) {
@@ -125,14 +125,14 @@ describeWith(['prosody', 'openssl'], 'An internationalized domain at Prosody', (
     },
   )
 
-  test('refuses a wrong password of its user as what it is', async () => {
+  test('returns 403 not-authorized for a wrong password', async () => {
     for (const [way, warmer] of Object.entries(warmers)) {
       const { status, json } = await warmer.warm({ jid: `alice@${uLabel}`, password: 'wrong' })
       expect([way, status, json['code']]).toEqual([way, 403, 'not-authorized'])
     }
   })
 
-  test('is within the scope of admins who have it in either spelling, and of no others', async () => {
+  test('accepts admins whose scope has either spelling, and returns 403 to others', async () => {
     const warmer = warmers['STARTTLS']!
     for (const domain of spellings) {
       const wanted = { jid: `alice@${domain}`, password: passwords.alice }

@@ -16,14 +16,13 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** What `npm start` runs. */
-/** Without the shell's `exec`. */
+/** What `npm start` runs, without the shell's `exec`. */
 const startScript = (): string =>
   JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).scripts.start.replace(/^exec /, '')
 
 describe('The Dockerfile', () => {
   test(
-    'builds and runs the service, line by line in folders in place of images',
+    'builds and runs the service, with folders as images',
     async () => {
       const context = clone(join(folder, 'context'))
       const stages = new Map<string, string>()
@@ -61,7 +60,7 @@ describe('The Dockerfile', () => {
         else if (name === 'CMD') command = JSON.parse(text)
         else if (name === 'USER') expect(text).toBe('node')
       }
-      // The image has a Node that knows it.
+      // The image's Node supports it.
       const isNew = (word: string) => word === '--disable-sigusr1'
       expect(command.filter(word => !isNew(word)).join(' ')).toBe(startScript())
       command = command.filter(word => !isNew(word) || process.allowedNodeEnvironmentFlags.has(word))
@@ -83,28 +82,28 @@ describe('The Dockerfile', () => {
 describeWith(['systemd'], 'The systemd unit', () => {
   const unit = join(root, 'deploy', 'warm-bindings.service')
 
-  test('is one that systemd understands', () => {
+  test('passes systemd-analyze verify', () => {
     expect(run('systemd-analyze', ['verify', '--man=no', unit], { cwd: folder }).said).toBe('')
   })
 
-  test('lets no core dump keep the secrets in the memory of the service', () => {
+  test('disables core dumps, which would contain secrets', () => {
     expect(readFileSync(unit, 'utf8')).toMatch(/^LimitCORE=0$/m)
   })
 
-  test('lets the service ask for the addresses of its machine, and listen on port 443', () => {
+  test('allows AF_NETLINK (interface addresses) and listening on port 443', () => {
     const text = readFileSync(unit, 'utf8')
     expect(text).toMatch(/^RestrictAddressFamilies=.*\bAF_NETLINK\b/m)
     expect(text).toMatch(/^CapabilityBoundingSet=CAP_NET_BIND_SERVICE$/m)
     expect(text).toMatch(/^AmbientCapabilities=CAP_NET_BIND_SERVICE$/m)
   })
 
-  test('starts the service again, however often it has ended', () => {
+  test('always restarts the service, without a limit', () => {
     const [head = '', service = ''] = readFileSync(unit, 'utf8').split('[Service]')
     expect(head).toMatch(/^StartLimitIntervalSec=0$/m)
     expect(service).toMatch(/^Restart=always\nRestartSec=\d+$/m)
   })
 
-  test('leaves the service next to nothing it could do harm with', () => {
+  test('has an exposure level below 2 in systemd-analyze security', () => {
     const { said } = run('systemd-analyze', ['security', '--offline=true', '--no-pager', unit], {
       cwd: folder,
     })

@@ -1,4 +1,4 @@
-// An XMPP server that is killed under its sessions, and comes back; two users of another server talk on meanwhile.
+// An XMPP server is killed and restarted. Two users of another server chat meanwhile.
 // Runs in npm run test:all only: `restarted-pages.test.ts` and `returned-messages.test.ts` have ends of services and servers.
 import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
@@ -17,7 +17,7 @@ jest.setTimeout(60_000)
 const alice = { jid: 'alice@chat.example', password: 'wonderland' }
 const pages = 20
 
-describeWith(['prosody', 'openssl'], 'A Prosody that is killed', () => {
+describeWith(['prosody', 'openssl'], 'A killed Prosody', () => {
   let prosody: Prosody
   let healthy: DemoServer
   let here: TestService
@@ -46,14 +46,14 @@ describeWith(['prosody', 'openssl'], 'A Prosody that is killed', () => {
     await prosody?.stop()
   })
 
-  test('takes its own sessions along and no other, and is used again as soon as it is back', async () => {
+  test('ends only its own sessions, and is used again after its restart', async () => {
     const attach = async () => {
       const binding = await here.bind(alice)
       return User.attach(binding.url, binding)
     }
     const users = await Promise.all(Array.from({ length: pages }, attach))
     await Promise.all(users.map(user => user.isUpToDate()))
-    // It does not see this one any more, which is in the middle of its handshake when it is killed.
+    // This login is in its handshake when the server is killed.
     process.kill(prosody.pid, 'SIGSTOP')
     const underWay = here.warm(alice)
     await eventually('a login is under way', () => here.service.counts().links === pages + 3)
@@ -78,7 +78,9 @@ describeWith(['prosody', 'openssl'], 'A Prosody that is killed', () => {
       return { sessions, links, connections: connectionsOf(prosody.c2sPort) }
     }
     const nothing = { sessions: 2, links: 2, connections: 0 }
-    await eventually('nothing of it is left', () => isDeepStrictEqual(left(), nothing)).catch(() => {})
+    await eventually('its sessions, links and connections are gone', () => isDeepStrictEqual(left(), nothing)).catch(
+      () => {},
+    )
     expect(left()).toEqual(nothing)
 
     await prosody.restart()

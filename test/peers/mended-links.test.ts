@@ -1,4 +1,4 @@
-// Links to servers that break under their sessions, and are mended (XEP-0198): nothing is lost, nothing comes twice.
+// Broken links to servers are mended (XEP-0198): no message is lost or doubled.
 // Runs in npm run test:all only: half a minute at each server; `sasl2.test.ts` has a link that is mended.
 import { afterAll, afterEach, beforeAll, beforeEach, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
@@ -9,14 +9,14 @@ import { expectAll, sayBoth } from './numbers.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `At ${kind.name}`, () => {
+  describeWith(kind.packages, `A link to ${kind.name}`, () => {
     let server: XmppServer
     let relay: Relay
     let warmer: TestService
@@ -37,7 +37,7 @@ for (const kind of encryptedServers) {
       bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
       const binding = await warmer.bind(alice)
       page = User.attach(binding.url, binding)
-      // Bob learns it if she goes.
+      // Directed presence: bob also gets her unavailable presence.
       page.send(`<presence xmlns='jabber:client' to='${bob.jid}'/>`)
       await bob.seesPresence(page.jid, undefined)
     })
@@ -54,7 +54,7 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    test('a link that is cut again and again loses nothing', async () => {
+    test('loses no message if it is cut repeatedly', async () => {
       for (let number = 1; number <= 30; number++) {
         sayBoth(page, bob, number)
         if (number % 6 === 0) relay.cut()
@@ -63,7 +63,7 @@ for (const kind of encryptedServers) {
       await expectAll(page, bob, 30, kind.maker)
     })
 
-    test('a link that is cut while nobody speaks is mended', async () => {
+    test('is mended if it is cut while idle', async () => {
       sayBoth(page, bob, 1)
       await expectAll(page, bob, 1, kind.maker)
       relay.cut()
@@ -72,12 +72,12 @@ for (const kind of encryptedServers) {
       await expectAll(page, bob, 2, kind.maker)
     })
 
-    test('a network that swallows everything for some seconds loses nothing', async () => {
+    test('loses no message if the network drops all data for seconds', async () => {
       sayBoth(page, bob, 1)
       await expectAll(page, bob, 1, kind.maker)
       relay.stall()
       for (let number = 2; number <= 6; number++) sayBoth(page, bob, number)
-      await eventually('the link is given up', () => warmer.lines.join('').includes('does not answer'))
+      await eventually('the link has timed out', () => warmer.lines.join('').includes('does not answer'))
       relay.cut()
       relay.restore()
       await expectAll(page, bob, 6, kind.maker)
