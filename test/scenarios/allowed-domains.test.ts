@@ -1,4 +1,4 @@
-// Only the domains of XMPP_DOMAINS are ever contacted, in whichever way a call asks for another, though its server is known.
+// Only domains of XMPP_DOMAINS are contacted, whichever parameter of a call names another.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshWelcome } from '../support/bosh-login.js'
@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await callSessions(service.url, 'DELETE', '/sessions?jid=alice@near.example')
-  // First those that may be in the middle of something.
+  // The servers first, in case a login is still running.
   for (const server of [near, other, far]) await server.stop()
   await service.stop()
 })
@@ -47,7 +47,7 @@ beforeEach(() => {
   before = near.connections.length
 })
 
-/** How many connections there were: to the server of the allowed domain, and to all that are not. */
+/** Connections to the allowed server, and to all others. */
 const contacted = () => [near.connections.length - before, other.connections.length + far.connections]
 
 test.each([
@@ -57,21 +57,24 @@ test.each([
   ['an anonymous user', { jid: 'other.example' }],
   ['a session to resume', { jid: 'alice@other.example', visit: 'v1' }],
   ['a remote endpoint', { jid: 'alice@far.example', password }],
-  ['a domain below', { jid: 'alice@sub.near.example', password }],
+  ['a subdomain', { jid: 'alice@sub.near.example', password }],
   ['an unknown domain', { jid: 'alice@xn--bcher-kva.example', password }],
-])('no other domain is contacted for a warm call with %s', async (_what, parameters) => {
+])('a warm call gets 403 and opens no connection for another domain: %s', async (_what, parameters) => {
   const { status, json } = await service.warm(parameters)
   expect([status, json['code'], contacted()]).toEqual([403, 'domain-not-allowed', [0, 0]])
 })
 
-test.each(['alice@other.example', 'alice@far.example'])('a client cannot act for %s', async authzid => {
-  const { status } = await service.warm({ jid: 'robot@near.example', password: 'Pa55-of-the-robot', authzid })
-  expect([status, contacted()[1]]).toEqual([expect.any(Number), 0])
-  expect(status).toBeGreaterThanOrEqual(400)
-})
+test.each(['alice@other.example', 'alice@far.example'])(
+  'a warm call with authzid %s is rejected, and its server is not contacted',
+  async authzid => {
+    const { status } = await service.warm({ jid: 'robot@near.example', password: 'Pa55-of-the-robot', authzid })
+    expect([status, contacted()[1]]).toEqual([expect.any(Number), 0])
+    expect(status).toBeGreaterThanOrEqual(400)
+  },
+)
 
 test.each(['other.example', 'far.example', 'sub.near.example', '127.0.0.1', '[::1]', 'localhost'])(
-  'nor for a session at %s',
+  'a BOSH session to %s ends with host-unknown, and no server is contacted',
   async to => {
     const client = new BoshClient(`${service.url}/http-bind`)
     const reply = await client.request('', { to, wait: '5', hold: '1', ver: '1.6' })
@@ -81,7 +84,7 @@ test.each(['other.example', 'far.example', 'sub.near.example', '127.0.0.1', '[::
   },
 )
 
-test('a client gets no session that is to be routed elsewhere', async () => {
+test('the route attribute of a BOSH session is ignored', async () => {
   const client = new BoshClient(`${service.url}/http-bind`)
   const route = `xmpp:127.0.0.1:${other.port}`
   const reply = await client.request('', { to: 'near.example', route, wait: '5', hold: '1', ver: '1.6' })
@@ -90,7 +93,7 @@ test('a client gets no session that is to be routed elsewhere', async () => {
   expect(contacted()).toEqual([1, 0])
 })
 
-test('a stream restart for another domain, or a server that redirects to another host, gets no connection', async () => {
+test('a stream restart or see-other-host for another domain opens no connection there', async () => {
   const client = new BoshClient(`${service.url}/http-bind`)
   await boshWelcome(client, { user: 'alice', domain: 'near.example', password })
   const restart = { to: 'other.example', 'xmpp:restart': 'true', 'xmlns:xmpp': 'urn:xmpp:xbosh' }

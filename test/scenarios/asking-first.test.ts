@@ -1,4 +1,4 @@
-// Clients that ask before they send a body (`Expect: 100-continue`), as curl does with a long one.
+// Clients that send `Expect: 100-continue` and wait before they send the body, as curl does with a long body.
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { HttpSocket } from '../support/http-socket.js'
@@ -24,7 +24,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** Sends the header of a call, and resolves with what comes before any of its body was sent. */
+/** Sends only the header of a call, and resolves with the head of the response. */
 async function ask(headers: Record<string, string>, path = '/warm'): Promise<string> {
   client = new HttpSocket(Number(new URL(service.url).port))
   const all: Record<string, string> = {
@@ -37,7 +37,7 @@ async function ask(headers: Record<string, string>, path = '/warm'): Promise<str
   return (await client.reply()).head
 }
 
-test('are told to where it is going to be read', async () => {
+test('a client that sends Expect: 100-continue gets 100, then the response to its body', async () => {
   expect(await ask({})).toBe('HTTP/1.1 100 Continue\r\n\r\n')
   expect((await client.send(body).reply()).head).toMatch(/^HTTP\/1\.1 200 /)
   expect(await ask({ 'Content-Length': '10' }, '/http-bind')).toBe('HTTP/1.1 100 Continue\r\n\r\n')
@@ -51,17 +51,20 @@ test.each([
   [415, { 'Content-Type': 'text/plain' }],
   [415, { 'Content-Type': 'application/json; charset=latin1' }],
   [415, { 'Content-Encoding': 'gzip' }],
-])('are answered %i at once where it is not, and need not send it: %j', async (status, headers) => {
-  const head = await ask(headers)
-  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n`, 'i'))
-  expect(await client.rest()).toMatch(/^(\{|$)/)
-})
+])(
+  'a call with Expect: 100-continue gets %i before its body if its header is rejected: %j',
+  async (status, headers) => {
+    const head = await ask(headers)
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n`, 'i'))
+    expect(await client.rest()).toMatch(/^(\{|$)/)
+  },
+)
 
-test('clients that expect anything else get 417, and their connection closes', async () => {
+test('any other value of Expect gets 417, and the connection closes', async () => {
   expect(await ask({ Expect: 'something' })).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nConnection: close\r\n/)
 })
 
-test('a request behind one that was refused before its end is not carried out', async () => {
+test('a request pipelined after a body that is too large is not processed', async () => {
   client = new HttpSocket(Number(new URL(service.url).port))
   const creation = "<body to='localhost' rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"
   const post = (text: string) => `POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${text.length}\r\n\r\n${text}`
@@ -71,10 +74,10 @@ test('a request behind one that was refused before its end is not carried out', 
   expect(service.lines.filter(line => line.includes('"kind":"browser"'))).toEqual([])
 })
 
-test('are answered at once where nothing is read', async () => {
+test('Expect: 100-continue at an unknown path gets 404 at once', async () => {
   expect(await ask({}, '/nowhere')).toMatch(/^HTTP\/1\.1 404 /)
 })
 
-test.each(['/warm', '/http-bind', '/nowhere'])('that expect anything else are answered 417 at %s', async path => {
+test.each(['/warm', '/http-bind', '/nowhere'])('an unknown value of Expect gets 417 at %s', async path => {
   expect(await ask({ Expect: 'a-miracle' }, path)).toMatch(/^HTTP\/1\.1 417 /)
 })

@@ -43,7 +43,7 @@ function pageOf({ sid, rid }: WarmBinding) {
 
 const cookieOf = (setCookie: string[] | undefined) => setCookie?.[0]?.split(';')[0]
 
-test('as a cookie is set with the first answer and demanded once it has come back', async () => {
+test('attach_binding=cookie sets a cookie with the first response, and requires it once sent back', async () => {
   const binding = await warm('cookie')
   expect(binding).not.toHaveProperty('cookie')
   const [send, steal] = [pageOf(binding), pageOf(binding)]
@@ -70,7 +70,7 @@ test('as a cookie is set with the first answer and demanded once it has come bac
   ).toContain("id='q'")
 })
 
-test('in the reply is demanded from the first request on', async () => {
+test('attach_binding=reply requires the cookie from the first request on', async () => {
   const binding = await warm('reply')
   const { name, value, attributes } = binding.cookie!
   expect(name).toBe(`wb-${binding.id}`)
@@ -83,7 +83,7 @@ test('in the reply is demanded from the first request on', async () => {
   expect(service.lines.join('')).not.toContain(value)
 })
 
-test('in the reply for a page becomes one of the first answer', async () => {
+test('attach_binding=reply in a form sets the cookie with the first response instead', async () => {
   const { text } = await service.warm({ ...account, attach_binding: 'reply' }, { as: 'form', accept: 'text/html' })
   const [sid, rid] = ['sid', 'rid'].map(name => new RegExp(`<dd class="${name}">([^<]*)<`).exec(text)![1]!)
   const send = pageOf({ sid, rid: Number(rid) } as unknown as WarmBinding)
@@ -92,7 +92,7 @@ test('in the reply for a page becomes one of the first answer', async () => {
   expect(first.headers['set-cookie']).toHaveLength(1)
 })
 
-test('is made anew for the page that resumes the session', async () => {
+test('resuming a session returns a new cookie, and the old cookie is rejected', async () => {
   const binding = await warm('reply')
   const old = `${binding.cookie!.name}=${binding.cookie!.value}`
   expect((await pageOf(binding)(old, presence)).text).toContain('<presence')
@@ -110,7 +110,7 @@ test('is made anew for the page that resumes the session', async () => {
   expect((await pageOf(free)(undefined, presence)).text).not.toContain(gone)
 })
 
-test('keeps several tabs of a browser apart', async () => {
+test('cookies of several sessions in one browser do not conflict', async () => {
   const [one, two] = [await warm('reply'), await warm('reply')]
   const jar = [one, two].map(({ cookie }) => `${cookie!.name}=${cookie!.value}`).join('; ')
   for (const binding of [one, two]) expect((await pageOf(binding)(jar, presence)).text).toContain('<presence')

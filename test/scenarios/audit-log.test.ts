@@ -29,7 +29,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 20 })
 
 let guessed = 0
 
-/** Shows another wrong secret each time, since equal ones at once share a line; resolves with the status of the answer. */
+/** Sends a different wrong secret each time, because equal secrets share a line. Resolves with the status. */
 const guess = (url: string, user = 'portal') =>
   new Promise<number>((resolve, reject) => {
     const sent = request(`${url}/warm`, { method: 'POST', auth: `${user}:wrong ${++guessed}`, agent }, answer => {
@@ -48,11 +48,11 @@ const audited = (text: string) => linesIn(text).filter(({ audit }) => audit === 
 
 describe('the audit trail', () => {
   test(
-    'is on standard output at any LOG_LEVEL',
+    'is written to standard output at any LOG_LEVEL',
     async () => {
       const service = operator.start(settings({ LOG_LEVEL: 'info,warm=error' }))
       await guess(await service.url())
-      await eventually('its line', () => audited(service.stdout).length === 1)
+      await eventually('the audit line', () => audited(service.stdout).length === 1)
       expect(audited(service.stdout)).toMatchObject([
         { msg: 'admin login', part: 'warm', admin: 'portal', address: '127.0.0.1', code: 'unauthorized' },
       ])
@@ -61,7 +61,7 @@ describe('the audit trail', () => {
   )
 
   testRest(
-    'is off if that is set',
+    'is not written with AUDIT_LOG=off',
     async () => {
       const service = operator.start(settings({ LOG_LEVEL: 'trace', AUDIT_LOG: 'off' }))
       expect(await guess(await service.url())).toBe(401)
@@ -74,7 +74,7 @@ describe('the audit trail', () => {
   )
 
   testRest(
-    'has at a stop what was counted in the last minute, and the log too',
+    'receives the counts of the last minute at a stop, as the log does',
     async () => {
       const service = operator.start(settings({ RATE_FAILED_LOGINS: '1' }))
       const url = await service.url()
@@ -97,18 +97,18 @@ describe('the audit trail', () => {
   )
 
   testRest(
-    'is on standard error if that is set',
+    'is written to standard error with AUDIT_LOG=stderr',
     async () => {
       const service = operator.start(settings({ AUDIT_LOG: 'stderr' }))
       await guess(await service.url())
-      await eventually('its line', () => audited(service.stderr).length === 1)
+      await eventually('the audit line', () => audited(service.stderr).length === 1)
       expect(audited(service.stdout)).toEqual([])
     },
     seconds,
   )
 
   test.each(fewOrAll(['0', '2'], count => count === '0'))(
-    'is in a file, which is opened again on SIGHUP, with %s workers',
+    'is written to a file that SIGHUP reopens, with %s workers',
     async WORKERS => {
       const file = operator.pathOf('audit.log')
       const service = operator.start(settings({ AUDIT_LOG: file, WORKERS }))
@@ -121,7 +121,7 @@ describe('the audit trail', () => {
       expect(audited(readFileSync(`${file}.1`, 'utf8'))).toHaveLength(9)
       service.signal('SIGHUP')
       await eventually('the new file', () => existsSync(file))
-      // Each of several workers opens it in its own time.
+      // Each worker reopens the file in its own time.
       for (let tried = 0; tried < 200 && readFileSync(file, 'utf8') === ''; tried += 1) await guess(url)
       expect(audited(readFileSync(file, 'utf8'))).not.toEqual([])
       expect(audited(service.stdout)).toEqual([])
@@ -130,7 +130,7 @@ describe('the audit trail', () => {
   )
 
   testRest(
-    'has a file that can be written to, or the service does not start',
+    'prevents the start if its file is not writable',
     async () => {
       const AUDIT_LOG = operator.pathOf('missing/audit.log')
       const problem = `AUDIT_LOG names ${AUDIT_LOG}, which cannot be written to (ENOENT)`
@@ -151,20 +151,20 @@ describe('the audit trail', () => {
   )
 })
 
-// What counts the lines is in `test/watching/logs.test.ts`.
+// The counting itself is tested in `test/watching/logs.test.ts`.
 testRest(
-  'a reader of the log that stalls is told afterwards how many lines were lost',
+  'after its reader stalled, the log reports how many lines were lost',
   async () => {
     const METRICS_ADDRESS = '127.0.0.1:0'
     const service = operator.start(settings({ METRICS_ADDRESS, AUDIT_LOG: 'stdout' }))
     const url = await service.url()
     const goOn = service.stall()
-    // More than a pipe, this process and the backlog take: about 200 bytes each.
+    // More than the pipe, this process and the backlog hold: about 200 bytes a line.
     const guesses = 8_000
     for (let sent = 0; sent < guesses; sent += 100)
       expect(new Set(await Promise.all(Array.from({ length: 100 }, () => guess(url))))).toEqual(new Set([401]))
     goOn()
-    await eventually('it is told', () => service.lines.some(line => 'lost' in line), { seconds: 20 })
+    await eventually('the line with the lost count', () => service.lines.some(line => 'lost' in line), { seconds: 20 })
     const told = service.lines.filter(line => 'lost' in line)
     expect(told).toMatchObject([{ level: 40, lost: expect.any(Number) }])
     const lost = told[0]!['lost'] as number

@@ -25,7 +25,7 @@ beforeEach(async () => {
   connectionOfHealthy = server.last
 })
 
-/** Whatever was sent: the session from before still works, and there is no other one. */
+/** Whatever was sent, the earlier session still works, and no other session exists. */
 afterEach(async () => {
   const connection = connectionOfHealthy
   const before = connection.stanzas.length
@@ -47,7 +47,7 @@ function expectNoTrace({ text }: HttpAnswer): void {
   expect(text).not.toMatch(/\n\s+at |node_modules|node:internal|\.[jt]s:\d/)
 }
 
-/** Sends bytes as they are and resolves with all that comes back until the service hangs up. */
+/** Sends raw bytes, and resolves with all that is received until the service closes the connection. */
 function raw(bytes: string | Buffer, { end = false } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(service.url)
@@ -65,20 +65,20 @@ function raw(bytes: string | Buffer, { end = false } = {}): Promise<string> {
 }
 
 describe('the BOSH path', () => {
-  test.each(refused)('refuses %s as what it is', async (_what, condition, text) => {
+  test.each(refused)('answers %s with the condition %s', async (_what, condition, text) => {
     const answer = await service.call('/http-bind', { method: 'POST', body: text })
     expect(answer.status).toBe(200)
     expect(answer.text).toBe(`<body type='terminate' condition='${condition}' xmlns='${httpbind}'/>`)
     expect(answer.headers['content-length']).toBe(String(answer.text.length))
   })
 
-  test('answers 413 to a body that is too large', async () => {
+  test('returns 413 for a body that is too large', async () => {
     const answer = await service.call('/http-bind', { method: 'POST', body: creation('x'.repeat(600_000)) })
     expect(answer.status).toBe(413)
     expect(answer.headers.connection).toBe('close')
   })
 
-  test('ends the session that sends a body that is too large', async () => {
+  test('ends a session whose page sends a body that is too large', async () => {
     const { sid, rid } = JSON.parse((await service.warm({ ...alice, hold: 0 })).text)
     const text = body(`rid='${rid}' sid='${sid}'`, `<message>${'x'.repeat(600_000)}</message>`)
     const answer = await service.call('/http-bind', { method: 'POST', body: text })
@@ -88,9 +88,9 @@ describe('the BOSH path', () => {
   })
 
   test.each([
-    ['a rid far ahead', 1000],
-    ['a rid long gone', -1000],
-  ])('ends the session of %s, and no other', async (_what, offset) => {
+    ['a rid far above the window', 1000],
+    ['a rid far below the window', -1000],
+  ])('ends only the session that sends %s', async (_what, offset) => {
     const { sid, rid } = JSON.parse((await service.warm({ ...alice, hold: 0 })).text)
     const text = body(`rid='${rid + offset}' sid='${sid}'`)
     const answer = await service.call('/http-bind', { method: 'POST', body: text })
@@ -98,21 +98,21 @@ describe('the BOSH path', () => {
   })
 
   test.each([
-    ['without an end', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n<body'],
-    ['in a broken chunk', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<body'],
-    ['with a length that is no number', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n<body'],
+    ['with an incomplete body', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n<body'],
+    ['with an invalid chunk', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<body'],
+    ['with a length that is not a number', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n<body'],
     [
       'with two lengths',
       'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n<body/>',
     ],
-    ['with a head without end', `POST /http-bind HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n`],
-    ['that is no HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01'],
-  ])('takes a request %s for nothing', async (_what, bytes) => {
+    ['with an endless header', `POST /http-bind HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(70_000)}\r\n`],
+    ['that is not HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01'],
+  ])('answers a request %s with 4xx or closes the connection', async (_what, bytes) => {
     const answer = await raw(bytes, { end: true }).catch(error => String(error.code))
     expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |ECONNRESET$|EPIPE$|$)/)
   })
 
-  test('reads a slow request to its end', async () => {
+  test('answers a request that arrives in small pieces', async () => {
     const text = body("rid='5' sid='nobody'")
     const head = `POST /http-bind HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${text.length}\r\n\r\n`
     const { hostname, port } = new URL(service.url)
@@ -130,7 +130,7 @@ describe('the BOSH path', () => {
     expect(answer).toContain('item-not-found')
   })
 
-  test.each(['PUT', 'DELETE', 'PATCH', 'TRACE'])('does not take %s', async method => {
+  test.each(['PUT', 'DELETE', 'PATCH', 'TRACE'])('returns 405 for %s', async method => {
     const answer = await service.call('/http-bind', { method })
     expect(answer.status).toBe(405)
     expect(answer.headers.allow).toBe('GET, HEAD, OPTIONS, POST')
@@ -138,7 +138,7 @@ describe('the BOSH path', () => {
 })
 
 describe('the warm API', () => {
-  test.each(badCalls)('refuses %s with %i %s', async (_what, status, code, call) => {
+  test.each(badCalls)('rejects %s with %i %s', async (_what, status, code, call) => {
     const connections = server.connections.length
     const answer = await service.call('/warm', { method: 'POST', ...call })
     expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({ status, code })
@@ -152,7 +152,7 @@ describe('the warm API', () => {
     ['XML', { 'Content-Type': 'text/xml' }],
     ['JSON in another charset', { 'Content-Type': 'application/json; charset=utf-16' }],
     ['a compressed body', { 'Content-Encoding': 'gzip' }],
-  ])('does not read %s', async (_what, headers) => {
+  ])('returns 415 for %s', async (_what, headers) => {
     const call = { method: 'POST', headers: { ...jsonHeaders, ...headers }, body: JSON.stringify(alice) }
     const answer = await service.call('/warm', call)
     expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({
@@ -161,14 +161,14 @@ describe('the warm API', () => {
     })
   })
 
-  test('forgets a call whose body is cut short', async () => {
+  test('contacts no server for a call whose body is cut off', async () => {
     const head = `POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: ${jsonHeaders.Authorization}\r\nContent-Type: application/json\r\n`
     const connections = server.connections.length
     await raw(`${head}Content-Length: 500\r\n\r\n{"jid":`, { end: true }).catch(() => {})
     expect(server.connections.length).toBe(connections)
   })
 
-  test.each(['PUT', 'DELETE', 'PATCH'])('does not take %s', async method => {
+  test.each(['PUT', 'DELETE', 'PATCH'])('returns 405 for %s', async method => {
     const answer = await service.call('/warm', { method, headers: jsonHeaders })
     expect({ status: answer.status, code: JSON.parse(answer.text).code }).toEqual({
       status: 405,
@@ -187,10 +187,10 @@ test.each([
   '/%',
   '/%ff',
   '/assets/%00',
-])('there is nothing at %s', async path => {
+])('%s returns 400, 404 or 405, and no stack trace', async path => {
   for (const method of ['GET', 'POST']) {
     const answer = await service.call(path, { method, headers: { Accept: 'application/json' } })
-    // Below /assets there is only something to read.
+    // /assets allows only GET.
     expect(method === 'GET' ? [400, 404] : [400, 404, 405]).toContain(answer.status)
     expectNoTrace(answer)
   }

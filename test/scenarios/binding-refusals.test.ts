@@ -48,42 +48,42 @@ const bindProblem = (status: number, code: string, condition?: string): ToldProb
 
 const noBinding: Case[] = [
   {
-    who: 'keeps the resource for another session',
+    who: 'reports a resource conflict',
     script: { bind: turn => turn.say(iqError(turn, 'conflict', 'modify')) },
     told: bindProblem(409, 'conflict', 'conflict'),
   },
   ...['resource-constraint', 'not-allowed', 'bad-request'].map(condition => ({
-    who: `answers ${condition}`,
+    who: `answers the bind request with ${condition}`,
     script: { bind: (turn: Turn) => turn.say(iqError(turn, condition)) },
     told: bindProblem(502, 'bind-refused', condition),
   })),
   {
-    who: 'answers an error that says nothing',
+    who: 'returns an error without a cause',
     script: { bind: turn => turn.say(`<iq type='error' id='${idOf(turn)}'/>`) },
     told: bindProblem(502, 'remote-protocol-error'),
   },
   {
-    who: 'answers an empty error',
+    who: 'returns an error with an empty cause',
     script: { bind: turn => turn.say(`<iq type='error' id='${idOf(turn)}'><error type='cancel'/></iq>`) },
     told: bindProblem(502, 'remote-protocol-error'),
   },
   {
-    who: 'names no JID',
+    who: 'returns no JID',
     script: { bind: turn => turn.say(bound(turn, '')) },
     told: bindProblem(502, 'remote-protocol-error'),
   },
   {
-    who: 'names an empty JID',
+    who: 'returns an empty JID',
     script: { bind: turn => turn.say(bound(turn, '<jid/>')) },
     told: bindProblem(502, 'remote-protocol-error'),
   },
   {
-    who: 'names something that is no full JID',
+    who: 'returns something that is not a full JID',
     script: { bind: turn => turn.say(bound(turn, '<jid>@/@</jid>')) },
     told: bindProblem(502, 'remote-protocol-error'),
   },
   ...['plain.example', 'alice@plain.example', 'plain.example/x', '@plain.example/x', 'alice@/x'].map(jid => ({
-    who: `names ${jid}`,
+    who: `returns ${jid}`,
     script: { bind: (turn: Turn) => turn.say(bound(turn, `<jid>${jid}</jid>`)) },
     told: bindProblem(502, 'remote-protocol-error'),
   })),
@@ -93,22 +93,22 @@ const noBinding: Case[] = [
     'alice@sub.plain.example/x',
     'alice2@plain.example/alice@plain.example',
   ].map(jid => ({
-    who: `names ${jid}`,
+    who: `returns ${jid}`,
     script: { bind: (turn: Turn) => turn.say(bound(turn, `<jid>${jid}</jid>`)) },
     told: bindProblem(502, 'jid-mismatch'),
   })),
   {
-    who: 'answers with an empty result',
+    who: 'returns an empty result',
     script: { bind: turn => turn.say(`<iq type='result' id='${idOf(turn)}'/>`) },
     told: bindProblem(502, 'remote-protocol-error'),
   },
   {
-    who: 'does not offer to bind one',
+    who: 'does not offer resource binding',
     script: { features2: turn => turn.say(streamFeatures('')) },
     told: bindProblem(502, 'remote-protocol-error'),
   },
   {
-    who: 'closes the stream right behind it',
+    who: 'closes the stream right after binding',
     script: {
       bind: turn => {
         turn.say(`${turn.usual}</stream:stream>`)
@@ -118,14 +118,14 @@ const noBinding: Case[] = [
     told: bindProblem(502, 'remote-connection-failed'),
   },
   {
-    who: 'demands a session and refuses it',
+    who: 'requires a session request and rejects it',
     usually: { moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>" },
     script: { session: turn => turn.say(iqError(turn, 'internal-server-error')) },
     told: bindProblem(502, 'bind-refused', 'internal-server-error'),
   },
 ]
 
-test.each(noBinding)('a server that, asked for a resource, $who is told of', async about => {
+test.each(noBinding)('if the server $who, the warm call returns $told.code', async about => {
   const { script = {}, usually, told } = about
   server.script = script
   server.usual = { ...usual, ...usually }

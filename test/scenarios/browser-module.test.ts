@@ -1,4 +1,4 @@
-// The module for pages, as browsers of any origin get it from the service.
+// The module for pages, as a browser of any origin loads it from the service.
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -18,7 +18,7 @@ afterAll(async () => service?.stop())
 const asset = (name: string) =>
   ask(`${service.url}/assets/${name}`, { agent: false, headers: { Origin: 'https://portal.example' } })
 
-test('is for the pages of all origins, and asked for again after an hour', async () => {
+test('warm-bindings.js is readable from every origin, and cached for an hour', async () => {
   const { status, headers } = await asset('warm-bindings.js')
   expect([status, headers]).toMatchObject([
     200,
@@ -31,7 +31,7 @@ test('is for the pages of all origins, and asked for again after an hour', async
   ])
 })
 
-test('is there under an address of its version, which never changes', async () => {
+test('the URL with the version is immutable, and another version returns 404', async () => {
   const [one, other] = [await asset('warm-bindings.js'), await asset(`warm-bindings-${version}.js`)]
   expect(other.headers).toMatchObject({
     'access-control-allow-origin': '*',
@@ -41,13 +41,13 @@ test('is there under an address of its version, which never changes', async () =
   expect((await asset('warm-bindings-0.0.0.js')).status).toBe(404)
 })
 
-test('has at most eight kilobytes, compressed, and imports nothing', async () => {
+test('the module has at most 8,000 bytes compressed, and imports nothing', async () => {
   const { text } = await asset('warm-bindings.js')
   expect(gzipSync(text).length).toBeLessThanOrEqual(8000)
   expect(text).not.toMatch(/\bimport\b/)
 })
 
-test.each(['strophe.js', 'style.css', 'attach.js'])('%s is for our own pages', async name => {
+test.each(['strophe.js', 'style.css', 'attach.js'])('%s is not readable from other origins', async name => {
   const { status, headers } = await asset(name)
   expect([status, headers['access-control-allow-origin']]).toEqual([200, undefined])
 })

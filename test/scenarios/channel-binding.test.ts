@@ -26,7 +26,7 @@ async function start(options: Partial<LoginServerOptions>, environment: Record<s
   service = await startWatchedService([server], environment)
 }
 
-/** Warms a session and ends it; tells how the login was bound. */
+/** Warms a session and ends it. Returns the mechanism and the GS2 header of the login. */
 async function warm(): Promise<string> {
   const { status, text } = await service.warm(alice)
   expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
@@ -36,26 +36,26 @@ async function warm(): Promise<string> {
   return `${server.last.mechanism} ${server.last.gs2Header}`
 }
 
-describe('a login is bound to its channel', () => {
+describe('a login uses channel binding', () => {
   test.each<[string, Partial<LoginServerOptions>, string]>([
-    ['over TLS 1.2', { tlsVersion: 'TLSv1.2' }, 'p=tls-unique,,'],
+    ['over TLS 1.2 with tls-unique by default', { tlsVersion: 'TLSv1.2' }, 'p=tls-unique,,'],
     [
-      'over TLS 1.2, as listed',
+      'over TLS 1.2 with tls-unique, if the server lists it',
       { tlsVersion: 'TLSv1.2', channelBindings: ['tls-exporter', 'tls-server-end-point', 'tls-unique'] },
       'p=tls-unique,,',
     ],
     [
-      'over TLS 1.3, as listed',
+      'over TLS 1.3 with tls-exporter, if the server lists it',
       { tlsVersion: 'TLSv1.3', channelBindings: ['tls-server-end-point', 'tls-exporter'] },
       'p=tls-exporter,,',
     ],
     [
-      'by the certificate over TLS 1.2',
+      'over TLS 1.2 with tls-server-end-point, if the server lists nothing else',
       { tlsVersion: 'TLSv1.2', channelBindings: ['tls-server-end-point'] },
       'p=tls-server-end-point,,',
     ],
     [
-      'by the certificate over TLS 1.3, with the hash that it is signed with',
+      'over TLS 1.3 with tls-server-end-point, hashed as the certificate is signed',
       {
         ...{ tlsVersion: 'TLSv1.3', channelBindings: ['tls-unique', 'tls-server-end-point'] },
         ...{ certificate: withSha384, endPointHash: 'sha384' },
@@ -65,58 +65,68 @@ describe('a login is bound to its channel', () => {
   ])('%s', async (_how, options, header) => {
     await start(options)
     expect(await warm()).toBe(`SCRAM-SHA-256-PLUS ${header}`)
-    // With what was remembered of the password, and another channel.
+    // Again with the cached keys, over another TLS connection.
     expect(await warm()).toBe(`SCRAM-SHA-256-PLUS ${header}`)
   })
 
-  test('over TLS 1.3 by the type that all should know, where nothing else may be used', async () => {
+  test('over TLS 1.3 with tls-exporter, if XMPP_MECHANISMS allows only -PLUS', async () => {
     await start({ tlsVersion: 'TLSv1.3' }, { XMPP_MECHANISMS: 'SCRAM-SHA-1-PLUS' })
     expect(await warm()).toBe('SCRAM-SHA-1-PLUS p=tls-exporter,,')
   })
 })
 
-describe('a login is not bound', () => {
+describe('a login uses no channel binding', () => {
   test.each<[string, Partial<LoginServerOptions>, string]>([
-    ['where the server may not know the type', { tlsVersion: 'TLSv1.3' }, 'n,,'],
-    ['without a type in common', { tlsVersion: 'TLSv1.3', channelBindings: ['tls-unique'] }, 'n,,'],
-    ['where it is not offered over TLS 1.2', { tlsVersion: 'TLSv1.2', mechanisms: unbound }, 'y,,'],
-    ['where it is not offered over TLS 1.3', { tlsVersion: 'TLSv1.3', mechanisms: unbound }, 'y,,'],
+    ['over TLS 1.3, if the server lists no types', { tlsVersion: 'TLSv1.3' }, 'n,,'],
+    [
+      'if the server lists no type that works with TLS 1.3',
+      { tlsVersion: 'TLSv1.3', channelBindings: ['tls-unique'] },
+      'n,,',
+    ],
+    ['over TLS 1.2, if the server offers no -PLUS mechanism', { tlsVersion: 'TLSv1.2', mechanisms: unbound }, 'y,,'],
+    ['over TLS 1.3, if the server offers no -PLUS mechanism', { tlsVersion: 'TLSv1.3', mechanisms: unbound }, 'y,,'],
   ])('%s', async (_where, options, header) => {
     await start(options)
     expect(await warm()).toBe(`SCRAM-SHA-256 ${header}`)
   })
 
-  test('where the operator does not want it', async () => {
+  test('if XMPP_MECHANISMS contains no -PLUS mechanism', async () => {
     await start({ mechanisms: unbound }, { XMPP_MECHANISMS: 'SCRAM-SHA-1,PLAIN' })
     expect(await warm()).toBe('SCRAM-SHA-1 n,,')
   })
 
-  test('on a plain link', async () => {
+  test('without TLS', async () => {
     server = await startLoginServer({ domain: 'chat.example', mechanisms: bound })
     service = await startWatchedService([server])
     expect(await warm()).toBe('SCRAM-SHA-256 n,,')
   })
 })
 
-describe('an attacker in between', () => {
+describe('a man in the middle', () => {
   const refused = { status: 403, code: 'not-authorized', step: 'sasl', condition: 'not-authorized' }
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('has another channel over %s, and gets nowhere', async tlsVersion => {
-    await start({ tlsVersion, intercepted: true, channelBindings: ['tls-unique', 'tls-exporter'] })
-    expect(await service.problem(alice)).toEqual(refused)
-    expect(server.last.gs2Header).toMatch(/^p=/)
-  })
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'who relays the login over another %s connection is rejected',
+    async tlsVersion => {
+      await start({ tlsVersion, intercepted: true, channelBindings: ['tls-unique', 'tls-exporter'] })
+      expect(await service.problem(alice)).toEqual(refused)
+      expect(server.last.gs2Header).toMatch(/^p=/)
+    },
+  )
 
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('who hides the offer over %s is found out', async tlsVersion => {
-    await start({ tlsVersion })
-    server.script = {
-      features: turn => turn.goOn(turn.usual.replaceAll(/<mechanism>[^<]*-PLUS<\/mechanism>/g, '')),
-    }
-    expect(await service.problem(alice)).toEqual(refused)
-    expect(server.last.gs2Header).toBe('y,,')
-  })
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'who removes the -PLUS mechanisms from the offer over %s is detected',
+    async tlsVersion => {
+      await start({ tlsVersion })
+      server.script = {
+        features: turn => turn.goOn(turn.usual.replaceAll(/<mechanism>[^<]*-PLUS<\/mechanism>/g, '')),
+      }
+      expect(await service.problem(alice)).toEqual(refused)
+      expect(server.last.gs2Header).toBe('y,,')
+    },
+  )
 
-  test('cannot say that the user is in', async () => {
+  test('who fakes <success/> is detected: server-not-authentic', async () => {
     await start({ tlsVersion: 'TLSv1.2' })
     server.script = { success: turn => turn.say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>") }
     expect(await service.problem(alice)).toEqual({ status: 502, code: 'server-not-authentic', step: 'sasl' })

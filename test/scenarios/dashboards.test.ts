@@ -1,4 +1,4 @@
-// What operators load into Grafana and Prometheus must speak of metrics that there are.
+// The files for Grafana and Prometheus may use only existing metrics.
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { WorkerMetrics } from '../../src/command/workers/worker-metrics.js'
@@ -9,7 +9,7 @@ import { startTestService } from '../support/start-service.js'
 
 const read = (name: string) => readFileSync(new URL(`../../deploy/${name}`, import.meta.url), 'utf8')
 
-/** The metrics of a running service and of one with workers, a histogram's by the names that are asked for. */
+/** The metrics of a service with and without workers. Of a histogram, the names of its series. */
 let known: Set<string>
 
 beforeAll(async () => {
@@ -27,7 +27,7 @@ beforeAll(async () => {
 const namesIn = (expressions: readonly string[]) =>
   new Set(expressions.flatMap(text => text.match(/\b(?:warm_bindings|nodejs|process)_\w+/g) ?? []))
 
-/** The values that expressions look for in a label. */
+/** The values that expressions compare a label with. */
 const valuesOf = (label: string, expressions: readonly string[]) => [
   ...new Set(
     expressions.flatMap(text =>
@@ -36,7 +36,7 @@ const valuesOf = (label: string, expressions: readonly string[]) => [
   ),
 ]
 
-/** Whether they name only what there is. */
+/** Expects only existing metrics, codes and reasons, and balanced brackets. */
 function expectSound(expressions: readonly string[]): void {
   expect([...namesIn(expressions)].filter(name => !known.has(name))).toEqual([])
   const codes = ['ok', ...Object.keys(problems)]
@@ -72,7 +72,7 @@ describe('the dashboard', () => {
   const graphs = panels.filter(({ type }) => type !== 'row')
   const expressions = graphs.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
 
-  test('can be imported anywhere: it names no data source, host or job of ours', () => {
+  test('has variables for data source, job and instance, and no fixed values', () => {
     expect(dashboard).toMatchObject({ id: null, uid: 'warm-bindings', schemaVersion: 42 })
     const variables = dashboard.templating.list.map(({ name, type }: { name: string; type: string }) => [name, type])
     expect(variables).toEqual([
@@ -87,7 +87,7 @@ describe('the dashboard', () => {
         expect(selector).toContain('job=~"$job",instance=~"$instance"')
   })
 
-  test('has panels that say what they show, each in a place of its own', () => {
+  test('has panels with a title and a description, which do not overlap', () => {
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
     const taken = new Set<string>()
     for (const { gridPos, title } of panels) {
@@ -106,7 +106,7 @@ describe('the dashboard', () => {
     }
   })
 
-  test('asks for metrics that there are, and for all of ours', () => {
+  test('uses only existing metrics, and shows all of ours', () => {
     expectSound(expressions)
     const shown = namesIn(expressions)
     const ours = [...known].filter(name => /^warm_bindings_/.test(name) && !/_(sum|count)$/.test(name))
@@ -114,7 +114,7 @@ describe('the dashboard', () => {
   })
 })
 
-test('docs/production.md speaks of metrics that there are', () => {
+test('docs/production.md names only existing metrics', () => {
   const document = readFileSync(new URL('../../docs/production.md', import.meta.url), 'utf8')
   const names = [...namesIn([document])].map(name => (known.has(name) ? name : `${name}_bucket`))
   expect(names.length).toBeGreaterThanOrEqual(10)
@@ -129,7 +129,7 @@ describe('the alerts', () => {
     block => /^ {8}expr: (?:>-\n((?: {10}.*\n)+)|(.*)$)/m.exec(block)?.slice(1).join('').trim() ?? '',
   )
 
-  test('have a name, a severity and a sentence each', () => {
+  test('each have a unique name, a severity and a summary', () => {
     expect(blocks.length).toBeGreaterThan(5)
     const names = blocks.map(block => block.split('\n', 1)[0])
     expect(new Set(names).size).toBe(names.length)
@@ -140,16 +140,15 @@ describe('the alerts', () => {
     }
   })
 
-  test('look at metrics that there are', () => {
+  test('use only existing metrics', () => {
     for (const expression of expressions) expect(expression).toMatch(/(?:warm_bindings|nodejs|process)_|^up\{/)
     expectSound(expressions)
   })
 
-  test('take those failures of logins for ours that are neither the user’s nor the backend’s', () => {
+  test('about failed logins match all 5xx codes that mean a fault', () => {
     const [, wanted = ''] = /call=~"warm\|connect",code=~"([^"]*)"/.exec(expressions.join('\n')) ?? []
     const ours = Object.entries(problems).filter(([, { status }]) => status >= 500)
-    // Neither does a service fail that is asked to stop, nor one that is asked for more than a user may have. No login
-    // looks for a session of another process.
+    // No faults: a stop, the limit of sessions per user, and a session of another process (no login looks for it).
     const passing = ['shutting-down', 'too-many-sessions', 'session-unreachable']
     const codes = ours.map(([code]) => code).filter(code => !passing.includes(code))
     expect(wanted.split('|').sort()).toEqual(codes.sort())

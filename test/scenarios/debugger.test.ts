@@ -46,7 +46,7 @@ function listenersOf(pid: number): number {
 }
 
 test.each([['0'], ['2']])(
-  'no process opens its debugger on SIGUSR1, with %s workers',
+  'SIGUSR1 opens no debugger in any process, with %s workers',
   async WORKERS => {
     const service = operator.start({ ...settings, WORKERS })
     const url = await service.url()
@@ -54,7 +54,7 @@ test.each([['0'], ['2']])(
     expect(processes).toHaveLength(1 + Number(WORKERS))
     const before = processes.map(listenersOf)
     for (const pid of processes) process.kill(pid, 'SIGUSR1')
-    // What a process has been asked before, it has done when it answers.
+    // A process that answers has handled the signals sent before.
     for (let count = 0; count < 40; count++)
       expect((await callUrl(`${url}/healthz`, { method: 'GET' })).status).toBe(200)
     expect(service.stderr).toBe('')

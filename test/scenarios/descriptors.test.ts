@@ -1,4 +1,4 @@
-// A service that may have but few descriptors: what it cannot open it says so of, and the rest goes on.
+// A service with few file descriptors reports what it cannot open. Everything else continues.
 // Runs in npm run test:all only: each test starts a service and uses up its descriptors.
 import { once } from 'node:events'
 import { Agent } from 'node:http'
@@ -13,7 +13,7 @@ import { Operator } from '../support/operated-service.js'
 import { admin, adminHeader } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
-/** The fewest that a service starts with. Node opens all files of a program at once. */
+/** The minimum for a start. Node opens all files of a program at once. */
 const descriptors = 128
 
 const operator = new Operator()
@@ -52,7 +52,7 @@ const creation =
   "<body rid='1' to='plain.example' wait='5' hold='1' ver='1.6' xml:lang='en' xmlns='http://jabber.org/protocol/httpbind'/>"
 const account = JSON.stringify({ jid: 'alice@plain.example', password: 'Pa55-of-alice' })
 
-/** Warms until no more will go; resolves with the bindings and the last reply. */
+/** Warms until a call fails. Resolves with the bindings and the last response. */
 async function warmUntilFull() {
   const bindings: { id: string; sid: string; rid: number }[] = []
   for (;;) {
@@ -62,7 +62,7 @@ async function warmUntilFull() {
   }
 }
 
-test('a warm call that finds no descriptor left for the XMPP server is answered 503, until one is free', async () => {
+test('a warm call gets 503 while no file descriptor is free', async () => {
   const { bindings, reply } = await warmUntilFull()
   expect(bindings.length).toBeGreaterThan(descriptors / 2)
   expect(bindings.length).toBeLessThan(descriptors)
@@ -71,7 +71,7 @@ test('a warm call that finds no descriptor left for the XMPP server is answered 
   expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)
   expect((await call('GET', '/readyz')).status).toBe(503)
 
-  // A session that is there goes on.
+  // Existing sessions continue.
   const page = new BoshClient(`${url}/http-bind`, bindings[0]!)
   expect(await page.request("<presence xmlns='jabber:client'/>", { pause: '60' })).not.toContain('terminate')
   page.close()
@@ -104,7 +104,7 @@ test('clients that never log in leave descriptors for a warm call and its page',
   }
 })
 
-/** Opens connections until a service has no descriptor left for another one. */
+/** Opens connections until the service has no free descriptor. */
 async function connectUntilFull(to: string, most = descriptors, localAddress?: string): Promise<void> {
   const { port, hostname } = new URL(to)
   let closed = 0
@@ -120,8 +120,8 @@ async function connectUntilFull(to: string, most = descriptors, localAddress?: s
   await eventually('some are closed', () => closed > 0)
 }
 
-describe.each([128, 256])('of %i descriptors, a tenth is left for warm calls', most => {
-  /** An address that may make no warm call. */
+describe.each([128, 256])('of %i descriptors, a tenth stays free for warm calls', most => {
+  /** An address without access to the warm API. */
   const localAddress = '127.0.0.2'
 
   async function expectWarmCalls(attack: (base: string) => Promise<unknown>, host?: string) {
@@ -138,7 +138,7 @@ describe.each([128, 256])('of %i descriptors, a tenth is left for warm calls', m
       await attack(base)
       const headers = { ...jsonHeaders, Authorization: adminHeader }
       const statuses: number[] = []
-      // One for the connection of the caller.
+      // One less, for the caller's connection.
       for (let count = 1; count < Math.floor(most / 10); count++)
         statuses.push((await ask(`${base}/warm`, { method: 'POST', agent, headers }, account)).status)
       expect(statuses).toEqual(statuses.map(() => 200))
@@ -148,11 +148,11 @@ describe.each([128, 256])('of %i descriptors, a tenth is left for warm calls', m
     }
   }
 
-  test('beside connections of clients that send nothing', async () => {
+  test('if clients open connections and send nothing', async () => {
     await expectWarmCalls(base => connectUntilFull(base, most, localAddress))
   })
 
-  test.each(['127.0.0.1', 'localhost'])('beside clients that open sessions, all at once, on %s', async host => {
+  test.each(['127.0.0.1', 'localhost'])('if clients open many sessions at once on %s', async host => {
     const agent = new Agent({ keepAlive: true, localAddress })
     const create = (base: string) =>
       ask(`${base}/http-bind`, { method: 'POST', agent }, creation).catch(() => undefined)
@@ -167,27 +167,30 @@ test.each([
   ['/', 'GET', undefined, [200, 'Warm Bindings']],
   ['/nowhere', 'GET', undefined, [404, 'not-found']],
   ['/assets/strophe.js', 'GET', undefined, [200, 'Strophe']],
-] as const)('a request for %s that is the first to find none is answered', async (path, method, body, expected) => {
-  const fresh = operator.startConfined(descriptors, settings())
-  const base = await fresh.url()
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  try {
-    const authorization = { Authorization: adminHeader }
-    const send = () => ask(base + path, { method, agent, headers: { ...jsonHeaders, ...authorization } }, body)
-    // Its connection is there before all others.
-    expect((await ask(`${base}/healthz`, { agent })).status).toBe(200)
-    await connectUntilFull(base)
-    const { status, text } = await send()
-    const [wanted, word] = expected
-    expect([status, text]).toEqual([wanted, expect.stringContaining(word)])
-    expect(fresh.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
-  } finally {
-    agent.destroy()
-    fresh.signal('SIGKILL')
-  }
-})
+] as const)(
+  'a request for %s over an open connection is answered when no descriptor is left',
+  async (path, method, body, expected) => {
+    const fresh = operator.startConfined(descriptors, settings())
+    const base = await fresh.url()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    try {
+      const authorization = { Authorization: adminHeader }
+      const send = () => ask(base + path, { method, agent, headers: { ...jsonHeaders, ...authorization } }, body)
+      // Its connection exists before all others.
+      expect((await ask(`${base}/healthz`, { agent })).status).toBe(200)
+      await connectUntilFull(base)
+      const { status, text } = await send()
+      const [wanted, word] = expected
+      expect([status, text]).toEqual([wanted, expect.stringContaining(word)])
+      expect(fresh.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
+    } finally {
+      agent.destroy()
+      fresh.signal('SIGKILL')
+    }
+  },
+)
 
-test.each([{}, { WORKERS: '2' }])('a start with too few for the service ends with a sentence (%j)', async more => {
+test.each([{}, { WORKERS: '2' }])('a start with too few descriptors exits with an error (%j)', async more => {
   const service = operator.startConfined(64, { ...settings(), ...more })
   expect([await service.exit, service.stdout]).toEqual([1, ''])
   expect(service.stderr).toBe(
@@ -195,7 +198,7 @@ test.each([{}, { WORKERS: '2' }])('a start with too few for the service ends wit
   )
 })
 
-test('connections that find none are closed, and the service answers again when others have gone', async () => {
+test('connections without a descriptor are closed, and the service recovers when others close', async () => {
   const binding = JSON.parse((await call('POST', '/warm', account)).text)
   const page = new BoshClient(`${url}/http-bind`, binding)
   const held = page.request("<presence xmlns='jabber:client'/>")
@@ -211,7 +214,7 @@ test('connections that find none are closed, and the service answers again when 
     )
     return status === 200
   })
-  // The poll that was held all the time is answered by the next one of its page.
+  // The page's next request releases the poll that was held.
   const next = page.request('', { pause: '60' })
   expect(await held).not.toContain('terminate')
   expect(await next).not.toContain('terminate')

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-/** A server and the service in front of it; `reach` writes XMPP_SERVERS where it is not the usual. */
+/** A server and the service in front of it. `reach` returns XMPP_SERVERS if the default is not enough. */
 async function started(options: Partial<LoginServerOptions>, reach?: (port: number) => string) {
   const server = await startLoginServer({ domain: 'chat.example', ...options })
   closers.push(() => server.stop())
@@ -21,7 +21,7 @@ async function started(options: Partial<LoginServerOptions>, reach?: (port: numb
   return { server, service }
 }
 
-/** Warms a session and ends it again: a service with sessions takes its time to stop. */
+/** Warms a session and ends it, because a service with sessions stops slowly. */
 async function warm(service: WatchedService, user = 'alice', password = 'Pa55-of-alice') {
   const answer = await service.warm({ jid: `${user}@chat.example`, password })
   if (answer.status === 200) {
@@ -35,7 +35,7 @@ async function warm(service: WatchedService, user = 'alice', password = 'Pa55-of
 const problem = (service: WatchedService) => service.problem({ jid: 'alice@chat.example', password: 'Pa55-of-alice' })
 
 describe('encryption', () => {
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('a login works over %s', async tlsVersion => {
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('a login succeeds over %s', async tlsVersion => {
     const certificate = makeCertificate(['DNS:chat.example'])
     const { server, service } = await started({ certificate, tlsVersion })
     expect((await warm(service)).status).toBe(200)
@@ -43,14 +43,14 @@ describe('encryption', () => {
     expect(server.complaints).toEqual([])
   })
 
-  test('a server without STARTTLS gets nothing', async () => {
+  test('a server without STARTTLS gets no credentials', async () => {
     const { server, service } = await started({}, port => `chat.example=xmpp://127.0.0.1:${port}`)
     expect(await problem(service)).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
     await service.emptied()
     expect(server.last.attempts).toBe(0)
   })
 
-  test('a server that refuses STARTTLS gets nothing', async () => {
+  test('a server that refuses STARTTLS gets no credentials', async () => {
     const { server, service } = await started({ certificate: makeCertificate(['DNS:chat.example']) })
     server.script = { proceed: turn => turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>") }
     expect(await problem(service)).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
@@ -58,7 +58,7 @@ describe('encryption', () => {
     expect(server.last.attempts).toBe(0)
   })
 
-  test('what comes in the clear behind <proceed/> is not believed', async () => {
+  test('features sent unencrypted after <proceed/> are ignored', async () => {
     const { server, service } = await started({ certificate: makeCertificate(['DNS:chat.example']) })
     const injected =
       "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></stream:features>"
@@ -68,19 +68,19 @@ describe('encryption', () => {
   })
 
   test.each([
-    ['made out to another name', { certificate: makeCertificate(['DNS:other.example']) }, 'for other.example, not'],
-    ['made out to a name above the domain', { certificate: makeCertificate(['DNS:example']) }, 'for example, not'],
+    ['for another name', { certificate: makeCertificate(['DNS:other.example']) }, 'for other.example, not'],
+    ['for a parent domain', { certificate: makeCertificate(['DNS:example']) }, 'for example, not'],
     [
-      'that no authority has signed',
+      'without a trusted authority',
       { certificate: makeCertificate(['DNS:chat.example']), trusted: false },
       'It is self-signed. In XMPP_SERVERS, add ?ca',
     ],
     [
-      'that is expired',
+      'that has expired',
       { certificate: makeCertificate(['DNS:chat.example'], { expired: true }) },
       'It expired on 2020-01-02.',
     ],
-  ])('a certificate %s is not accepted, and admins are told why', async (_what, options, told) => {
+  ])('a certificate %s is rejected, and the warm API says why', async (_what, options, told) => {
     const { server, service } = await started(options)
     expect(await problem(service)).toEqual({ status: 502, code: 'certificate-invalid', step: 'tls' })
     const { text } = await warm(service)
@@ -108,7 +108,7 @@ describe('encryption', () => {
     expect(server.last.attempts).toBe(0)
   })
 
-  test('with verify=off any certificate will do', async () => {
+  test('verify=off accepts any certificate', async () => {
     const { server, service } = await started(
       { certificate: makeCertificate(['DNS:other.example'], { expired: true }) },
       port => `chat.example=xmpp://127.0.0.1:${port}?verify=off`,
@@ -125,14 +125,14 @@ describe('mechanisms', () => {
     ['SCRAM-SHA-512', all],
     ['SCRAM-SHA-256', ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256']],
     ['SCRAM-SHA-1', ['DIGEST-MD5', 'SCRAM-SHA-1', 'PLAIN']],
-  ])('the strongest one, %s, is taken', async (strongest, mechanisms) => {
+  ])('the strongest offered mechanism is used: %s', async (strongest, mechanisms) => {
     const { server, service } = await started({ mechanisms })
     expect((await warm(service)).status).toBe(200)
     expect(server.last).toMatchObject({ mechanism: strongest, attempts: 1, complaints: [] })
     expect(server.connections.length).toBe(1)
   })
 
-  test('no weaker one is tried after a failure, not even the right password', async () => {
+  test('a failed login is not retried with a weaker mechanism', async () => {
     const { server, service } = await started({ mechanisms: all })
     server.script = {
       challenge: turn => turn.say("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>"),
@@ -143,21 +143,21 @@ describe('mechanisms', () => {
     expect(server.connections.length).toBe(1)
   })
 
-  test('PLAIN works on a plain link where the operator says so', async () => {
+  test('PLAIN is used without TLS if XMPP_SERVERS has plain=on', async () => {
     const reach = (port: number) => `chat.example=xmpp://127.0.0.1:${port}?tls=none&plain=on`
     const { server, service } = await started({ mechanisms: ['PLAIN'] }, reach)
     expect((await warm(service)).status).toBe(200)
     expect(server.last).toMatchObject({ mechanism: 'PLAIN', attempts: 1, complaints: [] })
   })
 
-  test('PLAIN works on an encrypted link', async () => {
+  test('PLAIN is used over TLS', async () => {
     const certificate = makeCertificate(['DNS:chat.example'])
     const { server, service } = await started({ mechanisms: ['PLAIN'], certificate })
     expect((await warm(service)).status).toBe(200)
     expect(server.last).toMatchObject({ mechanism: 'PLAIN', attempts: 1, complaints: [] })
   })
 
-  test('PLAIN sends the password once, whatever the server answers', async () => {
+  test('PLAIN sends the password only once, whatever the server answers', async () => {
     const certificate = makeCertificate(['DNS:chat.example'])
     const { server, service } = await started({ mechanisms: ['PLAIN'], certificate })
     const empty = "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'></challenge>"
@@ -171,7 +171,7 @@ describe('mechanisms', () => {
     ['alice', 'with=equals,and,commas'],
     ['zoë', 'pässwörd ☃'],
     ['alice', ' spaces at both ends '],
-  ])('user %s with password "%s" gets in with SCRAM and PLAIN', async (user, password) => {
+  ])('user %s with password "%s" can log in with SCRAM and PLAIN', async (user, password) => {
     for (const mechanism of ['SCRAM-SHA-256', 'PLAIN']) {
       const certificate = makeCertificate(['DNS:chat.example'])
       const { server, service } = await started({

@@ -1,4 +1,4 @@
-// A portal's backend is told how its sessions go on, in their order, whatever becomes of it in the meantime.
+// A portal's backend receives the events of its sessions in order, also after an outage.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
@@ -73,7 +73,7 @@ async function attach(binding: { sid: string; rid: number }): Promise<BoshClient
   return page
 }
 
-/** A page that has the session over WebSocket. */
+/** A page that continues the session over WebSocket. */
 async function takeOver({ websocket }: { websocket: { token: string } }): Promise<WebSocketWire> {
   const wire = await WebSocketWire.open(service.url, { path: '/xmpp-websocket/warm' })
   closers.push(() => wire.drop())
@@ -81,28 +81,28 @@ async function takeOver({ websocket }: { websocket: { token: string } }): Promis
   for (;;) if ((await wire.message()).includes('<jid>')) return wire
 }
 
-/** Resolves once the receiver has taken these events of a session, and no others. */
+/** Resolves once the receiver has exactly these events of a session. */
 async function told(session: string, ...events: readonly string[]): Promise<void> {
-  await eventually(`it is told ${events}`, () => receiver.of(session).length >= events.length)
+  await eventually(`the events ${events}`, () => receiver.of(session).length >= events.length)
   expect(receiver.of(session)).toEqual(events)
 }
 
-/** Lets a failed attempt's pause be over, as soon as so many attempts have been made. */
+/** Ends the pause after a failed attempt, once `count` attempts were made. */
 async function afterAttempts(count: number): Promise<void> {
   await eventually(`attempt ${count}`, () => receiver.requests.length >= count)
-  await eventually('it is counted', () => service.lines.join('').split('did not take').length > count)
+  await eventually('the failure is logged', () => service.lines.join('').split('did not take').length > count)
   clock.advance(300 * second)
 }
 
-/** The numbers of a metric that are not nought, by its labels. */
+/** The values of a metric that are not 0, by its labels. */
 async function counted(name: string): Promise<Record<string, number>> {
   const { samples } = await scrape(service.service.metricsUrl)
   const named = [...samples].filter(([sample, value]) => value !== 0 && sample.startsWith(`warm_bindings_${name}`))
   return Object.fromEntries(named.map(([sample, value]) => [/\{(.*)\}/.exec(sample)?.[1] ?? '', value]))
 }
 
-describe('a portal is told', () => {
-  test('of its session from the first page to the end, in order', async () => {
+describe('a portal receives events', () => {
+  test('of a session from its first page to its end, in order', async () => {
     const binding = await service.bind(alice)
     const { id, jid } = binding
     await attach(binding)
@@ -130,7 +130,7 @@ describe('a portal is told', () => {
     expect(await counted('events_waiting')).toEqual({})
   })
 
-  test('of the visit and the tab that it named', async () => {
+  test('with the visit and the tab of the session', async () => {
     const named = { ...alice, visit: 'v1', tab: 't1' }
     const { id } = await service.bind(named)
     expect((await service.warm(named)).json).toMatchObject({ id, resumed: true })
@@ -140,9 +140,9 @@ describe('a portal is told', () => {
   })
 
   test.each<[string, (binding: WarmBinding) => unknown, readonly string[]]>([
-    ['when no page comes', () => clock.advance(121 * second), ['session.ended: attach-timeout']],
+    ['because no page attached', () => clock.advance(121 * second), ['session.ended: attach-timeout']],
     [
-      'when the page is gone',
+      'because its page is silent',
       async binding => {
         await attach(binding)
         await told(binding.id, 'session.attached')
@@ -151,12 +151,12 @@ describe('a portal is told', () => {
       ['session.attached', 'session.ended: inactivity'],
     ],
     [
-      'when the page leaves',
+      'because its page terminated it',
       async binding => (await attach(binding)).terminate(),
       ['session.attached', 'session.ended: client'],
     ],
     [
-      'when the page loses its server',
+      'because the connection to its server broke',
       async binding => {
         const page = await attach(binding)
         server.last.reset()
@@ -164,14 +164,14 @@ describe('a portal is told', () => {
       },
       ['session.attached', 'session.ended: connection-lost'],
     ],
-    ['when the service stops', () => service.stop(), ['session.ended: shutdown']],
-  ])('of the end %s', async (_what, act, expected) => {
+    ['because the service stops', () => service.stop(), ['session.ended: shutdown']],
+  ])('of a session that ends %s', async (_what, act, expected) => {
     const binding = await service.bind(alice)
     await act(binding)
     await told(binding.id, ...expected)
   })
 
-  test('nothing of logins that fail, of callers that hang up, and of clients that log in themselves', async () => {
+  test('but none of failed logins, cancelled calls and clients that log in themselves', async () => {
     expect((await service.warm({ ...alice, password: 'wrong' })).status).toBe(403)
     const caller = new AbortController()
     server.script = { bind: () => caller.abort() }
@@ -185,8 +185,8 @@ describe('a portal is told', () => {
     await boshLogin(own, { user: 'alice', domain: 'plain.example', password: alice.password })
     await own.terminate()
     own.close()
-    await eventually('all are gone', () => service.service.counts().sessions === 0)
-    // An event of another session comes behind all that there could have been.
+    await eventually('all sessions have ended', () => service.service.counts().sessions === 0)
+    // The event of a later session proves that none was sent before.
     const { id } = await service.bind(alice)
     await call('DELETE', `/${id}`)
     await told(id, 'session.ended: logout')
@@ -195,21 +195,21 @@ describe('a portal is told', () => {
   })
 })
 
-/** What a receiver does in place of taking an event. */
+/** What a receiver does instead of accepting an event. */
 const failures: Record<string, Behaviour> = {
   'an error': refusing(500),
   'a refusal': refusing(404),
   'a redirect': refusing(307, { Location: '/chat/events' }),
-  'a connection that is closed': (_request, response) => void socketOf(response).destroy(),
-  'a connection that is reset': (_request, response) => void socketOf(response).resetAndDestroy(),
-  'half a head': (_request, response) => void socketOf(response).end('HTTP/1.1 200 OK\r\nContent-'),
-  'what is no HTTP': (_request, response) => void socketOf(response).end('220 mail.example ESMTP\r\n'),
+  'a closed connection': (_request, response) => void socketOf(response).destroy(),
+  'a reset connection': (_request, response) => void socketOf(response).resetAndDestroy(),
+  'half a header': (_request, response) => void socketOf(response).end('HTTP/1.1 200 OK\r\nContent-'),
+  'bytes that are not HTTP': (_request, response) => void socketOf(response).end('220 mail.example ESMTP\r\n'),
   'another protocol': (_request, response) =>
     void socketOf(response).write('HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
 }
 
 describe('a receiver that answers with', () => {
-  test.each(Object.keys(failures))('%s is told again, in the same words, until it takes the event', async name => {
+  test.each(Object.keys(failures))('%s gets the same event again until it accepts it', async name => {
     receiver.behaviour = failures[name]!
     const binding = await service.bind(alice)
     await attach(binding)
@@ -219,7 +219,7 @@ describe('a receiver that answers with', () => {
     await eventually('a third attempt', () => receiver.requests.length >= 3)
     receiver.behaviour = taking
     clock.advance(300 * second)
-    await eventually('it is pausing', () => service.lines.join('').split('did not take').length > 3)
+    await eventually('the third failure is logged', () => service.lines.join('').split('did not take').length > 3)
     clock.advance(300 * second)
     await told(binding.id, 'session.attached', 'session.ended: logout')
     const types = receiver.requests.map(({ event }) => event.type)
@@ -230,25 +230,25 @@ describe('a receiver that answers with', () => {
     })
   })
 
-  testRest('nothing at all has ten seconds, and the sessions do not wait', async () => {
+  testRest('nothing times out after ten seconds, and sessions do not wait', async () => {
     const hanging: (() => void)[] = []
     receiver.behaviour = (_request, response) => void hanging.push(() => response.destroy())
     const binding = await service.bind(alice)
     const page = await attach(binding)
-    await eventually('it is asked', () => receiver.requests.length === 1)
+    await eventually('the first request', () => receiver.requests.length === 1)
     await page.request(presence, { pause: '60' })
     clock.advance(7 * second)
     expect(receiver.open).toBe(1)
     receiver.behaviour = taking
     clock.advance(3 * second)
-    await eventually('it is hung up on', () => receiver.open === 0)
-    await eventually('it is logged', () => service.lines.some(line => line.includes('"cause":"timeout"')))
+    await eventually('the connection is closed', () => receiver.open === 0)
+    await eventually('the timeout is logged', () => service.lines.some(line => line.includes('"cause":"timeout"')))
     clock.advance(second)
     await told(binding.id, 'session.attached')
     for (const hang of hanging) hang()
   })
 
-  testRest('more than it has to has taken the event, and is hung up on', async () => {
+  testRest('an endless body is disconnected, and its event counts as sent', async () => {
     const closed = new Promise<void>(resolve => {
       receiver.behaviour = (_request, response) => {
         response.writeHead(200)
@@ -279,14 +279,14 @@ describe('a receiver that answers with', () => {
       receiver.behaviour = refusing(status, { Location: `http://127.0.0.1:${port}/` })
       const { id } = await service.bind(alice)
       await call('DELETE', `/${id}`)
-      await eventually('it is logged', () => service.lines.some(line => line.includes(`"http-${status}"`)))
+      await eventually('the redirect is logged', () => service.lines.some(line => line.includes(`"http-${status}"`)))
     }
     expect(followed).toBe(0)
   })
 })
 
 describe('a receiver that is down', () => {
-  test('is told all of it in the order of each session when it comes back; sessions do not notice', async () => {
+  test('gets all events in the order of each session when it returns', async () => {
     const { port } = receiver
     await receiver.stop()
     const bindings = [await service.bind(alice), await service.bind(alice), await service.bind(alice)]
@@ -297,9 +297,9 @@ describe('a receiver that is down', () => {
     }
     expect(await counted('events_waiting')).toEqual({ '': 12 })
     receiver = await EventReceiver.start(port)
-    // None has failed so often that its pause is longer.
+    // No attempt has failed so often that its pause is longer.
     clock.advance(60 * second)
-    await eventually('all is told', () => receiver.taken.length === 12)
+    await eventually('all events', () => receiver.taken.length === 12)
     for (const { id } of bindings)
       expect(receiver.of(id)).toEqual([
         ...['session.attached', 'session.resumed', 'session.attached', 'session.ended: logout'],
@@ -307,7 +307,7 @@ describe('a receiver that is down', () => {
     expect(await counted('events_waiting')).toEqual({})
   })
 
-  testRest('for one session only does not keep the others from being told', async () => {
+  testRest('for one session does not block the events of other sessions', async () => {
     const [one, two] = [await service.bind(alice), await service.bind(alice)]
     receiver.behaviour = (request, response) =>
       (request.event.data.id === one.id ? refusing(500) : taking)(request, response)
@@ -324,7 +324,7 @@ describe('a receiver that is down', () => {
 })
 
 describe('a service that stops', () => {
-  test('tells of the end of all its sessions before it has ended, and leaves no connection', async () => {
+  test('sends the end of all its sessions first, and leaves no connection', async () => {
     const ids: string[] = []
     for (let index = 0; index < 20; index++) ids.push((await service.bind(alice)).id)
     let busy = 0
@@ -344,19 +344,19 @@ describe('a service that stops', () => {
     await eventually('all connections are closed', () => receiver.open === 0)
   })
 
-  testRest('waits three seconds for a receiver that does not answer, and logs what it could not tell', async () => {
+  testRest('waits three seconds for a silent receiver, then logs the dropped events', async () => {
     await service.bind(alice)
     receiver.behaviour = () => {}
     const stopping = service.stop()
-    await eventually('it is asked', () => receiver.requests.length === 1)
+    await eventually('the first request', () => receiver.requests.length === 1)
     clock.advance(3 * second)
     await stopping
-    await eventually('it is hung up on', () => receiver.open === 0)
+    await eventually('the connection is closed', () => receiver.open === 0)
     const last = service.lines.map(line => JSON.parse(line)).filter(({ part }) => part === 'events')
     expect(last.at(-1)).toMatchObject({ level: 40, dropped: 1, msg: 'events were dropped' })
   })
 
-  testRest('does not wait for one that is down', async () => {
+  testRest('does not wait for a receiver that is down', async () => {
     await receiver.stop()
     for (let index = 0; index < 3; index++) {
       const { id } = await service.bind(alice)
@@ -371,7 +371,7 @@ describe('a service that stops', () => {
   })
 })
 
-test('without EVENTS_URL nothing is sent', async () => {
+test('without EVENTS_URL no event is sent', async () => {
   const other = await start()
   const binding = await other.bind(alice)
   await callSessions(other.url, 'DELETE', `/${binding.id}`)
@@ -390,7 +390,7 @@ describe('a process', () => {
   })
   const account = { jid: 'alice@localhost', password: 'secret' }
 
-  test('sends events over https to a receiver whose authority it is told, and to no other; then ends', async () => {
+  test('sends events over HTTPS only to a receiver with a trusted certificate', async () => {
     const xmpp = await startDemoServer({ alice: 'secret' })
     const operator = new Operator()
     closers.push(
@@ -419,8 +419,11 @@ describe('a process', () => {
       expect(status).toBe(200)
       await callSessions(await running.url(), 'DELETE', `/${json.id}`)
       const isTrusted = 'NODE_EXTRA_CA_CERTS' in trust
-      if (isTrusted) await eventually('it is told', () => events.length === 1)
-      else await eventually('it is logged', () => running.stdout.includes('DEPTH_ZERO_SELF_SIGNED_CERT'))
+      if (isTrusted) await eventually('the event', () => events.length === 1)
+      else
+        await eventually('the certificate error is logged', () =>
+          running.stdout.includes('DEPTH_ZERO_SELF_SIGNED_CERT'),
+        )
       running.signal('SIGTERM')
       expect(await running.exit).toBe(0)
       expect(running.stdout + running.stderr).not.toContain(eventsSecret)
@@ -428,7 +431,7 @@ describe('a process', () => {
     expect(events).toEqual([expect.stringMatching(/^v1,[\w+/]{43}=$/)])
   })
 
-  testRest('ends in time whatever the receiver does', async () => {
+  testRest('stops within ten seconds if the receiver does not answer', async () => {
     const xmpp = await startDemoServer({ alice: 'secret' })
     const operator = new Operator()
     closers.push(
@@ -446,7 +449,7 @@ describe('a process', () => {
     expect(receiver.requests.map(({ event }) => event.data.reason)).toEqual(['shutdown'])
   })
 
-  testRest('does not start with settings that would tell others, and repeats no secret', async () => {
+  testRest('does not start with invalid EVENTS_URL or EVENTS_SECRET, and prints no secret', async () => {
     const operator = new Operator()
     closers.push(() => operator.leave())
     const about = { EVENTS_URL: 'http://user:t0ken@portal.example/', EVENTS_SECRET: 'short' }

@@ -1,5 +1,5 @@
-// What befalls one part of the world is not felt in the others: during each of these two users of another server talk on,
-// word for word, and afterwards nothing of it is left.
+// A fault in one place does not disturb the others: two users of another server talk on during each fault, and no
+// session is left afterwards.
 // Runs in npm run test:all only: half a minute of floods and servers that do not answer.
 import { once } from 'node:events'
 import { Agent } from 'node:http'
@@ -15,7 +15,7 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { startTestService, type TestService } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Each wait in a test has its own, shorter deadline with its own message.
 jest.setTimeout(60_000)
 
 const alice = { jid: 'alice@broken.example', password: 'Pa55-of-alice' }
@@ -23,9 +23,9 @@ const carol = { jid: 'carol@localhost', password: 'secret' }
 /** Longest silence of a client, in seconds. */
 const inactivity = 5
 
-/** Name servers that do with each domain what the test says. */
+/** Name servers with faults that the test chooses. */
 class FaultyDns implements Dns {
-  /** What becomes of questions for these; there is a server for all others. */
+  /** Faults by domain. All other domains have a server. */
   readonly faults = new Map<string, () => Promise<never>>()
   port = 0
 
@@ -89,7 +89,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await conversation.end()
-  await eventually('nothing is left', () => isEmpty(), { seconds: 10 })
+  await eventually('no session or link is left', () => isEmpty(), { seconds: 10 })
 })
 
 afterAll(async () => {
@@ -106,12 +106,12 @@ function isEmpty(): boolean {
 const message = (to: string, id: number, size: number) =>
   `<message xmlns='jabber:client' to='${to}' id='${id}'><body>${'x'.repeat(size)}</body></message>`
 
-test('an XMPP server that stops reading keeps back who sends to it, and loses nothing', async () => {
+test('an XMPP server that stops reading slows its sender down, and no stanza is lost', async () => {
   const binding = await here.bind(alice)
   const connection = broken.last
   const page = new BoshClient(`${here.url}/http-bind`, binding)
   connection.stopReading()
-  // More than systems keep for both ends of a connection.
+  // More than the operating system buffers for both ends of a connection.
   const most = 200
   const size = 200_000
   let sent = 0
@@ -133,7 +133,7 @@ test('an XMPP server that stops reading keeps back who sends to it, and loses no
 
   connection.readOn()
   hasSaidAll = true
-  await eventually('all of it has come', () => connection.stanzas.length === sent, { seconds: 10 })
+  await eventually('all stanzas have arrived', () => connection.stanzas.length === sent, { seconds: 10 })
   expect(connection.stanzas.map(({ attributes }) => Number(attributes['id']))).toEqual(
     Array.from({ length: sent }, (_, at) => at + 1),
   )
@@ -142,12 +142,12 @@ test('an XMPP server that stops reading keeps back who sends to it, and loses no
   page.close()
 })
 
-test('an XMPP server that answers nothing any more has its sessions until their pages go', async () => {
+test('sessions of an XMPP server that no longer answers end when their pages leave', async () => {
   const binding = await here.bind(alice)
   const connection = broken.last
   const page = new BoshClient(`${here.url}/http-bind`, binding)
   connection.deafen()
-  // It cannot be told from a server that has nothing to say.
+  // It looks like a server that has nothing to send.
   const first = page.request(message('bob@broken.example', 1, 10))
   const second = page.request(message('bob@broken.example', 2, 10))
   expect(await first).not.toContain('terminate')
@@ -157,11 +157,11 @@ test('an XMPP server that answers nothing any more has its sessions until their 
   const left = () => here.service.counts()
   await eventually('the session ends', () => left().sessions === 2, { seconds: inactivity + 5 })
   await conversation.goesOn()
-  // It does not answer a goodbye either, and is cut off.
-  await eventually('its link does', () => left().links === 2 && broken.open === 0, { seconds: 10 })
+  // The server does not answer the end of the stream either, so the link is cut.
+  await eventually('its link closes', () => left().links === 2 && broken.open === 0, { seconds: 10 })
 })
 
-test('name servers that fail or do not answer are told of, and are asked again once they do', async () => {
+test('failing or silent name servers cause 502 or 504, and are asked again', async () => {
   const failed = Object.assign(new Error('queryA ESERVFAIL'), { code: 'ESERVFAIL' })
   dns.faults.set('fails.example', () => Promise.reject(failed))
   dns.faults.set('hangs.example', () => new Promise(() => {}))
@@ -180,7 +180,7 @@ test('name servers that fail or do not answer are told of, and are asked again o
     { status: 502, code: 'remote-connection-failed', step: 'resolve' },
   ])
   dns.faults.clear()
-  // The server is found then; it offers no encryption, and without the operator's word there has to be one.
+  // The server is found now, but offers no TLS, which is required by default.
   const until = performance.now() + 10_000
   let told = await warm('fails.example')
   while (told.step === 'resolve' && performance.now() < until) {
@@ -190,7 +190,7 @@ test('name servers that fail or do not answer are told of, and are asked again o
   expect(told).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
 })
 
-test('a flood of requests that mean nothing is answered, and nothing of it is kept', async () => {
+test('a flood of invalid requests is answered, and leaves no session', async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 50 })
   const counts = here.service.counts()
   const bodies = [
@@ -226,7 +226,7 @@ test('a flood of requests that mean nothing is answered, and nothing of it is ke
   expect(here.service.counts()).toEqual(counts)
 })
 
-test('a client that reads none of its replies has its session for as long as it is silent', async () => {
+test('the session of a client that reads no replies ends after inactivity', async () => {
   const { jid, sid, rid } = await here.bind({ ...carol, jid: 'carol@localhost/silent' })
   const sender = await here.bind(carol)
   const { port, hostname } = new URL(here.url)
@@ -239,7 +239,7 @@ test('a client that reads none of its replies has its session for as long as it 
   }
   poll(0, "<presence xmlns='jabber:client'/>")
   const other = new BoshClient(`${here.url}/http-bind`, sender)
-  // What was not read fills what systems keep for the connection, and then waits here, all on the one connection.
+  // Unread replies fill the buffers of the operating system, then wait in the service, all on one connection.
   for (let sent = 1; sent <= 60; sent++) {
     const said = other.request(message(jid, sent, 200_000), sent % 2 === 0 ? {} : { pause: '60' })
     poll(sent)

@@ -21,10 +21,10 @@ afterAll(async () => {
 })
 
 const beforeEncryption = new Set<Stage>(['connect', 'header', 'starttls', 'proceed'])
-/** Where the server speaks first of its stream. */
+/** Stages at which the server has not sent its stream header. */
 const opening = new Set<Stage>(['connect', 'header', 'restart'])
 
-/** Where the trouble is, as the caller is told. */
+/** The step that the caller sees. */
 function stepOf(stage: Stage): string {
   if (beforeEncryption.has(stage)) return 'tls'
   if (stage === 'features') return 'features'
@@ -48,20 +48,20 @@ interface Fault {
 }
 
 const faults: Fault[] = [
-  { does: 'hangs up', act: turn => turn.close(), code: 'remote-connection-failed' },
-  { does: 'breaks the connection', act: turn => turn.reset(), code: 'remote-connection-failed' },
+  { does: 'closes the connection', act: turn => turn.close(), code: 'remote-connection-failed' },
+  { does: 'resets the connection', act: turn => turn.reset(), code: 'remote-connection-failed' },
   {
-    does: 'speaks something else',
+    does: 'sends another protocol',
     act: turn => turn.say('220 mail.example ESMTP <&>\r\n'),
     code: 'remote-protocol-error',
   },
   {
-    does: 'sends bytes that are no text',
+    does: 'sends bytes that are not UTF-8',
     act: turn => turn.say(Buffer.from([0x3c, 0xff, 0xfe, 0x00, 0x80])),
     code: 'remote-protocol-error',
   },
   {
-    does: 'breaks off in the middle of an element',
+    does: 'closes in the middle of an element',
     act: turn => {
       turn.say(turn.usual.slice(0, turn.usual.length / 2))
       turn.close()
@@ -75,18 +75,18 @@ const faults: Fault[] = [
     condition: 'host-unknown',
   },
   {
-    does: 'ends the stream for its policy',
+    does: 'ends the stream with policy-violation',
     act: (turn, stage) => streamError(turn, stage, 'policy-violation'),
     code: 'remote-stream-error',
     condition: 'policy-violation',
   },
   {
-    does: 'sends an element without end',
+    does: 'sends an endless element',
     act: (turn, stage) => turn.say(`${opening.has(stage) ? header : ''}<success>${'x'.repeat(1_100_000)}`),
     code: 'remote-protocol-error',
   },
   {
-    does: 'nests elements without end',
+    does: 'nests elements too deep',
     act: (turn, stage) => turn.say(`${opening.has(stage) ? header : ''}${'<a>'.repeat(200)}`),
     code: 'remote-protocol-error',
   },
@@ -97,12 +97,12 @@ const faults: Fault[] = [
   },
 ]
 
-describe.each(stages)('in place of its %s', stage => {
-  test.each(faults)('a server that $does is told of, and nothing stays open', async fault => {
+describe.each(stages)('at the stage %s', stage => {
+  test.each(faults)('a server that $does causes $code, and its connection is closed', async fault => {
     const { act, code, condition } = fault
     server.script = { [stage]: (turn: Turn) => act(turn, stage) }
     const problem = await service.problem(alice)
-    // A connection that is broken at once may never have stood.
+    // A reset at once may come before the connection is established.
     const step = stage === 'connect' && problem.step === 'connect' ? 'connect' : stepOf(stage)
     expect(problem).toEqual({ status: 502, code, step, ...(condition === undefined ? {} : { condition }) })
     expect(service.outcomes().at(-1)).toMatchObject({ code, step })

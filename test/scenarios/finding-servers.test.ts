@@ -1,4 +1,4 @@
-// Which server the service talks to, with a real resolver and a name server that the test makes up.
+// Which server the service connects to, with a real resolver and a name server of the test.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -26,7 +26,7 @@ afterEach(async () => {
   await server.stop()
 })
 
-/** Warms alice by a service that asks the name server of the test. */
+/** Warms alice with a service that asks the name server of the test. */
 async function warm(zone: Zone, environment: Record<string, string> = {}) {
   nameServer.zone = zone
   service = await startTestService({
@@ -44,27 +44,32 @@ const at = (host: string, port: number): Zone => ({
   'SRV _xmpp-client._tcp.chat.example': [`60 0 0 ${port} ${host}`],
 })
 const loopback: Zone = { 'A xmpp.chat.example': ['60 127.0.0.1'] }
-/** The server was reached and asked for TLS; no authority has signed its certificate, so nothing more was said. */
+/** The server was reached, and its self-signed certificate ended the attempt. */
 const reached = { status: 502, code: 'certificate-invalid', step: 'tls' }
 
-describe('a domain without a server in the settings', () => {
-  test('is served where its service records say', async () => {
+describe('a domain without an entry in XMPP_SERVERS', () => {
+  test('is reached at the server of its SRV record', async () => {
     expect(await warm({ ...at('xmpp.chat.example', server.port), ...loopback })).toEqual(reached)
     expect(server.connections.length).toBe(1)
     expect(server.last.attempts).toBe(0)
   })
 
-  test('is served by the next one when the first does not answer', async () => {
+  test('is reached at the next SRV record if the first server does not answer', async () => {
     const records = [`60 1 0 1 xmpp.chat.example`, `60 2 0 ${server.port} xmpp.chat.example`]
     expect(await warm({ 'SRV _xmpp-client._tcp.chat.example': records, ...loopback })).toEqual(reached)
     expect(server.connections.length).toBe(1)
   })
 
   test.each([
-    ['says that it has none', { 'SRV _xmpp-client._tcp.chat.example': ['60 0 0 0 .'] }, 502, 'host-unknown'],
-    ['does not exist', {}, 502, 'host-unknown'],
     [
-      'has no answer from any name server for the moment',
+      'its SRV record says that it has no server',
+      { 'SRV _xmpp-client._tcp.chat.example': ['60 0 0 0 .'] },
+      502,
+      'host-unknown',
+    ],
+    ['it does not exist', {}, 502, 'host-unknown'],
+    [
+      'no name server has an answer for it',
       {
         'SRV _xmpp-client._tcp.chat.example': 'SERVFAIL',
         'SRV _xmpps-client._tcp.chat.example': 'SERVFAIL',
@@ -72,12 +77,12 @@ describe('a domain without a server in the settings', () => {
       502,
       'remote-connection-failed',
     ],
-  ])('has none when it %s', async (_what, zone, status, code) => {
+  ])('gets 502 if %s', async (_what, zone, status, code) => {
     expect(await warm(zone)).toEqual({ status, code, step: 'resolve' })
     expect(server.connections.length).toBe(0)
   })
 
-  test('has none in time when the name server keeps silent', async () => {
+  test('gets 504 if the name server does not answer', async () => {
     const silent = { 'SRV _xmpp-client._tcp.chat.example': 'silence', 'A chat.example': 'silence' } as const
     expect(await warm(silent, { XMPP_DOMAINS: '*' })).toEqual({
       status: 504,
@@ -87,11 +92,11 @@ describe('a domain without a server in the settings', () => {
   })
 })
 
-describe('where any domain is allowed', () => {
+describe('with XMPP_DOMAINS=*', () => {
   const any = { XMPP_DOMAINS: '*' }
 
   test.each(['127.0.0.1', '10.0.0.1', '192.168.1.1', '169.254.169.254'])(
-    'a domain that leads to %s is refused, and nothing is dialled',
+    'a domain whose server is at %s gets 403, and no connection is opened',
     async address => {
       const zone = { ...at('xmpp.chat.example', server.port), 'A xmpp.chat.example': [`60 ${address}`] }
       expect(await warm(zone, any)).toEqual({ status: 403, code: 'address-not-allowed', step: 'connect' })
@@ -99,7 +104,7 @@ describe('where any domain is allowed', () => {
     },
   )
 
-  test('a browser learns no more than that there is no connection', async () => {
+  test('a browser gets remote-connection-failed without the reason', async () => {
     await warm({ ...at('xmpp.chat.example', server.port), ...loopback }, any)
     const client = new BoshClient(`${service!.url}/http-bind`)
     const reply = await client.request('', { to: '127.0.0.1', wait: '5', hold: '1', ver: '1.6' })
@@ -108,7 +113,7 @@ describe('where any domain is allowed', () => {
     client.close()
   })
 
-  test.each(['chat.example', '*'])('an entry for %s in the settings is dialled wherever it is', async domain => {
+  test.each(['chat.example', '*'])('an XMPP_SERVERS entry for %s can have any address', async domain => {
     const servers = `${domain}=xmpp://127.0.0.1:${server.port}`
     expect(await warm({}, { ...any, XMPP_SERVERS: servers })).toEqual(reached)
     expect(nameServer.asked).toEqual([])

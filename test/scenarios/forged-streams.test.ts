@@ -1,5 +1,5 @@
-// What others write reaches a client between the words of its server. A client that has its stream begin anew in the
-// middle of that would have it taken for the server's own words, and be taken for another user.
+// An attack: a client restarts its stream in the middle of a stanza of another user. Forged content could then pass
+// for its server's, and give it the victim's JID.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin, boshWelcome } from '../support/bosh-login.js'
@@ -20,7 +20,7 @@ const terminated = (condition: string) =>
 const bindResult = (id: string, from = '') =>
   `<iq xmlns='jabber:client' type='result' id='${id}'${from}><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${victim}/desk</jid></bind></iq>`
 
-/** A message whose content looks like a server that opens its stream and binds a resource, in three parts. */
+/** In three parts, a message whose content looks like a server that opens a stream and binds a resource. */
 const [begun, forged, ended] = [
   `<message from='accomplice@${domain}/y'><x xmlns='urn:x'>`,
   `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='f' from='${domain}' version='1.0'>` +
@@ -60,13 +60,13 @@ async function logIn(): Promise<LoginConnection> {
   return server.connections[0]!
 }
 
-/** Mallory is let in and has not opened her stream again. */
+/** Mallory is authenticated and has not restarted her stream. */
 async function welcome(): Promise<LoginConnection> {
   await boshWelcome(client, { user: 'mallory', domain, password: accounts.mallory })
   return server.connections[0]!
 }
 
-/** The victim's backend wants a session for the victim, any that is free; it must be a new one of the victim's own. */
+/** The victim's backend asks for any free session of the victim, and must get a new session. */
 async function expectNothingOfTheVictims(): Promise<void> {
   const { json } = await callSessions(service.url, 'GET', `/sessions?jid=${victim}`)
   expect(json.sessions).toEqual([])
@@ -76,10 +76,10 @@ async function expectNothingOfTheVictims(): Promise<void> {
   expect(warmed.json['sid']).not.toBe(client.sid)
 }
 
-/** What the client has sent and said has arrived. */
+/** Waits until all that was sent has arrived. */
 const arrived = () => new Promise(resolve => setTimeout(resolve, 50))
 
-/** A server that resumes a session tells no JID. */
+/** A server that resumes a stream names no JID. */
 async function resume(): Promise<LoginConnection> {
   const connection = await welcome()
   await client.request('', restart)
@@ -88,14 +88,14 @@ async function resume(): Promise<LoginConnection> {
   return connection
 }
 
-describe('a client that has its stream begin anew', () => {
+describe('a client that restarts its stream', () => {
   test.each([
-    ['in a session whose JID is known', logIn],
-    ['in a session that it has resumed', resume],
-    ['before it has a resource', welcome],
-  ])('in the middle of a message, %s, ends its session and gives it the JID of no other user', async (_what, begin) => {
+    ['after its login', logIn],
+    ['after it resumed its stream', resume],
+    ['before it binds a resource', welcome],
+  ])('in the middle of a message, %s, ends its session and gets no JID of another user', async (_what, begin) => {
     const connection = await begin()
-    // It would answer in the middle of what it says.
+    // Otherwise the server would answer in the middle of its message.
     connection.deafen()
     connection.say(begun)
     await arrived()
@@ -106,11 +106,11 @@ describe('a client that has its stream begin anew', () => {
     await expectNothingOfTheVictims()
     expect(await restarted).toBe(terminated('bad-request'))
     connection.say(ended)
-    // All that it has heard since is the end.
+    // Since then, the server has received only the end of the stream.
     expect(connection.packets.at(-1)).toBe('</stream:stream>')
   })
 
-  test('for another domain ends its session, and its server hears nothing of that', async () => {
+  test('for another domain ends its session, and its server does not receive the restart', async () => {
     const connection = await welcome()
     expect(await client.request('', { ...restart, to: 'other.example' })).toBe(terminated('bad-request'))
     await eventually('the connection is closed', () => connection.ended)
@@ -120,17 +120,17 @@ describe('a client that has its stream begin anew', () => {
   })
 })
 
-describe('a client whose accomplice answers its request for a resource', () => {
+describe('a client whose accomplice forges the bind result', () => {
   test.each([
-    ['in the server’s place', `<message from='accomplice@${domain}/y'>${bindResult('bind')}</message>`],
-    ['by its id', bindResult('bind', ` from='accomplice@${domain}/y'`)],
-    ['from another session of the client’s own', bindResult('bind', ` from='mallory@${domain}/y'`)],
-  ])('%s is known by what its server says', async (_what, said) => {
+    ['within a message', `<message from='accomplice@${domain}/y'>${bindResult('bind')}</message>`],
+    ['with the id of the request', bindResult('bind', ` from='accomplice@${domain}/y'`)],
+    ['from another session of the client', bindResult('bind', ` from='mallory@${domain}/y'`)],
+  ])('%s does not get the JID of the victim', async (_what, said) => {
     server.script = { bind: turn => turn.goOn(said + turn.usual) }
     await logIn().catch(() => {})
     server.script = {}
     const { json } = await callSessions(service.url, 'GET', `/sessions?jid=mallory@${domain}`)
-    // Where it had a message before, it is known by nothing.
+    // After a message before the bind result, the session has no JID.
     expect(json.sessions).toHaveLength(said.startsWith('<message') ? 0 : 1)
     await expectNothingOfTheVictims()
   })

@@ -1,4 +1,4 @@
-// A browser guesses passwords by its own login: over WebSocket, over BOSH, and over both.
+// A browser that guesses passwords with its own logins, over WebSocket, BOSH and both.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { ask } from '../support/http-answer.js'
@@ -8,7 +8,7 @@ import { close, faultOf, features, header, Stage, success } from '../support/web
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const refusal = `<failure xmlns='${sasl}'><not-authorized/></failure>`
 const refusal2 = `<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='${sasl}'/></failure>`
-/** SCRAM of juliet, whose proof would follow. */
+/** The first message of SCRAM for juliet. */
 const first = Buffer.from('n,,n=juliet,r=fyko+d2lbbFgONRv9qkxdawL').toString('base64')
 const auth = `<auth xmlns='${sasl}' mechanism='SCRAM-SHA-1'>${first}</auth>`
 const authenticate = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='SCRAM-SHA-1'><initial-response>${first}</initial-response></authenticate>`
@@ -25,7 +25,7 @@ afterEach(async () => {
 /** A stream over WebSocket of a client behind the trusted proxy. */
 const socketFrom = (address: string) => stage.pair({ headers: { 'X-Forwarded-For': address } })
 
-/** A stream over BOSH of such a client, which polls. */
+/** A BOSH stream of a client at this address, which polls. */
 async function boshFrom(address: string): Promise<ScriptedConnection> {
   const url = `${stage.service.url}/http-bind`
   const post: Post = (body, { signal } = {}) =>
@@ -48,16 +48,16 @@ const metric = async (outcome: string) =>
     await stage.service.service.metrics(),
   )?.[1]
 
-/** Resolves once so many logins had to wait. */
+/** Resolves once `count` logins were delayed. */
 async function delayed(count: number): Promise<void> {
   while ((await metric('delayed')) !== String(count)) await new Promise(resolve => setTimeout(resolve, 20))
 }
 
-describe('one stream over WebSocket', () => {
+describe('a WebSocket stream', () => {
   test.each([
     ['SASL', auth, '</auth>', refusal],
     ['SASL2', authenticate, '</authenticate>', refusal2],
-  ])('is refused five logins by %s, and closed', async (_how, login, end, answer) => {
+  ])('allows five failed %s logins, then is closed with policy-violation', async (_how, login, end, answer) => {
     stage = await Stage.set()
     const { wire, link } = await socketFrom('203.0.113.5')
     for (let number = 0; number < 5; number++) {
@@ -76,8 +76,8 @@ describe('one stream over WebSocket', () => {
   })
 })
 
-describe('one address', () => {
-  test('has one limit for both transports: a login over it waits, and then succeeds', async () => {
+describe('an address', () => {
+  test('has one login limit for both transports, and logins above it are delayed', async () => {
     stage = await Stage.set({ environment: { RATE_LOGINS_PER_ADDRESS: '4' } })
     const { wire, link } = await socketFrom('203.0.113.5')
     for (let number = 0; number < 4; number++) {
@@ -96,7 +96,7 @@ describe('one address', () => {
     let reply = await answer
     while (!reply.includes('<success')) reply = await client!.request()
 
-    // Another address does not wait. Over WebSocket, what is sent after a login that waited does not wait either.
+    // Another address is not delayed. Over WebSocket, data after a delayed login is not delayed again.
     const other = await socketFrom('203.0.113.6')
     other.wire.send(auth)
     await other.link.until('</auth>')

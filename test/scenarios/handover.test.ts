@@ -51,8 +51,8 @@ const ping = "<iq type='get' id='p1' from='plain.example'><ping xmlns='urn:xmpp:
 /** The texts of the messages in a reply, in order. */
 const texts = (reply: string) => [...reply.matchAll(/<body>([^<]*)<\/body>/g)].map(match => match[1])
 
-describe('stanzas that come before the browser', () => {
-  test('in one packet with the bind result wait for it', async () => {
+describe('stanzas that arrive before the page', () => {
+  test('in the packet of the bind result are kept for the page', async () => {
     server.script = { bind: turn => turn.say(turn.usual + message('one') + ping + message('two')) }
     const { client } = await bind()
     const reply = await client.request()
@@ -60,7 +60,7 @@ describe('stanzas that come before the browser', () => {
     expect(reply).toContain('urn:xmpp:ping')
   })
 
-  test('before the bind result and behind it wait for it in their order', async () => {
+  test('before and after the bind result are kept for the page in order', async () => {
     server.script = {
       features2: turn => turn.say(turn.usual + message('one')),
       bind: turn => turn.say(message('two') + ping + turn.usual + message('three')),
@@ -71,7 +71,7 @@ describe('stanzas that come before the browser', () => {
     expect(reply.match(/urn:xmpp:ping/g)).toHaveLength(1)
   })
 
-  test('around the session request wait for it, and so do answers to requests that were not sent', async () => {
+  test('around the session request are kept, and so are unexpected iq results', async () => {
     server.usual = { ...server.usual, moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>" }
     const answer = "<iq type='result' id='of-somebody-else'/>"
     server.script = {
@@ -84,7 +84,7 @@ describe('stanzas that come before the browser', () => {
     expect(reply).toContain('of-somebody-else')
   })
 
-  test('in packets of one byte wait for it', async () => {
+  test('in packets of one byte are kept for the page', async () => {
     server.script = {
       bind: async turn => {
         for (const byte of Buffer.from(turn.usual + message('ä☃🗝'))) {
@@ -99,7 +99,7 @@ describe('stanzas that come before the browser', () => {
     expect(texts(reply)).toEqual(['ä☃🗝'])
   })
 
-  test('are answered by the page only', async () => {
+  test('are not answered by the service', async () => {
     server.script = { bind: turn => turn.say(ping + turn.usual + ping.replace('p1', 'p2')) }
     const { client } = await bind()
     const connection = server.last
@@ -109,15 +109,15 @@ describe('stanzas that come before the browser', () => {
     expect(connection.stanzas.map(({ attributes }) => attributes['id'])).toEqual(['p1'])
   })
 
-  test('keep their text and are given the namespaces they inherited', async () => {
+  test('keep their text and get their inherited namespaces', async () => {
     server.script = { bind: turn => turn.say(`${turn.usual}<message><body>a &lt; b</body></message>`) }
     const { client } = await bind()
     expect(await client.request()).toContain("<message xmlns='jabber:client'><body>a &lt; b</body></message>")
   })
 })
 
-describe('what the server offers', () => {
-  test('may come late and in many packets', async () => {
+describe('the stream features of the server', () => {
+  test('can arrive late and in many packets', async () => {
     const slowly = async (turn: Turn) => {
       for (const part of turn.usual.match(/.{1,20}/gs) ?? []) {
         turn.say(part)
@@ -128,7 +128,7 @@ describe('what the server offers', () => {
     await bind()
   })
 
-  test('of stream management, SASL2, bind2 and FAST is not taken up', async () => {
+  test('do not make the service use stream management, SASL2, bind2 or FAST', async () => {
     const sasl2 =
       "<authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-1</mechanism><inline><bind xmlns='urn:xmpp:bind:0'/><fast xmlns='urn:xmpp:fast:0'><mechanism>HT-SHA-256-NONE</mechanism></fast><sm xmlns='urn:xmpp:sm:3'/></inline></authentication>"
     const sm = "<sm xmlns='urn:xmpp:sm:3'/><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='v'/>"
@@ -140,20 +140,20 @@ describe('what the server offers', () => {
     expect(server.last.stanzas).toEqual([])
   })
 
-  test('as session is asked for where it is not optional', async () => {
+  test('with a required <session/> cause a session request', async () => {
     server.usual = { ...server.usual, moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>" }
     await bind()
     expect(server.last.reached).toContain('session')
   })
 
-  test('as an optional session is left alone', async () => {
+  test('with an optional <session/> cause no session request', async () => {
     const optional = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
     server.usual = { ...server.usual, moreFeatures: optional }
     await bind()
     expect(server.last.reached).not.toContain('session')
   })
 
-  test('without anything to bind behind a feature that comes too early is not waited for', async () => {
+  test('without <bind/> after the restart cause remote-protocol-error', async () => {
     server.script = { features2: turn => turn.say(streamFeatures('')) }
     const told = await service.problem({ jid: 'alice@plain.example', password: 'Pa55-of-alice' })
     expect(told).toEqual({ status: 502, code: 'remote-protocol-error', step: 'bind' })
@@ -161,7 +161,7 @@ describe('what the server offers', () => {
 })
 
 describe('the binding', () => {
-  test('has the JID that the server bound, whatever resource was asked for', async () => {
+  test('has the JID that the server bound, whatever resource was requested', async () => {
     server.script = {
       bind: turn =>
         turn.say(
@@ -173,20 +173,20 @@ describe('the binding', () => {
     expect(server.last.resource).toBe('wanted')
   })
 
-  test('of a bare JID asks for no resource', async () => {
+  test('for a bare JID requests no resource', async () => {
     const { jid } = await bind()
     expect(server.last.resource).toBeUndefined()
     expect(jid).toBe('alice@plain.example/chosen-by-server')
   })
 
-  test('takes one connection, one try and no stanza', async () => {
+  test('needs one connection, one login attempt and no stanza', async () => {
     const connections = server.connections.length
     await bind()
     expect(server.connections.length).toBe(connections + 1)
     expect(server.last).toMatchObject({ attempts: 1, stanzas: [] })
   })
 
-  test('counts on at the rid that was said', async () => {
+  test('continues with the returned rid', async () => {
     const { client, rid } = await bind()
     await client.request("<presence xmlns='jabber:client'/>")
     await eventually('the presence arrives', () => server.last.stanzas.length === 1)

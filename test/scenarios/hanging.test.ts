@@ -9,7 +9,7 @@ import { scrape } from '../support/scrape.js'
 const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
 const certificate = makeCertificate(['DNS:*.tls.example'])
 
-/** Where a login is when nothing comes any more. */
+/** The step of a login at which nothing more arrives. */
 const stepAt: Record<Stage, string> = {
   connect: 'tls',
   header: 'tls',
@@ -24,7 +24,7 @@ const stepAt: Record<Stage, string> = {
   session: 'bind',
 }
 
-describe('a server that falls silent', () => {
+describe('a server that stops answering', () => {
   let servers: LoginServer[]
   let service: WatchedService
   const reached = new Set<Stage>()
@@ -34,7 +34,7 @@ describe('a server that falls silent', () => {
       stages.map(stage => startLoginServer({ domain: `${stage}.tls.example`, certificate, moreFeatures })),
     )
     for (const [index, stage] of stages.entries()) {
-      // A server that does not answer at all does not read either.
+      // A server that does not answer at `connect` does not read either.
       servers[index]!.script = {
         [stage]: ({ connection }: Turn) => {
           reached.add(stage)
@@ -52,7 +52,7 @@ describe('a server that falls silent', () => {
     await Promise.all(servers.map(server => server.stop()))
   })
 
-  test('at any step is given up after WARM_TIMEOUT, with 504, and nothing stays open', async () => {
+  test('at any step causes 504 after WARM_TIMEOUT, and its connection is closed', async () => {
     const answers: Awaited<ReturnType<WatchedService['problem']>>[] = []
     const told = await Promise.all(
       stages.map(async stage => {
@@ -80,7 +80,7 @@ describe('a server that falls silent', () => {
   }, 20_000)
 
   testRest(
-    'and does not answer the end of the stream is cut off',
+    'and does not close its stream is disconnected',
     async () => {
       const server = servers[stages.indexOf('bind')]!
       server.script = { bind: turn => turn.connection.deafen() }
@@ -96,8 +96,8 @@ describe('a server that falls silent', () => {
   )
 })
 
-describeRest('a server that takes its time', () => {
-  /** At the first stage a server has nothing to say yet. */
+describeRest('a slow server', () => {
+  /** At `connect` a server sends nothing. */
   const saying = stages.filter(stage => stage !== 'connect')
   const slow: readonly Stage[] = ['starttls', 'features', 'challenge', 'bind']
   let servers: LoginServer[]
@@ -114,7 +114,7 @@ describeRest('a server that takes its time', () => {
     await Promise.all(servers.map(server => server.stop()))
   })
 
-  test('for one step is given up after WARM_STEP_TIMEOUT, and told which', async () => {
+  test('that exceeds WARM_STEP_TIMEOUT at one step causes 504 with that step', async () => {
     for (const [index, stage] of saying.entries()) servers[index]!.script = { [stage]: () => {} }
     const started = performance.now()
     const told = await Promise.all(
@@ -125,7 +125,7 @@ describeRest('a server that takes its time', () => {
     await service.emptied()
   })
 
-  test('for every step has as long for each', async () => {
+  test('gets WARM_STEP_TIMEOUT for each step', async () => {
     const delay = (turn: Turn) => void setTimeout(() => turn.goOn(), 1100)
     servers.at(-1)!.script = Object.fromEntries(slow.map(stage => [stage, delay]))
     const started = performance.now()
@@ -135,7 +135,7 @@ describeRest('a server that takes its time', () => {
   })
 })
 
-describe('a caller that hangs up', () => {
+describe('a caller that disconnects', () => {
   let server: LoginServer
   let service: WatchedService
 
@@ -153,26 +153,26 @@ describe('a caller that hangs up', () => {
     await server.stop()
   })
 
-  test.each(stages)('before the server has said its %s leaves nothing behind', async stage => {
+  test.each(stages)('before the server sends %s leaves no session or connection', async stage => {
     const outcomes = service.outcomes().length
     const leaving = new AbortController()
     server.script = { [stage]: () => leaving.abort() }
     const call = service.warm({ jid: 'alice@a.tls.example', password: 'Pa55-of-alice' }, leaving.signal)
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
     await service.emptied()
-    await eventually('the log tells', () => service.outcomes().length > outcomes)
+    await eventually('the outcome is logged', () => service.outcomes().length > outcomes)
     expect(service.outcomes().slice(outcomes)).toMatchObject([{ code: 'client-gone' }])
     expect(server.complaints).toEqual([])
   })
 
   testRest(
-    'while its password waits to be hashed leaves nothing behind, and the others get in',
+    'while its password waits for hashing is dropped, and other logins succeed',
     async () => {
       server.usual = { ...server.usual, iterations: 150_000, accounts: { a: 'p', b: 'p', c: 'p', d: 'p' } }
       const leaving = new AbortController()
       const others = ['a', 'b', 'c'].map(name => service.warm({ jid: `${name}@a.tls.example`, password: 'p' }))
       await eventually(
-        'three wait',
+        'three logins wait',
         () => server.connections.filter(({ user }) => 'abc'.includes(user ?? '-')).length === 3,
       )
       server.script = {

@@ -1,4 +1,4 @@
-// `warm-bindings hash-password`, as it is once built.
+// `warm-bindings hash-password`, as built.
 import { execFile } from 'node:child_process'
 import { describe, expect, test } from '@jest/globals'
 import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
@@ -12,14 +12,14 @@ function run(input: string): Promise<{ failed: boolean; stdout: string; stderr: 
   })
 }
 
-describe('the command that hashes a secret', () => {
-  test('hashes the line it is given', async () => {
+describe('hash-password', () => {
+  test('prints a hash of its input line', async () => {
     const { stdout } = await run('geheim-ü\n')
     const hash = parseSecretHash(stdout.trim())!
     expect((await hashLike(hash, 'geheim-ü')).equals(hash.hash)).toBe(true)
   }, 30_000)
 
-  test('says so where there is nothing to hash', async () => {
+  test('exits with an error if the input is empty', async () => {
     const nothing = { failed: true, stdout: '', stderr: 'No secret was entered.\n' }
     expect(await run('')).toMatchObject(nothing)
     expect(await run('\n')).toMatchObject(nothing)

@@ -23,7 +23,7 @@ const start = (environment: Record<string, string> = {}) =>
     environment: { METRICS_ADDRESS: '127.0.0.1:0', ...environment },
   })
 
-/** What both of the paths are answered with, at the service's own address and at that of its metrics. */
+/** The status of both paths, at the service's address and at the address of the metrics. */
 async function health({ url, service }: TestService): Promise<number[]> {
   const metrics = service.metricsUrl!.replace('/metrics', '')
   const asked = [`${url}/healthz`, `${url}/readyz`, `${metrics}/healthz`, `${metrics}/readyz`]
@@ -32,7 +32,7 @@ async function health({ url, service }: TestService): Promise<number[]> {
 
 const ping = "<iq xmlns='jabber:client' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>"
 
-test('a service that is busy says that it is alive and ready', async () => {
+test('a busy service returns 200 for /healthz and /readyz', async () => {
   const here = await start()
   const clients = await Promise.all(
     users.map(async user => {
@@ -52,9 +52,9 @@ test('a service that is busy says that it is alive and ready', async () => {
   await here.stop()
 })
 
-test('a service that stops is alive and not ready, from the first moment to the last', async () => {
+test('a stopping service returns 200 for /healthz and 503 for /readyz until it ends', async () => {
   const here = await start()
-  // No client has a request open, so the service waits a while for one to tell.
+  // No client has an open request, so the service waits for a request before it stops.
   await here.bind({ jid: 'user0@localhost', password: 'secret' })
   const stopped = here.stop()
   expect(await health(here)).toEqual([200, 503, 200, 503])
@@ -62,7 +62,7 @@ test('a service that stops is alive and not ready, from the first moment to the 
   await expect(health(here)).rejects.toThrow('ECONNREFUSED')
 })
 
-test('a service that is full is alive and not ready until a session has ended', async () => {
+test('a full service returns 503 for /readyz until a session ends', async () => {
   const here = await start({ MAX_SESSIONS: '1' })
   expect(await health(here)).toEqual([200, 200, 200, 200])
   const { sid, rid } = await here.bind({ jid: 'user0@localhost', password: 'secret' })
@@ -74,7 +74,7 @@ test('a service that is full is alive and not ready until a session has ended', 
   await here.stop()
 })
 
-test('a prober is answered whatever host it asks for', async () => {
+test('health checks are answered for every Host header', async () => {
   const here = await start({ HTTP_HOSTS: 'chat.example.org=localhost', HTTP_STRICT_HOST: 'on' })
   expect(await health(here)).toEqual([200, 200, 200, 200])
   expect((await ask(`${here.url}/`, { agent: false })).status).toBe(421)
@@ -82,20 +82,20 @@ test('a prober is answered whatever host it asks for', async () => {
 })
 
 describe('metrics', () => {
-  test('are at their own address and at no other', async () => {
+  test('are served only at METRICS_ADDRESS', async () => {
     const here = await start()
     expect((await ask(here.service.metricsUrl!, { agent: false })).status).toBe(200)
     expect((await ask(`${here.url}/metrics`, { agent: false })).status).toBe(404)
     await here.stop()
   })
 
-  test('are nowhere if that is wanted', async () => {
+  test('are not served with METRICS_ADDRESS=none', async () => {
     const here = await start({ METRICS_ADDRESS: 'none' })
     expect(here.service.metricsUrl).toBeUndefined()
     await here.stop()
   })
 
-  test('whose address is taken keep the service from starting, with nothing left open', async () => {
+  test('at an address in use prevent the start, and no port stays open', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -104,10 +104,10 @@ describe('metrics', () => {
     await expect(start({ METRICS_ADDRESS: `127.0.0.1:${port}` })).rejects.toThrow(
       `METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses`,
     )
-    // Nor are they left alone where the service itself has no place.
+    // The metrics do not stay open either if the port of the service is in use.
     await expect(start({ PORT: String(port) })).rejects.toThrow('EADDRINUSE')
-    // What the services of the tests before have closed may have been counted.
-    await eventually('nothing listens', () => listening() <= before)
+    // Services of earlier tests may have been counted before they closed.
+    await eventually('no new port is open', () => listening() <= before)
     other.close()
   })
 })

@@ -1,4 +1,4 @@
-// Several names of HTTP before one service, each for a domain of its own.
+// Several HTTP hosts in front of one service, each for its own domain.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -18,7 +18,7 @@ afterEach(() => service.stop())
 
 afterAll(() => server.stop())
 
-/** The demo's server knows one domain; what it says to others is all that their tests need of it. */
+/** The demo server knows one domain. Its refusal of other domains is all that these tests need. */
 const start = async (environment: Record<string, string>) => {
   service = await startTestService({
     servers: `*=xmpp://127.0.0.1:${server.port}?tls=none`,
@@ -32,7 +32,7 @@ interface Call {
   readonly body?: string
 }
 
-/** Asks the service under a name of HTTP. */
+/** Asks the service with this Host header. */
 function askAt(host: string, path: string, { method = 'GET', headers = {}, body = '' }: Call = {}) {
   const length = { 'Content-Length': String(Buffer.byteLength(body)) }
   return ask(service.url + path, { method, agent: false, headers: { Host: host, ...length, ...headers } }, body)
@@ -64,17 +64,17 @@ describe('a host of one domain', () => {
     }),
   )
 
-  test('is told apart by its name alone', async () => {
+  test('is matched by name, in any case and with any port', async () => {
     for (const host of ['chat.local', 'CHAT.local:8080'])
       expect(bindingOf(await warm(host)).url).toBe('https://chat.local/c/http-bind')
   })
 
-  test('warms for its domain and no other', async () => {
+  test('warms only for its domain', async () => {
     const refused = await warm('chat.local', '/warm', 'alice@other.example')
     expect([refused.status, codeOf(refused)]).toEqual([403, 'domain-not-allowed'])
   })
 
-  test('opens sessions at its domain and no other, which need not be named', async () => {
+  test('opens sessions only at its domain, also without an attribute `to`', async () => {
     const refused = await bosh('chat.local', '/http-bind', "to='other.example'")
     expect(refused.text).toContain("condition='host-unknown'")
     for (const to of ["to='localhost'", '', "to=''"]) {
@@ -84,7 +84,7 @@ describe('a host of one domain', () => {
     }
   })
 
-  test('has paths of its own, and those that are off are not there', async () => {
+  test('has its own paths, and disabled endpoints return 404', async () => {
     expect((await askAt('web.local', '/b/other.example')).status).toBe(200)
     expect((await askAt('web.local', '/http-bind')).status).toBe(404)
     expect((await warm('web.local', '/warm', 'alice@other.example')).status).toBe(404)
@@ -92,7 +92,7 @@ describe('a host of one domain', () => {
     expect((await askAt('chat.local', '/b/other.example')).status).toBe(404)
   })
 
-  test('names its own address in host-meta', async () => {
+  test('has its own URL in host-meta', async () => {
     const { text } = await askAt('chat.local', '/.well-known/host-meta.json')
     expect(JSON.parse(text).links[0].href).toBe('https://chat.local/c/http-bind')
     const headers = { 'X-Forwarded-Proto': 'https' }
@@ -100,7 +100,7 @@ describe('a host of one domain', () => {
     expect(other.status).toBe(404)
   })
 
-  test('shows an admin the sessions of its domain alone', async () => {
+  test('lists only the sessions of its domain', async () => {
     const { id } = bindingOf(await warm('chat.local'))
     const headers = { Authorization: adminHeader }
     const own = await askAt('chat.local', '/warm/sessions', { headers })
@@ -108,7 +108,7 @@ describe('a host of one domain', () => {
     expect((await askAt('any.local', `/warm/${id}`, { headers })).status).toBe(200)
   })
 
-  test('has sessions that go on at any other host', async () => {
+  test('has sessions that work at any other host', async () => {
     const { sid, rid } = bindingOf(await warm('chat.local'))
     const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
     expect(await client.request(ping)).toContain("id='p1'")
@@ -120,7 +120,7 @@ describe('a host of several domains', () => {
   const HTTP_HOSTS = 'web.local=localhost,web.local=other.example'
   const at = (path: string) => `http://web.local${path}`
 
-  test('has a BOSH endpoint for each, and one warm API for those that have it at the same path', async () => {
+  test('has a BOSH endpoint for each domain, and one warm API at a shared path', async () => {
     await start({
       HTTP_HOSTS,
       BOSH_PATH: '/$host/http-bind',
@@ -135,7 +135,7 @@ describe('a host of several domains', () => {
     const headers = { Authorization: adminHeader, Accept: 'application/json' }
     const resumed = await askAt('web.local', `/warm/${binding.id}/resume`, { method: 'POST', headers })
     expect(bindingOf(resumed).url).toBe(at('/localhost/http-bind'))
-    // The demo's server is asked for the other one, and does not know it.
+    // The demo server is asked for the other domain, and does not know it.
     expect(codeOf(await warm('web.local', '/warm', 'alice@other.example'))).toBe('host-unknown')
     expect(codeOf(await warm('web.local', '/warm', 'alice@third.example'))).toBe('domain-not-allowed')
 
@@ -149,7 +149,7 @@ describe('a host of several domains', () => {
     expect((await askAt('web.local', '/')).text).toContain('<a href="/warm">')
   })
 
-  test('may have a warm API for each as well', async () => {
+  test('can have a warm API for each domain', async () => {
     await start({
       HTTP_HOSTS: `${HTTP_HOSTS}?url=https://web.local`,
       ...{ BOSH_PATH: '/$host/b', WARM_PATH: '/$host/w', HTTP_STRICT_HOST: 'on' },
@@ -165,7 +165,7 @@ describe('a host of several domains', () => {
     expect((await warm('web.local')).status).toBe(404)
   })
 
-  test('that shares its warm API has no third domain there', async () => {
+  test('with a shared warm API rejects all other domains there', async () => {
     await start({
       ...{ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'web.local', BOSH_PATH: '/$host/b' },
       XMPP_DOMAINS: 'localhost,other.example,third.example',
@@ -177,7 +177,7 @@ describe('a host of several domains', () => {
   })
 })
 
-test('a host without a domain of its own serves all, at the usual paths', async () => {
+test('a host without domains serves all domains at the default paths', async () => {
   await start({ HTTP_HOSTS: 'web.local=,chat.local=localhost?bosh=/b', HTTP_STRICT_HOST: 'on' })
   expect(bindingOf(await warm('web.local')).url).toBe('http://web.local/http-bind')
   expect(codeOf(await warm('web.local', '/warm', 'alice@other.example'))).toBe('host-unknown')
@@ -186,19 +186,19 @@ test('a host without a domain of its own serves all, at the usual paths', async 
   expect((await warm('any.local')).status).toBe(421)
 })
 
-describe('any other host', () => {
+describe('a host that HTTP_HOSTS does not name', () => {
   const HTTP_HOSTS = 'chat.local=localhost?url=https://chat.local&bosh=/b,web.local=other.example?warm=/w'
 
-  test('serves all domains with the settings of all', async () => {
+  test('serves all domains at the default paths', async () => {
     await start({ HTTP_HOSTS })
     expect((await warm('127.0.0.1:8080')).status).toBe(200)
-    // The server behind it is asked, and does not know that domain.
+    // The server is asked, and does not know that domain.
     const other = await bosh('any.local', '/http-bind', "to='other.example'")
     expect(other.text).toContain("condition='remote-stream-error'")
     expect((await bosh('any.local', '/http-bind', '')).text).toContain("condition='improper-addressing'")
   })
 
-  test('sends browsers to the host of their domain, with cookies for that', async () => {
+  test('returns the URL and the cookie path of the host of the domain', async () => {
     await start({ HTTP_HOSTS, ATTACH_BINDING: 'reply' })
     const binding = bindingOf(await warm('127.0.0.1'))
     expect(binding).toMatchObject({
@@ -210,14 +210,14 @@ describe('any other host', () => {
     expect(bindingOf(resumed).url).toBe('https://chat.local/b')
   })
 
-  test('may be one of the hosts', async () => {
+  test('is served as HTTP_DEFAULT_HOST, if that is set', async () => {
     await start({ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'web.local', BOSH_PATH: '/at/$host' })
     expect((await askAt('any.local', '/at/other.example')).status).toBe(200)
     expect((await warm('any.local', '/w')).status).toBe(403)
     expect((await warm('any.local')).status).toBe(404)
   })
 
-  test('may be refused', async () => {
+  test('gets 421 with HTTP_STRICT_HOST', async () => {
     await start({ HTTP_HOSTS, HTTP_STRICT_HOST: 'on' })
     const refused = await warm('any.local')
     expect([refused.status, codeOf(refused)]).toEqual([421, 'misdirected-request'])
@@ -231,8 +231,8 @@ describe('any other host', () => {
   })
 })
 
-describe('an endpoint that is off', () => {
-  test('is not there: BOSH', async () => {
+describe('a disabled endpoint', () => {
+  test('returns 404 and is not in host-meta: BOSH', async () => {
     await start({ BOSH_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
     expect((await bosh('chat.local', '/http-bind', "to='localhost'")).status).toBe(404)
     const { text } = await askAt('chat.local', '/.well-known/host-meta')
@@ -241,33 +241,33 @@ describe('an endpoint that is off', () => {
     expect((await warm('chat.local')).status).toBe(200)
   })
 
-  test('is not there: the warm API', async () => {
+  test('returns 404 and is not linked: the warm API', async () => {
     await start({ WARM_ENABLED: 'off' })
     for (const path of ['/warm', '/warm/sessions']) expect((await warm('chat.local', path)).status).toBe(404)
     expect((await askAt('chat.local', '/')).text).not.toContain('/warm')
     expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain("sid='")
   })
 
-  test('is not there: WebSocket', async () => {
+  test('returns 404 and is not in host-meta: WebSocket', async () => {
     await start({ WEBSOCKET_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
     expect((await askAt('chat.local', '/xmpp-websocket')).status).toBe(404)
     expect((await askAt('chat.local', '/.well-known/host-meta')).text).not.toContain('wss:')
   })
 
-  test('is not there: host-meta', async () => {
+  test('returns 404: host-meta', async () => {
     await start({ HOST_META_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
     expect((await askAt('chat.local', '/.well-known/host-meta')).status).toBe(404)
   })
 })
 
-test('clients that name no domain get the default one', async () => {
+test('clients that name no domain get BOSH_DEFAULT_DOMAIN', async () => {
   await start({ BOSH_DEFAULT_DOMAIN: 'localhost' })
   expect((await bosh('chat.local', '/http-bind', '')).text).toContain("from='localhost'")
   expect((await bosh('chat.local', '/http-bind', "to='evil.example'")).text).toContain('host-unknown')
 })
 
-describe('where BOSH has to be encrypted', () => {
-  test('clients and people are sent to the https address', async () => {
+describe('with BOSH_REQUIRE_SECURE', () => {
+  test('unencrypted clients and visitors are redirected to the https URL', async () => {
     await start({ BOSH_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.local/c' })
     const refused = await bosh('chat.local', '/http-bind', "to='localhost'")
     expect(refused.text).toContain("condition='see-other-uri'")
@@ -278,18 +278,18 @@ describe('where BOSH has to be encrypted', () => {
     expect([home.status, home.headers['location']]).toEqual([308, 'https://chat.local/c/'])
   })
 
-  test('what came through TLS to a trusted proxy is as good', async () => {
+  test('requests that reached a trusted proxy over TLS are accepted', async () => {
     await start({ BOSH_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.local' })
     const headers = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '203.0.113.9' }
     expect((await askAt('chat.local', '/http-bind', { headers })).status).toBe(200)
   })
 
-  test('what the operator vouches for is as good', async () => {
+  test('all requests are accepted with BOSH_ASSUME_SECURE', async () => {
     await start({ BOSH_REQUIRE_SECURE: 'on', BOSH_ASSUME_SECURE: 'on' })
     expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain("sid='")
   })
 
-  test('all is refused where there is no such address', async () => {
+  test('sessions end with policy-violation if no https URL is known', async () => {
     await start({ BOSH_REQUIRE_SECURE: 'on' })
     expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain('policy-violation')
     expect((await askAt('chat.local', '/http-bind')).status).toBe(200)

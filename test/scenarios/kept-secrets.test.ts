@@ -1,4 +1,4 @@
-// Secrets of the settings and of callers on every way through the service, right and wrong: none of them comes out.
+// No secret of the settings or of a caller appears in any output, whether the secret is right or wrong.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 const folder = mkdtempSync(join(tmpdir(), 'kept-secrets-'))
 const at = (name: string) => join(folder, name)
 
-/** Each is to be found in no output, whatever happens. */
+/** None may appear in any output. */
 const secrets = {
   password: 'pa55-w0rd-of-alice',
   wrongPassword: 'wr0ng-w0rd-of-alice',
@@ -35,7 +35,7 @@ const secrets = {
   eventsSecret: 's3cret-that-signs-events',
   eventsUrl: 'k3y-in-the-url-for-events',
 }
-/** What is made of them, and what comes of a session. */
+/** Values made of the secrets, and secrets of sessions. */
 const made = new Set<string>()
 
 let server: LoginServer
@@ -78,7 +78,7 @@ beforeAll(async () => {
     XMPP_SERVICE_ACCOUNTS: `near.example=robot:${secrets.servicePassword}`,
     REMOTE_HEADERS: `X-Api-Key=${secrets.header}`,
     RATE_FAILED_LOGINS: '2',
-    // It takes none of them, so that all attempts are logged.
+    // Nothing listens there, so all attempts are logged.
     EVENTS_URL: `http://127.0.0.1:1/events?key=${secrets.eventsUrl}`,
     EVENTS_SECRET: secrets.eventsSecret,
     METRICS_ADDRESS: '127.0.0.1:0',
@@ -119,7 +119,7 @@ async function call(method: string, path: string, about: Call = {}): Promise<Htt
 const warm = (parameters: object, headers = {}) =>
   call('POST', '/warm', { body: JSON.stringify({ jid: 'alice@near.example', ...parameters }), headers })
 
-/** Warms a session; its reply says what has to be said, and is not looked through. */
+/** Warms a session. Its reply must contain secrets, and is not searched. */
 async function bind(parameters: object) {
   const reply = await warm(parameters)
   replies.pop()
@@ -129,7 +129,7 @@ async function bind(parameters: object) {
   return binding
 }
 
-/** A secret as it is, and as it may look on its way. */
+/** A secret as it is, and in encodings. */
 const shapesOf = (secret: string) => [
   secret,
   encodeURIComponent(secret),
@@ -141,7 +141,7 @@ const shapesOf = (secret: string) => [
   ),
 ]
 
-/** The header from the settings that a remote endpoint is sent, and repeats in all its replies. */
+/** The headers that the remote endpoint received. It repeats the secret in all its replies. */
 const echoed: unknown[] = []
 let echoStatus = 200
 
@@ -155,7 +155,7 @@ async function echo(): Promise<void> {
   }
 }
 
-/** Looks through everything that has come out so far. */
+/** Searches all output so far. */
 async function expectNothing(): Promise<void> {
   const { text: metrics } = await scrape(service.service.metricsUrl)
   const outputs = {
@@ -172,8 +172,8 @@ async function expectNothing(): Promise<void> {
   expect(service.lines.length).toBeGreaterThan(0)
 }
 
-describe('no secret comes out', () => {
-  test('of sessions that are warmed with a password, with a token and by the service account', async () => {
+describe('no secret appears in any output', () => {
+  test('for sessions warmed with a password, a token or the service account', async () => {
     for (const how of [{ password: secrets.password }, { token: secrets.token }, {}]) {
       const { id, sid, rid } = await bind({ ...how, attach_binding: 'cookie' })
       const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
@@ -183,7 +183,7 @@ describe('no secret comes out', () => {
       made.add(cookie!)
       const headers = { Cookie: `wb-${id}=${cookie}` }
       replies.push(await client.send(client.compose('', { pause: '60' }), { headers }))
-      // A stranger who has the sid.
+      // An attacker with the sid.
       const stranger = { headers: { Cookie: `wb-${id}=${secrets.cookie}` } }
       replies.push(await client.send(client.compose(), stranger))
       client.close()
@@ -193,7 +193,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of one that is resumed and ended', async () => {
+  test('for a session that is resumed and ended', async () => {
     const { id } = await bind({ password: secrets.password, attach_binding: 'reply' })
     const resumed = JSON.parse((await call('POST', `/warm/${id}/resume`, { body: '{}' })).text)
     replies.pop()
@@ -204,7 +204,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of logins that are refused, in JSON and as pages', async () => {
+  test('for failed logins, in JSON and HTML', async () => {
     const attempts = [
       { password: secrets.wrongPassword },
       { token: secrets.wrongToken },
@@ -227,7 +227,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of what a remote endpoint is sent and repeats', async () => {
+  test('for a remote endpoint that repeats what it receives', async () => {
     const far = { jid: 'alice@far.example', password: secrets.password }
     for (const status of [200, 403, 500]) {
       echoStatus = status
@@ -242,7 +242,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of admins who are wrong, too often wrong, or write it where it does not belong', async () => {
+  test('for wrong, repeatedly wrong and misplaced admin secrets', async () => {
     const statuses: number[] = []
     for (const Authorization of [
       basic(secrets.wrongAdminSecret),
@@ -259,7 +259,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of bodies to the BOSH endpoint', async () => {
+  test('for requests to the BOSH endpoint', async () => {
     const client = new BoshClient(`${service.url}/http-bind`)
     const post = async (body: string, headers = {}) => {
       const reply = await client.send(body, { headers })
@@ -281,7 +281,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of the settings, on any page and when certificates are read again', async () => {
+  test('for pages, and when certificates are reloaded', async () => {
     for (const path of [
       '/',
       '/openapi.json',
@@ -298,7 +298,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of events that are not taken', async () => {
+  test('for failed events', async () => {
     const { id } = await bind({ password: secrets.password })
     await call('DELETE', `/warm/${id}`)
     const failed = () => service.lines.some(line => line.includes('ECONNREFUSED') && line.includes(id))
@@ -306,7 +306,7 @@ describe('no secret comes out', () => {
     await expectNothing()
   })
 
-  test('of settings that are wrong', () => {
+  test('for invalid settings', () => {
     const wrong = {
       ...settings,
       TLS_KEY: at('plain.key'),

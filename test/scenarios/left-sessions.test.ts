@@ -1,4 +1,4 @@
-// Sessions that a stopped service has left in STATE_DIR, and starts that do not come to take them up.
+// Sessions in STATE_DIR, and starts that do not take them up.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -21,7 +21,7 @@ beforeEach(() => {
 
 afterEach(() => operator.leave())
 
-/** A record that no process takes up. */
+/** A record that no process can take up. */
 const record = '{}'
 
 async function written(key: Buffer) {
@@ -46,7 +46,7 @@ async function written(key: Buffer) {
   return { settings, port, isThere: () => existsSync(`${folder}/sessions-0`) }
 }
 
-test('a start whose port is taken leaves them to the next start, and a signal during that one stops it in good order', async () => {
+test('a failed start keeps the sealed files, and a signal during the next start stops it cleanly', async () => {
   const { settings, port, isThere } = await written(own)
   const other = createServer().listen(port, '127.0.0.1')
   expect(await operator.start(settings).exit).toBe(1)
@@ -54,7 +54,7 @@ test('a start whose port is taken leaves them to the next start, and a signal du
   await new Promise(resolve => other.close(resolve))
 
   const running = operator.start(settings)
-  await eventually('it takes the sessions up', () => !isThere())
+  await eventually('the sessions are taken up', () => !isThere())
   running.signal('SIGTERM')
   expect(await running.exit).toBe(0)
   const said = running.lines.map(({ msg }) => msg)
@@ -62,7 +62,7 @@ test('a start whose port is taken leaves them to the next start, and a signal du
   expect(said.at(-1)).toBe('stopped')
 })
 
-test('a service without their key, and without sessions, leaves them', async () => {
+test('a service with another key keeps the sealed files', async () => {
   const { settings, isThere } = await written(randomBytes(32))
   const running = operator.start(settings)
   await running.url()

@@ -1,4 +1,4 @@
-// Where the service can be reached: addresses, ports, certificates, and how many may come.
+// How the service is reached: addresses, ports, certificates and connection limits.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -40,7 +40,7 @@ beforeAll(async () => {
   first = makeCertificate(['DNS:localhost', 'IP:127.0.0.1'])
   second = makeCertificate(['DNS:*.example.org'])
   const names = ['DNS:localhost', 'IP:127.0.0.1', 'DNS:renewed.example']
-  // A lookup of an issuer by its name would find the first one.
+  // A lookup of an issuer by name would find the first certificate.
   renewed = makeCertificate(names, { commonName: 'renewed' })
 }, 30_000)
 
@@ -81,7 +81,7 @@ function visit(url: string): TlsVisitor {
 const secureUrl = ({ service }: TestService) => service.urls.find(url => url.startsWith('https:'))!
 
 describe('over TLS', () => {
-  test('a session is warmed, told its https address, and goes on there', async () => {
+  test('a session is warmed, and its page uses the returned https URL', async () => {
     const service = await start(tls())
     const visitor = visit(secureUrl(service))
     const binding = await visitor.warm(alice)
@@ -91,7 +91,7 @@ describe('over TLS', () => {
     await page.terminate()
   })
 
-  test('plain HTTP at the same time serves the same sessions', async () => {
+  test('plain HTTP beside it serves the same sessions', async () => {
     const service = await start(tls())
     const { sid, rid } = await visit(secureUrl(service)).warm(alice)
     const page = new BoshClient(`${service.url}/http-bind`, { sid, rid })
@@ -99,13 +99,13 @@ describe('over TLS', () => {
     expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  testRest('alone, where the other is off', async () => {
+  testRest('the service works without plain HTTP', async () => {
     const { service } = await start({ ...tls(), PORT: 'off' })
     expect(service.urls).toEqual([expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/)])
     expect((await visit(service.url).ask('GET', '/')).status).toBe(200)
   })
 
-  test('each client is shown the certificate with the name that it asks for', async () => {
+  test('each client gets the certificate of the requested name', async () => {
     const visitor = visit(secureUrl(await start(tls())))
     expect(await visitor.shown('chat.example.org')).toBe('DNS:*.example.org')
     expect(await visitor.shown('localhost')).toContain('DNS:localhost')
@@ -113,8 +113,8 @@ describe('over TLS', () => {
     expect(await visitor.shown('')).toContain('DNS:localhost')
   })
 
-  test('versions that are too old are refused', async () => {
-    // An operator who wants an old version has to allow its signatures, too.
+  test('versions below TLS_MIN_VERSION are rejected', async () => {
+    // An old version works only if its signatures are allowed too.
     const only = (version: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3') =>
       ({ minVersion: version, maxVersion: version, ciphers: 'DEFAULT@SECLEVEL=0' }) as const
     expect(DEFAULT_MIN_VERSION).toBe('TLSv1.2')
@@ -128,7 +128,7 @@ describe('over TLS', () => {
     }
   })
 
-  test('only the ciphers of the settings are spoken', async () => {
+  test('only TLS_CIPHERS are accepted', async () => {
     const environment = { ...tls(), TLS_CIPHERS: 'ECDHE-ECDSA-AES256-GCM-SHA384' }
     const visitor = visit(secureUrl(await start(environment)))
     const only = (ciphers: string) => ({ maxVersion: 'TLSv1.2', ciphers }) as const
@@ -136,7 +136,7 @@ describe('over TLS', () => {
     await expect(visitor.shown('localhost', only('ECDHE-ECDSA-AES256-GCM-SHA384'))).resolves.toBeDefined()
   })
 
-  test('a client that never begins the handshake takes nothing from the others', async () => {
+  test('a client that never starts the handshake does not block others', async () => {
     const service = await start(tls())
     const { hostname, port } = new URL(secureUrl(service))
     const silent = connect(Number(port), hostname)
@@ -146,8 +146,8 @@ describe('over TLS', () => {
   })
 })
 
-describe('without TLS, where it is listened for', () => {
-  test('clients and people are sent there, unless they have made the host up', async () => {
+describe('plain HTTP beside HTTPS', () => {
+  test('is redirected to HTTPS, unless the Host header is invented', async () => {
     const [port] = (await freePorts(1)) as [number]
     const environment = { ...tls(), HTTPS_PORT: String(port), HOST: '0.0.0.0', BOSH_REQUIRE_SECURE: 'on' }
     const { url } = await start(environment)
@@ -173,7 +173,7 @@ describe('without TLS, where it is listened for', () => {
     const body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost' ver='1.6'/>"
     const { text } = await ask(`${plain}/http-bind`, { ...made, method: 'POST' }, body)
     expect(text).toContain("condition='policy-violation'")
-    // Nothing in the settings says where it is.
+    // The settings contain no URL.
     expect((await ask(`${plain}/.well-known/host-meta.json`, { agent: false })).status).toBe(404)
     const page = visit(secure)
     expect((await page.ask('GET', '/http-bind')).status).toBe(200)
@@ -181,8 +181,8 @@ describe('without TLS, where it is listened for', () => {
   })
 })
 
-describe('certificates that have changed', () => {
-  test('are shown on new connections; open ones stay', async () => {
+describe('a reload of certificates', () => {
+  test('uses them for new connections, and keeps open connections', async () => {
     const service = await start(tls())
     const visitor = visit(secureUrl(service))
     const page = visitor.attach(await visitor.warm(alice))
@@ -199,7 +199,7 @@ describe('certificates that have changed', () => {
     expect(service.lines.join()).toContain('certificates reloaded')
   })
 
-  testRest('are shown with the chain in its own file, which is read again as well', async () => {
+  testRest('reads the chain file again', async () => {
     const authority = makeCertificate([], { commonName: 'authority' })
     const issue = (commonName: string) => {
       const between = makeCertificate([], { commonName, issuer: authority })
@@ -229,7 +229,7 @@ describe('certificates that have changed', () => {
     expect(await issuers()).toBe('second between')
   })
 
-  testRest('and cannot be used leave the earlier certificates in place, and the log says why', async () => {
+  testRest('keeps the earlier certificates if a file is invalid, and logs why', async () => {
     const service = await start(tls())
     writeFileSync(join(folder, 'second.crt'), 'half a fi')
     service.service.reload()
@@ -243,7 +243,7 @@ describe('certificates that have changed', () => {
     })
   })
 
-  testRest('have expired, which the log says', async () => {
+  testRest('logs a certificate that has expired', async () => {
     const service = await start(tls())
     const { cert, key } = makeCertificate(['DNS:localhost'], { expired: true })
     writeFileSync(join(folder, 'first.crt'), cert + key)
@@ -251,13 +251,13 @@ describe('certificates that have changed', () => {
     expect(service.lines.join()).toMatch(/"level":40.*has expired on Jan {2}2 00:00:00 2020 GMT/)
   })
 
-  testRest('are nothing to a service without TLS', async () => {
+  testRest('does nothing if the service has no TLS', async () => {
     const { service } = await start({})
     expect(() => service.reload()).not.toThrow()
   })
 })
 
-describe('the signal to read them again', () => {
+describe('the files of certificates', () => {
   let operator: Operator
   const settings = () => ({
     ...{ PORT: '0', METRICS_ADDRESS: 'none', ADMIN_USERS: 'admin:admin-secret', XMPP_DOMAINS: 'localhost' },
@@ -266,7 +266,7 @@ describe('the signal to read them again', () => {
 
   afterEach(() => operator.leave())
 
-  test('keeps the session that is held meanwhile', async () => {
+  test('are reloaded on SIGHUP, and sessions continue', async () => {
     operator = new Operator()
     const service = operator.start({ ...settings(), ...tls(), PORT: 'off' })
     const visitor = visit(await service.url())
@@ -276,7 +276,7 @@ describe('the signal to read them again', () => {
     writeFileSync(join(folder, 'first.crt'), renewed.cert)
     writeFileSync(join(folder, 'first.key'), renewed.key)
     service.signal('SIGHUP')
-    await eventually('they are read', () => service.stdout.includes('certificates reloaded'))
+    await eventually('the certificates are reloaded', () => service.stdout.includes('certificates reloaded'))
     expect(await visitor.shown('localhost')).toContain('DNS:renewed.example')
     const next = page.request(message('through the signal'))
     expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
@@ -284,7 +284,7 @@ describe('the signal to read them again', () => {
   }, 20_000)
 
   testRest(
-    'does not end a service without TLS',
+    'are not needed for SIGHUP: a service without TLS continues',
     async () => {
       operator = new Operator()
       const service = operator.start(settings())
@@ -298,7 +298,7 @@ describe('the signal to read them again', () => {
   )
 
   testRest(
-    'finds a service that would not have started without its files',
+    'prevent the start if they are missing',
     async () => {
       operator = new Operator()
       const service = operator.start({ ...settings(), HTTPS_PORT: '8443', TLS_CERT: 'missing.pem' })
@@ -309,7 +309,7 @@ describe('the signal to read them again', () => {
   )
 })
 
-describe('if the system does not tell its addresses, as in a sandbox without AF_NETLINK', () => {
+describe('if the system lists no addresses, as in a sandbox without AF_NETLINK', () => {
   const broken =
     "import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module';" +
     "os.networkInterfaces = () => { throw new Error('Unknown system error 97') }; syncBuiltinESMExports()"
@@ -317,7 +317,7 @@ describe('if the system does not tell its addresses, as in a sandbox without AF_
 
   afterAll(() => operator.leave())
 
-  test('a session is warmed under any host, and its address is as certain as can be', async () => {
+  test('a session is warmed at the requested host, and host-meta returns 404', async () => {
     const [port] = (await freePorts(1)) as [number]
     const service = operator.start({
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(broken)}`,
@@ -336,7 +336,7 @@ describe('on several addresses', () => {
   const hasIpv6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
   const hosts = ['127.0.0.1', '127.0.0.2', ...(hasIpv6 ? ['::1'] : [])]
 
-  test('the service is the same on all', async () => {
+  test('the service serves the same sessions at each', async () => {
     const { service, bind } = await start({ HOST: hosts.join() })
     const written = hosts.map(host => (host.includes(':') ? `[${host}]` : host))
     expect(service.urls.map(url => new URL(url).hostname)).toEqual(written)
@@ -349,20 +349,20 @@ describe('on several addresses', () => {
     for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  testRest('all may have the same port, also if one of them is every address', async () => {
+  testRest('all addresses can share a port, also with a wildcard address', async () => {
     const [port] = (await freePorts(1)) as [number]
     const { service } = await start({ HOST: hasIpv6 ? '0.0.0.0,::' : hosts.join(), PORT: String(port) })
     for (const url of service.urls) expect((await ask(url, { agent: false })).status).toBe(200)
   })
 
-  test('passwords are taken as long as all of them are of this machine', async () => {
+  test('passwords are accepted over HTTP only if all addresses are loopback', async () => {
     const local = await start({ HOST: '127.0.0.1,127.0.0.2' })
     expect((await local.warm(alice)).status).toBe(200)
     const open = await start({ HOST: '127.0.0.1,0.0.0.0' })
     expect((await open.warm(alice)).status).toBe(403)
   })
 
-  testRest('http on loopback beside https for all takes the passwords of backends here', async () => {
+  testRest('HTTP on loopback beside HTTPS on all addresses accepts passwords of local backends', async () => {
     const [port] = (await freePorts(1)) as [number]
     const mixed = { HOST: `127.0.0.1:${port},127.0.0.2:0`, HTTPS_HOST: '0.0.0.0' }
     const service = await start({ ...tls(), ...mixed, HTTPS_PORT: '0' })
@@ -376,7 +376,7 @@ describe('on several addresses', () => {
     expect((await visit(secure).warm(alice)).jid).toContain('alice@localhost/')
   })
 
-  testRest('at a loopback address passwords are taken from backends here, beside an open one', async () => {
+  testRest('a loopback address beside an open address accepts passwords of local backends', async () => {
     const [open, own] = (await freePorts(2)) as [number, number]
     const service = await start({ HOST: `127.0.0.1:${own},0.0.0.0:${open}` })
     expect((await service.warm(alice)).status).toBe(200)
@@ -387,7 +387,7 @@ describe('on several addresses', () => {
     expect([atOpen.status, atOpen.text]).toEqual([403, expect.stringContaining('insecure-channel')])
   })
 
-  testRest('nothing is left open where one cannot be had', async () => {
+  testRest('no port stays open if another address is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.2')
     closers.push(() => void taken.close())
     await once(taken, 'listening')
@@ -411,14 +411,10 @@ describe('the health check of a container finds the service', () => {
     ['at its port', { HOST: '127.0.0.1' }, 'PORT'],
     ['on every address', { HOST: '0.0.0.0' }, 'PORT'],
     ['at one of several addresses', { HOST: '127.0.0.2, 127.0.0.1' }, 'PORT'],
-    ['where all is encrypted', { PORT: 'off' }, 'HTTPS_PORT'],
-    [
-      'where all is encrypted, at an address for that',
-      { PORT: 'off', HOST: '192.0.2.1', HTTPS_HOST: '127.0.0.2' },
-      'HTTPS_PORT',
-    ],
+    ['with HTTPS only', { PORT: 'off' }, 'HTTPS_PORT'],
+    ['with HTTPS only, at HTTPS_HOST', { PORT: 'off', HOST: '192.0.2.1', HTTPS_HOST: '127.0.0.2' }, 'HTTPS_PORT'],
   ])('%s', async (_what, given, name) => {
-    // It runs as it was built, like the service of an operator.
+    // Runs as built, like the service of an operator.
     new Operator().leave()
     const [port] = (await freePorts(1)) as [number]
     const environment = { ...given, [name]: String(port) }
@@ -427,7 +423,7 @@ describe('the health check of a container finds the service', () => {
     expect(await check(environment)).toBe('well')
   })
 
-  test('at the port behind its address', async () => {
+  test('at the port in HOST', async () => {
     const [port] = (await freePorts(1)) as [number]
     const environment = { HOST: `127.0.0.2:${port}` }
     await start(environment)
@@ -435,7 +431,7 @@ describe('the health check of a container finds the service', () => {
   })
 })
 
-test('connections are kept for longer than common proxies keep theirs, on every listener and path', async () => {
+test('idle connections stay open for 75 s on every listener and path, longer than at common proxies', async () => {
   const service = await start(tls())
   const agent = new Agent({ keepAlive: true })
   closers.push(() => agent.destroy())
@@ -451,22 +447,22 @@ test('connections are kept for longer than common proxies keep theirs, on every 
   }
 })
 
-describe('where connections are limited', () => {
+describe('with connection limits', () => {
   async function eventuallyWelcome(isWelcome: () => Promise<boolean>): Promise<void> {
     while (!(await isWelcome())) await new Promise(resolve => setTimeout(resolve, 5))
   }
 
-  /** Connects and says nothing; whether the service keeps the connection for a while. */
+  /** Connects and sends a request. Whether the service answers, or closes the connection. */
   async function stays(url: string, localAddress: string): Promise<boolean> {
     const socket: Socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port), localAddress })
     closers.push(() => void socket.destroy())
     socket.on('error', () => {})
-    // What answers has let it in.
+    // A response means that the connection was accepted.
     socket.write('GET /assets/none HTTP/1.1\r\nHost: x\r\n\r\n')
     return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
   }
 
-  test('connections beyond the limit are closed, and sessions go on', async () => {
+  test('connections above MAX_CONNECTIONS are closed, and sessions continue', async () => {
     const service = await start({ MAX_CONNECTIONS: '3', TRUSTED_PROXIES: 'none' })
     const binding = await service.bind(alice)
     const page = new BoshClient(binding.url, binding)
@@ -481,14 +477,14 @@ describe('where connections are limited', () => {
     expect(await page.request(ping)).toContain("id='p1'")
   })
 
-  test('connections of one client beyond its limit are closed, and other clients connect', async () => {
+  test('connections above MAX_CONNECTIONS_PER_ADDRESS are closed, and other clients connect', async () => {
     const service = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none', ...tls() })
     expect(await stays(service.url, '127.0.0.1')).toBe(true)
     expect(await stays(service.url, '127.0.0.1')).toBe(false)
     expect(await stays(service.url, '127.0.0.2')).toBe(true)
   })
 
-  testRest('over TLS they are counted before the handshake, and no longer once they are closed', async () => {
+  testRest('TLS connections count before the handshake, and no longer after they close', async () => {
     const service = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none', ...tls() })
     const url = secureUrl(service)
     const silent = connect(Number(new URL(url).port), '127.0.0.1')
@@ -503,7 +499,7 @@ describe('where connections are limited', () => {
           () => true,
           () => false,
         )
-    // The service learns only after a while that a client has left; each visit is over before the next one.
+    // The service notices a disconnect only after a while. Each visit ends before the next.
     for (const _each of [1, 2]) await eventuallyWelcome(isWelcome)
   })
 })
