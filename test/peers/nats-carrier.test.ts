@@ -29,7 +29,7 @@ const log = createLog('debug', {
   },
 })
 
-describeWith(['nats-server'], 'the carrier over NATS', () => {
+describeWith(['nats-server'], 'The NATS carrier', () => {
   let server: NatsServer
   const members: Member[] = []
   const clocks = new Map<Member, SteppedClock>()
@@ -74,15 +74,15 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     return [one, other]
   }
 
-  /** Sends until it arrives: what is sent after a break begins a new stream. */
+  /** Sends until it arrives. The first message after a break begins a new stream. */
   async function carriesAgain(one: Member, other: Member, text: string): Promise<void> {
     const again = setInterval(() => one.send(other, text), 50)
-    await eventually(`${text} has come`, () => other.from(one).toString().startsWith(text)).finally(() =>
+    await eventually(`${text} arrives`, () => other.from(one).toString().startsWith(text)).finally(() =>
       clearInterval(again),
     )
   }
 
-  /** A client with the service's own permissions that is none of its processes. */
+  /** A NATS client with the service's permissions that is none of its processes. */
   async function stranger(): Promise<NatsConnection> {
     const connection = await connect({
       servers: `127.0.0.1:${server.port}`,
@@ -96,91 +96,91 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
   describe('with the permissions of deploy/nats-server.conf', () => {
     carrierContract(() => natsCarrier({ settings: settingsOf({ NATS_URL: server.url() }), log }))
 
-    test('asks for nothing that is not permitted', () => {
+    test('uses only permitted subjects', () => {
       expect(written).not.toContain('does not permit')
       expect(written).toContain('NATS is connected')
     })
 
-    test('shows no password in the log', () => {
+    test('logs no password', () => {
       expect(written).not.toContain(natsPassword)
     })
   })
 
-  test('a process that starts knows the others, though they have announced nothing', async () => {
+  test('joins two processes before either has announced anything', async () => {
     const one = await start()
     const other = await start()
     await eventually('they know each other', () => one.knows(other) && other.knows(one))
   })
 
-  test('what was announced last is told to one that comes later', async () => {
+  test('sends only the last announcement to a process that joins later', async () => {
     const one = await start()
     one.carrier.announce(Buffer.from('first'))
     one.carrier.announce(Buffer.from('last'))
     const other = await start()
-    await eventually('it has heard', () => other.announced.includes(`${one.name} last`))
+    await eventually('the announcement arrives', () => other.announced.includes(`${one.name} last`))
     expect(other.announced).toEqual([`${one.name} last`])
   })
 
-  testRest('what is longer than NATS takes goes in parts', async () => {
+  testRest('splits messages longer than max_payload', async () => {
     const small = await own({ more: 'max_payload: 1000' })
     const [one, other] = await pair(small)
     const text = Buffer.alloc(100_000, 'abcdefg')
     one.send(other, 'before')
     one.send(other, text)
-    await eventually('all has come', () => other.from(one).length === text.length + 6)
+    await eventually('all bytes arrive', () => other.from(one).length === text.length + 6)
     expect(other.from(one).equals(Buffer.concat([Buffer.from('before'), text]))).toBe(true)
     one.carrier.announce(Buffer.alloc(1000))
     one.carrier.announce(Buffer.from('short'))
-    await eventually('the short one is heard', () => other.announced.includes(`${one.name} short`))
+    await eventually('the short announcement arrives', () => other.announced.includes(`${one.name} short`))
     expect(other.told).toEqual([`join ${one.name}`])
   })
 
-  test('a process that NATS does not know any more has left', async () => {
+  test('reports leave after a probe of a process without a subscription', async () => {
     const one = await start()
     const gone = await stranger()
     const hearing = gone.subscribe('warm-bindings.to.deadbeef.*')
     gone.publish('warm-bindings.hello', hello('deadbeef', Buffer.from('here')))
-    await eventually('it has joined', () => one.told.includes('join deadbeef'))
+    await eventually('the process has joined', () => one.told.includes('join deadbeef'))
     one.carrier.probe('deadbeef')
     await gone.flush()
     expect(one.told).toEqual(['join deadbeef'])
     hearing.unsubscribe()
     await gone.flush()
     one.carrier.probe('deadbeef')
-    await eventually('it has left', () => one.told.includes('leave deadbeef'))
+    await eventually('the process has left', () => one.told.includes('leave deadbeef'))
     one.carrier.probe('deadbeef')
     one.carrier.send('deadbeef', Buffer.from('lost'))
     expect(one.told).toEqual(['join deadbeef', 'leave deadbeef'])
   })
 
-  test('a process that something is sent to, and that is gone, has left', async () => {
+  test('reports break and leave after a message to a process that is gone', async () => {
     const one = await start()
     const gone = await stranger()
     const hearing = gone.subscribe('warm-bindings.to.deadbeef.*')
     gone.publish('warm-bindings.hello', hello('deadbeef', Buffer.alloc(0)))
-    await eventually('it has joined', () => one.told.includes('join deadbeef'))
+    await eventually('the process has joined', () => one.told.includes('join deadbeef'))
     hearing.unsubscribe()
     await gone.flush()
     one.carrier.send('deadbeef', Buffer.from('lost'))
-    await eventually('it has left', () => one.told.includes('leave deadbeef'))
+    await eventually('the process has left', () => one.told.includes('leave deadbeef'))
     expect(one.told).toEqual(['join deadbeef', 'break deadbeef', 'leave deadbeef'])
     gone.subscribe('warm-bindings.to.deadbeef.*')
     gone.publish('warm-bindings.hello', hello('deadbeef', Buffer.alloc(0)))
-    await eventually('it can come again', () => one.told.length === 4)
+    await eventually('the process has joined again', () => one.told.length === 4)
     expect(one.told.at(-1)).toBe('join deadbeef')
   })
 
-  test('a process that loses its connection for a moment has not left, and gets what it missed', async () => {
+  test('reports only a break if a process loses its connection for a moment', async () => {
     const one = await start()
     const other = await stranger()
     const subscribe = () => other.subscribe('warm-bindings.to.deadbeef.*')
     const first = subscribe()
     other.publish('warm-bindings.hello', hello('deadbeef', Buffer.alloc(0)))
-    await eventually('it has joined', () => one.told.includes('join deadbeef'))
+    await eventually('the process has joined', () => one.told.includes('join deadbeef'))
     first.unsubscribe()
     await other.flush()
     one.carrier.send('deadbeef', Buffer.from('lost'))
-    await eventually('that is a break', () => one.told.includes('break deadbeef'))
+    await eventually('a break is reported', () => one.told.includes('break deadbeef'))
     const heard: string[] = []
     other.subscribe('warm-bindings.to.deadbeef.*', {
       callback: (_error, { data }) => void heard.push(Buffer.from(data).toString('latin1')),
@@ -188,39 +188,39 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     other.publish(`warm-bindings.to.${one.name}.deadbeef`, Buffer.from([2, 0, 0, 0, 1]))
     await other.flush()
     one.carrier.send('deadbeef', Buffer.from('again'))
-    await eventually('it hears a new stream', () => heard.includes('\u0001\0\0\0\u0001\0\0\0\0again'))
+    await eventually('a new stream arrives', () => heard.includes('\u0001\0\0\0\u0001\0\0\0\0again'))
     clocks.get(one)!.advance(1_000)
     one.carrier.probe('deadbeef')
     await other.flush()
     expect(one.told).toEqual(['join deadbeef', 'break deadbeef'])
   })
 
-  testRest('a process that is there is still there after a question', async () => {
+  testRest('reports nothing after a probe of a running process', async () => {
     const [one, other] = await pair()
     one.carrier.probe(other.name)
     other.send(one, 'here')
-    await eventually('it is heard', () => one.from(other).toString() === 'here')
+    await eventually('the message arrives', () => one.from(other).toString() === 'here')
     expect(one.told).toEqual([`join ${other.name}`])
   })
 
-  test('NATS that restarts is a break, and then all goes on', async () => {
+  test('reports one break if NATS restarts, then delivers again', async () => {
     const restarting = await own()
     const [one, other] = await pair(restarting)
     one.send(other, 'before')
-    await eventually('it has come', () => other.from(one).toString() === 'before')
+    await eventually('the message arrives', () => other.from(one).toString() === 'before')
     await restarting.stop()
-    await eventually('both notice', () => !one.carrier.isUp && !other.carrier.isUp)
+    await eventually('both are disconnected', () => !one.carrier.isUp && !other.carrier.isUp)
     one.send(other, 'lost')
     expect([one.count('break', other), other.count('break', one)]).toEqual([1, 1])
     await restarting.start()
-    await eventually('both are back', () => one.carrier.isUp && other.carrier.isUp)
+    await eventually('both are connected', () => one.carrier.isUp && other.carrier.isUp)
     await carriesAgain(one, other, 'again')
     await carriesAgain(other, one, 'back')
     expect(other.from(one).toString()).not.toContain('lost')
     expect([one, other].flatMap(({ told }) => told).filter(event => event.startsWith('leave'))).toEqual([])
   })
 
-  testRest('NATS that restarts under load loses what it loses with a break, and cuts and doubles nothing', async () => {
+  testRest('loses messages only at a break if NATS restarts under load, and doubles none', async () => {
     const restarting = await own({ more: 'max_payload: 4096' })
     const [one, other] = await pair(restarting)
     const runs: string[] = ['']
@@ -235,7 +235,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       onLeave: node => void (node === one.name && runs.push('')),
     })
     reader.announce(Buffer.from('here'))
-    await eventually('it is known', () => one.told.includes('join reader00'))
+    await eventually('the reader has joined', () => one.told.includes('join reader00'))
     let sent = 0
     const load = setInterval(() => {
       for (let index = 0; index < 20; index++) {
@@ -250,7 +250,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
         const before = runs.length
         await restarting.stop()
         await restarting.start()
-        await eventually('it goes on', () => runs.length > before && runs.at(-1)!.length > 50_000)
+        await eventually('messages arrive again', () => runs.length > before && runs.at(-1)!.length > 50_000)
       }
     } finally {
       clearInterval(load)
@@ -269,54 +269,54 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(other.knows(one)).toBe(true)
   })
 
-  testRest('a process that does not come back counts as gone after ten seconds, and not before', async () => {
+  testRest('reports leave ten seconds after NATS has restarted without the other process', async () => {
     const restarting = await own()
     const [one, other] = await pair(restarting)
     await restarting.stop()
-    await eventually('both notice', () => !one.carrier.isUp && !other.carrier.isUp)
-    // It gives up, as if it had been killed meanwhile.
+    await eventually('both are disconnected', () => !one.carrier.isUp && !other.carrier.isUp)
+    // As if it had been killed meanwhile.
     await other.carrier.close()
     await restarting.start()
-    await eventually('one is back', () => one.carrier.isUp)
+    await eventually('one is connected', () => one.carrier.isUp)
     one.carrier.probe(other.name)
     one.send(other, 'lost')
-    await eventually('it is told that this was lost', () => one.count('break', other) >= 2)
+    await eventually('a break is reported', () => one.count('break', other) >= 2)
     expect(one.knows(other)).toBe(true)
     clocks.get(one)!.advance(10_000)
     one.carrier.probe(other.name)
-    await eventually('it has left', () => !one.knows(other))
+    await eventually('the process has left', () => !one.knows(other))
   })
 
-  testRest('a message that is lost is a break for both, and then all goes on', async () => {
+  testRest('reports a break to both sides of a lost message, then delivers again', async () => {
     const [one, other] = await pair()
     one.send(other, 'before')
-    await eventually('it has come', () => other.from(one).toString() === 'before')
-    // What stands for a piece further on, from one to the other: those between are missing.
+    await eventually('the message arrives', () => other.from(one).toString() === 'before')
+    // A message from one to the other with a later number: those before it are missing.
     const forger = await stranger()
     forger.publish(
       `warm-bindings.to.${other.name}.${one.name}`,
       Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 9, ...Buffer.from('stray')]),
     )
-    await eventually('both are told', () => one.count('break', other) === 1 && other.count('break', one) === 1)
+    await eventually('both get a break', () => one.count('break', other) === 1 && other.count('break', one) === 1)
     one.send(other, 'again')
     other.send(one, 'back')
-    await eventually('all goes on', () => other.from(one).toString() === 'again')
-    await eventually('and back', () => one.from(other).toString() === 'back')
+    await eventually('messages arrive again', () => other.from(one).toString() === 'again')
+    await eventually('messages arrive in the other direction', () => one.from(other).toString() === 'back')
     expect([one.told.length, other.told.length]).toEqual([2, 2])
   })
 
-  test('what is said in a stream that is over is not heard, and its sender is told', async () => {
+  test('drops messages of an old stream, then delivers new messages', async () => {
     const [one, other] = await pair()
     const forger = await stranger()
     const subject = `warm-bindings.to.${other.name}.${one.name}`
     forger.publish(subject, Buffer.from([2, 0, 0, 0, 7]))
     forger.publish(subject, Buffer.from([1, 0, 0, 0, 3, 0, 0, 0, 0, ...Buffer.from('old')]))
-    await eventually('the one is told', () => one.told.length > 0)
+    await eventually('one gets an event', () => one.told.length > 0)
     await carriesAgain(one, other, 'new')
     expect(other.from(one).toString()).not.toContain('old')
   })
 
-  testRest('a stranger’s garbage harms nothing', async () => {
+  testRest('ignores invalid messages of other NATS clients', async () => {
     const [one, other] = await pair()
     one.send(other, 'before ')
     const noise = await stranger()
@@ -331,13 +331,13 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       noise.publish('warm-bindings.hello', hello(name, Buffer.from('garbage')))
     await noise.flush()
     one.send(other, 'behind')
-    await eventually('all goes on', () => other.from(one).toString() === 'before behind')
+    await eventually('messages arrive again', () => other.from(one).toString() === 'before behind')
     expect(other.told).toEqual([`join ${one.name}`])
     expect(one.told).toEqual([`join ${other.name}`])
     expect(other.announced.filter(text => text.includes('garbage'))).toEqual([])
   })
 
-  testRest('of names there are at most a thousand or so', async () => {
+  testRest('accepts at most 1024 processes', async () => {
     const one = await start()
     const noise = await stranger()
     for (let index = 0; index < 1500; index++)
@@ -348,7 +348,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     expect(one.told.filter(event => event.startsWith('join'))).toHaveLength(1024)
   })
 
-  testRest('NATS that takes nothing is connected to anew, and nothing is lost in secret', async () => {
+  testRest('reconnects if NATS reads nothing, and reports a break for lost messages', async () => {
     const stopped = await own()
     const [one, other] = await pair(stopped)
     process.kill(stopped.pid(), 'SIGSTOP')
@@ -357,27 +357,27 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       one.send(other, piece)
       await new Promise(resolve => setImmediate(resolve))
     }
-    await eventually('it is given up', () => !one.carrier.isUp)
-    await eventually('it is a break', () => one.count('break', other) >= 1)
+    await eventually('it is disconnected', () => !one.carrier.isUp)
+    await eventually('a break is reported', () => one.count('break', other) >= 1)
     process.kill(stopped.pid(), 'SIGCONT')
-    await eventually('it is back', () => one.carrier.isUp)
+    await eventually('it is connected', () => one.carrier.isUp)
     await carriesAgain(one, other, 'again')
     expect(one.carrier.backlog(other.name)).toBeLessThan(1024)
   })
 
-  testRest('NATS that is stopped is lost after some seconds, and found again', async () => {
+  testRest('reconnects after a freeze of NATS without reporting leave', async () => {
     const stopped = await own()
     const [one, other] = await pair(stopped)
     process.kill(stopped.pid(), 'SIGSTOP')
-    await eventually('both notice', () => !one.carrier.isUp && !other.carrier.isUp)
+    await eventually('both are disconnected', () => !one.carrier.isUp && !other.carrier.isUp)
     process.kill(stopped.pid(), 'SIGCONT')
-    await eventually('both are back', () => one.carrier.isUp && other.carrier.isUp)
+    await eventually('both are connected', () => one.carrier.isUp && other.carrier.isUp)
     await carriesAgain(one, other, 'again')
     expect(one.told.filter(event => event.startsWith('leave'))).toEqual([])
   })
 
   describe('at its start', () => {
-    test('goes on alone where NATS is not there, and joins once it is', async () => {
+    test('starts alone if NATS cannot be reached, and joins later', async () => {
       const late = await own()
       await late.stop()
       const one = await start({ NATS_URL: late.url() })
@@ -389,10 +389,10 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       const other = await start({ NATS_URL: late.url() })
       await eventually('they know each other', () => one.knows(other) && other.knows(one))
       one.send(other, 'hello')
-      await eventually('it carries', () => other.from(one).toString() === 'hello')
+      await eventually('the message arrives', () => other.from(one).toString() === 'hello')
     })
 
-    testRest('takes the server that is there of several', async () => {
+    testRest('uses the one of several servers that can be reached', async () => {
       const missing = await own()
       await missing.stop()
       const one = await start({ NATS_URL: `nats://127.0.0.1:${missing.port},${server.url()}` })
@@ -409,16 +409,16 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
         /does not permit this service to subscribe to another/,
       ],
       [
-        'TLS where there is none',
+        'TLS at a server without TLS',
         () => ({ NATS_URL: server.url().replace('nats:', 'tls:') }),
         /offers no TLS.*or do without tls:\/\/ in NATS_URL and set NATS_ALLOW_PLAINTEXT=on/,
       ],
       [
-        'TLS where there is none, and plain text that is allowed',
+        'TLS at a server without TLS, and NATS_ALLOW_PLAINTEXT=on',
         () => ({ NATS_URL: server.url().replace('nats:', 'tls:'), NATS_ALLOW_PLAINTEXT: 'on' }),
         /or do without tls:\/\/ in NATS_URL, which NATS_ALLOW_PLAINTEXT=on contradicts/,
       ],
-    ])('ends with %s', async (_what, environment, problem) => {
+    ])('fails with a ConfigError for %s', async (_what, environment, problem) => {
       const failing = start(environment())
       await expect(failing).rejects.toThrow(ConfigError)
       await expect(failing).rejects.toThrow(problem)
@@ -426,34 +426,34 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     })
   })
 
-  describeRest('where NATS does not permit to publish', () => {
+  describeRest('without permission to publish', () => {
     const may = (publish: string) => `authorization { users: [ { user: "warm-bindings", password: "${natsPassword}"
       permissions: { publish: [${publish}], subscribe: ["warm-bindings.hello", "warm-bindings.to.*.*"] } } ] }`
     const all = may('"warm-bindings.hello", "warm-bindings.to.*.*"')
 
     test.each([
-      ['to all', may('"warm-bindings.to.*.*"'), /permit this service to publish to warm-bindings\.hello:/],
-      ['to one', may('"warm-bindings.hello"'), /permit this service to publish to warm-bindings\.to\./],
-    ])('what is said %s, a start ends', async (_what, authorization, problem) => {
+      ['to all processes', may('"warm-bindings.to.*.*"'), /permit this service to publish to warm-bindings\.hello:/],
+      ['to one process', may('"warm-bindings.hello"'), /permit this service to publish to warm-bindings\.to\./],
+    ])('%s, fails at the start with a ConfigError', async (_what, authorization, problem) => {
       const strict = await own({ authorization })
       const failing = start({ NATS_URL: strict.url() })
       await expect(failing).rejects.toThrow(ConfigError)
       await expect(failing).rejects.toThrow(problem)
     })
 
-    test('any more what it did, a process is alone until it does again', async () => {
+    test('is disconnected until the permission is granted again', async () => {
       const strict = await own({ authorization: all })
       const [one, other] = await pair(strict)
       await strict.authorize(may('"warm-bindings.hello"'))
       one.send(other, 'lost')
-      await eventually('it is alone', () => !one.carrier.isUp)
+      await eventually('it is disconnected', () => !one.carrier.isUp)
       expect(one.count('break', other)).toBe(1)
       expect(written).toContain('NATS does not permit this')
       clocks.get(one)!.advance(5_000)
-      await eventually('it has asked', () => written.includes('NATS refuses this process'))
+      await eventually('it has tried to connect', () => written.includes('NATS refuses this process'))
       expect(one.carrier.isUp).toBe(false)
       await strict.authorize(all)
-      await eventually('it is back', () => one.carrier.isUp)
+      await eventually('it is connected', () => one.carrier.isUp)
       await carriesAgain(one, other, 'again')
     })
   })
@@ -475,7 +475,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       rmSync(folder, { recursive: true })
     })
 
-    test('carries with the configuration of deploy/ as it is', async () => {
+    test('delivers with the configuration of deploy/', async () => {
       const environment = { NATS_URL: secure.url(), NATS_TLS_CA: file('ca.pem', secure.certificate!) }
       const one = await start(environment)
       const other = await start({
@@ -484,16 +484,16 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       })
       await eventually('they know each other', () => one.knows(other) && other.knows(one))
       one.send(other, 'hello')
-      await eventually('it carries', () => other.from(one).toString() === 'hello')
+      await eventually('the message arrives', () => other.from(one).toString() === 'hello')
     })
 
-    test('ends where the certificate is not trusted', async () => {
+    test('fails at the start if the certificate is not trusted', async () => {
       await expect(start({ NATS_URL: secure.url() })).rejects.toThrow(
         /cannot be trusted.*\(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
       )
     })
 
-    testRest('ends where the certificate is for another host, though it was asked for by its address', async () => {
+    testRest('fails at the start if the certificate is for another host', async () => {
       const credentials = makeCertificate(['DNS:localhost'])
       const more = `tls { cert_file: "${file('o.crt', credentials.cert)}", key_file: "${file('o.key', credentials.key)}" }`
       const elsewhere = await own({ more })
@@ -503,7 +503,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
       expect(one.carrier.isUp).toBe(true)
     })
 
-    testRest('shows a certificate where NATS wants one', async () => {
+    testRest('sends a client certificate if NATS requires it', async () => {
       const authority = makeCertificate([], { commonName: 'authority' })
       const host = makeCertificate(['IP:127.0.0.1'], { issuer: authority })
       const client = makeCertificate(['DNS:warm-bindings'], { issuer: authority })
@@ -521,7 +521,7 @@ describeWith(['nats-server'], 'the carrier over NATS', () => {
     })
   })
 
-  describeRest('is known to NATS by', () => {
+  describeRest('authenticates to NATS with', () => {
     const folder = mkdtempSync(join(tmpdir(), 'wb-nats-test-'))
     afterAll(() => rmSync(folder, { recursive: true }))
 

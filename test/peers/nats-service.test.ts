@@ -1,4 +1,4 @@
-// Processes of one service that know each other by nothing but NATS, as operators start them.
+// Processes of one service that are joined by NATS only, started as operators do.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { testConnectOfProcesses } from '../support/connect-of-processes.js'
@@ -10,7 +10,7 @@ import { Operator } from '../support/operated-service.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
-describeWith(['nats-server'], 'a service over NATS', () => {
+describeWith(['nats-server'], 'A service with NATS', () => {
   let xmpp: DemoServer
   let nats: NatsServer
   const services: TestService[] = []
@@ -54,7 +54,7 @@ describeWith(['nats-server'], 'a service over NATS', () => {
 
   const joined = ({ lines }: TestService) => lines.some(line => line.includes('a process has joined'))
 
-  test('ends at one process a session that another one has', async () => {
+  test('shows and ends a session of another process', async () => {
     const [one, other] = [await start(), await start()]
     await eventually('they know each other', () => joined(one) && joined(other))
     const { id } = await one.bind({ jid: 'alice@localhost', password: 'wonderland' })
@@ -80,14 +80,14 @@ describeWith(['nats-server'], 'a service over NATS', () => {
     })
   })
 
-  testRest('does not start with a password that NATS refuses, and tells which setting is to blame', async () => {
+  testRest('exits with 1 and names NATS_URL if NATS rejects the password', async () => {
     const service = operate({ NATS_URL: nats.url('warm-bindings:wr0ng') })
     expect(await service.exit).toBe(1)
     expect(service.stderr).toContain('NATS_URL leads to a NATS that refuses this service')
     expect(service.stdout + service.stderr).not.toContain('wr0ng')
   })
 
-  test('starts without NATS, says so, and shows no password', async () => {
+  test('starts without NATS, connects later, and logs no password', async () => {
     const late = await startNatsServer()
     try {
       await late.stop()
@@ -104,14 +104,14 @@ describeWith(['nats-server'], 'a service over NATS', () => {
     }
   })
 
-  test('has workers that know those of another machine', async () => {
+  test('joins its workers with those of another machine', async () => {
     const [one, other] = [1, 2].map(() => operate({ NATS_URL: nats.url(), WORKERS: '2' })) as [
       ReturnType<typeof operate>,
       ReturnType<typeof operate>,
     ]
     await Promise.all([one.url(), other.url()])
     const joins = () => one.stdout.match(/"a process has joined"/g)?.length ?? 0
-    // Each of the two hears of three others.
+    // Each of its two workers is joined by three others.
     await eventually('all are known', () => joins() >= 6)
     expect(joins()).toBe(6)
   })

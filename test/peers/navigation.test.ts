@@ -1,5 +1,5 @@
-// A page of another site that would have our endpoint's replies shown as documents of our origin, with script in them
-// that others wrote: a form posts what reads as a request of the attacker's own session.
+// Attack: a form of another site posts a BOSH request of the attacker's own session. The browser would show the reply,
+// with the attacker's script in it, as a document of our origin.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
@@ -13,14 +13,14 @@ import { describeWith } from './needs.js'
 
 jest.setTimeout(60_000)
 
-/** A name whose origins no browser trusts, as that of a service without TLS: requests to it say nothing of their mode. */
+/** No secure context, like a service without TLS: browsers send no Sec-Fetch-Mode. */
 const untrusted = 'chat.example'
 
 const script =
   "<message xmlns='jabber:client' to='mallory@localhost' type='chat'><body>planted</body>" +
   "<script xmlns='http://www.w3.org/1999/xhtml'>ran(location.href)</script></message>"
 
-describeWith([eitherChromium], 'a form of another site', () => {
+describeWith([eitherChromium], 'A form of another site', () => {
   let server: DemoServer
   let service: TestService
   let elsewhere: Server
@@ -60,12 +60,12 @@ describeWith([eitherChromium], 'a form of another site', () => {
     const binding = await service.bind({ jid: 'mallory@localhost', password: 'secret' })
     const client = new BoshClient(`${service.url}/http-bind`, binding)
     await client.request("<presence xmlns='jabber:client'/>", { pause: '60' })
-    // The page is to be handed what the session is sent by itself.
+    // The session sends the script to itself.
     await client.request(script, { pause: '60' })
     return { binding, client }
   }
 
-  /** Opens the attacker's page, which sends the form into a new tab or a frame; resolves with its page. */
+  /** Opens the attacker's page, with a form for a new tab or a frame. */
   async function attack(endpoint: string, { sid }: WarmBinding, rid: number, target: string): Promise<Page> {
     const name = `<body rid='${rid}' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind' x='`
     form = `<!DOCTYPE html><iframe name="frame"></iframe>
@@ -76,7 +76,7 @@ describeWith([eitherChromium], 'a form of another site', () => {
     return page
   }
 
-  /** Sends it, and resolves with the response that the browser got and what it shows once all of that is loaded. */
+  /** Submits the form. Resolves with the response and the text that the browser shows. */
   async function submit(page: Page, target: string) {
     const opened = target === '_blank' ? context.waitForEvent('page') : undefined
     const isPosted = (response: Response) => response.request().method() === 'POST'
@@ -84,7 +84,7 @@ describeWith([eitherChromium], 'a form of another site', () => {
     await page.evaluate('document.forms[0].submit()')
     const response = await answered
     const shown = opened === undefined ? page.frame('frame')! : (await opened).mainFrame()
-    await eventually('it has left the empty page', () => !/^(about:blank)?$/.test(shown.url()))
+    await eventually('the response is shown', () => !/^(about:blank)?$/.test(shown.url()))
     await shown.waitForLoadState()
     const mode = (await response.request().allHeaders())['sec-fetch-mode']
     return { response, mode, text: await shown.evaluate('document.documentElement.textContent') }
@@ -92,7 +92,7 @@ describeWith([eitherChromium], 'a form of another site', () => {
 
   const targets = [['_blank'], ['frame']]
 
-  test.each(targets)('into %s gets 403, and no session takes it for a request', async target => {
+  test.each(targets)('submitted into %s gets 403, and does not count as a request', async target => {
     const { binding, client } = await planted()
     const page = await attack(`${service.url}/http-bind`, binding, client.rid, target)
     const { response, mode, text } = await submit(page, target)
@@ -100,13 +100,13 @@ describeWith([eitherChromium], 'a form of another site', () => {
     expect(mode).toBe('navigate')
     expect(response.status()).toBe(403)
     expect(text).not.toContain('planted')
-    // The rid is still there to be used, and what waits for it.
+    // The rid is still unused, and the stanza still waits.
     expect(await client.request('', { pause: '60' })).not.toContain('terminate')
     expect(await client.request()).toContain('planted')
     client.close()
   })
 
-  test.each(targets)('into %s of a browser that says nothing of it runs no script', async target => {
+  test.each(targets)('submitted into %s without Sec-Fetch-Mode runs no script', async target => {
     const { binding, client } = await planted()
     const url = `${service.url.replace('127.0.0.1', untrusted)}/http-bind`
     const page = await attack(url, binding, client.rid, target)
@@ -114,7 +114,7 @@ describeWith([eitherChromium], 'a form of another site', () => {
     expect(ran).toEqual([])
     expect(mode).toBeUndefined()
     expect(response.status()).toBe(200)
-    // In a frame not even that is shown, and a tab has it as text.
+    // A frame shows nothing, a tab the plain text.
     if (target === 'frame') expect(text).not.toContain('planted')
     else expect(text).toContain('planted')
     client.close()

@@ -1,4 +1,4 @@
-// What a page sees of its session when the network between them is bad: nothing is lost, nothing comes twice.
+// A bad network between a page and the service: no message is lost or doubled.
 // Runs in npm run test:all only: a minute of bad networks.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
@@ -13,13 +13,13 @@ import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
-/** Strophe asks a third time eight seconds after the second. */
+/** Strophe's third try comes 8 s after the second. In milliseconds. */
 const untilStropheRetries = 12_000
 
 for (const kind of encryptedServers) {
@@ -38,7 +38,7 @@ for (const kind of encryptedServers) {
         servers: kind.servers(server),
         routers: () => [createPageRouter()],
       })
-      // Strophe's next poll comes 100 ms after an answer: each has to open a connection.
+      // In milliseconds. Strophe polls 100 ms after a response, so each poll opens a connection.
       proxy = await startClosingProxy(warmer.url, 30)
     }, 100_000)
 
@@ -61,7 +61,7 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    /** The page, attached; its scripts do not come through the proxy, which could cut them short. */
+    /** The page, attached. Its scripts bypass the proxy, which could cut them. */
     const open = async () => {
       const page = await PortalPage.open(tab, warmer.url, proxy.url)
       await page.begin(binding)
@@ -69,13 +69,13 @@ for (const kind of encryptedServers) {
       return page
     }
 
-    // A request that fails once more while it is sent again would be left alone by Strophe for eight seconds.
+    // If a repeated request fails as well, Strophe waits 8 s.
     const untilItRests = async (page: PortalPage) => {
       await page.rests()
       await eventually('a single request is held', () => proxy.held === 1)
     }
 
-    /** Both said so many things, in the order of their numbers, and the other got each once. */
+    /** Each side got all numbers of the other, once and in order. */
     const expectAll = async (page: PortalPage, count: number) => {
       const all = Array.from({ length: count }, (_, index) => String(index + 1))
       await bob.isUpToDate()
@@ -87,11 +87,11 @@ for (const kind of encryptedServers) {
       expect(bob.hasSeen(binding.jid, 'unavailable')).toBe(false)
     }
 
-    test('survives that the browser is offline, with all that was said meanwhile', async () => {
+    test('survives an offline browser, and delivers all messages afterwards', async () => {
       const page = await open()
       await untilItRests(page)
       await context.setOffline(true)
-      // Chromium refuses what is asked from now on; what it has open it leaves open, or sends only now.
+      // Chromium rejects new requests. Open requests stay open, or are sent late.
       await eventually('the held request failed', () => {
         proxy.cutHeld()
         return page.failures > 0
@@ -101,7 +101,7 @@ for (const kind of encryptedServers) {
       await bob.isUpToDate()
       await page.say(bob.jid, 'number 1 for bob')
       await page.say(bob.jid, 'number 2 for bob')
-      // Both that Strophe keeps open, each tried twice.
+      // Strophe's two open requests, each tried twice.
       await eventually('all requests failed', () => page.failures >= 4)
       await context.setOffline(false)
       await page.receives('number 2 for the page', untilStropheRetries)
@@ -114,7 +114,7 @@ for (const kind of encryptedServers) {
       await expectAll(page, 3)
     })
 
-    test('goes on though a proxy cuts held requests and closes idle connections', async () => {
+    test('loses no message if a proxy cuts held requests and closes idle connections', async () => {
       const page = await open()
       for (let round = 1; round <= 5; round++) {
         await untilItRests(page)
@@ -124,13 +124,13 @@ for (const kind of encryptedServers) {
 
         await page.say(bob.jid, `number ${round} for bob`)
         await bob.receives(`number ${round} for bob`)
-        // The request that carried it is the one that is held now, and cut next.
+        // The request that carried it is held now, and cut next.
       }
       await expectAll(page, 5)
       expect(proxy.closedIdle).toBeGreaterThan(0)
     })
 
-    test('goes on though a proxy loses answers, with what they held', async () => {
+    test('loses no message if a proxy drops responses', async () => {
       const page = await open()
       for (let round = 1; round <= 5; round++) {
         await untilItRests(page)

@@ -1,4 +1,4 @@
-// Messages that a page has not fetched when its session ends: the server's offline store has them, and only those.
+// Messages that a page has not fetched when its session ends go to the server's offline store, and no others.
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { startEjabberd } from '../support/ejabberd.js'
@@ -11,7 +11,7 @@ import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
 import { presence, User } from './user.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -37,7 +37,7 @@ const makers = [
 ]
 
 for (const { name, packages, start } of combinations(makers, maker => maker.name === 'Prosody')) {
-  describeWith(packages, `At ${name} with an offline store`, () => {
+  describeWith(packages, `The offline store of ${name}`, () => {
     let server: XmppServer
     let warmer: TestService
     let bob: User
@@ -58,9 +58,9 @@ for (const { name, packages, start } of combinations(makers, maker => maker.name
     const settings = () => ({ servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}` })
     const says = (number: number) => bob.say(alice.jid, `number ${number}`)
 
-    /** The session ends, with what nobody has fetched. */
+    /** Ways to end the session. */
     const ways = {
-      'is ended by its portal': async () => {
+      'is ended by the backend': async () => {
         await callSessions(warmer.url, 'DELETE', `/sessions?jid=${alice.jid}`)
         await eventually('its link is closed', () => warmer.service.counts().links === 0)
       },
@@ -71,14 +71,14 @@ for (const { name, packages, start } of combinations(makers, maker => maker.name
     }
 
     for (const [way, end] of Object.entries(ways))
-      test(`keeps what came while no request was open if the session ${way}, and nothing that the page has`, async () => {
+      test(`keeps only messages that the page has not confirmed if the session ${way}`, async () => {
         const { url, jid: _, ...binding } = await warmer.bind(alice)
         const page = new BoshClient(url, binding)
         await page.request(presence)
         const poll = page.request()
         says(1)
         expect(await poll).toContain('>number 1<')
-        // The next poll shows that the reply has come, and is answered by its end.
+        // The next poll confirms the reply with the first message.
         const last = page.request()
         says(2)
         expect(await last).toContain('>number 2<')
@@ -91,7 +91,7 @@ for (const { name, packages, start } of combinations(makers, maker => maker.name
         const later = User.attach(next.url, next)
         await later.receives('>number 4<')
         await later.isUpToDate()
-        // The reply with the second was never confirmed.
+        // The reply with the second message was never confirmed.
         expect(later.numbers).toEqual([2, 3, 4])
         await bob.isUpToDate()
         expect(bob.received).not.toContain("type='error'")

@@ -1,4 +1,4 @@
-// What users who chat notice while links are cut, servers restarted, and the service stopped and started.
+// What users notice while links are cut, servers restarted, and the service stopped and started.
 // Runs in npm run test:all only: four minutes for each server. `npm run bench -- faults` has more users.
 import { expect, test } from '@jest/globals'
 import { observeOutages, outages } from '../support/crowd/outages.js'
@@ -6,8 +6,8 @@ import { ensureBuilt } from '../support/operated-service.js'
 import { describeWith } from './needs.js'
 
 for (const maker of ['prosody', 'ejabberd'] as const) {
-  describeWith([maker, 'openssl'], `Users before ${maker}`, () => {
-    test('lose no message, and no session that can live on', async () => {
+  describeWith([maker, 'openssl'], `Users of ${maker}`, () => {
+    test('lose no message, and no session that can survive', async () => {
       ensureBuilt()
       const only = outages.filter(({ workers }) => workers === undefined).map(({ name }) => name)
       const rows: string[] = []

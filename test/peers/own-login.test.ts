@@ -15,13 +15,13 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
 import { befriend, User } from './user.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = 'alice@localhost'
 
-/** A client as it is seen by its user. */
+/** A client as its user sees it. */
 interface Client {
   readonly jid: string
   say(to: string, text: string): Promise<void>
@@ -30,7 +30,7 @@ interface Client {
 }
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith(kind.packages, `At ${kind.name}, of clients that log in themselves,`, () => {
+  describeWith(kind.packages, `Clients that log in themselves at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService
     let context: BrowserContext | undefined
@@ -43,7 +43,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         servers: kind.servers(server),
         routers: () => [createPageRouter(), createConverseRouter(unused)],
       })
-      // Converse says nothing to strangers before it knows who they are.
+      // Converse sends messages to contacts only.
       const both = [await come('alice'), await come('bob')] as const
       await befriend(...both)
       await Promise.all(both.map(user => user.leave()))
@@ -72,7 +72,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       return context.newPage()
     }
 
-    /** Says something each way, and goes. */
+    /** Sends a message each way, and logs out. */
     const chat = async (client: Client) => {
       expect(client.jid).toMatch(/^alice@localhost\/.+/)
       await client.say(bob.jid, 'Tee? <ja> & nein ☕')
@@ -109,13 +109,13 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect(page.complaints).toEqual([])
       })
 
-      testRest('Strophe learns that its password is wrong', async () => {
+      testRest('Strophe gets AUTHFAIL for a wrong password', async () => {
         const page = await PortalPage.open(await newTab(), warmer.url, warmer.url)
         await page.logIn(alice, 'wonderlanD')
         await page.reaches('AUTHFAIL')
         await page.leave()
         await page.reaches('DISCONNECTED')
-        await eventually('no session left but that of bob', () => warmer.service.counts().sessions === 1)
+        await eventually('only the session of bob is left', () => warmer.service.counts().sessions === 1)
       })
 
       test('Converse logs in, chats and logs out', async () => {
@@ -140,7 +140,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await chat(client)
       })
 
-      testRest('stanza learns that its password is wrong', async () => {
+      testRest('stanza gets auth:failed for a wrong password', async () => {
         const login = StanzaClient.logIn(`${warmer.url}/http-bind`, alice, 'wonderlanD')
         await expect(login).rejects.toThrow('auth:failed')
       })

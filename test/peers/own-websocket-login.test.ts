@@ -1,4 +1,4 @@
-// Clients that are not warmed but log in themselves over WebSocket, and go on with their server's stream when it is cut.
+// Clients that are not warmed but log in themselves over WebSocket, and resume their stream when it is cut.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
@@ -13,12 +13,12 @@ import { StanzaClient } from './stanza-client.js'
 import { befriend, User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 
-/** A client as it is seen by its user. */
+/** A client as its user sees it. */
 interface Client {
   readonly jid: string
   readonly texts: Noted
@@ -34,7 +34,7 @@ const clients: readonly [name: string, logIn: (url: string, password: string) =>
 ]
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd')) {
-  describeWith(kind.packages, `At ${kind.name}, of clients that log in themselves over WebSocket,`, () => {
+  describeWith(kind.packages, `Clients that log in themselves over WebSocket at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService
     let relay: Relay
@@ -80,7 +80,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       bob.say(jid, 'number 1 for alice')
       await client.receives('number 1 for alice')
 
-      // What is on its way when the network goes reaches neither side.
+      // Messages in flight are lost with the network.
       relay.stall()
       await client.say(bob.jid, 'number 2 for bob')
       bob.say(jid, 'number 2 for alice')
@@ -91,7 +91,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       await client.receives('number 2 for alice')
       await bob.receives('number 2 for bob')
       expect(client.jid).toBe(jid)
-      // It is listed as that of its user, and so it counts and can be ended.
+      // Listed for its user, so that it counts and can be ended.
       const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${encodeURIComponent(jid)}`)
       expect(json.sessions).toMatchObject([{ jid, state: 'held', transport: 'websocket' }])
 
@@ -110,7 +110,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       await eventually('no session and no link left', () => isIdle(warmer))
     })
 
-    testRest.each(clients)('%s learns that its password is wrong', async (_, logIn, whyNot) => {
+    testRest.each(clients)('%s gets an error for a wrong password', async (_, logIn, whyNot) => {
       await expect(logIn(endpoint(), 'wonderlanD')).rejects.toThrow(whyNot)
     })
   })

@@ -1,4 +1,4 @@
-// The package as npm makes it, installed in a clean folder from what the registry has: what is in it, and that it works.
+// The packed package, installed in a clean folder: its files, and that it works.
 // Runs in npm run test:all only: npm installs packages here.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
 import { clone, minutes, root, run, serving, settings, statusOf } from './installation.js'
 
-/** What `npm pack` tells of the tarball; sizes are in bytes. */
+/** Output of `npm pack`. Sizes are in bytes. */
 interface Packed {
   readonly filename: string
   readonly version: string
@@ -36,7 +36,7 @@ beforeAll(() => {
   packed = JSON.parse(made.stdout)[0]
   installed = join(folder, 'installed')
   mkdirSync(installed)
-  // Without one of its own, npm would take any of the folders above for the project.
+  // Without it, npm installs into a parent folder.
   writeFileSync(join(installed, 'package.json'), '{}')
   const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
   const done = run('npm', ['install', ...options, join(folder, packed.filename)], { cwd: installed })
@@ -52,7 +52,7 @@ const npx = (args: readonly string[], about: { more?: Record<string, string>; in
 describe('The tarball', () => {
   const paths = () => packed.files.map(({ path }) => path)
 
-  test('has what it needs to run', () => {
+  test('contains all files needed to run', () => {
     expect(paths()).toEqual(
       expect.arrayContaining([
         ...['dist/main.js', 'dist/library.js', 'dist/types/library.d.ts', 'dist/command/health-check.js'],
@@ -65,14 +65,14 @@ describe('The tarball', () => {
     )
   })
 
-  test('has nothing else: no tests, no source maps, no secrets, nothing that wants a clone', () => {
+  test('contains no other files, such as tests, source maps or secrets', () => {
     const belongs =
       /^(dist\/.+\.js|dist\/types\/(library|(packages\/client|browser)\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(php|py)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|deploy\/prosody\/mod_[\w-]+\.lua|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
     expect(paths().filter(path => !belongs.test(path))).toEqual([])
     expect(paths()).not.toContain('dist/command/write-settings.js')
   })
 
-  test('has no program without its source, as one that was removed since the build before', () => {
+  test('contains no stale program of an earlier build', () => {
     const programs = paths().filter(path => path.endsWith('.js') && path.startsWith('dist/'))
     const source = (path: string) => join(root, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))
     const bundle = 'dist/browser/warm-bindings.js'
@@ -80,17 +80,17 @@ describe('The tarball', () => {
     expect(paths()).toContain(bundle)
   })
 
-  test('weighs less than a photograph', () => {
+  test('is smaller than 512 KiB', () => {
     expect(packed.size).toBeLessThan(512 * 1024)
   })
 
-  test('installs without the tools of its developers', () => {
+  test('installs without development dependencies', () => {
     for (const name of ['typescript', 'jest', '@types', '@biomejs'])
       expect([name, existsSync(join(installed, 'node_modules', name))]).toEqual([name, false])
   })
 })
 
-describe('Installed, the package', () => {
+describe('The installed package', () => {
   const compiled = (name: string, program: string, more: readonly string[] = []) => {
     writeFileSync(join(installed, name), program)
     const compiler = join(root, 'node_modules', '.bin', 'tsc')
@@ -99,7 +99,7 @@ describe('Installed, the package', () => {
     expect(run(compiler, [...types, ...strict], { cwd: installed })).toMatchObject({ said: '', status: 0 })
   }
 
-  test('has a client for backends, with its types', () => {
+  test('exports warm-bindings/client with types', () => {
     const program = `
       import { WarmBindings, WarmBindingsError, type Binding, type ErrorCode } from 'warm-bindings/client'
       const client = new WarmBindings({ url: 'http://127.0.0.1:8080/warm', user: 'portal', secret: 's3cret' })
@@ -112,7 +112,7 @@ describe('Installed, the package', () => {
     expect(run(process.execPath, ['portal.mjs'], { cwd: installed })).toMatchObject({ said: '', status: 0 })
   })
 
-  test('has a module for pages, with its types', () => {
+  test('exports warm-bindings/browser with types', () => {
     const program = `
       import { type Chat, connect, type Message } from 'warm-bindings/browser'
       import { Strophe } from 'strophe.js'
@@ -126,8 +126,8 @@ describe('Installed, the package', () => {
   })
 })
 
-describe('Installed, the command', () => {
-  test('tells its version, and what else it does', () => {
+describe('The installed command', () => {
+  test('prints its version and its help', () => {
     expect(npx(['--version'])).toMatchObject({ status: 0, stdout: `${packed.version}\n` })
     const help = npx(['--help'])
     expect(help.status).toBe(0)
@@ -137,7 +137,7 @@ describe('Installed, the command', () => {
     expect(existsSync(join(documents, 'production.md'))).toBe(true)
   })
 
-  test('checks the settings', () => {
+  test('checks the settings (--check-config)', () => {
     expect(npx(['--check-config'], { more: settings })).toMatchObject({
       ...{ status: 0, stdout: 'The settings are valid.\n' },
     })
@@ -145,13 +145,13 @@ describe('Installed, the command', () => {
     expect([status, stderr]).toEqual([1, expect.stringContaining('- XMPP_DOMAINS is required')])
   })
 
-  test('hashes a secret', async () => {
+  test('hashes a secret (hash-password)', async () => {
     const { status, stdout } = npx(['hash-password'], { input: 'geheim\n' })
     const hash = parseSecretHash(stdout.trim())!
     expect([status, (await hashLike(hash, 'geheim')).equals(hash.hash)]).toEqual([0, true])
   })
 
-  test('serves, and stops', async () => {
+  test('serves, and exits with 0 when stopped', async () => {
     const [port] = (await freePorts(1)) as [number]
     const command = join(installed, 'node_modules', '.bin', 'warm-bindings')
     const exit = await serving([command], { cwd: installed, port }, async () => {
@@ -162,10 +162,10 @@ describe('Installed, the command', () => {
     expect(exit).toBe(0)
   })
 
-  test('shows itself at work, with an XMPP server inside', async () => {
+  test('runs with an XMPP server inside (--demo)', async () => {
     const demo = startDemo()
     try {
-      await eventually('it has said how to try it', () => demo.said.includes('Ctrl+C'))
+      await eventually('it prints how to try it', () => demo.said.includes('Ctrl+C'))
       const [url = ''] = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.said) ?? []
       const body = JSON.stringify({ jid: 'alice@localhost', password: 'demo' })
       const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
@@ -180,7 +180,7 @@ describe('Installed, the command', () => {
     }
   })
 
-  /** npx with all that it starts in a process group, which a terminal would send Ctrl+C to. */
+  /** npx and its children in a process group, like at a terminal, for Ctrl+C. */
   function startDemo() {
     const { PATH = '', HOME = '' } = process.env
     const child = spawn('npx', ['--no-install', 'warm-bindings', '--demo'], {
@@ -204,7 +204,7 @@ describe('Installed, the command', () => {
   }
 })
 
-describe('Installed, the library', () => {
+describe('The installed library', () => {
   const program = `
     import { startService } from 'warm-bindings'
     const service = await startService({ ...${JSON.stringify(settings)}, PORT: '0' }, { writeLog: () => {} })
@@ -213,13 +213,13 @@ describe('Installed, the library', () => {
     await startService({ PORT: 'x' }).catch(error => console.log(error.name))
   `
 
-  test('starts the service in the process that imports it, and leaves nothing open', () => {
+  test('starts and stops the service in-process, and leaves nothing open', () => {
     writeFileSync(join(installed, 'program.mjs'), program)
     const { status, said } = run(process.execPath, ['program.mjs'], { cwd: installed })
     expect([status, said]).toEqual([0, '200\nConfigError\n'])
   })
 
-  test('has types that need no others', () => {
+  test('has types that compile without @types/node', () => {
     writeFileSync(
       join(installed, 'typed.mts'),
       `import { type RunningService, startService } from 'warm-bindings'
@@ -234,7 +234,7 @@ describe('Installed, the library', () => {
     expect([status, said]).toEqual([0, ''])
   })
 
-  test('keeps all else to itself', () => {
+  test('exports no other module, but package.json', () => {
     const inside = `import('warm-bindings/dist/service.js').catch(error => console.log(error.code))`
     expect(run(process.execPath, ['-e', inside], { cwd: installed }).stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n')
     const about = `console.log(require('warm-bindings/package.json').version)`

@@ -1,4 +1,4 @@
-// Debian's Prosody and ejabberd, answered ahead of what they offer (XEP-0305).
+// Pipelined logins (XEP-0305) at Debian's Prosody and ejabberd.
 // Runs in npm run test:all only: `test/scenarios/pipelining.test.ts` has the same with scripted servers.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -29,7 +29,7 @@ for (const kind of kinds) {
       await server?.stop()
     })
 
-    /** Headers that left together with what is said first on their streams, as far as that can be heard. */
+    /** Stream headers that were sent together with the next step, as far as unencrypted. */
     const inCompany = () =>
       wire
         .heard()
@@ -44,12 +44,12 @@ for (const kind of kinds) {
       await page.leave()
     }
 
-    /** Nothing of what was tried has failed. */
+    /** No pipelined step has failed. */
     function expectNoComplaint(): void {
       expect(here.lines.filter(line => /does not cope|"level":(40|50|60)/.test(line))).toEqual([])
     }
 
-    test('succeed one after the other, with fewer packets from the second on', async () => {
+    test('succeed in sequence, pipelined from the second on', async () => {
       const packets: number[] = []
       for (let login = 1; login <= 3; login++) {
         await warm()
@@ -60,14 +60,14 @@ for (const kind of kinds) {
       expectNoComplaint()
     }, 20_000)
 
-    test('succeed at the same time', async () => {
+    test('succeed in parallel', async () => {
       const before = wire.connections
       await Promise.all(Array.from({ length: 5 }, () => warm()))
       expect(wire.connections).toBe(before + 5)
       expectNoComplaint()
     }, 20_000)
 
-    test('tell of a wrong password at once', async () => {
+    test('fail with 403 for a wrong password, over one connection', async () => {
       const before = wire.connections
       const { status, json } = await here.warm({ ...alice, password: 'wonderlanD' })
       expect([status, json['code']]).toEqual([403, 'not-authorized'])
@@ -75,7 +75,7 @@ for (const kind of kinds) {
     })
 
     if (kind.maker === 'Prosody') {
-      test('succeed after a restart, whatever the order of what it offers then', async () => {
+      test('succeed after a restart, which changes the order of the features', async () => {
         for (let restart = 0; restart < 4; restart++) {
           const before = wire.connections
           await server.restart()

@@ -27,7 +27,7 @@ import {
 import { describeWith } from './needs.js'
 
 const names: readonly ProxyName[] = ['nginx', 'haproxy', 'apache2', 'lighttpd']
-/** Debian keeps TLS for lighttpd in a package of its own. */
+/** Debian's lighttpd needs another package for TLS. */
 const packagesOf = (name: ProxyName) => (name === 'lighttpd' ? [name, 'lighttpd-mod-openssl'] : [name])
 const alice = { jid: 'alice@localhost', password: 'demo' }
 
@@ -56,7 +56,7 @@ interface WebSocketBinding {
   readonly websocket: { readonly url: string; readonly token: string }
 }
 
-/** A WebSocket, opened when something is said over it. */
+/** A WebSocket that sends messages and waits for their responses. */
 class SocketToService {
   readonly #socket: WebSocket
   readonly #opened: Promise<void>
@@ -71,7 +71,7 @@ class SocketToService {
     this.closed = new Promise(resolve => socket.once('close', resolve))
   }
 
-  /** Sends this and resolves with the message that has the sign in it; rejects if the connection ends before. */
+  /** Sends a message and resolves with the response that contains `sign`. Rejects if the connection closes first. */
   async says(message: string, sign: string): Promise<string> {
     await this.#opened
     return new Promise((resolve, reject) => {
@@ -94,12 +94,12 @@ class SocketToService {
   }
 }
 
-/** What a client of the proxy sends and gets, over connections of its own. */
+/** A client of the proxy, with its own connections. */
 class Visitor {
   readonly #agent: Agent
   readonly #proxy: RunningProxy
 
-  /** `from` is the address of this machine that it comes from; the proxies' own by default. */
+  /** `from`: the client's address on this machine. */
   constructor(proxy: RunningProxy, from = '127.0.0.1') {
     this.#proxy = proxy
     this.#agent = new Agent({ keepAlive: true, ca: proxy.ca, localAddress: from })
@@ -120,7 +120,7 @@ class Visitor {
     })
   }
 
-  /** Asks for a path as it stands here, which no URL would keep. */
+  /** Requests a path that a URL would normalize. */
   askRaw(path: string): Promise<number> {
     const { hostname, port } = new URL(this.#proxy.url)
     return new Promise((resolve, reject) => {
@@ -139,7 +139,7 @@ class Visitor {
     return JSON.parse(text)
   }
 
-  /** Takes a session up again where it lives, bound to a browser. */
+  /** Resumes a session at its process, bound to a browser. */
   async resume({ url, id }: WarmBinding): Promise<WarmBinding & { cookie: Cookie }> {
     const headers = {
       Authorization: adminHeader,
@@ -158,7 +158,7 @@ class Visitor {
     return new BoshClient(url, { sid, rid, post })
   }
 
-  /** Takes a session over by its token, over a WebSocket. */
+  /** Attaches to a session over WebSocket, with its token. */
   async takeOver({ jid, websocket: { url, token } }: WebSocketBinding): Promise<SocketToService> {
     const socket = new SocketToService(new WebSocket(url, 'xmpp', { ca: this.#proxy.ca, agent: this.#agent }))
     const domain = jid.replace(/^.*@|\/.*$/g, '')
@@ -198,7 +198,7 @@ const warmPaths = [
 async function expectClosedToOthers(proxy: RunningProxy): Promise<void> {
   const stranger = new Visitor(proxy, '127.0.0.2')
   for (const path of warmPaths) {
-    // The service itself would ask who calls: 401.
+    // 401 would come from the service.
     expect({ path, status: await stranger.askRaw(path) }).not.toMatchObject({ status: 401 })
   }
   expect(await stranger.askRaw('/warm')).toBe(403)
@@ -206,7 +206,7 @@ async function expectClosedToOthers(proxy: RunningProxy): Promise<void> {
 }
 
 for (const name of names) {
-  describeWith(packagesOf(name), `Behind ${name}`, () => {
+  describeWith(packagesOf(name), `A service behind ${name}`, () => {
     let proxy: RunningProxy
     let behind: TestService
     let visitor: Visitor
@@ -225,13 +225,13 @@ for (const name of names) {
       await proxy?.stop()
     })
 
-    test('a browser that comes without TLS is sent to https', async () => {
+    test('redirects requests without TLS to https (301)', async () => {
       const headers = { Host: 'chat.example.org' }
       const reply = await ask(`${proxy.clearUrl}/xmpp-websocket?a=b`, { headers, agent: false })
       expect([reply.status, reply.headers.location]).toEqual([301, 'https://chat.example.org/xmpp-websocket?a=b'])
     })
 
-    test('a warmed session is told the public address and goes on there', async () => {
+    test('returns its public URL to pages, where their sessions work', async () => {
       const binding = await visitor.warm()
       expect(binding.url).toBe(`${proxy.url}/http-bind`)
       const page = visitor.attach(binding)
@@ -239,7 +239,7 @@ for (const name of names) {
       expect(attribute(await page.terminate(), 'type')).toBe('terminate')
     })
 
-    test('a warmed session is taken over through a WebSocket', async () => {
+    test('serves warmed sessions over WebSocket', async () => {
       const binding = await visitor.warm()
       expect(binding.websocket.url).toBe(`${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`)
       const page = await visitor.takeOver(binding)
@@ -248,7 +248,7 @@ for (const name of names) {
       expect((await visitor.ask('GET', '/xmpp-websocket')).text).toContain('WebSocket endpoint')
     })
 
-    test('what comes for a held request reaches it at once', async () => {
+    test('answers a held request as soon as a message arrives', async () => {
       const page = visitor.attach(await visitor.warm())
       const bobs = await behind.bind({ jid: 'bob@localhost', password: 'demo' })
       const bob = new BoshClient(`${behind.url}/http-bind`, bobs)
@@ -258,35 +258,35 @@ for (const name of names) {
       const before = performance.now()
       void bob.request(message('alice@localhost', `through ${name}`))
       expect(await held).toContain(`through ${name}`)
-      // A proxy that collects what comes would hold it until the request ends.
+      // A proxy that buffers would hold it until the request ends.
       expect(performance.now() - before).toBeLessThan(5_000)
       await Promise.all([page.terminate(), bob.terminate()])
       bob.close()
     })
 
-    test('the log knows the address of the client and not only that of the proxy', async () => {
+    test('logs the address of the client, whatever its own X-Forwarded-For', async () => {
       const stranger = new Visitor(proxy, '127.0.0.2')
       const headers = { 'X-Forwarded-For': '203.0.113.66' }
       expect((await stranger.ask('POST', '/.well-known/host-meta', headers)).status).toBe(405)
       stranger.leave()
       const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
-      // What the client itself claims stands further left and is not believed.
+      // The client's own value is further left, and ignored.
       expect(JSON.parse(line).address).toBe('127.0.0.2')
     })
 
-    test('clients that look for the endpoint find its public address', async () => {
+    test('publishes its public URL in host-meta', async () => {
       const xrd = await visitor.ask('GET', '/.well-known/host-meta')
       expect(xrd.text).toContain(`href='${proxy.url}/http-bind'`)
       const json = await visitor.ask('GET', '/.well-known/host-meta.json')
       expect(JSON.parse(json.text).links[0].href).toBe(`${proxy.url}/http-bind`)
     })
 
-    test('the warm API is for backends on this machine, however others write its path', async () => {
+    test('allows the warm API to this machine only, however its path is written', async () => {
       await expectClosedToOthers(proxy)
       expect(await visitor.askRaw('/warm')).toBe(401)
     })
 
-    test('pages with a token reach their path from anywhere', async () => {
+    test('allows /connect to all addresses', async () => {
       const stranger = new Visitor(proxy, '127.0.0.2')
       const answer = await stranger.ask('POST', '/connect', { Accept: 'application/json' })
       // The service itself has no such path without PAGE_ORIGINS.
@@ -294,7 +294,7 @@ for (const name of names) {
       stranger.leave()
     })
 
-    test('pages load the module and Strophe from anywhere, and nothing else of ours', async () => {
+    test('serves the page module and Strophe to all addresses, and no other asset', async () => {
       const stranger = new Visitor(proxy, '127.0.0.2')
       for (const file of ['strophe.js', 'warm-bindings.js', `warm-bindings-${version}.js`]) {
         const { status, headers } = await stranger.ask('GET', `/assets/${file}?v=1`)
@@ -307,15 +307,15 @@ for (const name of names) {
       expect((await visitor.ask('GET', '/assets/style.css')).status).toBe(200)
     })
 
-    test('what is not ours is not found', async () => {
+    test('returns 404 for other paths', async () => {
       for (const path of ['/http-bind-not', '/xmpp-websocket-not'])
         expect((await visitor.ask('GET', path)).status).toBe(404)
     })
   })
 }
 
-describeWith(['apache2'], 'Where Apache does not merge slashes', () => {
-  test('the warm API is for backends on this machine all the same', async () => {
+describeWith(['apache2'], 'A service behind Apache with MergeSlashes Off', () => {
+  test('allows the warm API to this machine only', async () => {
     const proxy = await startProxy('apache2', [portOf(service)], text =>
       text.replace('SSLEngine on', 'SSLEngine on\n    MergeSlashes Off'),
     )
@@ -327,7 +327,7 @@ describeWith(['apache2'], 'Where Apache does not merge slashes', () => {
   }, 30_000)
 })
 
-describeWith(['nginx'], 'The files for nginx', () => {
+describeWith(['nginx'], 'The configuration for nginx', () => {
   /** What an operator writes for HTTP/2, as the file says. */
   function withHttp2(text: string): string {
     const { stderr } = spawnSync('nginx', ['-v'], { encoding: 'utf8' })
@@ -339,8 +339,8 @@ describeWith(['nginx'], 'The files for nginx', () => {
   test.each([
     ['for one process', [1], 'HTTP/1.1', (text: string) => text],
     ['for one process, with HTTP/2', [1], 'h2', withHttp2],
-    ['for several, with HTTP/2', [1, 2], 'h2', withHttp2],
-  ] as const)('start this version of nginx without a warning: %s', async (_which, processes, protocol, adapted) => {
+    ['for several processes, with HTTP/2', [1, 2], 'h2', withHttp2],
+  ] as const)('%s starts this version of nginx without a warning', async (_which, processes, protocol, adapted) => {
     const port = portOf(service)
     const proxy = await startProxy('nginx', processes.length === 1 ? [port] : [port, port], adapted)
     try {
@@ -358,9 +358,9 @@ describeWith(['nginx'], 'The files for nginx', () => {
   })
 })
 
-describeWith(names.flatMap(packagesOf), 'A request that is held as long as it may be', () => {
+describeWith(names.flatMap(packagesOf), 'A request that is held for its whole `wait`', () => {
   testRest(
-    'is answered by the service and not cut by any proxy',
+    'is answered by the service before any proxy times out',
     async () => {
       const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(service)])))
       try {
@@ -369,14 +369,14 @@ describeWith(names.flatMap(packagesOf), 'A request that is held as long as it ma
           const page = visitor.attach(await visitor.warm())
           await page.request("<presence xmlns='jabber:client'/>")
           let answer = await page.request()
-          // What the other sessions of the same user say at the start is not what is waited for.
+          // Skips the presence of the user's other sessions.
           while (answer.includes('<presence')) answer = await page.request()
           return { answer, visitor, page }
         })
         const ended = await Promise.all(answers)
         const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
         expect(ended.map(({ answer }) => answer)).toEqual(names.map(() => empty))
-        // The others would hear of one that goes before their own requests have ended.
+        // After all have ended: the others would get the presence of each that leaves.
         for (const { visitor, page } of ended) {
           await page.terminate()
           visitor.leave()
@@ -389,7 +389,7 @@ describeWith(names.flatMap(packagesOf), 'A request that is held as long as it ma
   )
 })
 
-/** What makes all that a proxy has open end when nothing came over it for two seconds, but for WebSockets. */
+/** Sets the proxies' idle timeouts to 2 s, but for WebSockets. */
 const impatient: Record<ProxyName, (configuration: string) => string> = {
   nginx: text => text.replace('proxy_read_timeout 90s', 'proxy_read_timeout 2s'),
   haproxy: text => text.replaceAll(/(timeout (client|server)) 90s/g, '$1 2s'),
@@ -397,9 +397,9 @@ const impatient: Record<ProxyName, (configuration: string) => string> = {
   lighttpd: text => `server.max-read-idle = 2\nserver.max-write-idle = 2\n${text}`,
 }
 
-describeWith(names.flatMap(packagesOf), 'A WebSocket over which nothing comes', () => {
+describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
   testRest(
-    'is left open by all proxies, longer than a request',
+    'stays open at all proxies for longer than an idle request',
     async () => {
       const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
       const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(silent)], impatient[name])))
@@ -410,7 +410,7 @@ describeWith(names.flatMap(packagesOf), 'A WebSocket over which nothing comes', 
             const { websocket, ...binding } = await visitor.warm()
             const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
             const page = await visitor.takeOver({ ...binding, websocket: { ...websocket, url } })
-            // Longer than all of their limits together.
+            // Longer than all timeouts together.
             await new Promise(resolve => setTimeout(resolve, 7_000))
             expect([names[index], await page.says(ping, "id='p1'")]).toEqual([
               names[index],
@@ -447,7 +447,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
       nodes = await Promise.all(
         ports.map(own => startService({ ...settings, PORT: String(own) }, { carriers: [network.start] })),
       )
-      // Last: HAProxy would not use a process for seconds that did not answer its first check.
+      // Last: HAProxy ignores a process for seconds if its first check fails.
       proxy = await startProxy(name, [first!, second!], undefined, port)
       visitor = new Visitor(proxy)
     })
@@ -461,21 +461,21 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
 
     const nameOf = async (node: TestService) => nodeIn((await node.bind(alice)).sid)!
 
-    /** What pages are told whose requests are held while this is done, and that talk for a moment after it. */
+    /** The responses to pages with held requests during `act`, and to their next requests. */
     async function toldAround(act: () => void | Promise<void>) {
       const pages = []
       for (let count = 0; count < 8; count++) {
         const binding = await visitor.warm()
         const page = visitor.attach(binding)
         await page.request(ping)
-        // Of two pages of a process, one has its request held there, and one at the other process.
+        // Half of the pages have their request held at the other process.
         if (count % 2 === 1) await visitor.ask('GET', '/http-bind')
         const held = page.request().catch((error: Error) => error.message)
         pages.push({ node: nodeIn(binding.sid), page, held })
       }
       await pause(200)
       await act()
-      // Longer than a process waits before it asks again for what may be lost.
+      // Longer than a process waits before it asks again for a lost message.
       await pause(600)
       return Promise.all(
         pages.map(async ({ node, page, held }) => {
@@ -487,7 +487,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
 
     const wellTold = /^<body type='terminate' xmlns='[^']*'\/>\n<body xmlns='[^']*'\/>$/
 
-    test('are one service: each session is reached, resumed and ended at one address', async () => {
+    test('serve, resume and end each session at one URL', async () => {
       const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
       for (const binding of bindings) expect(binding.url).toBe(`${proxy.url}/http-bind`)
       expect(new Set(bindings.map(({ sid }) => nodeIn(sid))).size).toBe(2)
@@ -507,7 +507,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
     }, 60_000)
 
     testRest(
-      'go on where one stops, and a page hears nothing of it but of its own',
+      'lose only the sessions of a process that stops',
       async () => {
         const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
         const gone = nodes[0]!
@@ -522,7 +522,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
       60_000,
     )
 
-    test('go on where one is killed: pages of the other see no error, and its own are told at once', async () => {
+    test('lose only the sessions of a killed process, whose pages get item-not-found at once', async () => {
       const goneName = await nameOf(nodes[0]!)
       const talks = await toldAround(() => {
         network.kill(goneName)
@@ -544,7 +544,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
         for (let count = 0; count < 40; count++) bindings.push(await visitor.warm())
         expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([20, 20])
         const pages = bindings.slice(0, 8).map(binding => visitor.attach(binding))
-        // A proxy that asks whether they are ready has found out after three seconds.
+        // After 3 s, the proxy's health checks have seen that both are full.
         for (let count = 0; count < 25; count++) {
           for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
           await pause(200)
@@ -553,13 +553,13 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
       60_000,
     )
 
-    // No proxy has a part in it.
+    // The proxy makes no difference.
     testRest(
-      'go on where what they say to each other is lost: no page sees an error',
+      'cause no error in pages if messages between them are lost',
       async () => {
         const [first, second] = await Promise.all(nodes.map(nameOf))
         const talks = await toldAround(async () => {
-          // Until the processes ask no more, and the proxy has to.
+          // Until the processes stop asking again, and the proxy must.
           for (let count = 0; count < 5; count++) {
             network.lose(first!, second!)
             await pause(400)

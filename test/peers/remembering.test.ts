@@ -1,4 +1,4 @@
-// Users are remembered at the real servers, until their password changes.
+// Credentials (`remember`) at real servers work until the password changes.
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,7 @@ const kinds: readonly { name: string; packages: readonly string[]; start(): Prom
     name: 'Prosody',
     packages: ['prosody', 'prosody-modules', 'openssl'],
     async start() {
-      // They break the streams of 0.12.
+      // These modules break streams in 0.12.
       const prosody = await startProsody({ users, config: majorOf('prosody') >= 13 ? sasl2 : '' })
       return { ...prosody, change: password => prosody.register('alice', password) }
     },
@@ -72,7 +72,7 @@ async function isLeft(): Promise<void> {
   await eventually('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)
 }
 
-/** Warms a session, in which the user then talks to itself. */
+/** Warms a session, in which the user sends a message to itself. */
 async function use(parameters: Record<string, string>): Promise<string> {
   const binding = await here.bind(parameters)
   const user = User.attach(binding.url, binding)
@@ -91,7 +91,7 @@ const refusal = async (parameters: Record<string, string>) => {
 }
 
 for (const kind of kinds) {
-  describeWith(kind.packages, `A user who is remembered at ${kind.name}`, () => {
+  describeWith(kind.packages, `A credential for ${kind.name}`, () => {
     let change: Server['change']
     beforeAll(async () => {
       const started = kind.start()
@@ -101,7 +101,7 @@ for (const kind of kinds) {
     afterEach(isLeft)
     afterAll(close)
 
-    test('needs no password until it changes', async () => {
+    test('replaces the password until it changes, then gets 403 credentials-expired', async () => {
       const credential = await use({ jid, password: users.alice, remember: 'on' })
       expect(credential).toMatch(/^[\w-]{300,2048}$/)
       for (let login = 1; login <= 3; login += 1) await use({ jid, credential })
@@ -123,7 +123,7 @@ describeWith(['ejabberd', 'openssl'], 'A user of an ejabberd that stores plain p
   afterEach(isLeft)
   afterAll(close)
 
-  test('cannot be remembered, and logs in without', async () => {
+  test('gets 409 cannot-remember, and logs in without `remember`', async () => {
     const parameters = { jid, password: users.alice }
     expect(await refusal({ ...parameters, remember: 'on' })).toEqual([409, 'cannot-remember', 'sasl'])
     await use(parameters)

@@ -1,4 +1,4 @@
-// A network that breaks all connections to a remote BOSH endpoint, again and again, while its users talk.
+// A network cuts all connections to a remote BOSH endpoint repeatedly, while its users chat.
 // Runs in npm run test:all only: a minute of broken connections.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
@@ -9,7 +9,7 @@ import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(180_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -22,7 +22,7 @@ const beat = 50
 const patience = 60
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `The BOSH endpoint of ${kind.maker} behind a network that breaks`, () => {
+  describeWith(kind.packages, `Sessions at the BOSH endpoint of ${kind.maker} over a network that breaks`, () => {
     let server: XmppServer
     let relay: Relay
     let warmer: TestService
@@ -39,7 +39,7 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    test('keeps all sessions, and all messages come once', async () => {
+    test('all survive, and each message arrives once', async () => {
       const bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {
         user: 'bob',
         domain: 'localhost',
@@ -64,8 +64,8 @@ for (const kind of encryptedServers) {
       }
       for (let time = 0; time < cuts; time++) {
         await talk(2 + (time % 4))
-        // After every second cut, new connections fail for a moment. Prosody answers a request whose connection seems alive, and
-        // nobody gets what it says: so it sees the break.
+        // After every second cut, new connections fail for a moment. Prosody sees the break:
+        // it would answer a request whose connection seems alive, and nobody would get the reply.
         if (time % 2 === 0) relay.cut()
         else if (kind.maker === 'Prosody') relay.hangUp()
         else relay.lose()
@@ -80,7 +80,7 @@ for (const kind of encryptedServers) {
       const heard = () =>
         users.map((user, index) => [numbersOf(user.received, `to ${index}`), numbersOf(bob.received, `from ${index}`)])
       const isThere = () => heard().every(both => both.every(({ length }) => length >= said))
-      await eventually('all has come', isThere, { seconds: patience }).catch(() => {})
+      await eventually('all messages arrive', isThere, { seconds: patience }).catch(() => {})
       expect(heard()).toEqual(users.map(() => [numbers, numbers]))
       for (const user of users) expect(user.received).not.toMatch(/type='terminate'|<failed>/)
       await Promise.all([bob, ...users].map(user => user.leave()))
@@ -88,7 +88,7 @@ for (const kind of encryptedServers) {
   })
 }
 
-/** The numbers that came with these words, from the lowest to the highest: these clients cannot tell the order. */
+/** The numbers received with these words, sorted, as these clients do not keep the order. */
 const numbersOf = (received: string, words: string) =>
   Array.from(received.matchAll(new RegExp(`>${words}: (\\d+);<`, 'g')), ([, number]) => Number(number)).sort(
     (one, other) => one - other,

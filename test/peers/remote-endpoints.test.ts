@@ -1,4 +1,4 @@
-// The BOSH endpoints of Debian's Prosody and ejabberd as the servers of their users: browsers come here, or go there.
+// BOSH endpoints of Debian's Prosody and ejabberd as remote endpoints. Browsers use this service, or the endpoint.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,14 +14,14 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
 import { tapWire, type Wiretap } from './wire.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `The BOSH endpoint of ${kind.maker}`, () => {
+  describeWith(kind.packages, `A service at the BOSH endpoint of ${kind.maker}`, () => {
     let server: XmppServer
     let wire: Wiretap
     let bob: User
@@ -57,7 +57,7 @@ for (const kind of encryptedServers) {
     })
 
     const places = combinations(['here', 'there'] as const, where => isUsual(where === 'here'))
-    describe.each(places)('with browsers that talk %s', where => {
+    describe.each(places)('with REMOTE_ATTACH=%s', where => {
       let warmer: TestService
 
       beforeAll(async () => {
@@ -77,7 +77,7 @@ for (const kind of encryptedServers) {
 
       afterAll(async () => warmer?.stop())
 
-      test('warms sessions that pages attach to, and passes messages each way', async () => {
+      test('warms sessions for pages, and passes messages each way', async () => {
         const binding = await warmer.bind({ ...alice, wait: 20 })
         expect(binding).toMatchObject({
           jid: expect.stringMatching(/^alice@localhost\/.+/),
@@ -95,7 +95,7 @@ for (const kind of encryptedServers) {
           page.say(bob.jid, `to bob ${where}: ${number};`)
           bob.say(page.jid, `to alice: ${number};`)
         }
-        // These clients take two replies as they come, so they cannot tell the order.
+        // These clients do not keep the order of two replies.
         const numbers = Array.from({ length: 20 }, (_, index) => index)
         const heard = (user: User, text: string) =>
           numbers.filter(number => user.received.split(`${text}: ${number};`).length === 2)
@@ -105,29 +105,29 @@ for (const kind of encryptedServers) {
         expect(heard(page, 'to alice')).toEqual(numbers)
       })
 
-      test('warms the resource that is asked for', async () => {
+      test('binds the requested resource', async () => {
         const binding = await warmer.bind({ ...alice, jid: 'alice@localhost/desk' })
         expect(binding.jid).toBe('alice@localhost/desk')
         await attach(binding).isUpToDate()
       })
 
-      test('shows the end of a session to others within a second', async () => {
+      test('sends unavailable to contacts within a second after the end', async () => {
         const page = attach(await warmer.bind(alice))
         await bob.seesPresence(page.jid, undefined)
         const gone = bob.seesPresence(page.jid, 'unavailable', 1000)
         await Promise.all([page.leave(''), gone])
       })
 
-      test('says who is not let in, and where', async () => {
+      test('returns 403 not-authorized, step sasl, for a wrong password', async () => {
         const { status, json } = await warmer.warm({ ...alice, password: 'wrong' })
         expect({ status, code: json['code'], step: json['step'] }).toEqual({
           ...{ status: 403, code: 'not-authorized', step: 'sasl' },
         })
       })
 
-      test('says that it does not serve a domain', async () => {
+      test('returns 502 for a domain that the endpoint does not serve', async () => {
         const { status, json } = await warmer.warm({ ...alice, jid: 'alice@unknown.example' })
-        // ejabberd says no more than that it cannot.
+        // ejabberd has no error of its own for this.
         const told =
           kind.maker === 'Prosody'
             ? { code: 'host-unknown' }
@@ -135,7 +135,7 @@ for (const kind of encryptedServers) {
         expect({ status, ...json }).toMatchObject({ status: 502, ...told })
       })
 
-      test('warms many at a time', async () => {
+      test('warms ten sessions at the same time', async () => {
         const bindings = await Promise.all(Array.from({ length: 10 }, () => warmer.bind(alice)))
         const pages = bindings.map(binding => attach(binding))
         await Promise.all(pages.map(page => page.isUpToDate()))
@@ -144,7 +144,7 @@ for (const kind of encryptedServers) {
     })
 
     const formats = combinations(['json', 'xrd'] as const, format => isUsual(format === 'json'))
-    describe.each(formats)('found by the host-meta of the domain, in %s', format => {
+    describe.each(formats)('found by host-meta in %s', format => {
       let proxy: EncryptingProxy
       let warmer: TestService
 
@@ -165,7 +165,7 @@ for (const kind of encryptedServers) {
         await proxy?.stop()
       })
 
-      test('has sessions warmed, and knows the address from then on', async () => {
+      test('warms sessions, and fetches host-meta only once', async () => {
         for (const _ of [1, 2]) {
           const page = attach(await warmer.bind(alice))
           await bob.seesPresence(page.jid, undefined)
@@ -184,14 +184,14 @@ for (const kind of encryptedServers) {
     })
 
     if (kind.maker === 'Prosody' ? runsUsual : runsRest)
-      test('that is gone ends the sessions of its users here', async () => {
+      test('ends its sessions with remote-stream-error if the endpoint is gone', async () => {
         const warmer = await startTestService({
           servers: `localhost=http://127.0.0.1:${server.httpPort}/http-bind`,
         })
         const page = attach(await warmer.bind(alice))
         await page.isUpToDate()
         await server.kill()
-        // Its requests are repeated for half a minute, in case it is the network.
+        // Requests to the endpoint are repeated for 30 s.
         const told = await page.receives("type='terminate'", 40_000)
         expect(told).toContain("condition='remote-stream-error'")
         await page.leave()
@@ -209,7 +209,7 @@ function isIdle({ service }: TestService): boolean {
   return Object.values(service.counts()).every(count => count === 0)
 }
 
-/** Sessions that the endpoint made, and those of them of which either side said that they end. */
+/** The sids that the endpoint created, and those that either side terminated. */
 const createdOf = (wire: Wiretap) => sidsOf(wire, /<body (?=[^>]*\bauthid=)[^>]*\bsid=['"]([^'"]+)/g)
 const endedOf = (wire: Wiretap) => sidsOf(wire, /<body (?=[^>]*\btype='terminate')[^>]*\bsid=['"]([^'"]+)/g)
 

@@ -1,4 +1,4 @@
-// Pages in Chromium whose service is restarted under them: each keeps its JID, and shows each message once.
+// Pages in Chromium over restarts of the service: each keeps its JID, and shows each message once.
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
@@ -25,7 +25,7 @@ import { SocketPage } from './socket-page.js'
 import { befriend, User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(180_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -43,7 +43,7 @@ interface Visitor {
 /** Strophe and Converse repeat a request at once, and then after 8 s. The module's pauses grow. In milliseconds. */
 const untilItRepeats = 40_000
 
-/** A second is a minute for `Date.now`: clients that return often make longer pauses within a minute. */
+/** `Date.now` runs 60 times as fast: clients wait longer if they reconnect often within a minute. */
 const fast = `const begin = Date.now()
 const { now } = Date
 Date.now = () => begin + 60 * (now() - begin)`
@@ -51,7 +51,7 @@ Date.now = () => begin + 60 * (now() - begin)`
 declare const window: { noted: ModuleNoted; chat: ModuleChat }
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, eitherChromium], `At ${kind.name}, a page`, () => {
+  describeWith([...kind.packages, eitherChromium], `A page at ${kind.name}`, () => {
     let server: XmppServer
     let service: RestartedService
     let portal: Awaited<ReturnType<typeof servePortal>>
@@ -59,9 +59,9 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     let bob: User
     let transport: PageOptions['transport'] = 'auto'
     let id: string | undefined
-    /** Of the portal's backend. */
+    /** Calls of the portal's backend. */
     let calls = 0
-    /** In seconds. Undefined: that of the service. */
+    /** In seconds. Undefined: the service's default. */
     let wait: number | undefined
 
     const bind = async () => {
@@ -116,7 +116,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await bob?.leave()
       await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
       await service.stop()
-      // What a page has not confirmed is in the offline store.
+      // Empties the offline store, which has what a page has not confirmed.
       const next = await logIn('alice')
       await next.isUpToDate()
       await next.leave()
@@ -182,7 +182,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       }
     }
 
-    /** Both sides say numbers. Each comes once and in order, and nobody comes or goes. */
+    /** Both sides send numbers. Each arrives once and in order, and no presence changes. */
     const talkWith = async (visitor: Visitor, act: (jid: string, sayBoth: () => Promise<number>) => Promise<void>) => {
       const jid = await visitor.jid()
       await visitor.say(bob.bareJid, 'hello')
@@ -207,7 +207,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(presences[0]).not.toContain('type=')
     }
 
-    /** They talk before and after each restart, and if the client can, meanwhile. */
+    /** Both sides send before and after each restart, and during it if the client can (`meanwhile`). */
     const restartUnder = (visitor: Visitor, restarts: number, meanwhile = true) => {
       const act = async (jid: string, sayBoth: () => Promise<number>) => {
         for (let round = 0; round < restarts; round++) {
@@ -228,16 +228,16 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     }
 
     if (runsUsual)
-      test('with Strophe outlives two restarts', async () => {
-        // Strophe's pauses are no longer. It gives up after the fifth failed request.
+      test('with Strophe survives two restarts', async () => {
+        // Limits Strophe's pauses. It gives up after the fifth failed request.
         wait = 3
         await restartUnder(await openStrophe(), 2, false)
       })
 
     if (runsRest) {
-      test('with Strophe outlives five restarts', async () => restartUnder(await openStrophe(), 5))
+      test('with Strophe survives five restarts', async () => restartUnder(await openStrophe(), 5))
 
-      test('with Strophe outlives five replacements of the workers', async () => {
+      test('with Strophe survives five replacements of the workers', async () => {
         await service.restart({ WORKERS: '2' })
         const replacements = () =>
           service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
@@ -254,20 +254,20 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         })
       })
 
-      test('with Converse outlives five restarts', async () => restartUnder(await openConverse(), 5))
+      test('with Converse survives five restarts', async () => restartUnder(await openConverse(), 5))
 
-      test('with the module outlives five restarts over BOSH, and its backend has nothing to do', async () => {
+      test('with the module survives five restarts over BOSH without a call of its backend', async () => {
         await restartUnder(await openModule('bosh'), 5)
         expect(calls).toBe(1)
       })
 
-      test('with Strophe outlives five restarts over WebSocket', async () =>
+      test('with Strophe survives five restarts over WebSocket', async () =>
         restartUnder(await openSocketPage('strophe'), 5, false))
 
-      test('with Converse outlives five restarts over WebSocket', async () =>
+      test('with Converse survives five restarts over WebSocket', async () =>
         restartUnder(await openSocketPage('converse'), 5, false))
 
-      test('finds its session after the restart, over BOSH or with a token, and by its cookie alone', async () => {
+      test('attaches after a restart over BOSH, with a token, or only with its cookie', async () => {
         const cookies = { attach_binding: 'cookie', wait: 1 }
         const [bosh, bound, socket] = [
           await service.bind(alice),
@@ -307,7 +307,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         browser.close()
       })
 
-      test('with the module outlives five restarts over WebSocket', async () =>
+      test('with the module survives five restarts over WebSocket', async () =>
         restartUnder(await openModule('websocket'), 5))
     }
   })

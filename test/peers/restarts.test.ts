@@ -1,4 +1,4 @@
-// A service that is restarted under its sessions: they go on, nothing is lost, nothing comes twice.
+// Sessions over restarts of the service: no message is lost or doubled.
 // Runs in npm run test:all only: a minute at each server; `restarted-pages.test.ts` has one of them.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
@@ -10,14 +10,14 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `At ${kind.name}, a session`, () => {
+  describeWith(kind.packages, `A session at ${kind.name}`, () => {
     let server: XmppServer
     let service: RestartedService
     let bob: User
@@ -33,7 +33,7 @@ for (const kind of encryptedServers) {
       const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
       bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
       page = User.persist(`${service.url}/http-bind`, await service.bind(alice))
-      // Bob learns it if she goes.
+      // Directed presence: bob also gets her unavailable presence.
       page.send(`<presence xmlns='jabber:client' to='${bob.jid}'/>`)
       await bob.seesPresence(page.jid, undefined)
     })
@@ -52,7 +52,7 @@ for (const kind of encryptedServers) {
     const replacements = () =>
       service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
 
-    test('outlives five restarts under its messages', async () => {
+    test('survives five restarts, and loses no message', async () => {
       for (let number = 1; number <= 25; number++) {
         sayBoth(page, bob, number)
         if (number % 5 === 0) await service.restart()
@@ -60,9 +60,9 @@ for (const kind of encryptedServers) {
       await expectAll(page, bob, 25, kind.maker)
     })
 
-    test('of a client that logged in itself over WebSocket outlives a restart at its server', async () => {
+    test('of a WebSocket client that logged in itself is resumed after a restart', async () => {
       const client = await XmppJsClient.logIn(`${service.webSocketUrl}/xmpp-websocket`, 'alice', passwords.alice)
-      // An attempt in the gap would make it forget its stream.
+      // If it retries during the restart, it forgets its stream.
       client.waitsBeforeReturn(6_000)
       await client.say(bob.jid, 'number 1')
       await bob.receives('>number 1<')
@@ -74,7 +74,7 @@ for (const kind of encryptedServers) {
       await client.leave()
     })
 
-    test('that the next start does not serve is told to its portal as ended', async () => {
+    test('whose domain is no longer served is reported as session.ended after a restart', async () => {
       const receiver = await EventReceiver.start()
       try {
         const { id } = await service.bind(alice)
@@ -83,14 +83,14 @@ for (const kind of encryptedServers) {
           EVENTS_URL: receiver.url,
           EVENTS_SECRET: eventsSecret,
         })
-        await eventually('the end', () => receiver.of(id).length > 0)
+        await eventually('the event arrives', () => receiver.of(id).length > 0)
         expect(receiver.of(id)).toEqual(['session.ended: shutdown'])
       } finally {
         await receiver.stop()
       }
     })
 
-    test('outlives changes of the number of workers', async () => {
+    test('survives changes of WORKERS', async () => {
       let number = 0
       for (const workers of ['2', '1', '3', '0', '2']) {
         await service.restart({ WORKERS: workers })
@@ -101,7 +101,7 @@ for (const kind of encryptedServers) {
       await expectAll(page, bob, number, kind.maker)
     })
 
-    test('outlives five replacements of the workers under its messages', async () => {
+    test('survives five replacements of the workers, and loses no message', async () => {
       await service.restart({ WORKERS: '2' })
       for (let number = 1; number <= 25; number++) {
         sayBoth(page, bob, number)

@@ -1,4 +1,4 @@
-// Messages that a server never confirmed: the module for pages sends them again in the next session, Strophe and
+// Messages that a server has not confirmed: the page module sends them again in the next session, Strophe and
 // Converse show an error.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
@@ -17,7 +17,7 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { befriend, User } from './user.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(120_000)
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
@@ -69,7 +69,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
 
   const logIn = () => User.logIn(`http://127.0.0.1:${prosody.httpPort}/http-bind`, bobs)
 
-  /** The tab's session once more, or a new one, as a backend does it. */
+  /** Resumes the tab's session or warms a new one, like a backend. */
   async function bind(tab: string): Promise<object> {
     const id = ids.get(tab)
     const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
@@ -78,7 +78,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     return binding
   }
 
-  /** As a backend that retries while the server is away. */
+  /** Like a backend that retries while the server is down. */
   async function bindAgain(): Promise<object> {
     for (let tries = 1; ; tries++) {
       try {
@@ -109,7 +109,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     ({ transport, isReloaded }) => transport === 'bosh' && isReloaded,
   )
   test.each(cases)(
-    'with the module sends its messages again, once, over $transport (reloaded: $isReloaded)',
+    'with the module sends unconfirmed messages again once over $transport (reloaded: $isReloaded)',
     async given => {
       options = { transport: given.transport, history: 0, rooms: [] }
       const tab = await context.newPage()
@@ -138,7 +138,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     },
   )
 
-  testRest('with Strophe gets an error for its message, before it is told of the end', async () => {
+  testRest('with Strophe gets an error for its message before the end of the session', async () => {
     const page = await PortalPage.open(await context.newPage(), service.url, service.url)
     await page.begin(await service.bind(alice))
     await page.rests()
@@ -150,7 +150,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     await prosody.restart()
   })
 
-  testRest('with Converse shows its message with an error, and goes on in the next session', async () => {
+  testRest('with Converse shows its message with an error, and chats in the next session', async () => {
     const page = await ConversePage.open(await context.newPage(), service.url)
     await page.begin({ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid })
     await page.showsContact(bobsJid, 'online')

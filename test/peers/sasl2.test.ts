@@ -13,7 +13,7 @@ import type { XmppServer } from './servers.js'
 import { User } from './user.js'
 import { type Talk, tapWire, type Wiretap } from './wire.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -22,7 +22,7 @@ const alice = { jid: 'alice@localhost', password: passwords.alice }
 const hasTokens = majorOf('ejabberd') >= 24
 const tokens = '  mod_auth_fast: {}'
 const prosodyIsNew = majorOf('prosody') >= 13
-// They break the streams of 0.12.
+// These modules break streams in 0.12.
 const sasl2Modules = `
 plugin_paths = { "/usr/lib/prosody/modules" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "smacks", "sasl2", "sasl2_bind2", "sasl2_sm", "sasl2_fast" }
@@ -69,7 +69,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
       here = await startTestService({ servers, environment })
     }
     const last = (): Talk => wire.talks.at(-1)!
-    test('binds, and saves round trips', async () => {
+    test('saves round trips compared with sasl2=off', async () => {
       await start()
       for (let login = 1; login <= 4; login++) await here.bind(alice)
       const { turns } = last()
@@ -79,7 +79,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
       if (kind.offersSasl2) expect(last().turns).toBeGreaterThan(turns)
     })
 
-    testRest('a wanted resource is bound all the same', async () => {
+    testRest('binds the requested resource', async () => {
       await start()
       for (let login = 1; login <= 3; login++) {
         const { jid } = await here.bind({ ...alice, jid: `alice@localhost/desk${login}` })
@@ -87,7 +87,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
       }
     })
 
-    test('a wrong password is refused', async () => {
+    test('returns 403 not-authorized for a wrong password', async () => {
       await start()
       for (const password of ['wonderland', 'wonderlanD', 'wonderland', 'wonderlanD']) {
         const { status, json } = await here.warm({ ...alice, password })
@@ -98,7 +98,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
     })
 
     const offersTokens = kind.offersSasl2 ? ['a token after PLAIN'] : []
-    test.each(['the keys of SCRAM', ...offersTokens])('a link that breaks is mended by %s', async secret => {
+    test.each(['the keys of SCRAM', ...offersTokens])('mends a broken link with %s', async secret => {
       const relay = await startRelay(`http://127.0.0.1:${wire.port}`)
       here = await startTestService({
         servers: `localhost=xmpps://127.0.0.1:${new URL(relay.url).port}?ca=${server.caFile}`,
@@ -109,7 +109,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
       await relay.stop()
     })
 
-    test('what comes at once, comes to the page, and is counted', async () => {
+    test('delivers and counts messages right after the login', async () => {
       await start()
       const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
       const bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
@@ -126,8 +126,8 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
 }
 
 if (hasTokens)
-  describeWith(['ejabberd', 'openssl'], 'ejabberd that stores plain passwords', () => {
-    testRest('gives a token for a link that breaks once its salts are known to change', async () => {
+  describeWith(['ejabberd', 'openssl'], 'An ejabberd that stores plain passwords', () => {
+    testRest('issues a token that mends broken links, as its salts change', async () => {
       const authentication = 'auth_method: internal\nauth_password_format: plain'
       const server = await startEjabberd({ users: passwords, authentication, modules: tokens })
       const relay = await startRelay(`http://127.0.0.1:${server.directTlsPort}`)

@@ -1,4 +1,4 @@
-// Connections that are dialled ahead, as Debian's Prosody and ejabberd see them.
+// Spare links to Debian's Prosody and ejabberd.
 // Runs in npm run test:all only: `test/servers/c2s/spare-links.test.ts` has the same with scripted servers.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
@@ -8,14 +8,14 @@ import { describeWith } from './needs.js'
 import { encryptedServers, type ServerKind, type XmppServer } from './servers.js'
 import { type Talk, tapWire, type Wiretap } from './wire.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 /** The stream before STARTTLS, STARTTLS itself, and the two flights of TLS. */
 const turnsToEncrypt = 4
 
-/** SCRAM takes two, the second stream with bind one more, which SASL2 saves. */
+/** Two for SCRAM, one more for the second stream with bind, which SASL2 saves. */
 const turnsToLogIn = (maker: ServerKind['maker']) => (maker === 'ejabberd' && majorOf(maker) >= 24 ? 2 : 3)
 
 for (const kind of encryptedServers) {
@@ -45,18 +45,18 @@ for (const kind of encryptedServers) {
       await server?.stop()
     })
 
-    /** Encrypted, with the session tickets that follow. */
+    /** Encrypted, and the TLS session tickets have arrived. */
     const isReady = ({ turns, last }: Talk) => turns === turnsToEncrypt && last === 'server'
 
-    /** Resolves when the connection that came last waits for a login. */
+    /** Resolves when the newest connection is ready for a login. */
     async function spare(): Promise<Talk> {
       await eventually('a spare link is ready', () => isReady(wire.talks.at(-1)!))
-      // The service has read what came.
+      // Until the service has read its data.
       await fetch(`${here.url}/healthz`)
       return wire.talks.at(-1)!
     }
 
-    test('save a login four round trips and more', async () => {
+    test('save a login the round trips of stream and encryption', async () => {
       here = await start('0')
       for (let login = 1; login <= 4; login++) await here.bind(alice)
       const without = wire.talks.at(-1)!.turns
@@ -76,12 +76,12 @@ for (const kind of encryptedServers) {
       expect(wire.connections - earlier).toBe(7)
     })
 
-    test('are dropped when the server restarts, which no login notices', async () => {
+    test('are closed when the server restarts, and logins still succeed', async () => {
       here = await start('2')
       for (let login = 1; login <= 4; login++) await here.bind(alice)
       const last = await spare()
       await server.restart()
-      await eventually('it is closed', () => !last.isOpen)
+      await eventually('the spare link is closed', () => !last.isOpen)
       for (let login = 1; login <= 4; login++) await here.bind(alice)
     })
   })

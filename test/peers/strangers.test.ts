@@ -1,7 +1,7 @@
-// What one user can have a real server send another: whatever it is, the other's session goes on.
+// Whatever one user sends another through a real server, the other's session survives.
 // Runs in npm run test:all only: hundreds of stanzas at each server; unit tests have the same stanzas.
 //   STRANGERS_STANZAS  how many odd stanzas at each server (600), a quarter of them where it is reached over BOSH
-//   STRANGERS_BATCH    after how many of them the other user is looked after (25); 1 tells which one it was
+//   STRANGERS_BATCH    after how many of them the other session is checked (25), 1 finds the stanza
 //   STRANGERS_SEED     (20261121)
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { SaxesParser } from 'saxes'
@@ -20,7 +20,7 @@ const most = numberFrom('STRANGERS_STANZAS', 600)
 const batch = numberFrom('STRANGERS_BATCH', 25)
 const seed = numberFrom('STRANGERS_SEED', 20261121)
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000 + most * 100)
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
@@ -44,7 +44,7 @@ const links = [
     servers: ({ c2sPort }: XmppServer) => `localhost=xmpp://127.0.0.1:${c2sPort}?tls=none`,
   },
   {
-    over: ', which is reached over its BOSH endpoint,',
+    over: ' over its BOSH endpoint',
     count: Math.ceil(most / 4),
     servers: ({ httpPort }: XmppServer) => `localhost=http://127.0.0.1:${httpPort}/http-bind`,
   },
@@ -53,7 +53,7 @@ const links = [
 const places = kinds.flatMap(kind => links.map(link => ({ ...kind, ...link })))
 
 for (const { maker, packages, start, over, servers, count } of places) {
-  describeWith(packages, `A stranger at ${maker}${over}`, () => {
+  describeWith(packages, `Another user at ${maker}${over}`, () => {
     let server: XmppServer
     let here: TestService
     let stranger: Stranger
@@ -81,7 +81,7 @@ for (const { maker, packages, start, over, servers, count } of places) {
       await server?.stop()
     })
 
-    /** Sends a stanza to a user, and gives back what came of it, up to the mark behind it. */
+    /** Sends a stanza and a mark to a user. Returns all that arrived up to the mark. */
     async function pass(stanza: string, to = victim): Promise<string> {
       const mark = `mark-${++marks}-`
       stranger.send(`${stanza}<message to='${to.jid}'><body>${mark}</body></message>`)
@@ -89,7 +89,7 @@ for (const { maker, packages, start, over, servers, count } of places) {
       return to.recent.join('')
     }
 
-    /** Has the stranger go on, whatever the server thinks of what it has sent. */
+    /** Logs the stranger in again if the server has closed its stream (false). */
     async function goOn(): Promise<boolean> {
       if (await stranger.isHeardOut()) return true
       stranger.leave()
@@ -97,7 +97,7 @@ for (const { maker, packages, start, over, servers, count } of places) {
       return false
     }
 
-    test(`sends ${count} odd stanzas, and ends no session`, async () => {
+    test(`ends no session with ${count} odd stanzas`, async () => {
       const odd = new OddStanzas(new Random(seed), { full: victim.jid, bare: alice.jid })
       let refused = 0
       let sent: string[] = []
@@ -113,12 +113,12 @@ for (const { maker, packages, start, over, servers, count } of places) {
         sent = []
       }
       expect(here.service.counts()).toMatchObject({ sessions: 1 })
-      // Otherwise it says little that all went well.
+      // Otherwise the test shows little.
       expect(victim.stanzas).toBeGreaterThan(count / 4)
       expect(refused).toBeLessThan(count / 4)
     })
 
-    test('reaches the other with a prefix that the server has lost the declaration of', async () => {
+    test('sends a prefix whose declaration the server loses, and the message arrives', async () => {
       const inner = "<e xmlns='urn:p' p:k='1'/>"
       const replies = await pass(`<message to='${victim.jid}' xmlns:p='urn:p'><body>hi</body>${inner}</message>`)
       expect([victim.faults, replies]).toEqual([[], expect.stringContaining('<body>hi</body>')])
@@ -131,7 +131,7 @@ for (const { maker, packages, start, over, servers, count } of places) {
       ['as a reference', 'a&#13;b&#13;&#10;c&#xD;', 'a\rb\r\nc\r'],
       ['as a line end', 'a\r\nb\rc', 'a\nb\nc'],
       ['in CDATA', '<![CDATA[a]]>&#13;<![CDATA[<b>]]>', 'a\r<b>'],
-    ])('has a carriage return %s mean to the other what it meant', async (_what, text, meant) => {
+    ])('sends a carriage return %s, which arrives as XML defines it', async (_what, text, meant) => {
       const value = text.includes('CDATA') || text.includes('\n') ? '&#13;' : text.replaceAll('&#10;', '')
       const replies = await pass(
         `<message to='${victim.jid}' id='odd'><body>${text}</body><e xmlns='urn:e' k='${value}'/></message>`,
@@ -141,7 +141,7 @@ for (const { maker, packages, start, over, servers, count } of places) {
       expect(read.k).toBe(value.replaceAll(/&#(?:13|xD);/g, '\r'))
     })
 
-    test('sends what is larger, deeper or wider than the other could read, and it is left out', async () => {
+    test('sends too large, deep or wide stanzas, which are dropped and logged', async () => {
       const to = `to='${victim.jid}'`
       const deep = '<a>'.repeat(1000) + '</a>'.repeat(1000)
       const wide = `<a ${Array.from({ length: 1000 }, (_, index) => `k${index}=''`).join(' ')}/>`
@@ -155,7 +155,7 @@ for (const { maker, packages, start, over, servers, count } of places) {
       expect(here.lines.filter(line => line.includes('too much'))).toEqual([])
     })
 
-    test('floods one who does not listen, and neither that session nor others suffer', async () => {
+    test('floods a session that fetches nothing, which survives, as do others', async () => {
       const binding = await here.bind(bob)
       const deaf = await here.bind(alice)
       const other = User.attach(binding.url, binding)

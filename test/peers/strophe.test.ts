@@ -11,7 +11,7 @@ import { PortalPage } from './portal-page.js'
 import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -45,7 +45,7 @@ const upstreams = [
 ]
 
 for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ name }) => name.startsWith('Prosody'))) {
-  describeWith(packages, `Strophe, attached to a session at ${name}`, () => {
+  describeWith(packages, `Strophe attached to a session at ${name}`, () => {
     let upstream: Upstream
     let warmer: TestService
     let elsewhere: Awaited<ReturnType<typeof servePage>>
@@ -84,7 +84,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
     })
 
     test.each(fewOrAll(['same', 'another'], origin => origin === 'another'))(
-      'chats with others from a page of %s origin',
+      'chats from a page of %s origin',
       async origin => {
         const origins = { same: warmer.url, another: elsewhere.url }
         const page = await PortalPage.open(tab, origins[origin as 'same'], warmer.url)
@@ -108,13 +108,13 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
         await gone
         await page.reaches('DISCONNECTED')
         expect(await page.statuses()).toEqual(['ATTACHED', 'DISCONNECTING done', 'DISCONNECTED'])
-        // The browser asked first whether a page from elsewhere may send XML.
+        // XML from another origin needs a CORS preflight.
         expect(page.preflights > 0).toBe(origin === 'another')
         expect(page.complaints).toEqual([])
       },
     )
 
-    test('goes on after a reload, with what came in between', async () => {
+    test('restores its session after a reload, and gets messages in between', async () => {
       const page = await PortalPage.open(tab, warmer.url, warmer.url)
       const binding = await warmer.bind(alice)
       await page.begin(binding)
@@ -137,7 +137,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
     })
 
     test.each(fewOrAll(['same', 'another'], origin => origin === 'another'))(
-      'ends within a second by a beacon of a page of %s origin',
+      'ends within a second by a beacon from a page of %s origin',
       async origin => {
         const origins = { same: warmer.url, another: elsewhere.url }
         const page = await PortalPage.open(tab, origins[origin as 'same'], warmer.url)
@@ -153,7 +153,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
       },
     )
 
-    testRest('learns that a session is not known, as item-not-found', async () => {
+    testRest('gets item-not-found for an unknown session', async () => {
       const page = await PortalPage.open(tab, warmer.url, warmer.url)
       const unknown = { jid: 'alice@localhost/gone', sid: 'f'.repeat(40), rid: 4711, wait: 60 }
       await page.begin(unknown)
@@ -161,7 +161,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
       expect(await page.statuses()).toEqual(['ATTACHED', 'CONNFAIL item-not-found', 'DISCONNECTED item-not-found'])
     })
 
-    testRest('learns that the service stops, as system-shutdown', async () => {
+    testRest('gets system-shutdown when the service stops', async () => {
       const brief = await startTestService({ servers: upstream.servers })
       const page = await PortalPage.open(tab, elsewhere.url, brief.url)
       const binding = await brief.bind(alice)

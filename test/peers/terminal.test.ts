@@ -1,4 +1,4 @@
-// The command at a terminal: what is typed there is no secret to the program, and one to onlookers.
+// The command at a terminal: typed secrets are not shown.
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -30,13 +30,13 @@ async function atTerminal(command: string, typed: string): Promise<{ exit: numbe
     shown += text
   })
   const exit = new Promise<number | null>(resolve => child.once('close', resolve))
-  await eventually('it asks', () => shown.includes('(it is not shown): '))
+  await eventually('it asks for the secret', () => shown.includes('(it is not shown): '))
   child.stdin.write(typed)
   return { exit: await exit, shown }
 }
 
-describeWith(['bsdutils'], 'At a terminal', () => {
-  test('a trial asks for the password and does not show it', async () => {
+describeWith(['bsdutils'], 'The command at a terminal', () => {
+  test('asks for the password of `warm` and does not show it', async () => {
     const { exit, shown } = await atTerminal('warm alice@localhost', 'wonderland\r')
     expect(shown).toContain('Password of alice@localhost (it is not shown): ')
     expect(shown).toContain('alice@localhost can be logged in')
@@ -44,14 +44,14 @@ describeWith(['bsdutils'], 'At a terminal', () => {
     expect(exit).toBe(0)
   })
 
-  test('a hash is made of what is typed, which is not shown', async () => {
+  test('hashes the typed secret of `hash-password` and does not show it', async () => {
     const { exit, shown } = await atTerminal('hash-password', 'wonderlan\x7fnd\r')
     expect(shown).toMatch(/^Secret \(it is not shown\): \s+scrypt\$\S+\s*$/)
     expect(shown).not.toContain('wonder')
     expect(exit).toBe(0)
   })
 
-  test.each(['\x03', '\x04'])('%j gives up', async key => {
+  test.each(['\x03', '\x04'])('exits with 1 after the key %j', async key => {
     const { exit, shown } = await atTerminal('warm alice@localhost', key)
     expect(shown).toContain('No password was entered.')
     expect(exit).toBe(1)

@@ -1,4 +1,4 @@
-// What becomes of a session warmed at a real server: attached to, written to, ended, and when the server is gone.
+// A session warmed at a real server: attached, with messages, ended, and with a killed server.
 
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
@@ -9,7 +9,7 @@ import { servers, type XmppServer } from './servers.js'
 import { befriend, presence, User } from './user.js'
 import { connectionsOf } from './wire.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -56,7 +56,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
       await server?.stop()
     })
 
-    test('shows its presence to no contact before a page has attached and sent it', async () => {
+    test('sends no presence to contacts before its page does', async () => {
       const binding = await warmer.bind(alice)
       await bob.isUpToDate()
       expect(bob.hasSeen(binding.jid)).toBe(false)
@@ -64,7 +64,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
       await bob.seesPresence(binding.jid, undefined)
     })
 
-    test('goes on from the last used rid as well, with the presence of that first body', async () => {
+    test('also accepts the last used rid from its page, with the presence in that body', async () => {
       const binding = await warmer.bind(alice)
       const page = attach({ ...binding, rid: binding.rid - 1 })
       await bob.seesPresence(binding.jid, undefined)
@@ -72,7 +72,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
       await page.receives('counted on')
     })
 
-    test('keeps what is sent to it until the page attaches, in order', async () => {
+    test('stores messages in order until its page attaches', async () => {
       const binding = await warmer.bind(alice)
       bob.say(binding.jid, 'first of the early ones')
       bob.say(binding.jid, 'second of the early ones')
@@ -94,22 +94,22 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
       await page.receives('cold')
     })
 
-    test('shows its end to others within a second', async () => {
+    test('sends unavailable to contacts within a second after its end', async () => {
       const page = attach(await warmer.bind(alice))
       await bob.seesPresence(page.jid, undefined)
       const gone = bob.seesPresence(page.jid, 'unavailable', 1000)
       await Promise.all([page.leave(), gone])
     })
 
-    test('ends without a presence of its own as well', async () => {
+    test('sends unavailable to contacts even if its page ends it without presence', async () => {
       const page = attach(await warmer.bind(alice), presence)
       await bob.seesPresence(page.jid, undefined)
-      // The server says it for a client that goes without a word.
+      // The server sends it for a client that sends none.
       const gone = bob.seesPresence(page.jid, 'unavailable', 1000)
       await Promise.all([page.leave(''), gone])
     })
 
-    test('leaves no secret in a log line or in any other reply', async () => {
+    test('writes no secret to the log or to replies of other calls', async () => {
       const binding = await warmer.bind(alice)
       const page = attach(binding)
       await page.isUpToDate()
@@ -137,7 +137,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
     describe('when the server is killed', () => {
       afterAll(() => bob.leave())
 
-      test('tells the waiting page remote-stream-error, and who warms next 502', async () => {
+      test('sends remote-stream-error to the page, and 502 to the next call of /warm', async () => {
         const page = attach(await warmer.bind(alice))
         await bob.seesPresence(page.jid, undefined)
         await page.isUpToDate()
@@ -148,7 +148,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
         expect(json).toMatchObject({ code: 'remote-connection-failed', step: 'connect' })
       })
 
-      test('warms again as soon as the server is back', async () => {
+      test('can be warmed again when the server is back', async () => {
         await server.restart()
         bob = await bobLogsIn()
         const page = attach(await warmer.bind(alice))

@@ -1,4 +1,4 @@
-// Warming at Debian's Prosody and ejabberd, and what the caller of POST /warm gets to see.
+// Warming at Debian's Prosody and ejabberd, and the replies of POST /warm.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -41,7 +41,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       await server?.stop()
     })
 
-    test('answers JSON with a session whose rid is the next to send', async () => {
+    test('returns JSON with the session and the next rid to send', async () => {
       const reply = await warmer.warm(alice)
       expect(reply).toMatchObject({
         status: 200,
@@ -65,7 +65,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       expect(await goodbye(warmer, reply.json as unknown as WarmBinding)).toContain("type='terminate'")
     })
 
-    test('answers a form, as curl sends it, with XHTML of the same three values', async () => {
+    test('returns XHTML with jid, sid and rid for a form', async () => {
       const { status, headers, text } = await warmer.warm(alice, { as: 'form', accept: '*/*' })
       const [whole, jid = '', sid = '', rid = ''] = successPage.exec(text) ?? []
       expect({ status, text }).toEqual({ status: 200, text: whole })
@@ -74,20 +74,20 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       expect(await goodbye(warmer, { sid, rid: Number(rid) })).toContain("type='terminate'")
     })
 
-    test('labels the page as XHTML for who lists it', async () => {
+    test('returns application/xhtml+xml if `Accept` lists it', async () => {
       const { headers, text } = await warmer.warm(alice, { accept: 'application/xhtml+xml' })
       expect(headers['content-type']).toBe('application/xhtml+xml; charset=utf-8')
       const [, , sid = '', rid = ''] = successPage.exec(text) ?? []
       await goodbye(warmer, { sid, rid: Number(rid) })
     })
 
-    test('binds the resource of a full JID, and one of the server for a bare JID', async () => {
+    test('binds the resource of a full JID, or one of the server for a bare JID', async () => {
       const asked = await warmer.bind({ ...alice, jid: 'alice@localhost/desk & chair' })
       const first = await warmer.bind(alice)
       const second = await warmer.bind(alice)
       expect(asked.jid).toBe('alice@localhost/desk & chair')
       expect(new Set([asked.jid, first.jid, second.jid]).size).toBe(3)
-      // The one that came back is the one at which the server reaches the session.
+      // The server delivers to the resource that it returned.
       const friend = User.attach(first.url, first)
       const page = User.attach(asked.url, asked)
       friend.say('alice@localhost/desk &amp; chair', 'to the desk')
@@ -95,7 +95,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       await Promise.all([friend.leave(), page.leave(), goodbye(warmer, second)])
     })
 
-    test.each(['json', 'form'] as const)('takes passwords with any characters as %s', async as => {
+    test.each(['json', 'form'] as const)('accepts passwords with any characters as %s', async as => {
       for (const [user, password] of Object.entries(users)) {
         const { status, json } = await warmer.warm({ jid: `${user}@localhost`, password }, { as })
         expect({ user, status }).toEqual({ user, status: 200 })
@@ -106,8 +106,8 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
     test.each([
       ['a wrong password', { ...alice, password: 'wonderlanD' }],
       ['an unknown user', { ...alice, jid: 'nobody@localhost' }],
-      ['a password that lacks its signs', { jid: 'umlaut@localhost', password: 'password✓' }],
-    ])('answers %s with 403 not-authorized', async (_, parameters) => {
+      ['a password without its special characters', { jid: 'umlaut@localhost', password: 'password✓' }],
+    ])('returns 403 not-authorized for %s', async (_, parameters) => {
       const { status, headers, json } = await warmer.warm(parameters)
       expect(status).toBe(403)
       expect(headers['content-type']).toMatch(/^application\/problem\+json/)
@@ -119,14 +119,14 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       expect(page.text).toContain('<dd class="code">not-authorized</dd>')
     })
 
-    test('refuses a domain that is not allowed and does not bother the server', async () => {
+    test('returns 403 for a domain that is not allowed, without a connection to the server', async () => {
       const { status, json } = await warmer.warm({ ...alice, jid: 'alice@elsewhere.example' })
       expect(status).toBe(403)
       expect(json).toMatchObject({ code: 'domain-not-allowed' })
       expect(connectionsOf(server.c2sPort)).toBe(0)
     })
 
-    test('answers 502 host-unknown for a domain that the server does not serve', async () => {
+    test('returns 502 host-unknown for a domain that the server does not serve', async () => {
       const elsewhere = kind.servers(server).replace('localhost=', 'elsewhere.example=')
       const environment = { XMPP_DOMAINS: 'elsewhere.example' }
       await withService({ servers: elsewhere, environment }, async other => {
@@ -136,7 +136,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       })
     })
 
-    test(`${kind.encrypted ? 'lets nothing of the login' : 'lets no password'} be read on the wire`, async () => {
+    test(`sends ${kind.encrypted ? 'nothing of the login' : 'no password'} in plain text`, async () => {
       const wire = await tapWire(server.c2sPort)
       try {
         await withService({ servers: kind.servers(server, wire.port) }, async other => {
@@ -159,7 +159,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
 }
 
 function testCertificates(kind: ServerKind, server: () => XmppServer): void {
-  test.each(['another CA', 'no CA'])('answers certificate-invalid if %s is given', async which => {
+  test.each(['another CA', 'no CA'])('returns 502 certificate-invalid if %s is given', async which => {
     const folder = mkdtempSync(join(tmpdir(), 'warm-ca-'))
     const another = join(folder, 'ca.pem')
     writeFileSync(another, rootCertificates[0]!)
@@ -177,7 +177,7 @@ function testCertificates(kind: ServerKind, server: () => XmppServer): void {
     }
   })
 
-  test('warms without a CA if the operator wants no check', async () => {
+  test('warms without a CA with verify=off', async () => {
     const unchecked = kind.servers(server()).replace(/\?.*/, '?verify=off')
     await withService({ servers: unchecked }, async other => {
       await goodbye(other, await other.bind(alice))
@@ -185,7 +185,7 @@ function testCertificates(kind: ServerKind, server: () => XmppServer): void {
   })
 }
 
-/** README's page, which mod_warm_bindings made. */
+/** The page in the README, as mod_warm_bindings made it. */
 const successPage = new RegExp(
   '^<\\?xml version="1.0" encoding="utf-8"\\?>\\n' +
     '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\\n' +
@@ -196,7 +196,7 @@ const successPage = new RegExp(
 
 const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
 
-/** Attaches only to leave. */
+/** Attaches, and ends the session. */
 async function goodbye({ url }: TestService, binding: Pick<WarmBinding, 'sid' | 'rid'>): Promise<string> {
   const client = new BoshClient(`${url}/http-bind`, binding)
   try {

@@ -1,5 +1,5 @@
-// Clients that know nothing of warm-bindings take over warmed sessions, by the recipes in the documents: they log in over
-// WebSocket with a token for a password, lose their network, and come back.
+// Ordinary XMPP clients attach to warmed sessions over WebSocket, by the recipes in the documents: with a token as
+// password. They lose their network, and resume.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { client, xml } from '@xmpp/client'
@@ -20,7 +20,7 @@ import { StanzaClient } from './stanza-client.js'
 import { befriend, User } from './user.js'
 import { type XmppJs, XmppJsClient } from './xmpp-js-client.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(120_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -35,7 +35,7 @@ const untilAllTryAgain = 30_000
 const names = ['Strophe', 'Converse', 'xmpp.js', 'xmpp.js by FAST', 'stanza'] as const
 type Name = (typeof names)[number]
 
-/** A client as it is seen by its user. */
+/** A client as its user sees it. */
 interface Visitor {
   jid(): Promise<string>
   say(to: string, text: string): Promise<void>
@@ -44,13 +44,13 @@ interface Visitor {
   texts(): Promise<readonly string[]>
   /** Resolves once its stream was resumed. */
   resumes(milliseconds: number): Promise<void>
-  /** Leaves its page and comes back, for a client that lives in one. */
+  /** The page of a client in a browser. */
   readonly page?: Pick<SocketPage, 'away' | 'load'>
   leave(): Promise<void>
 }
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, eitherChromium], `Over WebSocket, at ${kind.name},`, () => {
+  describeWith([...kind.packages, eitherChromium], `WebSocket clients at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService
     let relay: Relay
@@ -61,7 +61,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     /** The sessions of the tabs, as a portal's backend knows them. */
     const ids = new Map<string, string>()
 
-    /** What the backend of a portal answers to its pages. */
+    /** The reply of a portal's backend to its pages. */
     const credentials = async (tab: string) => {
       const before = ids.get(tab)
       const resumed = before === undefined ? undefined : await callSessions(warmer.url, 'POST', `/${before}/resume`)
@@ -156,7 +156,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       return visitor
     }
 
-    /** Says something both ways. */
+    /** Sends a message each way. */
     const chat = async (visitor: Visitor, jid: string, number: number) => {
       await visitor.say(bob.jid, `number ${number} of ${jid}`)
       await bob.receives(`number ${number} of ${jid}`)
@@ -164,7 +164,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await visitor.receives(`number ${number} for ${jid}`)
     }
 
-    test('clients take over, lose their network, come back with nothing lost or doubled, are loaded again, and leave', async () => {
+    test('attach with a token, survive an outage and a reload, and lose no message', async () => {
       const each = await Promise.all(
         names.map(async name => {
           const visitor = await come(name)
@@ -190,7 +190,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       })
       expect(new Set(each.map(({ jid }) => jid)).size).toBe(names.length)
 
-      // What is on its way when the network goes reaches neither side.
+      // Messages in flight are lost with the network.
       relay.stall()
       await together(({ visitor, jid }) => visitor.say(bob.jid, `number 2 of ${jid}`))
       for (const { jid } of each) bob.say(jid, `number 2 for ${jid}`)
@@ -246,7 +246,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
 const isIdle = ({ service }: TestService) => service.counts().sessions + service.counts().links === 0
 
-/** What the documents say to do with each client, at the service behind this address. */
+/** The documents' recipe for each client, at the service behind this address. */
 function readRecipes(url: string): Record<Name, string> {
   const document = new Document('docs/embed.md', url)
   const blocks = document.blocks('js')
