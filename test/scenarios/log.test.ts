@@ -35,8 +35,8 @@ afterEach(async () => {
 const lines = () => service.lines.map(line => JSON.parse(line))
 const partsBelow = (level: number) => [...new Set(lines().flatMap(line => (line.level < level ? [line.part] : [])))]
 
-describe('a part with a level of its own', () => {
-  test('bosh: why each session has ended', async () => {
+describe('LOG_LEVEL for one part', () => {
+  test('bosh=debug logs why each session ended', async () => {
     await start('warn,bosh=debug')
     const { sid, rid, id } = await service.bind(account)
     const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
@@ -52,7 +52,7 @@ describe('a part with a level of its own', () => {
     expect(partsBelow(40)).toEqual(['bosh'])
   })
 
-  test('c2s: why a stream has ended', async () => {
+  test('c2s=debug logs why a stream ended', async () => {
     await start('warn,c2s=debug')
     await service.warm({ ...account, jid: 'alice@dead.example' })
     expect(lines()).toMatchObject([
@@ -63,7 +63,7 @@ describe('a part with a level of its own', () => {
     ])
   })
 
-  test('remote: why a request has failed, which is counted too', async () => {
+  test('remote=debug logs why a request failed, and the metrics count it', async () => {
     await start('warn,remote=debug')
     await service.warm({ ...account, jid: 'alice@far.example' })
     expect(lines()).toMatchObject([
@@ -78,7 +78,7 @@ describe('a part with a level of its own', () => {
     expect(samples.get(`warm_bindings_c2s_failures_total${failure}`)).toBe(1)
   })
 
-  test('login: each step of a login, with its time, the mechanism and what the server says of it', async () => {
+  test('login=debug logs each step with time, mechanism and error', async () => {
     await start('warn,login=debug')
     const { text } = await service.warm({ ...account, password: 'wrong' })
     const { instance } = JSON.parse(text)
@@ -113,7 +113,7 @@ describe('a part with a level of its own', () => {
     expect(service.lines.join()).not.toMatch(/secret|wrong/)
   })
 
-  test('warm: no line for calls where only faults are wanted', async () => {
+  test('warm=error logs no successful call', async () => {
     await start('info,warm=error')
     await service.bind(account)
     expect(lines().filter(({ part }) => part === 'warm')).toEqual([])

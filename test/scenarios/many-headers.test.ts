@@ -1,4 +1,4 @@
-// Requests with more lines in their header than any client has to say: what stands behind them counts all the same.
+// Requests with more header lines than any client sends. The headers after them still count.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { Stage } from '../support/websocket-stage.js'
 import { handshake } from '../support/websocket-wire.js'
@@ -14,7 +14,7 @@ describe.each(['on', 'off'])('with HTTP_FAST=%s', fast => {
     stage = await Stage.set({ environment: { HTTP_FAST: fast, ...environment } })
   }
 
-  test('the address that a proxy has passed on', async () => {
+  test('X-Forwarded-For after 1,990 other headers is checked', async () => {
     await set({ WARM_ALLOW: 'loopback', ADMIN_USERS: 'admin:admin-secret' })
     const statuses: number[] = []
     for (const address of ['127.0.0.1', '8.8.8.8']) {
@@ -25,7 +25,7 @@ describe.each(['on', 'off'])('with HTTP_FAST=%s', fast => {
     expect(statuses).toEqual([200, 403])
   })
 
-  test('the origin of a WebSocket', async () => {
+  test('Origin after 1,990 other headers is checked', async () => {
     await set({ WEBSOCKET_ORIGINS: 'https://good.example' })
     const http = await stage.connect()
     const origin = 'Origin: https://evil.example\r\n'
@@ -33,7 +33,7 @@ describe.each(['on', 'off'])('with HTTP_FAST=%s', fast => {
     expect((await http.head()).status).toBe(403)
   })
 
-  test('the length of the body of a request that asks for another protocol', async () => {
+  test('Content-Length after 1,990 other headers delimits the body of an upgrade request', async () => {
     await set()
     const http = await stage.connect()
     const body = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'

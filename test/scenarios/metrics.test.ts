@@ -17,7 +17,7 @@ let server: DemoServer
 let clock: MovedClock
 let service: TestService
 const clients: BoshClient[] = []
-/** What clients have sent to the endpoint and got from it. */
+/** What clients have sent to the endpoint and received. */
 const seen = { requests: 0, sent: 0, received: 0 }
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ afterAll(async () => {
 
 const scraped = async () => (await scrape(service.service.metricsUrl)).samples
 
-/** The numbers that are not nought, of the metrics whose names begin so; the labels alone, where there are any. */
+/** The values of a metric that are not 0, by labels. */
 async function counted(name: string): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const [sample, value] of await scraped())
@@ -73,7 +73,7 @@ function page(options: { sid?: string; rid?: number } = {}): BoshClient {
 const bind = (user: keyof typeof passwords, more: Record<string, string> = {}) =>
   service.bind({ jid: `${user}@localhost`, password: passwords[user], ...more })
 
-test('before anything has happened all is nought, and said so', async () => {
+test('at the start, all metrics are present and 0', async () => {
   const samples = await scraped()
   for (const reason of endReasons) expect(samples.get(`warm_bindings_sessions_ended_total{reason="${reason}"}`)).toBe(0)
   for (const name of ['bosh_requests_total', 'bosh_held_requests', 'c2s_links', 'faults_total'])
@@ -81,8 +81,8 @@ test('before anything has happened all is nought, and said so', async () => {
   expect(samples.get('warm_bindings_warm_duration_seconds_count{code="ok"}')).toBe(0)
 })
 
-describe('after known traffic the numbers are exactly those of it:', () => {
-  test('what was warmed, and how calls ended', async () => {
+describe('after known traffic, the metrics', () => {
+  test('count warmed sessions and the outcome of each call', async () => {
     const alice = await bind('alice', { visit: 'v1' })
     await bind('bob')
     await service.warm({ jid: 'alice@localhost', password: 'wrong' })
@@ -119,7 +119,7 @@ describe('after known traffic the numbers are exactly those of it:', () => {
     expect(await counted('c2s_links')).toEqual({ '': 2 })
   })
 
-  test('what browsers ask, and how sessions stand and end', async () => {
+  test('count BOSH requests, and the states and ends of sessions', async () => {
     clock.advance(120_000)
     await eventually('the sessions have ended', () => service.service.counts().sessions === 0)
     const [alice, bob] = [await bind('alice'), await bind('bob')]
@@ -167,7 +167,7 @@ describe('after known traffic the numbers are exactly those of it:', () => {
     await eventually('all streams are closed', () => service.service.counts().links === 0)
   })
 
-  test('no number says whose session it was', async () => {
+  test('contain no user, domain or address', async () => {
     const { text } = await scrape(service.service.metricsUrl)
     expect(text).not.toMatch(/alice|bob|localhost|dead\.example|elsewhere\.|127\.0\.0\.1/)
   })

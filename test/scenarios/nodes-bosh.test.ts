@@ -9,7 +9,7 @@ import { startTestService, type TestService, type WarmBinding } from '../support
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice, wait: 20 }
-// What bob says is answered long before a request of alice's is.
+// A request of bob's is answered long before a request of alice's.
 const bob = { jid: 'bob@localhost', password: passwords.bob, wait: 1 }
 
 let server: DemoServer
@@ -37,7 +37,7 @@ const start = (environment: Record<string, string> = {}) =>
     environment,
   })
 
-/** A page's requests of which each goes to the next process, as a balancer hands them out. */
+/** A page whose requests go to each process in turn, as behind a load balancer. */
 class Page {
   readonly #clients: readonly BoshClient[]
   #turn = 0
@@ -61,8 +61,8 @@ class Page {
 const message = (to: string, text: string) => `<message xmlns='jabber:client' to='${to}'><body>${text}</body></message>`
 const texts = (reply: string) => [...reply.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
 
-describe('requests that reach any process', () => {
-  test('are answered by the one that has the session', async () => {
+describe('BOSH requests to any process', () => {
+  test('are answered by the process of the session', async () => {
     const [one, two] = services as [TestService, TestService]
     const a = await one.bind(alice)
     const b = await two.bind(bob)
@@ -78,7 +78,7 @@ describe('requests that reach any process', () => {
     expect(heard).toEqual(Array.from({ length: 12 }, (_, word) => `word ${word} ä`))
   })
 
-  test('are held where the session lives, and given up with their client', async () => {
+  test('are held at the process of the session, and dropped when their client disconnects', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const page = new Page(binding, [two])
@@ -88,14 +88,14 @@ describe('requests that reach any process', () => {
     await eventually('the request is on its way', () => network.sent > before)
     aborter.abort()
     await expect(held).rejects.toThrow()
-    // What came for a client that has gone is not lost on the way.
+    // A stanza for the client that disconnected is not lost.
     const other = new Page(await services[2]!.bind(bob), [services[2]!])
     await other.request(message(binding.jid, 'not lost'))
     page.rid -= 1
     expect(texts(await page.request())).toEqual(['not lost'])
   })
 
-  test('sent again elsewhere have the same answer', async () => {
+  test('that are repeated at another process get the same response', async () => {
     const [one, two, three] = services as [TestService, TestService, TestService]
     const binding = await one.bind(alice)
     const [here, there] = [new Page(binding, [two]), new Page(binding, [three])]
@@ -104,7 +104,7 @@ describe('requests that reach any process', () => {
     expect(await there.request(message(binding.jid, 'to myself'))).toBe(first)
   })
 
-  testRest('that come when they have long been answered by another way end nothing', async () => {
+  testRest('that arrive long after their repetition do not end the session', async () => {
     const [one, two, three] = services as [TestService, TestService, TestService]
     const binding = await one.bind(alice)
     const page = new Page(binding, [three])
@@ -114,7 +114,7 @@ describe('requests that reach any process', () => {
     expect(texts(await page.request(message(binding.jid, 'goes on')))).toEqual(['goes on'])
   })
 
-  test('of a process that is gone are told so at once, those in flight too', async () => {
+  test('get item-not-found at once if the process of the session is gone, also in flight', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const page = new Page(binding, [two])
@@ -125,7 +125,7 @@ describe('requests that reach any process', () => {
     expect(await page.request()).toContain("condition='item-not-found'")
   })
 
-  test('that may be lost are asked once more by the process that they came to', async () => {
+  test('that may be lost are repeated by the process that received them', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const other = await two.bind(bob)
@@ -139,7 +139,7 @@ describe('requests that reach any process', () => {
     expect(texts(await held)).toEqual(['not lost'])
   })
 
-  testRest('that may be lost too often are not answered, and their client sends them once more', async () => {
+  testRest('that may be lost repeatedly stay unanswered, and their client repeats them', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const other = await two.bind(bob)
@@ -153,16 +153,16 @@ describe('requests that reach any process', () => {
     expect(texts(await page.request())).toEqual(['not lost'])
   })
 
-  testRest('too large are refused by the process that has the session', async () => {
+  testRest('that are too large are rejected by the process of the session', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const reply = await new Page(binding, [two]).request(message(binding.jid, 'x'.repeat(600_000)))
     expect(reply).toContain("type='terminate'")
     expect(reply).toContain("condition='policy-violation'")
-    await eventually('the session is over', () => one.service.counts().sessions === 0)
+    await eventually('the session has ended', () => one.service.counts().sessions === 0)
   })
 
-  testRest('with a name that is none, or of no process, are those of a session that there is not', async () => {
+  testRest('with an invalid or unknown process name get item-not-found', async () => {
     const [one] = services as [TestService]
     const binding = await one.bind(alice)
     const rest = binding.sid.slice(8)
@@ -176,7 +176,7 @@ describe('requests that reach any process', () => {
 })
 
 describe('a process that stops', () => {
-  test('lets requests go that it has for others, whose sessions go on', async () => {
+  test('drops the requests that it forwards, and their sessions continue', async () => {
     const [one, two, three] = services as [TestService, TestService, TestService]
     const binding = await one.bind(alice)
     const page = new Page(binding, [two])
@@ -192,7 +192,7 @@ describe('a process that stops', () => {
     expect(texts(await again.request())).toEqual(['still here'])
   })
 
-  test('tells the pages whose sessions it has, whichever process they asked', async () => {
+  test('sends system-shutdown to its pages, whichever process they asked', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const before = network.sent

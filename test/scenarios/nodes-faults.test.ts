@@ -1,4 +1,4 @@
-// What people who chat notice of it when something happens to one of the processes behind their balancer, or to what joins them.
+// What users notice when something happens to a process, or to NATS between processes.
 // Runs in npm run test:all only: two minutes; `nodes-websocket.test.ts` and `nodes-bosh.test.ts` have processes that die.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { describeWith } from '../peers/needs.js'
@@ -6,7 +6,7 @@ import { drain, kill, loseNats, pause } from '../support/crowd/faults.js'
 import type { NatsFlock } from '../support/crowd/nats-flock.js'
 import { type CrowdStage, setNatsStage } from '../support/crowd/stage.js'
 
-describeWith(['nats-server'], 'processes that are joined by NATS', () => {
+describeWith(['nats-server'], 'processes connected by NATS', () => {
   let stage: CrowdStage<NatsFlock>
 
   beforeAll(async () => {
@@ -14,17 +14,17 @@ describeWith(['nats-server'], 'processes that are joined by NATS', () => {
   })
   afterAll(() => stage.strike())
 
-  test('a process is stopped for longer than it may be silent: its users have new sessions', async () => {
+  test('users of a process that is suspended too long get new sessions', async () => {
     const { faults } = await stage.during(parts => pause(parts, stage.victim, 11))
     expect(faults).toEqual([])
   })
 
-  test('NATS is gone for longer than a process may be silent: all users have a session again', async () => {
+  test('after a long outage of NATS, all users have a session again', async () => {
     const { faults } = await stage.during(parts => loseNats(parts, stage.nats!, 11))
     expect(faults).toEqual([])
   })
 
-  test('NATS restarts, and is gone for three seconds: nothing is lost', async () => {
+  test('a restart and a three-second outage of NATS lose nothing', async () => {
     const { faults } = await stage.during(async parts => {
       await loseNats(parts, stage.nats!, 0)
       await loseNats(parts, stage.nats!, 3)
@@ -32,12 +32,12 @@ describeWith(['nats-server'], 'processes that are joined by NATS', () => {
     expect(faults).toEqual([])
   })
 
-  test('a process is stopped for three seconds: nothing is lost', async () => {
+  test('a process that is suspended for three seconds loses nothing', async () => {
     const { faults } = await stage.during(parts => pause(parts, stage.victim, 3))
     expect(faults).toEqual([])
   })
 
-  test('a process is killed, and another one comes: only its own users notice', async () => {
+  test('a killed process that is replaced affects only its own users', async () => {
     const { faults } = await stage.during(async parts => {
       await kill(parts, stage.victim)
       await stage.flock.add()
@@ -45,12 +45,12 @@ describeWith(['nats-server'], 'processes that are joined by NATS', () => {
     expect(faults).toEqual([])
   })
 
-  test('a process drains: its users stay for as long as DRAIN_TIME says', async () => {
+  test('users of a draining process stay connected for DRAIN_TIME', async () => {
     const { faults } = await stage.during(parts => drain(parts, stage.victim))
     expect(faults).toEqual([])
   })
 
-  test('no process has a session or a link left', async () => {
+  test('no session or link is left in any process', async () => {
     expect(await stage.leftovers()).toEqual([])
   })
 })

@@ -1,4 +1,5 @@
-// A process hands its sessions over: whoever comes for them at another process meets the heir. The two are played by the test.
+// A process hands its sessions over. Clients that come for them to another process reach the heir. The test acts as
+// both.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,7 +28,7 @@ let clock: SteppedClock
 let service: TestService
 let predecessor: Nodes
 let successor: Nodes
-/** What has reached the two. */
+/** What the two have received. */
 let got: string[]
 let clients: (BoshClient | WebSocketWire)[]
 
@@ -67,7 +68,7 @@ afterEach(async () => {
 })
 
 const linesOf = (text: string) => service.lines.filter(line => line.includes(text))
-const isAwaited = () => eventually('it has gone', () => linesOf('a process is gone').length === 1)
+const isAwaited = () => eventually('the process is gone', () => linesOf('a process is gone').length === 1)
 
 function bosh(): BoshClient {
   const client = new BoshClient(`${service.url}/http-bind`, { sid: `${old}-0123`, rid: 7 })
@@ -81,9 +82,9 @@ async function page(): Promise<WebSocketWire> {
   return wire
 }
 
-test('a request that is held by the predecessor, and one that comes when it has gone, are answered by the heir', async () => {
+test('BOSH requests held by the predecessor, or sent after it is gone, reach the heir', async () => {
   const held = bosh().request('<held/>')
-  await eventually('it is held', () => got.length === 1)
+  await eventually('the request is held', () => got.length === 1)
   await predecessor.close({ returns: true })
   await isAwaited()
   const late = bosh().request('<late/>')
@@ -94,7 +95,7 @@ test('a request that is held by the predecessor, and one that comes when it has 
   expect(got.map(text => /^\w+|<held|<late/.exec(text)?.[0])).toEqual([old, heir, heir])
 })
 
-test('a page that comes with its token when the predecessor has gone takes its session over at the heir', async () => {
+test('a page with a token of a predecessor that is gone attaches at the heir', async () => {
   await predecessor.close({ returns: true })
   await isAwaited()
   const wire = await page()
@@ -105,10 +106,10 @@ test('a page that comes with its token when the predecessor has gone takes its s
   expect(await wire.message()).toBe('<hello/>')
   expect(got[0]).toBe(`${heir} ${say.auth(`${old}-token`, 'alice')}`)
   wire.send(say.stanza('more'))
-  await eventually('it goes on', () => got.includes(say.stanza('more')))
+  await eventually('the stanza arrives', () => got.includes(say.stanza('more')))
 })
 
-test('without an heir all of them are told after ten seconds that there is no such session', async () => {
+test('without an heir, clients and calls are rejected after ten seconds', async () => {
   await predecessor.close({ returns: true })
   await isAwaited()
   const wire = await page()
@@ -122,7 +123,7 @@ test('without an heir all of them are told after ten seconds that there is no su
   expect((await call).status).toBe(404)
 })
 
-test('calls about its session wait for the heir', async () => {
+test('API calls about its session wait for the heir', async () => {
   await predecessor.close({ returns: true })
   await isAwaited()
   const shown = callSessions(service.url, 'GET', `/${id}`)
@@ -133,7 +134,7 @@ test('calls about its session wait for the heir', async () => {
   expect((await ended).status).toBe(204)
 })
 
-test('a predecessor that ends without a word leaves nothing to wait for', async () => {
+test('sessions of a process that ends without announcing an heir are not found', async () => {
   await predecessor.close()
   await isAwaited()
   expect(await bosh().request()).toContain("condition='item-not-found'")

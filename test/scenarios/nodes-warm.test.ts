@@ -69,8 +69,8 @@ const call = (
     body,
   )
 
-describe('a session that was warmed by one process', () => {
-  test('is listed, shown, resumed and ended by any other', async () => {
+describe('a session of one process', () => {
+  test('is listed, shown, resumed and ended by any process', async () => {
     const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
     const { id, jid, sid } = await one.bind(alice)
     await two.bind(alice)
@@ -94,7 +94,7 @@ describe('a session that was warmed by one process', () => {
   })
 })
 
-test('the page of an operator shows all processes, and what became of logins at all of them', async () => {
+test('the admin page lists all processes, and sums the logins of all', async () => {
   const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
   await one.bind(alice)
   await two.bind(alice)
@@ -110,7 +110,7 @@ test('the page of an operator shows all processes, and what became of logins at 
   expect(text).toContain('<b>2</b> waiting')
 })
 
-test('the form of one process is good at any other, even if its process has stopped', async () => {
+test('a form of one process is accepted by the others, also after that process stopped', async () => {
   const [one, two] = (await start(3)) as [TestService, TestService]
   const page = await call(services[2]!, 'GET', '/warm', { Accept: 'text/html' })
   const token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
@@ -134,7 +134,7 @@ test('the form of one process is good at any other, even if its process has stop
   expect((await send(one)).status).toBe(200)
 })
 
-test('a call on a connection that is still open to a process which is drained is answered by another', async () => {
+test('a call that reaches a draining process over an open connection is passed to another', async () => {
   const [one, two] = (await start(2, { DRAIN_TIME: '600' })) as [TestService, TestService]
   const before = await one.bind(alice)
   one.service.drain()
@@ -145,7 +145,7 @@ test('a call on a connection that is still open to a process which is drained is
   expect((await call(two, 'GET', `/warm/${before.id}`)).status).toBe(200)
 })
 
-test('a call of a process that is full is answered by one with room, as long as there is one', async () => {
+test('a call that reaches a full process is passed to a process with room', async () => {
   const environment = { MAX_SESSIONS: '2', METRICS_ADDRESS: '127.0.0.1:0' }
   const [one, two] = (await start(2, environment)) as [TestService, TestService]
   const own = [await one.bind(alice), await one.bind(alice)]
@@ -160,7 +160,7 @@ test('a call of a process that is full is answered by one with room, as long as 
       (await scrape(metricsUrl)).samples.get('warm_bindings_refused_total{limit="sessions"}'),
     ),
   )
-  // The process that the caller asked counts, also for the two that were passed on.
+  // The process that the caller asked counts the refusals, also of the two calls that were passed on.
   expect(refused).toEqual([3, 1])
   const { sid, rid } = carried[0]!
   const client = new BoshClient(`${one.url}/http-bind`, { sid, rid })
@@ -169,13 +169,13 @@ test('a call of a process that is full is answered by one with room, as long as 
   expect(nodeIn((await two.bind(alice)).id)).toBe(nodeIn(sid))
 })
 
-describe('what is limited', () => {
-  test('is counted for all processes together', async () => {
+describe('a limit', () => {
+  test('counts for all processes together', async () => {
     const limits = { MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }
     const [one, two, three] = (await start(3, limits)) as [TestService, TestService, TestService]
     const codes = async (replies: Promise<{ status: number; json: Readonly<Record<string, unknown>> }>[]) =>
       (await Promise.all(replies)).map(({ json, status }) => json['code'] ?? status).sort()
-    // Two at once do not both get the last place.
+    // Two calls at once do not both get the last place.
     expect(await codes([one.warm(alice), two.warm(alice)])).toEqual([200, 'too-many-sessions'])
     expect(await codes([three.warm(alice)])).toEqual(['too-many-sessions'])
     await call(three, 'DELETE', '/warm/sessions?jid=alice@localhost')
@@ -192,7 +192,7 @@ describe('what is limited', () => {
     expect(statuses).toEqual([401, 401, 401, 429, 429])
   })
 
-  testRest('is forgotten with a process that is gone, and told to the next one by the others', async () => {
+  testRest('no longer counts sessions of a process that is gone', async () => {
     const [one, two] = (await start(3, { MAX_SESSIONS_PER_JID: '2' })) as [TestService, TestService, TestService]
     await one.bind(alice)
     await services[2]!.bind(alice)
@@ -203,7 +203,7 @@ describe('what is limited', () => {
     expect((await one.warm(alice)).status).toBe(503)
   })
 
-  testRest('is counted by address for clients that open sessions themselves', async () => {
+  testRest('per address counts the sessions that clients open at all processes', async () => {
     const environment = {
       MAX_SESSIONS_PER_ADDRESS: '3',
       RATE_SESSIONS_PER_ADDRESS: '0',

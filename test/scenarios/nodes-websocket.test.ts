@@ -1,4 +1,4 @@
-// Pages whose WebSocket lands at another process than the one that has their session.
+// Pages whose WebSocket connects to another process than the process of their session.
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,10 +33,10 @@ let over: 'memory' | 'sockets'
 let folder: string
 let server: LoginServer
 let network: MemoryNetwork
-/** The session is at the first. */
+/** The session belongs to the first. */
 let services: readonly [owner: TestService, edge: TestService, third: TestService]
 const wires: WebSocketWire[] = []
-/** How many bytes processes have sent to each other. */
+/** Bytes that processes have sent to each other. */
 let carried = 0
 
 beforeAll(async () => {
@@ -56,7 +56,7 @@ afterEach(async () => {
   for (const wire of wires.splice(0)) wire.drop()
   await Promise.all(services.map(service => service.stop()))
   rmSync(folder, { recursive: true })
-  await eventually('the server is left', () => server.open === 0)
+  await eventually('no connection to the server is open', () => server.open === 0)
 })
 
 const start = (environment: Record<string, string> = {}) =>
@@ -87,39 +87,39 @@ async function startAll(environment?: Record<string, string>): Promise<typeof se
 
 const warm = async (): Promise<Binding> => (await services[0].bind(alice)) as Binding
 const nameOf = ({ id }: Binding) => nodeIn(id)!
-/** The address that pages are told, at the process that a balancer chooses. */
+/** Path and query of the URL that pages get. */
 const placeOf = ({ websocket }: Binding) => new URL(websocket.url).pathname + new URL(websocket.url).search
 
-/** A page that has opened its stream, and has read what it is offered. */
+/** A page that has opened its stream and received the features. */
 async function page({ url }: TestService, at: string, host = '127.0.0.1'): Promise<WebSocketWire> {
   const wire = await openPage(url, at, { Host: host })
   wires.push(wire)
   return wire
 }
 
-/** A page at another process that has taken its session over. */
+/** A page at another process that has attached to its session. */
 async function takenOver(binding: Binding, service = services[1]): Promise<WebSocketWire> {
   const wire = await page(service, placeOf(binding))
   expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
   return wire
 }
 
-/** The same, with a stream that may go on. */
+/** The same, with stream management. */
 async function counting(binding: Binding): Promise<{ wire: WebSocketWire; streamId: string }> {
   const wire = await takenOver(binding)
   wire.send(say.enable)
   return { wire, streamId: / id='([^']+)'/.exec(await wire.message())![1]! }
 }
 
-/** What a backend is told of the session. */
+/** What the API returns to a backend. */
 const call = async (method: 'GET' | 'POST' | 'DELETE', about: string) =>
   (await callSessions(services[0].url, method, about)).json
 const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds))
-/** The loss of the page's connection has been noticed. */
+/** Resolves when the service has noticed the loss of the page's connection. */
 async function becomesQuiet({ id }: Binding): Promise<void> {
   while ((await call('GET', `/${id}`)).state !== 'quiet') await pause(10)
 }
-/** No process sends anything to another any more but that it is there. */
+/** Resolves when processes send each other nothing but keepalives. */
 async function standsStill(): Promise<void> {
   for (let before = -1; carried !== before; await pause(100)) before = carried
 }
@@ -133,7 +133,7 @@ async function talk(wire: WebSocketWire): Promise<void> {
   server.last.say(letter('there') + letter('and there'))
   expect((await read(wire, 2)).map(idOf)).toEqual(['there', 'and there'])
   wire.send(say.stanza('here'), say.stanza('and here'))
-  await eventually('they arrive', () => idsAt().length === before + 2)
+  await eventually('the stanzas arrive', () => idsAt().length === before + 2)
   expect(idsAt().slice(before)).toEqual(['here', 'and here'])
 }
 
@@ -141,8 +141,8 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
   beforeAll(() => {
     over = kind
   })
-  describe('a page takes its session over at another process', () => {
-    test('by the address that it is told', async () => {
+  describe('a page at another process', () => {
+    test('attaches with the URL of its binding', async () => {
       const binding = await warm()
       const name = nameOf(binding)
       expect(binding.websocket).toMatchObject({
@@ -157,7 +157,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
     })
 
-    test('by its token alone, where its address is always the same', async () => {
+    test('attaches with its token alone at the plain URL', async () => {
       const binding = await warm()
       const wire = await page(services[1], path)
       expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
@@ -171,10 +171,10 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       await talk(next)
       next.send(close)
       expect((await next.leave()).code).toBe(1000)
-      await eventually('it is over', () => services[0].service.counts().sessions === 0)
+      await eventually('the session has ended', () => services[0].service.counts().sessions === 0)
     })
 
-    testRest('by its token, where its address names another process, which had a session before', async () => {
+    testRest('attaches with its token if its URL names another process', async () => {
       const before = (await services[2].bind(alice)) as Binding
       const binding = await warm()
       const wire = await page(services[1], placeOf(before))
@@ -184,12 +184,12 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       await talk(wire)
       wire.drop()
       await becomesQuiet(binding)
-      // The process where the WebSocket has landed may be the one.
+      // The process of the WebSocket can also be the process of the session.
       const own = await page(services[2], placeOf(binding))
       expect(await take(own, before.websocket.token)).toBe(before.jid)
     })
 
-    testRest('at the host of its domain', async () => {
+    testRest('attaches at the host of its domain', async () => {
       await Promise.all(services.map(service => service.stop()))
       const hosts = { HTTP_HOSTS: 'chat.test=plain.example,other.test=other.example' }
       services = await startAll({ ...hosts, XMPP_DOMAINS: 'plain.example,other.example' })
@@ -199,7 +199,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       await talk(wire)
     })
 
-    testRest('by a hash of its token, which does not tell the process', async () => {
+    testRest('attaches with a hash of its token only if its URL names the process', async () => {
       const binding = await warm()
       const { token } = binding.websocket
       const hash = createHmac('sha256', token).update('Initiator').digest()
@@ -215,7 +215,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       await talk(wire)
     })
 
-    test('with a token that is wrong, and is refused in the same words wherever that is found', async () => {
+    test('gets the same not-authorized for every wrong token', async () => {
       const binding = await warm()
       const name = nameOf(binding)
       const attempts = [
@@ -237,11 +237,11 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       const wire = await page(services[1], path)
       wire.send(say.auth(`${name}-`, 'alice'))
       expect(await wire.message()).toBe(say.notAuthorized)
-      // It may still show the right one.
+      // The right token still works.
       expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
     })
 
-    testRest('after at most five tokens on one stream, at whichever process', async () => {
+    testRest('can try five tokens on one stream, whichever process checks them', async () => {
       const binding = await warm()
       const wire = await page(services[1], path)
       for (const token of ['a', 'b', 'c', `${nameOf(binding)}-d`, 'e']) {
@@ -252,14 +252,14 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       expect((await wire.leave()).messages[0]).toContain('<policy-violation')
     })
 
-    testRest('and not once another page has come over BOSH', async () => {
+    testRest('gets conflict if another page has attached over BOSH', async () => {
       const binding = await warm()
       const late = await page(services[1], path)
       late.send(say.authenticate(binding.websocket.token, 'alice', false))
       await read(late, 2)
       const first = new BoshClient(`${services[2].url}/http-bind`, binding)
       const held = first.request(say.stanza('mine'))
-      await eventually('it arrives', () => idsAt().includes('mine'))
+      await eventually('the stanza arrives', () => idsAt().includes('mine'))
       late.send(say.bind)
       expect((await late.leave()).messages[0]).toContain('<conflict ')
       server.last.say(letter('still there'))
@@ -268,14 +268,14 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       first.close()
     })
 
-    test('and goes on with its stream at a third one', async () => {
+    test('resumes its stream at a third process', async () => {
       const binding = await warm()
       const { wire, streamId } = await counting(binding)
       server.last.say(letter('one') + letter('two'))
       const got = await read(wire, 3)
       expect(got.map(idOf)).toEqual(['one', 'two', undefined])
       wire.send(say.stanza('mine'), say.ack(1))
-      await eventually('it arrives', () => idsAt().includes('mine'))
+      await eventually('the stanza arrives', () => idsAt().includes('mine'))
       wire.drop()
       await becomesQuiet(binding)
       server.last.say(letter('three'))
@@ -291,7 +291,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
   })
 
   describe('a page', () => {
-    testRest('that does not read leaves what comes for it with the server', async () => {
+    testRest('that does not read causes back pressure up to the server', async () => {
       const binding = await warm()
       const wire = await takenOver(binding)
       wire.socket.pause()
@@ -299,7 +299,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       const all = Array.from({ length: 400 }, (_, number) => `m${number}`)
       const before = carried
       for (const id of all) server.last.say(letter(id, text))
-      await eventually('it arrives', () => carried > before + text.length)
+      await eventually('the first message is forwarded', () => carried > before + text.length)
       await standsStill()
       expect(carried - before).toBeLessThan((all.length * text.length) / 2)
       wire.socket.resume()
@@ -307,7 +307,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       await talk(wire)
     })
 
-    testRest('that loses its connection leaves its session to the next one', async () => {
+    testRest('that loses its connection leaves its session to the next page', async () => {
       const binding = await warm()
       const wire = await takenOver(binding)
       wire.drop()
@@ -316,7 +316,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       await talk(await takenOver(again, services[2]))
     })
 
-    test('is sent away where the process with its WebSocket is stopped, and its session lives', async () => {
+    test('is disconnected when the process of its WebSocket stops, and its session stays', async () => {
       const binding = await warm()
       const wire = await takenOver(binding)
       const stopped = services[1].stop()
@@ -330,7 +330,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       await talk(await takenOver(again, services[2]))
     })
 
-    test('hears of the end where the process with its session is stopped', async () => {
+    test('gets system-shutdown when the process of its session stops', async () => {
       const binding = await warm()
       const wire = await takenOver(binding)
       const other = await warm()
@@ -347,10 +347,10 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
     })
   })
 
-  // How the ways between processes end over sockets has tests of its own.
+  // The ends of connections over sockets have their own tests.
   if (kind === 'memory')
     describe('a page whose session or WebSocket is lost', () => {
-      test('comes again where the process with its WebSocket is killed', async () => {
+      test('resumes its stream after the process of its WebSocket is killed', async () => {
         const edge = nameOf((await services[1].bind(alice)) as Binding)
         const binding = await warm()
         const { streamId } = await counting(binding)
@@ -367,9 +367,9 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       })
 
       test.each([
-        ['the process with its session is killed', (owner: string) => network.kill(owner)],
-        ['something may be lost between the two', (owner: string, edge: string) => network.lose(owner, edge)],
-      ])('has its WebSocket closed where %s, and hears of no end', async (_what, act) => {
+        ['the process of its session is killed', (owner: string) => network.kill(owner)],
+        ['frames between the two processes may be lost', (owner: string, edge: string) => network.lose(owner, edge)],
+      ])('is disconnected with 1012, without an end of its stream, if %s', async (_what, act) => {
         const edge = (await services[1].bind(alice)) as Binding
         const binding = await warm()
         const wire = await takenOver(binding)
@@ -378,7 +378,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       })
     })
 
-  describe('a client that logs in by itself, at a process that takes no new sessions,', () => {
+  describe('draining processes', () => {
     const draining = { DRAIN_TIME: '600' }
     const login = async ({ url }: TestService) => {
       const wire = await WebSocketWire.open(url)
@@ -396,7 +396,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       services = await startAll(draining)
     })
 
-    test('logs in at another one', async () => {
+    test('pass a client that logs in itself to another process', async () => {
       drain(services[0], services[1])
       await pause(50)
       const wire = await login(services[0])
@@ -408,10 +408,10 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       )
       expect(await wire.message()).toMatch(/^<failure /)
       wire.drop()
-      await eventually('it is over', () => sessions()[2] === 0)
+      await eventually('the session has ended', () => sessions()[2] === 0)
     })
 
-    testRest('is sent away where there is none', async () => {
+    testRest('reject a client that logs in itself, with system-shutdown, if all are draining', async () => {
       drain(...services)
       await pause(50)
       const wire = await login(services[0])
@@ -422,7 +422,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       expect(sessions()).toEqual([0, 0, 0])
     })
 
-    testRest('does not keep pages from the sessions that are there', async () => {
+    testRest('still attach pages to existing sessions', async () => {
       const binding = await warm()
       drain(...services)
       await pause(50)

@@ -1,5 +1,5 @@
-// The service and its own description of itself, held against each other: each reply that the document has is provoked
-// and checked, and what the document says of parameters is what the service does with them.
+// Compares the service with its OpenAPI document: every documented reply is provoked and checked, and parameters
+// behave as documented.
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -43,23 +43,23 @@ let demo: DemoServer
 let strict: LoginServer
 let silent: LoginServer
 let usual: Described
-/** Hands its browsers over to the usual one. */
+/** Its browsers attach at `usual`. */
 let near: Described
-/** Gives up a login after a second. */
+/** Has a WARM_TIMEOUT of one second. */
 let hasty: Described
-/** Its server says nothing, and it waits. */
+/** Has a silent server and waits. */
 let patient: Described
 /** Has no secure channel. */
 let open: Described
-/** The same, with an address that has. */
+/** The same, with an https URL. */
 let outside: Described
-/** Has heard too many wrong secrets. */
+/** Has received too many wrong secrets. */
 let guessed: Described
-/** Has more to hash than it takes on. */
+/** Its queue of hashes is full. */
 let full: Described
-/** Fails in all that goes by the time. */
+/** Fails whenever it reads the clock. */
 let broken: Described
-/** Has another process beside it, which does not answer. */
+/** Has another process, which does not answer. */
 let partial: Described
 let stopped: Nodes
 let calledWhileBroken = 0
@@ -70,7 +70,7 @@ const brokenClock = {
     if (calledWhileBroken > 0) throw new TypeError('a detail of ours')
     return systemClock.now()
   },
-  /** What the service does by itself meanwhile has the time. */
+  /** The service's own timers can read the clock. */
   after(ms: number, callback: () => void) {
     return systemClock.after(ms, () => {
       const during = calledWhileBroken
@@ -148,7 +148,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** Asks, and holds the reply against the document. */
+/** Sends a call and checks the reply against the document. */
 async function ask(
   { service, api }: Described,
   method: string,
@@ -168,13 +168,13 @@ async function ask(
 
 const json = (parameters: object) => ({ body: JSON.stringify(parameters) })
 
-/** Warms a session and tells its path. */
+/** Warms a session and returns its path. */
 async function warmed(at = usual): Promise<string> {
   const { id } = await at.service.bind(account)
   return `/warm/${id}`
 }
 
-/** What our own form is sent with, from one of our pages. */
+/** The call that our own form sends from our page. */
 async function ownForm({ service }: Described): Promise<Call> {
   const { text } = await callUrl(`${service.url}/warm`, {
     headers: { Authorization: jsonHeaders.Authorization },
@@ -188,7 +188,7 @@ async function ownForm({ service }: Described): Promise<Call> {
 
 type Ask = (accept: string) => Promise<HttpAnswer>
 
-/** By operation, and for each status in turn: how it is come by. */
+/** By operation and status: a call that provokes it. */
 const calls: readonly [operation: string, status: number, ask: Ask][] = [
   ['GET /openapi.json', 200, accept => ask(usual, 'GET', '/openapi.json', accept)],
   ...['/.well-known/host-meta', '/.well-known/host-meta.json'].flatMap((path): [string, number, Ask][] => [
@@ -202,7 +202,7 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
     503,
     async accept => {
       const leaving = await start({ servers: `localhost=xmpp://127.0.0.1:${demo.port}?tls=none` })
-      // Its page has a moment to ask and be told.
+      // With a session, the service does not stop at once.
       await leaving.service.bind(account)
       const stopped = leaving.service.stop()
       const answer = await ask(leaving, 'GET', '/readyz', accept)
@@ -313,22 +313,22 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
   }),
 ]
 
-describe('the replies are those of the document:', () => {
+describe('replies match the document:', () => {
   test.each(calls)('%s with %i', async (_operation, status, asking) => {
     const replies = await Promise.all(['application/json', 'application/xhtml+xml', 'text/html'].map(asking))
     expect(replies.map(reply => reply.status)).toEqual([status, status, status])
   })
 
-  test('each of them has come', () => {
+  test('every documented reply was provoked', () => {
     expect(usual.api.replies.filter(reply => !seen.has(reply))).toEqual([])
   })
 
-  test('nothing but what the document has is in them, and all that it has comes', async () => {
+  test('objects have exactly the documented properties', async () => {
     const read = async (path: string, method = 'GET', about: Call = {}, at = usual) =>
       JSON.parse((await ask(at, method, path, 'application/json', about)).text)
     await ask(usual, 'DELETE', `/warm/sessions?jid=${account.jid}`, 'application/json')
     await warmed(near)
-    // A session with a cookie has no other way in.
+    // A session with a cookie has no `websocket`.
     const bound = await read('/warm', 'POST', json({ ...account, attach_binding: 'reply' }))
     const named = { ...account, remember: true, visit: 'v1', tab: 't1' }
     const { websocket, id, credential } = await read('/warm', 'POST', json(named))
@@ -356,7 +356,7 @@ describe('the replies are those of the document:', () => {
   })
 })
 
-/** Values that go through and values that do not. */
+/** Values that are accepted, and values that are rejected. */
 interface Samples {
   readonly good: readonly unknown[]
   readonly bad: readonly unknown[]
@@ -401,10 +401,10 @@ const sampled = (samples: Readonly<Record<string, Samples>>) =>
     ...bad.map(value => [name, value, false] as const),
   ])
 
-describe('the parameters are as the document has them:', () => {
+describe('parameters match the document:', () => {
   const schemas = ['components', 'schemas'] as const
 
-  test.each(sampled(inBody))('%s %j in a body goes through: %j', async (name, value, isGood) => {
+  test.each(sampled(inBody))('%s %j in a body is accepted: %j', async (name, value, isGood) => {
     const isTokens = name === 'token' || name === 'mechanism'
     const tokens = { jid: account.jid, token: 'aToken' }
     const others = isTokens ? tokens : name === 'credential' ? { jid: account.jid } : account
@@ -415,7 +415,7 @@ describe('the parameters are as the document has them:', () => {
   })
 
   test.each(sampled({ expires_in: inBody.expires_in, attach_binding: inBody.attach_binding }))(
-    '%s %j of a session that is resumed goes through: %j',
+    '%s %j of a resume is accepted: %j',
     async (name, value, isGood) => {
       const parameters = { [name]: value }
       const path = `${await warmed()}/resume`
@@ -425,7 +425,7 @@ describe('the parameters are as the document has them:', () => {
     },
   )
 
-  test.each(sampled(inQuery))('%s %j in a query goes through: %j', async (name, value, isGood) => {
+  test.each(sampled(inQuery))('%s %j in a query is accepted: %j', async (name, value, isGood) => {
     const at = usual.api.document.paths['/warm/sessions'].get.parameters.findIndex(
       (parameter: { name: string }) => parameter.name === name,
     )
@@ -436,7 +436,7 @@ describe('the parameters are as the document has them:', () => {
     expect(status).toBe(isGood ? 200 : 400)
   })
 
-  test('a form says the same as JSON', async () => {
+  test('a form works like JSON', async () => {
     const parameters = { ...account, wait: '30', expires_in: '30', remember: 'off', attach_binding: 'reply' }
     const about = { headers: { 'Content-Type': form }, body: new URLSearchParams(parameters).toString() }
     const { text } = await ask(usual, 'POST', '/warm', 'application/json', about)
@@ -446,7 +446,7 @@ describe('the parameters are as the document has them:', () => {
   test.each([
     ['attach-binding', 'Parameter: attach_binding.'],
     ['uid', 'Parameter: uid. The body can have jid, password, '],
-  ])('what a body or a query has beyond them is refused, as %s', async (name, detail) => {
+  ])('unknown parameters of a body or a query get 400, such as %s', async (name, detail) => {
     expect(usual.api.accepts([...schemas, 'WarmRequest'], account)).toBe(true)
     const refused = await ask(usual, 'POST', '/warm', 'application/json', json({ ...account, [name]: 'reply' }))
     expect([refused.status, JSON.parse(refused.text)]).toMatchObject([
@@ -460,24 +460,24 @@ describe('the parameters are as the document has them:', () => {
     }
   })
 
-  test('a body may be required: none at all is no login, and resumes a session', async () => {
+  test('a missing body gets 400 for a login, and 200 for a resume', async () => {
     expect((await ask(usual, 'POST', '/warm', 'application/json')).status).toBe(400)
     const path = `${await warmed()}/resume`
     expect((await ask(usual, 'POST', path, 'application/json')).status).toBe(200)
   })
 
-  test('a handle that is none leads nowhere', async () => {
+  test('an invalid session id gets 404', async () => {
     const { text } = await ask(usual, 'GET', '/warm/none', 'application/json')
     expect(JSON.parse(text)).toMatchObject({ status: 404, code: 'session-not-found' })
   })
 })
 
 test.each([
-  ['an answer that has more in it', 200, { ended: 1, more: 1 }],
-  ['an answer that has less in it', 200, {}],
-  ['an answer of another type', 200, { ended: 'one' }],
-  ['a status that is not there', 202, { ended: 1 }],
-])('%s would be noticed', (_what, status, body) => {
+  ['a reply with an additional property', 200, { ended: 1, more: 1 }],
+  ['a reply without a property', 200, {}],
+  ['a reply with another type', 200, { ended: 'one' }],
+  ['an undocumented status', 202, { ended: 1 }],
+])('%s fails the check', (_what, status, body) => {
   const headers = { 'content-type': 'application/json', 'x-request-id': crypto.randomUUID() }
   const answer = { status, headers, text: JSON.stringify(body) }
   expect(() => usual.api.check('DELETE', '/warm/sessions', answer)).toThrow()
