@@ -347,8 +347,8 @@ export const sections = {
     PAGE_TOKEN_JID: at('pages.jid', jidTemplate).means(
       'JID of the user, with a claim in braces, as in `{sub}@example.org`. With `{sub}` alone, the claim is the whole JID.',
     ),
-    PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'credential'), 'service').means(
-      'What logs the user in: the service account or certificate of the domain, the token itself, or the claim `credential`.',
+    PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'password', 'credential'), 'service').means(
+      'What logs the user in: the service account or certificate of the domain, the token itself by OAUTHBEARER or as a `password`, or the claim `credential`.',
     ),
     PAGE_ADMIN: at('pages.admin', kinds.text).means(
       'Admin account for calls of pages. Its domains, credentials and limits apply. Default: `:pages`, an account for all domains.',

@@ -122,10 +122,11 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const connect = async (call: Call): Promise<undefined> => {
     const { request } = call
     const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
-    const { jid, visit, token, credential } = users.get(request)!
+    const { jid, visit, token, password, credential } = users.get(request)!
     const given: readonly (readonly [ParameterName, string | undefined])[] = [
       ['jid', jid],
       ['token', token],
+      ['password', password],
       ['credential', credential],
       ['visit', visit],
       ['tab', visit === undefined ? undefined : tab],

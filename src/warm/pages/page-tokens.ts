@@ -28,6 +28,8 @@ export interface PageUser {
   readonly jid: string
   readonly visit: string | undefined
   readonly token: string | undefined
+  /** The token too. ejabberd accepts it as a password. */
+  readonly password: string | undefined
   readonly credential: string | undefined
 }
 
@@ -109,6 +111,7 @@ export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFai
         jid: jidIn(claims, template),
         visit: visitIn(claims),
         token: login === 'token' ? token : undefined,
+        password: login === 'password' ? token : undefined,
         credential: login === 'credential' ? credentialIn(claims) : undefined,
       }
     },

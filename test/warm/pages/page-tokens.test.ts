@@ -33,7 +33,7 @@ const defaults = {
   audience: 'chat',
   issuer: undefined as string | undefined,
   jid: template('{sub}@example.org'),
-  login: 'service' as 'service' | 'token' | 'credential',
+  login: 'service' as 'service' | 'token' | 'password' | 'credential',
 }
 
 interface Options extends Partial<typeof defaults> {
@@ -80,7 +80,7 @@ const unsigned = 'Its form, algorithm, key or signature is not accepted.'
 
 describe('a token signed with a secret', () => {
   test('names its user, under each of the secrets', async () => {
-    const user = { jid: 'alice@example.org', visit: undefined, token: undefined, credential: undefined }
+    const user = { jid: 'alice@example.org' }
     expect(await tokens()(signed(good))).toEqual(user)
     expect(await tokens()(signed(good, other))).toEqual(user)
   })
@@ -101,7 +101,8 @@ describe('a token signed with a secret', () => {
 
   test('is handed on, or its credential, as the settings say', async () => {
     const token = signed({ ...good, credential: 'c1' })
-    expect(await tokens({ login: 'token' })(token)).toMatchObject({ token, credential: undefined })
+    expect(await tokens({ login: 'token' })(token)).toMatchObject({ token, password: undefined, credential: undefined })
+    expect(await tokens({ login: 'password' })(token)).toMatchObject({ token: undefined, password: token })
     expect(await tokens({ login: 'credential' })(token)).toMatchObject({ token: undefined, credential: 'c1' })
   })
 
