@@ -27,8 +27,8 @@ afterAll(async () => {
   await server.stop()
 })
 
-describe('a service behind a path of a host of its own', () => {
-  test('sets its cookies for the path that browsers see, and for encrypted channels', async () => {
+describe('a service with a path in EXTERNAL_URL', () => {
+  test('sets cookies for the external path, with Secure', async () => {
     const binding = await service.bind({
       ...{ jid: 'alice@localhost', password: 'wonderland', attach_binding: 'reply' },
     })
@@ -37,7 +37,7 @@ describe('a service behind a path of a host of its own', () => {
     })
   })
 
-  test('lets pages of the listed origin send them, and no others', async () => {
+  test('allows BOSH requests with credentials only from CORS_ORIGINS', async () => {
     const preflight = (origin: string) =>
       ask(`${service.url}/http-bind`, { method: 'OPTIONS', agent: false, headers: { Origin: origin } })
     expect((await preflight(portal)).headers).toMatchObject({
@@ -50,7 +50,7 @@ describe('a service behind a path of a host of its own', () => {
     expect((await preflight('https://evil.example')).headers).not.toHaveProperty('access-control-allow-origin')
   })
 
-  test('lets pages of no other origin read the warm API, and all of them host-meta', async () => {
+  test('sends no CORS headers for the warm API, and allows every origin for host-meta', async () => {
     const headers = { Origin: portal }
     const warm = await ask(`${service.url}/warm`, { method: 'OPTIONS', agent: false, headers })
     expect(Object.keys(warm.headers).filter(name => name.startsWith('access-control'))).toEqual([])

@@ -52,7 +52,7 @@ afterEach(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** Warms a session and ends it; resolves with its JID. */
+/** Warms a session and ends it. Resolves with its JID. */
 async function warm(parameters: object): Promise<string> {
   const { status, text } = await service.warm(parameters)
   expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
@@ -73,12 +73,12 @@ describe('a token', () => {
     ['OAUTHBEARER', {}],
     ['X-OAUTH2', { mechanism: 'X-OAUTH2' }],
     ['X-TOKEN', { mechanism: 'X-TOKEN' }],
-  ])('is shown by %s', async (mechanism, how) => {
+  ])('is sent with %s', async (mechanism, how) => {
     expect(await warm({ jid: `${alice}/desk`, token, ...how })).toBe(`${alice}/desk`)
     expect(server.last).toMatchObject({ mechanism, attempts: 1, from: alice, showedCertificate: false })
   })
 
-  test.each([{}, { mechanism: 'X-OAUTH2' }])('that the server does not accept is refused: %j', async how => {
+  test.each([{}, { mechanism: 'X-OAUTH2' }])('that the server rejects gets not-authorized: %j', async how => {
     const told = refused('not-authorized', 'not-authorized')
     expect(await service.problem({ jid: alice, token: 'another', ...how })).toEqual(told)
     expect(await service.problem({ jid: alice, token: 'token-of-bob', ...how })).toEqual(told)
@@ -94,14 +94,14 @@ describe('a token', () => {
     )
   })
 
-  test('that lets in after it was refused is not believed', async () => {
+  test('that the server rejects and then accepts gets remote-protocol-error', async () => {
     server.script = { success: turn => turn.say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>") }
     expect(await service.problem({ jid: alice, token: 'another' })).toEqual({
       ...{ status: 502, code: 'remote-protocol-error', step: 'sasl' },
     })
   })
 
-  test('is not shown to a server that does not know what it is', async () => {
+  test('is not sent to a server without a mechanism for tokens', async () => {
     server.usual = { ...usual, mechanisms: ['SCRAM-SHA-256', 'PLAIN'] }
     const { status, text } = await service.warm({ jid: alice, token })
     expect({ status, ...JSON.parse(text) }).toMatchObject(noMechanism)
@@ -109,14 +109,14 @@ describe('a token', () => {
     expect(server.last.attempts).toBe(0)
   })
 
-  test('of another user opens nothing, wherever the server puts it', async () => {
+  test('opens no session if the server binds another user', async () => {
     server.script = { bind: turn => turn.goOn(turn.usual.replace('alice@', 'bob@')) }
     expect(await service.problem({ jid: alice, token })).toEqual({
       ...{ status: 502, code: 'jid-mismatch', step: 'bind' },
     })
   })
 
-  test('is nowhere in the log', async () => {
+  test('does not appear in the log', async () => {
     await warm({ jid: alice, token })
     await service.problem({ jid: alice, token: 'token-of-bob' })
     for (const secret of [token, 'token-of-bob', Buffer.from(token).toString('base64').slice(4, 20)])
@@ -124,7 +124,7 @@ describe('a token', () => {
   })
 })
 
-test('a token does not cross a plain link', async () => {
+test('a token is not sent without TLS', async () => {
   await server.stop()
   server = await startLoginServer({ domain: 'chat.example', mechanisms, tokens: { alice: token } })
   await start('tls=none')
@@ -133,10 +133,10 @@ test('a token does not cross a plain link', async () => {
   expect(server.connections.map(({ attempts }) => attempts)).toEqual([0, 0])
 })
 
-describe('another account', () => {
+describe('a login for another user', () => {
   const portal = { authzid: alice, jid: 'portal@chat.example', password: 'Pa55-of-portal' }
 
-  test.each(['PLAIN', 'SCRAM-SHA-256'])('logs a user in by %s', async mechanism => {
+  test.each(['PLAIN', 'SCRAM-SHA-256'])('succeeds with %s', async mechanism => {
     await start(trusting)
     server.usual = { ...usual, mechanisms: [mechanism] }
     expect(await warm({ ...portal, authzid: `${alice}/desk` })).toBe(`${alice}/desk`)
@@ -144,51 +144,54 @@ describe('another account', () => {
     expect(server.last.gs2Header).toBe(mechanism === 'PLAIN' ? undefined : `y,a=${alice},`)
   })
 
-  test.each(['PLAIN', 'SCRAM-SHA-256'])('that may not act for others is refused by %s', async mechanism => {
-    await start(trusting)
-    server.usual = { ...usual, mechanisms: [mechanism] }
-    const bob = { authzid: alice, jid: 'bob@chat.example', password: 'Pa55-of-bob' }
-    expect(await service.problem(bob)).toEqual(refused('authzid-refused', 'invalid-authzid'))
-    expect(server.last.attempts).toBe(1)
-  })
+  test.each(['PLAIN', 'SCRAM-SHA-256'])(
+    'by an account without that right gets authzid-refused with %s',
+    async mechanism => {
+      await start(trusting)
+      server.usual = { ...usual, mechanisms: [mechanism] }
+      const bob = { authzid: alice, jid: 'bob@chat.example', password: 'Pa55-of-bob' }
+      expect(await service.problem(bob)).toEqual(refused('authzid-refused', 'invalid-authzid'))
+      expect(server.last.attempts).toBe(1)
+    },
+  )
 
-  test('of the operator needs no secret in the call', async () => {
+  test('by XMPP_SERVICE_ACCOUNTS needs no secret in the call', async () => {
     await start(trusting, { XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
     expect(await warm({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
-    // Which servers understand best of those that act for others.
+    // The mechanism that most servers with such accounts support.
     expect(server.last).toMatchObject({ mechanism: 'PLAIN', user: 'portal', owner: 'alice' })
     expect(service.lines.join('\n')).not.toContain('Pa55-of-portal')
   })
 
-  test('of the operator sends no password where PLAIN is not allowed', async () => {
+  test('by XMPP_SERVICE_ACCOUNTS sends no password if XMPP_MECHANISMS lacks PLAIN', async () => {
     const environment = { XMPP_SERVICE_ACCOUNTS: '*=portal:Pa55-of-portal', XMPP_MECHANISMS: 'SCRAM-SHA-256' }
     await start(trusting, environment)
     expect(await warm({ jid: alice })).toBe(`${alice}/chosen-by-server`)
     expect(server.last).toMatchObject({ mechanism: 'SCRAM-SHA-256', user: 'portal', owner: 'alice' })
   })
 
-  test('is not the one whose session it becomes where the server passes over the difference', async () => {
+  test('gets jid-mismatch if the server binds the acting account instead', async () => {
     await start(trusting)
     server.script = { bind: turn => turn.goOn(turn.usual.replace('alice@', 'portal@')) }
     expect(await service.problem(portal)).toEqual({ status: 502, code: 'jid-mismatch', step: 'bind' })
   })
 })
 
-describe('the certificate of the operator', () => {
+describe('a client certificate', () => {
   beforeEach(() => start(`${trusting}&${showing}`))
 
-  test('logs a user in, who is named once the link is encrypted', async () => {
+  test('logs a user in with EXTERNAL, and the user is named only over TLS', async () => {
     expect(await warm({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
     expect(server.last).toMatchObject({
       ...{ mechanism: 'EXTERNAL', attempts: 1, owner: 'alice', from: alice, showedCertificate: true },
     })
   })
 
-  test('does not log in users that it does not name', async () => {
+  test('does not log in a user that it does not name', async () => {
     expect(await service.problem({ jid: 'nobody@chat.example' })).toEqual(refused('not-authorized', 'not-authorized'))
   })
 
-  test('is not shown by other logins, nor by sessions of browsers', async () => {
+  test('is not sent by other logins or by sessions of browsers', async () => {
     await warm({ jid: alice })
     await warm({ jid: alice, password: 'Pa55-of-alice' })
     await warm({ jid: alice, token })
@@ -202,21 +205,21 @@ describe('the certificate of the operator', () => {
     browser.close()
   })
 
-  test('is of no use where the server does not ask for it', async () => {
+  test('gets no-mechanism if the server does not offer EXTERNAL', async () => {
     server.usual = { ...usual, mechanisms: ['SCRAM-SHA-256'] }
     expect(await service.problem({ jid: alice })).toEqual(noMechanism)
   })
 })
 
-describe('a session without an account', () => {
+describe('an anonymous session', () => {
   beforeEach(() => start(trusting, { WARM_ANONYMOUS: 'on' }))
 
-  test('has the name that the server gives', async () => {
+  test('has the JID that the server assigns', async () => {
     expect(await warm({ jid: 'chat.example' })).toBe('somebody-new@chat.example/chosen-by-server')
     expect(server.last).toMatchObject({ mechanism: 'ANONYMOUS', attempts: 1 })
   })
 
-  test('is one of the domain that was asked for', async () => {
+  test('gets jid-mismatch if the server binds another domain', async () => {
     server.script = {
       bind: (turn: Turn) =>
         turn.say(
@@ -228,7 +231,7 @@ describe('a session without an account', () => {
     })
   })
 
-  test('needs a server that has them', async () => {
+  test('gets no-mechanism if the server does not offer ANONYMOUS', async () => {
     server.usual = { ...usual, mechanisms: ['SCRAM-SHA-256', 'PLAIN'] }
     expect(await service.problem({ jid: 'chat.example' })).toEqual(noMechanism)
   })

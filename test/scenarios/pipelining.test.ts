@@ -1,4 +1,4 @@
-// Logins that answer what a server offered to the one before, ahead of it (XEP-0305), and what they do where that fails.
+// Logins that send the next step before the server offers it (XEP-0305), and what they do if that fails.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -50,7 +50,7 @@ async function warm(parameters: object = alice): Promise<void> {
   client.close()
 }
 
-/** What each of a connection's stream headers came with in one packet. */
+/** For each stream header of a connection, the element in the same packet. */
 const companyOf = ({ packets }: LoginConnection) =>
   packets
     .filter(packet => packet.includes('<stream:stream'))
@@ -58,10 +58,10 @@ const companyOf = ({ packets }: LoginConnection) =>
 
 const atItsPace = ['nothing', 'nothing']
 const ahead = ['auth', 'iq']
-/** Behind an <auth/> there may be no white space, which TLS 1.3 needs. */
+/** TLS 1.3 needs white space between the steps, which is not allowed after an <auth/>. */
 const halfAhead = ['nothing', 'iq']
 
-/** The same of all connections since the last time. */
+/** The same for all connections since the last call. */
 function companies(server: LoginServer): string[][] {
   const all = server.connections.slice(seen.get(server) ?? 0)
   seen.set(server, server.connections.length)
@@ -70,10 +70,10 @@ function companies(server: LoginServer): string[][] {
 
 const seen = new WeakMap<LoginServer, number>()
 
-/** What was logged of servers that do not cope. */
+/** Log lines about servers that fail with pipelining. */
 const mistrusted = () => service.lines.map(line => JSON.parse(line)).filter(({ msg }) => /does not cope/.test(msg))
 
-/** A server that has been answered ahead as often as this. */
+/** A server that has handled so many pipelined logins. */
 async function answered(times: number, options: Partial<LoginServerOptions> = {}): Promise<LoginServer> {
   const server = await start(options)
   for (let login = 0; login <= times; login++) await warm()
@@ -81,11 +81,11 @@ async function answered(times: number, options: Partial<LoginServerOptions> = {}
   return server
 }
 
-/** Whether the server was told more than a header, and answers to that now. */
+/** Whether the server received more than a header, and answers that now. */
 const isAhead = ({ connection }: Turn) => companyOf(connection).at(-1) !== 'nothing'
 
-describe('a server', () => {
-  test('is waited for the first time, and answered ahead from then on', async () => {
+describe('pipelining', () => {
+  test('is used from the second login to a server on', async () => {
     const server = await start()
     for (let login = 0; login < 4; login++) await warm()
     expect(companies(server)).toEqual([atItsPace, ahead, ahead, ahead])
@@ -93,19 +93,19 @@ describe('a server', () => {
     expect(mistrusted()).toEqual([])
   })
 
-  test('with STARTTLS is, too, inside of TLS 1.2', async () => {
+  test('is used with STARTTLS over TLS 1.2', async () => {
     const server = await start({ certificate, tlsVersion: 'TLSv1.2' })
     for (let login = 0; login < 3; login++) await warm()
     expect(companies(server)).toEqual([atItsPace, ahead, ahead].map(streams => ['nothing', ...streams]))
   })
 
-  test('inside of TLS 1.3 is answered ahead on the second stream alone', async () => {
+  test('is used only on the second stream over TLS 1.3', async () => {
     const server = await start({ certificate, tlsVersion: 'TLSv1.3' })
     for (let login = 0; login < 3; login++) await warm()
     expect(companies(server)).toEqual([atItsPace, halfAhead, halfAhead].map(streams => ['nothing', ...streams]))
   })
 
-  test('that demands a session is asked for one behind the resource', async () => {
+  test('is followed by a session request if the server requires it', async () => {
     const server = await answered(1, {
       moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>",
     })
@@ -114,7 +114,7 @@ describe('a server', () => {
     expect(server.last.reached.slice(-3)).toEqual(['features2', 'bind', 'session'])
   })
 
-  test('answers many logins at a time: one of them tries, and none fails', async () => {
+  test('is tried by one of many logins at a time, and no login fails', async () => {
     const server = await answered(0)
     await Promise.all(Array.from({ length: 5 }, () => warm()))
     expect(companies(server).sort()).toEqual([ahead, atItsPace, atItsPace, atItsPace, atItsPace])
@@ -122,7 +122,7 @@ describe('a server', () => {
     expect(companies(server)).toEqual([ahead, ahead])
   })
 
-  test('tells a user whose password is wrong by the same connection', async () => {
+  test('reports a wrong password over the same connection', async () => {
     const server = await answered(0)
     const wrong = { status: 403, code: 'not-authorized', step: 'sasl', condition: 'not-authorized' }
     for (let login = 0; login < 2; login++) {
@@ -136,14 +136,14 @@ describe('a server', () => {
   })
 })
 
-describe('a server is waited for', () => {
-  test('where it offers nothing but PLAIN', async () => {
+describe('pipelining is not used', () => {
+  test('if the server offers only PLAIN', async () => {
     const server = await start({ certificate, mechanisms: ['PLAIN'] })
     for (let login = 0; login < 3; login++) await warm()
     expect(companies(server).flat()).toEqual(Array(9).fill('nothing'))
   })
 
-  test('where the operator wants PLAIN', async () => {
+  test('if XMPP_MECHANISMS allows only PLAIN', async () => {
     const server = await start({ certificate, mechanisms: [...scram, 'PLAIN'] }, { XMPP_MECHANISMS: 'PLAIN' })
     for (let login = 0; login < 3; login++) await warm()
     expect(companies(server).flat()).toEqual(Array(9).fill('nothing'))
@@ -153,7 +153,7 @@ describe('a server is waited for', () => {
     ['a token', { jid: alice.jid, token: 'a-token' }],
     ['an account that acts for the user', { jid: `robot@${domain}`, password: 'r', authzid: alice.jid }],
     ['the service account', { jid: alice.jid }],
-  ])('by %s', async (_whom, parameters) => {
+  ])('for a login with %s', async (_whom, parameters) => {
     const server = await start(
       {
         ...{ certificate, mechanisms: [...scram, 'PLAIN', 'OAUTHBEARER'], actors: ['robot'] },
@@ -169,14 +169,14 @@ describe('a server is waited for', () => {
     expect(companies(server)).toEqual([['nothing', ...halfAhead]])
   })
 
-  test('where XMPP_PIPELINING is off', async () => {
+  test('with XMPP_PIPELINING=off', async () => {
     const server = await start({}, { XMPP_PIPELINING: 'off' })
     for (let login = 0; login < 3; login++) await warm()
     expect(companies(server)).toEqual([atItsPace, atItsPace, atItsPace])
   })
 })
 
-describe('a server that does not cope', () => {
+describe('a server that fails with pipelining', () => {
   const streamError =
     "<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
   const unless = (act: (turn: Turn) => void) => (turn: Turn) => (isAhead(turn) ? act(turn) : turn.goOn())
@@ -189,9 +189,9 @@ describe('a server that does not cope', () => {
   test.each<[string, Script, string[]]>([
     ['a stream error', { features: refuse }, ['auth']],
     ['a stream error after the login', { features2: refuse }, ahead],
-    ['the end of the connection', { header: unless(turn => turn.reset()) }, ['auth']],
-    ['what is no XML', { challenge: unless(turn => turn.say('<<')) }, ['auth']],
-  ])('but answers with %s is asked again at its pace, and left alone', async (_how, script, tried) => {
+    ['a reset connection', { header: unless(turn => turn.reset()) }, ['auth']],
+    ['invalid XML', { challenge: unless(turn => turn.say('<<')) }, ['auth']],
+  ])('by %s gets the login again, and no pipelining from then on', async (_how, script, tried) => {
     const server = await answered(0)
     server.script = script
     await warm()
@@ -204,7 +204,7 @@ describe('a server that does not cope', () => {
   })
 
   testRest(
-    'but overlooks what comes with a header has three seconds, and is left alone',
+    'by ignoring early data gets three seconds, and no pipelining from then on',
     async () => {
       const overlooking = (turn: Turn) => {
         turn.connection.overlookRest()
@@ -235,7 +235,7 @@ describe('a server that does not cope', () => {
     15_000,
   )
 
-  testRest('has no more time than the login that tries it', async () => {
+  testRest('gets no more time than WARM_TIMEOUT', async () => {
     const server = await start({}, { WARM_TIMEOUT: '1' })
     await warm()
     companies(server)
@@ -246,21 +246,21 @@ describe('a server that does not cope', () => {
 })
 
 describe('a server whose features have changed', () => {
-  test.each([0, 2])('so that the mechanism is gone is asked again, after %i logins ahead', async times => {
+  test.each([0, 2])('and lack the mechanism gets the login again, after %i pipelined logins', async times => {
     const server = await answered(times)
     server.usual = { ...server.usual, mechanisms: ['SCRAM-SHA-1'] }
     await warm()
     expect(companies(server)).toEqual([['auth'], atItsPace])
     expect(server.last.mechanism).toBe('SCRAM-SHA-1')
     complaints = ['a mechanism that is not offered: SCRAM-SHA-256']
-    // What it offers now has to be learned first.
+    // The next login only learns the new offer.
     await warm()
     await warm()
     expect(companies(server)).toEqual([atItsPace, ahead])
     expect(mistrusted()).toEqual([])
   })
 
-  test('so that there is a better mechanism is asked again', async () => {
+  test('and contain a better mechanism gets the login again', async () => {
     const server = await answered(2)
     server.usual = { ...server.usual, mechanisms: [...scram, 'SCRAM-SHA-512'] }
     await warm()
@@ -268,7 +268,7 @@ describe('a server whose features have changed', () => {
     expect(server.last.mechanism).toBe('SCRAM-SHA-512')
   })
 
-  test('so that it demands a session is asked again', async () => {
+  test('and require a session gets the login again', async () => {
     const server = await answered(2)
     server.usual = { ...server.usual, moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>" }
     await warm()
@@ -276,25 +276,28 @@ describe('a server whose features have changed', () => {
     expect(server.last.reached).toContain('session')
   })
 
-  test.each([0, 2])('in what no login goes by is not, after %i logins ahead', async times => {
-    const server = await answered(times)
-    server.usual = {
-      ...server.usual,
-      mechanisms: [...scram].reverse(),
-      moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>",
-    }
-    await warm()
-    await warm()
-    expect(companies(server)).toEqual([ahead, ahead])
-    expect(server.last.reached.slice(-2)).toEqual(['features2', 'bind'])
-  })
+  test.each([0, 2])(
+    'in ways that no login depends on is still pipelined to, after %i pipelined logins',
+    async times => {
+      const server = await answered(times)
+      server.usual = {
+        ...server.usual,
+        mechanisms: [...scram].reverse(),
+        moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>",
+      }
+      await warm()
+      await warm()
+      expect(companies(server)).toEqual([ahead, ahead])
+      expect(server.last.reached.slice(-2)).toEqual(['features2', 'bind'])
+    },
+  )
 })
 
-describe('a server that has coped before', () => {
+describe('a server that handled pipelining before', () => {
   test.each<[string, (turn: Turn) => void]>([
-    ['breaks the connection', turn => turn.reset()],
-    ['closes it', turn => turn.close()],
-  ])('but %s has failed, and is not asked again', async (_how, act) => {
+    ['resets the connection', turn => turn.reset()],
+    ['closes the connection', turn => turn.close()],
+  ])('and %s fails the login, which is not repeated', async (_how, act) => {
     const server = await answered(1)
     server.script = { header: act }
     const told = { status: 502, code: 'remote-connection-failed', step: 'sasl' }
@@ -307,9 +310,9 @@ describe('a server that has coped before', () => {
   })
 })
 
-describe('a caller that hangs up', () => {
+describe('a caller that disconnects', () => {
   test.each(['features', 'challenge', 'features2', 'bind'] as const)(
-    'at the %s of a trial leaves nothing behind, and the server is tried again',
+    'at %s of a first pipelined login leaves no connection, and the next login tries again',
     async stage => {
       const server = await answered(0)
       const leaving = new AbortController()

@@ -1,4 +1,4 @@
-// A portal's backend that calls the whole service with `warm-bindings/client`.
+// A portal's backend that calls the service with `warm-bindings/client`.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { WarmBindings } from '../../src/packages/client/warm-bindings.js'
@@ -14,7 +14,7 @@ const alice = { jid: 'alice@localhost', password: 'wonderland' }
 const bob = { jid: 'bob@slow.example', password: 'builder' }
 
 let demo: DemoServer
-/** Says nothing after its first words. */
+/** Sends nothing after its stream header. */
 let slow: LoginServer
 let service: TestService
 let proxy: ClosingProxy
@@ -51,19 +51,19 @@ afterAll(async () => {
 
 const client = (url = service.url, limits = {}) => new WarmBindings({ url: `${url}/warm`, ...portal, ...limits })
 
-/** What `POST /warm` was logged with. */
+/** The codes that `POST /warm` was logged with. */
 const warms = () =>
   service.lines
     .map(line => JSON.parse(line))
     .filter(({ msg }) => msg === 'warm')
     .map(({ code }) => code)
 
-describe('A backend', () => {
-  test('warms, resumes, looks at and ends the sessions of its user', async () => {
+describe('a backend', () => {
+  test('warms, resumes, shows and ends sessions of its user', async () => {
     await visit(javaScript, service, alice)
   })
 
-  test('has its session although the first answer was lost', async () => {
+  test('gets its session although the first response was lost', async () => {
     const lost = proxy.loseNextAnswer()
     const { id, jid } = await client(proxy.url).warm(alice)
     await lost
@@ -71,12 +71,12 @@ describe('A backend', () => {
     expect(await client().session(id)).toMatchObject({ jid, state: 'waiting' })
   })
 
-  test('hears after a while that the XMPP server does not finish the login', async () => {
+  test('gets timeout if the XMPP server does not finish the login', async () => {
     const call = client(service.url, { attempts: 1 }).warm(bob)
     await expect(call).rejects.toMatchObject({ code: 'timeout', status: 504 })
   })
 
-  test('is told at once when to call again, where that is too late for a page', async () => {
+  test('gets 429 with retryAfter at once if the wait is too long for a page', async () => {
     const backend = client()
     for (let count = 0; count < 3; count += 1) await backend.warm(alice)
     const refusal = await backend.warm(alice).catch(error => error)
@@ -85,7 +85,7 @@ describe('A backend', () => {
     expect(warms()).toEqual(['ok', 'ok', 'ok', 'too-many-requests'])
   })
 
-  test('ends a login that it breaks off', async () => {
+  test('ends a login by aborting its call', async () => {
     let isBegun = false
     slow.script = {
       features: () => {
@@ -98,11 +98,11 @@ describe('A backend', () => {
     await eventually('the login', () => isBegun)
     user.abort('signed out')
     await outcome
-    await eventually('it is over', () => slow.open === 0 && warms().length > 0)
+    await eventually('the login has ended', () => slow.open === 0 && warms().length > 0)
     expect(warms()).toEqual(['client-gone'])
   })
 
-  test('is told that its secret is wrong, and that its domain is not served', async () => {
+  test('gets a code for a wrong secret, a domain that is not allowed, and a wrong URL', async () => {
     const stranger = new WarmBindings({ url: `${service.url}/warm`, user: portal.user, secret: 'wr0ng' })
     await expect(stranger.warm(alice)).rejects.toMatchObject({ code: 'unauthorized', status: 401 })
     const elsewhere = client().warm({ jid: 'alice@other.example', password: 'wonderland' })

@@ -65,8 +65,8 @@ async function expectTold({ script, usually, told }: Case): Promise<void> {
   expect(server.last.attempts).toBeLessThanOrEqual(1)
 }
 
-describe('before there is a server to talk to', () => {
-  test('a domain that is not allowed is refused without a connection', async () => {
+describe('before a connection exists,', () => {
+  test('a domain that is not allowed gets 403 domain-not-allowed', async () => {
     const connections = server.connections.length
     expect(await service.problem({ ...alice, jid: 'alice@elsewhere.example' })).toEqual({
       status: 403,
@@ -75,7 +75,7 @@ describe('before there is a server to talk to', () => {
     expect(server.connections.length).toBe(connections)
   })
 
-  test('a host that does not exist is told as such', async () => {
+  test('an unknown host gets 502 host-unknown', async () => {
     // Without any name server even the answer "no such name" is missing.
     const code = await lookup('nonexistent.invalid').catch(error => error.code)
     expect(await service.problem({ ...alice, jid: 'alice@nowhere.example' })).toEqual({
@@ -85,7 +85,7 @@ describe('before there is a server to talk to', () => {
     })
   })
 
-  test('a server that is down is told as such', async () => {
+  test('a server that is down gets 502 remote-connection-failed', async () => {
     expect(await service.problem({ ...alice, jid: 'alice@dead.example' })).toEqual({
       status: 502,
       code: 'remote-connection-failed',
@@ -94,13 +94,16 @@ describe('before there is a server to talk to', () => {
   })
 })
 
-describe('a login that the server refuses', () => {
-  test.each(['wrong', 'Pa55-of-alice ', 'PA55-OF-ALICE'])('with the password "%s" is 403', async password => {
-    expect(await service.problem({ ...alice, password })).toEqual(sasl(403, 'not-authorized', 'not-authorized'))
-    expect(server.last.attempts).toBe(1)
-  })
+describe('a login that the server rejects', () => {
+  test.each(['wrong', 'Pa55-of-alice ', 'PA55-OF-ALICE'])(
+    'with the password "%s" gets 403 not-authorized',
+    async password => {
+      expect(await service.problem({ ...alice, password })).toEqual(sasl(403, 'not-authorized', 'not-authorized'))
+      expect(server.last.attempts).toBe(1)
+    },
+  )
 
-  test('of a user who does not exist is 403', async () => {
+  test('of an unknown user gets 403 not-authorized', async () => {
     expect(await service.problem({ ...alice, jid: 'bob@plain.example' })).toEqual(
       sasl(403, 'not-authorized', 'not-authorized'),
     )
@@ -116,19 +119,19 @@ describe('a login that the server refuses', () => {
     [502, 'no-mechanism', 'mechanism-too-weak'],
     [502, 'no-mechanism', 'encryption-required'],
     [502, 'no-mechanism', 'invalid-mechanism'],
-  ] as const)('is %i %s for <%s/>', async (status, code, condition) => {
+  ] as const)('gets %i %s for <%s/>', async (status, code, condition) => {
     for (const stage of ['challenge', 'success'] as const) {
       const script = { [stage]: (turn: Turn) => turn.say(saslFailure(condition)) }
       await expectTold({ who: '', script, told: sasl(status, code, condition) })
     }
   })
 
-  test('is not told by a condition that XMPP does not have: a server could say anything there', async () => {
+  test('gets login-failed without the condition if XMPP does not define it', async () => {
     const script = { success: (turn: Turn) => turn.say(saslFailure('made-up-by-the-server')) }
     await expectTold({ who: '', script, told: { status: 502, code: 'login-failed', step: 'sasl' } })
   })
 
-  test('is told by its condition where a text comes with it, and without one where there is none', async () => {
+  test('gets the code of its condition after a text, and login-failed without a condition', async () => {
     const says = (inner: string): Script => ({
       challenge: turn => turn.say(`<failure xmlns='${saslNamespace}'>${inner}</failure>`),
     })
@@ -146,59 +149,59 @@ const brokenOff = sasl(502, 'login-failed')
 
 const pretenders: Case[] = [
   {
-    who: 'lets in without its signature',
+    who: 'sends <success/> without its signature',
     script: { success: turn => turn.say(success('')) },
     told: notAuthentic,
   },
-  { who: 'lets in with empty data', script: { success: turn => turn.say(success('=')) }, told: notAuthentic },
+  { who: 'sends <success/> with empty data', script: { success: turn => turn.say(success('=')) }, told: notAuthentic },
   {
-    who: 'lets in with a wrong signature',
+    who: 'sends <success/> with a wrong signature',
     script: { success: turn => turn.say(success(base64(`v=${base64('x'.repeat(20))}`))) },
     told: notAuthentic,
   },
   {
-    who: 'lets in with an error as data',
+    who: 'sends <success/> with an error as data',
     script: { success: turn => turn.say(success(base64('e=other-error'))) },
     told: notAuthentic,
   },
   {
-    who: 'lets in without a challenge',
+    who: 'sends <success/> without a challenge',
     script: { challenge: turn => turn.say(success(base64('v=AAAA'))) },
     told: notAuthentic,
   },
   {
-    who: 'lets in before it was asked',
+    who: 'sends <success/> before a login',
     script: {
       features: turn => turn.say(`${success('')}${streamFeatures("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")}`),
     },
     told: { status: 502, code: 'remote-protocol-error', step: 'features' },
   },
-  { who: 'asks for too few iterations', usually: { iterations: 4095 }, told: brokenOff },
-  { who: 'asks for no iterations', usually: { iterations: 0 }, told: brokenOff },
-  { who: 'asks for too many iterations', usually: { iterations: 200_001 }, told: brokenOff },
-  { who: 'asks for absurdly many iterations', usually: { iterations: 9_999_999_999 }, told: brokenOff },
+  { who: 'requires too few iterations', usually: { iterations: 4095 }, told: brokenOff },
+  { who: 'requires no iterations', usually: { iterations: 0 }, told: brokenOff },
+  { who: 'requires too many iterations', usually: { iterations: 200_001 }, told: brokenOff },
+  { who: 'requires absurdly many iterations', usually: { iterations: 9_999_999_999 }, told: brokenOff },
   {
-    who: 'has a nonce of its own',
+    who: 'replaces the nonce of the client',
     script: { challenge: turn => turn.say(challenge(base64('r=ours,s=c2FsdA==,i=4096'))) },
     told: brokenOff,
   },
   {
-    who: 'challenges with something that is not SCRAM',
+    who: 'sends a challenge that is not SCRAM',
     script: { challenge: turn => turn.say(challenge(base64('realm="x",nonce="y"'))) },
     told: brokenOff,
   },
   {
-    who: 'challenges with nothing',
+    who: 'sends an empty challenge',
     script: { challenge: turn => turn.say(challenge('')) },
     told: brokenOff,
   },
   {
-    who: 'challenges with what is not base64',
+    who: 'sends a challenge that is not base64',
     script: { challenge: turn => turn.say(challenge('%%%%')) },
     told: { status: 502, code: 'remote-protocol-error', step: 'sasl' },
   },
   {
-    who: 'lets in with what is not base64',
+    who: 'sends a <success/> that is not base64',
     script: { success: turn => turn.say(success('%%%%')) },
     told: { status: 502, code: 'remote-protocol-error', step: 'sasl' },
   },
@@ -209,13 +212,13 @@ const pretenders: Case[] = [
   },
 ]
 
-test.each(pretenders)('a server that $who is not believed', expectTold)
+test.each(pretenders)('a login to a server that $who fails with $told.code', expectTold)
 
 const noMechanism = { status: 502, code: 'no-mechanism', step: 'sasl' }
 
 const withoutMechanism: Case[] = [
   {
-    who: 'only mechanisms unknown here',
+    who: 'only unknown mechanisms',
     usually: { mechanisms: ['DIGEST-MD5', 'X-OAUTH2'] },
     told: noMechanism,
   },
@@ -225,15 +228,18 @@ const withoutMechanism: Case[] = [
     told: noMechanism,
   },
   { who: 'a list without mechanisms', usually: { mechanisms: [] }, told: noMechanism },
-  { who: 'only PLAIN, on a plain link', usually: { mechanisms: ['PLAIN'] }, told: noMechanism },
+  { who: 'only PLAIN, without TLS', usually: { mechanisms: ['PLAIN'] }, told: noMechanism },
   {
-    who: 'no login at all',
+    who: 'no list of mechanisms',
     script: { features: turn => turn.say(streamFeatures('')) },
     told: { status: 502, code: 'no-mechanism', step: 'features' },
   },
 ]
 
-test.each(withoutMechanism)('a server that offers $who is told of, and gets no password', async about => {
-  await expectTold(about)
-  expect(server.last.attempts).toBe(0)
-})
+test.each(withoutMechanism)(
+  'a server that offers $who gets no password, and the call gets no-mechanism',
+  async about => {
+    await expectTold(about)
+    expect(server.last.attempts).toBe(0)
+  },
+)

@@ -1,4 +1,4 @@
-// Users are remembered: a credential has the keys of their passwords, and logs them in.
+// Credentials: the sealed keys of a password, which log the user in later.
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ async function start(environment: Record<string, string> = {}): Promise<void> {
 }
 
 async function stop(): Promise<void> {
-  // So that the service does not wait for pages when it stops.
+  // Otherwise the service would wait for pages when it stops.
   await callSessions(service.url, 'DELETE', `/sessions?jid=${alice}`)
   await service.emptied()
   await service.stop()
@@ -56,7 +56,7 @@ afterEach(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** The answer of a call that succeeds. */
+/** The reply to a call that succeeds. */
 async function warm(parameters: object): Promise<Record<string, string>> {
   const { status, text } = await service.warm(parameters)
   expect({ status, text: status === 200 ? '' : text }).toEqual({ status: 200, text: '' })
@@ -67,7 +67,7 @@ const remember = async () => (await warm(byPassword))['credential']!
 const reached = () => server.connections.map(({ mechanism, reached }) => [mechanism, reached.at(-1)])
 
 describe('a credential', () => {
-  test('is of keys that have logged the user in, and logs them in later', async () => {
+  test('contains keys that a login has verified, and logs the user in later', async () => {
     const { jid, credential } = await warm({ ...byPassword, jid: `${alice}/desk` })
     expect(jid).toBe(`${alice}/desk`)
     expect(reached()).toEqual([
@@ -83,7 +83,7 @@ describe('a credential', () => {
     for (const text of shown) for (const secret of [credential!, password]) expect(text).not.toContain(secret)
   })
 
-  test('logs in after a restart with new keys before the old one, and not without the old one', async () => {
+  test('works after a restart only if SEAL_KEY_FILE still contains the old key', async () => {
     const old = newKey()
     writeFileSync(file, old)
     await restart()
@@ -98,7 +98,7 @@ describe('a credential', () => {
     expect(server.connections).toHaveLength(before)
   })
 
-  test('is of one admin and one user', async () => {
+  test('works only for the same admin and user', async () => {
     await restart({ ADMIN_USERS: 'admin:admin-secret,other:other-secret' })
     const credential = await remember()
     const refused = { status: 403, code: 'credentials-expired' }
@@ -110,7 +110,7 @@ describe('a credential', () => {
     await warm({ jid: 'ALICE@chat.example', credential })
   })
 
-  test('logs in over spare links and pipelined, many times', async () => {
+  test('logs in repeatedly, over spare links and with pipelining', async () => {
     await restart({ XMPP_SPARE_LINKS: '8' })
     const credential = await remember()
     const before = server.connections.length
@@ -120,16 +120,16 @@ describe('a credential', () => {
     }
     const logins = server.connections.slice(before).filter(({ attempts }) => attempts > 0)
     expect(logins.map(({ mechanism }) => mechanism)).toEqual(Array(logins.length).fill('SCRAM-SHA-256'))
-    // Spare links end in their own time, or with the service.
+    // Spare links end later, or with the service.
     await service.stop()
     await start()
   })
 })
 
-describe('a user whose session lives', () => {
+describe('a user with an open session', () => {
   const ofTab = { visit: 'v1', tab: 't1' }
 
-  test('is remembered after a check of the keys, which binds nothing', async () => {
+  test('gets a credential after a check of the keys, which binds no resource', async () => {
     const { id } = await warm({ jid: alice, password, ...ofTab })
     const { credential, ...resumed } = await warm({ ...byPassword, ...ofTab })
     expect(resumed).toMatchObject({ id, resumed: true })
@@ -138,9 +138,9 @@ describe('a user whose session lives', () => {
   })
 
   test.each([
-    ['salts at each login', () => ({ salt: randomBytes(16) })],
-    ['knows another password at the next login', () => ({ accounts: { alice: 'another' } })],
-  ])('is not remembered by a server that %s, and the session lives on', async (_what, change) => {
+    ['changes the salt at each login', () => ({ salt: randomBytes(16) })],
+    ['has another password at the next login', () => ({ accounts: { alice: 'another' } })],
+  ])('gets cannot-remember if the server %s, and keeps the session', async (_what, change) => {
     const { id } = await warm({ jid: alice, password, ...ofTab })
     server.script = {
       challenge: turn => {
@@ -154,12 +154,12 @@ describe('a user whose session lives', () => {
   })
 })
 
-describe('a credential has expired', () => {
+describe('a credential expires', () => {
   test.each<[string, () => Partial<LoginServer['usual']>]>([
-    ['the password is another', () => ({ accounts: { alice: 'another' } })],
-    ['the salt is another', () => ({ salt: randomBytes(16) })],
-    ['the iterations are others', () => ({ iterations: 5000 })],
-    ['the account is gone', () => ({ accounts: {} })],
+    ['the password has changed', () => ({ accounts: { alice: 'another' } })],
+    ['the salt has changed', () => ({ salt: randomBytes(16) })],
+    ['the iterations have changed', () => ({ iterations: 5000 })],
+    ['the account was deleted', () => ({ accounts: {} })],
     ['the hash is no longer offered', () => ({ mechanisms: ['SCRAM-SHA-1'] })],
     ['SCRAM is no longer offered', () => ({ mechanisms: ['PLAIN'] })],
   ])('if %s', async (_what, change) => {
@@ -173,13 +173,13 @@ describe('a credential has expired', () => {
   test.each([
     ['account-disabled', 403, 'account-disabled'],
     ['temporary-auth-failure', 503, 'temporary-auth-failure'],
-  ])('not if the server says %s', async (condition, status, code) => {
+  ])('but not if the server returns %s', async (condition, status, code) => {
     const credential = await remember()
     server.script = { success: turn => turn.say(saslFailure(condition)) }
     expect(await service.problem({ jid: alice, credential })).toMatchObject({ status, code })
   })
 
-  test('not if the server does not know the keys', async () => {
+  test('but not if the server cannot prove that it knows the keys', async () => {
     const credential = await remember()
     server.script = { success: turn => turn.say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>") }
     expect(await service.problem({ jid: alice, credential })).toMatchObject({ code: 'server-not-authentic' })
@@ -189,19 +189,19 @@ describe('a credential has expired', () => {
 describe('a user cannot be remembered', () => {
   const refused = { status: 409, code: 'cannot-remember', step: 'sasl' }
 
-  test('without SCRAM: the password is not sent, and without remember it is', async () => {
+  test('if the server offers no SCRAM: no password is sent', async () => {
     server.usual = { ...server.usual, mechanisms: ['PLAIN'] }
     expect(await service.problem(byPassword)).toEqual(refused)
     expect(server.connections.map(({ attempts }) => attempts)).toEqual([0])
     expect(await warm({ jid: alice, password })).not.toHaveProperty('credential')
   })
 
-  test('where XMPP_MECHANISMS leaves out SCRAM', async () => {
+  test('if XMPP_MECHANISMS contains no SCRAM', async () => {
     await restart({ XMPP_MECHANISMS: 'PLAIN' })
     expect(await service.problem(byPassword)).toEqual(refused)
   })
 
-  test('by a server that salts at each login: no session is opened', async () => {
+  test('if the server changes the salt at each login: no session is opened', async () => {
     server.script = {
       connect: turn => {
         server.usual = { ...server.usual, salt: randomBytes(16) }
@@ -214,7 +214,7 @@ describe('a user cannot be remembered', () => {
     expect(await warm({ jid: alice, password })).not.toHaveProperty('credential')
   })
 
-  test('with a wrong password, which is refused as ever', async () => {
+  test('with a wrong password: the call gets not-authorized', async () => {
     expect(await service.problem({ ...byPassword, password: 'wrong' })).toEqual({
       ...{ status: 403, code: 'not-authorized', step: 'sasl', condition: 'not-authorized' },
     })

@@ -1,4 +1,4 @@
-// Two services, one behind the other: the BOSH endpoint of the far one serves the users of the near one.
+// Two services in a row: the BOSH endpoint of `far` serves the users of `near`.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -39,7 +39,7 @@ const startNear = (attach: 'here' | 'there', environment: Record<string, string>
     },
   })
 
-/** Resolves once no session, request or stream is left; connections between the two are kept for later. */
+/** Resolves once no session, request or stream is left. Connections between the two services stay open. */
 async function nothingLeft(near: TestService): Promise<void> {
   const counts = () => ({ near: near.service.counts(), far: far.service.counts(), streams: server.open })
   const isEmpty = () => /^[^1-9]*$/.test(JSON.stringify(counts()))
@@ -48,7 +48,7 @@ async function nothingLeft(near: TestService): Promise<void> {
   })
 }
 
-describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk %s', attach => {
+describe.each(['here', 'there'] as const)('a remote endpoint with REMOTE_ATTACH=%s', attach => {
   let near: TestService
   const clients: BoshClient[] = []
 
@@ -80,13 +80,13 @@ describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk
     return { status, code: json['code'], step: json['step'] }
   }
 
-  test('has sessions warmed like any other', async () => {
+  test('serves warmed sessions like an XMPP server', async () => {
     const { binding, client } = await bind({ wait: 120 })
     const own = attach === 'here'
     expect(binding).toMatchObject({
       jid: 'alice@plain.example/chosen-by-server',
       url: `${own ? near.url : far.url}/http-bind`,
-      // What the endpoint agreed to, where it is the browser's.
+      // If pages attach there, the terms of the endpoint.
       wait: own ? 60 : 1,
       expires_in: own ? 120 : 150,
     })
@@ -107,7 +107,7 @@ describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk
     expect(near.lines.filter(line => secrets.some(secret => line.includes(secret)))).toEqual([])
   })
 
-  test('passes many stanzas on in their order, each way', async () => {
+  test('passes many stanzas on in order, both ways', async () => {
     const { client } = await bind()
     const connection = server.last
     const numbers = Array.from({ length: 30 }, (_, index) => index)
@@ -118,14 +118,14 @@ describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk
       connection.say(message(`${number}`))
       got += await sent
     }
-    await eventually('all arrive', () => connection.stanzas.length === numbers.length)
+    await eventually('all stanzas arrive', () => connection.stanzas.length === numbers.length)
     const sent = connection.stanzas.map(({ children }) => children[0]?.text)
     expect(sent).toEqual(numbers.map(String))
     const texts = [...got.matchAll(/<body>(\d+)<\/body>/g)].map(match => Number(match[1]))
     expect(texts).toEqual(numbers)
   })
 
-  test('says what was wrong with a login', async () => {
+  test('returns the error of a failed login', async () => {
     expect(await problem({ ...alice, password: 'wrong' })).toEqual({
       ...{ status: 403, code: 'not-authorized', step: 'sasl' },
     })
@@ -140,7 +140,7 @@ describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk
   })
 
   test.each(['features', 'challenge', 'bind'] as const)(
-    'leaves nothing behind a login that gets no %s in time',
+    'leaves no session after a login that gets no %s in time',
     async stage => {
       server.script = { [stage]: () => {} }
       expect(await problem(alice)).toMatchObject({ status: 504, code: 'timeout' })
@@ -148,7 +148,7 @@ describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk
   )
 
   test.each(['features', 'challenge', 'bind'] as const)(
-    'leaves nothing behind a caller who leaves while there is no %s',
+    'leaves no session after a caller disconnects before %s',
     async stage => {
       const reached = new Promise<void>(resolve => {
         server.script = { [stage]: (_turn: Turn) => resolve() }
@@ -167,7 +167,7 @@ describe.each(['here', 'there'] as const)('a remote endpoint whose browsers talk
   )
 })
 
-describe('a session here, of a remote endpoint', () => {
+describe('a session with REMOTE_ATTACH=here', () => {
   let near: TestService
 
   beforeAll(async () => {
@@ -183,7 +183,7 @@ describe('a session here, of a remote endpoint', () => {
 
   const attach = (binding: WarmBinding) => new BoshClient(binding.url, binding)
 
-  test('keeps what comes before its browser', async () => {
+  test('keeps stanzas that arrive before its page', async () => {
     server.script = { bind: turn => turn.say(message('one') + turn.usual + message('two')) }
     const client = attach(await near.bind(alice))
     let got = ''
@@ -193,7 +193,7 @@ describe('a session here, of a remote endpoint', () => {
     client.close()
   })
 
-  test('is opened by browsers themselves as well', async () => {
+  test('can be opened by a client itself', async () => {
     const client = new BoshClient(`${near.url}/http-bind`)
     const created = await client.request('', {
       ...{ to: 'plain.example', wait: '5', hold: '1', ver: '1.6', 'xml:lang': 'en' },
@@ -205,7 +205,7 @@ describe('a session here, of a remote endpoint', () => {
     client.close()
   })
 
-  test('is told when its server ends the stream', async () => {
+  test('gets remote-stream-error when its server ends the stream', async () => {
     const client = attach(await near.bind(alice))
     const held = client.request(presence)
     await eventually('the presence arrives', () => server.last.stanzas.length === 1)
@@ -216,7 +216,7 @@ describe('a session here, of a remote endpoint', () => {
     client.close()
   })
 
-  test('ends at the endpoint when the service stops', async () => {
+  test('is closed at the endpoint when the service stops', async () => {
     const other = await startNear('here')
     const client = attach(await other.bind(alice))
     const held = client.request(presence)
@@ -230,7 +230,7 @@ describe('a session here, of a remote endpoint', () => {
   })
 })
 
-describe('a session there', () => {
+describe('a session with REMOTE_ATTACH=there', () => {
   let near: TestService
 
   beforeAll(async () => {
@@ -239,7 +239,7 @@ describe('a session there', () => {
 
   afterAll(async () => near?.stop())
 
-  test('is known here and not to be controlled', async () => {
+  test('is listed, and other calls about it get 409', async () => {
     const binding = await near.bind(alice)
     const call = (method: string, path = '') =>
       callUrl(`${near.url}/warm/${binding.id}${path}`, { method, headers: jsonHeaders })

@@ -15,7 +15,7 @@ const wrongAdmin = 'adm1n-wr0ng'
 const basic = (secret: string) => `Basic ${Buffer.from(`admin:${secret}`).toString('base64')}`
 const headers = { ...jsonHeaders, Authorization: basic(adminSecret) }
 
-/** A secret as it is, and as it may look on its way. */
+/** A secret as it is, and in encodings. */
 const shapes = (secret: string) => [
   secret,
   encodeURIComponent(secret),
@@ -77,7 +77,7 @@ afterAll(() => {
   process.stderr.write = write
 })
 
-test('a session that works shows its sid in the binding reply and nowhere else', async () => {
+test('the sid of a session appears only in its binding', async () => {
   const binding = await call('alice@plain.example', password)
   expect(binding.status).toBe(200)
   const { sid, rid, id } = JSON.parse(binding.text)
@@ -99,7 +99,7 @@ test('a session that works shows its sid in the binding reply and nowhere else',
   await expectNoSecrets()
 })
 
-test('the secrets of a session that is resumed, looked at and ended are in the answer to resume only', async () => {
+test('secrets of a session that is resumed, shown and ended appear only in the reply to resume', async () => {
   const about = { jid: 'alice@plain.example', password, attach_binding: 'reply' }
   const warmed = JSON.parse((await post(JSON.stringify(about))).text)
   const path = `/warm/${warmed.id}`
@@ -132,7 +132,7 @@ test('the secrets of a session that is resumed, looked at and ended are in the a
   await expectNoSecrets()
 })
 
-test('no refused call shows a secret', async () => {
+test('no rejected call shows a secret', async () => {
   const cases: [string, number][] = [
     [JSON.stringify({ jid: 'alice@plain.example', password: wrong }), 403],
     [JSON.stringify({ jid: `${misplaced}`, password }), 400],
@@ -154,7 +154,7 @@ test('no refused call shows a secret', async () => {
   const body = JSON.stringify({ jid: 'alice@plain.example', password })
   expect((await post(body, { Authorization: basic(wrongAdmin) })).status).toBe(401)
   expect((await post(body, { Authorization: `Bearer ${wrongAdmin}` })).status).toBe(401)
-  // An admin who mixes up the fields of a prompt sends the secret as the name.
+  // An admin who swaps the two fields sends the secret as the name.
   const swapped = Buffer.from(`${misplaced}:admin`).toString('base64')
   expect((await post(body, { Authorization: `Basic ${swapped}` })).status).toBe(401)
   const inQuery = await service.call(`/warm?password=${password}`, { headers })
@@ -165,7 +165,7 @@ test('no refused call shows a secret', async () => {
 })
 
 test.each(stages.filter(stage => !['starttls', 'proceed', 'session'].includes(stage)))(
-  'a login that fails at its %s shows no secret',
+  'a login that fails at the stage %s shows no secret',
   async stage => {
     const acts: ((turn: Turn) => void)[] = [
       turn => turn.close(),
@@ -185,7 +185,7 @@ test.each(stages.filter(stage => !['starttls', 'proceed', 'session'].includes(st
   },
 )
 
-test('an invalid JID is not shown either', async () => {
+test('a secret in an invalid JID from the server is not shown', async () => {
   server.script = { bind: turn => turn.say(turn.usual.replace(/<jid>.*<\/jid>/, `<jid>@${password}/</jid>`)) }
   expect((await call('alice@plain.example', password)).status).toBe(502)
   await expectNoSecrets()

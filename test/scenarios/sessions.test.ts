@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const user of Object.keys(passwords)) await call('DELETE', `/sessions?jid=${user}@localhost`)
   for (const client of clients.splice(0)) client.close()
-  await eventually('the server is left', () => server.connections === 0)
+  await eventually('no connection to the server is open', () => server.connections === 0)
 })
 
 afterAll(async () => {
@@ -51,7 +51,7 @@ const call = (...about: Parameters<typeof callSessions> extends [string, ...infe
 const bind = (user: keyof typeof passwords, more: Record<string, string | number> = {}) =>
   service.bind({ jid: `${user}@localhost`, password: passwords[user], ...more })
 
-/** A page that goes on with a session. */
+/** A page that uses a session. */
 function page({ sid, rid }: Pick<WarmBinding, 'sid' | 'rid'>): BoshClient {
   const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
   clients.push(client)
@@ -63,7 +63,7 @@ const message = (to: string, text: string) =>
   `<message xmlns='jabber:client' type='chat' to='${to}'><body>${text}</body></message>`
 const gone = "type='terminate' condition='item-not-found'"
 
-/** Asks until a reply has the text. */
+/** Sends requests until a reply contains the text. */
 async function hear(client: BoshClient, text: string, inner = ''): Promise<string> {
   for (let reply = await client.request(inner); ; reply = await client.request()) {
     if (reply.includes(text)) return reply
@@ -75,8 +75,8 @@ const stanzasIn = (body: string) => body.match(/<(message|presence|iq)\b/g)?.len
 
 const stateOf = async (id: string) => (await call('GET', `/${id}`)).json.state
 
-describe('a page that is loaded again', () => {
-  test('gets what the page before it never acknowledged, and its session lives on', async () => {
+describe('a reloaded page', () => {
+  test('gets the stanzas that the old page did not acknowledge, and the session continues', async () => {
     const binding = await bind('alice')
     const [old, bob] = [page(binding), page(await bind('bob'))]
     await hear(old, 'presence', presence)
@@ -94,7 +94,7 @@ describe('a page that is loaded again', () => {
     const next = page(resumed.json)
     expect(await next.request()).toContain('<body>one</body>')
 
-    // The old page learns that it is over, and the new one does not notice.
+    // The old page gets an end of the session, and the new page does not notice.
     expect(await old.request(message(`bob@localhost`, 'lost'))).toContain(gone)
     expect(await old.request('', { rid: String(old.rid - 2) })).toContain(gone)
     const atBob = hear(bob, 'two')
@@ -107,7 +107,7 @@ describe('a page that is loaded again', () => {
     await atBobLater
   })
 
-  test('is told what the page before has had for certain, and what has come from it', async () => {
+  test('gets the number of delivered stanzas and the last received rid', async () => {
     const binding = await bind('alice')
     expect(binding).toMatchObject({ resumed: false })
     for (const name of ['delivered', 'received']) expect(binding).not.toHaveProperty(name)
@@ -124,11 +124,11 @@ describe('a page that is loaded again', () => {
     const again = await page(json).request()
     expect(again).toContain('<body>two</body>')
     expect(json.delivered).toBe(had - stanzasIn(again))
-    // Whether it has had that is not certain either.
+    // It is not certain either that this page received them.
     expect((await call('POST', `/${binding.id}/resume`)).json).toMatchObject({ delivered: json.delivered })
   })
 
-  test('has the poll of the page before it answered, empty', async () => {
+  test('ends the poll of the old page with an empty reply', async () => {
     const binding = await bind('alice')
     const old = page(binding)
     await hear(old, 'presence', presence)
@@ -139,7 +139,7 @@ describe('a page that is loaded again', () => {
     expect(await stateOf(binding.id)).toBe('waiting')
     expect(await old.request()).toContain(gone)
     const next = page(json)
-    // What came last may have been lost with that poll's page, so it comes again.
+    // The last stanzas may have been lost with the old page's poll, so they are sent again.
     expect(await next.request()).toContain('<presence')
     const held = next.request()
     while ((await stateOf(binding.id)) !== 'held') await pause(5)
@@ -147,7 +147,7 @@ describe('a page that is loaded again', () => {
     expect(await held).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
   })
 
-  test('can be loaded three times, before any of them has sent anything', async () => {
+  test('can be reloaded three times before it sends anything', async () => {
     const binding = await bind('alice')
     const rids = [binding.rid]
     let resumed = binding
@@ -160,11 +160,11 @@ describe('a page that is loaded again', () => {
     expect(await page(binding).request()).toContain(gone)
   })
 
-  test('comes too late when the time is over', async () => {
+  test('gets session-not-found after expires_in', async () => {
     const { id } = await bind('alice')
     await call('POST', `/${id}/resume`, { body: { expires_in: 30 } })
     clock.advance(30_000)
-    await eventually('it ends', () => service.service.counts().sessions === 0)
+    await eventually('the session has ended', () => service.service.counts().sessions === 0)
     expect((await call('POST', `/${id}/resume`)).json).toMatchObject({
       status: 404,
       code: 'session-not-found',
@@ -172,7 +172,7 @@ describe('a page that is loaded again', () => {
   })
 })
 
-describe('logging out', () => {
+describe('a logout', () => {
   test('ends a session at the XMPP server', async () => {
     const { id, jid } = await bind('alice')
     const bob = page(await bind('bob'))
@@ -196,12 +196,12 @@ describe('logging out', () => {
     })
     const { id } = await here.bind({ jid: 'alice@plain.example', password: 'Pa55-of-alice' })
     expect((await callSessions(here.url, 'DELETE', `/${id}`)).status).toBe(204)
-    await eventually('it says goodbye', () => strict.last.goodbye === 'footer')
+    await eventually('the stream is closed', () => strict.last.goodbye === 'footer')
     await here.stop()
     await strict.stop()
   })
 
-  test('everywhere ends all sessions of a user, those that clients opened themselves too', async () => {
+  test('of a user ends all sessions, also sessions that clients opened themselves', async () => {
     await bind('alice')
     await bind('alice')
     const own = page({ sid: '', rid: 1 })
@@ -214,14 +214,14 @@ describe('logging out', () => {
     ])
     expect((await call('DELETE', '/sessions?jid=alice@localhost/own')).json).toEqual({ ended: 1 })
     expect((await call('DELETE', '/sessions?jid=alice@localhost')).json).toEqual({ ended: 2 })
-    await eventually('bob is alone', () => server.connections === 1)
+    await eventually('only the connection of bob is open', () => server.connections === 1)
     expect(await own.request()).toContain(gone)
     expect((await call('GET', '/sessions')).json).toMatchObject({ total: 1, sessions: [{ id: bob.id }] })
   })
 })
 
-describe('the list', () => {
-  test('says how each session stands', async () => {
+describe('the list of sessions', () => {
+  test('shows the state of each session', async () => {
     const { id, jid } = await bind('alice')
     const shown = async () => (await call('GET', '/sessions')).json.sessions[0]
     expect(await shown()).toEqual({
@@ -244,7 +244,7 @@ describe('the list', () => {
     expect((await call('GET', `/${bob}`)).json).toMatchObject({ age: 7, quiet: 7 })
   })
 
-  test('comes in parts', async () => {
+  test('is returned in parts', async () => {
     const ids: string[] = []
     for (let session = 0; session < 5; session++) ids.push((await bind('alice')).id)
     const seen: string[] = []
@@ -258,7 +258,7 @@ describe('the list', () => {
     expect(seen).toEqual(ids)
   })
 
-  test('other calls are for the admins of the domain', async () => {
+  test('is empty for admins of other domains, who get 403 for other calls', async () => {
     const { id } = await bind('alice')
     const authorization = scoped
     expect((await call('GET', '/sessions', { authorization })).json).toEqual({ sessions: [], total: 0 })
@@ -278,7 +278,7 @@ describe('the list', () => {
   })
 })
 
-describe('in a browser', () => {
+describe('the admin pages', () => {
   const own = () => ({ Origin: service.url, 'Sec-Fetch-Site': 'same-origin' })
 
   /** Opens a page below `/warm`, or sends its form. */
@@ -292,7 +292,7 @@ describe('in a browser', () => {
   }
   const tokenIn = ({ text }: { text: string }) => /name="csrf_token" value="([^"]+)"/.exec(text)![1]!
 
-  test('an operator sees what became of logins; admins of other domains see nothing of it', async () => {
+  test('show the outcomes of logins only to admins of the domain', async () => {
     clock.advance(20 * 60_000)
     const { jid } = await bind('alice')
     await service.warm({ jid: 'alice@localhost', password: 'wrong' })
@@ -308,7 +308,7 @@ describe('in a browser', () => {
     expect(others.text).toContain('<b>0</b> waiting<')
   })
 
-  test('ending takes our own form, of an admin of the domain, and logs the user out', async () => {
+  test('end a session only by our own form, sent by an admin of the domain', async () => {
     const { id } = await bind('alice')
     const csrf_token = tokenIn(await visit(`/${id}/end`))
     for (const headers of [{ Origin: 'https://evil.example' }, { 'Sec-Fetch-Site': 'cross-site' }]) {
@@ -323,10 +323,10 @@ describe('in a browser', () => {
     expect(await stateOf(id)).toBe('waiting')
     const ended = await visit(`/${id}/end`, own(), { csrf_token })
     expect([ended.status, ended.text]).toEqual([200, expect.stringContaining('The session has ended')])
-    await eventually('the server is left', () => server.connections === 0)
+    await eventually('no connection to the server is open', () => server.connections === 0)
   })
 
-  test('resuming gives another page what it goes on with, and cuts the page before off', async () => {
+  test('resume a session for another page, and disconnect the old page', async () => {
     const binding = await bind('alice')
     const old = page(binding)
     await hear(old, 'presence', presence)
@@ -339,8 +339,8 @@ describe('in a browser', () => {
   })
 })
 
-describe('a session that was sent to another endpoint', () => {
-  test('is listed, and can be neither shown, resumed nor ended here', async () => {
+describe('a session with REMOTE_ATTACH=there', () => {
+  test('is listed, and gets 409 if shown, resumed or ended', async () => {
     const here = await startTestService({
       servers: `localhost=${service.url}/http-bind`,
       environment: { REMOTE_ATTACH: 'there' },
@@ -362,7 +362,7 @@ describe('a session that was sent to another endpoint', () => {
     expect(listed.json).toMatchObject({ total: 1, sessions: [{ id, state: 'elsewhere' }] })
     const everywhere = await callSessions(here.url, 'DELETE', '/sessions?jid=alice@localhost')
     expect(everywhere.json).toEqual({ ended: 0, elsewhere: 1 })
-    // There it is one that a client opened itself.
+    // There, it is a session that a client opened itself.
     expect((await call('GET', '/sessions')).json.sessions).toMatchObject([{ jid: listed.json.sessions[0].jid }])
     const named = { jid: 'alice@localhost', password: passwords.alice, visit: 'v1' }
     for (let call = 0; call < 2; call++) expect((await here.warm(named)).json).toMatchObject({ resumed: false })
