@@ -1,4 +1,4 @@
-// Converse in Chromium attaches to sessions that a route of its portal warms for it.
+// Converse in Chromium attaches to sessions that its portal warms.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
@@ -13,7 +13,7 @@ import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -21,14 +21,14 @@ const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, eitherChromium], `Converse, prebound to a session at ${kind.name}`, () => {
+  describeWith([...kind.packages, eitherChromium], `Converse with prebind at ${kind.name}`, () => {
     let server: XmppServer
     let warmer: TestService
     let context: BrowserContext
     let bob: User
     let page: ConversePage
     const bound: string[] = []
-    /** Whether the portal's backend resumes the session of the page before, and which that is. */
+    /** Whether the portal's backend resumes the previous page's session, and its id. */
     let isResumed = false
     let taken: string | undefined
 
@@ -82,7 +82,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       while ((await held()).json.total !== 1) await pause(20)
     }
 
-    test('is connected, chats, goes on after a reload, and logs out', async () => {
+    test('connects, chats, resumes after a reload, and logs out', async () => {
       await begin()
       await page.notes('connected')
       const [jid = ''] = bound
@@ -116,7 +116,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await page.notes('logout')
     })
 
-    testRest('knows who is there after a reload, where it asks as the documents say', async () => {
+    testRest('shows online contacts after a reload with the plugin in docs/embed.md', async () => {
       isResumed = true
       const [plugin] = new Document('docs/embed.md', warmer.url)
         .blocks('js')

@@ -1,4 +1,4 @@
-// The demo as it is started: its page in Chromium, and the commands that it prints.
+// The demo: its page in Chromium, and the commands that it prints.
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -11,7 +11,7 @@ import { type DemoCommand, startDemoCommand } from './demo-command.js'
 import { brokenRules, excessWidth, faintTexts } from './legibility.js'
 import { describeWith } from './needs.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const run = promisify(execFile)
@@ -42,13 +42,13 @@ describe('The demo', () => {
       await tab.goto(`${demo.url}/demo`)
     }, 40_000)
 
-    // Not by closing the page alone: what a browser still sends then is not sure to arrive.
+    // Closing the page is not enough: its last request may not arrive.
     afterEach(async () => {
       for (const name of ['Alice', 'Bob']) await disconnect(pane(name))
       await tab.close()
     })
 
-    test('warms two users, who see each other and chat', async () => {
+    test('warms two users, who see each other online and chat', async () => {
       const [alice, bob] = [pane('Alice'), pane('Bob')]
       await connect(alice)
       await says(alice, 'Bob is offline')
@@ -66,7 +66,7 @@ describe('The demo', () => {
       expect(complaints).toEqual([])
     })
 
-    test('shows the three values that a browser gets, and no password', async () => {
+    test('shows jid, sid and rid, and no password', async () => {
       const alice = pane('Alice')
       await connect(alice)
       for (const name of ['jid', 'sid', 'rid']) {
@@ -76,7 +76,7 @@ describe('The demo', () => {
       expect(await tab.locator('input[type=password]').count()).toBe(0)
     })
 
-    testRest('has the same over WebSocket, with a token in place of a password', async () => {
+    testRest('works over WebSocket, and shows a token', async () => {
       await tab.getByRole('link', { name: 'The same over WebSocket' }).click()
       const [alice, bob] = [pane('Alice'), pane('Bob')]
       await connect(alice)
@@ -94,7 +94,7 @@ describe('The demo', () => {
       expect(complaints).toEqual([])
     })
 
-    testRest.each(['light', 'dark'] as const)('is fit for all in %s colours', async colorScheme => {
+    testRest.each(['light', 'dark'] as const)('is accessible in %s colours', async colorScheme => {
       await connect(pane('Alice'))
       for (const viewport of [
         { width: 390, height: 844 },
@@ -106,7 +106,7 @@ describe('The demo', () => {
       }
     })
 
-    testRest('keeps a message for a user who connects later', async () => {
+    testRest('stores a message for a user who connects later', async () => {
       const [alice, bob] = [pane('Alice'), pane('Bob')]
       await connect(alice)
       await says(alice, 'Bob is offline')
@@ -115,9 +115,9 @@ describe('The demo', () => {
       await hears(bob, 'Read this later')
     })
 
-    // The engine alone tells no page that its tab is closed.
+    // The headless shell tells no page that its tab is closed.
     if (runsRest)
-      test('takes a user offline whose page was closed', async () => {
+      test('shows a user offline whose page was closed', async () => {
         const alice = pane('Alice')
         await connect(alice)
         const other = await (await sharedChromium(eitherChromium)).newPage()
@@ -125,9 +125,9 @@ describe('The demo', () => {
           await other.goto(`${demo.url}/demo`)
           await connect(other.getByRole('region', { name: 'Bob', exact: true }))
           await says(alice, 'Bob is online')
-          // Once it rests, the page's requests are in order and the last of them is held.
+          // Once it rests, the page's last request is held.
           const bob = other.getByRole('region', { name: 'Bob', exact: true })
-          // The next one may leave before the message is seen here to have been said.
+          // Before the message: the page's next request may come early.
           const rests = other.waitForRequest(`${demo.url}/http-bind`, { timeout })
           await say(alice, 'Bob', 'Good night')
           await hears(bob, 'Good night')
@@ -139,8 +139,8 @@ describe('The demo', () => {
       })
   })
 
-  describeWith(['curl'], 'in the commands that it prints', () => {
-    test('answers in JSON and in XHTML', async () => {
+  describeWith(['curl'], 'with the curl commands that it prints', () => {
+    test('returns JSON and XHTML', async () => {
       const answers = await Promise.all(
         demo.commands.map(async command => (await run('bash', ['-c', `${command} --silent`])).stdout),
       )
@@ -157,7 +157,7 @@ describe('The demo', () => {
     })
   })
 
-  test('ends at Ctrl+C, whichever clients are still connected', async () => {
+  test('exits with 0 at Ctrl+C, even with clients connected', async () => {
     expect(await demo.stop()).toBe(0)
   }, 10_000)
 })
@@ -179,7 +179,7 @@ async function say(pane: Locator, to: string, text: string): Promise<void> {
   await pane.getByRole('button', { name: 'Send' }).click()
 }
 
-/** Resolves once one of the pane's two lines of state says just this. */
+/** Resolves once one of the pane's two status lines is exactly this. */
 async function says(pane: Locator, text: string): Promise<void> {
   const exactly = new RegExp(`^${text}$`)
   await pane.getByRole('status').filter({ hasText: exactly }).waitFor({ timeout })

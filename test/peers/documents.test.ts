@@ -1,4 +1,4 @@
-// The documents' examples as they stand there, before a running service: no operator copies what has never worked.
+// The documents' examples, run with a service.
 
 import { execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
@@ -22,7 +22,7 @@ import { admin, startTestService, type TestService } from '../support/start-serv
 import { Document, documented, repository } from './documented.js'
 import { describeWith } from './needs.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const run = promisify(execFile)
@@ -32,7 +32,7 @@ const jid = documented.jid.replace('example.org', 'localhost')
 
 let server: DemoServer
 let service: TestService
-/** How much of the log was there before the test. */
+/** Lines of the log before the test. */
 let seen: number
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** What was called in this test by the portal, and how it went. */
+/** The portal's calls in this test, with their results. */
 const calls = () =>
   service.lines
     .slice(seen)
@@ -61,12 +61,12 @@ const calls = () =>
     .filter(line => line.admin === account.name)
     .map(({ msg, code }) => `${msg}: ${code}`)
 
-describeWith(['curl'], 'With curl', () => {
+describeWith(['curl'], 'The curl commands', () => {
   test.each([
     ['README.md', ['warm']],
     ['docs/api.md', ['warm', 'resume', 'sessions', 'logout']],
     ['docs/embed.md', ['warm', 'resume', 'logout']],
-  ])('the calls in %s do what they say', async (file, expected) => {
+  ])('in %s succeed', async (file, expected) => {
     let ID = ''
     for (const command of new Document(file, service.url).curls()) {
       const line = `${command} --silent --show-error --write-out '\\n%{http_code}'`
@@ -79,7 +79,7 @@ describeWith(['curl'], 'With curl', () => {
   })
 })
 
-describe('In other languages, an event', () => {
+describe('An event', () => {
   let folder: string
   let genuine: ReceivedRequest
 
@@ -99,7 +99,7 @@ describe('In other languages, an event', () => {
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** What came, signed anew for so many seconds ago. */
+  /** The received event, signed again for a time so many seconds ago. */
   const signed = (secondsAgo: number, secret = eventsSecret) => {
     const { headers, text } = genuine
     const time = String(Math.floor(Date.now() / 1000) - secondsAgo)
@@ -114,7 +114,7 @@ describe('In other languages, an event', () => {
     }
   }
 
-  /** Runs a program that looks at requests, one after the other; it prints what it takes each of them for. */
+  /** Runs a program that verifies requests, and prints its result for each. */
   const expectJudged = async (command: string, name: string, program: (cases: string) => readonly string[]) => {
     const { headers, text } = genuine
     const change = (header: string, value: string) => ({ headers: { ...headers, [header]: value }, text })
@@ -154,7 +154,7 @@ describe('In other languages, an event', () => {
   const snippet = (language: string, sign: string) =>
     new Document('docs/embed.md', service.url).blocks(language).find(code => code.includes(sign))!
 
-  test('looks as it is written', () => {
+  test('has the fields and reasons that docs/embed.md names', () => {
     const example = JSON.parse(snippet('json', 'session.ended'))
     expect(Object.keys(genuine.event)).toEqual(Object.keys(example))
     expect(Object.keys(genuine.event.data)).toEqual(Object.keys(example.data))
@@ -166,15 +166,15 @@ describe('In other languages, an event', () => {
     expect(reasons.filter(name => !(endReasons as readonly string[]).includes(name))).toEqual([])
   })
 
-  test('is known by its signature in JavaScript', () =>
+  test('is verified by the JavaScript in docs/embed.md', () =>
     expectJudged(process.execPath, 'program.mjs', cases => [
       snippet('js', 'chatEvent'),
       `for (const [headers, body] of JSON.parse(Buffer.from('${cases}', 'base64')))`,
       '  console.log(JSON.stringify(chatEvent(headers, body) ?? null))',
     ]))
 
-  describeWith(['php-cli'], 'with PHP', () => {
-    test('is known by its signature', () =>
+  describeWith(['php-cli'], 'in PHP', () => {
+    test('is verified by the recipe', () =>
       expectJudged('php', 'program.php', cases => [
         read('examples/recipes/events.php'),
         `foreach (json_decode(base64_decode('${cases}'), true) as [$headers, $body]) {`,
@@ -187,8 +187,8 @@ describe('In other languages, an event', () => {
       ]))
   })
 
-  describeWith(['python3'], 'with Python', () => {
-    test('is known by its signature', () =>
+  describeWith(['python3'], 'in Python', () => {
+    test('is verified by the recipe', () =>
       expectJudged('python3', 'program.py', cases => [
         read('examples/recipes/events.py'),
         `for headers, body in json.loads(base64.b64decode('${cases}')):`,
@@ -197,7 +197,7 @@ describe('In other languages, an event', () => {
   })
 })
 
-describeWith([eitherChromium], 'In Chromium', () => {
+describeWith([eitherChromium], 'In Chromium, the example', () => {
   let tab: Page
   let ids: string[]
 
@@ -226,7 +226,7 @@ describeWith([eitherChromium], 'In Chromium', () => {
     }
   }
 
-  /** Runs the first block of this document that has the sign in it, in a page at this path. */
+  /** Runs the document's first block that contains `sign`, in a page at this path. */
   const runSnippet = async (file: string, path: string, sign: string, before: string) => {
     const [snippet] = new Document(file, service.url).blocks('js').filter(code => code.includes(sign))
     await tab.goto(service.url + path)
@@ -234,7 +234,7 @@ describeWith([eitherChromium], 'In Chromium', () => {
   }
 
   test.each(['Strophe', 'converse'])(
-    'the page of the README with %s chats, and gets a new session after its last one',
+    'of the README with %s attaches, and gets a new session after the end of the first',
     async sign => {
       const [html] = new Document('README.md', service.url).blocks('html').filter(code => code.includes(`${sign}.`))
       await tab.route(`${service.url}/page`, route => route.fulfill({ body: html!, contentType: 'text/html' }))
@@ -250,7 +250,7 @@ describeWith([eitherChromium], 'In Chromium', () => {
     },
   )
 
-  testRest('the whole page of the documents chats', async () => {
+  testRest('of a whole page in docs/embed.md chats', async () => {
     const [page = ''] = new Document('docs/embed.md', service.url).blocks('html')
     await tab.route(`${service.url}/whole`, route => route.fulfill({ body: page, contentType: 'text/html' }))
     await tab.route(/\/chat\/binding\?tab=[0-9a-f]{32}$/, async route => route.fulfill({ json: await bind() }))
@@ -261,7 +261,7 @@ describeWith([eitherChromium], 'In Chromium', () => {
     await tab.close()
   })
 
-  testRest('Converse attaches to the answer of the portal, and asks again when its session has ended', async () => {
+  testRest('for Converse attaches, and gets a new session after the end of the first', async () => {
     await runSnippet('docs/embed.md', '/portal/converse', 'converse.initialize', `globalThis.tab = 'one'`)
     await isAttached(1)
     await callSessions(service.url, 'DELETE', `/${ids[0]}`)
@@ -270,10 +270,10 @@ describeWith([eitherChromium], 'In Chromium', () => {
   })
 })
 
-describe('The page for portals', () => {
+describe('docs/embed.md', () => {
   const text = readFileSync(`${repository}docs/embed.md`, 'utf8')
 
-  test('names codes that there are', () => {
+  test('names only known error codes', () => {
     const section = text.split('## When something is wrong\n')[1]!.split('\n## ')[0]!
     const cells = Array.from(section.matchAll(/^\| (`.*?) \|/gm), ([, cell]) => cell!)
     const codes = cells.flatMap(cell => Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!))
@@ -281,7 +281,7 @@ describe('The page for portals', () => {
     expect(codes.filter(code => !(code in problems))).toEqual([])
   })
 
-  test('is right about the length of the example', () => {
+  test('states the right length of the example (less than 400 lines)', () => {
     const folder = `${repository}examples/portal/`
     const scripts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.js'))
     const lines = scripts.flatMap(file =>

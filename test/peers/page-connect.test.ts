@@ -28,7 +28,7 @@ interface Told {
   readonly body: any
 }
 
-describeWith(['prosody', 'chromium'], 'a page with a token of its portal', () => {
+describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () => {
   const folder = mkdtempSync(join(tmpdir(), 'page-connect-'))
   let prosody: Prosody
   let portal: Awaited<ReturnType<typeof servePage>>
@@ -81,7 +81,7 @@ describeWith(['prosody', 'chromium'], 'a page with a token of its portal', () =>
       [`${service.url}/connect`, method, token] as const,
     )
 
-  test('attaches to its session, gets it again after a reload, and ends it', async () => {
+  test('attaches to its session, resumes it after a reload, and ends it', async () => {
     const page = await PortalPage.open(tab, portal.url, service.url)
     const token = pageToken({ visit: 'v1' })
     const first = await call('POST', token)
@@ -100,14 +100,14 @@ describeWith(['prosody', 'chromium'], 'a page with a token of its portal', () =>
     expect(page.complaints).toEqual([])
   })
 
-  test('reads why its token is refused', async () => {
+  test('reads the reason if its token is rejected (401 invalid-token)', async () => {
     await PortalPage.open(tab, portal.url, service.url)
     const { status, body } = await call('POST', pageToken({ exp: 1 }))
     expect([status, body.code]).toEqual([401, 'invalid-token'])
     expect(body.detail).toContain('It has expired.')
   })
 
-  test('is stopped by the browser if another site shows it', async () => {
+  test('of another origin is blocked by the browser', async () => {
     await PortalPage.open(tab, stranger.url, service.url)
     await expect(call('POST', pageToken({}))).rejects.toThrow('Failed to fetch')
   })

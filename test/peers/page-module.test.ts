@@ -19,7 +19,7 @@ import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(120_000)
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
@@ -57,7 +57,7 @@ Component "conference.localhost" "muc"
 ]
 
 for (const kind of kinds) {
-  describeWith([...kind.packages, kind.browser], `A page with the module, before ${kind.name}`, () => {
+  describeWith([...kind.packages, kind.browser], `A page with the module at ${kind.name}`, () => {
     let server: XmppServer
     let service: TestService
     let relay: Relay
@@ -115,11 +115,11 @@ for (const kind of kinds) {
       await server?.stop()
     })
 
-    /** Whether each answer of the backend has another address for the WebSocket, as those of several processes may. */
+    /** Whether each binding has another WebSocket URL, as with several processes. */
     let isMoving = false
     let moves = 0
 
-    /** The tab's session once more, or a new one, as a backend does it. */
+    /** Resumes the tab's session or warms a new one, like a backend. */
     async function bind(tab: string): Promise<object> {
       const id = ids.get(tab)
       const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
@@ -144,7 +144,7 @@ for (const kind of kinds) {
     const shows = (tab: Page, text: string) =>
       tab.waitForFunction(last => window.noted.texts.includes(last), text, { timeout: 30_000 })
 
-    /** Contacts and the room are known, to the load of this moment. */
+    /** The page has got the presence of contacts and the room since it was loaded. */
     const seesBob = (tab: Page, places = [bob.jid, `${room}/Bob`]) =>
       tab.waitForFunction(jids => jids.every(jid => window.noted.present.includes(jid)), places, {
         timeout: 20_000,
@@ -166,7 +166,7 @@ for (const kind of kinds) {
     describe.each(transports)('over %s', transport => {
       const testOverBosh = transport === 'bosh' ? test : testRest
       const reloads = casesOf(4, 10)
-      test(`shows each message once and in order, through ${reloads} reloads and three lost networks`, async () => {
+      test(`shows each message once and in order, over ${reloads} reloads and three lost networks`, async () => {
         options = { transport, history: 0, rooms: [`${room}/Alice`] }
         const tab = await open()
         let count = 0
@@ -198,7 +198,7 @@ for (const kind of kinds) {
       })
 
       if (transport === 'websocket')
-        test('comes each time to the address that it is told then', async () => {
+        test('reconnects to the URL of the latest binding', async () => {
           options = { transport, history: 0, rooms: [] }
           isMoving = true
           moves = 0
@@ -216,7 +216,7 @@ for (const kind of kinds) {
           await shows(tab, 'still there')
         })
 
-      testOverBosh('shows the history of the archive after a reload, and what comes behind it', async () => {
+      testOverBosh('shows the archived history after a reload, and then new messages', async () => {
         options = { transport, history: 30, rooms: [] }
         const tab = await open()
         // The archive keeps what was said over the other transport.
@@ -234,7 +234,7 @@ for (const kind of kinds) {
       })
 
       if (transport === 'bosh')
-        test('shows what came first first, where a later reply overtakes the one with it', async () => {
+        test('shows messages in order if a later response overtakes an earlier one', async () => {
           options = { transport, history: 0, rooms: [] }
           const tab = await open()
           let isHeld = false
@@ -250,7 +250,7 @@ for (const kind of kinds) {
             await route.fulfill({ response: reply, body: text }).catch(() => {})
             isOvertaken ||= text.includes('fast')
           })
-          // The request that was held before passes by the route: after this one it is another.
+          // The route does not see the request that is already held: this one replaces it.
           await tab.evaluate(to => window.chat!.send(to, 'a request to begin with'), bob.jid)
           await bob.receives('a request to begin with')
           bob.say(alice.jid, 'slow')
@@ -264,7 +264,7 @@ for (const kind of kinds) {
           await tab.unrouteAll({ behavior: 'ignoreErrors' })
         })
 
-      testOverBosh('sends what was written without a network, once', async () => {
+      testOverBosh('sends messages once that were written without a network', async () => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()
         await tab.evaluate(to => window.chat!.send(to, 'before'), bob.jid)
@@ -282,7 +282,7 @@ for (const kind of kinds) {
       })
 
       testRest(
-        'sends what was written while the device says that it has no network, though the connection outlives that',
+        'sends messages that were written while the device was offline, if the connection survived',
         async () => {
           options = { transport, history: 0, rooms: [] }
           const tab = await open()
@@ -301,7 +301,7 @@ for (const kind of kinds) {
         },
       )
 
-      testOverBosh('catches up in a tab that slept for longer than its session lives', async () => {
+      testOverBosh('gets all messages after a sleep that outlasts its session', async () => {
         options = { transport, history: 0, rooms: [`${room}/Alice`] }
         const tab = await open()
         await seesBob(tab)
@@ -324,7 +324,7 @@ for (const kind of kinds) {
         expect([...ids.values()]).not.toEqual([before])
       })
 
-      testOverBosh('loses nothing, whatever a contact sends', async () => {
+      testOverBosh('loses no message and shows no forged message, whatever a contact sends', async () => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()
         await seesBob(tab, [bob.jid])
@@ -346,7 +346,7 @@ for (const kind of kinds) {
         expect((await noted(tab)).texts).toEqual(counting(6))
       })
 
-      testOverBosh('says nothing of one user under the name of the next', async () => {
+      testOverBosh('never sends messages of one user as the next user', async () => {
         options = { transport, history: 0, rooms: [] }
         const tab = await open()
         relay.lose()
@@ -365,7 +365,7 @@ for (const kind of kinds) {
         expect(bob.received).not.toContain('as alice')
       })
 
-      testOverBosh('has a session of its own in each tab, and in a duplicate of one', async () => {
+      testOverBosh('has its own session in each tab, also in a duplicated tab', async () => {
         options = { transport, history: 0, rooms: [] }
         const one = await open()
         const opened = one.waitForEvent('popup')

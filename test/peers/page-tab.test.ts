@@ -1,4 +1,4 @@
-// The module for pages, in Chromium: what a tab remembers, and invalid answers of the portal.
+// The module for pages, in Chromium: data that a tab stores, and invalid responses of the portal.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
@@ -10,7 +10,7 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
@@ -19,7 +19,7 @@ const browser = 'chromium-headless-shell'
 const alice = { jid: 'alice@localhost', password: 'demo' }
 const place = 'warm-bindings /chat/binding'
 
-/** Neither reads nor stores what the module remembers. */
+/** Storage throws for the module's keys. */
 const noStorage = `for (const name of ['getItem', 'setItem']) {
   const real = Storage.prototype[name]
   Storage.prototype[name] = function (key, ...values) {
@@ -35,7 +35,7 @@ describeWith([browser], 'A page with the module', () => {
   let tab: Page
   let options: PageOptions
   const ids = new Map<string, string>()
-  /** What the portal changes of the service's answer. */
+  /** The portal's changes to the service's response. */
   let change: (binding: object) => object
 
   beforeAll(async () => {
@@ -102,7 +102,7 @@ describeWith([browser], 'A page with the module', () => {
       { outgoing: [{ id: 'a', xml: 5 }] },
       { outgoing: [{ id: 'a', xml: '<message' }] },
     ].map(part => JSON.stringify({ ...whole, ...part })),
-  ])('is online in a tab that remembers %s, and leaves a memory of the known shape', async kept => {
+  ])('goes online in a tab that has stored %s, and stores valid data', async kept => {
     await tab.addInitScript(`sessionStorage.setItem(${JSON.stringify(place)}, ${JSON.stringify(kept)})`)
     await load()
     await isOnline()
@@ -121,7 +121,7 @@ describeWith([browser], 'A page with the module', () => {
   })
 
   describe.each(fewOrAll(['bosh', 'websocket'] as const, transport => transport === 'bosh'))('over %s', transport => {
-    test('leaves no session behind if the browser stores nothing', async () => {
+    test('leaves no session behind if the browser blocks storage', async () => {
       options = { ...options, transport }
       await tab.addInitScript(noStorage)
       await load()
@@ -132,7 +132,7 @@ describeWith([browser], 'A page with the module', () => {
       }
       expect(ids.size).toBe(4)
       let left = 4
-      await eventually('one is left', () => {
+      await eventually('one session is left', () => {
         void sessions().then(count => {
           left = count
         })
@@ -141,7 +141,7 @@ describeWith([browser], 'A page with the module', () => {
     })
   })
 
-  test('ends if the answer has an invalid address', async () => {
+  test('ends if the binding has an invalid URL', async () => {
     for (const wrong of [{ url: 'http://[' }, { websocket: { url: 'http://[', token: 'a' } }]) {
       options = { ...options, transport: 'auto' }
       change = binding => ({ ...binding, ...wrong })
@@ -169,7 +169,7 @@ describeWith([browser], 'A page with the module', () => {
     expect(outcome).toBe(code)
   })
 
-  testRest('rejects if the address for bindings is invalid', async () => {
+  testRest('rejects if the URL for bindings is invalid', async () => {
     await load()
     const outcome = await tab.evaluate(
       `import('/assets/warm-bindings.js')
@@ -179,7 +179,7 @@ describeWith([browser], 'A page with the module', () => {
     expect(outcome).toBe('refused')
   })
 
-  testRest('asks again after an hour at most, whatever Retry-After says', async () => {
+  testRest('retries after an hour at most, whatever Retry-After says', async () => {
     let asked = 0
     await tab.route('**/chat/binding?*', route => {
       asked += 1

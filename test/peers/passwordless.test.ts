@@ -1,4 +1,4 @@
-// Logins at Debian's Prosody and ejabberd that prove themselves with something else than the user's password.
+// Logins at Debian's Prosody and ejabberd without the user's password.
 
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -38,13 +38,13 @@ const encrypted = 'c2s_require_encryption = true'
 const alice = 'alice@localhost'
 const passwords = { alice: 'wonderland', portal: 'secret-of-portal' }
 
-/** Shows who they are: these two users' certificate, and its key, as no CA has signed it. */
+/** A self-signed certificate for these two users. */
 const userCertificate = makeCertificate(
   ['alice', 'bob'].map(user => `otherName:1.3.6.1.5.5.7.8.5;UTF8:${user}@localhost`),
 )
 const certificateOptions = `&cert=${file('cert.pem', userCertificate.cert)}&key=${file('key.pem', userCertificate.key)}`
 
-/** A server with the service in front of it, and what a test does with both. */
+/** A server with the service before it. */
 class Place<S extends Prosody | Ejabberd> {
   private constructor(
     readonly server: S,
@@ -67,7 +67,7 @@ class Place<S extends Prosody | Ejabberd> {
     }
   }
 
-  /** Warms a session, in which the user then talks to itself. Resolves with its JID. */
+  /** Warms a session, in which the user sends a message to itself. Resolves with its JID. */
   async use(parameters: Record<string, string>): Promise<string> {
     const binding = await this.warmer.bind(parameters)
     const user = User.attach(binding.url, binding)
@@ -81,7 +81,7 @@ class Place<S extends Prosody | Ejabberd> {
     return binding.jid
   }
 
-  /** What a call is refused with. */
+  /** The status, code and step of an error. */
   async refusal(parameters: Record<string, string>): Promise<unknown[]> {
     const { status, json } = await this.warmer.warm(parameters)
     return [status, json['code'], json['step']]
@@ -122,7 +122,7 @@ function describePlace<S extends Prosody | Ejabberd>(
 const refused = [403, 'not-authorized', 'sasl']
 
 function testAnonymous(place: () => Place<Prosody | Ejabberd>): void {
-  test('a bare domain is a session of a user that the server makes up', async () => {
+  test('warms a session of a new anonymous user for a bare domain', async () => {
     const first = await place().use({ jid: 'localhost' })
     const second = await place().use({ jid: 'localhost' })
     expect([first, second]).toEqual([
@@ -132,7 +132,7 @@ function testAnonymous(place: () => Place<Prosody | Ejabberd>): void {
     expect(first.replace(/\/.*/, '')).not.toBe(second.replace(/\/.*/, ''))
   })
 
-  test('a user with a password has no way in', async () => {
+  test('rejects a user with a password', async () => {
     const refusal = await place().refusal({ jid: alice, password: 'wonderland' })
     expect(refusal.slice(1)).toContain('sasl')
   })
@@ -159,16 +159,16 @@ describePlace(
 )
 
 function testCertificate(place: () => Place<Prosody | Ejabberd>): void {
-  test('the users that the certificate names need no password', async () => {
+  test('logs in the users that the certificate names, without a password', async () => {
     expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
     expect(await place().use({ jid: 'bob@localhost' })).toMatch(/^bob@localhost\/.+/)
   })
 
-  test('the certificate of some users logs in no other user', async () => {
+  test('rejects a user that the certificate does not name', async () => {
     expect(await place().refusal({ jid: 'carol@localhost' })).toEqual(refused)
   })
 
-  test('is not shown for browsers, whatever they say they are', async () => {
+  test('is not used for logins of browsers', async () => {
     const client = new BoshClient(`${place().warmer.url}/http-bind`)
     const stream = { to: 'localhost', 'xmlns:xmpp': 'urn:xmpp:xbosh', 'xmpp:version': '1.0' }
     try {
@@ -225,22 +225,22 @@ ${endpoint.settings}`
         return Place.open(startProsody({ config }))
       },
       place => {
-        test('a token is proof where the OAuth server knows it', async () => {
+        test('accepts a token that the OAuth server knows', async () => {
           expect(await place().use({ jid: `${alice}/desk`, token: 'token-of-alice' })).toBe(`${alice}/desk`)
           expect(endpoint.asked).toEqual([['portal:secret-of-portal', 'token-of-alice']])
           expect(place().warmer.lines.join()).not.toContain('token-of-alice')
         })
 
-        test('an unknown token is refused', async () => {
+        test('rejects an unknown token', async () => {
           expect(await place().refusal({ jid: alice, token: 'token-of-nobody' })).toEqual(refused)
         })
 
-        // Why the documents advise against this module: should it learn to tell users apart, they are to be changed.
-        test('the OAuth server is not asked whose token it is', async () => {
+        // Therefore the documents advise against this module. If this test fails, change them.
+        test('accepts a token of one user for another', async () => {
           expect(await place().use({ jid: 'bob@localhost', token: 'token-of-alice' })).toMatch(/^bob@localhost\/.+/)
         })
 
-        test('other mechanisms for tokens are not offered', async () => {
+        test('does not offer X-OAUTH2', async () => {
           const parameters = { jid: alice, token: 'token-of-alice', mechanism: 'X-OAUTH2' }
           expect(await place().refusal(parameters)).toEqual([502, 'no-mechanism', 'sasl'])
         })
@@ -277,7 +277,7 @@ if (runsRest)
       ['prosody', 'openssl'],
       () => Place.open(startProsody({ config: encrypted + endpoint.settings })),
       place => {
-        test('a token is proof for its user and for no other', async () => {
+        test('accepts a token for its user only', async () => {
           const token = 'token-of-alice'
           expect(await place().use({ jid: `${alice}/desk`, token })).toBe(`${alice}/desk`)
           expect(endpoint.asked).toEqual([['xmpp-server:its%20secret%3a%20100%25', token]])
@@ -287,27 +287,27 @@ if (runsRest)
         })
 
         test.each(['token-of-all', 'token-of-elsewhere', 'token-of-a-number', 'token-of-nobody'])(
-          'a %s is none of hers',
+          'rejects a %s',
           async token => {
             expect(await place().refusal({ jid: alice, token })).toEqual(refused)
           },
         )
 
-        test('a token that is not active has expired', async () => {
+        test('returns credentials-expired for a token that is not active', async () => {
           const refusal = await place().refusal({ jid: alice, token: 'another-token' })
           expect(refusal).toEqual([403, 'credentials-expired', 'sasl'])
         })
 
         test.each(['answer-with-an-error', 'answer-without-json', 'answer-in-words', 'answer-of-null'])(
-          'an %s is said to be a failure for the moment',
+          'returns temporary-auth-failure for an %s',
           async token => {
             expect(await place().refusal({ jid: alice, token })).toEqual([503, 'temporary-auth-failure', 'sasl'])
           },
         )
 
-        test('other logins go on while the OAuth server has not answered', async () => {
+        test('completes other logins while the OAuth server has not answered', async () => {
           const using = place().use({ jid: alice, token: 'slow-token-of-alice' })
-          await eventually('the question', () => endpoint.asked.at(-1)![1] === 'slow-token-of-alice')
+          await eventually('the request to the OAuth server', () => endpoint.asked.at(-1)![1] === 'slow-token-of-alice')
           await place().use({ jid: alice, token: 'token-of-alice' })
           answerSlowly(of(alice))
           await using
@@ -322,7 +322,7 @@ describePlace(
   [...ejabberd, 'erlang-p1-oauth2'],
   () => Place.open(startEjabberd({ users: passwords })),
   place => {
-    test('a token that ejabberd has issued is proof for its user', async () => {
+    test('accepts a token that ejabberd has issued, for its user only', async () => {
       const token = await place().server.issueToken('alice')
       const parameters = { token, mechanism: 'X-OAUTH2' }
       expect(await place().use({ jid: `${alice}/desk`, ...parameters })).toBe(`${alice}/desk`)
@@ -330,12 +330,12 @@ describePlace(
       expect(place().warmer.lines.join()).not.toContain(token)
     })
 
-    test('an unknown token is refused', async () => {
+    test('rejects an unknown token', async () => {
       const parameters = { jid: alice, token: 'token-of-nobody', mechanism: 'X-OAUTH2' }
       expect(await place().refusal(parameters)).toEqual(refused)
     })
 
-    test('OAUTHBEARER is not offered', async () => {
+    test('does not offer OAUTHBEARER', async () => {
       expect(await place().refusal({ jid: alice, token: 'x' })).toEqual([502, 'no-mechanism', 'sasl'])
     })
   },
@@ -343,7 +343,7 @@ describePlace(
 
 const sharedSecret = 'a secret that portal and ejabberd share'
 
-/** A JSON Web Token (RFC 7519) for a user, good for these seconds. */
+/** A JSON Web Token (RFC 7519) for a user. Expires in `seconds`. */
 function signedToken(jid: string, secret = sharedSecret, seconds = 60): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const claims = { jid, exp: Math.floor(Date.now() / 1000) + seconds }
@@ -360,7 +360,7 @@ describePlace(
     return Place.open(startEjabberd({ authentication }))
   },
   place => {
-    test('stand in for the password of their user', async () => {
+    test('replace the password of their user, until they expire', async () => {
       expect(await place().use({ jid: alice, password: signedToken(alice) })).toMatch(/^alice@localhost\/.+/)
       expect(await place().refusal({ jid: 'bob@localhost', password: signedToken(alice) })).toEqual(refused)
       expect(await place().refusal({ jid: alice, password: signedToken(alice, 'other') })).toEqual(refused)
@@ -374,26 +374,26 @@ describePlace(
 const serviceAccount = { XMPP_SERVICE_ACCOUNTS: `localhost=portal:${passwords.portal}` }
 
 function testServiceAccount(place: () => Place<Prosody | Ejabberd>): void {
-  test('opens sessions of users without a password', async () => {
+  test('logs users in without a password', async () => {
     expect(await place().use({ jid: `${alice}/desk` })).toBe(`${alice}/desk`)
     expect(await place().use({ jid: 'bob@localhost' })).toMatch(/^bob@localhost\/.+/)
     expect(place().warmer.lines.join()).not.toContain(passwords.portal)
   })
 
-  test('may come with the call as well', async () => {
+  test('can be given in the call (authzid)', async () => {
     const portal = { jid: 'portal@localhost', password: passwords.portal }
     expect(await place().use({ ...portal, authzid: `${alice}/desk` })).toBe(`${alice}/desk`)
     expect(await place().refusal({ ...portal, password: 'wrong', authzid: alice })).toEqual(refused)
   })
 
-  test('does not keep users from their own passwords', async () => {
+  test('allows users to log in with their own passwords', async () => {
     expect(await place().use({ jid: alice, password: passwords.alice })).toMatch(/^alice@localhost\/.+/)
     expect(await place().refusal({ jid: alice, password: 'wrong' })).toEqual(refused)
   })
 }
 
 describePlace(
-  'An account that acts for others at ejabberd',
+  'A service account at ejabberd',
   ejabberd,
   () => Place.open(startEjabberd({ users: { ...passwords, bob: 'builder' } }), undefined, serviceAccount),
   testServiceAccount,
@@ -429,7 +429,7 @@ const waysIn = [
   {
     name: 'SASL2',
     config: modulesOf('sasl2', 'sasl2_bind2', 'sasl2_sm', 'sasl2_fast'),
-    // They break the streams of 0.12.
+    // These modules break streams in 0.12.
     runs: runsUsual && majorOf('prosody') >= 13,
   },
   { name: 'SCRAM', config: `${modulesOf()}\ndisable_sasl_mechanisms = { "PLAIN" }`, runs: runsRest },
@@ -438,7 +438,7 @@ const waysIn = [
 for (const { name, config, runs } of waysIn) {
   let relay: Relay
   describePlace(
-    `An account that acts for others at Prosody with our module, by ${name}`,
+    `A service account at Prosody with our module, by ${name}`,
     prosody,
     async () => {
       const opened = await openCuttable(config)
@@ -450,10 +450,10 @@ for (const { name, config, runs } of waysIn) {
       testServiceAccount(place)
 
       test.each([
-        ['a user that there is not', { jid: 'nobody@localhost' }],
+        ['an unknown user', { jid: 'nobody@localhost' }],
         ['an admin', { jid: 'root@localhost' }],
         ['an account that is not listed', { jid: 'bob@localhost', password: 'builder', authzid: alice }],
-      ])('is not let in: %s', async (_, parameters: Record<string, string>) => {
+      ])('gets 403 authzid-refused for %s', async (_, parameters: Record<string, string>) => {
         expect(await place().refusal(parameters)).toEqual([403, 'authzid-refused', 'sasl'])
       })
 
@@ -461,7 +461,7 @@ for (const { name, config, runs } of waysIn) {
         expect(await place().use({ jid: 'a=b,c@localhost' })).toMatch(/^a=b,c@localhost\/./)
       })
 
-      test('its links are mended for the same user', async () => {
+      test('mends its links for the same user', async () => {
         const page = User.attach(`${place().warmer.url}/http-bind`, await place().warmer.bind({ jid: alice }))
         await outlivesCuts(page, relay)
       })
@@ -471,11 +471,11 @@ for (const { name, config, runs } of waysIn) {
 }
 
 describePlace(
-  'An account that acts for others at Prosody without our module',
+  'A service account at Prosody without our module',
   prosody,
   () => Place.open(startProsody({ users: passwords, config: encrypted }), undefined, serviceAccount),
   place => {
-    test('is logged in as itself, and its session is given to no client', async () => {
+    test('is logged in as itself, and the call gets 502 jid-mismatch', async () => {
       expect(await place().refusal({ jid: alice })).toEqual([502, 'jid-mismatch', 'bind'])
     })
   },

@@ -1,4 +1,4 @@
-// The clients of examples/clients, in processes of their languages: how they conduct themselves, and at the whole service.
+// The clients of examples/clients, run in their languages, with scripted servers and with the service.
 import { afterAll, beforeAll, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { portal } from '../support/backends/backend.js'
@@ -33,7 +33,7 @@ for (const backend of combinations([php, python], ({ language }) => language ===
 
     testConduct(backend)
 
-    test('warms, resumes, looks at and ends the sessions of its user', async () => {
+    test('warms, resumes, reads and ends sessions of its user', async () => {
       await visit(backend, service, alice)
     })
   })

@@ -1,4 +1,4 @@
-// deploy/prosody/mod_service_account.lua, as clients meet it at the wire: no other account gains a user, and none an admin.
+// deploy/prosody/mod_service_account.lua at the wire: only service accounts log in as users, and never as admins.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -48,12 +48,12 @@ Component "rooms.localhost" "muc"
   admins = { "carol@localhost" }
 `
 
-/** How a client logs in: with which element, and how it learns who it is. */
+/** A way to log in. */
 interface Way {
   readonly name: string
   /** The element for a message of PLAIN. */
   element(message: string): string
-  /** The JID that the server knows a client by. */
+  /** The client's JID. */
   jid(stranger: Stranger, success: string): Promise<string> | string
 }
 
@@ -77,12 +77,12 @@ function authenticate(message: string, inline: string): string {
 
 const ways = isNew ? [sasl, sasl2] : [sasl]
 
-/** RFC 4616; an authzid of bytes as they are. */
+/** RFC 4616. Bytes of an authzid are not encoded. */
 function plain(authzid: string | Buffer, user: string, password: string): string {
   return Buffer.concat([Buffer.from(authzid), Buffer.from(`\0${user}\0${password}`)]).toString('base64')
 }
 
-/** The bare JID that a login ends with, or the condition that it is refused with. */
+/** The bare JID of a login, or the condition of its failure. */
 async function attempt(stranger: Stranger, way: Way, message: string): Promise<string> {
   stranger.send(way.element(message))
   const answer = await stranger.hears(/<\/failure>|<success\b[^>]*\/>|<\/success>/)
@@ -90,7 +90,7 @@ async function attempt(stranger: Stranger, way: Way, message: string): Promise<s
   return condition ?? (await way.jid(stranger, answer)).replace(/\/.*/s, '')
 }
 
-/** Of the provider `tokens` for authentication, which has the least that Prosody asks of one. */
+/** A minimal authentication provider (`tokens`) for Prosody. */
 const tokens = `
 local provider = {}
 function provider.user_exists() return true end
@@ -141,7 +141,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
     })
 
     test.each(['', 'portal@localhost', 'Portal@LocalHost', 'portal@localhost/desk', 'portal'])(
-      'is itself with the authzid "%s"',
+      'logs in as itself with the authzid "%s"',
       async authzid => {
         expect(await asPortal(authzid)).toBe('portal@localhost')
         expect(await login(way, plain(authzid, 'PORTAL', passwords.portal))).toBe('portal@localhost')
@@ -169,13 +169,13 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       ['no host', 'alice@', 'no bare JID'],
       ['two hosts', 'alice@localhost@localhost', 'no bare JID'],
       ['a space', ' alice@localhost', 'no bare JID'],
-      ['a line', 'alice@localhost\n', 'may not log in as'],
+      ['a line break', 'alice@localhost\n', 'may not log in as'],
       ['a URI', 'xmpp:alice@localhost', 'no bare JID'],
       ['a long name', `${'x'.repeat(1500)}@localhost`, 'no bare JID'],
       ['a letter of a later Unicode', '\u1d2clice@localhost', 'may not log in as'],
       ['bytes that are no UTF-8', Buffer.from('\xe9ve@localhost', 'latin1'), 'no bare JID'],
       ...(isNew ? [['a disabled user', 'gone@localhost', 'the user is disabled'] as const] : []),
-    ])('does not log in %s', async (_, authzid, reason) => {
+    ])('gets invalid-authzid for %s', async (_, authzid, reason) => {
       const before = prosody.log().length
       expect(await asPortal(authzid)).toBe('invalid-authzid')
       const logged = prosody.log().slice(before)
@@ -190,7 +190,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       ['portal', wrong, 'root@localhost'],
       ['mallory', wrong, 'alice@localhost'],
       ['nobody', wrong, 'alice@localhost'],
-    ])('proves itself first: %s with %s as %s', async (user, password, authzid) => {
+    ])('gets not-authorized for a wrong password: %s with %s as %s', async (user, password, authzid) => {
       expect(await login(way, plain(authzid, user, password))).toBe('not-authorized')
     })
 
@@ -202,14 +202,14 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       ['mallory', 'nobody@localhost'],
       ['alice', 'mallory@localhost'],
       ['root', 'alice@localhost'],
-    ] as const)('is nobody who is not listed: %s as %s', async (user, authzid) => {
+    ] as const)('must be listed in service_accounts: %s as %s', async (user, authzid) => {
       expect(await login(way, plain(authzid, user, passwords[user]))).toBe('invalid-authzid')
       expect(prosody.log()).toContain('the account is not in service_accounts')
       expect(await login(way, plain('', user, passwords[user]))).toBe(`${user}@localhost`)
       expect(await login(way, plain(`${user}@localhost/desk`, user, passwords[user]))).toBe(`${user}@localhost`)
     })
 
-    test('each try of a connection counts for itself', async () => {
+    test('is checked at each login attempt of a connection', async () => {
       const { alice, mallory, portal } = passwords
       const tries = [
         [plain('nobody@localhost', 'portal', portal), 'invalid-authzid'],
@@ -231,7 +231,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
   })
 
   describe('by SCRAM', () => {
-    /** `before` is written in front of the last message, where no signature covers it. */
+    /** `before` precedes the last message, and is not signed. */
     const scramLogin = async (user: keyof typeof passwords, authzid: string, before = '') => {
       const stranger = await Stranger.open(prosody.c2sPort)
       const scram = new ScramClient(user, passwords[user], new Map(), authzid)
@@ -255,11 +255,11 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       ['portal', 'alice@localhost,root@localhost', 'invalid-authzid'],
       ['mallory', 'alice@localhost', 'invalid-authzid'],
       ['mallory', '', 'mallory@localhost'],
-    ] as const)('%s with the authzid "%s" ends as %s', async (user, authzid, end) => {
+    ] as const)('%s with the authzid "%s" results in %s', async (user, authzid, end) => {
       expect(await scramLogin(user, authzid)).toBe(end)
     })
 
-    test('takes no authzid that is not signed', async () => {
+    test('ignores an authzid that is not signed', async () => {
       const unsigned = 'n,a=alice@localhost,'
       expect(await scramLogin('portal', '', unsigned)).toBe('portal@localhost')
       expect(await scramLogin('portal', 'nobody@localhost', unsigned)).toBe('invalid-authzid')
@@ -267,7 +267,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
   })
 
   if (isNew)
-    test('gets no token that outlives it', async () => {
+    test('gets no FAST token for a user', async () => {
       const request = "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>"
       for (const [message, expected] of [
         [plain('', 'alice', passwords.alice), true],
@@ -297,7 +297,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
     expect(await login(sasl, plain('', 'spare', 'mine'))).toBe('not-authorized')
   })
 
-  test('is one no longer once Prosody has read its settings again', async () => {
+  test('loses its rights when Prosody reloads settings without it', async () => {
     const file = join(dirname(prosody.caFile), 'prosody.cfg.lua')
     const settings = readFileSync(file, 'utf8')
     const message = plain('alice@localhost', 'portal', passwords.portal)
@@ -318,7 +318,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
   })
 })
 
-describeWith(['prosody', 'openssl'], 'A service account of another provider', () => {
+describeWith(['prosody', 'openssl'], 'A service account with another authentication provider', () => {
   test('logs in enabled users, by its password only', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'warm-provider-'))
     writeFileSync(join(folder, 'mod_auth_tokens.lua'), tokens)
@@ -367,11 +367,11 @@ async function overHttp(server: Prosody, address: string, message: string): Prom
   }
 }
 
-describeWith(['prosody', 'openssl'], 'A service account from elsewhere', () => {
+describeWith(['prosody', 'openssl'], 'A service account over BOSH', () => {
   const elsewhere = '203.0.113.5'
   const asAlice = plain('alice@localhost', 'portal', passwords.portal)
 
-  test('does not log in users over a connection without encryption', async () => {
+  test('gets invalid-authzid over an unencrypted connection', async () => {
     expect(await overHttp(prosody, elsewhere, asAlice)).toBe('invalid-authzid')
     expect(prosody.log()).toContain('the connection is not encrypted')
     expect(await overHttp(prosody, '2001:db8::7f00:1', asAlice)).toBe('invalid-authzid')
@@ -379,7 +379,7 @@ describeWith(['prosody', 'openssl'], 'A service account from elsewhere', () => {
     expect(await overHttp(prosody, '127.0.0.1', asAlice)).toBe('alice@localhost')
   })
 
-  test('logs in users, and admins if it may, over one that counts as encrypted', async () => {
+  test('logs in users, and admins if allowed, over an encrypted connection', async () => {
     const settings = 'consider_bosh_secure = true\nservice_accounts_as_admins = true'
     const other = await startProsody({
       users: passwords,
