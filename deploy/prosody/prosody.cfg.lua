@@ -5,12 +5,15 @@ log = { info = "*console" }
 
 authentication = "internal_hashed"
 c2s_require_encryption = true
+plugin_paths = { "/etc/prosody/modules" }
 modules_enabled = {
-  "roster", "saslauth", "tls", "disco", "ping", "posix", "smacks", "csi_simple",
+  "roster", "saslauth", "tls", "disco", "ping", "posix", "smacks", "csi_simple", "service_account",
   "carbons", "blocklist", "bookmarks", "pep", "private", "vcard4", "vcard_legacy", "mam", "offline"
 }
 -- Nothing listens for other servers. Take "s2s" away for users who chat with those of other domains.
 modules_disabled = { "s2s" }
+-- If this account exists, the service can log in users with it: see XMPP_SERVICE_ACCOUNTS in compose.yaml.
+service_accounts = { "warm-bindings@" .. ENV_DOMAIN }
 
 VirtualHost (ENV_DOMAIN)
   ssl = { key = "/var/lib/prosody/domain.key", certificate = "/certificates/domain.crt" }

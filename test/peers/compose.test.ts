@@ -287,6 +287,33 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     })
   })
 
+  test('log in users without their passwords, once there is the service account', async () => {
+    const password = 'secret-of-the-account'
+    const config = join(folder, 'etc', 'prosody', 'prosody.cfg.lua')
+    const asUser = isRoot ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups'] : []
+    const [program = '', ...args] = [
+      ...asUser,
+      'prosodyctl',
+      '--config',
+      config,
+      'adduser',
+      'warm-bindings@example.org',
+    ]
+    const added = run(program, args, {
+      ...{ cwd: folder, more: prosody.environment, input: `${password}\n${password}\n` },
+    })
+    expect(added).toMatchObject({ status: 0 })
+    const [own] = (await freePorts(1)) as [number]
+    const more = { ...environment(own), XMPP_SERVICE_ACCOUNTS: `example.org=warm-bindings:${password}` }
+    await serving([process.execPath, main], { cwd: folder, port: own, more }, async () => {
+      const options = { method: 'POST', agent: false, auth: `portal:${variables.PORTAL_SECRET}` }
+      const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
+      const call = { ...options, headers }
+      const { status, text } = await ask(`http://127.0.0.1:${own}/warm`, call, JSON.stringify({ jid: alice.jid }))
+      expect([status, JSON.parse(text).jid]).toEqual([200, expect.stringMatching(/^alice@example\.org\/./)])
+    })
+  })
+
   testRest('keep certificate and users over a restart', async () => {
     const certificate = readFileSync(join(folder, 'certificates', 'domain.crt'), 'utf8')
     await stopProsody()
