@@ -9,8 +9,18 @@ export interface ModuleNoted {
   readonly loaded: string[]
   /** What was said in the room, over all loads. */
   readonly said: string[]
-  /** Ids of errors, over all loads. */
-  readonly errors: string[]
+  /** Messages of the user in this load, from any client: `archived` where the archive had them. */
+  readonly own: { readonly id: string; readonly text: string; readonly archived: boolean }[]
+  /** Messages without a place, of this load: an error, or what only looks like a carbon. */
+  readonly odd: string[]
+  /** States of messages, in this load. */
+  readonly states: {
+    readonly id: string
+    readonly to: string
+    readonly state: string
+    readonly code?: string
+    readonly reason?: string
+  }[]
   /** Full JIDs that are present. */
   readonly present: string[]
   readonly statuses: {
@@ -26,10 +36,15 @@ export interface ModuleChat {
   readonly jid: string
   readonly status: { readonly state: string }
   send(to: string, body: string, type?: 'groupchat'): string
+  resend(id: string): boolean
+  signOut(before?: () => unknown): Promise<void>
   close(): void
 }
 
 export interface PageOptions {
+  /** In place of the portal's binding. */
+  readonly service?: string
+  readonly token?: string
   readonly transport: 'auto' | 'bosh' | 'websocket'
   readonly history: number
   readonly rooms: readonly string[]
@@ -38,18 +53,18 @@ export interface PageOptions {
 const script = (options: PageOptions) => `
 import { connect } from '/assets/warm-bindings.js'
 const kept = name => JSON.parse(sessionStorage.getItem(name) ?? '[]')
-window.noted = { texts: kept('texts'), loaded: [], said: kept('said'), errors: kept('errors'), present: [], statuses: [] }
+window.noted = { texts: kept('texts'), loaded: [], said: kept('said'), own: [], odd: [], states: [], present: [], statuses: [] }
 const note = (name, text) => {
   noted[name].push(text)
   sessionStorage.setItem(name, JSON.stringify(noted[name]))
 }
 connect({
   Strophe,
-  binding: '/chat/binding',
-  ...${JSON.stringify(options)},
-  onMessage({ id, type, body, own, from }) {
-    if (type === 'error') return note('errors', id)
-    if (body === undefined || own) return
+  ...${JSON.stringify({ ...(options.service === undefined && { binding: '/chat/binding' }), ...options })},
+  onMessageState: state => noted.states.push(state),
+  onMessage({ id, type, body, own, from, archived }) {
+    if (body === undefined) return noted.odd.push(type + ' ' + from)
+    if (own) return noted.own.push({ id, text: body, archived })
     if (type === 'groupchat') return note('said', from.split('/')[1] + ': ' + body)
     note('texts', body)
     noted.loaded.push(body)

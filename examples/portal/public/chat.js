@@ -11,7 +11,10 @@ const mostKept = 200
 const longestKept = 5000
 const banner = document.querySelector('.banner')
 const contacts = new Contacts(document.querySelector('nav'), jid => conversation.show(contacts.get(jid)))
-const conversation = new Conversation(document.querySelector('section'), (jid, text) => chat?.send(jid, text))
+const conversation = new Conversation(document.querySelector('section'), {
+  say: (jid, text) => chat?.send(jid, text),
+  repeat: id => chat?.resend(id),
+})
 let chat
 
 // The user selects the transport here. In your portal it is one option.
@@ -60,15 +63,22 @@ chat = await connect({
     contacts.note(from, isAvailable)
     conversation.refresh()
   },
-  onMessage({ from, to, own, type, body, time }) {
+  onMessage({ id, from, to, own, body, time }) {
     if (body === undefined) return
     const [jid] = (own ? to : from).split('/')
-    const message = { jid, own, type, body, time: time.getTime() }
+    const message = { id, jid, own, body, time: time.getTime() }
     const contact = contacts.get(jid)
     contact.messages.push(message)
     if (conversation.contact === contact) conversation.add(message)
     else if (!own) contacts.markUnread(contact)
     shown.push(message)
+    keep()
+  },
+  onMessageState({ id, state, reason }) {
+    const message = shown.find(each => each.own && each.id === id)
+    if (message === undefined) return
+    message.failure = state === 'failed' ? reason : undefined
+    conversation.update(message)
     keep()
   },
 }).catch(() => undefined)

@@ -3,9 +3,12 @@ export class Conversation {
   contact
   #element
   #log
+  #repeat
 
-  constructor(element, say) {
+  /** `say` sends a text to a JID, `repeat` a failed message by its id. */
+  constructor(element, { say, repeat }) {
     this.#element = element
+    this.#repeat = repeat
     this.#log = element.querySelector('[role=log]')
     const field = element.querySelector('#text')
     element.querySelector('form').addEventListener('submit', event => {
@@ -41,16 +44,35 @@ export class Conversation {
     this.#element.querySelector('.presence').textContent = text
   }
 
-  add({ body, own, type, time }) {
+  add(message) {
     this.#log.querySelector('.empty')?.remove()
-    const text = type === 'error' ? 'The last message could not be delivered.' : body
-    const line = this.#line(own ? 'own' : 'other', text)
+    this.#log.append(this.#lineOf(message))
+    this.#log.scrollTop = this.#log.scrollHeight
+  }
+
+  /** Shows the present state of a message. */
+  update(message) {
+    const line = [...this.#log.children].find(({ dataset }) => dataset.id === message.id)
+    if (this.contact?.jid === message.jid) line?.replaceWith(this.#lineOf(message))
+  }
+
+  #lineOf({ id, body, own, time, failure }) {
+    const line = this.#line(own ? 'own' : 'other', body)
+    line.dataset.id = id ?? ''
     const stamp = document.createElement('time')
     stamp.dateTime = new Date(time).toISOString()
     stamp.textContent = new Date(time).toLocaleTimeString([], { timeStyle: 'short' })
     line.append(stamp)
-    this.#log.append(line)
-    this.#log.scrollTop = this.#log.scrollHeight
+    if (failure === undefined) return line
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.textContent = 'Send again'
+    button.addEventListener('click', () => this.#repeat(id))
+    const why = document.createElement('p')
+    why.className = 'why'
+    why.append(`${failure} `, button)
+    line.append(why)
+    return line
   }
 
   #line(className, text) {

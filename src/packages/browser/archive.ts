@@ -1,10 +1,9 @@
-import { bareJid, childOf, type Message, readMessage } from './message.js'
+import { bareJid, childOf, forwardedIn, type Message, readMessage } from './message.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
 const archiveNamespace = 'urn:xmpp:mam:2'
 const pagingNamespace = 'http://jabber.org/protocol/rsm'
-const forwardNamespace = 'urn:xmpp:forward:0'
 
 /** In milliseconds. */
 const patience = 15_000
@@ -42,12 +41,11 @@ export class Archive {
     if (result === undefined) return false
     const from = stanza.getAttribute('from')
     const found = this.#queries.get(result.getAttribute('queryid') ?? '')
-    const forwarded = childOf(result, 'forwarded', forwardNamespace)
-    const inner = forwarded && childOf(forwarded, 'message', 'jabber:client')
+    const forwarded = forwardedIn(result)
     const isOurs = from === null || from.toLowerCase() === bareJid(this.#jid)
-    if (isOurs && found !== undefined && inner !== undefined) {
-      const stamp = childOf(forwarded!, 'delay', 'urn:xmpp:delay')?.getAttribute('stamp') ?? null
-      found.push({ id: result.getAttribute('id') ?? '', message: readMessage(inner, this.#jid, stamp) })
+    if (isOurs && found !== undefined && forwarded !== undefined) {
+      const [stamp, message] = forwarded
+      found.push({ id: result.getAttribute('id') ?? '', message: readMessage(message, this.#jid, stamp) })
     }
     return true
   }

@@ -91,7 +91,8 @@ export class Arrivals {
   #showOnce(message: Message, id: string | undefined): void {
     const keys = []
     if (id !== undefined) keys.push(`${message.type === 'groupchat' ? bareJid(message.from) : ''} ${id}`)
-    if (message.id !== undefined) keys.push([message.from, message.id, message.body].join('\n'))
+    // A message that was sent again may come from an earlier resource of the user.
+    if (message.id !== undefined) keys.push([message.own || message.from, message.id, message.body].join('\n'))
     const isKnown = keys.some(key => this.#shown.has(key))
     for (const key of keys) this.#shown.add(key)
     for (const key of this.#shown) {

@@ -1,6 +1,6 @@
 import { Arrivals } from './arrivals.js'
 import type { Contact } from './contact.js'
-import { Departures } from './departures.js'
+import { Departures, type MessageState } from './departures.js'
 import { NoChat } from './failures.js'
 import { bareJid, type Message, readMessage, stanzaIdNamespace } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
@@ -54,7 +54,7 @@ const noNetwork = { state: 'offline', code: 'no-network', reason: 'This device h
 /** Interval of pings over WebSocket, in milliseconds. */
 const checkEvery = 50_000
 
-/** The chat of a user. Fires the CustomEvents `message`, `presence`, `contacts` and `status`. */
+/** The chat of a user. Fires the CustomEvents `message`, `messagestate`, `presence`, `contacts` and `status`. */
 export class Chat extends EventTarget {
   readonly #options: ChatOptions
   readonly #name: string
@@ -81,7 +81,7 @@ export class Chat extends EventTarget {
     this.#memory = takeMemory(this.#name)
     const { seen, last, outgoing, sent } = this.#memory
     const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
-    const departures = new Departures(outgoing, sent)
+    const departures = new Departures(outgoing, sent, state => this.#fire('messagestate', state))
     this.#parts = { Strophe, arrivals, departures, rooms: this.#rooms, history, withCredentials }
   }
 
@@ -121,22 +121,30 @@ export class Chat extends EventTarget {
 
   /** Sends now, or as soon as connected. Returns the message's id. */
   send(to: string, body: string, type: 'chat' | 'groupchat' = 'chat'): string {
-    const { arrivals, departures, Strophe } = this.#parts
+    const { departures, Strophe } = this.#parts
     const id = randomName()
     const attributes = { xmlns: 'jabber:client', to, type, id }
     const origin = { xmlns: stanzaIdNamespace, id }
     const stanza = new Strophe.Builder('message', attributes).c('body').t(body).up().c('origin-id', origin).tree()
     const session = this.#status.state === 'online' ? this.#session : undefined
-    if (session?.isManaged) departures.addSent(stanza)
-    else departures.add(stanza, session !== undefined)
-    session?.send(stanza)
-    // Messages to rooms are shown when the room returns them.
-    if (type === 'chat') {
-      const own = stanza.cloneNode(true) as Element
-      own.setAttribute('from', this.jid)
-      arrivals.showNow(readMessage(own, this.jid))
-    }
+    departures.add(stanza, session !== undefined, session?.isManaged)
+    session?.sendMessages(stanza)
+    this.#show(stanza.cloneNode(true) as Element)
     return id
+  }
+
+  /** Sends a failed message again, with the same id. Returns false if it is unknown. */
+  resend(id: string): boolean {
+    const isKnown = this.#parts.departures.resend(id)
+    if (this.#status.state === 'online') this.#session?.sendUnsent()
+    return isKnown
+  }
+
+  /** Messages to rooms are shown when the room returns them. */
+  #show(stanza: Element): void {
+    if (stanza.getAttribute('type') !== 'chat') return
+    stanza.setAttribute('from', this.jid)
+    this.#parts.arrivals.showNow(readMessage(stanza, this.jid))
   }
 
   /** Joins a room, also in later sessions. */
@@ -219,8 +227,12 @@ export class Chat extends EventTarget {
       departures.clear()
     }
     this.#memory = { ...this.#memory, jid }
-    departures.goOn(rid, requests, isKnown ? received : undefined)
     const { transport = 'auto' } = this.#options
+    const isOverSocket =
+      websocket !== undefined && (transport === 'websocket' || (transport === 'auto' && !this.#isSocketBlocked))
+    const kept = this.#socket?.kept() ?? ''
+    const isLost = (id: string) => (kept.includes(id) ? !isOverSocket : !isKnown)
+    departures.goOn(rid, requests, isKnown ? received : undefined, isLost)
     const session = new PageSession(binding, this.#parts, !this.#isSettled, {
       online: () => {
         const { state } = this.#status
@@ -241,12 +253,12 @@ export class Chat extends EventTarget {
         this.#isSocketBlocked = true
         this.#open(binding)
       },
+      recalled: () => departures.recall(stanza => this.#show(stanza)),
       contacts: contacts => this.#fire('contacts', contacts),
       presence: stanza => this.#note(stanza),
     })
     this.#session = session
-    const mayTakeOver = transport === 'websocket' || (transport === 'auto' && !this.#isSocketBlocked)
-    if (mayTakeOver && websocket !== undefined) {
+    if (isOverSocket) {
       this.#socket ??= createSocket(Strophe)
       // The session may have moved to another process.
       this.#socket.connection.service = socketAddress(websocket.url)
@@ -264,6 +276,8 @@ export class Chat extends EventTarget {
 
   #end(code: string, reason: string): void {
     this.#forget()
+    // After `unreachable`, the chat tries again if the user returns.
+    if (code !== 'unreachable') this.#parts.departures.failAll()
     this.#enter({ state: 'ended', code, reason })
   }
 
@@ -289,11 +303,12 @@ export class Chat extends EventTarget {
   /** On `pagehide`: the next page of this tab may continue. */
   readonly #leave = (): void => {
     const { keep = true } = this.#options
-    if (this.#status.state === 'ended') return
+    const { state, code } = this.#status
+    if (state === 'ended' && code !== 'unreachable') return
     // Messages that wait for the archive are shown now, because they arrive only once.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
-    const { all: outgoing, sent } = this.#parts.departures
+    const { outgoing, sent } = this.#parts.departures
     const isKept = keep && storeMemory(this.#name, { ...this.#memory, seen, last, outgoing, sent })
     // Without storage, no page can resume the session, so it ends.
     this.#session?.leave(!isKept)
@@ -314,7 +329,7 @@ export class Chat extends EventTarget {
     if (isNew) this.#fire('status', status)
   }
 
-  #fire(type: string, detail: Message | Presence | readonly Contact[] | Status): void {
+  #fire(type: string, detail: Message | MessageState | Presence | readonly Contact[] | Status): void {
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
 }

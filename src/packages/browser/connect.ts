@@ -1,16 +1,18 @@
 // `import { connect } from '…/assets/warm-bindings.js'`
 import { Chat, type ChatOptions, type Presence, type Status } from './chat.js'
 import type { Contact } from './contact.js'
+import type { MessageState } from './departures.js'
 import type { Message } from './message.js'
 
 export type { Binding } from './binding.js'
 export type { BindingSource, TokenSource } from './source.js'
-export type { Chat, ChatOptions, Contact, Message, Presence, Status }
+export type { Chat, ChatOptions, Contact, Message, MessageState, Presence, Status }
 
 export type ConnectOptions = ChatOptions & Handlers
 
 interface Handlers {
   readonly onMessage?: (message: Message) => void
+  readonly onMessageState?: (state: MessageState) => void
   readonly onPresence?: (presence: Presence) => void
   readonly onContacts?: (contacts: readonly Contact[]) => void
   readonly onStatus?: (status: Status) => void
@@ -26,6 +28,7 @@ export function connect(options: ConnectOptions): Promise<Chat> {
     if (handler !== undefined) chat.addEventListener(type, event => handler((event as CustomEvent<Detail>).detail))
   }
   hear('message', options.onMessage)
+  hear('messagestate', options.onMessageState)
   hear('presence', options.onPresence)
   hear('contacts', options.onContacts)
   hear('status', options.onStatus)

@@ -1,108 +1,209 @@
+import { childOf } from './message.js'
+
 /** A stanza that may not have arrived, and the rid of its request. */
 export interface Outgoing {
-  readonly id: string | null
+  readonly id: string
   readonly xml: string
   readonly rid?: number
+  /** Whether the session has it, or Strophe sends it again. */
+  readonly isSent?: boolean
+  /** Whether it has been sent twice. */
   readonly isAgain?: boolean
+  /** Whether the XMPP server has it. */
+  readonly isConfirmed?: boolean
+  /** Whether its session ended before the server confirmed it. */
+  readonly isInDoubt?: boolean
+  readonly failure?: Failure
+}
+
+type Failure = readonly [code: string, reason: string]
+
+export interface MessageState {
+  readonly id: string
+  readonly to: string
+  /** `sent`: the XMPP server has it. A message that was sent can still fail. */
+  readonly state: 'sent' | 'failed'
+  /** A condition of RFC 6120, `blocked`, `not-sent` or `not-confirmed`. */
+  readonly code?: string
+  /** A sentence for the user. */
+  readonly reason?: string
 }
 
 /** In UTF-16 units. Messages that may be returned are kept up to this size. */
-const mostSent = 100_000
+const mostKept = 100_000
 
 export class Departures {
-  #outgoing: readonly Outgoing[]
-  /** Stanzas that the session has received, but perhaps not the server. */
-  #sent: readonly Outgoing[]
+  /** In the order of writing. */
+  #all: readonly Outgoing[]
   /** Stanzas that Strophe will send in one of the next requests. */
   readonly #queued = new WeakSet<Outgoing>()
+  readonly #changed: (state: MessageState) => void
   #newest = 0
   #requests = 2
 
-  constructor(outgoing: readonly Outgoing[], sent: readonly Outgoing[]) {
-    this.#outgoing = outgoing
-    this.#sent = sent
+  constructor(outgoing: readonly Outgoing[], sent: readonly Outgoing[], changed: (state: MessageState) => void) {
+    this.#all = [...sent.map(stanza => ({ ...stanza, isSent: true })), ...outgoing]
+    this.#changed = changed
+    // Without a request of BOSH, the last page did not know whether it had arrived.
+    this.#doubt(({ rid }) => rid === undefined)
   }
 
-  get all(): readonly Outgoing[] {
-    return this.#outgoing
+  get outgoing(): readonly Outgoing[] {
+    return this.#all.filter(({ isSent }) => !isSent)
   }
 
   get sent(): readonly Outgoing[] {
-    return this.#sent
+    return this.#all.filter(({ isSent }) => isSent)
   }
 
   get nextRid(): number {
     return this.#newest + 1
   }
 
-  add(stanza: Element, isQueued = false): void {
-    const outgoing = noted(stanza)
+  /** `isQueued`: Strophe has it. `isSent`: Strophe sends it again until it has arrived. */
+  add(stanza: Element, isQueued = false, isSent = false): void {
+    const xml = new XMLSerializer().serializeToString(stanza)
+    const outgoing = { id: stanza.getAttribute('id')!, xml, isSent }
     if (isQueued) this.#queued.add(outgoing)
-    this.#outgoing = [...this.#outgoing, outgoing]
+    this.#all = [...this.#all, outgoing]
   }
 
-  addSent(stanza: Element): void {
-    this.#keep([noted(stanza)])
-  }
-
-  /** Continues with other rids. `received`: the last request that arrived. */
-  goOn(rid: number, requests: number, received: number | undefined): void {
+  /**
+   * Continues with other rids. `received`: the last request that arrived. `isLost`: whether the connection may
+   * have lost a stanza that was sent over an earlier connection.
+   */
+  goOn(rid: number, requests: number, received: number | undefined, isLost: (id: string) => boolean): void {
     this.#requests = requests
     this.#newest = rid - 1
     if (received !== undefined) this.arrived(received)
-    this.#outgoing = this.#outgoing.map(({ rid: _, ...outgoing }) => outgoing)
+    this.#change(
+      ({ isSent }) => !isSent,
+      ({ rid: _, ...outgoing }) => outgoing,
+    )
+    this.#doubt(({ id }) => isLost(id))
   }
 
   note(body: Element): void {
     const rid = Number(body.getAttribute('rid'))
     this.#newest = Math.max(this.#newest, rid)
     const leaving = new Set([...body.children].map(child => child.getAttribute('id')))
-    this.#outgoing = this.#outgoing.map(outgoing => (leaving.has(outgoing.id) ? { ...outgoing, rid } : outgoing))
+    this.#change(
+      ({ id, isSent }) => !isSent && leaving.has(id),
+      outgoing => ({ ...outgoing, rid }),
+    )
     this.arrived(this.#newest - this.#requests)
   }
 
   arrived(received?: number): void {
-    const has = ({ rid }: Outgoing) => received === undefined || rid! <= received
-    this.#keep(this.#outgoing.filter(has))
-    this.#outgoing = this.#outgoing.filter(outgoing => !has(outgoing))
-  }
-
-  #keep(sent: readonly Outgoing[]): void {
-    if (sent.length === 0) return
-    const all = [...this.#sent, ...sent]
-    while (all.map(({ xml }) => xml).join('').length > mostSent) all.shift()
-    this.#sent = all
-  }
-
-  /** Puts a returned stanza back. Returns false the second time. */
-  takeBack(error: Element): boolean {
-    const id = error.getAttribute('id')
-    const from = error.getAttribute('from')
-    const found = [...this.#sent, ...this.#outgoing].find(
-      outgoing => outgoing.id === id && !outgoing.isAgain && readStanza(outgoing).getAttribute('to') === from,
+    this.#change(
+      ({ isSent, rid }) => !isSent && (received === undefined || rid! <= received),
+      outgoing => ({ ...outgoing, isSent: true }),
     )
-    if (found === undefined || !isUnconfirmed(error)) return false
-    const isOther = (outgoing: Outgoing) => outgoing !== found
-    this.#sent = this.#sent.filter(isOther)
-    const others = this.#outgoing.filter(isOther)
-    // The stanza goes before messages that were written later.
-    const back = { id, xml: found.xml, isAgain: true }
-    this.#outgoing = [...others.filter(({ isAgain }) => isAgain), back, ...others.filter(({ isAgain }) => !isAgain)]
-    return true
+  }
+
+  /** Returns a function to call when the server has answered a stanza that is sent now. */
+  confirming(): () => void {
+    const given = this.#all.filter(outgoing =>
+      outgoing.isSent ? !outgoing.isInDoubt : outgoing.rid !== undefined || this.#queued.has(outgoing),
+    )
+    const ids = given.map(({ id }) => id)
+    return () => this.confirm(ids)
+  }
+
+  confirm(ids: readonly (string | undefined)[]): void {
+    this.#change(
+      outgoing => isPending(outgoing) && ids.includes(outgoing.id),
+      outgoing => ({ ...outgoing, isSent: true, isConfirmed: true, isInDoubt: false }),
+      { state: 'sent' },
+    )
+  }
+
+  /** The archive does not contain the stanzas that are in doubt. */
+  giveUp(): void {
+    this.#fail(({ isInDoubt }) => isInDoubt === true, 'not-confirmed', 'The server has not confirmed the message.')
+  }
+
+  /** The chat ends. */
+  failAll(): void {
+    this.#fail(isPending, 'not-sent', 'The chat ended before the message was sent.')
+  }
+
+  /** `again`: the returned stanza will be sent once more. Undefined if the error is for no message. */
+  takeBack(error: Element): 'again' | 'failed' | undefined {
+    const id = error.getAttribute('id')
+    const from = error.getAttribute('from')?.toLowerCase()
+    if (error.getAttribute('type') !== 'error') return undefined
+    // All occupants of a room know the id, so the room itself must have sent the error.
+    const found = this.#all.find(outgoing => outgoing.id === id && addressOf(outgoing).toLowerCase() === from)
+    if (found === undefined) return undefined
+    const isFound = (outgoing: Outgoing) => outgoing === found
+    if (!isUnconfirmed(error) || found.isAgain || found.failure) {
+      this.#fail(isFound, ...reasonFor(error))
+      return 'failed'
+    }
+    this.#change(isFound, ({ id, xml }) => ({ id, xml, isAgain: true }))
+    return 'again'
+  }
+
+  /** A failed message is sent again. Returns false if it is unknown. */
+  resend(id: string): boolean {
+    const isMeant = (outgoing: Outgoing) => outgoing.id === id && outgoing.failure !== undefined
+    const isKnown = this.#all.some(isMeant)
+    this.#change(isMeant, ({ id, xml }) => ({ id, xml }))
+    return isKnown
   }
 
   /** Stanzas to send again, each once for a connection. `kept`: text that Strophe itself sends again. */
   unsent(kept = ''): Element[] {
-    const unsent = this.#outgoing.filter(
-      outgoing =>
-        outgoing.rid === undefined && !(outgoing.id && kept.includes(outgoing.id)) && !this.#queued.has(outgoing),
+    const unsent = this.outgoing.filter(
+      outgoing => outgoing.rid === undefined && !kept.includes(outgoing.id) && !this.#queued.has(outgoing),
     )
     for (const outgoing of unsent) this.#queued.add(outgoing)
     return unsent.map(readStanza).filter(({ localName }) => localName === 'message')
   }
 
+  /** Passes on each message that the server may not have, then how it failed. */
+  recall(show: (stanza: Element) => void): void {
+    for (const outgoing of this.#all) if (!outgoing.isConfirmed) show(readStanza(outgoing))
+    for (const { id, failure } of this.#all) if (failure) this.#fail(outgoing => outgoing.id === id, ...failure)
+  }
+
   clear(): void {
-    this.#outgoing = this.#sent = []
+    this.#all = []
+  }
+
+  #doubt(isLost: (outgoing: Outgoing) => boolean): void {
+    this.#change(
+      outgoing => outgoing.isSent === true && isPending(outgoing) && isLost(outgoing),
+      outgoing => ({ ...outgoing, isInDoubt: true }),
+    )
+  }
+
+  #fail(isMeant: (outgoing: Outgoing) => boolean, code: string, reason: string): void {
+    this.#change(isMeant, ({ id, xml }) => ({ id, xml, isSent: true, failure: [code, reason] }), {
+      state: 'failed',
+      code,
+      reason,
+    })
+  }
+
+  #change(
+    isMeant: (outgoing: Outgoing) => boolean,
+    change: (outgoing: Outgoing) => Outgoing,
+    state?: Omit<MessageState, 'id' | 'to'>,
+  ): void {
+    const meant = this.#all.filter(isMeant)
+    let size = 0
+    for (const { xml } of this.#all) size += xml.length
+    this.#all = this.#all
+      .map(outgoing => (meant.includes(outgoing) ? change(outgoing) : outgoing))
+      .filter(outgoing => {
+        const isKept = size <= mostKept || isPending(outgoing)
+        if (!isKept) size -= outgoing.xml.length
+        return isKept
+      })
+    // A page may send or resend messages meanwhile.
+    if (state) for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), ...state })
   }
 }
 
@@ -111,9 +212,18 @@ export function isUnconfirmed(stanza: Element): boolean {
   return stanza.getAttribute('type') === 'error' && stanza.getElementsByTagName('remote-server-timeout').length > 0
 }
 
-function noted(stanza: Element): Outgoing {
-  return { id: stanza.getAttribute('id'), xml: new XMLSerializer().serializeToString(stanza) }
+function reasonFor(stanza: Element): Failure {
+  const error = childOf(stanza, 'error', null)
+  if (error && childOf(error, 'blocked', null)) return ['blocked', 'You have blocked this contact.']
+  const code = [...(error?.children ?? [])].find(({ localName }) => localName !== 'text')?.localName ?? 'error'
+  if (code.startsWith('remote-server')) return [code, "The recipient's server cannot be reached."]
+  if (/unavailable|found|gone/.test(code)) return [code, 'The recipient cannot be reached.']
+  return [code, 'The message was refused.']
 }
+
+const isPending = ({ isConfirmed, failure }: Outgoing) => !isConfirmed && !failure
+
+const addressOf = (outgoing: Outgoing) => readStanza(outgoing).getAttribute('to') ?? ''
 
 function readStanza({ xml }: Outgoing): Element {
   return new DOMParser().parseFromString(xml, 'text/xml').documentElement

@@ -1,4 +1,6 @@
+export const carbonsNamespace = 'urn:xmpp:carbons:2'
 const delayNamespace = 'urn:xmpp:delay'
+const forwardNamespace = 'urn:xmpp:forward:0'
 export const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
 export interface Message {
@@ -8,7 +10,7 @@ export interface Message {
   /** `chat`, `groupchat`, `normal`, `headline` or `error`. */
   readonly type: string
   readonly id: string | undefined
-  /** Undefined if there is no text, for example in a typing notice. */
+  /** Undefined if there is no text, for example in a typing notice or an error. */
   readonly body: string | undefined
   /** When the message was sent according to servers, or now. */
   readonly time: Date
@@ -29,16 +31,35 @@ export function childOf(parent: Element, name: string, namespace: string | null)
   return undefined
 }
 
+/** The delay and the message in an element of an archive or of a carbon. */
+export function forwardedIn(
+  parent: Element | undefined,
+): readonly [stamp: string | null, message: Element] | undefined {
+  const forwarded = parent && childOf(parent, 'forwarded', forwardNamespace)
+  const message = forwarded && childOf(forwarded, 'message', 'jabber:client')
+  return message && [childOf(forwarded!, 'delay', delayNamespace)?.getAttribute('stamp') ?? null, message]
+}
+
+/** The message that another client of the user has sent or received (XEP-0280), else the stanza itself. */
+export function carbonOf(stanza: Element, jid: string): Element {
+  // Anybody can send the look of a carbon. Only the user's server sends from the bare JID.
+  if (stanza.getAttribute('from')?.toLowerCase() !== bareJid(jid)) return stanza
+  const carbon = childOf(stanza, 'sent', carbonsNamespace) ?? childOf(stanza, 'received', carbonsNamespace)
+  return forwardedIn(carbon)?.[1] ?? stanza
+}
+
 export function readMessage(stanza: Element, jid: string, stamp?: string | null): Message {
   const from = stanza.getAttribute('from') ?? bareJid(jid)
   const when = stamp ?? delayOf(stanza, from, jid)
   const time = new Date(when ?? Date.now())
+  const type = stanza.getAttribute('type') ?? 'normal'
   return {
     from,
     to: stanza.getAttribute('to') ?? jid,
-    type: stanza.getAttribute('type') ?? 'normal',
+    type,
     id: stanza.getAttribute('id') ?? undefined,
-    body: childOf(stanza, 'body', stanza.namespaceURI)?.textContent ?? undefined,
+    // Servers return the text of a message with its error, as if the recipient had written it.
+    body: type === 'error' ? undefined : (childOf(stanza, 'body', stanza.namespaceURI)?.textContent ?? undefined),
     time: Number.isNaN(+time) ? new Date() : time,
     own: bareJid(from) === bareJid(jid),
     archived: stamp !== undefined,

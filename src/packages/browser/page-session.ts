@@ -2,7 +2,7 @@ import { Archive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import { type Contact, readContact } from './contact.js'
 import { type Departures, isUnconfirmed } from './departures.js'
-import { childOf, readMessage } from './message.js'
+import { carbonOf, carbonsNamespace, childOf, readMessage } from './message.js'
 import { longestFailure, Retries } from './retries.js'
 import type { ManagedSocket } from './socket.js'
 import type { Located } from './source.js'
@@ -24,6 +24,8 @@ export interface SessionEvents {
   failed(retryIn: number): void
   lost(): void
   blocked(): void
+  /** The history was shown. */
+  recalled(): void
   contacts(contacts: readonly Contact[]): void
   presence(stanza: Element): void
 }
@@ -51,6 +53,8 @@ export class PageSession {
   #isOver = false
   #isOverSocket = false
   #isRecovering = false
+  #isConfirming = false
+  #confirmsAgain = false
 
   constructor(binding: Located, parts: PageParts, isFresh: boolean, events: SessionEvents) {
     this.#binding = binding
@@ -158,17 +162,36 @@ export class PageSession {
 
   sendUnsent(): void {
     const { departures } = this.#parts
-    this.send(...departures.unsent())
+    const unsent = departures.unsent()
     if (this.#isOverSocket) departures.arrived()
+    if (unsent.length > 0) this.sendMessages(...unsent)
+  }
+
+  /** Also asks the server whether it has all messages. Asks once at a time. */
+  sendMessages(...stanzas: readonly Element[]): void {
+    this.send(...stanzas)
+    this.#confirmsAgain = this.#isConfirming
+    if (this.#isConfirming) return
+    this.#isConfirming = true
+    this.check(() => {
+      this.#isConfirming = false
+      this.#events.online()
+      if (this.#confirmsAgain) this.sendMessages()
+    }, longestFailure)
   }
 
   /** If there is no answer, the connection counts as lost. */
   check(act = () => this.#events.online(), milliseconds = patience): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
     const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
+    // The server answers in order (RFC 6120 §10.1).
+    const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
       if (answer === null) this.#lose()
-      else if (!this.#isOver && !isUnconfirmed(answer)) act()
+      else if (!this.#isOver && !isUnconfirmed(answer)) {
+        confirmed()
+        act()
+      }
     }
     // An error is also an answer.
     this.#connection.sendIQ(ping, answered, answered, milliseconds)
@@ -192,7 +215,7 @@ export class PageSession {
     if (this.#isOverSocket) {
       if (ends) this.#connection.disconnect('user')
     } else if (ends) this.#beacon("type='terminate'")
-    else if (maxpause !== undefined && this.#parts.departures.all.length === 0)
+    else if (maxpause !== undefined && this.#parts.departures.outgoing.length === 0)
       // Until the pause ends, the user looks present, even if the tab is gone.
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
   }
@@ -220,8 +243,9 @@ export class PageSession {
     this.#archive = new Archive(this.#connection, Strophe.Builder, jid)
     const onMessage = (stanza: Element) => {
       if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
-      if (departures.takeBack(stanza)) this.#recover()
-      else arrivals.take(readMessage(stanza, jid), jid)
+      const returned = departures.takeBack(stanza)
+      if (returned === 'again') this.#recover()
+      else if (returned === undefined) arrivals.take(readMessage(carbonOf(stanza, jid), jid), jid)
       return !this.#isOver
     }
     const onPresence = (stanza: Element) => {
@@ -244,14 +268,17 @@ export class PageSession {
   /** `kept`: text that Strophe itself sends again. */
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
     const { resumed } = this.#binding
-    const { departures, rooms } = this.#parts
+    const { departures, rooms, Strophe } = this.#parts
+    const { Builder } = Strophe
     const isNew = this.#isFresh || !resumed
-    const entering = [this.presence({}), ...[...rooms].map(occupant => this.joining(occupant))]
+    const carbons = new Builder('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
+    const entering = [carbons, this.presence({}), ...[...rooms].map(occupant => this.joining(occupant))]
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
     this.send(...(isNew ? entering : []), ...departures.unsent(kept))
     const caughtUp = this.#catchUp(isLost || !resumed)
     // An answer proves that the session exists.
     this.check()
+    if (await caughtUp) departures.giveUp()
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 
@@ -278,7 +305,7 @@ export class PageSession {
 
   /** Shows missed messages. Resolves with false if the session is over. */
   async #catchUp(isMissing: boolean): Promise<boolean> {
-    const { arrivals, history } = this.#parts
+    const { arrivals, departures, history } = this.#parts
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
@@ -289,7 +316,9 @@ export class PageSession {
     if (isShown) arrivals.hold()
     const found = (await this.#archive.since(last, Math.max(history, 1))) ?? []
     if (this.#isOver) return false
+    departures.confirm(found.map(({ message }) => (message.own ? message.id : undefined)))
     if (isShown) arrivals.release(found, jid)
+    if (showsHistory) this.#events.recalled()
     arrivals.startAfter(found.at(-1)?.id)
     return true
   }

@@ -13,30 +13,52 @@ interface Stanza {
 }
 
 interface Departures {
-  readonly all: readonly object[]
+  readonly outgoing: readonly object[]
   readonly sent: readonly object[]
-  add(stanza: Stanza, isQueued?: boolean): void
-  addSent(stanza: Stanza): void
-  goOn(rid: number, requests: number, received: number | undefined): void
+  add(stanza: Stanza, isQueued?: boolean, isSent?: boolean): void
+  goOn(rid: number, requests: number, received: number | undefined, isLost: (id: string) => boolean): void
   note(body: Stanza): void
   arrived(): void
-  takeBack(error: Stanza): boolean
+  confirming(): () => void
+  confirm(ids: readonly string[]): void
+  giveUp(): void
+  failAll(): void
+  takeBack(error: Stanza): string | undefined
+  resend(id: string): boolean
   unsent(kept?: string): Stanza[]
+  recall(show: (stanza: Stanza) => void): void
   clear(): void
 }
 
+type Changed = (state: { id: string; to: string; state: string; code?: string; reason?: string }) => void
+
 // Its types are those of browsers.
 const { Departures } = jest.requireActual<{
-  readonly Departures: new (outgoing: readonly object[], sent: readonly object[]) => Departures
+  readonly Departures: new (outgoing: readonly object[], sent: readonly object[], changed: Changed) => Departures
 }>('../../../src/packages/browser/departures.js')
 
 const message = (id: string) => stanza('message', { id, to: 'bob@localhost' })
 const failed = (id: string, condition = 'remote-server-timeout', from = 'bob@localhost') =>
-  stanza('message', { id, type: 'error', from }, [stanza(condition, {})])
+  stanza('message', { id, type: 'error', from }, [stanza('error', {}, [stanza(condition, {})]), stanza(condition, {})])
 const request = (rid: number, ...stanzas: Stanza[]) => stanza('body', { rid: String(rid) }, stanzas)
 const idsOf = (stanzas: readonly Stanza[]) => stanzas.map(({ attributes }) => attributes['id'])
 
+/** States of messages. */
+let states: string[]
+
+const create = (outgoing: readonly object[] = [], sent: readonly object[] = []) =>
+  new Departures(outgoing, sent, ({ id, to, state, code }) => states.push([id, to, state, code].join(' ').trim()))
+
+/** The next page of the tab. */
+function reloaded(departures: Departures): Departures {
+  const { outgoing, sent } = JSON.parse(JSON.stringify({ outgoing: departures.outgoing, sent: departures.sent }))
+  return create(outgoing, sent)
+}
+
+const nothingLost = () => false
+
 beforeEach(() => {
+  states = []
   class XMLSerializer {
     serializeToString({ localName, attributes }: Stanza): string {
       return JSON.stringify({ localName, attributes })
@@ -57,8 +79,8 @@ afterEach(() => {
 
 /** Three messages were sent over BOSH, the last two in requests that may not have arrived. */
 function sentThree(): Departures {
-  const departures = new Departures([], [])
-  departures.goOn(1, 2, undefined)
+  const departures = create()
+  departures.goOn(1, 2, undefined, nothingLost)
   for (const [index, id] of ['one', 'two', 'three'].entries()) {
     departures.add(message(id))
     departures.note(request(index + 1, message(id)))
@@ -69,60 +91,141 @@ function sentThree(): Departures {
 test('sends returned messages again, in order and before newer ones', () => {
   const departures = sentThree()
   departures.add(message('four'))
-  expect([departures.takeBack(failed('one')), departures.takeBack(failed('three'))]).toEqual([true, true])
+  expect([departures.takeBack(failed('one')), departures.takeBack(failed('three'))]).toEqual(['again', 'again'])
   expect(idsOf(departures.unsent())).toEqual(['one', 'three', 'four'])
 })
 
 test('takes a message back once, also in the next page of its tab', () => {
   const departures = sentThree()
-  expect(departures.takeBack(failed('one'))).toBe(true)
+  expect(departures.takeBack(failed('one'))).toBe('again')
   departures.note(request(4, ...departures.unsent()))
-  expect(departures.takeBack(failed('one'))).toBe(false)
-  const { outgoing, sent } = JSON.parse(JSON.stringify({ outgoing: departures.all, sent: departures.sent }))
-  const next = new Departures(outgoing, sent)
-  next.goOn(10, 2, 4)
-  expect(next.takeBack(failed('one'))).toBe(false)
-  expect(next.takeBack(failed('two'))).toBe(true)
+  expect(departures.takeBack(failed('one'))).toBe('failed')
+  const next = reloaded(departures)
+  next.goOn(10, 2, 4, nothingLost)
+  expect(next.takeBack(failed('one'))).toBe('failed')
+  expect(next.takeBack(failed('two'))).toBe('again')
   expect(idsOf(next.unsent())).toEqual(['two'])
+  expect(states).toEqual(Array(2).fill('one bob@localhost failed remote-server-timeout'))
+})
+
+test.each(['item-not-found', 'service-unavailable', 'forbidden'])(
+  'a message fails with %s, and can be sent again',
+  condition => {
+    const departures = sentThree()
+    expect(departures.takeBack(failed('one', condition))).toBe('failed')
+    expect(states).toEqual([`one bob@localhost failed ${condition}`])
+    expect(departures.unsent()).toEqual([])
+    expect([departures.resend('two'), departures.resend('none'), departures.resend('one')]).toEqual([
+      false,
+      false,
+      true,
+    ])
+    expect(idsOf(departures.unsent())).toEqual(['one'])
+    expect(departures.resend('one')).toBe(false)
+    departures.note(request(4, message('one')))
+    expect(departures.takeBack(failed('one'))).toBe('again')
+  },
+)
+
+test('tells once that the server has a message that was sent before its answer', () => {
+  const departures = sentThree()
+  const confirmed = departures.confirming()
+  departures.add(message('four'), true)
+  confirmed()
+  confirmed()
+  expect(states).toEqual(['one', 'two', 'three'].map(id => `${id} bob@localhost sent`))
+  expect(departures.takeBack(failed('one', 'service-unavailable'))).toBe('failed')
+  expect(states.at(-1)).toBe('one bob@localhost failed service-unavailable')
+  departures.goOn(20, 2, undefined, () => true)
+  expect(idsOf(departures.unsent())).toEqual(['four'])
+})
+
+test('messages of a lost session fail, unless the archive has them', () => {
+  const departures = sentThree()
+  departures.arrived()
+  departures.goOn(20, 2, undefined, () => true)
+  departures.confirming()()
+  expect(states).toEqual([])
+  departures.confirm(['two'])
+  departures.giveUp()
+  expect(states).toEqual([
+    'two bob@localhost sent',
+    'one bob@localhost failed not-confirmed',
+    'three bob@localhost failed not-confirmed',
+  ])
+})
+
+test('a message over WebSocket that was not confirmed is in doubt in the next page', () => {
+  const departures = create()
+  departures.add(message('one'), true, true)
+  const next = reloaded(departures)
+  next.goOn(10, 2, undefined, nothingLost)
+  next.confirming()()
+  next.giveUp()
+  expect(states).toEqual(['one bob@localhost failed not-confirmed'])
+})
+
+test('the next page shows messages that failed or may not have arrived', () => {
+  const departures = sentThree()
+  departures.confirm(['one'])
+  departures.takeBack(failed('two', 'forbidden'))
+  states = []
+  const shown: Stanza[] = []
+  reloaded(departures).recall(stanza => shown.push(stanza))
+  expect(idsOf(shown)).toEqual(['two', 'three'])
+  expect(states).toEqual(['two bob@localhost failed forbidden'])
+})
+
+test('at the end of the chat, messages fail that no server has confirmed', () => {
+  const departures = sentThree()
+  departures.add(message('four'))
+  departures.confirm(['one'])
+  states = []
+  departures.failAll()
+  expect(states).toEqual(['two', 'three', 'four'].map(id => `${id} bob@localhost failed not-sent`))
+  expect(departures.unsent()).toEqual([])
 })
 
 test.each([
-  ['another error', failed('one', 'item-not-found')],
   ['an error of another address', failed('one', undefined, 'eve@localhost')],
   ['an error for an unknown message', failed('none')],
-  ['a message', message('one')],
+  ['an error of an occupant', failed('one', undefined, 'bob@localhost/eve')],
+  ['a message', stanza('message', { id: 'one', from: 'bob@localhost' })],
 ])('takes nothing back for %s', (_, error) => {
   const departures = sentThree()
-  expect(departures.takeBack(error)).toBe(false)
+  expect(departures.takeBack(error)).toBe(undefined)
+  expect(states).toEqual([])
   expect(departures.unsent()).toEqual([])
 })
 
 test('leaves to Strophe the stanzas that Strophe sends again', () => {
-  const departures = new Departures([], [])
-  departures.addSent(message('one'))
-  departures.addSent(message('two'))
-  for (const id of ['one', 'two']) expect(departures.takeBack(failed(id))).toBe(true)
+  const departures = create()
+  for (const id of ['one', 'two']) departures.add(message(id), true, true)
+  for (const id of ['one', 'two']) expect(departures.takeBack(failed(id))).toBe('again')
   expect(idsOf(departures.unsent('{"unacked":[{"stanza":"<message id=\'one\'/>"}]}'))).toEqual(['two'])
   departures.arrived()
   expect(departures.unsent()).toEqual([])
 })
 
-test('sends nothing for another user, and keeps at most 100,000 characters', () => {
-  const departures = new Departures([], [])
-  for (let number = 0; number < 3; number++) departures.addSent(message(`${number}`.padEnd(40_000, '.')))
+test('sends nothing for another user, and keeps at most 100,000 characters of what the server has', () => {
+  const departures = create()
+  const ids = [0, 1, 2].map(number => `${number}`.padEnd(40_000, '.'))
+  for (const id of ids) departures.add(message(id), true, true)
+  expect(departures.sent.length).toBe(3)
+  departures.confirm(ids)
   expect(departures.sent.length).toBe(2)
   departures.add(message('unsent'))
   departures.clear()
-  expect([departures.all, departures.sent]).toEqual([[], []])
+  expect([departures.outgoing, departures.sent]).toEqual([[], []])
 })
 
 test('a message is given to a connection once, and again to the next connection', () => {
-  const departures = new Departures([], [])
-  departures.goOn(1, 2, undefined)
+  const departures = create()
+  departures.goOn(1, 2, undefined, nothingLost)
   departures.add(message('queued'), true)
   departures.add(message('written meanwhile'))
   expect(idsOf(departures.unsent())).toEqual(['written meanwhile'])
   expect(departures.unsent()).toEqual([])
-  departures.goOn(100, 2, 1)
+  departures.goOn(100, 2, 1, nothingLost)
   expect(idsOf(departures.unsent())).toEqual(['queued', 'written meanwhile'])
 })
