@@ -1,4 +1,4 @@
-// A server that still takes what is sent to it, and never answers again.
+// A server that still receives data and never answers.
 // Runs in npm run test:all only: ten seconds of silence.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
@@ -31,19 +31,19 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** The server takes what was sent, and a ping, and sends nothing more. */
+/** The server receives the message and a ping, and sends nothing more. */
 async function fallSilent(): Promise<void> {
   const { last } = server
-  await eventually('the message has come', () => last.packets.join('').includes('anyone there?'))
+  await eventually('the message arrives', () => last.packets.join('').includes('anyone there?'))
   expect(last.packets.join('')).not.toMatch(ping)
   clock.advance(11_000)
-  await eventually('it is asked', () => ping.test(last.packets.join('')))
+  await eventually('the ping arrives', () => ping.test(last.packets.join('')))
   clock.advance(41_000)
 }
 
 const isLogged = () => service.lines.filter(line => line.includes('does not answer')).length === 1
 
-test('ends the session of a page over BOSH, which is told', async () => {
+test('a silent server ends the session of a page over BOSH, which gets remote-stream-error', async () => {
   const { url, sid, rid } = await service.bind(alice)
   const client = new BoshClient(url, { sid, rid })
   server.last.deafen()
@@ -57,7 +57,7 @@ test('ends the session of a page over BOSH, which is told', async () => {
   await eventually('the link is closed', () => service.service.counts().links === 0)
 })
 
-test('ends the session of a page over WebSocket, which is told', async () => {
+test('a silent server ends the session of a page over WebSocket, which gets remote-connection-failed', async () => {
   const { websocket } = (await service.bind(alice)) as WarmBinding & { websocket: { token: string } }
   const wire = await openPage(service.url, '/xmpp-websocket/warm')
   await take(wire, websocket.token)

@@ -49,11 +49,11 @@ function page(url: string, binding: { sid: string; rid: number }): BoshClient {
 }
 
 describe('while a service stops', () => {
-  test('new sessions are refused, so is whatever would hand one over, and the rest is answered', async () => {
+  test('new sessions and resumes are rejected, and other requests are answered', async () => {
     const server = await startServer()
     const { url, service, bind, warm } = await startService(at(server))
     const { id, sid, rid } = await bind(alice)
-    // It has a second to come and hear.
+    // The page has a second to send a request.
     const stopping = service.stop()
     expect(service.stop()).toBe(stopping)
 
@@ -75,7 +75,7 @@ describe('while a service stops', () => {
     expect(server.last.goodbye).toBe('footer')
   })
 
-  test('its users are seen to leave at once, whether their pages come to hear of it or not', async () => {
+  test('the streams of its users are closed at once, without waiting for pages', async () => {
     const server = await startServer()
     const { service, bind } = await startService(at(server))
     await bind(alice)
@@ -87,7 +87,7 @@ describe('while a service stops', () => {
     await stopping
   })
 
-  test('what waits for a page goes to it, and what it does not come for back to its sender', async () => {
+  test('waiting stanzas go to a page that polls, or else back to their sender as errors', async () => {
     const server = await startServer()
     const { url, service, bind } = await startService(at(server))
     const [fetched, unfetched] = [await bind(alice), await bind(alice)]
@@ -96,7 +96,7 @@ describe('while a service stops', () => {
       return connection
     })
     const client = page(url, fetched)
-    // A request that comes now is answered after the earlier ones.
+    // Once this is answered, the service has read what arrived before.
     await callSessions(url, 'GET', '/sessions')
     const stopping = service.stop()
     expect(await client.request()).toContain('hello')
@@ -106,18 +106,18 @@ describe('while a service stops', () => {
     expect(letters.map(({ stanzas }) => stanzas.map(({ attributes }) => attributes['type']))).toEqual([[], ['error']])
   })
 
-  test('sessions at the endpoint of another are ended there', async () => {
+  test('sessions at a remote endpoint are ended there', async () => {
     const server = await startServer()
     const far = await startService(at(server))
     const near = await startService(`plain.example=${far.url}/http-bind`, { REMOTE_ATTACH: 'here' })
     const client = page(near.url, await near.bind(alice))
     const held = client.request(presence)
-    await eventually('it is here', () => server.last.stanzas.length === 1)
+    await eventually('the presence arrives', () => server.last.stanzas.length === 1)
     const stopping = near.service.stop()
     expect(await held).toContain(stopped)
     await stopping
-    await eventually('the user has left', () => server.last.goodbye === 'footer')
-    // The server has yet to take its leave of the link that the far service closes.
+    await eventually('the stream is closed', () => server.last.goodbye === 'footer')
+    // The server still has to close its side of the link.
     await eventually('the far service has no link left', () => far.service.counts().links === 0)
     await eventually('the link is closed', () => far.service.counts().links === 0)
     expect(far.service.counts()).toEqual({ sessions: 0, links: 0 })
@@ -125,8 +125,8 @@ describe('while a service stops', () => {
   })
 })
 
-describe('a login that is under way when the service stops', () => {
-  test.each(stages)('before the server has said its %s is answered 503 at once', async stage => {
+describe('a login in progress when the service stops', () => {
+  test.each(stages)('before the server sends %s gets 503 at once', async stage => {
     const server = await startLoginServer({
       domain: 'a.tls.example',
       certificate: makeCertificate(['DNS:a.tls.example']),
@@ -154,7 +154,7 @@ describe('a login that is under way when the service stops', () => {
   })
 })
 
-/** A poll on a connection that its client wants to keep. */
+/** A poll on a keep-alive connection. */
 function poll(agent: Agent, url: string, { sid, rid }: { sid: string; rid: number }): Promise<string> {
   return new Promise((resolve, reject) => {
     const sent = request(`${url}/http-bind`, { method: 'POST', agent }, response => {
@@ -169,7 +169,7 @@ function poll(agent: Agent, url: string, { sid, rid }: { sid: string; rid: numbe
   })
 }
 
-test('clients that keep their connections do not hold up a service that stops', async () => {
+test('keep-alive connections do not delay the stop of a service', async () => {
   const server = await startDemoServer({ alice: 'secret' })
   const test = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
@@ -182,7 +182,7 @@ test('clients that keep their connections do not hold up a service that stops', 
     bindings.push(json as { sid: string; rid: number })
   }
   const polls = bindings.map(binding => poll(agent, test.url, binding))
-  // Once this is answered, the polls before it are held.
+  // Once this is answered, the earlier polls are held.
   await poll(agent, test.url, { sid: 'nobody', rid: 1 })
   await test.service.stop()
   for (const reply of await Promise.all(polls)) expect(reply).toContain(stopped)
@@ -191,7 +191,7 @@ test('clients that keep their connections do not hold up a service that stops', 
   await server.stop()
 })
 
-testRest('a process ends within ten seconds, with 0, whatever clients and servers do', async () => {
+testRest('a process exits with 0 within ten seconds, whatever clients and servers do', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())
@@ -209,10 +209,10 @@ testRest('a process ends within ten seconds, with 0, whatever clients and server
   const warm = () => callSessions(url, 'POST', '', { body: alice })
   const { port, hostname } = new URL(url)
 
-  // An XMPP server that answers no goodbye.
+  // An XMPP server that does not answer the end of its stream.
   expect((await warm()).status).toBe(200)
   server.last.deafen()
-  // A page that reads none of what it asked for, which is more than systems keep for a connection.
+  // A page that reads none of its replies, which exceed the buffers of the operating system.
   const unread = (await warm()).json
   const reader = connect(Number(port), hostname)
   closers.push(() => reader.destroy())
@@ -223,13 +223,13 @@ testRest('a process ends within ten seconds, with 0, whatever clients and server
     const body = `<body rid='${rid}' sid='${unread.sid}' xmlns='http://jabber.org/protocol/httpbind'/>`
     reader.write(`POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
   }
-  // A client that never ends its header.
+  // A client with an endless header.
   const slow = connect(Number(port), hostname)
   closers.push(() => slow.destroy())
   slow.write('POST /warm HTTP/1.1\r\nHost: a\r\nX-Slow: ')
   slow.on('error', () => {})
   reader.on('error', () => {})
-  // A login whose server has stopped in the middle of it.
+  // A login whose server stops answering.
   let hangs = () => {}
   const hanging = new Promise<void>(resolve => {
     hangs = resolve
@@ -248,7 +248,7 @@ testRest('a process ends within ten seconds, with 0, whatever clients and server
   expect(service.stderr).toBe('')
 })
 
-testRest('a second Ctrl+C ends a process at once', async () => {
+testRest('a second Ctrl+C ends a process at once, with 130', async () => {
   const server = await startServer()
   const operator = new Operator()
   closers.push(() => operator.leave())

@@ -1,4 +1,4 @@
-// A page comes over WebSocket, shows the token that its backend was given, and has the session that was warmed for it.
+// A page over WebSocket attaches to its warmed session with the token of its binding.
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -36,7 +36,7 @@ let service: TestService
 const folder = mkdtempSync(join(tmpdir(), 'taking-over-'))
 const wires: WebSocketWire[] = []
 const closers: (() => unknown)[] = []
-/** All that were handed out. */
+/** All tokens that were returned. */
 const tokens: string[] = []
 
 const at = (login: LoginServer) => `plain.example=xmpp://127.0.0.1:${login.port}?tls=none`
@@ -58,7 +58,7 @@ afterEach(async () => {
   for (const { jid } of [alice, bob]) await call('DELETE', `/sessions?jid=${jid}`)
   for (const wire of wires.splice(0)) wire.drop()
   for (const closer of closers.splice(0)) await closer()
-  await eventually('the server is left', () => server.open === 0)
+  await eventually('no connection to the server is open', () => server.open === 0)
   expect(server.complaints).toEqual([])
 })
 
@@ -66,7 +66,7 @@ afterAll(async () => {
   await service.stop()
   await server.stop()
   rmSync(folder, { recursive: true })
-  // At the lowest level nothing is left out.
+  // The lowest level logs everything.
   const logged = service.lines.join('')
   expect(tokens.length).toBeGreaterThan(20)
   for (const token of tokens) {
@@ -85,7 +85,7 @@ async function warm(account = alice, more: Record<string, string> = {}): Promise
   return binding
 }
 
-/** What its backend is given for a page that takes the place of the one before. */
+/** What the API returns for the next page of a session. */
 async function again(id: string): Promise<Binding> {
   const { status, json } = await call('POST', `/${id}/resume`)
   expect(status).toBe(200)
@@ -93,34 +93,34 @@ async function again(id: string): Promise<Binding> {
   return json
 }
 
-/** A page that has opened its stream, and has read what it is offered. */
+/** A page that has opened its stream and received the features. */
 async function page(headers: Record<string, string> = {}, url = service.url): Promise<WebSocketWire> {
   const wire = await openPage(url, path, headers)
   wires.push(wire)
   return wire
 }
 
-/** A page that has taken its session over. */
+/** A page that has attached to its session. */
 async function takenOver({ websocket }: Binding): Promise<WebSocketWire> {
   const wire = await page()
   await take(wire, websocket.token)
   return wire
 }
 
-/** The same, with a stream that may go on. */
+/** The same, with stream management. */
 async function counting(binding: Binding): Promise<{ wire: WebSocketWire; streamId: string }> {
   const wire = await takenOver(binding)
   wire.send(say.enable)
   return { wire, streamId: / id='([^']+)'/.exec(await wire.message())![1]! }
 }
 
-/** What the server has sent to the page with this id. */
+/** A message that the server sends to the page. */
 const letter = (id: string) => `<message from='bob@plain.example/b' id='${id}'><body>${id}</body></message>`
 const written = (id: string) => expect.stringMatching(new RegExp(`^<message xmlns='jabber:client' .*id='${id}'`))
 const idsAt = (index = server.connections.length - 1) =>
   server.connections[index]!.stanzas.map(({ attributes }) => attributes['id'])
 
-describe('a page logs in', () => {
+describe('a page that logs in', () => {
   const hashed = (token: string, by: string) => createHmac('sha256', token).update(by).digest()
   const sasl = (text: string) => `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${text}</auth>`
   const sasl2 = (mechanism: string, text: string, more: string) =>
@@ -128,16 +128,16 @@ describe('a page logs in', () => {
   const inline = "<bind xmlns='urn:xmpp:bind:0'><tag>portal</tag></bind>"
   const hash = (token: string) => Buffer.concat([Buffer.from('alice\0'), hashed(token, 'Initiator')]).toString('base64')
 
-  /** What it sends, whether a stream follows, and whether it has the session by then. */
+  /** What the page sends, and what follows: a new stream, features, or the session. */
   test.each<[string, (token: string) => string, 'stream' | 'features' | 'session']>([
     ['with PLAIN and the local part', token => sasl(say.plain(token, 'alice')), 'stream'],
     ['with PLAIN and the bare JID', token => sasl(say.plain(token, alice.jid)), 'stream'],
     ['with PLAIN and an authzid', token => sasl(say.plain(token, 'alice', alice.jid)), 'stream'],
     ['with PLAIN over SASL2', token => sasl2('PLAIN', say.plain(token, 'alice'), ''), 'features'],
-    ['with PLAIN over SASL2, and is bound', token => sasl2('PLAIN', say.plain(token, 'alice'), inline), 'session'],
-    ['with its hash', token => sasl2('HT-SHA-256-NONE', hash(token), ''), 'features'],
-    ['with its hash, and is bound', token => sasl2('HT-SHA-256-NONE', hash(token), inline), 'session'],
-  ])('%s, and has the resource that was warmed and all that came', async (_what, login, then) => {
+    ['with PLAIN over SASL2 and Bind 2', token => sasl2('PLAIN', say.plain(token, 'alice'), inline), 'session'],
+    ['with a hash of its token', token => sasl2('HT-SHA-256-NONE', hash(token), ''), 'features'],
+    ['with a hash of its token and Bind 2', token => sasl2('HT-SHA-256-NONE', hash(token), inline), 'session'],
+  ])('%s gets the warmed resource and all waiting stanzas', async (_what, login, then) => {
     const binding = await warm()
     server.last.say(letter('one') + letter('two'))
     expect(binding.websocket).toEqual({
@@ -165,12 +165,12 @@ describe('a page logs in', () => {
     server.last.say(letter('three'))
     expect(await read(wire, 3)).toEqual(['one', 'two', 'three'].map(written))
     wire.send(say.stanza('mine'), say.stanza('and mine'))
-    await eventually('they arrive', () => idsAt().length === 2)
+    await eventually('the stanzas arrive', () => idsAt().length === 2)
     expect(idsAt()).toEqual(['mine', 'and mine'])
     expect(await stateOf(binding.id)).toBe('held')
   })
 
-  test('with another token, and is refused, in the same words always', async () => {
+  test('with a used, foreign or invalid token gets the same not-authorized', async () => {
     const [used, others] = [await warm(), await warm(bob)]
     await takenOver(used)
     const ended = await warm()
@@ -185,12 +185,12 @@ describe('a page logs in', () => {
     }
     wire.send(say.authenticate('guessed', 'nobody'))
     expect(await wire.message()).toBe(sasl2Refusal)
-    // And may still show the right one.
+    // The right token still works.
     const right = await warm()
     expect(await take(wire, right.websocket.token)).toBe(right.jid)
   })
 
-  test('at a domain that its token is not for, and is refused', async () => {
+  test('at another domain than the domain of its token gets not-authorized', async () => {
     const other = await startLoginServer({ domain: 'other.example', accounts: { alice: alice.password } })
     const both = await startTestService({
       servers: `${at(server)},other.example=xmpp://127.0.0.1:${other.port}?tls=none`,
@@ -208,7 +208,7 @@ describe('a page logs in', () => {
   })
 })
 
-testRest('ten wrong tokens slow an address down, and no other', async () => {
+testRest('ten wrong tokens delay logins from their address only', async () => {
   const own = await start()
   const from = (address: string) => page({ 'X-Forwarded-For': address }, own.url)
   for (let guess = 0; guess < 10; guess++) {
@@ -232,8 +232,8 @@ testRest('ten wrong tokens slow an address down, and no other', async () => {
   await own.stop()
 })
 
-describe('no token is given', () => {
-  test('to a session that is to answer one browser only', async () => {
+describe('no token is returned', () => {
+  test('for a session with attach_binding', async () => {
     for (const attach_binding of ['cookie', 'reply']) {
       const { json } = await service.warm({ ...alice, attach_binding })
       expect(json).toHaveProperty('sid')
@@ -244,7 +244,7 @@ describe('no token is given', () => {
     }
   })
 
-  test('where there is no endpoint for it', async () => {
+  test('with WEBSOCKET_ENABLED=off', async () => {
     const own = await start({ WEBSOCKET_ENABLED: 'off' })
     const { json } = await own.warm(alice)
     expect(json).toHaveProperty('sid')
@@ -254,7 +254,7 @@ describe('no token is given', () => {
     await own.stop()
   })
 
-  test('where the page talks to another endpoint', async () => {
+  test('with REMOTE_ATTACH=there', async () => {
     const here = await startTestService({
       servers: `plain.example=${service.url}/http-bind`,
       environment: { XMPP_DOMAINS: 'plain.example', REMOTE_ATTACH: 'there' },
@@ -266,7 +266,7 @@ describe('no token is given', () => {
     await here.stop()
   })
 
-  test('in a page', async () => {
+  test('in HTML', async () => {
     for (const accept of ['text/html', 'application/xhtml+xml']) {
       const { status, text } = await service.warm(alice, { as: 'form', accept })
       expect([status, text]).toEqual([200, expect.stringContaining('class="sid"')])
@@ -275,14 +275,14 @@ describe('no token is given', () => {
   })
 })
 
-describe('whichever page comes first has the session', () => {
+describe('the first page gets the session', () => {
   const bosh = ({ sid, rid }: WarmBinding) => {
     const client = new BoshClient(`${service.url}/http-bind`, { sid, rid })
     closers.push(() => client.close())
     return client
   }
 
-  test('the one over BOSH: the token is good no more', async () => {
+  test('over BOSH, and the token is then rejected', async () => {
     const binding = await warm()
     await bosh(binding).request(say.stanza('mine'), { pause: '60' })
     const wire = await page()
@@ -291,7 +291,7 @@ describe('whichever page comes first has the session', () => {
     expect(await stateOf(binding.id)).toBe('paused')
   })
 
-  test('the one over WebSocket: requests find no session, until it is handed out again', async () => {
+  test('over WebSocket, and BOSH requests then get item-not-found until a resume', async () => {
     const binding = await warm()
     const wire = await takenOver(binding)
     expect(await bosh(binding).request(say.stanza('stolen'))).toContain(gone)
@@ -302,21 +302,21 @@ describe('whichever page comes first has the session', () => {
     await client.request(say.stanza('over'), { pause: '60' })
     expect(await bosh(binding).request(say.stanza('stolen'))).toContain(gone)
     expect(idsAt()).toEqual(['mine', 'over'])
-    // And back.
+    // Back to WebSocket.
     const back = await takenOver(await again(binding.id))
     expect(await client.request(say.stanza('stolen'))).toContain(gone)
     back.send(say.stanza('back'))
-    await eventually('it arrives', () => idsAt().length === 3)
+    await eventually('the stanza arrives', () => idsAt().length === 3)
     expect(idsAt()).toEqual(['mine', 'over', 'back'])
   })
 
-  test('a poll that is held is answered, and what it may have missed comes again', async () => {
+  test('until a resume ends its poll, and the next page gets its last stanzas again', async () => {
     const binding = await warm()
     const client = bosh(binding)
     server.last.say(letter('one'))
     expect(await client.request(say.stanza('mine'))).toContain("id='one'")
     const held = client.request()
-    await eventually('it is held', () => service.service.counts().sessions === 1)
+    await eventually('the session is open', () => service.service.counts().sessions === 1)
     while ((await stateOf(binding.id)) !== 'held') await pause(5)
     const { websocket } = await again(binding.id)
     expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
@@ -325,7 +325,7 @@ describe('whichever page comes first has the session', () => {
     expect(await wire.message()).toEqual(written('one'))
   })
 
-  test('of two at the same time one', async () => {
+  test('if three try at the same time', async () => {
     const binding = await warm()
     const pages = [await page(), await page(), await page()]
     for (const wire of pages) wire.send(say.authenticate(binding.websocket.token, 'alice'))
@@ -334,7 +334,7 @@ describe('whichever page comes first has the session', () => {
     expect(answers.filter(text => text === sasl2Refusal)).toHaveLength(2)
   })
 
-  test('by the token of a session that another page of its tab has', async () => {
+  test('until another page of its tab gets a new token', async () => {
     const named = { visit: 'v1', tab: 't1' }
     const binding = await warm(alice, named)
     await takenOver(binding)
@@ -348,7 +348,7 @@ describe('whichever page comes first has the session', () => {
 })
 
 describe('a page whose connection breaks', () => {
-  test('has its session wait for it for as long as WEBSOCKET_RESUME says, and then end', async () => {
+  test('keeps its session for WEBSOCKET_RESUME, after which it ends', async () => {
     const binding = await warm()
     const wire = await takenOver(binding)
     wire.drop()
@@ -357,18 +357,18 @@ describe('a page whose connection breaks', () => {
     clock.advance(119_000)
     expect(await stateOf(binding.id)).toBe('quiet')
     clock.advance(1_500)
-    await eventually('it ends', () => service.service.counts().sessions === 0)
-    await eventually('the server is told', () => server.last.goodbye === 'footer')
+    await eventually('the session has ended', () => service.service.counts().sessions === 0)
+    await eventually('the stream is closed', () => server.last.goodbye === 'footer')
     expect(server.last.stanzas).toMatchObject([{ name: 'message', attributes: { type: 'error', id: 'late' } }])
     const ended = service.lines.filter(line => line.includes('session ended') && line.includes(binding.id))
     expect(ended.join()).toContain('"reason":"inactivity"')
   })
 
-  test('comes back by a new token, and gets what came in between', async () => {
+  test('returns with a new token, and gets the stanzas sent meanwhile', async () => {
     const binding = await warm()
     const wire = await takenOver(binding)
     wire.send(say.stanza('first'))
-    await eventually('it arrives', () => idsAt().length === 1)
+    await eventually('the stanza arrives', () => idsAt().length === 1)
     wire.drop()
     while ((await stateOf(binding.id)) !== 'quiet') await pause(5)
     server.last.say(letter('meanwhile'))
@@ -377,14 +377,14 @@ describe('a page whose connection breaks', () => {
     expect(await stateOf(binding.id)).toBe('held')
   })
 
-  test('and that counts goes on with nothing lost or doubled, whatever was on its way', async () => {
+  test('and that has stream management resumes without loss or duplicates', async () => {
     const binding = await warm()
     const { wire, streamId } = await counting(binding)
     server.last.say(letter('one') + letter('two') + letter('three'))
     wire.send(say.stanza('c1'), say.stanza('c2'))
     expect(await wire.message()).toEqual(written('one'))
-    await eventually('they arrive', () => idsAt().length === 2)
-    // The others came, and were not read. These leave, and the connection breaks at once.
+    await eventually('the stanzas arrive', () => idsAt().length === 2)
+    // The other stanzas arrived but were not read. These are sent, and the connection breaks at once.
     wire.send(say.stanza('c3'), say.stanza('c4'))
     wire.drop()
     server.last.say(letter('four'))
@@ -402,11 +402,11 @@ describe('a page whose connection breaks', () => {
       if (text !== say.request) received.push(text)
     }
     expect(received).toEqual(['two', 'three', 'four'].map(written))
-    await eventually('all arrive', () => idsAt().length >= sent.length)
+    await eventually('all stanzas arrive', () => idsAt().length >= sent.length)
     expect(idsAt()).toEqual(sent)
   })
 
-  test('cannot go on with the stream of another, or one that went on elsewhere, and begins anew', async () => {
+  test('cannot resume another stream or send a wrong count, and can still bind', async () => {
     const [first, second] = [await warm(), await warm()]
     const [one, other] = [await counting(first), await counting(second)]
     one.wire.drop()
@@ -429,24 +429,24 @@ describe('a page whose connection breaks', () => {
     expect(await stateOf(second.id)).toBe('held')
   })
 
-  test('is noticed at once, whatever it sent last', async () => {
+  test('becomes quiet at once, and everything it sent arrives', async () => {
     const binding = await warm()
     const wire = await takenOver(binding)
     for (let sent = 0; sent < 200; sent++) wire.send(say.stanza(`c${sent}`, 'x'.repeat(500)))
     wire.halfClose()
-    await eventually('all arrive', () => idsAt().length === 200)
+    await eventually('all stanzas arrive', () => idsAt().length === 200)
     while ((await stateOf(binding.id)) !== 'quiet') await pause(5)
     expect(idsAt()).toEqual(Array.from({ length: 200 }, (_, sent) => `c${sent}`))
   })
 })
 
-testRest('a page that acknowledges nothing gets no more than can be kept for it, and all when it does', async () => {
+testRest('a page that acknowledges nothing gets about 1 MiB, and the rest once it acknowledges', async () => {
   const { wire } = await counting(await warm())
   const all = Array.from({ length: 3000 }, (_, number) => `m${number}`)
   server.last.say(all.map(id => letter(id).replace('</body>', `${'x'.repeat(2000)}</body>`)).join(''))
   const read: string[] = []
   let size = 0
-  /** Reads what there is, until nothing has come for a while. */
+  /** Reads until nothing has arrived for a while. */
   const readOn = async () => {
     for (let silent = 0; silent < 20; silent++) {
       wire.send(say.request)
@@ -468,7 +468,7 @@ testRest('a page that acknowledges nothing gets no more than can be kept for it,
   expect(read).toEqual(all)
 })
 
-test('the list says how sessions stand that pages have over WebSocket', async () => {
+test('the list shows the state of sessions over WebSocket', async () => {
   const [waiting, there, away] = [await warm(), await warm(), await warm()]
   const wire = await takenOver(away)
   await takenOver(there)
@@ -485,27 +485,27 @@ test('the list says how sessions stand that pages have over WebSocket', async ()
   expect(JSON.stringify(sessions)).not.toContain('token')
 })
 
-test('a user who is logged out has the page told, and the server sees it leave', async () => {
+test('a logout closes the streams of the page and of the server', async () => {
   const binding = await warm()
   const wire = await takenOver(binding)
   expect((await call('DELETE', `/${binding.id}`)).status).toBe(204)
   expect(await wire.message()).toBe(close)
   wire.send(close)
   expect((await wire.leave()).code).toBe(1000)
-  await eventually('the server is told', () => server.last.goodbye === 'footer')
+  await eventually('the stream is closed', () => server.last.goodbye === 'footer')
 })
 
 test('a page that closes its stream logs its user out', async () => {
   const wire = await takenOver(await warm())
   wire.send(say.stanza('last'), close)
   expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
-  await eventually('the server is told', () => server.last.goodbye === 'footer')
+  await eventually('the stream is closed', () => server.last.goodbye === 'footer')
   expect(idsAt()).toEqual(['last'])
   expect(service.service.counts().sessions).toBe(0)
 })
 
 describe('with TLS', () => {
-  test('a session that was taken over over it is taken over over nothing else', async () => {
+  test('a session that a page used over TLS cannot be used without TLS', async () => {
     const { key, cert } = makeCertificate(['DNS:localhost'])
     const file = join(folder, 'tls.pem')
     writeFileSync(file, key + cert)
@@ -527,7 +527,7 @@ describe('with TLS', () => {
 })
 
 describe('while the service stops', () => {
-  test('pages are told, those that have a session and those that have none yet', async () => {
+  test('pages with and without a session get system-shutdown', async () => {
     const own = await start()
     const binding = (await own.bind(alice)) as Binding
     const [there, coming, late] = [await page({}, own.url), await page({}, own.url), await own.bind(alice)]

@@ -1,4 +1,5 @@
-// What was not foreseen, in a process as operators run it: only the log tells of them, and everything goes on.
+// Errors that the code does not expect, in a process as operators run it: they are logged, and the service
+// continues.
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -31,7 +32,7 @@ const settings = () => ({
   ...unlimited,
   PORT: '0',
   METRICS_ADDRESS: 'none',
-  // The server's last connection is the session's.
+  // The last connection of the server must belong to the session.
   XMPP_SPARE_LINKS: '0',
   ADMIN_USERS: `${admin.name}:${admin.secret}`,
   XMPP_DOMAINS: 'plain.example',
@@ -45,20 +46,20 @@ async function live(url: string): Promise<void> {
   const connection = server.last
   const page = new BoshClient(`${url}/http-bind`, json)
   const held = page.request("<presence xmlns='jabber:client'/>")
-  await eventually('what it said has come', () => connection.stanzas.length === 1)
+  await eventually('the presence arrives', () => connection.stanzas.length === 1)
   connection.say('<message><body>hello</body></message>')
   expect(await held).toContain('hello')
   await page.terminate()
   page.close()
-  await eventually('the user has left', () => connection.goodbye === 'footer')
+  await eventually('the stream is closed', () => connection.goodbye === 'footer')
 }
 
 test.each([
-  ['an error that is not caught', "throw new TypeError('Pa55-of-alice')", 'TypeError'],
-  ['a rejection that is not handled', "Promise.reject(new RangeError('Pa55-of-alice'))", 'RangeError'],
-  ['what is no error at all', "throw 'Pa55-of-alice'", 'string'],
+  ['an uncaught error', "throw new TypeError('Pa55-of-alice')", 'TypeError'],
+  ['an unhandled rejection', "Promise.reject(new RangeError('Pa55-of-alice'))", 'RangeError'],
+  ['a thrown string', "throw 'Pa55-of-alice'", 'string'],
   ['an error event without a listener', "new EventEmitter().emit('error', new URIError('x'))", 'URIError'],
-])('%s ends nothing', async (_what, fault, name) => {
+])('%s does not end the process', async (_what, fault, name) => {
   operator.write(
     'faults.mjs',
     `import { EventEmitter } from 'node:events'
@@ -73,7 +74,7 @@ test.each([
       .map(line => JSON.parse(line))
   await live(url)
   service.signal('SIGUSR2')
-  await eventually('it has happened more than once', () => faults().length > 1)
+  await eventually('two errors are logged', () => faults().length > 1)
   await live(url)
   expect(faults()[0]).toMatchObject({
     level: 50,
@@ -86,7 +87,7 @@ test.each([
   expect(service.stdout).not.toContain('Pa55')
 })
 
-test('a log that cannot be written ends nothing', async () => {
+test('a log that cannot be written does not end the process', async () => {
   const [port = 0] = await freePorts(1)
   const service = operator.startUnheard({ ...settings(), PORT: String(port), LOG_LEVEL: 'trace' })
   const url = `http://127.0.0.1:${port}`

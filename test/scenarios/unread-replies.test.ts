@@ -1,4 +1,4 @@
-// Clients that request much and read nothing take little memory, and give it back once they have gone.
+// Clients that send many requests and read no replies take little memory, which is free again once they disconnect.
 // Runs in npm run test:all only: crowds of connections.
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { HttpSocket } from '../support/http-socket.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { admin } from '../support/start-service.js'
 
-/** How many connections a crowd has, and how much memory its garbage may take, in MiB. */
+/** Connections in a crowd, and the memory that its garbage may take, in MiB. */
 const crowd = 200
 const garbage = 64
 
@@ -74,7 +74,7 @@ async function usual(path: string) {
 }
 
 describe.each(['/openapi.json', '/assets/strophe.js', '/nowhere'])('%s', path => {
-  test('requested by a crowd that reads nothing takes little memory, and keeps none', async () => {
+  test('requested by clients that read no replies takes little memory, and frees it', async () => {
     const before = await usual(path)
     await sendAhead(path, [8, 127])
     expect(memory() - before.memory).toBeLessThan(garbage)
@@ -85,8 +85,8 @@ describe.each(['/openapi.json', '/assets/strophe.js', '/nowhere'])('%s', path =>
   })
 })
 
-describe('requests that are sent ahead', () => {
-  test('are answered in their order', async () => {
+describe('pipelined requests', () => {
+  test('are answered in order', async () => {
     const client = new HttpSocket(port)
     sockets.push(client.socket)
     const paths = ['/', '/openapi.json', '/nowhere', '/assets/icon.svg', '/healthz']
@@ -96,7 +96,7 @@ describe('requests that are sent ahead', () => {
     expect(types).toEqual(['text/html', 'application/json', 'text/html', 'image/svg+xml', 'text/plain'])
   })
 
-  test('may be more at the BOSH endpoint than elsewhere', async () => {
+  test('can be more at the BOSH endpoint than elsewhere', async () => {
     const client = new HttpSocket(port)
     sockets.push(client.socket)
     // The first is held: its session waits for the XMPP server, or for those behind it.
@@ -107,7 +107,7 @@ describe('requests that are sent ahead', () => {
   })
 
   test.each(['GET / HTTP/1.1\r\n', 'GET / HTTP/1.1\r\nExpect: more\r\n'])(
-    'and too many have their connection closed: %j',
+    'close the connection if there are too many: %j',
     async request => {
       const client = new HttpSocket(port)
       sockets.push(client.socket)
@@ -115,7 +115,7 @@ describe('requests that are sent ahead', () => {
       const replies = (await client.rest()).split('HTTP/1.1 ').length - 1
       expect(replies).toBeLessThanOrEqual(9)
       const isLogged = () => service.lines.some(({ limit, level }) => limit === 'requests-ahead' && level === 40)
-      await eventually('the log says so', isLogged)
+      await eventually('the limit is logged', isLogged)
     },
   )
 })

@@ -1,4 +1,4 @@
-// Requests that ask for another protocol and do not get it: they are answered as if they had not asked (RFC 9110 §7.8).
+// Requests for another protocol that the service does not speak are answered as usual (RFC 9110 §7.8).
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** As Java's HttpClient and curl ask for HTTP/2. */
+/** The headers with which Java's HttpClient and curl request HTTP/2. */
 const wish = [
   'Connection: Upgrade, HTTP2-Settings',
   'Upgrade: h2c',
@@ -67,7 +67,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
         'warm_bindings_http_connections',
       )
 
-    test('a GET is answered, and the connection stays', async () => {
+    test('a GET with an upgrade is answered, and the connection stays open', async () => {
       await connect()
       for (let left = 0; left < 30; left++) {
         http.write(request('GET /healthz', ...wish))
@@ -78,7 +78,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.drop()
     })
 
-    test('a POST is answered with its body, whole, in chunks, and late', async () => {
+    test('a POST with an upgrade is answered, with its body whole, in chunks or late', async () => {
       await connect()
       const length = `Content-Length: ${unknownSid.length}`
       http.write(request('POST /http-bind', ...wish, length) + unknownSid)
@@ -100,7 +100,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.drop()
     })
 
-    test('an upgrade behind a request gets its answer behind that of the request', async () => {
+    test('pipelined upgrades are answered in order', async () => {
       await connect()
       const post = request('POST /http-bind', ...wish, `Content-Length: ${unknownSid.length}`) + unknownSid
       http.write(request('GET /none', ...wish) + post + request('GET /healthz') + post + request('GET /none'))
@@ -110,7 +110,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.drop()
     })
 
-    test('behind a request that waits for its answer, it waits as well', async () => {
+    test('an upgrade behind a held request is answered after it', async () => {
       await connect()
       const create = `<body rid='1' wait='60' hold='1' ver='1.6' to='localhost' xmlns='http://jabber.org/protocol/httpbind'/>`
       http.write(
@@ -126,13 +126,13 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.drop()
     })
 
-    test('a connection that was used for requests becomes a WebSocket', async () => {
+    test('a connection that was used for requests can become a WebSocket', async () => {
       await connect()
       http.write(request('GET /healthz', ...wish))
       expect((await answer()).status).toBe(200)
       http.write(request('GET /xmpp-websocket'))
       expect((await answer()).body).toContain('XMPP WebSocket endpoint')
-      // A GET with the wish for a WebSocket elsewhere is one of any other path.
+      // At other paths, a GET with a WebSocket handshake is an ordinary request.
       http.write(handshake({ path: '/http-bind' }))
       expect((await answer()).status).toBe(200)
       http.write(handshake())
@@ -140,10 +140,10 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.send(open())
       await (await stage.server.connection()).until('>')
       http.drop()
-      await eventually('its session is over', () => stage.service.service.counts().sessions === 0)
+      await eventually('its session has ended', () => stage.service.service.counts().sessions === 0)
     })
 
-    test('a WebSocket that is asked for behind a request begins behind the answer to that', async () => {
+    test('a WebSocket handshake behind other requests is answered after them', async () => {
       await connect()
       http.write(request('GET /none') + request('GET /healthz') + handshake())
       expect([(await answer()).status, (await answer()).status]).toEqual([404, 200])
@@ -151,7 +151,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.drop()
     })
 
-    test('what is no WebSocket in the end is refused, and the connection ends', async () => {
+    test('an invalid WebSocket handshake gets 400, 405 or 426', async () => {
       for (const headers of [
         { 'Sec-WebSocket-Key': undefined },
         { 'Sec-WebSocket-Key': 'short' },
@@ -181,7 +181,7 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       http.drop()
     })
 
-    test('however often it asks, a connection is one connection', async () => {
+    test('a connection with many upgrades counts once', async () => {
       await connect()
       for (let left = 0; left < 5; left++) {
         http.write(request('GET /healthz', ...wish))

@@ -1,4 +1,4 @@
-// A portal that keeps no ids: its sessions have the names of its visits and their tabs.
+// A portal that stores no ids: it names its sessions by visit and tab.
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -45,7 +45,7 @@ async function start(count: number): Promise<readonly [TestService, TestService]
   return [services[0]!, services.at(-1)!]
 }
 
-/** Logins stop at this point until the test lets them go on. */
+/** Logins wait here until the test continues them. */
 function heldLogins() {
   const held: (() => void)[] = []
   server.script = { success: ({ goOn }) => new Promise<void>(resolve => held.push(() => resolve(goOn()))) }
@@ -55,7 +55,7 @@ function heldLogins() {
 const endVisit = ({ url }: TestService) => callSessions(url, 'DELETE', '/sessions?visit=v1')
 
 test.each([1, 2])(
-  'pages of %i processes that come at once get one session, and later pages need no password',
+  'simultaneous pages at %i processes get one session, and later pages need no password',
   async count => {
     const [one, two] = await start(count)
     const held = heldLogins()
@@ -84,7 +84,7 @@ test.each([1, 2])(
   },
 )
 
-test.each([1, 2])('the end of a visit abandons its login at one of %i processes', async count => {
+test.each([1, 2])('ending a visit aborts its login at one of %i processes', async count => {
   const [one, two] = await start(count)
   const held = heldLogins()
   const calls = [two, one].map(service => service.warm({ ...account, ...page }))

@@ -1,4 +1,4 @@
-// A server that sends to many sessions at once, more than there is memory for, while no page fetches any of it.
+// A server sends more to many sessions than there is memory for, while no page fetches any of it.
 // Runs in npm run test:all only: it fills the memory of a service.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
@@ -9,7 +9,7 @@ import { type OperatedService, Operator } from '../support/operated-service.js'
 import { admin } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
-/** So many sessions, each with two bytes of memory for each of its characters, do not fit into the heap. */
+/** So many sessions, with two bytes of memory for each character, do not fit into the heap. */
 const sessions = 40
 const heapMebibytes = 128
 const long = `Ā${'a'.repeat(1_000_000)}`
@@ -50,7 +50,7 @@ async function warm(domain: string): Promise<{ sid: string; rid: number }> {
   return JSON.parse(text)
 }
 
-test('ends those of its own sessions that have most waiting, and no other notices', async () => {
+test('a server that fills the memory loses its own sessions, and other sessions continue', async () => {
   const page = new BoshClient(`${url}/http-bind`, await warm('honest.example'))
   for (let warmed = 0; warmed < sessions; warmed++) await warm('hostile.example')
   for (const connection of hostile.connections) {

@@ -1,4 +1,4 @@
-// `warm-bindings warm JID`: what an operator is told of a login, and that nothing is left of it.
+// `warm-bindings warm JID`: what it prints about a login, and that no session stays open.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,14 +47,14 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** No account may call: a trial needs none. */
+/** Without ADMIN_USERS, which a trial does not need. */
 const settings = (options = `?ca=${ca}`, more: Record<string, string> = {}) => ({
   XMPP_DOMAINS: 'chat.example',
   XMPP_SERVERS: `chat.example=xmpp://127.0.0.1:${server.port}${options}`,
   ...more,
 })
 
-/** What the command says, and its exit code, when this is typed. */
+/** Output and exit code of the command with this input. */
 async function tryWarm(environment: Record<string, string>, typed = `${password}\n`, jid = alice) {
   const trial = operator.startWithInput(typed, environment, 'warm', jid)
   const exit = await trial.exit
@@ -66,7 +66,7 @@ async function tryWarm(environment: Record<string, string>, typed = `${password}
 
 describe('a login that succeeds', () => {
   test(
-    'is told with the session that /warm would hand out, and is over',
+    'prints the session that POST /warm would return, and is ended',
     async () => {
       const { exit, stdout, stderr } = await tryWarm(settings())
       expect([exit, stderr]).toEqual([0, ''])
@@ -83,7 +83,7 @@ describe('a login that succeeds', () => {
   )
 
   testRest(
-    'has the addresses of its host, and the resource that was asked for',
+    'prints the URL of its host and the requested resource',
     async () => {
       const hosts = 'web.example=chat.example?url=https://web.example/chat&bosh=/b'
       const more = { HTTP_HOSTS: hosts, WEBSOCKET_ENABLED: 'off' }
@@ -97,7 +97,7 @@ describe('a login that succeeds', () => {
   )
 
   test(
-    'takes the settings of .env, and accounts of its own where there is no password',
+    'uses the settings of .env, and a service account if no password is entered',
     async () => {
       const environment = settings(undefined, { XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
       const lines = Object.entries(environment).map(([name, value]) => `${name}='${value}'\n`)
@@ -111,7 +111,7 @@ describe('a login that succeeds', () => {
 })
 
 describe('a login that fails', () => {
-  /** What it says then; the exit code is 1, and nothing goes to standard output. */
+  /** The error output. The exit code is 1, and standard output is empty. */
   async function failure(environment: Record<string, string>, ...rest: [typed?: string, jid?: string]) {
     const { exit, stdout, stderr } = await tryWarm(environment, ...rest)
     expect([exit, stdout]).toEqual([1, ''])
@@ -119,7 +119,7 @@ describe('a login that fails', () => {
   }
 
   test(
-    'for its password says so, and by which mechanism',
+    'for its password prints the problem and the mechanism',
     async () => {
       const told = await failure(settings(), 'Pa55-of-another\n')
       expect(told).toContain('would answer 403 not-authorized.')
@@ -130,7 +130,7 @@ describe('a login that fails', () => {
   )
 
   testRest(
-    'for a certificate says which, and how it can be trusted',
+    'for a certificate prints the certificate and how to trust it',
     async () => {
       const told = await failure(settings(''))
       expect(told).toContain('would answer 502 certificate-invalid.')
@@ -141,7 +141,7 @@ describe('a login that fails', () => {
   )
 
   testRest(
-    'for want of a mechanism says what the server offers',
+    'for lack of a mechanism prints the mechanisms of the server',
     async () => {
       server.usual = { ...usual, mechanisms: ['X-TOKEN', 'CRAM-MD5'] }
       const told = await failure(settings())
@@ -152,7 +152,7 @@ describe('a login that fails', () => {
   )
 
   testRest(
-    'at a port where nothing listens says where that is',
+    'at a closed port prints the address',
     async () => {
       const [port] = await freePorts(1)
       const told = await failure(settings('', { XMPP_SERVERS: `chat.example=xmpp://127.0.0.1:${port}` }))
@@ -163,7 +163,7 @@ describe('a login that fails', () => {
   )
 
   testRest(
-    'because the server says nothing more is over in time',
+    'because of a silent server stops after WARM_TIMEOUT',
     async () => {
       server.script = { features: () => {} }
       const told = await failure(settings(undefined, { WARM_TIMEOUT: '1' }))
@@ -177,7 +177,7 @@ describe('a login that fails', () => {
     ['alice', /400 invalid-jid/],
     ['', /400 missing-parameter/],
   ])(
-    'as %j is told before any server is asked',
+    'for the JID %j prints the problem without a connection',
     async (jid, told) => {
       const before = server.connections.length
       expect(await failure(settings(), undefined, jid)).toMatch(told)
@@ -187,7 +187,7 @@ describe('a login that fails', () => {
   )
 
   test(
-    'for the settings names all that is wrong with them',
+    'for invalid settings prints all errors',
     async () => {
       const told = await failure({ XMPP_SERVERS: 'chat.example=ftp://x', BOSH_MAXWAIT: '5' })
       expect(told).toMatch(/^- XMPP_SERVERS for chat\.example must have an address/m)
@@ -199,7 +199,7 @@ describe('a login that fails', () => {
   )
 
   testRest(
-    'for want of a line on standard input tries nothing',
+    'for an empty input opens no connection',
     async () => {
       const before = server.connections.length
       expect(await failure(settings(), '')).toMatch(/^No password was entered\./)
