@@ -1,4 +1,4 @@
-// RFC 6455 to the letter, byte by byte, at the endpoint as it is served: over TCP and over TLS.
+// RFC 6455 byte by byte, at the endpoint as served, over TCP and TLS.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ beforeAll(async () => {
     environment: {
       ...{ HTTPS_PORT: '0', TLS_CERT: join(folder, 'tls.crt'), RATE_SESSIONS_PER_ADDRESS: '0' },
       ...{ RATE_SESSION_BYTES: '0', MAX_UNAUTHENTICATED_PER_ADDRESS: '0', WEBSOCKET_CLOSE_TIMEOUT: '2' },
-      // The least that there may be: 1 MiB.
+      // The minimum: 1 MiB.
       MAX_UNFINISHED_MB: '1',
     },
   })
@@ -43,17 +43,17 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
   }
   afterEach(async () => {
     wire.drop()
-    await eventually('the session is over', () => stage.service.service.counts().sessions === 0)
+    await eventually('the session has ended', () => stage.service.service.counts().sessions === 0)
     expect(stage.service.lines.filter(line => line.includes('incident'))).toEqual([])
   })
 
-  /** The server gets what the client sends. */
+  /** Expects that the server receives what the client sends. */
   const arrives = async (sent: string | Buffer | readonly Buffer[], got: string) => {
     wire.write(...(typeof sent === 'string' || Buffer.isBuffer(sent) ? [sent] : sent))
     expect(await pair.link.until('</message>')).toBe(got)
   }
 
-  test('a message of every length arrives whole, however its length is written', async () => {
+  test('messages of every length encoding arrive whole', async () => {
     pair = await stage.loggedIn({}, scheme === 'http' ? undefined : stage.secureUrl)
     wire = pair.wire
     const around = message('').length
@@ -62,11 +62,11 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
       expect(sent).toHaveLength(length)
       await arrives(text(sent), sent)
     }
-    // Longer than need be is no fault that the peer has to see (§5.2), and does no harm.
+    // A longer encoding than needed is tolerated (§5.2).
     await arrives(text(message('a'), { lengthBytes: 8 }), message('a'))
   })
 
-  test('messages in parts arrive whole, with pings between the parts, which are answered', async () => {
+  test('fragmented messages arrive whole, and pings between fragments are answered', async () => {
     await begin()
     const sent = message('in parts')
     await arrives(fragments(sent.slice(0, 9), '', sent.slice(9, 30), sent.slice(30)), sent)
@@ -88,7 +88,7 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
     }
   })
 
-  test('a client that sends one byte at a time is understood', async () => {
+  test('frames sent one byte at a time arrive whole', async () => {
     await begin()
     const sent = message('slowly')
     const [first, second] = fragments(sent.slice(0, 7), sent.slice(7))
@@ -100,14 +100,14 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
     expect((await wire.control()).opcode).toBe(opcodes.pong)
   })
 
-  test('many messages in one piece arrive one by one, in their order', async () => {
+  test('many messages in one packet arrive separately and in order', async () => {
     await begin()
     const sent = Array.from({ length: 200 }, (_, number) => message(`number ${number}`))
     wire.send(...sent)
     for (const one of sent) expect(await pair.link.until('</message>')).toBe(one)
   })
 
-  test('what a mask hides is read whatever the mask is', async () => {
+  test('every mask is decoded', async () => {
     await begin()
     for (const mask of [
       [0, 0, 0, 0],
@@ -118,43 +118,39 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
   })
 
   test.each<[what: string, code: number, bytes: () => Buffer | Buffer[]]>([
-    ['a frame that is not masked', 1002, () => text(message('a'), { mask: false })],
-    ['a ping that is not masked', 1002, () => frame(opcodes.ping, 'a', { mask: false })],
-    ['a reserved bit: 1', 1002, () => text(message('a'), { rsv: 4 })],
-    ['a reserved bit: 2', 1002, () => text(message('a'), { rsv: 2 })],
-    ['a reserved bit: 3', 1002, () => text(message('a'), { rsv: 1 })],
+    ['an unmasked frame', 1002, () => text(message('a'), { mask: false })],
+    ['an unmasked ping', 1002, () => frame(opcodes.ping, 'a', { mask: false })],
+    ['reserved bit 1', 1002, () => text(message('a'), { rsv: 4 })],
+    ['reserved bit 2', 1002, () => text(message('a'), { rsv: 2 })],
+    ['reserved bit 3', 1002, () => text(message('a'), { rsv: 1 })],
     ['a reserved bit of a ping', 1002, () => frame(opcodes.ping, '', { rsv: 4 })],
-    ['an opcode that means nothing', 1002, () => frame(3, 'a')],
-    ['an opcode of control that means nothing', 1002, () => frame(11, 'a')],
+    ['an unknown opcode', 1002, () => frame(3, 'a')],
+    ['an unknown control opcode', 1002, () => frame(11, 'a')],
     ['a ping that is too long', 1002, () => frame(opcodes.ping, 'p'.repeat(126))],
-    ['a ping in parts', 1002, () => frame(opcodes.ping, 'p', { fin: false })],
-    ['a part that continues nothing', 1002, () => frame(opcodes.continuation, '<a/>')],
+    ['a fragmented ping', 1002, () => frame(opcodes.ping, 'p', { fin: false })],
+    ['a continuation of no message', 1002, () => frame(opcodes.continuation, '<a/>')],
     ['a message within another', 1002, () => [frame(opcodes.text, '<a', { fin: false }), text(message('a'))]],
     ['a close with half a code', 1002, () => frame(opcodes.close, Buffer.from([3]))],
     ['a close that is too long', 1002, () => frame(opcodes.close, closing(1000, 'x'.repeat(124)))],
-    ['a close with a reason that is no UTF-8', 1007, () => frame(opcodes.close, closing(1000, Buffer.from([0xff])))],
+    ['a close with a reason that is not UTF-8', 1007, () => frame(opcodes.close, closing(1000, Buffer.from([0xff])))],
     ['a binary message', 1003, () => frame(opcodes.binary, message('a'))],
     [
-      'a binary message in parts',
+      'a fragmented binary message',
       1003,
       () => [frame(opcodes.binary, '<a', { fin: false }), frame(opcodes.continuation, '/>')],
     ],
-    ['bytes that are no UTF-8', 1007, () => text(Buffer.from([0x3c, 0xff, 0x3e]))],
+    ['bytes that are not UTF-8', 1007, () => text(Buffer.from([0x3c, 0xff, 0x3e]))],
     ['half a surrogate pair', 1007, () => text(Buffer.from('<a>\xed\xa0\x80</a>', 'latin1'))],
-    ['a character written too long', 1007, () => text(Buffer.from('<a>\xc0\xaf</a>', 'latin1'))],
-    ['a character beyond the last', 1007, () => text(Buffer.from('<a>\xf4\x90\x80\x80</a>', 'latin1'))],
+    ['an overlong character', 1007, () => text(Buffer.from('<a>\xc0\xaf</a>', 'latin1'))],
+    ['a character above U+10FFFF', 1007, () => text(Buffer.from('<a>\xf4\x90\x80\x80</a>', 'latin1'))],
     ['half a character at the end', 1007, () => text(Buffer.from('<a>\xe4\xb8', 'latin1'))],
     ['a message that is too long', 1009, () => text(message('x'.repeat(1_048_577)))],
-    [
-      'a message that says it is too long, before any of it',
-      1009,
-      () => text('', { length: 1_048_577, lengthBytes: 8 }),
-    ],
+    ['a length above the limit, before any data', 1009, () => text('', { length: 1_048_577, lengthBytes: 8 })],
     ['a message of 2^63 bytes', 1009, () => text('', { length: 2n ** 63n, lengthBytes: 8 })],
     ['a message of 2^53 bytes', 1009, () => text('', { length: 2n ** 53n, lengthBytes: 8 })],
-    ['parts that are too long together', 1009, () => fragments('x'.repeat(600_000), 'x'.repeat(600_000))],
-    ['too many parts', 1008, () => fragments(...Array.from(message('too many'), byte => byte))],
-  ])('%s is closed with %d, and the server keeps the stream', async (_what, code, bytes) => {
+    ['fragments that are too long together', 1009, () => fragments('x'.repeat(600_000), 'x'.repeat(600_000))],
+    ['too many fragments', 1008, () => fragments(...Array.from(message('too many'), byte => byte))],
+  ])('%s closes the WebSocket with %d, and not the stream of the server', async (_what, code, bytes) => {
     await begin()
     const before = message('in front')
     wire.send(before).write(...[bytes()].flat())
@@ -163,7 +159,7 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
   })
 
   test.each([1000, 1001, 1003, 1007, 1008, 1011, 3000, 4999])(
-    'a close with %d is answered with the same, and the connection ends',
+    'a close with %d is answered with the same code, and the connection ends',
     async code => {
       await begin()
       expect(await closeSocket(wire, closing(code, 'b\u00fae'))).toBe(code)
@@ -171,40 +167,40 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
     },
   )
 
-  test('a close without a code is answered without one', async () => {
+  test('a close without a code is answered without a code', async () => {
     await begin()
     expect(await closeSocket(wire)).toBe(1005)
   })
 
   test.each([0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2999, 5000, 65_535])(
-    'a close with %d, which none may have, is an error of the protocol',
+    'a close with the invalid code %d gets 1002',
     async code => {
       await begin()
       expect(await closeSocket(wire, closing(code))).toBe(1002)
     },
   )
 
-  test('what comes behind a close is not read', async () => {
+  test('data after a close is ignored', async () => {
     await begin()
     wire.write(Buffer.concat([frame(opcodes.close, closing(1000)), text(message('late'))]))
     expect((await wire.rest()).code).toBe(1000)
     expect(await pair.link.rest()).toBe('')
   })
 
-  test('a client that answers no close, and hangs up in no direction, is cut off', async () => {
+  test('a client that does not answer a close is disconnected', async () => {
     await begin()
     const before = performance.now()
     wire.frame(3)
     expect((await wire.rest()).code).toBe(1002)
     const gone = new Promise(resolve => wire.socket.once('close', resolve))
-    // Only what is sent to it shows that a connection is gone whose other side had been closed before.
+    // Only a write shows that a connection is gone whose other side was already closed.
     const probe = setInterval(() => wire.frame(opcodes.pong), 100)
     await gone
     clearInterval(probe)
     expect(performance.now() - before).toBeLessThan(10_000)
   })
 
-  test('a client that goes on and on after it was refused is cut off all the same', async () => {
+  test('a client that continues to send after an error is disconnected', async () => {
     await begin()
     wire.send('<a>')
     expect(await wire.message()).toBe(faultOf('not-well-formed'))
@@ -220,7 +216,7 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
     expect(performance.now() - before).toBeLessThan(10_000)
   })
 
-  test('a client that hangs up in its direction has sent all that it sent before', async () => {
+  test('data that a client sends before it half-closes its connection arrives', async () => {
     await begin()
     const sent = Array.from({ length: 50 }, (_, number) => message(`number ${number}`)).join('')
     wire.write(text(message('first')))
@@ -230,16 +226,16 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
     await wire.ended()
   })
 
-  test('a message that was half there when the client hung up is not', async () => {
+  test('an incomplete message at a half-close is dropped', async () => {
     await begin()
     wire.write(text(message('whole')), text(message('half')).subarray(0, -1))
     wire.halfClose()
     expect(await pair.link.rest()).toBe(message('whole'))
   })
 
-  test('pongs that were not asked for, and pings, are not counted as parts of a message', async () => {
+  test('pongs and pings do not count as data of messages', async () => {
     await begin()
-    // As much as may be kept of all messages together.
+    // As much as the limit for all messages together.
     for (let left = 0; left < 10; left++)
       wire.write(Buffer.concat(Array.from({ length: 1_000 }, () => frame(opcodes.pong, 'p'.repeat(125)))))
     for (let left = 0; left < 200; left++) {
@@ -249,7 +245,7 @@ describe.each(combinations(['http', 'https'] as const, scheme => scheme === 'htt
     await arrives(text(message('still here')), message('still here'))
   })
 
-  test('a compression that the client offers is not agreed upon', async () => {
+  test('offered compression is not used', async () => {
     await begin()
     const offers = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }
     const other = await stage.wire({ headers: offers }, scheme === 'http' ? undefined : stage.secureUrl)

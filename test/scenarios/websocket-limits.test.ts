@@ -1,4 +1,4 @@
-// What a WebSocket costs at most: time without a word, bytes, connections, sessions; and how operators see and end it.
+// Limits of a WebSocket: silence, bytes, connections and sessions. And what operators see and can end.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -35,19 +35,19 @@ afterEach(async () => {
 })
 
 const sessions = () => stage.service.service.counts().sessions
-const isOver = () => eventually('its session is over', () => sessions() === 0)
+const isOver = () => eventually('its session has ended', () => sessions() === 0)
 const gone = async (wire: WebSocketWire) => {
-  // Only what is sent to it shows that a connection is gone whose other side had been closed before.
+  // Only a write shows that a connection is gone whose other side was already closed.
   const probe = setInterval(() => wire.frame(opcodes.pong), 50)
   if (!wire.socket.closed) await new Promise(resolve => wire.socket.once('close', resolve))
   clearInterval(probe)
 }
-/** What the other side has to do with bytes that are on their way. */
+/** Lets the other side handle bytes in transit. */
 const settled = async () => {
   for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
 }
 
-describeRest('time', () => {
+describeRest('timeouts', () => {
   const silent = { answersPings: false }
   let clock: FakeClock
   const begin = async (environment: Record<string, string> = {}) => {
@@ -59,7 +59,7 @@ describeRest('time', () => {
     await settled()
   }
 
-  test('a ping is sent every thirty seconds, and its answer is waited for for ten (G10)', async () => {
+  test('a ping is sent every 30 seconds, and must be answered within ten (G10)', async () => {
     await begin({ METRICS_ADDRESS: '127.0.0.1:0', BOSH_LOGIN_TIMEOUT: '0' })
     const { wire, link } = await stage.pair(silent)
     for (let round = 0; round < 3; round++) {
@@ -83,7 +83,7 @@ describeRest('time', () => {
     expect(sessions()).toBe(0)
   })
 
-  test('no ping is sent where none is wanted, and an idle client is cut off (G10, G11)', async () => {
+  test('no ping is sent with WEBSOCKET_PING_INTERVAL=0, and an idle client is disconnected (G10, G11)', async () => {
     await begin({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '840', BOSH_LOGIN_TIMEOUT: '0' })
     const { wire, link } = await stage.pair(silent)
     await pass(800)
@@ -97,7 +97,7 @@ describeRest('time', () => {
     await link.gone
   })
 
-  test('a client is pinged, and cut off, that has sent half a message (G10)', async () => {
+  test('a client in the middle of a message is pinged and disconnected too (G10)', async () => {
     await begin()
     const { wire } = await stage.pair(silent)
     wire.write(frame(opcodes.text, '<message', { fin: false }))
@@ -107,7 +107,7 @@ describeRest('time', () => {
     expect((await wire.rest()).code).toBe(1006)
   })
 
-  test('a stream has to be opened within ten seconds (G6)', async () => {
+  test('a stream must be opened within ten seconds (G6)', async () => {
     await begin()
     const wire = await stage.wire()
     await pass(10)
@@ -116,14 +116,14 @@ describeRest('time', () => {
     expect([fault, end]).toEqual([faultOf('connection-timeout'), close])
   })
 
-  test('a client that does not answer <close/> is cut off after five seconds in all (G8)', async () => {
+  test('a client that does not answer <close/> is disconnected after five seconds (G8)', async () => {
     await begin()
     const { wire } = await stage.pair(silent)
     wire.send('<a>')
     expect([await wire.message(), await wire.message()]).toEqual([faultOf('not-well-formed'), close])
     await settled()
     await pass(4)
-    // What was on its way is no answer.
+    // Data in transit is no answer.
     wire.send(message('on its way'))
     await settled()
     await pass(1)
@@ -131,7 +131,7 @@ describeRest('time', () => {
     await gone(wire)
   })
 
-  test('a client that answers <close/> and does not close the WebSocket has no more time (G8)', async () => {
+  test('a client that answers <close/> but keeps the WebSocket open gets no more time (G8)', async () => {
     await begin()
     const { wire } = await stage.pair(silent)
     wire.send('<a>')
@@ -146,7 +146,7 @@ describeRest('time', () => {
     await gone(wire)
   })
 
-  test('a client has to log in in time (H7)', async () => {
+  test('a client must log in within BOSH_LOGIN_TIMEOUT (H7)', async () => {
     await begin({ BOSH_LOGIN_TIMEOUT: '60', WEBSOCKET_PING_INTERVAL: '0' })
     const { wire, link } = await stage.pair()
     await pass(59)
@@ -158,7 +158,7 @@ describeRest('time', () => {
     expect(await goodbye(link)).toBe('</stream:stream>')
   })
 
-  test('a client that has sent too much is not read until it may send more, and nothing is lost (G13)', async () => {
+  test('a client above RATE_SESSION_BYTES is read later, and no data is lost (G13)', async () => {
     await begin({ RATE_SESSION_BYTES: '1000', RATE_SESSION_BURST: '2000', BOSH_LOGIN_TIMEOUT: '0' })
     const { wire, link } = await stage.pair()
     const sent = Array.from({ length: 400 }, (_, number) => message(`${number} ${'x'.repeat(1_000)}`))
@@ -166,41 +166,41 @@ describeRest('time', () => {
       wire.send(one)
       await settled()
     }
-    // One piece of bytes from the network, and what came before it.
+    // At most one read from the network, and the data before it.
     expect(link.unread.length).toBeLessThan(70_000)
-    // It answers pings, behind what it has sent.
+    // It answers pings only after the data that it has sent.
     const rest = wire.rest()
     const isThere = () => link.unread.length >= sent.join('').length
     for (let second = 0; second < 600 && !isThere(); second++) await pass(1)
     expect(link.unread === sent.join('')).toBe(true)
     for (let second = 0; second < 60; second++) await pass(1)
     expect(wire.controls.length).toBeGreaterThanOrEqual(2)
-    // It was not cut off for not having been read.
+    // It was not disconnected although it was not read.
     expect(sessions()).toBe(1)
     wire.drop()
     await rest
   })
 })
 
-describe('bytes', () => {
-  test('a server that takes nothing is not sent more, and gets all in the end (G12)', async () => {
+describe('data', () => {
+  test('that a server does not read slows its client down, and is not lost (G12)', async () => {
     await set({ RATE_SESSION_BYTES: '0' })
     const { wire, link } = await stage.loggedIn()
     link.raw.pause()
     const one = message('x'.repeat(100_000))
     let written = 0
-    // Until the kernels between have no room left, and a while behind it.
+    // Until all buffers of the operating system are full.
     for (; written < 400 && wire.socket.writableLength < 4_000_000; written++) {
       wire.send(one)
       await settled()
     }
     expect(wire.socket.writableLength).toBeGreaterThan(4_000_000)
     link.raw.resume()
-    await eventually('all of it is there', () => link.unread.length === written * one.length)
+    await eventually('all data has arrived', () => link.unread.length === written * one.length)
   }, 60_000)
 
   testRest(
-    'a client that reads nothing keeps no more than a little here, and gets all in the end (G12)',
+    'that a client does not read slows its server down, and is not lost (G12)',
     async () => {
       await set({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '0' })
       const { wire, link } = await stage.loggedIn()
@@ -219,7 +219,7 @@ describe('bytes', () => {
     60_000,
   )
 
-  test('a client that hangs up while it is not read has sent all that it sent (G13)', async () => {
+  test('that a client sends before a half-close arrives, even if it is read later (G13)', async () => {
     await set({ RATE_SESSION_BYTES: '1000000', RATE_SESSION_BURST: '10000' })
     const { wire, link } = await stage.loggedIn()
     const sent = Array.from({ length: 30 }, (_, number) => message(`${number} ${'x'.repeat(20_000)}`))
@@ -227,7 +227,7 @@ describe('bytes', () => {
     expect(await link.rest()).toBe(sent.join(''))
   })
 
-  testRest('parts of messages have room for so many bytes in all, and of each client (H10)', async () => {
+  testRest('of incomplete messages is limited for all clients together (H10)', async () => {
     await set({ MAX_UNFINISHED_MB: '1', MAX_STANZA_BYTES: '524288' })
     const big = 'x'.repeat(700_000)
     const [first, second] = [await stage.pair(), await stage.pair()]
@@ -237,11 +237,11 @@ describe('bytes', () => {
     expect((await first.wire.control()).opcode).toBe(opcodes.pong)
     second.wire.write(frame(opcodes.text, `<message xmlns='jabber:client'>${big}`, { fin: false }))
     expect((await second.wire.leave()).code).toBe(1013)
-    // Messages that come whole are not meant.
+    // Messages that arrive whole do not count.
     const third = await stage.pair()
     third.wire.send(message('whole'))
     expect(await third.link.until('</message>')).toBe(message('whole'))
-    // It was too long for a stanza, and had its room until it was whole.
+    // It was too long for a stanza, and counted until it was complete.
     first.wire.frame(opcodes.continuation, '</message>')
     expect(await first.wire.message()).toBe(faultOf('policy-violation'))
     const fourth = await stage.loggedIn()
@@ -249,7 +249,7 @@ describe('bytes', () => {
     expect(await fourth.link.until('</message>')).toHaveLength(message('').length + 200_000)
   })
 
-  test('a part of a message counts with all that was read together with it (H10)', async () => {
+  test('that is read together with a fragment counts with it (H10)', async () => {
     await set({ MAX_UNFINISHED_MB: '1', WEBSOCKET_MAX_FRAGMENTS: '8' })
     const filler = Buffer.concat(Array.from({ length: 400 }, () => frame(opcodes.pong, 'x'.repeat(125))))
     const clients: WebSocketWire[] = []
@@ -262,11 +262,11 @@ describe('bytes', () => {
       }
       clients.push(wire)
     }
-    // Three have room for what they keep here.
+    // Three clients fit into the limit.
     expect((await clients[3]!.leave()).code).toBe(1013)
   })
 
-  test('behind the frame that closes, what is read still counts (H10)', async () => {
+  test('that is read after an invalid frame still counts (H10)', async () => {
     await set({ MAX_UNFINISHED_MB: '1', MAX_STANZA_BYTES: '524288' })
     const first = await stage.wire()
     first.frame(opcodes.binary, 'x')
@@ -277,7 +277,7 @@ describe('bytes', () => {
     expect((await second.leave()).code).toBe(1013)
   })
 
-  test('the limits of messages are those of the settings (G12)', async () => {
+  test('is limited by MAX_STANZA_BYTES and WEBSOCKET_MAX_FRAGMENTS (G12)', async () => {
     await set({ MAX_STANZA_BYTES: '10000', WEBSOCKET_MAX_FRAGMENTS: '2' })
     const { wire, link } = await stage.pair()
     wire.write(...fragments("<message xmlns='jabber:client'>", '</message>'))
@@ -290,12 +290,12 @@ describe('bytes', () => {
   })
 })
 
-describe.each([10_000, 700_000])('if a stanza may have %d bytes', most => {
+describe.each([10_000, 700_000])('with MAX_STANZA_BYTES=%d', most => {
   const environment = { MAX_STANZA_BYTES: String(most), RATE_SESSION_BYTES: '0' }
   const ofBytes = (bytes: number) => message('x'.repeat(bytes - message('').length))
   const tooLong = ofBytes(most + 1)
 
-  test('a client over WebSocket sends as much, and is told what was too long', async () => {
+  test('a WebSocket client can send as much, and more gets policy-violation', async () => {
     await set(environment)
     const { wire, link } = await stage.loggedIn()
     wire.send(ofBytes(most))
@@ -304,7 +304,7 @@ describe.each([10_000, 700_000])('if a stanza may have %d bytes', most => {
     expect(await wire.message()).toBe(faultOf('policy-violation'))
   })
 
-  test('a message may be twice as long', async () => {
+  test('a WebSocket message can be twice as long, and more closes with 1009', async () => {
     await set(environment)
     const [first, second] = [await stage.pair(), await stage.pair()]
     first.wire.send(ofBytes(2 * most))
@@ -313,7 +313,7 @@ describe.each([10_000, 700_000])('if a stanza may have %d bytes', most => {
     expect((await second.wire.leave()).code).toBe(1009)
   })
 
-  test('a client over BOSH sends as much, and no more', async () => {
+  test('a BOSH client can send as much, and more gets policy-violation', async () => {
     await set(environment)
     const request = (attributes: string, inner = '') =>
       ask(
@@ -337,7 +337,7 @@ describe.each([10_000, 700_000])('if a stanza may have %d bytes', most => {
     expect((await link.until('</message>')).length).toBe(most)
   })
 
-  test('a server sends four times as much, and what is longer is left out', async () => {
+  test('a server can send four times as much, and longer stanzas are dropped', async () => {
     await set(environment)
     const { wire, link } = await stage.loggedIn()
     const roster = (bytes: number) => {
@@ -349,7 +349,7 @@ describe.each([10_000, 700_000])('if a stanza may have %d bytes', most => {
   })
 })
 
-describe('numbers', () => {
+describe('session limits:', () => {
   const refused = async () => {
     const wire = await stage.wire()
     wire.send(open())
@@ -359,20 +359,20 @@ describe('numbers', () => {
   const tooMany = [faultOf('policy-violation'), close]
 
   test.each([
-    ['sessions without a user', { MAX_SESSIONS: '8' }],
+    ['sessions before login', { MAX_SESSIONS: '8' }],
     ['sessions of an address', { MAX_SESSIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
-    ['sessions without a user of an address', { MAX_UNAUTHENTICATED_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
-  ])('too many %s are refused, and room is made by those that leave (H7)', async (_what, environment) => {
+    ['sessions of an address before login', { MAX_UNAUTHENTICATED_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
+  ])('too many %s get policy-violation, until a session ends (H7)', async (_what, environment) => {
     await set(environment)
     const { wire } = await stage.pair()
     await stage.pair()
     expect(await refused()).toEqual(tooMany)
     wire.drop()
-    await eventually('it is gone', () => sessions() === 1)
+    await eventually('the session has ended', () => sessions() === 1)
     await stage.pair()
   })
 
-  test('connections that are logged in do not count as unauthenticated', async () => {
+  test('sessions that are logged in do not count as unauthenticated', async () => {
     await set({ MAX_UNAUTHENTICATED_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' })
     await stage.loggedIn()
     await stage.loggedIn({}, undefined, 'romeo@localhost/a')
@@ -380,26 +380,26 @@ describe('numbers', () => {
     expect(await refused()).toEqual(tooMany)
   })
 
-  test('too many sessions of a user: the last one is told (H7)', async () => {
+  test('a session above MAX_SESSIONS_PER_JID is ended (H7)', async () => {
     await set({ MAX_SESSIONS_PER_JID: '1' })
     await stage.loggedIn()
     await expect(stage.loggedIn()).rejects.toThrow()
-    await eventually('it is gone', () => sessions() === 1)
+    await eventually('the session has ended', () => sessions() === 1)
   })
 
-  test('connections of an address count like any others, and no more than once', async () => {
+  test('a WebSocket counts once towards MAX_CONNECTIONS_PER_ADDRESS', async () => {
     await set({ MAX_CONNECTIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none', METRICS_ADDRESS: '127.0.0.1:0' })
     const wire = await stage.wire()
     await stage.wire()
     await expect(stage.wire()).rejects.toThrow()
     wire.drop()
-    await eventually('there is room', () => wire.socket.closed)
+    await eventually('the connection is closed', () => wire.socket.closed)
     const { samples } = await scrape(stage.service.service.metricsUrl)
     expect(samples.get('warm_bindings_http_connections')).toBeLessThanOrEqual(2)
   })
 })
 
-describe('the log has the address of a session over WebSocket, and why it ended:', () => {
+describe('the log contains the address of a WebSocket session, and the reason of its end:', () => {
   const logged = (msg: string) =>
     stage.service.lines.map(line => JSON.parse(line) as Record<string, unknown>).filter(line => line['msg'] === msg)
   const about = { part: 'websocket', transport: 'websocket', address: '127.0.0.1' }
@@ -460,7 +460,7 @@ describe('operators', () => {
     expect(after.get('warm_bindings_http_connections')).toBe(0)
   })
 
-  test('end a session, whose client is told, and its server', async () => {
+  test('can end a session: the client gets <close/>, and the stream of the server is closed', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     const [{ id }] = (await callSessions(stage.service.url, 'GET', '/sessions')).json.sessions
@@ -471,7 +471,7 @@ describe('operators', () => {
     expect(sessions()).toBe(0)
   })
 
-  test('stop the service: clients get what is theirs, and are told, whether they have a stream or not (H6)', async () => {
+  test('can stop the service: clients get system-shutdown, with or without a stream (H6)', async () => {
     await set()
     const waiting = await stage.wire()
     const { wire, link } = await stage.loggedIn()
@@ -487,7 +487,7 @@ describe('operators', () => {
   })
 
   testRest(
-    'stop it within ten seconds, whatever clients do',
+    'can stop the service within ten seconds, whatever clients do',
     async () => {
       await set()
       const { wire, link } = await stage.loggedIn({ answersPings: false })
@@ -530,7 +530,7 @@ describe('operators', () => {
   })
 })
 
-test('time of the system that is moved ends no session', async () => {
+test('a change of the system time ends no session', async () => {
   const clock = new MovedClock()
   await set({}, { clock })
   const pair: Pair = await stage.loggedIn()

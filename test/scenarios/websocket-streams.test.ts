@@ -1,4 +1,4 @@
-// XMPP over WebSocket as RFC 7395 has it, for a client that logs in by itself: what it and its server see.
+// XMPP over WebSocket (RFC 7395) for a client that logs in itself, as the client and its server see it.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { closing, opcodes } from '../support/frames.js'
@@ -34,11 +34,11 @@ afterEach(async () => {
 })
 
 const sessions = () => stage.service.service.counts().sessions
-const isOver = () => eventually('its session is over', () => sessions() === 0)
+const isOver = () => eventually('its session has ended', () => sessions() === 0)
 
 const starttls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 
-/** What a client is told that gets no stream. */
+/** The condition for a client that gets no stream. */
 const refusedWith = async (wire: WebSocketWire) => {
   const [opening, fault, ...others] = (await wire.leave()).messages
   expect(opening).toMatch(new RegExp(`^<open xmlns='${framing}' [^>]*/>$`))
@@ -47,7 +47,7 @@ const refusedWith = async (wire: WebSocketWire) => {
 }
 
 describe('the handshake', () => {
-  test('answers with the key of the client and the subprotocol xmpp (G1, G2)', async () => {
+  test('is answered with the key of the client and the subprotocol xmpp (G1, G2)', async () => {
     await set()
     for (const protocols of ['xmpp', 'mqtt, xmpp', ' xmpp ,other']) {
       const { answer } = await stage.wire({ headers: { 'Sec-WebSocket-Protocol': protocols } })
@@ -58,14 +58,14 @@ describe('the handshake', () => {
     }
   })
 
-  test('is refused without a host, and with two (RFC 6455 §4.2.1)', async () => {
+  test('gets 400 without a Host header, and with two (RFC 6455 §4.2.1)', async () => {
     await set()
     await expect(stage.wire({ headers: { Host: undefined } })).rejects.toThrow('HTTP 400')
     await expect(stage.wire({ headers: { host: 'localhost' } })).rejects.toThrow('HTTP 400')
     await stage.wire({ headers: { Host: 'localhost' } })
   })
 
-  test('is refused without the subprotocol, and without a key (G2)', async () => {
+  test('gets 400 without the subprotocol or without a key (G2)', async () => {
     await set()
     for (const headers of [
       { 'Sec-WebSocket-Protocol': undefined },
@@ -75,7 +75,7 @@ describe('the handshake', () => {
       await expect(stage.wire({ headers })).rejects.toThrow('HTTP 400')
   })
 
-  test('has its place with a slash behind it, or a query, and is not there where it is off', async () => {
+  test('works at WEBSOCKET_PATH, also with a slash or a query, and gets 404 with WEBSOCKET_ENABLED=off', async () => {
     await set()
     for (const path of ['/xmpp-websocket/', '/xmpp-websocket?v=1']) await stage.wire({ path })
     await stage.strike()
@@ -86,7 +86,7 @@ describe('the handshake', () => {
     await stage.wire({ path: '/ws' })
   })
 
-  test('people who open the address see a page that loads nothing (G3)', async () => {
+  test('is replaced by a page that loads nothing if a person opens the URL (G3)', async () => {
     await set({ WEBSOCKET_GET_TEXT: 'Nothing <here>' })
     const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
     expect(page.text).toContain('<p>Nothing &lt;here&gt;</p>')
@@ -101,7 +101,7 @@ describe('the handshake', () => {
     expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, method: 'DELETE' })).status).toBe(405)
   })
 
-  test('a handshake that a proxy has taken the upgrade out of is told of that', async () => {
+  test('without the Upgrade header gets 426 and a hint at the proxy', async () => {
     await set()
     const reply = await ask(`${stage.service.url}/xmpp-websocket`, {
       agent: false,
@@ -114,7 +114,7 @@ describe('the handshake', () => {
     })
   })
 
-  test('a client that is refused is told why', async () => {
+  test('that is rejected gets the reason', async () => {
     await set({ WEBSOCKET_ORIGINS: 'https://chat.example' })
     const handshake = {
       ...{ Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' },
@@ -124,7 +124,7 @@ describe('the handshake', () => {
     expect([reply.status, reply.text]).toEqual([403, 'Pages of this origin may not connect here.\n'])
   })
 
-  test('is for pages of the origins in the settings, and for programs, which have none (G5)', async () => {
+  test('is allowed for WEBSOCKET_ORIGINS, and for programs, which send no Origin (G5)', async () => {
     await set({ WEBSOCKET_ORIGINS: 'https://chat.example,https://other.example:8443' })
     for (const Origin of [undefined, 'https://chat.example', 'HTTPS://Chat.example', 'https://other.example:8443'])
       await stage.wire({ headers: { Origin } })
@@ -138,7 +138,7 @@ describe('the handshake', () => {
       await expect(stage.wire({ headers: { Origin } })).rejects.toThrow('HTTP 403')
   })
 
-  test('tells its operator why clients are refused: each reason once a minute, or each client', async () => {
+  test('logs why clients are rejected: each reason once a minute, or at debug each client', async () => {
     const reasons = () =>
       stage.service.lines
         .map(line => JSON.parse(line) as Record<string, unknown>)
@@ -161,7 +161,7 @@ describe('the handshake', () => {
     }
   })
 
-  test('is for addresses of the settings, as is the page (H9)', async () => {
+  test('is allowed only for addresses of WEBSOCKET_ALLOW, like the page (H9)', async () => {
     await set({ WEBSOCKET_DENY: '127.0.0.0/8' })
     await expect(stage.wire()).rejects.toThrow('HTTP 403')
     expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })).status).toBe(403)
@@ -173,7 +173,7 @@ describe('the handshake', () => {
 })
 
 describe('a stream', () => {
-  test('is opened by both sides, and its features stand alone (G4, G6)', async () => {
+  test('is opened by both sides, and its features are self-contained (G4, G6)', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open("to='localhost' from='juliet@localhost' version='1.0' xml:lang='de'"))
@@ -204,7 +204,7 @@ describe('a stream', () => {
     "<?xml version='1.0'?>",
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<?xml version = '1.0' encoding='utf-8' standalone='yes' ?>\n`,
-  ])('may begin with %j in front of the opening (G4)', async declaration => {
+  ])('can begin with %j before the opening (G4)', async declaration => {
     await set()
     const wire = await stage.wire()
     wire.send(declaration + open())
@@ -214,24 +214,24 @@ describe('a stream', () => {
     expect(await wire.message()).toContain("id='abc'")
   })
 
-  test('is begun anew after success, without a close (G7)', async () => {
+  test('is restarted after success, without a close (G7)', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     expect(sessions()).toBe(1)
-    // Only then: another time it is a fault.
+    // At any other time, a restart is an error.
     wire.send(open())
     expect(await wire.leave()).toEqual({ messages: [faultOf('policy-violation'), close], code: 1000 })
     expect(await goodbye(link)).toBe('</stream:stream>')
   })
 
-  test('is not begun anew before success (G7)', async () => {
+  test('is not restarted before success (G7)', async () => {
     await set()
     const { wire } = await stage.pair()
     wire.send(open())
     expect((await wire.leave()).messages).toEqual([faultOf('policy-violation'), close])
   })
 
-  test('is closed by the client, answered, and closed at the server (G8)', async () => {
+  test('that the client closes is closed in both directions and at the server (G8)', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     wire.send(message('last words'), close)
@@ -240,7 +240,7 @@ describe('a stream', () => {
     await isOver()
   })
 
-  test('is closed by the server, whose last words come first (G8)', async () => {
+  test('that the server closes first delivers its last stanzas (G8)', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     link.send(`${message('one')}<presence/></stream:stream>`)
@@ -254,7 +254,7 @@ describe('a stream', () => {
     await isOver()
   })
 
-  test('ends with the error of the server, which stands alone (G9)', async () => {
+  test('ends with the self-contained error of the server (G9)', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     link.send("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
@@ -264,7 +264,7 @@ describe('a stream', () => {
     expect((await wire.leave()).code).toBe(1000)
   })
 
-  test('an error before anything of the server comes behind our own opening (G9)', async () => {
+  test('that fails before the header of the server gets our opening, then the error (G9)', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open())
@@ -274,7 +274,7 @@ describe('a stream', () => {
     expect(await refusedWith(wire)).toBe('remote-connection-failed')
   })
 
-  test('a server that is not there is told of as an error (G9)', async () => {
+  test('to a server that is down gets remote-connection-failed (G9)', async () => {
     await set()
     stage.server.stop()
     const wire = await stage.wire()
@@ -283,7 +283,7 @@ describe('a stream', () => {
     await isOver()
   })
 
-  test('closed before it was opened, it is closed (G8)', async () => {
+  test('that is closed before it was opened gets <close/> (G8)', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(close)
@@ -321,7 +321,7 @@ test.each([
   [open("to='elsewhere.example' version='1.0'"), 'host-unknown'],
   [open("version='1.0'"), 'improper-addressing'],
   [open("to='a b' version='1.0'"), 'improper-addressing'],
-])('a client that begins with %j is told %s, behind our own opening (G4, G6, G9)', async (first, condition) => {
+])('a client that begins with %j gets our opening, then %s (G4, G6, G9)', async (first, condition) => {
   await set()
   const wire = await stage.wire()
   wire.send(first)
@@ -333,7 +333,7 @@ test.each([
   ['<a', 'bad-format'],
   [' ', 'bad-format'],
   ['\n', 'bad-format'],
-  // Each stands alone, and says its namespace (RFC 7395 §3.3.3).
+  // Each element is self-contained and has a namespace (RFC 7395 §3.3.3).
   ['<message/>', 'invalid-namespace'],
   ["<presence xmlns=''/>", 'invalid-namespace'],
   ["<iq xmlns='jabber:server' type='get' id='1'/>", 'invalid-namespace'],
@@ -353,10 +353,10 @@ test.each([
   [`<a>${'<b>'.repeat(200)}${'</b>'.repeat(200)}</a>`, 'policy-violation'],
   [message('x'.repeat(262_144)), 'policy-violation'],
   [`<other xmlns='${framing}'/>`, 'bad-format'],
-  // Neither can be had over a WebSocket (RFC 7395 §3.9).
+  // Neither is available over WebSocket (RFC 7395 §3.9).
   ["<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", 'policy-violation'],
   ["<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>", 'policy-violation'],
-])('a client that says %j ends its stream with %s (G4, G10, G14)', async (said, condition) => {
+])('a client that sends %j ends its stream with %s (G4, G10, G14)', async (said, condition) => {
   await set()
   const { wire, link } = await stage.loggedIn()
   wire.send(message('before'), said, message('behind'))
@@ -368,7 +368,7 @@ test.each([
   await isOver()
 })
 
-test('elements stand alone in both directions, whatever they inherit (G4)', async () => {
+test('elements are self-contained in both directions, whatever they inherit (G4)', async () => {
   await set()
   const { wire, link } = await stage.loggedIn()
   link.send("<message from='a@b'><body>hi</body></message>")
@@ -386,8 +386,8 @@ test('elements stand alone in both directions, whatever they inherit (G4)', asyn
   )
 })
 
-describe('without encryption', () => {
-  test('a client sees no STARTTLS and no mechanism that shows a secret (H12, G14)', async () => {
+describe('without TLS', () => {
+  test('a client is offered no STARTTLS and no mechanism that reveals a secret (H12, G14)', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open())
@@ -400,7 +400,7 @@ describe('without encryption', () => {
   })
 
   test.each(['PLAIN', 'OAUTHBEARER', 'X-OAUTH2', 'LOGIN', 'X-TOKEN', 'plain'])(
-    'a login with %s goes to no server, by SASL or SASL2 (H12)',
+    'a login with %s gets encryption-required and no connection, by SASL or SASL2 (H12)',
     async mechanism => {
       await set()
       const { wire, link } = await stage.pair()
@@ -418,7 +418,7 @@ describe('without encryption', () => {
     },
   )
 
-  test('where it is required a client is sent to the address that has it (G8)', async () => {
+  test('WEBSOCKET_REQUIRE_SECURE sends clients to the wss URL (G8)', async () => {
     await set({ WEBSOCKET_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.example/c' })
     const wire = await stage.wire()
     wire.send(open())
@@ -433,7 +433,7 @@ describe('without encryption', () => {
     expect([page.status, page.headers['location']]).toEqual([308, 'https://chat.example/c/xmpp-websocket'])
   })
 
-  test('or refused, where that is not known; what a trusted proxy or the operator vouches for is as good', async () => {
+  test('WEBSOCKET_REQUIRE_SECURE without a URL rejects clients, except behind a TLS proxy', async () => {
     await set({ WEBSOCKET_REQUIRE_SECURE: 'on', TRUSTED_PROXIES: 'loopback' })
     const wire = await stage.wire()
     wire.send(open())
@@ -446,7 +446,7 @@ describe('without encryption', () => {
 })
 
 describe('a client whose connection breaks', () => {
-  test('leaves a stream that its server may keep, and all that it had sent (G14)', async () => {
+  test('leaves its stream open at the server, which gets all its data (G14)', async () => {
     await set()
     for (const leave of [
       (wire: WebSocketWire) => wire.drop(),
@@ -463,7 +463,7 @@ describe('a client whose connection breaks', () => {
     }
   })
 
-  test('resumes that stream over a new connection (G14)', async () => {
+  test('resumes its stream over a new connection (G14)', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     wire.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
@@ -489,7 +489,7 @@ describe('a client whose connection breaks', () => {
     expect(await again.wire.message()).toContain('missed')
   })
 
-  test('before its server has answered takes nothing along', async () => {
+  test('before its server has answered leaves no session', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open())
@@ -501,7 +501,7 @@ describe('a client whose connection breaks', () => {
   })
 })
 
-test('several domains have an endpoint each, at their hosts or at paths of their own (G15)', async () => {
+test('domains can have separate endpoints, by host or by path (G15)', async () => {
   await set({
     XMPP_DOMAINS: 'localhost,other.example',
     HTTP_HOSTS: 'chat.local=localhost,web.local=localhost,web.local=other.example?websocket=/ws/$host',
@@ -512,7 +512,7 @@ test('several domains have an endpoint each, at their hosts or at paths of their
   const wire = await at('chat.local')
   wire.send(open("to='other.example' version='1.0'"))
   expect(await refusedWith(wire)).toBe('host-unknown')
-  // The domain of the host goes without saying.
+  // The domain of the host is the default.
   const plain = await at('chat.local')
   plain.send(open("version='1.0'"))
   expect(await (await stage.server.connection()).until('>')).toBeDefined()
@@ -526,7 +526,7 @@ test('several domains have an endpoint each, at their hosts or at paths of their
   await expect(at('any.local')).rejects.toThrow(/HTTP 4(21|05|04)/)
 })
 
-test('several domains of a host may share one, and clients say which (G15)', async () => {
+test('domains of a host can share an endpoint, and clients name the domain (G15)', async () => {
   await set({
     XMPP_DOMAINS: 'localhost,other.example,third.example',
     HTTP_HOSTS: 'web.local=localhost,web.local=other.example',
@@ -546,14 +546,14 @@ test('several domains of a host may share one, and clients say which (G15)', asy
   expect(await refusedWith(none)).toBe('improper-addressing')
 })
 
-test('a request that names two hosts gets no WebSocket', async () => {
+test('a handshake with two Host headers gets 400', async () => {
   await set({ HTTP_HOSTS: 'chat.local=localhost' })
   const wire = await stage.connect()
   wire.write(handshake().replace('Host: 127.0.0.1', 'Host: chat.local\r\nHost: other.local'))
   expect((await wire.head()).status).toBe(400)
 })
 
-test('what is bound, and what comes behind it, is the user of the client (D6)', async () => {
+test('a later bind result does not change the user of a session (D6)', async () => {
   await set()
   const { link } = await stage.loggedIn()
   expect(stage.service.service.counts().sessions).toBe(1)

@@ -25,7 +25,7 @@ const accounts = { alice: 'Pa55-of-alice' }
 
 let server: LoginServer
 let operator: Operator
-/** Where the folders of sockets are made. */
+/** The folders of sockets are in here. */
 let temporary: string
 const clients: BoshClient[] = []
 
@@ -63,17 +63,17 @@ function start(more: Record<string, string> = {}): OperatedService {
 
 const said = ({ lines }: OperatedService, msg: string) => lines.filter(line => line.msg === msg)
 
-/** The processes of the workers that have ever joined, by their pids: their numbers. */
+/** Numbers of all workers that have joined, by pid. */
 const joined = ({ lines }: OperatedService) =>
   new Map(lines.filter(({ node }) => node !== undefined).map(({ pid, worker }) => [pid, worker]))
 
-/** Those of both workers, once their lines have come: the one that says where the service is may come before them. */
+/** The numbers of both workers, once both lines were logged. The line `listening` may come before them. */
 async function bothJoined(service: OperatedService) {
   await eventually('both have joined', () => joined(service).size === 2)
   return joined(service)
 }
 
-/** The process of a worker, of a service that listens. */
+/** The pid of a worker of a service that listens. */
 function firstWorker(service: OperatedService): number {
   const { pid } = said(service, 'listening')[0]!
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0])
@@ -86,7 +86,7 @@ async function metricsUrl(service: OperatedService): Promise<string> {
 
 const samples = async (service: OperatedService) => (await scrape(await metricsUrl(service))).samples
 
-/** Without `hold` a page's requests are answered at once. */
+/** With `hold` 0, requests of the page are answered at once. */
 const warm = (url: string, agent: Agent | false = false, hold = 0) =>
   ask(
     `${url}/warm`,
@@ -94,7 +94,7 @@ const warm = (url: string, agent: Agent | false = false, hold = 0) =>
     JSON.stringify({ jid: 'alice@plain.example', password: accounts.alice, hold }),
   )
 
-/** A page with a session of its own. */
+/** A page with its own session. */
 async function page(url: string, hold = 0): Promise<BoshClient> {
   const { status, text } = await warm(url, false, hold)
   if (status !== 200) throw new Error(`${status}: ${text}`)
@@ -115,7 +115,7 @@ function isRunning(pid: number): boolean {
 }
 
 describe('workers', () => {
-  test('are one service: one line in the log, one port, one text of metrics, and a folder for themselves', async () => {
+  test('share one line in the log, one port, one text of metrics and a private folder', async () => {
     const service = start()
     const url = await service.url()
     expect(said(service, 'listening')).toMatchObject([{ url, urls: [url], workers: 2 }])
@@ -148,7 +148,7 @@ describe('workers', () => {
     expect(service.stderr).toBe('')
   })
 
-  testRest('are ready while one of them is not full, and a full one passes a call on to another', async () => {
+  testRest('are ready until all are full, and a full worker passes calls on', async () => {
     const service = start({ MAX_SESSIONS: '2' })
     const url = await service.url()
     await bothJoined(service)
@@ -166,7 +166,7 @@ describe('workers', () => {
     expect(await ready()).toBe(200)
   })
 
-  test('know the credentials of each other', async () => {
+  test('accept the credentials of each other', async () => {
     operator.write('seal.key', randomBytes(32).toString('base64'))
     const service = start({ SEAL_KEY_FILE: operator.pathOf('seal.key') })
     const url = await service.url()
@@ -184,7 +184,7 @@ describe('workers', () => {
     expect(created.map(([, sessions]) => sessions > 0)).toEqual([true, true])
   })
 
-  testRest('listen on several ports and with TLS, and read their certificates again', async () => {
+  testRest('listen on several ports and with TLS, and reload certificates', async () => {
     const { cert, key } = makeCertificate(['DNS:localhost'])
     operator.write('tls.pem', cert + key)
     const service = start({ PORT: '0,0', HTTPS_PORT: '0', TLS_CERT: 'tls.pem' })
@@ -207,19 +207,19 @@ describe('workers', () => {
       }
     }
     service.signal('SIGHUP')
-    await eventually('both have', () => said(service, 'certificates reloaded').length === 2)
+    await eventually('both have reloaded', () => said(service, 'certificates reloaded').length === 2)
     expect(said(service, 'certificates reloaded').map(({ worker }) => worker)).toEqual(expect.arrayContaining([1, 2]))
   })
 
-  test('that die are replaced, and the others go on', async () => {
+  test('that die are replaced, and the others continue', async () => {
     const service = start()
     const url = await service.url()
     const [[pid, worker]] = [...(await bothJoined(service))] as [[number, number]]
     process.kill(pid, 'SIGKILL')
-    await eventually('it is noticed', () => said(service, 'a worker has died').length === 1)
+    await eventually('the death is logged', () => said(service, 'a worker has died').length === 1)
     expect(said(service, 'a worker has died')).toMatchObject([{ worker, workerPid: pid, signal: 'SIGKILL' }])
     expect((await warm(url)).status).toBe(200)
-    await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1)
+    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1)
     expect(said(service, 'a worker has been started')).toMatchObject([{ worker }])
     expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
   })
@@ -231,9 +231,9 @@ describe('workers', () => {
     const pages = await Promise.all(Array.from({ length: 6 }, () => page(url)))
     for (const client of pages) await client.request(presence)
     process.kill(pid, 'SIGSTOP')
-    // The hung worker is offered one of these connections: it gets the next one only after it has accepted that.
+    // One of these connections is offered to the hung worker, which gets the next only after it has accepted this.
     const calls = Array.from({ length: 8 }, () => callUrl(`${url}/healthz`))
-    await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1, {
+    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1, {
       seconds: 20,
     })
     expect(said(service, 'a worker hangs and is killed')).toMatchObject([{ worker, workerPid: pid }])
@@ -248,7 +248,7 @@ describe('workers', () => {
     expect(all.get('warm_bindings_workers_died_total')).toBe(0)
   })
 
-  testRest.each(['1', '2'])('that are killed leave no connection without an answer, of %s', async workers => {
+  testRest.each(['1', '2'])('that are killed leave no connection waiting, with WORKERS=%s', async workers => {
     const service = start({ WORKERS: workers })
     const url = await service.url()
     const pid = firstWorker(service)
@@ -259,7 +259,7 @@ describe('workers', () => {
         () => 'closed',
       ),
     )
-    // The primary answers this itself, behind the connections that it has passed on.
+    // The primary answers this itself, after the connections that it has passed on.
     await callUrl(new URL('/healthz', await metricsUrl(service)).href)
     process.kill(pid, 'SIGKILL')
     const fates = new Set(await Promise.all(answers))
@@ -267,38 +267,38 @@ describe('workers', () => {
     else expect([...fates].filter(fate => fate !== 200 && fate !== 'closed')).toEqual([])
   })
 
-  testRest('may be one alone, whose primary outlives it', async () => {
+  testRest('are replaced also with WORKERS=1', async () => {
     const service = start({ WORKERS: '1', METRICS_ADDRESS: 'none' })
     await service.url()
     process.kill(firstWorker(service), 'SIGKILL')
-    await eventually('it is replaced', () => said(service, 'a worker has been started').length === 1)
+    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1)
     service.signal('SIGINT')
     expect(await service.exit).toBe(0)
   })
 
-  testRest('are gone when their primary is, and leave nothing behind', async () => {
+  testRest('end with their primary, and leave no session or file', async () => {
     const service = start()
     await page(await service.url())
     const { last } = server
     const pids = [...(await bothJoined(service)).keys()]
     service.signal('SIGKILL')
-    await eventually('they are gone', () => !pids.some(isRunning))
+    await eventually('the workers have ended', () => !pids.some(isRunning))
     expect(last.goodbye).toBe('footer')
     expect(readdirSync(temporary)).toEqual([])
   })
 })
 
-testRest('workers that are starting are gone as well when their primary is', async () => {
+testRest('workers that are starting end with their primary too', async () => {
   const service = start()
-  await eventually('one has begun', () => joined(service).size > 0)
+  await eventually('a worker has begun', () => joined(service).size > 0)
   service.signal('SIGKILL')
-  // Its standard output is closed once the last of them is gone.
+  // Standard output is closed when the last process has ended.
   await service.exit
   expect(readdirSync(temporary)).toEqual([])
 })
 
-describe('a start that fails is told once', () => {
-  test('for settings that are not usable', async () => {
+describe('a failed start prints its error once', () => {
+  test('for invalid settings', async () => {
     const service = start({ WARM_TIMEOUT: 'soon' })
     expect(await service.exit).toBe(1)
     expect(service.stderr.match(/WARM_TIMEOUT must be/g)).toHaveLength(1)
@@ -319,7 +319,7 @@ describe('a start that fails is told once', () => {
         'The settings are invalid:\n' +
         `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
     ],
-  ])('for a port that is taken, of %s', async (name, value, sentence) => {
+  ])('for a port in use in %s', async (name, value, sentence) => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -333,13 +333,13 @@ describe('a start that fails is told once', () => {
 })
 
 describe('SIGUSR2', () => {
-  test('replaces all workers while calls go on, and sessions stay with their pages', async () => {
+  test('replaces all workers without failed calls, and pages keep their sessions', async () => {
     const service = start({ DRAIN_TIME: '30' })
     const url = await service.url()
     const before = [...(await bothJoined(service))].map(([pid, worker]) => `${worker}-${pid}`)
     const pages = await Promise.all(Array.from({ length: 4 }, () => page(url)))
     for (const client of pages) await client.request(presence)
-    // Half of the calls come over connections that are kept.
+    // Half of the calls use keep-alive connections.
     const agent = new Agent({ keepAlive: true, maxSockets: 2 })
     let isOver = false
     const answers: string[] = []
@@ -355,7 +355,7 @@ describe('SIGUSR2', () => {
     const traffic = Promise.all([calls(agent), calls(false), ...pages.slice(1).map(exchanges)])
     service.signal('SIGUSR2')
     await eventually('both are replaced', () => said(service, 'the workers have been replaced').length === 1)
-    // They leave their connections to the new ones.
+    // The old workers leave their connections to the new workers.
     await new Promise(resolve => setTimeout(resolve, 1_500))
     isOver = true
     await traffic
@@ -364,14 +364,14 @@ describe('SIGUSR2', () => {
     expect(said(service, 'draining')).toHaveLength(2)
     expect((await samples(service)).get('warm_bindings_workers{state="draining"}')).toBe(2)
 
-    // One that has not been asked for all this time is there as well.
+    // The session of a page that was silent all the time still exists.
     expect(await pages[0]!.request(presence)).not.toContain('terminate')
     const { samples: all } = await scrape(await metricsUrl(service))
     const labels = [...all.keys()].flatMap(name => /^process_open_fds\{worker="(.*)"\}$/.exec(name)?.[1] ?? [])
     expect(labels.sort()).toEqual(['1', '2', 'primary', ...before].sort())
   })
 
-  testRest('without a DRAIN_TIME ends sessions, and no call to the others fails', async () => {
+  testRest('without DRAIN_TIME ends sessions, and no call to the other workers fails', async () => {
     const service = start()
     const url = await service.url()
     await Promise.all([page(url), page(url)])
@@ -382,7 +382,7 @@ describe('SIGUSR2', () => {
     expect((await samples(service)).get('warm_bindings_workers{state="running"}')).toBe(2)
   })
 
-  testRest('leaves the old workers where the new ones cannot start', async () => {
+  testRest('keeps the old workers if the new workers cannot start', async () => {
     const { cert, key } = makeCertificate(['DNS:localhost'])
     operator.write('tls.pem', cert + key)
     const service = start({ HTTPS_PORT: '0', TLS_CERT: 'tls.pem' })
@@ -390,7 +390,7 @@ describe('SIGUSR2', () => {
     operator.write('tls.pem', 'this is none')
     service.signal('SIGUSR2')
     const failed = 'the workers have not been replaced: the old ones stay'
-    await eventually('it is given up', () => said(service, failed).length === 1)
+    await eventually('the failure is logged', () => said(service, failed).length === 1)
     expect(said(service, 'a worker cannot be started')).toMatchObject([
       { worker: 1, level: 50, problem: expect.stringContaining('TLS_CERT') },
     ])
@@ -398,23 +398,23 @@ describe('SIGUSR2', () => {
     expect(said(service, 'stopping')).toEqual([])
   })
 
-  testRest('is only logged where there are no workers', async () => {
+  testRest('is only logged if there are no workers', async () => {
     const service = start({ WORKERS: '0' })
     const url = await service.url()
     service.signal('SIGUSR2')
-    await eventually('it is said', () => service.stdout.includes('there are none: see WORKERS'))
+    await eventually('the signal is logged', () => service.stdout.includes('there are none: see WORKERS'))
     expect((await warm(url)).status).toBe(200)
   })
 })
 
-describe.each(fewOrAll(['0', '2'], count => count === '2'))('SIGTERM with a DRAIN_TIME and WORKERS=%s', workers => {
-  test('keeps a session for its page, takes no others, and ends when it has ended', async () => {
+describe.each(fewOrAll(['0', '2'], count => count === '2'))('SIGTERM with DRAIN_TIME and WORKERS=%s', workers => {
+  test('keeps sessions, rejects new sessions, and exits when the last session ends', async () => {
     const service = start({ WORKERS: workers, DRAIN_TIME: '30' })
     const url = await service.url()
     const client = await page(url)
     await client.request(presence)
     service.signal('SIGTERM')
-    await eventually('it is drained', () => said(service, 'draining').length === Math.max(1, Number(workers)))
+    await eventually('it drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
     expect((await callUrl(`${url}/readyz`)).status).toBe(503)
     const refused = await warm(url)
     expect([refused.status, JSON.parse(refused.text).code]).toEqual([503, 'shutting-down'])
@@ -428,18 +428,18 @@ describe.each(fewOrAll(['0', '2'], count => count === '2'))('SIGTERM with a DRAI
     expect(await service.exit).toBe(0)
   })
 
-  testRest('is cut short by a second one', async () => {
+  testRest('ends sessions at once if it is sent twice', async () => {
     const service = start({ WORKERS: workers, DRAIN_TIME: '30' })
     const client = await page(await service.url(), 1)
     const held = client.request(presence)
     service.signal('SIGTERM')
-    await eventually('it is drained', () => said(service, 'draining').length === Math.max(1, Number(workers)))
+    await eventually('it drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
     service.signal('SIGTERM')
     expect(await held).toContain("condition='system-shutdown'")
     expect(await service.exit).toBe(0)
   })
 
-  testRest('ends what there is when the time is over', async () => {
+  testRest('ends the remaining sessions after DRAIN_TIME', async () => {
     const service = start({ WORKERS: workers, DRAIN_TIME: '2' })
     const client = await page(await service.url(), 1)
     const asked = performance.now()
