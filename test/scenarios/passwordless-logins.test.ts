@@ -174,6 +174,8 @@ describe('a login for another user', () => {
     await start(trusting)
     server.script = { bind: turn => turn.goOn(turn.usual.replace('alice@', 'portal@')) }
     expect(await service.problem(portal)).toEqual({ status: 502, code: 'jid-mismatch', step: 'bind' })
+    const { text } = await service.warm(portal)
+    expect(JSON.parse(text).detail).toMatch(/ignored the authzid.*\/mod_service_account\.lua\..* docs\/api\.md\.$/)
   })
 })
 

@@ -13,7 +13,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'insecure-channel':
     'Call over TLS or a loopback address. Behind a proxy that ends TLS, have an operator set TRUSTED_PROXIES or ASSUME_SECURE.',
   'cross-site-request':
-    'Programs send no Origin and no Sec-Fetch-Site. In a browser, reload the form, and send it again.',
+    'Programs leave out Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: have an operator add the origin to PAGE_ORIGINS.',
   'domain-not-allowed': 'Check the spelling of the domain, or have an operator add it.',
   'address-not-allowed': 'Have an operator name the server in XMPP_SERVERS.',
   'not-authorized': 'Check the spelling, and whether the account exists. Too many attempts may lock the account.',

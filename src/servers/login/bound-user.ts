@@ -17,8 +17,28 @@ export function boundJid(iq: string, wish: LoginWish): string {
 export function checkedJid(text: string, { jid: asked, credentials }: LoginWish): string {
   const bound = parseJid(text)
   if (bound?.resource === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
-  if (!isWanted(bound, asked, credentials)) throw new Problem('jid-mismatch', { step: 'bind' })
-  return text
+  if (isWanted(bound, asked, credentials)) return text
+  const account = accountOf(credentials)
+  const isItself = account !== undefined && bound.domain === asked.domain && isSameName(bound.local, account)
+  throw new Problem('jid-mismatch', { step: 'bind', detail: isItself ? ignoredAuthzid : undefined })
+}
+
+const ignoredAuthzid =
+  'It ignored the authzid, and logged the account in as itself. Prosody needs deploy/prosody/mod_service_account.lua. ' +
+  'Other servers may need PLAIN in XMPP_MECHANISMS. See "A service account" in docs/api.md.'
+
+/** The account that acts for the user. */
+function accountOf(credentials: Credentials): string | undefined {
+  switch (credentials.kind) {
+    case 'password':
+      return credentials.user
+    case 'service':
+      return credentials.account.user
+    case 'keys':
+      return credentials.proof.authzid === '' ? undefined : credentials.proof.user
+    default:
+      return undefined
+  }
 }
 
 function isWanted(bound: Jid, asked: Jid, credentials: Credentials): boolean {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { Problem } from '../../../src/lib/errors.js'
-import { boundJid } from '../../../src/servers/login/bound-user.js'
+import { boundJid, checkedJid } from '../../../src/servers/login/bound-user.js'
 import type { Credentials } from '../../../src/servers/login/wish.js'
 import { parseJid } from '../../../src/xmpp/jid/jid.js'
 import { bindNamespace } from '../../../src/xmpp/namespaces.js'
@@ -55,6 +55,23 @@ test.each<[string, Credentials]>([
 ])('for %s, only the same letters are the same user', (_whose, credentials) => {
   expect(judge('straße@chat.example', 'strasse@chat.example/x', credentials)).toBe('jid-mismatch')
   expect(judge('straße@chat.example', 'straße@chat.example/x', credentials)).toBe('as-wanted')
+})
+
+test.each<[string, string, Credentials]>([
+  ['a service account', 'portal', { kind: 'service', account: { user: 'Portal', password: 'pw' } }],
+  ['an account of the caller', 'portal', { kind: 'password', password: 'pw', user: 'portal' }],
+])('a server that ignores the authzid is named for %s, another user is not', (_whose, account, credentials) => {
+  const asked = { jid: parseJid('juliet@chat.example')!, credentials }
+  const detailOf = (bound: string) => {
+    try {
+      return checkedJid(bound, asked)
+    } catch (error) {
+      return (error as Problem).detail
+    }
+  }
+  expect(detailOf(`${account}@chat.example/x`)).toContain('deploy/prosody/mod_service_account.lua')
+  expect(detailOf('romeo@chat.example/x')).toBe(undefined)
+  expect(detailOf(`${account}@other.example/x`)).toBe(undefined)
 })
 
 test('who has no account may have any name of the domain', () => {
