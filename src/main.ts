@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { CommandError } from './command/command-error.js'
+import { CommandError, UsageError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
 import { holdSignals } from './command/held-signals.js'
 import { mostDescriptors } from './lib/limits/descriptors.js'
@@ -48,7 +48,12 @@ async function main(): Promise<void> {
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()
 }
 
-main().catch((error: unknown) => {
+main().catch(async (error: unknown) => {
+  if (error instanceof UsageError) {
+    const { usage } = await import('./command/help.js')
+    process.stderr.write(`${error.message}\n\n${usage}`)
+    process.exit(2)
+  }
   process.stderr.write(`${error instanceof CommandError ? error.message : (error as Error).stack}\n`)
   process.exit(1)
 })

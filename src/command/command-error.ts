@@ -1,3 +1,8 @@
 export class CommandError extends Error {
-  override readonly name = 'CommandError'
+  override readonly name: string = 'CommandError'
+}
+
+/** A mistake in the command line. */
+export class UsageError extends CommandError {
+  override readonly name = 'UsageError'
 }

@@ -4,9 +4,7 @@ import { version } from '../lib/package-json.js'
 
 const documents = fileURLToPath(new URL('../../docs/', import.meta.url))
 
-const help = `Logs your portal's users in to any XMPP server, and hands the ready sessions to their browsers.
-
-  warm-bindings                  starts the service
+export const usage = `  warm-bindings                  starts the service
   warm-bindings --check-config   lists faults of the settings, and starts nothing
   warm-bindings warm JID         logs the user in and out, to test the settings; prints what POST /warm would answer,
                                  or the fault and what to do
@@ -14,11 +12,15 @@ const help = `Logs your portal's users in to any XMPP server, and hands the read
   warm-bindings --demo           starts the service with a small XMPP server and a page; needs no settings
   warm-bindings --version        prints the version
   warm-bindings --help           prints this text
+`
 
+const help = `Logs your portal's users in to any XMPP server, and hands the ready sessions to their browsers.
+
+${usage}
 Never pass secrets as arguments. They are prompted for, or read from the first line of standard input.
 Settings are environment variables, or lines NAME=value of the file .env in the working directory.
 Signals: SIGTERM and SIGINT (Ctrl+C) stop the service. SIGHUP reads certificates and keys for page tokens, and opens AUDIT_LOG again.
-The exit code is 1 after an error.
+The exit code is 1 after an error, and 2 after a mistake in the command line.
 `
 
 export function printHelp(): void {

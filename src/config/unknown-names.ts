@@ -1,3 +1,4 @@
+import { editDistance } from '../lib/text/edit-distance.js'
 import { type Name, settings } from './settings.js'
 
 const former: Readonly<Record<string, string>> = {
@@ -56,16 +57,3 @@ function mostMistakes(name: string, setting: Name): number {
 }
 
 const lettersOf = (name: string) => name.replaceAll('_', '')
-
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (let line = 1; line <= from.length; line++) {
-    const next = [line]
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = row[column - 1]! + (from[line - 1] === to[column - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[column]! + 1, next[column - 1]! + 1))
-    }
-    row = next
-  }
-  return row[to.length]!
-}

@@ -63,9 +63,12 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     const failure: Failure = { step: 'features', code: 'remote-connection-failed', cause }
     if (status >= 500) throw new RemoteFault(failure, 'broke')
     const condition = legacyConditions[status]
-    if (condition === undefined) throw new RemoteFault(failure)
     // The address has no endpoint, or not for this host name.
-    if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause })
+    const detail = `HTTP ${status}: is the path of the BOSH endpoint right?`
+    if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause, detail })
+    if (creates && condition === undefined)
+      throw new RemoteFault({ step: 'features', code: 'remote-protocol-error', cause, detail })
+    if (condition === undefined) throw new RemoteFault(failure)
     throw new RemoteFault({ ...failure, condition }, 'ended')
   }
 

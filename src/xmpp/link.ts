@@ -99,6 +99,8 @@ export interface Failure {
   readonly code: ProblemCode
   readonly condition?: string
   readonly cause?: unknown
+  /** For the caller, without foreign text. */
+  readonly detail?: string
 }
 
 export interface LinkFacts {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { CommandError } from '../../src/command/command-error.js'
+import { UsageError } from '../../src/command/command-error.js'
 import { readCommandLine } from '../../src/command/command-line.js'
 
 /** Why a command line is refused. */
@@ -7,7 +7,7 @@ function refusal(words: readonly string[]): string {
   try {
     readCommandLine(words)
   } catch (error) {
-    if (error instanceof CommandError) return error.message
+    if (error instanceof UsageError) return error.message
     throw error
   }
   throw new Error('it was not refused')
@@ -23,6 +23,8 @@ describe('the command line', () => {
     [['-v'], { name: 'version' }],
     [['--help'], { name: 'help' }],
     [['-h'], { name: 'help' }],
+    [['help'], { name: 'help' }],
+    [['help', 'warm'], { name: 'help' }],
     [['warm', '--help'], { name: 'help' }],
     [['--help', '--demo'], { name: 'help' }],
     [['hash-password'], { name: 'hash-password' }],
@@ -32,16 +34,24 @@ describe('the command line', () => {
     expect(readCommandLine(words)).toEqual(command)
   })
 
-  const offer =
-    'Options: --check-config, --demo, --help, --version. Commands: hash-password, warm JID. Without any, the service starts.'
-
   test.each([
-    [['--chekc-config'], `Unknown option --chekc-config. ${offer}`],
-    [['-x'], `Unknown option -x. ${offer}`],
-    [['--constructor'], `Unknown option --constructor. ${offer}`],
-    [['start'], `Unknown command start. ${offer}`],
-    [['start', '--demo'], `Unknown command start. ${offer}`],
-    [[''], `Unknown command . ${offer}`],
+    [['--chekc-config'], 'Unknown option --chekc-config. Did you mean --check-config?'],
+    [['--check'], 'Unknown option --check. Did you mean --check-config?'],
+    [['--hepl'], 'Unknown option --hepl. Did you mean --help?'],
+    [['-help'], 'Unknown option -e. Did you mean --help?'],
+    [['--hash-password'], 'Unknown option --hash-password. Did you mean hash-password?'],
+    [['--warm'], 'Unknown option --warm. Did you mean warm JID?'],
+    [['--foo'], 'Unknown option --foo.'],
+    [['-x'], 'Unknown option -x.'],
+    [['--constructor'], 'Unknown option --constructor.'],
+    [['start'], 'Unknown command start.'],
+    [['start', '--demo'], 'Unknown command start.'],
+    [['check-config'], 'Unknown command check-config. Did you mean --check-config?'],
+    [['Demo'], 'Unknown command Demo. Did you mean --demo?'],
+    [['hash_password'], 'Unknown command hash_password. Did you mean hash-password?'],
+    [['wram', 'alice@example.org'], 'Unknown command wram. Did you mean warm JID?'],
+    [['alice@example.org'], 'Unknown command alice@example.org. Did you mean warm JID?'],
+    [[''], 'Unknown command .'],
     [['--demo=yes'], '--demo accepts no value.'],
     [['--demo', '--check-config'], '--demo and --check-config exclude each other.'],
     [['--demo', 'warm', 'alice@example.org'], '--demo and warm exclude each other.'],

@@ -227,7 +227,8 @@ describe('opening a stream', () => {
     ['with a document type', 200, '<!DOCTYPE body><body/>', 'remote-protocol-error'],
     ['of nothing there', 404, 'Not Found', 'host-unknown'],
     ['that forbids it', 403, 'Forbidden', 'remote-connection-failed policy-violation'],
-    ['that sends it elsewhere', 302, '', 'remote-connection-failed'],
+    ['that sends it elsewhere', 302, '', 'remote-protocol-error'],
+    ['that accepts no POST', 405, '', 'remote-protocol-error'],
   ])('fails for a reply %s', async (_, status, text, code) => {
     const { there, told, hears, isGone } = await open()
     ;(await there.request()).send(status, text)

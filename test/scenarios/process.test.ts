@@ -120,15 +120,26 @@ describe('a service that cannot start', () => {
   )
 
   test.each([
-    [['--chekc-config'], /^Unknown option --chekc-config\. Options: --check-config, .*warm JID/],
-    [['start'], /^Unknown command start\. Options: --check-config, .*warm JID/],
-    [['--check-config', '--demo'], /^--check-config and --demo exclude each other\.\n$/],
+    [['--chekc-config'], /^Unknown option --chekc-config\. Did you mean --check-config\?\n/],
+    [['start'], /^Unknown command start\.\n/],
+    [['--check-config', '--demo'], /^--check-config and --demo exclude each other\.\n/],
   ])(
-    'because %j means nothing says what there is',
+    'because %j means nothing shows the usage',
     async (words, told) => {
       const service = operator.start(settings(), ...words)
-      expect(await service.exit).toBe(1)
+      expect(await service.exit).toBe(2)
       expect([service.stdout, service.stderr]).toEqual(['', expect.stringMatching(told)])
+      expect(service.stderr).toMatch(/\n\n {2}warm-bindings +starts the service\n.*--help +prints this text\n$/s)
+    },
+    seconds,
+  )
+
+  test(
+    'if asked for help says what there is',
+    async () => {
+      const service = operator.start({}, 'help')
+      expect([await service.exit, service.stderr]).toEqual([0, ''])
+      expect(service.stdout).toMatch(/^Logs your portal's users in .*\n {2}warm-bindings +starts the service\n/s)
     },
     seconds,
   )

@@ -1,5 +1,8 @@
 // `warm-bindings warm JID`: what it prints about a login, and that no session stays open.
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
@@ -117,6 +120,21 @@ describe('a login that fails', () => {
     expect([exit, stdout]).toEqual([1, ''])
     return stderr
   }
+
+  test(
+    'for the path of an endpoint asks for the address, not for DNS',
+    async () => {
+      const web = createServer((_request, response) => void response.writeHead(404).end()).listen(0, '127.0.0.1')
+      await once(web, 'listening')
+      const { port } = web.address() as AddressInfo
+      const told = await failure(settings('', { XMPP_SERVERS: `chat.example=http://127.0.0.1:${port}/wrong` }))
+      web.close()
+      expect(told).toContain('HTTP 404: is the path of the BOSH endpoint right?')
+      expect(told).toContain('What to do: Check scheme, host, port and path of the endpoint in XMPP_SERVERS.')
+      expect(told).not.toContain('DNS')
+    },
+    seconds,
+  )
 
   test(
     'for its password prints the problem and the mechanism',

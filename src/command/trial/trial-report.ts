@@ -65,13 +65,14 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
   const { domain, mechanism } = login
   const certificate = cause instanceof CertificateFault ? cause.certificate : undefined
   const told = causeOf(cause)
+  const advice = (domain && aboutAddress.has(code) && endpointAdvice(domain, config)) || trialAdvice[code]
   const facts = [
     step && `Step: ${step}, ${steps[step]}${step === 'sasl' && mechanism ? ` with ${mechanism}` : ''}.`,
     step && domain && `Server: ${serverOf(domain, config)}.`,
     certificate && `Certificate: ${certificate}.`,
     condition && `Condition of the server: ${condition}.`,
     told && `Error of the system: ${told}.`,
-    trialAdvice[code] && `What to do: ${trialAdvice[code]}`,
+    advice && `What to do: ${advice}`,
     code === 'internal-error' && `Please report this: ${JSON.stringify(traceOf(cause))}`,
   ]
   return [
@@ -102,6 +103,22 @@ function serverOf(domain: string, config: Config): string {
 }
 
 const howToName = 'Name it in XMPP_SERVERS, as in example.org=xmpp://10.0.0.5:5222'
+const aboutAddress: ReadonlySet<ProblemCode> = new Set([
+  'host-unknown',
+  'remote-connection-failed',
+  'remote-protocol-error',
+  'timeout',
+])
+
+/** Undefined if the domain has no BOSH endpoint. */
+function endpointAdvice(domain: string, config: Config): string | undefined {
+  const remote = remoteOf(config, domain)
+  if (remote === undefined) return undefined
+  return remote.url === undefined
+    ? 'Does /.well-known/host-meta of the domain name a BOSH endpoint? You can name the endpoint in XMPP_SERVERS, as in example.org=https://xmpp.example.org/http-bind.'
+    : 'Check scheme, host, port and path of the endpoint in XMPP_SERVERS. Usual paths are /http-bind and /bosh. Does the endpoint serve this domain?'
+}
+
 const lookAtLog = 'See the log of the XMPP server.'
 
 export const trialAdvice: Partial<Record<ProblemCode, string>> = {

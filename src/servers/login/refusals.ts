@@ -34,9 +34,9 @@ export function linkEnded(failure: Failure, step: Step): Problem {
   })
 }
 
-function detailOf({ code, cause }: Failure): string | undefined {
+function detailOf({ code, cause, detail }: Failure): string | undefined {
   if (code === 'service-full') return limitDetail('descriptors')
-  return cause instanceof CertificateFault ? cause.message : undefined
+  return cause instanceof CertificateFault ? cause.message : detail
 }
 
 export function saslRefused(failure: string, mechanism: string): Problem {

@@ -82,6 +82,19 @@ describe('a login that failed', () => {
     expect(told).toContain('Condition of the server: not-authorized.\n')
   })
 
+  test.each(['host-unknown', 'remote-connection-failed', 'remote-protocol-error', 'timeout'] as const)(
+    'at a BOSH endpoint as %s is a question of its address, not of DNS or of a client port',
+    code => {
+      const problem = new Problem(code, { step: 'connect', detail: 'HTTP 404: is the path right?' })
+      const named = sayFailure(problem, trial('example.org=https://xmpp.example.org/wrong'))
+      expect(named).toContain(' HTTP 404: is the path right?\n')
+      expect(named).toContain('\nWhat to do: Check scheme, host, port and path of the endpoint in XMPP_SERVERS.')
+      const found = sayFailure(problem, trial('example.org=host-meta'))
+      expect(found).toContain('\nWhat to do: Does /.well-known/host-meta of the domain name a BOSH endpoint?')
+      for (const text of [named, found]) expect(text).not.toMatch(/DNS|client port|xmpp:\/\//)
+    },
+  )
+
   test('before any server was found is reported without a server', () => {
     const told = sayFailure(new Problem('invalid-jid'), trial())
     expect(told).toContain('would answer 400 invalid-jid.')
