@@ -1,5 +1,4 @@
-// Runs the portal: a client of an OpenID provider, and an admin of a warm-bindings service, both named in the environment.
-import { WarmBindings } from '../../dist/packages/client/warm-bindings.js'
+// Runs the portal, with the OpenID provider and the warm-bindings service in the environment.
 import { createPortal } from './portal.js'
 import { createSignIn } from './sign-in.js'
 
@@ -9,30 +8,19 @@ const {
   OIDC_ISSUER = 'http://127.0.0.1:3001',
   OIDC_CLIENT_ID = 'portal',
   OIDC_CLIENT_SECRET,
-  CHAT_DOMAIN = 'localhost',
-  CHAT_TOKEN = 'token', // the parameter of /warm that the token is sent as: ejabberd takes it as `password`
-  WARM_URL: url,
-  WARM_USER: user,
-  WARM_PASSWORD: password,
-  PUBLIC_URL,
+  CHAT_AUDIENCE = 'xmpp:localhost', // PAGE_TOKEN_AUDIENCE of the service
+  CHAT_URL,
 } = process.env
-if (!url || !user || !password) throw new Error('Set WARM_URL, WARM_USER and WARM_PASSWORD.')
+if (!CHAT_URL) throw new Error('Set CHAT_URL.')
 
 const signIn = await createSignIn({
   issuer: OIDC_ISSUER,
   clientId: OIDC_CLIENT_ID,
   clientSecret: OIDC_CLIENT_SECRET,
   portalUrl: PORTAL_URL,
-  chat: `xmpp:${CHAT_DOMAIN}`,
+  audience: CHAT_AUDIENCE,
 })
-const portal = createPortal({
-  signIn,
-  service: new WarmBindings({ url, user, secret: password }),
-  domain: CHAT_DOMAIN,
-  tokenParameter: CHAT_TOKEN,
-  publicUrl: PUBLIC_URL || new URL(url).origin,
-})
-portal.listen(PORT, '127.0.0.1', error => {
+createPortal({ signIn, chat: CHAT_URL }).listen(PORT, '127.0.0.1', error => {
   if (error) throw error
   console.log(`\n  A portal with a chat: ${PORTAL_URL}\n`)
   console.log('  For two users at a time, take a private window. Ctrl+C stops it.\n')

@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { allowing, createApp, ownPagesOnly } from '../portal/app.js'
-import { createChats } from '../portal/chats.js'
-import { jidOf } from '../portal/jids.js'
-import { withToken } from './with-token.js'
 
-/** The portal as an Express app. `signIn` connects to the provider, `service` warms sessions, `publicUrl` is the service's URL for browsers. */
-export function createPortal({ signIn, service, domain, tokenParameter, publicUrl }) {
+/** The portal as an Express app. `signIn` connects to the provider, `chat` is the URL of the service for browsers. */
+export function createPortal({ signIn, chat }) {
   /** The signed-in users' visits, by cookie. */
   const visits = new Map()
   const cookieOf = ({ headers }, name) => new RegExp(`(?:^|; )${name}=([\\w.-]+)`).exec(headers.cookie ?? '')?.[1]
@@ -13,7 +10,7 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
 
   const showPage = (request, response) => {
     const visit = visits.get(cookieOf(request, 'visit'))
-    response.render('portal', visit && { name: visit.name, jid: visit.jid, service: publicUrl })
+    response.render('portal', visit && { name: visit.name, service: chat })
   }
 
   const beginSignIn = async (request, response) => {
@@ -26,13 +23,11 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
     response.clearCookie('sign-in', { path: '/signed-in' })
     try {
       const { name, tokens } = await signIn.complete(request.originalUrl, cookieOf(request, 'sign-in'))
-      const jid = jidOf(name, domain)
-      const chats = createChats(withToken(service, tokens, tokenParameter), { jid })
       // Ends the earlier visit in this browser.
-      leave(cookieOf(request, 'visit'))
+      await leave(cookieOf(request, 'visit'))
       const cookie = randomBytes(32).toString('hex')
-      visits.set(cookie, { name, jid, chats, tokens })
-      setTimeout(() => leave(cookie), 12 * 3600_000).unref()
+      visits.set(cookie, { name, tokens })
+      setTimeout(leave, 12 * 3600_000, cookie).unref()
       response.cookie('visit', cookie, cookieOptions(request)).redirect(303, '/')
     } catch (error) {
       console.error(`no sign-in: ${error.message}`)
@@ -41,10 +36,16 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
   }
 
   const leave = async cookie => {
-    const visit = visits.get(cookie)
+    const tokens = visits.get(cookie)?.tokens
     visits.delete(cookie)
-    // If a call fails, the session and the tokens expire later.
-    await Promise.allSettled([visit?.chats.end(), visit?.tokens.revoke()])
+    // If a call fails, the chats and the tokens expire later.
+    if (tokens !== undefined) await Promise.allSettled([endChats(tokens), tokens.revoke()])
+  }
+
+  /** Ends the chats of the token's visit, the claim `sid`. */
+  const endChats = async tokens => {
+    const headers = { Authorization: `Bearer ${await tokens.current()}` }
+    await fetch(`${chat}/connect`, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
   }
 
   const signOut = async (request, response) => {
@@ -52,15 +53,15 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
     response.clearCookie('visit').redirect(303, signIn.signOutUrl())
   }
 
-  /** What the page attaches with, when it is loaded and when its session has ended. */
-  const bind = async (request, response) => {
+  /** Sends the access token to the page, which logs in to the chat with it. */
+  const sendToken = async (request, response) => {
     const cookie = cookieOf(request, 'visit')
     const visit = visits.get(cookie)
     if (visit === undefined) return response.sendStatus(401)
     try {
-      response.json(await visit.chats.bind(String(request.query.tab).slice(0, 36)))
+      response.type('text').send(await visit.tokens.current())
     } catch (error) {
-      console.error(`no chat for ${visit.jid}: ${error.message}`)
+      console.error(`no token for ${visit.name}: ${error.message}`)
       if (error.error !== 'invalid_grant') return response.sendStatus(503)
       // The provider issues no more tokens: the user has signed out there, or was away for long.
       await leave(cookie)
@@ -69,12 +70,12 @@ export function createPortal({ signIn, service, domain, tokenParameter, publicUr
   }
 
   const policy =
-    `default-src 'self'; ${allowing(publicUrl)}; form-action 'self' ${signIn.origin}; ` +
+    `default-src 'self'; ${allowing(chat)}; form-action 'self' ${signIn.origin}; ` +
     "img-src data:; frame-ancestors 'none'"
   const app = createApp(import.meta.url, policy)
   app.get('/', showPage)
   app.get('/sign-in', beginSignIn)
   app.get('/signed-in', completeSignIn)
   app.post('/sign-out', ownPagesOnly, signOut)
-  return app.get('/chat/binding', ownPagesOnly, bind)
+  return app.get('/chat/token', ownPagesOnly, sendToken)
 }

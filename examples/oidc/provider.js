@@ -1,29 +1,17 @@
-// Replaces your OpenID provider, such as Keycloak: a page to sign in, and tokens for the chat.
+// Replaces your OpenID provider, such as Keycloak: a page to sign in, and access tokens for the chat.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import express from 'express'
 import { Provider } from 'oidc-provider'
-import { jidOf } from '../portal/jids.js'
+import { users } from '../portal/users.js'
 
-const {
-  PORT = 3001,
-  PORTAL_URL = 'http://127.0.0.1:3000',
-  CHAT_DOMAIN = 'localhost',
-  OIDC_CLIENT_SECRET,
-  INTROSPECTION_SECRET,
-  TOKEN_SECONDS = 300,
-  TOKEN_FORMAT = 'opaque', // or jwt
-} = process.env
+const { PROVIDER_PORT = 3001, PORTAL_URL = 'http://127.0.0.1:3000', TOKEN_SECONDS = 300 } = process.env
+const { OIDC_CLIENT_SECRET, CHAT_AUDIENCE = 'xmpp:localhost' } = process.env
 
-const passwords = new Map([
-  ['alice', 'rabbit'],
-  ['bob', 'hammer'],
-])
-
-const server = createServer().listen(PORT, '127.0.0.1')
+const server = createServer().listen(PROVIDER_PORT, '127.0.0.1')
 await once(server, 'listening')
-const issuer = `http://127.0.0.1:${server.address().port}`
+export const issuer = `http://127.0.0.1:${server.address().port}`
 
 const clients = [
   {
@@ -33,25 +21,16 @@ const clients = [
     redirect_uris: [`${PORTAL_URL}/signed-in`],
     post_logout_redirect_uris: [`${PORTAL_URL}/`],
   },
-  // Only asks whose token it is.
-  {
-    client_id: 'xmpp-server',
-    client_secret: INTROSPECTION_SECRET,
-    grant_types: [],
-    redirect_uris: [],
-    response_types: [],
-  },
 ]
 
-/** The XMPP server as a resource of tokens (RFC 8707). */
-const chat = `xmpp:${CHAT_DOMAIN}`
+/** The chat is a resource of tokens (RFC 8707). */
 const resourceIndicators = {
   enabled: true,
   useGrantedResource: () => true,
   getResourceServerInfo: () => ({
-    audience: chat,
+    audience: CHAT_AUDIENCE,
     scope: 'chat',
-    accessTokenFormat: TOKEN_FORMAT,
+    accessTokenFormat: 'jwt',
     accessTokenTTL: Number(TOKEN_SECONDS),
   }),
 }
@@ -63,7 +42,6 @@ const provider = new Provider(issuer, {
   pkce: { required: () => true },
   features: {
     devInteractions: { enabled: false },
-    introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId === 'xmpp-server' },
     resourceIndicators,
     revocation: { enabled: true },
     rpInitiatedLogout: { enabled: true, logoutSource: showSignOut },
@@ -75,9 +53,8 @@ const provider = new Provider(issuer, {
     accountId: name,
     claims: () => ({ sub: name, preferred_username: name }),
   }),
-  // The XMPP server learns the user from the token for the chat. No other token has this claim.
-  extraTokenClaims: (_context, { aud, accountId }) =>
-    aud === chat ? { jid: jidOf(accountId, CHAT_DOMAIN) } : undefined,
+  // The chat learns the user and the visit from the access token. Tokens of Keycloak have these claims.
+  extraTokenClaims: (_context, { accountId, sessionUid }) => ({ preferred_username: accountId, sid: sessionUid }),
   issueRefreshToken: (_context, client) => client.grantTypeAllowed('refresh_token'),
   // A second use of a refresh token revokes all tokens of that sign-in.
   rotateRefreshToken: true,
@@ -90,7 +67,7 @@ const provider = new Provider(issuer, {
 async function grantWithoutAsking({ oidc: { client, session } }) {
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
   grant.addOIDCScope('openid profile')
-  grant.addResourceScope(chat, 'chat')
+  grant.addResourceScope(CHAT_AUDIENCE, 'chat')
   await grant.save()
   return grant
 }
@@ -116,7 +93,7 @@ const app = express().disable('x-powered-by')
 app.get('/sign-in/:uid', (_request, response) => response.send(page(form(''))))
 app.post('/sign-in/:uid', express.urlencoded({ extended: false }), async (request, response) => {
   const { name, password } = request.body ?? {}
-  if (passwords.get(name) !== password || password === undefined) {
+  if (password === undefined || users.get(name)?.password !== password) {
     return response.status(403).send(page(form('<p>This name and this password do not match.</p>')))
   }
   await provider.interactionFinished(request, response, { login: { accountId: name } })
@@ -124,5 +101,8 @@ app.post('/sign-in/:uid', express.urlencoded({ extended: false }), async (reques
 app.use(provider.callback())
 server.on('request', app)
 
-console.log(`\n  An OpenID provider: ${issuer}. Ctrl+C stops it.\n`)
-process.once('SIGINT', () => process.exit())
+// Without the portal.
+if (import.meta.filename === process.argv[1]) {
+  console.log(`\n  An OpenID provider: ${issuer}. Ctrl+C stops it.\n`)
+  process.once('SIGINT', () => process.exit())
+}

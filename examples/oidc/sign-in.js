@@ -2,10 +2,10 @@ import * as oidc from 'openid-client'
 import { keepTokens } from './tokens.js'
 
 /**
- * The portal as a client of an OpenID provider: authorization code flow with PKCE. `chat` is the resource of the tokens (RFC 8707), as the
- * provider names it.
+ * The portal as a client of an OpenID provider: authorization code flow with PKCE. `audience` is the resource of the access tokens
+ * (RFC 8707).
  */
-export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, chat }) {
+export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, audience }) {
   // Without TLS the provider must be on this machine.
   const isLocal = issuer.startsWith('http://127.0.0.1:')
   // By default openid-client does not check the signatures of ID tokens.
@@ -25,7 +25,7 @@ export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, 
         redirect_uri: `${portalUrl}/signed-in`,
         // Many providers want `offline_access` as well, or there is no refresh token.
         scope: 'openid profile chat',
-        resource: chat,
+        resource: audience,
         code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
         code_challenge_method: 'S256',
         state,
@@ -41,12 +41,12 @@ export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, 
       if (!expectedNonce) throw new Error('the sign-in has not begun in this browser')
       const checks = { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true }
       const answer = await oidc.authorizationCodeGrant(provider, new URL(path, portalUrl), checks, {
-        resource: chat,
+        resource: audience,
       })
-      // Names the user in the portal only. In the chat the XMPP server takes the user from the token.
+      // Names the user in the portal only. The chat takes the user from the access token.
       const { preferred_username: name } = answer.claims()
       if (!name || !answer.refresh_token) throw new Error('the provider gives no name, or no refresh token')
-      return { name, tokens: keepTokens(provider, chat, answer) }
+      return { name, tokens: keepTokens(provider, audience, answer) }
     },
 
     /** The URL that signs the user out at the provider. Otherwise the next sign-in asks no password. */

@@ -3,8 +3,8 @@ import { refreshTokenGrant, tokenRevocation } from 'openid-client'
 /** Remaining lifetime that a token needs, in milliseconds: the login takes a moment. */
 const reserve = 30_000
 
-/** One user's tokens. They never leave the backend, except to the service. */
-export function keepTokens(provider, chat, first) {
+/** One user's tokens. The refresh token never leaves the backend. */
+export function keepTokens(provider, audience, first) {
   let accessToken
   let refreshToken
   let end
@@ -20,7 +20,7 @@ export function keepTokens(provider, chat, first) {
 
   /** Resolves with a new access token. Concurrent calls get the same: most providers accept a refresh token once. */
   const refresh = () => {
-    refreshing ??= refreshTokenGrant(provider, refreshToken, { resource: chat })
+    refreshing ??= refreshTokenGrant(provider, refreshToken, { resource: audience })
       .then(keep)
       .finally(() => {
         refreshing = undefined
@@ -32,7 +32,6 @@ export function keepTokens(provider, chat, first) {
   return {
     /** Resolves with an access token that is still valid for a while. */
     current: async () => (Date.now() < end - reserve ? accessToken : refresh()),
-    refresh,
     /** Revokes the tokens at the provider. */
     revoke: () => tokenRevocation(provider, refreshToken),
   }

@@ -1,38 +1,49 @@
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import express from 'express'
+import { SignJWT } from 'jose'
 import { allowing, createApp, ownPagesOnly } from './app.js'
-import { createChats } from './chats.js'
 
-/** The portal as an Express app. `service` warms sessions; `publicUrl` is where browsers find the service. */
-export function createPortal({ service, publicUrl, users }) {
-  /** The signed-in users' visits, by cookie. */
+/** The portal as an Express app. `chat` is the URL of the service for browsers, `secret` signs its tokens. */
+export function createPortal({ chat, secret, users }) {
+  const key = new TextEncoder().encode(secret)
+  /** The names of signed-in users, by cookie. */
   const visits = new Map()
   const cookieOf = ({ headers }) => /(?:^|; )visit=([\da-f]{64})/.exec(headers.cookie)?.[1]
 
+  /** What a page needs for the chat. `visit` may appear in logs, so it is a hash of the cookie. */
+  const tokenFor = cookie =>
+    new SignJWT({ sub: visits.get(cookie), aud: 'chat', visit: hash('sha256', cookie) })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime('5 minutes')
+      .sign(key)
+
   const showPage = (request, response) => {
-    const user = visits.get(cookieOf(request))?.user
-    if (user === undefined) response.render('sign-in')
-    else response.render('portal', { name: user.name, jid: user.chat.jid, service: publicUrl })
+    const name = visits.get(cookieOf(request))
+    if (name === undefined) response.render('sign-in')
+    else response.render('portal', { name, title: users.get(name).title, service: chat })
   }
 
-  const signIn = (request, response) => {
-    const user = users.get(request.body?.name)
-    if (user === undefined || user.password !== request.body.password) {
+  const signIn = async (request, response) => {
+    const { name, password } = request.body ?? {}
+    if (password === undefined || users.get(name)?.password !== password) {
       return response.status(403).render('sign-in', { problem: 'This name and this password do not match.' })
     }
     // Ends the earlier visit in this browser.
-    leave(cookieOf(request))
+    await leave(cookieOf(request))
     const cookie = randomBytes(32).toString('hex')
-    visits.set(cookie, { user, chats: createChats(service, user.chat) })
-    setTimeout(() => leave(cookie), 12 * 3600_000).unref()
+    visits.set(cookie, name)
+    setTimeout(leave, 12 * 3600_000, cookie).unref()
     const options = { httpOnly: true, sameSite: 'lax', secure: request.secure }
     response.cookie('visit', cookie, options).redirect(303, '/')
   }
 
+  /** Ends the chats of a visit. If the call fails, they end by themselves soon after their pages are closed. */
   const leave = async cookie => {
-    const visit = visits.get(cookie)
+    if (!visits.has(cookie)) return
+    const headers = { Authorization: `Bearer ${await tokenFor(cookie)}` }
     visits.delete(cookie)
-    await visit?.chats.end()
+    const call = fetch(`${chat}/connect`, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
+    await call.catch(error => console.error(`The chats of a visit did not end: ${error.message}`))
   }
 
   const signOut = async (request, response) => {
@@ -40,22 +51,16 @@ export function createPortal({ service, publicUrl, users }) {
     response.clearCookie('visit').redirect(303, '/')
   }
 
-  /** Answers the page when it is loaded, and whenever it needs its session once more. */
-  const bind = async (request, response) => {
-    const visit = visits.get(cookieOf(request))
-    if (visit === undefined) return response.sendStatus(401)
-    try {
-      response.json(await visit.chats.bind(String(request.query.tab).slice(0, 36)))
-    } catch (error) {
-      console.error(`no chat for ${visit.user.chat.jid}: ${error.message}`)
-      response.sendStatus(503)
-    }
+  const sendToken = async (request, response) => {
+    const cookie = cookieOf(request)
+    if (visits.has(cookie)) response.type('text').send(await tokenFor(cookie))
+    else response.sendStatus(401)
   }
 
-  const policy = `default-src 'self'; ${allowing(publicUrl)}; form-action 'self'; frame-ancestors 'none'`
+  const policy = `default-src 'self'; ${allowing(chat)}; form-action 'self'; frame-ancestors 'none'`
   const app = createApp(import.meta.url, policy)
   app.get('/', showPage)
   app.post('/sign-in', ownPagesOnly, express.urlencoded({ extended: false }), signIn)
   app.post('/sign-out', ownPagesOnly, signOut)
-  return app.get('/chat/binding', ownPagesOnly, bind)
+  return app.get('/chat/token', ownPagesOnly, sendToken)
 }

@@ -1,39 +1,24 @@
-# For models.py and views.py, with WarmBindings and WarmBindingsError of examples/clients.
+# For views.py. `jwt` is PyJWT: python3-jwt in Debian.
 
-class Chat(models.Model):
-    visit = models.CharField(max_length=40)
-    tab = models.CharField(max_length=36)
-    session_id = models.CharField(max_length=64)
-    used_at = models.DateTimeField(auto_now=True)  # delete those of yesterday once a day
-
-    class Meta:
-        unique_together = ('visit', 'tab')
+def chat_token(request):
+    """A token for the pages of this session. `visit` may appear in logs, so it is a hash."""
+    visit = hashlib.sha256(request.session.session_key.encode()).hexdigest()
+    claims = {'sub': request.user.get_username(), 'aud': 'chat', 'exp': int(time.time()) + 300, 'visit': visit}
+    return jwt.encode(claims, settings.CHAT_SECRET, 'HS256')
 
 
-service = WarmBindings('http://127.0.0.1:8080/warm', 'portal', 'choose-a-secret')
-
-
-@transaction.non_atomic_requests
-def chat_binding(request):
+def send_chat_token(request):  # path('chat/token', send_chat_token)
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
-    row = {'visit': request.session.session_key, 'tab': request.GET.get('tab', '')[:36]}
-    chat = Chat.objects.filter(**row).first()
-    try:
-        binding = (chat and service.resume(chat.session_id)) or service.warm(jid=request.user.jid)
-    except WarmBindingsError as error:
-        logger.warning('no chat: %s', error)
-        return HttpResponse(status=503)
-    Chat.objects.update_or_create(**row, defaults={'session_id': binding['id']})
-    return JsonResponse(binding, headers={'Cache-Control': 'no-store'})
+    return HttpResponse(chat_token(request), 'text/plain', headers={'Cache-Control': 'no-store'})
 
 
 @receiver(user_logged_out)
-def end_chats(request, **kwargs):
-    chats = Chat.objects.filter(visit=request.session.session_key)
+def end_chats(request, user, **kwargs):
+    if user is None:
+        return
+    headers = {'Authorization': 'Bearer ' + chat_token(request)}
     try:
-        for chat in chats:
-            service.end(chat.session_id)
-    except WarmBindingsError as error:
-        logger.warning('a chat goes on: %s', error)
-    chats.delete()
+        urlopen(Request('https://chat.example.org/connect', method='DELETE', headers=headers), timeout=10).close()
+    except OSError as error:
+        logger.warning('The chats of a session did not end: %s', error)

@@ -356,7 +356,7 @@ export const sections = {
   },
   Events: {
     EVENTS_URL: joined(eventsUrl).means(
-      'Webhook URL for session events, such as `https://portal.example.org/chat/events`. The URL must be https, or http to a loopback address. See *Events* in docs/embed.md.',
+      'Webhook URL for session events, such as `https://portal.example.org/chat/events`. The URL must be https, or http to a loopback address. See *Events* in docs/api.md.',
     ),
     EVENTS_SECRET: joined(eventsSecret).means(
       'Secret that signs events: at least 16 bytes, or `whsec_` and a key in base64.',

@@ -41,8 +41,12 @@ export function prepareAccounts(passwords: Readonly<Record<string, string>>): Re
   )
 }
 
-/** SASL (RFC 6120 §6.4): SCRAM without channel binding (RFC 5802 §5). */
-export function createSasl(passwords: ReadonlyMap<string, string>): () => (element: Element) => Move {
+/** SASL (RFC 6120 §6.4): SCRAM without channel binding (RFC 5802 §5). Service accounts may log in users (§6.3.8). */
+export function createSasl(
+  users: ReadonlyMap<string, string>,
+  services: ReadonlyMap<string, string> = new Map(),
+): () => (element: Element) => Move {
+  const passwords = new Map([...users, ...services])
   const secret = randomBytes(32)
   const known = new Map<string, ReturnType<typeof derive>>()
 
@@ -62,8 +66,9 @@ export function createSasl(passwords: ReadonlyMap<string, string>): () => (eleme
     const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
     const account = name === undefined ? undefined : prepareName(name)
     if (account === undefined) return refuse('malformed-request')
-    if (authzid !== undefined && readAddress(unescapeName(authzid) ?? '')?.local !== account)
-      return refuse('invalid-authzid')
+    const user = authzid === undefined ? account : readAddress(unescapeName(authzid) ?? '')?.local
+    const isAllowed = user === account || services.has(account)
+    if (user === undefined || !isAllowed || services.has(user)) return refuse('invalid-authzid')
     const { salt, storedKey, serverKey } = keysOf(account, hash)
     const nonce = clientNonce + randomBytes(18).toString('base64')
     const serverFirst = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
@@ -79,7 +84,8 @@ export function createSasl(passwords: ReadonlyMap<string, string>): () => (eleme
     const genuine = timingSafeEqual(digest(hash, clientKey, 'buffer'), storedKey)
     const fits = sameBinding && sentNonce === nonce && proof.length === signature.length
     if (!genuine || !fits || !passwords.has(account)) return refuse('not-authorized')
-    return { ...say('success', `v=${mac(hash, serverKey, authMessage).toString('base64')}`), account }
+    if (!users.has(user)) return refuse('invalid-authzid')
+    return { ...say('success', `v=${mac(hash, serverKey, authMessage).toString('base64')}`), account: user }
   }
 
   return () => {

@@ -7,10 +7,13 @@ import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
-/** An XMPP server in memory, on a free port of 127.0.0.1. */
-export async function startDemoServer(passwords: Readonly<Record<string, string>>) {
+/** An XMPP server in memory, on a free port of 127.0.0.1. `services` are accounts that log in users. */
+export async function startDemoServer(
+  passwords: Readonly<Record<string, string>>,
+  services: Readonly<Record<string, string>> = {},
+) {
   const accounts = prepareAccounts(passwords)
-  const sasl = createSasl(accounts)
+  const sasl = createSasl(accounts, prepareAccounts(services))
   const delivery = new Delivery(accounts.keys())
   const streams = new Map<Socket, ReturnType<typeof serveClient>>()
   const server = createServer(socket => {

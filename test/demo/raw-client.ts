@@ -69,8 +69,8 @@ export class RawClient {
   }
 
   /** Authenticates; returns the server's last word. */
-  async authenticate(user: string, password: string): Promise<string> {
-    const scram = new ScramClient(user, password)
+  async authenticate(user: string, password: string, authzid = ''): Promise<string> {
+    const scram = new ScramClient(user, password, undefined, authzid)
     this.send(`<auth ${sasl} mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
     const challenge = />([^<]*)<\/challenge>/.exec(await this.expect('</challenge>'))![1]!
     this.send(`<response ${sasl}>${await scram.final(challenge)}</response>`)

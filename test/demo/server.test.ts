@@ -1,13 +1,14 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { ScramClient } from '../support/scram.js'
 import { header, RawClient } from './raw-client.js'
 
 let server: DemoServer
 const clients: RawClient[] = []
 
 beforeEach(async () => {
-  server = await startDemoServer({ alice: 'demo', bob: 'demo' })
+  server = await startDemoServer({ alice: 'demo', bob: 'demo' }, { portal: 'service' })
 })
 
 afterEach(async () => {
@@ -141,6 +142,32 @@ describe('a login', () => {
     await client.send(`<auth ${sasl} mechanism='SCRAM-SHA-256'/>`).expect(`<challenge ${sasl}></challenge>`)
     client.send(`<response ${sasl}>${btoa('n,,n=alice,r=abc')}</response>`)
     expect(atob(/>([^<]+)<\/challenge>/.exec(await client.expect('</challenge>'))![1]!)).toMatch(/^r=abc/)
+  })
+
+  test('of a service account is a login of the user', async () => {
+    const client = open()
+    await client.send(header()).expect('</stream:features>')
+    expect(await client.authenticate('portal', 'service', 'alice@localhost')).toContain('<success')
+    await client.send(header()).expect('</stream:features>')
+    client.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+    expect(await client.expect('</iq>')).toContain('<jid>alice@localhost/')
+  })
+
+  test.each([
+    ['of a service account as itself', 'portal', 'service', '', 'invalid-authzid'],
+    ['of a service account for itself', 'portal', 'service', 'portal@localhost', 'invalid-authzid'],
+    ['of a service account for nobody', 'portal', 'service', 'mallory@localhost', 'invalid-authzid'],
+    ['of a service account with a wrong password', 'portal', 'demo', 'alice@localhost', 'not-authorized'],
+    ['of a user for another', 'alice', 'demo', 'bob@localhost', 'invalid-authzid'],
+  ])('%s fails', async (_what, user, password, authzid, condition) => {
+    const client = open()
+    await client.send(header()).expect('</stream:features>')
+    const first = `<auth ${sasl} mechanism='SCRAM-SHA-1'>${new ScramClient(user, password, undefined, authzid).first}</auth>`
+    const early = condition === 'invalid-authzid' && authzid !== 'mallory@localhost'
+    const answer = early
+      ? await client.send(first).expect('</failure>')
+      : await client.authenticate(user, password, authzid)
+    expect(answer).toBe(`<failure ${sasl}><${condition}/></failure>`)
   })
 
   test('may fail five times', async () => {

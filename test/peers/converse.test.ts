@@ -118,11 +118,9 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     testRest('shows online contacts after a reload with the plugin in docs/embed.md', async () => {
       isResumed = true
-      const [plugin] = new Document('docs/embed.md', warmer.url)
-        .blocks('js')
-        .filter(code => code.includes('type="probe"'))
+      const { text: plugin } = new Document('examples/recipes/converse-contacts.js', warmer.url)
       for (let load = 0; load < 2; load++) {
-        await page.run(plugin!)
+        await page.run(plugin)
         await page.begin({
           ...{ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid },
           ...{ keepalive: false, whitelisted_plugins: ['portal', 'contacts'] },

@@ -35,13 +35,26 @@ let service: TestService
 /** Lines of the log before the test. */
 let seen: number
 
+const secret = 'a-secret-of-the-portal-with-32-bytes'
+
 beforeAll(async () => {
-  server = await startDemoServer({ alice: password })
+  server = await startDemoServer({ alice: password }, { portal: 'secret-of-portal' })
+  const folder = mkdtempSync(join(tmpdir(), 'documented-'))
+  const file = join(folder, 'page-secrets')
+  writeFileSync(file, secret, { mode: 0o600 })
   service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
-    environment: { ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}` },
+    environment: {
+      ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
+      XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
+      PAGE_ORIGINS: 'https://www.example.org',
+      PAGE_TOKEN_SECRET_FILE: file,
+      PAGE_TOKEN_AUDIENCE: 'chat',
+      PAGE_TOKEN_JID: '{sub}@localhost',
+    },
     routers: () => [createPageRouter(), createConverseRouter(() => Promise.reject(new Error('not asked')))],
   })
+  rmSync(folder, { recursive: true })
 })
 
 beforeEach(() => {
@@ -65,7 +78,7 @@ describeWith(['curl'], 'The curl commands', () => {
   test.each([
     ['README.md', ['warm']],
     ['docs/api.md', ['warm', 'resume', 'sessions', 'logout']],
-    ['docs/embed.md', ['warm', 'resume', 'logout']],
+    ['docs/embed.md', ['warm', 'logout']],
   ])('in %s succeed', async (file, expected) => {
     let ID = ''
     for (const command of new Document(file, service.url).curls()) {
@@ -152,14 +165,14 @@ describe('An event', () => {
   const read = (file: string) => readFileSync(repository + file, 'utf8')
 
   const snippet = (language: string, sign: string) =>
-    new Document('docs/embed.md', service.url).blocks(language).find(code => code.includes(sign))!
+    new Document('docs/api.md', service.url).blocks(language).find(code => code.includes(sign))!
 
-  test('has the fields and reasons that docs/embed.md names', () => {
+  test('has the fields and reasons that docs/api.md names', () => {
     const example = JSON.parse(snippet('json', 'session.ended'))
     expect(Object.keys(genuine.event)).toEqual(Object.keys(example))
     expect(Object.keys(genuine.event.data)).toEqual(Object.keys(example.data))
     const [, list = ''] = /such as\s+([^.]*)\./.exec(
-      readFileSync(`${repository}docs/embed.md`, 'utf8').split('**Reasons**')[1]!,
+      readFileSync(`${repository}docs/api.md`, 'utf8').split('**Reasons**')[1]!,
     )!
     const reasons = Array.from(list.matchAll(/`([^`]+)`/g), ([, name]) => name!)
     expect(reasons.length).toBeGreaterThan(3)
@@ -205,6 +218,8 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     ids = []
     tab = await (await sharedChromium(eitherChromium)).newPage()
     await tab.route(/\/chat\/binding(\?tab=one)?$/, async route => route.fulfill({ json: await bind() }))
+    await tab.route('**/chat/token', route => route.fulfill({ body: chatToken() }))
+    await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
   })
 
   const bind = async () => {
@@ -214,6 +229,24 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
   }
 
   afterEach(async () => tab?.close())
+
+  const chatToken = () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const exp = Math.floor(Date.now() / 1000) + 300
+    const content = `${part({ alg: 'HS256' })}.${part({ sub: 'alice', aud: 'chat', exp, visit: 'v1' })}`
+    return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
+  }
+
+  /** Ids of the user's sessions that are in use. */
+  const held = async (): Promise<string[]> => {
+    const { json } = await callSessions(service.url, 'GET', `/sessions?jid=${jid}&state=held`)
+    return json.sessions.map(({ id }: { id: string }) => id)
+  }
+  const isOnline = async () => {
+    const deadline = performance.now() + 8000
+    while ((await held()).length === 0) if (performance.now() > deadline) throw new Error('no session is held')
+    return (await held())[0]!
+  }
 
   /** Resolves once the page's latest session has a request open. */
   const isAttached = async (count: number) => {
@@ -233,31 +266,51 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     await tab.evaluate(`${before}\n${snippet}`)
   }
 
-  test.each(['Strophe', 'converse'])(
-    'of the README with %s attaches, and gets a new session after the end of the first',
-    async sign => {
-      const [html] = new Document('README.md', service.url).blocks('html').filter(code => code.includes(`${sign}.`))
-      await tab.route(`${service.url}/page`, route => route.fulfill({ body: html!, contentType: 'text/html' }))
-      await tab.route(`${service.url}/converse/**`, route => {
-        const { pathname } = new URL(route.request().url())
-        return route.fulfill({ path: join(converse, pathname.replace('/converse/', '')) })
-      })
-      await tab.goto(`${service.url}/page`)
-      await isAttached(1)
-      await callSessions(service.url, 'DELETE', `/${ids[0]}`)
-      await isAttached(2)
-      await tab.close()
-    },
-  )
+  const open = async (html: string) => {
+    await tab.route(`${service.url}/page`, route => route.fulfill({ body: html, contentType: 'text/html' }))
+    await tab.route(`${service.url}/converse/**`, route => {
+      const { pathname } = new URL(route.request().url())
+      return route.fulfill({ path: join(converse, pathname.replace('/converse/', '')) })
+    })
+    await tab.goto(`${service.url}/page`)
+  }
+  const pageOf = (file: string, sign: string) =>
+    new Document(file, service.url).blocks('html').find(code => code.includes(sign))!
 
-  testRest('of a whole page in docs/embed.md chats', async () => {
-    const [page = ''] = new Document('docs/embed.md', service.url).blocks('html')
-    await tab.route(`${service.url}/whole`, route => route.fulfill({ body: page, contentType: 'text/html' }))
-    await tab.route(/\/chat\/binding\?tab=[0-9a-f]{32}$/, async route => route.fulfill({ json: await bind() }))
-    await tab.goto(`${service.url}/whole`)
+  test('of the README with a token chats, and gets a new session after the end of the first', async () => {
+    const messages: string[] = []
+    tab.on('console', line => messages.push(line.text()))
+    await open(pageOf('README.md', 'token:'))
+    const id = await isOnline()
+    await eventually('its own message', () => messages.some(text => text.includes('Tea?')))
+    await callSessions(service.url, 'DELETE', `/${id}`)
+    expect(await isOnline()).not.toBe(id)
+    await tab.close()
+  })
+
+  test('of the README with Converse attaches, and gets a new session after the end of the first', async () => {
+    await open(pageOf('README.md', 'converse.'))
+    await isAttached(1)
+    await callSessions(service.url, 'DELETE', `/${ids[0]}`)
+    await isAttached(2)
+    await tab.close()
+  })
+
+  testRest('of a whole page in docs/embed.md chats, and signs out', async () => {
+    await open(pageOf('docs/embed.md', 'token:'))
     await tab.getByText('online').first().waitFor()
     await tab.getByText('Tea?').waitFor()
-    await isAttached(1)
+    await isOnline()
+    let signOuts = 0
+    await tab.route('**/sign-out', route => {
+      signOuts += 1
+      return route.fulfill({ body: '' })
+    })
+    await tab.getByRole('button', { name: 'Sign out' }).click()
+    await tab.getByText('ended').waitFor()
+    await eventually('the sign-out', () => signOuts === 1)
+    const deadline = performance.now() + 8000
+    while ((await held()).length > 0) if (performance.now() > deadline) throw new Error('a session is left')
     await tab.close()
   })
 

@@ -1,6 +1,5 @@
 // The example for users without a password as it is run: from an OpenID provider's page in Chromium to the chat.
 
-import { writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { browserBefore, type Chromium, eitherChromium, sharedChromium } from '../support/chromium.js'
@@ -9,14 +8,12 @@ import { ask } from '../support/http-answer.js'
 import { fewOrAll, runsRest, testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
-import { inFolder } from '../support/server-process.js'
 import { callSessions } from '../support/sessions-api.js'
-import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { OidcVisitor } from './oidc-visitor.js'
-import { startWarmCalls, type WarmCalls } from './warm-calls.js'
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
 jest.setTimeout(60_000)
@@ -24,7 +21,6 @@ jest.setTimeout(60_000)
 const alice = 'alice@localhost'
 const bob = 'bob@localhost'
 const passwords = { alice: 'rabbit', bob: 'hammer' }
-const secrets = { OIDC_CLIENT_SECRET: 'secret-of-portal', INTROSPECTION_SECRET: 'secret-of-xmpp-server' }
 
 const contexts: BrowserContext[] = []
 
@@ -49,48 +45,36 @@ interface Kind {
   readonly name: string
   readonly packages: readonly string[]
   readonly browser: Chromium
-  /** How long the provider's tokens are good, in seconds, and what they look like. */
-  readonly tokens: { readonly TOKEN_SECONDS: string; readonly TOKEN_FORMAT: string }
-  /** The parameter of `/warm` that takes them. */
-  readonly parameter: 'token' | 'password'
-  start(issuer: string): Promise<XmppServer>
+  /** How long the provider's tokens are good, in seconds. */
+  readonly TOKEN_SECONDS: string
+  start(): Promise<XmppServer>
 }
+
+const users = { alice: 'a-secret', bob: 'another', portal: 'secret-of-portal' }
 
 const kinds: readonly Kind[] = [
   {
-    name: 'Prosody, which asks the provider',
+    name: 'Prosody',
     packages: ['prosody', 'openssl'],
     browser: browserBefore('Prosody'),
-    tokens: { TOKEN_SECONDS: '300', TOKEN_FORMAT: 'opaque' },
-    parameter: 'token',
-    start: issuer =>
+    TOKEN_SECONDS: '300',
+    start: () =>
       startProsody({
+        users,
         config: `
-plugin_paths = { "${repository}examples/oidc/prosody" }
-c2s_require_encryption = true
-authentication = "introspection"
-introspection_url = "${issuer}/token/introspection"
-introspection_client_id = "xmpp-server"
-introspection_client_secret = "${secrets.INTROSPECTION_SECRET}"`,
+plugin_paths = { "${repository}deploy/prosody" }
+modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "bosh", "service_account" }
+service_accounts = { "portal@localhost" }
+c2s_require_encryption = true`,
       }),
   },
   {
-    name: 'ejabberd, which knows the provider’s key',
+    name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
     browser: browserBefore('ejabberd'),
     // Shorter than the portal wants them to be good yet.
-    tokens: { TOKEN_SECONDS: '20', TOKEN_FORMAT: 'jwt' },
-    parameter: 'password',
-    start: issuer =>
-      inFolder('warm-provider-key-', async (folder, remove) => {
-        const { keys } = JSON.parse((await ask(`${issuer}/jwks`, { agent: false })).text)
-        writeFileSync(`${folder}/key.json`, JSON.stringify(keys[0]))
-        const server = await startEjabberd({
-          authentication: `auth_method: jwt\njwt_key: "${folder}/key.json"`,
-        })
-        await remove()
-        return server
-      }),
+    TOKEN_SECONDS: '20',
+    start: () => startEjabberd({ users }),
   },
 ]
 
@@ -99,23 +83,28 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
     let provider: RunningCommand
     let server: XmppServer
     let service: TestService
-    let calls: WarmCalls
     let portal: RunningCommand
 
     beforeAll(async () => {
       const [port] = await freePorts(1)
       const PORTAL_URL = `http://127.0.0.1:${port}`
-      provider = await startCommand(['examples/oidc/provider.js'], { PORTAL_URL, ...secrets, ...kind.tokens })
-      server = await kind.start(provider.url)
+      const common = { PORTAL_URL, OIDC_CLIENT_SECRET: 'secret-of-portal' }
+      const { TOKEN_SECONDS } = kind
+      provider = await startCommand(['examples/oidc/provider.js'], { PROVIDER_PORT: '0', ...common, TOKEN_SECONDS })
+      server = await kind.start()
       service = await startTestService({
         servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
-        environment: { CORS_ORIGINS: PORTAL_URL },
+        environment: {
+          PAGE_ORIGINS: PORTAL_URL,
+          PAGE_TOKEN_JWKS: `${provider.url}/jwks`,
+          PAGE_TOKEN_ISSUER: provider.url,
+          PAGE_TOKEN_AUDIENCE: 'xmpp:localhost',
+          PAGE_TOKEN_JID: '{preferred_username}@localhost',
+          XMPP_SERVICE_ACCOUNTS: `localhost=portal:${users.portal}`,
+        },
       })
-      calls = await startWarmCalls(service.url)
       portal = await startCommand(['examples/oidc/main.js'], {
-        ...{ PORT: String(port), PORTAL_URL, ...secrets, OIDC_ISSUER: provider.url },
-        ...{ WARM_URL: `${calls.url}/warm`, WARM_USER: admin.name, WARM_PASSWORD: admin.secret },
-        ...{ PUBLIC_URL: service.url, CHAT_TOKEN: kind.parameter },
+        ...{ PORT: String(port), ...common, OIDC_ISSUER: provider.url, CHAT_URL: service.url },
       })
     }, 100_000)
 
@@ -127,7 +116,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
 
     afterAll(async () => {
       await portal?.stop()
-      await calls?.stop()
       await service?.stop()
       await server?.stop()
       await provider?.stop()
@@ -135,11 +123,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
 
     const sessionsOf = async (jid: string): Promise<{ id: string; jid: string }[]> =>
       (await callSessions(service.url, 'GET', `/sessions?jid=${jid}`)).json.sessions
-
-    /** The calls that warmed a session of this user or tried to. */
-    const warms = (jid: string) =>
-      calls.made.filter(({ request, parameters }) => request === 'POST /warm' && parameters['jid'] === jid)
-    const tokensOf = (jid: string) => warms(jid).map(({ parameters }) => parameters[kind.parameter]!)
 
     /** The page is left, its session ends, and the page is loaded again: the portal warms another one. */
     const comeBack = async (visitor: OidcVisitor, jid: string) => {
@@ -163,17 +146,17 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       await other.say(alice, 'lieber Kaffee')
       await one.sees(`${bob}: lieber Kaffee`)
 
-      const before = calls.made.length
       const [session] = await sessionsOf(alice)
       await one.load()
       await one.sees('You are online.')
-      expect(calls.made.slice(before).map(({ request }) => request)).toEqual([`POST /warm/${session!.id}/resume`])
+      expect(await sessionsOf(alice)).toMatchObject([{ id: session!.id, jid: session!.jid }])
 
       const origins = new Set(one.urls.map(url => new URL(url).origin))
       expect([...origins].sort()).toEqual([portal.url, provider.url, service.url].sort())
-      for (const token of [...tokensOf(alice), ...tokensOf(bob)]) {
+      for (const token of [...one.tokens, ...other.tokens]) {
         expect([...one.urls, ...other.urls, ...service.lines].join()).not.toContain(token)
       }
+      expect(one.tokens.length).toBe(2)
 
       await one.signOut()
       await one.tab.waitForURL(`${portal.url}/`)
@@ -182,16 +165,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       await one.sees('Your company’s sign-in')
     })
 
-    testRest('are refused with the token of another', async () => {
-      const visitor = await visitPortal()
-      await visitor.signIn('bob', passwords.bob)
-      const ofBob = { [kind.parameter]: tokensOf(bob).at(-1)! }
-      expect((await service.warm({ jid: bob, ...ofBob })).status).toBe(200)
-      const { status, json } = await service.warm({ jid: alice, ...ofBob })
-      expect([status, json['code']]).toEqual([403, 'not-authorized'])
-    })
-
-    if (kind.parameter === 'token') {
+    if (kind.TOKEN_SECONDS === '300') {
       testRest('are not signed in by an answer to another browser', async () => {
         const [visitor, victim] = [await visitPortal(), await visitPortal()]
         await visitor.beginSignIn()
@@ -209,29 +183,36 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         await victim.sees('You could not be signed in.')
         await victim.load()
         await victim.sees('Sign in')
-        expect((await ask(`${portal.url}/chat/binding?tab=x`, { agent: false })).status).toBe(401)
+        expect((await ask(`${portal.url}/chat/token`, { agent: false })).status).toBe(401)
       })
 
-      const asPortal = `Basic ${Buffer.from(`portal:${secrets.OIDC_CLIENT_SECRET}`).toString('base64')}`
-
-      test('go on with a new token where the old one is refused, which is asked for once', async () => {
+      testRest('log in with the token that they have, as long as it is good', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         await comeBack(visitor, alice)
         await visitor.sees('You are online.')
-        const [first, second] = tokensOf(alice).slice(-2)
-        expect(second).toBe(first)
-
-        const body = new URLSearchParams({ token: second! }).toString()
-        const headers = { Authorization: asPortal, 'Content-Type': 'application/x-www-form-urlencoded' }
-        const revocation = { method: 'POST', agent: false, headers }
-        expect((await ask(`${provider.url}/token/revocation`, revocation, body)).status).toBe(200)
-        await comeBack(visitor, alice)
+        expect(new Set(visitor.tokens).size).toBe(1)
+      })
+    } else {
+      testRest('go on with a new token before the old one has expired', async () => {
+        const visitor = await visitPortal()
+        await visitor.signIn('alice', passwords.alice)
+        const [{ id } = { id: '' }] = await sessionsOf(alice)
+        await visitor.load()
         await visitor.sees('You are online.')
-        const [refused, renewed] = warms(alice).slice(-2)
-        expect([refused!.parameters['token'], refused!.code]).toEqual([second, 'credentials-expired'])
-        expect(renewed!.status).toBe(200)
-        expect(renewed!.parameters['token']).not.toBe(second)
+        expect(new Set(visitor.tokens).size).toBe(2)
+        expect(await sessionsOf(alice)).toMatchObject([{ id }])
+      })
+
+      testRest('have several tabs, which want a new token at the same time', async () => {
+        const visitor = await visitPortal()
+        await visitor.signIn('alice', passwords.alice)
+        // A refresh token that is used twice revokes all.
+        const statuses = await visitor.tab.evaluate(async () => {
+          const fetchToken = async (tab: number) => (await fetch(`/chat/token?tab=${tab}`)).status
+          return [...(await Promise.all([1, 2, 3].map(fetchToken))), await fetchToken(4)]
+        })
+        expect(statuses).toEqual([200, 200, 200, 200])
       })
 
       testRest('are signed out of the portal as well when the provider has signed them out', async () => {
@@ -243,33 +224,12 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         await elsewhere.waitForURL(`${provider.url}/session/end/success`)
         await comeBack(visitor, alice)
         await visitor.tab.getByRole('link', { name: 'Sign in' }).waitFor()
-        expect(warms(alice).at(-1)!.code).toBe('credentials-expired')
-      })
-    } else {
-      testRest('go on with a new token before the old one has expired', async () => {
-        const visitor = await visitPortal()
-        await visitor.signIn('alice', passwords.alice)
-        await comeBack(visitor, alice)
-        await visitor.sees('You are online.')
-        const [first, second] = warms(alice).slice(-2)
-        expect([first!.status, second!.status]).toEqual([200, 200])
-        expect(second!.parameters['password']).not.toBe(first!.parameters['password'])
-      })
-
-      testRest('have several tabs, which want a new token at the same time', async () => {
-        const visitor = await visitPortal()
-        await visitor.signIn('alice', passwords.alice)
-        const statuses = await visitor.tab.evaluate(() =>
-          Promise.all(['a', 'b', 'c'].map(async tab => (await fetch(`/chat/binding?tab=${tab}`)).status)),
-        )
-        expect(statuses).toEqual([200, 200, 200])
-        expect(new Set(tokensOf(alice).slice(-3)).size).toBe(1)
       })
     }
   })
 }
 
-describeWith(['prosody', eitherChromium], 'The example with an OpenID provider', () => {
+describeWith([eitherChromium], 'The example with an OpenID provider', () => {
   if (runsRest)
     test('runs by one command', async () => {
       const example = await startCommand(['examples/oidc/demo.js'])

@@ -5,15 +5,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { ScriptedApi } from '../support/backends/scripted-api.js'
-import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
 import { type RunningCommand, startCommand } from './command.js'
 
 jest.setTimeout(60_000)
-
-const id = '7beb2fe14bf96d99bb9d2a96aa5ca6c'
 
 /** An OpenID provider, as far as the portal's backend talks to it. */
 class ScriptedProvider {
@@ -90,35 +86,36 @@ class ScriptedProvider {
 
 describe('The example with an OpenID provider', () => {
   let provider: ScriptedProvider
-  let api: ScriptedApi
+  /** The service, which is asked to end chats. */
+  let chat: Server
+  const ended: string[] = []
   let portal: RunningCommand
 
   beforeAll(async () => {
     provider = await ScriptedProvider.start()
-    api = await ScriptedApi.start()
+    chat = createServer(({ method, url, headers }, response) => {
+      ended.push(`${method} ${url} ${headers.authorization}`)
+      response.end('{"ended":1}')
+    })
+    await once(chat.listen(0, '127.0.0.1'), 'listening')
     const [port] = await freePorts(1)
     portal = await startCommand(['examples/oidc/main.js'], {
       PORT: String(port),
-      ...{ OIDC_ISSUER: provider.url, OIDC_CLIENT_SECRET: 'its-secret', CHAT_DOMAIN: 'example.org' },
-      ...{ WARM_URL: api.url, WARM_USER: 'portal', WARM_PASSWORD: 'choose-a-secret' },
+      ...{ OIDC_ISSUER: provider.url, OIDC_CLIENT_SECRET: 'its-secret' },
+      CHAT_URL: `http://127.0.0.1:${(chat.address() as AddressInfo).port}`,
     })
-    let warmed = 0
-    api.script = ({ method }) => {
-      if (method === 'DELETE') return { status: 204 }
-      warmed += 1
-      return { status: 200, body: { id: id + warmed, jid: 'any@example.org/a', sid: 'a-secret', rid: 1 } }
-    }
   })
 
   afterEach(() => {
     provider.name = 'alice'
     provider.key = provider.own.privateKey
-    api.asked.length = 0
+    ended.length = 0
   })
 
   afterAll(async () => {
     await portal?.stop()
-    await api?.stop()
+    chat?.closeAllConnections()
+    chat?.close()
     await provider?.stop()
   })
 
@@ -143,32 +140,23 @@ describe('The example with an OpenID provider', () => {
     expect(await signIn()).toEqual({ status: 400, visit: undefined })
   })
 
-  test.each([
-    ['alice', 'alice'],
-    ["o'hara", String.raw`o\27hara`],
-    ['bob@other.example/', String.raw`bob\40other.example\2f`],
-    [' d"artagnan & co <:> ', String.raw`d\22artagnan\20\26\20co\20\3c\3a\3e`],
-    [String.raw`c:\net \2f \5C \c`, String.raw`c\3a\net\20\5c2f\20\5c5C\20\c`],
-  ])('calls for a chat of %j under a JID', async (name, local) => {
-    provider.name = name
+  test('gives the page the access token of its user, and nobody else', async () => {
     const { status, visit } = await signIn()
     expect(status).toBe(303)
-    expect((await get('/chat/binding?tab=x', visit)).status).toBe(200)
-    expect(JSON.parse(api.asked.at(-1)!.body)).toMatchObject({ jid: `${local}@example.org` })
+    expect(await get('/chat/token', visit)).toMatchObject({ status: 200, text: expect.stringMatching(/^access-\d+$/) })
+    for (const cookie of ['', `visit=${'0'.repeat(64)}`]) expect((await get('/chat/token', cookie)).status).toBe(401)
   })
 
   test('ends the earlier visit, with its chats and tokens, if a browser signs in again', async () => {
     const one = await signIn()
     const other = await signIn()
-    await get('/chat/binding?tab=x', one.visit)
-    await get('/chat/binding?tab=x', other.visit)
-    api.asked.length = provider.revoked.length = 0
+    const { text: token } = await get('/chat/token', one.visit)
+    ended.length = provider.revoked.length = 0
     const again = await signIn(one.visit)
     expect(again).toMatchObject({ status: 303, visit: expect.not.stringMatching(one.visit!) })
-    await eventually('the chat is over', () => api.asked.length > 0 && provider.revoked.length > 0)
-    expect(api.asked.map(({ method }) => method)).toEqual(['DELETE'])
-    expect(provider.revoked.length).toBe(1)
-    const statuses = [one, other, again].map(async ({ visit }) => (await get('/chat/binding?tab=x', visit)).status)
+    expect(ended).toEqual([`DELETE /connect Bearer ${token}`])
+    expect(provider.revoked).toEqual([token.replace('access', 'refresh')])
+    const statuses = [one, other, again].map(async ({ visit }) => (await get('/chat/token', visit)).status)
     expect(await Promise.all(statuses)).toEqual([401, 200, 200])
   })
 })

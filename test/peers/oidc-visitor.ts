@@ -5,13 +5,19 @@ import { patience as timeout } from '../support/eventually.js'
 export class OidcVisitor {
   /** Every address that the tab has asked for. */
   readonly urls: string[] = []
+  /** The access tokens that the page has sent to the service. */
+  readonly tokens: string[] = []
 
   private constructor(
     readonly tab: Page,
     readonly portal: string,
   ) {
     tab.setDefaultTimeout(timeout)
-    tab.on('request', request => this.urls.push(request.url()))
+    tab.on('request', request => {
+      this.urls.push(request.url())
+      const { authorization } = request.headers()
+      if (request.method() === 'POST' && authorization) this.tokens.push(authorization.replace('Bearer ', ''))
+    })
   }
 
   /** A visitor whose browser shows the portal's first page. */

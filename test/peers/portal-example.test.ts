@@ -1,20 +1,26 @@
 // The example portal as it is run, before every XMPP server: its page in Chromium, and what it says to other sites.
 
-import { readFileSync } from 'node:fs'
+import { createHmac } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
+import { startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
+import { freePorts } from '../support/ports.js'
+import { startProsody } from '../support/prosody.js'
+import { root } from '../support/repository.js'
 import { callSessions } from '../support/sessions-api.js'
-import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService } from '../support/start-service.js'
 import { type RunningCommand, startCommand } from './command.js'
 import { excessWidth, faintTexts } from './legibility.js'
 import { describeWith } from './needs.js'
 import { PortalVisitor } from './portal-visitor.js'
-import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
 
 declare const sessionStorage: { readonly length: number }
@@ -22,10 +28,13 @@ declare const sessionStorage: { readonly length: number }
 // Each wait in a test has its own, shorter deadline, which says what did not come.
 jest.setTimeout(60_000)
 
-/** Those of the example's `users.js`. */
+/** The portal does not have them. */
 const passwords = { alice: 'demo', bob: 'demo' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
+/** The service account. */
+const account = { portal: 'secret-of-portal' }
+const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 /** Where the accounts are: what `XMPP_SERVERS` says of it, and how it ends. */
 interface Home {
@@ -42,6 +51,11 @@ interface Kind {
   start(): Promise<Home>
 }
 
+const encrypted = (server: { readonly c2sPort: number; readonly caFile: string; stop(): Promise<void> }): Home => ({
+  servers: `localhost=xmpp://127.0.0.1:${server.c2sPort}?ca=${server.caFile}`,
+  stop: () => server.stop(),
+})
+
 const kinds: readonly Kind[] = [
   {
     name: 'the demo server',
@@ -49,28 +63,56 @@ const kinds: readonly Kind[] = [
     browser: 'chromium-headless-shell',
     strangers: false,
     async start() {
-      const server = await startDemoServer(passwords)
+      const server = await startDemoServer(passwords, account)
       return { servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, stop: () => server.stop() }
     },
   },
-  ...encryptedServers.map(kind => ({
-    name: kind.name,
-    packages: kind.packages,
-    browser: browserBefore(kind.maker),
+  {
+    name: 'Prosody',
+    packages: ['prosody', 'openssl'],
+    browser: browserBefore('Prosody'),
     strangers: true,
-    async start() {
-      const server = await kind.start(passwords)
-      return { servers: kind.servers(server), stop: () => server.stop() }
-    },
-  })),
+    start: async () =>
+      encrypted(
+        await startProsody({
+          users: { ...passwords, ...account },
+          config: `
+plugin_paths = { "${join(root, 'deploy/prosody')}" }
+modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "bosh", "service_account" }
+service_accounts = { "portal@localhost" }
+c2s_require_encryption = true`,
+        }),
+      ),
+  },
+  {
+    name: 'ejabberd',
+    packages: ['ejabberd', 'openssl'],
+    browser: browserBefore('ejabberd'),
+    strangers: true,
+    start: async () => encrypted(await startEjabberd({ users: { ...passwords, ...account } })),
+  },
 ]
 
-const startPortal = (service: TestService) =>
-  startCommand(['examples/portal/main.js'], {
-    WARM_URL: `${service.url}/warm`,
-    WARM_USER: admin.name,
-    WARM_PASSWORD: admin.secret,
+/** The service for pages of a portal, which listens afterwards. */
+async function startFor(servers: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'portal-'))
+  const file = join(folder, 'page-secrets')
+  writeFileSync(file, secret, { mode: 0o600 })
+  const [port] = await freePorts(1)
+  const service = await startTestService({
+    servers,
+    environment: {
+      PAGE_ORIGINS: `http://127.0.0.1:${port}`,
+      PAGE_TOKEN_SECRET_FILE: file,
+      PAGE_TOKEN_AUDIENCE: 'chat',
+      PAGE_TOKEN_JID: '{sub}@localhost',
+      XMPP_SERVICE_ACCOUNTS: `localhost=portal:${account.portal}`,
+    },
   })
+  rmSync(folder, { recursive: true })
+  const environment = { PORT: String(port), CHAT_URL: service.url, CHAT_SECRET: secret }
+  return { service, portal: await startCommand(['examples/portal/main.js'], environment) }
+}
 
 for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
   describeWith([...kind.packages, kind.browser], `The example portal before ${kind.name}`, () => {
@@ -83,8 +125,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
 
     beforeAll(async () => {
       home = await kind.start()
-      service = await startTestService({ servers: home.servers })
-      portal = await startPortal(service)
+      ;({ service, portal } = await startFor(home.servers))
       if (!kind.strangers) return
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
       const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
@@ -119,8 +160,8 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
     const calls = () =>
       service.lines
         .map(line => JSON.parse(line))
-        .filter(({ msg, jid }) => (msg === 'warm' || msg === 'resume') && jid === alice.jid)
-        .map(({ msg, id, code }) => `${msg} ${id} ${code}`)
+        .filter(({ msg, jid }) => msg === 'connect' && jid === alice.jid)
+        .map(({ resumed, id, code }) => `${resumed ? 'resume' : 'warm'} ${id} ${code}`)
 
     test('signs its user in to the chat, takes it up when the page is loaded again, and signs out', async () => {
       const before = calls().length
@@ -255,8 +296,7 @@ describe('The example portal', () => {
 
   beforeAll(async () => {
     // Nothing is behind it.
-    service = await startTestService({ servers: 'localhost=xmpp://127.0.0.1:1?tls=none' })
-    portal = await startPortal(service)
+    ;({ service, portal } = await startFor('localhost=xmpp://127.0.0.1:1?tls=none'))
   })
 
   afterAll(async () => {
@@ -306,7 +346,7 @@ describe('The example portal', () => {
     expect(page.headers['content-security-policy']).toContain(
       `script-src 'self' ${service.url}; connect-src 'self' ${service.url} ${service.url.replace('http', 'ws')};`,
     )
-    expect(page.text).not.toContain(admin.secret)
+    expect(page.text).not.toContain(secret)
   })
 
   test('ends the earlier visit if a browser signs in again', async () => {
@@ -317,10 +357,26 @@ describe('The example portal', () => {
     for (const each of [other, again]) expect(await page(each)).toContain('Good to see you, Alice.')
   })
 
-  test('has no chat for visitors who are not signed in', async () => {
+  test('has no token for visitors who are not signed in', async () => {
     for (const headers of [{}, { Cookie: `visit=${'0'.repeat(64)}` }]) {
-      expect((await call('GET', '/chat/binding?tab=x', headers)).status).toBe(401)
+      expect((await call('GET', '/chat/token', headers)).status).toBe(401)
     }
+  })
+
+  test('signs a token for the user of the visit, for five minutes', async () => {
+    const [one, other] = [await visit(), await visit()]
+    const token = async ({ headers }: { headers: Record<string, string> }) => {
+      const reply = await call('GET', '/chat/token', headers)
+      expect([reply.status, reply.headers['cache-control']]).toEqual([200, 'no-store'])
+      const [head, body, signature] = reply.text.split('.')
+      expect(createHmac('sha256', secret).update(`${head}.${body}`).digest('base64url')).toBe(signature)
+      return JSON.parse(Buffer.from(body!, 'base64url').toString())
+    }
+    const claims = await token(one)
+    expect(claims).toEqual({ sub: 'alice', aud: 'chat', visit: expect.stringMatching(/^\w{64}$/), exp: claims.exp })
+    expect(Math.abs(claims.exp - Date.now() / 1000 - 300)).toBeLessThan(10)
+    expect(one.cookie).not.toContain(claims.visit)
+    expect((await token(other)).visit).not.toBe(claims.visit)
   })
 
   test('does nothing for the pages of other sites', async () => {
@@ -329,18 +385,26 @@ describe('The example portal', () => {
     const evil = { Origin: 'https://evil.example' }
     for (const from of [foreign, evil]) {
       expect((await signIn('name=alice&password=rabbit', from)).status).toBe(403)
-      expect((await call('GET', '/chat/binding?tab=x', { ...headers, ...from })).status).toBe(403)
+      expect((await call('GET', '/chat/token', { ...headers, ...from })).status).toBe(403)
       expect((await call('POST', '/sign-out', { ...headers, ...from })).status).toBe(403)
     }
     expect((await call('GET', '/', headers)).text).toContain('Good to see you, Alice.')
   })
 
-  test('says that there is no chat while it cannot be warmed', async () => {
-    const { headers } = await visit()
-    const reply = await call('GET', '/chat/binding?tab=x', headers)
-    expect([reply.status, reply.headers['cache-control']]).toEqual([503, 'no-store'])
-    expect((await call('POST', '/sign-out', headers)).status).toBe(303)
-    expect((await call('GET', '/', headers)).text).toContain('Sign in to the portal.')
+  test('signs its user out while the service is away', async () => {
+    const lonely = await startCommand(['examples/portal/main.js'], {
+      CHAT_URL: 'http://127.0.0.1:1',
+      CHAT_SECRET: secret,
+    })
+    const options = { agent: false, headers: { ...form, 'Content-Length': '26' }, method: 'POST' }
+    const { headers } = await ask(`${lonely.url}/sign-in`, options, 'name=alice&password=rabbit')
+    const Cookie = headers['set-cookie']![0]!.replace(/;.*/, '')
+    const left = { method: 'POST', agent: false, headers: { Cookie, 'Content-Length': '0' } }
+    expect((await ask(`${lonely.url}/sign-out`, left, '')).status).toBe(303)
+    expect((await ask(`${lonely.url}/`, { agent: false, headers: { Cookie } })).text).toContain(
+      'Sign in to the portal.',
+    )
+    expect(await lonely.stop()).toBe(0)
   })
 
   test('runs by one command, with an XMPP server inside', async () => {

@@ -1,16 +1,17 @@
-// What docs/embed.md has for backends, as it stands there: the three calls in each language, and whole portals that can be run here.
+// The recipes for backends, as they stand in the documents and in examples/recipes: calls of each client, and whole portals.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { clients, runProgram } from '../support/backends/programs.js'
-import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { saslFailure } from '../support/login-server/elements.js'
-import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { combinations } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { callSessions } from '../support/sessions-api.js'
+import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { Document, documented, repository } from './documented.js'
 import { describeWith } from './needs.js'
 
@@ -19,36 +20,38 @@ jest.setTimeout(60_000)
 
 const { account, password } = documented
 const jid = documented.jid.replace('example.org', 'localhost')
+const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 let folder: string
-let server: LoginServer
+let server: DemoServer
 let service: TestService
-let document: Document
 /** How much of the log was there before the test. */
 let seen: number
 
 beforeAll(async () => {
-  server = await startLoginServer({ domain: 'localhost', accounts: { alice: password } })
+  folder = mkdtempSync(join(tmpdir(), 'recipes-'))
+  server = await startDemoServer({ alice: password }, { portal: 'secret-of-portal' })
   service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
-    environment: { ADMIN_USERS: `${account.name}:${account.secret}` },
+    environment: {
+      ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
+      XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
+      PAGE_ORIGINS: 'https://www.example.org',
+      PAGE_TOKEN_SECRET_FILE: write('page-secrets', secret, 0o600),
+      PAGE_TOKEN_AUDIENCE: 'chat',
+      PAGE_TOKEN_JID: '{sub}@localhost',
+    },
   })
-  document = new Document('docs/embed.md', service.url)
-  folder = mkdtempSync(join(tmpdir(), 'recipes-'))
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(repository, join(folder, 'node_modules', 'warm-bindings'))
-  symlinkSync(join(repository, 'node_modules', 'express'), join(folder, 'node_modules', 'express'))
+  for (const name of ['express', 'jose'])
+    symlinkSync(join(repository, 'node_modules', name), join(folder, 'node_modules', name))
   cpSync(clients, folder, { recursive: true })
-  cpSync(join(repository, 'examples', 'portal', 'chats.js'), join(folder, 'chats.js'))
   write('package.json', '{ "type": "module" }')
 })
 
 beforeEach(() => {
   seen = service.lines.length
-})
-
-afterEach(() => {
-  server.script = {}
 })
 
 afterAll(async () => {
@@ -57,9 +60,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function write(name: string, text: string): string {
+function write(name: string, text: string, mode = 0o644): string {
   const file = join(folder, name)
-  writeFileSync(file, text)
+  writeFileSync(file, text, { mode })
   return file
 }
 
@@ -72,8 +75,8 @@ const calls = () =>
     .map(({ msg, code }) => `${msg}: ${code}`)
 
 /** The first block of code in this language that has the sign in it. */
-function recipe(language: string, sign: string): string {
-  const found = document.blocks(language).find(code => code.includes(sign))
+function recipe(file: string, language: string, sign: string): string {
+  const found = new Document(file, service.url).blocks(language).find(code => code.includes(sign))
   if (found === undefined) throw new Error(`there is no ${language} with ${sign}`)
   return found
 }
@@ -83,26 +86,26 @@ for (const { language, packages, command, sign, print } of [
     language: 'js',
     packages: [],
     command: process.execPath,
-    sign: '.resume(id)',
+    sign: 'service.endAll(',
     print: 'console.log(binding.jid)',
   },
   {
     language: 'php',
     packages: ['php-cli'],
     command: 'php',
-    sign: '->resume($id)',
+    sign: '->endAll(',
     print: 'echo $binding["jid"];',
   },
   {
     ...{ language: 'python', packages: ['python3'], command: 'python3' },
-    ...{ sign: '.resume(session_id)', print: 'print(binding["jid"])' },
+    ...{ sign: '.end_all(', print: 'print(binding["jid"])' },
   },
 ]) {
-  describeWith(packages, `The three calls in ${language}`, () => {
+  describeWith(packages, `The two calls in ${language}`, () => {
     test('are as they stand there', async () => {
-      const file = write(`calls.${language}`, `${recipe(language, sign)}\n${print}\n`)
+      const file = write(`calls.${language}`, `${recipe('docs/embed.md', language, sign)}\n${print}\n`)
       expect(await runProgram(command, [file])).toContain(`${jid}/`)
-      expect(calls()).toEqual(['warm: ok', 'resume: ok', 'logout: ok'])
+      expect(calls()).toEqual(['warm: ok', 'logout: ok'])
     })
   })
 }
@@ -129,115 +132,230 @@ for (const { language, packages, command, begin, end } of [
       ['d"artagnan & co <:>', String.raw`d\22artagnan\20\26\20co\20\3c\3a\3e`],
       [String.raw`c:\net \2f \5C \c`, String.raw`c\3a\net\20\5c2f\20\5c5C\20\c`],
     ])('%j is escaped', async (name, local) => {
-      const file = write(`escape.${language}`, `${begin}\n${recipe(language, '2[267f]')}\n${end}\n`)
+      const file = write(`escape.${language}`, `${begin}\n${recipe('docs/api.md', language, '2[267f]')}\n${end}\n`)
       expect((await runProgram(command, [file, name])).trim()).toBe(local)
     })
   })
 }
 
-/** A portal made of what the document says. */
+/** A portal around a recipe. */
 interface Portal {
   readonly packages: readonly string[]
-  /** Writes its files, and tells how it is started at a port. */
-  start(port: number): ChildProcess
-  /** Where it is asked for a session, another page, and to sign out. */
-  readonly paths: { readonly binding: string; readonly page: string; readonly signOut: string }
-  /** What its requests have to show that a user is signed in. */
-  signIn(url: string): Promise<Record<string, string>>
+  /** Whether `npm test` runs it. */
+  readonly isUsual?: boolean
+  /** Starts it at a port, with the recipe as the file has it. */
+  start(port: number, file: (name: string) => string): readonly [string, ...string[]]
+  readonly paths?: { readonly token: string; readonly signIn: string; readonly signOut: string }
 }
 
-const php: Portal = {
-  packages: ['php-cli'],
-  paths: { binding: '/binding.php', page: '/page.php', signOut: '/sign-out.php' },
-  start(port) {
-    for (const file of ['chats.php', 'binding.php', 'sign-out.php'])
-      write(file, new Document(`examples/recipes/php/${file}`, service.url).text)
-    write('sign-in.php', "<?php session_start(); $_SESSION['user'] = 'alice';")
-    write('page.php', "<?php session_start(); echo $_SESSION['user'];")
-    const settings = [`session.save_path=${folder}`, 'log_errors=off', 'display_errors=on'].flatMap(each => [
-      '-d',
-      each,
-    ])
-    const env = { ...process.env, PHP_CLI_SERVER_WORKERS: '4' }
-    return spawn('php', [...settings, '-S', `127.0.0.1:${port}`, '-t', folder], {
-      env,
-      stdio: 'ignore',
-      detached: true,
-    })
+const usualPaths = { token: '/chat/token', signIn: '/sign-in', signOut: '/sign-out' }
+
+const portals: Record<string, Portal> = {
+  PHP: {
+    packages: ['php-cli'],
+    isUsual: true,
+    paths: { token: '/token.php', signIn: '/sign-in.php', signOut: '/sign-out.php' },
+    start(port, file) {
+      write('chat.php', file('chat.php'))
+      write('sign-in.php', "<?php session_start(); $_SESSION['user'] = 'alice';")
+      write('token.php', "<?php require 'chat.php'; session_start(); send_chat_token($_SESSION['user'] ?? null);")
+      write(
+        'sign-out.php',
+        "<?php require 'chat.php'; session_start(); end_chats($_SESSION['user']); session_destroy();",
+      )
+      const settings = [`session.save_path=${folder}`, 'log_errors=off', 'display_errors=on']
+      return ['php', ...settings.flatMap(each => ['-d', each]), '-S', `127.0.0.1:${port}`, '-t', folder]
+    },
   },
-  async signIn(url) {
-    const { headers } = await ask(`${url}/sign-in.php`, { agent: false })
-    return { Cookie: headers['set-cookie']![0]!.replace(/;.*/, '') }
+  Express: {
+    packages: [],
+    isUsual: true,
+    start(port, file) {
+      // What express-session would do.
+      const program = `import express from 'express'
+        const app = express().set('env', 'production')
+        const sessions = new Map()
+        app.use((request, response, next) => {
+          const id = /visit=(\\w+)/.exec(request.get('cookie'))?.[1] ?? crypto.randomUUID().replaceAll('-', '')
+          request.session = sessions.get(id) ?? { id }
+          next()
+        })
+        app.get('/sign-in', ({ session }, response) => {
+          sessions.set(session.id, { id: session.id, user: 'alice' })
+          response.set('Set-Cookie', 'visit=' + session.id).end()
+        })
+        app.get('/sign-out', async ({ session }, response) => {
+          await endChats(session)
+          sessions.delete(session.id)
+          response.end()
+        })
+        ${file('express.js')}
+        app.listen(${port}, '127.0.0.1')`
+      return [process.execPath, write('express.js', program)]
+    },
+  },
+  Django: {
+    packages: ['python3-django', 'python3-jwt'],
+    start(port, file) {
+      const program = `
+import hashlib, logging, time
+import django, jwt
+from urllib.request import Request, urlopen
+from wsgiref.simple_server import make_server
+from django.conf import settings
+settings.configure(
+    SECRET_KEY='of-django', CHAT_SECRET='${secret}', ROOT_URLCONF=__name__, ALLOWED_HOSTS=['*'],
+    INSTALLED_APPS=['django.contrib.auth', 'django.contrib.contenttypes', 'django.contrib.sessions'],
+    MIDDLEWARE=['django.contrib.sessions.middleware.SessionMiddleware', 'django.contrib.auth.middleware.AuthenticationMiddleware'],
+    DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}})
+django.setup()
+from django.contrib.auth import login, logout
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_out
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.dispatch import receiver
+from django.http import HttpResponse
+from django.urls import path
+logger = logging.getLogger('portal')
+
+${file('django.py')}
+
+def sign_in(request):
+    login(request, User.objects.get(username='alice'))
+    return HttpResponse()
+
+def sign_out(request):
+    logout(request)
+    return HttpResponse()
+
+urlpatterns = [path('chat/token', send_chat_token), path('sign-in', sign_in), path('sign-out', sign_out)]
+call_command('migrate', verbosity=0)
+User.objects.create_user('alice')
+make_server('127.0.0.1', ${port}, get_wsgi_application()).serve_forever()
+`
+      return ['/usr/bin/python3', write('django_portal.py', program)]
+    },
+  },
+  Rails: {
+    packages: ['ruby-railties', 'ruby-webrick', 'ruby-jwt'],
+    start(port, file) {
+      const program = `
+require 'action_controller/railtie'
+require 'jwt'
+require 'webrick'
+require 'rack/handler/webrick'
+class Portal < Rails::Application
+  config.eager_load = false
+  config.secret_key_base = 'of-rails' * 8
+  config.hosts.clear
+  config.session_store :cookie_store, key: '_portal'
+  config.logger = Logger.new(nil)
+end
+${file('rails.rb')}
+class ApplicationController < ActionController::Base
+  include Chats
+  def current_user
+    session[:user] && Struct.new(:name).new(session[:user])
+  end
+end
+class ChatsController < ApplicationController
+  def create
+    session[:user] = 'alice'
+    head :ok
+  end
+  def destroy
+    end_chats
+    reset_session
+    head :ok
+  end
+end
+Portal.initialize!
+Portal.routes.draw do
+  get '/chat/token', to: 'chats#send_chat_token'
+  get '/sign-in', to: 'chats#create'
+  get '/sign-out', to: 'chats#destroy'
+end
+Rack::Handler::WEBrick.run Portal, Host: '127.0.0.1', Port: ${port}
+`
+      return ['ruby', write('rails.rb', program)]
+    },
+  },
+  Go: {
+    packages: ['golang-go', 'golang-github-golang-jwt-jwt-dev'],
+    start(port, file) {
+      const module = 'github.com/golang-jwt/jwt/v4'
+      const debian = '/usr/share/gocode/src/github.com/golang-jwt/jwt'
+      const source = join(folder, 'go')
+      mkdirSync(source)
+      write('go/go.mod', `module portal\ngo 1.19\nrequire ${module} v4.4.3\nreplace ${module} => ${debian}\n`)
+      write('go/chat.go', file('chat.go'))
+      write(
+        'go/main.go',
+        `package main
+import ("net/http"; "fmt"; "sync/atomic")
+var visits int64
+func visitOf(r *http.Request) string {
+	cookie, err := r.Cookie("visit")
+	if err != nil { return "" }
+	return cookie.Value
+}
+func main() {
+	http.HandleFunc("/sign-in", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "visit", Value: fmt.Sprintf("go-%d", atomic.AddInt64(&visits, 1))})
+	})
+	http.HandleFunc("/chat/token", func(w http.ResponseWriter, r *http.Request) {
+		if visitOf(r) == "" { w.WriteHeader(401); return }
+		token, err := chatToken("alice", visitOf(r))
+		if err != nil { panic(err) }
+		w.Header().Set("Cache-Control", "no-store")
+		fmt.Fprint(w, token)
+	})
+	http.HandleFunc("/sign-out", func(w http.ResponseWriter, r *http.Request) {
+		token, err := chatToken("alice", visitOf(r))
+		if err == nil { err = endChats(token) }
+		if err != nil { panic(err) }
+	})
+	panic(http.ListenAndServe("127.0.0.1:${port}", nil))
+}
+`,
+      )
+      const cache = `GOCACHE=${join(folder, 'go-cache')} GOFLAGS=-mod=mod GOPROXY=off`
+      return ['sh', '-c', `cd ${source} && ${cache} go build -o portal . && exec ./portal`]
+    },
   },
 }
 
-let visitors = 0
-
-const express: Portal = {
-  packages: [],
-  paths: { binding: '/chat/binding', page: '/page', signOut: '/sign-out' },
-  start(port) {
-    // What express-session would do.
-    const file = write(
-      'express.js',
-      `import express from 'express'
-      const app = express().set('env', 'production')
-      const user = { chat: { jid: '${jid}', password: '${password}' } }
-      app.use((request, response, next) => {
-        const id = request.get('visit')
-        request.session = { id, user: id && user }
-        next()
-      })
-      app.get('/page', (request, response) => response.send('alice'))
-      app.get('/sign-out', async (request, response) => {
-        await endChats(request.session.id)
-        response.end()
-      })
-      ${recipe('js', 'app.get(')}
-      app.listen(${port}, '127.0.0.1')`,
-    )
-    return spawn(process.execPath, [file], { stdio: 'ignore', detached: true })
-  },
-  async signIn() {
-    visitors += 1
-    return { visit: String(visitors) }
-  },
-}
-
-for (const [name, portal] of Object.entries({ PHP: php, Express: express })) {
+for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual = false }]) => isUsual)) {
   describeWith(portal.packages, `A portal in ${name}`, () => {
+    const { token, signIn, signOut } = portal.paths ?? usualPaths
     let url: string
-    let portalProcess: ChildProcess
+    let child: ChildProcess
+    let said = ''
 
     const get = (path: string, headers: Record<string, string> = {}) => ask(url + path, { agent: false, headers })
-    const bind = (headers: Record<string, string>, tab: string) => get(`${portal.paths.binding}?tab=${tab}`, headers)
-    const bound = async (headers: Record<string, string>, tab: string) => {
-      const { status, text } = await bind(headers, tab)
-      if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
-      return JSON.parse(text)
-    }
 
     beforeAll(async () => {
       const [port] = await freePorts(1)
       url = `http://127.0.0.1:${port}`
-      portalProcess = portal.start(port!)
+      const file = (name: string) => new Document(`examples/recipes/${name}`, service.url).text
+      const [command, ...args] = portal.start(port!, file)
+      const env = { ...process.env, CHAT_SECRET: secret }
+      child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+      child.stderr?.on('data', text => {
+        said += text
+      })
       process.once('exit', stop)
-      let answers = false
-      const knock = () => {
-        get(portal.paths.binding).then(
-          () => {
-            answers = true
-          },
-          () => setTimeout(knock, 50),
-        )
+      const deadline = performance.now() + 90_000
+      while (!(await get(token).catch(() => undefined))) {
+        if (child.exitCode !== null || performance.now() > deadline) throw new Error(`it does not serve: ${said}`)
+        await pause(50)
       }
-      knock()
-      await eventually('it serves', () => answers)
-    })
+    }, 100_000)
 
     const stop = () => {
       // With the processes that it has started itself.
-      if (portalProcess?.pid !== undefined) process.kill(-portalProcess.pid)
+      if (child?.pid !== undefined && child.exitCode === null) process.kill(-child.pid)
     }
 
     afterAll(() => {
@@ -245,89 +363,56 @@ for (const [name, portal] of Object.entries({ PHP: php, Express: express })) {
       stop()
     })
 
-    test('has nothing for visitors who are not signed in', async () => {
-      expect((await bind({}, 'one')).status).toBe(401)
-      expect(calls()).toEqual([])
-    })
+    const visit = async () => {
+      const { status, headers } = await get(signIn)
+      expect([status, said]).toEqual([200, expect.any(String)])
+      return { Cookie: headers['set-cookie']!.map(each => each.replace(/;.*/, '')).join('; ') }
+    }
 
-    test('gives each tab its session, the same again, and ends all when the user signs out', async () => {
-      const visit = await portal.signIn(url)
-      const reply = await bind(visit, 'one')
-      expect(reply.headers['content-type']).toMatch(/^application\/json/)
-      expect(reply.headers['cache-control']).toContain('no-store')
-      const first = JSON.parse(reply.text)
-      expect(first).toMatchObject({
-        ...{ jid: expect.stringMatching(`^${jid}/.`), sid: expect.any(String), rid: expect.any(Number) },
-        ...{ resumed: false, websocket: { token: expect.any(String) } },
-      })
-      const other = await bound(visit, 'two')
-      expect(other.sid).not.toBe(first.sid)
-      expect(await bound(visit, 'one')).toMatchObject({ jid: first.jid, sid: first.sid, resumed: true })
-      expect((await get(portal.paths.signOut, visit)).status).toBe(200)
-      expect(calls()).toEqual(['warm: ok', 'warm: ok', 'resume: ok', 'logout: ok', 'logout: ok'])
-    })
-
-    test('gives tabs that load together a session each, and forgets none', async () => {
-      const visit = await portal.signIn(url)
-      const tabs = ['one', 'two', 'three']
-      const bindings = await Promise.all(tabs.map(tab => bound(visit, tab)))
-      for (const [index, tab] of tabs.entries()) expect((await bound(visit, tab)).sid).toBe(bindings[index]!.sid)
-      await get(portal.paths.signOut, visit)
-      expect(calls().slice(3)).toEqual([...Array(3).fill('resume: ok'), ...Array(3).fill('logout: ok')])
-    })
-
-    test('gives a tab another session when its own is over', async () => {
-      const visit = await portal.signIn(url)
-      const first = await bound(visit, 'one')
-      const { lines } = service
-      const { id } = JSON.parse(lines.findLast(line => line.includes('"msg":"warm"'))!)
-      const authorization = `Basic ${Buffer.from(`${account.name}:${account.secret}`).toString('base64')}`
-      await ask(`${service.url}/warm/${id}`, { method: 'DELETE', agent: false, headers: { authorization } })
-      expect((await bound(visit, 'one')).sid).not.toBe(first.sid)
-      await get(portal.paths.signOut, visit)
-      expect(calls()).toEqual(['warm: ok', 'logout: ok', 'resume: session-not-found', 'warm: ok', 'logout: ok'])
-    })
-
-    test('remembers the last twenty tabs', async () => {
-      const visit = await portal.signIn(url)
-      const first = await bound(visit, '0')
-      for (let tab = 1; tab < 20; tab += 1) await bound(visit, String(tab))
-      expect((await bound(visit, '0')).sid).toBe(first.sid)
-      for (let tab = 20; tab < 22; tab += 1) await bound(visit, String(tab))
-      expect((await bound(visit, '0')).sid).toBe(first.sid)
-      await get(portal.paths.signOut, visit)
-      expect(calls().filter(call => call === 'warm: ok').length).toBe(22)
-      expect(calls().filter(call => call === 'logout: ok').length).toBe(20)
-    })
-
-    test('has its other pages for the user while the XMPP server is slow', async () => {
-      const visit = await portal.signIn(url)
-      let goOn = () => {}
-      const isTold = new Promise<void>(resolve => {
-        goOn = resolve
-      })
-      let isBegun = false
-      server.script = {
-        async features(turn) {
-          isBegun = true
-          await isTold
-          turn.goOn()
-        },
+    /** What a page does: asks for a token, and then for a session. */
+    const connect = async (headers: Record<string, string>, tab: string) => {
+      const answer = await get(token, headers)
+      if (answer.status !== 200) throw new Error(`no token but HTTP ${answer.status}: ${said}`)
+      expect(answer.headers['cache-control']).toContain('no-store')
+      const body = `tab=${tab}`
+      const sent = {
+        Authorization: `Bearer ${answer.text}`,
+        'Content-Type': 'application/x-www-form-urlencoded',
+        'Content-Length': String(body.length),
       }
-      const binding = bound(visit, 'one')
-      await eventually('the login', () => isBegun)
-      expect((await get(portal.paths.page, visit)).text).toBe('alice')
-      goOn()
-      expect((await binding).jid).toContain(jid)
-      await get(portal.paths.signOut, visit)
+      const { status, text } = await ask(
+        `${service.url}/connect`,
+        { method: 'POST', agent: false, headers: sent },
+        body,
+      )
+      if (status !== 200) throw new Error(text)
+      return JSON.parse(text)
+    }
+    const sessions = async () => (await callSessions(service.url, 'GET', '/sessions')).json.total
+
+    test('has no token for visitors who are not signed in', async () => {
+      expect((await get(token)).status).toBe(401)
     })
 
-    test('says 503 where there is no chat', async () => {
-      const visit = await portal.signIn(url)
-      server.script = { success: turn => turn.say(saslFailure('not-authorized')) }
-      const reply = await bind(visit, 'one')
-      expect([reply.status, reply.text.includes(password)]).toEqual([503, false])
-      expect(calls()).toEqual(['warm: not-authorized'])
+    test('gives its pages tokens: each tab has its session, and the sign-out ends all', async () => {
+      const [one, other] = [await visit(), await visit()]
+      const first = await connect(one, 'a')
+      expect(first).toMatchObject({ jid: expect.stringMatching(`^${jid}/.`), resumed: false })
+      expect(await connect(one, 'b')).toMatchObject({ resumed: false })
+      expect(await connect(one, 'a')).toMatchObject({ jid: first.jid, id: first.id, resumed: true })
+      expect(await connect(other, 'a')).toMatchObject({ resumed: false })
+      expect(await sessions()).toBe(3)
+      expect((await get(signOut, one)).status).toBe(200)
+      expect(await sessions()).toBe(1)
+      expect(await connect(other, 'a')).toMatchObject({ resumed: true })
+      expect((await get(signOut, other)).status).toBe(200)
+      expect([await sessions(), said]).toEqual([0, expect.not.stringContaining('rror')])
     })
   })
 }
+
+test('a recipe has at most 25 lines', () => {
+  const files = readdirSync(join(repository, 'examples/recipes'), { withFileTypes: true }).filter(file => file.isFile())
+  const lengths = files.map(({ name }) => readFileSync(join(repository, 'examples/recipes', name), 'utf8').trimEnd())
+  expect(Math.max(...lengths.map(text => text.split('\n').length))).toBeLessThanOrEqual(25)
+})

@@ -319,9 +319,8 @@ const numbersOf = (texts: readonly string[]) =>
   texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])
 
 function readRecipes(url: string) {
-  const blocks = new Document('docs/embed.md', url).blocks('js')
-  const having = (sign: string) => blocks.find(code => code.includes(sign))!
-  return { strophe: having('enableStreamManagement'), converse: having('credentials_url') }
+  const recipe = (name: string) => new Document(`examples/recipes/websocket/${name}.js`, url).text
+  return { strophe: recipe('strophe'), converse: recipe('converse') }
 }
 
 async function servePortal(routers: readonly Router[]) {

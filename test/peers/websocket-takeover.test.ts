@@ -248,16 +248,15 @@ const isIdle = ({ service }: TestService) => service.counts().sessions + service
 
 /** The documents' recipe for each client, at the service behind this address. */
 function readRecipes(url: string): Record<Name, string> {
-  const document = new Document('docs/embed.md', url)
-  const blocks = document.blocks('js')
-  const having = (sign: string) => blocks.find(code => code.includes(sign))!
   const recipe = (file: string) => new Document(`examples/recipes/websocket/${file}`, url).text
   const xmppJs = recipe('xmpp-js.js')
   return {
-    Strophe: having('enableStreamManagement'),
-    Converse: having('credentials_url'),
+    Strophe: recipe('strophe.js'),
+    Converse: recipe('converse.js'),
     'xmpp.js': xmppJs,
-    'xmpp.js by FAST': xmppJs.replace(/^ *await authenticate.*$/m, having('HT-SHA-256-NONE').trimEnd()),
+    'xmpp.js by FAST': xmppJs
+      .replace(/^ *await authenticate.*$/m, '')
+      .replace('// await authenticate', 'await authenticate'),
     stanza: recipe('stanza.js'),
   }
 }

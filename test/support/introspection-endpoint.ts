@@ -1,4 +1,4 @@
-// An OAuth server's introspection endpoint (RFC 7662), as mod_auth_introspection of the example asks it.
+// An OAuth server's introspection endpoint (RFC 7662), as mod_auth_introspection asks it.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -31,7 +31,7 @@ export async function startIntrospectionEndpoint(
   return {
     asked,
     settings: `
-plugin_paths = { "${fileURLToPath(new URL('../../examples/oidc/prosody', import.meta.url))}" }
+plugin_paths = { "${fileURLToPath(new URL('../../deploy/prosody', import.meta.url))}" }
 authentication = "introspection"
 introspection_url = "http://127.0.0.1:${(server.address() as AddressInfo).port}/introspection"
 introspection_client_id = "xmpp-server"

@@ -1,7 +1,8 @@
 // The chat of the page, by the module of the service.
 const { Strophe } = globalThis
 const place = document.getElementById('chat')
-const { connect } = await import(place.dataset.module)
+const { service } = place.dataset
+const { connect } = await import(`${service}/assets/warm-bindings.js`)
 const status = place.querySelector('[role=status]')
 Strophe.setLogLevel(Strophe.LogLevel.WARN)
 
@@ -17,7 +18,7 @@ function show({ from, own, body }) {
   place.querySelector('ol').append(line)
 }
 
-const chat = await connect({ Strophe, binding: '/chat/binding', onStatus: showStatus, onMessage: show })
+const chat = await connect({ Strophe, service, token: '/chat/token', onStatus: showStatus, onMessage: show })
 
 place.querySelector('form').addEventListener('submit', event => {
   event.preventDefault()

@@ -4,7 +4,8 @@ import { Conversation } from './conversation.js'
 
 const { Strophe } = globalThis
 Strophe.setLogLevel(Strophe.LogLevel.WARN)
-const { connect } = await import(document.getElementById('chat').dataset.module)
+const { user, service } = document.getElementById('chat').dataset
+const { connect } = await import(`${service}/assets/warm-bindings.js`)
 /** Messages that a page keeps for the next page in its tab. */
 const mostKept = 200
 /** Longest message to keep, in characters: strangers may write any length. */
@@ -28,7 +29,6 @@ for (const choice of document.querySelectorAll('[name=transport]')) {
 }
 
 // After a reload the page shows the messages of this tab. If the server has an archive, use `history: 50` instead.
-const { user } = document.getElementById('chat').dataset
 const kept = JSON.parse(sessionStorage.messages ?? '{}')
 // Another user may have signed in, in another tab.
 const shown = kept.user === user ? kept.shown : []
@@ -54,7 +54,8 @@ function showStatus({ state, code, reason, retryIn }) {
 
 chat = await connect({
   Strophe,
-  binding: '/chat/binding',
+  service,
+  token: '/chat/token',
   transport,
   history: 0,
   onStatus: showStatus,

@@ -9,6 +9,8 @@ const xmpp = client({
     if (!answer.ok) throw new Error(`No chat at the moment: ${answer.status}`)
     const { jid, password } = await answer.json()
     await authenticate({ username: jid.split('@')[0], password }, 'PLAIN')
+    // With FAST (XEP-0484) the page does not send the token. The service must have one process only.
+    // await authenticate({ username: jid.split('@')[0], token: { mechanism: 'HT-SHA-256-NONE', token: password } })
   },
 })
 // If the login fails, xmpp.js leaves the connection open. After it is closed, xmpp.js reconnects.

@@ -1,0 +1,44 @@
+// The service that the portal needs, with a small XMPP server in memory. Your service has the same settings.
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startDemoServer } from '../../dist/demo/server.js'
+import { startService } from '../../dist/library.js'
+import { users } from './users.js'
+
+const newSecret = () => randomBytes(32).toString('hex')
+
+/** Starts the service for pages with tokens, and resolves with its URL. */
+export async function startChat(pageSettings) {
+  const password = newSecret()
+  const accounts = Object.fromEntries([...users.keys()].map(name => [name, newSecret()]))
+  const server = await startDemoServer(accounts, { portal: password })
+  const { url } = await startService({
+    HOST: '127.0.0.1',
+    PORT: '0',
+    LOG_LEVEL: 'warn',
+    AUDIT_LOG: 'off',
+    METRICS_ADDRESS: 'none',
+    WARM_ENABLED: 'off', // `/warm` is for portals without tokens
+    XMPP_DOMAINS: 'localhost',
+    XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    XMPP_SERVICE_ACCOUNTS: `localhost=portal:${password}`,
+    ...pageSettings,
+  })
+  return url
+}
+
+/** The settings of the portal at this origin. */
+export async function startDemo(origin) {
+  const CHAT_SECRET = newSecret()
+  const file = join(mkdtempSync(join(tmpdir(), 'portal-')), 'page-secrets')
+  writeFileSync(file, CHAT_SECRET, { mode: 0o600 })
+  const CHAT_URL = await startChat({
+    PAGE_ORIGINS: origin,
+    PAGE_TOKEN_SECRET_FILE: file,
+    PAGE_TOKEN_AUDIENCE: 'chat',
+    PAGE_TOKEN_JID: '{sub}@localhost',
+  })
+  return { CHAT_URL, CHAT_SECRET }
+}

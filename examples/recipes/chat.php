@@ -1,0 +1,24 @@
+<?php
+/** A token for the pages of this session. `visit` may appear in logs, so it is a hash. */
+function chat_token(string $user): string
+{
+    $base64 = fn (string $text) => rtrim(strtr(base64_encode($text), '+/', '-_'), '=');
+    $claims = ['sub' => $user, 'aud' => 'chat', 'exp' => time() + 300, 'visit' => hash('sha256', session_id())];
+    $content = $base64('{"alg":"HS256"}') . '.' . $base64(json_encode($claims));
+    return $content . '.' . $base64(hash_hmac('sha256', $content, getenv('CHAT_SECRET'), true));
+}
+
+/** The answer of /chat/token, after session_start(). */
+function send_chat_token(?string $user): void
+{
+    if ($user === null) exit(http_response_code(401));
+    header('Cache-Control: no-store');
+    echo chat_token($user);
+}
+
+/** Call it when the user signs out, before session_destroy(). */
+function end_chats(string $user): void
+{
+    $http = ['method' => 'DELETE', 'header' => 'Authorization: Bearer ' . chat_token($user), 'timeout' => 10];
+    file_get_contents('https://chat.example.org/connect', false, stream_context_create(['http' => $http]));
+}

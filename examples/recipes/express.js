@@ -1,0 +1,25 @@
+// With express-session, and jose from npm.
+import { hash } from 'node:crypto'
+import { SignJWT } from 'jose'
+
+const secret = new TextEncoder().encode(process.env.CHAT_SECRET)
+
+/** A token for the pages of this session. `visit` may appear in logs, so it is a hash. */
+function chatToken({ id, user }) {
+  const token = new SignJWT({ sub: user, aud: 'chat', visit: hash('sha256', id) })
+  return token.setProtectedHeader({ alg: 'HS256' }).setExpirationTime('5 minutes').sign(secret)
+}
+
+app.get('/chat/token', async ({ session }, response) => {
+  if (!session.user) return response.sendStatus(401)
+  response
+    .set('Cache-Control', 'no-store')
+    .type('text')
+    .send(await chatToken(session))
+})
+
+/** Call it when the user signs out, before the session is destroyed. */
+export async function endChats(session) {
+  const headers = { Authorization: `Bearer ${await chatToken(session)}` }
+  await fetch('https://chat.example.org/connect', { method: 'DELETE', headers }).catch(console.error)
+}

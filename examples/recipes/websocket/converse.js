@@ -1,0 +1,9 @@
+// Converse 14 fetches `credentials_url` each time it connects. If it may also use BOSH, set `enable_smacks: false`.
+converse.initialize({
+  authentication: 'login',
+  auto_login: true,
+  credentials_url: `/chat/credentials?tab=${tab}`,
+  websocket_url: 'wss://chat.example.org/xmpp-websocket/warm',
+  discover_connection_methods: false, // it would find the endpoint for logins with passwords
+  jid: 'alice@example.org', // the user who is signed in
+})
