@@ -6,12 +6,13 @@
 import { fileURLToPath } from 'node:url'
 import { run, runJest } from './support/jest-run.js'
 import { filesOfAllOnly, filesOfRest } from './support/matrix-files.js'
-import { debianPackages, ensurePackages, missingPackages } from './support/packages.js'
+import { debianPackages, ensurePackages, missingPackages, recipePackages } from './support/packages.js'
 
 const words = process.argv.slice(2)
 const isRest = words.includes('--rest')
 const isAll = words.includes('--all') && !isRest
 const root = fileURLToPath(new URL('../', import.meta.url))
+const packages = isAll || isRest ? [...debianPackages, ...recipePackages] : debianPackages
 const inCi = /^(1|true)$/i.test(process.env.CI ?? '')
 
 let passed = 0
@@ -51,11 +52,11 @@ async function build() {
 
 /** The packages that are and stay missing; their tests are skipped, or the run fails when it is a CI's. */
 async function missing() {
-  const installed = await ensurePackages(debianPackages)
+  const installed = await ensurePackages(packages)
   if (installed.ok) return []
   console.log(`${installed.why}\n${inCi ? 'CI is set: that is a failure' : 'tests that need them are skipped'}`)
   if (inCi) count(false)
-  return missingPackages(debianPackages)
+  return missingPackages(packages)
 }
 
 /** Runs the tests. `WARM_TEST_SKIP` tells them which packages are missing, `WARM_TEST_MATRIX` which combinations are wanted. */

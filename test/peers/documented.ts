@@ -18,7 +18,7 @@ export class Document {
   /** `url` is the service's, for users of `localhost`. */
   constructor(file: string, url: string) {
     this.text = readFileSync(`${repository}${file}`, 'utf8')
-      .replaceAll(/https?:\/\/(127\.0\.0\.1:8080|chat\.example\.org)(?=\/)/g, url)
+      .replaceAll(/https?:\/\/(127\.0\.0\.1:8080|chat\.example\.org)(?=[/'])/g, url)
       .replaceAll(/wss?:\/\/(127\.0\.0\.1:8080|chat\.example\.org)(?=\/)/g, url.replace('http', 'ws'))
       .replaceAll("domain: 'example.org'", "domain: 'localhost'")
       .replaceAll('@example.org', '@localhost')

@@ -2,7 +2,10 @@
 
 import { execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -32,6 +35,8 @@ const jid = documented.jid.replace('example.org', 'localhost')
 
 let server: DemoServer
 let service: TestService
+/** Serves the page of a test. */
+let portal: { readonly url: string; page: string; stop(): void }
 /** Lines of the log before the test. */
 let seen: number
 
@@ -39,6 +44,7 @@ const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 beforeAll(async () => {
   server = await startDemoServer({ alice: password }, { portal: 'secret-of-portal' })
+  portal = await startPortal()
   const folder = mkdtempSync(join(tmpdir(), 'documented-'))
   const file = join(folder, 'page-secrets')
   writeFileSync(file, secret, { mode: 0o600 })
@@ -47,7 +53,7 @@ beforeAll(async () => {
     environment: {
       ADMIN_USERS: `${account.name}:${account.secret},${admin.name}:${admin.secret}`,
       XMPP_SERVICE_ACCOUNTS: 'localhost=portal:secret-of-portal',
-      PAGE_ORIGINS: 'https://www.example.org',
+      PAGE_ORIGINS: portal.url,
       PAGE_TOKEN_SECRET_FILE: file,
       PAGE_TOKEN_AUDIENCE: 'chat',
       PAGE_TOKEN_JID: '{sub}@localhost',
@@ -64,7 +70,22 @@ beforeEach(() => {
 afterAll(async () => {
   await service?.stop()
   await server?.stop()
+  portal?.stop()
 })
+
+async function startPortal() {
+  const listener = createServer((_request, response) => {
+    response.setHeader('Content-Type', 'text/html').end(served.page)
+  })
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}`
+  const stop = () => {
+    listener.close()
+    listener.closeAllConnections()
+  }
+  const served = { url, page: '', stop }
+  return served
+}
 
 /** The portal's calls in this test, with their results. */
 const calls = () =>
@@ -267,12 +288,12 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
   }
 
   const open = async (html: string) => {
-    await tab.route(`${service.url}/page`, route => route.fulfill({ body: html, contentType: 'text/html' }))
-    await tab.route(`${service.url}/converse/**`, route => {
+    portal.page = html
+    await tab.route(`${portal.url}/converse/**`, route => {
       const { pathname } = new URL(route.request().url())
       return route.fulfill({ path: join(converse, pathname.replace('/converse/', '')) })
     })
-    await tab.goto(`${service.url}/page`)
+    await tab.goto(portal.url)
   }
   const pageOf = (file: string, sign: string) =>
     new Document(file, service.url).blocks('html').find(code => code.includes(sign))!

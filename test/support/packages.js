@@ -12,6 +12,12 @@ export const debianPackages = [
   ...['nats-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
 ]
 
+/** What `npm run test:all` needs as well: the frameworks of examples/recipes. */
+export const recipePackages = [
+  ...['python3-django', 'python3-jwt', 'ruby-railties', 'ruby-webrick', 'ruby-jwt'],
+  ...['golang-go', 'golang-github-golang-jwt-jwt-dev'],
+]
+
 /** By whose presence a package counts as installed; a package not named here has a program of its own name. */
 const programs = {
   prosody: ['prosody', 'prosodyctl'],
@@ -21,6 +27,10 @@ const programs = {
   bsdutils: ['script'],
   'erlang-p1-oauth2': ['/var/lib/dpkg/info/erlang-p1-oauth2.list'],
   'php-cli': ['php'],
+  'golang-go': ['go'],
+  ...Object.fromEntries(
+    recipePackages.filter(name => name !== 'golang-go').map(name => [name, [`/var/lib/dpkg/info/${name}.list`]]),
+  ),
   'lighttpd-mod-openssl': ['/usr/lib/lighttpd/mod_openssl.so'],
 }
 
