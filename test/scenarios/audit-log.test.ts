@@ -74,7 +74,7 @@ describe('the audit trail', () => {
   )
 
   testRest(
-    'receives the counts of the last minute at a stop, as the log does',
+    'is completed at a stop with the counts of the last minute, like the log',
     async () => {
       const service = operator.start(settings({ RATE_FAILED_LOGINS: '1' }))
       const url = await service.url()

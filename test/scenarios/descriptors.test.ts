@@ -117,7 +117,7 @@ async function connectUntilFull(to: string, most = descriptors, localAddress?: s
     sockets.push(socket)
     await Promise.race([once(socket, 'connect'), once(socket, 'close')])
   }
-  await eventually('some are closed', () => closed > 0)
+  await eventually('the service closes connections', () => closed > 0)
 }
 
 describe.each([128, 256])('of %i descriptors, a tenth stays free for warm calls', most => {
@@ -205,7 +205,7 @@ test('connections without a descriptor are closed, and the service recovers when
   await connectUntilFull(url)
   for (const socket of sockets.splice(0)) socket.destroy()
   let status = 0
-  await eventually('it answers', () => {
+  await eventually('the service answers', () => {
     void ask(`${url}/healthz`, { agent: false }).then(
       answer => {
         status = answer.status

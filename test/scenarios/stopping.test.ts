@@ -262,7 +262,7 @@ testRest('a second Ctrl+C ends a process at once, with 130', async () => {
   expect((await callSessions(await service.url(), 'POST', '', { body: alice })).status).toBe(200)
   server.last.deafen()
   service.signal('SIGINT')
-  await eventually('it stops', () => service.stdout.includes('"stopping"'))
+  await eventually('the service stops', () => service.stdout.includes('"stopping"'))
   service.signal('SIGINT')
   expect(await service.exit).toBe(130)
 })

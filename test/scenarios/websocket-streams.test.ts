@@ -400,7 +400,7 @@ describe('without TLS', () => {
   })
 
   test.each(['PLAIN', 'OAUTHBEARER', 'X-OAUTH2', 'LOGIN', 'X-TOKEN', 'plain'])(
-    'a login with %s gets encryption-required and no connection, by SASL or SASL2 (H12)',
+    'a login with %s gets encryption-required and does not reach the server (H12)',
     async mechanism => {
       await set()
       const { wire, link } = await stage.pair()
