@@ -1,4 +1,4 @@
-// Pages with a token, at two processes that know each other, and at the two workers of one command.
+// Pages with a token, at two processes that know each other and at the two workers of one command.
 import { writeFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { testConnectOfProcesses } from '../support/connect-of-processes.js'
@@ -51,7 +51,7 @@ describe('at two workers', () => {
       }
     },
     stage =>
-      test('SIGHUP replaces the secrets, or none if the file is bad', async () => {
+      test('SIGHUP replaces the secrets, or keeps them if the file is invalid', async () => {
         const { connect, secrets } = stage()
         const later = 'a-later-secret-of-the-portal-32-bytes'
         const statuses = async (secret?: string) => {
@@ -61,7 +61,7 @@ describe('at two workers', () => {
         writeFileSync(secrets, 'too-short')
         service.signal('SIGHUP')
         const refused = 'the keys for page tokens are not usable: the previous keys stay'
-        await eventually('both have read it', () => said(refused).length === 2)
+        await eventually('both workers have read the file', () => said(refused).length === 2)
         const problems = [expect.stringMatching(/^PAGE_TOKEN_SECRET_FILE names a file whose line 1 .* too short/)]
         expect(said(refused)).toMatchObject([{ problems }, { problems }])
         expect([await statuses(), await statuses(later)]).toEqual([[200], [401]])
@@ -69,7 +69,7 @@ describe('at two workers', () => {
         writeFileSync(secrets, later)
         service.signal('SIGHUP')
         const reloaded = 'keys for page tokens reloaded'
-        await eventually('both have read it', () => said(reloaded).length === 2)
+        await eventually('both workers have read the file', () => said(reloaded).length === 2)
         expect(workersIn(said(reloaded))).toEqual([1, 2])
         expect([await statuses(), await statuses(later)]).toEqual([[401], [200]])
         expect(service.stdout + service.stderr).not.toMatch(/too-short|later-secret/)

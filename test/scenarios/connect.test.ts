@@ -62,7 +62,7 @@ interface Page {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** As a page of the portal calls. */
+/** Calls as a page of the portal does. */
 function connect({ method = 'POST', token = pageToken({}), body = '', headers }: Page = {}): Promise<HttpAnswer> {
   return service.call('/connect', {
     method,
@@ -102,7 +102,7 @@ describe('a page with a token', () => {
     for (const hidden of [pageSecret, pageToken({}).split('.')[1]!, binding.sid]) expect(all).not.toContain(hidden)
   })
 
-  test('is asked for by a browser first, and answered only for its origin', async () => {
+  test('is accepted only from PAGE_ORIGINS, by preflight and by call', async () => {
     await start()
     const preflight = (origin: string) => connect({ method: 'OPTIONS', token: '', headers: { Origin: origin } })
     const allowed = await preflight(portal)
@@ -125,7 +125,7 @@ describe('a page with a token', () => {
     expect((await connect({ headers: { Origin: '' } })).status).toBe(403)
   })
 
-  test('can read why it was refused', async () => {
+  test('can read its error, and no server is contacted', async () => {
     await start()
     const expired = await connect({ token: pageToken({ exp: 1 }) })
     expect(problemOf(expired)).toEqual([401, 'invalid-token'])
@@ -148,7 +148,7 @@ describe('a page with a token', () => {
     expect(server.connections).toHaveLength(0)
   })
 
-  test('is limited by its address before its token is checked, and by its user', async () => {
+  test('is limited by address before its token is checked, and by user', async () => {
     await start({ RATE_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: '127.0.0.0/8', RATE_WARMS_PER_JID: '1' })
     const from = (address: string, token?: string) => connect({ token, headers: { 'X-Forwarded-For': address } })
     const wrong = await Promise.all(Array.from({ length: 5 }, () => from('192.0.2.1', 'a.b.c')))
@@ -164,7 +164,7 @@ describe('a page with a token', () => {
     [{ BOSH_DENY: '192.0.2.0/24' }, [200, 200, 200]],
     [{ BOSH_DENY: '192.0.2.0/24', WEBSOCKET_ENABLED: 'off' }, [403, 403, 200]],
     [{ BOSH_ENABLED: 'off', BOSH_DENY: 'any', WEBSOCKET_ALLOW: '192.0.2.0/24, loopback' }, [200, 200, 403]],
-  ])('may call from an address that may use a transport: %j', async (lists, statuses) => {
+  ])('can call only from an address that may use a transport: %j', async (lists, statuses) => {
     await start({ TRUSTED_PROXIES: '127.0.0.0/8', ...lists })
     const answers: HttpAnswer[] = []
     for (const address of ['192.0.2.1', '192.0.2.129', '198.51.100.1'])
@@ -176,7 +176,7 @@ describe('a page with a token', () => {
     }
   })
 
-  test('may log in where its admin may', async () => {
+  test('is limited to the domains of PAGE_ADMIN', async () => {
     const admins = join(folder, 'admins')
     writeFileSync(admins, 'elsewhere:a-long-enough-secret:elsewhere.example\n', { mode: 0o600 })
     await start({ ADMIN_USERS_FILE: admins, PAGE_ADMIN: 'elsewhere' })
@@ -196,7 +196,7 @@ describe('a page with a visit', () => {
     body: JSON.stringify({ tab }),
   })
 
-  test('gets the session of its tab again, and nobody else does', async () => {
+  test('gets the session of its tab again, and other pages do not', async () => {
     await start({ XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
     const first = await bind(at('t1'))
     expect(await bind(at('t1'))).toMatchObject({ id: first.id, jid: first.jid, resumed: true })
@@ -210,7 +210,7 @@ describe('a page with a visit', () => {
     await callSessions(service.url, 'DELETE', '/sessions?jid=bob@chat.example')
   })
 
-  test('ends its sessions, and no others', async () => {
+  test('ends only its own sessions', async () => {
     await start()
     await bind(at('t1'))
     await bind(at('t2'))
@@ -228,7 +228,7 @@ describe('a page with a visit', () => {
     await callSessions(service.url, 'DELETE', '/sessions?jid=bob@chat.example')
   })
 
-  test("shares it with its portal's backend, if that is PAGE_ADMIN", async () => {
+  test('shares its sessions with the backend of its portal, if that is PAGE_ADMIN', async () => {
     await start({ PAGE_ADMIN: 'admin' })
     const page = await bind(at('t1'))
     const backend = await service.warm({ jid: alice, visit: 'v1', tab: 't1' })
@@ -237,7 +237,7 @@ describe('a page with a visit', () => {
   })
 })
 
-test('a page logs in by the sealed credential in its token', async () => {
+test('a page logs in with the sealed credential in its token', async () => {
   const file = join(folder, 'seal.key')
   writeFileSync(file, randomBytes(32).toString('base64'), { mode: 0o600 })
   const sealed = { SEAL_KEY_FILE: file, PAGE_TOKEN_LOGIN: 'credential', PAGE_ADMIN: 'admin' }
@@ -254,7 +254,7 @@ test('a page logs in by the sealed credential in its token', async () => {
   expect(problemOf(await connect())).toEqual([401, 'invalid-token'])
 })
 
-test('a host of several domains has one address for the pages of all', async () => {
+test('a host of several domains serves the pages of all at one path', async () => {
   await start({
     XMPP_DOMAINS: 'chat.example, elsewhere.example, other.example',
     HTTP_HOSTS:
@@ -265,21 +265,21 @@ test('a host of several domains has one address for the pages of all', async () 
   expect(problemOf(await connect({ headers: { Host: 'other.example' } }))).toEqual([403, 'domain-not-allowed'])
 })
 
-test('a page gets no cookie of a session as a value, also if backends do', async () => {
+test('a page gets no cookie value with ATTACH_BINDING=reply', async () => {
   await start({ ATTACH_BINDING: 'reply' })
   const binding = JSON.parse((await connect({ body: '{"tab":"t1"}' })).text)
   expect(binding.jid).toMatch(/^alice@chat\.example\//)
   expect(binding).not.toHaveProperty('cookie')
 })
 
-test('without PAGE_ORIGINS there is no such path', async () => {
+test('without PAGE_ORIGINS, /connect returns 404', async () => {
   await start({ PAGE_ORIGINS: '' })
   for (const method of ['POST', 'OPTIONS', 'DELETE'])
     expect((await connect({ method, headers: { Accept: 'application/json' } })).status).toBe(404)
 })
 
 describe('a token of an identity provider', () => {
-  test('is checked with the keys at its URL, and shown to the XMPP server', async () => {
+  test('is checked with the keys of PAGE_TOKEN_JWKS, and sent to the XMPP server', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const keys = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'ES256' }] }
     let status = 500
@@ -308,7 +308,7 @@ describe('a token of an identity provider', () => {
     await start(environment)
     expect(problemOf(await connect({ token }))).toEqual([503, 'keys-unavailable'])
     status = 200
-    // The next fetch has to wait, whatever is asked.
+    // The next fetch of the keys is delayed.
     expect(problemOf(await connect({ token }))).toEqual([503, 'keys-unavailable'])
     expect(asked).toBe(1)
     await service.stop()

@@ -1,4 +1,4 @@
-// Every error of the table, provoked through the whole service as a backend would come upon it.
+// Every error code, provoked through the whole service as a backend would see it.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ const alice = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
 const folder = mkdtempSync(join(tmpdir(), 'error-codes-'))
 const basic = (name: string, secret: string) => `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
 
-/** A strict server, the service before it, and what both are closed with. */
+/** A strict server and the service in front of it. `closers` end the other parts of a test. */
 let server: LoginServer
 let service: TestService
 const closers: (() => Promise<void> | void)[] = []
@@ -62,7 +62,7 @@ function adminsFile(): string {
   return file
 }
 
-/** Another service than the usual one, for one test. */
+/** A service for one test. */
 async function startService(options: TestServiceOptions): Promise<TestService> {
   const { environment, ...others } = options
   const started = await startTestService({
@@ -73,14 +73,14 @@ async function startService(options: TestServiceOptions): Promise<TestService> {
   return started
 }
 
-/** A service before a server that is another than the usual one. */
+/** A service for one test, in front of another server. */
 async function startBefore(about: Partial<LoginServerOptions>, reach?: (port: number) => string) {
   const other = await startLoginServer({ domain, ...about })
   closers.push(() => other.stop())
   return startService({ servers: reach?.(other.port) ?? serverSetting(other, folder) })
 }
 
-/** What was asked of which service, and what came of it. */
+/** A call of a service, and its reply. */
 interface Provoked {
   readonly at: TestService
   readonly method: string
@@ -97,13 +97,13 @@ async function ask(method: string, path: string, about: Call = {}, at = service)
 const warm = (parameters: object, at = service, about: Call = {}) =>
   ask('POST', '/warm', { body: JSON.stringify(parameters), ...about }, at)
 
-/** A login at a server that does something else in place of a step. */
+/** A login at a server that acts differently at a stage. */
 function warmWhere(stage: Stage, act: (turn: Turn) => void): Promise<Provoked> {
   server.script = { [stage]: act }
   return warm(alice)
 }
 
-/** A login beside a session, where there may be only the one. */
+/** A second login of a user, with a limit of one. */
 async function warmTwice(environment: Record<string, string>): Promise<Provoked> {
   const at = await startService({ servers: serverSetting(server, folder), environment })
   const { id } = await at.bind(alice)
@@ -113,7 +113,7 @@ async function warmTwice(environment: Record<string, string>): Promise<Provoked>
   return warm(alice, at)
 }
 
-/** A page brings a token that nobody has signed. */
+/** A page sends a token without a valid signature. */
 async function connect(environment: Record<string, string>): Promise<Provoked> {
   const file = join(folder, 'secrets')
   writeFileSync(file, 'a-secret-of-the-portal-with-32-bytes')
@@ -147,7 +147,7 @@ const bindRefusal = (condition: string) => () =>
 
 interface Row {
   readonly step?: Step
-  /** The XMPP server's own word. */
+  /** The condition of the XMPP server. */
   readonly condition?: string
   readonly provoke: () => Promise<Provoked>
 }
@@ -301,7 +301,7 @@ const rows: Record<ProblemCode, Row> = {
         servers: serverSetting(server, folder),
         environment: { XMPP_DOMAINS: domain },
       })
-      // Its page has a moment to ask and be told.
+      // With a session, the service does not stop at once.
       await at.bind(alice)
       const stopped = at.stop()
       closers.push(() => stopped)
@@ -337,40 +337,43 @@ const named: { readonly [Code in ProblemCode]?: string } = {
   timeout: 'Limit: WARM_TIMEOUT.',
 }
 
-/** Those that no operation of the API leads to. */
+/** Codes that belong to no operation of the API. */
 const beside: ReadonlySet<ProblemCode> = new Set([
   ...(['not-found', 'method-not-allowed', 'misdirected-request', 'internal-error'] as const),
 ])
 
-describe('a backend is told of', () => {
-  test.each(Object.entries(rows) as [ProblemCode, Row][])('the code %s, with its status', async (code, row) => {
-    const { provoke, ...expected } = row
-    const { at, method, path, answer } = await provoke()
-    const { status, retry } = problems[code]
-    const { title, detail, instance, advice, ...told } = JSON.parse(answer.text)
-    expect(told).toEqual({ type: 'about:blank', status, code, retry, ...expected })
-    expect(advice).toMatch(/^[A-Z].+\.$/)
-    expect(answer.status).toBe(status)
-    expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
-    expect(detail).toContain(problems[code].sentence)
-    expect(detail).toContain(named[code] ?? '')
-    expect(title).not.toBe('')
-    const passes = status === 429 || status === 503
-    expect(answer.headers['retry-after']).toEqual(passes ? expect.stringMatching(/^[1-9]\d*$/) : undefined)
-    const requestId = answer.headers['x-request-id']
-    expect(instance).toBe(`urn:uuid:${requestId}`)
+describe('a backend receives', () => {
+  test.each(Object.entries(rows) as [ProblemCode, Row][])(
+    'the code %s with its status and detail',
+    async (code, row) => {
+      const { provoke, ...expected } = row
+      const { at, method, path, answer } = await provoke()
+      const { status, retry } = problems[code]
+      const { title, detail, instance, advice, ...told } = JSON.parse(answer.text)
+      expect(told).toEqual({ type: 'about:blank', status, code, retry, ...expected })
+      expect(advice).toMatch(/^[A-Z].+\.$/)
+      expect(answer.status).toBe(status)
+      expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
+      expect(detail).toContain(problems[code].sentence)
+      expect(detail).toContain(named[code] ?? '')
+      expect(title).not.toBe('')
+      const passes = status === 429 || status === 503
+      expect(answer.headers['retry-after']).toEqual(passes ? expect.stringMatching(/^[1-9]\d*$/) : undefined)
+      const requestId = answer.headers['x-request-id']
+      expect(instance).toBe(`urn:uuid:${requestId}`)
 
-    const lines = at.lines
-      .map(line => JSON.parse(line))
-      .filter(line => line.requestId === requestId && line.msg !== 'login')
-    expect(lines).toHaveLength(1)
-    // A failure of our own is told of with what failed.
-    expect(lines[0]).toMatchObject(
-      code === 'internal-error' ? { level: 50, error: 'TypeError' } : { level: 30, code, ...expected },
-    )
-    expect(answer.text).not.toMatch(/TypeError|a detail of ours|\.ts/)
-    if (!beside.has(code)) (await ApiDocument.of(at.url.replace('0.0.0.0', '127.0.0.1'))).check(method, path, answer)
-  })
+      const lines = at.lines
+        .map(line => JSON.parse(line))
+        .filter(line => line.requestId === requestId && line.msg !== 'login')
+      expect(lines).toHaveLength(1)
+      // An internal error is logged with its cause.
+      expect(lines[0]).toMatchObject(
+        code === 'internal-error' ? { level: 50, error: 'TypeError' } : { level: 30, code, ...expected },
+      )
+      expect(answer.text).not.toMatch(/TypeError|a detail of ours|\.ts/)
+      if (!beside.has(code)) (await ApiDocument.of(at.url.replace('0.0.0.0', '127.0.0.1'))).check(method, path, answer)
+    },
+  )
 
   test('every code of the table of errors', () => {
     expect(Object.keys(rows).sort()).toEqual(Object.keys(problems).sort())

@@ -1,4 +1,5 @@
-// Every limit on numbers and rates through the whole service: what is too much is refused, others go on, and it passes.
+// Every limit on numbers and rates, through the whole service: what exceeds it is rejected, other clients continue,
+// and the limit recovers.
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
@@ -30,7 +31,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close()
   await stop()
-  await eventually('the server is left', () => server.connections === 0)
+  await eventually('no connection to the server is open', () => server.connections === 0)
 })
 
 afterAll(() => server.stop())
@@ -44,14 +45,14 @@ async function start(environment: Record<string, string>): Promise<void> {
   })
 }
 
-/** Ends all sessions before the service stops, which would wait for their pages. */
+/** Ends all sessions before the stop, which would wait for their pages. */
 async function stop(): Promise<void> {
   const { json } = await callSessions(service.url, 'GET', '/sessions')
   for (const { id } of json.sessions) await end(id)
   await service.stop()
 }
 
-/** A client whose requests come through the proxy that is trusted, from this address. */
+/** A client whose requests come through the trusted proxy, from this address. */
 function clientFrom(address: string, about: { sid?: string; rid?: number } = {}): BoshClient {
   const post: Post = (body, { signal, headers } = {}) =>
     ask(
@@ -67,7 +68,7 @@ function clientFrom(address: string, about: { sid?: string; rid?: number } = {})
   return client
 }
 
-/** Opens a session from an address; rejects where that is refused. */
+/** Opens a session from an address. Rejects if the service does. */
 async function open(address: string): Promise<BoshClient> {
   const client = clientFrom(address)
   const created = await client.request('', creation)
@@ -83,8 +84,8 @@ const logIn = (client: BoshClient, user: keyof typeof passwords) =>
   boshLogin(client, { user, domain: 'localhost', password: passwords[user] })
 const end = (id: string) => callSessions(service.url, 'DELETE', `/${id}`)
 
-describe('sessions in all', () => {
-  test('are refused from MAX_SESSIONS on, warmed or not, until one has ended', async () => {
+describe('new sessions', () => {
+  test('above MAX_SESSIONS are rejected, warmed or not, until a session ends', async () => {
     await start({ MAX_SESSIONS: '2' })
     const client = await open('192.0.2.1')
     const { id } = await bind('alice')
@@ -92,7 +93,7 @@ describe('sessions in all', () => {
     const full = await warm('bob')
     expect([full.status, full.json['code']]).toEqual([503, 'service-full'])
     expect(Number(full.headers['retry-after'])).toBeGreaterThan(0)
-    // Those that are there go on.
+    // Existing sessions continue.
     expect(await client.request('', { pause: '60' })).not.toContain('terminate')
     await end(id)
     expect((await warm('bob')).status).toBe(200)
@@ -100,7 +101,7 @@ describe('sessions in all', () => {
     await open('192.0.2.2')
   })
 
-  testRest('are refused while the process has more memory than MAX_MEMORY_MB, until some have gone', async () => {
+  testRest('are rejected while the process needs more than MAX_MEMORY_MB, until sessions end', async () => {
     await start({ MAX_MEMORY_MB: '1' })
     const { id } = await bind('alice')
     expect((await warm('bob')).json['code']).toBe('service-full')
@@ -110,8 +111,8 @@ describe('sessions in all', () => {
   })
 })
 
-describe('sessions of one client', () => {
-  test('are refused from MAX_SESSIONS_PER_ADDRESS on, to that client, and warm calls do not count', async () => {
+describe('sessions of one address', () => {
+  test('above MAX_SESSIONS_PER_ADDRESS are rejected, and warm calls do not count', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '2', MAX_UNAUTHENTICATED_PER_ADDRESS: '0' })
     const first = await open('192.0.2.1')
     await open('192.0.2.1')
@@ -122,25 +123,25 @@ describe('sessions of one client', () => {
     await open('192.0.2.1')
   })
 
-  testRest('are those of an IPv6 network of 64 bits', async () => {
+  testRest('are counted by IPv6 network of 64 bits', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '1' })
     await open('2001:db8:1:2::1')
     await expect(open('2001:db8:1:2:3:4:5:6')).rejects.toThrow(refused)
     await open('2001:db8:1:3::1')
   })
 
-  test('are not counted for a trusted proxy, and are for one that is not trusted', async () => {
+  test('are not counted for a trusted proxy, and are counted for an untrusted proxy', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '1', MAX_UNAUTHENTICATED_PER_ADDRESS: '1' })
     await open('127.0.0.1')
     await open('127.0.0.1')
     await stop()
     await start({ MAX_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' })
     await open('192.0.2.1')
-    // Whatever it says of itself.
+    // Whatever its X-Forwarded-For contains.
     await expect(open('192.0.2.2')).rejects.toThrow(refused)
   })
 
-  test('are counted for a client whose network is trusted, also behind a second proxy', async () => {
+  test('are counted for a client in a trusted network, also behind a second proxy', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'loopback, 10.0.0.0/8' })
     await open('10.0.0.1')
     await expect(open('10.0.0.1')).rejects.toThrow(refused)
@@ -148,7 +149,7 @@ describe('sessions of one client', () => {
     await open('10.0.0.2, 10.0.0.9')
   })
 
-  test('that are not logged in are refused from MAX_UNAUTHENTICATED_PER_ADDRESS on', async () => {
+  test('above MAX_UNAUTHENTICATED_PER_ADDRESS are rejected before login', async () => {
     await start({ MAX_UNAUTHENTICATED_PER_ADDRESS: '2' })
     const client = clientFrom('192.0.2.1')
     await logIn(client, 'alice')
@@ -159,7 +160,7 @@ describe('sessions of one client', () => {
     await open('192.0.2.1')
   })
 
-  test('end without a login after BOSH_LOGIN_TIMEOUT, and go on with one', async () => {
+  test('end after BOSH_LOGIN_TIMEOUT if they are not logged in', async () => {
     await start({ BOSH_LOGIN_TIMEOUT: '1' })
     const user = clientFrom('192.0.2.1')
     await logIn(user, 'alice')
@@ -172,7 +173,7 @@ describe('sessions of one client', () => {
     expect(service.service.counts().sessions).toBe(2)
   })
 
-  test('are refused where they come faster than RATE_SESSIONS_PER_ADDRESS', async () => {
+  test('above RATE_SESSIONS_PER_ADDRESS are rejected, and warm calls do not count', async () => {
     await start({ RATE_SESSIONS_PER_ADDRESS: '1' })
     for (let count = 0; count < 5; count++) await open('192.0.2.1')
     await expect(open('192.0.2.1')).rejects.toThrow(refused)
@@ -182,7 +183,7 @@ describe('sessions of one client', () => {
 })
 
 describe('sessions of one user', () => {
-  test('are refused from MAX_SESSIONS_PER_JID on, warmed or not, until one has ended', async () => {
+  test('above MAX_SESSIONS_PER_JID are rejected, warmed or not, until a session ends', async () => {
     await start({ MAX_SESSIONS_PER_JID: '2' })
     const { id } = await bind('alice')
     const client = clientFrom('192.0.2.1')
@@ -199,7 +200,7 @@ describe('sessions of one user', () => {
     await logIn(clientFrom('192.0.2.1'), 'alice')
   })
 
-  testRest('are no more where many are warmed at once', async () => {
+  testRest('do not exceed MAX_SESSIONS_PER_JID if many are warmed at once', async () => {
     await start({ MAX_SESSIONS_PER_JID: '3' })
     const replies = await Promise.all(Array.from({ length: 8 }, () => warm('alice')))
     const counts = { bound: 0, refused: 0 }
@@ -212,7 +213,7 @@ describe('sessions of one user', () => {
   })
 })
 
-test('requests that wait keep new sessions out from MAX_HELD_REQUESTS on, and end none', async () => {
+test('held requests above MAX_HELD_REQUESTS prevent new sessions, and end none', async () => {
   await start({ MAX_HELD_REQUESTS: '2' })
   const pages = await Promise.all(
     [await bind('alice'), await bind('alice'), await bind('bob')].map(async binding => {
@@ -229,7 +230,7 @@ test('requests that wait keep new sessions out from MAX_HELD_REQUESTS on, and en
     await held(id)
   }
   expect((await warm('bob')).json['code']).toBe('service-full')
-  // The next request of the same page takes the place of the one before.
+  // The next request of the same page replaces the previous request.
   const next = pages[0]!.page.request()
   expect(await polls[0]).not.toContain('terminate')
   for (const at of [1, 2]) {
@@ -241,7 +242,7 @@ test('requests that wait keep new sessions out from MAX_HELD_REQUESTS on, and en
   await next
 })
 
-testRest('clients that never log in leave requests for warmed sessions and their pages', async () => {
+testRest('clients that never log in leave room for requests of warmed sessions', async () => {
   await start({ MAX_HELD_REQUESTS: '10' })
   const strangers: BoshClient[] = []
   while (strangers.length < 20) {
@@ -257,7 +258,7 @@ testRest('clients that never log in leave requests for warmed sessions and their
   expect(await page.request('', { pause: '60' })).not.toContain('terminate')
 })
 
-testRest('requests that come in parts are refused from MAX_UNFINISHED_MB on, and others go on', async () => {
+testRest('incomplete requests above MAX_UNFINISHED_MB are rejected, and other requests continue', async () => {
   await start({ MAX_UNFINISHED_MB: '1' })
   const { sid, rid } = await bind('alice')
   const page = clientFrom('192.0.2.1', { sid, rid })
@@ -274,19 +275,19 @@ testRest('requests that come in parts are refused from MAX_UNFINISHED_MB on, and
       },
       () => {},
     )
-  await eventually('nearly all are refused', () => refusals >= 95)
+  await eventually('nearly all are rejected', () => refusals >= 95)
   expect(await page.request("<presence xmlns='jabber:client'/>", { pause: '60' })).not.toContain('terminate')
   for (const { socket } of senders) socket.destroy()
 })
 
 describe('warm calls', () => {
-  test('for twenty tabs that open at once are not refused', async () => {
+  test('of twenty tabs at once are accepted', async () => {
     await start({})
     const tabs = Array.from({ length: 20 }, (_, tab) => warm('alice', { visit: 'v1', tab: `t${tab}` }))
     expect((await Promise.all(tabs)).map(({ status }) => status)).toEqual(Array(20).fill(200))
   })
 
-  test('for one user are answered 429 from RATE_WARMS_PER_JID on, and say when to come back', async () => {
+  test('above RATE_WARMS_PER_JID get 429 with Retry-After', async () => {
     await start({ RATE_WARMS_PER_JID: '2' })
     await bind('alice')
     await service.bind({ jid: 'Alice@LOCALHOST/home', password: passwords.alice })
@@ -298,7 +299,7 @@ describe('warm calls', () => {
     expect((await warm('bob')).status).toBe(200)
   })
 
-  test('for one user count where they fail, too', async () => {
+  test('that fail count towards RATE_WARMS_PER_JID', async () => {
     await start({ RATE_WARMS_PER_JID: '2' })
     const codes: unknown[] = []
     for (const password of ['wrong', 'wrong', passwords.alice])
@@ -306,7 +307,7 @@ describe('warm calls', () => {
     expect(codes).toEqual(['not-authorized', 'not-authorized', 'too-many-requests'])
   })
 
-  test('that a backend makes for its pages are not refused where they resume a session', async () => {
+  test('that resume a session do not count towards RATE_WARMS_PER_JID', async () => {
     await start({ RATE_WARMS_PER_JID: '2', MAX_SESSIONS_PER_JID: '1' })
     const page = { visit: 'v1', tab: 't1' }
     const { sid } = (await warm('alice', page)).json
@@ -318,7 +319,7 @@ describe('warm calls', () => {
     expect((await warm('alice')).json['code']).toBe('too-many-requests')
   })
 
-  test('of one admin are answered 429 from RATE_WARMS_PER_ADMIN on, to that admin', async () => {
+  test('above RATE_WARMS_PER_ADMIN get 429, for that admin only', async () => {
     await start({ RATE_WARMS_PER_ADMIN: '2', ADMIN_USERS: 'admin:admin-secret,other:other-secret' })
     await bind('alice')
     await bind('bob')
@@ -336,7 +337,7 @@ describe('addresses', () => {
   const alice = { jid: 'alice@localhost', password: passwords.alice }
   const from = (address: string) => ({ headers: { 'X-Forwarded-For': address } })
 
-  test('that may call the warm API are those of this machine and of private networks', async () => {
+  test('of this machine and of private networks may call the warm API by default', async () => {
     await start({})
     const codes: unknown[] = []
     for (const address of ['10.1.2.3', '2001:db8::1', '192.0.2.1', '192.168.1.1'])
@@ -345,13 +346,13 @@ describe('addresses', () => {
     await open('192.0.2.1')
   })
 
-  test('that a proxy cannot tell may come nowhere where a list is set, and are not taken for the proxy', async () => {
+  test('that a proxy cannot tell are rejected by every list, and count as one client', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '1' })
     for (const address of ['unknown', '"127.0.0.1"', 'fe80::1%lo', '']) {
       const reply = await service.warm(alice, from(address))
       expect([reply.status, reply.json['code']]).toEqual([403, 'address-forbidden'])
     }
-    // Where none is set they may, as one client.
+    // Without a list they are accepted, as one client.
     await open('unknown')
     await expect(open('_hidden')).rejects.toThrow(refused)
     await stop()
@@ -360,7 +361,7 @@ describe('addresses', () => {
     await expect(open('unknown')).rejects.toThrow('HTTP 403')
   })
 
-  test('are those in WARM_ALLOW and BOSH_ALLOW without those in WARM_DENY and BOSH_DENY', async () => {
+  test('are filtered by WARM_ALLOW, WARM_DENY, BOSH_ALLOW and BOSH_DENY', async () => {
     await start({
       ...{ WARM_ALLOW: 'loopback,192.0.2.0/24', WARM_DENY: '192.0.2.128/25' },
       ...{ BOSH_ALLOW: '192.0.2.0/24,2001:db8::/32', BOSH_DENY: '192.0.2.64/26' },
@@ -375,7 +376,7 @@ describe('addresses', () => {
   })
 })
 
-test('wrong admin secrets are answered 429 from RATE_FAILED_LOGINS on, to that name at that address', async () => {
+test('wrong admin secrets above RATE_FAILED_LOGINS get 429, for that name at that address', async () => {
   await start({
     ...{ RATE_FAILED_LOGINS: '2', WARM_ALLOW: 'any', ADMIN_USERS: 'admin:admin-secret,other:other-secret' },
   })
@@ -395,7 +396,7 @@ test('wrong admin secrets are answered 429 from RATE_FAILED_LOGINS on, to that n
   expect((await callAs('admin', 'admin-secret', '192.0.2.2')).status).toBe(200)
 })
 
-test('what a page sends beyond its rate waits for its turn, all of it arrives, in order', async () => {
+test('stanzas above RATE_SESSION_BYTES are delayed, and arrive in order', async () => {
   await start({ RATE_SESSION_BYTES: '20000', RATE_SESSION_BURST: '5000' })
   const [alice, bob] = [clientFrom('192.0.2.1', await bind('alice')), clientFrom('192.0.2.2', await bind('bob'))]
   await bob.request("<presence xmlns='jabber:client'/>")
@@ -415,12 +416,12 @@ test('what a page sends beyond its rate waits for its turn, all of it arrives, i
   }
   await sending
   expect(heard).toEqual(numbers.map(String))
-  // 24 kB at 20 kB/s, 5 kB of which may come at once, and the last one goes on credit.
+  // 24 kB at 20 kB/s. 5 kB may come at once, and the last message goes on credit.
   expect(performance.now() - started).toBeGreaterThan(800)
 })
 
-describeRest('a flood of requests for sessions that there are not', () => {
-  test('is answered, leaves nothing behind, and a session goes on in it', async () => {
+describeRest('a flood of requests for unknown sessions', () => {
+  test('is answered, leaves no session, and does not affect an existing session', async () => {
     await start({})
     const { sid, rid } = await bind('alice')
     const page = clientFrom('192.0.2.1', { sid, rid })
@@ -434,7 +435,7 @@ describeRest('a flood of requests for sessions that there are not', () => {
   })
 })
 
-test('wrong secrets of admins that wait to be hashed do not delay a SCRAM login', async () => {
+test('a full queue of admin secrets to hash does not delay a SCRAM login', async () => {
   const hashes: HashQueue = () => Promise.reject(new Problem('service-full'))
   const servers = `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
   service = await startTestService({ servers, hashes })

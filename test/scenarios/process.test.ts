@@ -49,7 +49,7 @@ const warm = (url: string, parameters: object) =>
 
 describe('a service that cannot start', () => {
   test(
-    'without settings says what is missing and how to see it at work',
+    'because it has no settings prints what is missing, and mentions the demo',
     async () => {
       const service = operator.start({})
       expect(await service.exit).toBe(1)
@@ -63,7 +63,7 @@ describe('a service that cannot start', () => {
   )
 
   test(
-    'with broken settings tells all of them at once and no secret',
+    'because of invalid settings prints all of them at once, and no secret',
     async () => {
       const service = operator.start({
         ADMIN_USERS: `portal-${secret}`,
@@ -87,7 +87,7 @@ describe('a service that cannot start', () => {
   )
 
   test(
-    'because its port is taken says so in a sentence',
+    'because its port is in use prints an error',
     async () => {
       const other = createServer().listen(0, '127.0.0.1')
       await once(other, 'listening')
@@ -103,7 +103,7 @@ describe('a service that cannot start', () => {
   )
 
   testRest(
-    'because the port of its metrics is taken names the setting',
+    'because the port of its metrics is in use prints the setting',
     async () => {
       const other = createServer().listen(0, '127.0.0.1')
       await once(other, 'listening')
@@ -124,7 +124,7 @@ describe('a service that cannot start', () => {
     [['start'], /^Unknown command start\.\n/],
     [['--check-config', '--demo'], /^--check-config and --demo exclude each other\.\n/],
   ])(
-    'because %j means nothing shows the usage',
+    'because of the arguments %j exits with 2 and prints the usage',
     async (words, told) => {
       const service = operator.start(settings(), ...words)
       expect(await service.exit).toBe(2)
@@ -135,7 +135,7 @@ describe('a service that cannot start', () => {
   )
 
   test(
-    'if asked for help says what there is',
+    'because of the command help prints the usage, and exits with 0',
     async () => {
       const service = operator.start({}, 'help')
       expect([await service.exit, service.stderr]).toEqual([0, ''])
@@ -145,7 +145,7 @@ describe('a service that cannot start', () => {
   )
 
   testRest(
-    'because an address is not its own names the setting, when it is only checked as well',
+    'because of an address of another machine prints the setting, also with --check-config',
     async () => {
       const addresses = { HOST: '127.0.0.1, 192.0.2.1' }
       for (const args of [[], ['--check-config']]) {
@@ -178,9 +178,9 @@ describe('a service that cannot start', () => {
   )
 })
 
-describe('a service that starts', () => {
+describe('a service at its start', () => {
   testRest(
-    'on every interface warns that it takes no passwords, and names the setting',
+    'on every interface warns that it accepts no passwords, and names the setting',
     async () => {
       const service = operator.start(settings({ HOST: '0.0.0.0' }))
       const url = (await service.url()).replace('0.0.0.0', '127.0.0.1')
@@ -194,7 +194,7 @@ describe('a service that starts', () => {
   )
 
   test(
-    'reads a .env file, over which the environment wins',
+    'reads .env, and prefers the environment',
     async () => {
       const lines = Object.entries(settings({ WARM_PATH: '/from-file', BOSH_PATH: '/bosh-from-file' }))
       operator.write('.env', lines.map(([name, value]) => `${name}=${value}\n`).join(''))
@@ -211,7 +211,7 @@ describe('a service that starts', () => {
     ['line 2 is neither', () => operator.write('.env', '\uFEFFPORT=0\nWARM_PATH /warm\n')],
     ['cannot be read (EISDIR)', () => operator.makeFolder('.env')],
   ])(
-    'without what stands in .env says what is wrong with it: %s',
+    'exits with an error if .env is invalid: %s',
     async (problem, make) => {
       make()
       for (const args of [[], ['--check-config']]) {
@@ -225,7 +225,7 @@ describe('a service that starts', () => {
   )
 
   test(
-    'with verify=off and with a name that is no setting warns of both',
+    'warns of verify=off and of an unknown setting',
     async () => {
       const servers = `plain.example=xmpp://127.0.0.1:${server.port}?verify=off`
       const service = operator.start(settings({ XMPP_SERVERS: servers, WARM_TIMEOT: '5' }))
@@ -237,7 +237,7 @@ describe('a service that starts', () => {
   )
 
   testRest(
-    'survives logins that fail',
+    'survives failed logins',
     async () => {
       const service = operator.start(settings({ XMPP_SERVERS: 'plain.example=xmpp://127.0.0.1:1?tls=none' }))
       const url = await service.url()
@@ -256,7 +256,7 @@ describe('a service that starts', () => {
   )
 
   testRest(
-    'says where its metrics are',
+    'logs the URL of its metrics',
     async () => {
       const service = operator.start(settings({ METRICS_ADDRESS: '127.0.0.1:0' }))
       await service.url()
@@ -269,7 +269,7 @@ describe('a service that starts', () => {
   )
 
   test(
-    'writes no secret, not even at trace',
+    'writes no secret, even with LOG_LEVEL=trace',
     async () => {
       const service = operator.start(settings({ LOG_LEVEL: 'trace' }))
       const url = await service.url()
@@ -291,15 +291,15 @@ describe('a service that starts', () => {
 })
 
 testRest.each(['0', '2'])(
-  'a signal to reload or to replace workers does not end a service that starts, with %s workers',
+  'SIGHUP and SIGUSR2 during a start do not end the service, with %s workers',
   async WORKERS => {
     // A warning is the first line of a start.
     const service = operator.start(settings({ WORKERS, TRUSTED_PROXIES: 'private' }))
-    await eventually('it starts', () => service.stdout.includes('\n'))
+    await eventually('the start', () => service.stdout.includes('\n'))
     service.signal('SIGHUP')
     service.signal('SIGUSR2')
     const url = await service.url()
-    await eventually('it is obeyed', () => /SIGUSR2|workers have been replaced/.test(service.stdout))
+    await eventually('the signal is handled', () => /SIGUSR2|workers have been replaced/.test(service.stdout))
     expect((await callUrl(`${url}/healthz`)).status).toBe(200)
     service.signal('SIGINT')
     expect(await service.exit).toBe(0)
@@ -309,7 +309,7 @@ testRest.each(['0', '2'])(
 
 describe('a service that is stopped', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    'by %s answers held requests, closes its streams and ends',
+    'by %s answers held requests, closes its streams and exits',
     async name => {
       const service = operator.start(settings())
       const url = await service.url()
@@ -331,14 +331,14 @@ describe('a service that is stopped', () => {
   )
 
   testRest(
-    'by SIGTERM twice stops no less orderly',
+    'by SIGTERM twice exits with 0',
     async () => {
       const service = operator.start(settings())
       const { status } = await warm(await service.url(), { jid: 'alice@plain.example', password })
       expect(status).toBe(200)
       const connection = server.last
       service.signal('SIGTERM')
-      await eventually('it says goodbye', () => connection.goodbye === 'footer')
+      await eventually('the stream is closed', () => connection.goodbye === 'footer')
       service.signal('SIGTERM')
       expect(await service.exit).toBe(0)
     },
@@ -346,7 +346,7 @@ describe('a service that is stopped', () => {
   )
 
   testRest(
-    'while an XMPP server is deaf ends within 10 s all the same',
+    'while an XMPP server does not answer exits within 10 s',
     async () => {
       server.script = {
         bind: turn => {
@@ -366,9 +366,9 @@ describe('a service that is stopped', () => {
   )
 })
 
-describe('settings that are only checked', () => {
+describe('--check-config', () => {
   test(
-    'are in order while a service runs with them',
+    'succeeds while a service runs with the same settings',
     async () => {
       const [port, metricsPort] = (await freePorts(2)) as [number, number]
       const same = settings({ HOST: `127.0.0.1:${port}`, METRICS_ADDRESS: `127.0.0.1:${metricsPort}` })
@@ -379,7 +379,7 @@ describe('settings that are only checked', () => {
   )
 
   testRest(
-    'name every setting with an address that nothing can be bound to, or that has none',
+    'prints every setting with an unusable address or an unknown host',
     async () => {
       const { cert, key } = makeCertificate(['DNS:localhost'])
       operator.write('tls.pem', cert + key)
@@ -399,7 +399,7 @@ describe('settings that are only checked', () => {
   )
 
   test(
-    'are in order, and nothing is started',
+    'succeeds and starts nothing',
     async () => {
       const check = operator.start(settings(), '--check-config')
       expect(await check.exit).toBe(0)
@@ -409,7 +409,7 @@ describe('settings that are only checked', () => {
   )
 
   testRest(
-    'fail for all that is wrong at once',
+    'prints all errors at once',
     async () => {
       const check = operator.start(settings({ PORT: 'x', BOSH_MAX_WAIT: '0' }), '--check-config')
       expect(await check.exit).toBe(1)
@@ -420,7 +420,7 @@ describe('settings that are only checked', () => {
   )
 
   testRest(
-    'fail for a name that is none of ours, which a start only warns of',
+    'fails for an unknown setting, which a start only warns of',
     async () => {
       const check = operator.start(settings({ BOSH_MAXWAIT: '30' }), '--check-config')
       expect(await check.exit).toBe(1)
@@ -430,7 +430,7 @@ describe('settings that are only checked', () => {
   )
 
   test(
-    'are in order with a risk, which is named as a start would log it',
+    'succeeds with a risk, and prints the warning of a start',
     async () => {
       const check = operator.start(settings({ HOST: '0.0.0.0' }), '--check-config')
       expect(await check.exit).toBe(0)

@@ -122,7 +122,7 @@ describe('a login that fails', () => {
   }
 
   test(
-    'for the path of an endpoint asks for the address, not for DNS',
+    'for an endpoint that returns 404 prints a hint at its path, not at DNS',
     async () => {
       const web = createServer((_request, response) => void response.writeHead(404).end()).listen(0, '127.0.0.1')
       await once(web, 'listening')
