@@ -287,7 +287,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     })
   })
 
-  test('log in users without their passwords, once there is the service account', async () => {
+  test('log in users without a password once the service account exists', async () => {
     const password = 'secret-of-the-account'
     const config = join(folder, 'etc', 'prosody', 'prosody.cfg.lua')
     const asUser = isRoot ? ['setpriv', '--reuid=prosody', '--regid=prosody', '--clear-groups'] : []

@@ -116,7 +116,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await page.notes('logout')
     })
 
-    testRest('shows online contacts after a reload with the plugin in docs/embed.md', async () => {
+    testRest('shows online contacts after a reload with the recipe converse-contacts.js', async () => {
       isResumed = true
       const { text: plugin } = new Document('examples/recipes/converse-contacts.js', warmer.url)
       for (let load = 0; load < 2; load++) {

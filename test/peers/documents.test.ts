@@ -200,7 +200,7 @@ describe('An event', () => {
     expect(reasons.filter(name => !(endReasons as readonly string[]).includes(name))).toEqual([])
   })
 
-  test('is verified by the JavaScript in docs/embed.md', () =>
+  test('is verified by the JavaScript in docs/api.md', () =>
     expectJudged(process.execPath, 'program.mjs', cases => [
       snippet('js', 'chatEvent'),
       `for (const [headers, body] of JSON.parse(Buffer.from('${cases}', 'base64')))`,

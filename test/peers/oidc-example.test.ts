@@ -1,4 +1,4 @@
-// The example for users without a password as it is run: from an OpenID provider's page in Chromium to the chat.
+// The example with an OpenID provider: from the provider's page in Chromium to the chat.
 
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
@@ -15,7 +15,7 @@ import { repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { OidcVisitor } from './oidc-visitor.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const alice = 'alice@localhost'
@@ -45,7 +45,7 @@ interface Kind {
   readonly name: string
   readonly packages: readonly string[]
   readonly browser: Chromium
-  /** How long the provider's tokens are good, in seconds. */
+  /** Lifetime of the provider's tokens, in seconds. */
   readonly TOKEN_SECONDS: string
   start(): Promise<XmppServer>
 }
@@ -72,14 +72,14 @@ c2s_require_encryption = true`,
     name: 'ejabberd',
     packages: ['ejabberd', 'openssl'],
     browser: browserBefore('ejabberd'),
-    // Shorter than the portal wants them to be good yet.
+    // Shorter than the validity that the portal requires, so that it renews them.
     TOKEN_SECONDS: '20',
     start: () => startEjabberd({ users }),
   },
 ]
 
 for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
-  describeWith([...kind.packages, kind.browser], `Users of an OpenID provider before ${kind.name}`, () => {
+  describeWith([...kind.packages, kind.browser], `Users of an OpenID provider at ${kind.name}`, () => {
     let provider: RunningCommand
     let server: XmppServer
     let service: TestService
@@ -124,14 +124,14 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
     const sessionsOf = async (jid: string): Promise<{ id: string; jid: string }[]> =>
       (await callSessions(service.url, 'GET', `/sessions?jid=${jid}`)).json.sessions
 
-    /** The page is left, its session ends, and the page is loaded again: the portal warms another one. */
+    /** Leaves the page, ends its session, and loads the page again, which gets a new session. */
     const comeBack = async (visitor: OidcVisitor, jid: string) => {
       await visitor.tab.goto('about:blank')
       await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
       await visitor.load()
     }
 
-    test('sign in on its page, chat, and sign out of all', async () => {
+    test('sign in on its page, chat, resume after a reload, and sign out everywhere', async () => {
       const [one, other] = [await visitPortal(), await visitPortal()]
       await one.beginSignIn()
       await one.identify('alice', 'hammer')
@@ -166,10 +166,10 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
     })
 
     if (kind.TOKEN_SECONDS === '300') {
-      testRest('are not signed in by an answer to another browser', async () => {
+      testRest('are not signed in by a redirect of another browser', async () => {
         const [visitor, victim] = [await visitPortal(), await visitPortal()]
         await visitor.beginSignIn()
-        // So the code of the answer stays unused.
+        // So that the code in the redirect stays unused.
         await visitor.tab.context().clearCookies({ name: 'sign-in' })
         await visitor.identify('bob', passwords.bob)
         await visitor.sees('You could not be signed in.')
@@ -186,7 +186,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect((await ask(`${portal.url}/chat/token`, { agent: false })).status).toBe(401)
       })
 
-      testRest('log in with the token that they have, as long as it is good', async () => {
+      testRest('use the same token again while it is valid', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         await comeBack(visitor, alice)
@@ -194,7 +194,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect(new Set(visitor.tokens).size).toBe(1)
       })
     } else {
-      testRest('go on with a new token before the old one has expired', async () => {
+      testRest('resume their session with a new token before the old expires', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         const [{ id } = { id: '' }] = await sessionsOf(alice)
@@ -204,10 +204,10 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect(await sessionsOf(alice)).toMatchObject([{ id }])
       })
 
-      testRest('have several tabs, which want a new token at the same time', async () => {
+      testRest('get tokens for several tabs at the same time', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
-        // A refresh token that is used twice revokes all.
+        // A refresh token that is used twice revokes all tokens.
         const statuses = await visitor.tab.evaluate(async () => {
           const fetchToken = async (tab: number) => (await fetch(`/chat/token?tab=${tab}`)).status
           return [...(await Promise.all([1, 2, 3].map(fetchToken))), await fetchToken(4)]
@@ -215,7 +215,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         expect(statuses).toEqual([200, 200, 200, 200])
       })
 
-      testRest('are signed out of the portal as well when the provider has signed them out', async () => {
+      testRest('are signed out of the portal after they sign out at the provider', async () => {
         const visitor = await visitPortal()
         await visitor.signIn('alice', passwords.alice)
         const elsewhere = await visitor.tab.context().newPage()
@@ -231,7 +231,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
 
 describeWith([eitherChromium], 'The example with an OpenID provider', () => {
   if (runsRest)
-    test('runs by one command', async () => {
+    test('runs with one command', async () => {
       const example = await startCommand(['examples/oidc/demo.js'])
       try {
         expect(example.introduction).toContain('Sign in as alice with the password rabbit')

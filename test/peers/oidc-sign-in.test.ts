@@ -1,4 +1,4 @@
-// The example for users without a password: what it accepts from an OpenID provider. This provider can be told to lie.
+// Sign-ins of the example with an OpenID provider. This provider can be made to lie.
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -11,10 +11,10 @@ import { type RunningCommand, startCommand } from './command.js'
 
 jest.setTimeout(60_000)
 
-/** An OpenID provider, as far as the portal's backend talks to it. */
+/** The parts of an OpenID provider that the portal's backend uses. */
 class ScriptedProvider {
   readonly own = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  /** What the next ID token says, and who signs it. */
+  /** Claims of the next ID token, and its key. */
   name = 'alice'
   nonce = ''
   key: KeyObject = this.own.privateKey
@@ -86,7 +86,7 @@ class ScriptedProvider {
 
 describe('The example with an OpenID provider', () => {
   let provider: ScriptedProvider
-  /** The service, which is asked to end chats. */
+  /** The service, which gets requests to end chats. */
   let chat: Server
   const ended: string[] = []
   let portal: RunningCommand
@@ -125,7 +125,7 @@ describe('The example with an OpenID provider', () => {
       ?.map(each => each.replace(/;.*/, ''))
       .find(each => each.startsWith(`${name}=`) && !each.endsWith('='))
 
-  /** To the provider and back, in a browser with this cookie. */
+  /** Signs in by the provider, in a browser with this cookie. */
   async function signIn(cookie = '') {
     const begun = await get('/sign-in', cookie)
     const { searchParams } = new URL(begun.headers.location!)
@@ -135,12 +135,12 @@ describe('The example with an OpenID provider', () => {
     return { status, visit: cookieIn(headers, 'visit') }
   }
 
-  test('signs nobody in by an ID token that somebody else has signed', async () => {
+  test('rejects an ID token with the signature of another key (400)', async () => {
     provider.key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
     expect(await signIn()).toEqual({ status: 400, visit: undefined })
   })
 
-  test('gives the page the access token of its user, and nobody else', async () => {
+  test('returns the access token to the page of its user only', async () => {
     const { status, visit } = await signIn()
     expect(status).toBe(303)
     expect(await get('/chat/token', visit)).toMatchObject({ status: 200, text: expect.stringMatching(/^access-\d+$/) })

@@ -1,4 +1,4 @@
-// The module for pages, in Chromium, before Prosody: other tabs of the user, and messages that fail.
+// The module for pages, in Chromium, at Prosody: other tabs of the user, and failed messages.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
@@ -9,7 +9,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
 
-// Each wait in a test has a shorter deadline of its own, which names what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
@@ -84,7 +84,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page with the module', (
   }
 
   describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
-    test('shows what another tab of its user writes and gets, once, also after reloads', async () => {
+    test('shows messages to and from another tab of its user once, also after reloads', async () => {
       options = { transport, history: 20, rooms: [] }
       const [one, other] = [await open(), await open()]
       const first = `hello over ${transport}`
@@ -110,7 +110,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page with the module', (
       }
     })
 
-    test('says which messages the server has, and which have failed, and sends those again', async () => {
+    test('reports each message as sent or failed, and resends a failed message', async () => {
       options = { transport, history: 20, rooms: [] }
       const tab = await open()
       const nobodys = { jid: `nobody-${transport}@localhost`, password: 'secret' }
@@ -142,7 +142,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page with the module', (
     })
   })
 
-  test('takes no carbon of a stranger for one', async () => {
+  test('ignores forged carbons from another user', async () => {
     options = { transport: 'bosh', history: 0, rooms: [] }
     const tab = await open()
     const jid = await tab.evaluate(() => window.chat!.jid)

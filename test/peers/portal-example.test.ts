@@ -1,4 +1,4 @@
-// The example portal as it is run, before every XMPP server: its page in Chromium, and what it says to other sites.
+// The example portal at each XMPP server: its page in Chromium, and requests from other sites.
 
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,10 +25,10 @@ import { befriend, User } from './user.js'
 
 declare const sessionStorage: { readonly length: number }
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
-/** The portal does not have them. */
+/** Unknown to the portal. */
 const passwords = { alice: 'demo', bob: 'demo' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
@@ -36,7 +36,7 @@ const bobs = { jid: 'bob@localhost', password: passwords.bob }
 const account = { portal: 'secret-of-portal' }
 const secret = 'a-secret-of-the-portal-with-32-bytes'
 
-/** Where the accounts are: what `XMPP_SERVERS` says of it, and how it ends. */
+/** A server with the accounts. */
 interface Home {
   readonly servers: string
   stop(): Promise<void>
@@ -46,7 +46,7 @@ interface Kind {
   readonly name: string
   readonly packages: readonly string[]
   readonly browser: Chromium
-  /** Whether the accounts have to be made to know each other. */
+  /** Whether the test must make the accounts contacts of each other. */
   readonly strangers: boolean
   start(): Promise<Home>
 }
@@ -93,7 +93,7 @@ c2s_require_encryption = true`,
   },
 ]
 
-/** The service for pages of a portal, which listens afterwards. */
+/** Starts the service for pages of a portal, then the portal. */
 async function startFor(servers: string) {
   const folder = mkdtempSync(join(tmpdir(), 'portal-'))
   const file = join(folder, 'page-secrets')
@@ -115,7 +115,7 @@ async function startFor(servers: string) {
 }
 
 for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
-  describeWith([...kind.packages, kind.browser], `The example portal before ${kind.name}`, () => {
+  describeWith([...kind.packages, kind.browser], `The example portal at ${kind.name}`, () => {
     let home: Home
     let service: TestService
     let portal: RunningCommand
@@ -152,18 +152,18 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       await home?.stop()
     })
 
-    /** Those of alice that are alive, the oldest first. */
+    /** Sessions of alice, oldest first. */
     const sessions = async (): Promise<{ id: string; jid: string; state: string }[]> =>
       (await callSessions(service.url, 'GET', `/sessions?jid=${alice.jid}`)).json.sessions
 
-    /** What her pages were given, as the service's log has it. */
+    /** The calls for her pages, from the service's log. */
     const calls = () =>
       service.lines
         .map(line => JSON.parse(line))
         .filter(({ msg, jid }) => msg === 'connect' && jid === alice.jid)
         .map(({ resumed, id, code }) => `${resumed ? 'resume' : 'warm'} ${id} ${code}`)
 
-    test('signs its user in to the chat, takes it up when the page is loaded again, and signs out', async () => {
+    test('signs a user in, resumes the chat after reloads, and signs out', async () => {
       const before = calls().length
       await visitor.signIn('alice', 'rabbit')
       await visitor.sees('Good to see you, Alice.')
@@ -202,14 +202,14 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       await gone
       expect(await sessions()).toEqual([])
       expect(await visitor.tab.locator('#chat').count()).toBe(0)
-      // A function: the page's policy lets a string be evaluated once only, and not again when it has to wait.
+      // A function: the page's CSP allows only one evaluation of a string, and waiting needs more.
       await visitor.tab.waitForFunction(() => sessionStorage.length === 0)
       await visitor.load()
       await visitor.sees('Sign in to the portal.')
       expect([...visitor.origins].sort()).toEqual([portal.url, service.url].sort())
     })
 
-    testRest('goes over from BOSH to WebSocket and back with the same session', async () => {
+    testRest('switches from BOSH to WebSocket and back in the same session', async () => {
       const before = calls().length
       const sockets: string[] = []
       visitor.tab.on('websocket', socket => sockets.push(socket.url()))
@@ -251,7 +251,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       expect(await sessions()).toEqual([])
     })
 
-    testRest('gets a new session for a page whose own has ended', async () => {
+    testRest('gets a new session for a page after its session has ended', async () => {
       const before = calls().length
       await visitor.signIn('alice', 'rabbit')
       await visitor.seesContact('Bob', 'online')
@@ -259,7 +259,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       await bob.seesPresence(first!.jid, undefined)
       await callSessions(service.url, 'DELETE', `/${first!.id}`)
       await bob.seesPresence(first!.jid, 'unavailable')
-      await eventually('another login', () => calls().length === before + 2)
+      await eventually('the next login', () => calls().length === before + 2)
       const [second] = await sessions()
       expect(second!.jid).not.toBe(first!.jid)
       await bob.seesPresence(second!.jid, undefined)
@@ -268,7 +268,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       expect(await bob.receives('here again')).toContain(second!.jid)
     })
 
-    testRest('has a session for every tab, one that was duplicated among them', async () => {
+    testRest('has a session for each tab, also for a duplicated tab', async () => {
       await visitor.signIn('alice', 'rabbit')
       await visitor.seesContact('Bob', 'online')
       const [first] = await sessions()
@@ -295,7 +295,7 @@ describe('The example portal', () => {
   let portal: RunningCommand
 
   beforeAll(async () => {
-    // Nothing is behind it.
+    // No XMPP server listens.
     ;({ service, portal } = await startFor('localhost=xmpp://127.0.0.1:1?tls=none'))
   })
 
@@ -323,7 +323,7 @@ describe('The example portal', () => {
     return { cookie, headers: { Cookie: cookie.replace(/;.*/, '') } }
   }
 
-  test('lets no visitor in without the right password', async () => {
+  test('returns 403 for a wrong password', async () => {
     for (const body of [
       'name=alice&password=hammer',
       'name=mallory&password=rabbit',
@@ -337,7 +337,7 @@ describe('The example portal', () => {
     }
   })
 
-  test('knows its visitors by a cookie that no script reads and that no other site sends along', async () => {
+  test('sets a cookie with HttpOnly and SameSite, and sends a page with CSP and no-store', async () => {
     const { cookie, headers } = await visit()
     expect(cookie).toMatch(/^visit=[\da-f]{64}; Path=\/; HttpOnly; SameSite=Lax$/)
     const page = await call('GET', '/', headers)
@@ -357,13 +357,13 @@ describe('The example portal', () => {
     for (const each of [other, again]) expect(await page(each)).toContain('Good to see you, Alice.')
   })
 
-  test('has no token for visitors who are not signed in', async () => {
+  test('returns 401 instead of a token to visitors who are not signed in', async () => {
     for (const headers of [{}, { Cookie: `visit=${'0'.repeat(64)}` }]) {
       expect((await call('GET', '/chat/token', headers)).status).toBe(401)
     }
   })
 
-  test('signs a token for the user of the visit, for five minutes', async () => {
+  test('signs a token for the user and the visit, valid for five minutes', async () => {
     const [one, other] = [await visit(), await visit()]
     const token = async ({ headers }: { headers: Record<string, string> }) => {
       const reply = await call('GET', '/chat/token', headers)
@@ -379,7 +379,7 @@ describe('The example portal', () => {
     expect((await token(other)).visit).not.toBe(claims.visit)
   })
 
-  test('does nothing for the pages of other sites', async () => {
+  test('returns 403 to pages of other sites', async () => {
     const { headers } = await visit()
     const foreign = { 'Sec-Fetch-Site': 'cross-site' }
     const evil = { Origin: 'https://evil.example' }
@@ -391,7 +391,7 @@ describe('The example portal', () => {
     expect((await call('GET', '/', headers)).text).toContain('Good to see you, Alice.')
   })
 
-  test('signs its user out while the service is away', async () => {
+  test('signs a user out while the service cannot be reached', async () => {
     const lonely = await startCommand(['examples/portal/main.js'], {
       CHAT_URL: 'http://127.0.0.1:1',
       CHAT_SECRET: secret,
@@ -407,7 +407,7 @@ describe('The example portal', () => {
     expect(await lonely.stop()).toBe(0)
   })
 
-  test('runs by one command, with an XMPP server inside', async () => {
+  test('runs with one command, with an XMPP server inside', async () => {
     const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     const [build, run] = scripts.example.split(' && ')
     expect(build).toBe('npm run --silent build')

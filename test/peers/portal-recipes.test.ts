@@ -1,4 +1,4 @@
-// The recipes for backends, as they stand in the documents and in examples/recipes: calls of each client, and whole portals.
+// The recipes for backends in the documents and in examples/recipes: calls of each client, and whole portals.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +15,7 @@ import { admin, startTestService, type TestService } from '../support/start-serv
 import { Document, documented, repository } from './documented.js'
 import { describeWith } from './needs.js'
 
-// Each wait in a test has its own, shorter deadline, which says what did not come.
+// Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(60_000)
 
 const { account, password } = documented
@@ -25,7 +25,7 @@ const secret = 'a-secret-of-the-portal-with-32-bytes'
 let folder: string
 let server: DemoServer
 let service: TestService
-/** How much of the log was there before the test. */
+/** Lines of the log before the test. */
 let seen: number
 
 beforeAll(async () => {
@@ -66,7 +66,7 @@ function write(name: string, text: string, mode = 0o644): string {
   return file
 }
 
-/** What the portal called in this test, and how it went. */
+/** The portal's calls in this test, with their results. */
 const calls = () =>
   service.lines
     .slice(seen)
@@ -74,7 +74,7 @@ const calls = () =>
     .filter(line => line.admin === account.name)
     .map(({ msg, code }) => `${msg}: ${code}`)
 
-/** The first block of code in this language that has the sign in it. */
+/** The first block of code in this language that contains `sign`. */
 function recipe(file: string, language: string, sign: string): string {
   const found = new Document(file, service.url).blocks(language).find(code => code.includes(sign))
   if (found === undefined) throw new Error(`there is no ${language} with ${sign}`)
@@ -102,7 +102,7 @@ for (const { language, packages, command, sign, print } of [
   },
 ]) {
   describeWith(packages, `The two calls in ${language}`, () => {
-    test('are as they stand there', async () => {
+    test('work as written in docs/embed.md', async () => {
       const file = write(`calls.${language}`, `${recipe('docs/embed.md', language, sign)}\n${print}\n`)
       expect(await runProgram(command, [file])).toContain(`${jid}/`)
       expect(calls()).toEqual(['warm: ok', 'logout: ok'])
@@ -124,14 +124,14 @@ for (const { language, packages, command, begin, end } of [
     ...{ begin: 'import re, sys\nname = sys.argv[1]', end: 'print(local)' },
   },
 ]) {
-  describeWith(packages, `From a name to a JID in ${language}`, () => {
+  describeWith(packages, `The escaping of names for JIDs in ${language}`, () => {
     test.each([
       ['alice', 'alice'],
       ["o'hara", String.raw`o\27hara`],
       ['bob@other.example/', String.raw`bob\40other.example\2f`],
       ['d"artagnan & co <:>', String.raw`d\22artagnan\20\26\20co\20\3c\3a\3e`],
       [String.raw`c:\net \2f \5C \c`, String.raw`c\3a\net\20\5c2f\20\5c5C\20\c`],
-    ])('%j is escaped', async (name, local) => {
+    ])('converts %j to %s', async (name, local) => {
       const file = write(`escape.${language}`, `${begin}\n${recipe('docs/api.md', language, '2[267f]')}\n${end}\n`)
       expect((await runProgram(command, [file, name])).trim()).toBe(local)
     })
@@ -143,7 +143,7 @@ interface Portal {
   readonly packages: readonly string[]
   /** Whether `npm test` runs it. */
   readonly isUsual?: boolean
-  /** Starts it at a port, with the recipe as the file has it. */
+  /** The command that starts it at a port, with recipes read from their files. */
   start(port: number, file: (name: string) => string): readonly [string, ...string[]]
   readonly paths?: { readonly token: string; readonly signIn: string; readonly signOut: string }
 }
@@ -171,7 +171,7 @@ const portals: Record<string, Portal> = {
     packages: [],
     isUsual: true,
     start(port, file) {
-      // What express-session would do.
+      // Like express-session.
       const program = `import express from 'express'
         const app = express().set('env', 'production')
         const sessions = new Map()
@@ -354,7 +354,7 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
     }, 100_000)
 
     const stop = () => {
-      // With the processes that it has started itself.
+      // Its process group: with its child processes.
       if (child?.pid !== undefined && child.exitCode === null) process.kill(-child.pid)
     }
 
@@ -369,7 +369,7 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
       return { Cookie: headers['set-cookie']!.map(each => each.replace(/;.*/, '')).join('; ') }
     }
 
-    /** What a page does: asks for a token, and then for a session. */
+    /** Like a page: gets a token, and then a session. */
     const connect = async (headers: Record<string, string>, tab: string) => {
       const answer = await get(token, headers)
       if (answer.status !== 200) throw new Error(`no token but HTTP ${answer.status}: ${said}`)
@@ -390,11 +390,11 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
     }
     const sessions = async () => (await callSessions(service.url, 'GET', '/sessions')).json.total
 
-    test('has no token for visitors who are not signed in', async () => {
+    test('returns 401 instead of a token to visitors who are not signed in', async () => {
       expect((await get(token)).status).toBe(401)
     })
 
-    test('gives its pages tokens: each tab has its session, and the sign-out ends all', async () => {
+    test('issues tokens for a session in each tab, and ends all at the sign-out', async () => {
       const [one, other] = [await visit(), await visit()]
       const first = await connect(one, 'a')
       expect(first).toMatchObject({ jid: expect.stringMatching(`^${jid}/.`), resumed: false })
@@ -411,7 +411,7 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
   })
 }
 
-test('a recipe has at most 25 lines', () => {
+test('Each recipe has at most 25 lines', () => {
   const files = readdirSync(join(repository, 'examples/recipes'), { withFileTypes: true }).filter(file => file.isFile())
   const lengths = files.map(({ name }) => readFileSync(join(repository, 'examples/recipes', name), 'utf8').trimEnd())
   expect(Math.max(...lengths.map(text => text.split('\n').length))).toBeLessThanOrEqual(25)
