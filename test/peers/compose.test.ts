@@ -72,7 +72,7 @@ describe('The compose file', () => {
     expect(containers.flatMap(({ ports = [] }) => ports)).toEqual(['127.0.0.1:8080:8080'])
   })
 
-  test('contains no secret, and fails if one is not set', () => {
+  test('contains no secret, and fails if a secret is not set', () => {
     for (const name of Object.keys(variables)) {
       const others = Object.fromEntries(Object.entries(variables).filter(([other]) => other !== name))
       expect(() => filled(others)).toThrow(`${name}: `)

@@ -220,7 +220,7 @@ describeWith(['nats-server'], 'The NATS carrier', () => {
     expect([one, other].flatMap(({ told }) => told).filter(event => event.startsWith('leave'))).toEqual([])
   })
 
-  testRest('loses messages only at a break if NATS restarts under load, and doubles none', async () => {
+  testRest('loses messages only at a break if NATS restarts under load, and doubles no message', async () => {
     const restarting = await own({ more: 'max_payload: 4096' })
     const [one, other] = await pair(restarting)
     const runs: string[] = ['']
@@ -392,7 +392,7 @@ describeWith(['nats-server'], 'The NATS carrier', () => {
       await eventually('the message arrives', () => other.from(one).toString() === 'hello')
     })
 
-    testRest('uses the one of several servers that can be reached', async () => {
+    testRest('skips servers in NATS_URL that cannot be reached', async () => {
       const missing = await own()
       await missing.stop()
       const one = await start({ NATS_URL: `nats://127.0.0.1:${missing.port},${server.url()}` })

@@ -81,7 +81,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       await goodbye(warmer, { sid, rid: Number(rid) })
     })
 
-    test('binds the resource of a full JID, or one of the server for a bare JID', async () => {
+    test('binds the resource of a full JID, or a resource of the server for a bare JID', async () => {
       const asked = await warmer.bind({ ...alice, jid: 'alice@localhost/desk & chair' })
       const first = await warmer.bind(alice)
       const second = await warmer.bind(alice)
