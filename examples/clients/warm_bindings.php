@@ -3,25 +3,42 @@
  * Calls warm-bindings from a portal's backend. PHP 8, without any extension. Copy this file.
  *
  *   $warm = new WarmBindings('http://127.0.0.1:8080/warm', 'portal', 'choose-a-secret'); // of ADMIN_USERS
- *   $binding = $warm->warm(['jid' => 'alice@example.org', 'password' => 'wonderland']);  // jid, sid, rid, id …
+ *   $binding = $warm->warm(['jid' => 'alice@example.org', 'password' => 'wonderland',  // jid, sid, rid, id …
+ *       'visit' => $visit, 'tab' => $tab]);
+ *   $warm->endVisit($visit);                            // at sign-out
  *   $binding = $warm->resume($id);                      // the same for another page; null: the session has ended
  *   $session = $warm->session($id); $warm->end($id);    // its state, or null; logs the user out
  *   foreach ($warm->sessions(['state' => 'quiet']) as $session) …   $warm->endAll(['jid' => 'alice@example.org']);
  *
+ * `visit` names a session of the portal, and `tab` a page of it: the next call with the same names resumes the session.
+ * With 'remember' => true the binding has a `credential`, which later calls send instead of the password.
  * Retries temporary errors, at most `attempts` times within `totalSeconds`. Other errors are a
  * WarmBindingsError: its getCode() is of docs/errors.md, or `no-answer`, or `bad-answer` from something else.
  */
 
 final class WarmBindingsError extends RuntimeException
 {
-    /** `$detail` is for operators; the service's log has the call under `$instance`; `$retryAfter` is in seconds. */
+    /** For answers without `retry`. */
+    private const PASSING = [
+        'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
+        'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
+    ];
+    public bool $retry;
+
+    /**
+     * `$detail` and `$advice` are for operators. `$retry`: whether the same call may succeed later, if known after
+     * `$retryAfter` seconds. The service's log has the call under `$instance`.
+     */
     public function __construct(
         string $code,
         public string $detail,
         public ?int $status = null,
         public ?string $instance = null,
         public ?int $retryAfter = null,
+        public ?string $advice = null,
+        ?bool $retry = null,
     ) {
+        $this->retry = $retry ?? in_array($code, self::PASSING, true);
         parent::__construct("$code: $detail" . ($instance === null ? '' : " ($instance)"));
         $this->code = $code; // a word, as PDOException has it
     }
@@ -30,10 +47,6 @@ final class WarmBindingsError extends RuntimeException
 final class WarmBindings
 {
     private const LONGEST_ANSWER = 8 * 1024 * 1024;
-    private const PASSING = [
-        'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
-        'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
-    ];
     private string $authorization;
 
     /** `$timeoutSeconds` of one attempt must be above the service's WARM_TIMEOUT. */
@@ -96,6 +109,11 @@ final class WarmBindings
         return $this->call('DELETE', '/sessions?' . http_build_query($query), 'isEnded');
     }
 
+    public function endVisit(string $visit): array
+    {
+        return $this->endAll(['visit' => $visit]);
+    }
+
     /** Keeps the secret out of var_dump. */
     public function __debugInfo(): array
     {
@@ -130,6 +148,12 @@ final class WarmBindings
     private static function isNothing(?array $answer): bool
     {
         return $answer === null;
+    }
+
+    private static function isProblem(mixed $answer): bool
+    {
+        $given = (is_array($answer) ? $answer : []) + ['detail' => '', 'advice' => '', 'retry' => false, 'instance' => ''];
+        return self::hasTexts($given, 'code', 'detail', 'advice', 'instance') && is_bool($given['retry']);
     }
 
     private static function hasTexts(mixed $answer, string ...$names): bool
@@ -178,7 +202,7 @@ final class WarmBindings
                 // The service's Retry-After, or 1, 2, 4 … seconds, and up to half as much again.
                 $pause = ($error->retryAfter ?? 2 ** ($count - 1)) * (1 + mt_rand() / mt_getrandmax() / 2);
                 $isLate = microtime(true) + $pause >= $deadline;
-                if (!in_array($error->getCode(), self::PASSING, true) || $count >= $this->attempts || $isLate) {
+                if (!$error->retry || $count >= $this->attempts || $isLate) {
                     throw $error;
                 }
                 usleep((int) ($pause * 1e6));
@@ -254,11 +278,13 @@ final class WarmBindings
         if (($status === 204 || ($status === 200 && is_array($answer))) && self::$check($answer)) {
             return $answer;
         }
-        $problem = (is_array($answer) ? $answer : []) + ['detail' => '', 'instance' => ''];
         $isProblem = str_starts_with(self::field($head, 'Content-Type'), 'application/problem+json');
-        if ($isProblem && self::hasTexts($problem, 'code', 'detail', 'instance')) {
-            ['code' => $code, 'detail' => $detail] = $problem;
-            throw new WarmBindingsError($code, $detail, $status, $answer['instance'] ?? null, $retryAfter);
+        if ($isProblem && self::isProblem($answer)) {
+            ['code' => $code, 'instance' => $instance, 'advice' => $advice, 'retry' => $retry] =
+                $answer + ['instance' => null, 'advice' => null, 'retry' => null];
+            throw new WarmBindingsError(
+                $code, $answer['detail'] ?? '', $status, $instance, $retryAfter, $advice, $retry,
+            );
         }
         if (in_array($status, [429, 502, 503, 504], true)) {
             $detail = "A server in between says HTTP $status.";

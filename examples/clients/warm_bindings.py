@@ -1,14 +1,17 @@
 """Calls warm-bindings from a portal's backend. Python 3.8 or later, without any package. Copy this file.
 
     warm = WarmBindings('http://127.0.0.1:8080/warm', 'portal', 'choose-a-secret')  # of ADMIN_USERS
-    binding = warm.warm(jid='alice@example.org', password='wonderland')  # jid, sid, rid, id ...
+    binding = warm.warm(jid='alice@example.org', password='wonderland', visit=visit, tab=tab)  # jid, sid, rid, id ...
+    warm.end_visit(visit)  # at sign-out
     binding = warm.resume(session_id)  # the same for another page; None: the session is over
     session = warm.session(session_id); warm.end(session_id)  # how it stands, or None; logs its user out
     for session in warm.sessions(state='quiet'): ...
     warm.end_all(jid='alice@example.org')
 
-What may succeed a little later is tried again, `attempts` times at most, within `total_seconds`. What fails then is a
-WarmBindingsError: its `code` is of docs/errors.md, or `no-answer`, or `bad-answer` of something else than the service.
+`visit` names a session of the portal, and `tab` a page of it: the next call with the same names resumes the session.
+With remember=True the binding has a `credential`, which later calls send instead of the password.
+Retries temporary errors, at most `attempts` times within `total_seconds`. Other errors are a WarmBindingsError:
+its `code` is of docs/errors.md, or `no-answer`, or `bad-answer` from something else.
 """
 
 import base64
@@ -23,6 +26,7 @@ import time
 import urllib.parse
 
 LONGEST_ANSWER = 8 * 1024 * 1024
+# For answers without `retry`.
 PASSING = {
     'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
     'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
@@ -30,12 +34,14 @@ PASSING = {
 
 
 class WarmBindingsError(Exception):
-    """`detail` is for operators; the service's log has the call under `instance`; `retry_after` is in seconds."""
+    """`detail` and `advice` are for operators. `retry`: whether the same call may succeed later, if known after
+    `retry_after` seconds. The service's log has the call under `instance`."""
 
-    def __init__(self, code, detail, status=None, instance=None, retry_after=None):
+    def __init__(self, code, detail, status=None, instance=None, retry_after=None, advice=None, retry=None):
         super().__init__(f'{code}: {detail}' + (f' ({instance})' if instance else ''))
         self.code, self.detail, self.status = code, detail, status
-        self.instance, self.retry_after = instance, retry_after
+        self.instance, self.retry_after, self.advice = instance, retry_after, advice
+        self.retry = code in PASSING if retry is None else retry
 
 
 class _Connection(io.RawIOBase):
@@ -119,6 +125,9 @@ class WarmBindings:
     def end_all(self, **query):
         return self._call('DELETE', '/sessions?' + urllib.parse.urlencode(query), _is_ended)
 
+    def end_visit(self, visit):
+        return self.end_all(visit=visit)
+
     def _call_session(self, method, session_id, path, check, parameters=None):
         if not re.fullmatch(r'[\w-]{16,64}', session_id, re.ASCII):
             return None  # no session has such an id, and it must not lead to another address
@@ -143,7 +152,7 @@ class WarmBindings:
                 seconds = 2 ** (count - 1) if error.retry_after is None else error.retry_after
                 pause = seconds * random.uniform(1, 1.5)
                 is_late = time.monotonic() + pause >= deadline
-                if error.code not in PASSING or count >= self._attempts or is_late:
+                if not error.retry or count >= self._attempts or is_late:
                     raise
             time.sleep(pause)
             count += 1
@@ -197,7 +206,8 @@ class WarmBindings:
         is_problem = response.getheader('Content-Type', '').startswith('application/problem+json')
         if is_problem and _is_problem(answer):
             code, detail, instance = answer['code'], answer.get('detail', ''), answer.get('instance')
-            raise WarmBindingsError(code, detail, status, instance, retry_after)
+            advice, retry = answer.get('advice'), answer.get('retry')
+            raise WarmBindingsError(code, detail, status, instance, retry_after, advice, retry)
         if status in (429, 502, 503, 504):
             detail = f'A server in between says HTTP {status}.'
             raise WarmBindingsError('no-answer', detail, status, retry_after=retry_after)
@@ -210,8 +220,8 @@ def _has_texts(answer, *names):
 
 
 def _is_problem(answer):
-    given = {'detail': '', 'instance': '', **(answer if isinstance(answer, dict) else {})}
-    return _has_texts(given, 'code', 'detail', 'instance')
+    given = {'detail': '', 'advice': '', 'retry': False, 'instance': '', **(answer if isinstance(answer, dict) else {})}
+    return _has_texts(given, 'code', 'detail', 'advice', 'instance') and isinstance(given['retry'], bool)
 
 
 def _is_binding(answer):

@@ -1,17 +1,4 @@
-import { type ErrorCode, WarmBindingsError } from './warm-bindings-error.js'
-
-/** docs/embed.md contains the same list. */
-const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'no-answer',
-  'remote-connection-failed',
-  'remote-stream-error',
-  'temporary-auth-failure',
-  'service-full',
-  'session-unreachable',
-  'shutting-down',
-  'timeout',
-  'too-many-requests',
-])
+import { WarmBindingsError } from './warm-bindings-error.js'
 
 /** Longest timer, in milliseconds. Longer timers would fire at once. */
 export const longestTimer = 2 ** 31 - 1
@@ -47,7 +34,7 @@ export async function repeat<T>(
     try {
       return await attempt(Math.min(timeoutSeconds, (deadline - time.now()) / 1000))
     } catch (error) {
-      if (!(error instanceof WarmBindingsError && passing.has(error.code)) || count >= attempts) throw error
+      if (!(error instanceof WarmBindingsError && error.retry) || count >= attempts) throw error
       const seconds = (error.retryAfter ?? 2 ** (count - 1)) * (1 + Math.random() / 2)
       if (time.now() + seconds * 1000 >= deadline) throw error
       await time.pause(seconds * 1000, signal)

@@ -59,8 +59,8 @@ function read<T>({ status, headers }: Response, text: string, check: Check<T>): 
   const type = headers.get('Content-Type') ?? ''
   const retryAfter = secondsOf(headers.get('Retry-After'))
   if (type.startsWith('application/problem+json') && isProblem(answer)) {
-    const { code, detail = '', instance } = answer
-    throw new WarmBindingsError(code, detail, { status, instance, retryAfter })
+    const { code, detail = '', advice, retry, instance } = answer
+    throw new WarmBindingsError(code, detail, { advice, retry, status, instance, retryAfter })
   }
   if (passingStatuses.has(status))
     throw new WarmBindingsError('no-answer', `A server in between says HTTP ${status}.`, {
@@ -81,8 +81,9 @@ function parse(text: string): object | undefined {
 }
 
 function isProblem(answer: object | undefined): answer is Pick<Problem, 'code'> & Partial<Problem> {
-  const { code, detail = '', instance = '' }: Partial<Record<keyof Problem, unknown>> = answer ?? {}
-  return [code, detail, instance].every(text => typeof text === 'string')
+  const given: Partial<Record<keyof Problem, unknown>> = answer ?? {}
+  const { code, detail = '', advice = '', retry = false, instance = '' } = given
+  return [code, detail, advice, instance].every(text => typeof text === 'string') && typeof retry === 'boolean'
 }
 
 function secondsOf(header: string | null): number | undefined {

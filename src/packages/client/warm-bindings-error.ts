@@ -3,11 +3,30 @@ import type { Problem } from './api-types.js'
 /** A code of docs/errors.md, `no-answer`, or `bad-answer` if something else than the service answered. */
 export type ErrorCode = Problem['code'] | 'no-answer' | 'bad-answer'
 
-type About = Partial<Pick<WarmBindingsError, 'status' | 'instance' | 'retryAfter'>>
+type About = Partial<Pick<WarmBindingsError, 'advice' | 'status' | 'instance' | 'retryAfter'>> & {
+  readonly retry?: boolean | undefined
+}
+
+/** For answers without `retry`. */
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'no-answer',
+  'remote-connection-failed',
+  'remote-stream-error',
+  'temporary-auth-failure',
+  'service-full',
+  'session-unreachable',
+  'shutting-down',
+  'timeout',
+  'too-many-requests',
+])
 
 /** A failed call. Contains no password, token or credentials. */
 export class WarmBindingsError extends Error {
   override readonly name = 'WarmBindingsError'
+  /** What to do now. For logs and operators only. */
+  readonly advice: string | undefined
+  /** Whether the same call may succeed later. */
+  readonly retry: boolean
   readonly status: number | undefined
   /** The call's id in the service's log. */
   readonly instance: string | undefined
@@ -18,9 +37,11 @@ export class WarmBindingsError extends Error {
     readonly code: ErrorCode,
     /** For logs and operators only. */
     readonly detail: string,
-    { status, instance, retryAfter }: About = {},
+    { advice, retry = passing.has(code), status, instance, retryAfter }: About = {},
   ) {
     super(`${code}: ${detail}${instance === undefined ? '' : ` (${instance})`}`)
+    this.advice = advice
+    this.retry = retry
     this.status = status
     this.instance = instance
     this.retryAfter = retryAfter

@@ -95,6 +95,11 @@ export class WarmBindings {
     return this.#call('DELETE', `/sessions?${query}`, isEnded, options)
   }
 
+  /** Ends all sessions of a visit, with the login that is under way. */
+  endVisit(visit: string, options?: CallOptions): Promise<Ended> {
+    return this.endAll({ visit }, options)
+  }
+
   async #callSession<T>(
     method: Call['method'],
     id: string,

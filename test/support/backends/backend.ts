@@ -2,7 +2,7 @@
 
 /** A call by its name in JavaScript, and what it is given. */
 export type BackendCall = readonly [
-  name: 'warm' | 'resume' | 'session' | 'end' | 'sessions' | 'endAll',
+  name: 'warm' | 'resume' | 'session' | 'end' | 'sessions' | 'endAll' | 'endVisit',
   ...given: (string | object)[],
 ]
 
@@ -15,6 +15,8 @@ export interface BackendLimits {
 export interface BackendError {
   readonly code: string
   readonly detail: string
+  readonly advice: string | null
+  readonly retry: boolean
   readonly status: number | null
   readonly instance: string | null
   readonly retryAfter: number | null

@@ -1,5 +1,4 @@
 // How every client for portals' backends conducts itself, whatever its language: one suite for all of them.
-import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { pipeline, Readable, type Writable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
@@ -19,13 +18,6 @@ const alice = { jid: 'alice@example.org', password: 'w0nderländ & "rabbit"' }
 const id = '7beb2fe14bf96d99bb9d2a96aa5ca6c2'
 const authorization = `Basic ${Buffer.from(`${portal.user}:${portal.secret}`).toString('base64')}`
 const secrets = ['w0nderl', portal.secret, authorization.slice('Basic '.length)]
-
-/** What docs/embed.md says that may be tried again. */
-function passingCodes(): string[] {
-  const text = readFileSync(new URL('../../../docs/embed.md', import.meta.url), 'utf8')
-  const cells = Array.from(text.matchAll(/^\| (`[^|]*) \| Retry, see below\. \|$/gm), ([, cell]) => cell!)
-  return cells.flatMap(cell => Array.from(cell.matchAll(/`([^`]+)`/g), ([, code]) => code!))
-}
 
 /** Sends these bytes every 20 ms until the connection is closed; for 20 s at most. */
 function trickle(to: Writable, bytes: string): void {
@@ -88,7 +80,7 @@ export function testConduct(backend: Backend): void {
       return method === 'DELETE' ? { status: 204 } : binding
     }
     const outcomes = await run([
-      ['warm', { ...alice, wait: 30, visit: 'v1' }],
+      ['warm', { ...alice, wait: 30, visit: 'v1', tab: 't1', remember: true }],
       ['resume', id],
       ['resume', `node1-${id}`, { expires_in: 60 }],
       ['session', id],
@@ -97,16 +89,17 @@ export function testConduct(backend: Backend): void {
       ['sessions', { jid: 'alice+1@example.org', state: 'quiet' }],
       ['endAll', { jid: 'alice+1@example.org' }],
       ['endAll', { visit: 'v1' }],
+      ['endVisit', 'v1 & v2'],
     ])
     const got = binding.body
     const ended = { sessions: [], total: 0, ended: 1 }
-    expect(outcomes.map(({ result }) => result)).toEqual([got, got, got, got, null, [], [], ended, ended])
+    expect(outcomes.map(({ result }) => result)).toEqual([got, got, got, got, null, [], [], ended, ended, ended])
     const asked = api.asked.map(({ method, path, body }) => {
       const { pathname, searchParams } = new URL(path, 'http://any')
       return [`${method} ${pathname}`, Object.fromEntries(searchParams), JSON.parse(body || '{}')]
     })
     expect(asked).toEqual([
-      ['POST /warm', {}, { ...alice, wait: 30, visit: 'v1' }],
+      ['POST /warm', {}, { ...alice, wait: 30, visit: 'v1', tab: 't1', remember: true }],
       [`POST /warm/${id}/resume`, {}, {}],
       [`POST /warm/node1-${id}/resume`, {}, { expires_in: 60 }],
       [`GET /warm/${id}`, {}, {}],
@@ -115,6 +108,7 @@ export function testConduct(backend: Backend): void {
       ['GET /warm/sessions', { limit: '1000', jid: 'alice+1@example.org', state: 'quiet' }, {}],
       ['DELETE /warm/sessions', { jid: 'alice+1@example.org' }, {}],
       ['DELETE /warm/sessions', { visit: 'v1' }, {}],
+      ['DELETE /warm/sessions', { visit: 'v1 & v2' }, {}],
     ])
     for (const { headers, body } of api.asked) {
       expect(headers).toMatchObject({ authorization, accept: 'application/json' })
@@ -165,7 +159,7 @@ export function testConduct(backend: Backend): void {
   test('retries temporary errors, and nothing else', async () => {
     // After a 421 the `fetch` of Node asks once more by itself, over a new connection (RFC 9110 §15.5.20).
     const codes = (Object.keys(problems) as ProblemCode[]).filter(code => problems[code].status !== 421)
-    const passing = passingCodes()
+    const passing = codes.filter(code => problems[code].retry)
     expect(passing.length).toBeGreaterThan(5)
     const seen = new Set<string>()
     api.script = ({ body }) => {
@@ -175,10 +169,26 @@ export function testConduct(backend: Backend): void {
       return problem(jid, problems[jid as ProblemCode].status, 0)
     }
     const outcomes = await run(codes.map(code => ['warm', { jid: code }]))
-    expect(codes.filter((_code, index) => 'result' in outcomes[index]!)).toEqual(
-      codes.filter(code => passing.includes(code)),
-    )
+    expect(codes.filter((_code, index) => 'result' in outcomes[index]!)).toEqual(passing)
     expect(api.asked.length).toBe(codes.length + passing.length)
+  })
+
+  /** A problem with another `retry`, or as before it had any. */
+  const withRetry = (reply: Reply, retry?: unknown): Reply => ({
+    ...reply,
+    body: { ...(reply.body as object), retry, advice: undefined },
+  })
+
+  test('decides by `retry`, and by the code if there is none', async () => {
+    answer(withRetry(problem('conflict', 409, 0), true), binding)
+    expect(await run([['warm', alice]])).toEqual([{ result: binding.body }])
+    answer(withRetry(problem('timeout', 504, 0), false))
+    expect(await failure()).toMatchObject({ code: 'timeout', retry: false, advice: null })
+    answer(withRetry(problem('timeout', 504, 0)), binding)
+    expect(await run([['warm', alice]])).toEqual([{ result: binding.body }])
+    answer(withRetry(problem('conflict', 409, 0)))
+    expect(await failure()).toMatchObject({ code: 'conflict', retry: false, advice: null })
+    expect(api.asked.length).toBe(6)
   })
 
   test('gives up after the third time, with the last failure', async () => {
@@ -186,6 +196,8 @@ export function testConduct(backend: Backend): void {
     expect(await failure()).toEqual({
       code: 'shutting-down',
       detail: 'Why shutting-down.',
+      advice: 'Mend shutting-down.',
+      retry: true,
       status: 503,
       instance: 'urn:uuid:1-2-3',
       retryAfter: 0,
@@ -206,6 +218,8 @@ export function testConduct(backend: Backend): void {
     expect(await failure()).toEqual({
       code: 'not-authorized',
       detail: 'Why not-authorized.',
+      advice: 'Mend not-authorized.',
+      retry: false,
       status: 403,
       instance: 'urn:uuid:1-2-3',
       retryAfter: null,
@@ -222,7 +236,7 @@ export function testConduct(backend: Backend): void {
   const once = { attempts: 1 }
 
   test('takes a connection that breaks for no answer', async () => {
-    const none = { code: 'no-answer', status: null, instance: null, retryAfter: null }
+    const none = { code: 'no-answer', advice: null, retry: true, status: null, instance: null, retryAfter: null }
     answer(response => {
       response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' })
       response.write('{"jid":', () => response.destroy())
@@ -297,6 +311,8 @@ export function testConduct(backend: Backend): void {
   const foreign = ({ status }: Reply): BackendError => ({
     code: 'bad-answer',
     detail: `HTTP ${status} is not from warm-bindings: is the url that of its /warm?`,
+    advice: null,
+    retry: false,
     status,
     instance: null,
     retryAfter: null,
@@ -312,6 +328,10 @@ export function testConduct(backend: Backend): void {
     [
       'a problem whose detail is a list',
       { status: 400, headers: inProblem, body: { code: 'timeout', detail: ['Late.'] } },
+    ],
+    [
+      'a problem whose retry is a word',
+      { status: 400, headers: inProblem, body: { code: 'timeout', detail: 'Late.', retry: 'no' } },
     ],
   ])("refuses an answer that is not the service's: %s", async (_what, reply) => {
     answer(reply)

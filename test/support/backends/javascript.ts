@@ -24,8 +24,8 @@ async function outcomeOf(client: WarmBindings, [name, ...given]: BackendCall): P
     return { result: sessions }
   } catch (error) {
     if (!(error instanceof WarmBindingsError)) throw error
-    const { code, detail, status = null, instance = null, retryAfter = null } = error
+    const { code, detail, advice = null, retry, status = null, instance = null, retryAfter = null } = error
     const shown = `${error.stack} ${inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })}`
-    return { error: { code, detail, status, instance, retryAfter }, shown }
+    return { error: { code, detail, advice, retry, status, instance, retryAfter }, shown }
   }
 }

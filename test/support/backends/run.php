@@ -13,7 +13,7 @@ foreach ($about['calls'] as $call) {
         $outcomes[] = ['result' => $result instanceof Traversable ? iterator_to_array($result) : $result];
     } catch (WarmBindingsError $error) {
         $told = ['code' => $error->getCode()];
-        foreach (['detail', 'status', 'instance', 'retryAfter'] as $field) {
+        foreach (['detail', 'advice', 'retry', 'status', 'instance', 'retryAfter'] as $field) {
             $told[$field] = $error->$field;
         }
         $shown = $error . print_r($error->getTrace(), true) . print_r($warm, true);

@@ -6,7 +6,7 @@ import traceback
 sys.path.insert(0, sys.argv[1])
 from warm_bindings import WarmBindings, WarmBindingsError  # noqa: E402
 
-NAMES = {'endAll': 'end_all', 'timeoutSeconds': 'timeout_seconds', 'totalSeconds': 'total_seconds'}
+NAMES = {'endAll': 'end_all', 'endVisit': 'end_visit', 'timeoutSeconds': 'timeout_seconds', 'totalSeconds': 'total_seconds'}
 
 
 def renamed(values):
@@ -23,7 +23,7 @@ for name, *given in about['calls']:
         result = getattr(warm, NAMES.get(name, name))(*words, **named)
         outcomes.append({'result': list(result) if name == 'sessions' else result})
     except WarmBindingsError as error:
-        told = {name: getattr(error, name) for name in ('code', 'detail', 'status', 'instance')}
+        told = {name: getattr(error, name) for name in ('code', 'detail', 'advice', 'retry', 'status', 'instance')}
         shown = traceback.format_exc() + repr(vars(error)) + repr(warm)
         outcomes.append({'error': {**told, 'retryAfter': error.retry_after}, 'shown': shown})
 print(json.dumps(outcomes))

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type ProblemCode, problems } from '../../../src/lib/errors.js'
 
 /** A request as it came. */
 export interface Asked {
@@ -63,7 +64,7 @@ export class ScriptedApi {
 }
 
 /** A problem as the service answers with it. */
-export function problem(code: string, status: number, retryAfter?: number): Reply {
+export function problem(code: ProblemCode, status: number, retryAfter?: number): Reply {
   return {
     status,
     headers: {
@@ -76,6 +77,8 @@ export function problem(code: string, status: number, retryAfter?: number): Repl
       status,
       detail: `Why ${code}.`,
       code,
+      advice: `Mend ${code}.`,
+      retry: problems[code as ProblemCode].retry,
       instance: 'urn:uuid:1-2-3',
     },
   }

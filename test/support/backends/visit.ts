@@ -54,6 +54,8 @@ export async function visit(backend: Backend, service: TestService, account: Acc
   expect(refused.error).toEqual({
     code: 'not-authorized',
     detail: 'The XMPP server refused the user name, the password or the token.',
+    advice: expect.stringMatching(/^Check the spelling/),
+    retry: false,
     status: 403,
     instance: expect.stringMatching(/^urn:uuid:/),
     retryAfter: null,
