@@ -1,3 +1,4 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
@@ -64,16 +65,9 @@ export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFai
   const bySecret =
     ({ secrets }: SecretsFile): Verify =>
     async token => {
-      let failure: unknown
-      for (const secret of secrets) {
-        try {
-          return (await jwtVerify(token, secret, options(['HS256']))).payload
-        } catch (error) {
-          if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
-          failure = error
-        }
-      }
-      throw failure
+      const secret = secrets.find(secret => hasSigned(secret, token))
+      if (secret === undefined) throw refused(unsigned)
+      return (await jwtVerify(token, secret, options(['HS256']))).payload
     }
   const byPublicKey =
     (keyOf: JWTVerifyGetKey): Verify =>
@@ -121,6 +115,14 @@ export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFai
       else if (await fetched!.renew()) log.info(reloaded)
     },
   }
+}
+
+/** With several secrets, this is cheaper than a whole verification by each. */
+function hasSigned(secret: KeyObject, token: string): boolean {
+  const end = token.lastIndexOf('.')
+  const signature = Buffer.from(token.slice(end + 1), 'base64url')
+  const own = createHmac('sha256', secret).update(token.slice(0, end)).digest()
+  return own.length === signature.length && timingSafeEqual(own, signature)
 }
 
 /** The claims of a token are checked after its signature, so that only its issuer learns about them. */
