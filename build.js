@@ -1,4 +1,4 @@
-// What `npm run build` makes of src/: dist/, and in dist/browser the module for pages, which is one file; its types are in dist/types.
+// What `npm run build` makes of src/: dist/, and in dist/browser the two modules for pages, each of one file; their types are in dist/types.
 import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
 
@@ -8,12 +8,16 @@ const ownNames =
 
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' })
-await build({
-  entryPoints: ['src/packages/browser/connect.ts'],
-  outfile: 'dist/browser/warm-bindings.js',
-  bundle: true,
-  minify: true,
-  mangleProps: ownNames,
-  format: 'esm',
-  target: 'es2022',
-})
+for (const [source, name] of [
+  ['connect', 'warm-bindings'],
+  ['converse', 'warm-bindings-converse'],
+])
+  await build({
+    entryPoints: [`src/packages/browser/${source}.ts`],
+    outfile: `dist/browser/${name}.js`,
+    bundle: true,
+    minify: true,
+    mangleProps: ownNames,
+    format: 'esm',
+    target: 'es2022',
+  })

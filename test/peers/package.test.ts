@@ -75,9 +75,9 @@ describe('The tarball', () => {
   test('contains no stale program of an earlier build', () => {
     const programs = paths().filter(path => path.endsWith('.js') && path.startsWith('dist/'))
     const source = (path: string) => join(root, path.replace(/^dist\/(.*)\.js$/, 'src/$1.ts'))
-    const bundle = 'dist/browser/warm-bindings.js'
-    expect(programs.filter(path => path !== bundle && !existsSync(source(path)))).toEqual([])
-    expect(paths()).toContain(bundle)
+    const bundles = ['dist/browser/warm-bindings.js', 'dist/browser/warm-bindings-converse.js']
+    expect(programs.filter(path => !bundles.includes(path) && !existsSync(source(path)))).toEqual([])
+    expect(paths()).toEqual(expect.arrayContaining(bundles))
   })
 
   test('is smaller than 512 KiB', () => {
@@ -112,13 +112,16 @@ describe('The installed package', () => {
     expect(run(process.execPath, ['portal.mjs'], { cwd: installed })).toMatchObject({ said: '', status: 0 })
   })
 
-  test('exports warm-bindings/browser with types', () => {
+  test('exports warm-bindings/browser and warm-bindings/converse with types', () => {
     const program = `
+      import { connectConverse } from 'warm-bindings/converse'
       import { type Chat, connect, type Message } from 'warm-bindings/browser'
       import { Strophe } from 'strophe.js'
       const show = ({ from, body, own }: Message): string => own ? '' : from + body
       export const begin = (): Promise<Chat> =>
         connect({ Strophe, binding: '/chat/binding', onMessage: message => void show(message) })
+      export const beginConverse = (): Promise<void> =>
+        connectConverse({ service: 'https://chat.example.org', token: '/chat/token', settings: { i18n: 'en' } })
       // @ts-expect-error: there is no such transport
       export const misspelt = () => connect({ Strophe, binding: '/chat/binding', transport: 'carrier pigeon' })
     `

@@ -296,7 +296,8 @@ for (const name of names) {
 
     test('serves the page module and Strophe to all addresses, and no other asset', async () => {
       const stranger = new Visitor(proxy, '127.0.0.2')
-      for (const file of ['strophe.js', 'warm-bindings.js', `warm-bindings-${version}.js`]) {
+      for (const name of ['strophe', 'warm-bindings', `warm-bindings-${version}`, 'warm-bindings-converse']) {
+        const file = `${name}.js`
         const { status, headers } = await stranger.ask('GET', `/assets/${file}?v=1`)
         expect([file, status, headers['content-type']]).toEqual([...[file, 200], expect.stringContaining('javascript')])
       }

@@ -1,4 +1,4 @@
-// The module for pages, as a browser of any origin loads it from the service.
+// The modules for pages, as a browser of any origin loads them from the service.
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -18,8 +18,10 @@ afterAll(async () => service?.stop())
 const asset = (name: string) =>
   ask(`${service.url}/assets/${name}`, { agent: false, headers: { Origin: 'https://portal.example' } })
 
-test('warm-bindings.js is readable from every origin, and cached for an hour', async () => {
-  const { status, headers } = await asset('warm-bindings.js')
+const modules = ['warm-bindings', 'warm-bindings-converse']
+
+test.each(modules)('%s.js is readable from every origin, and cached for an hour', async name => {
+  const { status, headers } = await asset(`${name}.js`)
   expect([status, headers]).toMatchObject([
     200,
     {
@@ -31,19 +33,22 @@ test('warm-bindings.js is readable from every origin, and cached for an hour', a
   ])
 })
 
-test('the URL with the version is immutable, and another version returns 404', async () => {
-  const [one, other] = [await asset('warm-bindings.js'), await asset(`warm-bindings-${version}.js`)]
+test.each(modules)('the URL of %s with the version is immutable, and another version returns 404', async name => {
+  const [one, other] = [await asset(`${name}.js`), await asset(`${name}-${version}.js`)]
   expect(other.headers).toMatchObject({
     'access-control-allow-origin': '*',
     'cache-control': 'public, max-age=31536000, immutable',
   })
   expect(other.text).toBe(one.text)
-  expect((await asset('warm-bindings-0.0.0.js')).status).toBe(404)
+  expect((await asset(`${name}-0.0.0.js`)).status).toBe(404)
 })
 
-test('the module has at most 8,000 bytes compressed, and imports nothing', async () => {
-  const { text } = await asset('warm-bindings.js')
-  expect(gzipSync(text).length).toBeLessThanOrEqual(8000)
+test.each([
+  ['warm-bindings', 8000],
+  ['warm-bindings-converse', 3000],
+])('%s.js has at most %d bytes compressed, and imports nothing', async (name, most) => {
+  const { text } = await asset(`${name}.js`)
+  expect(gzipSync(text).length).toBeLessThanOrEqual(most)
   expect(text).not.toMatch(/\bimport\b/)
 })
 

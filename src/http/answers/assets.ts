@@ -14,7 +14,7 @@ const strophe = join(
   'dist/strophe.umd.min.js',
 )
 
-const browserModule = fileURLToPath(new URL('../../../dist/browser/warm-bindings.js', import.meta.url))
+const modules = fileURLToPath(new URL('../../../dist/browser/', import.meta.url))
 
 const forAnHour = 'public, max-age=3600'
 const forGood = 'public, max-age=31536000, immutable'
@@ -45,7 +45,10 @@ export function createAssetsRouter(): Router {
   for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })
   provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
   const forAll = { 'Access-Control-Allow-Origin': '*' }
-  provide('/warm-bindings.js', browserModule, { ...forAll, 'Cache-Control': forAnHour })
-  provide(`/warm-bindings-${version}.js`, browserModule, { ...forAll, 'Cache-Control': forGood })
+  for (const name of ['warm-bindings', 'warm-bindings-converse']) {
+    const file = join(modules, `${name}.js`)
+    provide(`/${name}.js`, file, { ...forAll, 'Cache-Control': forAnHour })
+    provide(`/${name}-${version}.js`, file, { ...forAll, 'Cache-Control': forGood })
+  }
   return router
 }

@@ -1,0 +1,50 @@
+// Types of Converse 14, as far as used.
+import type { StropheConnection } from './strophe.js'
+
+export interface Converse {
+  readonly plugins: {
+    add(name: string, plugin: { initialize(this: { readonly _converse: PrivateConverse }): void }): void
+  }
+  initialize(settings: object): Promise<void>
+}
+
+/** Of plugins alone. */
+export interface PrivateConverse {
+  readonly api: {
+    readonly connection: { get(): ConverseConnection | undefined; reconnect(): void }
+    readonly listen: {
+      on(name: string, act: (...given: never[]) => unknown): void
+    }
+    readonly settings: { extend(settings: object): void; set(settings: object): void }
+    readonly user: { login(jid: string): Promise<void>; logout(): Promise<void> }
+    send(stanza: unknown): void
+  }
+  readonly env: {
+    readonly $pres: (attributes: object) => unknown
+    readonly Strophe: { readonly Status: { readonly [name: string]: number } }
+  }
+  readonly exports: { readonly ControlBox?: new (attributes: object) => unknown }
+  readonly state: {
+    readonly chatboxes: { on(event: 'reset', act: () => void): void; add(box: unknown): void }
+    readonly connfeedback: Model
+    readonly presences: { clearStore(): Promise<void> }
+    readonly roster: { readonly models: readonly Model[] }
+    readonly session: Model
+  }
+}
+
+interface Model {
+  readonly id: string
+  get(name: string): string | undefined
+  set(values: object): void
+  save(values: object): void
+}
+
+export interface ConverseConnection extends StropheConnection {
+  jid: string
+  reconnecting: boolean
+  /** `logout` if the user logs out. */
+  readonly disconnection_cause?: unknown
+  onConnectStatusChanged(status: number, condition?: string | null): void
+  reset(): void
+}

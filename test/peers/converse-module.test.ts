@@ -1,0 +1,247 @@
+// Converse in Chromium with the service's module for it: reloads, tabs, sign-out, both transports, both ways to log in.
+import { createHmac, randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import type { BrowserContext } from 'playwright-core'
+import { browserBefore, sharedChromium } from '../support/chromium.js'
+import { combinations, fewOrAll, testRest } from '../support/matrix.js'
+import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
+import { callSessions } from '../support/sessions-api.js'
+import { admin, startTestService, type TestService } from '../support/start-service.js'
+import { ConverseVisitor } from './converse-visitor.js'
+import { describeWith } from './needs.js'
+import { encryptedServers, type XmppServer } from './servers.js'
+import { befriend, User } from './user.js'
+
+// Each wait in a test has its own, shorter deadline, which says what did not come.
+jest.setTimeout(120_000)
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const alice = { jid: 'alice@localhost', password: passwords.alice }
+const bobs = { jid: 'bob@localhost', password: passwords.bob }
+const secret = 'a-secret-of-the-portal-with-32-bytes'
+const visit = 'v1'
+
+const ways = [
+  { source: 'binding', transport: 'websocket' },
+  { source: 'token', transport: 'bosh' },
+  { source: 'binding', transport: 'bosh' },
+  { source: 'token', transport: 'websocket' },
+] as const
+
+for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
+  const browser = browserBefore(kind.maker)
+  describeWith([...kind.packages, browser], `Converse with the module, before ${kind.name}`, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'converse-'))
+    let server: XmppServer
+    let service: TestService
+    let portal: ConversePortal
+    let context: BrowserContext
+    let credential: string
+    let bob: User
+    let isSignedIn: boolean
+    /** Who is signed in. */
+    let account = alice
+
+    beforeAll(async () => {
+      server = await kind.start(passwords)
+      portal = await serveConversePortal(() => service.url, answer)
+      const file = (name: string, text: string) => {
+        writeFileSync(join(folder, name), text, { mode: 0o600 })
+        return join(folder, name)
+      }
+      service = await startTestService({
+        servers: kind.servers(server),
+        environment: {
+          PAGE_ORIGINS: portal.url,
+          PAGE_TOKEN_SECRET_FILE: file('secrets', secret),
+          PAGE_TOKEN_AUDIENCE: 'chat',
+          PAGE_TOKEN_JID: '{sub}@localhost',
+          PAGE_TOKEN_LOGIN: 'credential',
+          PAGE_ADMIN: admin.name,
+          SEAL_KEY_FILE: file('keys', randomBytes(32).toString('base64')),
+        },
+      })
+      credential = (await service.warm({ ...alice, remember: 'on' })).json['credential'] as string
+      const both = [await attach(alice), await attach(bobs)] as const
+      await befriend(...both)
+      await Promise.all(both.map(user => user.leave()))
+    }, 100_000)
+
+    beforeEach(async () => {
+      isSignedIn = true
+      account = alice
+      bob = await attach(bobs)
+      context = await (await sharedChromium(browser)).newContext()
+    })
+
+    afterEach(async () => {
+      await context?.close()
+      await bob?.leave()
+      for (const { jid } of [alice, bobs]) await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
+    })
+
+    afterAll(async () => {
+      await portal?.stop()
+      await service?.stop()
+      await server?.stop()
+      rmSync(folder, { recursive: true })
+    })
+
+    const attach = async (user: typeof alice) => {
+      const binding = await service.bind(user)
+      return User.attach(binding.url, binding)
+    }
+
+    /** The portal's backend. */
+    const answer = async (path: string, tab: string): Promise<object | undefined> => {
+      if (!isSignedIn) return undefined
+      if (path.endsWith('binding')) return service.bind({ ...account, visit, tab })
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+      const exp = Math.floor(Date.now() / 1000) + 300
+      const content = `${part({ alg: 'HS256' })}.${part({ sub: 'alice', aud: 'chat', exp, visit, credential })}`
+      return { token: `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}` }
+    }
+
+    const signOut = async () => {
+      isSignedIn = false
+      await callSessions(service.url, 'DELETE', `/sessions?visit=${visit}`)
+    }
+
+    const sessions = async () => (await callSessions(service.url, 'GET', `/sessions?visit=${visit}`)).json.sessions
+
+    const come = async ({ source, transport }: { source: 'binding' | 'token'; transport: string }) => {
+      portal.options = {
+        ...(source === 'binding' ? { binding: '/chat/binding' } : { service: service.url, token: '/chat/token' }),
+        transport,
+      }
+      const visitor = await ConverseVisitor.come(context, portal.url, [portal.url, service.url])
+      await visitor.has('online')
+      return visitor
+    }
+
+    for (const way of combinations(ways, way => ways.indexOf(way) < 2))
+      test(`with a ${way.source}, over ${way.transport}, keeps its session over reloads, until the user signs out`, async () => {
+        const visitor = await come(way)
+        const jid = await visitor.jid()
+        await bob.seesPresence(jid, undefined)
+        expect(await visitor.transport()).toBe(way.transport)
+        await visitor.seesContact(bob.bareJid, 'online')
+        await visitor.turnTo(bob.bareJid)
+        const texts = ['lieber Kaffee ☕']
+        bob.say(jid, texts[0]!)
+        await visitor.reads(texts[0]!)
+
+        for (let load = 1; load <= 2; load++) {
+          await visitor.say(bob.bareJid, `Tee ${load}?`)
+          expect(await bob.receives(`Tee ${load}?`)).toContain(jid)
+          await visitor.tab.goto('about:blank')
+          texts.push(`while you reloaded ${load}`)
+          bob.say(jid, texts.at(-1)!)
+          await bob.isUpToDate()
+          await visitor.tab.goto(portal.url)
+          await visitor.has('online')
+          expect(await visitor.jid()).toBe(jid)
+          await visitor.turnTo(bob.bareJid)
+          for (const text of texts) await visitor.reads(text)
+          await visitor.seesContact(bob.bareJid, 'online')
+        }
+        bob.say(jid, 'the last')
+        await visitor.reads('the last')
+        for (const text of [...texts, 'Tee 1?', 'Tee 2?', 'the last'])
+          expect([text, await visitor.count(text)]).toEqual([text, 1])
+        expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+
+        const gone = bob.seesPresence(jid, 'unavailable')
+        await signOut()
+        await gone
+        await visitor.has('ended signed-out')
+        await visitor.sees('You are not signed in any more.')
+        expect(await visitor.tab.getByText('lieber Kaffee').count()).toBe(0)
+        expect(await sessions()).toEqual([])
+        expect(visitor.complaints).toEqual([])
+      })
+
+    test('has a session for each tab, also for a duplicated tab', async () => {
+      const visitor = await come(ways[0])
+      const duplicate = await visitor.duplicate()
+      await duplicate.has('online')
+      const jids = [await visitor.jid(), await duplicate.jid()]
+      expect(new Set(jids).size).toBe(2)
+      for (const tab of [visitor, duplicate]) {
+        await tab.turnTo(bob.bareJid)
+        bob.say(await tab.jid(), `to ${await tab.jid()}`)
+      }
+      for (const tab of [visitor, duplicate]) await tab.reads(`to ${await tab.jid()}`)
+      expect((await sessions()).map(({ jid }: { jid: string }) => jid).sort()).toEqual(jids.sort())
+      await signOut()
+      for (const tab of [visitor, duplicate]) await tab.has('ended signed-out')
+    })
+
+    testRest.each(['websocket', 'bosh'])('gets a new session over %s if its session has ended', async transport => {
+      const visitor = await come({ source: 'binding', transport })
+      const jid = await visitor.jid()
+      await bob.seesPresence(jid, undefined)
+      const [{ id }] = await sessions()
+      await callSessions(service.url, 'DELETE', `/${id}`)
+      await bob.seesPresence(jid, 'unavailable')
+      await visitor.has('offline unreachable')
+      await visitor.has('online', 2)
+      const next = await visitor.jid()
+      expect(next).not.toBe(jid)
+      await bob.seesPresence(next, undefined)
+      await visitor.seesContact(bob.bareJid, 'online')
+      await visitor.say(bob.bareJid, 'here again')
+      expect(await bob.receives('here again')).toContain(next)
+      expect(visitor.complaints).toEqual([])
+    })
+
+    testRest('shows a message once that the service sends again', async () => {
+      const visitor = await come({ source: 'binding', transport: 'bosh' })
+      const jid = await visitor.jid()
+      await visitor.turnTo(bob.bareJid)
+      for (const [text, id] of [
+        ['with an id', "id='m1'"],
+        ['without an id', ''],
+      ] as const) {
+        // The service does not learn that the page has the message.
+        await visitor.stopSending()
+        bob.send(`<message xmlns='jabber:client' type='chat' ${id} to='${jid}'><body>${text}</body></message>`)
+        await visitor.reads(text)
+        await visitor.tab.reload()
+        await visitor.has('online')
+        await visitor.turnTo(bob.bareJid)
+        bob.say(jid, `after ${text}`)
+        await visitor.reads(`after ${text}`)
+        expect([text, await visitor.count(text)]).toEqual([text, 1])
+      }
+    })
+
+    testRest('uses BOSH if WebSocket is blocked', async () => {
+      await context.addInitScript(`WebSocket = class extends WebSocket {
+        constructor() {
+          super('ws://127.0.0.1:1/')
+        }
+      }`)
+      const visitor = await come({ source: 'token', transport: 'auto' })
+      expect(await visitor.transport()).toBe('bosh')
+      await visitor.seesContact(bob.bareJid, 'online')
+      expect(await sessions()).toHaveLength(1)
+    })
+
+    testRest('shows nothing of the earlier user to the next user of the tab', async () => {
+      const visitor = await come(ways[0])
+      await visitor.turnTo(bob.bareJid)
+      bob.say(await visitor.jid(), 'for Alice alone')
+      await visitor.reads('for Alice alone')
+      account = bobs
+      await visitor.tab.reload()
+      await visitor.has('online')
+      expect(await visitor.jid()).toContain('bob@')
+      await visitor.turnTo(bob.bareJid)
+      expect(await visitor.tab.getByText('for Alice alone').count()).toBe(0)
+    })
+  })
+}

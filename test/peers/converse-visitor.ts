@@ -1,0 +1,100 @@
+// What a user does with Converse on a portal's page, and sees there.
+import type { BrowserContext, Page } from 'playwright-core'
+import { patience as timeout } from '../support/eventually.js'
+import type { ConverseModuleNoted, InsideConverse } from '../support/page-converse-module.js'
+
+declare const window: { noted: ConverseModuleNoted; inside: InsideConverse }
+
+export class ConverseVisitor {
+  readonly complaints: string[] = []
+
+  private constructor(readonly tab: Page) {
+    tab.setDefaultTimeout(timeout)
+    tab.on('pageerror', error => this.complaints.push(error.message))
+  }
+
+  /** `origins`: all others are blocked, because Converse loads pictures of its authors. */
+  static async come(context: BrowserContext, address: string, origins: readonly string[]): Promise<ConverseVisitor> {
+    const visitor = new ConverseVisitor(await context.newPage())
+    await visitor.tab.route(
+      url => !origins.includes(url.origin),
+      route => route.abort(),
+    )
+    await visitor.tab.goto(address)
+    return visitor
+  }
+
+  /** A tab that was duplicated from this, with all its storage. */
+  async duplicate(): Promise<ConverseVisitor> {
+    const opened = this.tab.waitForEvent('popup')
+    await this.tab.evaluate('void open(location.href)')
+    return new ConverseVisitor(await opened)
+  }
+
+  /** Resolves once the page has had this state so often: `online`, `ended signed-out`. */
+  async has(state: string, times = 1): Promise<void> {
+    try {
+      await this.tab.waitForFunction(
+        ([wanted, least]) => window.noted?.statuses.filter(each => each === wanted).length >= least,
+        [state, times] as const,
+      )
+    } catch (error) {
+      const seen = { ...(await this.tab.evaluate(() => window.noted)), complaints: this.complaints }
+      throw new Error(`no "${state}", but ${JSON.stringify(seen)}`, { cause: error })
+    }
+  }
+
+  jid(): Promise<string> {
+    return this.tab.evaluate(() => window.inside.api.connection.get()?.jid ?? '')
+  }
+
+  transport(): Promise<'websocket' | 'bosh'> {
+    return this.tab.evaluate(() => (window.inside.api.connection.isType('bosh') ? 'bosh' : 'websocket'))
+  }
+
+  async turnTo(contact: string): Promise<void> {
+    await this.tab.evaluate(jid => void window.inside.api.chats.open(jid, {}, true), contact)
+    await this.tab.locator('converse-chat-message-form, .chat-textarea').first().waitFor()
+  }
+
+  async say(to: string, text: string): Promise<void> {
+    await this.tab.evaluate(
+      ([jid, body]) => void window.inside.api.chats.open(jid, {}, true).then(chat => chat.sendMessage({ body })),
+      [to, text] as const,
+    )
+  }
+
+  /** Resolves once the service holds the only request, and no other will follow. */
+  async stopSending(): Promise<void> {
+    await this.tab.waitForFunction(() => {
+      const requests = window.inside.api.connection.get()?._proto._requests
+      return requests?.length === 1 && requests[0]!.age() > 0.3
+    })
+    await this.tab.evaluate(() => window.inside.api.connection.get()!.pause())
+  }
+
+  async reads(text: string): Promise<void> {
+    await this.#messages(text).first().waitFor()
+  }
+
+  /** How many messages on the screen have this text. */
+  count(text: string): Promise<number> {
+    return this.#messages(text).count()
+  }
+
+  /** Resolves once a contact is shown so: `online`, `offline`. */
+  async seesContact(jid: string, status: string): Promise<void> {
+    await this.tab.waitForFunction(
+      ([contact, wanted]) => window.inside.state.roster?.get(contact)?.getStatus() === wanted,
+      [jid, status] as const,
+    )
+  }
+
+  async sees(text: string): Promise<void> {
+    await this.tab.getByText(text).first().waitFor()
+  }
+
+  #messages(text: string) {
+    return this.tab.locator('converse-chat-message-body').getByText(text, { exact: true })
+  }
+}

@@ -1,0 +1,97 @@
+// A portal's page with Converse and the service's module for it, at an origin of its own.
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
+import express, { type Request, type Response } from 'express'
+
+const dist = dirname(createRequire(import.meta.url).resolve('converse.js/dist/converse.min.js'))
+
+/** `window.noted` of the page. */
+export interface ConverseModuleNoted {
+  /** State and code of each status: `ended signed-out`. */
+  readonly statuses: string[]
+}
+
+interface InsideConnection {
+  readonly jid: string
+  /** Over BOSH. */
+  readonly _proto: { readonly _requests: readonly { age(): number }[] }
+  pause(): void
+}
+
+/** `window.inside` of the page: the private object of Converse, as far as the tests use it. */
+export interface InsideConverse {
+  readonly api: {
+    readonly connection: {
+      get(): InsideConnection | undefined
+      isType(type: 'websocket' | 'bosh'): boolean
+    }
+    readonly chats: {
+      open(jid: string, attributes: object, force: boolean): Promise<{ sendMessage(it: object): void }>
+    }
+    readonly user: { logout(): Promise<void> }
+  }
+  readonly state: { readonly roster?: { get(jid: string): { getStatus(): string } | undefined } }
+}
+
+export interface ConversePortal {
+  readonly url: string
+  /** Options of `connectConverse` in pages loaded from now on. */
+  options: Readonly<Record<string, unknown>>
+  stop(): Promise<void>
+}
+
+const page = (service: string, options: object) => `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><title>A portal</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/converse/converse.min.css">
+</head>
+<body class="converse-fullscreen">
+<script type="module">
+import '/converse/converse.min.js'
+import { connectConverse } from '${service}/assets/warm-bindings-converse.js'
+
+window.noted = { statuses: [] }
+converse.plugins.add('test', {
+  initialize() {
+    window.inside = this._converse
+  },
+})
+connectConverse({
+  ...${JSON.stringify(options)},
+  onStatus: ({ state, code }) => noted.statuses.push(code ? state + ' ' + code : state),
+  settings: { assets_path: '/converse/', i18n: 'en', loglevel: 'warn', whitelisted_plugins: ['test'] },
+})
+</script>
+</body>
+</html>
+`
+
+/** `answer` gives the JSON of `/chat/binding` and `/chat/token` for a tab, or undefined if nobody is signed in. */
+export async function serveConversePortal(
+  service: () => string,
+  answer: (path: string, tab: string) => Promise<object | undefined>,
+): Promise<ConversePortal> {
+  const app = express()
+  app.use('/converse', express.static(dist, { index: false }))
+  app.get('/', (_request: Request, response: Response) => void response.send(page(service(), portal.options)))
+  app.get('/chat/:name', async (request, response) => {
+    const found = await answer(request.path, String(request.query['tab']))
+    if (found === undefined) response.sendStatus(401)
+    else response.set('Cache-Control', 'no-store').json(found)
+  })
+  const listener = createServer(app)
+  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
+  const portal: ConversePortal = {
+    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    options: {},
+    stop: () =>
+      new Promise(resolve => {
+        listener.close(() => resolve())
+        listener.closeAllConnections()
+      }),
+  }
+  return portal
+}
