@@ -226,7 +226,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     for (const { id } of seen.slice(0, mostProbes)) send($pres({ type: 'probe', to: id }))
   })
   addEventListener('online', come)
-  document.addEventListener('visibilitychange', come)
+  addEventListener('visibilitychange', come)
   addEventListener('pagehide', () => isEnded() || sessionStorage.setItem(ownName, JSON.stringify(memory)))
   addEventListener('pageshow', ({ persisted }) => {
     if (!persisted) return
