@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { startChat } from '../portal/demo.js'
+import { startChat } from '../demo.js'
 
 const port = await freePort(process.env.PORT ?? 3000)
 const PORTAL_URL = `http://127.0.0.1:${port}`

@@ -8,7 +8,7 @@ server.listen(process.env.PORT ?? 3000, '127.0.0.1', async () => {
   const origin = `http://127.0.0.1:${server.address().port}`
   const isDemo = process.argv.includes('--demo')
   const { CHAT_URL: chat, CHAT_SECRET: secret } = isDemo
-    ? await (await import('./demo.js')).startDemo(origin)
+    ? await (await import('../demo.js')).startDemo(origin)
     : process.env
   if (!chat || !secret) throw new Error('Set CHAT_URL and CHAT_SECRET, or give --demo.')
   server.on('request', createPortal({ chat, secret, users }))

@@ -1,11 +1,11 @@
-// The service that the portal needs, with a small XMPP server in memory. Your service has the same settings.
+// The service that the portals need, with a small XMPP server in memory. Your service has the same settings.
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startDemoServer } from '../../dist/demo/server.js'
-import { startService } from '../../dist/library.js'
-import { users } from './users.js'
+import { startDemoServer } from '../dist/demo/server.js'
+import { startService } from '../dist/library.js'
+import { users } from './portal/users.js'
 
 const newSecret = () => randomBytes(32).toString('hex')
 
