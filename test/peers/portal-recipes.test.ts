@@ -86,19 +86,19 @@ for (const { language, packages, command, sign, print } of [
     language: 'js',
     packages: [],
     command: process.execPath,
-    sign: 'service.endAll(',
+    sign: 'service.endVisit(',
     print: 'console.log(binding.jid)',
   },
   {
     language: 'php',
     packages: ['php-cli'],
     command: 'php',
-    sign: '->endAll(',
+    sign: '->endVisit(',
     print: 'echo $binding["jid"];',
   },
   {
     ...{ language: 'python', packages: ['python3'], command: 'python3' },
-    ...{ sign: '.end_all(', print: 'print(binding["jid"])' },
+    ...{ sign: '.end_visit(', print: 'print(binding["jid"])' },
   },
 ]) {
   describeWith(packages, `The two calls in ${language}`, () => {
