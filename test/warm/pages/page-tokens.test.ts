@@ -12,8 +12,10 @@ import {
   type SecretsFile,
 } from '../../../src/config/kinds/page-token-kinds.js'
 import { Problem } from '../../../src/lib/errors.js'
+import { jidIn } from '../../../src/warm/pages/page-claims.js'
 import { createPageTokens } from '../../../src/warm/pages/page-tokens.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { Random } from '../../support/random.js'
 
 const now = Date.UTC(2026, 0, 1)
 const seconds = now / 1000
@@ -226,6 +228,40 @@ describe('the JID of a token', () => {
     expect(await refusal(signed({ ...good, sub }))).toMatch(/PAGE_TOKEN_JID/)
   })
 
+  test('is one for each claim, apart from capitals', () => {
+    const random = new Random(31)
+    const pieces = [
+      ...'aBb\\@/ :\'"<>&.0ßſİıéΣςσ',
+      '20',
+      '40',
+      '5c',
+      '5C',
+      '2f',
+      'e\u0301',
+      '\u212a',
+      'ﬁ',
+      '\u00ad',
+      'ａ',
+      '😀',
+    ]
+    const claims = new Map<string, string>()
+    for (let count = 0; count < 20_000; count++) {
+      const sub = Array.from({ length: 1 + random.below(5) }, () => random.pick(pieces)).join('')
+      const folded = sub.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
+      let jid: string
+      try {
+        jid = jidIn({ sub }, template('{sub}@example.org'))
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'invalid-token' })
+        continue
+      }
+      expect(jid).toMatch(/^[^@/]+@example\.org$/)
+      expect(claims.get(jid) ?? folded).toBe(folded)
+      claims.set(jid, folded)
+    }
+    expect(claims.size).toBeGreaterThan(2_000)
+  })
+
   test('comes from no property of all objects', async () => {
     for (const name of ['constructor', '__proto__', 'toString'])
       expect(await refusal(signed(good), tokens({ jid: template(`{${name}}@example.org`) }))).toContain('no text')
@@ -348,6 +384,36 @@ describe('a token signed with a private key', () => {
     answer = whole
     expect((await verify(token)).jid).toBe('alice@example.org')
     expect(fetched).toBe(4)
+  })
+
+  test('causes one fetch in 30 seconds, however many strangers send unknown keys', async () => {
+    const clock = new FakeClock()
+    const mine = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    let fetched = 0
+    const fetch = async () => {
+      fetched += 1
+      return whole
+    }
+    const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch, clock })
+    const strange = await Promise.all(Array.from({ length: 50 }, (_, kid) => sign('ES256', mine.privateKey, `k${kid}`)))
+    for (let round = 1; round <= 3; round++) {
+      const refusals = await Promise.all(strange.map(token => refusal(token, verify)))
+      expect(new Set(refusals)).toEqual(new Set([unsigned]))
+      expect(fetched).toBe(round)
+      clock.advance(30_000)
+    }
+  })
+
+  test.each([
+    ['no JSON', 'alice'],
+    ['too many keys', set(...Array.from({ length: 101 }, () => jwk(ec.publicKey, 'ec')))],
+    ['lists in lists', `{"keys":${'['.repeat(30_000)}${']'.repeat(30_000)}}`],
+    ['a private key', set(jwk(ec.privateKey, 'ec'))],
+    ['a symmetric key', set({ kty: 'oct', k: 'AAAA', kid: 'ec' })],
+    ['a type in the prototype', '{"keys":[{"__proto__":{"kty":"EC"}}]}'],
+  ])('is not checked with a set of %s', async (_what, text) => {
+    const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch: async () => text })
+    await expect(verify(await sign('ES256', ec.privateKey, 'ec'))).rejects.toMatchObject({ code: 'keys-unavailable' })
   })
 
   test('does not wait for a slow answer while there are usable keys', async () => {
