@@ -1,6 +1,6 @@
 import type { Link, LinkEvents } from '../xmpp/link.js'
 
-/** Stands for the connection of another process until the stream is resumed. */
+/** A link without a connection, until the stream of another process is resumed. */
 export function absentLink(events: LinkEvents): Link {
   const nothing = () => {}
   return {

@@ -5,6 +5,7 @@ export interface AwayRecord {
   readonly next: unknown
 }
 
+/** A WebSocket page that has not come back since its session came from another process. */
 export class AwayClient implements Client {
   readonly transport = 'websocket'
   readonly address = undefined

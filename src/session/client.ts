@@ -15,7 +15,7 @@ export interface NextClient {
 
 export interface NextPage {
   make(handover: Handover): NextClient
-  /** JSON values. */
+  /** JSON values from which another process makes the same `NextPage`. */
   readonly record: unknown
 }
 
@@ -26,7 +26,7 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** The JID of a login of this process, bare or full. */
   readonly loginFor?: string | undefined
   readonly address: string | undefined
-  /** While false, the time of inactivity passes. */
+  /** True while a request or socket is open. While false, the inactivity timeout runs. */
   readonly isPresent: boolean
   /** Number of delivered stanzas that the browser may not have received. */
   readonly unconfirmed: number
@@ -41,18 +41,18 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
    * client should come back.
    */
   close(notice?: 'end' | 'return' | 'fault'): void
-  /** The browser has not come in time. Puts lost stanzas back to the outbox, so that their senders get errors. */
+  /**
+   * Before the session ends: puts stanzas that the browser may not have received back to the outbox, so that
+   * their senders get errors.
+   */
   giveBack(): void
   /**
-   * Closes all connections for another page, and puts lost stanzas back to the outbox. Returns undefined,
-   * without effect, if impossible.
+   * Gives the session to another page: closes all connections, and puts unconfirmed stanzas back to the
+   * outbox. If impossible, returns undefined and changes nothing.
    */
   handOver(): NextPage | undefined
-  /** Before `setDown`: delivers nothing more. Returns true while the browser may still confirm stanzas. */
+  /** Called before `setDown`: delivers nothing more. Returns true while the browser may still confirm stanzas. */
   settles(): boolean
-  /**
-   * Answers or closes all connections. Returns JSON values with which the next process continues the page, or
-   * undefined if impossible.
-   */
+  /** Answers or closes all connections. Returns JSON values for the next process, or undefined if it cannot continue the page. */
   setDown(now: number): unknown
 }

@@ -55,7 +55,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
       this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    // Features also follow a SASL2 login, with or without a resumed stream.
+    // After a SASL2 login the server sends features again. The page of a warmed session must not get them.
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) session.uplink.opened()
@@ -64,7 +64,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
 
   #visible(features: Element): Element {
     const { uplink, client, isSecure } = this.#session
-    // Over WebSocket, clients count stanzas with the server themselves.
+    // WebSocket clients do stream management themselves.
     const isOurs = uplink.link.allowsManagement && client?.transport === 'bosh'
     this.#offersManagement = isOurs && features.text.includes(smNamespace)
     return visibleFeatures(features, isSecure, isOurs || uplink.watch.isCounted)

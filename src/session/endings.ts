@@ -1,9 +1,15 @@
 export interface Ending {
-  /** `drain`: closes once nothing is left to deliver. `cut`: does not close the stream. `abandon`: does not read waiting data. */
+  /**
+   * `drain`: closes once nothing is left to deliver. `cut`: closes the connection but not the stream.
+   * `abandon`: does not read waiting data.
+   */
   readonly link: 'close' | 'drain' | 'cut' | 'abandon'
   /** `return`: senders get errors. */
   readonly queue: 'deliver' | 'return' | 'discard'
-  /** `outcome`: the session stays until the client has the outcome. `outcome-now`: only if a request or socket is open. */
+  /**
+   * `outcome`: the session stays until the client has the outcome. `outcome-now`: the client gets it only if
+   * a request or socket is open.
+   */
   readonly client: 'outcome' | 'outcome-now' | 'end' | 'return' | 'untold'
 }
 

@@ -1,4 +1,3 @@
-/** `since` is negative: milliseconds relative to the moment when the session was set down. */
 export interface InactivityRecord {
   readonly seconds: number
   readonly isPaused: boolean

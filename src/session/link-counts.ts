@@ -5,11 +5,11 @@ import { countAnswer, countRequest, readCount, stanzasUpTo } from '../xmpp/stanz
 import type { Element } from '../xmpp/xml/element.js'
 import { Unconfirmed } from './unconfirmed.js'
 
-/** Delay of our answer, in milliseconds. Prosody asks after each stanza, unless a question is open. */
+/** Delay of an answer (`<a/>`), in milliseconds: after each answer, Prosody would ask again at the next stanza. */
 const answerMilliseconds = 2_000
-/** Unconfirmed stanzas, or time since the oldest, after which the server is asked. */
+/** The server is asked (`<r/>`) after this many stanzas, `largestUnasked` or `askMilliseconds`. */
 const mostUnasked = 10
-/** In UTF-16 units. Above four times this size, a page must wait. */
+/** In UTF-16 units. Above four times this size, a page must wait (`Uplink.isBehind`). */
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 

@@ -33,7 +33,7 @@ export interface Mending {
 export interface Management {
   /** Undefined if a broken link ends the session. */
   readonly mending: Mending | undefined
-  /** The server's answer, if the login itself enabled stream management. Undelivered stanzas are then counted. */
+  /** As in `LoggedIn`. */
   readonly enabled?: Element | undefined
 }
 
@@ -58,7 +58,10 @@ export class Repair {
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
-  /** The repair never gives up before its turn: the server may keep the stream for longer than the limit. */
+  /**
+   * False while the attempt waits for its turn. It then never gives up: the server may keep the stream for
+   * longer than `longest`.
+   */
   #isInTurn = false
   #answerBy = never
   #link: Link | undefined

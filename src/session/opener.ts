@@ -43,7 +43,7 @@ export interface OpenerParts
   readonly registry: Registry
   /** Patterns of domains. */
   readonly domains: readonly string[]
-  /** Patterns of domains that this site no longer serves. */
+  /** No longer served. */
   readonly retiredDomains: readonly string[]
   readonly limits: SessionLimits
   readonly refused: OnRefused

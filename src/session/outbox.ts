@@ -4,10 +4,10 @@ import type { Element } from '../xmpp/xml/element.js'
 /** Above these limits, the server is not read. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
-/** Memory of an element in addition to its text, in bytes: it may keep a whole chunk. A UTF-16 unit counts as two bytes. */
+/** Memory of an element in addition to its text, in bytes: a substring may keep a whole network chunk. */
 const elementBytes = 2048
 
-/** In bytes. `size` is in UTF-16 units. */
+/** In bytes. `size` is in UTF-16 units of two bytes. */
 export function memoryOf(size: number, elements: number): number {
   return 2 * size + elementBytes * elements
 }
@@ -112,7 +112,7 @@ export class Outbox {
 
   clear(): Element[] {
     const all = this.#elements
-    // Arrays of many sessions that end at once would be slow for V8.
+    // New arrays for many sessions that end at once would be slow.
     if (all.length > 0) this.#elements = []
     this.#count(-this.#size, -all.length)
     return all

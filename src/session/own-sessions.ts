@@ -22,7 +22,7 @@ export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
-  /** Added to `createdAt` in the places of a list. */
+  /** Added to `createdAt` in the places of a list, because each process has its own clock. */
   readonly #epoch: number
 
   constructor(here: Registry, elsewhere: SessionsElsewhere, epoch = 0) {
@@ -89,7 +89,7 @@ export class OwnSessions {
   }
 }
 
-/** True if the login asked for this full JID. */
+/** Whether the session's login is for this user. If `jid` is full, the login must have asked for it. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor

@@ -15,7 +15,7 @@ export interface Payload {
   readonly size: number
   readonly bytes: number
   readonly fault: 'bad-request' | 'policy-violation' | undefined
-  /** The answer to a login that shows its secret without TLS. */
+  /** The answer to a login that shows its secret. Used only without TLS. */
   readonly clearRefusal: Element | undefined
 }
 

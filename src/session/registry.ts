@@ -11,10 +11,10 @@ const sweepInterval = 250
 /** Memory of a record without stanzas and replies, in bytes. */
 const mostPerRecord = 4096
 
-/** One timer drives all sessions. */
+/** Finds the sessions of this process. One timer drives them. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
-  /** Look-ups reveal no other sid, because a map compares only keys with the same seeded hash. */
+  /** The time of a look-up reveals no other sid, because a map compares only keys with the same seeded hash. */
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   /** The newest session of each tab. */
@@ -108,7 +108,6 @@ export class Registry {
     return this.sessionsOf(jid).map(({ view }) => view)
   }
 
-  /** Number of the user's sessions that have not ended. */
   liveOf(jid: string): number {
     return this.sessionsOf(jid).filter(({ hasEnded }) => !hasEnded).length
   }
@@ -123,7 +122,6 @@ export class Registry {
     return states
   }
 
-  /** Ends all sessions, and tells their clients. */
   shutDown(): void {
     this.isStopping = true
     for (const session of [...this.#sessions.values()])

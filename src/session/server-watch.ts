@@ -10,7 +10,7 @@ import { attribute } from '../xmpp/xml/escape.js'
 import { smFamily } from './logins/resumable-streams.js'
 import type { Payload } from './payload.js'
 
-/** Part of the time for an answer after which a silent server is asked. */
+/** A silent server is asked after this part of the time for an answer. */
 const silentPart = 1 / 4
 
 /** Slowest reading, in bytes a second. ejabberd reads 3000 bytes a second by default. */
@@ -34,8 +34,8 @@ export class ServerWatch {
   #id = ''
   #unanswered = 0
   /**
-   * The namespace of stream management (XEP-0198), or `asked`: the client counts stanzas, and a ping would
-   * make its counts wrong.
+   * Namespace of the client's own stream management (XEP-0198), or `asked` until the server answers. A ping
+   * would make the client's counts wrong.
    */
   #counting: string | undefined
 
@@ -142,7 +142,6 @@ export class ServerWatch {
   }
 }
 
-/** True for all versions of XEP-0198. */
 function isCounting(namespace: string): boolean {
   return namespace.startsWith(smFamily)
 }

@@ -18,7 +18,7 @@ export interface SessionKeeper<Session> {
   readonly loginMilliseconds: number
   readonly maxStanzaBytes: number
   readonly refused: OnRefused
-  /** Time for an answer of the server, in milliseconds. Undefined: servers are not watched. */
+  /** As in `ServerWatch`. */
   readonly serverMilliseconds?: number | undefined
   readonly mostElements?: number | undefined
   readonly waiting: WaitingMemory
@@ -30,7 +30,7 @@ export interface SessionKeeper<Session> {
   attached(session: Session): void
   resumed(session: Session): void
   unfit(session: Session, fate: Fate): void
-  /** Reports an event that is worth a debug line. Clients may cause many. */
+  /** Logs how often this has happened, once a minute: clients may cause many. */
   noticed(session: Session, what: string): void
   unanswered(session: { readonly id: string; readonly domain: string; readonly client: Client | undefined }): void
   ended(session: Session): void

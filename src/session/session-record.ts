@@ -5,12 +5,12 @@ import type { OutboxRecord } from './outbox.js'
 import type { Tab } from './session-types.js'
 import type { TicketRecord } from './ticket.js'
 
-/** Secret. Times are in milliseconds relative to the moment when the session was set down: earlier times are negative. */
+/** Secret. Times in it and its parts are milliseconds since the session was set down: earlier times are negative. */
 export interface SessionRecord {
   readonly sid: string
   readonly id: string
   readonly domain: string
-  /** Full. */
+  /** A full JID. */
   readonly jid: string
   readonly isSecure: boolean | undefined
   readonly createdAt: number

@@ -3,12 +3,12 @@ import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Management } from './mending.js'
 
-/** `held` while a request is open, `quiet` without a request, `elsewhere` at another endpoint. */
+/** `held` while a request is open, `quiet` without a request, `elsewhere` at a remote BOSH endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
 
 export type Transport = 'bosh' | 'websocket'
 
-/** An admin names sessions by visits of its portal, and by tabs of a visit. */
+/** A visit is a portal session of a user. Its admin chooses the names of visits and tabs. */
 export interface VisitName {
   readonly admin: string
   readonly visit: string
@@ -26,7 +26,7 @@ export interface Tab extends VisitName {
 /** Times are in milliseconds of the clock. */
 export interface SessionView {
   readonly id: string
-  /** Full. */
+  /** A full JID. */
   readonly jid: string | undefined
   readonly domain: string
   readonly origin: 'warmed' | 'client'
@@ -67,7 +67,7 @@ export interface Opening {
   /** The public handle. */
   readonly id: string
   readonly link: Link
-  /** Replaces the client of the login. Returns undefined if the session has ended. */
+  /** Returns undefined if the session has ended. */
   handOver(
     jid: string,
     undelivered: readonly Element[],
@@ -81,7 +81,10 @@ export interface Opening {
 /** `onEnd` is called at most once, and last. Throws a `Problem` if a limit or the domain refuses the session. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
-/** Sets a cookie for one browser, with the first BOSH reply or with the reply of the call. */
+/**
+ * A cookie that binds the session to one browser: set with the first BOSH reply (`cookie`) or the reply of
+ * the call (`reply`).
+ */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
 export interface SessionFilter {
@@ -123,7 +126,7 @@ export interface StateCounts extends Incomplete {
   readonly states: ReadonlyMap<SessionState, number>
 }
 
-/** `elsewhere` is the number of sessions at other endpoints, which were not ended. */
+/** `elsewhere` is the number of sessions at remote BOSH endpoints, which were not ended. */
 export interface EndedSessions extends Incomplete {
   readonly ended: number
   readonly elsewhere: number

@@ -128,7 +128,7 @@ export class Session implements Gate {
     this.schedule()
   }
 
-  /** Whether the client can resume its stream with a later process. */
+  /** Whether the client itself can resume its stream with a later process. */
   get mayReturn(): boolean {
     return !this.hasEnded && this.#client?.transport === 'websocket' && this.uplink.watch.isCounted
   }
@@ -370,7 +370,8 @@ export class Session implements Gate {
     this.stage.end(last, true)
     this.deadline = Number.POSITIVE_INFINITY
     const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
-    // The server keeps stanzas that the page may not have received.
+    // Puts back stanzas that the page may not have received: the server keeps them, or their senders get
+    // errors.
     if (isAway || (last.reason !== 'client' && this.uplink.managed?.isOn === true)) this.#client?.giveBack()
     const waiting = this.outbox.clear()
     if (queue !== 'discard') this.uplink.bounce(waiting)
@@ -393,7 +394,7 @@ export class Session implements Gate {
   fail(cause: unknown): void {
     this.#stop('fault')
     const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
-    // `report` has logged the fault already.
+    // Further errors are ignored: `report` has logged the fault.
     for (const step of steps) attempt(step)
   }
 }

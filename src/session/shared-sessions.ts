@@ -120,7 +120,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
       const parts = [ownPage(wish), ...answers.map(([, part]) => part)]
       const merged = parts.flatMap(({ sessions }) => sessions).sort(([a], [b]) => compare(a, b))
       const page = merged.slice(0, wish.limit)
-      // Sessions that a process left out come after its whole page.
+      // If a process has more sessions, they come after its own page, so none is skipped.
       const isMore = merged.length > page.length || parts.some(({ more }) => more)
       return {
         sessions: page.map(([, view]) => turned(view)),

@@ -14,7 +14,7 @@ export function handleOf(sid: string, processName: string | undefined): string {
 }
 
 export function idOf(sid: string): string {
-  // A slice would keep the whole text in memory.
+  // A slice of the whole hex text would keep that text in memory.
   return hash('sha256', sid, 'buffer').toString('hex', 0, 16)
 }
 

@@ -86,7 +86,6 @@ export class Stage<Session> {
     return this.#state.name === 'ended' ? this.#state.outcome : undefined
   }
 
-  /** Whether the client has been told or never will be. */
   get isOver(): boolean {
     return this.#state.name === 'ended' && this.#state.isTold
   }

@@ -41,7 +41,7 @@ export function takeUp(
     try {
       const record = JSON.parse(text) as SessionRecord
       const { link, createdAt } = record
-      // Only these times go on: no page could connect in the meantime.
+      // Other deadlines do not continue: no page could connect in the meantime.
       const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
       isTaken = take({ ...record, ...later })
     } catch (error) {

@@ -9,14 +9,14 @@ export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator'
 /** In bytes. */
 const proofLength = 32
 
-/** Secret. `until` is in milliseconds from the moment when the session was set down. */
+/** Secret. Times as in `SessionRecord`. */
 export interface TicketRecord {
   readonly proofOfPage: string
   readonly proof: string
   readonly until: number
 }
 
-/** Lets one page in, once. Only the portal's backend gets the token. */
+/** Lets one page log in, once. Only the portal's backend gets the token. */
 export class Ticket {
   /** The token is the process's name and 256 random bits. */
   static fresh(
@@ -60,7 +60,10 @@ export class Ticket {
 
 const keyOf = (proof: Buffer) => proof.toString('base64')
 
-/** Finds the owner of a ticket. Look-ups reveal no other ticket, because a map compares only keys with the same seeded hash. */
+/**
+ * Finds the owner of a ticket. The time of a look-up reveals no other ticket, because a map compares only
+ * keys with the same seeded hash.
+ */
 export class Tickets<T> {
   readonly #places = new Map<string, T>()
 

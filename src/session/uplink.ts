@@ -9,7 +9,7 @@ import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
 import type { LinkRecord } from './session-record.js'
 
-/** In UTF-16 units: the longest stanza. */
+/** In UTF-16 units: the longest stanza by default. */
 const mostWaiting = 256 * 1024
 /** In bytes. Above this the session ends: clients that poll cannot be stopped from sending. */
 const mostKept = 8 * 1024 * 1024
@@ -30,10 +30,9 @@ export class Uplink {
   managed: ManagedLink | undefined
   readonly watch: ServerWatch
   readonly #shaper: RateShaper
-  /** When the sent data is paid for, as `RateShaper` computes it. */
+  /** See `RateShaper`. */
   #paidAt = 0
 
-  /** `patience` is the server's time to answer, in milliseconds. */
   constructor(link: Link, shaper: RateShaper, waiting: WaitingMemory, patience: number | undefined) {
     this.link = link
     this.#waiting = waiting
@@ -41,7 +40,6 @@ export class Uplink {
     this.#shaper = shaper
   }
 
-  /** Begins stream management after the login, or continues stream management of another process. */
   manage(parts: Omit<ManagedLinkParts, 'waiting'>, before?: LinkRecord): void {
     this.managed = new ManagedLink(this.link, { ...parts, waiting: this.#waiting }, before)
     this.link = this.managed
@@ -63,7 +61,7 @@ export class Uplink {
   /** Whether the client should wait before it sends more. */
   get isBehind(): boolean {
     if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
-    // If the server is not read, its counts do not arrive. The client must confirm its stanzas first.
+    // Not while the server is not read: its counts cannot arrive, and only the client can empty the outbox.
     return this.managed !== undefined && !this.#isPaused && this.managed.unconfirmedSize > mostWaiting
   }
 
@@ -130,7 +128,7 @@ export class Uplink {
     return this.#isPaused
   }
 
-  /** The next deadline of the server or of stream management, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   get deadline(): number {
     const { managed, watch } = this
     return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)

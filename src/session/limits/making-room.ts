@@ -1,6 +1,6 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/** Part of the memory that may stay in use. */
+/** Sessions are ended until this part of the limit remains in use. */
 const mostLeft = 0.75
 
 export interface Waiting {
@@ -9,7 +9,7 @@ export interface Waiting {
   end(reason: 'limit', how: 'freed'): void
 }
 
-/** Ends the sessions that use most memory. Calls `ended` after each session. */
+/** Ends sessions, the largest first. Calls `ended` after each session. */
 export function makeRoom<Session extends Waiting>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,

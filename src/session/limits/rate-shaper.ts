@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.js'
 /** Longest wait of a client, in milliseconds. A longer debt is forgiven. */
 const longestWait = 25_000
 
-/** A token bucket for each session, kept as one number: when the session's data is paid for, in milliseconds of the clock. */
+/** A token bucket, stored as one number for each session: when its data is paid for, in milliseconds of the clock. */
 export class RateShaper {
   readonly #millisecondsEach: number
   readonly #burst: number
@@ -20,7 +20,6 @@ export class RateShaper {
     return Math.min(Math.max(paidAt, now) + cost, now + this.#burst + longestWait)
   }
 
-  /** When the client may send again, in milliseconds of the clock. */
   freeAt(paidAt: number): number {
     return paidAt - this.#burst
   }

@@ -12,7 +12,6 @@ export interface LimitParts {
     Config['limits'],
     'unfinishedMegabytes' | 'unreadMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
   >
-  /** Sessions opened by the proxies themselves count for no client. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
@@ -35,7 +34,7 @@ const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 /** The key of all trusted proxies. They have no limits. */
 const proxy = 'proxy'
 
-/** A session without a login counts as this many requests at most. */
+/** A session without a login counts as this many held requests at most. */
 const mostOfStranger = 5
 
 const shareOfStrangers = 1 / 4

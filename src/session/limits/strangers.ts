@@ -14,12 +14,12 @@ interface Stranger {
   readonly since: number
 }
 
-/** The time for a first login before the session may make room, in milliseconds. */
+/** A session that has not tried to log in after this time, in milliseconds, may be ended to make room. */
 const patience = 5_000
-/** One user at one address may have this many delayed logins without making room. */
+/** This many delayed logins of one user at one address are never ended to make room. */
 const mostOfUser = 2
 
-/** Sessions without a login, by client (an IPv4 address or IPv6 network). All hosts share this table and its limit. */
+/** Sessions without a login, by client (an IPv4 address or IPv6 network). All hosts share this table. */
 export class Strangers {
   readonly #all = new Map<Session, Stranger>()
   readonly #byClient = new Map<string, Set<Stranger>>()
@@ -43,8 +43,8 @@ export class Strangers {
   }
 
   /**
-   * Ends one session: the session with most refused logins, else the oldest without an attempt, else the last
-   * delayed login of a user. Returns false if all may be honest.
+   * Ends one session: the session with most refused logins, else the oldest without an attempt, else the
+   * newest of the user with most delayed logins. Returns false if none looks like an attack.
    */
   makeRoom(address: string, now: number): boolean {
     const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]

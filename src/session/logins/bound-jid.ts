@@ -12,8 +12,8 @@ const longestRequest = 10_000
 const longestId = 1024
 
 /**
- * `unclear` if the answer might not be recognized (RFC 6120 §7.6). Servers also accept requests to the
- * account, and requests with additional elements.
+ * The id of a request to bind a resource. `unclear` if its answer might not be recognized (RFC 6120 §7.6),
+ * because servers also accept unusual requests.
  */
 export function bindRequest(
   { name, namespace, text }: Element,

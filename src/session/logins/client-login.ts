@@ -20,7 +20,6 @@ export class ClientLogin {
     return this.#attempts.areUsedUp
   }
 
-  /** Returns a reason to end the session if the client may not send this. */
   screen(elements: readonly Element[], gate: Gate): Screened | 'policy-violation' | 'refused-logins' {
     const screened = this.#watch.screen(elements)
     if (screened === undefined) return 'policy-violation'
@@ -28,7 +27,6 @@ export class ClientLogin {
     return this.isUsedUp ? 'refused-logins' : screened
   }
 
-  /** Returns the JID once the server has sent it. */
   received(element: Element): LoggedIn | undefined {
     this.#attempts.received(element)
     return this.#watch.received(element)

@@ -25,7 +25,7 @@ export class LoginAttempts {
   #unanswered: Attempt | undefined
   #begun = 0
   #refused = 0
-  /** Number of delayed logins, and the timers of known delays. */
+  /** Number of logins that are held back. `#timers` has those whose delay is known. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
   #isOver = false
@@ -106,7 +106,7 @@ export class LoginAttempts {
     this.#refusals.begun(this.#client).then(waitFor, go)
   }
 
-  /** The first message may come in a response (RFC 6120 §6.4.3). */
+  /** The message that names the user may come in a later `<response/>` (RFC 6120 §6.4.3). */
   #complete(element: Element): void {
     const { name, namespace } = element
     if (name !== 'response' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return

@@ -12,7 +12,6 @@ export interface RefusedLogin {
 
 const mostJids = 10
 
-/** Refused logins of one address or IPv6 network since its last log line. */
 interface Tally {
   readonly address: string
   readonly jids: Set<string>

@@ -107,11 +107,11 @@ export class LoginWatch {
 
   #mayPass(element: Element): boolean {
     const { name, namespace } = element
-    // Blocked, because servers also accept stanzas in the namespaces of other streams.
+    // Servers also accept an `<iq/>` in the namespaces of other streams. It could log in unnoticed.
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
-    // Throws early if the children inherit too many namespaces.
+    // Read here because too many inherited namespaces throw, and then the stage must not change.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     switch (this.#stage) {
       case 'stranger':
@@ -126,7 +126,7 @@ export class LoginWatch {
       case 'sasl2':
         // With two logins the outcome would be unclear.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
-        // Otherwise `<success/>` might not be the server's last element.
+        // The answer to this element might come after `<success/>`, so the login's outcome would be unclear.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
         if (!isSasl) this.#sasl.disturbed()
         break
@@ -237,7 +237,7 @@ function isLegacyLogin({ text }: Element): boolean {
 function isForUsers(element: Element): boolean {
   const { name, namespace, text } = element
   if (namespace === 'jabber:client') {
-    // The client gets errors for stanzas before its login.
+    // An error comes from the server itself: it rejects stanzas before the login.
     return (name === 'message' || name === 'presence') && startTagOf(text).attribute('type') !== 'error'
   }
   if (namespace === sasl2Namespace) return name === 'success' && childrenOf(text).some(isResumed)

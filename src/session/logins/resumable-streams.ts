@@ -14,7 +14,7 @@ const mostStreams = 20_000
 
 /** A stream with an id (XEP-0198 §5). */
 export interface ResumableStream {
-  /** Full. */
+  /** A full JID. */
   readonly jid: string
   readonly session: string
 }
@@ -46,5 +46,5 @@ function idsIn({ name, namespace, text }: Element): readonly string[] {
   return id !== undefined && id.length <= longestStreamId ? [id] : []
 }
 
-/** Ids may have thousands of characters. */
+/** A hash, because ids may have thousands of characters. */
 const keyOf = (domain: string, id: string) => hash('sha256', `${domain} ${id}`, 'base64')

@@ -15,7 +15,7 @@ export class SaslAccount {
   readonly #domain: string
   #claimed: string | undefined
   #mayAnswer = false
-  /** Servers refuse a message that is out of order. */
+  /** False after a message out of order, which servers should refuse. The account is then unknown. */
   #isOrderly = true
 
   constructor(domain: string) {
@@ -32,7 +32,7 @@ export class SaslAccount {
     this.#mayAnswer = false
   }
 
-  /** The client may have begun two exchanges at once. */
+  /** Called for an unexpected element: the client may have begun two logins at once. */
   disturbed(): void {
     this.#isOrderly = false
   }

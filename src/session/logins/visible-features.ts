@@ -17,8 +17,8 @@ const hidden = new Set([
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
 /**
- * Stream features for a client. Without TLS, mechanisms that show a secret are removed. With Bind 2
- * (XEP-0386), stream management is removed, because xmpp.js 0.14 would lose its stream at ejabberd 24.
+ * Stream features for a client. Without TLS, mechanisms that show a secret are removed. `hidesManagement`:
+ * stream management is on. xmpp.js 0.14 would enable it again, and lose its stream at ejabberd 24.
  */
 export function visibleFeatures(features: Element, secure: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
