@@ -61,7 +61,7 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
   }
 }
 
-/** Headers of the Standard Webhooks specification. `seconds` since 1970. */
+/** Headers of the Standard Webhooks specification. `time` is in seconds since 1970. */
 export function createSigner(key: KeyObject) {
   return (id: string, body: string, time: number) => ({
     'webhook-id': id,

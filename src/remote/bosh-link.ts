@@ -140,7 +140,6 @@ export class BoshLink implements Link {
     this.events.onEnd({ failure: { step, code: 'timeout' } })
   }
 
-  /** Gives the session to a page. Undefined while a request is open, because the next rid is unknown. */
   giveToPage() {
     if (this.#isOver || this.#unsent.length > 0) return undefined
     const given = this.#session.giveToPage()
@@ -195,7 +194,7 @@ export class BoshLink implements Link {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // A timer, because a page may get the session after the last reply of a login.
+    // Not at once: after the last reply of a login a page may get the session, if no request is open.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 

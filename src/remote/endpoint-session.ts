@@ -38,7 +38,7 @@ const closeSeconds = 5
 /** Time for the creation reply of a session that ends, in seconds. Some endpoints first wait for their server. */
 const creationSeconds = 10
 
-/** Pause before a repeat behind an open request, in milliseconds. */
+/** Pause before a repeat while an earlier request is open, in milliseconds. */
 const settling = 50
 
 type Phase = 'live' | 'ending' | 'over'
@@ -133,7 +133,7 @@ export class EndpointSession {
     this.end()
   }
 
-  /** Gives the session to a page. `end` still works. Undefined while a request is open. */
+  /** `end` still works. Undefined while a request is open, because the next rid is unknown. */
   giveToPage() {
     const endpoint = this.#endpoint
     const { terms } = this

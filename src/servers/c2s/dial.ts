@@ -98,7 +98,7 @@ export function createSearch(
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
         cancelRace = race(addresses, target.port, { clock, connect }, until, resolve)
-        // The socket takes its descriptor one tick later.
+        // Until then `expected` counts the descriptor, which the socket takes one tick later.
         process.nextTick(expect, false)
       })
       if ('code' in socket) note(socket)
@@ -130,7 +130,7 @@ export function createSearch(
     get failure(): Failure {
       return furthest ?? { step: 'connect', code: 'timeout' }
     },
-    /** No event follows. */
+    /** Afterwards `connections` yields nothing. */
     cancel(): void {
       isOver = true
       expect(false)

@@ -15,7 +15,7 @@ const mostAge = 20_000
 const sweepInterval = 1_000
 /** Logins in a minute that justify a spare link. */
 const loginsForEach = 5
-/** Connections that a login dials while there are too few spare links. Otherwise a login dials one. */
+/** Most connections that a login dials while there are too few spare links, including its own. */
 const mostDials = 2
 /** Time constant with which the count decays, in milliseconds. */
 const minute = 60_000
@@ -135,7 +135,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     return this.socket?.readable === true && this.socket.writable
   }
 
-  /** TLS 1.3 session tickets arrive at most one round trip after the handshake. */
+  /** Whether no session ticket of TLS 1.3 can still arrive: tickets take at most one round trip after the handshake. */
   get isSettled(): boolean {
     return this.#hasTicket || this.#parts.clock.now() - this.#readyAt >= this.#readyAt - this.since
   }
@@ -182,7 +182,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.#hasTicket = true
   }
 
-  /** The server closes idle connections, so the next connection is dialled only by a login. */
+  /** The server closes idle connections, so the count of logins begins again. */
   #fail(): void {
     this.#spares.logins = 0
     this.drop()

@@ -193,7 +193,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#writer = new Writer(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
-      // No white space is allowed after <auth/> (RFC 6120 §6.3.5).
+      // `onTicket` may send a space. None is allowed after a pipelined <auth/> (RFC 6120 §6.3.5), except with
+      // SASL2.
       if (spare?.isSettled) this.#acknowledges = true
       else if (!this.#isSpaced || !this.facts.sasl2Allowed) this.#ahead = undefined
     }
@@ -273,7 +274,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
         return
       }
-      // A server on trial may still ignore the pipelined data.
+      // On trial the time limit goes on: the server may still ignore the pipelined data.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
@@ -353,7 +354,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#destroy()
   }
 
-  /** A stream that stays open can be resumed. */
+  /** Without `isStreamOver`, the stream stays open and can be resumed. */
   #end(end: LinkEnd, isStreamOver = true): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
     if (isStreamOver) this.close()

@@ -52,7 +52,7 @@ export type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProo
 type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
-/** A wish for another process. */
+/** A `LoginWish` as JSON values, for another process. */
 export interface AgainRecord extends Pick<LoginWish, 'jid'> {
   readonly lang: string
   readonly credentials: Secrets

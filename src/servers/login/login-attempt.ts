@@ -269,7 +269,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
     if (this.#pipelining.isAhead && !isSafeAhead(mechanism.name)) {
-      // The library would send a secret without reading the features.
+      // The first message contains a secret, which must not be sent before the features.
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
@@ -295,7 +295,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       throw new Problem('remote-protocol-error', { step: this.#step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
-    // The server cannot know the user at this point.
+    // Nothing was sent yet, so the server cannot know the user.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
     if (isSasl2 && name === 'continue') throw furtherTask()
     const success = isSasl2 && name === 'success' ? readSuccess(text) : undefined
@@ -315,7 +315,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client.receive(xml(name, { xmlns: namespace }, data))
   }
 
-  /** Features follow the success. ejabberd sends them 40 ms later. */
+  /** Features follow the success. ejabberd sends them 40 ms later, so the login avoids waiting for them. */
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
     this.#undelivered.length = 0
     if (this.#inline?.asksToBind !== true) return
@@ -385,6 +385,6 @@ function asFeatures(feature: XmlElement): XmlElement {
 
 function toProblem(error: unknown, step: Step): Problem {
   if (error instanceof Problem) return error
-  // During bind, the library reads nothing but the server's answer.
+  // During bind, the library only reads the server's answer, so the fault is in that answer.
   return new Problem(step === 'bind' ? 'remote-protocol-error' : 'internal-error', { step, cause: error })
 }

@@ -21,9 +21,9 @@ export interface Sasl2Success {
 
 const software = 'warm-bindings'
 
-/** `enable`: attributes of the request for stream management. The server appends a text of its own to the tag. */
+/** `enable`: attributes of the request for stream management. */
 export function bindRequest(enable: Record<string, string> | undefined, agent: UserAgent | undefined): XmlElement {
-  // For the same tag and user agent, Prosody makes the same resource.
+  // No tag for a user agent: for the same pair, Prosody makes the same resource.
   const tag = agent === undefined ? [xml('tag', {}, software)] : []
   const inline = enable === undefined ? [] : [xml('enable', { xmlns: smNamespace, ...enable })]
   return xml('bind', { xmlns: bind2Namespace }, ...tag, ...inline)

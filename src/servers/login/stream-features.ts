@@ -89,7 +89,7 @@ function readOffer(features: readonly Element[], name: string, namespace: string
   if (lists.length === 0) return undefined
   const entries = lists.flatMap(({ text }) => childrenOf(text))
   const mechanisms = mechanismsIn(entries, namespace)
-  // Some servers list the types among the mechanisms.
+  // Some servers list channel binding types among the mechanisms.
   const types = [...features, ...entries].filter(({ namespace }) => namespace === channelBindingNamespace)
   if (types.length === 0) return { mechanisms, channelBindings: undefined }
   const channelBindings = types

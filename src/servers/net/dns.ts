@@ -27,7 +27,7 @@ const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
   let usual = makeResolver()
-  // A look-up by the system blocks one of four threads for up to 30 s.
+  // Two at a time: a look-up by the system blocks one of Node's four threads for up to 30 s.
   const inTurn = workQueue(2, 100, () => new Error('too many names are being looked up'))
   const ask = async <T>(question: (resolver: Resolver) => Promise<T>) => {
     const resolver = usual

@@ -15,7 +15,6 @@ export interface Route {
 
 type Told<T> = Awaited<ReturnType<typeof settle<T>>>
 
-/** `failure` is the failure of a query. */
 type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] }
 
 /** RFC 6120 §3.2.2. */
