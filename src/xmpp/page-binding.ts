@@ -17,7 +17,7 @@ export interface SessionTerms {
   readonly ver: string
 }
 
-/** Values for a page, which the page's transport makes. */
+/** Values with which a page attaches. Its transport makes them. */
 export interface Binding extends SessionTerms {
   readonly rid: number
   /** Last rid received from the previous page. Undefined if there was none. */

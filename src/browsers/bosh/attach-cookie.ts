@@ -9,7 +9,7 @@ export interface CookieRules {
   readonly secure: boolean
 }
 
-/** Secret. `setAt` is negative: milliseconds relative to the moment when the session was set down. */
+/** Secret. Times as in `SessionRecord`. */
 export interface CookieRecord {
   readonly value: string
   readonly life: number
@@ -91,7 +91,7 @@ export class AttachCookie {
     return secure || isAlwaysSecure ? `${attributes}; Secure` : attributes
   }
 
-  /** Other hosts of the same domain may set cookies with the same name. */
+  /** Compares all: other hosts of the same domain may set cookies with the same name. */
   #isIn(header: string): boolean {
     const wanted = `${this.#name}=${this.#value}`
     return header.split(';').some(cookie => {

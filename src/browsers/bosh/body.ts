@@ -13,7 +13,10 @@ const xboshNamespace = 'urn:xmpp:xbosh'
 
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-/** Longest payload, as a multiple of the request's length. `<presence/>` grows threefold. */
+/**
+ * A payload grows because namespaces are added to its elements: `<presence/>` threefold. Above this factor
+ * the request is refused.
+ */
 const mostGrowth = 4
 
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace, maxGrowth: mostGrowth })

@@ -20,7 +20,7 @@ const gapSeconds = 30
 const mostBeforeLogin = 16 * 1024
 /** Memory of a parked request without its text, in bytes. */
 const parkedBytes = 1024
-/** Smallest jump of the rid after a handover. The largest jump is twice as long. */
+/** Smallest jump of the rid after a handover. The largest jump is twice as large. */
 const leastJump = 2 ** 20
 
 /** XEP-0124 §17.2. */
@@ -298,7 +298,8 @@ export class BoshClient implements Client {
       if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }
-    // Too many requests can be held only while the stream opens.
+    // While the server is behind, requests stay held. Those of closed connections must not count against the
+    // limit.
     while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const at = {
       now: this.#parts.clock.now(),

@@ -9,7 +9,7 @@ import { defaultContentType } from './terms.js'
 export const requestKind = 'bosh'
 
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
-  /** Names the connection manager. All processes use the same name. */
+  /** Names the connection manager (`siteName`). */
   readonly site: string
   readonly isNew?: boolean
   readonly secureUrl?: string | undefined

@@ -38,7 +38,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   async function open(body: Body, peer: Peer): Promise<BoshClient | Reply | Condition> {
     const { rid, newkey, lang = 'en', from } = body
     if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return 'bad-request'
-    // A stopping service does not redirect.
+    // A stopping service answers `system-shutdown` instead.
     if (parts.requireSecure && !peer.secure && registry.takesSessions) {
       if (peer.secureUrl === undefined) return 'policy-violation'
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }

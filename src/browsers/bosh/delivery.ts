@@ -62,7 +62,6 @@ export class Delivery {
   readonly #cookie: AttachCookie | undefined
   readonly open: OpenRequests
   readonly window: RidWindow
-  /** Whether the last reply had a payload. */
   hadPayload = false
   /** Attributes of the first reply. Undefined if a backend has announced the session. */
   #announcement: string | undefined
@@ -184,7 +183,7 @@ export class Delivery {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }
 
-  /** The stream header may come later, with the next reply. */
+  /** The stream header may arrive after the first reply. */
   #firstAttributes(): string {
     const terms = this.#announcement ?? ''
     this.#announcement = undefined

@@ -64,7 +64,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** A body that is too large may begin with its sid. */
+  /** Reads the start of a body that is too large: its sid names the session to end. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())

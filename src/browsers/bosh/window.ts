@@ -10,7 +10,6 @@ export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'r
 /** `resumed` replaces another page. `taken-up` continues the page of another process. */
 export type Beginning = 'created' | 'handed-out' | 'resumed' | 'taken-up'
 
-/** Times are negative: milliseconds relative to the moment when the session was set down. */
 export interface WindowRecord {
   readonly last: number
   readonly isAttachable: boolean
@@ -33,7 +32,7 @@ export class RidWindow {
   /** XEP-0124 §9. */
   readonly acknowledged: boolean
   readonly #size: number
-  /** Whether the next request may repeat the last rid, as half of all libraries do. */
+  /** Whether the next request may repeat the last rid: half of all libraries do so when they attach. */
   #isAttachable: boolean
   #fence: number
   /** Oldest first. */
@@ -128,7 +127,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** Libraries use two requests when they attach, and one more for a pause. */
+  /** After they attach, libraries have two requests open, and one more for a pause. Replies to older requests have arrived. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

@@ -35,7 +35,7 @@ export class CarriedSocket implements ChannelEvents {
 
   onMessage(message: Buffer): void {
     this.#exchange.send(undefined, message)
-    // Shorter messages are invalid, and the window does not limit their number.
+    // Shorter messages are invalid. The window does not limit their number, so each pauses the reading.
     if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
     this.#isHeldBack = true
     this.#channel.pause()

@@ -106,7 +106,7 @@ export class PageClient extends SocketClient {
 
   protected override get canDeliver(): boolean {
     if (!super.canDeliver) return false
-    // After the end no page can follow.
+    // After the end no page can follow, so nothing waits for it.
     if (this.session.hasEnded) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
     return !isHeld && !this.#isSettling && this.#management?.unacknowledged.isFull !== true && !this.#unconfirmed.isFull

@@ -41,7 +41,8 @@ export class SocketCarriage {
       const endpoint = this.#endpoints.get(place)
       const hasHeir = client.wants === 'session' && nodes.isLeaving
       if (endpoint === undefined || hasHeir) {
-        // The processes have different settings, or the client must connect again.
+        // Without an endpoint, the processes have different settings. With an heir, the client must connect
+        // again.
         exchange.cancel()
         return inert
       }

@@ -193,7 +193,7 @@ export class SocketChannel implements Channel {
     if (this.#isGone) return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (!this.#isLeaving) this.events.onMessage(data)
-    // The client had not yet seen our `<close/>`.
+    // The client's `<close/>`. Other messages were sent before it saw ours.
     else if (data.length < negligible && data.includes(framingNamespace)) this.#close()
   }
 

@@ -121,7 +121,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   protected arrived(): void {}
 
-  /** `cut` is set if neither side had closed the stream. */
   protected abstract gone(cut: WebSocketCut | undefined): void
 
   protected get canDeliver(): boolean {

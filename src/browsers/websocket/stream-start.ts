@@ -14,7 +14,6 @@ export type NoteRefusal = (reason: string, address: string) => void
 export interface StartParts {
   readonly opener: Opener
   readonly registry: Registry
-  /** Domain for clients that send no `to`. */
   readonly defaultDomain: string | undefined
   readonly requireSecure: boolean
   readonly clock: Clock
@@ -88,7 +87,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
-    // A stopping service does not redirect.
+    // A stopping service does not redirect clients to itself.
     else if (requireSecure && !this.channel.isSecure && registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined

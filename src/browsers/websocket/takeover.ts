@@ -138,7 +138,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else if (typeof credentials === 'string') this.#fail(element.namespace, credentials)
     else if (this.#forwarding === undefined) this.#check(credentials, element.namespace)
     else {
-      // A hashed token does not name its process.
+      // A hashed token does not name its process, but the URL may.
       const name = (credentials.wantsProof ? this.#forwarding.named : credentials.node) ?? ''
       this.#forward(this.#forwarding, name, credentials, element)
     }

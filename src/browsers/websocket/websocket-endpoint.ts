@@ -20,7 +20,7 @@ export interface EndpointParts extends Entrance, Omit<TakeoverParts, 'noteRefusa
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
-  /** Names the endpoint in exchanges. All processes use the same name. */
+  /** Names the endpoint in exchanges (`siteName`). */
   readonly place: string
   readonly carriage?: SocketCarriage | undefined
 }

@@ -166,7 +166,7 @@ class ElementReader {
   #openedTop(tag: SaxesTagNS): void {
     this.#top = tag
     if (this.#scope !== undefined) {
-      // The service also reads the children of stanzas.
+      // Each child of this element would inherit its declarations when it is read.
       assertFewDeclarations(declarationsOf(tag.ns), this.#rules.limits.maxDeclarations)
       this.#ownPrefixes = Object.keys(tag.ns).filter(prefix => tag.ns[prefix] === tag.uri)
       return
