@@ -134,7 +134,6 @@ export class Counts {
   readonly clientLogins = { refused: 0, delayed: 0 }
   /** Failed links before the login, by step and code. */
   readonly linkFailures = new Tally()
-  /** Failed remote endpoints, by step and code. */
   readonly remoteFailures = new Tally()
   /** Stanzas from servers that had wrong namespaces or broke a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }

@@ -11,7 +11,6 @@ const magic = Buffer.from('WBSEAL')
 const version = 1
 const label = `warm-bindings sealed file ${version}`
 const startBytes = magic.length + 2
-/** Most bytes of text in a frame. */
 const frameBytes = 262_144
 const lastBit = 0x8000_0000
 

@@ -51,10 +51,10 @@ export interface Nodes {
   readonly names: readonly string[]
   /**
    * Answers for these names too, at most 64. A process that exists and has not handed over keeps its name.
-   * The name `''` stands for sids without a name.
+   * The name `''` is for sids without a name.
    */
   adopt(names: readonly string[]): void
-  /** From now on an heir answers for all names of this process, which ends within 10 s. */
+  /** From now on an heir answers for all names of this process. The process must end within 10 s. */
   handOver(): void
   readonly isLeaving: boolean
   /** The process that answers for a name: this process, the process of that name, or an heir. */

@@ -14,7 +14,7 @@ export interface NodesParts {
   readonly log: Logger
   readonly onUnanswered?: (reason: NoAnswer['reason']) => void
   readonly about?: AboutNode | undefined
-  /** Whether a process may adopt unknown names in the first 10 s. Default: no. */
+  /** Whether heirs of unknown names are awaited in the first 10 s. Default: no. */
   readonly awaitsHeirs?: boolean
   /** Random by default. */
   readonly name?: string

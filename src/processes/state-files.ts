@@ -34,8 +34,8 @@ export interface WrittenState {
 
 export interface StateFiles {
   /**
-   * Replaces the file of this slot. If the disk has no room for `bytes`, no record is read. Rejects with an
-   * error of the system or of `records`.
+   * Replaces the file of this slot. If the disk has no room for `bytes`, `records` is not read. Rejects with
+   * an error of the system or of `records`.
    */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
   /** Reads the files of this slot, and of slots without a process. Never rejects. */

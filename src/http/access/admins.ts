@@ -75,7 +75,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       admitAfter(await failures.waitOfKnown(shown))
       return known
     }
-    // A backend may start many calls at once.
+    // A backend may start many calls at once: their secret is checked once.
     const running = attempts.get(shown.key)
     if (running !== undefined) repeated.add(request)
     const attempt = running ?? begin(shown)

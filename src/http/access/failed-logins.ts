@@ -18,7 +18,7 @@ const longestDelay = 2_000
 
 /** For one name, guesses of all clients together are limited over this time, in seconds. */
 const nameSeconds = 600
-/** A client is known in this week of Unix time and in the next. */
+/** A client that had the right secret is known in this week of Unix time and the next. */
 const weekSeconds = 604_800
 const knownWeeks = 2
 /** In milliseconds. A right secret is remembered for at least this time, and at most twice as long. */

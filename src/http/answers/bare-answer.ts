@@ -1,14 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 
-/** For answers that contain foreign text. Names and values alternate. */
+/** For answers that contain foreign text. In lists of headers, names and values alternate. */
 export const inertHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],
   ...['X-Content-Type-Options', 'nosniff'],
 ]
 
-/** In `headers`, names and values alternate. */
 export function answerBare(res: ServerResponse, status: number, headers: readonly string[] = []): void {
   res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
 }

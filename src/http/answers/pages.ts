@@ -60,7 +60,7 @@ export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: s
   return (request, response, next) => {
     const secure = isFine(request) ? undefined : redirectBase(config, request)
     if (secure === undefined) return next()
-    // A permanent redirect would remain after a change of the settings.
+    // Not cached: a permanent redirect would remain after a change of the settings.
     response.set('Cache-Control', 'no-store').redirect(308, secure + path)
   }
 }

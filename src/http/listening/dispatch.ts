@@ -18,7 +18,6 @@ export interface Routes {
 }
 
 export interface DispatchTable {
-  /** Listeners by path, for all hosts. */
   readonly everywhere: ReadonlyMap<string, RequestListener>
   /** Routes by host, as `readHostName` writes it. */
   readonly hosts: ReadonlyMap<string, Routes>

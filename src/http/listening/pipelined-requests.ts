@@ -8,7 +8,6 @@ export const mostWaiting = 8
 export const mostBehindHeld = 128
 const mostBytes = 2 ** 20
 
-/** Most connections have no entry. */
 const waiting = new WeakMap<Duplex, Set<ServerResponse>>()
 
 /** Close the connection if this returns false. Node itself reads all pipelined requests (RFC 9112 §9.3.2). */

@@ -9,7 +9,7 @@ import { bytesWaiting } from './pipelined-requests.js'
 
 /** In milliseconds. */
 const interval = 5_000
-/** In milliseconds. */
+/** A client may read nothing for this time, in milliseconds. */
 const patience = 60_000
 const patienceWhenFull = 10_000
 

@@ -1,4 +1,4 @@
-/** Each session's limit falls between these shares of the memory. */
+/** Each session's limit falls as the use of the memory grows from one share to the other. */
 const calmShare = 0.5
 const tightShare = 0.75
 /** In bytes. */

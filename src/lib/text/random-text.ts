@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto'
 const pool = Buffer.alloc(4096)
 let at = pool.length
 
-/** Random bytes as text. Used bytes are wiped from the pool. */
+/** Used bytes are wiped from the pool. */
 export function randomText(bytes: number, encoding: 'hex' | 'base64' | 'base64url'): string {
   if (at + bytes > pool.length) {
     randomFillSync(pool)

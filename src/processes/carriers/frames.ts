@@ -4,7 +4,7 @@ export const frameKinds = {
   /** The sender's last message. */
   end: 3,
   cancel: 4,
-  /** The receiver has processed bytes of bodies. */
+  /** The receiver has processed this many bytes. */
   took: 5,
   /** Facts about a process. Not part of an exchange. */
   notice: 6,
@@ -23,8 +23,8 @@ export interface Frame {
   readonly body: Buffer
 }
 
-// Format: length (4 bytes), kind (highest bit: sender began it), exchange number, length of the head, head in
-// JSON, body.
+// Format: length (4 bytes), kind (highest bit: the sender began the exchange), exchange number, length of the
+// head, head in JSON, body.
 const lengthBytes = 4
 const headerBytes = lengthBytes + 1 + 4 + 4
 const openersBit = 0x80

@@ -21,7 +21,7 @@ export class NatsLinks {
     return `${this.#prefix}.to.${this.#self}.*`
   }
 
-  /** Publishing to itself needs the same permission as publishing to others. */
+  /** Checks the permission to publish: for publishing to itself it is the same as to others. */
   get probeSubject(): string {
     return `${this.#prefix}.to.${this.#self}.${this.#self}`
   }

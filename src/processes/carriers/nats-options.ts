@@ -36,7 +36,7 @@ function tlsOptions({ ca, certificate }: NonNullable<NatsSettings['tls']>, hosts
   return {
     ...(ca !== undefined && { ca }),
     ...certificate,
-    // Without a name, Node would check for `localhost`.
+    // The library passes no name, so Node would check for `localhost`.
     checkServerIdentity: (_name: string, shown: Parameters<typeof checkServerIdentity>[1]) => {
       const faults = hosts.map(host => checkServerIdentity(host, shown))
       return faults.includes(undefined) ? undefined : faults[0]

@@ -1,4 +1,4 @@
-/** An empty `data` message checks for a subscriber. */
+/** A message of no bytes only checks for a subscriber. */
 const kinds = { data: 1, restart: 2, announcement: 3, farewell: 4 } as const
 
 const nameBytes = 8

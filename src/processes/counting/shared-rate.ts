@@ -45,7 +45,7 @@ async function doHere(rate: Rate, act: Act, key: string): Promise<number | undef
   if (act === 'take') return rate.take(key)
   if (act === 'count') return rate.count(key)
   if (act === 'wait') return rate.wait(key)
-  // The key may have been counted by its former owner.
+  // Without effect if the key's former owner counted it.
   if (act === 'giveBack') await rate.giveBack(key)
   return undefined
 }

@@ -114,7 +114,7 @@ export class Membership {
   }
 
   clear(): void {
-    // The processes still exist: questions may be repeated over another carrier.
+    // Not `gone`: the processes still exist.
     for (const node of this.#known.values()) this.#parts.guarded(() => node.break('broken'))
     this.#known.clear()
   }
@@ -130,7 +130,7 @@ export class Membership {
           node.read(carrier(), bytes, frame => this.#take(node, frame))
         } catch (error) {
           this.#parts.report(error)
-          // The start of the next frame is lost.
+          // After invalid bytes, the start of the next frame is unknown.
           carrier().restart(other)
         }
       },

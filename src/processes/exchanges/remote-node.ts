@@ -60,7 +60,7 @@ export class RemoteNode implements Node {
     for (const next of isPreferred ? [way, ...others] : [...others, way]) this.#ways.set(next.carrier, next)
     this.#heardAt = now
     if (!isPreferred || others.length === 0) return
-    // Data may still arrive over both carriers.
+    // Data may still arrive over both carriers, in any order.
     carrier.send(this.name, resetFrame)
     this.break('broken')
   }
