@@ -1,4 +1,4 @@
-// HTTP/1.1 over a plain socket, which costs less than any server.
+// HTTP/1.1 over a plain socket, so that the load client costs less than any server.
 import { connect, type Socket } from 'node:net'
 
 export interface Route {

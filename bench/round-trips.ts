@@ -57,7 +57,7 @@ export async function measureBosh(stage: Stage): Promise<PartResult> {
   }
 }
 
-/** ejabberd 23.01 sometimes reads two requests in the wrong order, and answers neither. */
+/** Without `pollFirst`: ejabberd 23.01 sometimes reads two requests in the wrong order, and answers neither. */
 export async function measureBoshBeforeEjabberd(stage: Stage): Promise<PartResult> {
   const { sizes } = stage
   await using ejabberd = await startPlainEjabberd()

@@ -41,7 +41,7 @@ import { type MetricsServer, serveMetrics } from './watching/metrics-server.js'
 
 /** A client's wrong WebSocket tokens in a minute, above which answers are delayed. */
 const mostWrongTokens = 10
-/** Time for pages without an open request to poll, in milliseconds. */
+/** Time for pages without an open request to fetch the end of their session, in milliseconds. */
 const farewellMilliseconds = 1_000
 /** Time for pages over WebSocket to confirm stanzas, so that the next process does not send them again. */
 const settleMilliseconds = 500
@@ -62,9 +62,9 @@ export interface ServiceParts
   readonly log: Logger
   readonly audit: AuditTrail
   readonly carriers?: readonly StartCarrier[]
-  /** Place of this process, such as `web1 worker 2`. Default: the host name. */
+  /** Default: the host name. */
   readonly place?: string
-  /** Number of this worker, from 1, or 0 without workers. */
+  /** As in `StateFilesParts`. */
   readonly slot?: number
   /** Calls V8's garbage collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined

@@ -5,7 +5,7 @@ import { httpsPlaces } from '../config/config.js'
 import { placesOf } from '../config/kinds/listen-addresses.js'
 import { readValues } from '../config/load.js'
 
-// The running service has checked its settings.
+// Faults are ignored, because the running service has checked its settings.
 const values = readValues(process.env, () => undefined)
 const isPlain = values.PORT.length > 0
 const { host, port } = (isPlain ? placesOf(values.HOST, values.PORT) : httpsPlaces(values))[0]!

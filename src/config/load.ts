@@ -136,7 +136,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
   ]
 }
 
-/** True if other machines can reach the warm API, which refuses all requests without TLS. */
+/** Warns if other machines can reach the warm API, which refuses all requests without TLS. */
 function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
   const open = listen.places.filter(({ host }) => !isLoopback(host))
   if (!warm.enabled || open.length === 0 || assumeSecure) return []

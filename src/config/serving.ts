@@ -38,7 +38,7 @@ export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: st
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
 
-/** A `Config` for some hosts: admins keep only the hosts' domains. Addresses are those of the first host. */
+/** A `Config` for some hosts: admins keep only the hosts' domains. URL and paths are those of the first host. */
 export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
   const { externalUrl, boshPath, warmPath, websocketPath } = first
   const own = [first, ...others]

@@ -86,7 +86,6 @@ function readChain(file: string, certificate: X509Certificate, certificateFile: 
   throw new Fault(`TLS_CHAIN names ${file}, which does not contain the issuer of the certificate in ${certificateFile}`)
 }
 
-/** If no key is named: the key in the certificate's file, or `x.key` beside `x.crt`. */
 function findKey(file: string, text: string): readonly [file: string, text: string] {
   if (/-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/.test(text)) return [file, text]
   const beside = file.replace(/(\.[^./]+)?$/, '.key')

@@ -31,7 +31,6 @@ export interface Call {
   readonly response: Response
   readonly admin: Admin
   readonly representation: Representation
-  /** Aborts if the connection closes before the whole reply is written. */
   readonly signal: CallerSignal
   /** Fields of the log line, without secrets. */
   readonly line: Record<string, unknown>

@@ -9,7 +9,7 @@ import { longestCredential } from './parameters.js'
 const expiryBytes = 6
 
 export interface SealSettings {
-  /** The first key encrypts. Each key can decrypt. Undefined: users are not remembered. */
+  /** Undefined: users are not remembered. */
   readonly sealKeys: readonly KeyObject[] | undefined
   /** In seconds. */
   readonly warm: { readonly credentialTime: number }

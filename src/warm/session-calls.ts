@@ -76,7 +76,6 @@ export function createSessionCalls(
       const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin, visit: ofVisit }
       const asked = sessions.page({ scope, ...filter, limit, after })
       if (representation === 'json') return jsonAnswer(describeList(await asked, clock.now(), admin.name))
-      // Only admins of all domains see figures of all domains.
       const reading = scope.includes('*') ? readOverview() : undefined
       const [page, { states }, overview] = await Promise.all([asked, sessions.states(scope), reading])
       return sessionList(page, query, { states, overview }, contextOf(call))

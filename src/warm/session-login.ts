@@ -43,7 +43,6 @@ export interface MendParts {
 
 export type Logins = ReturnType<typeof createLogins>
 
-/** `mend` is undefined if a broken link ends its session. */
 export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   const managementOf = (
     { opened, offersManagement, enabled, again }: LoggedIn<Opening>,

@@ -45,7 +45,6 @@ interface Warmed {
 
 interface Caller {
   readonly admin: string
-  /** Undefined for an anonymous user. */
   readonly user: string | undefined
 }
 
@@ -122,7 +121,6 @@ export function createWarm(parts: WarmCallParts) {
     return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
   }
 
-  /** Resumes the session of the tab, or logs in. Throws a `Problem`. */
   async function enterTab(asked: AskedSession, tab: Tab, remember: boolean, signal: CallerSignal): Promise<Warmed> {
     const { admin } = tab
     const { attachSeconds: seconds, attachBinding } = asked

@@ -63,7 +63,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
     hold: String(hold),
     ver,
     expires_in: String(warm.attachTimeout),
-    // The cookie of `reply` can be set by a backend only.
+    // Only backends can use `reply`.
     attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
   }
   const home = homePath(config.externalUrl)

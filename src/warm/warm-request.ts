@@ -44,14 +44,13 @@ export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmReq
   return demandCredentials(toAskedSession(read, settings))
 }
 
-/** Throws a `Problem` if the credentials are missing. */
 export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'>>(asked: Asked) {
   const { credentials } = asked
   if (credentials.kind === 'unusable') throw credentials.problem
   return { ...asked, credentials }
 }
 
-/** Throws a `Problem`, which never quotes values. */
+/** Throws a `Problem`. */
 export function toAskedSession(
   read: Parameters,
   settings: WarmSettings,

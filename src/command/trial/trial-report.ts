@@ -110,7 +110,6 @@ const aboutAddress: ReadonlySet<ProblemCode> = new Set([
   'timeout',
 ])
 
-/** Undefined if the domain has no BOSH endpoint. */
 function endpointAdvice(domain: string, config: Config): string | undefined {
   const remote = remoteOf(config, domain)
   if (remote === undefined) return undefined

@@ -36,12 +36,11 @@ export class WorkerMetrics {
     this.#waiting.get(question)?.(text)
   }
 
-  /** Metrics in Prometheus' format. The label `worker` is its number, or `primary`. */
+  /** Metrics in Prometheus' format. The label `worker` is its number (`NUMBER-PID` while it drains), or `primary`. */
   async text({ workers, died, hung }: Pick<WorkerSlots, 'workers' | 'died' | 'hung'>): Promise<string> {
     const asked = workers.filter(({ state }) => state !== 'starting')
     const texts = await Promise.all(asked.map(({ process }) => this.#ask(process)))
     const own = await processMetrics().metrics()
-    // If workers have the same number, only the newest counts.
     const told = asked.flatMap(({ number, state, process }, index) => {
       const text = texts[index]
       const name = state === 'draining' ? `${number}-${process.pid}` : `${number}`

@@ -58,7 +58,7 @@ export class WorkerSlots {
     for (const { process } of this.#workers) process.tell(order)
   }
 
-  /** Replaces the workers one by one. A call during a replacement requests another. */
+  /** A call during a replacement requests another. */
   replaceAll(): Promise<void> {
     this.#isAnotherDue = true
     this.#round ??= this.#replaceAll()

@@ -82,7 +82,7 @@ export function entriesOf(text: string): string[] {
     .filter(entry => entry !== '')
 }
 
-/** A list without duplicates. `fault` describes a wrong entry, `empty` an empty list. */
+/** `fault` describes a wrong entry, `empty` an empty list. */
 export function listOf<T>(read: (entry: string) => T | undefined, fault: string, empty?: string): Kind<readonly T[]> {
   return (text, report) => {
     const entries = entriesOf(text)
@@ -108,7 +108,7 @@ export function readHostName(text: string): string | undefined {
 export const hostName: Kind<string> = (text, report) =>
   readHostName(text) ?? report('must be the name of a host, such as chat.example.org')
 
-/** Stands for the XMPP domain of the requested host. */
+/** Replaced by the XMPP domain of the requested host. */
 export const hostVariable = '$host'
 
 export const path: Kind<string> = (text, report) => {

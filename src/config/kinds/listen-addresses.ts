@@ -8,7 +8,7 @@ export interface Address {
   readonly port: number | undefined
 }
 
-/** Port 0 stands for any free port. */
+/** Port 0 is any free port. */
 export interface Place extends Address {
   readonly port: number
 }

@@ -5,7 +5,7 @@ import { codeOf } from '../../lib/log.js'
 import { inFile, linesIn } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
-/** The folder must exist. */
+/** The folder or its parent must exist. */
 export const stateFolder: Kind<string> = (folder, report) => {
   const [stats, fault] = statsOf(folder)
   if (fault === 'ENOENT') {
