@@ -2,22 +2,23 @@
 import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
 
-/** Members of the module for pages that no page, Strophe or stored memory knows, by names that are long: about 200 bytes less, compressed. */
+/** Members that no page, no Strophe and no stored memory knows, by names that are long: about 200 bytes less, compressed. */
 const ownNames =
-  /^(answered|arrivals|arrived|blocked|check|confirming|departures|failAll|failing|forgetSession|forgetUser|giveUp|goOn|isComplete|isManaged|isRepeated|joining|lost|nextRid|recall|recalled|release|retryAfter|sendMessages|sendUnsent|settled|showNow|startAfter|succeeded|takeBack|takeOver|unsent)$/
+  /^(answered|arrivals|arrived|blocked|cancel|check|confirm|confirming|contacts|departures|failAll|failed|failing|forgetSession|forgetUser|giveUp|goOn|isComplete|isManaged|isRepeated|joining|lost|nextRid|online|presence|recall|recalled|release|retryAfter|sendMessages|sendUnsent|settled|showOnce|startAfter|succeeded|takeBack|takeOver|tellState|unsent)$/
 
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' })
-for (const [source, name] of [
-  ['connect', 'warm-bindings'],
-  ['converse', 'warm-bindings-converse'],
+for (const [source, name, mangleProps] of [
+  ['connect', 'warm-bindings', ownNames],
+  // Converse has members of the same names.
+  ['converse', 'warm-bindings-converse', /^(retryAfter|succeeded)$/],
 ])
   await build({
     entryPoints: [`src/packages/browser/${source}.ts`],
     outfile: `dist/browser/${name}.js`,
     bundle: true,
     minify: true,
-    mangleProps: ownNames,
+    mangleProps,
     format: 'esm',
     target: 'es2022',
   })

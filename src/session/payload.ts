@@ -1,4 +1,5 @@
-import { sasl2Namespace, saslNamespace, tlsNamespace } from '../xmpp/namespaces.js'
+import type { Link } from '../xmpp/link.js'
+import { csiNamespace, sasl2Namespace, saslNamespace, tlsNamespace } from '../xmpp/namespaces.js'
 import { unexpectedRequest } from '../xmpp/stanza-counts.js'
 import { writeSaslFailure } from '../xmpp/stream-errors.js'
 import { startTagOf } from '../xmpp/xml/document.js'
@@ -47,6 +48,14 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
   }
   return { elements, size, bytes, fault, clearRefusal }
 }
+
+/** Servers that do not offer client states (XEP-0352) would close the stream. */
+export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Payload {
+  if (!payload.elements.some(isState) || link.facts.offersClientStates) return payload
+  return { ...payload, elements: payload.elements.filter(element => !isState(element)) }
+}
+
+const isState = ({ namespace }: Element) => namespace === csiNamespace
 
 /**
  * Removes the client's stream management, because the service itself counts the stanzas of this stream. Adds

@@ -13,7 +13,7 @@ import type { Gate, LoginAttempts } from './logins/login-attempts.js'
 import { type LoggedIn, LoginWatch } from './logins/login-watch.js'
 import type { Management } from './mending.js'
 import { Outbox } from './outbox.js'
-import { type Payload, type StanzaLimit, withoutManagement } from './payload.js'
+import { type Payload, type StanzaLimit, withKnownStates, withoutManagement } from './payload.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { LinkRecord, SessionRecord } from './session-record.js'
 import type { Handover, ResumedSession, SessionState, SessionView, Tab } from './session-types.js'
@@ -252,8 +252,10 @@ export class Session implements Gate {
     }
     const { login } = this.stage
     if (login !== undefined) this.#sendScreened(payload, login)
-    else if (this.uplink.managed === undefined) this.uplink.send(payload, now)
-    else this.uplink.send(withoutManagement(payload, this.outbox), now)
+    else {
+      const known = withKnownStates(payload, this.link)
+      this.uplink.send(this.uplink.managed === undefined ? known : withoutManagement(known, this.outbox), now)
+    }
     if (this.uplink.isOverfull) this.end('connection-lost', 'told')
   }
 

@@ -67,8 +67,9 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, credential
   const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
   const websocket = token === undefined ? undefined : { url: takeoverUrl(urls, id), token, expires_in: expiresIn }
   const url = binding.url ?? urls.bosh
+  const csi = binding.url === undefined || undefined
   const before = { resumed, delivered, received: resumed ? received : undefined }
-  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, websocket, cookie, credential, ...before }
+  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, csi, websocket, cookie, credential, ...before }
 }
 
 /** The URL names the process, because some clients send the token only after the upgrade. */

@@ -111,6 +111,8 @@ export interface LinkFacts {
   readonly plainAllowed: boolean
   /** Whether SASL2 (XEP-0388) is allowed. Only on encrypted links. */
   readonly sasl2Allowed?: boolean
+  /** Whether the server offers client states (XEP-0352). */
+  readonly offersClientStates?: boolean
   readonly channelBinding?: (type: ChannelBindingType) => Buffer | undefined
 }
 

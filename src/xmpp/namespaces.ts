@@ -14,6 +14,8 @@ export const sasl2Namespace = 'urn:xmpp:sasl:2'
 export const stanzaErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 export const bind2Namespace = 'urn:xmpp:bind:0'
+/** XEP-0352. */
+export const csiNamespace = 'urn:xmpp:csi:0'
 /** XEP-0484. */
 export const fastNamespace = 'urn:xmpp:fast:0'
 /** XEP-0198. */

@@ -9,8 +9,8 @@ export interface ModuleNoted {
   readonly loaded: string[]
   /** What was said in the room, over all loads. */
   readonly said: string[]
-  /** Messages of the user in this load, from any client: `archived` where the archive had them. */
-  readonly own: { readonly id: string; readonly text: string; readonly archived: boolean }[]
+  /** Messages of the user in this load, from any client. */
+  readonly own: { readonly id: string; readonly text: string }[]
   /** Messages without a place, of this load: an error, or what only looks like a carbon. */
   readonly odd: string[]
   /** States of messages, in this load. */
@@ -62,9 +62,9 @@ connect({
   Strophe,
   ...${JSON.stringify({ ...(options.service === undefined && { binding: '/chat/binding' }), ...options })},
   onMessageState: state => noted.states.push(state),
-  onMessage({ id, type, body, own, from, archived }) {
+  onMessage({ id, type, body, own, from }) {
     if (body === undefined) return noted.odd.push(type + ' ' + from)
-    if (own) return noted.own.push({ id, text: body, archived })
+    if (own) return noted.own.push({ id, text: body })
     if (type === 'groupchat') return note('said', from.split('/')[1] + ': ' + body)
     note('texts', body)
     noted.loaded.push(body)

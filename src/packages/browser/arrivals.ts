@@ -66,11 +66,7 @@ export class Arrivals {
 
   take(message: Message, jid: string): void {
     if (this.#waiting !== undefined && message.type !== 'groupchat') this.#waiting.push(message)
-    else this.#showOnce(message, liveId(message, jid))
-  }
-
-  showNow(message: Message): void {
-    this.#showOnce(message, undefined)
+    else this.showOnce(message, liveId(message, jid))
   }
 
   hold(): void {
@@ -80,15 +76,15 @@ export class Arrivals {
   release(archived: readonly { readonly id: string; readonly message: Message }[], jid: string): void {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
-    for (const { id, message } of archived) this.#showOnce(message, id)
-    for (const message of waiting) this.#showOnce(message, liveId(message, jid))
+    for (const { id, message } of archived) this.showOnce(message, id)
+    for (const message of waiting) this.showOnce(message, liveId(message, jid))
   }
 
   startAfter(last: string | undefined): void {
     this.#last ??= last
   }
 
-  #showOnce(message: Message, id: string | undefined): void {
+  showOnce(message: Message, id?: string): void {
     const keys = []
     if (id !== undefined) keys.push(`${message.type === 'groupchat' ? bareJid(message.from) : ''} ${id}`)
     // A message that was sent again may come from an earlier resource of the user.

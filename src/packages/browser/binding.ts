@@ -16,6 +16,8 @@ export interface Binding {
   readonly delivered?: number
   /** Last request of the previous page that arrived. */
   readonly received?: number
+  /** Whether client states (XEP-0352) may be sent. */
+  readonly csi?: boolean
   readonly websocket?: { readonly url: string; readonly token: string }
 }
 

@@ -144,7 +144,7 @@ export class Chat extends EventTarget {
   #show(stanza: Element): void {
     if (stanza.getAttribute('type') !== 'chat') return
     stanza.setAttribute('from', this.jid)
-    this.#parts.arrivals.showNow(readMessage(stanza, this.jid))
+    this.#parts.arrivals.showOnce(readMessage(stanza, this.jid))
   }
 
   /** Joins a room, also in later sessions. */
@@ -294,6 +294,7 @@ export class Chat extends EventTarget {
   }
 
   readonly #come = (): void => {
+    if (this.#status.state === 'online') this.#session?.tellState()
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
     if (this.#session !== undefined && state !== 'connecting') this.#session.check()

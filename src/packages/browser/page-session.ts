@@ -6,7 +6,7 @@ import { carbonOf, carbonsNamespace, childOf, readMessage } from './message.js'
 import { longestFailure, Retries } from './retries.js'
 import type { ManagedSocket } from './socket.js'
 import type { Located } from './source.js'
-import type { StropheConnection, StropheNamespace } from './strophe.js'
+import type { StropheBuilder, StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
 export interface PageParts {
@@ -52,9 +52,10 @@ export class PageSession {
   #archive!: Archive
   #isOver = false
   #isOverSocket = false
+  #isLeft = false
   #isRecovering = false
-  #isConfirming = false
-  #confirmsAgain = false
+  /** Whether messages were sent after the open question. Undefined without a question. */
+  #isToAskAgain: boolean | undefined
 
   constructor(binding: Located, parts: PageParts, isFresh: boolean, events: SessionEvents) {
     this.#binding = binding
@@ -152,12 +153,18 @@ export class PageSession {
     this.#connection.flush()
   }
 
+  /** Tells the server whether the tab is hidden (XEP-0352). A new session is active. */
+  tellState(): void {
+    const state = document.visibilityState === 'hidden' ? 'inactive' : 'active'
+    if (this.#binding.csi && !this.#isLeft) this.send(this.#build(state, { xmlns: 'urn:xmpp:csi:0' }).tree())
+  }
+
   presence(attributes: Readonly<Record<string, string>>): Element {
-    return new this.#parts.Strophe.Builder('presence', attributes).tree()
+    return this.#build('presence', attributes).tree()
   }
 
   joining(to: string): Element {
-    return new this.#parts.Strophe.Builder('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
+    return this.#build('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
   }
 
   sendUnsent(): void {
@@ -170,20 +177,23 @@ export class PageSession {
   /** Also asks the server whether it has all messages. Asks once at a time. */
   sendMessages(...stanzas: readonly Element[]): void {
     this.send(...stanzas)
-    this.#confirmsAgain = this.#isConfirming
-    if (this.#isConfirming) return
-    this.#isConfirming = true
+    if (this.#isToAskAgain !== undefined) {
+      this.#isToAskAgain = true
+      return
+    }
+    this.#isToAskAgain = false
     this.check(() => {
-      this.#isConfirming = false
+      const isToAskAgain = this.#isToAskAgain
+      this.#isToAskAgain = undefined
       this.#events.online()
-      if (this.#confirmsAgain) this.sendMessages()
+      if (isToAskAgain) this.sendMessages()
     }, longestFailure)
   }
 
   /** If there is no answer, the connection counts as lost. */
   check(act = () => this.#events.online(), milliseconds = patience): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
-    const ping = new this.#parts.Strophe.Builder('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
+    const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     // The server answers in order (RFC 6120 §10.1).
     const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
@@ -211,6 +221,7 @@ export class PageSession {
   }
 
   leave(ends: boolean): void {
+    this.#isLeft = true
     const { maxpause } = this.#binding
     if (this.#isOverSocket) {
       if (ends) this.#connection.disconnect('user')
@@ -218,6 +229,10 @@ export class PageSession {
     else if (maxpause !== undefined && this.#parts.departures.outgoing.length === 0)
       // Until the pause ends, the user looks present, even if the tab is gone.
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
+  }
+
+  #build(name: string, attributes: Readonly<Record<string, string>>): StropheBuilder {
+    return new this.#parts.Strophe.Builder(name, attributes)
   }
 
   #beacon(attributes: string): void {
@@ -268,13 +283,13 @@ export class PageSession {
   /** `kept`: text that Strophe itself sends again. */
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
     const { resumed } = this.#binding
-    const { departures, rooms, Strophe } = this.#parts
-    const { Builder } = Strophe
+    const { departures, rooms } = this.#parts
     const isNew = this.#isFresh || !resumed
-    const carbons = new Builder('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
+    const carbons = this.#build('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
     const entering = [carbons, this.presence({}), ...[...rooms].map(occupant => this.joining(occupant))]
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
     this.send(...(isNew ? entering : []), ...departures.unsent(kept))
+    this.tellState()
     const caughtUp = this.#catchUp(isLost || !resumed)
     // An answer proves that the session exists.
     this.check()
@@ -284,7 +299,7 @@ export class PageSession {
 
   /** Servers send presences only once, so each contact is probed later. Resolves with whether the server answered. */
   #fetchContacts(isAvailable: boolean): Promise<boolean> {
-    const request = new this.#parts.Strophe.Builder('iq', { type: 'get', id: randomName() })
+    const request = this.#build('iq', { type: 'get', id: randomName() })
     const take = (result: Element) => {
       if (this.#isOver) return
       const contacts = [...result.getElementsByTagName('item')].map(readContact)

@@ -72,6 +72,8 @@ export interface Binding {
   url: string
   /** Time for the first request of the page, in seconds. */
   expires_in: number
+  /** The page may send client states (XEP-0352). Absent at remote endpoints. */
+  csi?: boolean
   /** Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, and at remote endpoints. */
   websocket?: {
     /** The WebSocket endpoint: a URL or a path. */

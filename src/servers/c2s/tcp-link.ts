@@ -6,8 +6,9 @@ import type { Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
-import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
+import { csiNamespace, isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
+import { childrenOf } from '../../xmpp/xml/document.js'
 import type { Element, Fate } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
@@ -61,6 +62,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #unfinishedBytes = 0
   #deadline: Timer | undefined
   #hasBegun = false
+  #offersClientStates = false
   /** Whether the connection was dialled ahead, and has its first stream. */
   #isSpare = false
   /** True if a space for a session ticket is scheduled, or not needed. */
@@ -87,8 +89,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   get facts(): LinkFacts {
     const socket = this.#socket
-    if (!(socket instanceof TLSSocket)) return { encrypted: false, plainAllowed: this.#to.server?.plain === true }
+    const offersClientStates = this.#offersClientStates
+    if (!(socket instanceof TLSSocket))
+      return { encrypted: false, plainAllowed: this.#to.server?.plain === true, offersClientStates }
     return {
+      offersClientStates,
       encrypted: true,
       plainAllowed: true,
       sasl2Allowed: this.#parts.sasl2 && this.#to.server?.sasl2 !== false,
@@ -274,6 +279,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
         return
       }
+      if (element.name === 'features') this.#offersClientStates = offersClientStates(element.text)
       // On trial the time limit goes on: the server may still ignore the pipelined data.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
@@ -394,5 +400,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.onStall())
   }
 }
+
+/** Features before a SASL2 login may name them for Bind 2. */
+const offersClientStates = (features: string) =>
+  features.includes(csiNamespace) && childrenOf(features).some(({ namespace }) => namespace === csiNamespace)
 
 const goneByServer: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }

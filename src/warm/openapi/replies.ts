@@ -47,6 +47,10 @@ const binding: Record<keyof BindingObject, Schema> = {
     format: 'uri-reference',
   }),
   expires_in: count('Time for the first request of the page, in seconds.'),
+  csi: {
+    type: 'boolean',
+    description: 'The page may send client states (XEP-0352). Absent at remote endpoints.',
+  },
   websocket: object(
     'Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, and at remote endpoints.',
     {
@@ -75,6 +79,7 @@ const unanswered = (consequence: string): Schema => ({
 export const replySchemas: Readonly<Record<string, Schema>> = {
   Binding: object('A session that waits for its page.', binding, [
     'maxpause',
+    'csi',
     'websocket',
     'cookie',
     'credential',

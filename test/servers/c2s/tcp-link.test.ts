@@ -38,7 +38,7 @@ describe('a plain link', () => {
     peer.send(serverHeader + features)
     await call.hears('flush')
     expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
-    expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: false })
+    expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: false, offersClientStates: false })
     expect(peer.unread).toBe('')
     call.link.close()
     peer.reset()
@@ -46,9 +46,22 @@ describe('a plain link', () => {
 
   test('may allow PLAIN', async () => {
     const { call, peer } = await connect({ plain: true })
-    expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: true })
+    expect(call.link.facts).toEqual({ encrypted: false, plainAllowed: true, offersClientStates: false })
     call.link.close()
     await peer.gone
+  })
+
+  test('knows whether the server offers client states after the login', async () => {
+    const { call, peer } = await connect()
+    const inline = "<bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:xmpp:csi:0'/></inline></bind>"
+    peer.send(`${serverHeader}<stream:features>${inline}</stream:features>`)
+    await call.hears('flush')
+    expect(call.link.facts.offersClientStates).toBe(false)
+    peer.send("<stream:features><csi xmlns='urn:xmpp:csi:0'/></stream:features><presence/>")
+    await call.hears('<presence')
+    expect(call.link.facts.offersClientStates).toBe(true)
+    call.link.close()
+    peer.reset()
   })
 
   test('continues if the server sends elements that break namespace rules, and reports them', async () => {
