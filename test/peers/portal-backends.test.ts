@@ -3,7 +3,7 @@ import { afterAll, beforeAll, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { portal } from '../support/backends/backend.js'
 import { testConduct } from '../support/backends/conduct.js'
-import { php, python } from '../support/backends/programs.js'
+import { go, php, python, ruby } from '../support/backends/programs.js'
 import { visit } from '../support/backends/visit.js'
 import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -13,7 +13,7 @@ jest.setTimeout(60_000)
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-for (const backend of combinations([php, python], ({ language }) => language === 'PHP')) {
+for (const backend of combinations([php, python, ruby, go], ({ language }) => language === 'PHP')) {
   describeWith(backend.packages, `The client in ${backend.language}`, () => {
     let demo: DemoServer
     let service: TestService
@@ -30,6 +30,9 @@ for (const backend of combinations([php, python], ({ language }) => language ===
       await service?.stop()
       await demo?.stop()
     })
+
+    // A first compilation takes 20 s.
+    beforeAll(() => backend.prepare?.(), 240_000)
 
     testConduct(backend)
 

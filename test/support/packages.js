@@ -12,9 +12,9 @@ export const debianPackages = [
   ...['nats-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
 ]
 
-/** What `npm run test:all` needs as well: the frameworks of examples/recipes. */
+/** What `npm run test:all` needs as well: the languages and frameworks of examples/clients and examples/recipes. */
 export const recipePackages = [
-  ...['python3-django', 'python3-jwt', 'ruby-railties', 'ruby-webrick', 'ruby-jwt'],
+  ...['python3-django', 'python3-jwt', 'ruby', 'ruby-railties', 'ruby-webrick', 'ruby-jwt'],
   ...['golang-go', 'golang-github-golang-jwt-jwt-dev'],
 ]
 

@@ -1,5 +1,8 @@
 // The clients of examples/clients, each in a process of its language that is told what to call.
 import { spawn } from 'node:child_process'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Backend, portal } from './backend.js'
 
@@ -47,3 +50,20 @@ export const phpCommand = ['php', '-d', 'display_errors=stderr', '-d', 'zend.exc
 export const php = program('PHP', ['php-cli'], [...phpCommand, `${here}run.php`, `${clients}warm_bindings.php`])
 
 export const python = program('Python', ['python3'], ['python3', '-B', `${here}run.py`, clients])
+
+export const ruby = program('Ruby', ['ruby'], ['ruby', `${here}run.rb`, `${clients}warm_bindings.rb`])
+
+const goFolder = join(tmpdir(), `go-client-${process.pid}`)
+
+export const go: Backend = {
+  ...program('Go', ['golang-go'], [join(goFolder, 'run')]),
+  async prepare() {
+    mkdirSync(join(goFolder, 'warmbindings'), { recursive: true })
+    process.once('exit', () => rmSync(goFolder, { recursive: true, force: true }))
+    writeFileSync(join(goFolder, 'go.mod'), 'module backend\n\ngo 1.19\n')
+    copyFileSync(`${here}run.go`, join(goFolder, 'run.go'))
+    copyFileSync(`${clients}warm_bindings.go`, join(goFolder, 'warmbindings/warm_bindings.go'))
+    const environment = `GOCACHE=${join(goFolder, 'cache')} GOFLAGS=-mod=mod GOPROXY=off CGO_ENABLED=0`
+    await runProgram('sh', ['-c', `cd ${goFolder} && ${environment} go vet ./... && ${environment} go build -o run .`])
+  },
+}
