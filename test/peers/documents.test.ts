@@ -231,6 +231,48 @@ describe('An event', () => {
   })
 })
 
+describe('The settings in docs/embed.md', () => {
+  let folder: string
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'settings-'))
+  })
+
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  /** Of the environment, only what a shell needs. */
+  const runScript = (script: string, more: Readonly<Record<string, string>> = {}) =>
+    run('bash', ['-e', '-c', script], { cwd: folder, env: { PATH: process.env['PATH'] ?? '', ...more } })
+  const command = `${process.execPath} ${repository}dist/main.js`
+
+  test('let the service account log in a user, as one pastes them', async () => {
+    const script = new Document('docs/embed.md', service.url)
+      .blocks('sh')
+      .find(code => code.includes('PAGE_TOKEN_AUDIENCE'))!
+      .replaceAll('npx warm-bindings', command)
+      .replaceAll('example.org', 'localhost')
+      .replaceAll('PASSWORD', 'secret-of-portal')
+    const { stdout } = await runScript(script, {
+      WARM_ENABLED: 'off',
+      XMPP_DOMAINS: 'localhost',
+      XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    })
+    expect(stdout).toMatch(/The settings are valid.*alice@localhost can be logged in/s)
+  })
+
+  test('for an OpenID provider are valid', async () => {
+    const [block = ''] = /^PAGE_TOKEN_JWKS=.*?(?=^```)/ms.exec(readFileSync(`${repository}docs/embed.md`, 'utf8')) ?? []
+    writeFileSync(join(folder, '.env'), `${block}PAGE_ORIGINS=https://www.example.org\n`)
+    const { stdout } = await runScript(`${command} --check-config`, {
+      WARM_ENABLED: 'off',
+      XMPP_DOMAINS: 'example.org',
+      XMPP_SERVICE_ACCOUNTS: 'example.org=portal:its-password',
+      XMPP_SERVERS: 'example.org=xmpp://127.0.0.1:5222',
+    })
+    expect(stdout).toContain('The settings are valid')
+  })
+})
+
 describeWith([eitherChromium], 'In Chromium, the example', () => {
   let tab: Page
   let ids: string[]
