@@ -1,7 +1,8 @@
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { StreamHeader } from '../../xmpp/link.js'
-import { streamsNamespace } from '../../xmpp/namespaces.js'
+import { csiNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
+import { childrenOf } from '../../xmpp/xml/document.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 import { isSpace } from '../../xmpp/xml/plain-text.js'
 import type { Root } from '../../xmpp/xml/root.js'
@@ -40,4 +41,9 @@ export function withoutSpace(bytes: Buffer): Buffer {
   let start = 0
   while (isSpace(bytes[start]!)) start += 1
   return bytes.subarray(start)
+}
+
+/** XEP-0352. Features before a SASL2 login may name client states inside, for Bind 2. */
+export function offersStates(features: string): boolean {
+  return features.includes(csiNamespace) && childrenOf(features).some(({ namespace }) => namespace === csiNamespace)
 }

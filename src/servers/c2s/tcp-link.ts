@@ -6,9 +6,8 @@ import type { Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
-import { csiNamespace, isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
+import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
-import { childrenOf } from '../../xmpp/xml/document.js'
 import type { Element, Fate } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
@@ -24,7 +23,7 @@ import {
 } from './connection.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import type { SpareLinks } from './spare-links.js'
-import { longestStep, readHeader, streamFooter, withoutSpace, writeHeader } from './stream-header.js'
+import { longestStep, offersStates, readHeader, streamFooter, withoutSpace, writeHeader } from './stream-header.js'
 import { Writer, type WriterEvents } from './writer.js'
 
 const featuresSeconds = 10
@@ -62,7 +61,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #unfinishedBytes = 0
   #deadline: Timer | undefined
   #hasBegun = false
-  #offersClientStates = false
+  #offersStates = false
   /** Whether the connection was dialled ahead, and has its first stream. */
   #isSpare = false
   /** True if a space for a session ticket is scheduled, or not needed. */
@@ -89,13 +88,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   get facts(): LinkFacts {
     const socket = this.#socket
-    const offersClientStates = this.#offersClientStates
-    if (!(socket instanceof TLSSocket))
-      return { encrypted: false, plainAllowed: this.#to.server?.plain === true, offersClientStates }
+    const offersClientStates = this.#offersStates
+    const plainAllowed = socket instanceof TLSSocket || this.#to.server?.plain === true
+    if (!(socket instanceof TLSSocket)) return { encrypted: false, plainAllowed, offersClientStates }
     return {
-      offersClientStates,
       encrypted: true,
-      plainAllowed: true,
+      plainAllowed,
+      offersClientStates,
       sasl2Allowed: this.#parts.sasl2 && this.#to.server?.sasl2 !== false,
       tlsVersion: socket.getProtocol() ?? undefined,
       channelBinding: type => channelBinding(socket, type),
@@ -279,7 +278,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
         return
       }
-      if (element.name === 'features') this.#offersClientStates = offersClientStates(element.text)
+      if (element.name === 'features') this.#offersStates = offersStates(element.text)
       // On trial the time limit goes on: the server may still ignore the pipelined data.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
@@ -315,10 +314,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  /**
-   * If a spare link ended before the server sent anything, dials again. Returns false if data was sent ahead,
-   * which fits this connection only.
-   */
+  /** Dials again if a spare link ended before the server sent anything. Data that was sent ahead fits no other link. */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#hasBegun || this.#phase !== 'open') return false
     if (this.#ahead === undefined) {
@@ -400,9 +396,5 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.onStall())
   }
 }
-
-/** Features before a SASL2 login may name them for Bind 2. */
-const offersClientStates = (features: string) =>
-  features.includes(csiNamespace) && childrenOf(features).some(({ namespace }) => namespace === csiNamespace)
 
 const goneByServer: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
