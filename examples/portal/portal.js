@@ -1,7 +1,12 @@
 import { hash, randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import express from 'express'
 import { SignJWT } from 'jose'
 import { allowing, createApp, ownPagesOnly } from './app.js'
+
+/** The files of Converse, which your portal would copy. */
+const converse = dirname(createRequire(import.meta.url).resolve('converse.js/dist/converse.min.js'))
 
 /** The portal as an Express app. `chat` is the URL of the service for browsers, `secret` signs its tokens. */
 export function createPortal({ chat, secret, users }) {
@@ -17,10 +22,10 @@ export function createPortal({ chat, secret, users }) {
       .setExpirationTime('5 minutes')
       .sign(key)
 
-  const showPage = (request, response) => {
+  const show = view => (request, response) => {
     const name = visits.get(cookieOf(request))
     if (name === undefined) response.render('sign-in')
-    else response.render('portal', { name, title: users.get(name).title, service: chat })
+    else response.render(view, { name, title: users.get(name).title, service: chat })
   }
 
   const signIn = async (request, response) => {
@@ -57,9 +62,16 @@ export function createPortal({ chat, secret, users }) {
     else response.sendStatus(401)
   }
 
+  /** Converse has styles in its elements, and images in its styles. */
+  const forConverse = (_request, response, next) => {
+    response.set('Content-Security-Policy', `${policy}; style-src 'self' 'unsafe-inline'; img-src 'self' data:`)
+    next()
+  }
+
   const policy = `default-src 'self'; ${allowing(chat)}; form-action 'self'; frame-ancestors 'none'`
   const app = createApp(import.meta.url, policy)
-  app.get('/', showPage)
+  app.get('/', show('portal'))
+  app.get('/converse', forConverse, show('converse')).use('/converse', express.static(converse))
   app.post('/sign-in', ownPagesOnly, express.urlencoded({ extended: false }), signIn)
   app.post('/sign-out', ownPagesOnly, signOut)
   return app.get('/chat/token', ownPagesOnly, sendToken)

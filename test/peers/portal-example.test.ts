@@ -209,6 +209,38 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       expect([...visitor.origins].sort()).toEqual([portal.url, service.url].sort())
     })
 
+    test('has a page with Converse, which resumes the chat after a reload, and signs out', async () => {
+      await visitor.signIn('alice', 'rabbit')
+      await visitor.useConverse()
+      await visitor.turnToInConverse('Bob')
+      const { jid } = (await sessions()).at(-1)!
+      await bob.seesPresence(jid, undefined)
+      await visitor.sayInConverse('Noch Tee?')
+      expect(await bob.receives('Noch Tee?')).toContain(jid)
+      bob.say(jid, 'lieber Kaffee')
+      await visitor.readsInConverse('lieber Kaffee')
+      for (const viewport of [
+        { width: 390, height: 844 },
+        { width: 1280, height: 800 },
+      ]) {
+        await visitor.tab.setViewportSize(viewport)
+        expect(await excessWidth(visitor.tab)).toBe(0)
+        await visitor.reload()
+        await visitor.readsInConverse('lieber Kaffee')
+        await visitor.sayInConverse(`still here at ${viewport.width}`)
+        expect(await bob.receives(`still here at ${viewport.width}`)).toContain(jid)
+      }
+      for (const text of ['Noch Tee?', 'lieber Kaffee']) expect(await visitor.countInConverse(text)).toBe(1)
+      expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
+
+      const gone = bob.seesPresence(jid, 'unavailable')
+      await visitor.signOut()
+      await visitor.sees('Sign in to the portal.')
+      await gone
+      expect(await sessions()).toEqual([])
+      await visitor.tab.waitForFunction(() => sessionStorage.length === 0)
+    })
+
     testRest('switches from BOSH to WebSocket and back in the same session', async () => {
       const before = calls().length
       const sockets: string[] = []

@@ -69,6 +69,31 @@ export class PortalVisitor {
     await this.tab.keyboard.press('Enter')
   }
 
+  async useConverse(): Promise<void> {
+    await this.tab.getByRole('link', { name: 'Use Converse' }).click()
+  }
+
+  async turnToInConverse(contact: string): Promise<void> {
+    await this.tab.locator('converse-roster').getByText(contact, { exact: false }).last().click()
+  }
+
+  async sayInConverse(text: string): Promise<void> {
+    await this.tab.locator('converse-chat .chat-textarea').fill(text)
+    await this.tab.keyboard.press('Enter')
+  }
+
+  async readsInConverse(text: string): Promise<void> {
+    await this.#inConverse(text).first().waitFor()
+  }
+
+  async countInConverse(text: string): Promise<number> {
+    return this.#inConverse(text).count()
+  }
+
+  #inConverse(text: string) {
+    return this.tab.locator('converse-chat-message-body').getByText(text, { exact: true })
+  }
+
   /** Resolves once the text stands on the page, outside of messages. */
   async sees(text: string): Promise<void> {
     await this.tab.getByText(text).first().waitFor()

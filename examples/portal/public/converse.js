@@ -1,0 +1,11 @@
+// The chat of the page with Converse, a complete client.
+import './converse/converse.min.js'
+
+const { service } = document.getElementById('chat').dataset
+const { connectConverse } = await import(`${service}/assets/warm-bindings-converse.js`)
+connectConverse({
+  service,
+  token: '/chat/token',
+  onStatus: ({ code }) => code === 'signed-out' && location.reload(),
+  settings: { assets_path: '/converse/' },
+})
