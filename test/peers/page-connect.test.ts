@@ -46,6 +46,7 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
       servers: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none&plain=on`,
       environment: {
         PAGE_ORIGINS: portal.url,
+        WEBSOCKET_ORIGINS: portal.url,
         PAGE_TOKEN_SECRET_FILE: secrets,
         PAGE_TOKEN_AUDIENCE: 'chat',
         PAGE_TOKEN_JID: '{sub}@localhost',
@@ -98,6 +99,51 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
     expect(await call('DELETE', token)).toEqual({ status: 200, body: { ended: 1 } })
     expect(page.preflights).toBeGreaterThan(0)
     expect(page.complaints).toEqual([])
+  })
+
+  test('with the module logs in with a token, stays logged in over reloads, and signs out of all tabs', async () => {
+    const context = await (await sharedChromium()).newContext({ bypassCSP: true })
+    context.setDefaultTimeout(15_000)
+    let isSignedIn = true
+    const asked: string[] = []
+    await context.route(`${portal.url}/chat/token`, route => {
+      asked.push(route.request().method())
+      if (!isSignedIn) return route.fulfill({ status: 401 })
+      return route.fulfill({ json: { token: pageToken({ visit: 'v2' }) } })
+    })
+    await context.route(`${portal.url}/sign-out`, route => {
+      isSignedIn = false
+      return route.fulfill({ status: 204 })
+    })
+    const open = async () => {
+      const tab = await context.newPage()
+      await tab.goto(`${portal.url}/portal`)
+      return tab
+    }
+    /** Resolves with the full JID. */
+    const begin = (tab: Page) =>
+      tab.evaluate(`import('${service.url}/assets/warm-bindings.js').then(async ({ connect }) => {
+        window.chat = await connect({ Strophe, service: '${service.url}', token: '/chat/token', history: 0 })
+        return chat.jid
+      })`)
+    try {
+      const [one, other] = [await open(), await open()]
+      const [first, second] = [await begin(one), await begin(other)]
+      expect(first).toMatch(/^alice@localhost\//)
+      expect(second).not.toBe(first)
+      await one.reload()
+      expect(await begin(one)).toBe(first)
+      expect(asked.length).toBe(3)
+      await one.evaluate("chat.signOut(() => fetch('/sign-out', { method: 'POST' }))")
+      expect(service.service.counts().sessions).toBe(0)
+      expect(await one.evaluate('chat.status.code')).toBe('closed')
+      await other.waitForFunction("chat.status.code === 'signed-out'")
+      expect(service.service.counts().sessions).toBe(0)
+      isSignedIn = true
+      expect(await begin(other)).not.toBe(second)
+    } finally {
+      await context.close()
+    }
   })
 
   test('reads the reason if its token is rejected (401 invalid-token)', async () => {
