@@ -48,7 +48,10 @@ export function createDemoRouter({ config, login, endUnclaimed, domain, password
     if (bodyFormat(request.headers['content-type']) !== 'json') throw new Problem('unsupported-media-type')
     const account = readAccount(await readBody(request))
     const password = Object.hasOwn(passwords, account) ? passwords[account] : undefined
-    if (password === undefined) throw new Problem('invalid-parameter', { detail: 'Parameter: account.' })
+    if (password === undefined)
+      throw new Problem('invalid-parameter', {
+        detail: `Parameter: account. One of ${Object.keys(passwords).join(', ')}.`,
+      })
 
     const signal = signalOf(request, response)
     const binding = await login(

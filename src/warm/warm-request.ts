@@ -71,7 +71,7 @@ export function toAskedSession(
 
 function readPage(read: Parameters, jid: Jid): Page | undefined {
   const [visit, tab] = [read('visit'), read('tab')]
-  if (visit === undefined && tab !== undefined) throw missingParameter('visit')
+  if (visit === undefined && tab !== undefined) throw missingParameter('visit', 'It is needed with tab.')
   return visit === undefined ? undefined : { user: userOf(formatBareJid(jid)), visit, tab: tab ?? '' }
 }
 
@@ -108,7 +108,7 @@ export function readCredentials(
   const token = read('token')
   const mechanism = read('mechanism')
   if (password !== undefined && token !== undefined) throw invalidParameter('token')
-  if (mechanism !== undefined && token === undefined) throw missingParameter('token')
+  if (mechanism !== undefined && token === undefined) throw missingParameter('token', 'It is needed with mechanism.')
   const credential = read('credential')
   if (credential !== undefined && (password ?? token ?? authzid) !== undefined) throw invalidParameter('credential')
 
@@ -127,7 +127,8 @@ export function readCredentials(
   if (authzid !== undefined) {
     // An account acts only for users of its own domain. A token names its user.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
-    if (password === undefined) return { jid: authzid, credentials: missing('password') }
+    if (password === undefined)
+      return { jid: authzid, credentials: missing('password', 'It is needed with jid and authzid.') }
     const user = authzid.local === jid.local ? undefined : jid.local
     return { jid: authzid, credentials: { kind: 'password', password, user } }
   }

@@ -120,7 +120,9 @@ test.each([
   ['a password', { password: 'pw' }],
   ['a configured account', {}, accounts],
 ])('a mechanism beside %s asks for its token', (_what, parameters, ways = nothing) => {
-  expect(problemOf({ jid, mechanism: 'X-OAUTH2', ...parameters }, ways)).toBe(missing('token'))
+  expect(problemOf({ jid, mechanism: 'X-OAUTH2', ...parameters }, ways)).toBe(
+    `${missing('token')} It is needed with mechanism.`,
+  )
 })
 
 describe('the password of another user', () => {
@@ -166,7 +168,8 @@ describe('the password of another user', () => {
 
   test('needs that user, and the password of that user', () => {
     expect(problemOf({ password: 'pw', authzid: 'romeo@chat.example' })).toBe(missing('jid'))
-    expect(problemOf({ jid: portal.jid, authzid: 'romeo@chat.example' }, accounts)).toBe(missing('password'))
+    const withoutPassword = { jid: portal.jid, authzid: 'romeo@chat.example' }
+    expect(problemOf(withoutPassword, accounts)).toBe(`${missing('password')} It is needed with jid and authzid.`)
     expect(problemOf({ jid: 'chat.example', authzid: 'romeo@chat.example' }, anonymous)).toBe('invalid-jid')
   })
 })

@@ -232,6 +232,7 @@ describe('a login that fails', () => {
     expect(page.text).toContain(`<title>${title}</title>`)
     expect(page.text).toContain(`<dd class="detail">${problem.message.replaceAll("'", '&#x27;')}</dd>`)
     expect(page.text).toContain(`<dd class="code">${code}</dd>`)
+    expect(page.text.includes('<dd class="retry">')).toBe(problems[code].retry)
     const reply = await warm(failing(problem)).send(parameters)
     expect(JSON.parse(reply.text)).toEqual({
       ...{ type: 'about:blank', title, status, detail: problem.message, code, step: 'sasl' },
@@ -245,6 +246,10 @@ describe('a login that fails', () => {
     const retryAfter = async (retryAfterSeconds?: number) =>
       (await warm(failing(new Problem('service-full', { retryAfterSeconds }))).send(parameters)).headers['retry-after']
     expect(await retryAfter(30)).toBe('30')
+    const page = await warm(failing(new Problem('service-full')))
+      .type('form')
+      .send(parameters)
+    expect(page.text).toContain('<dd class="retry">after 5 seconds</dd>')
     expect(await retryAfter()).toBe('5')
   })
 })

@@ -61,7 +61,7 @@ const onPages: { readonly [Code in ProblemCode]?: string } = {
   'session-not-found': 'Look for it in the list of sessions, or log the user in again.',
   'method-not-allowed': 'Open the address in a browser, or see which methods the API has for it.',
   'unsupported-media-type': 'Reload the form, and send it again.',
-  'too-many-requests': 'Wait a minute, and try again.',
+  'too-many-requests': 'Wait, and try again.',
   'internal-error': 'Try again. If it fails again, send the id of the request to the operator.',
 }
 

@@ -52,6 +52,7 @@ export function problemAnswer(
           back,
           detail,
           advice: pageAdvice[code],
+          retry: retry && whenToRetry(problem),
           // Users who cancel the login dialog see this page, so it names no code.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
@@ -63,13 +64,19 @@ export function detailOf({ code, quote, detail }: Problem): string {
   return [problems[code].sentence, quote, detail].filter(Boolean).join(' ')
 }
 
-export function problemHeaders(
-  { status, retryAfterSeconds }: Problem,
-  representation: Representation,
-): Record<string, string> {
+export function problemHeaders(problem: Problem, representation: Representation): Record<string, string> {
   const type = representation === 'json' ? 'application/problem+json' : contentTypes[representation]
-  if (retryAfterSeconds === undefined && !passingStatuses.has(status)) return { 'Content-Type': type }
-  return { 'Content-Type': type, 'Retry-After': String(retryAfterSeconds ?? usualRetryAfter) }
+  const seconds = secondsToRetry(problem)
+  return { 'Content-Type': type, ...(seconds !== undefined && { 'Retry-After': String(seconds) }) }
+}
+
+function secondsToRetry({ status, retryAfterSeconds }: Problem): number | undefined {
+  return retryAfterSeconds ?? (passingStatuses.has(status) ? usualRetryAfter : undefined)
+}
+
+function whenToRetry(problem: Problem): string {
+  const seconds = secondsToRetry(problem)
+  return seconds === undefined ? 'later' : `after ${seconds} seconds`
 }
 
 export function jsonAnswer(value: object): Answer {
