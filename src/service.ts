@@ -223,6 +223,7 @@ export async function startService({
       sessions: () => registry.size,
     })
   isReady = true
+  void pageTokens?.prepare()
 
   /** The newest worker with the same number. */
   const heir = () =>

@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { SignJWT } from 'jose'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
@@ -306,6 +307,7 @@ describe('a token of an identity provider', () => {
     }
     Object.assign(server.usual.tokens, { alice: token })
     await start(environment)
+    await eventually('the log has the fault', () => service.lines.some(line => line.includes('cannot be fetched')))
     expect(problemOf(await connect({ token }))).toEqual([503, 'keys-unavailable'])
     status = 200
     // The next fetch of the keys is delayed.

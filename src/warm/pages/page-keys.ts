@@ -8,6 +8,7 @@ const fresh = 600_000
 const longest = 3_600_000
 /** Pause between two fetches, in milliseconds: anybody can send tokens with unknown keys. */
 const cooldown = 30_000
+const cooldownWithoutKeys = 5_000
 /** While there are usable keys, a call waits this long for newer keys, in milliseconds. */
 const patience = 2_000
 
@@ -40,8 +41,9 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
     fetching = learn()
     return fetching
   }
-  const refresh = () => (fetching === undefined && clock.now() - triedAt < cooldown ? undefined : renew())
   const isUsable = () => known !== undefined && clock.now() - known.at <= longest
+  const nextAt = () => triedAt + (isUsable() ? cooldown : cooldownWithoutKeys)
+  const refresh = () => (fetching === undefined && clock.now() < nextAt() ? undefined : renew())
   const refreshSoon = async () => {
     const refreshing = refresh()
     if (refreshing === undefined || !isUsable()) return refreshing
@@ -53,7 +55,7 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
   }
   const demandKeys = () => {
     if (!isUsable()) {
-      const retryAfterSeconds = Math.max(1, Math.ceil((triedAt + cooldown - clock.now()) / 1000))
+      const retryAfterSeconds = Math.max(1, Math.ceil((nextAt() - clock.now()) / 1000))
       throw new Problem('keys-unavailable', { retryAfterSeconds })
     }
     return known!.keyOf

@@ -109,6 +109,10 @@ export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFai
         credential: login === 'credential' ? credentialIn(claims) : undefined,
       }
     },
+    /** Fetches the keys of a URL, so that the log has a fault before the first page calls. */
+    async prepare(): Promise<void> {
+      await fetched?.renew()
+    },
     /** Reads the file again, or fetches the keys at once. Unusable keys replace nothing. */
     async reload(): Promise<void> {
       if ('file' in keys) reloadFile(keys.file)
