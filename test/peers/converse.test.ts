@@ -3,12 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { ConversePage } from './converse-page.js'
-import { Document } from './documented.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
@@ -28,16 +27,11 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     let bob: User
     let page: ConversePage
     const bound: string[] = []
-    /** Whether the portal's backend resumes the previous page's session, and its id. */
-    let isResumed = false
-    let taken: string | undefined
 
     beforeAll(async () => {
       server = await kind.start(passwords)
       const bindForPage = async () => {
-        const resumed = taken && (await callSessions(warmer.url, 'POST', `/${taken}/resume`)).json
-        const { jid, sid, rid, id } = resumed ?? (await warmer.bind(alice))
-        taken = isResumed ? id : undefined
+        const { jid, sid, rid } = await warmer.bind(alice)
         bound.push(jid)
         return { jid, sid, rid }
       }
@@ -53,8 +47,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     beforeEach(async () => {
       bound.length = 0
-      isResumed = false
-      taken = undefined
       const binding = await warmer.bind(bobs)
       bob = User.attach(binding.url, binding)
       context = await (await sharedChromium(eitherChromium)).newContext()
@@ -114,24 +106,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       const gone = bob.seesPresence(jid, 'unavailable')
       await Promise.all([page.leave(), gone])
       await page.notes('logout')
-    })
-
-    testRest('shows online contacts after a reload with the recipe converse-contacts.js', async () => {
-      isResumed = true
-      const { text: plugin } = new Document('examples/recipes/converse-contacts.js', warmer.url)
-      for (let load = 0; load < 2; load++) {
-        await page.run(plugin)
-        await page.begin({
-          ...{ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid },
-          ...{ keepalive: false, whitelisted_plugins: ['portal', 'contacts'] },
-        })
-        await page.notes('connected')
-        await page.showsContact(bob.bareJid, 'online')
-        await stopsSending()
-        if (load === 0) await page.load()
-      }
-      expect(new Set(bound).size).toBe(1)
-      expect(bound).toHaveLength(2)
     })
   })
 }

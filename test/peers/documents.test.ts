@@ -18,8 +18,6 @@ import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { testRest } from '../support/matrix.js'
-import { createPageRouter } from '../support/page.js'
-import { createConverseRouter } from '../support/page-converse.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { Document, documented, repository } from './documented.js'
@@ -58,7 +56,6 @@ beforeAll(async () => {
       PAGE_TOKEN_AUDIENCE: 'chat',
       PAGE_TOKEN_JID: '{sub}@localhost',
     },
-    routers: () => [createPageRouter(), createConverseRouter(() => Promise.reject(new Error('not asked')))],
   })
   rmSync(folder, { recursive: true })
 })
@@ -275,21 +272,12 @@ describe('The settings in docs/embed.md', () => {
 
 describeWith([eitherChromium], 'In Chromium, the example', () => {
   let tab: Page
-  let ids: string[]
 
   beforeEach(async () => {
-    ids = []
     tab = await (await sharedChromium(eitherChromium)).newPage()
-    await tab.route(/\/chat\/binding(\?tab=one)?$/, async route => route.fulfill({ json: await bind() }))
     await tab.route('**/chat/token', route => route.fulfill({ body: chatToken() }))
     await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
   })
-
-  const bind = async () => {
-    const { id, ...binding } = await service.bind({ jid, password })
-    ids.push(id)
-    return binding
-  }
 
   afterEach(async () => tab?.close())
 
@@ -309,24 +297,6 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     const deadline = performance.now() + 8000
     while ((await held()).length === 0) if (performance.now() > deadline) throw new Error('no session is held')
     return (await held())[0]!
-  }
-
-  /** Resolves once the page's latest session has a request open. */
-  const isAttached = async (count: number) => {
-    await eventually(`session ${count}`, () => ids.length === count)
-    const deadline = performance.now() + 8000
-    for (;;) {
-      const { json } = await callSessions(service.url, 'GET', `/${ids.at(-1)}`)
-      if (json.state === 'held') return
-      if (performance.now() > deadline) throw new Error(`the session is not held but ${json.state}`)
-    }
-  }
-
-  /** Runs the document's first block that contains `sign`, in a page at this path. */
-  const runSnippet = async (file: string, path: string, sign: string, before: string) => {
-    const [snippet] = new Document(file, service.url).blocks('js').filter(code => code.includes(sign))
-    await tab.goto(service.url + path)
-    await tab.evaluate(`${before}\n${snippet}`)
   }
 
   const open = async (html: string) => {
@@ -351,13 +321,16 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     await tab.close()
   })
 
-  test('of the README with Converse is online, and gets a new session after the end of the first', async () => {
-    await open(pageOf('README.md', 'connectConverse'))
+  const converseTest = (file: string) => async () => {
+    await open(pageOf(file, 'connectConverse'))
     const id = await isOnline()
     await callSessions(service.url, 'DELETE', `/${id}`)
     expect(await isOnline()).not.toBe(id)
     await tab.close()
-  })
+  }
+  const gets = 'is online, and gets a new session after the end of the first'
+  test(`of the README with Converse ${gets}`, converseTest('README.md'))
+  testRest(`of docs/embed.md with Converse ${gets}`, converseTest('docs/embed.md'))
 
   testRest('of a whole page in docs/embed.md chats, and signs out', async () => {
     await open(pageOf('docs/embed.md', 'token:'))
@@ -374,14 +347,6 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     await eventually('the sign-out', () => signOuts === 1)
     const deadline = performance.now() + 8000
     while ((await held()).length > 0) if (performance.now() > deadline) throw new Error('a session is left')
-    await tab.close()
-  })
-
-  testRest('for Converse attaches, and gets a new session after the end of the first', async () => {
-    await runSnippet('docs/embed.md', '/portal/converse', 'converse.initialize', `globalThis.tab = 'one'`)
-    await isAttached(1)
-    await callSessions(service.url, 'DELETE', `/${ids[0]}`)
-    await isAttached(2)
     await tab.close()
   })
 })
