@@ -246,7 +246,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** Steps of later connections are not steps of the login. */
+  /** Once there is a session, connections fail at steps that are not the login's. */
   #failureOf(error: unknown): Failure {
     if (error instanceof XmlError) return { step: 'features', code: 'remote-protocol-error', cause: error }
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }

@@ -21,7 +21,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/** Throws a `RemoteFault`. `before`: fates of elements when the text was shortened. */
+/** Throws a `RemoteFault`. `before`: outcomes for elements that were dropped to shorten the text. */
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
   return (text: string, before: readonly Fate[] = []) => readReply(readDocument(replies, text), before)

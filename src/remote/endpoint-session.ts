@@ -89,7 +89,7 @@ export class EndpointSession {
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
       const isEmptyReply = attributes === '' && payload === '' && reply.payload.length === 0
-      // If a later request causes the reply to an earlier request, this reply does not count.
+      // An earlier request may be answered because of a later one. Its empty reply does not count.
       if (rid === this.#lastRid) this.#emptySince = isEmptyReply ? askedAt : undefined
       if (reply.end !== undefined) this.#beginEnding()
       else if (creates) {

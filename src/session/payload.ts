@@ -49,7 +49,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
   return { elements, size, bytes, fault, clearRefusal }
 }
 
-/** Servers that do not offer client states (XEP-0352) would close the stream. */
+/** Removes client states (XEP-0352) if the server does not offer them, and would close the stream. */
 export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Payload {
   if (!payload.elements.some(isState) || link.facts.offersClientStates) return payload
   return { ...payload, elements: payload.elements.filter(element => !isState(element)) }

@@ -108,7 +108,7 @@ function unknownParameter([name, value]: Pair, before: string | undefined, table
   const allowed = `The ${place === 'query' ? 'query' : 'body'} can have ${names.join(', ')}.`
   const meant = table === bodyParameters ? likelyParameter(name) : undefined
   if (meant !== undefined) return badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
-  // The rest of an unescaped secret looks like a name, mostly without a value.
+  // After an unescaped `&` in a secret, its rest looks like a name, mostly without a value.
   const isPlain = /^[a-z_]+$/i.test(name) && value !== ''
   if (place === 'form' && secrets.has(before ?? '') && !isPlain)
     return new Problem('invalid-parameter', {

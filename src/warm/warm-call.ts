@@ -81,7 +81,7 @@ export function createWarm(parts: WarmCallParts) {
 
   async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
     const isFull = user !== undefined && !(await room.take(user))
-    // Sessions of closed tabs end after their inactivity.
+    // By the time of the retry, sessions of closed tabs have ended.
     if (isFull) {
       const retryAfterSeconds = Math.min(config.bosh.inactivity, longestAdvised)
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })

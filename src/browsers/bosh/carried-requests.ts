@@ -60,7 +60,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
           const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
-          // During a handover, sessions arrive one by one, before the name of their process.
+          // During a handover, sessions arrive here before the name of their process, so the sid counts too.
           const isOurs = name === undefined ? taker === undefined : isHere(name) || manager.has(sid)
           if (isOurs) manager.serve(text, peer)
           else {

@@ -45,7 +45,7 @@ const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly str
   shutdown: [503, 'The service is stopping.'],
 }
 
-/** Some proxies remove this header only. */
+/** Some proxies remove `Upgrade`, and pass the other headers. */
 const lostUpgrade = "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
 
 export interface WebSocketEndpoint {

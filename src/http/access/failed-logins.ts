@@ -34,7 +34,7 @@ export class FailedLogins {
   readonly #ofNameEverywhere: KeyedRate
   readonly #known: KeyedRate
   readonly #right: KeyedRate
-  /** Known clients, and when they were reported, in milliseconds of Unix time. */
+  /** Known clients (hashed), and when they were reported, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: number
@@ -51,7 +51,6 @@ export class FailedLogins {
     this.#right = rates('right-secrets', Math.min(1, most), (2 * rightMilliseconds) / 1000)
   }
 
-  /** Hashes of known clients with their names, and when each was last reported. */
   get known(): readonly (readonly [key: string, published: number])[] {
     return [...this.#told]
   }

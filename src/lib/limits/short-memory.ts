@@ -10,7 +10,7 @@ export type ShortMemory<Value> = ReturnType<typeof createShortMemory<Value>>
 /** Remembers up to `most` values for `seconds` (0: never), each by a keyed hash of a secret. */
 export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {
   const secret = randomText(32, 'base64')
-  /** Oldest value first, because a Map keeps the order of insertion. */
+  /** Oldest value first. */
   const remembered = new Map<MemoryKey, { readonly value: Value; readonly until: number }>()
   return {
     keyOf(about: readonly (string | number)[]): MemoryKey {

@@ -215,7 +215,8 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) return
     this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
     this.#lost.add(name)
-    // A dead process refuses the connection, a living process accepts it.
+    // After `replaced`, another connection joins at once. Otherwise dial: a living process accepts, a dead
+    // one refuses.
     if (reason === 'replaced') return
     this.#dial(name)
     this.#clock.after(againMilliseconds, () => {

@@ -133,7 +133,7 @@ export class Owners {
     this.check()
   }
 
-  /** Whether a process is handing over this name. Many sessions take long, but each process ends in time. */
+  /** Whether a process is handing over this name. There is no time limit: the process ends in time. */
   #isBeingHandedOver(name: string): boolean {
     if (this.isLeaving && this.names.includes(name)) return true
     for (const node of this.#parts.known.values())

@@ -18,7 +18,7 @@ const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certifica
 
 /** Time limits for the features before STARTTLS, and for the TLS handshake, in seconds. */
 const secureSeconds = 10
-/** The same while another server is left, which is then tried within the default of `WARM_STEP_TIMEOUT`. */
+/** The same if another server can still be tried within the default of `WARM_STEP_TIMEOUT`. */
 const nextServerSeconds = 5
 
 export interface ConnectionParts {

@@ -43,7 +43,7 @@ export function withoutSpace(bytes: Buffer): Buffer {
   return bytes.subarray(start)
 }
 
-/** XEP-0352. Features before a SASL2 login may name client states inside, for Bind 2. */
+/** XEP-0352. Only direct children count: the features of SASL2 may contain the namespace for Bind 2. */
 export function offersStates(features: string): boolean {
   return features.includes(csiNamespace) && childrenOf(features).some(({ namespace }) => namespace === csiNamespace)
 }

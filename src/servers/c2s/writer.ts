@@ -43,7 +43,6 @@ export class Writer {
     return this.#waiting.length + this.#socket.writableLength
   }
 
-  /** `soon`: in the small batches of login steps. */
   send(elements: readonly Element[], soon: boolean): void {
     if (this.#waiting === '' || this.#isOnlyHeader) (soon ? Writer.#steps : Writer.#stanzas)(this)
     this.#isOnlyHeader = false

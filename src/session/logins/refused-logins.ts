@@ -83,7 +83,6 @@ export class RefusedLogins {
     return Math.min(this.#longestDelay, firstDelay * 2 ** (most - 1))
   }
 
-  /** Takes back the count of a login that succeeded or was not sent. */
   async takenBack(client: Client): Promise<void> {
     await Promise.all(this.#rates.map(({ rate, keyOf }) => rate.giveBack(keyOf(client))))
   }

@@ -18,7 +18,8 @@ const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
 /**
  * Stream features for a client. Without TLS, mechanisms that show a secret are removed. `hidesManagement`:
- * stream management is on. xmpp.js 0.14 would enable it again, and lose its stream at ejabberd 24.
+ * the service counts the stanzas, or the client already does. xmpp.js 0.14 would enable management again, and
+ * lose its stream at ejabberd 24.
  */
 export function visibleFeatures(features: Element, secure: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
@@ -30,7 +31,7 @@ export function visibleFeatures(features: Element, secure: boolean, hidesManagem
   return {
     name: 'features',
     namespace: streamsNamespace,
-    // The carrying element declares the prefix `stream`.
+    // The client's transport declares the prefix `stream`.
     text: `<stream:features>${children}</stream:features>`,
   }
 }

@@ -87,7 +87,7 @@ class PlainReader {
     const own = namespaceOf(text, tag, declarations)
     const name = text.slice(tag.nameColon === 0 ? tag.name : tag.nameColon + 1, tag.nameEnd)
     const namespace = meantNamespace(name, own)
-    // The child's own declarations would change with its namespace.
+    // With another namespace, the child's own declarations would have to change too.
     if (namespace !== own && (tag.namespace > 0 || tag.declared > 0)) return undefined
     this.end = end
     const missing = this.#missing(declarations, own, namespace)
