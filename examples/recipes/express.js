@@ -6,7 +6,7 @@ const secret = new TextEncoder().encode(process.env.CHAT_SECRET)
 
 /** A token for the pages of this session. `visit` may appear in logs, so it is a hash. */
 function chatToken({ id, user }) {
-  const token = new SignJWT({ sub: user, aud: 'chat', visit: hash('sha256', id) })
+  const token = new SignJWT({ sub: user.name, aud: 'chat', visit: hash('sha256', id) })
   return token.setProtectedHeader({ alg: 'HS256' }).setExpirationTime('5 minutes').sign(secret)
 }
 

@@ -146,9 +146,33 @@ interface Portal {
   /** The command that starts it at a port, with recipes read from their files. */
   start(port: number, file: (name: string) => string): readonly [string, ...string[]]
   readonly paths?: { readonly token: string; readonly signIn: string; readonly signOut: string }
+  /** Whether its route answers with bindings of `/warm`, in place of tokens. */
+  readonly warms?: boolean
 }
 
 const usualPaths = { token: '/chat/token', signIn: '/sign-in', signOut: '/sign-out' }
+
+/** A program around a recipe, with the sessions of express-session. */
+const expressWith = (recipe: string, port: number) => `import express from 'express'
+const app = express().set('env', 'production')
+const sessions = new Map()
+app.use((request, response, next) => {
+  const id = /visit=(\\w+)/.exec(request.get('cookie'))?.[1] ?? crypto.randomUUID().replaceAll('-', '')
+  request.session = sessions.get(id) ?? { id }
+  next()
+})
+app.get('/sign-in', ({ session }, response) => {
+  const user = { name: 'alice', jid: '${jid}', password: '${password}' }
+  sessions.set(session.id, { id: session.id, user })
+  response.set('Set-Cookie', 'visit=' + session.id).end()
+})
+app.get('/sign-out', async ({ session }, response) => {
+  await endChats(session)
+  sessions.delete(session.id)
+  response.end()
+})
+${recipe}
+app.listen(${port}, '127.0.0.1')`
 
 const portals: Record<string, Portal> = {
   PHP: {
@@ -170,29 +194,14 @@ const portals: Record<string, Portal> = {
   Express: {
     packages: [],
     isUsual: true,
-    start(port, file) {
-      // Like express-session.
-      const program = `import express from 'express'
-        const app = express().set('env', 'production')
-        const sessions = new Map()
-        app.use((request, response, next) => {
-          const id = /visit=(\\w+)/.exec(request.get('cookie'))?.[1] ?? crypto.randomUUID().replaceAll('-', '')
-          request.session = sessions.get(id) ?? { id }
-          next()
-        })
-        app.get('/sign-in', ({ session }, response) => {
-          sessions.set(session.id, { id: session.id, user: 'alice' })
-          response.set('Set-Cookie', 'visit=' + session.id).end()
-        })
-        app.get('/sign-out', async ({ session }, response) => {
-          await endChats(session)
-          sessions.delete(session.id)
-          response.end()
-        })
-        ${file('express.js')}
-        app.listen(${port}, '127.0.0.1')`
-      return [process.execPath, write('express.js', program)]
-    },
+    start: (port, file) => [process.execPath, write('express.js', expressWith(file('express.js'), port))],
+  },
+  'Express with /warm': {
+    packages: [],
+    isUsual: true,
+    paths: { token: '/chat/binding', signIn: '/sign-in', signOut: '/sign-out' },
+    warms: true,
+    start: (port, file) => [process.execPath, write('express-warm.js', expressWith(file('express-warm.js'), port))],
   },
   Django: {
     packages: ['python3-django', 'python3-jwt'],
@@ -371,9 +380,10 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
 
     /** Like a page: gets a token, and then a session. */
     const connect = async (headers: Record<string, string>, tab: string) => {
-      const answer = await get(token, headers)
+      const answer = await get(portal.warms ? `${token}?tab=${tab}` : token, headers)
       if (answer.status !== 200) throw new Error(`no token but HTTP ${answer.status}: ${said}`)
       expect(answer.headers['cache-control']).toContain('no-store')
+      if (portal.warms) return JSON.parse(answer.text)
       const body = `tab=${tab}`
       const sent = {
         Authorization: `Bearer ${answer.text}`,

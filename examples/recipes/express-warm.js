@@ -1,0 +1,19 @@
+// With express-session, for users whose passwords of the XMPP server the portal knows. Better: express.js.
+import { hash } from 'node:crypto'
+import { WarmBindings } from 'warm-bindings/client'
+
+const service = new WarmBindings({ url: 'http://127.0.0.1:8080/warm', user: 'portal', secret: 'choose-a-secret' })
+
+app.get('/chat/binding', async ({ session, query }, response) => {
+  if (!session.user) return response.sendStatus(401)
+  const { jid, password } = session.user // or a credential
+  const names = { visit: hash('sha256', session.id), tab: String(query.tab) }
+  response.set('Cache-Control', 'no-store').json(await service.warm({ jid, password, ...names }))
+})
+app.use('/chat', (error, _request, response, _next) => {
+  console.error(error.message)
+  response.sendStatus(503)
+})
+
+/** Call it when the user signs out, before the session is destroyed. */
+export const endChats = session => service.endVisit(hash('sha256', session.id))
