@@ -11,6 +11,9 @@ const stateTexts = {
   ended: 'Ended',
 }
 
+/** Messages that a page keeps for the next page of its tab. */
+const mostKept = 100
+
 class Pane {
   #element
   #account
@@ -20,6 +23,8 @@ class Pane {
   #chat
   /** Full JIDs with which the other user is online. */
   #online = new Set()
+  /** For the next page of this tab. */
+  #kept = { isConnected: false, messages: [] }
 
   constructor(element) {
     this.#element = element
@@ -31,6 +36,31 @@ class Pane {
       event.preventDefault()
       this.#say()
     })
+    this.#goOn()
+  }
+
+  get #name() {
+    return `demo ${this.#account}`
+  }
+
+  /** Continues what the previous page of this tab did. */
+  #goOn() {
+    try {
+      this.#kept = { ...this.#kept, ...JSON.parse(sessionStorage.getItem(this.#name)) }
+    } catch {
+      // There is no storage.
+    }
+    for (const message of this.#kept.messages) this.#showMessage(message)
+    if (this.#kept.isConnected) this.#connect()
+  }
+
+  #keep(kept) {
+    this.#kept = { ...this.#kept, ...kept }
+    try {
+      sessionStorage.setItem(this.#name, JSON.stringify(this.#kept))
+    } catch {
+      // Without storage, or if it is full, they are lost after a reload.
+    }
   }
 
   #find(selector) {
@@ -50,10 +80,10 @@ class Pane {
     try {
       this.#chat = await connect({
         Strophe,
-        binding: () => this.#warm(),
+        binding: tab => this.#warm(tab),
         transport,
         history: 0,
-        keep: false,
+        name: this.#name,
         onStatus: status => this.#follow(status),
         onPresence: presence => this.#notePresence(presence),
         onMessage: message => this.#receive(message),
@@ -64,16 +94,17 @@ class Pane {
   }
 
   /** Asks the page's own server for a session. In a real portal the user would be signed in there. */
-  async #warm() {
+  async #warm(tab) {
     const started = performance.now()
     const reply = await fetch('demo/warm', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-      body: JSON.stringify({ account: this.#account }),
+      body: JSON.stringify({ account: this.#account, tab }),
     })
     const binding = await reply.json()
     if (!reply.ok) throw new Error(binding.detail)
-    this.#find('.took').textContent = `warmed in ${Math.round(performance.now() - started)} ms`
+    const what = binding.resumed ? 'resumed' : 'warmed'
+    this.#find('.took').textContent = `${what} in ${Math.round(performance.now() - started)} ms`
     const values = { ...binding, token: binding.websocket?.token }
     for (const place of this.#element.querySelectorAll('.binding dd')) place.textContent = values[place.className]
     return { ...binding, url: new URL(binding.url, location.href).pathname }
@@ -81,6 +112,7 @@ class Pane {
 
   #follow({ state, code, reason, retryIn }) {
     if (state === 'ended') this.#chat = undefined
+    if (state === 'online' || code === 'closed') this.#keep({ isConnected: state === 'online' })
     const again = retryIn === undefined ? '' : ` Next try in ${retryIn} s.`
     if (code === 'closed') this.#show('closed')
     else this.#show(state, reason && reason + again)
@@ -114,14 +146,19 @@ class Pane {
     this.#log('sent', text, this.#online.size > 0 ? undefined : `sent while ${this.#otherTitle} was offline`)
   }
 
-  #log(kind, text, note) {
+  #log(...message) {
+    this.#keep({ messages: [...this.#kept.messages, message].slice(-mostKept) })
+    this.#showMessage(message)
+  }
+
+  #showMessage([kind, text, note]) {
     const entry = document.createElement('p')
     entry.className = kind
     const speaker = document.createElement('span')
     speaker.className = 'speaker'
     speaker.textContent = kind === 'sent' ? 'You: ' : `${this.#otherTitle}: `
     entry.append(speaker, text)
-    if (note !== undefined) {
+    if (note) {
       const small = document.createElement('span')
       small.className = 'note'
       small.textContent = note

@@ -56,7 +56,7 @@ export interface SiteParts
   readonly callLimits: AppParts['limits']
   /** Undefined if no page may bring a token. */
   readonly pageTokens?: PageTokens | undefined
-  readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed'>) => readonly Router[]
+  readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
 }
 
 export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
@@ -297,7 +297,7 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
     audit: auditFor('warm'),
     httpLog: logFor('http'),
     demoPath: shared.demoPath,
-    extraRouters: shared.routers({ login, endUnclaimed }),
+    extraRouters: shared.routers({ login, endUnclaimed, sessions: upstream.sessions, visits: shared.visits }),
   })
 }
 

@@ -44,6 +44,9 @@ function startOn(
     METRICS_ADDRESS: 'none',
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
+    // A closed tab looks online no longer than this.
+    BOSH_MAX_PAUSE: '8',
+    WEBSOCKET_RESUME: '8',
     LOG_LEVEL,
     AUDIT_LOG,
   })
@@ -55,8 +58,8 @@ function startOn(
     audit,
     counts,
     collect,
-    routers: ({ login, endUnclaimed }) => [
-      createDemoRouter({ login, endUnclaimed, config, domain: server.domain, passwords }),
+    routers: ({ login, endUnclaimed, sessions, visits }) => [
+      createDemoRouter({ login, endUnclaimed, sessions, visits, config, domain: server.domain, passwords }),
     ],
     demoPath,
   })

@@ -2,22 +2,24 @@ import { type RequestHandler, Router } from 'express'
 import { endpointUrls, homePath } from '../http/addresses.js'
 import { jsonAnswer, methodNotAllowed, sendAnswer, sendPage } from '../http/answers/answer.js'
 import { attachingPagePolicy, readOnly } from '../http/answers/pages.js'
-import { signalOf } from '../http/listening/caller-gone.js'
+import { type CallerSignal, signalOf } from '../http/listening/caller-gone.js'
 import { bodyFormat, readBody } from '../http/listening/read-body.js'
 import { Problem } from '../lib/errors.js'
 import { describeBinding } from '../warm/answers.js'
+import type { Binding } from '../warm/session-login.js'
 import { usualOptions } from '../warm/warm-request.js'
 import type { WarmParts } from '../warm/warm-router.js'
 import { titleOf } from './stanza.js'
 
 export const demoPath = '/demo'
 
-export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'endUnclaimed'> {
+export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'endUnclaimed' | 'sessions' | 'visits'> {
   readonly domain: string
   readonly passwords: Readonly<Record<string, string>>
 }
 
-export function createDemoRouter({ config, login, endUnclaimed, domain, passwords }: DemoParts): Router {
+export function createDemoRouter(parts: DemoParts): Router {
+  const { config, login, endUnclaimed, sessions, visits, domain, passwords } = parts
   const names = Object.keys(passwords)
   const home = homePath(config.externalUrl)
 
@@ -46,7 +48,7 @@ export function createDemoRouter({ config, login, endUnclaimed, domain, password
 
   const warm: RequestHandler = async (request, response) => {
     if (bodyFormat(request.headers['content-type']) !== 'json') throw new Problem('unsupported-media-type')
-    const account = readAccount(await readBody(request))
+    const { account, tab: name } = readFields(await readBody(request))
     const password = Object.hasOwn(passwords, account) ? passwords[account] : undefined
     if (password === undefined)
       throw new Problem('invalid-parameter', {
@@ -54,17 +56,35 @@ export function createDemoRouter({ config, login, endUnclaimed, domain, password
       })
 
     const signal = signalOf(request, response)
-    const binding = await login(
-      {
-        jid: { local: account, domain, resource: undefined },
-        credentials: { kind: 'password', password },
-        ...usualOptions(config.bosh),
-        attachBinding: 'off',
-        attachSeconds: config.warm.attachTimeout,
-      },
-      signal,
-    )
-    const giveUp = () => endUnclaimed(binding.id)
+    const seconds = config.warm.attachTimeout
+    const handover = { seconds, attachBinding: 'off' } as const
+    // Nobody guesses the name of another tab.
+    const isName = /^[\da-f]{32}$/.test(name)
+    const tab = isName ? { admin: 'demo', visit: 'demo', user: `${account}@${domain}`, tab: name } : undefined
+    const logIn = (signal: CallerSignal) =>
+      login(
+        {
+          jid: { local: account, domain, resource: undefined },
+          credentials: { kind: 'password', password },
+          ...usualOptions(config.bosh),
+          attachBinding: 'off',
+          attachSeconds: seconds,
+          tab,
+        },
+        signal,
+      )
+    const resume = async (id: string): Promise<Binding | undefined> => {
+      const resumed = await sessions.resume(id, handover)
+      return resumed && { ...resumed, expiresIn: seconds }
+    }
+    const release = ({ id }: Binding) => endUnclaimed(id)
+    const { result: binding, isResumed } =
+      tab === undefined
+        ? { result: await logIn(signal), isResumed: false }
+        : await visits.enter(tab, signal, { resume, logIn, release })
+    const giveUp = () => {
+      if (!isResumed) release(binding)
+    }
     if (signal.aborted) return giveUp()
     signal.addEventListener('abort', giveUp)
     sendAnswer(response, jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request))))
@@ -102,9 +122,10 @@ const requireOwnPage: RequestHandler = ({ headers }, _response, next) => {
   next()
 }
 
-function readAccount(body: Buffer): string {
+function readFields(body: Buffer): { readonly account: string; readonly tab: string } {
   try {
-    return String(JSON.parse(body.toString()).account)
+    const { account, tab } = JSON.parse(body.toString())
+    return { account: String(account), tab: String(tab) }
   } catch {
     throw new Problem('invalid-body', { detail: 'It is not a JSON object.' })
   }

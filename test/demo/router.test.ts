@@ -3,10 +3,13 @@ import request from 'supertest'
 import { createApp } from '../../src/app.js'
 import { createDemoRouter } from '../../src/demo/router.js'
 import type { CallerSignal } from '../../src/http/listening/caller-gone.js'
+import { systemClock } from '../../src/lib/clock.js'
 import { Problem } from '../../src/lib/errors.js'
 import type { Logins, WarmRequest } from '../../src/warm/session-login.js'
+import { createVisits } from '../../src/warm/visits.js'
 import { isXhtml } from '../support/xhtml.js'
 import { appParts, binding, config as usual } from '../warm/fake-login.js'
+import { FakeSessions } from '../warm/fake-sessions.js'
 
 const config = { ...usual, externalUrl: undefined }
 
@@ -20,10 +23,13 @@ function demo(login: Logins['login'] = async () => binding) {
     },
     endUnclaimed: () => {},
   }
+  const sessions = new FakeSessions()
+  const visits = createVisits({ own: sessions, nodes: undefined, clock: systemClock, timeout: 30 })
+  const all = { ...appParts(config), ...parts, sessions, visits }
   const passwords = { alice: 'demo', bob: 'demo' }
-  const router = createDemoRouter({ ...parts, domain: 'localhost', passwords })
-  const app = createApp({ ...appParts(config), ...parts, extraRouters: [router] })
-  return { app, logins }
+  const router = createDemoRouter({ ...all, domain: 'localhost', passwords })
+  const app = createApp({ ...all, extraRouters: [router] })
+  return { app, logins, sessions }
 }
 
 const own = { Host: '127.0.0.1:8080', Origin: 'http://127.0.0.1:8080', 'Sec-Fetch-Site': 'same-origin' }
@@ -74,6 +80,24 @@ describe('warming from the page', () => {
     expect(logins).toMatchObject([
       { jid: { local: 'alice', domain: 'localhost' }, credentials: { kind: 'password', password: 'demo' } },
     ])
+  })
+
+  test('resumes the session of its tab, and of no other tab or account', async () => {
+    const { app, logins, sessions } = demo()
+    const tab = 'a'.repeat(32)
+    const user = 'alice@localhost'
+    const { id } = sessions.add(1, { jid: `${user}/x`, tab: { admin: 'demo', visit: 'demo', user, tab } })
+    const call = async (fields: object) => (await request(app).post('/demo/warm').set(own).send(fields)).body
+    expect(await call({ account: 'alice', tab })).toMatchObject({ id, jid: `${user}/x`, resumed: true })
+    expect(logins).toEqual([])
+    for (const other of [
+      { account: 'alice', tab: 'b'.repeat(32) },
+      { account: 'bob', tab },
+      { account: 'alice', tab: '' },
+      { account: 'alice' },
+    ])
+      expect(await call(other)).toMatchObject({ id: binding.id, resumed: false })
+    expect(logins.map(({ tab }) => tab?.tab)).toEqual(['b'.repeat(32), tab, undefined, undefined])
   })
 
   test.each([

@@ -88,10 +88,55 @@ describe('The demo', () => {
       await hears(bob, 'Noch Tee?')
       await say(bob, 'Alice', 'Danke, ja.')
       await hears(alice, 'Danke, ja.')
-      await tab.reload()
-      await connect(alice)
-      await says(alice, 'Bob is offline')
       expect(complaints).toEqual([])
+    })
+
+    for (const transport of ['bosh', 'websocket'] as const)
+      (transport === 'bosh' ? test : testRest)(
+        `keeps both sessions and all messages over a reload, over ${transport}`,
+        async () => {
+          await tab.goto(`${demo.url}/demo?transport=${transport}`)
+          const [alice, bob] = [pane('Alice'), pane('Bob')]
+          await connect(alice)
+          await connect(bob)
+          await says(alice, 'Bob is online')
+          await say(alice, 'Bob', 'Noch Tee?')
+          await hears(bob, 'Noch Tee?')
+          const jids = await jidsOf([alice, bob])
+          for (let reload = 1; reload <= 2; reload++) {
+            await tab.reload()
+            for (const each of [alice, bob]) await says(each, 'Connected')
+            await says(alice, 'Bob is online')
+            await says(bob, 'Alice is online')
+            expect(await jidsOf([alice, bob])).toEqual(jids)
+            await say(bob, 'Alice', `Danke, ${reload}.`)
+            await hears(alice, `Danke, ${reload}.`)
+          }
+          for (const each of [alice, bob])
+            for (const text of ['Noch Tee?', 'Danke, 1.', 'Danke, 2.'])
+              expect(await each.getByRole('log').locator('p', { hasText: text }).count()).toBe(1)
+
+          const stranger = await (await sharedChromium(eitherChromium)).newPage()
+          try {
+            await stranger.goto(`${demo.url}/demo`)
+            const other = stranger.getByRole('region', { name: 'Alice', exact: true })
+            await says(other, 'Not connected')
+            await connect(other)
+            expect(await jidsOf([other])).not.toEqual([jids[0]])
+          } finally {
+            await stranger.close()
+          }
+          expect(await jidsOf([alice, bob])).toEqual(jids)
+          expect(complaints).toEqual([])
+        },
+      )
+
+    testRest('stays disconnected after a reload, if the user has disconnected', async () => {
+      const alice = pane('Alice')
+      await connect(alice)
+      await disconnect(alice)
+      await tab.reload()
+      await says(alice, 'Not connected')
     })
 
     testRest.each(['light', 'dark'] as const)('is accessible in %s colours', async colorScheme => {
@@ -173,6 +218,8 @@ async function disconnect(pane: Locator): Promise<void> {
   await button.click()
   await says(pane, 'Disconnected')
 }
+
+const jidsOf = (panes: readonly Locator[]) => Promise.all(panes.map(pane => pane.locator('dd.jid').textContent()))
 
 async function say(pane: Locator, to: string, text: string): Promise<void> {
   await pane.getByRole('textbox', { name: `Message to ${to}` }).fill(text)
