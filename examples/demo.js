@@ -1,6 +1,6 @@
 // The service that the portals need, with a small XMPP server in memory. Your service has the same settings.
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startDemoServer } from '../dist/demo/server.js'
@@ -32,7 +32,8 @@ export async function startChat(pageSettings) {
 /** The settings of the portal at this origin. */
 export async function startDemo(origin) {
   const CHAT_SECRET = newSecret()
-  const file = join(mkdtempSync(join(tmpdir(), 'portal-')), 'page-secrets')
+  const folder = mkdtempSync(join(tmpdir(), 'portal-'))
+  const file = join(folder, 'page-secrets')
   writeFileSync(file, CHAT_SECRET, { mode: 0o600 })
   const CHAT_URL = await startChat({
     PAGE_ORIGINS: origin,
@@ -40,5 +41,6 @@ export async function startDemo(origin) {
     PAGE_TOKEN_AUDIENCE: 'chat',
     PAGE_TOKEN_JID: '{sub}@localhost',
   })
+  rmSync(folder, { recursive: true })
   return { CHAT_URL, CHAT_SECRET }
 }
