@@ -195,6 +195,9 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await visitor.seesContact(bob.bareJid, 'online')
       await visitor.say(bob.bareJid, 'here again')
       expect(await bob.receives('here again')).toContain(next)
+      const { bareJid } = bob
+      await bob.leave()
+      await visitor.seesContact(bareJid, 'offline')
       expect(visitor.complaints).toEqual([])
     })
 

@@ -21,13 +21,12 @@ export interface PrivateConverse {
   }
   readonly env: {
     readonly $pres: (attributes: object) => unknown
-    readonly Strophe: { readonly Status: { readonly [name: string]: number } }
   }
   readonly exports: { readonly ControlBox?: new (attributes: object) => unknown }
   readonly state: {
     readonly chatboxes: { on(event: 'reset', act: () => void): void; add(box: unknown): void }
     readonly connfeedback: Model
-    readonly presences: { clearStore(): Promise<void> }
+    readonly presences: { readonly models: readonly (Model & { readonly resources: { reset(): void } })[] }
     readonly roster: { readonly models: readonly Model[] }
     readonly session: Model
   }

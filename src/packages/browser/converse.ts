@@ -21,6 +21,14 @@ interface OtherOptions {
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
+/** Strophe's statuses. */
+const connecting = 1
+const connectionFailed = 2
+const loginFailed = 4
+const connected = 5
+const disconnected = 6
+const attached = 8
+
 /** Of the plugin, and of the tab's memory. */
 const ownName = 'warm-bindings'
 const mostProbes = 1000
@@ -60,12 +68,11 @@ function takeMemory(): string | null {
 }
 
 function start({ api, env, exports, state }: PrivateConverse, options: ConverseOptions): void {
-  const { $pres, Strophe } = env
+  const { $pres } = env
   const { connection: connections, listen, send, settings } = api
   const { on } = listen
   const { onStatus } = options
   let { transport = 'auto' } = options
-  const { ATTACHED, AUTHFAIL, CONNECTED, CONNECTING, CONNFAIL, DISCONNECTED } = Strophe.Status
   const pauses = new Pauses()
   /** For the next page of this tab. `seen`: stanzas of the session. */
   let memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(takeMemory()!) }
@@ -86,7 +93,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const mine = ++attempt
     pauses.cancel()
     enter({ state: 'connecting' })
-    state.connfeedback.set({ connection_status: CONNECTING })
+    state.connfeedback.set({ connection_status: connecting })
     try {
       const found = await askForBinding(options, memory.tab)
       if (mine === attempt) await logIn(found)
@@ -128,6 +135,8 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     /** Stanzas of the session. Undefined before the end of a login over WebSocket. */
     let count = isOverSocket ? undefined : delivered
     connection.reconnecting = wasAttached
+    // Otherwise Converse would drop presences that its contacts still show.
+    connection.hasResumed = () => true
     connection.xmlInput = element => {
       if (count === undefined) {
         if (element.localName === 'iq') count = delivered
@@ -145,14 +154,14 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const follow = (code: number, condition?: string | null) => {
       if (connection.disconnection_cause !== 'logout') {
         if (mine !== attempt) return
-        if (code === CONNFAIL && count === undefined && transport === 'auto' && navigator.onLine) {
+        if (code === connectionFailed && count === undefined && transport === 'auto' && navigator.onLine) {
           transport = 'bosh'
           attempt += 1
           void logIn(found)
           return
         }
-        if (code === AUTHFAIL || code === DISCONNECTED) return lose()
-        if (code === ATTACHED || code === CONNECTED) {
+        if (code === loginFailed || code === disconnected) return lose()
+        if (code === attached || code === connected) {
           isAttached = wasAttached = true
           pauses.succeeded()
           enter({ state: 'online' })
@@ -193,7 +202,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     if (connections.get()) void api.user.logout()
   }
 
-  const showEnd = () => isEnded() && state.connfeedback.set({ connection_status: DISCONNECTED, message: status.reason })
+  const showEnd = () => isEnded() && state.connfeedback.set({ connection_status: disconnected, message: status.reason })
 
   const isEnded = () => status.state === 'ended'
 
@@ -218,7 +227,13 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   })
   on('logout', () => isEnded() || end('closed', 'The chat session is over.'))
   on('disconnected', showEnd)
-  on('presencesInitialized', () => isResumed || state.presences.clearStore())
+  on('presencesInitialized', () => {
+    if (isResumed) return
+    for (const presence of state.presences.models) {
+      presence.resources.reset()
+      presence.save({ presence: 'offline', show: '' })
+    }
+  })
   on('rosterContactsFetched', () => {
     // Servers send the presence of a contact only once.
     if (!isResumed) return
