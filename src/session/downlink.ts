@@ -124,6 +124,6 @@ export class Downlink<Session extends Served> implements LinkEvents {
     }
     if (this.#session.jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
     const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
-    this.#session.end(streamError === undefined ? 'connection-lost' : reason, 'drained', streamError)
+    this.#session.end(streamError === undefined ? 'connection-lost' : reason, 'emptied', streamError)
   }
 }

@@ -1,9 +1,9 @@
 export interface Ending {
   /**
-   * `drain`: closes once nothing is left to deliver. `cut`: closes the connection but not the stream.
+   * `close-empty`: closes once nothing is left to deliver. `cut`: closes the connection but not the stream.
    * `abandon`: does not read waiting data.
    */
-  readonly link: 'close' | 'drain' | 'cut' | 'abandon'
+  readonly link: 'close' | 'close-empty' | 'cut' | 'abandon'
   /** `return`: senders get errors. */
   readonly queue: 'deliver' | 'return' | 'discard'
   /**
@@ -16,7 +16,7 @@ export interface Ending {
 /** For a fault call `Session.fail`. */
 export const endings = {
   /** The service stops, or the server has ended the link. */
-  drained: { link: 'drain', queue: 'deliver', client: 'outcome' },
+  emptied: { link: 'close-empty', queue: 'deliver', client: 'outcome' },
   /** The server does not answer, or the client broke a deadline or limit. */
   told: { link: 'close', queue: 'deliver', client: 'outcome' },
   /** Makes room for another session. */

@@ -16,7 +16,7 @@ import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits/session-limits.js'
 import type { Strangers } from './limits/strangers.js'
 import type { UserRoom } from './limits/user-room.js'
-import { LoginAttempts } from './logins/login-attempts.js'
+import { ClientAttempts } from './logins/client-attempts.js'
 import type { RefusedLogins } from './logins/refused-logins.js'
 import type { Management } from './mending.js'
 import { type MakePageClient, openingOf } from './opening.js'
@@ -228,7 +228,7 @@ export function createOpener(parts: OpenerParts) {
         limits.notOpened(address)
         return registry.takesSessions ? 'policy-violation' : 'system-shutdown'
       }
-      const attempts = new LoginAttempts(refusedLogins, address, domain)
+      const attempts = new ClientAttempts(refusedLogins, address, domain)
       const session = new Session(domain, keeper, { isSecure: secure, attempts })
       limits.opened(session, address)
       strangers.add(session, address, attempts, clock.now())

@@ -125,7 +125,7 @@ export class Registry {
   shutDown(): void {
     this.isStopping = true
     for (const session of [...this.#sessions.values()])
-      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'drained')
+      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'emptied')
   }
 
   /** Ends all sessions without telling their clients. */

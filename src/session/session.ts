@@ -8,8 +8,8 @@ import { Downlink } from './downlink.js'
 import { type Ending, endings, type How } from './endings.js'
 import { Inactivity } from './inactivity.js'
 import { isFull } from './logins/bound-jid.js'
+import type { ClientAttempts, Gate } from './logins/client-attempts.js'
 import { ClientLogin } from './logins/client-login.js'
-import type { Gate, LoginAttempts } from './logins/login-attempts.js'
 import { type LoggedIn, LoginWatch } from './logins/login-watch.js'
 import type { Management } from './mending.js'
 import { Outbox } from './outbox.js'
@@ -49,7 +49,7 @@ export class Session implements Gate {
   constructor(
     domain: string,
     keeper: SessionKeeper<Session>,
-    client?: { readonly isSecure: boolean; readonly attempts: LoginAttempts },
+    client?: { readonly isSecure: boolean; readonly attempts: ClientAttempts },
     before?: SessionRecord,
   ) {
     const now = keeper.clock.now()
@@ -357,7 +357,7 @@ export class Session implements Gate {
       }
       // Closes the link at once, so that the user goes offline, unless stanzas can still be returned to
       // senders, or kept by the server.
-      if (link === 'drain' && !this.isOver && this.outbox.isEmpty && !this.#mayKeep) this.link.close()
+      if (link === 'close-empty' && !this.isOver && this.outbox.isEmpty && !this.#mayKeep) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#endNow(outcome, ending)
   }

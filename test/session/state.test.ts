@@ -50,7 +50,7 @@ describe('a session', () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     const session = bench.registry.byId(client.id)!
-    session.end('shutdown', 'drained')
+    session.end('shutdown', 'emptied')
     expect(session.resume(handover)).toBeUndefined()
     session.end('logout', 'loggedOut')
     expect(bench.counts.sessionsEnded).toMatchObject({ shutdown: 1, logout: 0 })

@@ -537,7 +537,7 @@ describe('a session is not set down', () => {
       'once it has ended, although its page has not been told',
       async bench => {
         const { id } = await resumable(bench)
-        bench.registry.byId(id)!.end('shutdown', 'drained')
+        bench.registry.byId(id)!.end('shutdown', 'emptied')
       },
     ],
     [

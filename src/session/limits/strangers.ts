@@ -1,9 +1,9 @@
 import { clientOf } from '../../lib/client-network.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import type { LoginAttempts } from '../logins/login-attempts.js'
+import type { ClientAttempts } from '../logins/client-attempts.js'
 import type { Session as WholeSession } from '../session.js'
 
-export type Logins = Pick<LoginAttempts, 'refused' | 'isSilent' | 'delayedJid'>
+export type Logins = Pick<ClientAttempts, 'refused' | 'isSilent' | 'delayedJid'>
 
 type Session = Pick<WholeSession, 'end'>
 

@@ -1,13 +1,13 @@
 import type { Element } from '../../xmpp/xml/element.js'
 import { isFull } from './bound-jid.js'
-import type { Gate, LoginAttempts } from './login-attempts.js'
+import type { ClientAttempts, Gate } from './client-attempts.js'
 import type { LoggedIn, LoginWatch, Screened } from './login-watch.js'
 
 export class ClientLogin {
   readonly #watch: LoginWatch
-  readonly #attempts: LoginAttempts
+  readonly #attempts: ClientAttempts
 
-  constructor(watch: LoginWatch, attempts: LoginAttempts) {
+  constructor(watch: LoginWatch, attempts: ClientAttempts) {
     this.#watch = watch
     this.#attempts = attempts
   }

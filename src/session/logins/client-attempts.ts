@@ -18,7 +18,7 @@ interface Attempt {
   user: string | undefined
 }
 
-export class LoginAttempts {
+export class ClientAttempts {
   readonly #refusals: RefusedLogins
   readonly #client: { readonly address: string; readonly domain: string }
   readonly #isLimited: boolean
