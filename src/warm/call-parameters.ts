@@ -96,8 +96,8 @@ function collect<Name extends string>(pairs: Iterable<Pair>, table: Table<Name>,
 
 const secrets: ReadonlySet<string> = new Set<ParameterName>(['password', 'token', 'credential'])
 
-/** Longest quoted name of a parameter, in UTF-16 units. */
-const longestQuote = 40
+/** Other names may be secrets in the wrong place, and are not quoted. */
+const isName = /^[a-z_]{1,40}$/i
 
 function unknownParameter([name, value]: Pair, before: string | undefined, table: Table, place: Place): Problem {
   if (name === undefined || value === undefined) {
@@ -109,14 +109,12 @@ function unknownParameter([name, value]: Pair, before: string | undefined, table
   const meant = table === bodyParameters ? likelyParameter(name) : undefined
   if (meant !== undefined) return badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
   // After an unescaped `&` in a secret, its rest looks like a name, mostly without a value.
-  const isPlain = /^[a-z_]+$/i.test(name) && value !== ''
-  if (place === 'form' && secrets.has(before ?? '') && !isPlain)
+  if (place === 'form' && secrets.has(before ?? '') && !(isName.test(name) && value !== ''))
     return new Problem('invalid-parameter', {
       detail: `An unknown parameter follows ${before}: forms write & in a value as %26. ${allowed}`,
     })
-  const start = name.slice(0, longestQuote)
-  const quote = `Parameter: ${foreignText(start)}${start === name ? '' : '…'}.`
-  return new Problem('invalid-parameter', { detail: allowed, quote })
+  if (!isName.test(name)) return new Problem('invalid-parameter', { detail: `A parameter is unknown. ${allowed}` })
+  return new Problem('invalid-parameter', { detail: allowed, quote: `Parameter: ${name}.` })
 }
 
 function pairsIn(format: 'form' | 'json', body: Uint8Array): Iterable<Pair> {
