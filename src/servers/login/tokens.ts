@@ -7,7 +7,10 @@ const mostSalts = 1000
 
 export type Tokens = ReturnType<typeof createTokens>
 
-/** Decides which logins ask for a token (XEP-0484), and as which user agent. */
+/**
+ * Decides which logins ask for a token (XEP-0484), and as which user agent: only if SCRAM keys do not work,
+ * because Prosody writes tokens to disk at each login and keeps each user agent forever.
+ */
 export function createTokens() {
   const secret = randomBytes(32)
   const salting = new Map<string, true>()
