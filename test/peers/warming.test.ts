@@ -55,6 +55,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
         ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
         url: `${warmer.url}/http-bind`,
         expires_in: 120,
+        csi: expect.any(Boolean),
         websocket: {
           url: `${warmer.url.replace('http', 'ws')}/xmpp-websocket/warm`,
           token: expect.stringMatching(/^[\w-]{43}$/),
