@@ -5,6 +5,12 @@ import type { ConverseModuleNoted, InsideConverse } from '../support/page-conver
 
 declare const window: { noted: ConverseModuleNoted; inside: InsideConverse }
 
+const textsIn = (contact: string): string[] =>
+  [...(window.inside.state.chatboxes.get(contact)?.messages.models ?? [])]
+    .sort((one, other) => Number(one.cid.slice(1)) - Number(other.cid.slice(1)))
+    .filter(message => message.get('sender') === 'them')
+    .map(message => message.get('body'))
+
 export class ConverseVisitor {
   readonly complaints: string[] = []
 
@@ -80,6 +86,19 @@ export class ConverseVisitor {
   /** How many messages on the screen have this text. */
   count(text: string): Promise<number> {
     return this.#messages(text).count()
+  }
+
+  /** Messages of this contact as they came, each as often as Converse has it. */
+  texts(contact: string): Promise<readonly string[]> {
+    return this.tab.evaluate(textsIn, contact)
+  }
+
+  async receives(contact: string, text: string, milliseconds: number): Promise<void> {
+    const deadline = performance.now() + milliseconds
+    while (!(await this.texts(contact)).includes(text)) {
+      if (performance.now() > deadline) throw new Error(`no "${text}", but ${await this.texts(contact)}`)
+      await this.tab.waitForTimeout(50)
+    }
   }
 
   /** Resolves once a contact is shown so: `online`, `offline`. */

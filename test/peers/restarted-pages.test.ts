@@ -12,11 +12,13 @@ import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { fewOrAll, runsRest, runsUsual } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
+import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { createSocketPagesRouter } from '../support/page-websocket.js'
 import { RestartedService } from '../support/restarted-service.js'
 import { callSessions } from '../support/sessions-api.js'
 import { ConversePage } from './converse-page.js'
+import { ConverseVisitor } from './converse-visitor.js'
 import { Document, repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
@@ -55,6 +57,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     let server: XmppServer
     let service: RestartedService
     let portal: Awaited<ReturnType<typeof servePortal>>
+    let converse: ConversePortal
     let context: BrowserContext
     let bob: User
     let transport: PageOptions['transport'] = 'auto'
@@ -90,6 +93,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         createSocketPagesRouter(() => readRecipes(service.url), credentials),
         createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),
       ])
+      converse = await serveConversePortal(() => service.url, bind)
       const both = [await logIn('alice'), await logIn('bob')] as const
       await befriend(...both)
       await Promise.all(both.map(user => user.leave()))
@@ -124,6 +128,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     afterAll(async () => {
       await portal?.stop()
+      await converse?.stop()
       service?.leave()
       await server?.stop()
     })
@@ -154,6 +159,19 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         say: (to, text) => page.say(to, text),
         receives: (text, milliseconds) => page.receives(text, milliseconds),
         texts: () => page.texts(),
+      }
+    }
+
+    const openConverseModule = async (over: PageOptions['transport']): Promise<Visitor> => {
+      converse.options = { binding: '/chat/binding', transport: over }
+      if (over === 'websocket') await context.addInitScript(fast)
+      const page = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
+      await page.has('online')
+      return {
+        jid: () => page.jid(),
+        say: (to, text) => page.say(to, text),
+        receives: (text, milliseconds) => page.receives(bob.bareJid, text, milliseconds),
+        texts: () => page.texts(bob.bareJid),
       }
     }
 
@@ -306,6 +324,11 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect((await browser.send(last, { headers: { cookie } })).text).not.toContain('item-not-found')
         browser.close()
       })
+
+      test.each(['bosh', 'websocket'] as const)(
+        'with Converse and its module survives five restarts over %s',
+        async over => restartUnder(await openConverseModule(over), 5, false),
+      )
 
       test('with the module survives five restarts over WebSocket', async () =>
         restartUnder(await openModule('websocket'), 5))

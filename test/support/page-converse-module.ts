@@ -13,6 +13,12 @@ export interface ConverseModuleNoted {
   readonly statuses: string[]
 }
 
+interface Message {
+  /** `c` and a number, in the order of creation. */
+  readonly cid: string
+  get(attribute: 'body' | 'sender'): string
+}
+
 interface InsideConnection {
   readonly jid: string
   /** Over BOSH. */
@@ -32,7 +38,10 @@ export interface InsideConverse {
     }
     readonly user: { logout(): Promise<void> }
   }
-  readonly state: { readonly roster?: { get(jid: string): { getStatus(): string } | undefined } }
+  readonly state: {
+    readonly chatboxes: { get(jid: string): { readonly messages: { readonly models: readonly Message[] } } | undefined }
+    readonly roster?: { get(jid: string): { getStatus(): string } | undefined }
+  }
 }
 
 export interface ConversePortal {
