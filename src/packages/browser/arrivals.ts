@@ -1,4 +1,4 @@
-import { archiveIdOf, bareJid, type Message } from './message.js'
+import { archiveIdOf, bareJid, type Message, readMessage } from './message.js'
 
 const mostKeys = 2000
 
@@ -66,7 +66,14 @@ export class Arrivals {
 
   take(message: Message, jid: string): void {
     if (this.#waiting !== undefined && message.type !== 'groupchat') this.#waiting.push(message)
-    else this.showOnce(message, liveId(message, jid))
+    else this.#showOnce(message, liveId(message, jid))
+  }
+
+  /** Messages to rooms are shown when the room returns them. */
+  showOwn(stanza: Element, jid: string): void {
+    if (stanza.getAttribute('type') !== 'chat') return
+    stanza.setAttribute('from', jid)
+    this.#showOnce(readMessage(stanza, jid))
   }
 
   hold(): void {
@@ -76,15 +83,15 @@ export class Arrivals {
   release(archived: readonly { readonly id: string; readonly message: Message }[], jid: string): void {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
-    for (const { id, message } of archived) this.showOnce(message, id)
-    for (const message of waiting) this.showOnce(message, liveId(message, jid))
+    for (const { id, message } of archived) this.#showOnce(message, id)
+    for (const message of waiting) this.#showOnce(message, liveId(message, jid))
   }
 
   startAfter(last: string | undefined): void {
     this.#last ??= last
   }
 
-  showOnce(message: Message, id?: string): void {
+  #showOnce(message: Message, id?: string): void {
     const keys = []
     if (id !== undefined) keys.push(`${message.type === 'groupchat' ? bareJid(message.from) : ''} ${id}`)
     // A message that was sent again may come from an earlier resource of the user.

@@ -58,7 +58,7 @@ export async function answerOf<Answer>(
   if (detail) console.warn(`${code}: ${detail}`)
   if (status === 401 || (status === 403 && !isOfService))
     throw new NoChat('You are not signed in any more.', 'signed-out')
-  if (status >= 400 && status < 500 && status !== 408 && status !== 429)
+  if (/^4(?!08|29)/.test(String(status)))
     throw new NoChat(`The portal has no chat for this page (HTTP ${status}).`, code ?? 'refused')
   const answer = ok ? read(text) : undefined
   if (answer !== undefined) return answer

@@ -2,7 +2,7 @@ import { Arrivals } from './arrivals.js'
 import type { Contact } from './contact.js'
 import { Departures, type MessageState } from './departures.js'
 import { NoChat } from './failures.js'
-import { bareJid, type Message, readMessage, stanzaIdNamespace } from './message.js'
+import { bareJid, type Message, stanzaIdNamespace } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
 import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
@@ -129,7 +129,7 @@ export class Chat extends EventTarget {
     const session = this.#status.state === 'online' ? this.#session : undefined
     departures.add(stanza, session !== undefined, session?.isManaged)
     session?.sendMessages(stanza)
-    this.#show(stanza.cloneNode(true) as Element)
+    this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid)
     return id
   }
 
@@ -138,13 +138,6 @@ export class Chat extends EventTarget {
     const isKnown = this.#parts.departures.resend(id)
     if (this.#status.state === 'online') this.#session?.sendUnsent()
     return isKnown
-  }
-
-  /** Messages to rooms are shown when the room returns them. */
-  #show(stanza: Element): void {
-    if (stanza.getAttribute('type') !== 'chat') return
-    stanza.setAttribute('from', this.jid)
-    this.#parts.arrivals.showOnce(readMessage(stanza, this.jid))
   }
 
   /** Joins a room, also in later sessions. */
@@ -228,10 +221,8 @@ export class Chat extends EventTarget {
     }
     this.#memory = { ...this.#memory, jid }
     const { transport = 'auto' } = this.#options
-    const isOverSocket =
-      websocket !== undefined && (transport === 'websocket' || (transport === 'auto' && !this.#isSocketBlocked))
-    const kept = this.#socket?.kept() ?? ''
-    const isLost = (id: string) => (kept.includes(id) ? !isOverSocket : !isKnown)
+    const isOverSocket = websocket !== undefined && transport !== 'bosh' && !this.#isSocketBlocked
+    const isLost = (id: string) => (this.#kept.includes(id) ? !isOverSocket : !isKnown)
     departures.goOn(rid, requests, isKnown ? received : undefined, isLost)
     const session = new PageSession(binding, this.#parts, !this.#isSettled, {
       online: () => {
@@ -253,7 +244,6 @@ export class Chat extends EventTarget {
         this.#isSocketBlocked = true
         this.#open(binding)
       },
-      recalled: () => departures.recall(stanza => this.#show(stanza)),
       contacts: contacts => this.#fire('contacts', contacts),
       presence: stanza => this.#note(stanza),
     })
@@ -264,6 +254,11 @@ export class Chat extends EventTarget {
       this.#socket.connection.service = socketAddress(websocket.url)
       session.takeOver(this.#socket, websocket.token)
     } else session.attach()
+  }
+
+  /** Text with all stanzas that Strophe sends again over the next WebSocket. */
+  get #kept(): string {
+    return this.#socket?.kept() ?? ''
   }
 
   #wait(reason: string, atLeast = 0): void {
@@ -309,7 +304,8 @@ export class Chat extends EventTarget {
     // Messages that wait for the archive are shown now, because they arrive only once.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
-    const { outgoing, sent } = this.#parts.departures
+    const { outgoing, sent: all } = this.#parts.departures
+    const sent = all.map(each => (this.#kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
     const isKept = keep && storeMemory(this.#name, { ...this.#memory, seen, last, outgoing, sent })
     // Without storage, no page can resume the session, so it ends.
     this.#session?.leave(!isKept)

@@ -44,8 +44,6 @@ export class Departures {
   constructor(outgoing: readonly Outgoing[], sent: readonly Outgoing[], changed: (state: MessageState) => void) {
     this.#all = [...sent.map(stanza => ({ ...stanza, isSent: true })), ...outgoing]
     this.#changed = changed
-    // Without a request of BOSH, the last page did not know whether it had arrived.
-    this.#doubt(({ rid }) => rid === undefined)
   }
 
   get outgoing(): readonly Outgoing[] {
@@ -80,7 +78,10 @@ export class Departures {
       ({ isSent }) => !isSent,
       ({ rid: _, ...outgoing }) => outgoing,
     )
-    this.#doubt(({ id }) => isLost(id))
+    this.#change(
+      outgoing => outgoing.isSent === true && isPending(outgoing) && isLost(outgoing.id),
+      outgoing => ({ ...outgoing, isInDoubt: true }),
+    )
   }
 
   note(body: Element): void {
@@ -120,12 +121,13 @@ export class Departures {
 
   /** The archive does not contain the stanzas that are in doubt. */
   giveUp(): void {
-    this.#fail(({ isInDoubt }) => isInDoubt === true, 'not-confirmed', 'The server has not confirmed the message.')
+    const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
+    this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')
   }
 
   /** The chat ends. */
   failAll(): void {
-    this.#fail(isPending, 'not-sent', 'The chat ended before the message was sent.')
+    this.#fail(isPending, 'not-sent', 'The chat has ended.')
   }
 
   /** `again`: the returned stanza will be sent once more. Undefined if the error is for no message. */
@@ -172,13 +174,6 @@ export class Departures {
     this.#all = []
   }
 
-  #doubt(isLost: (outgoing: Outgoing) => boolean): void {
-    this.#change(
-      outgoing => outgoing.isSent === true && isPending(outgoing) && isLost(outgoing),
-      outgoing => ({ ...outgoing, isInDoubt: true }),
-    )
-  }
-
   #fail(isMeant: (outgoing: Outgoing) => boolean, code: string, reason: string): void {
     this.#change(isMeant, ({ id, xml }) => ({ id, xml, isSent: true, failure: [code, reason] }), {
       state: 'failed',
@@ -193,6 +188,7 @@ export class Departures {
     state?: Omit<MessageState, 'id' | 'to'>,
   ): void {
     const meant = this.#all.filter(isMeant)
+    if (meant.length === 0) return
     let size = 0
     for (const { xml } of this.#all) size += xml.length
     this.#all = this.#all

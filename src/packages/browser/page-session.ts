@@ -24,8 +24,6 @@ export interface SessionEvents {
   failed(retryIn: number): void
   lost(): void
   blocked(): void
-  /** The history was shown. */
-  recalled(): void
   contacts(contacts: readonly Contact[]): void
   presence(stanza: Element): void
 }
@@ -155,8 +153,13 @@ export class PageSession {
 
   /** Tells the server whether the tab is hidden (XEP-0352). A new session is active. */
   tellState(): void {
+    // A page that is left also becomes hidden. A request would take the rid of the beacon.
+    if (!this.#isLeft) this.send(...this.#state())
+  }
+
+  #state(): readonly Element[] {
     const state = document.visibilityState === 'hidden' ? 'inactive' : 'active'
-    if (this.#binding.csi && !this.#isLeft) this.send(this.#build(state, { xmlns: 'urn:xmpp:csi:0' }).tree())
+    return this.#binding.csi ? [this.#build(state, { xmlns: 'urn:xmpp:csi:0' }).tree()] : []
   }
 
   presence(attributes: Readonly<Record<string, string>>): Element {
@@ -288,8 +291,7 @@ export class PageSession {
     const carbons = this.#build('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
     const entering = [carbons, this.presence({}), ...[...rooms].map(occupant => this.joining(occupant))]
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
-    this.send(...(isNew ? entering : []), ...departures.unsent(kept))
-    this.tellState()
+    this.send(...(isNew ? entering : []), ...departures.unsent(kept), ...this.#state())
     const caughtUp = this.#catchUp(isLost || !resumed)
     // An answer proves that the session exists.
     this.check()
@@ -333,7 +335,7 @@ export class PageSession {
     if (this.#isOver) return false
     departures.confirm(found.map(({ message }) => (message.own ? message.id : undefined)))
     if (isShown) arrivals.release(found, jid)
-    if (showsHistory) this.#events.recalled()
+    if (showsHistory) departures.recall(stanza => arrivals.showOwn(stanza, jid))
     arrivals.startAfter(found.at(-1)?.id)
     return true
   }

@@ -155,14 +155,15 @@ test('messages of a lost session fail, unless the archive has them', () => {
   ])
 })
 
-test('a message over WebSocket that was not confirmed is in doubt in the next page', () => {
+test('a message that may not have arrived is in doubt in the next page', () => {
   const departures = create()
-  departures.add(message('one'), true, true)
-  const next = reloaded(departures)
+  for (const id of ['one', 'two']) departures.add(message(id), true, true)
+  const [one, two] = departures.sent
+  const next = create([], [{ ...one, isInDoubt: true }, two!])
   next.goOn(10, 2, undefined, nothingLost)
   next.confirming()()
   next.giveUp()
-  expect(states).toEqual(['one bob@localhost failed not-confirmed'])
+  expect(states).toEqual(['two bob@localhost sent', 'one bob@localhost failed not-confirmed'])
 })
 
 test('the next page shows messages that failed or may not have arrived', () => {
