@@ -18,7 +18,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'address-not-allowed': 'Have an operator name the server in XMPP_SERVERS.',
   'not-authorized': 'Check the spelling, and whether the account exists. Too many attempts may lock the account.',
   'account-disabled': 'Have the account enabled at the XMPP server.',
-  'credentials-expired': 'Set a new password at the XMPP server, or get a new token.',
+  'credentials-expired':
+    'Ask the user for the password, or get a new token. An expired password is changed at the XMPP server.',
   'authzid-refused': 'Let the account act for others in the settings of the XMPP server, or log the user in directly.',
   'not-found': 'Check the path: /openapi.json lists all.',
   'session-not-found': 'Log the user in again.',
@@ -37,7 +38,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'tls-unavailable':
     'Enable STARTTLS at the XMPP server. In a network that you trust, you can set tls=none in XMPP_SERVERS.',
   'certificate-invalid': 'Renew the certificate, or name its CA with ca= in XMPP_SERVERS.',
-  'remote-protocol-error': "Check that XMPP_SERVERS has the server's client port, usually 5222.",
+  'remote-protocol-error':
+    'Check the address in XMPP_SERVERS: the client port of a server, usually 5222, or the path of a BOSH endpoint.',
   'remote-stream-error': 'Try again. If it fails again, see the log of the XMPP server.',
   'no-mechanism': 'Allow a mechanism of the server in XMPP_MECHANISMS, or enable another at the XMPP server.',
   'server-not-authentic': 'Do not retry until you know which server answers: it may be an impostor.',
