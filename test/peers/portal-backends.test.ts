@@ -32,7 +32,9 @@ for (const backend of combinations([php, python, ruby, go], ({ language }) => la
     })
 
     // A first compilation takes 20 s.
-    beforeAll(() => backend.prepare?.(), 240_000)
+    beforeAll(() => backend.program?.compile(), 240_000)
+
+    afterAll(() => backend.program?.remove())
 
     testConduct(backend)
 

@@ -36,8 +36,8 @@ export interface Backend {
   readonly language: string
   /** The Debian packages that it needs. */
   readonly packages: readonly string[]
-  /** Compiles it. */
-  prepare?(): Promise<void>
+  /** Compiles it, and removes what was compiled. */
+  readonly program?: { compile(): Promise<unknown>; remove(): void }
   /** Calls the warm API at this address, one call after the other. */
   run(url: string, calls: readonly BackendCall[], limits?: BackendLimits): Promise<Outcome[]>
 }

@@ -57,13 +57,18 @@ const goFolder = join(tmpdir(), `go-client-${process.pid}`)
 
 export const go: Backend = {
   ...program('Go', ['golang-go'], [join(goFolder, 'run')]),
-  async prepare() {
-    mkdirSync(join(goFolder, 'warmbindings'), { recursive: true })
-    process.once('exit', () => rmSync(goFolder, { recursive: true, force: true }))
-    writeFileSync(join(goFolder, 'go.mod'), 'module backend\n\ngo 1.19\n')
-    copyFileSync(`${here}run.go`, join(goFolder, 'run.go'))
-    copyFileSync(`${clients}warm_bindings.go`, join(goFolder, 'warmbindings/warm_bindings.go'))
-    const environment = `GOCACHE=${join(goFolder, 'cache')} GOFLAGS=-mod=mod GOPROXY=off CGO_ENABLED=0`
-    await runProgram('sh', ['-c', `cd ${goFolder} && ${environment} go vet ./... && ${environment} go build -o run .`])
+  program: {
+    async compile() {
+      mkdirSync(join(goFolder, 'warmbindings'), { recursive: true })
+      writeFileSync(join(goFolder, 'go.mod'), 'module backend\n\ngo 1.19\n')
+      copyFileSync(`${here}run.go`, join(goFolder, 'run.go'))
+      copyFileSync(`${clients}warm_bindings.go`, join(goFolder, 'warmbindings/warm_bindings.go'))
+      const environment = `GOCACHE=${join(goFolder, 'cache')} GOFLAGS=-mod=mod GOPROXY=off CGO_ENABLED=0`
+      await runProgram('sh', [
+        '-c',
+        `cd ${goFolder} && ${environment} go vet ./... && ${environment} go build -o run .`,
+      ])
+    },
+    remove: () => rmSync(goFolder, { recursive: true, force: true }),
   },
 }
