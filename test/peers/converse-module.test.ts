@@ -42,6 +42,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     let credential: string
     let bob: User
     let isSignedIn: boolean
+    /** Calls that the backend cannot answer. */
+    let faults = 0
     /** Who is signed in. */
     let account = alice
 
@@ -72,6 +74,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     beforeEach(async () => {
       isSignedIn = true
+      faults = 0
       account = alice
       bob = await attach(bobs)
       context = await (await sharedChromium(browser)).newContext()
@@ -97,6 +100,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     /** The portal's backend. */
     const answer = async (path: string, tab: string): Promise<object | undefined> => {
+      if (faults-- > 0) throw new Error('There is no service.')
       if (!isSignedIn) return undefined
       if (path.endsWith('binding')) return service.bind({ ...account, visit, tab })
       const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -232,6 +236,39 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(await visitor.transport()).toBe('bosh')
       await visitor.seesContact(bob.bareJid, 'online')
       expect(await sessions()).toHaveLength(1)
+    })
+
+    testRest('tries again if the portal fails, and shows a visitor who is not signed in what is wrong', async () => {
+      faults = 2
+      const visitor = await come(ways[0])
+      await visitor.has('offline unreachable', 2)
+      await visitor.turnTo(bob.bareJid)
+      bob.say(await visitor.jid(), 'lieber Kaffee')
+      await visitor.reads('lieber Kaffee')
+
+      isSignedIn = false
+      await visitor.tab.reload()
+      await visitor.has('ended signed-out')
+      await visitor.sees('You are not signed in any more.')
+      expect(visitor.complaints).toEqual([])
+    })
+
+    testRest('keeps the messages if the portal fails for ten minutes', async () => {
+      // In the page, pauses are fifty times shorter.
+      await context.addInitScript(`const { setTimeout: set } = window
+        setTimeout = (act, time, ...given) => set(act, time >= 500 && time <= 60_000 ? time / 50 : time, ...given)`)
+      const visitor = await come(ways[0])
+      await visitor.turnTo(bob.bareJid)
+      bob.say(await visitor.jid(), 'lieber Kaffee')
+      await visitor.reads('lieber Kaffee')
+      const [{ id }] = await sessions()
+      faults = 15
+      await callSessions(service.url, 'DELETE', `/${id}`)
+      await visitor.has('online', 2)
+      expect(faults).toBeLessThan(0)
+      await visitor.reads('lieber Kaffee')
+      bob.say(await visitor.jid(), 'noch Tee')
+      await visitor.reads('noch Tee')
     })
 
     testRest('shows nothing of the earlier user to the next user of the tab', async () => {

@@ -87,8 +87,8 @@ export async function serveConversePortal(
   app.use('/converse', express.static(dist, { index: false }))
   app.get('/', (_request: Request, response: Response) => void response.send(page(service(), portal.options)))
   app.get('/chat/:name', async (request, response) => {
-    const found = await answer(request.path, String(request.query['tab']))
-    if (found === undefined) response.sendStatus(401)
+    const found = await answer(request.path, String(request.query['tab'])).catch(() => 503)
+    if (found === undefined || found === 503) response.sendStatus(found ?? 401)
     else response.set('Cache-Control', 'no-store').json(found)
   })
   const listener = createServer(app)

@@ -189,8 +189,9 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   const wait = (reason: string, atLeast = 0) => {
     attempt += 1
     const retryIn = pauses.next(atLeast, ask)
-    if (retryIn) enter({ state: 'offline', code: 'unreachable', reason, retryIn })
-    else end('unreachable', reason)
+    enter({ state: 'offline', code: 'unreachable', reason, retryIn })
+    // A hidden page waits until the user returns.
+    if (!retryIn) come()
   }
 
   const end = (code: string, reason: string) => {
