@@ -79,6 +79,7 @@ const kinds: readonly Kind[] = [
           config: `
 plugin_paths = { "${join(root, 'deploy/prosody')}" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "bosh", "service_account" }
+modules_disabled = { "s2s", "offline" }
 service_accounts = { "portal@localhost" }
 c2s_require_encryption = true`,
         }),
@@ -240,6 +241,28 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       expect(await sessions()).toEqual([])
       await visitor.tab.waitForFunction(() => sessionStorage.length === 0)
     })
+
+    if (kind.name === 'Prosody')
+      test('shows that a message was not delivered, and sends it again', async () => {
+        await visitor.signIn('alice', 'rabbit')
+        await visitor.seesContact('Bob', 'online')
+        await bob.leave()
+        await visitor.seesContact('Bob', 'offline')
+        await visitor.turnTo('Bob')
+        // This Prosody has no offline store.
+        await visitor.say('are you there?')
+        await visitor.sees('The recipient cannot be reached.')
+        await visitor.reload()
+        await visitor.turnTo('Bob')
+        await visitor.sees('The recipient cannot be reached.')
+        const binding = await service.bind(bobs)
+        bob = User.attach(binding.url, binding)
+        await visitor.seesContact('Bob', 'online')
+        await visitor.tab.getByRole('button', { name: 'Send again' }).click()
+        await bob.receives('are you there?')
+        await visitor.tab.getByRole('button', { name: 'Send again' }).waitFor({ state: 'detached' })
+        expect(await visitor.count('are you there?')).toBe(1)
+      })
 
     testRest('switches from BOSH to WebSocket and back in the same session', async () => {
       const before = calls().length
