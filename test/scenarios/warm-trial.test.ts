@@ -99,13 +99,16 @@ describe('a login that succeeds', () => {
     seconds,
   )
 
-  test(
-    'uses the settings of .env, and a service account if no password is entered',
-    async () => {
+  test.each([
+    ['an empty line', '\n'],
+    ['an empty input', ''],
+  ])(
+    'uses the settings of .env, and a service account after %s',
+    async (_, typed) => {
       const environment = settings(undefined, { XMPP_SERVICE_ACCOUNTS: 'chat.example=portal:Pa55-of-portal' })
       const lines = Object.entries(environment).map(([name, value]) => `${name}='${value}'\n`)
       operator.write('.env', lines.join(''))
-      const { exit, stdout } = await tryWarm({}, '\n')
+      const { exit, stdout } = await tryWarm({}, typed)
       expect(exit).toBe(0)
       expect(stdout).toContain('Login: PLAIN over an encrypted link')
     },

@@ -30,7 +30,7 @@ export async function tryWarm(jid: string): Promise<void> {
   const { config, warnings } = readConfig({ ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
-  if (password === undefined)
+  if (password === undefined && (process.stdin.isTTY || needsPassword(jid, config)))
     throw new CommandError(
       'No password was entered. An empty line is a login without a password: by an account of XMPP_SERVICE_ACCOUNTS, a certificate, or WARM_ANONYMOUS.',
     )
@@ -41,10 +41,21 @@ export async function tryWarm(jid: string): Promise<void> {
   process.stdout.write(saySuccess(outcome, about))
 }
 
+function needsPassword(jid: string, config: Config): boolean {
+  try {
+    readRequest({ jid }, config)
+    return false
+  } catch (problem) {
+    return problem instanceof Problem && problem.code === 'missing-parameter'
+  }
+}
+
+const readRequest = (parameters: object, config: Config) =>
+  toWarmRequest(readParameters('application/json', Buffer.from(JSON.stringify(parameters))), config)
+
 /** Throws the error that a call would get. Leaves nothing open. */
 async function logInAndOut(config: Config, parameters: object, notes: LoginNotes) {
-  const body = Buffer.from(JSON.stringify(parameters))
-  const request = toWarmRequest(readParameters('application/json', body), config)
+  const request = readRequest(parameters, config)
   const { domain } = request.jid
   notes.domain = domain
   if (!allowsDomain(config.domains, domain)) throw new Problem('domain-not-allowed')
