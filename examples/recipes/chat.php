@@ -16,9 +16,9 @@ function send_chat_token(?string $user): void
     echo chat_token($user);
 }
 
-/** Call it when the user signs out, before session_destroy(). */
-function end_chats(string $user): void
+/** Call it at the sign-out, after session_destroy(), with a token from before. */
+function end_chats(string $token): void
 {
-    $http = ['method' => 'DELETE', 'header' => 'Authorization: Bearer ' . chat_token($user), 'timeout' => 10];
+    $http = ['method' => 'DELETE', 'header' => "Authorization: Bearer $token", 'timeout' => 10];
     file_get_contents('https://chat.example.org/connect', false, stream_context_create(['http' => $http]));
 }

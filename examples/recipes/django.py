@@ -13,11 +13,16 @@ def send_chat_token(request):  # path('chat/token', send_chat_token)
     return HttpResponse(chat_token(request), 'text/plain', headers={'Cache-Control': 'no-store'})
 
 
-@receiver(user_logged_out)
-def end_chats(request, user, **kwargs):
-    if user is None:
-        return
-    headers = {'Authorization': 'Bearer ' + chat_token(request)}
+def sign_out(request):
+    token = chat_token(request) if request.user.is_authenticated else None
+    logout(request)
+    if token:
+        end_chats(token)
+    return redirect('/')
+
+
+def end_chats(token):
+    headers = {'Authorization': 'Bearer ' + token}
     try:
         urlopen(Request('https://chat.example.org/connect', method='DELETE', headers=headers), timeout=10).close()
     except OSError as error:

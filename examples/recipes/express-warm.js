@@ -15,5 +15,5 @@ app.use('/chat', (error, _request, response, _next) => {
   response.sendStatus(503)
 })
 
-/** Call it when the user signs out, before the session is destroyed. */
-export const endChats = session => service.endVisit(hash('sha256', session.id))
+/** Call it at the sign-out, after the session is destroyed, with its id. */
+export const endChats = id => service.endVisit(hash('sha256', id))

@@ -5,7 +5,7 @@ import { SignJWT } from 'jose'
 const secret = new TextEncoder().encode(process.env.CHAT_SECRET)
 
 /** A token for the pages of this session. `visit` may appear in logs, so it is a hash. */
-function chatToken({ id, user }) {
+export function chatToken({ id, user }) {
   const token = new SignJWT({ sub: user.name, aud: 'chat', visit: hash('sha256', id) })
   return token.setProtectedHeader({ alg: 'HS256' }).setExpirationTime('5 minutes').sign(secret)
 }
@@ -18,8 +18,8 @@ app.get('/chat/token', async ({ session }, response) => {
     .send(await chatToken(session))
 })
 
-/** Call it when the user signs out, before the session is destroyed. */
-export async function endChats(session) {
-  const headers = { Authorization: `Bearer ${await chatToken(session)}` }
+/** Call it at the sign-out, after the session is destroyed, with a token from before. */
+export async function endChats(token) {
+  const headers = { Authorization: `Bearer ${token}` }
   await fetch('https://chat.example.org/connect', { method: 'DELETE', headers }).catch(console.error)
 }

@@ -15,10 +15,10 @@ module Chats
     JWT.encode(claims, ENV.fetch('CHAT_SECRET'), 'HS256')
   end
 
-  # Call it when the user signs out, before reset_session.
-  private def end_chats
+  # Call it at the sign-out, after reset_session, with a token from before.
+  private def end_chats(token)
     url = URI('https://chat.example.org/connect')
-    headers = { 'Authorization' => "Bearer #{chat_token}" }
+    headers = { 'Authorization' => "Bearer #{token}" }
     Net::HTTP.start(url.host, url.port, use_ssl: url.scheme == 'https') { |http| http.delete(url.path, headers) }
   end
 end
