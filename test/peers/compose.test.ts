@@ -20,6 +20,7 @@ import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { testRest } from '../support/matrix.js'
 import { missingPackages } from '../support/packages.js'
+import { pageSecret, pageToken } from '../support/page-token.js'
 import { freePorts } from '../support/ports.js'
 import { majorOf } from '../support/server-process.js'
 import { instructionsOf, minutes, root, run, serving } from './installation.js'
@@ -32,11 +33,13 @@ interface Container {
   readonly volumes: readonly (string | { readonly source: string; readonly target: string })[]
   readonly ports?: readonly string[]
   readonly depends_on?: Readonly<Record<string, unknown>>
+  readonly secrets?: readonly object[]
 }
 
 interface Compose {
   readonly services: { readonly prosody: Container; readonly 'warm-bindings': Container }
   readonly volumes: Readonly<Record<string, unknown>>
+  readonly secrets: Readonly<Record<string, { readonly environment: string }>>
 }
 
 const text = readFileSync(join(root, 'deploy', 'compose.yaml'), 'utf8')
@@ -56,7 +59,7 @@ function filled(given: Readonly<Record<string, string>>): Compose {
 }
 
 describe('The compose file', () => {
-  const { services, volumes } = filled(variables)
+  const { services, volumes, secrets } = filled(variables)
   const containers = Object.values(services)
 
   test('names only files, volumes and services that exist', () => {
@@ -83,6 +86,13 @@ describe('The compose file', () => {
     const [{ subnet, gateway }] = parse(text).networks.default.ipam.config
     expect(gateway.split('.').slice(0, 3)).toEqual(subnet.split('.').slice(0, 3))
     expect(services['warm-bindings'].environment['TRUSTED_PROXIES']).toBe(gateway)
+  })
+
+  test('gives the secret for tokens of pages to the user of the service only', () => {
+    const { environment, secrets: given } = services['warm-bindings']
+    expect(given).toEqual([{ source: 'page-secrets', uid: '1000', gid: '1000', mode: 0o400 }])
+    expect(secrets).toEqual({ 'page-secrets': { environment: 'CHAT_SECRET' } })
+    expect(environment['PAGE_TOKEN_SECRET_FILE']).toBe('/run/secrets/page-secrets')
   })
 
   test('sets only known settings', () => {
@@ -173,7 +183,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
   /** With the folder's paths for the image's, and Prosody's port of this test. */
   const here = (words: string) =>
     words
-      .replaceAll(/(?<![\w./])\/(certificates|var\/lib\/prosody|etc\/prosody)(?!\w)/g, `${folder}$&`)
+      .replaceAll(/(?<![\w./])\/(certificates|var\/lib\/prosody|etc\/prosody|run\/secrets)(?!\w)/g, `${folder}$&`)
       .replaceAll('5222', String(port))
 
   beforeAll(async () => {
@@ -205,6 +215,8 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     const configured = join(folder, 'etc', 'prosody', 'prosody.cfg.lua')
     const ours = `interfaces = { "127.0.0.1" }\nc2s_ports = { ${port} }\n`
     writeFileSync(configured, ours + readFileSync(configured, 'utf8'))
+    mkdirSync(here('/run/secrets'), { recursive: true })
+    writeFileSync(here('/run/secrets/page-secrets'), pageSecret, { mode: 0o400 })
     await startProsody()
   }, minutes)
 
@@ -254,6 +266,7 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
       ...Object.fromEntries(image),
       ...service.environment,
       XMPP_SERVERS: here(servers),
+      PAGE_TOKEN_SECRET_FILE: here(service.environment['PAGE_TOKEN_SECRET_FILE']!),
       PORT: String(own),
     }
   }
@@ -304,13 +317,21 @@ describeContainers(['prosody', 'openssl'], 'The containers', () => {
     })
     expect(added).toMatchObject({ status: 0 })
     const [own] = (await freePorts(1)) as [number]
-    const more = { ...environment(own), XMPP_SERVICE_ACCOUNTS: `example.org=warm-bindings:${password}` }
+    const account = { XMPP_SERVICE_ACCOUNTS: `example.org=warm-bindings:${password}` }
+    const more = { ...environment(own), ...account, PAGE_ORIGINS: 'https://www.example.org' }
     await serving([process.execPath, main], { cwd: folder, port: own, more }, async () => {
       const options = { method: 'POST', agent: false, auth: `portal:${variables.PORTAL_SECRET}` }
       const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
       const call = { ...options, headers }
       const { status, text } = await ask(`http://127.0.0.1:${own}/warm`, call, JSON.stringify({ jid: alice.jid }))
       expect([status, JSON.parse(text).jid]).toEqual([200, expect.stringMatching(/^alice@example\.org\/./)])
+      const ofPage = { ...headers, Authorization: `Bearer ${pageToken()}` }
+      const page = await ask(
+        `http://127.0.0.1:${own}/connect`,
+        { method: 'POST', agent: false, headers: ofPage },
+        '{"tab":"k2x9"}',
+      )
+      expect([page.status, JSON.parse(page.text).jid]).toEqual([200, expect.stringMatching(/^alice@example\.org\/./)])
     })
   })
 
