@@ -23,7 +23,7 @@ const sentences = {
     'not-authorized': 'The XMPP server refused the user name, the password or the token.',
     'account-disabled': 'The XMPP server says that the account is disabled.',
     'credentials-expired': 'The credentials are expired or no longer valid.',
-    'authzid-refused': 'The XMPP server does not let this account log in on behalf of that user.',
+    'authzid-refused': 'The XMPP server does not let this account log in as that user, or the user has no account.',
   },
   404: {
     'not-found': 'There is nothing at this address.',

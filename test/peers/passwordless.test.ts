@@ -396,7 +396,16 @@ describePlace(
   'A service account at ejabberd',
   ejabberd,
   () => Place.open(startEjabberd({ users: { ...passwords, bob: 'builder' } }), undefined, serviceAccount),
-  testServiceAccount,
+  place => {
+    testServiceAccount(place)
+
+    test.each([
+      ['users who have no account', { jid: 'nobody@localhost' }],
+      ['users for any other account', { jid: 'bob@localhost', password: 'builder', authzid: 'nobody@localhost' }],
+    ])('logs in %s', async (_, parameters: Record<string, string>) => {
+      expect(await place().use(parameters)).toMatch(/^nobody@localhost\/./)
+    })
+  },
   runsRest,
 )
 

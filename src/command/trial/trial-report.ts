@@ -128,7 +128,8 @@ export const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'not-authorized': `Check the user name and the password. ${lookAtLog}`,
   'account-disabled': 'Enable the account at the XMPP server.',
   'credentials-expired': 'Give the user a new password at the XMPP server.',
-  'authzid-refused': 'Allow the account of XMPP_SERVICE_ACCOUNTS at the XMPP server to act for its users.',
+  'authzid-refused':
+    'Does the user have an account at the XMPP server? Does the server allow the account of XMPP_SERVICE_ACCOUNTS to act for its users?',
   conflict: 'Request another resource, or none.',
   'host-unknown': `Does the XMPP server serve this domain, and does DNS resolve to it? ${howToName}.`,
   'remote-connection-failed': `Does the XMPP server run, and does it accept clients at this address and port? A firewall, or TLS at a plain port, has the same effect. ${howToName}.`,

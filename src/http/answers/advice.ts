@@ -20,7 +20,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'account-disabled': 'Have the account enabled at the XMPP server.',
   'credentials-expired':
     'Ask the user for the password, or get a new token. An expired password is changed at the XMPP server.',
-  'authzid-refused': 'Let the account act for others in the settings of the XMPP server, or log the user in directly.',
+  'authzid-refused':
+    'Create the account of the user at the XMPP server, and let the service account act for its users in the settings there.',
   'not-found': 'Check the path: /openapi.json lists all.',
   'session-not-found': 'Log the user in again.',
   'method-not-allowed': 'Use a method of the header Allow.',
