@@ -114,6 +114,7 @@ export class ConverseVisitor {
   }
 
   #messages(text: string) {
-    return this.tab.locator('converse-chat-message-body').getByText(text, { exact: true })
+    const body = this.tab.locator('converse-chat-message-body').getByText(text, { exact: true })
+    return this.tab.locator('converse-chat-message', { has: body })
   }
 }
