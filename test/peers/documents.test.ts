@@ -14,9 +14,11 @@ import type { Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { endReasons } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
+import { makeCertificate } from '../support/certificates.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
+import { startLoginServer } from '../support/login-server/server.js'
 import { testRest } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
@@ -243,18 +245,25 @@ describe('The settings in docs/embed.md', () => {
   const command = `${process.execPath} ${repository}dist/main.js`
 
   test('let the service account log in a user, as one pastes them', async () => {
-    const script = new Document('docs/embed.md', service.url)
-      .blocks('sh')
-      .find(code => code.includes('PAGE_TOKEN_AUDIENCE'))!
-      .replaceAll('npx warm-bindings', command)
-      .replaceAll('example.org', 'localhost')
-      .replaceAll('PASSWORD', 'secret-of-portal')
-    const { stdout } = await runScript(script, {
-      WARM_ENABLED: 'off',
-      XMPP_DOMAINS: 'localhost',
-      XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    const certificate = makeCertificate(['DNS:example.org'])
+    writeFileSync(join(folder, 'example.org.crt'), certificate.cert)
+    const encrypted = await startLoginServer({
+      ...{ domain: 'example.org', certificate, accounts: { portal: 'PASSWORD' } },
+      ...{ actors: ['portal'], mechanisms: ['SCRAM-SHA-1', 'PLAIN'] },
     })
-    expect(stdout).toMatch(/The settings are valid.*alice@localhost can be logged in/s)
+    const text = readFileSync(`${repository}docs/embed.md`, 'utf8')
+    const [script = ''] = /^umask 077$.*?(?=^```)/ms.exec(text) ?? []
+    try {
+      const { stdout } = await runScript(
+        script
+          .replaceAll('npx warm-bindings', command)
+          .replace('127.0.0.1:5222', `127.0.0.1:${encrypted.port}`)
+          .replace('/etc/ssl/certs', folder),
+      )
+      expect(stdout).toMatch(/The settings are valid.*alice@example\.org can be logged in/s)
+    } finally {
+      await encrypted.stop()
+    }
   })
 
   test('for an OpenID provider are valid', async () => {
@@ -332,22 +341,48 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
   test(`of the README with Converse ${gets}`, converseTest('README.md'))
   testRest(`of docs/embed.md with Converse ${gets}`, converseTest('docs/embed.md'))
 
-  testRest('of a whole page in docs/embed.md chats, and signs out', async () => {
+  /** Opens the whole page. Resolves with the uncaught errors of its script, and counts calls of `/sign-out`. */
+  const openWhole = async () => {
+    const seen = { errors: [] as string[], signOuts: 0 }
+    tab.on('pageerror', error => seen.errors.push(error.message))
+    await tab.route('**/sign-out', route => {
+      seen.signOuts += 1
+      return route.fulfill({ contentType: 'text/html', body: 'Signed out.' })
+    })
     await open(pageOf('docs/embed.md', 'token:'))
+    return seen
+  }
+  const signOut = async () => {
+    await tab.getByRole('button', { name: 'Sign out' }).click()
+    await tab.getByText('Signed out.').waitFor()
+  }
+
+  testRest('of a whole page in docs/embed.md chats, and signs out', async () => {
+    const seen = await openWhole()
     await tab.getByText('online').first().waitFor()
     await tab.getByText('Tea?').waitFor()
     await isOnline()
-    let signOuts = 0
-    await tab.route('**/sign-out', route => {
-      signOuts += 1
-      return route.fulfill({ body: '' })
-    })
-    await tab.getByRole('button', { name: 'Sign out' }).click()
-    await tab.getByText('ended').waitFor()
-    await eventually('the sign-out', () => signOuts === 1)
-    const deadline = performance.now() + 8000
-    while ((await held()).length > 0) if (performance.now() > deadline) throw new Error('a session is left')
-    await tab.close()
+    await signOut()
+    expect(seen).toEqual({ errors: [], signOuts: 1 })
+  })
+
+  testRest('of a whole page in docs/embed.md signs out before it is online', async () => {
+    await tab.route('**/connect', route => route.abort())
+    const seen = await openWhole()
+    await tab.getByText('offline').first().waitFor()
+    await signOut()
+    expect(seen).toEqual({ errors: [], signOuts: 1 })
+  })
+
+  testRest.each([
+    ['the service is down', '**/assets/**', 'abort'],
+    ['the portal has signed the user out', '**/chat/token', 'reject'],
+  ])('of a whole page in docs/embed.md shows that the chat is unavailable if %s', async (_, urls, fault) => {
+    await tab.route(urls, route => (fault === 'abort' ? route.abort() : route.fulfill({ status: 401, body: '' })))
+    const seen = await openWhole()
+    await tab.getByText('The chat is unavailable.').waitFor()
+    await signOut()
+    expect(seen).toEqual({ errors: [], signOuts: 1 })
   })
 })
 
