@@ -164,6 +164,21 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         .filter(({ msg, jid }) => msg === 'connect' && jid === alice.jid)
         .map(({ resumed, id, code }) => `${resumed ? 'resume' : 'warm'} ${id} ${code}`)
 
+    testRest('shows that there is no chat while the service is down, and signs out', async () => {
+      const { tab } = visitor
+      await tab.route(`${service.url}/assets/*`, route => route.abort())
+      await visitor.signIn('alice', 'rabbit')
+      await visitor.sees('There is no chat at the moment.')
+      await tab.unrouteAll()
+      await tab.getByRole('button', { name: 'Try now' }).click()
+      await visitor.seesContact('Bob', 'online')
+      await tab.route(`${service.url}/connect`, route => route.abort())
+      await visitor.reload()
+      await visitor.sees('Next try in')
+      await visitor.signOut()
+      await visitor.sees('Sign in to the portal.')
+    })
+
     test('signs a user in, resumes the chat after reloads, and signs out', async () => {
       const before = calls().length
       await visitor.signIn('alice', 'rabbit')

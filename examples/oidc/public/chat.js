@@ -2,9 +2,7 @@
 const { Strophe } = globalThis
 const place = document.getElementById('chat')
 const { service } = place.dataset
-const { connect } = await import(`${service}/assets/warm-bindings.js`)
 const status = place.querySelector('[role=status]')
-Strophe.setLogLevel(Strophe.LogLevel.WARN)
 
 function showStatus({ state, code, reason }) {
   if (code === 'signed-out') location.reload()
@@ -18,11 +16,20 @@ function show({ from, own, body }) {
   place.querySelector('ol').append(line)
 }
 
-const chat = await connect({ Strophe, service, token: '/chat/token', onStatus: showStatus, onMessage: show })
-
+let chat
 place.querySelector('form').addEventListener('submit', event => {
   event.preventDefault()
+  if (chat === undefined) return
   const { to, text } = event.target.elements
   chat.send(to.value, text.value)
   text.value = ''
 })
+
+try {
+  const { connect } = await import(`${service}/assets/warm-bindings.js`)
+  Strophe.setLogLevel(Strophe.LogLevel.WARN)
+  chat = await connect({ Strophe, service, token: '/chat/token', onStatus: showStatus, onMessage: show })
+} catch {
+  // An ended chat has its own reason.
+  if (status.textContent === 'The chat is coming.') status.textContent = 'There is no chat at the moment.'
+}

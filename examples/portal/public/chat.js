@@ -3,9 +3,9 @@ import { Contacts } from './contacts.js'
 import { Conversation } from './conversation.js'
 
 const { Strophe } = globalThis
-Strophe.setLogLevel(Strophe.LogLevel.WARN)
+Strophe?.setLogLevel(Strophe.LogLevel.WARN)
 const { user, service } = document.getElementById('chat').dataset
-const { connect } = await import(`${service}/assets/warm-bindings.js`)
+const { connect } = await import(`${service}/assets/warm-bindings.js`).catch(() => ({})) // The service may be down.
 /** Messages that a page keeps for the next page in its tab. */
 const mostKept = 200
 /** Longest message to keep, in characters: strangers may write any length. */
@@ -47,12 +47,12 @@ banner.querySelector('button').addEventListener('click', () => (chat ? chat.retr
 
 function showStatus({ state, code, reason, retryIn }) {
   if (code === 'signed-out') location.reload()
-  const isAway = state === 'offline' || state === 'ended'
-  banner.hidden = !isAway
+  banner.hidden = state !== 'offline' && state !== 'ended'
   banner.querySelector('.why').textContent = retryIn ? `${reason} Next try in ${retryIn} s.` : (reason ?? '')
 }
 
-chat = await connect({
+if (!connect) showStatus({ state: 'ended', reason: 'There is no chat at the moment.' })
+chat = await connect?.({
   Strophe,
   service,
   token: '/chat/token',
