@@ -15,7 +15,7 @@ export interface LogLevels {
 /** Never throws. */
 export function createLog(level: string, destination: DestinationStream): Logger {
   // A second defence: no code passes these values to the log.
-  const secrets = ['password', 'token', 'sid', 'authorization', 'cookie']
+  const secrets = ['password', 'credential', 'token', 'secret', 'sid', 'authorization', 'cookie']
   const options = {
     level,
     redact: { paths: secrets.flatMap(name => [name, `*.${name}`]), censor: '[secret]' },

@@ -19,7 +19,7 @@ interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly stage: Pick<Stage<unknown>, 'name' | 'login'>
   readonly outbox: Outbox
   readonly uplink: Uplink
-  readonly isSecure: boolean
+  readonly hidesSecrets: boolean
   readonly hasEnded: boolean
   /** `isManaged`: stream management is on. */
   loggedInByClient(loggedIn: LoggedIn, isManaged: boolean): void
@@ -63,11 +63,11 @@ export class Downlink<Session extends Served> implements LinkEvents {
   }
 
   #visible(features: Element): Element {
-    const { uplink, client, isSecure } = this.#session
+    const { uplink, client, hidesSecrets } = this.#session
     // WebSocket clients do stream management themselves.
     const isOurs = uplink.link.allowsManagement && client?.transport === 'bosh'
     this.#offersManagement = isOurs && features.text.includes(smNamespace)
-    return visibleFeatures(features, isSecure, isOurs || uplink.watch.isCounted)
+    return visibleFeatures(features, hidesSecrets, isOurs || uplink.watch.isCounted)
   }
 
   #watchLogin(element: Element): void {

@@ -100,6 +100,11 @@ export class Session implements Gate {
   }
 
   /** Whether the session may be reached over encrypted channels only. */
+  /** Whether all connections between client and server are encrypted, or trusted by the operator. */
+  get hidesSecrets(): boolean {
+    return this.isSecure && this.link.facts.plainAllowed
+  }
+
   get isSecure(): boolean {
     return this.#isSecure === true
   }
@@ -246,7 +251,7 @@ export class Session implements Gate {
   send(payload: Payload, now: number): void {
     if (payload.elements.length === 0) return
     this.uplink.charge(payload.bytes, now)
-    if (!this.isSecure && payload.clearRefusal !== undefined) {
+    if (payload.clearRefusal !== undefined && !this.hidesSecrets) {
       this.outbox.add(payload.clearRefusal)
       return
     }

@@ -107,7 +107,7 @@ export interface LinkFacts {
   readonly encrypted: boolean
   /** `TLSv1.2`, `TLSv1.3`, or undefined without TLS. */
   readonly tlsVersion?: string | undefined
-  /** Whether SASL PLAIN is allowed on this link (RFC 4616 §4). */
+  /** Whether SASL PLAIN is allowed on this link (RFC 4616 §4). Known before the link is encrypted. */
   readonly plainAllowed: boolean
   /** Whether SASL2 (XEP-0388) is allowed. Only on encrypted links. */
   readonly sasl2Allowed?: boolean

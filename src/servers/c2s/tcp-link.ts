@@ -89,7 +89,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   get facts(): LinkFacts {
     const socket = this.#socket
     const offersClientStates = this.#offersStates
-    const plainAllowed = socket instanceof TLSSocket || this.#to.server?.plain === true
+    const plainAllowed = this.#to.server?.tls !== 'none' || this.#to.server.plain
     if (!(socket instanceof TLSSocket)) return { encrypted: false, plainAllowed, offersClientStates }
     return {
       encrypted: true,

@@ -17,15 +17,15 @@ const hidden = new Set([
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
 /**
- * Stream features for a client. Without TLS, mechanisms that show a secret are removed. `hidesManagement`:
+ * Stream features for a client. If not `hidesSecrets`, mechanisms that show a secret are removed. `hidesManagement`:
  * the service counts the stanzas, or the client already does. xmpp.js 0.14 would enable management again, and
  * lose its stream at ejabberd 24.
  */
-export function visibleFeatures(features: Element, secure: boolean, hidesManagement = false): Element {
+export function visibleFeatures(features: Element, hidesSecrets: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
     hidden.has(namespace) ||
     (hidesManagement && name === 'sm' && namespace.startsWith(smFamily)) ||
-    (name === 'mechanism' && (channelBinding.test(content) || (!secure && showsSecret(content.trim()))))
+    (name === 'mechanism' && (channelBinding.test(content) || (!hidesSecrets && showsSecret(content.trim()))))
   let children = ''
   for (const child of childrenOf(prune(features.text, isHidden))) children += child.text
   return {

@@ -186,6 +186,14 @@ describe('features', () => {
     expect(secure.link.sent).toEqual([login])
   })
 
+  test('a login with PLAIN does not reach a server without TLS, unless the operator allows PLAIN', async () => {
+    const client = await new BoshBench().session()
+    client.link.facts = { encrypted: false, plainAllowed: false }
+    const { reply } = await client.next(`<auth xmlns='${sasl}' mechanism='PLAIN'>AGEAYg==</auth>`)
+    expect(reply?.body).toContain('<encryption-required')
+    expect(client.link.sent).toEqual([])
+  })
+
   test.each([
     "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
     "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
