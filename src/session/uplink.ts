@@ -11,7 +11,7 @@ import type { LinkRecord } from './session-record.js'
 
 /** In UTF-16 units: the longest stanza by default. */
 const mostWaiting = 256 * 1024
-/** In bytes. Above this the session ends: clients that poll cannot be stopped from sending. */
+/** In UTF-16 units. Above this the session ends: clients that poll cannot be stopped from sending. */
 const mostKept = 8 * 1024 * 1024
 /** In bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
