@@ -149,7 +149,7 @@ describeWith([browser], 'A page with the module', () => {
       expect(await lastStatus('ended')).toEqual({
         state: 'ended',
         code: 'refused',
-        reason: 'The portal has no chat for this page.',
+        reason: 'This page has no chat.',
       })
     }
   })

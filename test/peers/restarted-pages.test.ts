@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import express, { type Router } from 'express'
-import type { BrowserContext } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { fewOrAll, runsRest, runsUsual } from '../support/matrix.js'
@@ -50,7 +50,15 @@ const fast = `const begin = Date.now()
 const { now } = Date
 Date.now = () => begin + 60 * (now() - begin)`
 
-declare const window: { noted: ModuleNoted; chat: ModuleChat }
+/** Notes what pages send over WebSocket. */
+const noteFrames = `window.frames = []
+const { send } = WebSocket.prototype
+WebSocket.prototype.send = function (text) {
+  window.frames.push(text)
+  send.call(this, text)
+}`
+
+declare const window: { noted: ModuleNoted; chat: ModuleChat; frames: string[] }
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
   describeWith([...kind.packages, eitherChromium], `A page at ${kind.name}`, () => {
@@ -182,13 +190,14 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       return page
     }
 
-    const openModule = async (over: PageOptions['transport']): Promise<Visitor> => {
+    const openModule = async (over: PageOptions['transport']): Promise<Visitor & { readonly tab: Page }> => {
       transport = over
       if (over === 'websocket') await context.addInitScript(fast)
       const tab = await context.newPage()
       await tab.goto(`${portal.url}/portal/module`)
       await tab.waitForFunction(() => window.chat?.status.state === 'online')
       return {
+        tab,
         jid: () => tab.evaluate(() => window.chat.jid),
         async say(to, text) {
           await tab.evaluate(([jid, said]) => void window.chat.send(jid!, said!), [to, text])
@@ -251,6 +260,38 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         wait = 3
         await restartUnder(await openStrophe(), 2, false)
       })
+
+    test('with the module sends only unconfirmed messages again if the service is killed', async () => {
+      await context.addInitScript(noteFrames)
+      const { tab, say } = await openModule('websocket')
+      const isConfirmed = (count: number) =>
+        tab.waitForFunction(
+          wanted => window.noted.states.filter(({ state }) => state === 'sent').length === wanted,
+          count,
+        )
+      await say(bob.bareJid, 'confirmed')
+      await isConfirmed(1)
+      process.kill(service.process.lines[0]!.pid, 'SIGSTOP')
+      await say(bob.bareJid, 'in flight')
+      await service.stop('SIGKILL')
+      await tab.waitForFunction(() => window.chat.status.state !== 'online')
+      await service.start()
+      await bob.receives('>in flight<', untilItRepeats)
+      await isConfirmed(2)
+      // The page asks again whether the server has everything.
+      await say(bob.bareJid, 'later')
+      await isConfirmed(3)
+      await service.stop('SIGKILL')
+      await tab.waitForFunction(() => window.chat.status.state !== 'online')
+      await service.start()
+      await tab.waitForFunction(() => window.chat.status.state === 'online', undefined, { timeout: untilItRepeats })
+      await say(bob.bareJid, 'last')
+      await bob.receives('>last<')
+      expect(bodiesOf(bob.received)).toEqual(['confirmed', 'in flight', 'later', 'last'])
+      const frames = await tab.evaluate(() => window.frames)
+      const iqs = frames.flatMap(text => /^<iq[^>]* id="([0-9a-f]{32})"/.exec(text)?.slice(1) ?? [])
+      expect(iqs.length).toBe(new Set(iqs).size)
+    })
 
     if (runsRest) {
       test('with Strophe survives five restarts', async () => restartUnder(await openStrophe(), 5))

@@ -38,12 +38,12 @@ export class Archive {
   /** Accepts results from the user's own server only. */
   take(stanza: Element): boolean {
     const result = childOf(stanza, 'result', archiveNamespace)
-    if (result === undefined) return false
+    if (!result) return false
     const from = stanza.getAttribute('from')
     const found = this.#queries.get(result.getAttribute('queryid') ?? '')
     const forwarded = forwardedIn(result)
-    const isOurs = from === null || from.toLowerCase() === bareJid(this.#jid)
-    if (isOurs && found !== undefined && forwarded !== undefined) {
+    const isOurs = !from || from.toLowerCase() === bareJid(this.#jid)
+    if (isOurs && found && forwarded) {
       const [stamp, message] = forwarded
       found.push({ id: result.getAttribute('id') ?? '', message: readMessage(message, this.#jid, stamp) })
     }
@@ -54,16 +54,16 @@ export class Archive {
   async since(last: string | undefined, most: number): Promise<readonly Archived[] | undefined> {
     const all: Archived[] = []
     let after = last
-    for (let pages = 0; after !== undefined && pages < mostPages; pages++) {
+    for (let pages = 0; after && pages < mostPages; pages++) {
       const page: Page | undefined = await this.#ask({ after }, pageSize)
       // The archive may have dropped `last`.
-      if (page === undefined) break
+      if (!page) break
       all.push(...page.found)
       if (page.isComplete) return all
       after = page.found.at(-1)?.id
     }
-    const end = await this.#ask({ before: '' }, last === undefined ? most : pageSize)
-    return end === undefined && all.length === 0 ? undefined : [...all, ...(end?.found ?? [])]
+    const end = await this.#ask({ before: '' }, last ? pageSize : most)
+    return end || all.length > 0 ? [...all, ...(end?.found ?? [])] : undefined
   }
 
   #ask(place: Readonly<Record<string, string>>, most: number): Promise<Page | undefined> {

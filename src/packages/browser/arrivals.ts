@@ -65,7 +65,7 @@ export class Arrivals {
   }
 
   take(message: Message, jid: string): void {
-    if (this.#waiting !== undefined && message.type !== 'groupchat') this.#waiting.push(message)
+    if (this.#waiting && message.type !== 'groupchat') this.#waiting.push(message)
     else this.#showOnce(message, liveId(message, jid))
   }
 
@@ -93,16 +93,18 @@ export class Arrivals {
 
   #showOnce(message: Message, id?: string): void {
     const keys = []
-    if (id !== undefined) keys.push(`${message.type === 'groupchat' ? bareJid(message.from) : ''} ${id}`)
-    // A message that was sent again may come from an earlier resource of the user.
-    if (message.id !== undefined) keys.push([message.own || message.from, message.id, message.body].join('\n'))
+    const { from, type, stanza } = message
+    if (id) keys.push(`${type === 'groupchat' ? bareJid(from) : ''} ${id}`)
+    // A message that was sent again may come from another resource. Only an origin-id is unique among resources.
+    const sender = type === 'chat' && stanza.getElementsByTagName('origin-id')[0] ? bareJid(from) : from
+    if (message.id) keys.push([message.own || sender, message.id, message.body].join('\n'))
     const isKnown = keys.some(key => this.#shown.has(key))
     for (const key of keys) this.#shown.add(key)
     for (const key of this.#shown) {
       if (this.#shown.size <= mostKeys) break
       this.#shown.delete(key)
     }
-    if (id !== undefined && message.type !== 'groupchat') this.#last = id
+    if (id && type !== 'groupchat') this.#last = id
     if (!isKnown) this.#show(message)
   }
 }

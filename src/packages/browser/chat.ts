@@ -48,7 +48,7 @@ export interface Status {
   readonly retryIn?: number | undefined
 }
 
-const lost = { state: 'offline', code: 'unreachable', reason: 'The connection was lost.' } as const
+const lost = 'The connection was lost.'
 const noNetwork = { state: 'offline', code: 'no-network', reason: 'This device has no network.' } as const
 
 /** Interval of pings over WebSocket, in milliseconds. */
@@ -108,13 +108,13 @@ export class Chat extends EventTarget {
     hear(globalThis, 'pagehide', this.#leave)
     hear(globalThis, 'pageshow', this.#returned)
     hear(document, 'visibilitychange', this.#come)
-    const timer = setInterval(() => this.#session?.isManaged && this.#session.check(), checkEvery)
+    const timer = setInterval(() => this.#session?.socket && this.#session.check(), checkEvery)
     hear(signal, 'abort', () => clearInterval(timer))
     this.#ask()
   }
 
   retry(): void {
-    if (this.#session !== undefined || this.#closing.signal.aborted) return
+    if (this.#session || this.#closing.signal.aborted) return
     this.#pauses.reset()
     this.#ask()
   }
@@ -127,7 +127,7 @@ export class Chat extends EventTarget {
     const origin = { xmlns: stanzaIdNamespace, id }
     const stanza = new Strophe.Builder('message', attributes).c('body').t(body).up().c('origin-id', origin).tree()
     const session = this.#status.state === 'online' ? this.#session : undefined
-    departures.add(stanza, session !== undefined, session?.isManaged)
+    departures.add(stanza, !!session, !!session?.socket)
     session?.sendMessages(stanza)
     this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid)
     return id
@@ -159,7 +159,7 @@ export class Chat extends EventTarget {
   close(): void {
     this.#session?.close()
     this.#session = undefined
-    this.#end('closed', 'The chat was closed.')
+    this.#end('closed', 'The chat has ended.')
     this.#closing.abort()
   }
 
@@ -189,7 +189,7 @@ export class Chat extends EventTarget {
     } catch (error) {
       if (mine !== this.#request) return
       if (!(error instanceof NoChat)) {
-        this.#end('refused', 'The portal has no chat for this page.')
+        this.#end('refused', 'This page has no chat.')
         throw error
       }
       if (error.code) this.#end(error.code, error.message)
@@ -213,7 +213,7 @@ export class Chat extends EventTarget {
     if (before && bareJid(jid) !== bareJid(before)) {
       // Another user logs in: shown and unsent messages are removed.
       if (this.#wasOnline) {
-        this.#end('signed-out', 'Another user is signed in now.')
+        this.#end('signed-out', 'You are not signed in any more.')
         return
       }
       arrivals.forgetUser()
@@ -221,7 +221,7 @@ export class Chat extends EventTarget {
     }
     this.#memory = { ...this.#memory, jid }
     const { transport = 'auto' } = this.#options
-    const isOverSocket = websocket !== undefined && transport !== 'bosh' && !this.#isSocketBlocked
+    const isOverSocket = websocket && transport !== 'bosh' && !this.#isSocketBlocked
     const isLost = (id: string) => (this.#kept.includes(id) ? !isOverSocket : !isKnown)
     departures.goOn(rid, requests, isKnown ? received : undefined, isLost)
     const session = new PageSession(binding, this.#parts, !this.#isSettled, {
@@ -237,10 +237,10 @@ export class Chat extends EventTarget {
       settled: () => {
         this.#isSettled = true
       },
-      failed: retryIn => this.#enter(navigator.onLine ? { ...lost, retryIn } : noNetwork),
-      lost: () => this.#wait(lost.reason),
+      failed: retryIn => this.#pause(lost, retryIn),
+      lost: () => this.#wait(lost),
       blocked: () => {
-        if (transport === 'websocket' || !navigator.onLine) return this.#wait(lost.reason)
+        if (transport === 'websocket' || !navigator.onLine) return this.#wait(lost)
         this.#isSocketBlocked = true
         this.#open(binding)
       },
@@ -264,9 +264,12 @@ export class Chat extends EventTarget {
   #wait(reason: string, atLeast = 0): void {
     this.#forget()
     const seconds = this.#pauses.next(atLeast, () => this.#ask())
-    if (seconds === undefined) this.#end('unreachable', 'There is no chat at the moment.')
-    else if (navigator.onLine) this.#enter({ state: 'offline', code: 'unreachable', reason, retryIn: seconds })
-    else this.#lostNetwork()
+    if (!seconds) this.#end('unreachable', 'There is no chat at the moment.')
+    else this.#pause(reason, seconds)
+  }
+
+  #pause(reason: string, retryIn: number): void {
+    this.#enter(navigator.onLine ? { state: 'offline', code: 'unreachable', reason, retryIn } : noNetwork)
   }
 
   #end(code: string, reason: string): void {
@@ -278,10 +281,10 @@ export class Chat extends EventTarget {
 
   #note(stanza: Element): void {
     const type = stanza.getAttribute('type')
-    if (type !== null && type !== 'unavailable') return
+    if (type && type !== 'unavailable') return
     const from = stanza.getAttribute('from') ?? ''
-    const show = stanza.getElementsByTagName('show')[0]?.textContent ?? undefined
-    this.#fire('presence', { from, isAvailable: type === null, show, stanza } satisfies Presence)
+    const show = stanza.getElementsByTagName('show')[0]?.textContent as string | undefined
+    this.#fire('presence', { from, isAvailable: !type, show, stanza } satisfies Presence)
   }
 
   readonly #lostNetwork = (): void => {
@@ -292,7 +295,7 @@ export class Chat extends EventTarget {
     if (this.#status.state === 'online') this.#session?.tellState()
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
-    if (this.#session !== undefined && state !== 'connecting') this.#session.check()
+    if (this.#session && state !== 'connecting') this.#session.check()
     else if (state === 'offline' || code === 'unreachable') this.retry()
   }
 

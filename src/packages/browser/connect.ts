@@ -25,13 +25,10 @@ interface Handlers {
 export function connect(options: ConnectOptions): Promise<Chat> {
   const chat = new Chat(options)
   const hear = <Detail>(type: string, handler: ((detail: Detail) => void) | undefined) => {
-    if (handler !== undefined) chat.addEventListener(type, event => handler((event as CustomEvent<Detail>).detail))
+    if (handler) chat.addEventListener(type, event => handler((event as CustomEvent<Detail>).detail))
   }
-  hear('message', options.onMessage)
-  hear('messagestate', options.onMessageState)
-  hear('presence', options.onPresence)
-  hear('contacts', options.onContacts)
-  hear('status', options.onStatus)
+  for (const type of ['Message', 'MessageState', 'Presence', 'Contacts', 'Status'] as const)
+    hear(type.toLowerCase(), options[`on${type}`] as (detail: unknown) => void)
   return new Promise((resolve, reject) => {
     hear('status', ({ state, reason, code }: Status) => {
       if (state === 'online') resolve(chat)

@@ -5,6 +5,7 @@ import type { NoChat } from './failures.js'
 import { Pauses } from './pauses.js'
 import { socketAddress } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
+import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
 import { randomName } from './tab.js'
 
 export type { Binding } from './binding.js'
@@ -20,14 +21,6 @@ interface OtherOptions {
   /** Settings of Converse. */
   readonly settings?: Readonly<Record<string, unknown>>
 }
-
-/** Strophe's statuses. */
-const connecting = 1
-const connectionFailed = 2
-const loginFailed = 4
-const connected = 5
-const disconnected = 6
-const attached = 8
 
 /** Of the plugin, and of the tab's memory. */
 const ownName = 'warm-bindings'
@@ -226,7 +219,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     binding = undefined
     return { ...payload, success: true }
   })
-  on('logout', () => isEnded() || end('closed', 'The chat session is over.'))
+  on('logout', () => isEnded() || end('closed', 'The chat has ended.'))
   on('disconnected', showEnd)
   on('presencesInitialized', () => {
     if (isResumed) return

@@ -134,10 +134,9 @@ export class Departures {
   takeBack(error: Element): 'again' | 'failed' | undefined {
     const id = error.getAttribute('id')
     const from = error.getAttribute('from')?.toLowerCase()
-    if (error.getAttribute('type') !== 'error') return undefined
     // All occupants of a room know the id, so the room itself must have sent the error.
     const found = this.#all.find(outgoing => outgoing.id === id && addressOf(outgoing).toLowerCase() === from)
-    if (found === undefined) return undefined
+    if (!found || error.getAttribute('type') !== 'error') return undefined
     const isFound = (outgoing: Outgoing) => outgoing === found
     if (!isUnconfirmed(error) || found.isAgain || found.failure) {
       this.#fail(isFound, ...reasonFor(error))
@@ -149,7 +148,7 @@ export class Departures {
 
   /** A failed message is sent again. Returns false if it is unknown. */
   resend(id: string): boolean {
-    const isMeant = (outgoing: Outgoing) => outgoing.id === id && outgoing.failure !== undefined
+    const isMeant = (outgoing: Outgoing) => outgoing.id === id && !!outgoing.failure
     const isKnown = this.#all.some(isMeant)
     this.#change(isMeant, ({ id, xml }) => ({ id, xml }))
     return isKnown

@@ -27,7 +27,7 @@ export function bareJid(jid: string): string {
 
 export function childOf(parent: Element, name: string, namespace: string | null): Element | undefined {
   for (const child of parent.children)
-    if (child.localName === name && (namespace === null || child.namespaceURI === namespace)) return child
+    if (child.localName === name && (!namespace || child.namespaceURI === namespace)) return child
   return undefined
 }
 
@@ -59,7 +59,8 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
     type,
     id: stanza.getAttribute('id') ?? undefined,
     // Servers return the text of a message with its error, as if the recipient had written it.
-    body: type === 'error' ? undefined : (childOf(stanza, 'body', stanza.namespaceURI)?.textContent ?? undefined),
+    body:
+      type === 'error' ? undefined : (childOf(stanza, 'body', stanza.namespaceURI)?.textContent as string | undefined),
     time: Number.isNaN(+time) ? new Date() : time,
     own: bareJid(from) === bareJid(jid),
     archived: stamp !== undefined,

@@ -6,7 +6,15 @@ import { carbonOf, carbonsNamespace, childOf, readMessage } from './message.js'
 import { longestFailure, Retries } from './retries.js'
 import type { ManagedSocket } from './socket.js'
 import type { Located } from './source.js'
-import type { StropheBuilder, StropheConnection, StropheNamespace } from './strophe.js'
+import {
+  connected,
+  connectionFailed,
+  disconnected,
+  loginFailed,
+  type StropheBuilder,
+  type StropheConnection,
+  type StropheNamespace,
+} from './strophe.js'
 import { randomName } from './tab.js'
 
 export interface PageParts {
@@ -46,10 +54,11 @@ export class PageSession {
   readonly #events: SessionEvents
   /** Whether the presences of contacts are unknown. */
   readonly #isFresh: boolean
+  /** Over WebSocket. */
+  socket: ManagedSocket | undefined
   #connection!: StropheConnection
   #archive!: Archive
   #isOver = false
-  #isOverSocket = false
   #isLeft = false
   #isRecovering = false
   /** Whether messages were sent after the open question. Undefined without a question. */
@@ -66,15 +75,10 @@ export class PageSession {
     return this.#connection
   }
 
-  /** XEP-0198. */
-  get isManaged(): boolean {
-    return this.#isOverSocket
-  }
-
   attach(): void {
     const { jid, sid, rid, wait, hold, requests, url } = this.#binding
     const { arrivals, departures, withCredentials } = this.#parts
-    const { Connection, Status } = this.#parts.Strophe
+    const { Connection } = this.#parts.Strophe
     const connection = new Connection(url, { withCredentials })
     const retries = new Retries(connection, {
       // A repeated poll may stay open for long if it is the only request.
@@ -102,7 +106,7 @@ export class PageSession {
       if (body.getAttribute('type') !== 'terminate') this.#events.online()
     }
     const follow = (status: number) => {
-      if (status === Status['DISCONNECTED']) this.#lose()
+      if (status === disconnected) this.#lose()
     }
     connection.attach(jid, sid, rid, follow, wait, hold, requests)
     this.#listen()
@@ -110,37 +114,42 @@ export class PageSession {
   }
 
   /** A connection that was used before resumes its stream (XEP-0198). */
-  takeOver({ connection, kept }: ManagedSocket, token: string): void {
-    const { arrivals, departures, Strophe } = this.#parts
-    // Read first, because Strophe drops the text if the stream cannot be resumed.
-    const again = kept()
-    const { Status } = Strophe
+  takeOver(socket: ManagedSocket, token: string): void {
+    const { arrivals, departures } = this.#parts
+    const { connection } = socket
+    let again = socket.kept()
     this.#connection = connection
-    this.#isOverSocket = true
+    this.socket = socket
     let hasOpened = false
     let isIn = false
     let isLost = false
     connection.xmlInput = element => {
       hasOpened = true
       if (isIn) arrivals.note(element)
-      else if (childOf(element, 'bind', bindNamespace) !== undefined && element.localName === 'iq') {
+      else if (childOf(element, 'bind', bindNamespace) && element.localName === 'iq') {
         isLost = this.#goOn()
         isIn = true
       } else if (element.localName === 'resumed') {
         arrivals.resume()
         isIn = true
+      } else if (element.localName === 'failed') {
+        // Strophe sends again everything without `<a/>`.
+        const { state } = connection.sm
+        const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
+        state.unacked = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')
+        again = JSON.stringify(state)
       }
     }
     const follow = (status: number) => {
       if (this.#isOver) return
-      if (status === Status['CONNECTED']) {
+      if (status === connected) {
         this.#introduce(isLost, again)
         departures.arrived()
         this.#events.online()
-      } else if (status === Status['CONNFAIL'] && !hasOpened) {
+      } else if (status === connectionFailed && !hasOpened) {
         this.drop()
         this.#events.blocked()
-      } else if (status === Status['AUTHFAIL'] || status === Status['DISCONNECTED']) this.#lose()
+      } else if (status === loginFailed || status === disconnected) this.#lose()
     }
     this.#listen()
     connection.connect(this.#binding.jid, token, follow)
@@ -173,7 +182,7 @@ export class PageSession {
   sendUnsent(): void {
     const { departures } = this.#parts
     const unsent = departures.unsent()
-    if (this.#isOverSocket) departures.arrived()
+    if (this.socket) departures.arrived()
     if (unsent.length > 0) this.sendMessages(...unsent)
   }
 
@@ -200,9 +209,10 @@ export class PageSession {
     // The server answers in order (RFC 6120 §10.1).
     const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
-      if (answer === null) this.#lose()
+      if (!answer) this.#lose()
       else if (!this.#isOver && !isUnconfirmed(answer)) {
         confirmed()
+        if (this.socket) this.socket.confirmed = attributes.id
         act()
       }
     }
@@ -214,7 +224,7 @@ export class PageSession {
   drop(): void {
     this.#isOver = true
     // The WebSocket connection is used again. Undefined if it could not be created.
-    if (!this.#isOverSocket && this.#connection) this.#connection.maxRetries = 0
+    if (!this.socket && this.#connection) this.#connection.maxRetries = 0
   }
 
   /** Logs out. */
@@ -226,10 +236,10 @@ export class PageSession {
   leave(ends: boolean): void {
     this.#isLeft = true
     const { maxpause } = this.#binding
-    if (this.#isOverSocket) {
-      if (ends) this.#connection.disconnect('user')
+    if (this.socket) {
+      if (ends) this.close()
     } else if (ends) this.#beacon("type='terminate'")
-    else if (maxpause !== undefined && this.#parts.departures.outgoing.length === 0)
+    else if (maxpause && this.#parts.departures.outgoing.length === 0)
       // Until the pause ends, the user looks present, even if the tab is gone.
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
   }
@@ -263,7 +273,7 @@ export class PageSession {
       if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
       const returned = departures.takeBack(stanza)
       if (returned === 'again') this.#recover()
-      else if (returned === undefined) arrivals.take(readMessage(carbonOf(stanza, jid), jid), jid)
+      else if (!returned) arrivals.take(readMessage(carbonOf(stanza, jid), jid), jid)
       return !this.#isOver
     }
     const onPresence = (stanza: Element) => {
@@ -315,7 +325,7 @@ export class PageSession {
         take(result)
         resolve(!this.#isOver)
       }
-      const failed = (error: Element | null) => resolve(error !== null)
+      const failed = (error: Element | null) => resolve(!!error)
       this.#connection.sendIQ(request.c('query', { xmlns: rosterNamespace }), answered, failed, patience)
     })
   }
@@ -327,9 +337,9 @@ export class PageSession {
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
     // Without a starting point, the last archived message becomes the starting point, and is not shown.
-    const isShown = showsHistory || (isMissing && last !== undefined)
+    const isShown = showsHistory || (isMissing && !!last)
     if (!isShown) arrivals.release([], jid)
-    if (!isShown && last !== undefined) return true
+    if (!isShown && last) return true
     if (isShown) arrivals.hold()
     const found = (await this.#archive.since(last, Math.max(history, 1))) ?? []
     if (this.#isOver) return false

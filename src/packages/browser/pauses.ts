@@ -8,7 +8,7 @@ const longEnough = 60_000
 
 export class Pauses {
   #tries = 0
-  #succeededAt: number | undefined
+  #succeededAt = Number.NaN
   #timer: ReturnType<typeof setTimeout> | undefined
 
   reset(): void {
@@ -25,8 +25,8 @@ export class Pauses {
 
   next(atLeast: number, act: () => void): number | undefined {
     this.cancel()
-    if (this.#succeededAt !== undefined && Date.now() - this.#succeededAt > longEnough) this.#tries = 0
-    this.#succeededAt = undefined
+    if (Date.now() - this.#succeededAt > longEnough) this.#tries = 0
+    this.#succeededAt = Number.NaN
     if (++this.#tries > mostTries) return undefined
     const longest = Math.min(longestSeconds, 2 ** (this.#tries - 1))
     const seconds = Math.max(Math.min(atLeast, mostSeconds), longest * (0.5 + Math.random() / 2))

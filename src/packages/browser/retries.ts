@@ -49,8 +49,8 @@ export class Retries {
     // Strophe repeats a request once without a pause.
     if (this.#failures === 1) return
     const now = Date.now()
-    if (this.#since !== undefined) this.#since = Math.min(this.#since, now)
-    if (this.#since === undefined || now - this.#since > longestFailure) {
+    if (this.#since) this.#since = Math.min(this.#since, now)
+    if (!this.#since || now - this.#since > longestFailure) {
       this.#events.lost()
       return
     }

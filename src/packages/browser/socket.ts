@@ -1,26 +1,29 @@
 import { absolute } from './binding.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
+import { randomName } from './tab.js'
 
 export interface ManagedSocket {
   /** Each opening of the connection uses its present `service`. */
   readonly connection: StropheConnection
   /** Text with all stanzas that Strophe sends again. */
-  kept(): string | undefined
+  kept(): string
+  /** Id of the last ping with an answer. Everything sent before it has arrived. */
+  confirmed: string
 }
 
 export function createSocket(Strophe: StropheNamespace): ManagedSocket {
-  let kept: string | undefined
+  let kept = 'null'
   const storage = {
-    load: () => (kept === undefined ? null : JSON.parse(kept)),
+    load: () => JSON.parse(kept),
     save(_key: string, state: unknown) {
       kept = JSON.stringify(state)
     },
     clear() {
-      kept = undefined
+      kept = 'null'
     },
   }
   const connection = new Strophe.Connection('ws:', { enableStreamManagement: true, streamManagement: { storage } })
-  return { connection, kept: () => kept }
+  return { connection, kept: () => kept, confirmed: randomName() }
 }
 
 export function socketAddress(url: string): string {

@@ -1,9 +1,15 @@
-// Types of Strophe 5, as far as used.
+// Types of Strophe 5, as far as used, and its statuses.
+
+export const connecting = 1
+export const connectionFailed = 2
+export const loginFailed = 4
+export const connected = 5
+export const disconnected = 6
+export const attached = 8
 
 export interface StropheNamespace {
   readonly Connection: new (service: string, options?: object) => StropheConnection
   readonly Builder: new (name: string, attributes?: Readonly<Record<string, string>>) => StropheBuilder
-  readonly Status: Readonly<Record<string, number>>
 }
 
 export interface StropheBuilder {
@@ -25,6 +31,8 @@ export type StatusCallback = (status: number, condition?: string | null) => void
 export interface StropheConnection {
   service: string
   readonly jid: string
+  /** Stream management. */
+  readonly sm: { readonly state: { unacked: readonly { readonly name: string; readonly stanza: string }[] } }
   readonly domain: string
   maxRetries: number
   disconnection_timeout: number

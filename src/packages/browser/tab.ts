@@ -19,9 +19,9 @@ export function takeMemory(name: string): Memory {
   try {
     const kept = sessionStorage.getItem(keyOf(name))
     sessionStorage.removeItem(keyOf(name))
-    const { tab, jid, seen, last, outgoing, sent = [] }: Memory = JSON.parse(kept!)
-    const texts = [tab, jid, last, ...[...outgoing, ...sent].map(({ xml }) => xml)]
-    if (seen >= 0 && texts.every(text => typeof text === 'string')) return { tab, jid, seen, last, outgoing, sent }
+    const memory: Memory = JSON.parse(kept!)
+    const texts = [memory.tab, memory.jid, memory.last, ...[...memory.outgoing, ...memory.sent].map(({ xml }) => xml)]
+    if (memory.seen >= 0 && texts.every(text => typeof text === 'string')) return memory
   } catch {
     // The memory is missing or invalid, or there is no storage.
   }
