@@ -33,7 +33,7 @@ export async function callSource<Answer>(source: (tab: string) => Promise<Answer
   const answer = await source(tab).catch((error: Error) => {
     throw new NoChat(error instanceof TypeError ? 'The portal cannot be reached.' : error.message)
   })
-  if (answer === undefined) throw new NoChat('The chat session is over.', 'session-over')
+  if (answer === undefined) throw new NoChat('The chat has ended.', 'session-over')
   return answer
 }
 
@@ -54,16 +54,16 @@ export async function answerOf<Answer>(
 ): Promise<Answer> {
   const { status, ok, headers } = response
   const text = await response.text().catch(() => '')
-  const { code, detail } = (isOfService && !ok && readJson(text)) || {}
-  if (detail) console.warn(`${code}: ${detail}`)
-  if (status === 401 || (status === 403 && !isOfService))
-    throw new NoChat('You are not signed in any more.', 'signed-out')
-  if (/^4(?!08|29)/.test(String(status)))
-    throw new NoChat(`The portal has no chat for this page (HTTP ${status}).`, code ?? 'refused')
   const answer = ok ? read(text) : undefined
-  if (answer !== undefined) return answer
-  const seconds = Number(headers.get('Retry-After'))
-  throw new NoChat('There is no chat at the moment.', undefined, seconds > 0 ? seconds : undefined)
+  if (answer) return answer
+  // Portals may redirect to a sign-in page. An empty text may be a broken connection.
+  const isPage = ok && text && !isOfService
+  const { code = 'refused', detail = isPage && 'The portal sent no token or binding.' } =
+    (isOfService && readJson(text)) || {}
+  if (detail) console.warn(`${code}: ${detail}`)
+  if (!isOfService && /^40[13]/.test(String(status))) throw new NoChat('You are not signed in any more.', 'signed-out')
+  if (isPage || /^4(?!08|29)/.test(String(status))) throw new NoChat(`This page has no chat (HTTP ${status}).`, code)
+  throw new NoChat('There is no chat at the moment.', undefined, Number(headers.get('Retry-After')) || undefined)
 }
 
 export function readBinding(text: string): Binding | undefined {

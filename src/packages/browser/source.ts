@@ -68,7 +68,7 @@ async function askForToken(source: TokenSource): Promise<string> {
 function readToken(text: string): string | undefined {
   const token = readJson(text)?.token ?? text.trim()
   // The portal may send a sign-in page in place of a token.
-  return /^[\w.-]+$/.test(token) ? token : undefined
+  return /^[\w-]+(\.[\w-]+){2}$/.test(token) ? token : undefined
 }
 
 function call({ service, path = '/connect' }: ServiceOptions, method: string, token: string, body?: URLSearchParams) {

@@ -82,7 +82,7 @@ test('a refused token is replaced once', async () => {
   expect(requests).toEqual([posted('old'), posted('new')])
   answers = [refused(401, 'invalid-token'), refused(401, 'invalid-token')]
   const source = { service, token: async () => 'wrong' }
-  await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'signed-out' })
+  await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'invalid-token' })
   expect(warned).toEqual(['invalid-token: Why.'])
 })
 
@@ -90,9 +90,11 @@ test.each([
   ['the portal knows no user', [new Response('', { status: 401 })], 'signed-out'],
   ['the portal has no route for tokens', [new Response('', { status: 404 })], 'refused'],
   ['the portal does not answer', [new TypeError('no network')], undefined],
-  ['the portal answers with a page', [new Response('<!DOCTYPE html>')], undefined],
-  ['the portal answers with null', [new Response('{"token":null}')], undefined],
-  ['the portal answers with an object as token', [new Response('{"token":{}}')], undefined],
+  ['the portal answers with a page', [new Response('<!DOCTYPE html>')], 'refused'],
+  ['the portal answers with a word', [new Response('login')], 'refused'],
+  ['the portal answers with nothing', [new Response('')], undefined],
+  ['the portal answers with null', [new Response('{"token":null}')], 'refused'],
+  ['the portal answers with an object as token', [new Response('{"token":{}}')], 'refused'],
   ['the service does not answer', [new Response('a.b.c'), new TypeError('no network')], undefined],
   ['the service answers with nothing', [new Response('a.b.c'), new Response('')], undefined],
   ['the password has changed', [new Response('a.b.c'), refused(403, 'credentials-expired')], 'credentials-expired'],
