@@ -59,7 +59,7 @@ export function createPortal({ signIn, chat }) {
     const visit = visits.get(cookie)
     if (visit === undefined) return response.sendStatus(401)
     try {
-      response.type('text').send(await visit.tokens.current())
+      response.json({ token: await visit.tokens.current() })
     } catch (error) {
       console.error(`no token for ${visit.name}: ${error.message}`)
       if (error.error !== 'invalid_grant') return response.sendStatus(503)

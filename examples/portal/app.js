@@ -12,7 +12,7 @@ export function createApp(here, policy) {
   app.set('view engine', 'hbs').set('views', folder('views'))
   return app.use(express.static(folder('public')), (_request, response, next) => {
     response.set('Content-Security-Policy', policy).set('Referrer-Policy', 'same-origin')
-    response.set('Cache-Control', 'no-store')
+    response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })
     next()
   })
 }

@@ -58,7 +58,7 @@ export function createPortal({ chat, secret, users }) {
 
   const sendToken = async (request, response) => {
     const cookie = cookieOf(request)
-    if (visits.has(cookie)) response.type('text').send(await tokenFor(cookie))
+    if (visits.has(cookie)) response.json({ token: await tokenFor(cookie) })
     else response.sendStatus(401)
   }
 

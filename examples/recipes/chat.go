@@ -15,20 +15,20 @@ import (
 func chatToken(user, cookie string) string {
 	encode, visit := base64.RawURLEncoding.EncodeToString, fmt.Sprintf("%x", sha256.Sum256([]byte(cookie)))
 	claims, _ := json.Marshal(map[string]any{"sub": user, "aud": "chat", "exp": time.Now().Unix() + 300, "visit": visit})
-	content := encode([]byte(`{"alg":"HS256"}`)) + "." + encode(claims)
-	mac := hmac.New(sha256.New, []byte(os.Getenv("CHAT_SECRET")))
+	content, mac := encode([]byte(`{"alg":"HS256"}`))+"."+encode(claims), hmac.New(sha256.New, []byte(os.Getenv("CHAT_SECRET")))
 	mac.Write([]byte(content))
 	return content + "." + encode(mac.Sum(nil))
 }
 
 // sendChatToken is the answer of /chat/token. Without a signed-in user, user is empty.
 func sendChatToken(w http.ResponseWriter, user, cookie string) {
-	if user == "" {
+	if w.Header().Set("Cache-Control", "no-store"); user == "" {
 		http.Error(w, "Sign in first.", http.StatusUnauthorized)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	fmt.Fprint(w, chatToken(user, cookie))
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	json.NewEncoder(w).Encode(map[string]string{"token": chatToken(user, cookie)})
 }
 
 // endChats ends the chats of the token's visit. Make the token before the session of the portal ends, and call it after.

@@ -12,8 +12,9 @@ function chat_token(string $user): string
 function send_chat_token(?string $user): void
 {
     if ($user === null) exit(http_response_code(401));
-    header('Cache-Control: no-store');
-    echo chat_token($user);
+    foreach (['Cache-Control: no-store', 'X-Content-Type-Options: nosniff'] as $each) header($each);
+    header('Content-Type: application/json');
+    echo json_encode(['token' => chat_token($user)]);
 }
 
 /** Call it at the sign-out, after session_destroy(), with a token from before. */

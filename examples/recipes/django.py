@@ -10,7 +10,8 @@ def chat_token(request):
 def send_chat_token(request):  # path('chat/token', send_chat_token)
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
-    return HttpResponse(chat_token(request), 'text/plain', headers={'Cache-Control': 'no-store'})
+    headers = {'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff'}
+    return JsonResponse({'token': chat_token(request)}, headers=headers)
 
 
 def sign_out(request):

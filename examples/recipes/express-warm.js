@@ -8,7 +8,8 @@ app.get('/chat/binding', async ({ session, query }, response) => {
   if (!session.user) return response.sendStatus(401)
   const { jid, password } = session.user // or a credential
   const names = { visit: hash('sha256', session.id), tab: String(query.tab) }
-  response.set('Cache-Control', 'no-store').json(await service.warm({ jid, password, ...names }))
+  response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })
+  response.json(await service.warm({ jid, password, ...names }))
 })
 app.use('/chat', (error, _request, response, _next) => {
   console.error(error.message)

@@ -12,10 +12,8 @@ export function chatToken({ id, user }) {
 
 app.get('/chat/token', async ({ session }, response) => {
   if (!session.user) return response.sendStatus(401)
-  response
-    .set('Cache-Control', 'no-store')
-    .type('text')
-    .send(await chatToken(session))
+  response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })
+  response.json({ token: await chatToken(session) })
 })
 
 /** Call it at the sign-out, after the session is destroyed, with a token from before. */

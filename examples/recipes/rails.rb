@@ -5,8 +5,8 @@ module Chats
   # The action for /chat/token.
   def send_chat_token
     return head(:unauthorized) unless current_user
-    response.headers['Cache-Control'] = 'no-store'
-    render plain: chat_token
+    response.headers.merge!('Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff')
+    render json: { token: chat_token }
   end
 
   # A token for the pages of this session. `visit` may appear in logs, so it is a hash.

@@ -284,7 +284,7 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
 
   beforeEach(async () => {
     tab = await (await sharedChromium(eitherChromium)).newPage()
-    await tab.route('**/chat/token', route => route.fulfill({ body: chatToken() }))
+    await tab.route('**/chat/token', route => route.fulfill({ json: { token: chatToken() } }))
     await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
   })
 

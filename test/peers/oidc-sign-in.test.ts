@@ -143,14 +143,16 @@ describe('The example with an OpenID provider', () => {
   test('returns the access token to the page of its user only', async () => {
     const { status, visit } = await signIn()
     expect(status).toBe(303)
-    expect(await get('/chat/token', visit)).toMatchObject({ status: 200, text: expect.stringMatching(/^access-\d+$/) })
+    const answer = await get('/chat/token', visit)
+    expect(answer).toMatchObject({ status: 200, headers: { 'x-content-type-options': 'nosniff' } })
+    expect(JSON.parse(answer.text)).toEqual({ token: expect.stringMatching(/^access-\d+$/) })
     for (const cookie of ['', `visit=${'0'.repeat(64)}`]) expect((await get('/chat/token', cookie)).status).toBe(401)
   })
 
   test('ends the earlier visit, with its chats and tokens, if a browser signs in again', async () => {
     const one = await signIn()
     const other = await signIn()
-    const { text: token } = await get('/chat/token', one.visit)
+    const { token } = JSON.parse((await get('/chat/token', one.visit)).text)
     ended.length = provider.revoked.length = 0
     const again = await signIn(one.visit)
     expect(again).toMatchObject({ status: 303, visit: expect.not.stringMatching(one.visit!) })

@@ -230,7 +230,7 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import path
 logger = logging.getLogger('portal')
@@ -386,11 +386,17 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
     const connect = async (headers: Record<string, string>, tab: string) => {
       const answer = await get(portal.warms ? `${token}?tab=${tab}` : token, headers)
       if (answer.status !== 200) throw new Error(`no token but HTTP ${answer.status}: ${said}`)
-      expect(answer.headers['cache-control']).toContain('no-store')
-      if (portal.warms) return JSON.parse(answer.text)
+      // A <script> of a sibling origin gets the cookie: it must not run the answer as JavaScript.
+      expect(answer.headers).toMatchObject({
+        'cache-control': expect.stringContaining('no-store'),
+        'content-type': expect.stringMatching(/^application\/json\b/),
+        'x-content-type-options': 'nosniff',
+      })
+      const json = JSON.parse(answer.text)
+      if (portal.warms) return json
       const body = `tab=${tab}`
       const sent = {
-        Authorization: `Bearer ${answer.text}`,
+        Authorization: `Bearer ${json.token}`,
         'Content-Type': 'application/x-www-form-urlencoded',
         'Content-Length': String(body.length),
       }
