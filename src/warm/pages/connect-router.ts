@@ -87,19 +87,23 @@ export function createConnectRouter(parts: ConnectParts): Router {
     throw methodNotAllowed(methods)
   }
 
+  const count = async (address: string) => {
+    if (!(await isTooOften(address))) return
+    refused('rate', { address })
+    throw new Problem('too-many-requests', { detail: limitDetail('rate') })
+  }
+
   const authenticate: RequestHandler = async (request, response, next) => {
     if (!isSafe(request)) throw new Problem('insecure-channel')
-    const address = countedAddress(request, config)
-    // Checked before the token, whose signature takes time.
-    if (await isTooOften(address)) {
-      refused('rate', { address })
-      throw new Problem('too-many-requests', { detail: limitDetail('rate') })
-    }
+    // A backend signs out all its users from one address, so a sign-out counts only if its token is refused.
+    const isSignOut = request.method === 'DELETE'
+    if (!isSignOut) await count(countedAddress(request, config))
     const token = bearerIn(request.headers.authorization)
     try {
       if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
       users.set(request, await pageTokens.userOf(token))
     } catch (error) {
+      if (isSignOut) await count(countedAddress(request, config))
       if (error instanceof Problem && error.code === 'invalid-token')
         response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
       throw error
