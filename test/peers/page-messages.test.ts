@@ -127,6 +127,38 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
         }
       })
 
+      test('shows a message that its sender sends again from another resource once', async () => {
+        options = { transport, history: 20, rooms: [] }
+        const tab = await open()
+        const carols = { jid: `carol-${transport}@localhost`, password: 'secret' }
+        await server.register(`carol-${transport}`, carols.password)
+        const logIn = async (user: typeof carols) => User.attach(`${service.url}/http-bind`, await service.bind(user))
+        const [again, carol] = [await logIn(bobs), await logIn(carols)]
+        const id = `${transport}-1`
+        const say = async (user: User, text: string, origin = `<origin-id xmlns='urn:xmpp:sid:0' id='${id}'/>`) => {
+          const body = `<body>${text} over ${transport}</body>`
+          user.send(
+            `<message xmlns='jabber:client' type='chat' id='${id}' to='${alice.jid}'>${body}${origin}</message>`,
+          )
+          await user.isUpToDate()
+        }
+        // Nobody else can suppress the message, and an id alone may come twice.
+        await say(carol, 'once')
+        for (const user of [bob, again]) await say(user, 'once')
+        for (const user of [bob, again]) await say(user, 'by id', '')
+        await say(bob, 'last')
+        const shown = async () => {
+          await hears(tab, `last over ${transport}`)
+          return (await noted(tab)).loaded.slice(-5).map(text => text.split(' over')[0])
+        }
+        const expected = ['once', 'once', 'by id', 'by id', 'last']
+        expect(await shown()).toEqual(expected)
+        await tab.reload()
+        await isOnline(tab)
+        expect(await shown()).toEqual(expected)
+        await Promise.all([again.leave(), carol.leave()])
+      })
+
       test('reports each message as sent or failed, and resends a failed message', async () => {
         options = { transport, history: 20, rooms: [] }
         const tab = await open()

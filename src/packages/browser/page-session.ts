@@ -303,8 +303,8 @@ export class PageSession {
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
     this.send(...(isNew ? entering : []), ...departures.unsent(kept), ...this.#state())
     const caughtUp = this.#catchUp(isLost || !resumed)
-    // An answer proves that the session exists.
-    this.check()
+    // An answer proves that the session exists. Strophe sends again after the first ping.
+    this.check(kept ? () => this.check() : undefined)
     if (await caughtUp) departures.giveUp()
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }

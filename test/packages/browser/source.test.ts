@@ -106,6 +106,15 @@ test.each([
   await expect(failure).rejects.toMatchObject({ code, message: expect.any(String) })
 })
 
+test('a sign-in page in place of a binding or token is named in the console', async () => {
+  for (const source of [{ binding: '/chat/binding' }, { service, token: '/chat/token' }]) {
+    answers = [new Response('<!DOCTYPE html>')]
+    await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'refused' })
+  }
+  const line = 'refused: The portal sent no token or binding.'
+  expect(warned).toEqual([line, line])
+})
+
 test('the time of Retry-After counts', async () => {
   const headers = { 'Retry-After': '30' }
   answers = [new Response('a.b.c'), Response.json({ code: 'too-many-requests' }, { status: 429, headers })]
