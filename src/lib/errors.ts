@@ -32,7 +32,7 @@ const sentences = {
   405: { 'method-not-allowed': 'This address does not accept this method.' },
   409: {
     conflict: 'Another session has the requested resource, and the XMPP server does not end it.',
-    'cannot-remember': 'No credential can be made for this user. Without `remember` the call may succeed.',
+    'cannot-remember': 'The service cannot make a credential for this user. Call without `remember`.',
     'not-here': 'The session cannot be controlled here: its browser uses another endpoint.',
   },
   413: { 'body-too-large': 'The request body is too large.' },
@@ -43,7 +43,7 @@ const sentences = {
   429: {
     'too-many-requests': 'Too many attempts: retry after the time in Retry-After.',
   },
-  500: { 'internal-error': 'The service failed; the log has the details.' },
+  500: { 'internal-error': 'The service failed. The log has the details.' },
   502: {
     'host-unknown': 'No XMPP server was found for the domain, or the server does not serve it.',
     'remote-connection-failed': 'The XMPP server cannot be reached, or closed the connection.',
@@ -60,7 +60,7 @@ const sentences = {
   503: {
     'temporary-auth-failure': 'The XMPP server cannot check credentials at the moment.',
     'service-full': 'The service is full: no more sessions, requests, memory or descriptors.',
-    'too-many-sessions': 'The user has too many sessions: resume or end one.',
+    'too-many-sessions': 'The user has too many sessions: resume or end some.',
     'session-unreachable': 'The process that has this session does not answer at the moment.',
     'keys-unavailable': 'The keys for tokens of pages cannot be fetched at the moment.',
     'shutting-down': 'The service is stopping.',
