@@ -136,7 +136,7 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
         const [again, carol] = [await logIn(bobs), await logIn(carols)]
         const id = `${transport}-1`
         const say = async (user: User, text: string, origin = `<origin-id xmlns='urn:xmpp:sid:0' id='${id}'/>`) => {
-          const body = `<body>${text} over ${transport}</body>`
+          const body = `<body>${text} from ${transport}</body>`
           user.send(
             `<message xmlns='jabber:client' type='chat' id='${id}' to='${alice.jid}'>${body}${origin}</message>`,
           )
@@ -148,8 +148,8 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
         for (const user of [bob, again]) await say(user, 'by id', '')
         await say(bob, 'last')
         const shown = async () => {
-          await hears(tab, `last over ${transport}`)
-          return (await noted(tab)).loaded.slice(-5).map(text => text.split(' over')[0])
+          await hears(tab, `last from ${transport}`)
+          return (await noted(tab)).loaded.flatMap(text => text.split(` from ${transport}`).slice(0, -1))
         }
         const expected = ['once', 'once', 'by id', 'by id', 'last']
         expect(await shown()).toEqual(expected)
