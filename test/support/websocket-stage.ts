@@ -54,7 +54,7 @@ export class Stage {
   static async set({ environment = {}, clock }: StageOptions = {}): Promise<Stage> {
     const server = await ScriptedServer.start()
     const service = await startTestService({
-      servers: `*=xmpp://127.0.0.1:${server.port}?tls=none`,
+      servers: `*=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`,
       environment,
       ...(clock === undefined ? {} : { clock }),
     })
