@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { allowing, createApp, ownPagesOnly } from '../portal/app.js'
+import { allowing, createApp, endChats, ownPagesOnly } from '../portal/app.js'
 
 /** The portal as an Express app. `signIn` connects to the provider, `chat` is the URL of the service for browsers. */
 export function createPortal({ signIn, chat }) {
@@ -39,14 +39,13 @@ export function createPortal({ signIn, chat }) {
     const tokens = visits.get(cookie)?.tokens
     visits.delete(cookie)
     // If a call fails, the chats and the tokens expire later.
-    if (tokens !== undefined) await Promise.allSettled([endChats(tokens), tokens.revoke()])
+    if (tokens === undefined) return
+    const results = await Promise.allSettled([endChatsOf(tokens), tokens.revoke()])
+    for (const { reason } of results) if (reason) console.error(`a sign-out is incomplete: ${reason.message}`)
   }
 
   /** Ends the chats of the token's visit, the claim `sid`. */
-  const endChats = async tokens => {
-    const headers = { Authorization: `Bearer ${await tokens.current()}` }
-    await fetch(`${chat}/connect`, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
-  }
+  const endChatsOf = async tokens => endChats(chat, await tokens.current())
 
   const signOut = async (request, response) => {
     await leave(cookieOf(request, 'visit'))

@@ -1,5 +1,6 @@
 // Common to portals with any kind of sign-in.
 import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
 import Handlebars from 'handlebars'
@@ -19,6 +20,22 @@ export function createApp(here, policy) {
 
 /** The part of the policy that allows the service at this URL: its module and endpoints. */
 export const allowing = url => `script-src 'self' ${url}; connect-src 'self' ${url} ${url.replace('http', 'ws')}`
+
+/** Ends the chats of the token's visit. If that fails, logs it: they end by themselves soon after their pages are closed. */
+export async function endChats(chat, token) {
+  const headers = { Authorization: `Bearer ${token}` }
+  const call = () => fetch(`${chat}/connect`, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
+  try {
+    let answer = await call()
+    if ([429, 503].includes(answer.status)) {
+      await pause(1000 * Math.min(answer.headers.get('Retry-After') ?? 1, 10))
+      answer = await call()
+    }
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`)
+  } catch (error) {
+    console.error(`The chats of a visit did not end: ${error.message}`)
+  }
+}
 
 /** Refuses requests that a page of another site made; browsers say which site a request comes from. */
 export function ownPagesOnly({ headers }, response, next) {

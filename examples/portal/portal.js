@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import express from 'express'
 import { SignJWT } from 'jose'
-import { allowing, createApp, ownPagesOnly } from './app.js'
+import { allowing, createApp, endChats, ownPagesOnly } from './app.js'
 
 /** The files of Converse, which your portal would copy. */
 const converse = dirname(createRequire(import.meta.url).resolve('converse.js/dist/converse.min.js'))
@@ -45,10 +45,9 @@ export function createPortal({ chat, secret, users }) {
   /** Ends the chats of a visit. If the call fails, they end by themselves soon after their pages are closed. */
   const leave = async cookie => {
     if (!visits.has(cookie)) return
-    const headers = { Authorization: `Bearer ${await tokenFor(cookie)}` }
+    const token = await tokenFor(cookie)
     visits.delete(cookie)
-    const call = fetch(`${chat}/connect`, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
-    await call.catch(error => console.error(`The chats of a visit did not end: ${error.message}`))
+    await endChats(chat, token)
   }
 
   const signOut = async (request, response) => {

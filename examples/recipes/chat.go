@@ -32,12 +32,13 @@ func sendChatToken(w http.ResponseWriter, user, cookie string) {
 }
 
 // endChats ends the chats of the token's visit. Make the token before the session of the portal ends, and call it after.
+// Log the error.
 func endChats(token string) error {
 	request, _ := http.NewRequest("DELETE", "https://chat.example.org/connect", nil)
 	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := (&http.Client{Timeout: 10 * time.Second}).Do(request)
-	if err == nil {
-		err = response.Body.Close()
+	if err == nil && response.Body.Close() == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("the chats did not end: %s", response.Status)
 	}
 	return err
 }

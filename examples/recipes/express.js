@@ -1,5 +1,6 @@
 // With express-session, and jose from npm.
 import { hash } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 
 const secret = new TextEncoder().encode(process.env.CHAT_SECRET)
@@ -19,5 +20,16 @@ app.get('/chat/token', async ({ session }, response) => {
 /** Call it at the sign-out, after the session is destroyed, with a token from before. */
 export async function endChats(token) {
   const headers = { Authorization: `Bearer ${token}` }
-  await fetch('https://chat.example.org/connect', { method: 'DELETE', headers }).catch(console.error)
+  const url = 'https://chat.example.org/connect'
+  const call = () => fetch(url, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
+  try {
+    let answer = await call()
+    if ([429, 503].includes(answer.status)) {
+      await pause(1000 * Math.min(answer.headers.get('Retry-After') ?? 1, 10))
+      answer = await call()
+    }
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`)
+  } catch (error) {
+    console.error(`The chats of a session did not end: ${error.message}`)
+  }
 }

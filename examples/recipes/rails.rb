@@ -19,6 +19,8 @@ module Chats
   private def end_chats(token)
     url = URI('https://chat.example.org/connect')
     headers = { 'Authorization' => "Bearer #{token}" }
-    Net::HTTP.start(url.host, url.port, use_ssl: url.scheme == 'https') { |http| http.delete(url.path, headers) }
+    Net::HTTP.start(url.host, url.port, use_ssl: url.scheme == 'https') { |http| http.delete(url.path, headers) }.value
+  rescue StandardError => error # also an answer that is no success
+    logger.error("The chats of a session did not end: #{error.message}")
   end
 end

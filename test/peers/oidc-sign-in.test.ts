@@ -89,13 +89,15 @@ describe('The example with an OpenID provider', () => {
   /** The service, which gets requests to end chats. */
   let chat: Server
   const ended: string[] = []
+  /** Of its next answers. */
+  const statuses: number[] = []
   let portal: RunningCommand
 
   beforeAll(async () => {
     provider = await ScriptedProvider.start()
     chat = createServer(({ method, url, headers }, response) => {
       ended.push(`${method} ${url} ${headers.authorization}`)
-      response.end('{"ended":1}')
+      response.writeHead(statuses.shift() ?? 200, { 'Retry-After': '0' }).end('{"ended":1}')
     })
     await once(chat.listen(0, '127.0.0.1'), 'listening')
     const [port] = await freePorts(1)
@@ -158,7 +160,14 @@ describe('The example with an OpenID provider', () => {
     expect(again).toMatchObject({ status: 303, visit: expect.not.stringMatching(one.visit!) })
     expect(ended).toEqual([`DELETE /connect Bearer ${token}`])
     expect(provider.revoked).toEqual([token.replace('access', 'refresh')])
-    const statuses = [one, other, again].map(async ({ visit }) => (await get('/chat/token', visit)).status)
-    expect(await Promise.all(statuses)).toEqual([401, 200, 200])
+    const answers = [one, other, again].map(async ({ visit }) => (await get('/chat/token', visit)).status)
+    expect(await Promise.all(answers)).toEqual([401, 200, 200])
+  })
+
+  test('ends the chats with a second call if the service refuses the first for a time', async () => {
+    const { visit } = await signIn()
+    statuses.push(429)
+    await signIn(visit)
+    expect([ended[1], ended.length, statuses]).toEqual([ended[0], 2, []])
   })
 })

@@ -1,6 +1,9 @@
 // The recipes for backends in the documents and in examples/recipes: calls of each client, and whole portals.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer, request as httpRequest, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -24,6 +27,9 @@ const secret = 'a-secret-of-the-portal-with-32-bytes'
 
 let folder: string
 let server: DemoServer
+/** In front of the service: forwards all calls, or refuses them with these statuses first. */
+let front: Server
+const refusals: number[] = []
 let service: TestService
 /** Lines of the log before the test. */
 let seen: number
@@ -42,6 +48,17 @@ beforeAll(async () => {
       PAGE_TOKEN_JID: '{sub}@localhost',
     },
   })
+  front = createServer((request, response) => {
+    const refusal = refusals.shift()
+    if (refusal !== undefined) return void response.writeHead(refusal, { 'Retry-After': '0' }).end()
+    const { method, headers } = request
+    const forwarded = httpRequest(service.url + request.url, { method, headers, agent: false }, answer => {
+      response.writeHead(answer.statusCode!, answer.headers)
+      answer.pipe(response)
+    })
+    request.pipe(forwarded)
+  })
+  await once(front.listen(0, '127.0.0.1'), 'listening')
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(repository, join(folder, 'node_modules', 'warm-bindings'))
   for (const name of ['express', 'jose'])
@@ -55,6 +72,8 @@ beforeEach(() => {
 })
 
 afterAll(async () => {
+  front?.closeAllConnections()
+  front?.close()
   await service?.stop()
   await server?.stop()
   rmSync(folder, { recursive: true, force: true })
@@ -148,6 +167,8 @@ interface Portal {
   readonly paths?: { readonly token: string; readonly signIn: string; readonly signOut: string }
   /** Whether its route answers with bindings of `/warm`, in place of tokens. */
   readonly warms?: boolean
+  /** Whether its sign-out calls again after 429 or 503. */
+  readonly retries?: boolean
 }
 
 const usualPaths = { token: '/chat/token', signIn: '/sign-in', signOut: '/sign-out' }
@@ -196,6 +217,7 @@ const portals: Record<string, Portal> = {
   Express: {
     packages: [],
     isUsual: true,
+    retries: true,
     start: (port, file) => [
       process.execPath,
       write('express.js', expressWith(file('express.js'), 'await chatToken(session)', port)),
@@ -262,7 +284,7 @@ class Portal < Rails::Application
   config.secret_key_base = 'of-rails' * 8
   config.hosts.clear
   config.session_store :cookie_store, key: '_portal'
-  config.logger = Logger.new(nil)
+  config.logger = Logger.new($stderr, level: :error)
 end
 ${file('rails.rb')}
 class ApplicationController < ActionController::Base
@@ -351,7 +373,8 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
     beforeAll(async () => {
       const [port] = await freePorts(1)
       url = `http://127.0.0.1:${port}`
-      const file = (name: string) => new Document(`examples/recipes/${name}`, service.url).text
+      const { port: frontPort } = front.address() as AddressInfo
+      const file = (name: string) => new Document(`examples/recipes/${name}`, `http://127.0.0.1:${frontPort}`).text
       const [command, ...args] = portal.start(port!, file)
       const env = { ...process.env, CHAT_SECRET: secret }
       child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
@@ -428,6 +451,26 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
       expect((await get(signOut, other)).status).toBeLessThan(400)
       expect([await sessions(), said]).toEqual([0, expect.not.stringContaining('rror')])
     })
+
+    // WarmBindings throws.
+    if (!portal.warms)
+      test('logs that the service has refused to end the chats', async () => {
+        const headers = await visit()
+        await connect(headers, 'a')
+        refusals.push(403)
+        await get(signOut, headers).catch(() => undefined)
+        expect([await sessions(), said]).toEqual([1, expect.stringMatching(/chats .*did not end/i)])
+        await callSessions(service.url, 'DELETE', `/sessions?jid=${jid}`)
+      })
+
+    if (portal.retries)
+      test('ends the chats with a second call if the service refuses the first for a time', async () => {
+        const headers = await visit()
+        await connect(headers, 'a')
+        refusals.push(429)
+        expect((await get(signOut, headers)).status).toBeLessThan(400)
+        expect([await sessions(), refusals]).toEqual([0, []])
+      })
   })
 }
 
