@@ -139,7 +139,8 @@ export class Departures {
     if (!found || error.getAttribute('type') !== 'error') return undefined
     const isFound = (outgoing: Outgoing) => outgoing === found
     if (!isUnconfirmed(error) || found.isAgain || found.failure) {
-      this.#fail(isFound, ...reasonFor(error))
+      // A contact can send errors without end.
+      if (!found.failure) this.#fail(isFound, ...reasonFor(error))
       return 'failed'
     }
     this.#change(isFound, ({ id, xml }) => ({ id, xml, isAgain: true }))

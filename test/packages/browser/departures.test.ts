@@ -105,7 +105,17 @@ test('takes a message back once, also in the next page of its tab', () => {
   expect(next.takeBack(failed('one'))).toBe('failed')
   expect(next.takeBack(failed('two'))).toBe('again')
   expect(idsOf(next.unsent())).toEqual(['two'])
-  expect(states).toEqual(Array(2).fill('one bob@localhost failed remote-server-timeout'))
+  expect(states).toEqual(['one bob@localhost failed remote-server-timeout'])
+})
+
+test('a message fails once, however many errors a contact sends for it', () => {
+  const departures = sentThree()
+  for (const condition of ['forbidden', 'forbidden', 'gone', 'remote-server-timeout', 'forbidden'])
+    expect(departures.takeBack(failed('one', condition))).toBe('failed')
+  expect(states).toEqual(['one bob@localhost failed forbidden'])
+  departures.resend('one')
+  departures.takeBack(failed('one', 'gone'))
+  expect(states.slice(1)).toEqual(['one bob@localhost failed gone'])
 })
 
 test.each(['item-not-found', 'service-unavailable', 'forbidden'])(
