@@ -223,6 +223,26 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
       },
     )
 
+    test('shows all messages of a lost session, also if a contact forges an id of the archive', async () => {
+      options = { transport: 'bosh', history: 20, rooms: [] }
+      const tab = await open()
+      const jid = await tab.evaluate(() => window.chat!.jid)
+      const say = (text: string, more = '') =>
+        bob.send(`<message xmlns='jabber:client' type='chat' to='${alice.jid}'><body>${text}</body>${more}</message>`)
+      say('forged', `<stanza-id xmlns='urn:xmpp:sid:0' by='${alice.jid}' id='forged'/>`)
+      await hears(tab, 'forged')
+      await context.setOffline(true)
+      await callSessions(service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+      const missed = Array.from({ length: 110 }, (_, index) => `missed ${index}`)
+      for (const text of missed) say(text)
+      await bob.isUpToDate()
+      await context.setOffline(false)
+      await tab.waitForFunction(jid => window.chat?.status.state === 'online' && window.chat.jid !== jid, jid)
+      await hears(tab, missed.at(-1)!)
+      expect((await noted(tab)).loaded.filter(text => text.startsWith('missed'))).toEqual(missed)
+      await tab.close()
+    })
+
     test('ignores forged carbons from another user', async () => {
       options = { transport: 'bosh', history: 0, rooms: [] }
       const tab = await open()

@@ -8,7 +8,7 @@ const pagingNamespace = 'http://jabber.org/protocol/rsm'
 /** In milliseconds. */
 const patience = 15_000
 
-/** Messages in a page, and most pages. If more messages were missed, only the last page is fetched. */
+/** Messages in a page, and most pages. If more messages were missed, only the last are fetched. */
 const pageSize = 100
 const mostPages = 20
 
@@ -17,10 +17,8 @@ export interface Archived {
   readonly message: Message
 }
 
-interface Page {
-  readonly found: readonly Archived[]
-  readonly isComplete: boolean
-}
+/** `found` is undefined if the archive refuses or does not answer. */
+type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean]
 
 /** The user's message archive (XEP-0313). */
 export class Archive {
@@ -39,10 +37,10 @@ export class Archive {
   take(stanza: Element): boolean {
     const result = childOf(stanza, 'result', archiveNamespace)
     if (!result) return false
-    const from = stanza.getAttribute('from')
-    const found = this.#queries.get(result.getAttribute('queryid') ?? '')
+    const found = this.#queries.get(result.getAttribute('queryid')!)
     const forwarded = forwardedIn(result)
-    const isOurs = !from || from.toLowerCase() === bareJid(this.#jid)
+    const own = bareJid(this.#jid)
+    const isOurs = (stanza.getAttribute('from') ?? own).toLowerCase() === own
     if (isOurs && found && forwarded) {
       const [stamp, message] = forwarded
       found.push({ id: result.getAttribute('id') ?? '', message: readMessage(message, this.#jid, stamp) })
@@ -50,23 +48,23 @@ export class Archive {
     return true
   }
 
-  /** Messages after `last`, or the last `most` messages. Undefined if there is no archive. */
-  async since(last: string | undefined, most: number): Promise<readonly Archived[] | undefined> {
+  /** Messages after `last`, or the last `most` messages. */
+  async since(last: string | undefined, most: number, isKnown: (id: string) => boolean): Promise<readonly Archived[]> {
+    const [found, isAll] = last ? await this.#ask('after', last, pageSize) : []
+    if (found && isAll) return found
+    // The archive may have dropped `last`, or a sender has made it up.
     const all: Archived[] = []
-    let after = last
-    for (let pages = 0; after && pages < mostPages; pages++) {
-      const page: Page | undefined = await this.#ask({ after }, pageSize)
-      // The archive may have dropped `last`.
-      if (!page) break
-      all.push(...page.found)
-      if (page.isComplete) return all
-      after = page.found.at(-1)?.id
+    for (let pages = 0, before = ''; pages < mostPages; pages++) {
+      const [found = [], isAll] = await this.#ask('before', before, last ? pageSize : most)
+      const next = last ? found.findLastIndex(({ id }) => isKnown(id)) + 1 : 0
+      all.unshift(...found.slice(next))
+      if (!last || next || isAll) break
+      before = found[0]!.id
     }
-    const end = await this.#ask({ before: '' }, last ? pageSize : most)
-    return end || all.length > 0 ? [...all, ...(end?.found ?? [])] : undefined
+    return all
   }
 
-  #ask(place: Readonly<Record<string, string>>, most: number): Promise<Page | undefined> {
+  #ask(place: 'after' | 'before', id: string, most: number): Promise<Page> {
     const queryid = randomName()
     const found: Archived[] = []
     this.#queries.set(queryid, found)
@@ -76,18 +74,15 @@ export class Archive {
       .c('max')
       .t(String(most))
       .up()
-    for (const [name, value] of Object.entries(place)) iq.c(name).t(value).up()
+      .c(place)
+      .t(id)
     return new Promise(resolve => {
-      const finish = (page?: Page) => {
+      const finish = (result: Element | null) => {
         this.#queries.delete(queryid)
-        resolve(page)
+        const fin = result && childOf(result, 'fin', archiveNamespace)
+        resolve([fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!)])
       }
-      const end = (result: Element) => {
-        const fin = childOf(result, 'fin', archiveNamespace)
-        const isComplete = /^(true|1)$/.test(fin?.getAttribute('complete') ?? '') || found.length === 0
-        finish({ found, isComplete })
-      }
-      this.#connection.sendIQ(iq, end, () => finish(), patience)
+      this.#connection.sendIQ(iq, finish, finish, patience)
       this.#connection.flush()
     })
   }

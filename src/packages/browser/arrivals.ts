@@ -87,6 +87,9 @@ export class Arrivals {
     for (const message of waiting) this.#showOnce(message, liveId(message, jid))
   }
 
+  /** Whether a message with this id of the archive was shown. */
+  readonly isKnown = (id: string): boolean => id === this.#last || this.#shown.has(` ${id}`)
+
   startAfter(last: string | undefined): void {
     this.#last ??= last
   }

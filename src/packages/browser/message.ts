@@ -3,6 +3,9 @@ const delayNamespace = 'urn:xmpp:delay'
 const forwardNamespace = 'urn:xmpp:forward:0'
 export const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
+/** In milliseconds. Clocks may be this wrong. Later times are forged, except in the archive. */
+const mostAhead = 60_000
+
 export interface Message {
   /** The full JID. In a room, the nickname is the resource. */
   readonly from: string
@@ -12,7 +15,7 @@ export interface Message {
   readonly id: string | undefined
   /** Undefined if there is no text, for example in a typing notice or an error. */
   readonly body: string | undefined
-  /** When the message was sent according to servers, or now. */
+  /** When the message was sent according to the stanza, or now. A sender can write an earlier time. */
   readonly time: Date
   /** Whether this user sent the message, from any client. */
   readonly own: boolean
@@ -50,9 +53,8 @@ export function carbonOf(stanza: Element, jid: string): Element {
 
 export function readMessage(stanza: Element, jid: string, stamp?: string | null): Message {
   const from = stanza.getAttribute('from') ?? bareJid(jid)
-  const when = stamp ?? delayOf(stanza, from, jid)
-  const time = new Date(when ?? Date.now())
   const type = stanza.getAttribute('type') ?? 'normal'
+  const time = new Date(stamp ?? delayOf(stanza, bareJid(type === 'groupchat' ? from : jid)) ?? '')
   return {
     from,
     to: stanza.getAttribute('to') ?? jid,
@@ -61,28 +63,26 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
     // Servers return the text of a message with its error, as if the recipient had written it.
     body:
       type === 'error' ? undefined : (childOf(stanza, 'body', stanza.namespaceURI)?.textContent as string | undefined),
-    time: Number.isNaN(+time) ? new Date() : time,
+    time: +time < Date.now() + (stamp ? Infinity : mostAhead) ? time : new Date(),
     own: bareJid(from) === bareJid(jid),
     archived: stamp !== undefined,
     stanza,
   }
 }
 
-/** Only the user's server and the room can be trusted. */
-function delayOf(stanza: Element, from: string, jid: string): string | null | undefined {
+/** `place`: the user or the room. Servers do not check who wrote a delay in their name. */
+function delayOf(stanza: Element, place: string): string | null | undefined {
   const delay = childOf(stanza, 'delay', delayNamespace)
   const by = bareJid(delay?.getAttribute('from') ?? '')
-  const isRoom = stanza.getAttribute('type') === 'groupchat'
-  const own = bareJid(jid)
-  const trusted = isRoom ? [bareJid(from)] : [own, own.split('@')[1]]
-  return trusted.includes(by) ? delay!.getAttribute('stamp') : undefined
+  return [place, place.split('@')[1]].includes(by) ? delay!.getAttribute('stamp') : undefined
 }
 
 /** Archive id given by the user's server or by the room (XEP-0359). */
 export function archiveIdOf(stanza: Element, archive: string): string | undefined {
-  for (const child of stanza.children) {
-    const isOf = child.localName === 'stanza-id' && child.namespaceURI === stanzaIdNamespace
-    if (isOf && bareJid(child.getAttribute('by') ?? '') === archive) return child.getAttribute('id') ?? undefined
-  }
-  return undefined
+  // Prosody 0.12 leaves the ids that a sender made up, and adds its own at the end.
+  const isOf = (child: Element) =>
+    child.localName === 'stanza-id' &&
+    child.namespaceURI === stanzaIdNamespace &&
+    bareJid(child.getAttribute('by') ?? '') === archive
+  return [...stanza.children].findLast(isOf)?.getAttribute('id') ?? undefined
 }

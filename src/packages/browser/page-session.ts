@@ -341,7 +341,7 @@ export class PageSession {
     if (!isShown) arrivals.release([], jid)
     if (!isShown && last) return true
     if (isShown) arrivals.hold()
-    const found = (await this.#archive.since(last, Math.max(history, 1))) ?? []
+    const found = await this.#archive.since(last, Math.max(history, 1), arrivals.isKnown)
     if (this.#isOver) return false
     departures.confirm(found.map(({ message }) => (message.own ? message.id : undefined)))
     if (isShown) arrivals.release(found, jid)

@@ -1,0 +1,242 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+
+/** As much of an element as the module uses. */
+interface Stanza {
+  readonly localName: string
+  readonly namespaceURI: string
+  readonly children: readonly Stanza[]
+  readonly textContent: string
+  getAttribute(name: string): string | null
+  getElementsByTagName(name: string): readonly Stanza[]
+}
+
+interface Message {
+  readonly body: string
+  readonly time: Date
+}
+
+interface Archived {
+  readonly id: string
+  readonly message: Message
+}
+
+interface Arrivals {
+  readonly last: string | undefined
+  isKnown(id: string): boolean
+  take(message: Message, jid: string): void
+  hold(): void
+  release(archived: readonly Archived[], jid: string): void
+}
+
+interface Archive {
+  take(stanza: Stanza): boolean
+  since(last: string | undefined, most: number, isKnown: (id: string) => boolean): Promise<readonly Archived[]>
+}
+
+// Its types are those of browsers.
+const { Archive } = jest.requireActual<{
+  readonly Archive: new (connection: object, Builder: unknown, jid: string) => Archive
+}>('../../../src/packages/browser/archive.js')
+const { Arrivals } = jest.requireActual<{
+  readonly Arrivals: new (seen: number, last: string | undefined, show: (message: Message) => void) => Arrivals
+}>('../../../src/packages/browser/arrivals.js')
+const { readMessage } = jest.requireActual<{ readMessage(stanza: Stanza, jid: string, stamp?: string): Message }>(
+  '../../../src/packages/browser/message.js',
+)
+
+const jid = 'alice@localhost/1'
+const now = Date.parse('2024-05-06T07:08:09Z')
+
+function element(
+  localName: string,
+  namespaceURI: string,
+  attributes: Readonly<Record<string, string>> = {},
+  children: readonly (Stanza | string)[] = [],
+): Stanza {
+  return {
+    localName,
+    namespaceURI,
+    children: children.filter(child => typeof child !== 'string'),
+    textContent: children.filter(child => typeof child === 'string').join(''),
+    getAttribute: name => attributes[name] ?? null,
+    getElementsByTagName: () => [],
+  }
+}
+
+const stanzaId = (id: string, by = 'alice@localhost') => element('stanza-id', 'urn:xmpp:sid:0', { by, id })
+const delay = (from: string, stamp: string) => element('delay', 'urn:xmpp:delay', { from, stamp })
+const message = (body: string, from = 'bob@localhost/x', children: readonly Stanza[] = [], type = 'chat') =>
+  element('message', 'jabber:client', { from, to: jid, id: `id of ${body}`, type }, [
+    element('body', 'jabber:client', {}, [body]),
+    ...children,
+  ])
+
+/** A question: the place in the archive by name, such as `after`, and the other elements. */
+class Builder {
+  readonly values: Record<string, string> = {}
+  readonly #path: string[] = []
+  c(name: string) {
+    this.#path.push(name)
+    return this
+  }
+  t(text: string) {
+    this.values[this.#path.at(-1)!] = text
+    return this
+  }
+  up() {
+    this.#path.pop()
+    return this
+  }
+  readonly id: string
+  constructor(_name: string, attributes: Readonly<Record<string, string>>) {
+    this.id = attributes['id']!
+  }
+}
+
+/** Texts in the archive. The ids are `id 0`, `id 1` and so on. */
+let stored: string[]
+/** Places that were asked for. */
+let asked: string[]
+/** What the archive answers to no question. */
+let isSilent: (place: string) => boolean
+let shown: string[]
+let arrivals: Arrivals
+
+const idOf = (index: number) => `id ${index}`
+
+/** Pages have at most 50 messages, as at Prosody. */
+function answer({ values, id }: Builder, end: (result: Stanza) => void, refuse: (error: Stanza | null) => void) {
+  const { after, before, max } = values
+  asked.push(after === undefined ? `before ${before}` : `after ${after}`)
+  if (isSilent(asked.at(-1)!)) return refuse(null)
+  const place = after ?? before
+  const index = place ? stored.findIndex((_, index) => idOf(index) === place) : stored.length
+  if (index < 0) return refuse(element('iq', 'jabber:client', { type: 'error' }))
+  const all = stored.map((text, index) => [idOf(index), text] as const)
+  const rest = after === undefined ? all.slice(0, index) : all.slice(index + 1)
+  const most = Math.min(Number(max), 50)
+  for (const [resultId, text] of after === undefined ? rest.slice(-most) : rest.slice(0, most))
+    archive.take(
+      element('message', 'jabber:client', { from: 'alice@localhost' }, [
+        element('result', 'urn:xmpp:mam:2', { queryid: id, id: resultId }, [
+          element('forwarded', 'urn:xmpp:forward:0', {}, [delay('localhost', '2024-01-02T03:04:05Z'), message(text)]),
+        ]),
+      ]),
+    )
+  end(element('iq', 'jabber:client', {}, [element('fin', 'urn:xmpp:mam:2', { complete: String(rest.length <= most) })]))
+}
+
+const archive = new Archive({ sendIQ: answer, flush() {} }, Builder, jid)
+
+beforeEach(() => {
+  jest.useFakeTimers({ now })
+  stored = []
+  asked = []
+  isSilent = () => false
+  shown = []
+  arrivals = new Arrivals(0, undefined, ({ body }) => shown.push(body))
+})
+
+afterEach(() => {
+  jest.useRealTimers()
+})
+
+/** The server stores the message, and delivers it. `children`: what the sender wrote. */
+function arrives(text: string, ...children: Stanza[]): void {
+  const id = idOf(stored.push(text) - 1)
+  arrivals.take(readMessage(message(text, undefined, [...children, stanzaId(id)]), jid), jid)
+}
+
+const texts = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `text ${from + index}`)
+
+/** The messages of a lost session. */
+async function catchUp(): Promise<void> {
+  const { last } = arrivals
+  arrivals.hold()
+  arrivals.release(await archive.since(last, 20, id => arrivals.isKnown(id)), jid)
+}
+
+test('one question gets few missed messages', async () => {
+  arrives('first')
+  stored.push(...texts(50))
+  await catchUp()
+  expect(shown).toEqual(['first', ...texts(50)])
+  expect(asked).toEqual(['after id 0'])
+})
+
+test('many missed messages are shown, in order, and no older ones', async () => {
+  stored.push('before this page')
+  arrives('first')
+  stored.push(...texts(120))
+  await catchUp()
+  expect(shown).toEqual(['first', ...texts(120)])
+})
+
+test('an id that a sender wrote is not the position in the archive', async () => {
+  arrives('first', stanzaId('forged'))
+  expect(arrivals.last).toBe('id 0')
+})
+
+test.each([10, 120])('%d missed messages are shown if the archive does not know the last id', async count => {
+  stored.push('before this page')
+  arrives('first')
+  // Not in the archive, and the server leaves what the sender wrote.
+  arrivals.take(readMessage(message('forging', undefined, [stanzaId('forged')]), jid), jid)
+  stored.push(...texts(count))
+  await catchUp()
+  expect(shown).toEqual(['first', 'forging', ...texts(count)])
+  expect(asked[0]).toBe('after forged')
+})
+
+test('a message is not known because its sender repeats the id and the text of an earlier one', async () => {
+  arrives('first', stanzaId('forged'))
+  arrivals.take(readMessage(message('forging', undefined, [stanzaId('forged')]), jid), jid)
+  stored.push(...texts(60), 'forging', ...texts(60, 60))
+  await catchUp()
+  expect(shown).toEqual(['first', 'forging', ...texts(120)])
+})
+
+test('without a known message, the search ends after twenty pages', async () => {
+  stored.push(...texts(1500))
+  arrivals = new Arrivals(0, 'dropped', ({ body }) => shown.push(body))
+  await catchUp()
+  expect(shown).toEqual(texts(1000, 500))
+  expect(asked.length).toBe(21)
+})
+
+test('an archive without an answer gets two questions', async () => {
+  arrives('first')
+  isSilent = () => true
+  await catchUp()
+  expect([shown, asked]).toEqual([['first'], ['after id 0', 'before ']])
+})
+
+test('the last messages are shown in a new page', async () => {
+  stored.push(...texts(30))
+  await catchUp()
+  expect(shown).toEqual(texts(20, 10))
+  expect(asked).toEqual(['before '])
+})
+
+const room = 'tea@rooms.localhost'
+
+test.each([
+  ["the user's server", 'localhost', 'chat', 'bob@localhost/x'],
+  ["the user's account", 'alice@localhost', 'chat', 'bob@localhost/x'],
+  ['the room', room, 'groupchat', `${room}/Bob`],
+])('the time of %s is shown, unless it is in the future', (_name, by, type, from) => {
+  const timeOf = (stamp: string) => +readMessage(message('a', from, [delay(by, stamp)], type), jid).time
+  expect(timeOf('2024-05-06T06:00:00Z')).toBe(Date.parse('2024-05-06T06:00:00Z'))
+  expect(timeOf('2024-05-06T07:09:00Z')).toBe(Date.parse('2024-05-06T07:09:00Z'))
+  for (const stamp of ['2024-05-06T07:09:10Z', '2999-01-01T00:00:00Z', 'soon', '']) expect(timeOf(stamp)).toBe(now)
+})
+
+test('the time of the archive is shown, also if the clock of the browser is slow', () => {
+  const { time } = readMessage(message('a'), jid, '2024-05-06T09:00:00Z')
+  expect(+time).toBe(Date.parse('2024-05-06T09:00:00Z'))
+})
+
+test('the time of anybody else is not shown', () => {
+  const { time } = readMessage(message('a', undefined, [delay('bob@localhost', '2024-01-01T00:00:00Z')]), jid)
+  expect(+time).toBe(now)
+})
