@@ -215,7 +215,7 @@ function contradict(one: HttpHost, other: HttpHost): boolean {
   )
 }
 
-/** Whether a path equals or contains the other. Express and the dispatcher would then disagree. */
+/** Whether a path equals or contains the other: Express and the dispatcher would disagree. */
 function overlap(path: string | undefined, other: string | undefined): boolean {
   if (path === undefined || other === undefined) return false
   return `${path}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${path}/`)

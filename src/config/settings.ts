@@ -26,7 +26,7 @@ function at<
       /** The text that operators write. Undefined if an absent value has its own meaning. */
       default: usual as Default,
       sentence,
-      /** Takes the place of the default in the documentation of a required setting. */
+      /** Documented in place of a default, for a required setting. */
       required,
     }),
   }
@@ -411,7 +411,7 @@ export const sections = {
       'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or container, shared equally by WORKERS. Three quarters of the JavaScript heap are a second limit.',
     ),
     RATE_SESSIONS_PER_ADDRESS: at('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
-      'New sessions per second that clients of one address open themselves, on average over five seconds. Counted like MAX_SESSIONS_PER_ADDRESS.',
+      'Sessions per second that clients of one address open themselves or with page tokens, on average over five seconds. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
     RATE_SESSION_BYTES: at('rates.sessionBytes', kinds.integer(0, 1_000_000_000), '100000').means(
       'Bytes of stanzas that a client may send per second. Further stanzas wait, and none is lost.',

@@ -125,7 +125,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
     }
   }
 
-  /** RFC 6120 §7.6, §7.7. */
+  /** Chooses a resource (RFC 6120 §7.6, §7.7). */
   function bind(stanza: Stanza, account: string): void {
     const asked = childrenOf(childrenOf(stanza.text)[0]!.text).find(({ name }) => name === 'resource')
     const text = asked === undefined ? '' : textOf(asked.text)

@@ -42,8 +42,8 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
    */
   close(notice?: 'end' | 'return' | 'fault'): void
   /**
-   * Before the session ends: puts stanzas that the browser may not have received back to the outbox, so that
-   * their senders get errors.
+   * Before the session ends: puts unconfirmed stanzas back to the outbox. The server keeps them, or their
+   * senders get errors.
    */
   giveBack(): void
   /**

@@ -92,7 +92,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     for (const error of managed.takeReturned(jid!)) outbox.add(error)
   }
 
-  /** Returns errors for stanzas that the client sends after the end. */
+  /** Gives the client errors for its stanzas after the end. */
   returnToClient(elements: readonly Element[]): void {
     const { jid, outbox } = this.#session
     for (const element of elements) {

@@ -7,8 +7,8 @@ export interface Ending {
   /** `return`: senders get errors. */
   readonly queue: 'deliver' | 'return' | 'discard'
   /**
-   * `outcome`: the session stays until the client has the outcome. `outcome-now`: the client gets it only if
-   * a request or socket is open.
+   * `outcome`: stays until the client has the outcome. `outcome-now`: does not wait for a request. `end`,
+   * `return`: see `Client.close`. `untold`: only closes.
    */
   readonly client: 'outcome' | 'outcome-now' | 'end' | 'return' | 'untold'
 }

@@ -59,8 +59,8 @@ export class Repair {
   #pause = firstPause
   #nextAt = never
   /**
-   * False while the attempt waits for its turn. It then never gives up: the server may keep the stream for
-   * longer than `longest`.
+   * False while the attempt waits for its turn. So long, it never gives up: the server may keep the stream
+   * for longer than `longest`.
    */
   #isInTurn = false
   #answerBy = never

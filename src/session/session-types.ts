@@ -99,8 +99,8 @@ export interface SessionFilter {
 }
 
 /**
- * A place in a list stays valid after its session has ended. `createdAt` is a time of the process's clock, or
- * Unix time with several processes.
+ * A place in a list stays valid after its session has ended. `createdAt`: time of the process's clock. With
+ * several processes: Unix time.
  */
 export interface Place {
   readonly createdAt: number

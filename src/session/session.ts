@@ -99,12 +99,12 @@ export class Session implements Gate {
     return this.stage.isOver
   }
 
-  /** Whether the session may be reached over encrypted channels only. */
   /** Whether all connections between client and server are encrypted, or trusted by the operator. */
   get hidesSecrets(): boolean {
     return this.isSecure && this.link.facts.plainAllowed
   }
 
+  /** Whether the session may be reached over encrypted channels only. */
   get isSecure(): boolean {
     return this.#isSecure === true
   }

@@ -31,7 +31,7 @@ const meanings: Readonly<Record<SessionState, string>> = {
   held: 'The page has a request or a WebSocket open.',
   quiet: 'The page has no request open. The session ends if that lasts longer than BOSH_INACTIVITY.',
   paused: 'The page has announced a pause. The session ends if the page does not return in time.',
-  ended: 'The XMPP server has ended the session. The page is told with its next request.',
+  ended: 'The session has ended. The page gets the reason with its next request.',
   elsewhere: 'The page uses another endpoint. This service cannot show, resume or end the session.',
 }
 

@@ -40,7 +40,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Browsers add an admin's credentials on any page. DELETE fails at its preflight, which gets no CORS
+  // Browsers send an admin's credentials from any page. DELETE fails at its preflight, which gets no CORS
   // headers. The form guard refuses POST.
   const below = Router({ caseSensitive: true })
   below

@@ -156,7 +156,7 @@ describe('a session', () => {
     ['held', { quietSince: undefined }, 'The page has a request', true],
     ['quiet', {}, 'The page has no request open.', true],
     ['paused', {}, 'The page has announced a pause.', true],
-    ['ended', {}, 'The XMPP server has ended the session.', false],
+    ['ended', {}, 'The session has ended. The page gets the reason', false],
     ['held', { origin: 'client', transport: 'bosh' }, 'The page has a request', true],
     ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],
   ] as const)('that is %s says in words what that means: %j', async (state, more, words, isResumable) => {

@@ -206,7 +206,7 @@ export class BoshClient implements Client {
   tell({ reason, streamError }: Outcome): boolean {
     this.#delivery.deliver()
     const pending = this.#open.oldestLive ?? this.#open.oldestParked
-    // Clients ignore stanzas in a terminating reply.
+    // Not yet: clients ignore stanzas in a terminating reply.
     if (pending === undefined || !this.session.outbox.isEmpty) {
       this.#answerExcess()
       return false
@@ -270,7 +270,7 @@ export class BoshClient implements Client {
   }
 
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
-    // An eavesdropper may know the sid (XEP-0124 §19.1).
+    // Over HTTP, the sid may be stolen (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
     if (this.#cookie?.admits(peer.cookies) === false) return notFound
     const isFenced = rid !== undefined && this.#window.isFenced(rid)

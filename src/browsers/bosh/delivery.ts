@@ -42,7 +42,7 @@ const conditionOf: Partial<Record<EndReason, Condition>> = {
   shutdown: 'system-shutdown',
 }
 
-/** At `remote-connection-failed` Converse gives up without showing an error. */
+/** Avoids `remote-connection-failed`: Converse would show no error. */
 export function conditionFor(reason: EndReason, wasLoggedIn: boolean): Condition | undefined {
   return wasLoggedIn && reason === 'connection-lost' ? 'remote-stream-error' : conditionOf[reason]
 }
@@ -153,7 +153,7 @@ export class Delivery {
     return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
-  /** An identical request gets its cookie again. */
+  /** `inTheSameWords`: sends the cookie again. */
   giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
     const now = this.#parts.clock.now()
     stored.repeats += 1

@@ -14,7 +14,7 @@ export interface Pending {
   expires: number
   /** The text of a parked request takes far less memory than its elements. */
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
-  /** XEP-0124 §9.2. */
+  /** Attributes `report` and `time` (XEP-0124 §9.2). */
   report: string
 }
 

@@ -18,8 +18,7 @@ const lookMilliseconds = 20
 
 /**
  * Tracks connections that Node offered to a worker which died without accepting them. They go to another
- * worker, or are closed. Node forgets them: `round_robin_handle.js` waits for an answer, and
- * `child_process.js` emits no `disconnect`.
+ * worker, or are closed. Node itself forgets them (`round_robin_handle.js`, `child_process.js`).
  */
 export function keepOfferedConnections(worker: Worker, isAnotherListening: () => boolean): void {
   const { process } = worker

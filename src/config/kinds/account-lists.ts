@@ -80,7 +80,7 @@ function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, Ser
     if (domain === undefined || user === '' || password === '') fault('must be like example.org=user:password')
     else if (strayEscape.test(user + password)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(user + password)) fault('has a control character')
-    // RFC 7622 §3.3.1.
+    // Not in a local part (RFC 7622 §3.3.1).
     else if (/["&'/:<>@\s]/.test(unescaped(user))) fault('has a user name that cannot be the local part of a JID')
     else if (accounts.has(domain)) fault(`is the second one for ${domain}`)
     else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })

@@ -27,7 +27,7 @@ export function createFormGuard(externalUrl: string | undefined, tokens: FormTok
   }
 }
 
-/** A `program` sends neither of these headers. */
+/** A `program` sends no Origin and no Sec-Fetch-Site. */
 export function senderOf(
   { origin, host, 'sec-fetch-site': fetchSite }: IncomingHttpHeaders,
   externalUrl: string | undefined,

@@ -9,19 +9,19 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   unauthorized: 'Send HTTP Basic (RFC 7617) with a name and its secret from ADMIN_USERS or ADMIN_USERS_FILE.',
   'invalid-token': 'Get a new token from the portal.',
   forbidden: 'Use an account for that domain, or have an operator add the domain in ADMIN_USERS_FILE.',
-  'address-forbidden': 'Call from an address that is allowed, or have an operator add this one.',
+  'address-forbidden': 'Call from an allowed address, or have an operator allow this address.',
   'insecure-channel':
     'Call over TLS or a loopback address. Behind a proxy that ends TLS, have an operator set TRUSTED_PROXIES or ASSUME_SECURE.',
   'cross-site-request':
-    'Programs leave out Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: have an operator add the origin to PAGE_ORIGINS.',
+    'Programs: omit Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: have an operator add the origin to PAGE_ORIGINS.',
   'domain-not-allowed': 'Check the spelling of the domain, or have an operator add it.',
   'address-not-allowed': 'Have an operator name the server in XMPP_SERVERS.',
   'not-authorized': 'Check the spelling, and whether the account exists. Too many attempts may lock the account.',
   'account-disabled': 'Have the account enabled at the XMPP server.',
   'credentials-expired':
-    'Ask the user for the password, or get a new token. An expired password is changed at the XMPP server.',
+    'Ask the user for the password, or get a new token. Change an expired password at the XMPP server.',
   'authzid-refused':
-    'Create the account of the user at the XMPP server, and let the service account act for its users in the settings there.',
+    'At the XMPP server, create an account for the user, and allow the service account to act for users.',
   'not-found': 'Check the path: /openapi.json lists all.',
   'session-not-found': 'Log the user in again.',
   'method-not-allowed': 'Use a method of the header Allow.',
@@ -50,7 +50,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'temporary-auth-failure': 'Try again later.',
   'service-full': 'Try again later. If this happens often, have an operator raise the limit.',
   'too-many-sessions': 'Try again later, or end sessions of this user. An operator can raise MAX_SESSIONS_PER_JID.',
-  'session-unreachable': 'Try again in a moment. By then the process answers, or its sessions have ended.',
+  'session-unreachable': 'Try again in a moment. The process then answers, or its sessions have ended.',
   'keys-unavailable': 'Try again in a few seconds. If it fails again, see the log, and PAGE_TOKEN_JWKS.',
   'shutting-down': 'Try again in a moment.',
   timeout: 'Try again. If it fails again, check that the XMPP server answers in time.',

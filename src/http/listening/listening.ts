@@ -69,7 +69,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
   const detached = new Map<Duplex, Detached>()
   const encrypted = new Set<TLSSocket>()
   function* connections(): Iterable<Socket> {
-    // Replies over TLS wait on the encrypted socket.
+    // Over TLS, replies wait on the `TLSSocket`.
     for (const connection of limits.connections) if (detached.get(connection) !== 'upgraded') yield connection
     for (const connection of encrypted) if (detached.get(connection) !== 'upgraded') yield connection
   }

@@ -40,7 +40,7 @@ export function takeUpgrades(
   })
 }
 
-/** RFC 9112 §9.3.2. */
+/** After the previous reply (RFC 9112 §9.3.2). */
 function inTurn(socket: Duplex, act: () => void): void {
   const before = replyUnderWay(socket)
   if (before === undefined) act()

@@ -25,7 +25,7 @@ export function v8Collector(): () => void {
       gc({ type: 'major', flavor: 'last-resort' })
       return
     }
-    // With options, Node 20 collects young objects only. Its first collection returns pages late.
+    // With options, Node 20 collects young objects only. Its first collection returns memory late.
     gc()
     gc()
   }

@@ -164,8 +164,8 @@ export class Chat extends EventTarget {
   }
 
   /**
-   * Ends the sessions of all tabs, and logs out. `before` is called once there is a token, to sign out of the
-   * portal. With `binding`, it only logs out. Rejects if the service cannot be called.
+   * Ends the sessions of all tabs, and closes. When it has a token, calls `before`, which signs out of the
+   * portal. With `binding`, only calls `before` and closes. Rejects if the service cannot be called.
    */
   async signOut(before?: () => unknown): Promise<void> {
     const leave = async () => {
@@ -256,7 +256,7 @@ export class Chat extends EventTarget {
     } else session.attach()
   }
 
-  /** Text with all stanzas that Strophe sends again over the next WebSocket. */
+  /** All stanzas, as text, that Strophe sends again over the next WebSocket. */
   get #kept(): string {
     return this.#socket?.kept() ?? ''
   }
@@ -304,7 +304,7 @@ export class Chat extends EventTarget {
     const { keep = true } = this.#options
     const { state, code } = this.#status
     if (state === 'ended' && code !== 'unreachable') return
-    // Messages that wait for the archive are shown now, because they arrive only once.
+    // Shows messages that wait for the archive: they arrive only once.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
     const { outgoing, sent: all } = this.#parts.departures

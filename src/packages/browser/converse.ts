@@ -22,7 +22,7 @@ interface OtherOptions {
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
-/** Of the plugin, and of the tab's memory. */
+/** Name of the plugin, and of its memory. */
 const ownName = 'warm-bindings'
 const mostProbes = 1000
 const lost = 'There is no chat at the moment.'

@@ -102,7 +102,7 @@ export class Departures {
     )
   }
 
-  /** Returns a function to call when the server has answered a stanza that is sent now. */
+  /** Returns a function: call it when the server answers a stanza sent now. */
   confirming(): () => void {
     const given = this.#all.filter(outgoing =>
       outgoing.isSent ? !outgoing.isInDoubt : outgoing.rid !== undefined || this.#queued.has(outgoing),
@@ -119,7 +119,7 @@ export class Departures {
     )
   }
 
-  /** The archive does not contain the stanzas that are in doubt. */
+  /** Call this if the archive lacks the stanzas in doubt. */
   giveUp(): void {
     const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
     this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')

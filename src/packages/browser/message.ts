@@ -15,7 +15,7 @@ export interface Message {
   readonly id: string | undefined
   /** Undefined if there is no text, for example in a typing notice or an error. */
   readonly body: string | undefined
-  /** When the message was sent according to the stanza, or now. A sender can write an earlier time. */
+  /** Time that the stanza names, or else now. A sender can write an earlier time. */
   readonly time: Date
   /** Whether this user sent the message, from any client. */
   readonly own: boolean
@@ -34,7 +34,7 @@ export function childOf(parent: Element, name: string, namespace: string | null)
   return undefined
 }
 
-/** The delay and the message in an element of an archive or of a carbon. */
+/** The delay and the message in an archive result or a carbon. */
 export function forwardedIn(
   parent: Element | undefined,
 ): readonly [stamp: string | null, message: Element] | undefined {

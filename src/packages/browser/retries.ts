@@ -4,7 +4,7 @@ import type { StropheConnection, StropheRequests } from './strophe.js'
 const brokenRequests = [0, 502, 503, 504]
 /** In milliseconds. A restart of the service takes less. */
 export const longestFailure = 15_000
-/** Strophe's own count would end the retries sooner. */
+/** Strophe's default would end the retries sooner. */
 const mostRetries = 100
 
 export interface RetryEvents {

@@ -25,7 +25,7 @@ export interface SharedRateParts {
   readonly onAlone: () => void
 }
 
-/** The first process that answers for a key counts it. Other processes see the keys, so keys must not be secrets. */
+/** For each key, one process counts. Other processes see the keys, so keys must not be secrets. */
 export function sharedRates(parts: SharedRateParts): MakeRate {
   const own = new Map<string, Rate>()
   parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
@@ -54,7 +54,7 @@ class SharedRate implements KeyedRate {
   readonly #name: string
   readonly #own: Rate
   readonly #parts: SharedRateParts
-  /** Keys that need not wait, with expiry. They save a question for each request. */
+  /** Keys that need not wait, with expiry. Other processes are not asked for them. */
   readonly #free = new Map<string, number>()
 
   constructor(name: string, own: Rate, parts: SharedRateParts) {

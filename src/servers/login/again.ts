@@ -63,7 +63,7 @@ export function recordOf({ jid, credentials }: LoginWish, lang: string): AgainRe
   return secrets && { jid, lang, credentials: secrets }
 }
 
-/** Undefined for a password, and without credentials. */
+/** Undefined for passwords and missing credentials. */
 export function secretsOf(credentials: Credentials): Secrets | undefined {
   switch (credentials.kind) {
     case 'keys':

@@ -36,7 +36,7 @@ import type { LoginWish } from './wish.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
 
-/** Limits of elements kept for the page during a login, in elements and UTF-16 units. */
+/** Most elements kept for the page during a login, and most UTF-16 units in all. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
@@ -66,7 +66,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #hasLastFeatures = false
   #enabled: Element | undefined
   #answer: Element | undefined
-  /** RFC 3921 §3. */
+  /** A `<session/>` request (RFC 3921 §3). */
   #demandsSession = false
   /** Whether the login is answered. Later elements belong to the page. */
   #isAnswered = false

@@ -79,8 +79,8 @@ async function attempt<T extends Opened>(
 }
 
 /**
- * Authenticates over a new link, and resumes the stream if SASL2 can. Throws a `Problem`. No connection is
- * left open then. The stream can still be resumed, unless the caller aborts with `ended`.
+ * Authenticates over a new link, and resumes the stream if SASL2 can. Throws a `Problem`, and then closes the
+ * connection. The stream stays resumable, unless the caller aborts with `ended`.
  */
 export async function logInAgain(
   parts: LoginParts,

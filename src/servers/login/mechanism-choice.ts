@@ -36,7 +36,7 @@ export function chooseMechanism(
 ): Mechanism {
   const bareJid = formatBareJid(jid)
   const onSalt = (salt: Buffer) => parts.tokens?.noteSalt(jid.domain, jid.local, salt)
-  /** RFC 6120 §6.3.8. */
+  /** With authzid if `user` is another (RFC 6120 §6.3.8). */
   const byPassword = (user: string, secret: string) =>
     passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid, onSalt }, situation, parts)
   switch (credentials.kind) {

@@ -25,7 +25,7 @@ const readers: readonly (readonly [names: RegExp, read: Read])[] = [
   [/^SCRAM-/, message => unescaped(/^[ny][^,]*,[^,]*,n=([^,]*),/.exec(message)?.[1])],
   // RFC 4616 §2. With fewer than three fields, the second field may be the password.
   [/^(?:PLAIN|X-OAUTH2)$/, message => fields(message, 3)?.[1]],
-  // XEP-0484 §3.
+  // The first field (XEP-0484 §3).
   [/^HT-/, message => fields(message, 2)?.[0]],
   // RFC 7628 §3.1.
   [/^OAUTHBEARER$/, message => unescaped(/^[ny],a=([^,]*),/.exec(message)?.[1])],

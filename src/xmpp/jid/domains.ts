@@ -38,7 +38,7 @@ export function withULabels(address: string): string {
   const start = address.lastIndexOf('@', end - 1) + 1
   const domain = prepareDomain(address.slice(start, end))
   const written = domain === undefined ? '' : domainToUnicode(domain)
-  // Does not change a name that would become another domain.
+  // Keeps the A-labels if U-labels mean another domain.
   const isSame = written !== '' && prepareDomain(written) === domain
   return isSame ? address.slice(0, start) + written + address.slice(end) : address
 }

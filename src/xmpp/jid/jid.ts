@@ -4,7 +4,7 @@ import { isFreeform, isIdentifier } from './precis.js'
 export interface Jid {
   /** Empty for anonymous users. */
   readonly local: string
-  /** With A-labels. */
+  /** With A-labels (`xn--…`). */
   readonly domain: string
   readonly resource: string | undefined
 }
@@ -14,7 +14,7 @@ const longestPart = 1023
 /** In octets (RFC 7622 §3.1). */
 export const longestJid = 3071
 
-/** RFC 7622 §3.3.1. */
+/** Characters (RFC 7622 §3.3.1). */
 const forbiddenInLocal = /["&'/:<>@]/
 
 const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
@@ -23,7 +23,7 @@ const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 const otherWidth = /[\uff01-\uffee]+/g
 
 /**
- * RFC 7622 §3, with a local part. Undefined if invalid. Servers that follow RFC 6122 may prepare a JID
+ * A JID with a local part (RFC 7622 §3). Undefined if invalid. Servers that follow RFC 6122 may prepare a JID
  * differently, so the bound JID decides.
  */
 export function parseJid(text: string): Jid | undefined {

@@ -15,6 +15,6 @@ export function attribute(name: string, value: string | number | undefined): str
 
 /** Removes characters that XML 1.0 forbids, such as lone surrogates (§2.2). */
 export function removeForbidden(value: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match them
   return value.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
 }
