@@ -11,7 +11,7 @@ for (const project of ['tsconfig.build.json', 'src/packages/browser'])
 for (const [source, name, mangleProps] of [
   ['connect', 'warm-bindings', ownNames],
   // Converse has members of the same names.
-  ['converse', 'warm-bindings-converse', /^(retryAfter|succeeded)$/],
+  ['converse', 'warm-bindings-converse', /^(cancel|next|retryAfter|seen|succeeded)$/],
 ])
   await build({
     entryPoints: [`src/packages/browser/${source}.ts`],

@@ -15,6 +15,8 @@ import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { befriend, User } from './user.js'
 
+declare const sessionStorage: { readonly length: number; setItem(key: string, value: string): void }
+
 // Each wait in a test has its own, shorter deadline, which says what did not come.
 jest.setTimeout(120_000)
 
@@ -276,7 +278,46 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await visitor.reads('noch Tee')
     })
 
-    testRest('shows nothing of the earlier user to the next user of the tab', async () => {
+    test('stores only the beginning of long messages', async () => {
+      const visitor = await come({ source: 'binding', transport: 'bosh' })
+      const jid = await visitor.jid()
+      await visitor.turnTo(bob.bareJid)
+      for (let number = 0; number < 4; number++) {
+        bob.send(
+          `<message xmlns='jabber:client' type='chat' id='long${number}' to='${jid}'><body>${number} ${'y'.repeat(240_000)}</body></message>`,
+        )
+        await bob.isUpToDate()
+      }
+      bob.say(jid, 'after the long messages')
+      await visitor.reads('after the long messages')
+      const stored = await visitor.tab.evaluate(() => Object.values(sessionStorage).join('').length)
+      expect(stored).toBeLessThan(200_000)
+      await visitor.tab.reload()
+      await visitor.has('online')
+      expect(await visitor.jid()).toBe(jid)
+      await visitor.turnTo(bob.bareJid)
+      await visitor.reads('after the long messages')
+      expect((await visitor.texts(bob.bareJid)).filter(text => text.startsWith('3 yyy'))).toHaveLength(1)
+    })
+
+    test('keeps its session over a reload if the storage is full', async () => {
+      const visitor = await come({ source: 'binding', transport: 'bosh' })
+      const jid = await visitor.jid()
+      await visitor.tab.evaluate(() => {
+        for (let size = 2 ** 22; size >= 1; size /= 2)
+          try {
+            for (;;) sessionStorage.setItem(`full ${sessionStorage.length}`, 'y'.repeat(size))
+          } catch {
+            // There is no room for this size.
+          }
+      })
+      await visitor.tab.reload()
+      await visitor.has('online')
+      expect(await visitor.jid()).toBe(jid)
+      expect(visitor.complaints).toEqual([])
+    })
+
+    test('stores and shows nothing of the earlier user to the next user of the tab', async () => {
       const visitor = await come(ways[0])
       await visitor.turnTo(bob.bareJid)
       bob.say(await visitor.jid(), 'for Alice alone')
@@ -287,6 +328,9 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(await visitor.jid()).toContain('bob@')
       await visitor.turnTo(bob.bareJid)
       expect(await visitor.tab.getByText('for Alice alone').count()).toBe(0)
+      const stored = await visitor.tab.evaluate(() => JSON.stringify(sessionStorage))
+      expect(stored).toContain('bob@')
+      expect(stored).not.toMatch(/for Alice alone|converse.session-alice@/)
     })
   })
 }

@@ -293,7 +293,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await bob.receives('>last<')
       expect(bodiesOf(bob.received)).toEqual(['confirmed', 'in flight', 'last'])
       const { sent } = await tab.evaluate(() => window.frames)
-      const iqs = sent.flatMap(text => /^<iq[^>]* id="([0-9a-f]{32})"/.exec(text)?.slice(1) ?? [])
+      const iqs = sent.flatMap(text => /^<iq[^>]* id="(\d{20,})"/.exec(text)?.slice(1) ?? [])
       expect(iqs.length).toBe(new Set(iqs).size)
     })
 

@@ -33,7 +33,7 @@ export async function callSource<Answer>(source: (tab: string) => Promise<Answer
   const answer = await source(tab).catch((error: Error) => {
     throw new NoChat(error instanceof TypeError ? 'The portal cannot be reached.' : error.message)
   })
-  if (answer === undefined) throw new NoChat('The chat has ended.', 'session-over')
+  if (!answer) throw new NoChat('The chat has ended.', 'session-over')
   return answer
 }
 
@@ -54,15 +54,15 @@ export async function answerOf<Answer>(
 ): Promise<Answer> {
   const { status, ok, headers } = response
   const text = await response.text().catch(() => '')
-  const answer = ok ? read(text) : undefined
+  const answer = ok && read(text)
   if (answer) return answer
   // Portals may redirect to a sign-in page. An empty text may be a broken connection.
   const isPage = ok && text && !isOfService
   const { code = 'refused', detail = isPage && 'The portal sent no token or binding.' } =
     (isOfService && readJson(text)) || {}
   if (detail) console.warn(`${code}: ${detail}`)
-  if (!isOfService && /^40[13]/.test(String(status))) throw new NoChat('You are not signed in any more.', 'signed-out')
-  if (isPage || /^4(?!08|29)/.test(String(status))) throw new NoChat(`This page has no chat (HTTP ${status}).`, code)
+  if (!isOfService && /^40[13]/.test(`${status}`)) throw new NoChat('You are not signed in any more.', 'signed-out')
+  if (isPage || /^4(?!08|29)/.test(`${status}`)) throw new NoChat(`This page has no chat (HTTP ${status}).`, code)
   throw new NoChat('There is no chat at the moment.', undefined, Number(headers.get('Retry-After')) || undefined)
 }
 

@@ -25,11 +25,16 @@ interface OtherOptions {
 /** Name of the plugin, and of its memory. */
 const ownName = 'warm-bindings'
 const mostProbes = 1000
+/** In characters, as stored and as sent. */
+const mostText = 10_000
+const mostXml = 30_000
+/** In characters. The longest full JID has 3,071. */
+const memorySize = 4000
 const lost = 'There is no chat at the moment.'
 
 /** Starts Converse 14, which the page loads. Reconnects after losses and reloads. */
 export function connectConverse(options: ConverseOptions): Promise<void> {
-  const { converse } = globalThis as unknown as { readonly converse: Converse }
+  const converse = (globalThis as unknown as { readonly converse: Converse }).converse
   const { settings = {} } = options
   converse.plugins.add(ownName, {
     initialize() {
@@ -53,33 +58,34 @@ export function connectConverse(options: ConverseOptions): Promise<void> {
   })
 }
 
-/** Removes the memory, because browsers copy storage to a duplicated tab. */
-function takeMemory(): string | null {
-  const kept = sessionStorage.getItem(ownName)
-  sessionStorage.removeItem(ownName)
-  return kept
+/** Always of one size, so that a full storage has room for it. */
+function keep(memory: object): void {
+  sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
 }
 
 function start({ api, env, exports, state }: PrivateConverse, options: ConverseOptions): void {
-  const { $pres } = env
-  const { connection: connections, listen, send, settings } = api
-  const { on } = listen
-  const { onStatus } = options
   let { transport = 'auto' } = options
   const pauses = new Pauses()
   /** For the next page of this tab. `seen`: stanzas of the session. */
-  let memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(takeMemory()!) }
-  let status: Status = { state: 'connecting' }
+  const memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(sessionStorage[ownName] ?? null) }
+  let status = {} as Status
   /** For the next login of Converse. */
   let binding: Located | undefined
   let isResumed: boolean | undefined
-  let isAttached = false
-  let wasAttached = false
+  let isAttached: boolean | undefined
+  let wasAttached: boolean | undefined
   let attempt = 0
+
+  /** Without the tab's name, because browsers copy storage to a duplicated tab. */
+  const hideName = () => keep({ jid: memory.jid })
+
+  const forget = () => {
+    for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
+  }
 
   const enter = (next: Status) => {
     status = next
-    onStatus?.(next)
+    options.onStatus?.(next)
   }
 
   const ask = async () => {
@@ -91,27 +97,30 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       const found = await askForBinding(options, memory.tab)
       if (mine === attempt) await logIn(found)
     } catch (error) {
-      const { code, message, retryAfter } = error as NoChat
+      const fault = error as NoChat
       if (mine !== attempt) return
-      if (code) end(code, message)
-      else wait(message, retryAfter)
+      if (fault.code) end(fault.code, fault.message)
+      else wait(fault.message, fault.retryAfter)
     }
   }
 
   /** Converse sets the JID up, and calls the `login` hook. */
   const logIn = async (found: Located) => {
-    const { jid, resumed, delivered = 0, url, websocket } = found
-    const [user] = jid.split('/')
-    if (wasAttached && user !== memory.jid.split('/')[0]) return end('signed-out', 'You are not signed in any more.')
+    const { jid, resumed, websocket } = found
+    if (!memory.jid.startsWith(`${jid.split('/')[0]}/`)) {
+      if (wasAttached) return end('signed-out', 'You are not signed in any more.')
+      forget()
+    }
     isResumed = resumed
-    memory = { ...memory, jid, seen: Math.max(delivered, resumed && jid === memory.jid ? memory.seen : 0) }
+    memory.seen = Math.max(found.delivered ?? 0, resumed && jid === memory.jid ? memory.seen : 0)
+    memory.jid = jid
+    hideName()
     binding = found
-    const isOverSocket = websocket && transport !== 'bosh'
-    settings.set({
-      bosh_service_url: url,
-      websocket_url: isOverSocket && socketAddress(websocket.url),
+    api.settings.set({
+      bosh_service_url: found.url,
+      websocket_url: websocket && transport !== 'bosh' && socketAddress(websocket.url),
     })
-    const old = connections.get()
+    const old = api.connection.get()
     if (old) {
       old.reset()
       // Otherwise Converse would use it again, although Strophe may still close it.
@@ -121,13 +130,13 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   }
 
   const open = (found: Located) => {
-    const { jid, sid, rid, wait: longest, hold, requests, websocket, delivered = 0 } = found
+    const { delivered = 0 } = found
     const mine = ++attempt
-    const connection = connections.get()!
+    const connection = api.connection.get()!
     const isOverSocket = connection.service.startsWith('ws')
     /** Stanzas of the session. Undefined before the end of a login over WebSocket. */
     let count = isOverSocket ? undefined : delivered
-    connection.reconnecting = wasAttached
+    connection.reconnecting = wasAttached!
     // Otherwise Converse would drop presences that its contacts still show.
     connection.hasResumed = () => true
     connection.xmlInput = element => {
@@ -140,8 +149,13 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       for (const stanza of isOverSocket ? [element] : element.children) {
         if (stanza.namespaceURI !== 'jabber:client') continue
         count += 1
-        if (count > memory.seen) memory = { ...memory, seen: count }
-        else if (stanza.localName === 'message' && !stanza.id) stanza.replaceChildren()
+        const isNew = count > memory.seen
+        if (isNew) memory.seen = count
+        if (stanza.localName !== 'message') continue
+        // Few messages cannot fill the storage.
+        const body = stanza.querySelector('body')
+        if (body) body.textContent = body.textContent.slice(0, mostText)
+        if (!(isNew || stanza.id) || stanza.outerHTML.length > mostXml) stanza.replaceChildren()
       }
     }
     const follow = (code: number, condition?: string | null) => {
@@ -164,17 +178,17 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     }
     // The changes of an old roster are missing.
     if (!isResumed) state.session.save({ roster_cached: false })
-    if (isOverSocket) connection.connect(jid, websocket!.token, follow)
+    if (isOverSocket) connection.connect(found.jid, found.websocket!.token, follow)
     else {
       state.session.save({ smacks_enabled: false, smacks_stream_id: null })
-      connection.attach(jid, sid, rid, follow, longest, hold, requests)
+      connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
     }
   }
 
   const lose = () => {
     attempt += 1
     // Converse tidies up, and calls the `login` hook.
-    if (isAttached) connections.reconnect()
+    if (isAttached) api.connection.reconnect()
     else wait(lost)
     isAttached = false
   }
@@ -193,7 +207,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     isAttached = wasAttached = false
     enter({ state: 'ended', code, reason })
     showEnd()
-    if (connections.get()) void api.user.logout()
+    if (api.connection.get()) void api.user.logout()
   }
 
   const showEnd = () => isEnded() && state.connfeedback.set({ connection_status: disconnected, message: status.reason })
@@ -206,40 +220,41 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     void ask()
   }
 
-  settings.extend({ bosh_service_url: '' })
-  on('initialized', () => {
+  hideName()
+  api.settings.extend({ bosh_service_url: '' })
+  api.listen.on('initialized', () => {
     // Converse drops its control box with its cache.
     const { ControlBox } = exports
     if (ControlBox) state.chatboxes.on('reset', () => state.chatboxes.add(new ControlBox({ id: 'controlbox' })))
     void ask()
   })
-  on('login', (_context: unknown, payload: object) => {
+  api.listen.on('login', (_context: unknown, payload: object) => {
     if (binding) open(binding)
     else wait(lost)
     binding = undefined
     return { ...payload, success: true }
   })
-  on('logout', () => isEnded() || end('closed', 'The chat has ended.'))
-  on('disconnected', showEnd)
-  on('presencesInitialized', () => {
+  api.listen.on('logout', () => isEnded() || end('closed', 'The chat has ended.'))
+  api.listen.on('disconnected', showEnd)
+  api.listen.on('presencesInitialized', () => {
     if (isResumed) return
     for (const presence of state.presences.models) {
       presence.resources.reset()
       presence.save({ presence: 'offline', show: '' })
     }
   })
-  on('rosterContactsFetched', () => {
+  api.listen.on('rosterContactsFetched', () => {
     // Servers send the presence of a contact only once.
     if (!isResumed) return
     const seen = state.roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
-    for (const { id } of seen.slice(0, mostProbes)) send($pres({ type: 'probe', to: id }))
+    for (const { id } of seen.slice(0, mostProbes)) api.send(env.$pres({ type: 'probe', to: id }))
   })
   addEventListener('online', come)
   addEventListener('visibilitychange', come)
-  addEventListener('pagehide', () => isEnded() || sessionStorage.setItem(ownName, JSON.stringify(memory)))
+  addEventListener('pagehide', () => isEnded() || keep(memory))
   addEventListener('pageshow', ({ persisted }) => {
     if (!persisted) return
-    takeMemory()
+    hideName()
     if (!isEnded()) lose()
   })
 }

@@ -1,8 +1,8 @@
 export class NoChat extends Error {
   /** Undefined if another attempt may help. */
-  readonly code: string | undefined
+  declare readonly code: string | undefined
   /** Seconds requested by the backend. */
-  readonly retryAfter: number | undefined
+  declare readonly retryAfter: number | undefined
 
   constructor(message: string, code?: string, retryAfter?: number) {
     super(message)

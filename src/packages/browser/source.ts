@@ -74,5 +74,5 @@ function readToken(text: string): string | undefined {
 function call({ service, path = '/connect' }: ServiceOptions, method: string, token: string, body?: URLSearchParams) {
   const url = absolute(service.replace(/\/?$/, path))
   const headers = { Authorization: `Bearer ${token}` }
-  return ask(url, { method, headers, body: body ?? null, keepalive: body === undefined }, 'chat service')
+  return ask(url, { method, headers, body: body ?? null, keepalive: !body }, 'chat service')
 }

@@ -39,8 +39,7 @@ export function storeMemory(name: string, memory: Memory): boolean {
 
 const keyOf = (name: string) => `warm-bindings ${name}`
 
-/** 128 bits in hexadecimal. `randomUUID` needs TLS. */
+/** 128 bits in decimal. `randomUUID` needs TLS. */
 export function randomName(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+  return crypto.getRandomValues(new Uint32Array(4)).join('')
 }
