@@ -59,7 +59,7 @@ export function createDemoRouter(parts: DemoParts): Router {
     const seconds = config.warm.attachTimeout
     const handover = { seconds, attachBinding: 'off' } as const
     // Nobody guesses the name of another tab.
-    const isName = /^[\da-f]{32}$/.test(name)
+    const isName = /^\w{20,40}$/.test(name)
     const tab = isName ? { admin: 'demo', visit: 'demo', user: `${account}@${domain}`, tab: name } : undefined
     const logIn = (signal: CallerSignal) =>
       login(
