@@ -33,7 +33,7 @@ export async function callSource<Answer>(source: (tab: string) => Promise<Answer
   const answer = await source(tab).catch((error: Error) => {
     throw new NoChat(error instanceof TypeError ? 'The portal cannot be reached.' : error.message)
   })
-  if (!answer) throw new NoChat('The chat has ended.', 'session-over')
+  if (answer === undefined) throw new NoChat('The chat has ended.', 'session-over')
   return answer
 }
 
