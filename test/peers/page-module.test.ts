@@ -239,8 +239,11 @@ for (const kind of kinds) {
           const tab = await open()
           let isHeld = false
           let isOvertaken = false
+          let isPolling = false
           await tab.route('**/http-bind', async route => {
+            isPolling = /^<body[^>]*\/>$/.test(route.request().postData() ?? '')
             const reply = await route.fetch()
+            isPolling = false
             const text = await reply.text()
             if (text.includes('slow') && !isHeld) {
               isHeld = true
@@ -253,6 +256,8 @@ for (const kind of kinds) {
           // The route does not see the request that is already held: this one replaces it.
           await tab.evaluate(to => window.chat!.send(to, 'a request to begin with'), bob.jid)
           await bob.receives('a request to begin with')
+          // With a further reply behind the slow one, the window would be full.
+          await eventually('the page only waits', () => isPolling)
           bob.say(alice.jid, 'slow')
           await eventually('the reply is held back', () => isHeld)
           bob.say(alice.jid, 'fast')
