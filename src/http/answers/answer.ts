@@ -108,9 +108,6 @@ export function publish(contentType: string, body: string | undefined): RequestH
   }
 }
 
-export const methodNotAllowed = (allowed: string) =>
-  new Problem('method-not-allowed', { detail: `Allowed: ${allowed}.` })
-
 /** Errors of Express have a status below 500. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error

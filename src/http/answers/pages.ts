@@ -68,5 +68,9 @@ export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: s
 export const readOnly: RequestHandler = ({ method }, response, next) => {
   if (method === 'GET' || method === 'HEAD') return next()
   response.set('Allow', 'GET, HEAD')
-  throw new Problem('method-not-allowed', { detail: 'Allowed: GET, HEAD.' })
+  throw methodNotAllowed('GET, HEAD')
 }
+
+/** `allowed`: as in the header `Allow`. */
+export const methodNotAllowed = (allowed: string) =>
+  new Problem('method-not-allowed', { detail: `Allowed: ${allowed}.` })

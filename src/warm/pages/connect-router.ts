@@ -8,7 +8,8 @@ import {
   countedAddress,
   takesPasswords,
 } from '../../http/access/client-rules.js'
-import { type Answer, jsonAnswer, methodNotAllowed, problemFrom } from '../../http/answers/answer.js'
+import { type Answer, jsonAnswer, problemFrom } from '../../http/answers/answer.js'
+import { methodNotAllowed } from '../../http/answers/pages.js'
 import { readBody } from '../../http/listening/read-body.js'
 import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
