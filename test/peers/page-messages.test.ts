@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
-import { callSessions } from '../support/sessions-api.js'
+import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
@@ -74,13 +74,7 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
       await server?.stop()
     })
 
-    async function bind(tab: string): Promise<object> {
-      const id = ids.get(tab)
-      const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
-      const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(alice)
-      ids.set(tab, binding.id)
-      return binding
-    }
+    const bind = (tab: string) => bindTab(service, ids, tab, alice)
 
     const isOnline = (tab: Page) => tab.waitForFunction(() => window.chat?.status.state === 'online')
     const open = async () => {

@@ -13,7 +13,7 @@ import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOpt
 import { freePorts } from '../support/ports.js'
 import { startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
-import { callSessions } from '../support/sessions-api.js'
+import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
@@ -119,13 +119,9 @@ for (const kind of kinds) {
     let isMoving = false
     let moves = 0
 
-    /** Resumes the tab's session or warms a new one, like a backend. */
     async function bind(tab: string): Promise<object> {
-      const id = ids.get(tab)
-      const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
-      const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(account)
-      ids.set(tab, binding.id)
-      const { websocket } = binding as { readonly websocket?: { readonly url: string } }
+      const binding = await bindTab(service, ids, tab, account)
+      const { websocket } = binding
       if (!isMoving || websocket === undefined) return binding
       moves += 1
       return { ...binding, websocket: { ...websocket, url: `${websocket.url}?move=${moves}` } }

@@ -6,7 +6,7 @@ import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
-import { callSessions } from '../support/sessions-api.js'
+import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
@@ -65,13 +65,7 @@ describeWith([browser], 'A page with the module', () => {
     await demo?.stop()
   })
 
-  async function bind(name: string): Promise<object> {
-    const id = ids.get(name)
-    const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
-    const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(alice)
-    ids.set(name, binding.id)
-    return change(binding)
-  }
+  const bind = async (name: string) => change(await bindTab(service, ids, name, alice))
 
   const load = () => tab.goto(`${service.url}/portal/module`)
   const isOnline = () => tab.waitForFunction(() => window.chat?.status.state === 'online')

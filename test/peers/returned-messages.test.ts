@@ -10,7 +10,7 @@ import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
-import { callSessions } from '../support/sessions-api.js'
+import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { ConversePage } from './converse-page.js'
 import { describeWith } from './needs.js'
@@ -69,14 +69,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
 
   const logIn = () => User.logIn(`http://127.0.0.1:${prosody.httpPort}/http-bind`, bobs)
 
-  /** Resumes the tab's session or warms a new one, like a backend. */
-  async function bind(tab: string): Promise<object> {
-    const id = ids.get(tab)
-    const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
-    const binding = resumed && resumed.status === 200 ? resumed.json : await service.bind(alice)
-    ids.set(tab, binding.id)
-    return binding
-  }
+  const bind = (tab: string) => bindTab(service, ids, tab, alice)
 
   /** Like a backend that retries while the server is down. */
   async function bindAgain(): Promise<object> {

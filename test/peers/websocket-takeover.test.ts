@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { createSocketPagesRouter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
-import { callSessions } from '../support/sessions-api.js'
+import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { Document } from './documented.js'
 import { describeWith } from './needs.js'
@@ -63,12 +63,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     /** The reply of a portal's backend to its pages. */
     const credentials = async (tab: string) => {
-      const before = ids.get(tab)
-      const resumed = before === undefined ? undefined : await callSessions(warmer.url, 'POST', `/${before}/resume`)
-      const { id, jid, websocket } =
-        resumed?.status === 200 ? resumed.json : await warmer.bind(alice as Record<string, string>)
-      ids.set(tab, id)
-      return { jid, password: websocket.token }
+      const { jid, websocket } = await bindTab(warmer, ids, tab, alice)
+      return { jid, password: websocket!.token }
     }
 
     beforeAll(async () => {

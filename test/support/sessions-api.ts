@@ -1,6 +1,6 @@
 // The calls that a portal's backend controls sessions with, as admin.
 import { ask, type HttpAnswer } from './http-answer.js'
-import { adminHeader } from './start-service.js'
+import { adminHeader, type TestService, type WarmBinding } from './start-service.js'
 
 /** A reply with what it says in JSON, if it says anything. */
 export interface ApiReply extends HttpAnswer {
@@ -29,4 +29,18 @@ export async function callSessions(
     text,
   )
   return { ...reply, json: reply.text === '' ? undefined : JSON.parse(reply.text) }
+}
+
+/** Resumes the tab's session, or warms a new one, like a backend that stores the `ids` of tabs. */
+export async function bindTab(
+  service: Pick<TestService, 'url' | 'bind'>,
+  ids: Map<string, string>,
+  tab: string,
+  user: Readonly<Record<string, string>>,
+): Promise<WarmBinding> {
+  const id = ids.get(tab)
+  const resumed = id && (await callSessions(service.url, 'POST', `/${id}/resume`))
+  const binding: WarmBinding = resumed && resumed.status === 200 ? resumed.json : await service.bind(user)
+  ids.set(tab, binding.id)
+  return binding
 }

@@ -43,6 +43,7 @@ export interface WarmBinding {
   readonly id: string
   readonly wait: number
   readonly url: string
+  readonly websocket?: { readonly url: string; readonly token: string }
 }
 
 export interface TestService {
