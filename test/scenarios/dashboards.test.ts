@@ -1,5 +1,5 @@
 // The files for Grafana and Prometheus may use only existing metrics.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { WorkerMetrics } from '../../src/command/workers/worker-metrics.js'
 import { endReasons, sessionLimits } from '../../src/lib/counts.js'
@@ -8,6 +8,12 @@ import { scrape } from '../support/scrape.js'
 import { startTestService } from '../support/start-service.js'
 
 const read = (name: string) => readFileSync(new URL(`../../deploy/${name}`, import.meta.url), 'utf8')
+
+const source = new URL('../../src/', import.meta.url)
+const sourceText = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter(file => file.endsWith('.ts'))
+  .map(file => readFileSync(new URL(file, source), 'utf8'))
+  .join('')
 
 /** The metrics of a service with and without workers. Of a histogram, the names of its series. */
 let known: Set<string>
@@ -114,9 +120,10 @@ describe('the dashboard', () => {
   })
 })
 
+const documentOf = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8')
+
 test('docs/production.md names only existing metrics', () => {
-  const document = readFileSync(new URL('../../docs/production.md', import.meta.url), 'utf8')
-  const names = [...namesIn([document])].map(name => (known.has(name) ? name : `${name}_bucket`))
+  const names = [...namesIn([documentOf('production.md')])].map(name => (known.has(name) ? name : `${name}_bucket`))
   expect(names.length).toBeGreaterThanOrEqual(10)
   expect(names.filter(name => !known.has(name))).toEqual([])
 })
@@ -138,6 +145,35 @@ describe('the alerts', () => {
       expect(block).toMatch(/^ {8}labels: \{ severity: (?:critical|warning) \}$/m)
       expect(block).toMatch(/^ {10}summary: ".*\{\{ \$labels\.instance \}\}.*"$/m)
     }
+  })
+
+  describe('have a runbook', () => {
+    const sections = documentOf('runbook.md').split(/^### /m).slice(1)
+    const alerts = blocks.map(block => block.split('\n', 1)[0]!)
+
+    test('with a paragraph for each alert, and no other', () => {
+      expect(sections.map(section => section.split('\n', 1)[0]).sort()).toEqual([...alerts].sort())
+      for (const section of sections)
+        expect(section).toMatch(
+          /^\w+\n\n[^\n](?:.|\n(?!\n))*\*\*Confirm:\*\*(?:.|\n(?!\n))*`(?:.|\n(?!\n))*\*\*Do:\*\*/,
+        )
+    })
+
+    test('that each alert names', () => {
+      for (const [index, block] of blocks.entries())
+        expect(block).toMatch(
+          new RegExp(`^ {10}runbook_url: https://.*/docs/runbook\\.md#${alerts[index]!.toLowerCase()}$`, 'm'),
+        )
+    })
+
+    test('that names only existing metrics and lines of the log', () => {
+      const text = sections.join('')
+      const metrics = Array.from(text.matchAll(/`metric (\w+)`/g), ([, name]) => `warm_bindings_${name}`)
+      expect(metrics.filter(name => ![...known].some(one => one.startsWith(name)))).toEqual([])
+      const lines = Array.from(text.matchAll(/`logged '"([^`]+)"'`/g), ([, line]) => line!)
+      expect(lines.length).toBeGreaterThan(5)
+      expect(lines.filter(line => !sourceText.includes(`'${line}'`))).toEqual([])
+    })
   })
 
   test('use only existing metrics', () => {
