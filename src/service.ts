@@ -5,6 +5,7 @@ import type { Config } from './config/config.js'
 import { settingsInCommon } from './config/serving.js'
 import { createEvents, type TellEvent } from './events/events.js'
 import { createFormTokens, formKeyOf } from './http/access/form-tokens.js'
+import { EventStreams } from './http/answers/event-streams.js'
 import { createDispatcher } from './http/listening/dispatch.js'
 import { type Listening, listen } from './http/listening/listening.js'
 import { type Clock, systemClock } from './lib/clock.js'
@@ -158,6 +159,10 @@ export async function startService({
     },
   })
   const recentWarms = new RecentWarms(clock)
+  const streams = new EventStreams({
+    clock,
+    report: error => logFor('http').error(traceOf(error), 'a live page failed'),
+  })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
   const sites = createSites(config, {
     upstream: upstream.parts,
@@ -171,6 +176,7 @@ export async function startService({
     visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
     recentWarms,
     readOverview: createOverview({ nodes, clock, recentWarms, place, registry }),
+    streams,
     onCall: call => metrics.recordCall(call),
     // False if other processes take the calls.
     isStopping: () => stopped !== undefined && (nodes === undefined || anyTaker(nodes) === undefined),
@@ -265,6 +271,7 @@ export async function startService({
     stopWatching()
     stopSweeping?.()
     await setDownSessions()
+    streams.shutDown()
     sites.shutDown()
     upstream.shutDown()
     const late = pause(stopMilliseconds)
@@ -298,6 +305,7 @@ export async function startService({
     isReady = false
     log.info({ sessions: registry.size, seconds }, 'draining')
     upstream.drain()
+    streams.shutDown()
     const isStopping = () => stopped !== undefined
     const open = {
       get size() {

@@ -47,7 +47,15 @@ export interface SessionParts
 export interface SiteParts
   extends Pick<
       AppParts,
-      'formTokens' | 'hashes' | 'visits' | 'recentWarms' | 'readOverview' | 'onCall' | 'isStopping' | 'demoPath'
+      | 'formTokens'
+      | 'hashes'
+      | 'visits'
+      | 'recentWarms'
+      | 'readOverview'
+      | 'streams'
+      | 'onCall'
+      | 'isStopping'
+      | 'demoPath'
     >,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
@@ -288,6 +296,7 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
     formTokens: shared.formTokens,
     recentWarms: shared.recentWarms,
     readOverview: shared.readOverview,
+    streams: shared.streams,
     onCall: shared.onCall,
     isStopping: shared.isStopping,
     counts: upstream.counts,

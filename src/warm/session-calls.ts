@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
 import { type Answer, jsonAnswer } from '../http/answers/answer.js'
+import type { EventStreams } from '../http/answers/event-streams.js'
 import { readBody } from '../http/listening/read-body.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
@@ -29,6 +30,7 @@ export interface SessionCallsParts {
   readonly sessions: Sessions
   readonly visits: Visits
   readonly readOverview: () => Promise<Overview>
+  readonly streams: EventStreams
 }
 
 export function createSessionCalls(

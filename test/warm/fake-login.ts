@@ -9,6 +9,7 @@ import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
+import { EventStreams } from '../../src/http/answers/event-streams.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
 import { adminHashQueue, type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
@@ -103,6 +104,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     limits: callLimits(settings, makeRate),
     counts: new Counts(),
     ...watched(systemClock),
+    streams: new EventStreams({ clock: systemClock, report: () => {} }),
     onCall: () => {},
     isStopping: () => false,
     extraRouters: [],

@@ -47,6 +47,9 @@ const base = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; st
 
 export const pagePolicy = `${base}; img-src 'self'`
 
+/** For a page with `live.js`. */
+export const livePagePolicy = `${base}; script-src 'self'; connect-src 'self'; img-src 'self'`
+
 export function attachingPagePolicy(boshUrl: string): string {
   const origin = URL.canParse(boshUrl) ? ` ${new URL(boshUrl).origin}` : ''
   return `${base}; script-src 'self'; connect-src 'self'${origin}; img-src 'self'`

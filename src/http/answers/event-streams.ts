@@ -1,0 +1,134 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock, Timer } from '../../lib/clock.js'
+import { Problem } from '../../lib/errors.js'
+
+/** In milliseconds. */
+const interval = 5_000
+/** Proxies close silent connections, usually after a minute. */
+const longestSilence = 25_000
+/** The browser then asks again, with its credentials. */
+const longestStream = 10 * 60_000
+const mostStreams = 64
+const mostOfOwner = 16
+
+interface Stream {
+  readonly response: ServerResponse
+  readonly owner: string
+  readonly render: () => Promise<string>
+  readonly openedAt: number
+  sent: string
+  sentAt: number
+  isBusy: boolean
+}
+
+export interface EventStreamsParts {
+  readonly clock: Clock
+  /** Receives unforeseen errors. */
+  readonly report: (error: unknown) => void
+}
+
+/** As `EventSource` sends it. */
+export const wantsEvents = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
+  headers.accept === 'text/event-stream'
+
+/** Server-sent events: a page is sent again every five seconds, if it changed. No timer runs without a stream. */
+export class EventStreams {
+  readonly #parts: EventStreamsParts
+  readonly #streams = new Set<Stream>()
+  #timer: Timer | undefined
+  #isOver = false
+
+  constructor(parts: EventStreamsParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#streams.size
+  }
+
+  /** Rejects, and sends nothing, if the first text cannot be made, or with `too-many-requests`. */
+  async open(response: ServerResponse, owner: string, render: () => Promise<string>): Promise<void> {
+    const own = [...this.#streams].filter(stream => stream.owner === owner)
+    if (this.#streams.size >= mostStreams || own.length >= mostOfOwner)
+      throw new Problem('too-many-requests', { retryAfterSeconds: 60, detail: 'Too many live pages are open.' })
+    const now = this.#parts.clock.now()
+    const stream: Stream = { response, owner, render, openedAt: now, sent: '', sentAt: now, isBusy: true }
+    this.#streams.add(stream)
+    response.once('close', () => this.#forget(stream))
+    try {
+      const text = await render()
+      if (response.destroyed) return
+      // The second header is for nginx, which would collect events.
+      response.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
+      if (response.req.method !== 'HEAD') response.write(`retry: ${interval}\n`)
+      this.#send(stream, text)
+    } catch (error) {
+      this.#forget(stream)
+      throw error
+    }
+    stream.isBusy = false
+    if (this.#isOver || response.req.method === 'HEAD') this.#end(stream)
+    else this.#wait()
+  }
+
+  /** Later streams end after their first event: browsers then ask again, perhaps another process. */
+  shutDown(): void {
+    this.#isOver = true
+    for (const stream of this.#streams) if (!stream.isBusy) this.#end(stream)
+  }
+
+  #wait(): void {
+    if (this.#streams.size > 0) this.#timer ??= this.#parts.clock.after(interval, this.#onTime)
+  }
+
+  readonly #onTime = (): void => {
+    this.#timer = undefined
+    for (const stream of this.#streams) void this.#renew(stream)
+    this.#wait()
+  }
+
+  async #renew(stream: Stream): Promise<void> {
+    const { response, render, openedAt } = stream
+    const now = this.#parts.clock.now()
+    // A client that reads nothing is dropped by `UnreadReplies`.
+    if (stream.isBusy || response.writableLength > 0 || (response.socket?.writableLength ?? 0) > 0) return
+    if (now - openedAt >= longestStream) return this.#end(stream)
+    stream.isBusy = true
+    try {
+      const text = await render()
+      if (text !== stream.sent) this.#send(stream, text)
+      else if (now - stream.sentAt >= longestSilence) this.#send(stream)
+    } catch (error) {
+      if (!(error instanceof Problem)) {
+        this.#parts.report(error)
+        this.#end(stream)
+      }
+    } finally {
+      stream.isBusy = false
+      if (this.#isOver) this.#end(stream)
+    }
+  }
+
+  /** A comment, if there is no text. */
+  #send(stream: Stream, text?: string): void {
+    const { response } = stream
+    stream.sentAt = this.#parts.clock.now()
+    if (text !== undefined) stream.sent = text
+    if (response.destroyed || response.req.method === 'HEAD') return
+    // A carriage return would also end a line of the event.
+    const lines = text?.split(/\r\n?|\n/).map(line => `data: ${line}\n`)
+    response.write(lines === undefined ? ':\n\n' : `${lines.join('')}\n`)
+  }
+
+  #end(stream: Stream): void {
+    this.#forget(stream)
+    if (!stream.response.writableEnded) stream.response.end()
+  }
+
+  #forget(stream: Stream): void {
+    this.#streams.delete(stream)
+    if (this.#streams.size > 0) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+}

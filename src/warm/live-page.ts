@@ -1,0 +1,25 @@
+import type { Request, Response } from 'express'
+import type { Admin } from '../config/config.js'
+import type { Answer } from '../http/answers/answer.js'
+import { type EventStreams, wantsEvents } from '../http/answers/event-streams.js'
+import { livePagePolicy } from '../http/answers/pages.js'
+
+interface PageCall {
+  readonly request: Request
+  readonly response: Response
+  readonly admin: Pick<Admin, 'name'>
+}
+
+/** The page, or a stream of it for `live.js`. The page has `{{> live}}`, and parts with an id and `data-live`. */
+export async function answerLive(
+  streams: EventStreams,
+  { request, response, admin }: PageCall,
+  render: () => Promise<Answer>,
+): Promise<Answer | undefined> {
+  if (wantsEvents(request)) {
+    await streams.open(response, admin.name, async () => (await render()).body)
+    return undefined
+  }
+  const page = await render()
+  return { ...page, headers: { ...page.headers, 'Content-Security-Policy': livePagePolicy } }
+}
