@@ -4,7 +4,7 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
-import { streamFailure } from '../xmpp/stream-errors.js'
+import { atStep, streamFailure } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
@@ -256,7 +256,7 @@ export class BoshLink implements Link {
   #end(end: LinkEnd): void {
     if (this.#isOver) return
     this.close()
-    this.events.onEnd(end)
+    this.events.onEnd(atStep(end, this.events))
   }
 }
 

@@ -1,5 +1,5 @@
 import type { EndReason } from '../lib/counts.js'
-import type { LinkEnd, LinkEvents, StreamHeader } from '../xmpp/link.js'
+import type { LinkEnd, LinkEvents, LinkStep, StreamHeader } from '../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { Element, Fate } from '../xmpp/xml/element.js'
 import type { Client, Outcome } from './client.js'
@@ -38,6 +38,10 @@ export class Downlink<Session extends Served> implements LinkEvents {
   constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>) {
     this.#session = session
     this.#keeper = keeper
+  }
+
+  get step(): LinkStep | undefined {
+    return this.#session.jid === undefined ? this.#session.stage.login?.step : 'stream'
   }
 
   onOpen(header: StreamHeader): void {

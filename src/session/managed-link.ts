@@ -1,5 +1,5 @@
 import type { Step } from '../lib/errors.js'
-import type { Link, LinkEnd, LinkEvents, LinkFacts, Resumption } from '../xmpp/link.js'
+import type { Link, LinkEnd, LinkEvents, LinkFacts, LinkStep, Resumption } from '../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import { writeCount, writeCounting } from '../xmpp/stanza-counts.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
@@ -60,6 +60,10 @@ export class ManagedLink implements Link, LinkEvents {
 
   get facts(): LinkFacts {
     return this.#link.facts
+  }
+
+  get step(): LinkStep | undefined {
+    return this.#repair === undefined ? this.events.step : 'stream'
   }
 
   get backlog(): number {
@@ -374,5 +378,5 @@ function asElement(name: string, text: string): Element {
   return { name, namespace: smNamespace, text }
 }
 
-const lostEnd: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
-const wrongCount: LinkEnd = { failure: { step: 'features', code: 'remote-protocol-error' } }
+const lostEnd: LinkEnd = { failure: { step: 'stream', code: 'remote-connection-failed' } }
+const wrongCount: LinkEnd = { failure: { step: 'stream', code: 'remote-protocol-error' } }

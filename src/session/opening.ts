@@ -11,6 +11,9 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 
   const linkEvents: LinkEvents = {
+    get step() {
+      return login?.step
+    },
     onStep: step => login?.onStep?.(step),
     onAhead: () => login?.onAhead?.(),
     onOpen: header => login?.onOpen(header),

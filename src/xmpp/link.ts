@@ -67,6 +67,8 @@ export interface LinkAgain {
 export type OpenLink = (domain: string, options: LinkOptions, events: LinkEvents) => Link
 
 export interface LinkEvents {
+  /** What the stream was opened for, after its features. Failures name this step. */
+  readonly step?: LinkStep | undefined
   /** The link has reached a step. Not called once the connection is ready. */
   onStep?(step: Step): void
   /** Elements sent during this call are sent with the stream header. */
@@ -94,8 +96,11 @@ export interface LinkEnd {
   readonly isStale?: boolean
 }
 
+/** `stream`: after the login. */
+export type LinkStep = Step | 'stream'
+
 export interface Failure {
-  readonly step: Step
+  readonly step: LinkStep
   readonly code: ProblemCode
   readonly condition?: string
   readonly cause?: unknown

@@ -1,6 +1,6 @@
 import { attempt } from '../lib/attempt.js'
 import type { Step } from '../lib/errors.js'
-import type { Failure } from './link.js'
+import type { Failure, LinkEnd, LinkEvents } from './link.js'
 import { sasl2Namespace, saslNamespace } from './namespaces.js'
 import { childrenOf } from './xml/document.js'
 import type { Element } from './xml/element.js'
@@ -16,6 +16,12 @@ export function streamFailure(element: Element, step: Step): Failure {
   const condition = conditionOf(element)
   const code = condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'
   return condition === undefined ? { step, code } : { step, code, condition }
+}
+
+/** A link knows how far its connection came, and its receiver how far the stream came. */
+export function atStep(end: LinkEnd, { step = 'features' }: Pick<LinkEvents, 'step'>): LinkEnd {
+  const { failure } = end
+  return failure.step === 'features' && step !== 'features' ? { ...end, failure: { ...failure, step } } : end
 }
 
 function conditionOf({ text }: Element): string | undefined {

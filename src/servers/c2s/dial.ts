@@ -3,7 +3,7 @@ import type { Server } from '../../config/config.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { connectProblem, steps } from '../../lib/errors.js'
 import { connectSharingBuffer } from '../../lib/shared-buffer.js'
-import type { Failure } from '../../xmpp/link.js'
+import type { Failure, LinkStep } from '../../xmpp/link.js'
 import type { Addresses, Names, Route } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
 import { nothing } from './socket-events.js'
@@ -76,7 +76,7 @@ export function createSearch(
   }
 
   function note(failure: Failure): void {
-    const far = (reached: Failure) => steps.indexOf(reached.step)
+    const far = ({ step }: Failure) => (steps as readonly LinkStep[]).indexOf(step)
     if (furthest === undefined || far(failure) > far(furthest)) furthest = failure
   }
 

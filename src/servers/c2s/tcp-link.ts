@@ -7,7 +7,7 @@ import type { Step } from '../../lib/errors.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
 import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
-import { streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
+import { atStep, streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element, Fate } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
@@ -334,11 +334,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   #break(cause: unknown): void {
-    const failure: Failure = { step: 'features', code: 'internal-error', cause }
+    const end = atStep({ failure: { step: 'features', code: 'internal-error', cause } }, this.events)
     const isReported = this.#phase === 'closing' || this.#phase === 'ended'
     this.#destroy()
-    this.#parts.onFailed(this.#to.domain, failure)
-    if (!isReported) this.events.onEnd({ failure })
+    this.#parts.onFailed(this.#to.domain, end.failure)
+    if (!isReported) this.events.onEnd(end)
   }
 
   #refuse(condition: string, cause?: unknown): void {
@@ -361,8 +361,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     if (this.#phase === 'closing' || this.#phase === 'ended') return
     if (isStreamOver) this.close()
     else this.cut()
-    this.#parts.onFailed(this.#to.domain, end.failure)
-    this.events.onEnd(end)
+    const reported = atStep(end, this.events)
+    this.#parts.onFailed(this.#to.domain, reported.failure)
+    this.events.onEnd(reported)
   }
 
   #destroy(): void {

@@ -89,7 +89,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client = new LinkClient(this, wish.jid.resource)
   }
 
-  get #step(): Step {
+  get step(): Step {
     return this.#progress!.step
   }
 
@@ -100,11 +100,11 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   /** Throws a `Problem`. Nothing is left open then. */
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
-    const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.#step, detail }))
+    const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.step, detail }))
     const leave = () => late('the caller left')
     const progress = followLogin(this.#parts, this.#wish, setting => {
       late(`Limit: ${setting}.`)
-      this.#opened?.link.timeOut(this.#step, typeof this.#until === 'string')
+      this.#opened?.link.timeOut(this.step, typeof this.#until === 'string')
     })
     this.#progress = progress
     caller.addEventListener('abort', leave)
@@ -122,7 +122,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.#abort?.abort(error)
       this.#inline?.failed()
       this.#opened?.abandon()
-      const problem = toProblem(error, this.#step)
+      const problem = toProblem(error, this.step)
       const { step, code, condition, cause } = problem
       progress.note({ step, code, condition, cause: codeOf(cause) })
       throw problem
@@ -152,7 +152,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   onEnd({ failure, isStale = false }: LinkEnd): void {
     this.isStale = isStale
-    if (!this.#isOver) this.fail(linkEnded(failure, this.#step))
+    if (!this.#isOver) this.fail(linkEnded(failure, this.step))
   }
 
   send(element: XmlElement): void {
@@ -230,7 +230,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #keep(element: Element): void {
     this.#undeliveredLength += element.text.length
     if (this.#undelivered.push(element) > mostUndelivered || this.#undeliveredLength > longestUndelivered)
-      throw new Problem('remote-protocol-error', { step: this.#step })
+      throw new Problem('remote-protocol-error', { step: this.step })
   }
 
   #takeFeatures(text: string): void {
@@ -241,7 +241,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     }
     const features = this.#pipelining.received(text)
     // The library would log in again if features were repeated.
-    if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.#step })
+    if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.step })
     if (features !== 'nothing-new') this.#useFeatures(features)
   }
 
@@ -292,11 +292,11 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const mechanism = this.mechanism
     const isSasl2 = this.#sasl2 !== undefined
     if (mechanism === undefined || this.#isAuthenticated || isSasl2 !== (namespace === sasl2Namespace))
-      throw new Problem('remote-protocol-error', { step: this.#step })
+      throw new Problem('remote-protocol-error', { step: this.step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
     // Nothing was sent yet, so the server cannot know the user.
-    if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.#step })
+    if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.step })
     if (isSasl2 && name === 'continue') throw furtherTask()
     const success = isSasl2 && name === 'success' ? readSuccess(text) : undefined
     const data = success?.data ?? textOf(text).trim()
@@ -374,7 +374,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       work()
     } catch (error) {
       const isKnown = error instanceof Problem
-      this.fail(isKnown ? error : new Problem('remote-protocol-error', { step: this.#step, cause: error }))
+      this.fail(isKnown ? error : new Problem('remote-protocol-error', { step: this.step, cause: error }))
     }
   }
 }

@@ -94,6 +94,9 @@ export async function logInAgain(
   const open: OpenForLogin<Opened> = (options, login) => {
     end = undefined
     const events: LinkEvents = {
+      get step() {
+        return login.step
+      },
       onStep: step => login.onStep?.(step),
       onAhead: () => login.onAhead?.(),
       onOpen: header => login.onOpen(header),

@@ -24,10 +24,9 @@ const advice = new Map<string | undefined, (mechanism: string) => string>([
 
 export function linkEnded(failure: Failure, step: Step): Problem {
   const { code, condition, cause } = failure
-  const isLater = step === 'sasl' || step === 'bind'
+  const isLater = failure.step === 'stream' || (failure.step === 'features' && (step === 'sasl' || step === 'bind'))
   return new Problem(code, {
-    // Once the stream is open, the link does not know the step of the login.
-    step: code === 'shutting-down' || (failure.step === 'features' && isLater) ? step : failure.step,
+    step: code === 'shutting-down' || isLater ? step : failure.step,
     condition,
     detail: detailOf(failure),
     cause,

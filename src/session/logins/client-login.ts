@@ -1,3 +1,4 @@
+import type { Step } from '../../lib/errors.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { isFull } from './bound-jid.js'
 import type { ClientAttempts, Gate } from './client-attempts.js'
@@ -14,6 +15,10 @@ export class ClientLogin {
 
   get end(): number {
     return this.#watch.end
+  }
+
+  get step(): Step {
+    return this.#watch.step
   }
 
   get isUsedUp(): boolean {

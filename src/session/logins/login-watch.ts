@@ -1,4 +1,4 @@
-import type { ProblemCode } from '../../lib/errors.js'
+import type { ProblemCode, Step } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import { sasl2Namespace, saslNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
@@ -39,6 +39,7 @@ export interface LoggedIn {
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'
+  #hasTried = false
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
   #account: string | undefined
@@ -60,6 +61,11 @@ export class LoginWatch {
     this.end = now + loginMilliseconds
     this.#streams = streams
     this.#sasl = new SaslAccount(domain)
+  }
+
+  get step(): Step {
+    if (this.#stage === 'welcome' || this.#stage === 'inside') return 'bind'
+    return this.#hasTried ? 'sasl' : 'features'
   }
 
   screen(elements: readonly Element[]): Screened | undefined {
@@ -113,6 +119,7 @@ export class LoginWatch {
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
     // Read here because too many inherited namespaces throw, and then the stage must not change.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
+    if (isSasl) this.#hasTried = true
     switch (this.#stage) {
       case 'stranger':
         if (namespace === saslNamespace && name === 'auth') this.#stage = 'sasl'

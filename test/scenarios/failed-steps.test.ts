@@ -1,0 +1,68 @@
+// The step at which a stream to a server failed, as the log and the metrics report it.
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
+import { boshLogin } from '../support/bosh-login.js'
+import { eventually } from '../support/eventually.js'
+import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
+import { scrape } from '../support/scrape.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+
+let server: LoginServer
+let service: TestService
+
+beforeEach(async () => {
+  server = await startLoginServer({ domain: 'plain.example', accounts: { alice: alice.password } })
+  service = await startTestService({
+    servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`,
+    environment: { XMPP_DOMAINS: 'plain.example', METRICS_ADDRESS: '127.0.0.1:0' },
+  })
+})
+
+afterEach(async () => {
+  await service.stop()
+  await server.stop()
+})
+
+const endedAt = () =>
+  service.lines
+    .map(line => JSON.parse(line))
+    .filter(({ msg }) => msg === 'a link ended')
+    .map(({ step }) => step)
+
+test('a session that a call has logged in long ago breaks at stream', async () => {
+  await service.bind(alice)
+  server.last.reset()
+  await eventually('the link ends', () => endedAt().length > 0)
+  expect(endedAt()).toEqual(['stream'])
+})
+
+test('a session that a client has logged in breaks at stream', async () => {
+  const client = new BoshClient(`${service.url}/http-bind`)
+  await boshLogin(client, { user: 'alice', domain: 'plain.example', password: alice.password })
+  server.last.close()
+  await eventually('the link ends', () => endedAt().length > 0)
+  expect(endedAt()).toEqual(['stream'])
+  client.close()
+})
+
+test.each([
+  ['features', 'features'],
+  ['challenge', 'sasl'],
+  ['success', 'sasl'],
+  ['bind', 'bind'],
+] as const)('a login that breaks at %s failed at %s, whether a call or a client logs in', async (stage, step) => {
+  server.script = { [stage]: ({ reset }: Turn) => reset() }
+  expect((await service.warm(alice)).json).toMatchObject({ code: 'remote-connection-failed', step })
+  const client = new BoshClient(`${service.url}/http-bind`)
+  await expect(
+    boshLogin(client, { user: 'alice', domain: 'plain.example', password: alice.password }),
+  ).rejects.toThrow()
+  await eventually('both links end', () => endedAt().length === 2)
+  expect(endedAt()).toEqual([step, step])
+  const { samples } = await scrape(service.service.metricsUrl)
+  const counted = `warm_bindings_c2s_failures_total{step="${step}",code="remote-connection-failed"}`
+  expect(samples.get(counted)).toBe(2)
+  client.close()
+})
