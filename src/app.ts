@@ -7,6 +7,7 @@ import { homePath } from './http/addresses.js'
 import { contentTypes, problemAnswer, problemFrom, publish, sendAnswer, sendPage } from './http/answers/answer.js'
 import { createAssetsRouter } from './http/answers/assets.js'
 import { createHostMetaRouter } from './http/answers/host-meta.js'
+import { navigation } from './http/answers/navigation.js'
 import type { Representation } from './http/answers/negotiation.js'
 import { pagePolicy, readOnly, redirectToTls } from './http/answers/pages.js'
 import { install } from './http/fast/install.js'
@@ -27,7 +28,7 @@ export interface AppParts extends WarmParts {
 }
 
 interface ProblemParts extends Pick<AppParts, 'log' | 'sums'> {
-  readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'http' | 'assumeSecure' | 'trustedProxies'>
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm' | 'http' | 'assumeSecure' | 'trustedProxies'>
   readonly counts: Pick<Counts, 'faults'>
 }
 
@@ -43,7 +44,10 @@ export function createApp(parts: AppParts): Express {
   app
     .route('/')
     .all(readOnly)
-    .get(redirectToTls(config, '/'), (request, response) => sendPage(request, response, 'home', { home, form, demo }))
+    .get(redirectToTls(config, '/'), (request, response) => {
+      const bar = navigation(config, request.headers, 'home')
+      sendPage(request, response, 'home', { home, form, demo, navigation: bar })
+    })
   if (config.http.hostMeta) app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {
     const description = JSON.stringify(describeApi(config))
@@ -123,7 +127,8 @@ function createProblemHandler(
       }
       const back = linkBack(request, problem.code, config.warmPath, home)
       const representation = representationOf(request)
-      const answer = problemAnswer(problem, representation, { requestId, home, back })
+      const bar = navigation(config, request.headers)
+      const answer = problemAnswer(problem, representation, { requestId, navigation: bar, back })
       sendAnswer(response.vary('Accept'), answer)
     } catch (failure) {
       log.error({ requestId, ...traceOf(failure) }, 'failed')

@@ -82,7 +82,7 @@ describe('pages', () => {
         .auth(...credentials)
       const addresses = [...text.matchAll(/(?:href|src|action)="([^"]+)"/g)].map(match => match[1]!)
       expect(addresses).toContain('/chat/assets/style.css')
-      expect(addresses.filter(address => !address.startsWith('/chat/'))).toEqual([])
+      expect(addresses.filter(address => !address.startsWith('/chat/'))).toEqual(['#main'])
     }
   })
 
@@ -128,12 +128,13 @@ describe('pages', () => {
 
   test('begin with a page that links to all other pages, and to nothing else', async () => {
     const links = async (app: Express) =>
-      Array.from((await request(app).get('/')).text.matchAll(/<a href="([^"]+)">/g), ([, href]) => href)
-    expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual(['/', '/w', '/w/sessions', '/openapi.json'])
+      Array.from((await request(app).get('/')).text.matchAll(/<li><a href="([^"]+)">/g), ([, href]) => href)
+    const bar = (path: string) => [path, `${path}/sessions`]
+    expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual([...bar('/w'), ...bar('/w'), '/openapi.json'])
     const { app } = fakeService({ warm: { ...config.warm, enabled: false } })
-    expect(await links(app)).toEqual(['/'])
+    expect(await links(app)).toEqual([])
     const demo = createApp({ ...appParts(), demoPath: '/demo' })
-    expect(await links(demo)).toEqual(['/', '/warm', '/warm/sessions', '/demo', '/openapi.json'])
+    expect(await links(demo)).toEqual([...bar('/warm'), ...bar('/warm'), '/demo', '/openapi.json'])
   })
 })
 

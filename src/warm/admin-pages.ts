@@ -3,6 +3,7 @@ import type { Config } from '../config/config.js'
 import { homePath } from '../http/addresses.js'
 import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
+import { navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionList, SessionState, SessionView } from '../session/session-types.js'
@@ -14,7 +15,7 @@ import { formatPlace, type pageParameters } from './parameters.js'
 export interface PageContext {
   readonly request: Request
   readonly representation: Representation
-  readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>
   readonly now: number
   readonly admin: string
 }
@@ -134,9 +135,10 @@ export function endConfirmation(view: SessionView, context: PageContext): Answer
   return show('end', context, { ...describeRow(view, context), title: 'The session has ended' })
 }
 
-function show(view: string, { config, representation }: PageContext, values: object): Answer {
+function show(view: string, { request, config, representation }: PageContext, values: object): Answer {
   const home = homePath(config.externalUrl)
-  const about = { home, path: pathForBrowsers(config), made: timeOfDay() }
+  const bar = navigation(config, request.headers, 'sessions')
+  const about = { home, navigation: bar, path: pathForBrowsers(config), made: timeOfDay() }
   return pageAnswer(view, { ...about, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
 }
 

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import { type EndpointUrls, endpointUrls, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
+import { navigation } from '../http/answers/navigation.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
 import { attachingPagePolicy } from '../http/answers/pages.js'
 import { nodeIn } from '../processes/node-name.js'
@@ -17,7 +18,7 @@ export function represent({ method, originalUrl, headers }: Request, warmPath: s
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
 }
 
-export type AnswerSettings = Parameters<typeof endpointUrls>[0] & Pick<Config, 'warmPath'>
+export type AnswerSettings = Parameters<typeof endpointUrls>[0] & Pick<Config, 'warmPath' | 'warm'>
 
 interface BindingContext {
   readonly request: Request
@@ -51,7 +52,8 @@ export function bindingAnswer(
   const title = isResumed ? 'Ready for another page' : 'Logged in'
   const home = homePath(config.externalUrl)
   const terms = { wait, hold, requests, expiresIn }
-  const values = { title, isResumed, jid, sid, rid, ...terms, home, form, session, url }
+  const bar = navigation(config, request.headers)
+  const values = { title, isResumed, jid, sid, rid, ...terms, home, navigation: bar, form, session, url }
   const page = pageAnswer('bound', values, representation)
   return { ...page, headers: { ...page.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
 }

@@ -3,8 +3,8 @@ import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
 import { createAdmins } from '../http/access/admins.js'
 import { accessBy, type ClientRules, clientAddress, takesPasswords } from '../http/access/client-rules.js'
-import { homePath } from '../http/addresses.js'
 import { type Answer, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
+import { navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { methodNotAllowed } from '../http/answers/pages.js'
 import { type CallerSignal, signalOf } from '../http/listening/caller-gone.js'
@@ -54,7 +54,7 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 }
 
 export interface CallsParts {
-  readonly config: ClientRules & Pick<Config, 'admins' | 'access' | 'listen' | 'externalUrl' | 'warmPath'>
+  readonly config: ClientRules & Pick<Config, 'admins' | 'access' | 'listen' | 'externalUrl' | 'warmPath' | 'warm'>
   readonly log: Logger
   /** Logs refused calls, and calls that change sessions. */
   readonly audit: Logger
@@ -89,7 +89,7 @@ export function createCalls(parts: CallsParts) {
       const detail = 'HTTP Basic is needed, with an account of ADMIN_USERS or ADMIN_USERS_FILE.'
       const answer = problemAnswer(new Problem('unauthorized', { detail }), represent(request, config.warmPath), {
         requestId: aboutOf(request, config).requestId,
-        home: homePath(config.externalUrl),
+        navigation: navigation(config, {}),
       })
       request.res!.set(answer.headers)
       return answer.body

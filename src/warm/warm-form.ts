@@ -4,6 +4,7 @@ import type { FormGuard } from '../http/access/form-guard.js'
 import { homePath } from '../http/addresses.js'
 import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
+import { navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem, ProblemCode } from '../lib/errors.js'
 import { formPairs } from '../lib/text/form-pairs.js'
@@ -70,14 +71,21 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
   const action = pathForBrowsers(config)
   const sentForms = new WeakMap<Request, Sent>()
 
-  const answer = (values: Values, admin: Admin, about: object, representation: Representation): Answer => {
+  const answer = (
+    { request, admin, representation }: Pick<Call, 'request' | 'admin' | 'representation'>,
+    values: Values,
+    about: object,
+  ): Answer => {
     const token = formGuard.token(admin.name)
     const bindsByCookie = values['attach_binding'] === 'cookie'
-    return withForm(pageAnswer('form', { values, ...about, bindsByCookie, home, action, token }, representation))
+    const bar = navigation(config, request.headers, 'form')
+    const shown = { values, ...about, bindsByCookie, home, navigation: bar, action, token }
+    return withForm(pageAnswer('form', shown, representation))
   }
 
   return {
-    blank: (admin: Admin, representation: Representation): Answer => answer(usual, admin, {}, representation),
+    blank: (request: Request, admin: Admin, representation: Representation): Answer =>
+      answer({ request, admin, representation }, usual, {}),
 
     note(request: Request, body: Buffer): void {
       const sent = new Map(formPairs(body.toString()))
@@ -87,7 +95,8 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       sentForms.set(request, { values: Object.fromEntries(values), hasToken: Boolean(sent.get('token')) })
     },
 
-    again(problem: Problem, { request, admin, representation }: Call): Answer | undefined {
+    again(problem: Problem, call: Call): Answer | undefined {
+      const { request, representation } = call
       const sent = sentForms.get(request)
       if (sent === undefined || representation === 'json') return undefined
       const { code, status } = problem
@@ -105,7 +114,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
         ...(field !== undefined && { faults: { [field]: messageAt(problem, detail) } }),
         isOpen,
       }
-      const { headers, body } = answer(sent.values, admin, about, representation)
+      const { headers, body } = answer(call, sent.values, about)
       return { status, headers: { ...headers, ...problemHeaders(problem, representation) }, body }
     },
   }

@@ -2,9 +2,11 @@ import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
 import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
+import { createSignOut } from '../http/access/sign-out.js'
 import { sendAnswer } from '../http/answers/answer.js'
+import { signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
-import { redirectToTls } from '../http/answers/pages.js'
+import { readOnly, redirectToTls } from '../http/answers/pages.js'
 import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
 import { type CallsParts, createCalls } from './calls.js'
@@ -29,7 +31,7 @@ export function createWarmRouter(parts: WarmParts): Router {
 
   const showForm: RequestHandler = (request, response) => {
     const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
-    sendAnswer(response, form.blank(adminOf(request), representation))
+    sendAnswer(response, form.blank(request, adminOf(request), representation))
   }
 
   const router = Router({ caseSensitive: true })
@@ -43,6 +45,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   // Browsers send an admin's credentials from any page. DELETE fails at its preflight, which gets no CORS
   // headers. The form guard refuses POST.
   const below = Router({ caseSensitive: true })
+  below.route(signOutPath).all(readOnly).get(createSignOut(config))
   below
     .route('/sessions')
     .all(admit('GET', 'HEAD', 'DELETE'))

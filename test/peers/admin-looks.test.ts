@@ -79,7 +79,14 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       await service.bind(bobs)
       const end = `/warm/${id}/end`
       const lists = ['', '?state=held', '?jid=alice', '?limit=1', '?refresh=60', '?jid=alice@localhost&refresh=60']
-      for (const path of ['/', '/nowhere', ...lists.map(query => `/warm/sessions${query}`), `/warm/${id}`, end]) {
+      for (const path of [
+        '/',
+        '/nowhere',
+        '/warm/sign-out',
+        ...lists.map(query => `/warm/sessions${query}`),
+        `/warm/${id}`,
+        end,
+      ]) {
         await page.goto(path)
         await isLegible()
       }

@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.js'
 import { testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
 import { focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
@@ -102,7 +102,8 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       await keyboard.press('Tab')
       expect([await focused(page!.tab), await showsFocus(page!.tab)]).toEqual([name, true])
     }
-    for (const name of ['Warm Bindings', 'jid']) await tabTo(name)
+    const bar = ['Skip to the content', 'Warm Bindings', 'Log a user in', 'Sessions', 'Sign out']
+    for (const name of [...bar, 'jid']) await tabTo(name)
     await keyboard.type(alice.jid)
     await tabTo('password')
     await keyboard.type(alice.password)
@@ -110,7 +111,9 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     await keyboard.press('Enter')
     await page.button('Attach').waitFor()
 
-    for (const name of ['Warm Bindings', 'Attach']) await tabTo(name)
+    await tabTo('Skip to the content')
+    await keyboard.press('Enter')
+    await tabTo('Attach')
     await keyboard.press('Space')
     await page.says('Attached')
     expect(await focused(page.tab)).toBe('Log out')
@@ -133,23 +136,46 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
     const order = [await next()]
     while (!order.at(-1)!.startsWith('End') && order.length < 30) order.push(await next())
-    expect(order[0]).toBe('Warm Bindings')
+    expect(order[0]).toBe('Skip to the content')
     expect(order.slice(-7)).toEqual([
       ...['jid', 'domain', 'state', 'Filter', 'All sessions'],
       ...[jid, `End the session of ${jid}`],
     ])
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { name: 'End this session?' }).waitFor()
-    expect([await next(), await next(), await next()]).toEqual(['Warm Bindings', 'End the session', 'Keep it'])
+    const skip = async () => {
+      expect(await next()).toBe('Skip to the content')
+      await tab.keyboard.press('Enter')
+    }
+    await skip()
+    expect([await next(), await next()]).toEqual(['End the session', 'Keep it'])
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { name: 'Session', exact: true }).waitFor()
     expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(200)
     await tab.goBack()
-    for (const name of ['Warm Bindings', 'End the session']) expect(await next()).toBe(name)
+    await skip()
+    expect(await next()).toBe('End the session')
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { name: 'The session has ended' }).waitFor()
     expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(404)
     expect(page.complaints).toEqual([])
+  })
+
+  test('sign the admin out without a dialog', async () => {
+    const { origin } = new URL(service.url)
+    const context = await browser.newContext()
+    try {
+      const tab = await context.newPage()
+      await tab.goto(`${origin.replace('//', `//${admin.name}:${admin.secret}@`)}/warm`)
+      await tab.goto(`${origin}/warm/sessions`)
+      await tab.locator('.banner').getByRole('link', { name: 'Sign out' }).click()
+      await tab.getByRole('heading', { name: 'Signed out' }).waitFor()
+      const again = tab.waitForResponse(`${origin}/warm`)
+      await tab.getByRole('link', { name: 'Sign in again' }).click()
+      expect((await again).status()).toBe(401)
+    } finally {
+      await context.close()
+    }
   })
 
   testRest('show a wrong password as an error at its field', async () => {

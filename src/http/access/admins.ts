@@ -15,7 +15,7 @@ import { type ClientRules, clientAddress } from './client-rules.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
 
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
-const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
+export const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 
 /** In seconds since the last use of the credentials. */
 const memorySeconds = 300

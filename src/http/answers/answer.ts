@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
 import { advice, pageAdvice } from './advice.js'
+import type { Navigation } from './navigation.js'
 import { negotiate, type Representation } from './negotiation.js'
 import { renderPage } from './pages.js'
 
@@ -18,14 +19,14 @@ const usualRetryAfter = 5
 
 export interface ProblemContext {
   readonly requestId: string | undefined
-  readonly home: string
+  readonly navigation: Navigation
   readonly back?: { readonly href: string; readonly text: string } | undefined
 }
 
 export function problemAnswer(
   problem: Problem,
   representation: Representation,
-  { requestId, home, back }: ProblemContext,
+  { requestId, navigation, back }: ProblemContext,
 ): Answer {
   const { status, code, step, condition } = problem
   const { retry } = problems[code]
@@ -48,7 +49,8 @@ export function problemAnswer(
         })
       : renderPage('error', {
           title,
-          home,
+          home: navigation.home,
+          navigation,
           back,
           detail,
           advice: pageAdvice[code],

@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Config } from '../../config/config.js'
+import { homePath } from '../addresses.js'
+
+/** The bar of all pages, in its order. Paths are below the path of the warm API. */
+const entries = [
+  { page: 'form', text: 'Log a user in', path: '' },
+  { page: 'sessions', text: 'Sessions', path: '/sessions' },
+] as const
+
+export type NavigationPage = 'home' | (typeof entries)[number]['page']
+
+export type NavigationSettings = Pick<Config, 'externalUrl' | 'warmPath'> & {
+  readonly warm: Pick<Config['warm'], 'enabled'>
+}
+
+export type Navigation = ReturnType<typeof navigation>
+
+export const signOutPath = '/sign-out'
+
+/** `headers`: a browser that sends credentials can sign out. */
+export function navigation(
+  { externalUrl, warmPath, warm }: NavigationSettings,
+  headers: IncomingHttpHeaders,
+  current?: NavigationPage,
+) {
+  const home = homePath(externalUrl)
+  const base = home + warmPath
+  return {
+    home,
+    isHome: current === 'home',
+    links: warm.enabled
+      ? entries.map(({ page, text, path }) => ({ href: base + path, text, isCurrent: page === current }))
+      : [],
+    signOut: warm.enabled && headers.authorization !== undefined ? base + signOutPath : undefined,
+  }
+}

@@ -1,0 +1,48 @@
+import { expect, test } from '@jest/globals'
+import request from 'supertest'
+import { isXhtml } from '../support/xhtml.js'
+import { credentials, fakeService } from './fake-login.js'
+
+const signOut = (headers: Record<string, string>) =>
+  request(fakeService({ externalUrl: 'https://web.example/chat' }).app)
+    .get('/warm/sign-out')
+    .auth(...credentials)
+    .set(headers)
+
+test('a browser that signs out gets 401, whatever it sends, so that it forgets the credentials', async () => {
+  const firefox = await signOut({
+    'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+  })
+  expect([firefox.status, firefox.headers['cache-control']]).toEqual([401, 'no-store'])
+  expect(firefox.headers['www-authenticate']).toBe('Basic realm="HTTP Binding Warm", charset="UTF-8"')
+  expect(firefox.text).toContain('<title>Signed out</title>')
+  expect(firefox.text).toContain('<a href="/chat/warm">Sign in again</a>')
+  expect(isXhtml(firefox.text)).toBe(true)
+})
+
+test('Chromium gets no challenge, because it would ask for a name again', async () => {
+  const { status, headers } = await signOut({
+    'User-Agent': 'Mozilla/5.0 AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36',
+  })
+  expect([status, headers['www-authenticate']]).toEqual([401, undefined])
+})
+
+test('a link of another site signs nobody out', async () => {
+  const { status, text } = await signOut({ 'Sec-Fetch-Site': 'cross-site' })
+  expect(status).toBe(403)
+  expect(text).toContain('cross-site-request')
+})
+
+test('every page has the bar, with the current page marked, and sign-out for browsers that are signed in', async () => {
+  const get = (path: string) => request(fakeService().app).get(path).set('Accept', 'text/html')
+  const { text: home } = await get('/')
+  expect(home).toContain('<a class="brand" href="/" aria-current="page">')
+  expect(home).not.toContain('Sign out')
+  const { text: form } = await get('/warm').auth(...credentials)
+  expect(form).toContain('<a class="skip" href="#main">')
+  expect(form).toContain('<a href="/warm" aria-current="page">Log a user in</a>')
+  expect(form).toContain('<a href="/warm/sessions">Sessions</a>')
+  expect(form).toContain('<a class="sign-out" href="/warm/sign-out">Sign out</a>')
+  const { text: sessions } = await get('/warm/sessions').auth(...credentials)
+  expect(sessions).toContain('<a href="/warm/sessions" aria-current="page">Sessions</a>')
+})
