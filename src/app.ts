@@ -1,10 +1,17 @@
-import { randomUUID } from 'node:crypto'
 import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.js'
 import { clientAddress } from './http/access/client-rules.js'
 import { homePath } from './http/addresses.js'
-import { contentTypes, problemAnswer, problemFrom, publish, sendAnswer, sendPage } from './http/answers/answer.js'
+import {
+  callIdsOf,
+  contentTypes,
+  problemAnswer,
+  problemFrom,
+  publish,
+  sendAnswer,
+  sendPage,
+} from './http/answers/answer.js'
 import { createAssetsRouter } from './http/answers/assets.js'
 import { createHostMetaRouter } from './http/answers/host-meta.js'
 import { navigation } from './http/answers/navigation.js'
@@ -12,6 +19,7 @@ import type { Representation } from './http/answers/negotiation.js'
 import { pagePolicy, readOnly, redirectToTls } from './http/answers/pages.js'
 import { install } from './http/fast/install.js'
 import { bodyFormat } from './http/listening/read-body.js'
+import { requestIdFrom } from './lib/call-ids.js'
 import type { Counts } from './lib/counts.js'
 import { Problem, type ProblemCode } from './lib/errors.js'
 import { traceOf } from './lib/log.js'
@@ -88,9 +96,9 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   // Dispatcher and proxies also distinguish upper and lower case.
   app.enable('case sensitive routing')
   install(http.fast, app)
-  app.use((_request, response, next) => {
+  app.use((request, response, next) => {
     response.set({
-      'X-Request-Id': randomUUID(),
+      'X-Request-Id': requestIdFrom(request.get('X-Request-Id')),
       'Content-Security-Policy': pagePolicy,
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
@@ -110,14 +118,15 @@ function createProblemHandler(
   const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))
   // Express recognises an error handler by its four parameters.
   return (error, request, response, _next) => {
-    const requestId = response.get('X-Request-Id')
+    const ids = callIdsOf(request)
+    const { requestId } = ids
     try {
       const problem = problemFrom(error)
       if (problem.code === 'internal-error') {
         counts.faults += 1
-        log.error({ requestId, ...traceOf(problem.cause ?? error) }, 'failed')
+        log.error({ ...ids, ...traceOf(problem.cause ?? error) }, 'failed')
       } else if (!logged.has(response)) {
-        const about = { requestId, code: problem.code, address: clientAddress(request, config) }
+        const about = { ...ids, code: problem.code, address: clientAddress(request, config) }
         const isTold = often(problem.code, sum => ({ ...about, count: (sum?.count ?? 0) + 1 }))
         if (!isTold) log.debug(about, 'refused')
       }
@@ -131,7 +140,7 @@ function createProblemHandler(
       const answer = problemAnswer(problem, representation, { requestId, navigation: bar, back })
       sendAnswer(response.vary('Accept'), answer)
     } catch (failure) {
-      log.error({ requestId, ...traceOf(failure) }, 'failed')
+      log.error({ ...ids, ...traceOf(failure) }, 'failed')
       if (response.headersSent) response.destroy()
       else response.status(500).end()
     }

@@ -1,5 +1,6 @@
 // The table of all settings. `Config`, the checks, `.env.example` and docs/settings.md follow from it (`npm
 // run settings`).
+import { logFormats } from '../lib/log.js'
 import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './kinds/account-lists.js'
 import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receiver.js'
 import { hostEntries } from './kinds/hosts.js'
@@ -443,6 +444,9 @@ export const sections = {
   Logging: {
     LOG_LEVEL: at('logLevels', kinds.logLevelsByPart, 'info').means(
       'Lowest level of messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `login`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
+    ),
+    LOG_FORMAT: at('logFormat', kinds.word(...logFormats), 'json').means(
+      'Format of the log and the audit trail: `json`, `json-iso` with names of levels and ISO 8601 times, or `text` for people.',
     ),
     AUDIT_LOG: at('auditLog', kinds.auditLog, 'stdout').means(
       'Where the audit trail is written, at any LOG_LEVEL: `stdout`, `stderr`, `off`, or a file to append to. SIGHUP opens the file again.',

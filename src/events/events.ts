@@ -1,6 +1,7 @@
 import { createHmac, type KeyObject, randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
+import type { CallIds } from '../lib/call-ids.js'
 import type { Clock } from '../lib/clock.js'
 import type { Counts, EndReason, EventType } from '../lib/counts.js'
 import type { Names } from '../servers/net/names.js'
@@ -15,6 +16,7 @@ interface Subject {
   readonly jid: string | undefined
   readonly domain: string
   readonly tab?: { readonly visit: string; readonly tab: string } | undefined
+  readonly ids?: CallIds | undefined
 }
 
 export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) => void
@@ -36,7 +38,7 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
     ...{ clock, counts, log },
     send: ({ id, body }) => post(body, sign(id, body, Math.floor(Date.now() / 1000))),
   })
-  const tell: TellEvent = (type, { id: session, jid, domain, tab: page }, reason) => {
+  const tell: TellEvent = (type, { id: session, jid, domain, tab: page, ids }, reason) => {
     const id = randomUUID()
     const data = {
       id: session,
@@ -44,6 +46,8 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
       domain: withULabels(domain),
       ...(page && { visit: page.visit, tab: page.tab || undefined }),
       reason,
+      request_id: ids?.requestId,
+      traceparent: ids?.traceparent,
     }
     const body = JSON.stringify({ id, type, timestamp: new Date(), data })
     queue.add({ id, type, session, body })

@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
 import { shortLine } from './text/short-line.js'
 
 export const logParts = ['bosh', 'websocket', 'warm', 'login', 'c2s', 'remote', 'events', 'nodes', 'http'] as const
@@ -7,28 +7,50 @@ export type LogPart = (typeof logParts)[number]
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
+/** `json`: level numbers and milliseconds since 1970. `json-iso`: level names and times of ISO 8601. */
+export const logFormats = ['json', 'json-iso', 'text'] as const
+export type LogFormat = (typeof logFormats)[number]
+
 export interface LogLevels {
   readonly usual: LogLevel
   readonly parts: ReadonlyMap<LogPart, LogLevel>
 }
 
 /** Never throws. */
-export function createLog(level: string, destination: DestinationStream): Logger {
+export function createLog(level: string, destination: DestinationStream, format: LogFormat = 'json'): Logger {
   // A second defence: no code passes these values to the log.
   const secrets = ['password', 'credential', 'token', 'secret', 'sid', 'authorization', 'cookie']
   const options = {
     level,
+    ...(format !== 'json' && named),
     redact: { paths: secrets.flatMap(name => [name, `*.${name}`]), censor: '[secret]' },
   }
   return pino(options, {
     write(line) {
       try {
-        destination.write(shortLine(line))
+        const short = shortLine(line)
+        destination.write(format === 'text' ? textLine(short) : short)
       } catch {
         // A fault of the log itself can be reported nowhere.
       }
     },
   })
+}
+
+const named = {
+  timestamp: stdTimeFunctions.isoTime,
+  formatters: { level: (level: string) => ({ level }) },
+}
+
+/** `time level part: message field=value …`. Quotes values that could be mistaken for something else. */
+function textLine(line: string): string {
+  const { time, level, part, msg, pid: _pid, hostname: _hostname, ...fields } = JSON.parse(line)
+  const words = [time, String(level).padEnd(5), ...(part === undefined ? [] : [`${part}:`]), msg]
+  for (const [name, value] of Object.entries(fields)) {
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    words.push(`${name}=${/^[\w.:/@+-]+$/.test(text) || typeof value !== 'string' ? text : JSON.stringify(text)}`)
+  }
+  return `${words.join(' ')}\n`
 }
 
 export type LogFor = (part: LogPart) => Logger

@@ -271,6 +271,7 @@ export function createOpener(parts: OpenerParts) {
         if (refusal !== undefined) throw new Problem('service-full', { step: 'connect', detail: limitDetail(refusal) })
         const session = new Session(domain, keeper)
         session.tab = wish.tab
+        if (tellEvent !== undefined) session.ids = wish.ids
         const { client, linkEvents, opening } = openingOf(session, wish, makeClient, events)
         const { lang, from, certificate = false, ahead, spaced } = wish
         begin(session, client, { lang, from, certificate, ahead, spaced }, linkEvents)

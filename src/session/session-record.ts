@@ -1,4 +1,5 @@
 // A session as JSON values, for the next process. Types only.
+import type { CallIds } from '../lib/call-ids.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
 import type { OutboxRecord } from './outbox.js'
@@ -15,6 +16,7 @@ export interface SessionRecord {
   readonly isSecure: boolean | undefined
   readonly createdAt: number
   readonly tab?: Tab | undefined
+  readonly ids?: CallIds | undefined
   readonly wait: { readonly ticket: TicketRecord | undefined } | undefined
   readonly inactivity: InactivityRecord
   readonly outbox: OutboxRecord

@@ -1,3 +1,4 @@
+import type { CallIds } from '../lib/call-ids.js'
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
@@ -49,6 +50,8 @@ export interface Handover {
   /** Time for the page's first request, in seconds. */
   readonly seconds: number
   readonly attachBinding: AttachBinding
+  /** Of the call that resumes. */
+  readonly ids?: CallIds | undefined
 }
 
 export interface OpenWish extends LinkOptions {
@@ -61,6 +64,7 @@ export interface OpenWish extends LinkOptions {
   readonly ver: string
   readonly isRefusalCounted?: boolean | undefined
   readonly tab?: Tab | undefined
+  readonly ids?: CallIds | undefined
 }
 
 export interface Opening {

@@ -1,4 +1,5 @@
 import { attempt } from '../lib/attempt.js'
+import type { CallIds } from '../lib/call-ids.js'
 import type { EndReason } from '../lib/counts.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import { type Element, isStanza } from '../xmpp/xml/element.js'
@@ -38,6 +39,8 @@ export class Session implements Gate {
   /** Whether the portal's backend receives events of this session. */
   hasBackend = false
   tab: Tab | undefined
+  /** Of the call that logged in or last resumed, for events. */
+  ids: CallIds | undefined
   readonly #keeper: SessionKeeper<Session>
   readonly createdAt: number
   #client: Client | undefined = undefined
@@ -64,6 +67,7 @@ export class Session implements Gate {
     this.downlink = new Downlink(this, keeper)
     this.createdAt = now + (before?.createdAt ?? 0)
     this.tab = before?.tab
+    this.ids = before?.ids
     this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
     const login = client && new ClientLogin(new LoginWatch(domain, keeper, now), client.attempts)
     this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
@@ -144,7 +148,7 @@ export class Session implements Gate {
 
   /** Ends the session here, and returns its record for the next process. Undefined if the stream cannot be resumed. */
   setDown(): SessionRecord | undefined {
-    const { sid, id, domain, createdAt, tab, stage, client } = this
+    const { sid, id, domain, createdAt, tab, ids, stage, client } = this
     const { managed } = this.uplink
     if (!this.maySetDown || client === undefined || managed === undefined) return undefined
     const now = this.#keeper.clock.now()
@@ -159,6 +163,7 @@ export class Session implements Gate {
       isSecure: this.#isSecure,
       createdAt: createdAt - now,
       tab,
+      ids,
       wait: stage.wait && { ticket: stage.wait.ticket?.record(now) },
       inactivity: this.inactivity.record(now),
       outbox: this.outbox.record,
@@ -208,6 +213,7 @@ export class Session implements Gate {
     if (next === undefined) return undefined
     const { client, binding } = next.make(handover)
     const token = this.#await('resume', client, handover)
+    if (this.ids !== undefined) this.ids = handover.ids
     this.#keeper.resumed(this)
     return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }

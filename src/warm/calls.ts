@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
 import { createAdmins } from '../http/access/admins.js'
 import { accessBy, type ClientRules, clientAddress, takesPasswords } from '../http/access/client-rules.js'
-import { type Answer, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
+import { type Answer, callIdsOf, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
 import { navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { methodNotAllowed } from '../http/answers/pages.js'
@@ -150,7 +150,7 @@ export function demandDomain({ domains }: Admin, domain: string): void {
 }
 
 const aboutOf = (request: Request, config: ClientRules) => ({
-  requestId: request.res!.get('X-Request-Id'),
+  ...callIdsOf(request),
   address: clientAddress(request, config),
 })
 

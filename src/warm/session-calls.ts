@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
-import { type Answer, jsonAnswer } from '../http/answers/answer.js'
+import { type Answer, callIdsOf, jsonAnswer } from '../http/answers/answer.js'
 import type { EventStreams } from '../http/answers/event-streams.js'
 import { readBody } from '../http/listening/read-body.js'
 import type { Clock } from '../lib/clock.js'
@@ -135,7 +135,11 @@ export function createSessionCalls(
       const { seconds, attachBinding } = toHandover(read, config)
       // If the caller hangs up after this, the session continues.
       const { id, domain } = await demandSession(call)
-      const handover = { seconds, attachBinding: attachBindingFor(representation === 'json', attachBinding) }
+      const handover = {
+        seconds,
+        attachBinding: attachBindingFor(representation === 'json', attachBinding),
+        ids: callIdsOf(request),
+      }
       const resumed = await sessions.resume(id, handover)
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }

@@ -55,8 +55,8 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
     return { mending: mendingOf(parts, mend, again, lang), enabled: answer }
   }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
-    const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab } = request
-    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab }
+    const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids } = request
+    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab, ids }
     return (options, events) => open(jid.domain, { ...options, ...wish }, events)
   }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
-import { sendAnswer } from '../http/answers/answer.js'
+import { callIdsOf, sendAnswer } from '../http/answers/answer.js'
 import type { CallerSignal } from '../http/listening/caller-gone.js'
 import { readBody } from '../http/listening/read-body.js'
 import { type Counts, limitDetail } from '../lib/counts.js'
@@ -123,12 +123,12 @@ export function createWarm(parts: WarmCallParts) {
 
   async function enterTab(asked: AskedSession, tab: Tab, remember: boolean, signal: CallerSignal): Promise<Warmed> {
     const { admin } = tab
-    const { attachSeconds: seconds, attachBinding } = asked
+    const { attachSeconds: seconds, attachBinding, ids } = asked
     const { result } = await visits.enter<Warmed>(tab, signal, {
       async resume(id, signal) {
         const resume = async (): Promise<Warmed | undefined> => {
           signal.throwIfAborted()
-          const resumed = await sessions.resume(id, { seconds, attachBinding })
+          const resumed = await sessions.resume(id, { seconds, attachBinding, ids })
           return resumed && { binding: { ...resumed, expiresIn: seconds }, isResumed: true }
         }
         if (!remember) return resume()
@@ -167,7 +167,7 @@ export function createWarm(parts: WarmCallParts) {
     const warmRequest = {
       ...asked,
       attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
-      requestId: response.get('X-Request-Id'),
+      ids: callIdsOf(request),
       tab,
     }
     const { binding, isResumed, credential } =

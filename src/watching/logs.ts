@@ -4,7 +4,7 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
 import type { Counts } from '../lib/counts.js'
-import { codeOf, createLog } from '../lib/log.js'
+import { codeOf, createLog, type LogFormat } from '../lib/log.js'
 import { LineWriter } from '../lib/text/line-writer.js'
 
 /** Log lines about who called, logged in or ended a session. Independent of LOG_LEVEL. */
@@ -15,7 +15,7 @@ export interface AuditTrail {
 }
 
 export interface LogsParts {
-  readonly config: Pick<Config, 'logLevels' | 'auditLog'>
+  readonly config: Pick<Config, 'logLevels' | 'logFormat' | 'auditLog'>
   readonly counts: Pick<Counts, 'linesLost'>
   readonly about?: object
   /** Replaces standard output. */
@@ -23,7 +23,7 @@ export interface LogsParts {
 }
 
 export function createLogs({ config, counts, about = {}, writeLine }: LogsParts) {
-  const { auditLog, logLevels } = config
+  const { auditLog, logLevels, logFormat } = config
   const counting = (destination: Destination, stream: keyof Counts['linesLost']): DestinationStream => ({
     write(line) {
       let isLost = true
@@ -34,19 +34,19 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
       }
     },
   })
-  const usual: Destination = writeLine === undefined ? standard('stdout') : { write: writeLine }
-  const log = createLog(logLevels.usual, counting(usual, 'log')).child(about)
+  const usual: Destination = writeLine === undefined ? standard('stdout', logFormat) : { write: writeLine }
+  const log = createLog(logLevels.usual, counting(usual, 'log'), logFormat).child(about)
   const trailTo = (destination: Destination) =>
-    createLog('info', counting(destination, 'audit')).child({ audit: true, ...about })
+    createLog('info', counting(destination, 'audit'), logFormat).child({ audit: true, ...about })
   return { log, audit: createAudit() }
 
   function createAudit(): AuditTrail {
     if (auditLog === 'off') return { log: pino({ level: 'silent' }), reopen() {} }
     if (auditLog === 'stdout') return { log: trailTo(usual), reopen() {} }
-    if (auditLog === 'stderr') return { log: trailTo(standard('stderr')), reopen() {} }
+    if (auditLog === 'stderr') return { log: trailTo(standard('stderr', logFormat)), reopen() {} }
     const { file } = auditLog
     const writer = new LineWriter(openAuditFile(file), {
-      lostLine: lostLine({ audit: true, ...about }),
+      lostLine: lostLine({ audit: true, ...about }, logFormat),
       onFailure: code =>
         log.error({ code, file }, 'the audit trail cannot be written: its lines wait, and are lost after 1 MiB'),
     })
@@ -74,12 +74,12 @@ interface Destination {
 
 const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
 
-function standard(name: 'stdout' | 'stderr'): LineWriter {
+function standard(name: 'stdout' | 'stderr', format: LogFormat): LineWriter {
   let writer = standardWriters.get(name)
   if (writer === undefined) {
     // Creating this stream makes Node set the pipe or socket to non-blocking.
     const { fd } = process[name]
-    const made = new LineWriter(fd, { lostLine: lostLine({}) })
+    const made = new LineWriter(fd, { lostLine: lostLine({}, format) })
     process.once('exit', () => made.flush())
     standardWriters.set(name, made)
     writer = made
@@ -87,14 +87,15 @@ function standard(name: 'stdout' | 'stderr'): LineWriter {
   return writer
 }
 
-function lostLine(about: object): (lost: number) => string {
+function lostLine(about: object, format: LogFormat): (lost: number) => string {
   return lost => {
     let text = ''
-    const log = createLog('warn', {
-      write(line) {
+    const takes = {
+      write(line: string) {
         text = line
       },
-    })
+    }
+    const log = createLog('warn', takes, format)
     log.child(about).warn({ lost }, 'lines of the log were lost: its reader was too slow')
     return text
   }

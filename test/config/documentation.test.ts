@@ -200,6 +200,7 @@ describe('the documents are true:', () => {
         },
         metrics: { address: { host: '127.0.0.1', port: 9110 }, maxErrorRate: 0.05 },
         logLevels: { usual: 'info', parts: new Map() },
+        logFormat: 'json',
         auditLog: 'stdout',
       },
     })

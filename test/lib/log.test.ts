@@ -92,3 +92,38 @@ describe('a line that a pipe would tear', () => {
     expect(last().line).toMatchObject({ audit: true, part: 'warm', msg: 'warm' })
   })
 })
+
+describe('a line of the log', () => {
+  const write = (format: 'json-iso' | 'text', about: object, message: string) => {
+    let text = ''
+    const takes = {
+      write(line: string) {
+        text = line
+      },
+    }
+    createLog('info', takes, format).child({ part: 'warm' }).warn(about, message)
+    return text
+  }
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+
+  test('has the name of its level and a time of ISO 8601 with json-iso', () => {
+    const line = JSON.parse(write('json-iso', { password: 'p1' }, 'refused'))
+    expect(line).toMatchObject({ level: 'warn', time: expect.stringMatching(time), password: '[secret]' })
+  })
+
+  test('is for people with text: one line, whatever strangers sent', () => {
+    const about = {
+      address: '192.0.2.1',
+      domain: 'a b',
+      name: 'x\nFAKE admin=root',
+      list: ['a b'],
+      none: null,
+      sid: 's1',
+    }
+    const [at, ...words] = write('text', about, 'refused').split(' ')
+    expect(at).toMatch(time)
+    expect(words.join(' ')).toBe(
+      'warn  warm: refused address=192.0.2.1 domain="a b" name="x\\nFAKE admin=root" list=["a b"] none=null sid="[secret]"\n',
+    )
+  })
+})

@@ -1,9 +1,11 @@
 // Processes of one service that are joined by NATS only, started as operators do.
+
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { testConnectOfProcesses } from '../support/connect-of-processes.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
+import { joinedIn } from '../support/joined-lines.js'
 import { testRest } from '../support/matrix.js'
 import { type NatsServer, natsPassword, startNatsServer } from '../support/nats-server.js'
 import { Operator } from '../support/operated-service.js'
@@ -52,7 +54,7 @@ describeWith(['nats-server'], 'A service with NATS', () => {
     return operator.start({ ...settings, ...environment }, ...args)
   }
 
-  const joined = ({ lines }: TestService) => lines.some(line => line.includes('a process has joined'))
+  const joined = ({ lines }: TestService) => joinedIn(lines) > 0
 
   test('shows and ends a session of another process', async () => {
     const [one, other] = [await start(), await start()]
@@ -110,7 +112,7 @@ describeWith(['nats-server'], 'A service with NATS', () => {
       ReturnType<typeof operate>,
     ]
     await Promise.all([one.url(), other.url()])
-    const joins = () => one.stdout.match(/"a process has joined"/g)?.length ?? 0
+    const joins = () => joinedIn(one.stdout.split('\n'))
     // Each of its two workers is joined by three others.
     await eventually('all are known', () => joins() >= 6)
     expect(joins()).toBe(6)

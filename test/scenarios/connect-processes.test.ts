@@ -1,8 +1,10 @@
 // Pages with a token, at two processes that know each other and at the two workers of one command.
+
 import { writeFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { testConnectOfProcesses } from '../support/connect-of-processes.js'
 import { eventually } from '../support/eventually.js'
+import { joinedIn } from '../support/joined-lines.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { admin, startTestService } from '../support/start-service.js'
@@ -13,8 +15,7 @@ describe('at two processes', () => {
     const network = new MemoryNetwork()
     const start = () => startTestService({ environment, carriers: [network.start] })
     const services = [await start(), await start()]
-    const joined = (lines: readonly string[]) => lines.some(line => line.includes('a process has joined'))
-    await eventually('they know each other', () => services.every(({ lines }) => joined(lines)))
+    await eventually('they know each other', () => services.every(({ lines }) => joinedIn(lines) > 0))
     return {
       urls: services.map(({ url }) => url),
       stop: async () => void (await Promise.all(services.map(service => service.stop()))),

@@ -116,10 +116,10 @@ describe('a portal receives events', () => {
       id: expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/),
       type: 'session.ended',
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-      data: { id, jid, domain: 'plain.example', reason: 'logout' },
+      data: { id, jid, domain: 'plain.example', reason: 'logout', request_id: expect.any(String) },
     })
     expect(Math.abs(Date.parse(receiver.taken.at(-1)!.timestamp) - Date.now())).toBeLessThan(30_000)
-    expect(receiver.taken[0]!.data).toEqual({ id, jid, domain: 'plain.example' })
+    expect(receiver.taken[0]!.data).toEqual({ id, jid, domain: 'plain.example', request_id: expect.any(String) })
     expect((await call('GET', `/${id}`)).status).toBe(404)
     expect(receiver.requests).toHaveLength(4)
     expect(await counted('events_total')).toEqual({
@@ -128,6 +128,25 @@ describe('a portal receives events', () => {
       'type="session.ended",outcome="sent"': 1,
     })
     expect(await counted('events_waiting')).toEqual({})
+  })
+
+  test("with the caller's ids of the call that logged in or last resumed, as in the lines of the log", async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const { json, headers } = await service.warm(alice, { headers: { 'X-Request-Id': 'web-1:42', traceparent } })
+    expect(headers['x-request-id']).toBe('web-1:42')
+    const { id } = json as unknown as { id: string }
+    await attach(json as unknown as { sid: string; rid: number })
+    await told(id, 'session.attached')
+    await call('POST', `/${id}/resume`)
+    await told(id, 'session.attached', 'session.resumed')
+    const [attached, resumed] = receiver.taken.map(({ data }) => data)
+    expect(attached).toMatchObject({ request_id: 'web-1:42', traceparent })
+    expect(resumed!.request_id).toMatch(/^[0-9a-f-]{36}$/)
+    expect(resumed).not.toHaveProperty('traceparent')
+    const lines = service.lines.map(line => JSON.parse(line))
+    expect(lines.find(({ msg, jid }) => msg === 'warm' && jid === alice.jid)).toMatchObject({
+      ...{ requestId: 'web-1:42', traceparent, code: 'ok' },
+    })
   })
 
   test('with the visit and the tab of the session', async () => {

@@ -1,5 +1,6 @@
 // A process hands its sessions over. Clients that come for them to another process reach the heir. The test acts as
 // both.
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import { startNodes } from '../../src/processes/start-nodes.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
+import { joinedIn } from '../support/joined-lines.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
@@ -58,7 +60,7 @@ beforeEach(async () => {
     nodes.answer('session', () => ({ id, domain: 'plain.example', createdAt: 0, state: 'waiting' }))
     nodes.answer('end', () => true)
   }
-  await eventually('the service knows both', () => linesOf('a process has joined').length === 2)
+  await eventually('the service knows both', () => joinedIn(service.lines) === 2)
 })
 
 afterEach(async () => {

@@ -4,6 +4,7 @@ import { nodeIn } from '../../src/processes/node-name.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
+import { joinedIn } from '../support/joined-lines.js'
 import { testRest } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { scrape } from '../support/scrape.js'
@@ -39,11 +40,9 @@ async function start(count: number, environment: Record<string, string> = {}): P
         environment,
       }),
     )
-  await eventually('all processes know each other', () => services.every(({ lines }) => joins(lines) === count - 1))
+  await eventually('all processes know each other', () => services.every(({ lines }) => joinedIn(lines) === count - 1))
   return services
 }
-
-const joins = (lines: readonly string[]) => lines.filter(line => line.includes('a process has joined')).length
 
 type Method = 'GET' | 'POST' | 'DELETE'
 

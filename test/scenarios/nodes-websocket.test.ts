@@ -1,4 +1,5 @@
 // Pages whose WebSocket connects to another process than the process of their session.
+
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { opcodes } from '../support/frames.js'
+import { joinedIn } from '../support/joined-lines.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
@@ -80,8 +82,7 @@ const start = (environment: Record<string, string> = {}) =>
 /** Processes that know each other. */
 async function startAll(environment?: Record<string, string>): Promise<typeof services> {
   const all = [await start(environment), await start(environment), await start(environment)] as const
-  const joined = (lines: readonly string[]) => lines.filter(line => line.includes('a process has joined'))
-  await eventually('all know each other', () => all.every(({ lines }) => joined(lines).length === 2))
+  await eventually('all know each other', () => all.every(({ lines }) => joinedIn(lines) === 2))
   return all
 }
 

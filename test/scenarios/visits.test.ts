@@ -1,7 +1,9 @@
 // A portal that stores no ids: it names its sessions by visit and tab.
+
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
+import { joinedIn } from '../support/joined-lines.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -40,8 +42,7 @@ async function start(count: number): Promise<readonly [TestService, TestService]
         ...(count > 1 && { carriers: [network.start] }),
       }),
     )
-  const joins = (lines: readonly string[]) => lines.filter(line => line.includes('a process has joined')).length
-  await eventually('the processes know each other', () => services.every(({ lines }) => joins(lines) === count - 1))
+  await eventually('the processes know each other', () => services.every(({ lines }) => joinedIn(lines) === count - 1))
   return [services[0]!, services.at(-1)!]
 }
 

@@ -16,6 +16,8 @@ export interface ReceivedEvent {
     readonly jid: string
     readonly domain: string
     readonly reason?: string
+    readonly request_id?: string
+    readonly traceparent?: string
   }
 }
 

@@ -109,7 +109,7 @@ describe('the form', () => {
       .set('Origin', 'https://web.example')
       .send({ ...values, attach_binding: 'off', ...parameters })
     expect(sent.status).toBe(200)
-    const [plain, filled] = service.logins.map(login => ({ ...login, requestId: undefined }))
+    const [plain, filled] = service.logins.map(login => ({ ...login, ids: undefined }))
     expect(filled).toEqual(plain)
   })
 

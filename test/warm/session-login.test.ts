@@ -37,7 +37,7 @@ const request = {
   ver: '1.6',
   attachSeconds: 120,
   attachBinding: 'off' as const,
-  requestId: 'request',
+  ids: { requestId: 'request' },
 }
 
 test.each([

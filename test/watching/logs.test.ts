@@ -22,7 +22,7 @@ beforeEach(() => {
 const counts = new Counts()
 const make = (auditLog: AuditLog, usual: 'info' | 'silent' = 'silent') =>
   createLogs({
-    config: { auditLog, logLevels: { usual, parts: new Map() } },
+    config: { auditLog, logLevels: { usual, parts: new Map() }, logFormat: 'json' },
     counts,
     about: { worker: 2 },
     writeLine: line => void lines.push(JSON.parse(line)),
@@ -45,7 +45,7 @@ test('a trail that is off writes nothing', () => {
 test('lines that cannot be written are counted', () => {
   const before = counts.linesLost.log
   const { log } = createLogs({
-    config: { auditLog: 'off', logLevels: { usual: 'info', parts: new Map() } },
+    config: { auditLog: 'off', logLevels: { usual: 'info', parts: new Map() }, logFormat: 'json' },
     counts,
     writeLine() {
       throw new Error('the disk is full')

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
+import { type CallIds, traceparentFrom } from '../../lib/call-ids.js'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
 import { advice, pageAdvice } from './advice.js'
 import type { Navigation } from './navigation.js'
@@ -32,7 +33,7 @@ export function problemAnswer(
   const { retry } = problems[code]
   const title = STATUS_CODES[status]!
   const detail = detailOf(problem)
-  const instance = requestId === undefined ? undefined : `urn:uuid:${requestId}`
+  const instance = requestId === undefined ? undefined : instanceOf(requestId)
   const body =
     representation === 'json'
       ? JSON.stringify({
@@ -61,6 +62,17 @@ export function problemAnswer(
         })
   return { status, headers: problemHeaders(problem, representation), body }
 }
+
+/** RFC 9457 §3.1.5: a URI reference. */
+const instanceOf = (requestId: string) =>
+  /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(requestId)
+    ? `urn:uuid:${requestId}`
+    : encodeURIComponent(requestId)
+
+export const callIdsOf = (request: Request): CallIds => ({
+  requestId: request.res!.get('X-Request-Id')!,
+  traceparent: traceparentFrom(request.get('traceparent')),
+})
 
 export function detailOf({ code, quote, detail }: Problem): string {
   return [problems[code].sentence, quote, detail].filter(Boolean).join(' ')

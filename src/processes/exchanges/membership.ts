@@ -11,6 +11,8 @@ import { RemoteNode } from './remote-node.js'
 /** Intervals of the heartbeat, and of the check for silence, in milliseconds. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
+/** Processes that join within this time share a line of the log, in milliseconds. */
+const joinMilliseconds = 250
 
 export interface MembershipParts {
   readonly self: string
@@ -45,6 +47,8 @@ export class Membership {
   #isClosed = false
   #isChangeDue = false
   #beat: Timer | undefined
+  #joined: { other: string; place: string; version: string }[] = []
+  #joinLog: Timer | undefined
   #lookedAt: number
   #announceAt = 0
 
@@ -110,6 +114,7 @@ export class Membership {
   close(): void {
     this.#isClosed = true
     this.#beat?.cancel()
+    this.#joinLog?.cancel()
     this.owners.close()
   }
 
@@ -218,10 +223,23 @@ export class Membership {
     const { log, about } = this.#parts
     node.about = told
     const { place, version, settings } = told
-    log.info({ other: node.name, place, version }, 'a process has joined')
+    this.#joined.push({ other: node.name, place, version })
+    this.#joinLog ??= this.#parts.clock.after(joinMilliseconds, () => this.#logJoined())
     const names = Object.keys({ ...about?.settings, ...settings })
     const different = names.filter(name => about?.settings[name] !== settings[name])
     if (different.length > 0) log.warn({ other: node.name, place, different }, 'a process has other settings')
+  }
+
+  #logJoined(): void {
+    const { log } = this.#parts
+    const joined = this.#joined.splice(0)
+    this.#joinLog = undefined
+    if (joined.length === 1) log.info(joined[0], 'a process has joined')
+    else {
+      const versions = [...new Set(joined.map(({ version }) => version))]
+      const others = joined.map(({ other }) => other)
+      log.info({ count: joined.length, versions, others }, 'processes have joined')
+    }
   }
 
   #look(): void {

@@ -15,7 +15,7 @@ export type LoginProgress = ReturnType<typeof followLogin>
 
 export function followLogin(
   { log, timeout, stepTimeout }: ProgressParts,
-  { requestId, jid }: LoginWish,
+  { ids, jid }: LoginWish,
   onLate: (setting: string) => void,
 ) {
   const isLogged = log?.isLevelEnabled('debug') === true
@@ -27,7 +27,7 @@ export function followLogin(
   function note(about: object): void {
     if (!isLogged) return
     const ms = Math.round(performance.now() - since)
-    log.debug({ requestId, domain: withULabels(jid.domain), ...about, ms }, 'login')
+    log.debug({ ...ids, domain: withULabels(jid.domain), ...about, ms }, 'login')
   }
 
   note({ step })

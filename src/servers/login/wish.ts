@@ -1,4 +1,5 @@
 import type { ServiceAccount } from '../../config/config.js'
+import type { CallIds } from '../../lib/call-ids.js'
 import type { Jid } from '../../xmpp/jid/jid.js'
 import type { HashedToken } from './sasl/hashed-token.js'
 import type { ScramProof } from './sasl/scram-proof.js'
@@ -20,5 +21,5 @@ export type Credentials =
 export interface LoginWish {
   readonly jid: Jid
   readonly credentials: Credentials
-  readonly requestId?: string | undefined
+  readonly ids?: CallIds | undefined
 }

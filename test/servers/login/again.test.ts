@@ -17,7 +17,7 @@ import { type Answer, ScriptedLink } from './scripted-link.js'
 
 const password = 'the-Pa55word-itself'
 const jid = { local: 'juliet', domain: 'chat.example', resource: 'balcony' }
-const byPassword: LoginWish = { jid, credentials: { kind: 'password', password }, requestId: 'r1' }
+const byPassword: LoginWish = { jid, credentials: { kind: 'password', password }, ids: { requestId: 'r1' } }
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
@@ -184,7 +184,7 @@ describe('what a login leaves for a later login:', () => {
     const { again } = await logIn([offer(mechanism), success, readyToBind, bound], {
       jid,
       credentials,
-      requestId: 'r1',
+      ids: { requestId: 'r1' },
     })
     expect(again).toEqual(expected)
   })
@@ -225,7 +225,7 @@ describe('a record for another process', () => {
   test.each<[Credentials]>([[{ kind: 'token', token: 't0k', mechanism: 'X-TOKEN' }], [{ kind: 'certificate' }]])(
     'has %j',
     credentials => {
-      expect(read({ jid, credentials, requestId: 'r1' })).toEqual({ jid, credentials })
+      expect(read({ jid, credentials, ids: { requestId: 'r1' } })).toEqual({ jid, credentials })
     },
   )
 })

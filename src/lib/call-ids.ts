@@ -1,0 +1,19 @@
+import { randomUUID } from 'node:crypto'
+
+/** Names of a call in the caller's own logs and traces. */
+export interface CallIds {
+  readonly requestId: string
+  /** W3C Trace Context, as the caller sent it. */
+  readonly traceparent?: string | undefined
+}
+
+/** A caller's `X-Request-Id` if a log can show it as it is, or else a new one. */
+export function requestIdFrom(header: string | undefined): string {
+  return header !== undefined && /^[\w.:+/=@-]{1,128}$/.test(header) ? header : randomUUID()
+}
+
+/** Undefined if the header is invalid: https://www.w3.org/TR/trace-context/#traceparent-header */
+export function traceparentFrom(header: string | undefined): string | undefined {
+  const form = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+  return header !== undefined && header.length === 55 && form.test(header) ? header : undefined
+}
