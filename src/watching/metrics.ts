@@ -57,12 +57,21 @@ function register({ name, type, help, labels, read }: Row, registry: Registry): 
   })
 }
 
+/** Gauges whose names end as those of counters. Others have the same numbers by type. */
+const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
 let ofProcess: Registry | undefined
 
 export function processMetrics(): Registry {
   if (ofProcess === undefined) {
     ofProcess = new Registry()
+    const { user, system } = process.cpuUsage()
     collectDefaultMetrics({ register: ofProcess })
+    for (const name of misnamed) ofProcess.removeSingleMetric(name)
+    // prom-client counts from now, not from the start of the process.
+    const seconds = { cpu_user: user / 1e6, cpu_system: system / 1e6, cpu: (user + system) / 1e6 }
+    for (const [name, before] of Object.entries(seconds))
+      (ofProcess.getSingleMetric(`process_${name}_seconds_total`) as Counter).inc(before)
   }
   return ofProcess
 }

@@ -1,6 +1,7 @@
 import type { heldRequests } from '../browsers/bosh/bosh-client.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
+import { version } from '../lib/package-json.js'
 import type { Node, Nodes } from '../processes/nodes.js'
 import type { SessionState } from '../session/session-types.js'
 
@@ -37,6 +38,7 @@ interface Source {
 /** Labels are words of our own tables only, and present from the start. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
+    build_info: ['Always 1, with the versions of the service and of Node.js.', buildInfo],
     sessions: [
       'Live sessions by state: held while a request is open, quiet while none is.',
       byLabel('state', () => census().states),
@@ -157,6 +159,11 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     const from = typeof source === 'object' ? source : { labels: [], read: () => [[{}, source()] as const] }
     return { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help, ...from }
   })
+}
+
+const buildInfo: Source = {
+  labels: ['version', 'node'],
+  read: () => [[{ version, node: process.version }, 1]],
 }
 
 /** A process that is silent counts in no other state. */

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { Counts } from '../../src/lib/counts.js'
 import { createMetrics, prefix } from '../../src/watching/metrics.js'
 import { type Census, rowsOf } from '../../src/watching/rows.js'
+import { lintMetrics } from '../support/exposition-lint.js'
 import { samplesOf } from '../support/scrape.js'
 
 const noStates = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
@@ -49,6 +51,26 @@ describe('the text', () => {
       const isThere = [...samples.keys()].some(sample => sample.replace(/\{.*/, '') === prefix + name)
       expect([name, isThere]).toEqual([name, !labels.includes('code')])
     }
+  })
+
+  test('follows the rules of promtool', async () => {
+    const metrics = createMetrics(sourcesOf())
+    metrics.recordCall({ call: 'warm', code: 'not-authorized', step: 'sasl', seconds: 0.2 })
+    expect(lintMetrics(await metrics.text())).toEqual([])
+    expect(lintMetrics('# HELP x_total X.\n# TYPE x_total gauge\nx_total 1\ny 1\n')).toEqual([
+      'y 1: no TYPE',
+      'y: no HELP',
+      'x_total: _total and gauge',
+    ])
+  })
+
+  test('has the version, and CPU time since the start of the process', async () => {
+    const { user, system } = process.cpuUsage()
+    const samples = samplesOf(await createMetrics(sourcesOf()).text())
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect(samples.get(`warm_bindings_build_info{version="${version}",node="${process.version}"}`)).toBe(1)
+    expect(samples.get('process_cpu_seconds_total')).toBeGreaterThan((0.8 * (user + system)) / 1e6)
+    expect(samples.get('process_cpu_user_seconds_total')).toBeGreaterThan((0.8 * user) / 1e6)
   })
 
   test('has the standard metrics of a process', async () => {

@@ -1,0 +1,43 @@
+import { expect, test } from '@jest/globals'
+import { WorkerMetrics } from '../../../src/command/workers/worker-metrics.js'
+import type { WorkerState } from '../../../src/command/workers/worker-process.js'
+import { lintMetrics } from '../../support/exposition-lint.js'
+import { samplesOf } from '../../support/scrape.js'
+
+const metrics = new WorkerMetrics()
+
+const worker = (number: number, state: WorkerState = 'running', calls = 1) => ({
+  number,
+  state,
+  process: {
+    pid: 100 + number,
+    isReady: true,
+    tell(order: object) {
+      const text = `# HELP calls_total Calls.\n# TYPE calls_total counter\ncalls_total ${calls}\n`
+      metrics.answered((order as { question: number }).question, text)
+    },
+    kill() {},
+  },
+})
+
+const series = async (...workers: ReturnType<typeof worker>[]) => {
+  const text = await metrics.text({ workers, died: 0, hung: 0 })
+  expect(lintMetrics(text)).toEqual([])
+  return Object.fromEntries([...samplesOf(text)].filter(([name]) => /^calls_total|state="draining"/.test(name)))
+}
+
+test('series of workers that have gone disappear', async () => {
+  const drained = 'warm_bindings_workers{state="draining"}'
+  expect(await series(worker(1), worker(2))).toEqual({
+    'calls_total{worker="1"}': 1,
+    'calls_total{worker="2"}': 1,
+    [drained]: 0,
+  })
+  expect(await series(worker(1, 'draining', 7), worker(2))).toEqual({
+    'calls_total{worker="1-101"}': 7,
+    'calls_total{worker="2"}': 1,
+    [drained]: 1,
+  })
+  expect(await series(worker(2, 'running', 3))).toEqual({ 'calls_total{worker="2"}': 3, [drained]: 0 })
+  expect(await series()).toEqual({ [drained]: 0 })
+})
