@@ -35,12 +35,20 @@ export class OwnSessions {
     return this.#here.byId(id)?.view ?? this.#elsewhere.get(id)
   }
 
+  /** Undefined for sessions that have gone. */
+  views(ids: readonly string[]): readonly (SessionView | undefined)[] {
+    return ids.map(id => this.get(id))
+  }
+
   page({ jid, ...wish }: ListWish): SessionList {
     return listOf(jid === undefined ? this.#list() : this.#ofJid(jid), wish, this.#epoch)
   }
 
   states(scope: readonly string[]): Map<SessionState, number> {
-    return countStates(this.#list(), scope)
+    const counts = countStates(this.#here.all(), scope)
+    for (const [state, count] of countStates(this.#elsewhere.list(), scope))
+      counts.set(state, (counts.get(state) ?? 0) + count)
+    return counts
   }
 
   resume(id: string, handover: Handover): ResumedSession | undefined {
@@ -105,11 +113,13 @@ export function withJid(views: readonly SessionView[], jid: string): readonly Se
 }
 
 const unanswered = undefined
+const noSessions: SessionList = { sessions: [], total: 0, next: undefined, unanswered }
 
 export function knownSessions(own: OwnSessions): Sessions {
   return {
     get: async id => own.get(id),
-    page: async wish => own.page(wish),
+    processes: [],
+    page: async wish => (wish.process === undefined ? own.page(wish) : noSessions),
     states: async scope => ({ states: own.states(scope), unanswered }),
     resume: async (id, handover) => own.resume(id, handover),
     end: async id => own.end(id),

@@ -1,49 +1,111 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import type { ListWish, Place, SessionList, SessionState, SessionView, Tab, VisitName } from './session-types.js'
+import { FirstOf } from './first-of.js'
+import type {
+  ListWish,
+  Order,
+  Place,
+  SessionFilter,
+  SessionList,
+  SessionState,
+  SessionView,
+  SortedBy,
+  Tab,
+  VisitName,
+} from './session-types.js'
+
+/** Where a session stands in a list. Sessions with the same key need a stable order, so that places do not move. */
+export interface Rank {
+  readonly key: number | string
+  readonly id: string
+}
+
+interface Ranked {
+  readonly rank: Rank
+  readonly view: SessionView
+}
+
+/** Longest key, in UTF-16 units: a JID may have 3,071 bytes. */
+const longestKey = 64
+
+export const oldestFirst: Order = { by: 'opened', isReversed: false }
 
 export function listOf(
   views: Iterable<SessionView>,
-  { scope, domain, state, origin, visit, limit, after }: Omit<ListWish, 'jid'>,
+  { limit, after, skip = 0, order = oldestFirst, ...filter }: Omit<ListWish, 'jid'>,
   epoch = 0,
 ): SessionList {
-  const fitting = [...views]
-    .filter(
-      view =>
-        (domain === undefined || view.domain === domain) &&
-        (state === undefined || view.state === state) &&
-        (origin === undefined || view.origin === origin) &&
-        (visit === undefined || isOfVisit(view.tab, visit)) &&
-        allowsDomain(scope, view.domain),
-    )
-    .map(view => ({ view, place: placeOf(view, epoch) }))
-    // Sessions of the same moment need a stable order, so that places do not move.
-    .sort((a, b) => compare(a.place, b.place))
-  const start = after === undefined ? 0 : fitting.findIndex(({ place }) => compare(place, after) > 0)
-  const page = start === -1 ? [] : fitting.slice(start, start + limit)
+  const compare = comparing(order)
+  const start = after && rankOfPlace(after)
+  const first = new FirstOf<Ranked>(skip + limit, (a, b) => compare(a.rank, b.rank))
+  let total = 0
+  let left = 0
+  for (const view of views) {
+    if (!fits(view, filter)) continue
+    total += 1
+    const rank = rankOf(view, order.by, epoch)
+    if (start !== undefined && compare(rank, start) <= 0) continue
+    left += 1
+    first.add({ rank, view })
+  }
+  const page = first.items.slice(skip)
   const last = page.at(-1)
+  const isMore = left > skip + page.length && order.by === 'opened'
   return {
     sessions: page.map(({ view }) => view),
-    total: fitting.length,
-    next: last === fitting.at(-1) ? undefined : last?.place,
+    total,
+    next: isMore && last !== undefined ? placeOf(last.view, epoch) : undefined,
     unanswered: undefined,
   }
+}
+
+function fits(view: SessionView, { scope, domain, state, transport, origin, visit, search }: SessionFilter): boolean {
+  return (
+    (domain === undefined || view.domain === domain) &&
+    (state === undefined || view.state === state) &&
+    (transport === undefined || view.transport === transport) &&
+    (origin === undefined || view.origin === origin) &&
+    (visit === undefined || isOfVisit(view.tab, visit)) &&
+    (search === undefined || (view.jid ?? view.domain).toLowerCase().includes(search) || view.id === search) &&
+    allowsDomain(scope, view.domain)
+  )
 }
 
 export function isOfVisit(tab: Tab | undefined, { admin, visit, user }: VisitName): boolean {
   return tab?.visit === visit && tab.admin === admin && (user === undefined || tab.user === user)
 }
 
+export function rankOf(view: SessionView, by: SortedBy, epoch: number): Rank {
+  return { key: keyFor(view, by, epoch), id: view.id }
+}
+
+function keyFor({ createdAt, jid, domain, state, quietSince }: SessionView, by: SortedBy, epoch: number) {
+  if (by === 'opened') return createdAt + epoch
+  if (by === 'jid') return (jid ?? domain).slice(0, longestKey).toLowerCase()
+  if (by === 'state') return state
+  return quietSince === undefined ? Number.MIN_SAFE_INTEGER : -(quietSince + epoch)
+}
+
 export function placeOf({ createdAt, id }: SessionView, epoch: number): Place {
   return { createdAt: createdAt + epoch, id }
 }
 
-export function compare(a: Place, b: Place): number {
-  return a.createdAt - b.createdAt || (a.id < b.id ? -1 : Number(a.id > b.id))
+export const rankOfPlace = ({ createdAt, id }: Place): Rank => ({ key: createdAt, id })
+
+export function comparing({ isReversed }: Order): (a: Rank, b: Rank) => number {
+  const sign = isReversed ? -1 : 1
+  return (a, b) => sign * (compareKeys(a.key, b.key) || compareKeys(a.id, b.id))
 }
 
-export function countStates(views: Iterable<SessionView>, scope: readonly string[]): Map<SessionState, number> {
+function compareKeys<T extends number | string>(a: T, b: T): number {
+  return a < b ? -1 : Number(a > b)
+}
+
+export function countStates(
+  sessions: Iterable<Pick<SessionView, 'domain' | 'state'>>,
+  scope: readonly string[],
+): Map<SessionState, number> {
   const counts = new Map<SessionState, number>()
-  for (const { domain, state } of views)
+  for (const { domain, state } of sessions)
     if (allowsDomain(scope, domain)) counts.set(state, (counts.get(state) ?? 0) + 1)
   return counts
 }

@@ -38,6 +38,8 @@ export interface SessionView {
   /** Undefined while a request is open. */
   readonly quietSince: number | undefined
   readonly tab?: Tab | undefined
+  /** Undefined with one process. */
+  readonly process?: string | undefined
 }
 
 export type ResumedSession = Binding & {
@@ -98,8 +100,12 @@ export interface SessionFilter {
   readonly jid?: string | undefined
   readonly domain?: string | undefined
   readonly state?: SessionState | undefined
+  readonly transport?: Transport | undefined
   readonly origin?: SessionView['origin'] | undefined
   readonly visit?: VisitName | undefined
+  /** A part of the JID, or the whole id, in lower case. */
+  readonly search?: string | undefined
+  readonly process?: string | undefined
 }
 
 /**
@@ -111,9 +117,22 @@ export interface Place {
   readonly id: string
 }
 
+/** `opened`: the oldest first. `quiet`: the shortest time first. */
+export type SortedBy = 'opened' | 'jid' | 'state' | 'quiet'
+
+export interface Order {
+  readonly by: SortedBy
+  readonly isReversed: boolean
+}
+
 export interface ListWish extends SessionFilter {
   readonly limit: number
-  readonly after: Place | undefined
+  /** In an order by `opened` only. */
+  readonly after?: Place | undefined
+  /** Number of sessions to leave out. Default: 0. */
+  readonly skip?: number | undefined
+  /** Default: the oldest first. */
+  readonly order?: Order | undefined
 }
 
 export interface Incomplete {
@@ -123,6 +142,7 @@ export interface Incomplete {
 export interface SessionList extends Incomplete {
   readonly sessions: readonly SessionView[]
   readonly total: number
+  /** Undefined at the end of the list, and in an order by anything but `opened`. */
   readonly next: Place | undefined
 }
 
@@ -138,6 +158,8 @@ export interface EndedSessions extends Incomplete {
 
 /** A call about one session rejects with `session-unreachable` if the process of the session does not answer. */
 export interface Sessions {
+  /** Names of the processes that answer. Empty with one process. */
+  readonly processes: readonly string[]
   get(id: string): Promise<SessionView | undefined>
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>

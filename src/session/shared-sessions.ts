@@ -3,14 +3,15 @@ import { Problem } from '../lib/errors.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import { nodeIn } from '../processes/node-name.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
+import { FirstOf } from './first-of.js'
 import type { OwnSessions } from './own-sessions.js'
-import { compare, placeOf } from './session-list.js'
+import { comparing, oldestFirst, type Rank, rankOf } from './session-list.js'
 import type {
   EndedSessions,
   Handover,
   ListWish,
-  Place,
   ResumedSession,
+  SessionList,
   SessionState,
   Sessions,
   SessionView,
@@ -18,9 +19,15 @@ import type {
 
 /** A page of the list, with ages instead of times: each process has its own clock. */
 interface CarriedPage {
-  readonly sessions: readonly (readonly [Place, SessionView])[]
+  readonly sessions: readonly (readonly [Rank, SessionView])[]
   readonly total: number
   readonly more: boolean
+}
+
+/** The first places of a list, for a page that begins later: any of these sessions may be on it. */
+interface CarriedRanks {
+  readonly ranks: readonly (readonly [key: Rank['key'], id: string])[]
+  readonly total: number
 }
 
 /** A question follows a session that moves to another process this many times. */
@@ -47,20 +54,37 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
   }
 
   const ownPage = (wish: ListWish): CarriedPage => {
+    const { by } = wish.order ?? oldestFirst
     const { sessions, total, next } = own.page(wish)
     return {
-      sessions: sessions.map(view => [placeOf(view, epoch), turned(view)]),
+      sessions: sessions.map(view => [rankOf(view, by, epoch), turned(view)]),
       total,
       more: next !== undefined,
     }
   }
+
+  const ownRanks = ({ skip = 0, limit, ...wish }: ListWish): CarriedRanks => {
+    const { by } = wish.order ?? oldestFirst
+    const { sessions, total } = own.page({ ...wish, limit: skip + limit })
+    return {
+      ranks: sessions.map(view => {
+        const { key, id } = rankOf(view, by, epoch)
+        return [key, id]
+      }),
+      total,
+    }
+  }
+
+  const ownViews = (ids: readonly string[]) => own.views(ids).map(view => (view === undefined ? null : turned(view)))
 
   // JSON has no `undefined`.
   nodes.answer('session', (id: string) => {
     const view = own.get(id)
     return view === undefined ? null : turned(view)
   })
-  nodes.answer('sessions', ownPage)
+  nodes.answer('session-list', ownPage)
+  nodes.answer('session-ranks', ownRanks)
+  nodes.answer('session-views', ownViews)
   nodes.answer('states', (scope: readonly string[]) => [...own.states(scope)])
   nodes.answer('resume', ({ id, handover }: OfOne) => own.resume(id, handover) ?? null)
   nodes.answer('end', (id: string) => own.end(id))
@@ -105,7 +129,76 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     }
   }
 
+  /** Asks the process of the wish, or all. */
+  const askFor = async <T>(wish: ListWish, kind: string, here: (wish: ListWish) => T) => {
+    const { process } = wish
+    const owner = process === undefined ? undefined : nodes.owner(process)
+    const isAsked = (name: string) => process === undefined || name === owner
+    const asked = askAll<T>(
+      {
+        others: nodes.others.filter(({ name }) => isAsked(name)),
+        lost: nodes.lost.filter(isAsked),
+        awaited: nodes.awaited.filter(name => process === undefined || name === process),
+        ask: (...about) => nodes.ask(...about),
+      },
+      kind,
+      wish,
+    )
+    const own: [string, T][] = isAsked(nodes.self) ? [[nodes.self, here(wish)]] : []
+    const { answers, unanswered } = await asked
+    return { parts: [...own, ...answers], unanswered }
+  }
+
+  const firstPage = async (wish: ListWish): Promise<SessionList> => {
+    const { limit, order = oldestFirst } = wish
+    const compare = comparing(order)
+    const { parts, unanswered } = await askFor(wish, 'session-list', ownPage)
+    const merged = parts
+      .flatMap(([process, { sessions }]) => sessions.map(([rank, view]) => ({ rank, view, process })))
+      .sort((a, b) => compare(a.rank, b.rank))
+    const page = merged.slice(0, limit)
+    // If a process has more sessions, they come after its own page, so none is skipped.
+    const isMore = merged.length > page.length || parts.some(([, { more }]) => more)
+    const last = page.at(-1)?.rank
+    const isByTime = order.by === 'opened'
+    return {
+      sessions: page.map(({ view, process }) => ({ ...turned(view), process })),
+      total: totalOf(parts),
+      next: isMore && isByTime && last !== undefined ? { createdAt: Number(last.key), id: last.id } : undefined,
+      unanswered,
+    }
+  }
+
+  /** Asks for places first: with views, a page far behind would carry thousands of sessions. */
+  const laterPage = async (wish: ListWish, skip: number): Promise<SessionList> => {
+    const compare = comparing(wish.order ?? oldestFirst)
+    const { parts, unanswered } = await askFor(wish, 'session-ranks', ownRanks)
+    const first = new FirstOf<Rank & { readonly process: string }>(skip + wish.limit, compare)
+    for (const [process, { ranks }] of parts) for (const [key, id] of ranks) first.add({ key, id, process })
+    const page = first.items.slice(skip)
+    const views = new Map<string, SessionView>()
+    await Promise.all(
+      [...new Set(page.map(({ process }) => process))].map(async process => {
+        const ids = page.filter(row => row.process === process).map(({ id }) => id)
+        const asked = process === nodes.self ? ownViews(ids) : nodes.ask(process, 'session-views', ids)
+        // A process that is gone or late now has no rows.
+        const found = (await Promise.resolve(asked).catch(() => [])) as readonly (SessionView | null)[]
+        for (const view of found) if (view !== null) views.set(view.id, { ...turned(view), process })
+      }),
+    )
+    return {
+      sessions: page.flatMap(({ id }) => views.get(id) ?? []),
+      total: totalOf(parts),
+      next: undefined,
+      unanswered,
+    }
+  }
+
   return {
+    get processes() {
+      return [nodes.self, ...nodes.others.map(({ name }) => name)].sort()
+    },
+
     async get(id) {
       const here = () => {
         const view = own.get(id)
@@ -115,20 +208,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
       return view && turned(view)
     },
 
-    async page(wish) {
-      const { answers, unanswered } = await askAll<CarriedPage>(nodes, 'sessions', wish)
-      const parts = [ownPage(wish), ...answers.map(([, part]) => part)]
-      const merged = parts.flatMap(({ sessions }) => sessions).sort(([a], [b]) => compare(a, b))
-      const page = merged.slice(0, wish.limit)
-      // If a process has more sessions, they come after its own page, so none is skipped.
-      const isMore = merged.length > page.length || parts.some(({ more }) => more)
-      return {
-        sessions: page.map(([, view]) => turned(view)),
-        total: parts.reduce((sum, { total }) => sum + total, 0),
-        next: isMore ? page.at(-1)?.[0] : undefined,
-        unanswered,
-      }
-    },
+    page: wish => (wish.skip ? laterPage(wish, wish.skip) : firstPage(wish)),
 
     async states(scope) {
       const asked = askAll<readonly (readonly [SessionState, number])[]>(nodes, 'states', scope)
@@ -151,6 +231,10 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
 
     endAll: jid => endEverywhere(nodes, 'end-all', jid, () => own.endAll(jid)),
   }
+}
+
+function totalOf(parts: readonly (readonly [string, { readonly total: number }])[]): number {
+  return parts.reduce((sum, [, { total }]) => sum + total, 0)
 }
 
 type EndedOfOne = Omit<EndedSessions, 'unanswered'>

@@ -110,7 +110,7 @@ export function describeList({ sessions, total, next, unanswered }: SessionList,
 export type SessionObject = ReturnType<typeof describeSession>
 
 export function describeSession(
-  { id, jid, domain, origin, state, transport, createdAt, quietSince, tab: page }: SessionView,
+  { id, jid, domain, origin, state, transport, createdAt, quietSince, tab: page, process }: SessionView,
   now: number,
   admin: string,
 ) {
@@ -119,5 +119,6 @@ export function describeSession(
   const isOwn = page?.admin === admin
   const visit = isOwn ? page.visit : undefined
   const tab = isOwn && page.tab !== '' ? page.tab : undefined
-  return { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(createdAt), quiet, visit, tab }
+  const about = { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(createdAt), quiet }
+  return { ...about, visit, tab, process }
 }

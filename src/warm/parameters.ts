@@ -1,7 +1,8 @@
 import { passwordMechanisms } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
-import type { AttachBinding, Place, SessionState, SessionView } from '../session/session-types.js'
+import { isNodeName } from '../processes/node-name.js'
+import type { AttachBinding, Order, Place, SessionState, SessionView, Transport } from '../session/session-types.js'
 import { handlePattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
@@ -132,15 +133,39 @@ const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern}
 export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 
 export const usualLimit = 100
+/** Pages have numbers up to this session. Beyond, `after` or a filter is needed. */
+export const mostNumbered = 5_000
+
+const longestSearch = 256
+
+export const orders = ['opened', '-opened', 'jid', '-jid', 'state', '-state', 'quiet', '-quiet'] as const
+
+export const orderOf = (sort: (typeof orders)[number]): Order => ({
+  by: sort.replace('-', '') as Order['by'],
+  isReversed: sort.startsWith('-'),
+})
 
 export const listParameters = {
   jid: text('The sessions of a bare JID, or the session of a full JID.', jidAllowed, demandJid, aJid),
+  search: text(
+    'The sessions with this text in their JID, or with this id.',
+    `1 to ${longestSearch} characters, without control characters.`,
+    named(longestSearch),
+    nameSchema(longestSearch),
+  ),
   domain: text('The sessions of this domain.', 'A domain.', prepareDomain),
   state: word<SessionState>(
     ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere'],
     'The sessions in this state.',
   ),
+  transport: word<Transport>(['bosh', 'websocket'], 'The sessions over this transport.'),
   origin: word<SessionView['origin']>(['warmed', 'client'], 'The sessions of this origin.'),
+  process: text(
+    'The sessions at this process.',
+    'A name in the field process.',
+    sent => (isNodeName(sent) ? sent : undefined),
+    { pattern: '^[a-z0-9]{8}$' },
+  ),
   visit: text(
     'The sessions of this visit of this admin.',
     bodyParameters.visit.allowed,
@@ -157,6 +182,11 @@ export const listParameters = {
     },
     { pattern: placePattern.source },
   ),
+  sort: word(orders, 'The order: oldest, first by JID, by state, or shortest quiet time first. `-` reverses it.'),
+  page: integer(`Number of the part, instead of after. With limit: up to session ${mostNumbered}.`, {
+    minimum: 1,
+    maximum: mostNumbered,
+  }),
 } as const
 
 export const pageParameters = {

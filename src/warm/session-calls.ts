@@ -18,9 +18,10 @@ import {
 } from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import { type Call, demandDomain } from './calls.js'
+import { toListWish } from './list-wish.js'
 import type { Overview } from './overview.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
-import { listParameters, logoutParameters, pageParameters, usualLimit } from './parameters.js'
+import { listParameters, logoutParameters, pageParameters } from './parameters.js'
 import type { Visits } from './visits.js'
 import { toHandover } from './warm-request.js'
 
@@ -70,13 +71,11 @@ export function createSessionCalls(
         representation === 'json'
           ? { ...readQuery(request.url, listParameters), refresh: undefined }
           : readQuery(request.url, pageParameters, { sentForm: true })
-      const { jid, domain = jid?.domain, state, origin, visit, limit = usualLimit, after } = query
+      const { jid, domain = jid?.domain } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
       const scope = admin.domains
-      const ofVisit = visit === undefined ? undefined : { admin: admin.name, visit }
-      const filter = { jid: jid && formatJid(jid), domain: query.domain, state, origin, visit: ofVisit }
-      const asked = sessions.page({ scope, ...filter, limit, after })
+      const asked = sessions.page(toListWish(query, admin))
       if (representation === 'json') return jsonAnswer(describeList(await asked, clock.now(), admin.name))
       const reading = scope.includes('*') ? readOverview() : undefined
       const [page, { states }, overview] = await Promise.all([asked, sessions.states(scope), reading])

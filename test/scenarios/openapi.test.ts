@@ -341,7 +341,7 @@ describe('replies match the document:', () => {
     expect([unanswered, ended]).toEqual([['process1'], { ended: 0, unanswered }])
     const objects = {
       Binding: { ...others, websocket, cookie, credential, resumed, delivered, received },
-      Session: { ...(await read('/warm/sessions')).sessions[0], visit, tab },
+      Session: { ...(await read('/warm/sessions')).sessions[0], visit, tab, process: 'node0001' },
       SessionList: { ...(await read('/warm/sessions?limit=1')), unanswered },
       Ended: { ...(await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near)), unanswered },
       Problem: await read('/warm', 'POST', json(strictAccount)),
@@ -387,12 +387,17 @@ const inBody: Record<ParameterName, Samples> = {
 
 const inQuery: Record<keyof typeof listParameters, Samples> = {
   jid: { good: ['alice@localhost', 'alice@localhost/desk'], bad: [`a@localhost/${'x'.repeat(3072)}`] },
+  search: { good: ['ali', 'x'.repeat(256)], bad: ['', 'x'.repeat(257), '\t'] },
   domain: { good: ['localhost'], bad: [] },
   state: { good: ['waiting', 'elsewhere'], bad: ['asleep', ''] },
+  transport: { good: ['bosh', 'websocket'], bad: ['tcp', ''] },
   origin: { good: ['warmed', 'client'], bad: ['browser', ''] },
+  process: { good: ['node0001'], bad: ['', 'node1', 'NODE0001'] },
   visit: { good: ['x'.repeat(128)], bad: ['', 'x'.repeat(129), '\t'] },
   limit: { good: [1, 1000], bad: [0, 1001, -1, 1.5] },
   after: { good: [`12.5-${'0'.repeat(32)}`], bad: ['12', `-${'0'.repeat(32)}`, `1-${'0'.repeat(31)}`] },
+  sort: { good: ['jid', '-opened'], bad: ['age', ''] },
+  page: { good: [1, 50], bad: [0, 5001, 1.5] },
 }
 
 const sampled = (samples: Readonly<Record<string, Samples>>) =>

@@ -241,6 +241,46 @@ describe('all sessions', () => {
     expect((await one.sessions.page(all)).unanswered).toBeUndefined()
   })
 
+  test('are listed of one process, which each session names', async () => {
+    const [one, two] = [await start(), await start()]
+    const { id: first } = await one.bench.warmed()
+    const { id: second } = await two.bench.warmed()
+    expect([...one.sessions.processes]).toEqual([one.name, two.name].sort())
+    for (const { sessions } of [one, two]) {
+      const listed = (await sessions.page(all)).sessions.map(({ id, process }) => [id, process])
+      expect(listed.sort()).toEqual(
+        [
+          [first, one.name],
+          [second, two.name],
+        ].sort(),
+      )
+      const ofTwo = await sessions.page({ ...all, process: two.name })
+      expect([ofTwo.sessions.map(({ id }) => id), ofTwo.total]).toEqual([[second], 1])
+      expect((await sessions.page({ ...all, process: 'nobody00' })).total).toBe(0)
+    }
+    joined.network.stop(two.name)
+    expect((await late(one.sessions.page({ ...all, process: one.name }))).unanswered).toBeUndefined()
+    expect((await late(one.sessions.page({ ...all, process: two.name }))).unanswered).toEqual([two.name])
+  })
+
+  test.each(['opened', 'jid', 'state', 'quiet'] as const)('have the same numbered pages by %s everywhere', async by => {
+    const [one, two] = [await start(), await start(3_000_000)]
+    for (let count = 0; count < 40; count++) {
+      const { listed, name, bench } = count % 3 === 0 ? one : two
+      const view = viewOf(`${name}-${String(count).padStart(32, '0')}`, bench.clock.now() + count)
+      listed.push({ ...view, jid: `user${(count * 7) % 40}@chat.example/x`, quietSince: bench.clock.now() - count })
+    }
+    const order = { by, isReversed: true }
+    const whole = (await one.sessions.page({ ...all, order })).sessions.map(({ id }) => id)
+    expect(new Set(whole).size).toBe(40)
+    for (const { sessions } of [one, two]) {
+      const pages = [0, 1, 2, 3, 4].map(page => sessions.page({ ...all, order, limit: 9, skip: page * 9 }))
+      const parts = await Promise.all(pages)
+      expect(parts.map(({ total }) => total)).toEqual([40, 40, 40, 40, 40])
+      expect(parts.flatMap(part => part.sessions.map(({ id }) => id))).toEqual(whole)
+    }
+  })
+
   test('are carried as far as a page needs them', async () => {
     const [one, two] = [await start(), await start()]
     for (let count = 0; count < 500; count++)

@@ -29,6 +29,7 @@ export class FakeSessions implements Sessions {
   readonly ended: string[] = []
   /** Processes that do not answer. */
   unanswered: readonly string[] | undefined = undefined
+  processes: readonly string[] = []
   readonly #now: () => number
 
   constructor(now: () => number = () => 0) {
@@ -52,7 +53,9 @@ export class FakeSessions implements Sessions {
 
   async page({ jid, ...wish }: ListWish): Promise<SessionList> {
     const { unanswered } = this
-    return { ...listOf(jid === undefined ? this.views.values() : this.#ofJid(jid), wish), unanswered }
+    const views = jid === undefined ? [...this.views.values()] : this.#ofJid(jid)
+    const isThere = (view: SessionView) => wish.process === undefined || view.process === wish.process
+    return { ...listOf(views.filter(isThere), wish), unanswered }
   }
 
   async states(scope: readonly string[]): Promise<StateCounts> {

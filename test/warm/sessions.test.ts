@@ -214,8 +214,8 @@ describe('the list', () => {
     const add = (number: number, more: Partial<SessionView>) => set.sessions.add(number, more)
     add(1, { createdAt: 1 })
     add(2, { createdAt: 2, jid: 'juliet@chat.example/garden', state: 'held', quietSince: undefined })
-    add(3, { createdAt: 3, jid: 'romeo@chat.example/x', origin: 'client' })
-    add(4, { createdAt: 4, jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
+    add(3, { createdAt: 3, jid: 'romeo@chat.example/x', origin: 'client', transport: 'websocket' })
+    add(4, { createdAt: 4, jid: 'juliet@other.chat.example/x', domain: 'other.chat.example', quietSince: 4 })
     add(5, { createdAt: 5, jid: undefined, state: 'opening', origin: 'client' })
     return set
   }
@@ -244,6 +244,19 @@ describe('the list', () => {
     ['origin=client', [3, 5]],
     ['origin=client&state=opening', [5]],
     ['jid=juliet@chat.example&domain=other.chat.example', []],
+    ['search=garden', [2]],
+    ['search=LIET%40chat', [1, 2]],
+    ['search=other', [4]],
+    [`search=${two}`, [2]],
+    ['search=.*', []],
+    ['transport=websocket', [3]],
+    ['process=nobody00', []],
+    ['sort=-opened', [5, 4, 3, 2, 1]],
+    ['sort=jid', [5, 1, 2, 4, 3]],
+    ['sort=-jid', [3, 4, 2, 1, 5]],
+    ['sort=state', [2, 5, 1, 3, 4]],
+    ['sort=quiet&origin=warmed', [2, 4, 1]],
+    ['sort=-quiet&origin=warmed', [1, 4, 2]],
   ])('with ?%s has the fitting ones', async (query, numbers) => {
     const reply = await manySessions().get(`/warm/sessions?${query}`)
     expect([ids(reply), reply.body.total]).toEqual([numbers, numbers.length])
@@ -260,6 +273,21 @@ describe('the list', () => {
     expect(ids(third)).toEqual([5])
     expect(third.body).not.toHaveProperty('next')
     expect(ids(await get(`/warm/sessions?after=${second.body.next}&state=held`))).toEqual([])
+  })
+
+  test('comes in numbered parts in any order, and backwards in parts that stay', async () => {
+    const { get } = manySessions()
+    const part = async (query: string) => {
+      const { body } = await get(`/warm/sessions?limit=2&${query}`)
+      return [...ids({ body }), `of ${body.total}`]
+    }
+    expect(await part('page=1&sort=jid')).toEqual([5, 1, 'of 5'])
+    expect(await part('page=2&sort=jid')).toEqual([2, 4, 'of 5'])
+    expect(await part('page=3&sort=jid')).toEqual([3, 'of 5'])
+    expect(await part('page=4&sort=jid')).toEqual(['of 5'])
+    const { next } = (await get('/warm/sessions?limit=2&sort=-opened')).body
+    expect(await part(`sort=-opened&after=${next}`)).toEqual([3, 2, 'of 5'])
+    expect((await get('/warm/sessions?limit=2&sort=jid')).body).not.toHaveProperty('next')
   })
 
   test('comes in parts also if many were opened in the same moment', async () => {
@@ -351,13 +379,20 @@ describe('a query', () => {
     ['invalid-parameter', 'after=5'],
     ['invalid-parameter', `after=-1-${one}`],
     ['invalid-parameter', `after=${'9'.repeat(17)}-${one}`],
+    ['invalid-parameter', `after=1-${one}&page=2`],
+    ['invalid-parameter', `after=1-${one}&sort=jid`],
+    ['invalid-parameter', 'limit=100&page=51'],
+    ['invalid-parameter', 'sort=age'],
+    ['invalid-parameter', 'search='],
+    ['invalid-parameter', 'process=x'],
+    ['invalid-parameter', 'transport=tcp'],
   ])('that is %s lists nothing: %s', async (code, query) => {
     const { sessions, get } = setUp()
     sessions.add(1)
     const reply = await get(`/warm/sessions?${query}`)
     expect([reply.status, reply.type, codeOf(reply)]).toEqual([400, 'application/problem+json', code])
     // What is wrong is told by its name and by what would be right.
-    const rule = /(The query can have|Parameter: \w+\. (A|One|The|It)) .+\.$/
+    const rule = /(The query can have|Parameter: \w+\. (A|One|The|It|Either|1)) .+\.$/
     if (code === 'invalid-parameter') expect(JSON.parse(reply.text).detail).toMatch(rule)
   })
 

@@ -124,9 +124,11 @@ export interface Session {
   visit?: string
   /** Its `tab`, if this admin named one. */
   tab?: string
+  /** Name of its process. Absent with one process. */
+  process?: string
 }
 
-/** A part of a list of sessions, the oldest first. */
+/** A part of a list of sessions. */
 export interface SessionList {
   sessions: Session[]
   /** Sessions in the whole list. */
@@ -229,18 +231,28 @@ export interface Problem {
 export interface ListSessionsQuery {
   /** The sessions of a bare JID, or the session of a full JID. */
   jid?: string
+  /** The sessions with this text in their JID, or with this id. */
+  search?: string
   /** The sessions of this domain. */
   domain?: string
   /** The sessions in this state. */
   state?: 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
+  /** The sessions over this transport. */
+  transport?: 'bosh' | 'websocket'
   /** The sessions of this origin. */
   origin?: 'warmed' | 'client'
+  /** The sessions at this process. */
+  process?: string
   /** The sessions of this visit of this admin. */
   visit?: string
   /** Most sessions to list. */
   limit?: number
   /** `next` of the previous part. */
   after?: string
+  /** The order: oldest, first by JID, by state, or shortest quiet time first. `-` reverses it. */
+  sort?: 'opened' | '-opened' | 'jid' | '-jid' | 'state' | '-state' | 'quiet' | '-quiet'
+  /** Number of the part, instead of after. With limit: up to session 5000. */
+  page?: number
 }
 
 /** Ends the sessions of a user or of a visit. */

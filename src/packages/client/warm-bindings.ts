@@ -30,7 +30,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export type SessionFilter = Omit<ListSessionsQuery, 'limit' | 'after'>
+export type SessionFilter = Omit<ListSessionsQuery, 'limit' | 'after' | 'page' | 'sort'>
 
 const sessionsAtATime = 1000
 

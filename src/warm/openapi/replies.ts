@@ -29,6 +29,7 @@ const session: Record<keyof SessionObject, Schema> = {
   quiet: count('Seconds without an open request. Absent while a request is open.'),
   visit: text('Its `visit`, if this admin named one.'),
   tab: text('Its `tab`, if this admin named one.'),
+  process: text('Name of its process. Absent with one process.'),
 }
 
 const binding: Record<keyof BindingObject, Schema> = {
@@ -86,9 +87,9 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     'delivered',
     'received',
   ]),
-  Session: object('A session.', session, ['jid', 'transport', 'quiet', 'visit', 'tab']),
+  Session: object('A session.', session, ['jid', 'transport', 'quiet', 'visit', 'tab', 'process']),
   SessionList: object(
-    'A part of a list of sessions, the oldest first.',
+    'A part of a list of sessions.',
     {
       sessions: { type: 'array', items: schemaNamed('Session') },
       total: count('Sessions in the whole list.'),

@@ -1,0 +1,34 @@
+/** The first items of many, in order. Keeps twice as many at most, so the cost grows with the number of items. */
+export class FirstOf<T> {
+  readonly #most: number
+  readonly #compare: (a: T, b: T) => number
+  #items: T[] = []
+  /** Items after it are not kept. */
+  #last: T | undefined
+
+  constructor(most: number, compare: (a: T, b: T) => number) {
+    this.#most = most
+    this.#compare = compare
+  }
+
+  add(item: T): void {
+    if (this.#last !== undefined && this.#compare(item, this.#last) > 0) return
+    this.#items.push(item)
+    if (this.#items.length >= 2 * this.#most + slack) this.#shorten()
+  }
+
+  get items(): readonly T[] {
+    this.#shorten()
+    return this.#items
+  }
+
+  #shorten(): void {
+    this.#items.sort(this.#compare)
+    if (this.#items.length <= this.#most) return
+    this.#items.length = this.#most
+    this.#last = this.#items.at(-1)
+  }
+}
+
+/** Few long sorts cost less than many short ones. */
+const slack = 64
