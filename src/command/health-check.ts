@@ -1,28 +1,48 @@
 // For containers: exits with 0 if the service answers /healthz.
 import { request as overHttp } from 'node:http'
 import { request as overTls } from 'node:https'
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import { httpsPlaces } from '../config/config.js'
-import { placesOf } from '../config/kinds/listen-addresses.js'
+import { placesOf, socketPath } from '../config/kinds/listen-addresses.js'
 import { readValues } from '../config/load.js'
 
 // Faults are ignored, because the running service has checked its settings.
 const values = readValues(process.env, () => undefined)
-const isPlain = values.PORT.length > 0
-const { host, port } = (isPlain ? placesOf(values.HOST, values.PORT) : httpsPlaces(values))[0]!
+const plain = placesOf(values.HOST, values.PORT)
+const isPlain = plain.length > 0
+const { host, port } = (isPlain ? plain : httpsPlaces(values))[0]!
 const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+const path = socketPath(host)
+const at = path === undefined ? { host: here, port } : { socketPath: path }
 
-const ask = isPlain ? overHttp : overTls
-ask(
-  {
-    host: here,
-    port,
-    path: '/healthz',
-    timeout: 2_000,
-    // The certificate is for the public name, and this check sends no secret.
-    rejectUnauthorized: false,
-  },
-  answer => process.exit(answer.statusCode === 200 ? 0 : 1),
-)
-  .on('timeout', () => process.exit(1))
-  .on('error', () => process.exit(1))
-  .end()
+const check = {
+  ...at,
+  path: '/healthz',
+  timeout: 2_000,
+  // The certificate is for the public name, and this check sends no secret.
+  rejectUnauthorized: false,
+}
+
+function ask(createConnection?: () => Duplex): void {
+  const request = isPlain || createConnection !== undefined ? overHttp : overTls
+  request({ ...check, ...(createConnection && { createConnection }) }, answer =>
+    process.exit(answer.statusCode === 200 ? 0 : 1),
+  )
+    .on('timeout', () => process.exit(1))
+    .on('error', () => process.exit(1))
+    .end()
+}
+
+/** A health check sends a PROXY header of its own connection. */
+function askAfterHeader(): void {
+  const socket = path === undefined ? connect(port, here) : connect(path)
+  socket.setTimeout(check.timeout, () => process.exit(1)).on('error', () => process.exit(1))
+  socket.write('PROXY UNKNOWN\r\n')
+  const stream = isPlain ? socket : connectTls({ socket, rejectUnauthorized: false }).on('error', () => process.exit(1))
+  ask(() => stream)
+}
+
+if (values.PROXY_PROTOCOL) askAfterHeader()
+else ask()

@@ -2,12 +2,12 @@ import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import type { HostEntry } from './kinds/hosts.js'
 import { hostVariable } from './kinds/kinds.js'
-import { type Address, type Place, placesOf } from './kinds/listen-addresses.js'
+import { type Address, type Place, placesOf, socketPath } from './kinds/listen-addresses.js'
 import { natsOf } from './nats-settings.js'
 import type { settings, Values } from './settings.js'
 import { tlsFiles } from './tls-files.js'
 
-export type { Admin, AdminRole, ServiceAccount } from './kinds/account-lists.js'
+export type { Admin, ServiceAccount } from './kinds/account-lists.js'
 export type { RemoteEndpoint, Server, Trust } from './kinds/servers.js'
 export type { NatsSettings } from './nats-settings.js'
 
@@ -42,7 +42,10 @@ export function joinedValues(values: Values) {
     'http.hosts': hosts,
     /** Hosts for which this `Config` is made (`configOfHost`). Empty for all other requests. */
     'http.own': [] as readonly HttpHost[],
-    'http.names': [...hosts.keys(), ...listened.filter(host => isIP(host) === 0)] as readonly string[],
+    'http.names': [
+      ...hosts.keys(),
+      ...listened.filter(host => isIP(host) === 0 && socketPath(host) === undefined),
+    ] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
     /** By domain. `*` is for domains in neither map. Servers without an entry are found through DNS. */
     servers: values.XMPP_SERVERS.servers,
@@ -65,8 +68,10 @@ export function httpsPorts(values: Values): readonly number[] {
 }
 
 export function httpsPlaces(values: Values): readonly Place[] {
-  // The ports in HOST are for http only.
-  const usual = values.HOST.map(({ host }): Address => ({ host, port: undefined }))
+  // The ports and sockets in HOST are for http only.
+  const usual = values.HOST.filter(({ host }) => socketPath(host) === undefined).map(
+    ({ host }): Address => ({ host, port: undefined }),
+  )
   return placesOf(values.HTTPS_HOST ?? usual, httpsPorts(values))
 }
 

@@ -1,9 +1,9 @@
 import { realpathSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { platform } from 'node:process'
-import { isLoopback } from '../lib/client-network.js'
 import type { Config } from './config.js'
 import { entriesOf } from './kinds/kinds.js'
+import { isLocal } from './kinds/listen-addresses.js'
 import { readOptions } from './kinds/options.js'
 import { parseSecretHash } from './kinds/secret-hash.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
@@ -96,8 +96,8 @@ export function shortSecrets({ admins, warm, listen, https }: Config): string[] 
   const names = admins
     .filter(({ secret }) => secret.length < leastCharacters && parseSecretHash(secret) === undefined)
     .map(({ name }) => name)
-  if (names.length === 0 || !warm.enabled || places.every(({ host }) => isLoopback(host))) return []
+  if (names.length === 0 || !warm.enabled || places.every(isLocal)) return []
   return [
-    `The secrets of these admins have fewer than ${leastCharacters} characters, and other machines can try to guess them: ${[...new Set(names)].join(', ')}. Make longer ones, for example with openssl rand -hex 24, or listen on loopback addresses alone.`,
+    `The secrets of these admins have fewer than ${leastCharacters} characters, and other machines can try to guess them: ${names.join(', ')}. Make longer ones, for example with openssl rand -hex 24, or listen on loopback addresses alone.`,
   ]
 }

@@ -1,8 +1,7 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
-import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
-import { type Address, collide, placesOf } from './kinds/listen-addresses.js'
+import { type Address, collide, placesOf, socketPath } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
 import { hasPages, pageFaults } from './page-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
@@ -39,15 +38,21 @@ const showsPassword =
 const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret':
     set => set.WARM_ENABLED && set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0,
+  'ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS: keep one of the two': set =>
+    set.ADMIN_USERS_FILE.some(({ name }) => set.ADMIN_USERS.some(admin => admin.name === name)),
   'XMPP_DOMAINS is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net':
     set => set.XMPP_DOMAINS.length === 0,
 
   'PORT is off, and there is no HTTPS_PORT: the service would not listen': set =>
-    set.PORT.length + httpsPorts(set).length === 0,
+    placesOf(set.HOST, set.PORT).length + httpsPorts(set).length === 0,
   'PORT is off, but HOST has a port: keep one of the two': set => set.PORT.length === 0 && hasOwnPort(set.HOST),
   'HTTPS_PORT is off, but HTTPS_HOST has a port: keep one of the two': set =>
     set.HTTPS_PORT?.length === 0 && hasOwnPort(set.HTTPS_HOST),
-  [`HTTPS_PORT and PORT ${mustDiffer}`]: set => collide(httpsPlaces(set), placesOf(set.HOST, set.PORT)),
+  'HTTPS_HOST is required for HTTPS_PORT: HOST has Unix sockets alone, and they are for HTTP': set =>
+    httpsPorts(set).length > 0 && httpsPlaces(set).length === 0,
+  [`HTTPS_PORT and PORT ${mustDiffer}`]: set => collide(httpsPlaces(set).filter(hasPort), placesOf(set.HOST, set.PORT)),
+  'HTTPS_HOST has a Unix socket of HOST: it is for one of the two': set =>
+    httpsPlaces(set).some(place => !hasPort(place) && set.HOST.some(({ host }) => host === place.host)),
   [`HOST ${includesAnother}`]: set => {
     const [plain, secure] = [placesOf(set.HOST, set.PORT), httpsPlaces(set)]
     return collide(plain, plain) || (set.HTTPS_HOST === undefined && collide(secure, secure))
@@ -60,6 +65,10 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.METRICS_ADDRESS && collide([set.METRICS_ADDRESS], placesOf(set.HOST, set.PORT)),
   [`METRICS_ADDRESS and HTTPS_PORT ${mustDiffer}`]: set =>
     set.METRICS_ADDRESS && collide([set.METRICS_ADDRESS], httpsPlaces(set)),
+  'PROXY_PROTOCOL is on, but no proxy is trusted: name its address in TRUSTED_PROXIES': set =>
+    set.PROXY_PROTOCOL &&
+    set.TRUSTED_PROXIES.list.length === 0 &&
+    [...set.HOST, ...(set.HTTPS_HOST ?? [])].every(hasPort),
   [`TLS_CERT is required for HTTPS_PORT: ${nameCertificate}`]: set =>
     set.TLS_CERT.length === 0 && set.HTTPS_PORT !== undefined && set.HTTPS_PORT.length > 0,
   [`TLS_CERT is required for HTTPS_HOST: ${nameCertificate}`]: set =>
@@ -140,15 +149,6 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
       (set: Values) =>
         isSo(set) ? [problem] : [],
   ),
-  ({ ADMIN_USERS, ADMIN_USERS_FILE }) =>
-    ADMIN_USERS_FILE.flatMap((admin, index) => {
-      const others = ADMIN_USERS_FILE.slice(0, index).filter(({ name }) => name === admin.name)
-      const problem = problemOfSecond(admin, [...ADMIN_USERS, ...others])
-      const isOwn = !ADMIN_USERS.some(({ name }) => name === admin.name)
-      return problem === undefined || isOwn
-        ? []
-        : [`ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS, ${problem}`]
-    }),
   set =>
     [...set.HTTP_HOSTS].flatMap(([name, entries]) =>
       entries
@@ -171,6 +171,10 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
         .map(problem => `HTTP_HOSTS for ${name} has ${problem}`)
     }),
 ]
+
+function hasPort({ host }: Address): boolean {
+  return socketPath(host) === undefined
+}
 
 function hasOwnPort(addresses: readonly Address[] = []): boolean {
   return addresses.some(({ port }) => port !== undefined)

@@ -1,9 +1,8 @@
-import { isLoopback } from '../lib/client-network.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
-import { written } from './kinds/listen-addresses.js'
+import { isLocal, written } from './kinds/listen-addresses.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
 import { dateWarnings, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
@@ -138,7 +137,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
 
 /** Warns if other machines can reach the warm API, which refuses all requests without TLS. */
 function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
-  const open = listen.places.filter(({ host }) => !isLoopback(host))
+  const open = listen.places.filter(place => !isLocal(place))
   if (!warm.enabled || open.length === 0 || assumeSecure) return []
   return [
     `${warmPath} refuses calls without TLS to ${open.map(written).join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`,

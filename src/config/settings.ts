@@ -44,7 +44,10 @@ function joined<K extends kinds.Kind<unknown>, const Default extends string | un
 export const sections = {
   Listening: {
     HOST: joined(addresses, '127.0.0.1').means(
-      'Addresses for HTTP, separated by commas, each with an optional port, as in `127.0.0.1:8080` or `[::1]:8081`. `0.0.0.0` or `::` is every interface.',
+      'Addresses for HTTP, separated by commas, each with an optional port, as in `127.0.0.1:8080` or `[::1]:8081`. `0.0.0.0` or `::` is every interface. `unix:/run/warm-bindings/http.sock` is a Unix socket: PORT does not apply to it, and its clients count as trusted proxies at 127.0.0.1.',
+    ),
+    SOCKET_MODE: at('listen.socketMode', kinds.fileMode, '660').means(
+      'Permissions of Unix sockets, in octal. With `660`, users in the group of the socket can connect, such as a proxy.',
     ),
     PORT: joined(ports, '8080').means(
       'Port for HTTP, or several, separated by commas. 0 is any free port, `off` is none.',
@@ -72,6 +75,9 @@ export const sections = {
     TLS_MIN_VERSION: joined(kinds.tlsVersion, '1.2').means('Oldest TLS version for clients.'),
     TLS_DHPARAM: joined(kinds.text, 'auto').means(
       'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
+    ),
+    PROXY_PROTOCOL: at('listen.proxyProtocol', kinds.boolean, 'off').means(
+      'Expects a PROXY header, version 1 or 2, before HTTP or TLS, on each connection from TRUSTED_PROXIES and Unix sockets. Without a header within 5 s they are closed. Connections from other addresses must not send a header.',
     ),
     LISTEN_BACKLOG: at('listen.backlog', kinds.integer(1, 65535), '511').means(
       'Connections that can wait to be accepted. The system may allow fewer (`net.core.somaxconn`).',
@@ -139,11 +145,11 @@ export const sections = {
   },
   Admins: {
     ADMIN_USERS: joined(adminAccounts, '').means(
-      'Accounts that may call the warm API, as `name:secret,…` or `name:secret:role=read,…`. Roles: `warm` (a backend), `read` (sees sessions), `all` (default). A name that is listed twice has two valid secrets. A secret can be a hash from `warm-bindings hash-password`. Write `%2C`, `%3A` and `%25` for a comma, colon or percent sign.',
+      'Accounts that may call the warm API, as `name:secret,…`. The secret can be a hash from `warm-bindings hash-password`. Write `%2C`, `%3A` and `%25` for a comma, colon or percent sign.',
       'required, or ADMIN_USERS_FILE',
     ),
     ADMIN_USERS_FILE: joined(adminAccountsFile, '').means(
-      'File with more accounts, one per line: `name:secret`, or `name:secret:domain domain… role=warm` to limit the account.',
+      'File with more accounts, one per line: `name:secret`, or `name:secret:domain domain…` to limit the account to these domains.',
     ),
   },
   'XMPP servers': {

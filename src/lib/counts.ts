@@ -76,6 +76,7 @@ export const limits = {
   'logins-address': 'RATE_LOGINS_PER_ADDRESS',
   connections: 'MAX_CONNECTIONS',
   'connections-address': 'MAX_CONNECTIONS_PER_ADDRESS',
+  'proxy-header': 'PROXY_PROTOCOL',
   unfinished: 'MAX_UNFINISHED_MB',
   unread: 'MAX_UNREAD_MB',
   waiting: 'MAX_MEMORY_MB',

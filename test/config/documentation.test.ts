@@ -95,6 +95,8 @@ describe('the documents are true:', () => {
           backlog: 511,
           maxConnections: 0,
           maxConnectionsPerAddress: 1000,
+          socketMode: 0o660,
+          proxyProtocol: false,
         },
         https: undefined,
         http: {
@@ -119,7 +121,7 @@ describe('the documents are true:', () => {
         linkResumeTime: 60,
         serverTimeout: 60,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
-        admins: [{ name: 'portal', secret: 's3cret', domains: ['*'], role: 'all' }],
+        admins: [{ name: 'portal', secret: 's3cret', domains: ['*'] }],
         domains: ['example.org'],
         servers: new Map(),
         preferDirectTls: true,

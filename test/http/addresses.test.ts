@@ -19,7 +19,7 @@ const https: Config['https'] = {
   ciphers: undefined,
   minVersion: 'TLSv1.2',
 }
-const limits = { backlog: 511, maxConnections: 0, maxConnectionsPerAddress: 0 }
+const limits = { backlog: 511, maxConnections: 0, maxConnectionsPerAddress: 0, socketMode: 0o660, proxyProtocol: false }
 /** Settings that listen at these addresses, `host port`, without TLS. */
 const listening = (...addresses: string[]) => ({
   listen: {

@@ -1,7 +1,10 @@
 // The service behind the web servers of Debian, configured as `deploy/` says.
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
@@ -11,6 +14,7 @@ import { version } from '../../src/lib/package-json.js'
 import { nodeIn } from '../../src/processes/node-name.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
@@ -314,6 +318,99 @@ for (const name of names) {
     })
   })
 }
+
+/** Listens at a Unix socket in a folder that the user of a proxy can enter. */
+async function startAtSocket(environment: (path: string, folder: string) => Readonly<Record<string, string>>) {
+  const folder = mkdtempSync(join(tmpdir(), 'warm-socket-'))
+  chmodSync(folder, 0o755)
+  const path = join(folder, 'http.sock')
+  const usual = { HOST: `unix:${path}`, SOCKET_MODE: '666', TRUSTED_PROXIES: 'none' }
+  const behind = await startService({ ...usual, ...environment(path, folder) })
+  return {
+    path,
+    behind,
+    async stop() {
+      await behind.stop()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+/** A session over BOSH and over WebSocket, and the address that the log has. */
+async function expectAddress(proxy: RunningProxy, behind: TestService): Promise<void> {
+  const visitor = new Visitor(proxy, '127.0.0.2')
+  const caller = new Visitor(proxy)
+  try {
+    const page = visitor.attach(await caller.warm())
+    expect(await page.request(ping)).toContain("id='p1'")
+    await page.terminate()
+    const socket = await visitor.takeOver(await caller.warm())
+    expect(await socket.says(ping, "id='p1'")).toContain("type='result'")
+    await socket.leave()
+    expect((await visitor.ask('POST', '/.well-known/host-meta', { 'X-Forwarded-For': '203.0.113.66' })).status).toBe(
+      405,
+    )
+    const line = behind.lines.findLast(text => text.includes('"method-not-allowed"'))!
+    expect(JSON.parse(line).address).toBe('127.0.0.2')
+  } finally {
+    visitor.leave()
+    caller.leave()
+  }
+}
+
+describeWith(['nginx'], 'A service at a Unix socket', () => {
+  test('gets the address of clients from nginx', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const { path, behind, stop } = await startAtSocket(() => ({ EXTERNAL_URL: `https://127.0.0.1:${port}` }))
+    const adapted = (text: string) => text.replace('server 127.0.0.1:8080', `server unix:${path}`)
+    const proxy = await startProxy('nginx', [1], adapted, port)
+    try {
+      await expectAddress(proxy, behind)
+    } finally {
+      await proxy.stop()
+      await stop()
+    }
+  })
+})
+
+describeWith(['haproxy'], 'A service behind HAProxy as a balancer of connections', () => {
+  const balancer = (server: string) => () =>
+    'defaults\n    mode tcp\n    timeout connect 5s\n    timeout client 90s\n    timeout server 90s\n' +
+    `listen all\n    bind :443 ssl crt /etc/haproxy/chat.example.org.pem\n    server node1 ${server}\n`
+
+  test('gets the address of clients from PROXY headers: version 1, version 2 at a Unix socket, and before TLS', async () => {
+    const [port, plain, secure] = (await freePorts(3)) as [number, number, number]
+    const { path, behind, stop } = await startAtSocket((path, folder) => {
+      const { cert, key } = makeCertificate(['IP:127.0.0.1'])
+      writeFileSync(join(folder, 'own.pem'), cert + key)
+      return {
+        HOST: `127.0.0.1:${plain},unix:${path}`,
+        HTTPS_HOST: `127.0.0.1:${secure}`,
+        TLS_CERT: join(folder, 'own.pem'),
+        PROXY_PROTOCOL: 'on',
+        TRUSTED_PROXIES: '127.0.0.1',
+        ASSUME_SECURE: 'on',
+        EXTERNAL_URL: `https://127.0.0.1:${port}`,
+      }
+    })
+    try {
+      for (const server of [
+        `127.0.0.1:${plain} send-proxy`,
+        `unix@${path} send-proxy-v2`,
+        `127.0.0.1:${secure} send-proxy-v2-ssl ssl verify none`,
+      ]) {
+        const proxy = await startProxy('haproxy', [1], balancer(server), port)
+        try {
+          await expectAddress(proxy, behind)
+        } finally {
+          await proxy.stop()
+        }
+      }
+    } finally {
+      await stop()
+    }
+  })
+})
 
 describeWith(['apache2'], 'A service behind Apache with MergeSlashes Off', () => {
   test('allows the warm API to this machine only', async () => {

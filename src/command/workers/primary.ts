@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
+import { socketPath } from '../../config/kinds/listen-addresses.js'
+import { removeStaleSocket } from '../../http/listening/unix-sockets.js'
 import { systemClock } from '../../lib/clock.js'
 import { serveMetrics } from '../../watching/metrics-server.js'
 import { keepOfferedConnections } from './offered-connections.js'
@@ -71,6 +73,10 @@ export async function startPrimary({ config, log }: PrimaryParts) {
   const isReady = () => slots.workers.some(({ state, process }) => state === 'running' && process.isReady)
   const { address } = config.metrics
   const metricsServer = address && (await serveMetrics(address, () => metrics.text(slots), isReady, log))
+  for (const { host } of [...config.listen.places, ...(config.https?.places ?? [])]) {
+    const path = socketPath(host)
+    if (path !== undefined) await removeStaleSocket(path)
+  }
   const urls = await slots.start()
   return {
     url: urls[0]!,

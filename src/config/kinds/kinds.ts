@@ -37,6 +37,12 @@ export const processes: Kind<number> = (text, report) => {
     : report(`must be a whole number from 0 to ${mostProcesses}, or auto, not ${quoted(text)}`)
 }
 
+/** Permissions in octal, such as `660`. */
+export const fileMode: Kind<number> = (text, report) =>
+  /^0?[0-7]{3}$/.test(text)
+    ? Number.parseInt(text, 8)
+    : report(`must be three octal digits, such as 660, not ${quoted(text)}`)
+
 export const share: Kind<number> = (text, report) => {
   const number = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN
   return number <= 1 ? number : report(`must be a number from 0 to 1, such as 0.05, not ${quoted(text)}`)

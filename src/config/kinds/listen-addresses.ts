@@ -1,16 +1,38 @@
 import { isIP } from 'node:net'
+import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { entriesOf, type Kind, listOf } from './kinds.js'
 
-/** IPv6 without brackets. */
+/** IPv6 without brackets. `unix:` and a path for a Unix socket, which has no port. */
 export interface Address {
   readonly host: string
   readonly port: number | undefined
 }
 
-/** Port 0 is any free port. */
+/** Port 0 is any free port, or a Unix socket. */
 export interface Place extends Address {
   readonly port: number
+}
+
+const socketScheme = 'unix:'
+/** In bytes, of Linux (`sun_path`). */
+const longestSocketPath = 107
+
+export function socketPath(host: string): string | undefined {
+  return host.startsWith(socketScheme) ? host.slice(socketScheme.length) : undefined
+}
+
+/** Undefined for another address. */
+function isUsableSocket(text: string): boolean | undefined {
+  const path = socketPath(text)
+  return path === undefined ? undefined : /^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= longestSocketPath
+}
+
+const isSocket = ({ host }: Address) => socketPath(host) !== undefined
+
+/** Whether only this machine can reach the address. */
+export function isLocal({ host }: Address): boolean {
+  return socketPath(host) !== undefined || isLoopback(host)
 }
 
 const addressList = listOf(
@@ -20,9 +42,15 @@ const addressList = listOf(
 )
 
 /** Addresses with or without ports. IPv6 needs brackets only with a port. */
-export const addresses: Kind<readonly Address[]> = (text, report) => once(addressList(text, report) ?? [])
+export const addresses: Kind<readonly Address[]> = (text, report) => {
+  const fault = `which is not unix: and an absolute path of at most ${longestSocketPath} bytes`
+  const bad = entriesOf(text).filter(entry => isUsableSocket(entry) === false)
+  for (const entry of bad) report(`has "${entry}", ${fault}`)
+  return bad.length > 0 ? undefined : once(addressList(text, report) ?? [])
+}
 
 function readAddress(text: string): Address | undefined {
+  if (socketPath(text) !== undefined) return { host: text, port: undefined }
   if (isIP(text) !== 0) return { host: text, port: undefined }
   const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
   const port = digits === undefined ? undefined : Number(digits)
@@ -49,12 +77,15 @@ export const metricsAddress: Kind<Place | undefined> = (text, report) => {
   return report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none')
 }
 
+/** Unix sockets also without ports. */
 export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {
-  if (ports.length === 0) return []
   return once(
-    addresses.flatMap(({ host, port }) =>
-      port === undefined ? ports.map(usual => ({ host, port: usual })) : [{ host, port }],
-    ),
+    addresses.flatMap(address => {
+      const { host, port } = address
+      if (isSocket(address)) return [{ host, port: 0 }]
+      if (ports.length === 0) return []
+      return port === undefined ? ports.map(usual => ({ host, port: usual })) : [{ host, port }]
+    }),
   )
 }
 
@@ -64,9 +95,11 @@ export function collide(list: readonly Place[], other: readonly Place[]): boolea
     other.some(
       second =>
         one !== second &&
-        one.port !== 0 &&
-        one.port === second.port &&
-        (includes(one, list, second.host) || includes(second, other, one.host)),
+        (isSocket(one) || isSocket(second)
+          ? one.host === second.host
+          : one.port !== 0 &&
+            one.port === second.port &&
+            (includes(one, list, second.host) || includes(second, other, one.host))),
     ),
   )
 }
@@ -80,7 +113,7 @@ function includes({ host }: Place, list: readonly Place[], other: string): boole
 
 /** Whether no other host is listed. In that case `::` includes IPv4. */
 export function isAlone(host: string, list: readonly Place[]): boolean {
-  return list.every(place => place.host === host)
+  return list.every(place => place.host === host || isSocket(place))
 }
 
 export function isWildcard(host: string): boolean {
@@ -88,12 +121,14 @@ export function isWildcard(host: string): boolean {
 }
 
 export function written({ host, port }: Place): string {
+  if (socketPath(host) !== undefined) return host
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function once<T extends Address>(entries: readonly T[]): readonly T[] {
   return entries.filter(
     ({ host, port }, index) =>
-      port === 0 || entries.findIndex(other => other.host === host && other.port === port) === index,
+      (port === 0 && socketPath(host) === undefined) ||
+      entries.findIndex(other => other.host === host && other.port === port) === index,
   )
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import type { AccessRule, Config } from '../../config/config.js'
-import { isWildcard } from '../../config/kinds/listen-addresses.js'
+import { isLocal, isWildcard } from '../../config/kinds/listen-addresses.js'
 import { isLoopback, withoutMapping } from '../../lib/client-network.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
+import { isTrusted, peerOf, socketPeer } from './peers.js'
 
 export type ClientRules = Pick<Config, 'assumeSecure' | 'trustedProxies'>
 
@@ -36,10 +37,11 @@ export function countedAddress(request: IncomingMessage, rules: ClientRules): st
   return readForwarded(request, rules, true)
 }
 
-function readForwarded(request: IncomingMessage, { trustedProxies }: ClientRules, isFarthest: boolean): string {
+function readForwarded(request: IncomingMessage, rules: ClientRules, isFarthest: boolean): string {
+  const { trustedProxies } = rules
   const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)
   const header = request.headers['x-forwarded-for']
-  if (header === undefined || !trustedProxies.contains(own)) return own
+  if (header === undefined || !isTrusted(request.socket, rules)) return own
   const entries = header.toString()
   let trusted: string | undefined
   for (let end = entries.length; end >= 0; ) {
@@ -61,19 +63,20 @@ export function countsAsEncrypted(request: IncomingMessage, rules: ClientRules):
 /** True over TLS, and over loopback without a proxy. */
 export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Config['listen'], 'places'> }) {
   const { places } = rules.listen
-  if (places.every(({ host }) => isLoopback(host))) return () => true
+  if (places.every(isLocal)) return () => true
   // Other machines can reach wildcard addresses.
   const openPorts = new Set(places.filter(({ host }) => isWildcard(host)).map(({ port }) => port))
-  const isLocal = ({ localAddress = '', localPort = 0 }: Socket) =>
+  const isAtLoopback = ({ localAddress = '', localPort = 0 }: Socket) =>
     isLoopback(localAddress) && !openPorts.has(localPort) && !openPorts.has(0)
+  const isLocalCall = ({ socket }: IncomingMessage) => peerOf(socket) === socketPeer || isAtLoopback(socket)
   return (request: IncomingMessage) =>
-    countsAsEncrypted(request, rules) || (isLocal(request.socket) && !isForwarded(request))
+    countsAsEncrypted(request, rules) || (isLocalCall(request) && !isForwarded(request))
 }
 
 /** The last value, which a trusted proxy has written. */
-export function forwardedScheme(request: IncomingMessage, { trustedProxies }: ClientRules) {
+export function forwardedScheme(request: IncomingMessage, rules: ClientRules) {
   const header = request.headers['x-forwarded-proto']
-  if (header === undefined || !trustedProxies.contains(request.socket.remoteAddress ?? '')) return undefined
+  if (header === undefined || !isTrusted(request.socket, rules)) return undefined
   const values = header.toString()
   const last = values.slice(values.lastIndexOf(',') + 1)
   return last.trim().toLowerCase()
@@ -83,8 +86,8 @@ export function isEncrypted(request: IncomingMessage): boolean {
   return 'encrypted' in request.socket && request.socket.encrypted === true
 }
 
-export function isForwarded({ headers }: IncomingMessage): boolean {
-  return forwardingHeaders.some(name => headers[name] !== undefined)
+export function isForwarded({ headers, socket }: IncomingMessage): boolean {
+  return peerOf(socket)?.isForwarded === true || forwardingHeaders.some(name => headers[name] !== undefined)
 }
 
 const forwardingHeaders = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via']

@@ -1,46 +1,80 @@
 import type { Server, Socket } from 'node:net'
 import type { Config } from '../../config/config.js'
 import { clientOf } from '../../lib/client-network.js'
+import type { Clock } from '../../lib/clock.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Access } from '../access/client-rules.js'
+import { isTrusted, setPeer, socketPeer } from '../access/peers.js'
+import { ProxyHeaders } from './proxy-headers.js'
 
 /** Share of connections reserved for addresses that may call the warm API. */
 export const shareOfCallers = 1 / 10
 
 export interface ConnectionLimitParts {
-  readonly config: Pick<Config, 'listen' | 'trustedProxies'>
+  readonly config: Pick<Config, 'trustedProxies'> & {
+    readonly listen: Pick<Config['listen'], 'maxConnections' | 'maxConnectionsPerAddress' | 'proxyProtocol'>
+  }
   readonly refused: OnRefused
   /** Whether a connection may take a descriptor. Without descriptors, connections would wait in the kernel's backlog. */
   readonly descriptorsAreLeft: (mayCall: boolean) => boolean
   readonly mayCall: Access
+  readonly clock: Clock
 }
 
-export function createConnectionLimits({ config, refused, descriptorsAreLeft, mayCall }: ConnectionLimitParts) {
-  const { maxConnections, maxConnectionsPerAddress } = config.listen
+export function createConnectionLimits({ config, refused, descriptorsAreLeft, mayCall, clock }: ConnectionLimitParts) {
+  const { maxConnections, maxConnectionsPerAddress, proxyProtocol } = config.listen
   const ofClient = new KeyCounts()
   const connections = new Set<Socket>()
+  const headers = new ProxyHeaders(clock)
+
+  /** `others`: connections besides this one. */
+  function hasRoom(socket: Socket, address: string, others: number): boolean {
+    const most = mayCall(address) ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
+    const client = clientOf(address)
+    const isTooMany = maxConnectionsPerAddress > 0 && ofClient.of(client) >= maxConnectionsPerAddress
+    if (maxConnections > 0 && others >= most) refused('connections')
+    else if (isTooMany && !isTrusted(socket, config)) refused('connections-address', { address: client })
+    else return true
+    return false
+  }
 
   function admits(socket: Socket): boolean {
     const address = socket.remoteAddress
-    if (address === undefined) return false
-    const isCaller = mayCall(address)
-    const most = isCaller ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
-    const client = clientOf(address)
-    const isTooMany = maxConnectionsPerAddress > 0 && ofClient.of(client) >= maxConnectionsPerAddress
-    if (maxConnections > 0 && connections.size >= most) refused('connections')
-    else if (isTooMany && !config.trustedProxies.contains(address)) refused('connections-address', { address: client })
-    else if (!descriptorsAreLeft(isCaller)) refused('descriptors')
-    else {
-      connections.add(socket)
-      ofClient.add(client, 1)
-      socket.once('close', () => {
-        connections.delete(socket)
-        ofClient.add(client, -1)
-      })
-      return true
+    if (address === undefined || !hasRoom(socket, address, connections.size)) return false
+    if (!descriptorsAreLeft(mayCall(address))) {
+      refused('descriptors')
+      return false
     }
-    return false
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+    return true
+  }
+
+  function count(socket: Socket): void {
+    const client = clientOf(socket.remoteAddress ?? '')
+    ofClient.add(client, 1)
+    socket.once('close', () => ofClient.add(client, -1))
+  }
+
+  function readHeader(socket: Socket, then: () => void): void {
+    const proxy = socket.remoteAddress ?? ''
+    headers.read(socket, header => {
+      if (header === undefined) {
+        refused('proxy-header', { address: clientOf(proxy) })
+        socket.destroy()
+        return
+      }
+      const { isForwarded, address = proxy } = header
+      // Without the client's address, `X-Forwarded-For` may be the client's own.
+      const isDoubtful = header.address === undefined
+      if (isForwarded) setPeer(socket, { address, isTrusted: isDoubtful ? false : undefined, isForwarded })
+      if (isForwarded && !hasRoom(socket, address, connections.size - 1)) socket.destroy()
+      else {
+        count(socket)
+        then()
+      }
+    })
   }
 
   return {
@@ -52,12 +86,28 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
      */
     guard(server: Server): void {
       const listeners = server.listeners('connection')
+      let isUnixSocket = false
+      server.once('listening', () => {
+        const address = server.address()
+        isUnixSocket = address === null || typeof address === 'string'
+      })
       server.removeAllListeners('connection')
       server.on('connection', (socket: Socket) => {
+        const proceed = () => {
+          for (const listener of listeners) listener.call(server, socket)
+        }
         // After a refused upgrade, the event is emitted again.
-        if (!connections.has(socket) && !admits(socket)) socket.destroy()
-        else for (const listener of listeners) listener.call(server, socket)
+        if (connections.has(socket)) return proceed()
+        if (isUnixSocket) setPeer(socket, socketPeer)
+        if (!admits(socket)) socket.destroy()
+        else if (proxyProtocol && isTrusted(socket, config)) readHeader(socket, proceed)
+        else {
+          count(socket)
+          proceed()
+        }
       })
     },
+    /** Closes connections whose PROXY header has not arrived. */
+    closeUnknown: () => headers.closeAll(),
   }
 }

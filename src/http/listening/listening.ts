@@ -1,12 +1,11 @@
-import { once } from 'node:events'
 import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer, type Server as HttpsServer } from 'node:https'
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
-import { isAlone, type Place, written } from '../../config/kinds/listen-addresses.js'
+import { isAlone, type Place } from '../../config/kinds/listen-addresses.js'
 import { ConfigError } from '../../config/load.js'
 import type { Name } from '../../config/settings.js'
 import type { Clock } from '../../lib/clock.js'
@@ -14,13 +13,15 @@ import type { Descriptors } from '../../lib/limits/descriptors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { codeOf } from '../../lib/log.js'
 import { accessBy } from '../access/client-rules.js'
+import { peerOf, setPeer } from '../access/peers.js'
 import { install } from '../fast/install.js'
+import { rawSocket } from '../fast/raw-socket.js'
 import { Certificates } from './certificates.js'
 import { createConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
 import { LastReplies } from './last-replies.js'
+import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
-import { reasonAgainst } from './places.js'
 import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
 import { UnreadReplies } from './unread-replies.js'
 import { type Detached, takeUpgrades } from './upgrades.js'
@@ -48,6 +49,7 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     refused,
     descriptorsAreLeft: mayCall => (mayCall ? areLeft() : areLeftForOthers()),
     mayCall: accessBy(config.access.warm) ?? (() => true),
+    clock,
   })
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
   let lastReplies: LastReplies | undefined
@@ -81,16 +83,14 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     limits.guard(server)
     leaveContinue(server, answer, refuse)
     takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), detached)
-    // `::` leaves IPv4 to other addresses, if there are any.
-    const ipv6Only = !isAlone(place.host, places)
-    try {
-      await once(server.listen({ ...place, backlog: settings.backlog, ipv6Only }), 'listening')
-    } catch (error) {
-      const reason = reasonAgainst((error as NodeJS.ErrnoException).code)
-      throw reason === undefined ? error : new ConfigError([`${from} has ${place.host}, ${reason}`])
-    }
-    const { address: host, port } = server.address() as AddressInfo
-    urls.push(`${places === settings.places ? 'http' : 'https'}://${written({ host, port })}`)
+    await listenAt(server, place, {
+      backlog: settings.backlog,
+      // `::` leaves IPv4 to other addresses, if there are any.
+      ipv6Only: !isAlone(place.host, places),
+      socketMode: settings.socketMode,
+      setting: from,
+    })
+    urls.push(urlOf(server, places === settings.places ? 'http' : 'https'))
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
   const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
@@ -109,6 +109,8 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
       server.on('secureConnection', socket => {
         // The event is emitted again after each refused upgrade.
         if (encrypted.has(socket)) return
+        const peer = peerOf(rawSocket(socket))
+        if (peer !== undefined) setPeer(socket, peer)
         encrypted.add(socket)
         socket.once('close', () => encrypted.delete(socket))
       })
@@ -149,9 +151,11 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
     close,
     closeIdleConnections() {
       for (const server of servers) server.closeIdleConnections()
+      limits.closeUnknown()
     },
     closeAllConnections() {
       for (const server of servers) server.closeAllConnections()
+      limits.closeUnknown()
       for (const connection of detached.keys()) connection.destroy()
     },
   }

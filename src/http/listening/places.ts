@@ -1,6 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/config.js'
+import { socketPath } from '../../config/kinds/listen-addresses.js'
+import { faultOfSocket } from './unix-sockets.js'
 
 /** Problems of the addresses, except that the service itself already listens there. */
 export async function unusablePlaces({
@@ -15,6 +17,9 @@ export async function unusablePlaces({
   ]
   const problems = await Promise.all(
     named.map(async ([setting, { host, port }]) => {
+      const path = socketPath(host)
+      const fault = path === undefined ? undefined : faultOfSocket(path)
+      if (path !== undefined) return fault === undefined ? [] : [`${setting} has ${host}, ${fault}`]
       const reason = reasonAgainst(await codeOfBinding(host))
       return [
         ...(reason === undefined ? [] : [`${setting} has ${host}, ${reason}`]),

@@ -177,7 +177,6 @@ export interface Problem {
     | 'unauthorized'
     | 'invalid-token'
     | 'forbidden'
-    | 'role-forbidden'
     | 'address-forbidden'
     | 'insecure-channel'
     | 'cross-site-request'

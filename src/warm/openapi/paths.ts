@@ -16,7 +16,6 @@ const ofAdmins: Codes = [
   'unauthorized',
   'insecure-channel',
   'address-forbidden',
-  'role-forbidden',
   'too-many-requests',
   'service-full',
   'internal-error',

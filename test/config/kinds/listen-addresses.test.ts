@@ -51,6 +51,17 @@ describe('listening addresses', () => {
     expect(places({ HOST: '127.0.0.1,127.0.0.1:8080' })).toEqual(['127.0.0.1 8080'])
   })
 
+  test('may be Unix sockets, each once, whatever PORT is', () => {
+    expect(places({ HOST: 'unix:/run/a,127.0.0.1,unix:/run/a', PORT: '1,2' })).toEqual([
+      'unix:/run/a 0',
+      '127.0.0.1 1',
+      '127.0.0.1 2',
+    ])
+    expect(places({ HOST: 'unix:/run/a', PORT: 'off' })).toEqual(['unix:/run/a 0'])
+    expect(securePlaces({ HOST: 'unix:/run/a,127.0.0.1' })).toEqual(['127.0.0.1 8443'])
+    expect(securePlaces({ HTTPS_HOST: 'unix:/run/a' })).toEqual(['unix:/run/a 0'])
+  })
+
   test('with TLS are the addresses without TLS, at other ports', () => {
     expect(securePlaces({ HOST: '127.0.0.1:80,::1' })).toEqual(['127.0.0.1 8443', '::1 8443'])
     expect(securePlaces({ HTTPS_PORT: '443,444' })).toEqual(['127.0.0.1 443', '127.0.0.1 444'])
@@ -144,6 +155,29 @@ describe('listening addresses', () => {
       { PORT: '8443', HTTPS_PORT: '8443', TLS_CERT: '' },
       'HTTPS_PORT and PORT must differ: a port of an address is for one of the two',
     ],
+    [
+      { HOST: 'unix:http.sock' },
+      'HOST has "unix:http.sock", which is not unix: and an absolute path of at most 107 bytes',
+    ],
+    [{ HOST: `unix:/${'f'.repeat(106)}` }, undefined],
+    [
+      { HOST: `unix:/${'f'.repeat(107)}` },
+      `HOST has "unix:/${'f'.repeat(107)}", which is not unix: and an absolute path of at most 107 bytes`,
+    ],
+    [
+      { HOST: 'unix:/run/a', HTTPS_PORT: '8443' },
+      'HTTPS_HOST is required for HTTPS_PORT: HOST has Unix sockets alone, and they are for HTTP',
+    ],
+    [
+      { HOST: 'unix:/run/a', HTTPS_HOST: 'unix:/run/a' },
+      'HTTPS_HOST has a Unix socket of HOST: it is for one of the two',
+    ],
+    [{ SOCKET_MODE: '66' }, 'SOCKET_MODE must be three octal digits, such as 660, not "66"'],
+    [
+      { PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: 'none' },
+      'PROXY_PROTOCOL is on, but no proxy is trusted: name its address in TRUSTED_PROXIES',
+    ],
+    [{ PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: 'none', HOST: 'unix:/run/a' }, undefined],
     [{ LISTEN_BACKLOG: '0' }, 'LISTEN_BACKLOG must be a whole number from 1 to 65535, not "0"'],
   ])('as %p: %s', (environment, problem) => {
     const found = problems(environment as unknown as Record<string, string>)

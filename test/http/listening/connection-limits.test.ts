@@ -5,6 +5,7 @@ import { readNetworks } from '../../../src/config/kinds/networks.js'
 import { createConnectionLimits } from '../../../src/http/listening/connection-limits.js'
 import { clientOf } from '../../../src/lib/client-network.js'
 import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
+import { FakeClock } from '../../support/fake-clock.js'
 import { unnoted } from '../../support/unlimited.js'
 
 describe('connections are counted by', () => {
@@ -43,8 +44,7 @@ describe('a listener with limits', () => {
     const limits = createConnectionLimits({
       config: {
         listen: {
-          places: [],
-          backlog: 511,
+          proxyProtocol: false,
           maxConnections: 0,
           maxConnectionsPerAddress: 0,
           ...most,
@@ -54,6 +54,7 @@ describe('a listener with limits', () => {
       refused,
       descriptorsAreLeft,
       mayCall,
+      clock: new FakeClock(),
     })
     for (const _each of [1, 2]) {
       const server = createServer(socket => socket.on('error', () => {}).write('hello'))

@@ -1,0 +1,30 @@
+import type { Socket } from 'node:net'
+import type { Config } from '../../config/config.js'
+
+/** What a socket itself does not know about the other end of its connection. */
+export interface Peer {
+  readonly address: string
+  /** Undefined: TRUSTED_PROXIES decides. */
+  readonly isTrusted: boolean | undefined
+  /** Whether a proxy passes the connection of another client on. */
+  readonly isForwarded: boolean
+}
+
+/** Any program that may open the socket's file can claim any address. */
+export const socketPeer: Peer = { address: '127.0.0.1', isTrusted: true, isForwarded: false }
+
+const peers = new WeakMap<Socket, Peer>()
+
+/** From now on `remoteAddress` is the peer's. */
+export function setPeer(socket: Socket, peer: Peer): void {
+  peers.set(socket, peer)
+  Object.defineProperty(socket, 'remoteAddress', { value: peer.address, configurable: true })
+}
+
+export function peerOf(socket: Socket): Peer | undefined {
+  return peers.get(socket)
+}
+
+export function isTrusted(socket: Socket, { trustedProxies }: Pick<Config, 'trustedProxies'>): boolean {
+  return peers.get(socket)?.isTrusted ?? trustedProxies.contains(socket.remoteAddress ?? '')
+}

@@ -1,0 +1,52 @@
+import cluster from 'node:cluster'
+import { once } from 'node:events'
+import { chmodSync } from 'node:fs'
+import type { Server } from 'node:net'
+import { type Place, socketPath, written } from '../../config/kinds/listen-addresses.js'
+import { ConfigError } from '../../config/load.js'
+import type { Name } from '../../config/settings.js'
+import { reasonAgainst } from './places.js'
+import { faultOfSocket, removeStaleSocket } from './unix-sockets.js'
+
+export interface ListenOptions {
+  readonly backlog: number
+  readonly ipv6Only: boolean
+  /** Permissions of a Unix socket. */
+  readonly socketMode: number
+  /** The setting that names the place. */
+  readonly setting: Name
+}
+
+/** Rejects with a `ConfigError` if the place is unusable. Node removes the file of a Unix socket at the end. */
+export async function listenAt(server: Server, place: Place, options: ListenOptions): Promise<void> {
+  const { backlog, ipv6Only, socketMode, setting } = options
+  const path = socketPath(place.host)
+  try {
+    if (path === undefined) await once(server.listen({ ...place, backlog, ipv6Only }), 'listening')
+    else {
+      // For workers the primary does it, because one worker could remove the socket of another.
+      if (!cluster.isWorker) await removeStaleSocket(path)
+      await once(server.listen({ path, backlog }), 'listening')
+      chmodSync(path, socketMode)
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const reason = path === undefined ? reasonAgainst(code) : reasonAgainstSocket(path, code)
+    throw reason === undefined ? error : new ConfigError([`${setting} has ${place.host}, ${reason}`])
+  }
+}
+
+export function urlOf(server: Server, scheme: 'http' | 'https'): string {
+  const address = server.address()
+  if (address === null) return 'unix:'
+  if (typeof address === 'string') return `unix:${address}`
+  const { address: host, port } = address
+  return `${scheme}://${written({ host, port })}`
+}
+
+function reasonAgainstSocket(path: string, code: string | undefined): string | undefined {
+  const fault = faultOfSocket(path)
+  if (fault !== undefined) return fault
+  if (code === 'EADDRINUSE') return 'at which another program listens: stop it, or choose another path'
+  return `which cannot be listened on (${code})`
+}

@@ -1,0 +1,80 @@
+// The PROXY protocol, versions 1 and 2: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt
+import { isIPv4, isIPv6 } from 'node:net'
+
+export interface ProxyHeader {
+  /** In bytes. */
+  readonly length: number
+  /** False for a connection of the proxy itself, such as a health check. */
+  readonly isForwarded: boolean
+  /** Undefined if the proxy does not know the client's address, or its family has none. */
+  readonly address: string | undefined
+}
+
+const start = Buffer.from('PROXY ')
+const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+/** In bytes, with the line's end. */
+const longestLine = 107
+const fixedLength = 16
+/** In bytes. The specification suggests 536; certificates in TLVs are longer. */
+const longestHeader = 4_096
+
+/** Undefined if bytes are missing, null if they are no PROXY header. */
+export function readProxyHeader(bytes: Buffer): ProxyHeader | null | undefined {
+  if (begins(bytes, start)) return readLine(bytes)
+  return begins(bytes, signature) ? readBinary(bytes) : null
+}
+
+function begins(bytes: Buffer, expected: Buffer): boolean {
+  const length = Math.min(bytes.length, expected.length)
+  return bytes.compare(expected, 0, length, 0, length) === 0
+}
+
+function readLine(bytes: Buffer): ProxyHeader | null | undefined {
+  const end = bytes.subarray(0, longestLine).indexOf('\r\n')
+  if (end < 0) return bytes.length < longestLine ? undefined : null
+  const length = end + 2
+  const line = bytes.toString('latin1', 0, end)
+  // The rest of the line is ignored (§2.1).
+  if (/^PROXY UNKNOWN(?: |$)/.test(line)) return { length, isForwarded: true, address: undefined }
+  const [, family, from = '', to = '', ...ports] =
+    /^PROXY TCP([46]) (\S+) (\S+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})$/.exec(line) ?? []
+  const isAddress = family === '4' ? isIPv4 : isIPv6
+  const isWell = isAddress(from) && isAddress(to) && !line.includes('%') && ports.every(port => Number(port) <= 65535)
+  return isWell ? { length, isForwarded: true, address: family === '4' ? from : written(from) } : null
+}
+
+const commands = { local: 0, proxy: 1 }
+/** Bytes of the addresses and ports, by family: unspecified, IPv4, IPv6, Unix. */
+const sizes = [0, 12, 36, 216]
+
+function readBinary(bytes: Buffer): ProxyHeader | null | undefined {
+  if (bytes.length < fixedLength) return undefined
+  const version = bytes[12]! >> 4
+  const command = bytes[12]! & 15
+  const family = bytes[13]! >> 4
+  const protocol = bytes[13]! & 15
+  const length = fixedLength + bytes.readUInt16BE(14)
+  if (version !== 2 || command > commands.proxy || length > longestHeader) return null
+  if (bytes.length < length) return undefined
+  if (command === commands.local) return { length, isForwarded: false, address: undefined }
+  const size = sizes[family]
+  if (size === undefined || protocol > 2 || length < fixedLength + size) return null
+  // TLVs follow the addresses. None is needed, and their checksum is optional for receivers (§2.2.1).
+  return { length, isForwarded: true, address: addressIn(bytes, family) }
+}
+
+function addressIn(bytes: Buffer, family: number): string | undefined {
+  if (family === 1) return bytes.subarray(fixedLength, fixedLength + 4).join('.')
+  if (family !== 2) return undefined
+  const groups = Array.from({ length: 8 }, (_, at) => bytes.readUInt16BE(fixedLength + 2 * at).toString(16))
+  return written(groups.join(':'))
+}
+
+/** One text for each IPv6 address. Mapped IPv4 addresses are written as IPv4. */
+function written(address: string): string {
+  const text = new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text) ?? []
+  if (high === undefined || low === undefined) return text
+  const bits = [high, low].map(group => Number.parseInt(group, 16))
+  return bits.flatMap(group => [group >> 8, group & 255]).join('.')
+}

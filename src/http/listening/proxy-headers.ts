@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net'
+import type { Clock } from '../../lib/clock.js'
+import { type ProxyHeader, readProxyHeader } from './proxy-header.js'
+
+/** In milliseconds. TCP sends a lost segment again after 3 s at most. */
+const longestWait = 5_000
+
+/** Connections whose PROXY header has not arrived. */
+export class ProxyHeaders {
+  readonly #clock: Clock
+  readonly #awaited = new Set<Socket>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Calls back once: with undefined after invalid bytes, the deadline or an end. What follows the header stays unread. */
+  read(socket: Socket, then: (header: ProxyHeader | undefined) => void): void {
+    let bytes: Buffer = Buffer.alloc(0)
+    const finish = (header: ProxyHeader | undefined) => {
+      if (!this.#awaited.delete(socket)) return
+      timer.cancel()
+      socket.off('readable', read).off('end', fail).off('close', fail)
+      if (header !== undefined && bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
+      // After a failure, the error of the reset may still follow.
+      if (header !== undefined) socket.off('error', ignore)
+      then(header)
+    }
+    const fail = () => finish(undefined)
+    const read = () => {
+      const piece: Buffer | null = socket.read()
+      if (piece === null) return
+      bytes = bytes.length === 0 ? piece : Buffer.concat([bytes, piece])
+      const header = readProxyHeader(bytes)
+      if (header !== undefined) finish(header ?? undefined)
+    }
+    this.#awaited.add(socket)
+    const timer = this.#clock.after(longestWait, fail)
+    socket.on('error', ignore).on('readable', read).on('end', fail).on('close', fail)
+  }
+
+  closeAll(): void {
+    for (const socket of this.#awaited) socket.destroy()
+  }
+}
+
+/** `close` follows each error. */
+const ignore = () => {}

@@ -1,0 +1,39 @@
+import { accessSync, constants, lstatSync, type Stats, unlinkSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import { attempt } from '../../lib/attempt.js'
+
+/** Removes the file of a socket at which no process listens. A live socket stays. */
+export async function removeStaleSocket(path: string): Promise<void> {
+  const before = fileAt(path)
+  if (before?.isSocket() !== true || (await codeOfConnecting(path)) !== 'ECONNREFUSED') return
+  // Another process may have replaced the file.
+  if (fileAt(path)?.ino === before.ino) unlinkSync(path)
+}
+
+/** A part of a sentence about the path. Undefined if a socket can be made there, or is live. */
+export function faultOfSocket(path: string): string | undefined {
+  const folder = dirname(path)
+  const file = fileAt(path)
+  if (file !== undefined && !file.isSocket()) return 'where there is a file that is no socket: choose another path'
+  if (fileAt(folder) === undefined)
+    return `but the folder ${folder} does not exist: create it for the user of the service`
+  if (attempt(() => accessSync(folder, constants.W_OK | constants.X_OK) ?? true) !== true)
+    return `but this user may not create files in ${folder}`
+  return undefined
+}
+
+function fileAt(path: string): Stats | undefined {
+  return attempt(() => lstatSync(path))
+}
+
+function codeOfConnecting(path: string): Promise<string | undefined> {
+  return new Promise(resolve => {
+    const socket = connect(path)
+    const end = (code?: string) => {
+      socket.destroy()
+      resolve(code)
+    }
+    socket.once('connect', () => end()).once('error', ({ code }: NodeJS.ErrnoException) => end(code))
+  })
+}

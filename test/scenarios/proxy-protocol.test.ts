@@ -1,0 +1,247 @@
+// Connections from a balancer that names its clients in PROXY headers.
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { makeCertificate } from '../support/certificates.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { binaryFrom, binaryHeader, lineFrom } from '../support/proxy-headers.js'
+import { root } from '../support/repository.js'
+import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
+
+let server: DemoServer
+let folder: string
+let cert: string
+let service: TestService | undefined
+const sockets: Socket[] = []
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+  folder = mkdtempSync(join(tmpdir(), 'warm-proxy-protocol-'))
+  const made = makeCertificate(['IP:127.0.0.1'])
+  cert = made.cert
+  writeFileSync(join(folder, 'own.pem'), made.cert + made.key)
+})
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy()
+  await service?.stop()
+  service = undefined
+})
+
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+async function start(environment: Record<string, string> = {}, more: Pick<TestServiceOptions, 'clock'> = {}) {
+  service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: '127.0.0.1', ...environment },
+    ...more,
+  })
+  return service
+}
+
+/** A connection from an address of this machine, or to a Unix socket. */
+async function open(url: string, localAddress = '127.0.0.1'): Promise<Socket> {
+  const path = url.startsWith('unix:') ? url.slice(5) : undefined
+  const { port } = new URL(path === undefined ? url : 'http://none')
+  const socket = path === undefined ? connect({ host: '127.0.0.1', port: Number(port), localAddress }) : connect(path)
+  sockets.push(socket)
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket.setNoDelay()
+}
+
+/** What arrives until the other end closes, or `sign` is in it. */
+function heard(socket: Socket, sign?: string): Promise<string> {
+  return new Promise(resolve => {
+    let text = ''
+    socket.on('data', chunk => {
+      text += chunk
+      if (sign !== undefined && text.includes(sign)) resolve(text)
+    })
+    socket.once('close', () => resolve(text))
+  })
+}
+
+/** A request that the service refuses and logs with its address. */
+const refused = (headers = '') =>
+  Buffer.from(`POST /.well-known/host-meta HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n${headers}\r\n`)
+
+/** The addresses of refused requests, oldest first. */
+const addresses = ({ lines }: TestService) =>
+  lines.filter(line => line.includes('"method-not-allowed"')).map(line => JSON.parse(line).address)
+
+const body = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost' wait='5' hold='1' ver='1.6'/>"
+const bosh = Buffer.from(`POST /http-bind HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+
+test.each([
+  ['version 1', lineFrom('203.0.113.9'), '203.0.113.9'],
+  ['version 2', binaryFrom('203.0.113.9'), '203.0.113.9'],
+  ['version 1, IPv6', lineFrom('2001:db8::9'), '2001:db8::9'],
+])('%s: the address in the header is the client, wherever the bytes are split', async (_what, header, address) => {
+  const own = await start()
+  const bytes = Buffer.concat([header, refused()])
+  for (const at of [1, header.length - 1, header.length, header.length + 1, header.length + 9, bytes.length]) {
+    const socket = await open(own.url)
+    const answer = heard(socket, '405')
+    socket.write(bytes.subarray(0, at))
+    if (at < bytes.length) setTimeout(() => socket.write(bytes.subarray(at)), 5)
+    expect(await answer).toContain('HTTP/1.1 405')
+  }
+  const bytewise = await open(own.url)
+  const answer = heard(bytewise, '405')
+  for (const byte of bytes) {
+    bytewise.write(Buffer.from([byte]))
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  expect(await answer).toContain('HTTP/1.1 405')
+  expect([...new Set(addresses(own))]).toEqual([address])
+})
+
+test('a client cannot claim another address, with or without a known address of its own', async () => {
+  const own = await start()
+  const forged = refused('X-Forwarded-For: 198.51.100.1\r\nConnection: close\r\n')
+  const headers = [
+    lineFrom('203.0.113.9'),
+    Buffer.from('PROXY UNKNOWN\r\n'),
+    binaryHeader(Buffer.alloc(0), { family: 0 }),
+  ]
+  for (const header of headers) {
+    const socket = await open(own.url)
+    socket.write(Buffer.concat([header, forged]))
+    expect(await heard(socket)).toContain(' 405 ')
+  }
+  expect(addresses(own)).toEqual(['203.0.113.9', '127.0.0.1', '127.0.0.1'])
+})
+
+test('a trusted proxy behind the balancer is believed', async () => {
+  const own = await start({ TRUSTED_PROXIES: '127.0.0.1,203.0.113.9' })
+  const socket = await open(own.url)
+  const request = refused('X-Forwarded-For: 198.51.100.1\r\nConnection: close\r\n')
+  socket.write(Buffer.concat([lineFrom('203.0.113.9'), request]))
+  expect(await heard(socket)).toContain(' 405 ')
+  expect(addresses(own)).toEqual(['198.51.100.1'])
+})
+
+test('health checks of the balancer (LOCAL) are answered', async () => {
+  const own = await start()
+  const socket = await open(own.url)
+  const local = binaryHeader(Buffer.alloc(0), { code: 0x20, family: 0 })
+  socket.write(Buffer.concat([local, Buffer.from('GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')]))
+  expect(await heard(socket)).toContain('HTTP/1.1 200')
+})
+
+test('a trusted proxy without a header gets no answer, and a line in the log', async () => {
+  const own = await start()
+  const socket = await open(own.url)
+  socket.write(refused())
+  expect(await heard(socket)).toBe('')
+  const line = own.lines.find(text => text.includes('"proxy-header"'))!
+  expect(JSON.parse(line)).toMatchObject({
+    level: 40,
+    limit: 'proxy-header',
+    setting: 'PROXY_PROTOCOL',
+    address: '127.0.0.1',
+  })
+})
+
+test('other addresses are served without a header, and with one their request is bad', async () => {
+  const own = await start()
+  const plain = await open(own.url, '127.0.0.2')
+  plain.write(refused('Connection: close\r\n'))
+  expect(await heard(plain)).toContain(' 405 ')
+  expect(addresses(own)).toEqual(['127.0.0.2'])
+  const forging = await open(own.url, '127.0.0.2')
+  forging.write(Buffer.concat([lineFrom('203.0.113.9'), refused()]))
+  expect(await heard(forging)).toContain('HTTP/1.1 400')
+  expect(addresses(own)).toEqual(['127.0.0.2'])
+})
+
+test('a header that does not arrive closes the connection after 5 s', async () => {
+  const clock = new FakeClock()
+  const own = await start({}, { clock })
+  const socket = await open(own.url)
+  const accepted = clock.pending
+  socket.write('PROXY TCP4')
+  while (clock.pending === accepted && !own.lines.some(line => line.includes('proxy-header'))) {
+    clock.advance(1_000)
+    await new Promise(resolve => setImmediate(resolve))
+    if (socket.closed) break
+  }
+  expect(await heard(socket)).toBe('')
+})
+
+test('limits per address count the clients of the headers', async () => {
+  const own = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1' })
+  const first = await open(own.url)
+  first.write(Buffer.concat([lineFrom('203.0.113.9'), refused()]))
+  await heard(first, '405')
+  const second = await open(own.url)
+  second.write(Buffer.concat([lineFrom('203.0.113.9'), refused()]))
+  expect(await heard(second)).toBe('')
+  const other = await open(own.url)
+  other.write(Buffer.concat([lineFrom('203.0.113.10'), refused('Connection: close\r\n')]))
+  expect(await heard(other)).toContain(' 405 ')
+})
+
+test.each(['on', 'off'])('BOSH requests and denied addresses, with HTTP_FAST=%s', async HTTP_FAST => {
+  const own = await start({ HTTP_FAST, BOSH_DENY: '203.0.113.66' })
+  const page = await open(own.url)
+  const answer = heard(page, '</body>')
+  page.write(Buffer.concat([binaryFrom('203.0.113.9'), bosh.subarray(0, 20)]))
+  setTimeout(() => page.write(bosh.subarray(20)), 5)
+  expect(await answer).toContain('<stream:features')
+  const denied = await open(own.url)
+  denied.write(Buffer.concat([binaryFrom('203.0.113.66'), bosh]))
+  expect(await heard(denied, '\r\n\r\n')).toContain('HTTP/1.1 403')
+})
+
+test('over TLS, with a WebSocket upgrade, and denied addresses', async () => {
+  const own = await start({ HTTPS_PORT: '0', TLS_CERT: join(folder, 'own.pem'), WEBSOCKET_DENY: '203.0.113.66' })
+  const upgrade =
+    'GET /xmpp-websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n'
+  for (const [address, status] of [
+    ['203.0.113.9', '101'],
+    ['203.0.113.66', '403'],
+  ] as const) {
+    const socket = await open(own.service.urls[1]!)
+    socket.write(binaryFrom(address))
+    const secure = connectTls({ socket, ca: cert, host: '127.0.0.1' })
+    secure.write(upgrade)
+    expect(await heard(secure, '\r\n\r\n')).toContain(`HTTP/1.1 ${status}`)
+    secure.destroy()
+  }
+})
+
+test('a Unix socket expects a header', async () => {
+  const own = await start({ HOST: `unix:${join(folder, 'http.sock')}`, TRUSTED_PROXIES: 'none' })
+  const socket = await open(own.url)
+  socket.write(Buffer.concat([lineFrom('203.0.113.9'), refused('Connection: close\r\n')]))
+  expect(await heard(socket)).toContain(' 405 ')
+  expect(addresses(own)).toEqual(['203.0.113.9'])
+  const silent = await open(own.url)
+  silent.write(refused())
+  expect(await heard(silent)).toBe('')
+})
+
+test('the health check of containers sends a header, over TLS too', async () => {
+  const run = (environment: Record<string, string>) =>
+    promisify(execFile)(process.execPath, [join(root, 'dist', 'command', 'health-check.js')], {
+      env: { PROXY_PROTOCOL: 'on', ...environment },
+    })
+  const own = await start({ HTTPS_PORT: '0', TLS_CERT: join(folder, 'own.pem') })
+  const [plain, secure] = own.service.urls.map(url => new URL(url).port) as [string, string]
+  await run({ PORT: plain })
+  await run({ PORT: 'off', HTTPS_PORT: secure })
+  await expect(run({ PORT: plain, PROXY_PROTOCOL: 'off' })).rejects.toThrow('Command failed')
+})

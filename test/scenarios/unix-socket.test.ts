@@ -1,0 +1,167 @@
+// The service at a Unix socket.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { ask } from '../support/http-answer.js'
+import { Operator } from '../support/operated-service.js'
+import { root } from '../support/repository.js'
+import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+
+const alice = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
+const json = { 'Content-Type': 'application/json', Accept: 'application/json' }
+
+let server: DemoServer
+let folder: string
+let path: string
+let service: TestService | undefined
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+})
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'warm-socket-'))
+  path = join(folder, 'http.sock')
+})
+
+afterEach(async () => {
+  await service?.stop()
+  service = undefined
+  rmSync(folder, { recursive: true })
+})
+
+afterAll(() => server.stop())
+
+const healthCheck = join(root, 'dist', 'command', 'health-check.js')
+
+const servers = () => `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
+
+async function start(environment: Record<string, string> = {}): Promise<TestService> {
+  service = await startTestService({ servers: servers(), environment: { HOST: `unix:${path}`, ...environment } })
+  return service
+}
+
+const call = (target: string, options: object = {}, body?: string) =>
+  ask(`http://localhost${target}`, { socketPath: path, agent: false, ...options }, body)
+
+const warm = (headers: Record<string, string> = {}) =>
+  call('/warm', { method: 'POST', headers: { Authorization: adminHeader, ...json, ...headers } }, alice)
+
+/** The socket of a process that was killed. */
+function leaveSocket(): void {
+  const program = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  expect(() => execFileSync(process.execPath, ['-e', program], { stdio: 'pipe' })).toThrow()
+  expect(statSync(path).isSocket()).toBe(true)
+}
+
+test('is where backends of this machine warm sessions, without TLS', async () => {
+  const { service: own } = await start({ EXTERNAL_URL: 'https://chat.example' })
+  expect(own.urls).toEqual([`unix:${path}`])
+  const { status, text } = await warm()
+  expect([status, JSON.parse(text).url]).toEqual([200, 'https://chat.example/http-bind'])
+})
+
+test('answers without EXTERNAL_URL, with paths alone', async () => {
+  await start()
+  expect(JSON.parse((await warm()).text).url).toBe('/http-bind')
+  expect((await call('/')).status).toBe(200)
+})
+
+test('takes the address of clients from its proxy, whatever TRUSTED_PROXIES says', async () => {
+  const { lines } = await start({ TRUSTED_PROXIES: 'none' })
+  const told = async (headers: Record<string, string>) => {
+    await call('/.well-known/host-meta', { method: 'POST', headers })
+    return JSON.parse(lines.findLast(line => line.includes('"method-not-allowed"'))!).address
+  }
+  expect(await told({ 'X-Forwarded-For': '203.0.113.9' })).toBe('203.0.113.9')
+  expect(await told({})).toBe('127.0.0.1')
+})
+
+test('refuses the warm API to addresses that WARM_ALLOW does not name', async () => {
+  await start()
+  expect((await warm({ 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https' })).status).toBe(403)
+})
+
+test('stands beside TCP addresses', async () => {
+  const { service: own } = await start({ HOST: `127.0.0.1,unix:${path}`, PORT: '0' })
+  expect(own.urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:/), `unix:${path}`])
+  expect((await call('/healthz')).status).toBe(200)
+  expect((await ask(`${own.url}/healthz`, { agent: false })).status).toBe(200)
+})
+
+test.each([
+  ['660', {}],
+  ['600', { SOCKET_MODE: '600' }],
+])('has the permissions %s', async (mode, environment) => {
+  await start(environment)
+  expect((statSync(path).mode & 0o777).toString(8)).toBe(mode)
+})
+
+test('is removed at the stop', async () => {
+  const own = await start()
+  await own.stop()
+  expect(existsSync(path)).toBe(false)
+})
+
+test('replaces the socket of a killed process', async () => {
+  leaveSocket()
+  await start()
+  expect((await call('/healthz')).status).toBe(200)
+})
+
+describe('does not start, and says why, if', () => {
+  const fault = () =>
+    start().then(
+      () => 'started',
+      (error: Error) => error.message.replaceAll(folder, 'FOLDER'),
+    )
+
+  test('another program listens there, whose socket stays', async () => {
+    const other = createServer(socket => socket.on('error', () => {}).end('other'))
+    await new Promise<void>(resolve => other.listen(path, resolve))
+    expect(await fault()).toContain('HOST has unix:FOLDER/http.sock, at which another program listens')
+    expect(existsSync(path)).toBe(true)
+    await new Promise(resolve => other.close(resolve))
+  })
+
+  test('there is another file, which stays', async () => {
+    writeFileSync(path, 'mine')
+    expect(await fault()).toContain('where there is a file that is no socket: choose another path')
+    expect(statSync(path).isFile()).toBe(true)
+  })
+
+  test('its folder is missing', async () => {
+    path = join(folder, 'none', 'http.sock')
+    expect(await fault()).toContain('but the folder FOLDER/none does not exist')
+  })
+})
+
+test('is shared by workers, also after kill -9, and answers the health check', async () => {
+  leaveSocket()
+  const operator = new Operator()
+  try {
+    const environment = {
+      HOST: `unix:${path}`,
+      WORKERS: '2',
+      METRICS_ADDRESS: 'none',
+      ADMIN_USERS: 'portal:adm1n-s3cret',
+      XMPP_DOMAINS: 'localhost',
+    }
+    const running = operator.start(environment)
+    expect(await running.url()).toBe(`unix:${path}`)
+    expect((statSync(path).mode & 0o777).toString(8)).toBe('660')
+    const answers = await Promise.all(Array.from({ length: 8 }, () => call('/healthz')))
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+    execFileSync(process.execPath, [healthCheck], { env: environment })
+    running.signal('SIGTERM')
+    expect(await running.exit).toBe(0)
+    expect(existsSync(path)).toBe(false)
+  } finally {
+    operator.leave()
+  }
+})
