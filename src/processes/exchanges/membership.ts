@@ -11,6 +11,12 @@ import { RemoteNode } from './remote-node.js'
 /** Intervals of the heartbeat, and of the check for silence, in milliseconds. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
+/**
+ * Heartbeats a second of the whole group, and names in each. A larger group beats less often, so that a process reads
+ * no more of them.
+ */
+const mostBeats = 40
+const mostTold = 40
 /** Processes that join within this time share a line of the log, in milliseconds. */
 const joinMilliseconds = 250
 
@@ -35,6 +41,8 @@ interface Notice {
   /** Older versions omit the following fields. */
   readonly adopted?: readonly string[]
   readonly isLeaving?: boolean
+  /** Asks for a heartbeat in return. */
+  readonly asks?: true | undefined
 }
 
 export class Membership {
@@ -195,7 +203,8 @@ export class Membership {
     })
   }
 
-  #note(node: RemoteNode, { about, known, isDraining, adopted, isLeaving }: Notice): void {
+  #note(node: RemoteNode, { about, known, isDraining, adopted, isLeaving, asks }: Notice): void {
+    if (asks === true) node.tell(this.#notice())
     if (node.about === undefined && about !== undefined) this.#compareSettings(node, about)
     this.#noteNames(node, adoptedIn(adopted), isLeaving === true)
     this.#reported.report(known.filter(name => name !== this.#parts.self))
@@ -250,10 +259,12 @@ export class Membership {
     const late = now - this.#lookedAt - lookMilliseconds
     this.#lookedAt = now
     if (now >= this.#announceAt) this.#announce()
+    const pause = this.#interval - beatMilliseconds
     for (const node of this.#known.values()) {
       if (late > beatMilliseconds) node.forgive(late)
+      if (node.isAskDue(now, pause)) node.tell(this.#notice(true))
       this.#parts.guarded(() => {
-        if (!node.look(now)) return
+        if (!node.look(now, pause)) return
         log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process does not answer')
         this.#changed()
       })
@@ -269,17 +280,34 @@ export class Membership {
 
   #announce(): void {
     const frame = this.#notice()
-    this.#announceAt = this.#parts.clock.now() + beatMilliseconds
+    const interval = this.#interval
+    // Processes that started at once drift apart.
+    const share = interval > beatMilliseconds ? 0.75 + Math.random() / 4 : 1
+    this.#announceAt = this.#parts.clock.now() + interval * share
     for (const carrier of this.#parts.carriers) carrier.announce(frame)
   }
 
-  #notice(): Buffer {
+  /** Between two heartbeats of this process, in milliseconds. */
+  get #interval(): number {
+    return Math.max(beatMilliseconds, ((this.#known.size + 1) * 1_000) / mostBeats)
+  }
+
+  /** A random part, so that all heartbeats of a second together have each name. */
+  #tellNames(): string[] {
+    const names = this.there.map(({ name }) => name)
+    if (names.length <= mostTold) return names
+    const first = Math.floor(Math.random() * names.length)
+    return [...names.slice(first), ...names.slice(0, first)].slice(0, mostTold)
+  }
+
+  #notice(asks?: true): Buffer {
     return writeFrame(frameKinds.notice, true, 0, {
       isDraining: this.#isDraining,
       about: this.#parts.about,
-      known: this.there.map(({ name }) => name),
+      known: this.#tellNames(),
       adopted: this.owners.adopted,
       isLeaving: this.owners.isLeaving,
+      asks,
     } satisfies Notice)
   }
 

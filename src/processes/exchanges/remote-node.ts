@@ -7,6 +7,8 @@ import { type Accept, Exchanges } from './exchanges.js'
 const probeMilliseconds = 1_200
 const silentMilliseconds = 3_000
 const goneMilliseconds = 10_000
+/** In a large group, a silent process with open exchanges is asked for a heartbeat after this time, in milliseconds. */
+const askMilliseconds = 3_000
 
 const resetFrame = writeFrame(frameKinds.reset, true, 0)
 
@@ -34,6 +36,9 @@ export class RemoteNode implements Node {
   readonly #ways = new Map<Carrier, Way>()
   /** In milliseconds of the clock. */
   #heardAt: number
+  /** Undefined since the last sign of life. */
+  #askedAt: number | undefined
+  #lastAskedAt = 0
 
   constructor(name: string, accept: Accept, now: number) {
     this.name = name
@@ -86,6 +91,7 @@ export class RemoteNode implements Node {
 
   heard(now: number): boolean {
     this.#heardAt = now
+    this.#askedAt = undefined
     const isChanged = this.isSilent
     this.isSilent = false
     this.isGivenUp = false
@@ -94,10 +100,21 @@ export class RemoteNode implements Node {
 
   forgive(milliseconds: number): void {
     this.#heardAt += milliseconds
+    if (this.#askedAt !== undefined) this.#askedAt += milliseconds
   }
 
-  look(now: number): boolean {
-    const silence = now - this.#heardAt
+  /** `pause` is the time between two heartbeats beyond a second, in milliseconds. */
+  isAskDue(now: number, pause: number): boolean {
+    const isDue = pause > 0 && this.exchanges.size > 0 && now - this.#heardAt >= askMilliseconds
+    if (!isDue || now - this.#lastAskedAt < askMilliseconds) return false
+    this.#askedAt ??= now
+    this.#lastAskedAt = now
+    return true
+  }
+
+  look(now: number, pause: number): boolean {
+    const sinceAsked = this.#askedAt === undefined ? 0 : now - this.#askedAt
+    const silence = Math.max(now - this.#heardAt - pause, sinceAsked)
     if (silence >= probeMilliseconds) for (const { carrier } of this.#ways.values()) carrier.probe(this.name)
     const [wasSilent, wasGivenUp] = [this.isSilent, this.isGivenUp]
     this.isSilent = silence >= silentMilliseconds
