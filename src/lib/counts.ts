@@ -1,4 +1,5 @@
 // Counters, which metrics read. No name here comes from callers.
+import { Durations } from './durations.js'
 
 /** Reasons for the end of a WebSocket whose client sent no `<close/>`. */
 export const webSocketCuts = [
@@ -105,13 +106,18 @@ export class Tally {
   }
 }
 
+export class PageTraffic {
+  /** Bytes of bodies and messages. */
+  received = 0
+  sent = 0
+  readonly deliveries = new Durations()
+}
+
 export class Counts {
   requests = 0
   /** BOSH requests answered with an error of HTTP or BOSH. */
   failedRequests = 0
   bodiesRefused = 0
-  bytesReceived = 0
-  bytesSent = 0
   unknownSids = 0
   unknownHosts = 0
   /** Replies that were sent again (XEP-0124 §14.3). */
@@ -121,6 +127,7 @@ export class Counts {
   waitTimeouts = 0
   /** Requests dropped because an earlier request never arrived. */
   gapTimeouts = 0
+  readonly pages = { bosh: new PageTraffic(), websocket: new PageTraffic() }
   readonly webSockets = { opened: 0, refused: 0 }
   /** Number of WebSocket pongs, and the sum of their round trips in seconds. */
   readonly pongs = { count: 0, seconds: 0 }

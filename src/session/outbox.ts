@@ -1,5 +1,8 @@
+import type { Clock } from '../lib/clock.js'
+import type { Counts } from '../lib/counts.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Element } from '../xmpp/xml/element.js'
+import type { Transport } from './session-types.js'
 
 /** Above these limits, the server is not read. */
 const mostWaiting = 1024 * 1024
@@ -16,6 +19,12 @@ const mostTaken = 1024 * 1024
 
 const nothing: readonly Element[] = []
 
+export interface OutboxParts {
+  readonly waiting: WaitingMemory
+  readonly clock: Pick<Clock, 'now'>
+  readonly counts: Pick<Counts, 'pages'>
+}
+
 export interface OutboxRecord {
   readonly elements: readonly Element[]
   readonly delivered: number
@@ -24,19 +33,23 @@ export interface OutboxRecord {
 
 /** Elements from the server for the client. Sizes are in UTF-16 units. */
 export class Outbox {
-  readonly #waiting: WaitingMemory
+  readonly #parts: OutboxParts
   readonly #mostElements: number
   #elements: Element[] = []
   #size = 0
   #keptBytes = 0
   #delivered = 0
   #isClosed = false
+  /** Number of elements before the timed stanza, or -1. Only one is timed at a time: the first since the last delivery. */
+  #beforeTimed = -1
+  /** When the timed stanza arrived, in milliseconds of the clock. */
+  #since = 0
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
   /** State of stream management for the next client. It is deleted when elements are taken. */
   resumption: unknown
 
-  constructor(waiting: WaitingMemory, most = mostElements) {
-    this.#waiting = waiting
+  constructor(parts: OutboxParts, most = mostElements) {
+    this.#parts = parts
     this.#mostElements = most
   }
 
@@ -73,7 +86,7 @@ export class Outbox {
 
   /** Gets lower as the memory of the process fills. */
   get mostBytes(): number {
-    return this.#waiting.mostOfOne
+    return this.#parts.waiting.mostOfOne
   }
 
   get isFull(): boolean {
@@ -82,6 +95,10 @@ export class Outbox {
   }
 
   add(element: Element): void {
+    if (this.#beforeTimed < 0 && element.namespace === 'jabber:client') {
+      this.#beforeTimed = this.#elements.length
+      this.#since = this.#parts.clock.now()
+    }
     this.#elements.push(element)
     this.#count(element.text.length, 1)
     this.source?.readUnless(this.isFull)
@@ -100,12 +117,14 @@ export class Outbox {
   #insert(elements: readonly Element[]): void {
     if (elements.length === 0) return
     this.#elements = [...elements, ...this.#elements]
+    if (this.#beforeTimed >= 0) this.#beforeTimed += elements.length
     this.#count(lengthOf(elements), elements.length)
   }
 
   skip(count: number): void {
     const skipped = this.#elements.splice(0, count)
     this.#count(-lengthOf(skipped), -skipped.length)
+    this.#beforeTimed = Math.max(-1, this.#beforeTimed - skipped.length)
     this.#delivered += count
     if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
   }
@@ -115,12 +134,13 @@ export class Outbox {
     // New arrays for many sessions that end at once would be slow.
     if (all.length > 0) this.#elements = []
     this.#count(-this.#size, -all.length)
+    this.#beforeTimed = -1
     return all
   }
 
   keeps(bytes: number): void {
     if (this.#isClosed) return
-    this.#waiting.change(bytes - this.#keptBytes)
+    this.#parts.waiting.change(bytes - this.#keptBytes)
     this.#keptBytes = bytes
   }
 
@@ -131,9 +151,16 @@ export class Outbox {
   }
 
   /** Takes at least one element, and at most `most` UTF-16 units. */
-  take(most = mostTaken): readonly Element[] {
+  take(transport: Transport, most = mostTaken): readonly Element[] {
     this.resumption = undefined
+    const before = this.#beforeTimed
     const elements = this.#takeOut(most)
+    if (before >= elements.length) this.#beforeTimed = before - elements.length
+    else if (before >= 0) {
+      this.#beforeTimed = -1
+      const { clock, counts } = this.#parts
+      counts.pages[transport].deliveries.add((clock.now() - this.#since) / 1000)
+    }
     for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
     if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
     return elements
@@ -159,7 +186,7 @@ export class Outbox {
 
   #count(size: number, elements: number): void {
     this.#size += size
-    if (!this.#isClosed) this.#waiting.change(memoryOf(size, elements))
+    if (!this.#isClosed) this.#parts.waiting.change(memoryOf(size, elements))
   }
 }
 

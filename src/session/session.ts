@@ -61,7 +61,7 @@ export class Session implements Gate {
     this.id = id
     this.domain = domain
     this.origin = client === undefined ? 'warmed' : 'client'
-    this.outbox = new Outbox(keeper.waiting, keeper.mostElements)
+    this.outbox = new Outbox(keeper, keeper.mostElements)
     this.inactivity = new Inactivity(now)
     this.#keeper = keeper
     this.downlink = new Downlink(this, keeper)

@@ -1,4 +1,6 @@
 import { Counter, type CounterConfiguration, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Counts } from '../lib/counts.js'
+import { durationBounds } from '../lib/durations.js'
 import type { FinishedCall } from '../warm/calls.js'
 import { type Row, rowsOf, type Sources } from './rows.js'
 
@@ -39,10 +41,27 @@ export function createMetrics(sources: Sources) {
     },
     async text(): Promise<string> {
       census = sources.census()
-      const texts = await Promise.all([registry.metrics(), processMetrics().metrics()])
+      const texts = await Promise.all([registry.metrics(), deliveries(sources.counts), processMetrics().metrics()])
       return texts.join('\n')
     },
   }
+}
+
+function deliveries({ pages }: Pick<Counts, 'pages'>): string {
+  const name = `${prefix}stanza_delivery_seconds`
+  const help =
+    'Time from reading a stanza of an XMPP server to writing it to the page, for the first stanza of each delivery. Includes the wait for a page that has no open request or connection.'
+  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`]
+  for (const [transport, { deliveries }] of Object.entries(pages)) {
+    let count = 0
+    for (const [at, bucket] of deliveries.buckets.entries()) {
+      count += bucket
+      lines.push(`${name}_bucket{le="${durationBounds[at] ?? '+Inf'}",transport="${transport}"} ${count}`)
+    }
+    lines.push(`${name}_sum{transport="${transport}"} ${deliveries.sum}`)
+    lines.push(`${name}_count{transport="${transport}"} ${count}`)
+  }
+  return `${lines.join('\n')}\n`
 }
 
 function register({ name, type, help, labels, read }: Row, registry: Registry): void {

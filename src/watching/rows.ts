@@ -60,6 +60,14 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       'Sessions, calls, connections and requests that were refused, and logins that were delayed, by the limit that was reached.',
       byLabel('limit', () => counts.refused),
     ],
+    page_received_bytes_total: [
+      'Bytes from pages: bodies of BOSH requests, and WebSocket messages, without HTTP headers and frames.',
+      byLabel('transport', () => ({ bosh: counts.pages.bosh.received, websocket: counts.pages.websocket.received })),
+    ],
+    page_sent_bytes_total: [
+      'Bytes to pages: bodies of BOSH replies, and WebSocket messages, without HTTP headers and frames.',
+      byLabel('transport', () => ({ bosh: counts.pages.bosh.sent, websocket: counts.pages.websocket.sent })),
+    ],
     bosh_requests_total: ['Requests to the BOSH endpoint.', () => counts.requests],
     bosh_failed_requests_total: [
       'Requests to the BOSH endpoint that were answered with an error of HTTP or BOSH.',
@@ -69,8 +77,6 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       'Requests to the BOSH endpoint that came in parts, or ahead of their turn, when there was no room for more of these.',
       () => counts.bodiesRefused,
     ],
-    bosh_received_bytes_total: ['Bytes in the bodies of requests to the BOSH endpoint.', () => counts.bytesReceived],
-    bosh_sent_bytes_total: ['Bytes in the bodies of its replies.', () => counts.bytesSent],
     bosh_held_requests: ['Requests of browsers that are held.', () => census().heldRequests],
     bosh_oldest_held_request_seconds: [
       'For how long the oldest of them is held.',

@@ -72,7 +72,16 @@ async function read(pieces: readonly Buffer[]): Promise<Outcome & { readonly fau
   server.handleUpgrade(request as never, line, Buffer.alloc(0), socket => {
     line.sent.length = 0
     const report = (error: unknown) => void faults.push(error)
-    const parts = { rules, maxStanzaBytes: 262_144, maxFragments: 8, clock, bodies, ponged() {}, report }
+    const parts = {
+      rules,
+      maxStanzaBytes: 262_144,
+      maxFragments: 8,
+      clock,
+      bodies,
+      ponged() {},
+      traffic: { received: 0, sent: 0 },
+      report,
+    }
     const channel = new SocketChannel(socket, line as never, { address: '192.0.2.1', secure: false }, parts)
     channel.events = {
       onMessage: message => void messages.push(message.toString()),

@@ -156,8 +156,8 @@ describe('after known traffic, the metrics', () => {
       ...{ 'reason="item-not-found"': 1, 'reason="logout"': 1 },
     })
     expect(await counted('bosh_requests_total')).toEqual({ '': seen.requests })
-    expect(await counted('bosh_received_bytes_total')).toEqual({ '': seen.sent })
-    expect(await counted('bosh_sent_bytes_total')).toEqual({ '': seen.received })
+    expect(await counted('page_received_bytes_total')).toEqual({ 'transport="bosh"': seen.sent })
+    expect(await counted('page_sent_bytes_total')).toEqual({ 'transport="bosh"': seen.received })
     expect(await counted('bosh_failed_requests_total')).toEqual({ '': 3 })
     expect(await counted('bosh_replays_total')).toEqual({ '': 1 })
     expect(await counted('bosh_timeouts_total')).toEqual({ 'kind="wait"': 1 })

@@ -111,6 +111,7 @@ export function fakeChannel(
       maxStanzaBytes: 262_144,
       maxFragments: 8,
       ponged: () => {},
+      traffic: { received: 0, sent: 0 },
       report,
     },
   )

@@ -129,6 +129,21 @@ describe('the text', () => {
     expect([await age(), await age(2_500)]).toEqual([0, 5])
   })
 
+  test('has how long stanzas took to their pages', async () => {
+    const sources = sourcesOf()
+    const { deliveries } = sources.counts.pages.websocket
+    for (const seconds of [0.001, 4, 61]) deliveries.add(seconds)
+    const samples = samplesOf(await createMetrics(sources).text())
+    const value = (name: string) => samples.get(`warm_bindings_stanza_delivery_seconds_${name}`)
+    expect(value('bucket{le="0.001",transport="websocket"}')).toBe(1)
+    expect(value('bucket{le="2.5",transport="websocket"}')).toBe(1)
+    expect(value('bucket{le="5",transport="websocket"}')).toBe(2)
+    expect(value('bucket{le="60",transport="websocket"}')).toBe(2)
+    expect(value('bucket{le="+Inf",transport="websocket"}')).toBe(3)
+    expect(value('sum{transport="websocket"}')).toBe(65.001)
+    expect([value('count{transport="websocket"}'), value('count{transport="bosh"}')]).toEqual([3, 0])
+  })
+
   test('has the results of calls, and the durations of successful ones', async () => {
     const metrics = createMetrics(sourcesOf())
     metrics.recordCall({ call: 'warm', code: 'ok', seconds: 0.03 })

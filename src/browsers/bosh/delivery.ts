@@ -105,7 +105,7 @@ export class Delivery {
     let hasStreamElement = false
     let stanzas = 0
     if (!withNothing && !peer.gone) {
-      const elements = this.#session.outbox.take()
+      const elements = this.#session.outbox.take('bosh')
       this.hadPayload = elements.length > 0
       stanzas = elements.length
       for (const { namespace, text } of elements) {

@@ -71,7 +71,7 @@ export class HttpPeer implements Peer, BodyTaker {
   }
 
   onData(chunk: Buffer): void {
-    this.#parts.counts.bytesReceived += chunk.length
+    this.#parts.counts.pages.bosh.received += chunk.length
     if (this.#discard !== undefined) this.#discard(chunk.length)
     else if (chunk.length === this.#length) this.#whole = chunk
     else this.#collect(chunk)

@@ -61,7 +61,7 @@ export function send(res: ServerResponse, reply: Reply, parts: ReplyParts) {
 function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   const { status, body, contentType, setCookie } = reply
   const length = Buffer.byteLength(body)
-  parts.counts.bytesSent += length
+  parts.counts.pages.bosh.sent += length
   const cors = corsOf(res, parts)
   const lines = `Content-Type: ${contentType}\r\n${cors.lines}`
   const isUsual = status === 200 && setCookie === undefined

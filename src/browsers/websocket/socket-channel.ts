@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { UnfinishedBodies, UnfinishedMessage } from '../../http/listening/unfinished-bodies.js'
 import type { Clock, Timer } from '../../lib/clock.js'
-import type { WebSocketCut } from '../../lib/counts.js'
+import type { PageTraffic, WebSocketCut } from '../../lib/counts.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
@@ -26,6 +26,7 @@ export interface ChannelParts {
   readonly bodies: UnfinishedBodies
   /** Called with the time until a pong, in seconds. */
   readonly ponged: (seconds: number) => void
+  readonly traffic: Pick<PageTraffic, 'received' | 'sent'>
   readonly report: (error: unknown) => void
 }
 
@@ -185,11 +186,13 @@ export class SocketChannel implements Channel {
       this.#connection.cork()
       SocketChannel.#gather(this)
     }
+    this.#parts.traffic.sent += Buffer.byteLength(message)
     this.#socket.send(message, asText)
   }
 
   #received(data: Buffer, isBinary: boolean): void {
     this.#read += data.length + headerBytes(data.length)
+    this.#parts.traffic.received += data.length
     if (this.#isGone) return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (!this.#isLeaving) this.events.onMessage(data)

@@ -169,7 +169,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   #deliverAll(): void {
     const { outbox } = this.session
-    while (!outbox.isEmpty && this.canDeliver) this.deliver(outbox.take(mostWritten))
+    while (!outbox.isEmpty && this.canDeliver) this.deliver(outbox.take('websocket', mostWritten))
   }
 
   /** RFC 7395 §3.5. */

@@ -16,7 +16,10 @@ import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { NoteRefusal, StreamStart } from './stream-start.js'
 import { type Forwarding, Takeover, type TakeoverParts } from './takeover.js'
 
-export interface EndpointParts extends Entrance, Omit<TakeoverParts, 'noteRefusal'>, Omit<ChannelParts, 'ponged'> {
+export interface EndpointParts
+  extends Entrance,
+    Omit<TakeoverParts, 'noteRefusal'>,
+    Omit<ChannelParts, 'ponged' | 'traffic'> {
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
@@ -67,6 +70,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     maxFragments: parts.maxFragments,
     clock: parts.clock,
     bodies: parts.bodies,
+    traffic: counts.pages.websocket,
     report: parts.report,
     ponged(seconds) {
       counts.pongs.count += 1

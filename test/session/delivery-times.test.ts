@@ -1,0 +1,84 @@
+import { describe, expect, test } from '@jest/globals'
+import { Counts } from '../../src/lib/counts.js'
+import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
+import { Outbox } from '../../src/session/outbox.js'
+import type { Transport } from '../../src/session/session-types.js'
+import { benchWithTickets, takeOver } from '../browsers/websocket/pages.js'
+import { message } from '../support/bosh-bench.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+/** Number of timed deliveries, and the sum of their seconds. */
+const timesOf = ({ pages }: Counts, transport: Transport) => {
+  const { buckets, sum } = pages[transport].deliveries
+  return [buckets.reduce((all, one) => all + one, 0), sum]
+}
+
+describe('the time from a stanza of the server to its page', () => {
+  test('over BOSH includes the wait for a request, and is that of the first stanza of a delivery', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.session()
+    const before = timesOf(bench.counts, 'bosh')
+    await client.next()
+    await bench.pass(20)
+    client.link.receive(message('a'))
+    expect(timesOf(bench.counts, 'bosh')).toEqual([before[0]! + 1, before[1]])
+    await bench.pass(3)
+    client.link.receive(message('b'))
+    await bench.pass(2)
+    client.link.receive(message('c'))
+    await bench.pass(1)
+    await client.next()
+    expect(timesOf(bench.counts, 'bosh')).toEqual([before[0]! + 2, before[1]! + 3])
+    expect(timesOf(bench.counts, 'websocket')).toEqual([0, 0])
+  })
+
+  test('over WebSocket includes the wait for a page that does not read', async () => {
+    const bench = benchWithTickets()
+    const client = await bench.warmed()
+    const page = takeOver(bench, client.token!)
+    client.link.receive(message('a'))
+    expect(timesOf(bench.counts, 'websocket')).toEqual([1, 0])
+    page.bufferedAmount = 1_000_000
+    client.link.receive(message('b'))
+    await bench.pass(4)
+    page.bufferedAmount = 0
+    page.connection.emit('drain')
+    expect(page.sent.filter(text => text.includes('<body>'))).toHaveLength(2)
+    expect(timesOf(bench.counts, 'websocket')).toEqual([2, 4])
+  })
+
+  test('is right while the page takes less than there is, and leaves out what it has already', () => {
+    const clock = new FakeClock()
+    const counts = new Counts()
+    const outbox = new Outbox({ waiting: new WaitingMemory(), clock, counts })
+    const element = (text: string, namespace = 'jabber:client') => ({ name: 'message', namespace, text })
+    const add = (text: string) => outbox.add(element(text))
+    const times = () => timesOf(counts, 'websocket')
+
+    outbox.add(element('features', 'http://etherx.jabber.org/streams'))
+    add('first')
+    clock.advance(1_000)
+    add('second')
+    expect(outbox.take('websocket', 1)).toMatchObject([{ text: 'features' }])
+    expect(times()).toEqual([0, 0])
+    expect(outbox.take('websocket', 1)).toMatchObject([{ text: 'first' }])
+    expect(times()).toEqual([1, 1])
+    add('third')
+    clock.advance(1_000)
+    outbox.putBack([element('first')])
+    expect(outbox.take('websocket', 11)).toHaveLength(2)
+    expect(times()).toEqual([1, 1])
+    clock.advance(1_000)
+    expect(outbox.take('websocket')).toMatchObject([{ text: 'third' }])
+    expect(times()).toEqual([2, 3])
+
+    add('fourth')
+    outbox.skip(1)
+    add('fifth')
+    clock.advance(500)
+    outbox.clear()
+    add('sixth')
+    outbox.take('websocket')
+    expect(times()).toEqual([3, 3])
+  })
+})
