@@ -24,6 +24,7 @@ import { createSaltedPasswords } from './servers/login/sasl/salted-passwords.js'
 import { createTokens } from './servers/login/tokens.js'
 import type { Dns } from './servers/net/dns.js'
 import { createNames } from './servers/net/names.js'
+import { probeBy, ServerStates } from './servers/net/server-states.js'
 import { makeRoom } from './session/limits/making-room.js'
 import { RateShaper } from './session/limits/rate-shaper.js'
 import { roomElsewhere } from './session/limits/room-elsewhere.js'
@@ -65,7 +66,24 @@ export function createUpstream(given: UpstreamParts) {
   const { servers, keepalive, tls } = config
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
-  const dialer = createDialer({ names, clock, publicOnly: anyDomain, descriptors })
+  const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
+  const isNamed = (domain: string) => config.domains.includes(domain)
+  const probe = probeBy(connect)
+  const serverStates = new ServerStates({
+    clock,
+    log: logFor('c2s'),
+    hasEntry: domain => config.servers.has(domain),
+    isNamed,
+    probe,
+  })
+  const endpointStates = new ServerStates({
+    clock,
+    log: logFor('remote'),
+    hasEntry: domain => config.remotes.has(domain),
+    isNamed,
+    probe,
+  })
+  const dialer = createDialer({ names, clock, publicOnly: anyDomain, descriptors, states: serverStates })
   const maxStanzaBytes = config.limits.stanzaBytes
   const xmlLimits = serverLimits(maxStanzaBytes)
   const registry = new Registry(clock)
@@ -101,10 +119,10 @@ export function createUpstream(given: UpstreamParts) {
     hostMetaPort,
     counts,
     waiting,
+    states: endpointStates,
     log: logFor('remote'),
     processName,
   })
-  const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
 
   const epoch = nodes === undefined ? 0 : epochOf(clock)
   const own = new OwnSessions(registry, remotes.elsewhere, epoch)
@@ -219,6 +237,7 @@ export function createUpstream(given: UpstreamParts) {
       links: () => links.size,
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
+      servers: () => [...serverStates.rows, ...endpointStates.rows],
       waitingBytes: () => waiting.bytes,
     },
     drain(): void {
@@ -228,6 +247,8 @@ export function createUpstream(given: UpstreamParts) {
     },
     shutDown(): void {
       registry.shutDown()
+      serverStates.close()
+      endpointStates.close()
       links.endSpares()
       remotes.shutDown()
     },

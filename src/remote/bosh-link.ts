@@ -255,8 +255,10 @@ export class BoshLink implements Link {
 
   #end(end: LinkEnd): void {
     if (this.#isOver) return
+    const reported = atStep(end, this.events)
+    if (reported.failure.step === 'stream') this.#session.lost(reported.failure)
     this.close()
-    this.events.onEnd(atStep(end, this.events))
+    this.events.onEnd(reported)
   }
 }
 

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import type { ServerState } from '../servers/net/server-states.js'
 import type { Failure } from '../xmpp/link.js'
 import { boshNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
@@ -25,6 +26,7 @@ export interface EndpointSessionParts {
   readonly domain: string
   readonly terms?: WantedTerms
   readonly onFailed?: (domain: string, failure: Failure) => void
+  readonly stateOf?: (host: string) => ServerState
   /** Sessions that have open requests, or will send requests. They add and remove themselves. */
   readonly open: Set<EndpointSession>
 }
@@ -48,6 +50,9 @@ export class EndpointSession {
   readonly #reached: (step: Step) => void
   #abort = new AbortController()
   #endpoint: Endpoint | undefined
+  #server: ServerState | undefined
+  /** Whether the server's state counts this session. */
+  #isCounted = false
   #phase: Phase = 'live'
   #lastRid = randomInt(1, 2 ** 47)
   #sentRid = 0
@@ -91,6 +96,7 @@ export class EndpointSession {
       const isEmptyReply = attributes === '' && payload === '' && reply.payload.length === 0
       // An earlier request may be answered because of a later one. Its empty reply does not count.
       if (rid === this.#lastRid) this.#emptySince = isEmptyReply ? askedAt : undefined
+      this.#report(reply.end?.failure, creates)
       if (reply.end !== undefined) this.#beginEnding()
       else if (creates) {
         this.terms = readTerms(reply.root)
@@ -99,13 +105,36 @@ export class EndpointSession {
       }
       return reply
     } catch (error) {
-      if (error instanceof RemoteFault && !signal.aborted) onFailed?.(domain, error.failure)
+      if (error instanceof RemoteFault && !signal.aborted) {
+        onFailed?.(domain, error.failure)
+        this.#report(error.failure, creates)
+      }
       // Without a creation reply there is no session to end.
       if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#beginEnding()
       throw error
     } finally {
       this.#answered()
     }
+  }
+
+  /** The endpoint's own server broke a link of a user. */
+  lost(failure: Failure): void {
+    this.#server?.lost(failure, this.#parts.domain)
+  }
+
+  #report(failure: Failure | undefined, creates: boolean): void {
+    const server = this.#server
+    if (failure === undefined) {
+      server?.reached()
+      if (creates) this.#count(true)
+    } else if (creates && failure.condition === undefined) server?.failed(failure, this.#parts.domain)
+  }
+
+  #count(isOpen: boolean): void {
+    if (isOpen === this.#isCounted) return
+    this.#isCounted = isOpen
+    if (isOpen) this.#server?.opened()
+    else this.#server?.closed()
   }
 
   /** During the creation, the end waits for the sid. */
@@ -139,6 +168,7 @@ export class EndpointSession {
     const { terms } = this
     if (this.#phase !== 'live' || this.#asking > 0 || endpoint === undefined || terms === undefined) return undefined
     this.#parts.open.delete(this)
+    this.#count(false)
     return { url: endpoint.url, terms, rid: this.#lastRid + 1 }
   }
 
@@ -178,6 +208,7 @@ export class EndpointSession {
       for (;;) {
         await turn.afterPrevious()
         this.#endpoint ??= await this.#parts.endpoint
+        this.#server ??= this.#parts.stateOf?.(this.#endpoint.host)
         signal.throwIfAborted()
         try {
           const options = { signal, reached, gathered, onSent }
@@ -231,6 +262,7 @@ export class EndpointSession {
   #finish(): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
+    this.#count(false)
     this.#limit?.cancel()
     this.#breakOff()
     this.#parts.open.delete(this)

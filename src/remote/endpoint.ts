@@ -74,6 +74,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
 
   return {
     url,
+    host: address.host,
     post,
 
     /** Rejects with a `RemoteFault`. */

@@ -5,6 +5,7 @@ import type { Counts } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import { codeOf } from '../lib/log.js'
+import type { ServerStates } from '../servers/net/server-states.js'
 import type { Opening, OpenWish } from '../session/session-types.js'
 import { handleOf } from '../session/sid.js'
 import { withULabels } from '../xmpp/jid/domains.js'
@@ -20,6 +21,7 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
   readonly counts: Counts
   readonly log: Logger
   readonly waiting?: WaitingMemory | undefined
+  readonly states?: ServerStates | undefined
   /** Undefined for a single process. */
   readonly processName?: string | undefined
   /** Default: 443. Tests use another port. */
@@ -55,7 +57,20 @@ export function createRemotes(parts: RemotesParts) {
 
   function linkParts(domain: string, about: RemoteEndpoint): BoshLinkParts {
     const { facts, of } = endpointsOf(about)
-    return { domain, endpoint: of(domain), facts, clock, waiting: parts.waiting, open: sessions, onFailed }
+    const { waiting, states } = parts
+    const stateOf =
+      states &&
+      ((host: string) => (about.url === undefined ? states.ofFound(domain, host) : states.ofEntry(domain, host)))
+    return {
+      domain,
+      endpoint: of(domain),
+      facts,
+      clock,
+      waiting,
+      open: sessions,
+      onFailed,
+      ...(stateOf && { stateOf }),
+    }
   }
 
   function abandon(link: BoshLink): void {

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
 import { version } from '../lib/package-json.js'
 import type { Node, Nodes } from '../processes/nodes.js'
+import type { ServerRow } from '../servers/net/server-states.js'
 import type { SessionState } from '../session/session-types.js'
 
 export interface Census extends ReturnType<typeof heldRequests> {
@@ -16,6 +17,7 @@ export interface Sources {
   readonly census: () => Census
   readonly open: {
     readonly links: () => number
+    readonly servers: () => readonly ServerRow[]
     readonly remotes: () => number
     readonly connections: () => number
     readonly unreadBytes: () => number
@@ -35,7 +37,7 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-/** Labels are words of our own tables only, and present from the start. */
+/** Labels are words of our own tables, and present from the start. Only `xmpp_server_up` has labels from outside. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     build_info: ['Always 1, with the versions of the service and of Node.js.', buildInfo],
@@ -112,6 +114,10 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       byLabel('outcome', () => counts.clientLogins),
     ],
     c2s_links: ['Streams to XMPP servers that are open.', open.links],
+    xmpp_server_up: [
+      'Whether an XMPP server can be reached (1) or not (0): the last connection to it was made, refused or lost with many others.',
+      { labels: ['domain', 'server'], read: () => open.servers().map(({ labels, isUp }) => [labels, Number(isUp)]) },
+    ],
     c2s_failures_total: [
       'Streams to XMPP servers that failed before their user was logged in, by step and code.',
       byFailure(counts.linkFailures),

@@ -7,6 +7,7 @@ import type { LinkEnd, LinkOptions } from '../../xmpp/link.js'
 import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import { isMadeOutTo } from '../net/certificate-names.js'
+import type { ServerState } from '../net/server-states.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
 import type { Dialer } from './dial.js'
 import { ignore, nothing } from './socket-events.js'
@@ -38,7 +39,7 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
 export interface ConnectionEvents {
   onStep(step: Step): void
   /** The connection is encrypted as required. `spare`: the connection was dialled ahead. */
-  onReady(socket: Socket, spare?: Spare): void
+  onReady(socket: Socket, state: ServerState | undefined, spare?: Spare): void
   onFailed(end: LinkEnd): void
 }
 
@@ -49,6 +50,8 @@ export interface Spare {
 export interface Connection {
   /** No event follows. */
   cancel(): void
+  /** The login's time is over: the server that is being tried did not answer. No event follows. */
+  timeOut(): void
 }
 
 const endings = ['error', 'end', 'close'] as const
@@ -63,7 +66,7 @@ export function openConnection(
   events: ConnectionEvents,
 ): Connection {
   const trust = server ?? usualTrust
-  const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server)
+  const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server, domain)
   let current: Socket | undefined
   let deadline: Timer | undefined
   let patience = secureSeconds
@@ -72,16 +75,16 @@ export function openConnection(
   let isOver = false
 
   async function make(): Promise<void> {
-    for await (const { socket, tls, isLast } of search.connections(() => reach('connect'))) {
+    for await (const { socket, tls, state, isLast } of search.connections(() => reach('connect'))) {
       current = socket
       if (isOver) return leave()
       patience = isLast ? secureSeconds : nextServerSeconds
       const made = tls === 'none' ? socket : await secure(socket, tls === 'direct')
       if (isOver) return
-      if (made instanceof Socket) return ready(made)
+      if (made instanceof Socket) return ready(made, state)
       if (made.streamError !== undefined) return end(made)
       leave()
-      search.note(made.failure)
+      search.fail(made.failure)
     }
     end({ failure: search.failure })
   }
@@ -113,13 +116,13 @@ export function openConnection(
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
-  function ready(socket: Socket): void {
+  function ready(socket: Socket, state: ServerState | undefined): void {
     reach('features')
     isOver = true
     deadline?.cancel()
     socket.off('error', nothing)
     for (const event of endings) socket.off(event, onBroken)
-    events.onReady(socket)
+    events.onReady(socket, state)
   }
 
   function watch(socket: Socket): void {
@@ -163,7 +166,13 @@ export function openConnection(
   }
 
   make().catch(cause => end({ failure: { step, code: 'internal-error', cause } }))
-  return { cancel }
+  return {
+    cancel,
+    timeOut(): void {
+      if (!isOver && step !== 'resolve') search.fail({ step, code: 'timeout' })
+      cancel()
+    },
+  }
 }
 
 /**

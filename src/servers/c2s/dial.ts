@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import { isIPv6, type Socket } from 'node:net'
 import type { Server } from '../../config/config.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { connectProblem, steps } from '../../lib/errors.js'
@@ -6,11 +6,14 @@ import { connectSharingBuffer } from '../../lib/shared-buffer.js'
 import type { Failure, LinkStep } from '../../xmpp/link.js'
 import type { Addresses, Names, Route } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
+import type { ServerState, ServerStates } from '../net/server-states.js'
+import type { Target } from '../net/srv-records.js'
 import { nothing } from './socket-events.js'
 
 export interface Dialled {
   readonly socket: Socket
   readonly tls: Server['tls']
+  readonly state: ServerState | undefined
   /** No server is left to try. */
   readonly isLast: boolean
 }
@@ -27,20 +30,30 @@ export interface DialerParts {
   /** Whether servers found through DNS must have public addresses. */
   readonly publicOnly: boolean
   readonly descriptors?: { expected: number } | undefined
+  readonly states?: ServerStates | undefined
   readonly connect?: (address: string, port: number) => Socket
 }
 
 export type Dialer = ReturnType<typeof createDialer>
 
-export function createDialer({ names, clock, publicOnly, descriptors, connect = connectTcp }: DialerParts) {
+export function createDialer({ names, clock, publicOnly, descriptors, states, connect = connectTcp }: DialerParts) {
   const parts = { names, clock, descriptors, connect }
   return {
     /** The settings may name any address. */
-    toServer: (server: Server) => createSearch({ ...parts, publicOnly: false }, { targets: [server] }),
+    toServer(server: Server, domain: string) {
+      const state = states?.ofEntry(domain, placeOf(server))
+      return createSearch({ ...parts, publicOnly: false }, { targets: [server] }, domain, () => state)
+    },
     /** Servers from DNS (RFC 6120 §3.2, XEP-0368). */
-    toDomain: (domain: string) => createSearch({ ...parts, publicOnly }, names.routeTo(domain)),
+    toDomain: (domain: string) =>
+      createSearch({ ...parts, publicOnly }, names.routeTo(domain), domain, target =>
+        states?.ofFound(domain, placeOf(target)),
+      ),
   }
 }
+
+const placeOf = ({ host, port }: Pick<Target, 'host' | 'port'>) =>
+  isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 
 function connectTcp(host: string, port: number): Socket {
   const socket = connectSharingBuffer({
@@ -60,8 +73,11 @@ export type Search = ReturnType<typeof createSearch>
 export function createSearch(
   { names, clock, publicOnly, descriptors = { expected: 0 }, connect }: SearchParts,
   route: Route | Promise<Route>,
+  domain = '',
+  stateOf: (target: Target) => ServerState | undefined = () => undefined,
 ) {
   let furthest: Failure | undefined
+  let state: ServerState | undefined
   /** Time limit in milliseconds of the clock, set at the first attempt. */
   let until = Number.POSITIVE_INFINITY
   let limit: Timer | undefined
@@ -73,6 +89,12 @@ export function createSearch(
     if (isOne === isExpected) return
     isExpected = isOne
     descriptors.expected += isOne ? 1 : -1
+  }
+
+  /** The server that was tried last failed. */
+  function fail(failure: Failure): void {
+    state?.failed(failure, domain)
+    note(failure)
   }
 
   function note(failure: Failure): void {
@@ -88,10 +110,11 @@ export function createSearch(
     for (const [index, target] of found.targets.entries()) {
       if (isOver || clock.now() >= until) return
       expect(true)
+      state = stateOf(target)
       const addresses = allowed(await inTime(names.addressesOf(target)))
       if (isOver) return
       if ('code' in addresses) {
-        note(addresses)
+        fail(addresses)
         continue
       }
       onConnecting()
@@ -101,8 +124,8 @@ export function createSearch(
         // Until then `expected` counts the descriptor, which the socket takes one tick later.
         process.nextTick(expect, false)
       })
-      if ('code' in socket) note(socket)
-      else yield { socket, tls: target.tls, isLast: index === found.targets.length - 1 }
+      if ('code' in socket) fail(socket)
+      else yield { socket, tls: target.tls, state, isLast: index === found.targets.length - 1 }
     }
   }
 
@@ -126,7 +149,7 @@ export function createSearch(
 
   return {
     connections,
-    note,
+    fail,
     get failure(): Failure {
       return furthest ?? { step: 'connect', code: 'timeout' }
     },

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Timer } from '../../lib/clock.js'
+import type { ServerState } from '../net/server-states.js'
 import {
   type Connection,
   type ConnectionEvents,
@@ -64,14 +65,19 @@ export class SpareLinks {
         if (spare.socket === undefined) dialled = openConnection(options, this.#parts, events)
         else {
           events.onStep('features')
-          events.onReady(spare.socket, spare)
+          events.onReady(spare.socket, spare.state, spare)
         }
       })
+      const cancel = () => {
+        isOver = true
+        dialled?.cancel()
+        spare.drop()
+      }
       return {
-        cancel() {
-          isOver = true
-          dialled?.cancel()
-          spare.drop()
+        cancel,
+        timeOut() {
+          dialled?.timeOut()
+          cancel()
         },
       }
     }
@@ -116,6 +122,7 @@ export class SpareLinks {
 
 class SpareLink implements ConnectionEvents, SocketEvents {
   socket: Socket | undefined
+  state: ServerState | undefined
   readonly since: number
   readonly #parts: SpareParts
   readonly #spares: Spares
@@ -156,8 +163,9 @@ class SpareLink implements ConnectionEvents, SocketEvents {
 
   onStep(): void {}
 
-  onReady(socket: Socket): void {
+  onReady(socket: Socket, state: ServerState | undefined): void {
     this.socket = socket
+    this.state = state
     this.#readyAt = this.#parts.clock.now()
     listenTo(socket, this)
   }

@@ -12,6 +12,7 @@ import type { Element, Fate } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
+import type { ServerState } from '../net/server-states.js'
 import { channelBinding } from './channel-binding-data.js'
 import {
   type Connection,
@@ -56,6 +57,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #phase: Phase = 'connecting'
   #connection: Connection | undefined
   #socket: Socket | undefined
+  #server: ServerState | undefined
   #writer: Writer | undefined
   #splitter: Splitter | undefined
   #unfinishedBytes = 0
@@ -164,6 +166,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   timeOut(step: Step, isStreamOver = true): void {
+    this.#connection?.timeOut()
     this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }, isStreamOver))
   }
 
@@ -171,7 +174,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.events.onStep?.(step)
   }
 
-  onReady(socket: Socket, spare?: Spare): void {
+  onReady(socket: Socket, server: ServerState | undefined, spare?: Spare): void {
+    this.#server = server
     this.#guard(() => this.#ready(socket, spare))
   }
 
@@ -194,6 +198,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#connection = undefined
     this.#isSpare = spare !== undefined
     this.#socket = socket
+    this.#server?.opened()
     this.#writer = new Writer(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
@@ -259,7 +264,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   onOpen(root: Root): void {
     const header = readHeader(root)
     if (typeof header === 'string') this.#refuse(header)
-    else if (this.#phase === 'open') this.events.onOpen(header)
+    else if (this.#phase === 'open') {
+      this.#server?.reached()
+      this.events.onOpen(header)
+    }
   }
 
   onElement(element: Element): void {
@@ -362,8 +370,17 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     if (isStreamOver) this.close()
     else this.cut()
     const reported = atStep(end, this.events)
+    this.#report(reported)
     this.#parts.onFailed(this.#to.domain, reported.failure)
     this.events.onEnd(reported)
+  }
+
+  /** For the state of the server. A server may close connections that were dialled ahead. */
+  #report({ failure, isStale = false }: LinkEnd): void {
+    const { domain } = this.#to
+    const isSilent = failure.step === 'features' && !this.#hasBegun && !isStale
+    if (failure.step === 'stream') this.#server?.lost(failure, domain)
+    else if (isSilent && failure.code !== 'remote-stream-error') this.#server?.failed(failure, domain)
   }
 
   #destroy(): void {
@@ -384,6 +401,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     ignore(this.#socket)
     this.#socket.destroy()
     this.#socket = undefined
+    this.#server?.closed()
+    this.#server = undefined
     this.#writer = undefined
   }
 

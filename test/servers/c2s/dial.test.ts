@@ -59,7 +59,7 @@ async function follow(search: Search) {
   const dial = async () => {
     for await (const { tls } of search.connections(() => told.push('connecting'))) {
       told.push(`connected ${tls}`)
-      search.note(
+      search.fail(
         await new Promise<Failure>(resolve => {
           goOn = resolve
         }),
@@ -74,7 +74,7 @@ async function follow(search: Search) {
 
 describe('dialling a server of the operator', () => {
   test('by its address begins at once, and costs one timer until it is connected', async () => {
-    await follow(dialer().toServer(server))
+    await follow(dialer().toServer(server, 'example.org'))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
     expect(clock.pending).toBe(1)
     sockets.stand('127.0.0.1')
@@ -85,7 +85,9 @@ describe('dialling a server of the operator', () => {
 
   test('by a name with known addresses begins at once, too', async () => {
     names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
-    await follow(dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }))
+    await follow(
+      dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }, 'example.org'),
+    )
     expect(sockets.begun).toEqual(['0 10.0.0.5 15222'])
     sockets.stand('10.0.0.5')
     await settled()
@@ -94,7 +96,7 @@ describe('dialling a server of the operator', () => {
 
   test('by another name waits for its addresses', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(['10.0.0.5'])
-    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
     expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
     expect(clock.pending).toBe(1)
   })
@@ -104,8 +106,8 @@ describe('dialling a server of the operator', () => {
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
     })
-    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
-    const { cancel } = await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
+    const { cancel } = await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
     expect(descriptors.expected).toBe(2)
     cancel()
     expect(descriptors.expected).toBe(1)
@@ -117,7 +119,7 @@ describe('dialling a server of the operator', () => {
 
   test('takes no descriptor without an address', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(unknown)
-    const { connections, cancel } = dialer().toServer({ ...server, host: 'xmpp.lan' })
+    const { connections, cancel } = dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org')
     const first = connections(() => {}).next()
     expect(descriptors.expected).toBe(1)
     expect((await first).done).toBe(true)
@@ -130,7 +132,7 @@ describe('dialling a server of the operator', () => {
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
     })
-    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
     clock.advance(4_999)
     await settled()
     expect(told).toEqual([])
@@ -145,12 +147,12 @@ describe('dialling a server of the operator', () => {
 
   test('fails at once if it is known to be unreachable', async () => {
     names.hosts['xmpp.lan'] = unknown
-    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }))
+    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
   test('fails when there is no answer in five seconds', async () => {
-    await follow(dialer().toServer(server))
+    await follow(dialer().toServer(server, 'example.org'))
     clock.advance(5_000)
     await settled()
     expect(told).toEqual(['connecting', 'failed connect timeout'])
@@ -336,7 +338,7 @@ describe('if any domain may be dialled', () => {
   })
 
   test('servers named by the operator are dialled at any address', async () => {
-    await follow(dialer({ publicOnly: true }).toServer(server))
+    await follow(dialer({ publicOnly: true }).toServer(server, 'example.org'))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
   })
 })
@@ -375,7 +377,7 @@ describe('over real sockets', () => {
     listener.stop()
     names.hosts['a'] = ['127.0.0.2', '127.0.0.1']
     const dialer = createDialer({ names, clock, publicOnly: false })
-    const { connections, failure } = await dialled(dialer.toServer({ ...server, host: 'a', port }))
+    const { connections, failure } = await dialled(dialer.toServer({ ...server, host: 'a', port }, 'example.org'))
     expect(connections).toEqual([])
     expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED', address: '127.0.0.1' } })
   })

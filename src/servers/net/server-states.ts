@@ -1,0 +1,282 @@
+import type { Logger } from 'pino'
+import type { Clock, Timer } from '../../lib/clock.js'
+import { codeOf } from '../../lib/log.js'
+import { withULabels } from '../../xmpp/jid/domains.js'
+import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
+
+/** Servers that the settings do not name: strangers choose their names. */
+const mostFound = 100
+/** Without links and attempts for this time, a server is forgotten. In milliseconds. */
+const mostAge = 300_000
+/** In milliseconds. */
+const minute = 60_000
+/** Links that break within this time break together. In milliseconds. */
+const moment = 1_000
+/** So many links, and at least half of all, break together only if the server is gone. */
+const fewestTogether = 3
+
+/** Time without attempts after which a server that is down is probed, in milliseconds. */
+const probeAfter = 30_000
+
+const ownFaults = new Set<Failure['code']>(['service-full', 'address-not-allowed', 'internal-error'])
+/** Faults of one domain, at a server of many. */
+const faultsOfDomain = new Set<Failure['code']>(['certificate-invalid', 'tls-unavailable'])
+/** RFC 6120 §4.9.3. Other conditions are about one stream. */
+const serverWide = new Set(['internal-server-error', 'reset', 'resource-constraint', 'system-shutdown'])
+
+export interface ServerStatesParts {
+  readonly clock: Clock
+  readonly log: Logger
+  /** Whether XMPP_SERVERS has an entry for the domain. Otherwise an entry of `*` applies. */
+  readonly hasEntry: (domain: string) => boolean
+  /** Whether XMPP_DOMAINS has the domain itself, not only a pattern. */
+  readonly isNamed: (domain: string) => boolean
+  /** Opens a stream without a login, and closes it. */
+  readonly probe: (domain: string) => void
+}
+
+export interface ServerRow {
+  readonly labels: { readonly domain: string; readonly server: string }
+  readonly isUp: boolean
+}
+
+/** Which servers can be reached, as this process has seen it. */
+export class ServerStates {
+  readonly #parts: ServerStatesParts
+  readonly #states = new Map<string, ServerState>()
+
+  constructor(parts: ServerStatesParts) {
+    this.#parts = parts
+  }
+
+  /** The server of an entry of XMPP_SERVERS. */
+  ofEntry(domain: string, server: string): ServerState {
+    return this.#of(this.#parts.hasEntry(domain) ? domain : '*', server, true)
+  }
+
+  /** A server that the domain itself names. */
+  ofFound(domain: string, server: string): ServerState {
+    return this.#of(domain, server, false)
+  }
+
+  get rows(): readonly ServerRow[] {
+    this.#forgetOld()
+    return [...this.#states.values()].flatMap(({ domain, server, isShown, isUp }) =>
+      isShown && isUp !== undefined ? [{ labels: { domain: withULabels(domain), server }, isUp }] : [],
+    )
+  }
+
+  close(): void {
+    for (const state of this.#states.values()) state.close()
+    this.#states.clear()
+  }
+
+  #of(domain: string, server: string, isEntry: boolean): ServerState {
+    const key = `${domain} ${server}`
+    const known = this.#states.get(key)
+    if (known !== undefined) return known
+    const { clock, log, isNamed, probe } = this.#parts
+    const isTrusted = isEntry || isNamed(domain)
+    const state = new ServerState({ domain, server, isEntry, isTrusted, clock, log, probe })
+    if (isEntry || this.#hasRoom()) this.#states.set(key, state)
+    return state
+  }
+
+  #hasRoom(): boolean {
+    const found = [...this.#states].filter(([, { isEntry }]) => !isEntry)
+    if (found.length < mostFound) return true
+    this.#forgetOld()
+    const stranger = found.find(([key, { isShown }]) => !isShown || !this.#states.has(key))
+    if (stranger === undefined) return false
+    this.#states.get(stranger[0])?.close()
+    this.#states.delete(stranger[0])
+    return true
+  }
+
+  #forgetOld(): void {
+    const oldest = this.#parts.clock.now() - mostAge
+    for (const [key, state] of this.#states) {
+      if (state.links > 0 || state.lastAt > oldest) continue
+      state.close()
+      this.#states.delete(key)
+    }
+  }
+}
+
+interface StateParts {
+  readonly domain: string
+  readonly server: string
+  readonly isEntry: boolean
+  /** The operator named the domain or the server. */
+  readonly isTrusted: boolean
+  readonly clock: Clock
+  readonly log: Logger
+  readonly probe: (domain: string) => void
+}
+
+export class ServerState {
+  /** Undefined before the first outcome. */
+  isUp: boolean | undefined
+  links = 0
+  /** Time of the last outcome, in milliseconds of the clock. */
+  lastAt: number
+  readonly #parts: StateParts
+  /** Servers that were never reached are those of mistyped or invented domains. */
+  #wasReached = false
+  #downSince = 0
+  #isTold = false
+  #toldAt = Number.NEGATIVE_INFINITY
+  #telling: Timer | undefined
+  #probing: Timer | undefined
+  #isClosed = false
+  #lost = 0
+  #failed = 0
+  #last: Failure | undefined
+  #lastDomain: string
+  #momentAt = Number.NEGATIVE_INFINITY
+  #lostTogether = 0
+  /** Links that were open at some time since `#momentAt`. */
+  #mostLinks = 0
+
+  constructor(parts: StateParts) {
+    this.#parts = parts
+    this.#lastDomain = parts.domain
+    this.lastAt = parts.clock.now()
+  }
+
+  get domain(): string {
+    return this.#parts.domain
+  }
+
+  get server(): string {
+    return this.#parts.server
+  }
+
+  get isEntry(): boolean {
+    return this.#parts.isEntry
+  }
+
+  get isShown(): boolean {
+    return this.#parts.isTrusted || this.#wasReached
+  }
+
+  /** The server has answered on a new connection. */
+  reached(): void {
+    this.#wasReached = true
+    this.lastAt = this.#parts.clock.now()
+    if (this.isUp === true) return
+    if (this.#isTold) this.#tellBack()
+    this.isUp = true
+    this.#probing?.cancel()
+  }
+
+  /** A connection could not be made. */
+  failed(failure: Failure, domain: string): void {
+    const { code, step } = failure
+    if (ownFaults.has(code) || (code === 'host-unknown' && step !== 'resolve')) return
+    if (this.#parts.domain === '*' && faultsOfDomain.has(code)) return
+    this.#failed += 1
+    this.#sink()
+    this.#note(failure, domain)
+  }
+
+  opened(): void {
+    this.links += 1
+    this.#mostLinks += 1
+  }
+
+  closed(): void {
+    this.links -= 1
+  }
+
+  /** A link broke after its login. Called before `closed`. */
+  lost(failure: Failure, domain: string): void {
+    const { code, condition = '' } = failure
+    const isBroken = code === 'remote-connection-failed' || code === 'timeout'
+    if (!isBroken && !serverWide.has(condition)) return
+    const now = this.#parts.clock.now()
+    if (now - this.#momentAt >= moment) {
+      this.#momentAt = now
+      this.#lostTogether = 0
+      this.#mostLinks = this.links
+    }
+    this.#lost += 1
+    this.#lostTogether += 1
+    if (this.#lostTogether >= fewestTogether && this.#lostTogether * 2 >= this.#mostLinks) this.#sink()
+    this.#note(failure, domain)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#telling?.cancel()
+    this.#probing?.cancel()
+  }
+
+  #sink(): void {
+    if (this.isUp !== false) this.#downSince = this.#parts.clock.now()
+    this.isUp = false
+  }
+
+  #note(failure: Failure, domain: string): void {
+    const { clock } = this.#parts
+    this.#last = failure
+    this.#lastDomain = domain
+    this.lastAt = clock.now()
+    if (!this.isShown || this.#isClosed) return
+    if (this.isUp === false && this.#parts.isTrusted) this.#probeLater()
+    const due = Math.max(moment, this.#toldAt + minute - this.lastAt)
+    this.#telling ??= clock.after(due, () => this.#tell())
+  }
+
+  #probeLater(): void {
+    this.#probing?.cancel()
+    this.#probing = this.#parts.clock.after(probeAfter, () => {
+      this.#probeLater()
+      this.#parts.probe(this.#lastDomain)
+    })
+  }
+
+  #tell(): void {
+    const { clock, log } = this.#parts
+    const { step, code, condition, cause } = this.#last!
+    this.#telling = undefined
+    this.#toldAt = clock.now()
+    this.#isTold = this.isUp === false
+    log.warn(
+      { ...this.#sums(), step, code, condition, cause: codeOf(cause) },
+      this.#isTold ? 'an XMPP server is down' : 'links to an XMPP server broke, or could not be made',
+    )
+  }
+
+  #tellBack(): void {
+    this.#isTold = false
+    this.#telling?.cancel()
+    this.#telling = undefined
+    const seconds = Math.round((this.lastAt - this.#downSince) / 1000)
+    this.#parts.log.info({ ...this.#sums(), seconds }, 'an XMPP server is back')
+  }
+
+  /** `lost`, `failed`: since the last line. */
+  #sums() {
+    const { server } = this.#parts
+    const sums = { domain: withULabels(this.#lastDomain), server, lost: this.#lost, failed: this.#failed }
+    this.#lost = 0
+    this.#failed = 0
+    return sums
+  }
+}
+
+/** Opens a stream, and closes it once the server has answered. */
+export function probeBy(connect: OpenLink): (domain: string) => void {
+  const nothing = () => {}
+  return domain => {
+    const events: LinkEvents = {
+      onOpen: () => link.close(),
+      onElement: nothing,
+      onFlush: nothing,
+      onDrain: nothing,
+      onEnd: nothing,
+    }
+    const link = connect(domain, { lang: 'en' }, events)
+  }
+}

@@ -1,0 +1,143 @@
+// What an operator sees of an XMPP server that goes down and comes back.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { scrape } from '../support/scrape.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { SteppedClock } from '../support/stepped-clock.js'
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+
+let server: LoginServer
+let service: TestService
+
+const start = async (servers: string, domains: string) => {
+  service = await startTestService({
+    servers,
+    environment: { XMPP_DOMAINS: domains, LOG_LEVEL: 'info', METRICS_ADDRESS: '127.0.0.1:0' },
+  })
+}
+
+beforeEach(async () => {
+  server = await startLoginServer({ domain: 'plain.example', accounts: { alice: alice.password } })
+})
+
+afterEach(async () => {
+  await service.stop()
+  await server.stop()
+})
+
+const lines = () => service.lines.map(line => JSON.parse(line)).filter(({ msg }) => msg.includes('XMPP server'))
+
+async function up(): Promise<Record<string, number>> {
+  const { samples } = await scrape(service.service.metricsUrl)
+  const name = 'warm_bindings_xmpp_server_up'
+  return Object.fromEntries(
+    [...samples].flatMap(([key, value]) => (key.startsWith(name) ? [[key.slice(name.length), value]] : [])),
+  )
+}
+
+describe('a server of the settings', () => {
+  const place = () => `127.0.0.1:${server.port}`
+  const key = () => `{domain="plain.example",server="${place()}"}`
+
+  beforeEach(() => start(`plain.example=xmpp://${place()}?tls=none`, 'plain.example'))
+
+  test('takes all sessions: one line with their number, and the metric is 0; one line when it is back', async () => {
+    expect(await up()).toEqual({})
+    for (let at = 0; at < 4; at++) await service.bind(alice)
+    expect(await up()).toEqual({ [key()]: 1 })
+    server.script = { connect: turn => turn.reset() }
+    for (const connection of server.connections) connection.reset()
+    await eventually('the line', () => lines().length > 0)
+    expect(await up()).toEqual({ [key()]: 0 })
+    expect(await service.warm(alice)).toMatchObject({ status: 502 })
+    server.script = {}
+    await service.bind(alice)
+    expect(await up()).toEqual({ [key()]: 1 })
+    expect(lines()).toMatchObject([
+      {
+        ...{ level: 40, part: 'c2s', msg: 'an XMPP server is down', domain: 'plain.example', server: place(), lost: 4 },
+        code: 'remote-connection-failed',
+      },
+      { level: 30, part: 'c2s', msg: 'an XMPP server is back', domain: 'plain.example', server: place() },
+    ])
+  })
+
+  test('that ends the session of a user is up', async () => {
+    await service.bind(alice)
+    await service.bind(alice)
+    server.last.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>")
+    await eventually('the link is closed', () => service.service.counts().links === 1)
+    expect(await up()).toEqual({ [key()]: 1 })
+    expect(lines()).toEqual([])
+  })
+
+  test('that accepts connections and breaks off the login is up', async () => {
+    server.script = { challenge: turn => turn.reset() }
+    await service.warm(alice)
+    expect(await up()).toEqual({ [key()]: 1 })
+  })
+
+  test('that is down is probed without a login', async () => {
+    await service.stop()
+    const clock = new SteppedClock()
+    service = await startTestService({
+      servers: `plain.example=xmpp://${place()}?tls=none`,
+      environment: { XMPP_DOMAINS: 'plain.example', METRICS_ADDRESS: '127.0.0.1:0' },
+      clock,
+    })
+    server.script = { header: turn => turn.reset() }
+    await service.warm(alice)
+    expect(await up()).toEqual({ [key()]: 0 })
+    server.script = {}
+    clock.advance(30_000)
+    await eventually('the probe is over', () => server.connections.length === 2 && server.open === 0)
+    expect(server.last).toMatchObject({ goodbye: 'footer', attempts: 0, complaints: [] })
+    expect(await up()).toEqual({ [key()]: 1 })
+  })
+
+  test('that is silent until the login is given up is down', async () => {
+    await service.stop()
+    service = await startTestService({
+      servers: `plain.example=xmpp://${place()}`,
+      environment: { XMPP_DOMAINS: 'plain.example', WARM_STEP_TIMEOUT: '1', METRICS_ADDRESS: '127.0.0.1:0' },
+    })
+    server.script = { header: () => {} }
+    expect((await service.warm(alice)).json).toMatchObject({ code: 'timeout', step: 'tls' })
+    expect(await up()).toEqual({ [key()]: 0 })
+  })
+})
+
+test('a server of all other domains has one series, whatever domains are asked for', async () => {
+  await start('*=xmpp://127.0.0.1:1?tls=none', '*.example')
+  for (const domain of ['one.example', 'two.example']) {
+    const { json } = await service.warm({ ...alice, jid: `alice@${domain}` })
+    expect(json).toMatchObject({ code: 'remote-connection-failed', step: 'connect' })
+  }
+  expect(await up()).toEqual({ '{domain="*",server="127.0.0.1:1"}': 0 })
+})
+
+describe('a remote BOSH endpoint', () => {
+  test('that cannot be reached is down', async () => {
+    await start('far.example=http://127.0.0.1:1/http-bind', 'far.example')
+    await service.warm({ ...alice, jid: 'alice@far.example' })
+    expect(await up()).toEqual({ '{domain="far.example",server="127.0.0.1:1"}': 0 })
+    await eventually('the line', () => lines().length > 0)
+    expect(lines()).toMatchObject([{ level: 40, part: 'remote', domain: 'far.example', cause: 'ECONNREFUSED' }])
+  })
+
+  test('is up with its first session, and down if the next cannot be opened', async () => {
+    const far = await startTestService({
+      servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+      environment: { XMPP_DOMAINS: 'plain.example' },
+    })
+    await start(`plain.example=${far.url}/http-bind`, 'plain.example')
+    const labels = `{domain="plain.example",server="${new URL(far.url).host}"}`
+    await service.bind(alice)
+    expect(await up()).toEqual({ [labels]: 1 })
+    await far.stop()
+    expect(await service.warm(alice)).toMatchObject({ status: 502 })
+    expect(await up()).toEqual({ [labels]: 0 })
+  })
+})

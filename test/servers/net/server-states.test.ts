@@ -1,0 +1,261 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { type ServerState, ServerStates } from '../../../src/servers/net/server-states.js'
+import type { Failure } from '../../../src/xmpp/link.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+const refused: Failure = {
+  step: 'connect',
+  code: 'remote-connection-failed',
+  cause: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+}
+const broken: Failure = { step: 'stream', code: 'remote-connection-failed' }
+const stopping: Failure = { step: 'stream', code: 'remote-stream-error', condition: 'system-shutdown' }
+
+let clock: FakeClock
+let lines: Record<string, unknown>[]
+let probes: string[]
+let states: ServerStates
+let state: ServerState
+
+beforeEach(() => {
+  clock = new FakeClock()
+  lines = []
+  probes = []
+  const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
+  states = new ServerStates({
+    clock,
+    log,
+    hasEntry: domain => domain === 'example.org',
+    isNamed: domain => domain === 'named.example',
+    probe: domain => void probes.push(domain),
+  })
+  state = states.ofEntry('example.org', 'xmpp.example.org:5222')
+})
+
+const shown = () => states.rows.map(({ labels: { domain, server }, isUp }) => `${domain} ${server} ${Number(isUp)}`)
+const isUp = () => state.isUp
+
+/** Opens as many links, and breaks some of them. */
+function lose(count: number, of: number, failure = broken): void {
+  for (let opened = 0; opened < of; opened++) state.opened()
+  for (let lost = 0; lost < count; lost++) {
+    state.lost(failure, 'example.org')
+    state.closed()
+  }
+}
+
+describe('a server', () => {
+  test('is not shown before the first attempt', () => {
+    expect(shown()).toEqual([])
+  })
+
+  test('is up once it has answered, and down once a connection cannot be made', () => {
+    state.reached()
+    expect(shown()).toEqual(['example.org xmpp.example.org:5222 1'])
+    state.failed(refused, 'example.org')
+    expect(shown()).toEqual(['example.org xmpp.example.org:5222 0'])
+    state.reached()
+    expect(shown()).toEqual(['example.org xmpp.example.org:5222 1'])
+  })
+
+  test.each(['service-full', 'address-not-allowed', 'internal-error'] as const)('is not down for %s', code => {
+    state.reached()
+    state.failed({ step: 'connect', code }, 'example.org')
+    clock.advance(60_000)
+    expect(isUp()).toBe(true)
+    expect(lines).toEqual([])
+  })
+
+  test('is not down if it ends the stream of a user', () => {
+    state.reached()
+    lose(1, 1)
+    expect(isUp()).toBe(true)
+    lose(2, 100, stopping)
+    expect(isUp()).toBe(true)
+  })
+
+  test.each(['conflict', 'policy-violation', 'not-authorized'])('with the error %s, has not lost a link', condition => {
+    lose(10, 10, { step: 'stream', code: 'remote-stream-error', condition })
+    clock.advance(60_000)
+    expect(lines).toEqual([])
+  })
+
+  test('is down if at least half of its links break together, with or without an error', () => {
+    state.reached()
+    lose(49, 100)
+    expect(isUp()).toBe(true)
+    lose(1, 0, stopping)
+    expect(isUp()).toBe(false)
+  })
+
+  test('is not down if they break one after another', () => {
+    state.reached()
+    for (let at = 0; at < 100; at++) {
+      lose(1, 1)
+      clock.advance(1_000)
+    }
+    expect(isUp()).toBe(true)
+  })
+
+  test('is probed every 30 s while it is down and nobody else tries', () => {
+    state.failed(refused, 'example.org')
+    clock.advance(29_999)
+    state.failed(refused, 'example.org')
+    clock.advance(29_999)
+    expect(probes).toEqual([])
+    clock.advance(60_001)
+    expect(probes).toEqual(['example.org', 'example.org', 'example.org'])
+    state.reached()
+    clock.advance(60_000)
+    expect(probes).toHaveLength(3)
+  })
+
+  test('is forgotten five minutes after the last attempt, unless it has links', () => {
+    state.reached()
+    clock.advance(299_999)
+    expect(shown()).toHaveLength(1)
+    clock.advance(1)
+    expect(shown()).toEqual([])
+    state = states.ofEntry('example.org', 'xmpp.example.org:5222')
+    state.reached()
+    state.opened()
+    clock.advance(3_600_000)
+    expect(shown()).toHaveLength(1)
+  })
+})
+
+describe('the log', () => {
+  test('has one line after a second, with count, cause and domain, then one a minute', () => {
+    state.reached()
+    lose(2000, 2000, stopping)
+    state.failed(refused, 'example.org')
+    expect(lines).toEqual([])
+    clock.advance(1_000)
+    expect(lines).toEqual([
+      {
+        ...{ level: 40, domain: 'example.org', server: 'xmpp.example.org:5222', lost: 2000, failed: 1 },
+        ...{ step: 'connect', code: 'remote-connection-failed', cause: 'ECONNREFUSED' },
+        msg: 'an XMPP server is down',
+      },
+    ])
+    for (let second = 0; second < 60; second++) {
+      expect(lines).toHaveLength(1)
+      state.failed(refused, 'example.org')
+      clock.advance(1_000)
+    }
+    expect(lines).toHaveLength(2)
+    expect(lines[1]).toMatchObject({ level: 40, lost: 0, failed: 60 })
+  })
+
+  test('has a line when it is back, with the time that it was down and what else failed', () => {
+    state.failed(refused, 'example.org')
+    clock.advance(30_000)
+    state.failed(refused, 'example.org')
+    clock.advance(15_000)
+    state.reached()
+    state.reached()
+    clock.advance(120_000)
+    expect(lines.slice(1)).toEqual([
+      {
+        ...{ level: 30, domain: 'example.org', server: 'xmpp.example.org:5222', lost: 0, failed: 1, seconds: 45 },
+        msg: 'an XMPP server is back',
+      },
+    ])
+  })
+
+  test('has one warning and one other line a minute at most, for a server that fails every second time', () => {
+    for (let at = 0; at < 1200; at++) {
+      state.failed(refused, 'example.org')
+      clock.advance(50)
+      state.reached()
+      clock.advance(50)
+    }
+    clock.advance(60_000)
+    expect(lines.length).toBeLessThanOrEqual(6)
+    expect(lines.reduce((sum, { failed }) => sum + Number(failed), 0)).toBe(1200)
+  })
+
+  test('says that links broke if the server is up again', () => {
+    state.reached()
+    lose(3, 3)
+    state.reached()
+    clock.advance(1_000)
+    expect(lines).toMatchObject([{ level: 40, msg: 'links to an XMPP server broke, or could not be made', lost: 3 }])
+  })
+
+  test('has nothing after a stop', () => {
+    state.failed(refused, 'example.org')
+    states.close()
+    clock.advance(60_000)
+    expect(lines).toEqual([])
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('the server of all other domains', () => {
+  beforeEach(() => {
+    state = states.ofEntry('one.example', 'xmpp.example.org:5222')
+  })
+
+  test('is one server, and the line has the domain of the last failure', () => {
+    expect(states.ofEntry('two.example', 'xmpp.example.org:5222')).toBe(state)
+    state.failed(refused, 'xn--bcher-kva.example')
+    clock.advance(1_000)
+    expect(shown()).toEqual(['* xmpp.example.org:5222 0'])
+    expect(lines).toMatchObject([{ domain: 'bücher.example' }])
+  })
+
+  test('is not down because it has no certificate for one of them', () => {
+    state.reached()
+    state.failed({ step: 'tls', code: 'certificate-invalid' }, 'two.example')
+    expect(isUp()).toBe(true)
+  })
+})
+
+describe('servers of domains that strangers choose', () => {
+  const stranger = (at: number) => states.ofFound(`d${at}.example`, `h${at}.example:5222`)
+
+  test('are not shown and not logged before they have answered', () => {
+    stranger(1).failed(refused, 'd1.example')
+    clock.advance(1_000)
+    expect(shown()).toEqual([])
+    expect(lines).toEqual([])
+    stranger(1).reached()
+    stranger(1).failed(refused, 'd1.example')
+    clock.advance(1_000)
+    expect(shown()).toEqual(['d1.example h1.example:5222 0'])
+    expect(lines).toHaveLength(1)
+    clock.advance(60_000)
+    expect(probes).toEqual([])
+  })
+
+  test('are 100 at most, and do not push out others', () => {
+    state.reached()
+    for (let at = 0; at < 100; at++) {
+      stranger(at).reached()
+      stranger(at).opened()
+    }
+    for (let at = 100; at < 1_000; at++) stranger(at).reached()
+    expect(shown()).toHaveLength(101)
+    expect(shown()).toContain('d0.example h0.example:5222 1')
+  })
+
+  test('that never answered make room for others', () => {
+    for (let at = 0; at < 1_000; at++) stranger(at).failed(refused, `d${at}.example`)
+    stranger(1_000).reached()
+    expect(shown()).toEqual(['d1000.example h1000.example:5222 1'])
+  })
+
+  test('that were not tried for five minutes make room for others', () => {
+    for (let at = 0; at < 100; at++) stranger(at).reached()
+    clock.advance(300_000)
+    stranger(100).reached()
+    expect(shown()).toEqual(['d100.example h100.example:5222 1'])
+  })
+
+  test('are shown at once if the settings have the domain itself', () => {
+    states.ofFound('named.example', 'h.example:5222').failed(refused, 'named.example')
+    expect(shown()).toEqual(['named.example h.example:5222 0'])
+  })
+})
