@@ -151,7 +151,9 @@ function linkBack(request: Request, code: ProblemCode, warmPath: string, home: s
   const form = home + warmPath
   if (isPostedForm(request, warmPath)) return { href: form, text: 'Back to the form' }
   if (code === 'unauthorized' || code === 'misdirected-request') return undefined
-  if (request.path.startsWith(`${warmPath}/`)) return { href: `${form}/sessions`, text: 'All sessions' }
+  if (code === 'role-forbidden' && request.path === `${warmPath}/sessions`) return { href: form, text: 'Log a user in' }
+  if (code === 'role-forbidden' || request.path.startsWith(`${warmPath}/`))
+    return { href: `${form}/sessions`, text: 'All sessions' }
   return { href: `${home}/`, text: 'Front page' }
 }
 

@@ -7,7 +7,7 @@ import { natsOf } from './nats-settings.js'
 import type { settings, Values } from './settings.js'
 import { tlsFiles } from './tls-files.js'
 
-export type { Admin, ServiceAccount } from './kinds/account-lists.js'
+export type { Admin, AdminRole, ServiceAccount } from './kinds/account-lists.js'
 export type { RemoteEndpoint, Server, Trust } from './kinds/servers.js'
 export type { NatsSettings } from './nats-settings.js'
 

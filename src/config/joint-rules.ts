@@ -1,5 +1,6 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
+import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
 import { type Address, collide, placesOf, socketPath } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
@@ -38,8 +39,6 @@ const showsPassword =
 const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret':
     set => set.WARM_ENABLED && set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0,
-  'ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS: keep one of the two': set =>
-    set.ADMIN_USERS_FILE.some(({ name }) => set.ADMIN_USERS.some(admin => admin.name === name)),
   'XMPP_DOMAINS is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net':
     set => set.XMPP_DOMAINS.length === 0,
 
@@ -149,6 +148,15 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
       (set: Values) =>
         isSo(set) ? [problem] : [],
   ),
+  ({ ADMIN_USERS, ADMIN_USERS_FILE }) =>
+    ADMIN_USERS_FILE.flatMap((admin, index) => {
+      const others = ADMIN_USERS_FILE.slice(0, index).filter(({ name }) => name === admin.name)
+      const problem = problemOfSecond(admin, [...ADMIN_USERS, ...others])
+      const isOwn = !ADMIN_USERS.some(({ name }) => name === admin.name)
+      return problem === undefined || isOwn
+        ? []
+        : [`ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS, ${problem}`]
+    }),
   set =>
     [...set.HTTP_HOSTS].flatMap(([name, entries]) =>
       entries

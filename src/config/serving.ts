@@ -17,7 +17,7 @@ export function settingsInCommon(config: Config): Readonly<Record<string, string
     XMPP_DOMAINS: domains,
     EXTERNAL_URL: externalUrl,
     HTTP_HOSTS: [...http.hosts],
-    ADMIN_USERS: admins.map(({ name, domains: own }) => [name, own]),
+    ADMIN_USERS: [...new Map(admins.map(({ name, domains: own, role }) => [name, [own, role]]))],
     paths: [boshPath, warmPath, websocketPath, pagePath],
     limits: [limits.sessionsPerJid, limits.sessionsPerAddress, limits.unauthenticatedPerAddress, rates],
   }

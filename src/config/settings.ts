@@ -145,11 +145,11 @@ export const sections = {
   },
   Admins: {
     ADMIN_USERS: joined(adminAccounts, '').means(
-      'Accounts that may call the warm API, as `name:secret,…`. The secret can be a hash from `warm-bindings hash-password`. Write `%2C`, `%3A` and `%25` for a comma, colon or percent sign.',
+      'Accounts that may call the warm API, as `name:secret,…` or `name:secret:role=read,…`. Roles: `warm` (a backend), `read` (sees sessions), `all` (default). A name that is listed twice has two valid secrets. A secret can be a hash from `warm-bindings hash-password`. Write `%2C`, `%3A` and `%25` for a comma, colon or percent sign.',
       'required, or ADMIN_USERS_FILE',
     ),
     ADMIN_USERS_FILE: joined(adminAccountsFile, '').means(
-      'File with more accounts, one per line: `name:secret`, or `name:secret:domain domain…` to limit the account to these domains.',
+      'File with more accounts, one per line: `name:secret`, or `name:secret:domain domain… role=warm` to limit the account.',
     ),
   },
   'XMPP servers': {

@@ -15,6 +15,7 @@ const sentences = {
   },
   403: {
     forbidden: 'This admin may neither warm nor control sessions of that domain.',
+    'role-forbidden': 'The role of this admin does not include this call.',
     'address-forbidden': 'Calls from this address are not allowed: see WARM_ALLOW, or BOSH_ALLOW for pages.',
     'insecure-channel': 'Passwords are not accepted over an unencrypted channel: see ASSUME_SECURE.',
     'cross-site-request': 'The page or form is of another site, or the token of the form is missing or expired.',

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import { homePath } from '../http/addresses.js'
 import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
-import { navigation } from '../http/answers/navigation.js'
+import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionList, SessionState, SessionView } from '../session/session-types.js'
@@ -18,6 +18,14 @@ export interface PageContext {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>
   readonly now: number
   readonly admin: string
+  /** What the role of the admin includes. */
+  readonly rights: {
+    readonly canWarm: boolean
+    readonly canEnd: boolean
+    readonly canResume: boolean
+    readonly canList: boolean
+    readonly hidden: readonly NavigationPage[]
+  }
 }
 
 export interface Numbers {
@@ -135,14 +143,14 @@ export function endConfirmation(view: SessionView, context: PageContext): Answer
   return show('end', context, { ...describeRow(view, context), title: 'The session has ended' })
 }
 
-function show(view: string, { request, config, representation }: PageContext, values: object): Answer {
+function show(view: string, { request, config, representation, rights }: PageContext, values: object): Answer {
   const home = homePath(config.externalUrl)
-  const bar = navigation(config, request.headers, 'sessions')
+  const bar = navigation(config, request.headers, 'sessions', rights.hidden)
   const about = { home, navigation: bar, path: pathForBrowsers(config), made: timeOfDay() }
-  return pageAnswer(view, { ...about, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
+  return pageAnswer(view, { ...about, ...rights, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
 }
 
-function describeRow(view: SessionView, { now, admin }: PageContext) {
+function describeRow(view: SessionView, { now, admin, rights }: PageContext) {
   const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now, admin)
   return {
     ...rest,
@@ -151,6 +159,7 @@ function describeRow(view: SessionView, { now, admin }: PageContext) {
     transport: transport ?? '–',
     quiet: quiet === undefined ? '–' : span(quiet),
     isHere: view.state !== 'elsewhere',
+    isEndable: view.state !== 'elsewhere' && rights.canEnd,
   }
 }
 

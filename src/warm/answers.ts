@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import { type EndpointUrls, endpointUrls, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
-import { navigation } from '../http/answers/navigation.js'
+import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
 import { attachingPagePolicy } from '../http/answers/pages.js'
 import { nodeIn } from '../processes/node-name.js'
@@ -26,6 +26,8 @@ interface BindingContext {
   readonly domain: string
   readonly credential?: string | undefined
   readonly isOurForm: boolean
+  /** Pages that the role of the admin does not include. */
+  readonly hidden: readonly NavigationPage[]
   readonly isResumed?: boolean
 }
 
@@ -36,7 +38,7 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
 export function bindingAnswer(
   binding: Binding,
   config: AnswerSettings,
-  { request, representation, domain, credential, isOurForm, isResumed = false }: BindingContext,
+  { request, representation, domain, credential, isOurForm, hidden, isResumed = false }: BindingContext,
 ): Answer {
   if (representation === 'json')
     return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), credential))
@@ -52,8 +54,21 @@ export function bindingAnswer(
   const title = isResumed ? 'Ready for another page' : 'Logged in'
   const home = homePath(config.externalUrl)
   const terms = { wait, hold, requests, expiresIn }
-  const bar = navigation(config, request.headers)
-  const values = { title, isResumed, jid, sid, rid, ...terms, home, navigation: bar, form, session, url }
+  const bar = navigation(config, request.headers, undefined, hidden)
+  const values = {
+    title,
+    isResumed,
+    jid,
+    sid,
+    rid,
+    ...terms,
+    home,
+    navigation: bar,
+    form,
+    session,
+    url,
+    canList: !hidden.includes('sessions'),
+  }
   const page = pageAnswer('bound', values, representation)
   return { ...page, headers: { ...page.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
 }

@@ -1,10 +1,10 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
-import type { Admin, Config } from '../config/config.js'
+import type { Admin, AdminRole, Config } from '../config/config.js'
 import { createAdmins } from '../http/access/admins.js'
 import { accessBy, type ClientRules, clientAddress, takesPasswords } from '../http/access/client-rules.js'
 import { type Answer, callIdsOf, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
-import { navigation } from '../http/answers/navigation.js'
+import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { methodNotAllowed } from '../http/answers/pages.js'
 import { type CallerSignal, signalOf } from '../http/listening/caller-gone.js'
@@ -141,6 +141,27 @@ export function createCalls(parts: CallsParts) {
   }
 }
 
+const callsOfRole: Readonly<Record<AdminRole, readonly CallName[]>> = {
+  all: ['warm', 'connect', 'resume', 'logout', 'sessions'],
+  warm: ['warm', 'connect', 'resume', 'logout'],
+  read: ['sessions'],
+}
+
+export const includes = ({ role }: Admin, call: CallName) => callsOfRole[role].includes(call)
+
+export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
+  return [
+    ...(includes(admin, 'warm') ? [] : ['form' as const]),
+    ...(includes(admin, 'sessions') ? [] : ['sessions' as const]),
+  ]
+}
+
+/** Throws `role-forbidden`. */
+export function demandRole(admin: Admin, call: CallName, detail = ''): void {
+  if (includes(admin, call)) return
+  throw new Problem('role-forbidden', { detail: `Its role: ${admin.role}.${detail}` })
+}
+
 /** Throws `forbidden`. */
 export function demandDomain({ domains }: Admin, domain: string): void {
   if (allowsDomain(domains, domain)) return
@@ -208,6 +229,7 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
       const isTooLate = () => handsOver.has(name) && isStopping()
       try {
         if (isTooLate()) throw new Problem('shutting-down')
+        if (name !== 'sessions') demandRole(admin, name)
         const answered = await answer(call)
         if (answered !== undefined) sendAnswer(response, answered)
         if (!signal.aborted) outcome = { code: 'ok' }

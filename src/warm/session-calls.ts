@@ -17,7 +17,7 @@ import {
   describeSession,
 } from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
-import { type Call, demandDomain } from './calls.js'
+import { type Call, demandDomain, demandRole, hiddenFrom, includes } from './calls.js'
 import { toListWish } from './list-wish.js'
 import type { Overview } from './overview.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
@@ -44,6 +44,13 @@ export function createSessionCalls(
     config,
     now: clock.now(),
     admin: admin.name,
+    rights: {
+      canWarm: includes(admin, 'warm'),
+      canEnd: includes(admin, 'logout'),
+      canResume: includes(admin, 'resume'),
+      canList: includes(admin, 'sessions'),
+      hidden: hiddenFrom(admin),
+    },
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
@@ -71,13 +78,15 @@ export function createSessionCalls(
         representation === 'json'
           ? { ...readQuery(request.url, listParameters), refresh: undefined }
           : readQuery(request.url, pageParameters, { sentForm: true })
-      const { jid, domain = jid?.domain } = query
+      const { jid, domain = jid?.domain, visit } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
+      // A visit is the admin's own.
+      if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
       const scope = admin.domains
       const asked = sessions.page(toListWish(query, admin))
       if (representation === 'json') return jsonAnswer(describeList(await asked, clock.now(), admin.name))
-      const reading = scope.includes('*') ? readOverview() : undefined
+      const reading = scope.includes('*') && includes(admin, 'sessions') ? readOverview() : undefined
       const [page, { states }, overview] = await Promise.all([asked, sessions.states(scope), reading])
       return sessionList(page, query, { states, overview }, contextOf(call))
     },
@@ -112,6 +121,7 @@ export function createSessionCalls(
     },
 
     async askWhetherToEnd(call: Call): Promise<Answer> {
+      demandRole(call.admin, 'logout')
       const view = await demandSession(call)
       return endQuestion(view, tokenFor(call), contextOf(call))
     },
@@ -142,7 +152,14 @@ export function createSessionCalls(
       const resumed = await sessions.resume(id, handover)
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }
-      return bindingAnswer(binding, config, { request, representation, domain, isOurForm, isResumed: true })
+      return bindingAnswer(binding, config, {
+        request,
+        representation,
+        domain,
+        isOurForm,
+        hidden: hiddenFrom(admin),
+        isResumed: true,
+      })
     },
   }
 }

@@ -13,7 +13,7 @@ import { formatBareJid } from '../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import { type Parameters, readParameters } from './call-parameters.js'
-import { type Call, demandDomain } from './calls.js'
+import { type Call, demandDomain, hiddenFrom } from './calls.js'
 import { invalidParameter } from './parameters.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
@@ -189,7 +189,9 @@ export function createWarm(parts: WarmCallParts) {
     }
     signal.addEventListener('abort', giveUp)
     try {
-      const about = { request, representation, domain: jid.domain, credential, isOurForm: sender === 'form', isResumed }
+      const isOurForm = sender === 'form'
+      const hidden = hiddenFrom(call.admin)
+      const about = { request, representation, domain: jid.domain, credential, isOurForm, hidden, isResumed }
       sendAnswer(response, bindingAnswer(binding, config, about))
     } catch (error) {
       giveUp()

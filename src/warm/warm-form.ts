@@ -9,7 +9,7 @@ import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem, ProblemCode } from '../lib/errors.js'
 import { formPairs } from '../lib/text/form-pairs.js'
 import { pathForBrowsers, withForm } from './answers.js'
-import type { Call } from './calls.js'
+import { type Call, hiddenFrom } from './calls.js'
 import type { ParameterName } from './parameters.js'
 import { usualOptions } from './warm-request.js'
 
@@ -78,7 +78,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
   ): Answer => {
     const token = formGuard.token(admin.name)
     const bindsByCookie = values['attach_binding'] === 'cookie'
-    const bar = navigation(config, request.headers, 'form')
+    const bar = navigation(config, request.headers, 'form', hiddenFrom(admin))
     const shown = { values, ...about, bindsByCookie, home, navigation: bar, action, token }
     return withForm(pageAnswer('form', shown, representation))
   }

@@ -9,7 +9,7 @@ import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
 import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
-import { type CallsParts, createCalls } from './calls.js'
+import { type CallsParts, createCalls, demandRole } from './calls.js'
 import { createSessionCalls, type SessionCallsParts } from './session-calls.js'
 import { createWarm, createWarmCall, type WarmCallParts } from './warm-call.js'
 import { createWarmForm } from './warm-form.js'
@@ -30,8 +30,10 @@ export function createWarmRouter(parts: WarmParts): Router {
   const calls = createSessionCalls(parts, formGuard)
 
   const showForm: RequestHandler = (request, response) => {
+    const admin = adminOf(request)
+    demandRole(admin, 'warm', ' See the list of sessions.')
     const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
-    sendAnswer(response, form.blank(request, adminOf(request), representation))
+    sendAnswer(response, form.blank(request, admin, representation))
   }
 
   const router = Router({ caseSensitive: true })

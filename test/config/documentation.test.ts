@@ -121,7 +121,7 @@ describe('the documents are true:', () => {
         linkResumeTime: 60,
         serverTimeout: 60,
         tls: { minVersion: 'TLSv1.2', ciphers: undefined },
-        admins: [{ name: 'portal', secret: 's3cret', domains: ['*'] }],
+        admins: [{ name: 'portal', secret: 's3cret', domains: ['*'], role: 'all' }],
         domains: ['example.org'],
         servers: new Map(),
         preferDirectTls: true,

@@ -269,7 +269,7 @@ describe('the settings of a host', () => {
   })
 
   test('give an admin of other domains no domain', () => {
-    const admins = [{ name: 'other', secret: 'x', domains: ['example.org'] }]
+    const admins = [{ name: 'other', secret: 'x', domains: ['example.org'], role: 'all' as const }]
     expect(configOfHost({ ...config, admins }, [config.http.hosts.get('b')![0]!]).admins[0]!.domains).toEqual([])
   })
 

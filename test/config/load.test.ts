@@ -98,10 +98,11 @@ describe('when settings are wrong', () => {
       secret,
       `portal:${secret}:${secret}`,
       `:${secret}`,
-      `a:1,a:${secret}`,
+      `a:1,a:2,a:${secret}`,
       `portal:${secret}%`,
       `portal:x,${secret}`,
-      `portal:x,${secret}:y,${secret}:z`,
+      `portal:x,${secret}:y,${secret}:z,${secret}:z`,
+      `a:1,b:${secret}:role=${secret}`,
       `portal:\u0001${secret}`,
       `por%3Atal:${secret}`,
     ]
@@ -137,8 +138,8 @@ describe('admins', () => {
 
   test('are separated by commas, may look like JIDs, and have three escapes', () => {
     expect(admins({ ADMIN_USERS: 'portal@example.org:a%2Cb%3ac%2525, second:é#"' })).toEqual([
-      { name: 'portal@example.org', secret: 'a,b:c%25', domains: ['*'] },
-      { name: 'second', secret: 'é#"', domains: ['*'] },
+      { name: 'portal@example.org', secret: 'a,b:c%25', domains: ['*'], role: 'all' },
+      { name: 'second', secret: 'é#"', domains: ['*'], role: 'all' },
     ])
   })
 
@@ -146,27 +147,35 @@ describe('admins', () => {
     const text =
       '\uFEFF# who may warm\r\n\r\nshop:a b,c\r\n  # two domains\nnews:x%3Ay:Example.ORG  *.example.net [::1]\n'
     expect(admins({ ADMIN_USERS_FILE: file('admins', text) })).toEqual([
-      { name: 'portal', secret: 's3cret', domains: ['*'] },
-      { name: 'shop', secret: 'a b,c', domains: ['*'] },
-      { name: 'news', secret: 'x:y', domains: ['example.org', '*.example.net', '[::1]'] },
+      { name: 'portal', secret: 's3cret', domains: ['*'], role: 'all' },
+      { name: 'shop', secret: 'a b,c', domains: ['*'], role: 'all' },
+      { name: 'news', secret: 'x:y', domains: ['example.org', '*.example.net', '[::1]'], role: 'all' },
     ])
   })
 
   test('may all be in the file', () => {
     const environment = { ADMIN_USERS: '', ADMIN_USERS_FILE: file('only', 'shop:x') }
-    expect(admins(environment)).toEqual([{ name: 'shop', secret: 'x', domains: ['*'] }])
+    expect(admins(environment)).toEqual([{ name: 'shop', secret: 'x', domains: ['*'], role: 'all' }])
   })
 
   test('are named by entry in problems', () => {
-    expect(problems({ ADMIN_USERS: 'a:1,a:2,b,:c,d:,e:f:g,h:100%,i%3Aj:k,' })).toEqual([
-      'ADMIN_USERS entry 2 has the name of one before it',
+    expect(
+      problems({
+        ADMIN_USERS:
+          'a:1,a:1,b,:c,d:,e:f:g,h:100%,i%3Aj:k,l:m:role=none,n:o:role=read,n:p,n:q:role=read,n:r:role=read,',
+      }),
+    ).toEqual([
+      'ADMIN_USERS entry 2 has the name of one before it, and the same secret: keep one of the two',
       'ADMIN_USERS entry 3 has no colon: write name:secret, and %2C for a comma inside',
       'ADMIN_USERS entry 4 lacks its name or its secret',
       'ADMIN_USERS entry 5 lacks its name or its secret',
       'ADMIN_USERS entry 6 has a colon too many: write %3A inside a secret',
       'ADMIN_USERS entry 7 has a % that is not %2C, %3A or %25: write %25',
       'ADMIN_USERS entry 8 has a colon in its name, which HTTP Basic cannot carry',
-      'ADMIN_USERS entry 9 has no colon: write name:secret, and %2C for a comma inside',
+      'ADMIN_USERS entry 9 has a role that is not one of all, warm, read: write for example role=read',
+      'ADMIN_USERS entry 11 has the name of one before it, but other domains or another role: write the same for both secrets',
+      'ADMIN_USERS entry 13 has the name of one before it, which has two secrets already: remove the oldest',
+      'ADMIN_USERS entry 14 has no colon: write name:secret, and %2C for a comma inside',
     ])
   })
 
@@ -175,13 +184,29 @@ describe('admins', () => {
     expect(problems({ ADMIN_USERS_FILE })).toEqual([
       expect.stringMatching(/^ADMIN_USERS_FILE line 2 has no list of domains after the secret/),
       expect.stringMatching(/^ADMIN_USERS_FILE line 3 has no list of domains/),
-      'ADMIN_USERS_FILE line 5 has the name of one before it',
+      'ADMIN_USERS_FILE line 5 has the name of one before it, but other domains or another role: write the same for both secrets',
     ])
   })
 
-  test('may not be in both places with the same name', () => {
-    expect(problems({ ADMIN_USERS_FILE: file('again', 'portal:other') })).toEqual([
-      'ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS: keep one of the two',
+  test('have a role if they name one, with or without domains', () => {
+    const ADMIN_USERS_FILE = file('roles', 'one:1:role=read\ntwo:2:example.org role=warm\nthree:3:* role=all\n')
+    expect(admins({ ADMIN_USERS: 'zero:0:role=warm', ADMIN_USERS_FILE })).toEqual([
+      { name: 'zero', secret: '0', domains: ['*'], role: 'warm' },
+      { name: 'one', secret: '1', domains: ['*'], role: 'read' },
+      { name: 'two', secret: '2', domains: ['example.org'], role: 'warm' },
+      { name: 'three', secret: '3', domains: ['*'], role: 'all' },
+    ])
+  })
+
+  test('may have two secrets, in one place or in both', () => {
+    const secrets = (environment: Record<string, string>) => admins(environment).map(({ secret }) => secret)
+    expect(secrets({ ADMIN_USERS: 'portal:new,portal:old' })).toEqual(['new', 'old'])
+    expect(secrets({ ADMIN_USERS_FILE: file('again', 'portal:other') })).toEqual(['s3cret', 'other'])
+    expect(problems({ ADMIN_USERS_FILE: file('thrice', 'portal:second\nportal:third') })).toEqual([
+      'ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS, which has two secrets already: remove the oldest',
+    ])
+    expect(problems({ ADMIN_USERS_FILE: file('other', 'portal:other:example.org') })).toEqual([
+      'ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS, but other domains or another role: write the same for both secrets',
     ])
   })
 

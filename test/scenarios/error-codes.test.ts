@@ -58,7 +58,7 @@ afterAll(async () => {
 
 function adminsFile(): string {
   const file = join(folder, 'admins')
-  writeFileSync(file, 'elsewhere:scoped-secret:elsewhere.example\n')
+  writeFileSync(file, 'elsewhere:scoped-secret:elsewhere.example\nwatcher:read-secret:role=read\n')
   return file
 }
 
@@ -167,6 +167,9 @@ const rows: Record<ProblemCode, Row> = {
   },
   forbidden: {
     provoke: () => warm(alice, service, { headers: { Authorization: basic('elsewhere', 'scoped-secret') } }),
+  },
+  'role-forbidden': {
+    provoke: () => warm(alice, service, { headers: { Authorization: basic('watcher', 'read-secret') } }),
   },
   'insecure-channel': {
     async provoke() {
@@ -323,6 +326,7 @@ const named: { readonly [Code in ProblemCode]?: string } = {
   'invalid-parameter': 'Parameter: wait. A whole number, 0 or more.',
   unauthorized: 'HTTP Basic is needed, with an account of ADMIN_USERS or ADMIN_USERS_FILE.',
   forbidden: 'Its domains in ADMIN_USERS_FILE: elsewhere.example.',
+  'role-forbidden': 'Its role: read.',
   'insecure-channel': 'ASSUME_SECURE',
   'address-forbidden': 'WARM_ALLOW',
   'domain-not-allowed': 'XMPP_DOMAINS',

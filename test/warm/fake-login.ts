@@ -58,8 +58,8 @@ export const networks = (text: string) => readNetworks(text, () => undefined)
 export const config: Config = {
   ...loadConfig({ ...unlimited, ADMIN_USERS: 'replaced:below', XMPP_DOMAINS: 'chat.example, *.chat.example' }).config,
   admins: [
-    { name: 'admin@host', secret: 'gehe:im-ü', domains: ['*'] },
-    { name: 'portal', secret: 'portal-secret', domains: ['chat.example'] },
+    { name: 'admin@host', secret: 'gehe:im-ü', domains: ['*'], role: 'all' },
+    { name: 'portal', secret: 'portal-secret', domains: ['chat.example'], role: 'all' },
   ],
   externalUrl: 'https://web.example',
   metrics: { address: undefined, maxErrorRate: 0.05 },

@@ -76,7 +76,7 @@ describe('a caller who hangs up', () => {
       const [name, secret] = credentials
       const sessions = new FakeSessions()
       sessions.add(5)
-      const admins = [{ name, secret: await hashSecret(secret), domains: ['*'] }]
+      const admins = [{ name, secret: await hashSecret(secret), domains: ['*'], role: 'all' as const }]
       const service = fakeService({ admins, sessions })
       const body = path === '/warm' ? undefined : ''
       const caller = await call(service, { path, body })

@@ -4,12 +4,18 @@ import { inFile, type Line, linesIn } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
 
+/** `warm`: calls of a backend. `read`: sees sessions, changes nothing. */
+export const adminRoles = ['all', 'warm', 'read'] as const
+export type AdminRole = (typeof adminRoles)[number]
+
+/** Two entries may have the same name: both secrets are valid. */
 export interface Admin {
   readonly name: string
   /** Plain text, or a hash (`secret-hash.ts`). */
   readonly secret: string
   /** Domain patterns. `['*']` means all. */
   readonly domains: readonly string[]
+  readonly role: AdminRole
 }
 
 /** An account that logs in for a domain's users (RFC 6120 §6.3.8). */
@@ -18,7 +24,7 @@ export interface ServiceAccount {
   readonly password: string
 }
 
-/** `name:secret,…`, and a file of lines `name:secret` or `name:secret:domain domain…`. */
+/** `name:secret,…` with an optional `:role=read`, and a file of lines `name:secret:domain domain… role=read`. */
 export const [adminAccounts, adminAccountsFile] = accountKinds(readAdmins)
 
 /** `domain=user:password,…`, with `*` for other domains, and a file of such lines. */
@@ -51,24 +57,46 @@ function accountKinds<T>(read: (entries: readonly Entry[]) => T): readonly [list
 const strayEscape = /%(?!2C|3A|25)/i
 
 function readAdmins(entries: readonly Entry[]): readonly Admin[] {
-  const admins = new Map<string, Admin>()
+  const admins: Admin[] = []
   for (const { text, isLine, fault } of entries) {
     const [name = '', secret = '', ...scope] = text.split(':')
-    const domains = scope.length === 0 ? ['*'] : scope.join(':').trim().split(/\s+/).map(preparePattern)
+    const words = scope.join(':').trim().split(/\s+/)
+    const named = words.filter(word => word.startsWith('role=')).map(word => word.slice('role='.length))
+    const role = named.length === 0 ? 'all' : adminRoles.find(known => known === named[0])
+    const patterns = words.filter(word => !word.startsWith('role='))
+    const isForAll = scope.length === 0 || (patterns.length === 0 && named.length > 0)
+    const domains = isForAll ? ['*'] : patterns.map(preparePattern)
     if (!text.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
     else if (name === '' || secret === '') fault('lacks its name or its secret')
     else if (strayEscape.test(name + secret)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(name + secret)) fault('has a control character, which HTTP Basic cannot carry')
     else if (/%3A/i.test(name)) fault('has a colon in its name, which HTTP Basic cannot carry')
-    else if (scope.length > 0 && !isLine) fault('has a colon too many: write %3A inside a secret')
+    else if (scope.length > 0 && patterns.length > 0 && !isLine)
+      fault('has a colon too many: write %3A inside a secret')
+    else if (named.length > 1 || role === undefined)
+      fault(`has a role that is not one of ${adminRoles.join(', ')}: write for example role=read`)
     else if (!domains.every(domain => domain !== undefined))
       fault('has no list of domains after the secret: write %3A for a colon inside a secret')
     else if (secret.startsWith('scrypt$') && parseSecretHash(secret) === undefined)
       fault('has a hash that is broken or too costly: make it with warm-bindings hash-password')
-    else if (admins.has(unescaped(name))) fault('has the name of one before it')
-    else admins.set(unescaped(name), { name: unescaped(name), secret: unescaped(secret), domains })
+    else {
+      const admin = { name: unescaped(name), secret: unescaped(secret), domains, role }
+      const problem = problemOfSecond(admin, admins)
+      if (problem === undefined) admins.push(admin)
+      else fault(`has the name of one before it, ${problem}`)
+    }
   }
-  return [...admins.values()]
+  return admins
+}
+
+/** Undefined if the admin may have this secret beside the others of its name. */
+export function problemOfSecond(admin: Admin, before: readonly Admin[]): string | undefined {
+  const [other, third] = before.filter(({ name }) => name === admin.name)
+  if (other === undefined) return undefined
+  if (third !== undefined) return 'which has two secrets already: remove the oldest'
+  if (other.secret === admin.secret) return 'and the same secret: keep one of the two'
+  const isSame = other.role === admin.role && other.domains.join(' ') === admin.domains.join(' ')
+  return isSame ? undefined : 'but other domains or another role: write the same for both secrets'
 }
 
 function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, ServiceAccount> {

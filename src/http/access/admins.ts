@@ -188,23 +188,26 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     secret: digest(admin.secret),
     hash: parseSecretHash(admin.secret),
   }))
-  // Names without a hash are hashed too, so that timing does not reveal names.
-  const anyHash = accounts.find(({ hash }) => hash !== undefined)?.hash
+  // Names without a hash are hashed too, as often as the name with most hashes, so that timing does not reveal names.
+  const hashed = accounts.filter(({ hash }) => hash !== undefined)
+  const anyHash = hashed[0]?.hash
+  const isTwice = hashed.some((account, index) => hashed.slice(0, index).some(({ name }) => name.equals(account.name)))
 
   return async ({ name, secret }: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const shown = { name: digest(name), secret: digest(secret) }
-    let named: (typeof accounts)[number] | undefined
+    const named: typeof accounts = []
     let found: Admin | undefined
     for (const account of accounts) {
       const sameName = timingSafeEqual(account.name, shown.name)
       const sameSecret = timingSafeEqual(account.secret, shown.secret)
-      if (sameName) named = account
+      if (sameName && account.hash !== undefined) named.push(account)
       if (sameName && sameSecret && account.hash === undefined) found = account.admin
     }
-    if (anyHash !== undefined) {
-      const wanted = named?.hash ?? anyHash
+    if (anyHash === undefined) return found
+    for (const account of isTwice ? [named[0], named[1]] : [named[0]]) {
+      const wanted = account?.hash ?? anyHash
       const hash = await hashes(() => hashLike(wanted, secret), signal)
-      if (timingSafeEqual(hash, wanted.hash) && named?.hash !== undefined) found = named.admin
+      if (timingSafeEqual(hash, wanted.hash) && account !== undefined) found = account.admin
     }
     return found
   }
@@ -215,7 +218,11 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
   let keys: Promise<ReadonlyMap<string, Buffer>> | undefined
   const derived = async () => {
     const keys = new Map<string, Buffer>()
-    for (const { name, secret } of admins) keys.set(name, await hashes(() => slowKey(secret, name)))
+    for (const name of new Set(admins.map(({ name }) => name))) {
+      const own = admins.filter(admin => admin.name === name)
+      const secrets = own.map(({ secret }) => secret).join('\n')
+      keys.set(name, await hashes(() => slowKey(secrets, name)))
+    }
     return keys
   }
   return async (client: string, name: string, secret: string): Promise<string> => {

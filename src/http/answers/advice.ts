@@ -9,6 +9,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   unauthorized: 'Send HTTP Basic (RFC 7617) with a name and its secret from ADMIN_USERS or ADMIN_USERS_FILE.',
   'invalid-token': 'Get a new token from the portal.',
   forbidden: 'Use an account for that domain, or have an operator add the domain in ADMIN_USERS_FILE.',
+  'role-forbidden':
+    'Use an account with role=all, or have an operator change the role: warm for backends, read for people who watch.',
   'address-forbidden': 'Call from an allowed address, or have an operator allow this address.',
   'insecure-channel':
     'Call over TLS or a loopback address. Behind a proxy that ends TLS, have an operator set TRUSTED_PROXIES or ASSUME_SECURE.',

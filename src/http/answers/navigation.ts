@@ -18,11 +18,12 @@ export type Navigation = ReturnType<typeof navigation>
 
 export const signOutPath = '/sign-out'
 
-/** `headers`: a browser that sends credentials can sign out. */
+/** `headers`: a browser that sends credentials can sign out. `hidden`: pages that the admin may not see. */
 export function navigation(
   { externalUrl, warmPath, warm }: NavigationSettings,
   headers: IncomingHttpHeaders,
   current?: NavigationPage,
+  hidden: readonly NavigationPage[] = [],
 ) {
   const home = homePath(externalUrl)
   const base = home + warmPath
@@ -30,7 +31,9 @@ export function navigation(
     home,
     isHome: current === 'home',
     links: warm.enabled
-      ? entries.map(({ page, text, path }) => ({ href: base + path, text, isCurrent: page === current }))
+      ? entries
+          .filter(({ page }) => !hidden.includes(page))
+          .map(({ page, text, path }) => ({ href: base + path, text, isCurrent: page === current }))
       : [],
     signOut: warm.enabled && headers.authorization !== undefined ? base + signOutPath : undefined,
   }

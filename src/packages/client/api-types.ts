@@ -177,6 +177,7 @@ export interface Problem {
     | 'unauthorized'
     | 'invalid-token'
     | 'forbidden'
+    | 'role-forbidden'
     | 'address-forbidden'
     | 'insecure-channel'
     | 'cross-site-request'

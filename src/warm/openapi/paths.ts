@@ -16,6 +16,7 @@ const ofAdmins: Codes = [
   'unauthorized',
   'insecure-channel',
   'address-forbidden',
+  'role-forbidden',
   'too-many-requests',
   'service-full',
   'internal-error',

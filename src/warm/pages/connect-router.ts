@@ -175,5 +175,5 @@ function bearerIn(authorization: string | undefined): string | undefined {
 
 function adminOfPages({ pages, admins }: Pick<Config, 'pages' | 'admins'>): Admin {
   const named = admins.find(({ name }) => name === pages.admin)
-  return named ?? { name: ownName, secret: '', domains: ['*'] }
+  return named ?? { name: ownName, secret: '', domains: ['*'], role: 'warm' }
 }

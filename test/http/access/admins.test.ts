@@ -64,8 +64,8 @@ describe('an admin whose secret is kept as a hash', () => {
   const serviceWith = (secret: string, now?: () => number) =>
     fakeService({
       admins: [
-        { name: 'hashed', secret, domains: ['*'] },
-        { name: 'plain', secret: 'plain-secret', domains: ['*'] },
+        { name: 'hashed', secret, domains: ['*'], role: 'all' },
+        { name: 'plain', secret: 'plain-secret', domains: ['*'], role: 'all' },
       ],
       ...(now && { now }),
     })

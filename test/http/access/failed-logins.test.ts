@@ -294,7 +294,7 @@ describe('a client that guesses', () => {
   test('is distinguished from a backend that begins with many simultaneous calls', async () => {
     const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
     const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
-    const admins = [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'] }]
+    const admins = [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'], role: 'all' as const }]
     const service = fakeService({ rates, access: openToAll, admins })
     const calls = Array.from({ length: 10 }, () => call(service, secret))
     expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(10).fill(200))
@@ -304,7 +304,7 @@ describe('a client that guesses', () => {
     const hashed = async () => {
       const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
       const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
-      return [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'] }]
+      return [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'], role: 'all' as const }]
     }
 
     test('is not remembered if the queue was full', async () => {

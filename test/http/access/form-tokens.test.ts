@@ -4,7 +4,7 @@ import { createFormTokens, formKeyOf } from '../../../src/http/access/form-token
 
 let time = 1_700_000_000_000
 const now = () => time
-const admins: Admin[] = ['one', 'two'].map(secret => ({ name: `admin-${secret}`, secret, domains: ['*'] }))
+const admins: Admin[] = ['one', 'two'].map(secret => ({ name: `admin-${secret}`, secret, domains: ['*'], role: 'all' }))
 const tokensOf = async (own: readonly Admin[], others: boolean) => createFormTokens(await formKeyOf(own, others), now)
 
 describe('a token', () => {

@@ -1,0 +1,120 @@
+import { describe, expect, test } from '@jest/globals'
+import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
+import { parameters } from './fake-login.js'
+import { browser, codeOf, json, one, setUp, tokenIn } from './sessions-stage.js'
+
+const [all, warmer, reader] = (['all', 'warm', 'read'] as const).map(role => [role, `secret of ${role}`] as const)
+const page = 'text/html'
+
+function stage() {
+  const admins = (['all', 'warm', 'read'] as const).map(role => ({
+    ...{ name: role, secret: `secret of ${role}`, domains: ['*'], role },
+  }))
+  const stage = setUp({ admins })
+  stage.sessions.add(1)
+  stage.sessions.add(2, { tab: { admin: 'warm', user: 'juliet@chat.example', visit: 'hers', tab: '' } })
+  return stage
+}
+
+describe('an admin with role=read', () => {
+  test('sees the list, the numbers and each session', async () => {
+    const get = stage().call('get', reader)
+    expect((await get('/warm/sessions')).body.total).toBe(2)
+    expect((await get(`/warm/${one}`)).body).toMatchObject({ id: one })
+    const { text } = await get('/warm/sessions').set('Accept', page)
+    expect(text).toContain('Logins of the last 15 minutes')
+    expect(text).not.toMatch(/Log a user in|class="danger"/)
+    const session = await get(`/warm/${one}`).set('Accept', page)
+    expect(session.text).toContain('All sessions')
+    expect(session.text).not.toMatch(/Resume|End it|Log a user in/)
+  })
+
+  test('can neither log users in, nor resume, nor end sessions', async () => {
+    const { call, sessions, service } = stage()
+    const [get, post, remove] = (['get', 'post', 'delete'] as const).map(method => call(method, reader))
+    for (const refused of [
+      await get!('/warm').set('Accept', json),
+      await post!('/warm').send(parameters),
+      await post!(`/warm/${one}/resume`).set('Accept', json),
+      await get!(`/warm/${one}/end`),
+      await post!(`/warm/${one}/end`)
+        .set({ ...browser, Accept: json })
+        .type('form')
+        .send({ csrf_token: 'x' }),
+      await remove!(`/warm/${one}`),
+      await remove!('/warm/sessions?jid=juliet@chat.example'),
+      await remove!('/warm/sessions?visit=hers'),
+    ]) {
+      expect([refused.status, codeOf(refused)]).toEqual([403, 'role-forbidden'])
+    }
+    expect([sessions.ended, sessions.resumed, service.logins]).toEqual([[], [], []])
+  })
+
+  test('is told so on a page that leads to the list', async () => {
+    const { status, text } = await stage().call('get', reader)('/warm').set('Accept', page)
+    expect(status).toBe(403)
+    expect(text).toContain('href="/warm/sessions"')
+  })
+})
+
+describe('an admin with role=warm', () => {
+  test('logs users in, resumes and ends sessions, by calls and by forms', async () => {
+    const { call } = stage()
+    const [get, post, remove] = (['get', 'post', 'delete'] as const).map(method => call(method, warmer))
+    expect((await post!('/warm').send(parameters)).status).toBe(200)
+    const form = await get!('/warm').set('Accept', page)
+    expect(form.text).not.toContain('/warm/sessions"')
+    const csrf_token = tokenIn(form.text)
+    const bound = await post!('/warm')
+      .set(browser)
+      .type('form')
+      .send({ ...parameters, csrf_token })
+    expect(bound.text).toContain('Logged in')
+    expect(bound.text).not.toContain('/warm/sessions"')
+    expect((await post!(`/warm/${one}/resume`).set('Accept', json)).status).toBe(200)
+    const session = await get!(`/warm/${one}`).set('Accept', page)
+    expect(session.text).toContain('End it')
+    expect(session.text).not.toContain('/warm/sessions"')
+    expect((await remove!(`/warm/${one}`)).status).toBe(204)
+    expect((await remove!('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 1 })
+  })
+
+  test('lists the sessions of its visits only, without the numbers', async () => {
+    const get = stage().call('get', warmer)
+    expect((await get('/warm/sessions?visit=hers')).body).toMatchObject({ total: 1 })
+    const { text } = await get('/warm/sessions?visit=hers').set('Accept', page)
+    expect(text).not.toContain('Logins of the last 15 minutes')
+    for (const query of ['', '?jid=juliet@chat.example', '?state=quiet']) {
+      const refused = await get(`/warm/sessions${query}`)
+      expect([refused.status, codeOf(refused)]).toEqual([403, 'role-forbidden'])
+    }
+  })
+})
+
+test('an admin without a limit does both', async () => {
+  const { call } = stage()
+  expect((await call('post', all)('/warm').send(parameters)).status).toBe(200)
+  expect((await call('get', all)('/warm/sessions')).body.total).toBe(2)
+  expect((await call('get', all)(`/warm/${one}`).set('Accept', page)).text).toMatch(/Resume.*End it.*Log a user in/s)
+})
+
+describe('an admin with two secrets', () => {
+  const cheapHash = async (secret: string) => {
+    const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
+    return cheap + (await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)).toString('base64url')
+  }
+  test.each([
+    ['as plain text', async (secret: string) => secret],
+    ['as hashes', cheapHash],
+    ['one of each', async (secret: string) => (secret === 'old' ? cheapHash(secret) : secret)],
+  ])('comes in with either, %s', async (_how, kept) => {
+    const admins = await Promise.all(
+      ['old', 'new'].map(async secret => ({
+        ...{ name: 'portal', secret: await kept(secret), domains: ['*'], role: 'all' as const },
+      })),
+    )
+    const { call } = setUp({ admins })
+    const statusOf = async (secret: string) => (await call('post', ['portal', secret])('/warm').send(parameters)).status
+    expect(await Promise.all(['old', 'new', 'older'].map(statusOf))).toEqual([200, 200, 401])
+  })
+})
