@@ -7,7 +7,7 @@ import { createEvents, type TellEvent } from './events/events.js'
 import { createFormTokens, formKeyOf } from './http/access/form-tokens.js'
 import { EventStreams } from './http/answers/event-streams.js'
 import { createDispatcher } from './http/listening/dispatch.js'
-import { type Listening, listen } from './http/listening/listening.js'
+import { type Listening, type ListeningParts, listen } from './http/listening/listening.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { Counts } from './lib/counts.js'
 import { Descriptors } from './lib/limits/descriptors.js'
@@ -70,6 +70,8 @@ export interface ServiceParts
   /** Calls V8's garbage collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
+  /** As in `ListeningParts`. */
+  readonly sockets?: ListeningParts['sockets']
   /** Called when this process takes up sessions. The process must not be killed then, because no other process has them. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
@@ -90,6 +92,7 @@ export async function startService({
   hashes = adminHashQueue(),
   collect,
   routers = () => [],
+  sockets = new Map(),
   onTakingUp = () => {},
   demoPath,
 }: ServiceParts) {
@@ -201,7 +204,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     metricsServer = address && (await serveMetrics(address, metrics.text, takesSessions, log))
-    listening = await listen(dispatcher, { config, log, clock, refused, descriptors })
+    listening = await listen(dispatcher, { config, log, clock, refused, descriptors, sockets })
   } catch (error) {
     await nodes?.close()
     metricsServer?.close()

@@ -6,6 +6,8 @@ import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
 import type { ObeySignals } from './held-signals.js'
 import { readConfig } from './settings-at-hand.js'
+import { takeActivatedSockets } from './systemd/activated-sockets.js'
+import { serviceManager } from './systemd/service-manager.js'
 import { explained, holdStops, untilSignal } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
@@ -13,19 +15,23 @@ import { numberVariable } from './workers/worker-messages.js'
 export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>): Promise<void> {
   // A process manager may run this program as a cluster worker of its own.
   if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
+  const sockets = takeActivatedSockets(process.env)
   const { config, warnings } = readConfig()
   const counts = new Counts()
   const isPrimary = config.workers > 0
   const auditLog = isPrimary ? 'off' : config.auditLog
   const { log, audit } = await explained((async () => createLogs({ config: { ...config, auditLog }, counts }))())
   for (const warning of warnings) log.warn(warning)
+  const systemd = serviceManager(process.env, log)
+  const onStop = () => systemd.stopping(config.drainTime)
   const connect = config.pages.origins.length > 0 ? config.pagePath : undefined
   const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath, connect }
   if (isPrimary) {
     outliveFaults(log)
     const { startPrimary } = await import('./workers/primary.js')
-    const primary = await untilSignal(startPrimary({ config, log }))
-    obey({ SIGHUP: () => primary.reload(), SIGUSR2: () => primary.replaceWorkers() })
+    const primary = await untilSignal(startPrimary({ config, log, sockets }), onStop)
+    systemd.ready(() => `${primary.running} of ${config.workers} workers run`)
+    obey({ SIGHUP: () => systemd.reload(() => primary.reload()), SIGUSR2: () => primary.replaceWorkers() })
     const { url, urls, metricsUrl } = primary
     log.info({ url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
     return
@@ -35,10 +41,12 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>): Promise<vo
   })
   const { startService } = await import('../service.js')
   const service = await untilSignal(
-    startService({ config, log, audit, counts, collect: v8Collector(), onTakingUp: holdStops }),
+    startService({ config, log, audit, counts, collect: v8Collector(), sockets, onTakingUp: holdStops }),
+    onStop,
   )
+  systemd.ready(() => `${service.counts().sessions} sessions`)
   obey({
-    SIGHUP: () => service.reload(),
+    SIGHUP: () => systemd.reload(() => service.reload()),
     SIGUSR2: () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'),
   })
   const { url, urls, metricsUrl } = service

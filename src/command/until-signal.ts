@@ -9,9 +9,9 @@ interface Running {
 }
 
 /** Throws a `CommandError` for a problem that operators can solve. */
-export async function untilSignal<T extends Running>(starting: Promise<T>): Promise<T> {
+export async function untilSignal<T extends Running>(starting: Promise<T>, onStop: () => void = () => {}): Promise<T> {
   const running = await explained(starting)
-  endOnSignal(running)
+  endOnSignal(running, onStop)
   return running
 }
 
@@ -49,7 +49,7 @@ export function holdStops(): void {
   held ??= hold()
 }
 
-function endOnSignal(running: Running): void {
+function endOnSignal(running: Running, onStop: () => void): void {
   let stage: 'running' | 'draining' | 'stopping' = 'running'
   const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
     // A second Ctrl+C does not wait for open requests.
@@ -57,6 +57,7 @@ function endOnSignal(running: Running): void {
     if (stage === 'stopping') return
     // A second signal ends the drain.
     const isDrainedFirst = stage === 'running' && signal === 'SIGTERM'
+    if (stage === 'running') onStop()
     stage = isDrainedFirst ? 'draining' : 'stopping'
     end(running, isDrainedFirst)
   }

@@ -82,8 +82,14 @@ describe('The Dockerfile', () => {
 describeWith(['systemd'], 'The systemd unit', () => {
   const unit = join(root, 'deploy', 'warm-bindings.service')
 
-  test('passes systemd-analyze verify', () => {
-    expect(run('systemd-analyze', ['verify', '--man=no', unit], { cwd: folder }).said).toBe('')
+  test('passes systemd-analyze verify, and so does the socket', () => {
+    const { said } = run('systemd-analyze', ['verify', '--man=no', unit, unit.replace(/service$/, 'socket')], {
+      cwd: folder,
+    })
+    // Debian 12 has systemd 252, and the type came with 253. The package's test has the systemd of Debian 13.
+    expect(
+      said.split('\n').filter(line => !line.endsWith('Failed to parse service type, ignoring: notify-reload')),
+    ).toEqual([''])
   })
 
   test('disables core dumps, which would contain secrets', () => {

@@ -57,7 +57,7 @@ describe('The tarball', () => {
       expect.arrayContaining([
         ...['dist/main.js', 'dist/library.js', 'dist/types/library.d.ts', 'dist/command/health-check.js'],
         ...['views/form.hbs', 'public/style.css', 'README.md', 'LICENSE', 'CHANGELOG.md', '.env.example'],
-        ...['deploy/nginx.conf', 'deploy/haproxy.cfg', 'deploy/warm-bindings.service'],
+        ...['deploy/nginx.conf', 'deploy/warm-bindings.service', 'deploy/warm-bindings.socket'],
         ...['deploy/prometheus-alerts.yml', 'deploy/grafana-dashboard.json'],
         'deploy/prosody/mod_service_account.lua',
         ...['docs/embed.md', 'docs/production.md', 'docs/settings.md'],
@@ -67,7 +67,7 @@ describe('The tarball', () => {
 
   test('contains no other files, such as tests, source maps or secrets', () => {
     const belongs =
-      /^(dist\/.+\.js|dist\/types\/(library|(packages\/client|browser)\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(go|php|py|rb)|deploy\/[\w-]+\.(cfg|conf|json|service|yml)|deploy\/prosody\/mod_[\w-]+\.lua|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
+      /^(dist\/.+\.js|dist\/types\/(library|(packages\/client|browser)\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(go|php|py|rb)|deploy\/[\w-]+\.(cfg|conf|json|service|socket|yml)|deploy\/prosody\/mod_[\w-]+\.lua|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
     expect(paths().filter(path => !belongs.test(path))).toEqual([])
     expect(paths()).not.toContain('dist/command/write-settings.js')
   })

@@ -9,8 +9,9 @@ import { socketPath } from '../../config/kinds/listen-addresses.js'
 import { removeStaleSocket } from '../../http/listening/unix-sockets.js'
 import { systemClock } from '../../lib/clock.js'
 import { serveMetrics } from '../../watching/metrics-server.js'
+import type { ActivatedSockets } from '../systemd/activated-sockets.js'
 import { keepOfferedConnections } from './offered-connections.js'
-import { folderVariable, type Notice, numberVariable } from './worker-messages.js'
+import { folderVariable, type Notice, numberVariable, socketsVariable } from './worker-messages.js'
 import { WorkerMetrics } from './worker-metrics.js'
 import { type SlotsParts, WorkerSlots } from './worker-slots.js'
 import { type Watched, WorkerWatch } from './worker-watch.js'
@@ -18,6 +19,7 @@ import { type Watched, WorkerWatch } from './worker-watch.js'
 export interface PrimaryParts {
   readonly config: Config
   readonly log: Logger
+  readonly sockets: ActivatedSockets
 }
 
 export type Primary = Awaited<ReturnType<typeof startPrimary>>
@@ -26,14 +28,18 @@ export type Primary = Awaited<ReturnType<typeof startPrimary>>
 const withoutDebugger = '--disable-sigusr1'
 
 /** Rejects if a worker does not start. No worker is left then. */
-export async function startPrimary({ config, log }: PrimaryParts) {
+export async function startPrimary({ config, log, sockets }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
   // The folder is private, so only workers can connect.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics()
   const watch = new WorkerWatch(systemClock)
   const fork: SlotsParts['fork'] = (number, events) => {
-    const worker = cluster.fork({ [numberVariable]: number, [folderVariable]: folder })
+    const worker = cluster.fork({
+      [numberVariable]: number,
+      [folderVariable]: folder,
+      [socketsVariable]: JSON.stringify([...sockets]),
+    })
     let watched: Watched | undefined
     keepOfferedConnections(worker, () =>
       slots.workers.some(other => other.state === 'running' && other.process.pid !== worker.process.pid),
@@ -64,7 +70,13 @@ export async function startPrimary({ config, log }: PrimaryParts) {
   if (isKnown) cluster.setupPrimary({ execArgv: [...execArgv, withoutDebugger] })
   // Keeps this process alive while there is no worker.
   setInterval(() => {}, 2 ** 30)
-  const slots = new WorkerSlots({ count, drainSeconds, clock: systemClock, log, fork })
+  const onNoneLeft = () => {
+    if (sockets.size === 0) return
+    // Node has closed the activated sockets. systemd passes them to the next process, and connections wait.
+    log.error('no worker is left: systemd must start the service again')
+    process.exit(1)
+  }
+  const slots = new WorkerSlots({ count, drainSeconds, clock: systemClock, log, fork, onNoneLeft })
   process.on('exit', () => {
     slots.kill()
     rmSync(folder, { recursive: true, force: true })
@@ -75,13 +87,16 @@ export async function startPrimary({ config, log }: PrimaryParts) {
   const metricsServer = address && (await serveMetrics(address, () => metrics.text(slots), isReady, log))
   for (const { host } of [...config.listen.places, ...(config.https?.places ?? [])]) {
     const path = socketPath(host)
-    if (path !== undefined) await removeStaleSocket(path)
+    if (path !== undefined && !sockets.has(host)) await removeStaleSocket(path)
   }
   const urls = await slots.start()
   return {
     url: urls[0]!,
     urls,
     metricsUrl: metricsServer?.url,
+    get running() {
+      return slots.workers.filter(({ state }) => state === 'running').length
+    },
     reload: () => slots.tellAll({ order: 'reload' }),
     /** Restarts the workers one by one, with the code now on disk. */
     replaceWorkers: () => void slots.replaceAll(),

@@ -17,4 +17,7 @@ export type Notice =
 /** Number of the worker, from 1. */
 export const numberVariable = 'CLUSTER_WORKER_NUMBER'
 
+/** Activated sockets as JSON. The descriptors are the primary's. */
+export const socketsVariable = 'CLUSTER_ACTIVATED_SOCKETS'
+
 export const folderVariable = 'CLUSTER_SOCKETS_FOLDER'

@@ -10,6 +10,8 @@ export interface SlotsParts {
   readonly clock: Clock
   readonly log: Logger
   readonly fork: (number: number, events: WorkerEvents) => WorkerProcess
+  /** Called when the last running worker has died. */
+  readonly onNoneLeft?: () => void
 }
 
 /** In milliseconds. Doubles up to the longest pause. */
@@ -123,6 +125,7 @@ export class WorkerSlots {
       this.died += 1
       log.warn(line, 'a worker has died')
     }
+    if (!this.#isEnding && this.workers.every(worker => worker.state !== 'running')) this.#parts.onNoneLeft?.()
     if (clock.now() - worker.readySince >= soundMilliseconds) this.#deaths.delete(number)
     this.#replaceLater(number)
   }

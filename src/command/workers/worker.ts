@@ -11,7 +11,7 @@ import { createLogs } from '../../watching/logs.js'
 import { CommandError } from '../command-error.js'
 import { outliveFaults } from '../faults.js'
 import { end, explained } from '../until-signal.js'
-import { folderVariable, type Notice, numberVariable, type Order } from './worker-messages.js'
+import { folderVariable, type Notice, numberVariable, type Order, socketsVariable } from './worker-messages.js'
 import { beatMilliseconds } from './worker-watch.js'
 
 export async function work(): Promise<void> {
@@ -70,6 +70,7 @@ async function start(folder: string, onTakingUp: () => void): Promise<Service> {
       collect: v8Collector(),
       place: `${hostname()}, worker ${worker}`,
       slot: worker,
+      sockets: new Map(JSON.parse(process.env[socketsVariable] ?? '[]')),
       onTakingUp,
     }),
   )

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
-import type { Server } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import { type Place, socketPath, written } from '../../config/kinds/listen-addresses.js'
 import { ConfigError } from '../../config/load.js'
 import type { Name } from '../../config/settings.js'
@@ -15,14 +15,17 @@ export interface ListenOptions {
   readonly socketMode: number
   /** The setting that names the place. */
   readonly setting: Name
+  /** Of a socket that is open already. */
+  readonly descriptor: number | undefined
 }
 
 /** Rejects with a `ConfigError` if the place is unusable. Node removes the file of a Unix socket at the end. */
 export async function listenAt(server: Server, place: Place, options: ListenOptions): Promise<void> {
-  const { backlog, ipv6Only, socketMode, setting } = options
+  const { backlog, ipv6Only, socketMode, setting, descriptor } = options
   const path = socketPath(place.host)
   try {
-    if (path === undefined) await once(server.listen({ ...place, backlog, ipv6Only }), 'listening')
+    if (descriptor !== undefined) await once(server.listen({ fd: descriptor, backlog }), 'listening')
+    else if (path === undefined) await once(server.listen({ ...place, backlog, ipv6Only }), 'listening')
     else {
       // For workers the primary does it, because one worker could remove the socket of another.
       if (!cluster.isWorker) await removeStaleSocket(path)
@@ -37,10 +40,7 @@ export async function listenAt(server: Server, place: Place, options: ListenOpti
 }
 
 export function urlOf(server: Server, scheme: 'http' | 'https'): string {
-  const address = server.address()
-  if (address === null) return 'unix:'
-  if (typeof address === 'string') return `unix:${address}`
-  const { address: host, port } = address
+  const { address: host, port } = server.address() as AddressInfo
   return `${scheme}://${written({ host, port })}`
 }
 

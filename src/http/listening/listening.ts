@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
-import { isAlone, type Place } from '../../config/kinds/listen-addresses.js'
+import { isAlone, type Place, socketPath, written } from '../../config/kinds/listen-addresses.js'
 import { ConfigError } from '../../config/load.js'
 import type { Name } from '../../config/settings.js'
 import type { Clock } from '../../lib/clock.js'
@@ -36,10 +36,15 @@ export interface ListeningParts {
   readonly clock: Clock
   readonly refused: OnRefused
   readonly descriptors: Descriptors
+  /** Descriptors of sockets that are open already, by their address. */
+  readonly sockets?: ReadonlyMap<string, number>
 }
 
 /** If it rejects, nothing stays open. An invalid certificate rejects with a `ConfigError`. */
-export async function listen(dispatcher: Dispatcher, { config, log, clock, refused, descriptors }: ListeningParts) {
+export async function listen(
+  dispatcher: Dispatcher,
+  { config, log, clock, refused, descriptors, sockets = new Map() }: ListeningParts,
+) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
   // Connections of other clients leave descriptors free for warm calls.
@@ -89,8 +94,10 @@ export async function listen(dispatcher: Dispatcher, { config, log, clock, refus
       ipv6Only: !isAlone(place.host, places),
       socketMode: settings.socketMode,
       setting: from,
+      descriptor: sockets.get(written(place)),
     })
-    urls.push(urlOf(server, places === settings.places ? 'http' : 'https'))
+    const scheme = places === settings.places ? 'http' : 'https'
+    urls.push(socketPath(place.host) === undefined ? urlOf(server, scheme) : place.host)
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
   const closedBy = (close: (server: HttpServer, done: () => void) => void) =>

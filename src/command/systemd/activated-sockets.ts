@@ -1,0 +1,70 @@
+// Socket activation: systemd listens, so connections wait while the service restarts (sd_listen_fds(3)).
+import { readFileSync, readlinkSync } from 'node:fs'
+import { endianness } from 'node:os'
+import { written } from '../../config/kinds/listen-addresses.js'
+import { CommandError } from '../command-error.js'
+
+/** Descriptors, by address as `written` writes it. */
+export type ActivatedSockets = ReadonlyMap<string, number>
+
+const firstDescriptor = 3
+const listening = '0A'
+
+/**
+ * Removes systemd's variables, and sets HOST and PORT to the addresses of the sockets, so that all checks of the
+ * settings apply. Sockets with the name `https` set HTTPS_HOST and HTTPS_PORT. Throws a `CommandError`.
+ */
+export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedSockets {
+  const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names = '' } = environment
+  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete environment[name]
+  if (Number(pid) !== process.pid) return new Map()
+  const roles = names.split(':')
+  const found = Array.from({ length: Number(count) }, (_, index) => {
+    const descriptor = firstDescriptor + index
+    return { descriptor, isSecure: roles[index] === 'https', ...addressOf(descriptor) }
+  })
+  for (const isSecure of [false, true]) {
+    const sockets = found.filter(socket => socket.isSecure === isSecure)
+    if (sockets.length === 0) continue
+    const [host, port] = isSecure ? (['HTTPS_HOST', 'HTTPS_PORT'] as const) : (['HOST', 'PORT'] as const)
+    environment[host] = sockets.map(({ address }) => address).join(',')
+    environment[port] = sockets.find(socket => socket.port !== undefined)?.port ?? 'off'
+  }
+  return new Map(found.map(({ address, descriptor }) => [address, descriptor]))
+}
+
+interface SocketAddress {
+  readonly address: string
+  /** Undefined for a Unix socket. */
+  readonly port: string | undefined
+}
+
+function addressOf(descriptor: number): SocketAddress {
+  const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`)) ?? []
+  if (inode !== undefined) {
+    for (const table of ['tcp', 'tcp6'])
+      for (const [, local = '', , state, , , , , , of] of rows(table))
+        if (of === inode && state === listening) return internetAddress(local)
+    for (const [, , , , , , of, path] of rows('unix'))
+      if (of === inode && path?.startsWith('/')) return { address: `unix:${path}`, port: undefined }
+  }
+  throw new CommandError(
+    `systemd passed the descriptor ${descriptor}, which is no listening TCP or Unix socket: use ListenStream= in the socket unit.`,
+  )
+}
+
+function rows(table: string): string[][] {
+  const text = readFileSync(`/proc/self/net/${table}`, 'utf8')
+  return text.split('\n').map(line => line.trim().split(/\s+/))
+}
+
+/** From hexadecimal words in the byte order of the machine, as in `0100007F:1F90`. */
+function internetAddress(local: string): SocketAddress {
+  const [digits = '', hexPort = ''] = local.split(':')
+  const bytes = Buffer.from(digits, 'hex')
+  if (endianness() === 'LE') bytes.swap32()
+  const port = Number.parseInt(hexPort, 16)
+  const groups = Array.from({ length: bytes.length / 2 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16))
+  const host = bytes.length === 4 ? bytes.join('.') : new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+  return { address: written({ host, port }), port: String(port) }
+}

@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Logger } from 'pino'
+import { type Clock, systemClock } from '../../lib/clock.js'
+import { codeOf } from '../../lib/log.js'
+
+/** Assignments of sd_notify(3), such as `READY=1`. Resolves when the manager has them. */
+export type Notify = (assignments: readonly string[]) => Promise<void>
+
+export interface ServiceManagerParts {
+  readonly notify: Notify
+  readonly clock: Clock
+  /** Time of CLOCK_MONOTONIC, in microseconds. */
+  readonly monotonic: () => bigint
+  /** The manager kills a service that is silent for this time, in milliseconds. */
+  readonly watchdog: number | undefined
+}
+
+/** Microseconds beyond DRAIN_TIME: time to store sessions, and to close streams. */
+const stopMicroseconds = 75e6
+
+/** Reports the state of this process to systemd. */
+export class ServiceManager {
+  readonly #parts: ServiceManagerParts
+  #status = () => ''
+  #last: Promise<void> = Promise.resolve()
+  #isStopping = false
+
+  constructor(parts: ServiceManagerParts) {
+    this.#parts = parts
+  }
+
+  /** Call it once, when the service listens. `status` is a sentence for `systemctl status`. */
+  ready(status: () => string): void {
+    this.#status = status
+    this.#send('READY=1', `STATUS=${status()}`)
+    const { watchdog } = this.#parts
+    if (watchdog !== undefined) this.#beat(watchdog / 2)
+  }
+
+  async reload(work: () => unknown): Promise<void> {
+    this.#send('RELOADING=1', `MONOTONIC_USEC=${this.#parts.monotonic()}`, 'STATUS=reloads')
+    try {
+      await work()
+    } finally {
+      this.#send('READY=1', `STATUS=${this.#status()}`)
+    }
+  }
+
+  /** `drainTime` is in seconds. */
+  stopping(drainTime: number): void {
+    // Extends TimeoutStopSec.
+    const longest = `EXTEND_TIMEOUT_USEC=${drainTime * 1e6 + stopMicroseconds}`
+    this.#send('STOPPING=1', longest, drainTime > 0 ? 'STATUS=drains, then stops' : 'STATUS=stops')
+    this.#isStopping = true
+  }
+
+  #beat(interval: number): void {
+    this.#parts.clock.after(interval, () => {
+      this.#send('WATCHDOG=1', `STATUS=${this.#status()}`)
+      this.#beat(interval)
+    })
+  }
+
+  /** Messages arrive in the order of calls. None follows `STOPPING=1`. */
+  #send(...assignments: readonly string[]): void {
+    if (this.#isStopping) return
+    this.#last = this.#last.then(() => this.#parts.notify(assignments))
+  }
+}
+
+/** Takes its variables out of the environment: only this process reports. Without systemd nothing is reported. */
+export function serviceManager(environment: NodeJS.ProcessEnv, log: Logger): ServiceManager {
+  const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: interval, WATCHDOG_PID: pid, PATH } = environment
+  for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
+  const isWatched = socket && Number(interval) > 0 && (pid === undefined || Number(pid) === process.pid)
+  return new ServiceManager({
+    notify: socket ? notifyThrough({ NOTIFY_SOCKET: socket, PATH }, log) : async () => {},
+    clock: systemClock,
+    monotonic: () => process.hrtime.bigint() / 1000n,
+    watchdog: isWatched ? Number(interval) / 1000 : undefined,
+  })
+}
+
+/** Node has no Unix datagram sockets, so systemd's own command sends. Its environment has no secrets. */
+function notifyThrough(env: NodeJS.ProcessEnv, log: Logger): Notify {
+  const failed = 'systemd-notify failed: systemd may stop this service'
+  return async assignments => {
+    try {
+      const child = spawn('systemd-notify', assignments, { env, stdio: 'ignore' })
+      child.unref()
+      const [code] = await once(child, 'exit')
+      if (code !== 0) log.warn({ code }, failed)
+    } catch (error) {
+      log.warn({ code: codeOf(error) }, failed)
+    }
+  }
+}

@@ -1,0 +1,114 @@
+// The service at sockets that systemd opened. `systemd-socket-activate` starts it at the first connection.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { get } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
+import { ask } from '../support/http-answer.js'
+import { ensureBuilt, main } from '../support/operated-service.js'
+import { freePorts } from '../support/ports.js'
+import { settings } from './installation.js'
+import { describeWith } from './needs.js'
+
+let activated: ChildProcess
+let said: string
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'socket-activation-'))
+})
+
+afterEach(async () => {
+  rmSync(folder, { recursive: true, force: true })
+  if (activated.exitCode !== null) return
+  activated.kill('SIGTERM')
+  await once(activated, 'exit')
+})
+
+async function activate(
+  addresses: readonly string[],
+  names: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  ensureBuilt()
+  const variables = Object.entries({ ...settings, ...more }).flatMap(([name, value]) => ['-E', `${name}=${value}`])
+  const sockets = addresses.flatMap(address => ['-l', address])
+  activated = spawn(
+    'systemd-socket-activate',
+    [...sockets, `--fdname=${names}`, ...variables, process.execPath, main],
+    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  said = ''
+  for (const stream of [activated.stdout!, activated.stderr!]) stream.on('data', chunk => (said += chunk))
+  await eventually('the sockets are open', () => said.split('Listening on').length > addresses.length)
+}
+
+const statusOf = async (url: string) => (await ask(url, { agent: false })).status
+
+const childrenOf = (pid: number) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+
+describeWith(['systemd'], 'Sockets of systemd', () => {
+  test.each(['0', '2'])(
+    'answer what came before the service ran, in place of HOST and PORT (WORKERS=%s)',
+    async WORKERS => {
+      const [port, other, unused] = (await freePorts(3)) as [number, number, number]
+      await activate([`127.0.0.1:${port}`, `[::1]:${other}`], 'http:http', {
+        WORKERS,
+        HOST: '127.0.0.1',
+        PORT: String(unused),
+      })
+      expect(await statusOf(`http://127.0.0.1:${port}/healthz`)).toBe(200)
+      expect(await statusOf(`http://[::1]:${other}/healthz`)).toBe(200)
+      await expect(ask(`http://127.0.0.1:${unused}/healthz`, {})).rejects.toThrow('ECONNREFUSED')
+      await eventually('it tells its addresses', () =>
+        said.includes(`"urls":["http://127.0.0.1:${port}","http://[::1]:${other}"]`),
+      )
+    },
+  )
+
+  test.each(['0', '2'])('can be Unix sockets (WORKERS=%s)', async WORKERS => {
+    const socketPath = join(folder, 'http.sock')
+    await activate([socketPath], 'http', { WORKERS })
+    const [answer] = await once(request({ socketPath, path: '/healthz' }).end(), 'response')
+    expect(answer.resume().statusCode).toBe(200)
+    await eventually('it tells its address', () => said.includes(`"urls":["unix:${socketPath}"]`))
+  })
+
+  test('with the name https are for TLS', async () => {
+    const [port, secure] = (await freePorts(2)) as [number, number]
+    const { cert, key } = makeCertificate(['IP:127.0.0.1'])
+    const TLS_CERT = join(folder, 'chat.pem')
+    writeFileSync(TLS_CERT, cert + key)
+    await activate([`127.0.0.1:${port}`, `127.0.0.1:${secure}`], 'http:https', { TLS_CERT })
+    const [answer] = await once(get(`https://127.0.0.1:${secure}/healthz`, { ca: cert, agent: false }), 'response')
+    expect(answer.resume().statusCode).toBe(200)
+    expect(await statusOf(`http://127.0.0.1:${port}/healthz`)).toBe(200)
+  })
+
+  test('end the service if its last worker dies, so that systemd starts it with the sockets again', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    await activate([`127.0.0.1:${port}`], 'http', { WORKERS: '1' })
+    expect(await statusOf(`http://127.0.0.1:${port}/healthz`)).toBe(200)
+    const [worker] = childrenOf(activated.pid!)
+    process.kill(Number(worker), 'SIGKILL')
+    expect(await once(activated, 'exit')).toEqual([1, null])
+    expect(said).toContain('no worker is left')
+    expect(existsSync(`/proc/${worker}`)).toBe(false)
+  })
+
+  test('must be listening sockets', async () => {
+    const script = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$1" 3</dev/null'
+    activated = spawn('sh', ['-c', script, process.execPath, main], {
+      ...{ cwd: folder, env: { ...process.env, ...settings }, stdio: ['ignore', 'ignore', 'pipe'] },
+    })
+    said = ''
+    activated.stderr!.on('data', chunk => (said += chunk))
+    expect(await once(activated, 'close')).toEqual([1, null])
+    expect(said).toContain('use ListenStream= in the socket unit')
+  })
+})

@@ -1,0 +1,76 @@
+// What systemd hears from the service (sd_notify). test/peers/debian-package.test.ts has a real systemd.
+import { chmodSync, existsSync, readFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { Operator } from '../support/operated-service.js'
+
+let operator: Operator
+
+beforeEach(() => {
+  operator = new Operator()
+})
+
+afterEach(() => operator.leave())
+
+/** Writes each call's assignments and the names of its variables as a line. */
+const recorder = `#!/bin/sh
+cd "\${0%/*}" && echo "$* $(env | cut -d= -f1 | sort | tr '\\n' ' ')" >> told
+`
+
+const told = () =>
+  existsSync(operator.pathOf('told')) ? readFileSync(operator.pathOf('told'), 'utf8').trim().split('\n') : []
+
+const last = (line: string) => eventually(`systemd hears ${line}`, () => told().at(-1)?.startsWith(line) === true)
+
+const settings = {
+  PORT: '0',
+  METRICS_ADDRESS: 'none',
+  ADMIN_USERS: 'portal:adm1n-s3cret',
+  XMPP_DOMAINS: 'plain.example',
+}
+
+function start(more: Record<string, string>) {
+  operator.write('systemd-notify', recorder)
+  chmodSync(operator.pathOf('systemd-notify'), 0o755)
+  const PATH = `${operator.pathOf('.')}:${process.env['PATH']}`
+  return operator.start({ ...settings, PATH, NOTIFY_SOCKET: '@systemd', ...more })
+}
+
+describe.each([
+  ['one process', '0', '0 sessions'],
+  ['workers', '1', '1 of 1 workers run'],
+])('systemd, for %s', (_, WORKERS, status) => {
+  test('learns of start, reload and stop, but no secrets', async () => {
+    const service = start({ WORKERS, DRAIN_TIME: '1' })
+    await service.url()
+    await last(`READY=1 STATUS=${status}`)
+    service.signal('SIGHUP')
+    await eventually('it reloads', () => told().length === 3)
+    expect(told()[1]).toMatch(/^RELOADING=1 MONOTONIC_USEC=\d+ /)
+    expect(told()[2]).toMatch(/^READY=1 /)
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+    await last('STOPPING=1 EXTEND_TIMEOUT_USEC=76000000')
+    for (const line of told()) expect(line).not.toMatch(/ADMIN|XMPP/)
+  })
+
+  test('gets a message at half the interval of its watchdog', async () => {
+    const service = start({ WORKERS, WATCHDOG_USEC: '200000' })
+    await service.url()
+    await last(`WATCHDOG=1 STATUS=${status}`)
+  })
+})
+
+test('a watchdog of another process gets no messages', async () => {
+  const service = start({ WATCHDOG_USEC: '2', WATCHDOG_PID: '1' })
+  await service.url()
+  service.signal('SIGTERM')
+  await service.exit
+  expect(told().filter(line => line.startsWith('WATCHDOG'))).toEqual([])
+})
+
+test('without systemd-notify, the log has a warning, and the service runs', async () => {
+  const service = operator.start({ ...settings, PATH: '/nowhere', NOTIFY_SOCKET: '@systemd' })
+  await service.url()
+  await eventually('it warns', () => service.lines.some(({ msg, code }) => /notify/.test(msg) && code === 'ENOENT'))
+})
