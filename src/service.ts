@@ -89,7 +89,7 @@ export async function startService({
   slot = 0,
   dns,
   hostMetaPort,
-  hashes = adminHashQueue(),
+  hashes: givenHashes,
   collect,
   routers = () => [],
   sockets = new Map(),
@@ -124,6 +124,7 @@ export async function startService({
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
+  const hashes = givenHashes ?? adminHashQueue(refused)
   const garbage = collect && new Garbage(clock, collect)
   const upstream = createUpstream({
     config,
@@ -135,7 +136,7 @@ export async function startService({
     sums,
     descriptors,
     nodes,
-    hashes: hashQueue(),
+    hashes: hashQueue(refused),
     garbage,
     dns,
     hostMetaPort,

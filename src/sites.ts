@@ -78,13 +78,13 @@ export function createSites(config: Config, shared: SiteParts): Sites {
   const { hosts, defaultHost, strictHost } = config.http
   const built: Built = { endpoints: [], sessions: [] }
   const { nodes } = shared
-  const { registry, clock, endUnclaimed } = shared.upstream
+  const { registry, clock, refused, endUnclaimed } = shared.upstream
   const carriage = nodes && new SocketCarriage(nodes)
   const isDraining = () => registry.isDraining
   const parts: Parts = {
     shared,
     carriage,
-    carriedRequests: nodes && createCarriedRequests(nodes, clock, isDraining),
+    carriedRequests: nodes && createCarriedRequests(nodes, clock, isDraining, refused),
     carriedLogins:
       nodes &&
       createCarriedLogins({
@@ -332,6 +332,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriage }: P
     domains: config.domains,
     registry: upstream.registry,
     wrongTokens: shared.wrongTokens,
+    refused: upstream.refused,
     bodies: upstream.bodies,
     carriage,
     clock: upstream.clock,
@@ -342,7 +343,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriage }: P
 }
 
 function createBosh(config: Config, manager: ConnectionManager, { shared, carriedRequests }: Parts): Endpoint {
-  const { bodies, clock, counts, maxStanzaBytes } = shared.upstream
+  const { bodies, refused, clock, counts, maxStanzaBytes } = shared.upstream
   const { serve, refuseTooLarge, report } = carriedRequests?.over(siteName(config), manager) ?? manager
   const { clients, access, secureUrl, redirectUrl, getText } = entranceOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
@@ -355,6 +356,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, carrie
     redirectUrl,
     getText,
     bodies,
+    refused,
     clock,
     counts,
     cors: createCors(config.cors),

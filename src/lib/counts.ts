@@ -81,11 +81,22 @@ export const limits = {
   unfinished: 'MAX_UNFINISHED_MB',
   unread: 'MAX_UNREAD_MB',
   waiting: 'MAX_MEMORY_MB',
+  /** The client's data is delayed, not refused. */
+  'session-bytes': 'RATE_SESSION_BYTES',
+  /** These limits end the session or the connection. */
+  stanza: 'MAX_STANZA_BYTES',
+  fragments: 'WEBSOCKET_MAX_FRAGMENTS',
   /** No setting raises these limits. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  /** This limit ends the session. */
-  stanza: 'MAX_STANZA_BYTES',
+  /** Long requests on their way to other processes. */
+  carried: undefined,
+  /** The XMPP server does not read what the client sends. */
+  unsent: undefined,
+  /** Secrets that wait for their hash. */
+  hashes: undefined,
+  /** Answers to wrong tokens over WebSocket are delayed. */
+  'wrong-tokens': undefined,
 } as const
 
 export type Limit = keyof typeof limits

@@ -1,6 +1,6 @@
 import { attempt } from '../lib/attempt.js'
 import type { CallIds } from '../lib/call-ids.js'
-import type { EndReason } from '../lib/counts.js'
+import type { EndReason, Limit } from '../lib/counts.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import { type Element, isStanza } from '../xmpp/xml/element.js'
 import { absentLink } from './absent-link.js'
@@ -256,7 +256,7 @@ export class Session implements Gate {
 
   send(payload: Payload, now: number): void {
     if (payload.elements.length === 0) return
-    this.uplink.charge(payload.bytes, now)
+    if (this.uplink.charge(payload.bytes, now)) this.#refused('session-bytes')
     if (payload.clearRefusal !== undefined && !this.hidesSecrets) {
       this.outbox.add(payload.clearRefusal)
       return
@@ -267,7 +267,14 @@ export class Session implements Gate {
       const known = withKnownStates(payload, this.link)
       this.uplink.send(this.uplink.managed === undefined ? known : withoutManagement(known, this.outbox), now)
     }
-    if (this.uplink.isOverfull) this.end('connection-lost', 'told')
+    if (this.uplink.isOverfull) {
+      this.#refused('unsent')
+      this.end('connection-lost', 'told')
+    }
+  }
+
+  #refused(limit: Limit): void {
+    this.#keeper.refused(limit, { session: this.id })
   }
 
   #sendScreened(payload: Payload, login: ClientLogin): void {
@@ -276,7 +283,10 @@ export class Session implements Gate {
     else {
       for (const answer of screened.answers) this.outbox.add(answer)
       if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
-      if (this.uplink.isOverfullForStranger) this.end('policy-violation', 'told')
+      if (this.uplink.isOverfullForStranger) {
+        this.#refused('unsent')
+        this.end('policy-violation', 'told')
+      }
     }
   }
 

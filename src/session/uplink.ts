@@ -50,8 +50,11 @@ export class Uplink {
     return this.#shaper.freeAt(this.#paidAt)
   }
 
-  charge(bytes: number, now: number): void {
+  /** Returns true if the client must now wait, and did not before. */
+  charge(bytes: number, now: number): boolean {
+    const wasFree = this.freeAt <= now
     this.#paidAt = this.#shaper.charge(this.#paidAt, bytes, now)
+    return wasFree && this.freeAt > now
   }
 
   forgive(): void {

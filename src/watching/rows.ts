@@ -59,7 +59,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       byLabel('reason', () => refusedSessions(counts)),
     ],
     refused_total: [
-      'Sessions, calls, connections and requests that were refused, and logins that were delayed, by the limit that was reached.',
+      'Sessions, calls, connections and requests that were refused, and logins and data that were delayed, by the limit that was reached.',
       byLabel('limit', () => counts.refused),
     ],
     page_received_bytes_total: [

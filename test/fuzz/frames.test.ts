@@ -80,6 +80,7 @@ async function read(pieces: readonly Buffer[]): Promise<Outcome & { readonly fau
       bodies,
       ponged() {},
       traffic: { received: 0, sent: 0 },
+      refused() {},
       report,
     }
     const channel = new SocketChannel(socket, line as never, { address: '192.0.2.1', secure: false }, parts)

@@ -200,7 +200,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
   const service =
     nodes === undefined
       ? manager
-      : createCarriedRequests(nodes, systemClock, () => false).over('', {
+      : createCarriedRequests(nodes, systemClock, () => false, unnoted).over('', {
           ...manager,
           serve: watched(manager),
         })
@@ -212,6 +212,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
       ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000, counts, clock: systemClock },
       clients: { assumeSecure: true, trustedProxies },
       bodies,
+      refused: unnoted,
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, headers: [], methods: [], maxAge: 7200 }),
       externalUrl: undefined,

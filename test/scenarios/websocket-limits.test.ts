@@ -423,6 +423,11 @@ describe('the log contains the address of a WebSocket session, and the reason of
     expect(logged('session ended')).toMatchObject([{ ...about, reason }])
     const { samples } = await scrape(stage.service.service.metricsUrl)
     expect(samples.get(`warm_bindings_sessions_ended_total{reason="${reason}"}`)).toBe(1)
+    for (const [limit, cut] of [
+      ['fragments', 'too-many-fragments'],
+      ['stanza', 'message-too-long'],
+    ])
+      expect(samples.get(`warm_bindings_refused_total{limit="${limit}"}`)).toBe(Number(reason === cut))
   })
 
   test.each([

@@ -70,6 +70,7 @@ const resumed = (count: number, previd = 'first') => `<resumed ${sm} previd='${p
 /** Nothing is left of the session. */
 async function expectNothingLeft({ bench, mending }: Managed): Promise<void> {
   await bench.pass(1)
+  bench.sums.close()
   expect(bench.registry.size).toBe(0)
   expect(bench.waiting.bytes).toBe(0)
   expect(bench.clock.pending).toBe(0)

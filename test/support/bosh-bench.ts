@@ -302,6 +302,7 @@ export class BoshBench {
   readonly audited: Record<string, unknown>[] = []
   readonly opener: Opener
   readonly room: UserRoom
+  readonly refused: OnRefused
   readonly log: Logger
   readonly manager: ConnectionManager & {
     readonly exchange: (body: string, peer: FakePeer) => Promise<Reply>
@@ -320,6 +321,7 @@ export class BoshBench {
   ) {
     const log = pino({ level: 'info' }, { write: line => void this.logged.push(line) })
     const refused = createRefusals({ counts: this.counts, sums: this.sums, log })
+    this.refused = refused
     this.waiting = new WaitingMemory(about.mostWaiting, () =>
       makeRoom(this.registry.all(), this.waiting, ({ id }) => refused('waiting', { session: id })),
     )

@@ -7,6 +7,7 @@ import { Takeover } from '../../src/browsers/websocket/takeover.js'
 import { UnfinishedBodies } from '../../src/http/listening/unfinished-bodies.js'
 import type { Clock } from '../../src/lib/clock.js'
 import { Rate } from '../../src/lib/limits/rates.js'
+import type { OnRefused } from '../../src/lib/limits/reached-limits.js'
 import { framingNamespace } from '../../src/xmpp/namespaces.js'
 import type { BoshBench } from './bosh-bench.js'
 import { unnoted } from './unlimited.js'
@@ -98,6 +99,7 @@ export function fakeChannel(
   report: (error: unknown) => void = error => {
     throw error
   },
+  refused: OnRefused = unnoted,
 ): { socket: FakeWebSocket; channel: SocketChannel } {
   const socket = new FakeWebSocket()
   const channel = new SocketChannel(
@@ -111,6 +113,7 @@ export function fakeChannel(
       maxStanzaBytes: 262_144,
       maxFragments: 8,
       ponged: () => {},
+      refused,
       traffic: { received: 0, sent: 0 },
       report,
     },
@@ -121,7 +124,7 @@ export function fakeChannel(
 /** A page's connection to the address where sessions are taken over. */
 export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): FakeWebSocket {
   const { opener, registry, log } = bench
-  const { socket, channel } = fakeChannel(bench.clock, options, error => opener.report(error))
+  const { socket, channel } = fakeChannel(bench.clock, options, error => opener.report(error), bench.refused)
   const parts = {
     ...{
       opener,
@@ -134,6 +137,7 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
     },
     resumeSeconds: options.resumeSeconds ?? 90,
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
+    refused: bench.refused,
     noteRefusal: () => {},
   }
   new Takeover(channel, parts, undefined, () => {})

@@ -371,7 +371,7 @@ export class BoshClient implements Client {
     // If one unit is above U+00FF, V8 stores the whole text with two bytes for each unit.
     const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
     if (!isKept || !room.is(2 * text.length + parkedBytes)) {
-      if (isKept) this.#parts.counts.bodiesRefused += 1
+      this.#parts.counts.bodiesRefused += 1
       this.#defer(pending)
       return
     }

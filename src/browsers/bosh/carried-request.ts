@@ -1,6 +1,7 @@
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { KeyCounts } from '../../lib/limits/key-counts.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message, Nodes } from '../../processes/nodes.js'
 import type { ConnectionManager } from './connection-manager.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
@@ -27,6 +28,7 @@ const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType 
 export interface CarriedRequestParts {
   readonly nodes: Nodes
   readonly clock: Clock
+  readonly refused: OnRefused
   readonly underWay: KeyCounts
   /** The process name in the sid, or undefined for a new session. */
   readonly name: string | undefined
@@ -59,11 +61,12 @@ export class CarriedRequest implements ExchangeEvents {
 
   /** `node`: by default the process that answers for the name. */
   begin(node?: string): void {
-    const { underWay, peer, head } = this.#parts
+    const { underWay, refused, peer, head } = this.#parts
     const text = this.#text!
     if (text.length > longestRepeated) {
       const client = clientOf(head.address)
       if (underWay.of(client) + text.length > mostUnderWay) {
+        refused('carried', { address: client })
         peer.answer(tooMuch)
         return
       }

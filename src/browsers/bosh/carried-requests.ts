@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { anyTaker } from '../../processes/exchanges/ask-all.js'
 import { nodeIn } from '../../processes/node-name.js'
 import type { Nodes } from '../../processes/nodes.js'
@@ -23,7 +24,7 @@ interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
 
 export type CarriedRequests = ReturnType<typeof createCarriedRequests>
 
-export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean) {
+export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean, refused: OnRefused) {
   const managers = new Map<string, ConnectionManager>()
   const underWay = new KeyCounts()
   const anyManager = (): ConnectionManager | undefined => managers.values().next().value
@@ -67,7 +68,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
             const { address, secure, cookies } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined
             const head: CarriedHead = { site, address, secure, cookies, secureUrl, ...(isNew && { isNew }) }
-            new CarriedRequest({ nodes, clock, underWay, name, manager, peer, head }, text).begin(taker)
+            new CarriedRequest({ nodes, clock, refused, underWay, name, manager, peer, head }, text).begin(taker)
           }
         },
         refuseTooLarge(start, { secure, cookies }) {

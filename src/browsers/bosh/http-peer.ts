@@ -4,7 +4,9 @@ import { countedAddress, countsAsEncrypted, type Entrance } from '../../http/acc
 import type { BodyTaker } from '../../http/fast/fast-request.js'
 import { closeLingering } from '../../http/listening/take-body.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../../http/listening/unfinished-bodies.js'
+import { clientOf } from '../../lib/client-network.js'
 import type { Clock, Timer } from '../../lib/clock.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { readUtf8 } from '../../xmpp/xml/utf8.js'
 import type { BoshService } from './carried-requests.js'
@@ -16,6 +18,7 @@ export interface HttpPeerParts
     Pick<Entrance, 'clients' | 'secureUrl'>,
     Pick<BoshService, 'serve' | 'refuseTooLarge'> {
   readonly maxBodyBytes: number
+  readonly refused: OnRefused
   readonly bodies: UnfinishedBodies
   readonly clock: Clock
 }
@@ -121,6 +124,7 @@ export class HttpPeer implements Peer, BodyTaker {
 
   /** Sends a `<body/>` if the session exists. */
   refuseTooLarge(): void {
+    this.#parts.refused('stanza', { address: clientOf(this.address) })
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)
     if (!(reply instanceof Promise)) this.#refuse(reply ?? 413)

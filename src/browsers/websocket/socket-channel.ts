@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { UnfinishedBodies, UnfinishedMessage } from '../../http/listening/unfinished-bodies.js'
+import { clientOf } from '../../lib/client-network.js'
 import type { Clock, Timer } from '../../lib/clock.js'
-import type { PageTraffic, WebSocketCut } from '../../lib/counts.js'
+import type { Limit, PageTraffic, WebSocketCut } from '../../lib/counts.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
@@ -24,6 +26,7 @@ export interface ChannelParts {
   readonly maxFragments: number
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
+  readonly refused: OnRefused
   /** Called with the time until a pong, in seconds. */
   readonly ponged: (seconds: number) => void
   readonly traffic: Pick<PageTraffic, 'received' | 'sent'>
@@ -218,7 +221,15 @@ export class SocketChannel implements Channel {
 
   readonly #halfClosed = (): void => this.#cut('connection-closed')
 
-  readonly #failed = ({ code }: NodeJS.ErrnoException): void => this.#cut(cutBy[code ?? ''] ?? 'bad-frame')
+  readonly #failed = ({ code }: NodeJS.ErrnoException): void => {
+    const cut = cutBy[code ?? ''] ?? 'bad-frame'
+    if (cut !== 'bad-frame') this.#refuse(cut === 'message-too-long' ? 'stanza' : 'fragments')
+    this.#cut(cut)
+  }
+
+  #refuse(limit: Limit): void {
+    this.#parts.refused(limit, { address: clientOf(this.address) })
+  }
 
   #breakOff(why: WebSocketCut): void {
     this.#cause ??= why
@@ -253,8 +264,10 @@ export class SocketChannel implements Channel {
     this.#pieces = this.#bytes === 0 ? 0 : this.#pieces + 1
     const isTooMuch = !this.#unfinished.is(this.#kept)
     // `ws` also answers pings of a client that reads nothing.
-    if (this.#socket.bufferedAmount > this.#mostKept) this.#breakOff('not-read')
-    else if (isTooMuch && this.#isGone) this.#socket.terminate()
+    if (this.#socket.bufferedAmount > this.#mostKept) {
+      this.#refuse('unread-reply')
+      this.#breakOff('not-read')
+    } else if (isTooMuch && this.#isGone) this.#socket.terminate()
     else if (isTooMuch) this.#cut('no-room', closeCodes.full)
   }
 

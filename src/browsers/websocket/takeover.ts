@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { clientOf } from '../../lib/client-network.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Client } from '../../session/client.js'
 import type { Session } from '../../session/session.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
@@ -30,6 +31,7 @@ export interface TakeoverParts extends PageParts, StartParts {
   readonly domains: readonly string[]
   /** Counts wrong tokens. Replies to an address that sends too many are delayed. */
   readonly wrongTokens: KeyedRate
+  readonly refused: OnRefused
 }
 
 export interface Forwarding {
@@ -217,16 +219,21 @@ export class Takeover extends StreamStart<TakeoverParts> {
     this.#step = 'refusal'
     this.parts.noteRefusal('wrong token', this.channel.address)
     this.channel.pause()
+    const address = clientOf(this.channel.address)
     this.parts.wrongTokens
-      .take(clientOf(this.channel.address))
+      .take(address)
       .then(wait => {
         const answer = () => {
           this.#step = 'login'
           this.channel.resume()
           this.#fail(namespace, 'not-authorized')
         }
-        if (wait === undefined) answer()
-        else this.parts.clock.after(wrongTokenMilliseconds, answer)
+        if (wait === undefined) {
+          answer()
+          return
+        }
+        this.parts.refused('wrong-tokens', { address })
+        this.parts.clock.after(wrongTokenMilliseconds, answer)
       })
       .catch(error => {
         this.parts.opener.report(error, 'websocket')

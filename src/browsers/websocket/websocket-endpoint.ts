@@ -70,6 +70,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     maxFragments: parts.maxFragments,
     clock: parts.clock,
     bodies: parts.bodies,
+    refused: parts.refused,
     traffic: counts.pages.websocket,
     report: parts.report,
     ponged(seconds) {
@@ -87,6 +88,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     log,
     resumeSeconds: parts.resumeSeconds,
     wrongTokens: parts.wrongTokens,
+    refused: parts.refused,
     noteRefusal,
   }
   const server = new WebSocketServer({

@@ -1,12 +1,18 @@
 import { Problem } from '../errors.js'
+import type { OnRefused } from './reached-limits.js'
 import { type WorkQueue, workQueue } from './work-queue.js'
 
 export type HashQueue = WorkQueue
 
+const mostWaiting = 1_000
+
 /** PBKDF2 and scrypt share four threads with DNS look-ups and files, so few run at once. Rejects with `service-full`. */
-export const hashQueue = (): HashQueue => workQueue(2, 1_000, serviceFull)
+export const hashQueue = (refused?: OnRefused): HashQueue => workQueue(2, mostWaiting, serviceFull(refused))
 
 /** Hashes admins' secrets one at a time, so that wrong secrets do not delay SCRAM logins. */
-export const adminHashQueue = (): HashQueue => workQueue(1, 1_000, serviceFull)
+export const adminHashQueue = (refused?: OnRefused): HashQueue => workQueue(1, mostWaiting, serviceFull(refused))
 
-const serviceFull = () => new Problem('service-full', { detail: 'Too many secrets wait for their hash.' })
+const serviceFull = (refused?: OnRefused) => () => {
+  refused?.('hashes')
+  return new Problem('service-full', { detail: 'Too many secrets wait for their hash.' })
+}

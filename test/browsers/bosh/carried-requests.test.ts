@@ -26,6 +26,8 @@ interface Process {
   readonly service: BoshService
   /** The texts of requests that reached it. */
   readonly got: string[]
+  /** The limits that it reached. */
+  readonly refusals: string[]
   isAnswering: boolean
 }
 
@@ -39,6 +41,7 @@ async function start(name: string, awaitsHeirs = false): Promise<Process> {
   const nodes = await startNodes({ carriers: [network.start], clock, log, name, awaitsHeirs })
   const answer = (peer: Peer, body: string) => peer.answer({ status: 200, body, contentType: defaultContentType })
   const got: string[] = []
+  const refusals: string[] = []
   const manager = {
     serve(text: string, peer: Peer) {
       got.push(text)
@@ -48,8 +51,13 @@ async function start(name: string, awaitsHeirs = false): Promise<Process> {
     has: () => !nodes.isLeaving && nodes.owner(old) === nodes.self,
     refuseTooLarge: () => undefined,
   } as unknown as ConnectionManager
-  const service = createCarriedRequests(nodes, clock, () => false).over('site', manager)
-  const process: Process = { nodes, service, got, isAnswering: true }
+  const service = createCarriedRequests(
+    nodes,
+    clock,
+    () => false,
+    limit => void refusals.push(limit),
+  ).over('site', manager)
+  const process: Process = { nodes, service, got, refusals, isAnswering: true }
   open.push(process)
   await settled()
   return process
@@ -167,6 +175,15 @@ describe('a request for a process that hands over', () => {
     await one.nodes.close()
     expect(all.every(({ replies }) => replies.length === 1 && replies[0] === 'unanswered')).toBe(true)
   })
+})
+
+test('more than 4 MiB of a client under way to another process are refused, and counted', async () => {
+  const [one, x] = await startAll()
+  x.isAnswering = false
+  const long = `<body sid='${sid}'>${'x'.repeat(1_500_000)}</body>`
+  const all = [request(one, long), request(one, long), request(one, long)]
+  expect(all.map(({ replies }) => replies)).toEqual([[], [], ['']])
+  expect(one.refusals).toEqual(['carried'])
 })
 
 test('a request under way at an heir that is lost is for an unknown session', async () => {

@@ -28,6 +28,8 @@ let port: number
 let received: { body: string; peer: Peer }[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
+/** The limits that were reached. */
+let limits: string[]
 /** Whom a request too large to be read came from, and how it began. */
 let refused: Pick<Peer, 'secure' | 'cookies'> | undefined
 let refusedHead: string | undefined
@@ -85,6 +87,7 @@ describe.each(servers)('in %s', (_name, create) => {
     answer = async () => reply('<body/>')
     refusal = undefined
     refused = undefined
+    limits = []
     refusedHead = undefined
     redirectUrl = undefined
     clock = new FakeClock()
@@ -115,6 +118,7 @@ describe.each(servers)('in %s', (_name, create) => {
       redirectUrl: () => redirectUrl,
       maxBodyBytes: 1000,
       ...{ bodies, clock, counts },
+      refused: limit => void limits.push(limit),
       externalUrl: 'https://chat.example/chat',
       getText: 'A BOSH endpoint for <people>.',
       report: error => faults.push(error),
@@ -180,12 +184,14 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(status).toBe(413)
       expect(headers.connection).toBe('close')
       expect(received).toEqual([])
+      expect(limits).toEqual(['stanza'])
     })
 
     test('too large of a live session gets the answer that its client understands', async () => {
       refusal = reply('<body type="terminate"/>')
       const { status, body } = await send('POST', 'x'.repeat(200_000))
       expect({ status, body }).toEqual({ status: 200, body: '<body type="terminate"/>' })
+      expect(limits).toEqual(['stanza'])
     })
 
     test('that is too large is found by its beginning, however it is cut', async () => {

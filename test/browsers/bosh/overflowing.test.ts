@@ -57,6 +57,7 @@ describe('a server that takes nothing', () => {
     expect(client.link.closed).toBe(true)
     expect(client.bench.registry.size).toBe(0)
     expect(client.bench.counts.sessionsEnded['connection-lost']).toBe(1)
+    expect(client.bench.counts.refused.unsent).toBe(1)
   })
 
   test.each([
@@ -76,6 +77,7 @@ describe('a server that takes nothing', () => {
     }
     expect(reply).toBe(terminated('policy-violation'))
     expect([bench.registry.size, bench.waiting.bytes]).toEqual([0, 0])
+    expect(bench.counts.refused.unsent).toBe(1)
   })
 
   test('accepts stanzas sent before its features, and these do not count', async () => {

@@ -44,6 +44,7 @@ describe('a client that sends too much', () => {
     expect(sent()).toEqual(['a'])
     await bench.pass(1)
     expect(sent()).toEqual(['a', 'b'])
+    expect(bench.counts.refused['session-bytes']).toBeGreaterThan(0)
     // It is held like any other.
     expect(next.reply).toBeUndefined()
   })

@@ -335,6 +335,7 @@ describe('wrong tokens', () => {
     expect(late).toEqual([])
     await bench.pass(0.5)
     expect(late).toEqual([notAuthorized])
+    expect(bench.counts.refused['wrong-tokens']).toBe(1)
     expect(await show('192.0.2.7')).toEqual([notAuthorized])
     // In the same network of an IPv6 client all addresses are one.
     for (let time = 0; time < 10; time++) expect(await show(`2001:db8::${time}`)).toEqual([notAuthorized])

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from '@jest/globals'
+import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type WorkQueue, workQueue } from '../../../src/lib/limits/work-queue.js'
 
 let queue: WorkQueue
@@ -69,4 +70,13 @@ test('work that is given up while it waits never begins, and keeps no other wait
   finish['a']!()
   await settled()
   expect(told).toEqual(['a', 'b', 'd'])
+})
+
+test('secrets that wait for their hash have a limit, which is counted', async () => {
+  const refused: string[] = []
+  const hashes = hashQueue(limit => void refused.push(limit))
+  for (let each = 0; each < 1_002; each++) void hashes(() => new Promise(() => {}))
+  expect(refused).toEqual([])
+  await expect(hashes(async () => {})).rejects.toMatchObject({ code: 'service-full' })
+  expect(refused).toEqual(['hashes'])
 })
