@@ -84,6 +84,7 @@ function httpsOf(values: Values) {
     /** In OpenSSL's notation. Undefined for Node's default. */
     ciphers: values.TLS_CIPHERS,
     minVersion: values.TLS_MIN_VERSION,
+    clientAuth: values.TLS_CLIENT_AUTH,
   } as const
 }
 

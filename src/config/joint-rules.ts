@@ -72,6 +72,12 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.TLS_CERT.length === 0 && set.HTTPS_PORT !== undefined && set.HTTPS_PORT.length > 0,
   [`TLS_CERT is required for HTTPS_HOST: ${nameCertificate}`]: set =>
     set.TLS_CERT.length === 0 && set.HTTPS_PORT === undefined && set.HTTPS_HOST !== undefined,
+  'TLS_CLIENT_CA is required for TLS_CLIENT_AUTH: name a PEM file with the CAs of client certificates': set =>
+    set.TLS_CLIENT_AUTH !== 'off' && set.TLS_CLIENT_CA === undefined,
+  'TLS_CLIENT_AUTH is off, but TLS_CLIENT_CA is set: set it to warm or all': set =>
+    set.TLS_CLIENT_AUTH === 'off' && set.TLS_CLIENT_CA !== undefined,
+  'TLS_CLIENT_AUTH needs HTTPS_PORT: otherwise no call could show a certificate': set =>
+    set.TLS_CLIENT_AUTH !== 'off' && httpsPorts(set).length === 0,
   'TLS_KEY must name one file for each of TLS_CERT, in the same order': set =>
     set.TLS_KEY && set.TLS_KEY.length !== set.TLS_CERT.length,
   'TLS_CHAIN must name one file for each of TLS_CERT, in the same order': set =>

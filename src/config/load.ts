@@ -128,7 +128,7 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
       : []),
     ...closedToBackends(config),
     ...shortSecrets(config),
-    ...(tls === undefined ? [] : dateWarnings(tls, Date.now())),
+    ...(tls === undefined ? [] : [...tls.faults, ...dateWarnings(tls, Date.now())]),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
       ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']
       : []),

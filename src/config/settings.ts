@@ -59,7 +59,7 @@ export const sections = {
       'Port for HTTPS, written like PORT. Default: 8443 if TLS_CERT or HTTPS_HOST is set, or else none.',
     ),
     TLS_CERT: joined(kinds.files, '').means(
-      'PEM files of certificates with their chains, separated by commas. A client gets the certificate of the name that it requests, or else the first. SIGHUP reads them again.',
+      'PEM files of certificates with their chains, or folders of them, separated by commas. Of a folder: `*.crt` and `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`, as in `/etc/letsencrypt/live`. A client gets the certificate of the name that it requests, or else the first. SIGHUP reads them again.',
     ),
     TLS_CHAIN: joined(kinds.files).means(
       'PEM files of the chains, in the same order, if TLS_CERT does not contain them.',
@@ -69,6 +69,10 @@ export const sections = {
     ),
     TLS_KEY_PASSPHRASE: joined(kinds.text).means('Passphrase of encrypted keys.'),
     TLS_KEY_PASSPHRASE_FILE: joined(kinds.text).means('File with this passphrase.'),
+    TLS_CLIENT_AUTH: joined(kinds.word('off', 'warm', 'all'), 'off').means(
+      'Calls that need a client certificate: those of the warm API (`warm`), or all requests to the https port too (`all`). The warm API then refuses calls without TLS of this service, with 403 `client-certificate-required`.',
+    ),
+    TLS_CLIENT_CA: joined(kinds.text).means('PEM file of the CAs of client certificates.'),
     TLS_CIPHERS: joined(kinds.ciphers).means(
       "Ciphers for clients, in OpenSSL's notation. Default: ciphers of Node.js.",
     ),

@@ -4,6 +4,7 @@ import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { certificatesIn, keyIn, pemOf } from './kinds/pem.js'
 import { readSettingFile } from './setting-file.js'
 import type { Name, Values } from './settings.js'
+import { type CertificateFiles, certificatesOf, isFolder } from './tls-folder.js'
 
 type TlsFiles = ReturnType<typeof tlsFiles>
 
@@ -15,31 +16,87 @@ export function tlsFiles(values: Values) {
     passphrase: values.TLS_KEY_PASSPHRASE,
     passphraseFile: values.TLS_KEY_PASSPHRASE_FILE,
     dhparam: values.TLS_DHPARAM,
+    clientCa: values.TLS_CLIENT_CA,
   }
 }
 
 export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
+export type Certificate = ReturnType<typeof readCertificate>
+
 /** The message begins with the setting at fault. */
 class Fault extends Error {}
 
-export function readTlsFiles(files: TlsFiles, report: (problem: string) => undefined) {
-  const reported = <T>(read: () => T): T | undefined => {
-    try {
-      return read()
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error
-      return report(error.message)
-    }
-  }
+/** A certificate of a folder that cannot be read is replaced by its `earlier` version, if there is one. */
+export function readTlsFiles(
+  files: TlsFiles,
+  report: (problem: string) => undefined,
+  earlier: readonly Certificate[] = [],
+) {
+  const reported = <T>(read: () => T): T | undefined => attemptOr(read, report)
   const passphrase = reported(() => readPassphrase(files))
   if (passphrase === undefined) return undefined
+  const faults: string[] = []
+  const ofFolder = (folder: string) => {
+    demandNoLists(folder, files)
+    const pairs = listFolder(folder)
+    const found = pairs.flatMap(({ file, keyFile }) => {
+      const before = earlier.filter(certificate => certificate.file === file)
+      const note = (problem: string) =>
+        void faults.push(`${problem}: ${before.length > 0 ? 'the previous certificate stays' : 'it is not used'}`)
+      return attemptOr(() => [readCertificate(file, passphrase, undefined, keyFile)], note) ?? before
+    })
+    if (found.length > 0) return found
+    const rest =
+      pairs.length === 0 ? 'has no *.crt, no *.pem and no NAME/fullchain.pem' : `is unusable: ${faults.join('. ')}`
+    throw new Fault(`TLS_CERT names the folder ${folder}, which ${rest}`)
+  }
   const certificates = files.certificates.map((file, index) =>
-    reported(() => readCertificate(file, passphrase, files.chains[index], files.keys[index])),
+    reported(() =>
+      isFolder(file) ? ofFolder(file) : [readCertificate(file, passphrase, files.chains[index], files.keys[index])],
+    ),
   )
   const dhparam = reported(() => readParameters(files.dhparam))
-  const isUsable = certificates.every(certificate => certificate !== undefined)
-  return isUsable && dhparam !== undefined ? { certificates, dhparam } : undefined
+  const clientCa = reported(() => readClientCa(files.clientCa))
+  if (dhparam === undefined || clientCa === undefined) return undefined
+  const usable = certificates.filter(list => list !== undefined)
+  // `faults` do not make the others unusable.
+  return usable.length < certificates.length
+    ? undefined
+    : { certificates: usable.flat(), dhparam, clientCa: clientCa ?? undefined, faults }
+}
+
+function attemptOr<T>(read: () => T, report: (problem: string) => undefined): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return report(error.message)
+  }
+}
+
+function demandNoLists(folder: string, { keys, chains }: TlsFiles): void {
+  const setting = keys.length > 0 ? 'TLS_KEY' : chains.length > 0 ? 'TLS_CHAIN' : undefined
+  if (setting !== undefined)
+    throw new Fault(
+      `${setting} must not be set, because TLS_CERT names the folder ${folder}: put both beside each other`,
+    )
+}
+
+function listFolder(folder: string): readonly CertificateFiles[] {
+  try {
+    return certificatesOf(folder)
+  } catch (error) {
+    throw new Fault(`TLS_CERT names ${folder}, which cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+/** Null without a file. */
+function readClientCa(file: string | undefined): string | null {
+  if (file === undefined) return null
+  const { text } = readCertificates(file, readFile(file, 'TLS_CLIENT_CA'), 'TLS_CLIENT_CA')
+  askOpenSsl({ ca: text }, file, 'TLS_CLIENT_CA')
+  return text
 }
 
 /** Warnings about validity dates. `now` is in milliseconds since 1970. */

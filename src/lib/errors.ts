@@ -18,6 +18,7 @@ const sentences = {
     'role-forbidden': 'The role of this admin does not include this call.',
     'address-forbidden': 'Calls from this address are not allowed: see WARM_ALLOW, or BOSH_ALLOW for pages.',
     'insecure-channel': 'Passwords are not accepted over an unencrypted channel: see ASSUME_SECURE.',
+    'client-certificate-required': 'The warm API needs a client certificate: see TLS_CLIENT_AUTH.',
     'cross-site-request': 'The page or form is of another site, or the token of the form is missing or expired.',
     'domain-not-allowed': 'The domain of this JID is not served here: see XMPP_DOMAINS and HTTP_HOSTS.',
     'address-not-allowed': 'The server of the domain is in a private network, which XMPP_DOMAINS=* excludes.',

@@ -2,7 +2,13 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import type { Logger } from 'pino'
 import type { Admin, AdminRole, Config } from '../config/config.js'
 import { createAdmins } from '../http/access/admins.js'
-import { accessBy, type ClientRules, clientAddress, takesPasswords } from '../http/access/client-rules.js'
+import {
+  accessBy,
+  type ClientRules,
+  clientAddress,
+  hasCertificate,
+  takesPasswords,
+} from '../http/access/client-rules.js'
 import { type Answer, callIdsOf, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
 import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
@@ -54,7 +60,8 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 }
 
 export interface CallsParts {
-  readonly config: ClientRules & Pick<Config, 'admins' | 'access' | 'listen' | 'externalUrl' | 'warmPath' | 'warm'>
+  readonly config: ClientRules &
+    Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
   readonly log: Logger
   /** Logs refused calls, and calls that change sessions. */
   readonly audit: Logger
@@ -72,6 +79,7 @@ export function createCalls(parts: CallsParts) {
   const { config, log, audit, clock, hashes, limits, counts } = parts
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
+  const isCertificateNeeded = config.https !== undefined && config.https.clientAuth !== 'off'
   const logOften = createOftenLog(parts)
   const admins = createAdmins({
     config,
@@ -130,6 +138,7 @@ export function createCalls(parts: CallsParts) {
             detail: 'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
           })
         }
+        if (isCertificateNeeded && !hasCertificate(request)) throw new Problem('client-certificate-required')
         admins.authenticate(request, response, next)
       }
       return [check, refused]

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -54,6 +54,17 @@ beforeAll(() => {
   write('issued.key', issued.key)
   write('chain.pem', between.cert)
   write('authority.pem', authority.cert)
+  for (const name of ['live/chat.example.org', 'pairs', 'unusable/a', 'empty']) mkdirSync(at(name), { recursive: true })
+  write('live/README', 'Do not edit.')
+  write('live/chat.example.org/fullchain.pem', cert)
+  write('live/chat.example.org/cert.pem', cert)
+  write('live/chat.example.org/chain.pem', authority.cert)
+  write('live/chat.example.org/privkey.pem', key)
+  write('unusable/a/fullchain.pem', cert)
+  write('pairs/own.crt', cert)
+  write('pairs/own.key', key)
+  write('pairs/other.pem', other.cert)
+  write('pairs/other-key.pem', other.key)
   write('no-certificate.pem', 'These are not the certificates you look for.')
   write('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
   write('passphrase', `${passphrase}\n`)
@@ -89,6 +100,10 @@ describe('the certificates of the https listener', () => {
         TLS_KEY_PASSPHRASE_FILE: 'FOLDER/passphrase',
       },
     ],
+    ['a folder as certbot makes it', { TLS_CERT: 'FOLDER/live' }],
+    ['a folder of one name of certbot', { TLS_CERT: 'FOLDER/live/chat.example.org' }],
+    ['a folder of certificates with keys beside them', { TLS_CERT: 'FOLDER/pairs' }],
+    ['CAs of clients', { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/chain.pem' }],
     ['Diffie-Hellman parameters', { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/dh.pem' }],
   ])('may have %s', (_what, environment) => {
     expect(problems(environment)).toEqual([])
@@ -106,7 +121,41 @@ describe('the certificates of the https listener', () => {
       { TLS_CERT: 'FOLDER/none.pem' },
       'TLS_CERT names FOLDER/none.pem, which cannot be read (ENOENT)',
     ],
-    ['a file is a folder', { TLS_CERT: 'FOLDER' }, 'TLS_CERT names FOLDER, which cannot be read (EISDIR)'],
+    [
+      'a folder has none',
+      { TLS_CERT: 'FOLDER/empty' },
+      'TLS_CERT names the folder FOLDER/empty, which has no *.crt, no *.pem and no NAME/fullchain.pem',
+    ],
+    [
+      'a folder has no usable one',
+      { TLS_CERT: 'FOLDER/unusable' },
+      'TLS_CERT names the folder FOLDER/unusable, which is unusable: TLS_KEY names FOLDER/unusable/a/privkey.pem, which cannot be read (ENOENT): it is not used',
+    ],
+    [
+      'a folder has a list of keys beside it',
+      { TLS_CERT: 'FOLDER/live', TLS_KEY: 'FOLDER/own.key' },
+      'TLS_KEY must not be set, because TLS_CERT names the folder FOLDER/live: put both beside each other',
+    ],
+    [
+      'the CAs of clients are none',
+      { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'warm', TLS_CLIENT_CA: 'FOLDER/no-certificate.pem' },
+      'TLS_CLIENT_CA names FOLDER/no-certificate.pem, which is not a PEM file of certificates',
+    ],
+    [
+      'clients need certificates of no CA',
+      { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'warm' },
+      'TLS_CLIENT_CA is required for TLS_CLIENT_AUTH: name a PEM file with the CAs of client certificates',
+    ],
+    [
+      'clients of a CA need none',
+      { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_CA: 'FOLDER/own.crt' },
+      'TLS_CLIENT_AUTH is off, but TLS_CLIENT_CA is set: set it to warm or all',
+    ],
+    [
+      'clients need certificates without https',
+      { HTTPS_PORT: 'off', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/own.crt' },
+      'TLS_CLIENT_AUTH needs HTTPS_PORT: otherwise no call could show a certificate',
+    ],
     [
       'a file has none',
       { TLS_CERT: 'FOLDER/no-certificate.pem' },

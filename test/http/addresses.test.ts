@@ -15,9 +15,11 @@ const https: Config['https'] = {
     passphrase: undefined,
     passphraseFile: undefined,
     dhparam: 'auto',
+    clientCa: undefined,
   },
   ciphers: undefined,
   minVersion: 'TLSv1.2',
+  clientAuth: 'off',
 }
 const limits = { backlog: 511, maxConnections: 0, maxConnectionsPerAddress: 0, socketMode: 0o660, proxyProtocol: false }
 /** Settings that listen at these addresses, `host port`, without TLS. */

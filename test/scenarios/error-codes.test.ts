@@ -176,6 +176,15 @@ const rows: Record<ProblemCode, Row> = {
       return warm(alice, await startService({ environment: { HOST: '0.0.0.0' } }))
     },
   },
+  'client-certificate-required': {
+    async provoke() {
+      const { cert, key } = makeCertificate(['DNS:localhost'])
+      const file = join(folder, 'https.pem')
+      writeFileSync(file, cert + key)
+      const tls = { HTTPS_PORT: '0', TLS_CERT: file, TLS_CLIENT_CA: file, TLS_CLIENT_AUTH: 'warm' }
+      return warm(alice, await startService({ environment: tls }))
+    },
+  },
   'cross-site-request': {
     provoke: () =>
       ask('POST', '/warm', {
@@ -328,6 +337,7 @@ const named: { readonly [Code in ProblemCode]?: string } = {
   forbidden: 'Its domains in ADMIN_USERS_FILE: elsewhere.example.',
   'role-forbidden': 'Its role: read.',
   'insecure-channel': 'ASSUME_SECURE',
+  'client-certificate-required': 'TLS_CLIENT_AUTH',
   'address-forbidden': 'WARM_ALLOW',
   'domain-not-allowed': 'XMPP_DOMAINS',
   'method-not-allowed': 'Allowed: GET, HEAD, POST, OPTIONS.',

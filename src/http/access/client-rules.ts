@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { AccessRule, Config } from '../../config/config.js'
 import { isLocal, isWildcard } from '../../config/kinds/listen-addresses.js'
 import { isLoopback, withoutMapping } from '../../lib/client-network.js'
@@ -84,6 +85,12 @@ export function forwardedScheme(request: IncomingMessage, rules: ClientRules) {
 
 export function isEncrypted(request: IncomingMessage): boolean {
   return 'encrypted' in request.socket && request.socket.encrypted === true
+}
+
+/** Whether the client has shown a certificate of TLS_CLIENT_CA. */
+export function hasCertificate({ socket }: IncomingMessage): boolean {
+  // Node calls each resumed session of TLS 1.3 authorized, also without a certificate.
+  return socket instanceof TLSSocket && socket.authorized && socket.getPeerX509Certificate() !== undefined
 }
 
 export function isForwarded({ headers, socket }: IncomingMessage): boolean {

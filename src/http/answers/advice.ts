@@ -14,6 +14,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'address-forbidden': 'Call from an allowed address, or have an operator allow this address.',
   'insecure-channel':
     'Call over TLS or a loopback address. Behind a proxy that ends TLS, have an operator set TRUSTED_PROXIES or ASSUME_SECURE.',
+  'client-certificate-required': 'Call the https port of the service itself, with a certificate of TLS_CLIENT_CA.',
   'cross-site-request':
     'Programs: omit Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: have an operator add the origin to PAGE_ORIGINS.',
   'domain-not-allowed': 'Check the spelling of the domain, or have an operator add it.',

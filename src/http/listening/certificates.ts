@@ -3,13 +3,14 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import type { Config } from '../../config/config.js'
 import { exposureOf } from '../../config/exposed-secrets.js'
 import { ConfigError } from '../../config/load.js'
-import { dateWarnings, readTlsFiles } from '../../config/tls-files.js'
+import { type Certificate, dateWarnings, readTlsFiles } from '../../config/tls-files.js'
 
 type Https = NonNullable<Config['https']>
 
 export class Certificates {
   usual: SecureContextOptions = {}
   readonly #https: Https
+  #certificates: readonly Certificate[] = []
   #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []
 
   constructor(https: Https) {
@@ -20,16 +21,22 @@ export class Certificates {
   /** Returns warnings. If it throws a `ConfigError`, nothing has changed. */
   reload(): string[] {
     const problems: string[] = []
-    const material = readTlsFiles(this.#https.files, problem => void problems.push(problem))
+    const material = readTlsFiles(this.#https.files, problem => void problems.push(problem), this.#certificates)
     if (material === undefined) throw new ConfigError(problems)
-    const { dhparam, certificates } = material
+    const { dhparam, certificates, clientCa, faults } = material
     const { minVersion, ciphers } = this.#https
-    const common = { minVersion, dhparam, ...(ciphers !== undefined && { ciphers }) }
+    const common = {
+      minVersion,
+      dhparam,
+      ...(ciphers !== undefined && { ciphers }),
+      ...(clientCa !== undefined && { ca: clientCa }),
+    }
     const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
     this.#named = certificates.map(({ x509 }, at) => ({ x509, context: createSecureContext(options[at]) }))
+    this.#certificates = certificates
     this.usual = options[0]!
     const exposed = certificates.flatMap(({ keyFile }) => exposureOf(keyFile, `TLS_KEY names ${keyFile}`))
-    return [...dateWarnings(material, Date.now()), ...exposed]
+    return [...faults, ...dateWarnings(material, Date.now()), ...exposed]
   }
 
   /** RFC 6066 §3. Undefined for the usual certificate. */

@@ -111,7 +111,7 @@ export async function listen(
   try {
     for (const place of settings.places) await bind(createServer(options, answer), place, settings.places, 'HOST')
     for (const place of https?.places ?? []) {
-      const server = createSecureServer(options, certificates!, answer)
+      const server = createSecureServer(options, certificates!, https!.clientAuth, answer)
       secureServers.push(server)
       server.on('secureConnection', socket => {
         // The event is emitted again after each refused upgrade.
@@ -181,12 +181,15 @@ const times = {
 function createSecureServer(
   options: ServerOptions,
   certificates: Certificates,
+  clientAuth: NonNullable<Config['https']>['clientAuth'],
   listener: RequestListener,
 ): HttpsServer {
   return createTlsServer(
     {
       ...options,
       ...certificates.usual,
+      requestCert: clientAuth !== 'off',
+      rejectUnauthorized: clientAuth === 'all',
       handshakeTimeout: times.headersTimeout,
       SNICallback: (name, choose) => choose(null, certificates.contextFor(name)),
     },

@@ -180,6 +180,7 @@ export interface Problem {
     | 'role-forbidden'
     | 'address-forbidden'
     | 'insecure-channel'
+    | 'client-certificate-required'
     | 'cross-site-request'
     | 'domain-not-allowed'
     | 'address-not-allowed'

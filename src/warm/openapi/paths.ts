@@ -15,6 +15,7 @@ type Codes = readonly ProblemCode[]
 const ofAdmins: Codes = [
   'unauthorized',
   'insecure-channel',
+  'client-certificate-required',
   'address-forbidden',
   'role-forbidden',
   'too-many-requests',

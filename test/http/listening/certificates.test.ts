@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { SecureContext } from 'node:tls'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { ConfigError } from '../../../src/config/load.js'
 import { Certificates } from '../../../src/http/listening/certificates.js'
 import { makeCertificate } from '../../support/certificates.js'
@@ -30,19 +30,21 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const file = (name: string) => join(folder, `${name}.pem`)
 const put = (name: string, content: string) => writeFileSync(file(name), content)
 
-const open = () =>
+const open = (certificates = ['first', 'wild', 'exact'].map(file)) =>
   new Certificates({
     places: [],
     placesFrom: 'HOST',
     ciphers: undefined,
     minVersion: 'TLSv1.2',
+    clientAuth: 'off',
     files: {
-      certificates: ['first', 'wild', 'exact'].map(file),
+      certificates,
       chains: [],
       keys: [],
       passphrase: undefined,
       passphraseFile: undefined,
       dhparam: 'auto',
+      clientCa: undefined,
     },
   })
 
@@ -115,6 +117,54 @@ describe('reading again', () => {
 
   test('at the start fails if there is no earlier certificate', () => {
     put('wild', '')
-    expect(open).toThrow(ConfigError)
+    expect(() => open()).toThrow(ConfigError)
+  })
+})
+
+describe('a folder of certificates', () => {
+  let of: string
+  const place = (path: string, name: string) => {
+    mkdirSync(dirname(join(of, path)), { recursive: true })
+    writeFileSync(join(of, path), made.get(name)!)
+  }
+  const exposed = /chmod/
+  const reloaded = (certificates: Certificates) => certificates.reload().filter(warning => !exposed.test(warning))
+
+  beforeEach(() => {
+    of = mkdtempSync(join(tmpdir(), 'warm-folder-'))
+    place('a.pem', 'first')
+    place('b.crt', 'wild')
+    place('live/fullchain.pem', 'exact')
+    place('live/privkey.pem', 'exact')
+  })
+
+  afterEach(() => rmSync(of, { recursive: true }))
+
+  test('is chosen from by name, and read again with new and without deleted files', () => {
+    const certificates = open([of])
+    expect(shown(certificates.contextFor('chat.example.org'))).toContain('chat.example.org')
+    expect(shown(certificates.contextFor('web.example.org'))).toBe('DNS:*.example.org')
+    expect(certificates.usual.cert).toBe(open([join(of, 'a.pem')]).usual.cert)
+    rmSync(join(of, 'b.crt'))
+    place('c.pem', 'changed')
+    expect(reloaded(certificates)).toEqual([])
+    expect(shown(certificates.contextFor('changed.example'))).toBe('DNS:changed.example')
+    expect(certificates.contextFor('web.example.org')).toBeUndefined()
+  })
+
+  test('keeps the previous certificate of a broken pair, and renews the others', () => {
+    const certificates = open([of])
+    place('a.pem', 'changed')
+    writeFileSync(join(of, 'b.crt'), 'half a fi')
+    writeFileSync(join(of, 'new.pem'), 'half a fi')
+    expect(reloaded(certificates)).toEqual([
+      `TLS_CERT names ${join(of, 'b.crt')}, which is not a PEM file of certificates: the previous certificate stays`,
+      `TLS_CERT names ${join(of, 'new.pem')}, which is not a PEM file of certificates: it is not used`,
+    ])
+    expect(shown(certificates.contextFor('changed.example'))).toBe('DNS:changed.example')
+    expect(shown(certificates.contextFor('web.example.org'))).toBe('DNS:*.example.org')
+    // A second reload still has it.
+    reloaded(certificates)
+    expect(shown(certificates.contextFor('web.example.org'))).toBe('DNS:*.example.org')
   })
 })

@@ -1,0 +1,46 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { attempt } from '../lib/attempt.js'
+import { readSettingFile } from './setting-file.js'
+
+export interface CertificateFiles {
+  readonly file: string
+  /** Undefined: in the file itself, or beside it. */
+  readonly keyFile: string | undefined
+}
+
+/** The names that certbot gives (`live/NAME/`). The other files beside them repeat their contents. */
+const chainName = 'fullchain.pem'
+const keyName = 'privkey.pem'
+
+export function isFolder(path: string): boolean {
+  return attempt(() => statSync(path).isDirectory()) === true
+}
+
+/**
+ * The certificates of a folder, in order of their names: `*.crt`, `*.pem`, and `NAME/fullchain.pem` with its key.
+ * Throws the error of the file system.
+ */
+export function certificatesOf(folder: string): readonly CertificateFiles[] {
+  const names = readdirSync(folder)
+    .filter(name => !name.startsWith('.'))
+    .sort()
+  if (names.includes(chainName)) return [{ file: join(folder, chainName), keyFile: join(folder, keyName) }]
+  return names.flatMap(name => {
+    const path = join(folder, name)
+    const file = join(path, chainName)
+    if (isFolder(path)) return isFile(file) ? [{ file, keyFile: join(path, keyName) }] : []
+    if (!/\.(crt|pem)$/i.test(name) || isKeyAlone(path)) return []
+    const keyFile = path.replace(/(\.[^./]+)$/, '-key$1')
+    return [{ file: path, keyFile: isFile(keyFile) ? keyFile : undefined }]
+  })
+}
+
+function isFile(path: string): boolean {
+  return attempt(() => statSync(path).isFile()) === true
+}
+
+function isKeyAlone(path: string): boolean {
+  const text = attempt(() => readSettingFile(path).toString()) ?? ''
+  return text.includes('PRIVATE KEY-----') && !text.includes('-----BEGIN CERTIFICATE-----')
+}

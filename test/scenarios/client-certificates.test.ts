@@ -1,0 +1,112 @@
+// Backends that show a certificate to the https listener.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ConnectionOptions, connect } from 'node:tls'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { type Credentials, makeCertificate } from '../support/certificates.js'
+import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+
+let server: DemoServer
+let folder: string
+let authority: Credentials
+let backend: Credentials
+let stranger: Credentials
+let service: TestService
+
+beforeAll(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+  folder = mkdtempSync(join(tmpdir(), 'warm-clients-'))
+  authority = makeCertificate([], { commonName: 'authority' })
+  backend = makeCertificate([], { commonName: 'backend', issuer: authority })
+  stranger = makeCertificate([], { commonName: 'stranger' })
+  // One name has its own certificate, because a choice by name replaces the context of the connection.
+  for (const name of ['a.example', 'b.example']) {
+    const { cert, key } = makeCertificate([`DNS:${name}`])
+    writeFileSync(join(folder, `${name}.pem`), cert + key)
+  }
+  writeFileSync(join(folder, 'clients.ca'), authority.cert)
+}, 30_000)
+
+afterEach(() => service.stop())
+
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+async function start(TLS_CLIENT_AUTH: string): Promise<void> {
+  service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { HTTPS_PORT: '0', TLS_CERT: folder, TLS_CLIENT_AUTH, TLS_CLIENT_CA: join(folder, 'clients.ca') },
+  })
+}
+
+const parameters = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
+const warm =
+  `POST /warm HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${adminHeader}\r\nAccept: application/json\r\n` +
+  `Content-Type: application/json\r\nContent-Length: ${parameters.length}\r\nConnection: close\r\n\r\n${parameters}`
+const front = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+
+/** The status and code of an answer, or the error of the connection; and its TLS session. */
+function say(request: string, options: ConnectionOptions = {}): Promise<{ told: string; session: Buffer | undefined }> {
+  const { port } = new URL(service.service.urls[1]!)
+  return new Promise(resolve => {
+    let text = ''
+    let session: Buffer | undefined
+    const end = (error?: NodeJS.ErrnoException) => {
+      const [, status = error?.code] = /^HTTP\/1\.1 (\d+)/.exec(text) ?? []
+      const [, code = ''] = /"code":"([\w-]+)"/.exec(text) ?? []
+      resolve({ told: `${status} ${code}`.trim(), session })
+    }
+    connect({ host: '127.0.0.1', port: Number(port), servername: 'b.example', rejectUnauthorized: false, ...options })
+      .on('session', given => {
+        session = given
+      })
+      .on('data', chunk => {
+        text += chunk
+      })
+      .on('error', end)
+      .on('close', () => end())
+      .write(request)
+  })
+}
+
+const told = async (request: string, options?: ConnectionOptions) => (await say(request, options)).told
+
+test.each(['a.example', 'b.example', 'other.example'])('the warm API needs a certificate, at %s', async servername => {
+  await start('warm')
+  expect(await told(warm, { ...backend, servername })).toBe('200')
+  expect(await told(warm, { servername })).toBe('403 client-certificate-required')
+  expect(await told(warm, { ...stranger, servername })).toBe('403 client-certificate-required')
+  expect(await told(front, { servername })).toBe('200')
+  const plain = await service.warm({ jid: 'alice@localhost', password: 'wonderland' })
+  expect([plain.status, plain.json['code']]).toEqual([403, 'client-certificate-required'])
+})
+
+test('a resumed TLS session is as good as its first connection, and no better', async () => {
+  await start('warm')
+  const without = await say(front)
+  expect(without.session).toBeDefined()
+  expect(await told(warm, { session: without.session })).toBe('403 client-certificate-required')
+  const given = await say(warm, backend)
+  expect(await told(warm, { ...backend, session: given.session })).toBe('200')
+})
+
+test('with `all`, each connection needs a certificate', async () => {
+  await start('all')
+  expect(await told(front, backend)).toBe('200')
+  expect(await told(warm, backend)).toBe('200')
+  expect(await told(front)).not.toMatch(/^\d/)
+  expect(await told(front, stranger)).not.toMatch(/^\d/)
+})
+
+test('SIGHUP reads the CAs again', async () => {
+  await start('warm')
+  writeFileSync(join(folder, 'clients.ca'), stranger.cert)
+  service.service.reload()
+  expect(await told(warm, stranger)).toBe('200')
+  expect(await told(warm, backend)).toBe('403 client-certificate-required')
+  writeFileSync(join(folder, 'clients.ca'), authority.cert)
+})
