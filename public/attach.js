@@ -13,12 +13,23 @@ const stateTexts = {
   offline: 'Lost',
   closed: 'Logged out',
   ended: 'Ended',
+  late: 'Too late',
+}
+
+/** Of states in which the session is over for this page. */
+const headlines = {
+  closed: 'Logged out',
+  ended: 'The session has ended',
+  late: 'The values are no longer valid',
 }
 
 class Attachment {
   #part = document.getElementById('attach')
   #values = document.querySelector('dl.binding')
+  #headline = document.querySelector('.outcome')
   #toggle = this.#find('.toggle')
+  #write = this.#find('.write')
+  #state
   #chat
 
   constructor() {
@@ -29,6 +40,13 @@ class Attachment {
       if (this.#chat === undefined) this.#attach()
       else this.#chat.close()
     })
+    this.#write.addEventListener('submit', event => {
+      event.preventDefault()
+      this.#send()
+    })
+    setTimeout(() => {
+      if (this.#state === 'idle') this.#show('late', 'If no page has used the values, the session has ended.')
+    }, 1000 * this.#part.dataset.seconds)
   }
 
   #find(selector) {
@@ -53,6 +71,7 @@ class Attachment {
         keep: false,
         onStatus: status => this.#follow(status),
         onMessage: message => this.#receive(message),
+        onMessageState: ({ state, reason }) => this.#tellSent(state === 'sent' ? 'Sent.' : `Not sent. ${reason ?? ''}`),
       })
     } catch {
       // The status says why.
@@ -106,8 +125,21 @@ class Attachment {
     this.#chat.connection.flush()
   }
 
-  #receive({ from, type, body }) {
-    if (body && type !== 'error') this.#find('.message').textContent = `${Strophe.getBareJidFromJid(from)}: ${body}`
+  #send() {
+    const [to, text] = ['#to', '#text'].map(name => this.#find(name))
+    this.#chat.send(to.value.trim(), text.value)
+    this.#tellSent('Sending…')
+    text.value = ''
+    text.focus()
+  }
+
+  #tellSent(text) {
+    this.#find('.sent').textContent = text
+  }
+
+  #receive({ from, type, body, own }) {
+    if (body && type !== 'error' && !own)
+      this.#find('.message').textContent = `${Strophe.getBareJidFromJid(from)}: ${body}`
   }
 
   #showAge(since) {
@@ -117,18 +149,24 @@ class Attachment {
   }
 
   #show(state, reason = '') {
-    const isOver = state === 'closed' || state === 'ended'
+    const isOver = headlines[state] !== undefined
+    this.#state = state
     this.#find('.state').dataset.state = state
     this.#find('.state').textContent = stateTexts[state]
     this.#find('.reason').textContent = reason
     // A session that is over cannot be attached to again.
     this.#values.classList.toggle('spent', isOver)
+    this.#write.hidden = state !== 'online' && state !== 'offline'
     const offersAttach = state === 'idle' || state === 'connecting'
     this.#toggle.textContent = offersAttach ? 'Attach' : 'Log out'
     this.#toggle.classList.toggle('quiet', !offersAttach)
     // Not `disabled`: that would take the keyboard's focus away.
     this.#toggle.setAttribute('aria-disabled', String(state === 'connecting'))
     if (!isOver) return
+    this.#headline.querySelector('p').textContent = headlines[state]
+    this.#headline.dataset.state = 'over'
+    document.getElementById('for-page').textContent = 'These values are useless now.'
+    for (const copy of this.#values.querySelectorAll('.copy')) copy.remove()
     const hadFocus = document.activeElement === this.#toggle
     this.#toggle.hidden = true
     if (hadFocus) document.querySelector('.after a').focus()

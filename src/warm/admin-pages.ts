@@ -7,7 +7,7 @@ import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionList, SessionState, SessionView } from '../session/session-types.js'
-import { describeSession, pathForBrowsers, withForm } from './answers.js'
+import { describeSession, formatTime, pathForBrowsers, withForm } from './answers.js'
 import type { Overview, ProcessView } from './overview.js'
 import type { Values } from './parameter-kinds.js'
 import { formatPlace, type pageParameters } from './parameters.js'
@@ -146,7 +146,7 @@ export function endConfirmation(view: SessionView, context: PageContext): Answer
 function show(view: string, { request, config, representation, rights }: PageContext, values: object): Answer {
   const home = homePath(config.externalUrl)
   const bar = navigation(config, request.headers, 'sessions', rights.hidden)
-  const about = { home, navigation: bar, path: pathForBrowsers(config), made: timeOfDay() }
+  const about = { home, navigation: bar, path: pathForBrowsers(config), made: formatTime(Date.now()) }
   return pageAnswer(view, { ...about, ...rights, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
 }
 
@@ -221,5 +221,3 @@ function milliseconds(time: number | undefined): string {
 }
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`
-
-const timeOfDay = () => `${new Date().toISOString().slice(11, 19)} UTC`

@@ -1,11 +1,8 @@
 import type { Request } from 'express'
 import type { Config } from '../config/config.js'
-import { pathOf, urlOfDomain } from '../config/serving.js'
 import { type EndpointUrls, endpointUrls, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
-import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
-import { attachingPagePolicy } from '../http/answers/pages.js'
 import { nodeIn } from '../processes/node-name.js'
 import type { AttachBinding, EndedSessions, SessionList, SessionView } from '../session/session-types.js'
 import { withULabels } from '../xmpp/jid/domains.js'
@@ -25,52 +22,21 @@ interface BindingContext {
   readonly representation: Representation
   readonly domain: string
   readonly credential?: string | undefined
-  readonly isOurForm: boolean
-  /** Pages that the role of the admin does not include. */
-  readonly hidden: readonly NavigationPage[]
-  readonly isResumed?: boolean
 }
 
 export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externalUrl' | 'warmPath'>) =>
   homePath(externalUrl) + warmPath
 
-/** JSON for programs. A page shows jid, sid and rid, and after our own form it can attach. */
+/** For programs: JSON, or a page with jid, sid and rid. */
 export function bindingAnswer(
   binding: Binding,
   config: AnswerSettings,
-  { request, representation, domain, credential, isOurForm, hidden, isResumed = false }: BindingContext,
+  { request, representation, domain, credential }: BindingContext,
 ): Answer {
   if (representation === 'json')
     return jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request), credential))
-  const { jid, sid, rid, id, wait, hold, requests, expiresIn } = binding
-  if (!isOurForm) return pageAnswer('binding', { jid, sid, rid }, representation)
-  const form = pathForBrowsers(config)
-  const url =
-    binding.url ??
-    urlOfDomain(config, domain) ??
-    pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
-  // A session at a remote endpoint has no page on this service.
-  const session = binding.url === undefined ? `${form}/${id}` : undefined
-  const title = isResumed ? 'Ready for another page' : 'Logged in'
-  const home = homePath(config.externalUrl)
-  const terms = { wait, hold, requests, expiresIn }
-  const bar = navigation(config, request.headers, undefined, hidden)
-  const values = {
-    title,
-    isResumed,
-    jid,
-    sid,
-    rid,
-    ...terms,
-    home,
-    navigation: bar,
-    form,
-    session,
-    url,
-    canList: !hidden.includes('sessions'),
-  }
-  const page = pageAnswer('bound', values, representation)
-  return { ...page, headers: { ...page.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
+  const { jid, sid, rid } = binding
+  return pageAnswer('binding', { jid, sid, rid }, representation)
 }
 
 export type BindingObject = ReturnType<typeof describeBinding>
@@ -93,13 +59,6 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, credential
 function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
   const node = nodeIn(id)
   return node === undefined ? websocket : `${websocket}?node=${node}`
-}
-
-/** The BOSH endpoint of this service. Has no origin if the page has the same host. */
-function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
-  if (externalUrl === undefined) return boshPath
-  const { host: externalHost, pathname } = new URL(externalUrl + boshPath)
-  return externalHost === host?.toLowerCase() ? pathname : externalUrl + boshPath
 }
 
 /** With `no-referrer`, browsers would send the form with `Origin: null`. */
@@ -137,3 +96,6 @@ export function describeSession(
   const about = { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(createdAt), quiet }
   return { ...about, visit, tab, process }
 }
+
+/** `time` is in milliseconds of Unix time. */
+export const formatTime = (time: number) => `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`

@@ -22,6 +22,7 @@ import { toListWish } from './list-wish.js'
 import type { Overview } from './overview.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters } from './parameters.js'
+import type { ShownBindings } from './shown-bindings.js'
 import type { Visits } from './visits.js'
 import { toHandover } from './warm-request.js'
 
@@ -37,6 +38,7 @@ export interface SessionCallsParts {
 export function createSessionCalls(
   { config, clock, sessions, visits, readOverview }: SessionCallsParts,
   formGuard: FormGuard,
+  shown: ShownBindings,
 ) {
   const contextOf = ({ request, representation, admin }: Call) => ({
     request,
@@ -152,14 +154,8 @@ export function createSessionCalls(
       const resumed = await sessions.resume(id, handover)
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }
-      return bindingAnswer(binding, config, {
-        request,
-        representation,
-        domain,
-        isOurForm,
-        hidden: hiddenFrom(admin),
-        isResumed: true,
-      })
+      if (isOurForm && representation !== 'json') return shown.redirect(binding, call, { domain, isResumed: true })
+      return bindingAnswer(binding, config, { request, representation, domain })
     },
   }
 }

@@ -13,10 +13,11 @@ import { formatBareJid } from '../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import { type Parameters, readParameters } from './call-parameters.js'
-import { type Call, demandDomain, hiddenFrom } from './calls.js'
+import { type Call, demandDomain } from './calls.js'
 import { invalidParameter } from './parameters.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
+import type { ShownBindings } from './shown-bindings.js'
 import type { Visits } from './visits.js'
 import type { WarmForm } from './warm-form.js'
 import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
@@ -53,7 +54,7 @@ type Sender = 'backend' | 'form' | 'page'
 export type Warm = ReturnType<typeof createWarm>
 
 /** Answers a call whose parameters are read. */
-export function createWarm(parts: WarmCallParts) {
+export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
 
@@ -189,10 +190,11 @@ export function createWarm(parts: WarmCallParts) {
     }
     signal.addEventListener('abort', giveUp)
     try {
-      const isOurForm = sender === 'form'
-      const hidden = hiddenFrom(call.admin)
-      const about = { request, representation, domain: jid.domain, credential, isOurForm, hidden, isResumed }
-      sendAnswer(response, bindingAnswer(binding, config, about))
+      const { domain } = jid
+      const isShown = sender === 'form' && representation !== 'json'
+      const answer = isShown ? shown?.redirect(binding, call, { domain, isResumed }) : undefined
+      const about = { request, representation, domain, credential }
+      sendAnswer(response, answer ?? bindingAnswer(binding, config, about))
     } catch (error) {
       giveUp()
       throw error

@@ -6,49 +6,29 @@ import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
 import { navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
-import type { Problem, ProblemCode } from '../lib/errors.js'
+import type { Problem } from '../lib/errors.js'
 import { formPairs } from '../lib/text/form-pairs.js'
 import { pathForBrowsers, withForm } from './answers.js'
 import { type Call, hiddenFrom } from './calls.js'
-import type { ParameterName } from './parameters.js'
+import { type Faults, faultsOf, fieldAt, fieldNames, messageAt } from './form-faults.js'
 import { usualOptions } from './warm-request.js'
 
-const moreFields: readonly string[] = [
-  'token',
-  'authzid',
-  'expires_in',
-  'attach_binding',
-  'language',
-  'wait',
-  'hold',
-  'ver',
-] satisfies ParameterName[]
-const fields = ['jid', 'password', ...moreFields]
+/** Always shown. The other fields are options. */
+const firstFields: readonly string[] = ['jid', 'password']
 
-const secrets: readonly string[] = ['password', 'token'] satisfies ParameterName[]
+const secrets: readonly string[] = ['password', 'token']
 
-type FormSettings = Pick<Config, 'externalUrl' | 'warmPath' | 'bosh' | 'warm'>
+type FormSettings = Pick<
+  Config,
+  'externalUrl' | 'warmPath' | 'bosh' | 'warm' | 'serviceAccounts' | 'servers' | 'remotes'
+>
 
 type Values = Readonly<Record<string, string>>
 
 interface Sent {
   readonly values: Values
   readonly hasToken: boolean
-}
-
-const fieldOf: { readonly [Code in ProblemCode]?: ParameterName } = {
-  'invalid-jid': 'jid',
-  forbidden: 'jid',
-  'domain-not-allowed': 'jid',
-  'address-not-allowed': 'jid',
-  'host-unknown': 'jid',
-  'account-disabled': 'jid',
-  conflict: 'jid',
-  'bind-refused': 'jid',
-  'too-many-sessions': 'jid',
-  'not-authorized': 'password',
-  'credentials-expired': 'password',
-  'authzid-refused': 'authzid',
+  readonly faults: Faults
 }
 
 export type WarmForm = ReturnType<typeof createWarmForm>
@@ -88,11 +68,16 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       answer({ request, admin, representation }, usual, {}),
 
     note(request: Request, body: Buffer): void {
-      const sent = new Map(formPairs(body.toString()))
-      const values = fields
+      const pairs = [...formPairs(body.toString())]
+      const sent = new Map(pairs)
+      const values = fieldNames
         .filter(name => !secrets.includes(name))
         .map(name => [name, sent.get(name) ?? usual[name]!] as const)
-      sentForms.set(request, { values: Object.fromEntries(values), hasToken: Boolean(sent.get('token')) })
+      sentForms.set(request, {
+        values: Object.fromEntries(values),
+        hasToken: Boolean(sent.get('token')),
+        faults: faultsOf(pairs, config),
+      })
     },
 
     again(problem: Problem, call: Call): Answer | undefined {
@@ -100,18 +85,22 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       const sent = sentForms.get(request)
       if (sent === undefined || representation === 'json') return undefined
       const { code, status } = problem
-      const field = fieldAt(problem, sent)
+      const field = fieldAt(problem, sent.hasToken)
       const detail = detailOf(problem)
       const isMistyped = field !== undefined && problem.parameter !== undefined
-      const isOpen = moreFields.some(name => name === field || sent.values[name] !== usual[name])
+      const faults: Faults = { ...sent.faults, ...(field !== undefined && { [field]: messageAt(problem) }) }
+      const faulty = fieldNames.filter(name => faults[name] !== undefined)
+      const options = fieldNames.filter(name => !firstFields.includes(name))
+      const isOpen = options.some(name => faults[name] !== undefined || sent.values[name] !== usual[name])
       const about = {
         problem: {
           detail,
           code,
-          advice: isMistyped ? 'See the field that is marked.' : pageAdvice[code],
+          advice: isMistyped || faulty.length > 1 ? adviceOf(faulty) : pageAdvice[code],
           requestId: request.res!.get('X-Request-Id'),
         },
-        ...(field !== undefined && { faults: { [field]: messageAt(problem, detail) } }),
+        // The focus goes to the first.
+        ...(faulty.length > 0 && { faults, later: Object.fromEntries(faulty.slice(1).map(name => [name, true])) }),
         isOpen,
       }
       const { headers, body } = answer(call, sent.values, about)
@@ -120,12 +109,5 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
   }
 }
 
-function fieldAt({ code, parameter }: Problem, { hasToken }: Sent): string | undefined {
-  const about = parameter?.name ?? fieldOf[code]
-  const field = about === 'password' && hasToken ? 'token' : about
-  return fields.find(name => name === field)
-}
-
-function messageAt({ code, parameter }: Problem, detail: string): string {
-  return code === 'missing-parameter' ? 'Fill this in.' : (parameter?.rule ?? detail)
-}
+const adviceOf = ({ length }: readonly string[]) =>
+  length === 1 ? 'See the field that is marked.' : `See the ${length} fields that are marked.`

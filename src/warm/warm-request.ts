@@ -94,7 +94,7 @@ function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: Op
   return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
 }
 
-type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
+export type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
 /** Throws a `Problem`. */
 export function readCredentials(

@@ -11,6 +11,7 @@ import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
 import { type CallsParts, createCalls, demandRole } from './calls.js'
 import { createSessionCalls, type SessionCallsParts } from './session-calls.js'
+import { bindingPath, createShownBindings } from './shown-bindings.js'
 import { createWarm, createWarmCall, type WarmCallParts } from './warm-call.js'
 import { createWarmForm } from './warm-form.js'
 
@@ -26,8 +27,9 @@ export function createWarmRouter(parts: WarmParts): Router {
   const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const form = createWarmForm(config, formGuard)
-  const warm = createWarmCall(createWarm(parts), form, formGuard)
-  const calls = createSessionCalls(parts, formGuard)
+  const shown = createShownBindings(parts)
+  const warm = createWarmCall(createWarm(parts, shown), form, formGuard)
+  const calls = createSessionCalls(parts, formGuard, shown)
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)
@@ -63,6 +65,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     .all(admit('GET', 'HEAD', 'POST'))
     .get(answering('sessions', calls.askWhetherToEnd))
     .post(answering('logout', calls.endByForm))
+  below.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', shown.show))
   below.route(sessionPath('/resume')).all(admit('POST')).post(answering('resume', calls.resume))
   router.use(config.warmPath, below)
   return router

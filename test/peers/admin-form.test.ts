@@ -90,13 +90,45 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
       bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
       await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
       await page.shows('Attached for', /^[1-9]\d* s$/)
+      const { jid: bobsJid } = bobs
+      await page.tab.locator('#to').fill(bobsJid)
+      await page.tab.locator('#text').fill('Kaffee? <b> & ja')
+      const heard = bob.receives('Kaffee? &lt;b&gt; &amp; ja')
+      await page.button('Send').click()
+      await heard
+      await page.says('Sent.')
 
       const gone = bob.seesPresence(jid, 'unavailable')
       await page.logOut()
       await gone
+      await page.tab.getByRole('heading', { level: 1, name: 'Logged out' }).waitFor()
       expect(await page.tab.getByRole('button').count()).toBe(0)
       expect(page.complaints).toEqual([])
       expect([...page.origins]).toEqual([service.url])
+    })
+
+    test('copies the values, and logs nobody in again when the result is reloaded or left by Back', async () => {
+      await page.bind(alice)
+      await page.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+      const { sid } = await page.binding()
+      expect(page.tab.url()).not.toContain(sid)
+      await page.button('Copy SID').click()
+      await page.says('SID copied')
+      expect(await page.tab.evaluate('navigator.clipboard.readText()')).toBe(sid)
+      const logins = () => service.lines.filter(line => line.includes('"msg":"warm"')).length
+      const before = logins()
+      await page.tab.reload()
+      expect((await page.binding()).sid).toBe(sid)
+      await page.tab.goBack()
+      await page.button('Log in').waitFor()
+      await page.tab.goForward()
+      expect((await page.binding()).sid).toBe(sid)
+      expect(logins()).toBe(before)
+      await page.attach()
+      await page.rests()
+      await page.tab.reload()
+      // The browser ends the session while it loads the page.
+      await page.tab.getByRole('heading', { name: /^The (session has ended|values are used up)$/ }).waitFor()
     })
 
     test('ends the session within a second when the page is left', async () => {

@@ -31,10 +31,9 @@ describe('the form', () => {
     expect(text).not.toMatch(/aria-invalid|autofocus|class="refusal"/)
     // What most people need comes first; the rest is closed.
     const [first, more] = text.split('<form')[1]!.split('<details>')
-    expect(first!.match(/(?<= name=")\w+/g)).toEqual(['jid', 'password'])
+    expect(first!.match(/(?<= name=")\w+/g)).toEqual(['jid', 'password', 'csrf_token'])
     expect(more!.match(/(?<= name=")\w+/g)).toEqual([
       ...['token', 'authzid', 'expires_in', 'attach_binding', 'language', 'wait', 'hold', 'ver'],
-      'csrf_token',
     ])
     for (const [label, name, value] of [
       ['Address of the user (JID)', 'jid', undefined],
@@ -43,8 +42,8 @@ describe('the form', () => {
       ['Log in for this user', 'authzid', undefined],
       ['Time for the page', 'expires_in', '120'],
       ['Language', 'language', 'en'],
-      ['Wait', 'wait', '60'],
-      ['Hold', 'hold', '1'],
+      ['Longest wait for news', 'wait', '60'],
+      ['Requests kept waiting', 'hold', '1'],
       ['BOSH version', 'ver', '1.6'],
     ]) {
       expect(text).toContain(`<label for="${name}">${label}</label>`)
@@ -68,7 +67,7 @@ describe('the form', () => {
       { Origin: 'null' },
       { 'Sec-Fetch-Site': 'none' },
     ]) {
-      expect((await post(service, headers, csrf)).status).toBe(200)
+      expect((await post(service, headers, csrf)).status).toBe(303)
     }
   })
 
@@ -108,7 +107,7 @@ describe('the form', () => {
       .type('form')
       .set('Origin', 'https://web.example')
       .send({ ...values, attach_binding: 'off', ...parameters })
-    expect(sent.status).toBe(200)
+    expect(sent.status).toBe(303)
     const [plain, filled] = service.logins.map(login => ({ ...login, ids: undefined }))
     expect(filled).toEqual(plain)
   })
@@ -155,7 +154,7 @@ describe('a form that cannot be done', () => {
     const account = { user: 'bot', password: 'secret-of-bot' }
     const service = fakeService({ serviceAccounts: new Map([['*', account]]) })
     const { status } = await send(service, { password: '' })
-    expect(status).toBe(200)
+    expect(status).toBe(303)
     expect(service.logins).toMatchObject([{ credentials: { kind: 'service', account } }])
   })
 
@@ -179,6 +178,36 @@ describe('a form that cannot be done', () => {
     expect(text).toContain(isHidden ? '<details open="open">' : '<details>')
     expect(service.lines()).toMatchObject([{ msg: 'warm', code }])
     expect(service.logins).toEqual([])
+  })
+
+  test('has an error at each wrong field at once, and the focus at the first', async () => {
+    const { text } = await send(fakeService(), { jid: 'a b@', password: '', wait: 'long', ver: '2' })
+    expect(faults(text)).toEqual([
+      ['jid', 'The jid is not a valid bare or full JID.'],
+      ['password', 'Fill this in.'],
+      ['wait', 'A whole number, 0 or more.'],
+      ['ver', 'A version of BOSH, such as 1.6.'],
+    ])
+    expect(text).toContain('See the 4 fields that are marked.')
+    expect(text.match(/id="\w+"[^>]* autofocus="autofocus"/g)).toHaveLength(1)
+    expect(/id="(\w+)"[^>]* autofocus="autofocus"/.exec(text)![1]).toBe('jid')
+    expect(isXhtml(text)).toBe(true)
+  })
+
+  test.each([
+    ['a token beside a password', { token: 't0ken' }, ['token', 'hold']],
+    ['an account of another domain', { authzid: 'a@elsewhere.example' }, ['authzid', 'hold']],
+    ['no password for an account that acts', { password: '', authzid: 'a@chat.example' }, ['password', 'hold']],
+  ])('has an error for %s beside the others', async (_what, more, names) => {
+    const { text } = await send(fakeService(), { ...more, hold: '-1' })
+    expect(faults(text).map(([name]) => name)).toEqual(names)
+  })
+
+  test('does not ask for a password if an account may act for the user', async () => {
+    const account = { user: 'bot', password: 'secret-of-bot' }
+    const service = fakeService({ serviceAccounts: new Map([['chat.example', account]]) })
+    const { text } = await send(service, { jid: '@', password: '' })
+    expect(faults(text).map(([name]) => name)).toEqual(['jid'])
   })
 
   test.each<[ProblemCode, number, string | undefined]>([

@@ -69,8 +69,13 @@ describe('an admin with role=warm', () => {
       .set(browser)
       .type('form')
       .send({ ...parameters, csrf_token })
-    expect(bound.text).toContain('Logged in')
-    expect(bound.text).not.toContain('/warm/sessions"')
+    expect(bound.status).toBe(303)
+    const result = await get!(bound.headers['location']!).set({
+      Accept: page,
+      Cookie: bound.headers['set-cookie']![0]!,
+    })
+    expect(result.text).toContain('Log another user in')
+    expect(result.text).not.toContain('/warm/sessions"')
     expect((await post!(`/warm/${one}/resume`).set('Accept', json)).status).toBe(200)
     const session = await get!(`/warm/${one}`).set('Accept', page)
     expect(session.text).toContain('End it')

@@ -1,9 +1,17 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Admin } from '../../config/config.js'
+import { openText, sealText } from '../../lib/sealed-text.js'
 import { slowKey } from '../../lib/slow-key.js'
 
 /** Validity of a token, in milliseconds. */
 const lifetime = 3_600_000
+
+export interface OpenedResult {
+  readonly until: number
+  /** Left until then. */
+  readonly seconds: number
+  readonly result: unknown
+}
 
 export type FormTokens = ReturnType<typeof createFormTokens>
 
@@ -15,6 +23,8 @@ export async function formKeyOf(admins: readonly Admin[], others: boolean): Prom
 }
 
 export function createFormTokens(key: Buffer, now: () => number) {
+  const keys = [createSecretKey(key)] as const
+  const purposeOf = (owner: readonly string[]) => ({ label: 'result', owner: JSON.stringify(owner) })
   const sign = (admin: string, expiry: string) => createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()
   return {
     token(admin: string): string {
@@ -26,6 +36,19 @@ export function createFormTokens(key: Buffer, now: () => number) {
       if (expiry === undefined || signature === undefined) return false
       const isGenuine = timingSafeEqual(sign(admin, expiry), Buffer.from(signature, 'base64url'))
       return isGenuine && Number(expiry) > now()
+    },
+    /** The result of a form, for its browser to keep. */
+    seal(owner: readonly string[], seconds: number, result: object): string {
+      const text = JSON.stringify({ until: now() + seconds * 1000, result })
+      return sealText(keys[0], purposeOf(owner), Buffer.from(text))
+    },
+    /** Undefined for another owner, or after its time. `until` is in milliseconds of Unix time. */
+    open(owner: readonly string[], sealed: string): OpenedResult | undefined {
+      const opened = openText(keys, purposeOf(owner), sealed)
+      if (opened === undefined) return undefined
+      const { until, result } = JSON.parse(opened.toString()) as { until: number; result: unknown }
+      const seconds = Math.ceil((until - now()) / 1000)
+      return seconds > 0 ? { until, seconds, result } : undefined
     },
   }
 }

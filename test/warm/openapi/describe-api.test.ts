@@ -37,7 +37,7 @@ describe('the document', () => {
     const { app } = fakeService()
     const routes = routesOf(app.router.stack as unknown as Layer[])
     const assets = routes.filter(route => route.startsWith('GET /assets/'))
-    const others = ['GET /', 'GET /warm/sign-out', ...assets]
+    const others = ['GET /', 'GET /warm/sign-out', 'GET /warm/{id}/binding', ...assets]
     // These two are answered before the app.
     const before = ['GET /healthz', 'GET /readyz']
     expect(new Set([...routes, ...before])).toEqual(new Set([...others, ...api.operations]))

@@ -1,0 +1,143 @@
+// The form's answer is a redirect, so that reloading its result logs nobody in again.
+import type { Request } from 'express'
+import type { Config } from '../config/config.js'
+import { pathOf, urlOfDomain } from '../config/serving.js'
+import { countsAsEncrypted } from '../http/access/client-rules.js'
+import type { FormTokens, OpenedResult } from '../http/access/form-tokens.js'
+import { endpointUrls } from '../http/addresses.js'
+import { type Answer, pageAnswer } from '../http/answers/answer.js'
+import { navigation } from '../http/answers/navigation.js'
+import { attachingPagePolicy } from '../http/answers/pages.js'
+import { Problem } from '../lib/errors.js'
+import type { SessionState, Sessions } from '../session/session-types.js'
+import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from './answers.js'
+import { type Call, demandDomain, hiddenFrom } from './calls.js'
+import type { Binding } from './session-login.js'
+
+export const bindingPath = '/binding'
+
+const cookieName = 'warm-binding'
+/** RFC 6265 §6.1: browsers store 4,096 bytes with the name and the attributes. */
+const longestSealed = 3_500
+/** Other hosts of the domain can set cookies of this name. */
+const mostCookies = 4
+
+interface About {
+  readonly domain: string
+  readonly isResumed: boolean
+}
+
+type Shown = About & { readonly binding: Omit<Binding, 'cookie' | 'inactivity' | 'polling' | 'maxpause'> }
+
+export interface ShownBindingsParts {
+  readonly config: AnswerSettings & Pick<Config, 'trustedProxies'>
+  readonly formTokens: FormTokens
+  readonly sessions: Pick<Sessions, 'get'>
+}
+
+export type ShownBindings = ReturnType<typeof createShownBindings>
+
+/** The browser keeps the values in a sealed cookie of this address, so any process can show them and none stores them. */
+export function createShownBindings({ config, formTokens, sessions }: ShownBindingsParts) {
+  const form = pathForBrowsers(config)
+
+  const show = (values: object, { request, admin, representation }: Call, status: number) => {
+    const bar = navigation(config, request.headers, undefined, hiddenFrom(admin))
+    const about = { home: bar.home, navigation: bar, form }
+    const page = pageAnswer('bound', { ...about, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
+    return { ...page, status }
+  }
+
+  const showValues = (
+    { binding, domain, isResumed }: Shown,
+    { until, seconds }: Omit<OpenedResult, 'result'>,
+    call: Call,
+  ): Answer => {
+    const { request } = call
+    const { jid, sid, rid, id, token, wait, hold, requests } = binding
+    const { websocket } = describeBinding(binding as Binding, endpointUrls(config, domain, request))
+    const url =
+      binding.url ??
+      urlOfDomain(config, domain) ??
+      pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
+    const title = isResumed ? 'Ready for another page' : 'Logged in'
+    // A session at a remote endpoint has no page on this service.
+    const session = binding.url === undefined ? `${form}/${id}` : undefined
+    const values = { jid, sid, rid, token, wait, hold, requests, url, socket: websocket?.url }
+    const time = { until: formatTime(until), seconds }
+    const page = show({ title, isResumed, session, ...time, values }, call, 200)
+    return { ...page, headers: { ...page.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
+  }
+
+  return {
+    redirect(binding: Binding, call: Call, about: About): Answer {
+      const { request, admin } = call
+      const { jid, sid, rid, id, token, url, wait, hold, requests, ver, expiresIn } = binding
+      const shown: Shown = {
+        ...about,
+        binding: { jid, sid, rid, id, token, url, wait, hold, requests, ver, expiresIn },
+      }
+      const sealed = formTokens.seal([admin.name, id], expiresIn, shown)
+      const until = Date.now() + expiresIn * 1000
+      if (sealed.length > longestSealed) return showValues(shown, { until, seconds: expiresIn }, call)
+      const path = `${form}/${id}${bindingPath}`
+      // A proxy may not tell the scheme, but the browser does.
+      const isSecure = countsAsEncrypted(request, config) || request.headers.origin?.startsWith('https:') === true
+      const attributes = `Path=${path}; HttpOnly; SameSite=Strict; Max-Age=${expiresIn}${isSecure ? '; Secure' : ''}`
+      const headers = { Location: path, 'Set-Cookie': `${cookieName}=${sealed}; ${attributes}` }
+      return { status: 303, headers, body: '' }
+    },
+
+    async show(call: Call): Promise<Answer> {
+      const { request, admin, line } = call
+      const id = request.params['id'] as string | undefined
+      if (id === undefined) throw new Problem('session-not-found')
+      line['id'] = id
+      const view = await sessions.get(id)
+      if (view !== undefined) demandDomain(admin, view.domain)
+      const opened = sealedIn(request)
+        .map(sealed => formTokens.open([admin.name, id], sealed))
+        .find(each => each !== undefined)
+      const state = view?.state ?? 'ended'
+      if (opened !== undefined && (state === 'waiting' || state === 'elsewhere'))
+        return showValues(opened.result as Shown, opened, call)
+      const session = view === undefined ? undefined : `${form}/${id}`
+      return show({ ...reasons[state], isOver: true, session }, call, 410)
+    },
+  }
+}
+
+const hidden = {
+  title: 'The values are no longer shown',
+  reason:
+    'They are shown for a short time, in the browser that logged the user in. For new values, open the session and resume it.',
+}
+const used = {
+  title: 'The values are used up',
+  reason: 'A page has used them. For new values, open the session and resume it. That page then loses it.',
+}
+const reasons: Readonly<Record<SessionState, typeof hidden>> = {
+  opening: hidden,
+  waiting: hidden,
+  elsewhere: hidden,
+  held: used,
+  quiet: used,
+  paused: used,
+  ended: { title: 'The session has ended', reason: 'Its values are useless now. Log the user in again.' },
+}
+
+function sealedIn({ headers }: Request): readonly string[] {
+  const start = `${cookieName}=`
+  const cookies = (headers.cookie ?? '').split(';').map(cookie => cookie.trim())
+  return cookies
+    .filter(cookie => cookie.startsWith(start) && cookie.length <= start.length + longestSealed)
+    .slice(0, mostCookies)
+    .map(cookie => cookie.slice(start.length))
+}
+
+/** The BOSH endpoint of this service. Has no origin if the page has the same host. */
+function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
+  if (externalUrl === undefined) return boshPath
+  const { host: externalHost, pathname } = new URL(externalUrl + boshPath)
+  return externalHost === host?.toLowerCase() ? pathname : externalUrl + boshPath
+}
