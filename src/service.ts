@@ -159,6 +159,7 @@ export async function startService({
       ...open,
       connections: () => listening?.connections ?? 0,
       unreadBytes: () => listening?.unreadBytes ?? 0,
+      certificateExpiries: () => listening?.certificateExpiries ?? new Map(),
       events: () => events?.waiting ?? 0,
     },
   })

@@ -23,6 +23,7 @@ export interface Sources {
     readonly unreadBytes: () => number
     readonly waitingBytes: () => number
     readonly events: () => number
+    readonly certificateExpiries: () => ReadonlyMap<string, number>
   }
 }
 
@@ -37,7 +38,7 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-/** Labels are words of our own tables, and present from the start. Only `xmpp_server_up` has labels from outside. */
+/** Labels are words of our own tables, and present from the start. Two metrics have labels from the settings. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     build_info: ['Always 1, with the versions of the service and of Node.js.', buildInfo],
@@ -140,6 +141,13 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     http_unread_bytes: [
       'Bytes of replies that their clients have not read yet, or that wait behind others.',
       open.unreadBytes,
+    ],
+    tls_certificate_not_after_seconds: [
+      'When the certificate in a file of TLS_CERT expires, in seconds since 1970.',
+      {
+        labels: ['certificate'],
+        read: () => [...open.certificateExpiries()].map(([certificate, at]) => [{ certificate }, at]),
+      },
     ],
     nodes: [
       'Other processes of the service, as this one sees them: live, silent for some seconds, or draining.',

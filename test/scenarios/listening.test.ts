@@ -1,5 +1,6 @@
 // How the service is reached: addresses, ports, certificates and connection limits.
 import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
@@ -18,6 +19,7 @@ import { ask } from '../support/http-answer.js'
 import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
+import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { TlsVisitor } from '../support/tls-visitor.js'
 
@@ -197,6 +199,27 @@ describe('a reload of certificates', () => {
     expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
     expect(await next).toContain('still here')
     expect(service.lines.join()).toContain('certificates reloaded')
+  })
+
+  test('changes when they expire in the metrics', async () => {
+    const service = await start({ ...tls(), METRICS_ADDRESS: '127.0.0.1:0' })
+    const at = (name: string) => join(folder, `${name}.crt`)
+    const expiries = async () => {
+      const { samples } = await scrape(service.service.metricsUrl)
+      const of = (name: string) =>
+        samples.get(`warm_bindings_tls_certificate_not_after_seconds{certificate="${at(name)}"}`)
+      return [of('first'), of('second')]
+    }
+    const expiry = ({ cert }: Credentials) => Date.parse(new X509Certificate(cert).validTo) / 1000
+    expect(await expiries()).toEqual([expiry(first), expiry(second)])
+    const old = makeCertificate(['DNS:localhost'], { expired: true })
+    writeFileSync(at('first'), old.cert)
+    writeFileSync(join(folder, 'first.key'), old.key)
+    service.service.reload()
+    expect(await expiries()).toEqual([Date.UTC(2020, 0, 2) / 1000, expiry(second)])
+    writeFileSync(at('first'), 'half a fi')
+    service.service.reload()
+    expect(await expiries()).toEqual([Date.UTC(2020, 0, 2) / 1000, expiry(second)])
   })
 
   testRest('reads the chain file again', async () => {

@@ -9,6 +9,8 @@ type Https = NonNullable<Config['https']>
 
 export class Certificates {
   usual: SecureContextOptions = {}
+  /** When the certificate of each file expires, in seconds since 1970. */
+  expiries: ReadonlyMap<string, number> = new Map()
   readonly #https: Https
   #certificates: readonly Certificate[] = []
   #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []
@@ -35,6 +37,7 @@ export class Certificates {
     this.#named = certificates.map(({ x509 }, at) => ({ x509, context: createSecureContext(options[at]) }))
     this.#certificates = certificates
     this.usual = options[0]!
+    this.expiries = new Map(certificates.map(({ file, x509 }) => [file, Date.parse(x509.validTo) / 1000]))
     const exposed = certificates.flatMap(({ keyFile }) => exposureOf(keyFile, `TLS_KEY names ${keyFile}`))
     return [...faults, ...dateWarnings(material, Date.now()), ...exposed]
   }

@@ -135,6 +135,9 @@ export async function listen(
     get unreadBytes() {
       return unread.bytes
     },
+    get certificateExpiries(): ReadonlyMap<string, number> {
+      return certificates?.expiries ?? new Map()
+    },
     reload() {
       if (certificates === undefined) return
       try {
