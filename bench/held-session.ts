@@ -1,12 +1,12 @@
-// A session that holds a request or pauses (XEP-0124 §10), and sometimes sends a message to itself.
+// A session that holds a request, and sometimes sends a message to itself.
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { HttpLane, xmlRoute } from './http-lane.js'
 import { bodyHead, failureOf, messageTo, word } from './talks.js'
 
 export interface HeldSessionOptions {
   readonly port: number
+  readonly host?: string | undefined
   readonly spare: HttpLane[]
-  readonly pauseSeconds?: number | undefined
   readonly arrived: (milliseconds: number) => void
   readonly lost: (reason: string) => void
 }
@@ -19,7 +19,6 @@ export class HeldSession {
   #awaited: string | undefined
   #sentAt = 0
   #isClosed = false
-  #isPausing = false
 
   constructor(
     readonly session: LoggedIn,
@@ -52,14 +51,12 @@ export class HeldSession {
   }
 
   #lane(): HttpLane {
-    return this.options.spare.pop() ?? new HttpLane(xmlRoute(this.options.port))
+    const { spare, port, host } = this.options
+    return spare.pop() ?? new HttpLane({ ...xmlRoute(port), host })
   }
 
   #wait(lane: HttpLane): void {
-    const { pauseSeconds } = this.options
-    this.#isPausing = pauseSeconds !== undefined
-    const pause = this.#isPausing ? ` pause='${pauseSeconds}'` : ''
-    this.#post(lane, `${this.#head}${this.#rid++}'${pause}/>`)
+    this.#post(lane, `${this.#head}${this.#rid++}'/>`)
   }
 
   #post(lane: HttpLane, body: string): void {
@@ -80,11 +77,10 @@ export class HeldSession {
   }
 
   #reuse(lane: HttpLane): void {
-    if (this.#lanes.length === 1 && !this.#isPausing) {
+    if (this.#lanes.length === 1) {
       this.#wait(lane)
       return
     }
-    this.#isPausing = false
     this.#lanes.splice(this.#lanes.indexOf(lane), 1)
     this.options.spare.push(lane)
   }

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 
 export interface Route {
   readonly port: number
+  readonly host?: string | undefined
   readonly path: string
   readonly headers: string
 }
@@ -15,6 +16,7 @@ type Done = (error: Error | undefined, text: string, status: number) => void
 
 export class HttpLane {
   readonly #port: number
+  readonly #host: string
   readonly #head: string
   #socket: Socket | undefined
   #received = ''
@@ -23,8 +25,9 @@ export class HttpLane {
   #status = 0
   #done: Done | undefined
 
-  constructor({ port, path, headers }: Route) {
+  constructor({ port, host = '127.0.0.1', path, headers }: Route) {
     this.#port = port
+    this.#host = host
     this.#head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}Content-Length: `
   }
 
@@ -52,7 +55,7 @@ export class HttpLane {
   }
 
   #open(): Socket {
-    const socket = connect(this.#port, '127.0.0.1').setNoDelay(true).setEncoding('latin1')
+    const socket = connect(this.#port, this.#host).setNoDelay(true).setEncoding('latin1')
     this.#received = ''
     this.#expected = 0
     socket.on('data', (chunk: unknown) => this.#read(String(chunk)))

@@ -53,14 +53,6 @@ export const lines = {
   ),
   memory: atMost(16, 'KiB', '8', 'the same', 'no other'),
   mixed: atMost(2, 'x', '9', 'p99 of a round trip while 50 warms a second go on', 'the same without them'),
-  soakLost: atMost(
-    0,
-    'lost',
-    '10',
-    'sessions held in one process, a message a minute each',
-    'sessions and messages lost',
-  ),
-  soakLag: atMost(50, 'ms', '10', 'event loop lag meanwhile, p99', 'no other'),
   socketChat: atLeast(
     1,
     '11',

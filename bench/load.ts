@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HeldSession } from './held-session.js'
 import type { HttpLane } from './http-lane.js'
@@ -8,7 +9,6 @@ import type { Figures, Outcome, Target, Work } from './work.js'
 
 const batchSize = 400
 const settleMilliseconds = 300
-const pausesFor = 3
 const graceMilliseconds = 10_000
 
 const relayed = [
@@ -25,7 +25,8 @@ const parts = {
   rest: holdWebSockets,
 }
 
-process.on('message', async (work: Work) => {
+process.on('message', async (work: Work | 'go') => {
+  if (work === 'go') return
   const outcome: Outcome = await parts[work.part](work).then(
     figures => ({ figures }),
     (error: Error) => ({ failure: error.message }),
@@ -129,7 +130,7 @@ async function warmEvenly(work: Work): Promise<Figures> {
 }
 
 async function holdBosh(work: Work): Promise<Figures> {
-  const { sessions = 0, secondsPerMessage = 60, pausing = 0, target, amount } = work
+  const { sessions = 0, secondsPerMessage = 60, target, amount } = work
   const tally = new Tally(work.pids)
   const spare: HttpLane[] = []
   const held: HeldSession[] = []
@@ -137,15 +138,15 @@ async function holdBosh(work: Work): Promise<Figures> {
   const onLost = (reason: string) => {
     if (++lost <= 3) console.error(`a session is lost: ${reason}`)
   }
-  const about = { port: target.port, spare, arrived: tally.add, lost: onLost }
+  const about = { port: target.port, host: target.host, spare, arrived: tally.add, lost: onLost }
   while (held.length < sessions) {
     const users = names(work, Math.min(batchSize, sessions - held.length), held.length)
     for (const session of await openBosh(target, users)) {
-      const pauseSeconds = held.length < pausing ? pausesFor * secondsPerMessage : undefined
-      held.push(new HeldSession(session, { ...about, pauseSeconds }))
+      held.push(new HeldSession(session, about))
     }
   }
   process.send?.({ ready: held.length })
+  if (work.awaitsGo === true) await once(process, 'message')
   await sleep(settleMilliseconds)
   await tally.during(async () => {
     const start = performance.now()

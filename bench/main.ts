@@ -8,7 +8,7 @@ import { type Verdict, verdictTable } from './comparison.js'
 import { measureDistant } from './distant.js'
 import { endure } from './endurance.js'
 import { observeFaults } from './faults.js'
-import { measurePings, measureSoak } from './many-sessions.js'
+import { measurePings } from './many-sessions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
 import { measureCarrying, measureWorkers } from './nodes.js'
@@ -21,6 +21,7 @@ import {
   measureWebSocket,
   measureWebSocketBeforeEjabberd,
 } from './round-trips.js'
+import { measureScale } from './scale.js'
 import { accountsOf, freshPrefix, fullSizes, names, quickSizes, type Stage, users } from './stage.js'
 import { measureWarms, measureWarmsOverStarttls } from './warms.js'
 
@@ -38,7 +39,6 @@ const parts: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   },
   pings: { pings: measurePings },
   nodes: { carrying: measureCarrying, workers: measureWorkers, heldBesideOthers: measureHeldBesideOthers },
-  soak: { soak: measureSoak },
   profile: { profile: measureProfile },
 }
 const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']
@@ -56,6 +56,7 @@ const commands: Readonly<Record<string, (words: readonly string[]) => Promise<bo
   },
   upgrade: async words => report(await upgrade(numbersIn(words, { users: 300, rate: 2000, warms: 50 }), print)),
   endurance: words => endure(numbersIn(words, { sessions: 2_000, minutes: 20 })),
+  scale: words => measureScale(numbersIn(words, { sessions: 38_000, workers: 4, rate: 1_000, seconds: 30 })),
   distant: words => measureDistant(numbersIn(words, { ms: 50, logins: 12, nagle: 1 }), print),
   faults: words => observeFaults(words, print),
   hostile: async words => runHostile(words),

@@ -1,71 +1,20 @@
-// Targets 10 and 14 of lines.ts: ten thousand sessions in one process.
+// Target 14 of lines.ts: ten thousand WebSockets in one process.
 import { readFileSync } from 'node:fs'
 import { judge } from './comparison.js'
 import { lines } from './lines.js'
-import { type Lag, startEcho, startFloor, startLoadClient, startService } from './processes.js'
+import { startEcho, startFloor, startLoadClient, startService } from './processes.js'
 import type { PartResult } from './results.js'
 import { type Stage, users, withFreshProsody } from './stage.js'
 import type { Figures, Target } from './work.js'
 
 const spareDescriptors = 300
-const mostPausing = 0.05
 const loginSeconds = 300
 const openingSeconds = 60
-
-export async function measureSoak(stage: Stage): Promise<PartResult> {
-  const { sizes, prosody, log } = stage
-  const { soakSessions: wanted, soakSeconds, soakSecondsPerMessage: secondsPerMessage } = sizes
-  const limit = openFilesLimit()
-  const lacking = Math.max(0, spareDescriptors + 2 * wanted - limit)
-  const isWhole = lacking <= mostPausing * wanted
-  const sessions = isWhole ? wanted : Math.floor((limit - spareDescriptors) / 2)
-  const pausing = isWhole ? lacking : 0
-  const beside = [
-    ...(isWhole ? [] : [`${sessions} sessions instead of ${wanted}: ${whyFewer(limit)}`]),
-    ...(pausing === 0 ? [] : [`${pausing} of them pause between their messages: ${whyFewer(limit)}`]),
-  ]
-  for (const shortage of beside) log(`\n${shortage}`)
-  await using service = await startService({
-    c2sPort: prosody.c2sPort,
-    environment: { MEASURE_LAG: '1' },
-  })
-  const target = { kind: 'product', port: service.port } as const
-  const contender = withFreshProsody(stage, 'the service', target, { service: service.pid })
-  let duringLogins: Promise<Lag> | undefined
-  const messages = await contender.run(
-    { part: 'hold', users, amount: soakSeconds, sessions, pausing, secondsPerMessage },
-    {
-      seconds: loginSeconds + soakSeconds,
-      ready: count => {
-        log(`\n${count} sessions are held; each says something every ${secondsPerMessage} s for ${soakSeconds} s`)
-        duringLogins = service.lag()
-      },
-    },
-  )
-  await duringLogins
-  const lag = await service.lag()
-  const { lost = 0, operations, p50Milliseconds, p99Milliseconds } = messages
-  const lagInWords = `p50 ${lag.p50.toFixed(1)}, p99 ${lag.p99.toFixed(1)}, most ${lag.max.toFixed(1)} ms`
-  log(
-    `  ${operations} messages, p50 ${p50Milliseconds.toFixed(1)}, p99 ${p99Milliseconds.toFixed(1)} ms; ${lost} lost\n` +
-      `  event loop lag ${lagInWords}`,
-  )
-  const ofThem = pausing > 0 ? `, ${pausing} of them pausing` : ''
-  const value = `${sessions} sessions${ofThem}, ${operations} messages`
-  const held = judge(lines.soakLost, [lost], { value, beside })
-  return {
-    verdicts: [
-      { ...held, reached: held.reached && isWhole },
-      judge(lines.soakLag, [lag.p99], { value: lagInWords, beside }),
-    ],
-    details: { sessions, seconds: soakSeconds, lag, messages },
-  }
-}
 
 /** Measured beside a bare server, because the cost of a ping varies by half within hours. */
 export async function measurePings(stage: Stage): Promise<PartResult> {
   const { sizes, prosody, log } = stage
-  const { pingedSessions: wanted, soakSeconds: amount } = sizes
+  const { pingedSessions: wanted, pingSeconds: amount } = sizes
   await using service = await startService({ c2sPort: prosody.c2sPort })
   await using echo = await startEcho()
   await using floor = await startFloor(echo.port)

@@ -52,6 +52,8 @@ export interface Lag {
 export interface ServiceOptions {
   readonly c2sPort: number
   readonly caFile?: string
+  /** Options of the server in XMPP_SERVERS. */
+  readonly link?: string
   readonly environment?: Readonly<Record<string, string>>
 }
 
@@ -70,8 +72,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   })
 }
 
-function settingsFor({ c2sPort, caFile, environment }: ServiceOptions): Record<string, string> {
-  const link = caFile === undefined ? 'tls=none' : `ca=${caFile}`
+function settingsFor({ c2sPort, caFile, link: own, environment }: ServiceOptions): Record<string, string> {
+  const link = own ?? (caFile === undefined ? 'tls=none' : `ca=${caFile}`)
   return {
     ADMIN_USERS: admin,
     XMPP_DOMAINS: domain,
@@ -123,7 +125,10 @@ async function pairOf(start: () => Promise<Started>, afterwards = async () => {}
 }
 
 export async function startWorkers(count: number, options: ServiceOptions): Promise<Group & { readonly port: number }> {
-  const { pid, port, stop } = await startService({ ...options, environment: { WORKERS: String(count) } })
+  const { pid, port, stop } = await startService({
+    ...options,
+    environment: { ...options.environment, WORKERS: String(count) },
+  })
   await sleep(joinMilliseconds)
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
   const workers = text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
@@ -228,6 +233,8 @@ async function startNode(words: readonly string[], environment: Record<string, s
 
 export interface LoadClient extends AsyncDisposable {
   readonly pid: number
+  /** Lets a work that `awaitsGo` begin. */
+  go(): void
   run(work: Work, about?: { seconds?: number; ready?: (sessions: number) => void }): Promise<Figures>
   stop(): Promise<void>
 }
@@ -237,6 +244,7 @@ export function startLoadClient(): LoadClient {
   children.add(child)
   return closing({
     pid: child.pid ?? 0,
+    go: () => void child.send('go'),
     run: (work: Work, { seconds = 60, ready }: Parameters<LoadClient['run']>[1] = {}) =>
       new Promise<Figures>((resolve, reject) => {
         const over = () => {

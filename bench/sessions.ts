@@ -116,12 +116,12 @@ class Lanes {
   readonly #routes: Record<Purpose, Route>
   readonly #idle: Record<Purpose, HttpLane[]> = { warm: [], bosh: [], end: [] }
 
-  constructor({ kind, port, warmPort = port }: Target) {
+  constructor({ kind, port, host, warmPort = port }: Target) {
     const headers =
       'Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n' +
       `Authorization: ${adminHeader}\r\n`
     this.#routes = {
-      warm: { port: warmPort, path: kind === 'floor' ? '/login' : '/warm', headers },
+      warm: { port: warmPort, host, path: kind === 'floor' ? '/login' : '/warm', headers },
       bosh: xmlRoute(port),
       end: { port, path: '/end', headers: '' },
     }

@@ -18,10 +18,8 @@ export interface Sizes {
   readonly mixedSeconds: number
   readonly heldSessions: readonly [number, number]
   readonly restMilliseconds: number
-  readonly soakSessions: number
   readonly pingedSessions: number
-  readonly soakSeconds: number
-  readonly soakSecondsPerMessage: number
+  readonly pingSeconds: number
 }
 
 export const fullSizes: Sizes = {
@@ -29,7 +27,7 @@ export const fullSizes: Sizes = {
   ...{ warms: 400, freshUsers: 100, singleWarms: 60 },
   ...{ chatSessions: 50, chatSeconds: 2, mixedSeconds: 3 },
   ...{ heldSessions: [1_000, 6_000], restMilliseconds: 10_000 },
-  ...{ soakSessions: 10_000, pingedSessions: 10_000, soakSeconds: 300, soakSecondsPerMessage: 60 },
+  ...{ pingedSessions: 10_000, pingSeconds: 300 },
 }
 
 export const quickSizes: Sizes = {
@@ -37,7 +35,7 @@ export const quickSizes: Sizes = {
   ...{ warms: 60, freshUsers: 20, singleWarms: 10 },
   ...{ chatSessions: 10, chatSeconds: 0.5, mixedSeconds: 1 },
   ...{ heldSessions: [50, 150], restMilliseconds: 500 },
-  ...{ soakSessions: 200, pingedSessions: 200, soakSeconds: 10, soakSecondsPerMessage: 5 },
+  ...{ pingedSessions: 200, pingSeconds: 10 },
 }
 
 export const users = 200

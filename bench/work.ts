@@ -7,6 +7,8 @@ export interface Target {
   /** Ports of processes that do not know each other. Replaces `port`. */
   readonly apart?: readonly number[]
   readonly warmPort?: number
+  /** Default: 127.0.0.1. */
+  readonly host?: string
   readonly over?: 'websocket'
   readonly caFile?: string
 }
@@ -29,8 +31,8 @@ export interface Work {
   readonly warmsPerSecond?: number
   readonly sessions?: number
   readonly secondsPerMessage?: number
-  /** Number of sessions that pause instead of holding a request. */
-  readonly pausing?: number
+  /** Waits for `go` before the first message of `hold`. */
+  readonly awaitsGo?: boolean
   readonly pids: Processes
 }
 
