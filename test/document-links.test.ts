@@ -84,6 +84,16 @@ test('a package has all documents that are for its users', () => {
   expect(documents.filter(path => !packed(path))).toEqual(['CONTRIBUTING.md'])
 })
 
+test('docs/coming-from.md has the defaults of the settings', () => {
+  const named = [...read('docs/coming-from.md').matchAll(/`([A-Z_]+)` \((\d[\d,]*|[`*\w]+)\)/g)]
+  expect(named.length).toBeGreaterThanOrEqual(25)
+  const differs = named.filter(([, name, value]) => {
+    const usual = settings[name as keyof typeof settings].default
+    return value !== 'none' && !value!.startsWith('256') && usual !== value!.replace(/[,`]/g, '')
+  })
+  expect(differs.map(([text]) => text)).toEqual([])
+})
+
 test('the README is a short introduction with the two commands', () => {
   const lines = read('README.md').trimEnd().split('\n')
   expect(lines.length).toBeLessThanOrEqual(150)
