@@ -35,9 +35,8 @@ export class OwnSessions {
     return this.#here.byId(id)?.view ?? this.#elsewhere.get(id)
   }
 
-  /** Undefined for sessions that have gone. */
-  views(ids: readonly string[]): readonly (SessionView | undefined)[] {
-    return ids.map(id => this.get(id))
+  views(ids: readonly string[]): readonly SessionView[] {
+    return ids.flatMap(id => this.get(id) ?? [])
   }
 
   page({ jid, ...wish }: ListWish): SessionList {
@@ -119,6 +118,7 @@ export function knownSessions(own: OwnSessions): Sessions {
   return {
     get: async id => own.get(id),
     processes: [],
+    getMany: async ids => own.views(ids),
     page: async wish => (wish.process === undefined ? own.page(wish) : noSessions),
     states: async scope => ({ states: own.states(scope), unanswered }),
     resume: async (id, handover) => own.resume(id, handover),

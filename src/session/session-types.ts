@@ -161,6 +161,8 @@ export interface Sessions {
   /** Names of the processes that answer. Empty with one process. */
   readonly processes: readonly string[]
   get(id: string): Promise<SessionView | undefined>
+  /** Sessions that have gone, or whose process does not answer, are absent. */
+  getMany(ids: readonly string[]): Promise<readonly SessionView[]>
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>
   /** Locks out the previous page. Undefined if impossible. */

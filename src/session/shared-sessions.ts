@@ -75,7 +75,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     }
   }
 
-  const ownViews = (ids: readonly string[]) => own.views(ids).map(view => (view === undefined ? null : turned(view)))
+  const ownViews = (ids: readonly string[]) => own.views(ids).map(turned)
 
   // JSON has no `undefined`.
   nodes.answer('session', (id: string) => {
@@ -169,6 +169,24 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     }
   }
 
+  /** A process that is gone or late has no sessions. */
+  const viewsAt = async (places: readonly (readonly [process: string, id: string])[]) => {
+    const idsOf = new Map<string, string[]>()
+    for (const [process, id] of places) {
+      const ids = idsOf.get(process)
+      if (ids === undefined) idsOf.set(process, [id])
+      else ids.push(id)
+    }
+    const views = new Map<string, SessionView>()
+    await Promise.all(
+      [...idsOf].map(async ([process, ids]) => {
+        const asked = process === nodes.self ? ownViews(ids) : nodes.ask(process, 'session-views', ids).catch(() => [])
+        for (const view of (await asked) as readonly SessionView[]) views.set(view.id, { ...turned(view), process })
+      }),
+    )
+    return views
+  }
+
   /** Asks for places first: with views, a page far behind would carry thousands of sessions. */
   const laterPage = async (wish: ListWish, skip: number): Promise<SessionList> => {
     const compare = comparing(wish.order ?? oldestFirst)
@@ -176,16 +194,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     const first = new FirstOf<Rank & { readonly process: string }>(skip + wish.limit, compare)
     for (const [process, { ranks }] of parts) for (const [key, id] of ranks) first.add({ key, id, process })
     const page = first.items.slice(skip)
-    const views = new Map<string, SessionView>()
-    await Promise.all(
-      [...new Set(page.map(({ process }) => process))].map(async process => {
-        const ids = page.filter(row => row.process === process).map(({ id }) => id)
-        const asked = process === nodes.self ? ownViews(ids) : nodes.ask(process, 'session-views', ids)
-        // A process that is gone or late now has no rows.
-        const found = (await Promise.resolve(asked).catch(() => [])) as readonly (SessionView | null)[]
-        for (const view of found) if (view !== null) views.set(view.id, { ...turned(view), process })
-      }),
-    )
+    const views = await viewsAt(page.map(({ process, id }) => [process, id]))
     return {
       sessions: page.flatMap(({ id }) => views.get(id) ?? []),
       total: totalOf(parts),
@@ -206,6 +215,14 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
       }
       const view = await askOwner<SessionView>(id, here, 'session', id, true)
       return view && turned(view)
+    },
+
+    async getMany(ids) {
+      const places = ids.flatMap(id => {
+        const process = nodes.owner(nodeIn(id) ?? '')
+        return process === undefined ? [] : [[process, id] as const]
+      })
+      return [...(await viewsAt(places)).values()]
     },
 
     page: wish => (wish.skip ? laterPage(wish, wish.skip) : firstPage(wish)),

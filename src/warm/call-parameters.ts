@@ -56,7 +56,8 @@ export function readQuery<Known extends Table>(url: string, table: Known, { sent
   return valuesOf(pairs, table, 'query', value => sentForm && value === '')
 }
 
-function valuesOf<Known extends Table>(
+/** Throws a `Problem`, also for an unknown name. */
+export function valuesOf<Known extends Table>(
   pairs: Iterable<Pair>,
   table: Known,
   place: Place,

@@ -2,12 +2,16 @@ import type { Admin } from '../config/config.js'
 import type { ListWish } from '../session/session-types.js'
 import { formatJid } from '../xmpp/jid/jid.js'
 import { badParameter, type Values } from './parameter-kinds.js'
-import { type listParameters, mostNumbered, orderOf, usualLimit } from './parameters.js'
+import { type listParameters, mostNumbered, orderOf, type orders, usualLimit } from './parameters.js'
 
 /** Throws a `Problem`. */
-export function toListWish(query: Values<typeof listParameters>, { name, domains }: Admin): ListWish {
+export function toListWish(
+  query: Values<typeof listParameters>,
+  { name, domains }: Admin,
+  usual: { readonly limit: number; readonly sort: (typeof orders)[number] } = { limit: usualLimit, sort: 'opened' },
+): ListWish {
   const { jid, search, domain, state, transport, origin, process, visit } = query
-  const { limit = usualLimit, after, sort = 'opened', page = 1 } = query
+  const { limit = usual.limit, after, sort = usual.sort, page = 1 } = query
   const order = orderOf(sort)
   if (after !== undefined && query.page !== undefined) throw badParameter('page', 'Either page or after is allowed.')
   if (after !== undefined && order.by !== 'opened')

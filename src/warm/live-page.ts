@@ -20,6 +20,9 @@ export async function answerLive(
     await streams.open(response, admin.name, async () => (await render()).body)
     return undefined
   }
-  const page = await render()
+  return livePage(await render())
+}
+
+export function livePage(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Content-Security-Policy': livePagePolicy } }
 }

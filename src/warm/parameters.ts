@@ -133,6 +133,8 @@ const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern}
 export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 
 export const usualLimit = 100
+/** Rows of the page for operators. */
+export const usualRows = 50
 /** Pages have numbers up to this session. Beyond, `after` or a filter is needed. */
 export const mostNumbered = 5_000
 
@@ -192,10 +194,22 @@ export const listParameters = {
 export const pageParameters = {
   ...listParameters,
   refresh: integer('Seconds between refreshes of the page.', { minimum: 5, maximum: 3600 }),
+  ended: integer('Sessions that the form before has ended.'),
 } as const
 
 /** Parameters that a page may send. */
 export const tabParameters = { tab: bodyParameters.tab } as const
+
+/** Most sessions that one form ends. */
+export const mostSelected = 200
+const longestBack = 2_000
+
+/** The form that ends sessions, beside its `id`s. `back`: the query of the list. */
+export const endParameters = {
+  jid: listParameters.jid,
+  back: text('', `At most ${longestBack} characters.`, sent => (sent.length <= longestBack ? sent : undefined)),
+  csrf_token: bodyParameters.csrf_token,
+} as const
 
 export const logoutParameters = {
   jid: text(

@@ -1,13 +1,14 @@
 import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
-import { type Answer, callIdsOf, jsonAnswer } from '../http/answers/answer.js'
-import type { EventStreams } from '../http/answers/event-streams.js'
-import { readBody } from '../http/listening/read-body.js'
+import { type Answer, callIdsOf, jsonAnswer, redirectAnswer } from '../http/answers/answer.js'
+import { type EventStreams, wantsEvents } from '../http/answers/event-streams.js'
+import { demandFormat, readBody } from '../http/listening/read-body.js'
+import { remembering } from '../lib/answer-cache.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
-import type { Sessions, SessionView } from '../session/session-types.js'
+import type { ListWish, Sessions, SessionView } from '../session/session-types.js'
 import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
-import { endConfirmation, endQuestion, listWithMistake, sessionDetails, sessionList } from './admin-pages.js'
+import { endConfirmation, endManyQuestion, endQuestion, type Selected, sessionDetails } from './admin-pages.js'
 import {
   type AnswerSettings,
   attachBindingFor,
@@ -15,16 +16,24 @@ import {
   describeEnded,
   describeList,
   describeSession,
+  pathForBrowsers,
 } from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import { type Call, demandDomain, demandRole, hiddenFrom, includes } from './calls.js'
 import { toListWish } from './list-wish.js'
+import { livePage } from './live-page.js'
 import type { Overview } from './overview.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
-import { listParameters, logoutParameters, pageParameters } from './parameters.js'
+import { listParameters, logoutParameters, pageParameters, usualRows } from './parameters.js'
+import { queryOf, readSelection } from './selected-sessions.js'
+import { isLive, listWithMistake, liveSessions, sessionsPage } from './sessions-page.js'
 import type { ShownBindings } from './shown-bindings.js'
 import type { Visits } from './visits.js'
 import { toHandover } from './warm-request.js'
+
+/** Less than the time between two events of a stream, in seconds. */
+const liveSeconds = 4
+const mostLiveLists = 32
 
 export interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
@@ -36,7 +45,7 @@ export interface SessionCallsParts {
 }
 
 export function createSessionCalls(
-  { config, clock, sessions, visits, readOverview }: SessionCallsParts,
+  { config, clock, sessions, visits, readOverview, streams }: SessionCallsParts,
   formGuard: FormGuard,
   shown: ShownBindings,
 ) {
@@ -54,6 +63,15 @@ export function createSessionCalls(
       hidden: hiddenFrom(admin),
     },
   })
+  const listContextOf = (call: Call) => ({ ...contextOf(call), processes: sessions.processes })
+  const readList = async (wish: ListWish) => {
+    const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
+    return { page, states }
+  }
+  /** All streams of a list share one reading. */
+  const readForStreams = remembering(clock, mostLiveLists, async question => {
+    return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds }
+  })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
   /** Throws a `Problem` if the session is unknown, forbidden to this admin, or elsewhere. */
@@ -69,31 +87,62 @@ export function createSessionCalls(
     return view
   }
 
+  /** The sessions of a form that this admin may end. Throws a `Problem`. */
+  const demandSelection = async (
+    { admin, line }: Call,
+    { ids, jid, back = '' }: ReturnType<typeof readSelection>,
+  ): Promise<Selected> => {
+    if (jid !== undefined) {
+      line['jid'] = formatBareJid(jid)
+      demandDomain(admin, jid.domain)
+      const { total } = await sessions.page({ scope: admin.domains, jid: formatJid(jid), limit: 1 })
+      return { jid, ids: [], total, views: [], back }
+    }
+    const views = await sessions.getMany(ids)
+    for (const { domain } of views) demandDomain(admin, domain)
+    line['ids'] = views.map(({ id }) => id)
+    line['jids'] = [...new Set(views.flatMap(({ jid }) => jid?.split('/', 1)[0] ?? []))]
+    return { jid, ids: views.map(({ id }) => id), total: views.length, views, back }
+  }
+
+  const endEach = async (ids: readonly string[]): Promise<number> => {
+    const ended = await Promise.all(ids.map(id => sessions.end(id).catch(() => false)))
+    return ended.filter(Boolean).length
+  }
+
   const end = async (id: string) => {
     if (!(await sessions.end(id))) throw new Problem('session-not-found')
   }
 
   return {
-    async list(call: Call): Promise<Answer> {
+    async list(call: Call): Promise<Answer | undefined> {
       const { request, admin, representation, line } = call
-      const query =
-        representation === 'json'
-          ? { ...readQuery(request.url, listParameters), refresh: undefined }
-          : readQuery(request.url, pageParameters, { sentForm: true })
+      const isPage = representation !== 'json'
+      const query = isPage
+        ? readQuery(request.url, pageParameters, { sentForm: true })
+        : { ...readQuery(request.url, listParameters), refresh: undefined, ended: undefined }
       const { jid, domain = jid?.domain, visit } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
       // A visit is the admin's own.
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
-      const scope = admin.domains
-      const asked = sessions.page(toListWish(query, admin))
-      if (representation === 'json') return jsonAnswer(describeList(await asked, clock.now(), admin.name))
-      const reading = scope.includes('*') && includes(admin, 'sessions') ? readOverview() : undefined
-      const [page, { states }, overview] = await Promise.all([asked, sessions.states(scope), reading])
-      return sessionList(page, query, { states, overview }, contextOf(call))
+      const wish = toListWish(query, admin, isPage ? { limit: usualRows, sort: '-opened' } : undefined)
+      if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
+      if (wantsEvents(request) && isLive(query)) {
+        const question = JSON.stringify(wish)
+        await streams.open(call.response, admin.name, async () => {
+          const listed = await readForStreams(question)
+          return liveSessions(listed, query, listContextOf(call)).body
+        })
+        return undefined
+      }
+      const reading = admin.domains.includes('*') && includes(admin, 'sessions') ? readOverview() : undefined
+      const [listed, overview] = await Promise.all([readList(wish), reading])
+      return livePage(sessionsPage(listed, overview, query, listContextOf(call)))
     },
 
-    listWithMistake: (problem: Problem, call: Call): Answer | undefined => listWithMistake(problem, contextOf(call)),
+    listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
+      listWithMistake(problem, listContextOf(call)),
 
     async logOutEverywhere({ request, admin, line }: Call): Promise<Answer> {
       const { jid, visit } = readQuery(request.url, logoutParameters)
@@ -120,6 +169,32 @@ export function createSessionCalls(
       const { id } = await demandSession(call)
       await end(id)
       call.response.status(204).end()
+    },
+
+    async askWhetherToEndMany(call: Call): Promise<Answer> {
+      demandRole(call.admin, 'logout')
+      const asked = await demandSelection(call, readSelection(queryOf(call.request.url)))
+      return endManyQuestion(asked, tokenFor(call), contextOf(call))
+    },
+
+    async endManyByForm(call: Call): Promise<Answer> {
+      const { request, admin, representation, line } = call
+      const body = await readBody(request)
+      demandFormat(request.headers['content-type'])
+      const selection = readSelection(body.toString())
+      if (!formGuard.isOurForm(request, admin.name, selection.csrf_token))
+        throw new Problem('cross-site-request', { detail: 'Programs end sessions by DELETE.' })
+      const { jid, ids, back } = await demandSelection(call, selection)
+      const ended =
+        jid === undefined
+          ? { ended: await endEach(ids), elsewhere: 0, unanswered: undefined }
+          : await sessions.endAll(formatJid(jid))
+      const result = describeEnded(ended)
+      Object.assign(line, result)
+      if (representation === 'json') return jsonAnswer(result)
+      const query = new URLSearchParams(back)
+      query.set('ended', String(ended.ended))
+      return redirectAnswer(`${pathForBrowsers(config)}/sessions?${query}`)
     },
 
     async askWhetherToEnd(call: Call): Promise<Answer> {

@@ -56,6 +56,11 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(answering('sessions', calls.list, calls.listWithMistake))
     .delete(answering('logout', calls.logOutEverywhere))
   below
+    .route('/sessions/end')
+    .all(admit('GET', 'HEAD', 'POST'))
+    .get(answering('sessions', calls.askWhetherToEndMany))
+    .post(answering('logout', calls.endManyByForm))
+  below
     .route(sessionPath(''))
     .all(admit('GET', 'HEAD', 'DELETE'))
     .get(answering('sessions', calls.show))

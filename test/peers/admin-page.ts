@@ -110,6 +110,10 @@ export class AdminPage {
     return this.tab.evaluate<string>(`document.getElementById('${id}').value`)
   }
 
+  async typeInto(id: string, text: string): Promise<void> {
+    await this.tab.locator(`#${id}`).fill(text)
+  }
+
   button(name: string): Locator {
     return this.tab.getByRole('button', { name, exact: true })
   }

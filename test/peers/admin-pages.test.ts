@@ -133,13 +133,14 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       expect([await focused(tab), await showsFocus(tab)]).toEqual([expect.any(String), true])
       return focused(tab)
     }
-    await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
+    await page.goto(`/warm/sessions?${new URLSearchParams({ search: jid })}`)
     const order = [await next()]
     while (!order.at(-1)!.startsWith('End') && order.length < 30) order.push(await next())
     expect(order[0]).toBe('Skip to the content')
-    expect(order.slice(-7)).toEqual([
-      ...['jid', 'domain', 'state', 'Filter', 'All sessions'],
-      ...[jid, `End the session of ${jid}`],
+    const columns = ['JID', 'State', 'Age', 'Quiet for']
+    expect(order.slice(order.indexOf('Pause'))).toEqual([
+      ...['Pause', '1 in all', '1 waiting', 'search', 'state', 'Filter', 'All sessions', 'More filters'],
+      ...[...columns, `pick-${id}`, jid, `End the session of ${jid}`],
     ])
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { name: 'End this session?' }).waitFor()
@@ -158,6 +159,32 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     await tab.keyboard.press('Enter')
     await tab.getByRole('heading', { name: 'The session has ended' }).waitFor()
     expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(404)
+    expect(page.complaints).toEqual([])
+  })
+
+  test('change in place, keep filter and selection, and end what is selected', async () => {
+    page = await AdminPage.open(browser, service.url)
+    const { tab } = page
+    const { id, jid } = await service.bind(alice)
+    await page.goto('/warm/sessions?search=localhost')
+    await tab.getByText('1 session', { exact: true }).waitFor()
+    await page.typeInto('search', 'typed meanwhile')
+    await tab.locator(`#pick-${id}`).check()
+    const { id: second, jid: bob } = await service.bind(bobs)
+    await tab.getByRole('link', { name: bob, exact: true }).waitFor()
+    await tab.getByText('2 in all').waitFor()
+    expect(await page.typed('search')).toBe('typed meanwhile')
+    expect(await tab.locator(`#pick-${id}`).isChecked()).toBe(true)
+    await callSessions(service.url, 'DELETE', `/${second}`)
+    await tab.getByRole('link', { name: bob, exact: true }).waitFor({ state: 'detached' })
+    await page.button('Select none').click()
+    await page.button('Select all').click()
+    await page.button('End selected').click()
+    await tab.getByRole('heading', { name: 'End 1 session?' }).waitFor()
+    await tab.getByText(jid).waitFor()
+    await page.button('End 1 session').click()
+    await tab.getByRole('status').getByText('1 session was ended.').waitFor()
+    await tab.getByText('No session matches.').waitFor()
     expect(page.complaints).toEqual([])
   })
 

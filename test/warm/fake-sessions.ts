@@ -51,6 +51,10 @@ export class FakeSessions implements Sessions {
     return this.views.get(id)
   }
 
+  async getMany(ids: readonly string[]): Promise<readonly SessionView[]> {
+    return ids.flatMap(id => this.views.get(id) ?? [])
+  }
+
   async page({ jid, ...wish }: ListWish): Promise<SessionList> {
     const { unanswered } = this
     const views = jid === undefined ? [...this.views.values()] : this.#ofJid(jid)

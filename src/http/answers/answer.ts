@@ -97,6 +97,11 @@ export function jsonAnswer(value: object): Answer {
   return { status: 200, headers: { 'Content-Type': contentTypes.json }, body: JSON.stringify(value) }
 }
 
+/** After a form: a reload of the next page sends nothing again. */
+export function redirectAnswer(location: string): Answer {
+  return { status: 303, headers: { Location: location }, body: '' }
+}
+
 export function pageAnswer(view: string, values: object, representation: Representation): Answer {
   const headers = { 'Content-Type': contentTypes[representation] }
   return { status: 200, headers, body: renderPage(view, values) }

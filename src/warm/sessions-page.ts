@@ -1,0 +1,234 @@
+import type { Request } from 'express'
+import { pageAdvice } from '../http/answers/advice.js'
+import { type Answer, detailOf, problemHeaders } from '../http/answers/answer.js'
+import type { Problem } from '../lib/errors.js'
+import type { SessionList, SessionState } from '../session/session-types.js'
+import { describeOverview, describeRow, meanings, type PageContext, show } from './admin-pages.js'
+import type { Overview } from './overview.js'
+import type { Values } from './parameter-kinds.js'
+import { mostNumbered, type pageParameters, usualRows } from './parameters.js'
+
+export interface ListedSessions {
+  readonly page: SessionList
+  readonly states: ReadonlyMap<SessionState, number>
+}
+
+export interface ListContext extends PageContext {
+  /** Empty with one process. */
+  readonly processes: readonly string[]
+}
+
+export type ListQuery = Values<typeof pageParameters>
+
+/** In seconds. */
+const usualRefresh = 15
+/** A page with more rows is not live. */
+const mostLiveRows = 200
+
+/** A page that refreshes itself has no form, because a refresh would empty the form. */
+export function sessionsPage(
+  listed: ListedSessions,
+  overview: Overview | undefined,
+  query: ListQuery,
+  context: ListContext,
+): Answer {
+  const { refresh, ended } = query
+  const sent = sentQuery(context.request)
+  const isFiltered = filters.some(({ name }) => sent.has(name))
+  const answer = showList('sessions', context, {
+    ...describeListed(listed, query, context),
+    numbers: overview && describeOverview(overview),
+    refresh,
+    isLive: refresh === undefined && isLive(query),
+    notice: ended === undefined ? undefined : `${counted(ended, 'session')} ${ended === 1 ? 'was' : 'were'} ended.`,
+    filter: filters.flatMap(({ name, label }) => (sent.has(name) ? { name: label, value: sent.get(name) } : [])),
+    links: {
+      again: changed(sent, {}),
+      still: changed(sent, { refresh: undefined }),
+      refreshing: changed(sent, { refresh: String(usualRefresh) }),
+      all: isFiltered && changed(new URLSearchParams(), { refresh: sent.get('refresh') ?? undefined }),
+    },
+    usualRefresh,
+  })
+  // Refreshes only on request, because each load moves the keyboard's focus.
+  return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
+}
+
+export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
+
+/** The parts of the page that change, for `live.js`. */
+export function liveSessions(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
+  return show('sessions-live', context, describeListed(listed, query, context))
+}
+
+export function listWithMistake(problem: Problem, context: ListContext): Answer | undefined {
+  const { request, representation } = context
+  const field = mistakenField(problem, sentQuery(request))
+  if (representation === 'json' || field === undefined) return undefined
+  const message = problem.parameter?.rule ?? `${detailOf(problem)} ${pageAdvice[problem.code]}`
+  const { body } = showList('sessions', context, { errors: { [field]: message } })
+  return { status: problem.status, headers: problemHeaders(problem, representation), body }
+}
+
+function mistakenField({ code, parameter }: Problem, sent: URLSearchParams): string | undefined {
+  if (code === 'invalid-jid') return 'jid'
+  if (code === 'forbidden') return sent.has('domain') ? 'domain' : 'jid'
+  return filters.find(({ name }) => name === parameter?.name)?.name
+}
+
+const filters: readonly { readonly name: keyof ListQuery; readonly label: string }[] = [
+  { name: 'search', label: 'search' },
+  { name: 'state', label: 'state' },
+  { name: 'jid', label: 'user' },
+  { name: 'domain', label: 'domain' },
+  { name: 'transport', label: 'transport' },
+  { name: 'origin', label: 'opened by' },
+  { name: 'process', label: 'process' },
+  { name: 'visit', label: 'visit' },
+]
+
+/** Filters that are always visible. */
+const usual: readonly string[] = ['search', 'state']
+
+const choices = {
+  transport: [
+    ['bosh', 'BOSH'],
+    ['websocket', 'WebSocket'],
+  ],
+  origin: [
+    ['warmed', 'the service'],
+    ['client', 'the client'],
+  ],
+  sort: [
+    ['', 'newest first'],
+    ['opened', 'oldest first'],
+    ['jid', 'by JID'],
+    ['state', 'by state'],
+    ['-quiet', 'longest quiet first'],
+  ],
+} as const
+
+function rowChoices(limit: string | null) {
+  const usual = String(usualRows)
+  const other = limit === null || limit === usual || limit === '100' || limit === '200' ? [] : [[limit, limit]]
+  return [['', usual], ['100', '100'], ['200', '200'], ...other]
+}
+
+function showList(view: string, context: ListContext, values: object): Answer {
+  const { request, processes } = context
+  const sent = sentQuery(request)
+  const fields = Object.fromEntries(filters.map(({ name }) => [name, sent.get(name)]))
+  const options = Object.fromEntries(
+    Object.entries({
+      ...choices,
+      limit: rowChoices(sent.get('limit')),
+      process: processes.map(name => [name, name]),
+    }).map(([name, pairs]) => [
+      name,
+      pairs.map(([value, text]) => ({ value, text, isChosen: sent.get(name) === value })),
+    ]),
+  )
+  const states = Object.entries(meanings).map(([name, meaning]) => ({
+    name,
+    meaning,
+    isChosen: sent.get('state') === name,
+  }))
+  const isOpen = filters.some(({ name }) => !usual.includes(name) && sent.has(name))
+  const back = changed(sent, { ended: undefined }).slice(1)
+  return show(view, context, { title: 'Sessions', fields, options, states, isOpen, back, errors: {}, ...values })
+}
+
+function describeListed({ page, states }: ListedSessions, query: ListQuery, context: ListContext) {
+  const { total, unanswered } = page
+  const { limit = usualRows, page: number = 1 } = query
+  const sent = sentQuery(context.request)
+  sent.delete('ended')
+  const rows = page.sessions.map(view => describeRow(view, context))
+  const first = (number - 1) * limit + 1
+  const range =
+    rows.length < total && rows.length > 0 ? `${grouped(first)}–${grouped(first + rows.length - 1)} of ` : ''
+  return {
+    rows,
+    // A refresh would empty a selection.
+    picks: context.rights.canEnd && query.refresh === undefined,
+    isBeyond: number > 1,
+    hasVisits: rows.some(({ visit }) => visit !== undefined),
+    hasProcesses: context.processes.length > 1,
+    isFiltered: filters.some(({ name }) => sent.has(name)),
+    caption: range + counted(total, 'session'),
+    unanswered,
+    totals: totalsOf(states, sent),
+    columns: columnsOf(query, sent),
+    pages: pagesOf(number, Math.ceil(Math.min(total, mostNumbered) / limit), sent),
+    isCut: total > mostNumbered,
+    mostNumbered: grouped(mostNumbered),
+  }
+}
+
+function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchParams) {
+  const refresh = sent.get('refresh') ?? undefined
+  const all = [...states.values()].reduce((sum, count) => sum + count, 0)
+  const link = (state: string | undefined) => changed(new URLSearchParams(), { state, refresh })
+  const names = (Object.keys(meanings) as SessionState[]).filter(name => states.has(name))
+  return [
+    { name: 'in all', count: grouped(all), href: link(undefined) },
+    ...names.map(name => ({ name, count: grouped(states.get(name)!), href: link(name) })),
+  ]
+}
+
+/** The columns that sort the list: the first click has the more useful order. */
+const columns = {
+  jid: ['jid', '-jid'],
+  state: ['state', '-state'],
+  opened: ['-opened', 'opened'],
+  quiet: ['-quiet', 'quiet'],
+} as const
+
+/** In the column, times go up: the newest session has the lowest age. */
+const rising: readonly string[] = ['jid', 'state', '-opened', 'quiet']
+
+function columnsOf({ sort = '-opened' }: ListQuery, sent: URLSearchParams) {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, [first, second]]) => {
+      const isSorted = sort === first || sort === second
+      const href = changed(sent, { sort: sort === first ? second : first, page: undefined, after: undefined })
+      return [name, { href, sorted: isSorted ? (rising.includes(sort) ? 'ascending' : 'descending') : undefined }]
+    }),
+  )
+}
+
+/** Links to the pages beside this one, and to the first and last. */
+function pagesOf(number: number, count: number, sent: URLSearchParams) {
+  if (count <= 1 && number === 1) return undefined
+  const to = (page: number) => changed(sent, { page: page === 1 ? undefined : String(page), after: undefined })
+  const near = [1, number - 2, number - 1, number, number + 1, number + 2, count]
+  const numbers = [...new Set(near)].filter(page => page >= 1 && page <= count).sort((a, b) => a - b)
+  return {
+    previous: number > 1 ? to(Math.min(number - 1, count || 1)) : undefined,
+    next: number < count ? to(number + 1) : undefined,
+    numbers: numbers.map((page, index) => ({
+      page,
+      href: to(page),
+      isCurrent: page === number,
+      isGap: index > 0 && page - numbers[index - 1]! > 1,
+    })),
+  }
+}
+
+function sentQuery({ url }: Request): URLSearchParams {
+  const sent = new URLSearchParams(url.replace(/^[^?]*/, ''))
+  return new URLSearchParams([...sent].filter(([, value]) => value !== ''))
+}
+
+function changed(sent: URLSearchParams, changes: Readonly<Record<string, string | undefined>>): string {
+  const query = new URLSearchParams(sent)
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) query.delete(name)
+    else query.set(name, value)
+  }
+  return `?${query}`
+}
+
+const grouped = (count: number) => count.toLocaleString('en')
+
+const counted = (count: number, what: string) => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
