@@ -166,6 +166,7 @@ export async function startService({
   const recentWarms = new RecentWarms(clock)
   const streams = new EventStreams({
     clock,
+    refused,
     report: error => logFor('http').error(traceOf(error), 'a live page failed'),
   })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })

@@ -89,10 +89,12 @@ export const limits = {
   /** No setting raises these limits. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  /** Long requests on their way to other processes. */
+  /** Long requests on their way to other processes, and requests that wait for one. */
   carried: undefined,
   /** The XMPP server does not read what the client sends. */
   unsent: undefined,
+  /** Pages of admins that are sent again while they change. */
+  'live-pages': undefined,
   /** Secrets that wait for their hash. */
   hashes: undefined,
   /** Answers to wrong tokens over WebSocket are delayed. */

@@ -104,7 +104,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     limits: callLimits(settings, makeRate),
     counts: new Counts(),
     ...watched(systemClock),
-    streams: new EventStreams({ clock: systemClock, report: () => {} }),
+    streams: new EventStreams({ clock: systemClock, refused: unnoted, report: () => {} }),
     onCall: () => {},
     isStopping: () => false,
     extraRouters: [],

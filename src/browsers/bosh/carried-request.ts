@@ -78,7 +78,7 @@ export class CarriedRequest implements ExchangeEvents {
   }
 
   #findOwner(): void {
-    const { nodes, name, manager, peer } = this.#parts
+    const { nodes, refused, name, manager, peer } = this.#parts
     const { length } = this.#text!
     if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
       // A long request is not queued, because a stranger could fill the queue. The client repeats the
@@ -91,7 +91,9 @@ export class CarriedRequest implements ExchangeEvents {
       if (owner !== undefined) this.#send(owner)
       else {
         this.#over()
-        if (nodes.isClosed || nodes.isAwaited(name!)) peer.answer(noAnswer)
+        const isFull = !nodes.isClosed && nodes.isAwaited(name!)
+        if (isFull) refused('carried')
+        if (isFull || nodes.isClosed) peer.answer(noAnswer)
         else manager.refuseUnknown(peer)
       }
     })

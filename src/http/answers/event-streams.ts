@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
 /** In milliseconds. */
 const interval = 5_000
@@ -23,6 +24,7 @@ interface Stream {
 
 export interface EventStreamsParts {
   readonly clock: Clock
+  readonly refused: OnRefused
   /** Receives unforeseen errors. */
   readonly report: (error: unknown) => void
 }
@@ -49,8 +51,10 @@ export class EventStreams {
   /** Rejects, and sends nothing, if the first text cannot be made, or with `too-many-requests`. */
   async open(response: ServerResponse, owner: string, render: () => Promise<string>): Promise<void> {
     const own = [...this.#streams].filter(stream => stream.owner === owner)
-    if (this.#streams.size >= mostStreams || own.length >= mostOfOwner)
+    if (this.#streams.size >= mostStreams || own.length >= mostOfOwner) {
+      this.#parts.refused('live-pages', { admin: owner })
       throw new Problem('too-many-requests', { retryAfterSeconds: 60, detail: 'Too many live pages are open.' })
+    }
     const now = this.#parts.clock.now()
     const stream: Stream = { response, owner, render, openedAt: now, sent: '', sentAt: now, isBusy: true }
     this.#streams.add(stream)

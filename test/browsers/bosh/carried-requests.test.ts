@@ -172,6 +172,7 @@ describe('a request for a process that hands over', () => {
     const refused = all.filter(({ replies }) => replies.length > 0)
     expect(refused.length).toBeGreaterThan(100)
     expect(refused.every(({ replies }) => replies[0] === 'unanswered')).toBe(true)
+    expect(one.refusals).toEqual(new Array(refused.length).fill('carried'))
     await one.nodes.close()
     expect(all.every(({ replies }) => replies.length === 1 && replies[0] === 'unanswered')).toBe(true)
   })

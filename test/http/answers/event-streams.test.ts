@@ -11,12 +11,18 @@ let streams: EventStreams
 let server: Server
 let render: () => Promise<string>
 const reported: unknown[] = []
+const refused: string[] = []
 const open: IncomingMessage[] = []
 
 beforeEach(async () => {
   clock = new FakeClock()
   reported.length = 0
-  streams = new EventStreams({ clock, report: error => reported.push(error) })
+  refused.length = 0
+  streams = new EventStreams({
+    clock,
+    refused: limit => void refused.push(limit),
+    report: error => reported.push(error),
+  })
   server = createServer((req, res) => {
     if (!wantsEvents(req)) res.end('no events')
     else
@@ -145,6 +151,7 @@ test('there are at most 16 streams for an admin, and 64 in all', async () => {
   for (let number = 0; number < 48; number++) await subscribe(`/${number % 4}`)
   expect((await subscribe('/another')).answer.statusCode).toBe(429)
   expect(streams.size).toBe(64)
+  expect(refused).toEqual(['live-pages', 'live-pages'])
 })
 
 test('HEAD gets the headers alone', async () => {
