@@ -34,14 +34,15 @@ const kinds: Record<ProxyName, Kind> = {
   nginx: {
     files: { one: 'nginx.conf', nodes: 'nginx-nodes.conf' },
     wrap: (site, folder) =>
-      `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events {}\n` +
+      `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events { worker_connections 4000; }\n` +
       `http { access_log ${folder}/access.log; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;\n` +
       `fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;\n${site}\n}`,
     command: (file, folder) => ['nginx', '-p', folder, '-e', join(folder, 'error.log'), '-c', file],
   },
   haproxy: {
     files: { one: 'haproxy.cfg', nodes: 'haproxy-nodes.cfg' },
-    wrap: site => site,
+    // Without root no other user can be named.
+    wrap: site => (process.getuid?.() === 0 ? site : site.replaceAll(/^ +(user|group) .*\n/gm, '')),
     command: file => ['haproxy', '-db', '-f', file],
   },
   apache2: {
@@ -126,23 +127,29 @@ function filledIn(
   const pem = join(folder, 'both.pem')
   writeFileSync(pem, cert + key)
   const [first, second = first] = ports
-  return text
-    .replaceAll('127.0.0.1:8080', `127.0.0.1:${first}`)
-    .replaceAll('"port" => 8080', `"port" => ${first}`)
-    .replaceAll('127.0.0.1:8081', `127.0.0.1:${first}`)
-    .replaceAll('127.0.0.1:8082', `127.0.0.1:${second}`)
-    .replaceAll(/\/etc\/[\w./-]*\.(pem|key)/g, pem)
-    .replaceAll('server_name chat.example.org', 'server_name _')
-    .replace('listen 80', `listen 127.0.0.1:${clear}`)
-    .replace('bind :80', `bind 127.0.0.1:${clear}`)
-    .replace('Listen 80', `Listen 127.0.0.1:${clear}`)
-    .replace('Listen 443', `Listen 127.0.0.1:${port}`)
-    .replace('<VirtualHost *:80>', `<VirtualHost *:${clear}>`)
-    .replace('server.port = 80', `server.port = ${clear}`)
-    .replace('listen 443', `listen 127.0.0.1:${port}`)
-    .replace('bind :443', `bind 127.0.0.1:${port}`)
-    .replace('<VirtualHost *:443>', `<VirtualHost *:${port}>`)
-    .replace('":443"', `"127.0.0.1:${port}"`)
+  return (
+    text
+      // For the descriptors that a test may have.
+      .replace('maxconn 20000', 'maxconn 4000')
+      .replace('max-connections = 20000', 'max-connections = 4000')
+      .replace('max-fds = 40960', 'max-fds = 8192')
+      .replaceAll('127.0.0.1:8080', `127.0.0.1:${first}`)
+      .replaceAll('"port" => 8080', `"port" => ${first}`)
+      .replaceAll('127.0.0.1:8081', `127.0.0.1:${first}`)
+      .replaceAll('127.0.0.1:8082', `127.0.0.1:${second}`)
+      .replaceAll(/\/etc\/[\w./-]*\.(pem|key)/g, pem)
+      .replaceAll('server_name chat.example.org', 'server_name _')
+      .replace('listen 80', `listen 127.0.0.1:${clear}`)
+      .replace('bind :80', `bind 127.0.0.1:${clear}`)
+      .replace('Listen 80', `Listen 127.0.0.1:${clear}`)
+      .replace('Listen 443', `Listen 127.0.0.1:${port}`)
+      .replace('<VirtualHost *:80>', `<VirtualHost *:${clear}>`)
+      .replace('server.port = 80', `server.port = ${clear}`)
+      .replace('listen 443', `listen 127.0.0.1:${port}`)
+      .replace('bind :443', `bind 127.0.0.1:${port}`)
+      .replace('<VirtualHost *:443>', `<VirtualHost *:${port}>`)
+      .replace('":443"', `"127.0.0.1:${port}"`)
+  )
 }
 
 async function ready(child: ChildProcess, url: string, ca: string, problem: () => string): Promise<void> {
