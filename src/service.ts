@@ -30,9 +30,11 @@ import { acceptHandovers, giveTo, recordVersion, setDown, takeUp } from './sessi
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
-import { createOverview } from './warm/overview.js'
+import { createCapacity } from './warm/numbers/capacity.js'
+import { LastHour } from './warm/numbers/last-hour.js'
+import { createHourReader, createOverview } from './warm/numbers/overview.js'
+import { RecentWarms } from './warm/numbers/recent-warms.js'
 import type { PageTokens } from './warm/pages/page-tokens.js'
-import { RecentWarms } from './warm/recent-warms.js'
 import { createVisits } from './warm/visits.js'
 import { watchFailures } from './watching/failure-share.js'
 import { createHealthListeners } from './watching/health.js'
@@ -164,6 +166,15 @@ export async function startService({
     },
   })
   const recentWarms = new RecentWarms(clock)
+  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  const capacity = createCapacity({
+    config,
+    registry,
+    descriptors,
+    waiting: upstream.parts.waiting,
+    connections: () => listening?.connections ?? 0,
+    unreadBytes: () => listening?.unreadBytes ?? 0,
+  })
   const streams = new EventStreams({
     clock,
     refused,
@@ -181,7 +192,8 @@ export async function startService({
     callLimits: createCallLimits({ rates: config.rates, clock, hashes, nodes, makeRate, refused }),
     visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
     recentWarms,
-    readOverview: createOverview({ nodes, clock, recentWarms, place, registry }),
+    readOverview: createOverview({ nodes, clock, recentWarms, place, registry, capacity }),
+    readHour: createHourReader({ nodes, clock, lastHour }),
     streams,
     onCall: call => metrics.recordCall(call),
     // False if other processes take the calls.
@@ -275,6 +287,7 @@ export async function startService({
     registry.isDraining = true
     log.info({ sessions: registry.size }, 'stopping')
     stopWatching()
+    lastHour.stop()
     stopSweeping?.()
     await setDownSessions()
     streams.shutDown()

@@ -52,6 +52,7 @@ export interface SiteParts
       | 'visits'
       | 'recentWarms'
       | 'readOverview'
+      | 'readHour'
       | 'streams'
       | 'onCall'
       | 'isStopping'
@@ -296,6 +297,7 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
     formTokens: shared.formTokens,
     recentWarms: shared.recentWarms,
     readOverview: shared.readOverview,
+    readHour: shared.readHour,
     streams: shared.streams,
     onCall: shared.onCall,
     isStopping: shared.isStopping,

@@ -152,6 +152,8 @@ export class Counts {
   failedCalls = 0
   reuses = 0
   failedAdminLogins = 0
+  /** Clients that logged in themselves. */
+  clientsLoggedIn = 0
   readonly clientLogins = { refused: 0, delayed: 0 }
   /** Failed links before the login, by step and code. */
   readonly linkFailures = new Tally()

@@ -114,6 +114,7 @@ export function createOpener(parts: OpenerParts) {
     tickets: parts.issuesTickets === true ? registry.tickets : undefined,
     streams: registry.streams,
     loggedIn(session, resumed) {
+      if (session.origin === 'client') counts.clientsLoggedIn += 1
       limits.loggedIn(session)
       strangers.remove(session)
       const jid = session.jid!

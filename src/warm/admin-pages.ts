@@ -7,7 +7,7 @@ import type { Representation } from '../http/answers/negotiation.js'
 import type { SessionState, SessionView } from '../session/session-types.js'
 import { formatJid, type Jid } from '../xmpp/jid/jid.js'
 import { describeSession, formatTime, pathForBrowsers, withForm } from './answers.js'
-import type { Overview, ProcessView } from './overview.js'
+import type { Overview, ProcessView } from './numbers/overview.js'
 
 export interface PageContext {
   readonly request: Request
@@ -126,7 +126,7 @@ function describeProcess({ name, place, isOwn, state, memory, sessions, age }: P
   }
 }
 
-function span(seconds: number): string {
+export function span(seconds: number): string {
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`

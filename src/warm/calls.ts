@@ -25,9 +25,12 @@ import { foreignList } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
-import type { RecentWarms } from './recent-warms.js'
+import type { RecentWarms } from './numbers/recent-warms.js'
 
-export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | 'sessions'
+export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | 'sessions' | 'numbers'
+
+/** These change nothing, so they are no part of the audit trail. */
+const looks: ReadonlySet<CallName> = new Set(['sessions', 'numbers'])
 
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 
@@ -151,18 +154,16 @@ export function createCalls(parts: CallsParts) {
 }
 
 const callsOfRole: Readonly<Record<AdminRole, readonly CallName[]>> = {
-  all: ['warm', 'connect', 'resume', 'logout', 'sessions'],
+  all: ['warm', 'connect', 'resume', 'logout', 'sessions', 'numbers'],
   warm: ['warm', 'connect', 'resume', 'logout'],
-  read: ['sessions'],
+  read: ['sessions', 'numbers'],
 }
 
 export const includes = ({ role }: Admin, call: CallName) => callsOfRole[role].includes(call)
 
 export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
-  return [
-    ...(includes(admin, 'warm') ? [] : ['form' as const]),
-    ...(includes(admin, 'sessions') ? [] : ['sessions' as const]),
-  ]
+  const pages = ['sessions', 'numbers'] as const
+  return [...(includes(admin, 'warm') ? [] : ['form' as const]), ...pages.filter(page => !includes(admin, page))]
 }
 
 /** Throws `role-forbidden`. */
@@ -254,7 +255,7 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
         sendAnswer(response, ownAnswer)
       } finally {
         const ms = clock.now() - started
-        const stream = name === 'sessions' ? log : audit
+        const stream = looks.has(name) ? log : audit
         stream.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
         logged.add(response)
         if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)

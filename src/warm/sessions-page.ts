@@ -4,7 +4,7 @@ import { type Answer, detailOf, problemHeaders } from '../http/answers/answer.js
 import type { Problem } from '../lib/errors.js'
 import type { SessionList, SessionState } from '../session/session-types.js'
 import { describeOverview, describeRow, meanings, type PageContext, show } from './admin-pages.js'
-import type { Overview } from './overview.js'
+import type { Overview } from './numbers/overview.js'
 import type { Values } from './parameter-kinds.js'
 import { mostNumbered, type pageParameters, usualRows } from './parameters.js'
 

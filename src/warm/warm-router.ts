@@ -10,12 +10,13 @@ import { readOnly, redirectToTls } from '../http/answers/pages.js'
 import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
 import { type CallsParts, createCalls, demandRole } from './calls.js'
+import { createWatchCalls, type WatchCallsParts } from './numbers/watch-calls.js'
 import { createSessionCalls, type SessionCallsParts } from './session-calls.js'
 import { bindingPath, createShownBindings } from './shown-bindings.js'
 import { createWarm, createWarmCall, type WarmCallParts } from './warm-call.js'
 import { createWarmForm } from './warm-form.js'
 
-export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts {
+export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts, WatchCallsParts {
   readonly config: Config
   readonly counts: Counts
   readonly formTokens: FormTokens
@@ -30,6 +31,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const shown = createShownBindings(parts)
   const warm = createWarmCall(createWarm(parts, shown), form, formGuard)
   const calls = createSessionCalls(parts, formGuard, shown)
+  const watch = createWatchCalls(parts)
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)
@@ -55,6 +57,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     .all(admit('GET', 'HEAD', 'DELETE'))
     .get(answering('sessions', calls.list, calls.listWithMistake))
     .delete(answering('logout', calls.logOutEverywhere))
+  below.route('/numbers').all(admit('GET', 'HEAD')).get(answering('numbers', watch.numbers))
   below
     .route('/sessions/end')
     .all(admit('GET', 'HEAD', 'POST'))

@@ -276,6 +276,10 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
   }),
   ['GET /warm/sessions', 200, accept => ask(usual, 'GET', '/warm/sessions', accept)],
   ['GET /warm/sessions', 400, accept => ask(usual, 'GET', '/warm/sessions?limit=0', accept)],
+  ...['numbers'].flatMap((page): [string, number, Ask][] => [
+    [`GET /warm/${page}`, 200, accept => ask(usual, 'GET', `/warm/${page}`, accept)],
+    [`GET /warm/${page}`, 400, accept => ask(usual, 'GET', `/warm/${page}?sid=x`, accept)],
+  ]),
   ['DELETE /warm/sessions', 200, accept => ask(usual, 'DELETE', `/warm/sessions?jid=${account.jid}`, accept)],
   ['DELETE /warm/sessions', 400, accept => ask(usual, 'DELETE', '/warm/sessions', accept)],
   ...(
@@ -284,6 +288,7 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
       ['POST', '/warm', '/warm'],
       ['GET', '/warm/sessions', '/warm/sessions'],
       ['DELETE', '/warm/sessions', '/warm/sessions'],
+      ['GET', '/warm/numbers', '/warm/numbers'],
       ['GET', '/warm/{id}', nowhere],
       ['DELETE', '/warm/{id}', nowhere],
       ['GET', '/warm/{id}/end', `${nowhere}/end`],
@@ -344,6 +349,7 @@ describe('replies match the document:', () => {
       Session: { ...(await read('/warm/sessions')).sessions[0], visit, tab, process: 'node0001' },
       SessionList: { ...(await read('/warm/sessions?limit=1')), unanswered },
       Ended: { ...(await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near)), unanswered },
+      Numbers: await read('/warm/numbers', 'GET', {}, partial),
       Problem: await read('/warm', 'POST', json(strictAccount)),
     }
     for (const [name, object] of Object.entries(objects)) {

@@ -61,7 +61,10 @@ function typeOf(schema: Schema, indent = ''): string {
   if (anyOf !== undefined) return anyOf.map(each => typeOf(each, indent)).join(' | ')
   if (words !== undefined) return words.map(literal).join(' | ')
   if ('const' in rest) return literal(rest.const)
-  if (items !== undefined) return `${typeOf(items, indent)}[]`
+  if (items !== undefined) {
+    const item = typeOf(items, indent)
+    return items.anyOf === undefined ? `${item}[]` : `(${item})[]`
+  }
   if (properties !== undefined) {
     const inner = `${indent}  `
     const lines = Object.entries(properties)

@@ -17,8 +17,10 @@ import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { ProofRecord } from '../../src/servers/login/again.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
-import { createOverview } from '../../src/warm/overview.js'
-import { RecentWarms } from '../../src/warm/recent-warms.js'
+import { createCapacity } from '../../src/warm/numbers/capacity.js'
+import { LastHour } from '../../src/warm/numbers/last-hour.js'
+import { createHourReader, createOverview } from '../../src/warm/numbers/overview.js'
+import { RecentWarms } from '../../src/warm/numbers/recent-warms.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
 import { createVisits } from '../../src/warm/visits.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
@@ -67,10 +69,23 @@ export const config: Config = {
 }
 
 /** What is remembered of calls, and told of this process. */
-function watched(clock: { now(): number }) {
+function watched(clock: Clock, counts: Counts) {
   const recentWarms = new RecentWarms(clock)
   const registry = { size: 0, takesSessions: true }
-  return { recentWarms, readOverview: createOverview({ clock, recentWarms, place: 'web1', registry }) }
+  const capacity = createCapacity({
+    config,
+    registry,
+    descriptors: { taken: 20, most: 1000 },
+    waiting: { bytes: 0, most: 2 ** 30 },
+    connections: () => 3,
+    unreadBytes: () => 0,
+  })
+  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  return {
+    recentWarms,
+    readOverview: createOverview({ clock, recentWarms, place: 'web1', registry, capacity }),
+    readHour: createHourReader({ clock, lastHour }),
+  }
 }
 
 const formKey = randomBytes(32)
@@ -85,6 +100,7 @@ const visitsOf = (own: FakeSessions, clock: Pick<Clock, 'now'>) =>
 /** The parts of an app that logs nothing, whose login gives the binding above. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
   const log = pino({ level: 'silent' })
+  const counts = new Counts()
   const sessions = new FakeSessions()
   return {
     config: settings,
@@ -102,8 +118,8 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     sums: new MinuteSums(systemClock),
     hashes: hashQueue(),
     limits: callLimits(settings, makeRate),
-    counts: new Counts(),
-    ...watched(systemClock),
+    counts,
+    ...watched(systemClock, counts),
     streams: new EventStreams({ clock: systemClock, refused: unnoted, report: () => {} }),
     onCall: () => {},
     isStopping: () => false,
@@ -175,7 +191,7 @@ export function fakeService({
       clock: { now, after },
       sums: new MinuteSums({ now, after }),
       formTokens: createFormTokens(formKey, now),
-      ...watched({ now }),
+      ...watched({ now, after }, parts.counts),
     }),
   })
   const lines = () =>

@@ -6,6 +6,7 @@ import { homePath } from '../addresses.js'
 const entries = [
   { page: 'form', text: 'Log a user in', path: '' },
   { page: 'sessions', text: 'Sessions', path: '/sessions' },
+  { page: 'numbers', text: 'Numbers', path: '/numbers' },
 ] as const
 
 export type NavigationPage = 'home' | (typeof entries)[number]['page']

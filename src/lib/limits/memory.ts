@@ -29,8 +29,7 @@ export function memoryMeasure(
   workers = 0,
   collect: () => boolean = () => false,
 ): (share?: number) => number {
-  const heap = heapSize() * mostOfHeap
-  const most = processMemory(megabytes, workers)
+  const { heap, resident: most } = memoryLimits(megabytes, workers)
   let taken = 0
   return (share = 1) => {
     taken = residentMemory() ?? taken
@@ -42,6 +41,11 @@ export function memoryMeasure(
 /** Bytes for waiting stanzas. The parameters are those of `memoryMeasure`. */
 export function memoryForWaiting(megabytes: number, workers = 0): number {
   return Math.min(heapSize(), processMemory(megabytes, workers)) * mostWaiting
+}
+
+/** In bytes. Above one of them, memory is full. The parameters are those of `memoryMeasure`. */
+export function memoryLimits(megabytes: number, workers = 0) {
+  return { heap: heapSize() * mostOfHeap, resident: processMemory(megabytes, workers) }
 }
 
 /** V8's limit for old objects, in bytes. */

@@ -229,6 +229,89 @@ export interface Problem {
   instance: string
 }
 
+/** How much of a limit is used. */
+export interface Use {
+  /** Now. */
+  used: number
+  /** The limit. Null without a limit. */
+  most: number | null
+}
+
+/** Memory, waiting stanzas and unread replies in bytes. */
+export interface Capacity {
+  sessions: Use
+  connections: Use
+  memory: Use
+  heap: Use
+  descriptors: Use
+  waiting: Use
+  unread: Use
+}
+
+/** Numbers of all processes. An admin limited to domains gets only `sessions`. */
+export interface Numbers {
+  /** Sessions by state. */
+  sessions: {
+    /** Sessions. */
+    opening: number
+    /** Sessions. */
+    waiting: number
+    /** Sessions. */
+    held: number
+    /** Sessions. */
+    quiet: number
+    /** Sessions. */
+    paused: number
+    /** Sessions. */
+    ended: number
+    /** Sessions. */
+    elsewhere: number
+  }
+  /** Calls of the last minutes. */
+  logins?: {
+    /** How many minutes. */
+    minutes: number
+    /** Logins. */
+    done: number
+    /** Answered with 4xx. */
+    refused: number
+    /** Answered with 5xx. */
+    failed: number
+    /** The caller hung up. */
+    given_up: number
+    /** Half of the logins took at most this time, in milliseconds. Absent without logins. */
+    p50?: number
+    /** 99 % of the logins took at most this time, in milliseconds. */
+    p99?: number
+  }
+  /** One value a minute, the oldest first. Null if unknown. */
+  last_hour?: {
+    /** Sessions at the end of the minute. */
+    sessions: (number | null)[]
+    /** Logins in the minute, also by clients themselves. */
+    logins: (number | null)[]
+    /** Refused and failed logins in the minute. */
+    failures: (number | null)[]
+    /** p99 of the login times, in milliseconds. */
+    p99: (number | null)[]
+  }
+  capacity?: Capacity
+  /** Absent if there is only one process. */
+  processes?: {
+    /** The name, also in the log. */
+    name: string
+    /** The host, or a worker of it. */
+    place?: string
+    /** Whether it answers. */
+    state: 'live' | 'silent' | 'draining'
+    /** Seconds since its start. */
+    age?: number
+    capacity?: Capacity
+  }[]
+  /** Processes that did not answer: their part is missing. Absent if all answered. */
+  unanswered?: string[]
+}
+
 /** Lists the sessions of the domains of this admin. */
 export interface ListSessionsQuery {
   /** The sessions of a bare JID, or the session of a full JID. */

@@ -5,6 +5,7 @@ import { bodyParameters, identifying, type ParameterName, parameterNames, tabPar
 import { usualOptions } from '../warm-request.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
+import { watchSchemas } from './watch-replies.js'
 
 export function describeApi(config: Config): object {
   const { externalUrl, pages } = config
@@ -18,7 +19,7 @@ export function describeApi(config: Config): object {
     security: [{ admin: [] }],
     paths: describePaths(config),
     components: {
-      schemas: { ...bodySchemas(config), ...(hasPages && { ConnectRequest }), ...replySchemas },
+      schemas: { ...bodySchemas(config), ...(hasPages && { ConnectRequest }), ...replySchemas, ...watchSchemas },
       headers: replyHeaders,
       securitySchemes: { admin, ...(hasPages && { page }) },
     },

@@ -85,6 +85,14 @@ function describeWarmApi(warmPath: string): Paths {
         inQuery(logoutParameters),
       ),
     },
+    [`${warmPath}/numbers`]: {
+      get: call(
+        'showNumbers',
+        'Shows numbers of now and of the last hour.',
+        { 200: response('The numbers.', { ...inJson('Numbers'), ...pages }) },
+        ['invalid-parameter'],
+      ),
+    },
     [`${warmPath}/{id}`]: {
       parameters,
       get: call(

@@ -1,8 +1,11 @@
-import type { Clock } from '../lib/clock.js'
-import { type ProblemCode, problems } from '../lib/errors.js'
+import type { Clock } from '../../lib/clock.js'
+import { type ProblemCode, problems } from '../../lib/errors.js'
 
-/** The last minute is the current minute. */
-const minutes = 15
+/** Of `tally`. The last minute is the current minute. */
+const recentMinutes = 15
+/** Of `hour`, which has no current minute. */
+export const minutesOfHour = 60
+const minutes = minutesOfHour + 1
 /** Ratio of neighbouring buckets, which is the largest error. */
 const growth = 1.25
 /** Enough from one millisecond to the longest login, more than a minute. */
@@ -20,7 +23,7 @@ export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }
 
-/** Outcomes and login times of the last 15 minutes, in 4 KiB. */
+/** Outcomes and login times of the last hour, in 16 KiB. */
 export class RecentWarms {
   readonly #clock: Pick<Clock, 'now'>
   /** `number` counts the minutes of the clock. */
@@ -48,9 +51,18 @@ export class RecentWarms {
   }
 
   tally(): WarmTally {
-    const oldest = this.#minute - minutes + 1
+    const oldest = this.#minute - recentMinutes + 1
     const recent = this.#ring.filter(({ number }) => number >= oldest)
     return sumOf(recent.map(({ outcomes, took }) => ({ outcomes, took: [...took] })))
+  }
+
+  /** The whole minutes of the last hour, the oldest first. Undefined for minutes without calls. */
+  hour(): readonly (WarmTally | undefined)[] {
+    const first = this.#minute - minutesOfHour
+    return Array.from({ length: minutesOfHour }, (_, at) => {
+      const { number, outcomes, took } = this.#ring[(first + at + minutes) % minutes]!
+      return number === first + at ? { outcomes: { ...outcomes }, took: [...took] } : undefined
+    })
   }
 
   get #minute(): number {

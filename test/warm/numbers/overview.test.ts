@@ -1,8 +1,19 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { createOverview, type Overview } from '../../src/warm/overview.js'
-import { RecentWarms } from '../../src/warm/recent-warms.js'
-import { FakeClock } from '../support/fake-clock.js'
-import { JoinedProcesses, settled } from '../support/joined-processes.js'
+import type { Capacity } from '../../../src/warm/numbers/capacity.js'
+import { createOverview, type Overview } from '../../../src/warm/numbers/overview.js'
+import { RecentWarms } from '../../../src/warm/numbers/recent-warms.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { JoinedProcesses, settled } from '../../support/joined-processes.js'
+
+/** Of a process with so many sessions. */
+const capacityOf = (sessions: number) => (): Capacity => {
+  const none = { used: 0, most: null }
+  const use = { used: sessions, most: 100 }
+  return {
+    ...{ sessions: use, connections: none, memory: { used: 10, most: sessions === 1 ? null : 20 }, heap: none },
+    ...{ descriptors: none, waiting: none, unread: none },
+  }
+}
 
 let joined: JoinedProcesses
 beforeEach(() => {
@@ -18,6 +29,7 @@ test('a process without others lists itself alone', async () => {
     recentWarms,
     place: 'web1',
     registry: { size: 3, takesSessions: true },
+    capacity: capacityOf(3),
   })
   recentWarms.add('ok', 40)
   const { own, warms, processes: all } = await look()
@@ -38,7 +50,7 @@ describe('several processes', () => {
       const recentWarms = new RecentWarms(clock)
       const registry = { size: number, takesSessions: true }
       started.push({
-        look: createOverview({ nodes, clock, recentWarms, place: 'web1', registry }),
+        look: createOverview({ nodes, clock, recentWarms, place: 'web1', registry, capacity: capacityOf(number) }),
         recentWarms,
         registry,
       })
@@ -56,7 +68,8 @@ describe('several processes', () => {
     joined.all[1]!.nodes.drain()
     await settled()
     for (const { look } of all) {
-      const { warms, processes: seen } = await look()
+      const { warms, capacity, processes: seen } = await look()
+      expect(capacity).toMatchObject({ sessions: { used: 3, most: 300 }, memory: { used: 30, most: null } })
       expect(seen!.map(({ name, sessions, age, state }) => [name, sessions, age, state])).toEqual([
         ['pppp0000', 0, 5_000, 'live'],
         ['pppp0001', 1, 5_000, 'draining'],

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { RecentWarms, summaryOf } from '../../src/warm/recent-warms.js'
-import { FakeClock } from '../support/fake-clock.js'
+import { RecentWarms, summaryOf } from '../../../src/warm/numbers/recent-warms.js'
+import { FakeClock } from '../../support/fake-clock.js'
 
 function setUp() {
   const clock = new FakeClock()

@@ -1,7 +1,9 @@
 import { memoryUsage } from 'node:process'
-import type { Clock } from '../lib/clock.js'
-import { askAll } from '../processes/exchanges/ask-all.js'
-import type { Nodes } from '../processes/nodes.js'
+import type { Clock } from '../../lib/clock.js'
+import { askAll } from '../../processes/exchanges/ask-all.js'
+import type { Nodes } from '../../processes/nodes.js'
+import { type Capacity, sumOfCapacities } from './capacity.js'
+import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 interface Figures {
@@ -9,6 +11,7 @@ interface Figures {
   readonly memory: number
   readonly heap: number
   readonly sessions: number
+  readonly capacity: Capacity
   /** Age in milliseconds. */
   readonly age: number
   readonly warms: WarmTally
@@ -24,6 +27,8 @@ export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
 
 export interface Overview {
   readonly own: Pick<Figures, 'memory' | 'heap'>
+  /** The sums of all processes. */
+  readonly capacity: Capacity
   readonly warms: WarmSummary
   readonly processes: readonly ProcessView[] | undefined
 }
@@ -34,19 +39,21 @@ export interface OverviewParts {
   readonly recentWarms: RecentWarms
   readonly place: string
   readonly registry: { readonly size: number; readonly takesSessions: boolean }
+  readonly capacity: () => Capacity
 }
 
-export function createOverview({ nodes, clock, recentWarms, place, registry }: OverviewParts) {
+export function createOverview({ nodes, clock, recentWarms, place, registry, capacity }: OverviewParts) {
   const started = clock.now()
   const measure = (): Figures => {
     const { rss: memory, heapUsed: heap } = memoryUsage()
-    return { memory, heap, sessions: registry.size, age: clock.now() - started, warms: recentWarms.tally() }
+    const age = clock.now() - started
+    return { memory, heap, sessions: registry.size, capacity: capacity(), age, warms: recentWarms.tally() }
   }
   nodes?.answer('process', measure)
 
-  return async (): Promise<Overview> => {
+  return sharing(async (): Promise<Overview> => {
     const own = measure()
-    if (nodes === undefined) return { own, warms: summaryOf([own.warms]), processes: undefined }
+    if (nodes === undefined) return { own, capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined }
     const { answers } = await askAll<Figures>(nodes, 'process', null)
     const answered = new Map(answers)
     const processes: ProcessView[] = [
@@ -60,8 +67,41 @@ export function createOverview({ nodes, clock, recentWarms, place, registry }: O
     ]
     return {
       own,
+      capacity: sumOfCapacities(processes.flatMap(({ capacity }) => capacity ?? [])),
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
     }
+  })
+}
+
+export interface HourParts {
+  readonly nodes?: Nodes | undefined
+  readonly clock: Pick<Clock, 'now'>
+  readonly lastHour: Pick<LastHour, 'tally'>
+}
+
+/** Asks other processes once a minute. */
+export function createHourReader({ nodes, clock, lastHour }: HourParts): () => Promise<Hour> {
+  nodes?.answer('hour', () => lastHour.tally())
+  let known: { readonly minute: number; readonly hour: Promise<Hour> } | undefined
+  const read = async () => {
+    const { answers } = nodes === undefined ? { answers: [] } : await askAll<HourTally>(nodes, 'hour', null)
+    return hourOf([lastHour.tally(), ...answers.map(([, tally]) => tally)])
+  }
+  return () => {
+    const minute = Math.floor(clock.now() / 60_000)
+    if (known?.minute !== minute) known = { minute, hour: read() }
+    return known.hour
+  }
+}
+
+/** Callers at the same time get the same answer. */
+function sharing<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined
+  return () => {
+    reading ??= read().finally(() => {
+      reading = undefined
+    })
+    return reading
   }
 }

@@ -1,0 +1,66 @@
+import { memoryUsage } from 'node:process'
+import type { Config } from '../../config/config.js'
+import type { Descriptors } from '../../lib/limits/descriptors.js'
+import { memoryLimits } from '../../lib/limits/memory.js'
+import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+
+/** What a process has limits for. Memory, waiting and unread replies are in bytes. */
+export const resources = ['sessions', 'connections', 'memory', 'heap', 'descriptors', 'waiting', 'unread'] as const
+
+export type Resource = (typeof resources)[number]
+
+/** `most` is null without a limit. */
+export interface Use {
+  readonly used: number
+  readonly most: number | null
+}
+
+export type Capacity = Readonly<Record<Resource, Use>>
+
+export interface CapacityParts {
+  readonly config: Pick<Config, 'workers'> & {
+    readonly limits: Pick<Config['limits'], 'sessions' | 'megabytes' | 'unreadMegabytes'>
+    readonly listen: Pick<Config['listen'], 'maxConnections'>
+  }
+  readonly registry: { readonly size: number }
+  readonly descriptors: Pick<Descriptors, 'taken' | 'most'>
+  readonly waiting: Pick<WaitingMemory, 'bytes' | 'most'>
+  readonly connections: () => number
+  readonly unreadBytes: () => number
+}
+
+/** Returns a function that measures this process. */
+export function createCapacity(parts: CapacityParts): () => Capacity {
+  const { config, registry, descriptors, waiting, connections, unreadBytes } = parts
+  const { limits, listen, workers } = config
+  const most = memoryLimits(limits.megabytes, workers)
+  return () => {
+    const { rss, heapUsed } = memoryUsage()
+    return {
+      sessions: use(registry.size, limits.sessions),
+      connections: use(connections(), listen.maxConnections),
+      memory: use(rss, most.resident),
+      heap: use(heapUsed, most.heap),
+      descriptors: use(descriptors.taken, descriptors.most),
+      waiting: use(waiting.bytes, waiting.most),
+      unread: use(unreadBytes(), limits.unreadMegabytes * 2 ** 20),
+    }
+  }
+}
+
+export function sumOfCapacities(capacities: readonly Capacity[]): Capacity {
+  const sum = (resource: Resource): Use => {
+    const uses = capacities.map(capacity => capacity[resource])
+    const isLimited = uses.every(({ most }) => most !== null)
+    return {
+      used: uses.reduce((all, { used }) => all + used, 0),
+      most: isLimited ? uses.reduce((all, { most }) => all + most!, 0) : null,
+    }
+  }
+  return Object.fromEntries(resources.map(resource => [resource, sum(resource)])) as Record<Resource, Use>
+}
+
+/** Settings write 0 for no limit. JSON has no infinity. */
+function use(used: number, most: number): Use {
+  return { used, most: most === 0 || most === Number.POSITIVE_INFINITY ? null : most }
+}

@@ -1,0 +1,138 @@
+import type { Answer } from '../../http/answers/answer.js'
+import type { SessionState } from '../../session/session-types.js'
+import { span } from '../admin-pages.js'
+import { type Capacity, type Resource, resources, type Use } from './capacity.js'
+import { drawChart } from './chart.js'
+import type { Hour, Series } from './last-hour.js'
+import { type OperatorContext, operatorPage } from './operator-page.js'
+import type { Overview, ProcessView } from './overview.js'
+
+export interface NumbersView {
+  readonly states: ReadonlyMap<SessionState, number>
+  /** Undefined unless the admin is for all domains. */
+  readonly whole: { readonly overview: Overview; readonly hour: Hour } | undefined
+  readonly unanswered: readonly string[] | undefined
+}
+
+const stateNames: readonly SessionState[] = ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere']
+
+/** Each with the setting of its limit. */
+const resourceNames: Readonly<Record<Resource, readonly [name: string, limit: string]>> = {
+  sessions: ['Sessions', 'MAX_SESSIONS'],
+  connections: ['Connections', 'MAX_CONNECTIONS'],
+  memory: ['Memory', 'MAX_MEMORY_MB'],
+  heap: ['Heap', 'a share of the limit of Node.js'],
+  descriptors: ['File descriptors', 'LimitNOFILE'],
+  waiting: ['Waiting stanzas', 'a share of the memory'],
+  unread: ['Unread replies', 'MAX_UNREAD_MB'],
+}
+
+const inBytes: ReadonlySet<Resource> = new Set(['memory', 'heap', 'waiting', 'unread'])
+
+/** Above this share of a limit, operators should act. */
+const high = 0.8
+
+export function numbersPage({ states, whole, unanswered }: NumbersView, context: OperatorContext): Answer {
+  return operatorPage('numbers', context, {
+    title: 'Numbers',
+    style: 'watch.css',
+    states: stateNames.map(name => ({ name, count: states.get(name) ?? 0 })),
+    whole: whole && describeWhole(whole.overview, whole.hour),
+    unanswered,
+  })
+}
+
+/** Times are in milliseconds, ages in seconds. */
+export function describeNumbers({ states, whole, unanswered }: NumbersView) {
+  const sessions = Object.fromEntries(stateNames.map(name => [name, states.get(name) ?? 0]))
+  return { sessions, ...(whole && describeTotals(whole.overview, whole.hour)), unanswered }
+}
+
+export type NumbersObject = ReturnType<typeof describeNumbers>
+
+function describeTotals({ capacity, warms: { outcomes, within }, processes }: Overview, hour: Hour) {
+  const { warmed: done, refused, failed, gone: given_up } = outcomes
+  const logins = { minutes: 15, done, refused, failed, given_up, p50: within(0.5), p99: within(0.99) }
+  const described = processes?.map(({ name, place, state, age, capacity }) => ({
+    name,
+    place,
+    state,
+    age: age === undefined ? undefined : Math.floor(age / 1000),
+    capacity,
+  }))
+  return { logins, last_hour: hour, capacity, processes: described }
+}
+
+function describeWhole({ capacity, warms, processes }: Overview, hour: Hour) {
+  const { outcomes, within } = warms
+  return {
+    warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
+    charts: [
+      describeChart('sessions', 'Sessions', hour.sessions, whole),
+      describeChart('logins', 'Logins a second', perSecond(hour.logins), decimal),
+      describeChart('failures', 'Failures a minute', hour.failures, whole),
+      describeChart('p99', 'Login time of 99 % (p99)', hour.p99, milliseconds),
+    ],
+    capacity: resources.map(resource => describeUse(resource, capacity[resource])),
+    processes: processes?.map(describeProcess),
+  }
+}
+
+function describeChart(id: string, title: string, series: Series, write: (value: number) => string) {
+  const known = series.filter(value => value !== null)
+  const latest = series.at(-1) ?? undefined
+  const [lowest, highest] = [Math.min(...known), Math.max(...known)]
+  const range = known.length === 0 ? undefined : { lowest: write(lowest), highest: write(highest) }
+  const now = latest === undefined ? '–' : write(latest)
+  const summary = range && `Last minute: ${now}. Lowest: ${range.lowest}. Highest: ${range.highest}.`
+  return { id, title, now, range, summary: `${title}, last hour. ${summary ?? 'No values yet.'}`, ...drawChart(series) }
+}
+
+function describeUse(resource: Resource, { used, most }: Use) {
+  const [name, limit] = resourceNames[resource]
+  const share = most === null ? undefined : Math.min(1, used / most)
+  const write = inBytes.has(resource) ? mebibytes : whole
+  return {
+    id: resource,
+    name,
+    limit,
+    used: write(used),
+    most: most === null ? undefined : write(most),
+    percent: share === undefined ? undefined : Math.round(share * 100),
+    isHigh: share !== undefined && share >= high,
+  }
+}
+
+function describeProcess({ name, place, isOwn, state, age, capacity }: ProcessView) {
+  return {
+    name,
+    isOwn,
+    state,
+    place: place ?? '–',
+    age: age === undefined ? '–' : span(Math.floor(age / 1000)),
+    uses: (['sessions', 'connections', 'memory', 'descriptors', 'waiting'] as const).map(resource => ({
+      name: resourceNames[resource][0],
+      text: capacity === undefined ? '–' : shortUse(resource, capacity),
+    })),
+  }
+}
+
+function shortUse(resource: Resource, capacity: Capacity): string {
+  const { used, most, percent } = describeUse(resource, capacity[resource])
+  return most === undefined ? used : `${used} (${percent}\u00a0%)`
+}
+
+const perSecond = (series: Series): Series => series.map(value => (value === null ? null : value / 60))
+
+/** With thin spaces between thousands. */
+const whole = (count: number): string => String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, '\u2009')
+
+const decimal = (rate: number): string => (rate >= 100 ? whole(rate) : String(Number(rate.toPrecision(2))))
+
+/** Rounds to two digits, which is the precision of the figures. */
+function milliseconds(time: number | undefined): string {
+  if (time === undefined) return '–'
+  return time < 1000 ? `${Number(time.toPrecision(2))} ms` : `${Number((time / 1000).toPrecision(2))} s`
+}
+
+const mebibytes = (bytes: number) => `${whole(bytes / 2 ** 20)} MiB`

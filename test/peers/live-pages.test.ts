@@ -1,0 +1,82 @@
+// Pages that change in place, in Chromium.
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import type { Browser } from 'playwright-core'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { systemClock } from '../../src/lib/clock.js'
+import { sharedChromium } from '../support/chromium.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { AdminPage } from './admin-page.js'
+import { brokenRules, focused, showsFocus } from './legibility.js'
+import { describeWith } from './needs.js'
+
+// Waits in tests time out earlier, and say what is missing.
+jest.setTimeout(60_000)
+
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+
+/** Everything that waits five seconds waits a tenth of a second. */
+const hasty = {
+  now: systemClock.now,
+  after: (ms: number, callback: () => void) => systemClock.after(ms === 5_000 ? 100 : ms, callback),
+}
+
+describeWith(['chromium-headless-shell'], 'Live pages', () => {
+  let browser: Browser
+  let upstream: DemoServer
+  let service: TestService
+  let page: AdminPage | undefined
+
+  beforeAll(async () => {
+    browser = await sharedChromium('chromium-headless-shell')
+    upstream = await startDemoServer({ alice: alice.password })
+    const servers = `localhost=xmpp://127.0.0.1:${upstream.port}?tls=none`
+    service = await startTestService({ servers, clock: hasty })
+  }, 40_000)
+
+  afterEach(async () => page?.close())
+
+  afterAll(async () => {
+    await service?.stop()
+    await upstream?.stop()
+  })
+
+  const waiting = (count: number) =>
+    page!.tab
+      .getByRole('listitem')
+      .filter({ hasText: new RegExp(`^${count} waiting$`) })
+      .waitFor()
+
+  test('change in place, keep the focus, and can be paused with the keyboard', async () => {
+    page = await AdminPage.open(browser, service.url)
+    await page.goto('/warm/numbers')
+    const { tab } = page
+    await waiting(0)
+    await tab.evaluate("window.mark = document.querySelector('#figures a').focus()")
+    expect(await focused(tab)).toBe('0 opening')
+    await service.bind(alice)
+    await waiting(1)
+    expect(await focused(tab)).toBe('0 opening')
+    expect(await tab.evaluate("'mark' in window")).toBe(true)
+    await page.button('Pause').focus()
+    await tab.keyboard.press('Enter')
+    await tab.getByText('Paused', { exact: true }).waitFor()
+    expect([await focused(tab), await showsFocus(tab)]).toEqual(['Go on', true])
+    const asOf = await tab.locator('#made').innerText()
+    await service.bind(alice)
+    expect(await brokenRules(tab)).toEqual([])
+    expect(await tab.locator('#made').innerText()).toBe(asOf)
+    await tab.keyboard.press('Enter')
+    await waiting(2)
+    expect(page.complaints).toEqual([])
+  })
+
+  test('are complete without JavaScript', async () => {
+    page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
+    await page.goto('/warm/numbers')
+    await page.tab.getByRole('img', { name: /^Logins a second, last hour\./ }).waitFor()
+    await page.tab.getByRole('link', { name: 'Refresh' }).click()
+    await page.tab.getByRole('heading', { name: 'Capacity' }).waitFor()
+    expect(await page.tab.getByRole('button').count()).toBe(0)
+    expect(page.complaints).toEqual([])
+  })
+})

@@ -1,0 +1,84 @@
+import { beforeEach, expect, test } from '@jest/globals'
+import { Counts } from '../../../src/lib/counts.js'
+import { hourOf, LastHour } from '../../../src/warm/numbers/last-hour.js'
+import { RecentWarms } from '../../../src/warm/numbers/recent-warms.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+const minute = 60_000
+
+function start(ahead = 0) {
+  const clock = new FakeClock()
+  clock.advance(ahead)
+  const counts = new Counts()
+  const recentWarms = new RecentWarms(clock)
+  const registry = { size: 0 }
+  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  return { clock, counts, recentWarms, registry, lastHour, read: () => hourOf([lastHour.tally()]) }
+}
+
+let one: ReturnType<typeof start>
+
+beforeEach(() => {
+  one = start()
+})
+
+const latest = (values: readonly unknown[], count: number) => values.slice(-count)
+
+test('nothing is known before the first minute is over', () => {
+  one.recentWarms.add('ok', 40)
+  const unknown = new Array(60).fill(null)
+  expect(one.read()).toEqual({ sessions: unknown, logins: unknown, failures: unknown, p99: unknown })
+})
+
+test('each minute has its sessions, logins, failures and login time', () => {
+  const { clock, counts, recentWarms, registry, read } = one
+  registry.size = 5
+  for (const code of ['ok', 'ok', 'not-authorized', 'timeout', 'client-gone'] as const) recentWarms.add(code, 40)
+  counts.clientsLoggedIn += 3
+  counts.clientLogins.refused += 2
+  clock.advance(minute)
+  registry.size = 7
+  counts.clientsLoggedIn += 1
+  clock.advance(minute)
+  const { sessions, logins, failures, p99 } = read()
+  expect(latest(sessions, 3)).toEqual([null, 5, 7])
+  expect(latest(logins, 3)).toEqual([null, 5, 1])
+  expect(latest(failures, 3)).toEqual([null, 4, 0])
+  expect(latest(p99, 2)).toEqual([expect.closeTo(44.4, 1), null])
+})
+
+test('sixty minutes are kept, whatever happens', () => {
+  const { clock, registry, recentWarms, lastHour, read } = one
+  for (let passed = 1; passed <= 200; passed++) {
+    registry.size = passed
+    for (let call = 0; call < passed; call++) recentWarms.add('ok', call)
+    clock.advance(minute)
+  }
+  const expected = Array.from({ length: 60 }, (_, at) => at + 141)
+  expect(read()).toMatchObject({ sessions: expected, logins: expected })
+  expect(JSON.stringify(lastHour.tally()).length).toBeLessThan(60_000)
+  expect(clock.pending).toBe(1)
+  lastHour.stop()
+  expect(clock.pending).toBe(0)
+})
+
+test('a timer that fires a millisecond early still ends its minute', () => {
+  const { clock, counts, recentWarms } = one
+  const early = { now: () => clock.now(), after: (ms: number, call: () => void) => clock.after(ms - 1, call) }
+  const lastHour = new LastHour({ clock: early, counts, recentWarms, registry: { size: 9 } })
+  clock.advance(minute)
+  expect(latest(lastHour.tally().sessions, 2)).toEqual([null, 9])
+})
+
+test('processes are summed, the p99 over the logins of all', () => {
+  const other = start(7 * minute + 20_000)
+  for (const { recentWarms, registry, clock } of [one, other]) {
+    registry.size = 4
+    for (let call = 0; call < 98; call++) recentWarms.add('ok', 10)
+    clock.advance(minute)
+  }
+  other.recentWarms.add('ok', 5_000)
+  const { sessions, logins, p99 } = hourOf([one.lastHour.tally(), other.lastHour.tally()])
+  expect([latest(sessions, 1), latest(logins, 1)]).toEqual([[8], [196]])
+  expect(p99.at(-1)).toBeLessThan(13)
+})
