@@ -141,6 +141,21 @@ describe('does not start, and says why, if', () => {
   })
 })
 
+test('is checked by --check-config, without a change', async () => {
+  const operator = new Operator()
+  try {
+    const required = { ADMIN_USERS: 'portal:adm1n-s3cret', XMPP_DOMAINS: 'localhost', METRICS_ADDRESS: 'none' }
+    const check = (HOST: string) => operator.start({ ...required, HOST }, '--check-config')
+    const bad = check(`unix:${folder}/none/http.sock`)
+    const good = check(`unix:${path}`)
+    expect([await bad.exit, await good.exit]).toEqual([1, 0])
+    expect(bad.stderr).toContain(`but the folder ${folder}/none does not exist: create it`)
+    expect(existsSync(path)).toBe(false)
+  } finally {
+    operator.leave()
+  }
+})
+
 test('is shared by workers, also after kill -9, and answers the health check', async () => {
   leaveSocket()
   const operator = new Operator()
