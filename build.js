@@ -1,6 +1,7 @@
-// What `npm run build` makes of src/: dist/, and in dist/browser the two modules for pages, each of one file; their types are in dist/types.
+// What `npm run build` makes of src/: dist/, and in dist/browser the two modules for pages, each of one file; their types are in dist/types. The documents are in dist/docs.json.
 import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
+import { buildDocs } from './build-docs.js'
 
 /** Members that no page, no Strophe and no stored memory knows, by names that are long: about 200 bytes less, compressed. */
 const ownNames =
@@ -22,3 +23,4 @@ for (const [source, name, mangleProps] of [
     format: 'esm',
     target: 'es2022',
   })
+buildDocs('dist/docs.json')

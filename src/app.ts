@@ -13,6 +13,7 @@ import {
   sendPage,
 } from './http/answers/answer.js'
 import { createAssetsRouter } from './http/answers/assets.js'
+import { documents } from './http/answers/documents.js'
 import { createHostMetaRouter } from './http/answers/host-meta.js'
 import { navigation } from './http/answers/navigation.js'
 import type { Representation } from './http/answers/negotiation.js'
@@ -54,7 +55,8 @@ export function createApp(parts: AppParts): Express {
     .all(readOnly)
     .get(redirectToTls(config, '/'), (request, response) => {
       const bar = navigation(config, request.headers, 'home')
-      sendPage(request, response, 'home', { home, form, demo, navigation: bar })
+      const docs = form !== undefined && documents.size > 0 ? `${form}/docs/` : undefined
+      sendPage(request, response, 'home', { home, form, demo, docs, navigation: bar })
     })
   if (config.http.hostMeta) app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {

@@ -3,6 +3,7 @@ import { type Express, Router } from 'express'
 import pino from 'pino'
 import request from 'supertest'
 import { createApp } from '../src/app.js'
+import { documents } from '../src/http/answers/documents.js'
 import { isLoopback } from '../src/lib/client-network.js'
 import { Problem } from '../src/lib/errors.js'
 import type { Logins } from '../src/warm/session-login.js'
@@ -128,13 +129,18 @@ describe('pages', () => {
 
   test('begin with a page that links to all other pages, and to nothing else', async () => {
     const links = async (app: Express) =>
-      Array.from((await request(app).get('/')).text.matchAll(/<li><a href="([^"]+)">/g), ([, href]) => href)
-    const bar = (path: string) => [path, `${path}/sessions`]
-    expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual([...bar('/w'), ...bar('/w'), '/openapi.json'])
+      Array.from((await request(app).get('/')).text.split('id="main"')[1]!.matchAll(/<li><a href="([^"]+)">/g)).map(
+        ([, href]) => href,
+      )
+    const docs = (path: string) => (documents.size === 0 ? [] : [`${path}/docs/`])
+    expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual([
+      ...['/w', '/w/sessions', ...docs('/w')],
+      '/openapi.json',
+    ])
     const { app } = fakeService({ warm: { ...config.warm, enabled: false } })
     expect(await links(app)).toEqual([])
     const demo = createApp({ ...appParts(), demoPath: '/demo' })
-    expect(await links(demo)).toEqual([...bar('/warm'), ...bar('/warm'), '/demo', '/openapi.json'])
+    expect(await links(demo)).toEqual(['/warm', '/warm/sessions', '/demo', ...docs('/warm'), '/openapi.json'])
   })
 })
 

@@ -10,6 +10,7 @@ import { readOnly, redirectToTls } from '../http/answers/pages.js'
 import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
 import { type CallsParts, createCalls, demandRole } from './calls.js'
+import { docsPage, docsPath } from './docs-page.js'
 import { createWatchCalls, type WatchCallsParts } from './numbers/watch-calls.js'
 import { createSessionCalls, type SessionCallsParts } from './session-calls.js'
 import { bindingPath, createShownBindings } from './shown-bindings.js'
@@ -52,6 +53,10 @@ export function createWarmRouter(parts: WarmParts): Router {
   // headers. The form guard refuses POST.
   const below = Router({ caseSensitive: true })
   below.route(signOutPath).all(readOnly).get(createSignOut(config))
+  below
+    .route(docsPath)
+    .all(admit('GET', 'HEAD'))
+    .get((request, response) => sendAnswer(response, docsPage(config, request, adminOf(request))))
   below
     .route('/sessions')
     .all(admit('GET', 'HEAD', 'DELETE'))

@@ -67,7 +67,7 @@ describe('The tarball', () => {
 
   test('contains no other files, such as tests, source maps or secrets', () => {
     const belongs =
-      /^(dist\/.+\.js|dist\/types\/(library|(packages\/client|browser)\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(go|php|py|rb)|deploy\/[\w-]+\.(cfg|conf|json|service|socket|yml)|deploy\/prosody\/mod_[\w-]+\.lua|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
+      /^(dist\/.+\.js|dist\/docs\.json|dist\/types\/(library|(packages\/client|browser)\/[\w-]+)\.d\.ts|views\/.+\.hbs|public\/.+\.(js|css|svg)|docs\/[\w-]+\.md|examples\/clients\/warm_bindings\.(go|php|py|rb)|deploy\/[\w-]+\.(cfg|conf|json|service|socket|yml)|deploy\/prosody\/mod_[\w-]+\.lua|CHANGELOG\.md|LICENSE|README\.md|SECURITY\.md|package\.json|\.env\.example)$/
     expect(paths().filter(path => !belongs.test(path))).toEqual([])
     expect(paths()).not.toContain('dist/command/write-settings.js')
   })

@@ -1,12 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Config } from '../../config/config.js'
 import { homePath } from '../addresses.js'
+import { documents } from './documents.js'
 
 /** The bar of all pages, in its order. Paths are below the path of the warm API. */
 const entries = [
   { page: 'form', text: 'Log a user in', path: '' },
   { page: 'sessions', text: 'Sessions', path: '/sessions' },
   { page: 'numbers', text: 'Numbers', path: '/numbers' },
+  ...(documents.size === 0 ? [] : [{ page: 'docs', text: 'Docs', path: '/docs/' } as const]),
 ] as const
 
 export type NavigationPage = 'home' | (typeof entries)[number]['page']

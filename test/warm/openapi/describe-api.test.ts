@@ -37,8 +37,9 @@ describe('the document', () => {
     const { app } = fakeService()
     const routes = routesOf(app.router.stack as unknown as Layer[])
     const assets = routes.filter(route => route.startsWith('GET /assets/'))
+    const pages = ['GET /', 'GET /warm/sign-out', 'GET /warm/docs(?:/{name})?$', 'GET /warm/{id}/binding']
     const selection = ['GET /warm/sessions/end', 'POST /warm/sessions/end']
-    const others = ['GET /', 'GET /warm/sign-out', 'GET /warm/{id}/binding', ...selection, ...assets]
+    const others = [...pages, ...selection, ...assets]
     // These two are answered before the app.
     const before = ['GET /healthz', 'GET /readyz']
     expect(new Set([...routes, ...before])).toEqual(new Set([...others, ...api.operations]))

@@ -1,0 +1,79 @@
+// What `npm run build` makes of the documents: dist/docs.json, with the XHTML of each page by its name.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { posix } from 'node:path'
+import { Marked } from 'marked'
+
+const { repository } = JSON.parse(readFileSync('package.json', 'utf8'))
+const source = `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`
+
+/** Documents outside of docs/, beside the README, which is the page of the folder itself. */
+const others = { 'CHANGELOG.md': 'changelog', 'CONTRIBUTING.md': 'contributing', 'SECURITY.md': 'security' }
+
+/** For portals, then for operators. All others follow. */
+const first = ['embed', 'page', 'api', 'errors', 'production', 'tuning', 'settings', 'runbook']
+
+const names = readdirSync('docs')
+  .filter(file => file.endsWith('.md'))
+  .map(file => file.slice(0, -3))
+const ordered = [...new Set([...first.filter(name => names.includes(name)), ...names])]
+const pages = new Map([['README.md', ''], ...ordered.map(name => [`docs/${name}.md`, name]), ...Object.entries(others)])
+
+const escaped = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const inXml = text => text.replace(/[&<>"']/g, character => escaped[character])
+
+/** The anchors that code hosts give to headings, which the links in the documents use. */
+const anchorOf = text =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+    .replaceAll(' ', '-')
+
+/** Pages link to each other by relative addresses, files that are no pages are at the code host. */
+function addressOf(link, path) {
+  if (/^(https?|mailto):/.test(link)) return link
+  const [file, anchor] = link.split('#')
+  const end = anchor === undefined ? '' : `#${anchor}`
+  if (file === '') return end
+  const target = posix.normalize(posix.join(posix.dirname(path), file))
+  const page = pages.get(target)
+  return page === undefined ? `${source}${target}${end}` : `${page || './'}${end}`
+}
+
+/** The text of a document is XHTML, and has no HTML of its own. */
+export function pageOf(text, path) {
+  const contents = []
+  const marked = new Marked({
+    renderer: {
+      heading({ tokens, depth, text: raw }) {
+        const plain = raw.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('`', '')
+        const anchor = anchorOf(raw)
+        if (depth === 2) contents.push({ anchor, text: plain })
+        return `<h${depth} id="${inXml(anchor)}">${this.parser.parseInline(tokens)}</h${depth}>\n`
+      },
+      link({ href, tokens }) {
+        return `<a href="${inXml(addressOf(href, path))}">${this.parser.parseInline(tokens)}</a>`
+      },
+      // A wide table or listing scrolls by the keyboard too.
+      code: ({ text: code }) => `<pre tabindex="0"><code>${inXml(code)}\n</code></pre>\n`,
+      table({ header, rows }) {
+        const row = (cells, name, scope = '') =>
+          `<tr>${cells.map(({ tokens }) => `<${name}${scope}>${this.parser.parseInline(tokens)}</${name}>`).join('')}</tr>\n`
+        const head = header.some(({ text: cell }) => cell !== '')
+        return `<div class="wide" tabindex="0"><table>\n${head ? `<thead>${row(header, 'th', ' scope="col"')}</thead>\n` : ''}<tbody>\n${rows.map(cells => row(cells, 'td')).join('')}</tbody>\n</table></div>\n`
+      },
+      html: ({ text: raw }) => (raw.startsWith('<!--') ? '' : inXml(raw)),
+      image: ({ text: alternative }) => inXml(alternative),
+      checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+      br: () => '<br />',
+      hr: () => '<hr />\n',
+    },
+  })
+  const body = marked.parse(text)
+  const title = /<h1[^>]*>(.*?)<\/h1>/.exec(body)[1].replaceAll(/<[^>]*>/g, '')
+  return { title, contents, body }
+}
+
+export function buildDocs(file) {
+  const made = [...pages].map(([path, name]) => [name, pageOf(readFileSync(path, 'utf8'), path)])
+  writeFileSync(file, JSON.stringify(Object.fromEntries(made)))
+}

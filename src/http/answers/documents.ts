@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs'
+import { attempt } from '../../lib/attempt.js'
+
+export interface Document {
+  readonly title: string
+  /** Its sections. */
+  readonly contents: readonly { readonly anchor: string; readonly text: string }[]
+  /** XHTML. */
+  readonly body: string
+}
+
+/** Made by build-docs.js. The path is the same from `src` and from `dist`. Empty before the first build. */
+const file = new URL('../../../dist/docs.json', import.meta.url)
+
+/** By the last part of the address. The README has the empty name. */
+export const documents: ReadonlyMap<string, Document> = new Map(
+  Object.entries(attempt(() => JSON.parse(readFileSync(file, 'utf8')) as Record<string, Document>) ?? {}),
+)

@@ -1,0 +1,29 @@
+import type { Request } from 'express'
+import type { Admin } from '../config/config.js'
+import { type Answer, pageAnswer } from '../http/answers/answer.js'
+import { documents } from '../http/answers/documents.js'
+import { type NavigationSettings, navigation } from '../http/answers/navigation.js'
+import { negotiate } from '../http/answers/negotiation.js'
+import { Problem } from '../lib/errors.js'
+import { hiddenFrom } from './calls.js'
+
+/** All links of the documents are relative, so the README needs the slash at its end. */
+export const docsPath = /^\/docs(?:\/(?<name>[a-z-]*))?$/
+
+/** `not-found` is thrown for an unknown name. */
+export function docsPage(config: NavigationSettings, request: Request, admin: Admin): Answer {
+  const { name } = request.params
+  const bar = navigation(config, request.headers, 'docs', hiddenFrom(admin))
+  const folder = `${bar.home}${config.warmPath}/docs/`
+  if (name === undefined && documents.size > 0) return { status: 302, headers: { Location: folder }, body: '' }
+  const document = documents.get(String(name))
+  if (document === undefined) throw new Problem('not-found')
+  const all = Array.from(documents, ([each, { title }]) => ({
+    href: folder + each,
+    text: each === '' ? 'Overview' : title,
+    isCurrent: each === name,
+  }))
+  const { title, contents, body } = document
+  const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
+  return pageAnswer('docs', { title, contents, body, all, home: bar.home, navigation: bar }, representation)
+}

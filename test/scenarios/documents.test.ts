@@ -1,0 +1,72 @@
+// The documents of the package as pages of the service.
+import { readdirSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { ask } from '../support/http-answer.js'
+import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { isXhtml } from '../support/xhtml.js'
+
+describe('the documents', () => {
+  let service: TestService
+
+  beforeAll(async () => {
+    service = await startTestService()
+  })
+
+  afterAll(async () => service?.stop())
+
+  const get = (path: string, headers: Record<string, string> = { Authorization: adminHeader }) =>
+    ask(service.url + path, { agent: false, headers })
+
+  test('are well-formed pages without scripts, whose links lead to pages and sections that exist', async () => {
+    const folder = '/warm/docs/'
+    const pages = new Map<string, string>()
+    const broken: string[] = []
+    const waiting = [folder]
+    for (const path of waiting) {
+      if (pages.has(path)) continue
+      const { status, text, headers } = await get(path)
+      expect([path, status, headers['content-security-policy']]).toEqual([
+        path,
+        200,
+        expect.not.stringMatching(/script/),
+      ])
+      expect([path, isXhtml(text)]).toEqual([path, true])
+      expect(text).not.toMatch(/<script|<style| style=| on\w+=|<iframe|<img/)
+      pages.set(path, text)
+      for (const [, href] of text.matchAll(/<a href="([^"]+)"/g)) {
+        const { origin, pathname } = new URL(href!, service.url + path)
+        if (origin === service.url && pathname.startsWith(folder)) waiting.push(pathname)
+      }
+    }
+    for (const [path, text] of pages) {
+      for (const [, href] of text.matchAll(/<a href="([^"]+)"/g)) {
+        const { origin, pathname, hash } = new URL(href!, service.url + path)
+        const target = origin === service.url ? pages.get(pathname) : undefined
+        const anchor = decodeURIComponent(hash.slice(1))
+        if (target !== undefined && anchor !== '' && !target.includes(` id="${anchor}"`))
+          broken.push(`${path}: ${href}`)
+      }
+    }
+    expect(broken).toEqual([])
+    const names = readdirSync('docs').map(file => folder + file.replace(/\.md$/, ''))
+    expect([...pages.keys()].sort()).toEqual(
+      [folder, ...names, ...['changelog', 'contributing', 'security'].map(name => folder + name)].sort(),
+    )
+  })
+
+  test('are for those who may call the warm API', async () => {
+    expect((await get('/warm/docs/settings', {})).status).toBe(401)
+    const { status, text } = await get('/warm/docs/settings')
+    expect(status).toBe(200)
+    expect(text).toContain('<title>Every setting</title>')
+    expect(text).toContain('<a href="/warm/docs/" aria-current="page">Docs</a>')
+    expect(text).toContain('<a href="/warm/docs/settings" aria-current="page">Every setting</a>')
+  })
+
+  test('have an address with a slash, and none for other names', async () => {
+    const { status, headers } = await get('/warm/docs')
+    expect([status, headers.location]).toEqual([302, '/warm/docs/'])
+    for (const name of ['nothing', 'settings/', '..%2fpackage', '__proto__', 'constructor'])
+      expect([name, (await get(`/warm/docs/${name}`)).status]).toEqual([name, 404])
+  })
+})
