@@ -2,12 +2,14 @@ import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { heldRequests } from './browsers/bosh/bosh-client.js'
 import type { Config } from './config/config.js'
+import { ConfigError } from './config/load.js'
 import { settingsInCommon } from './config/serving.js'
 import { createEvents, type TellEvent } from './events/events.js'
 import { createFormTokens, formKeyOf } from './http/access/form-tokens.js'
 import { EventStreams } from './http/answers/event-streams.js'
 import { createDispatcher } from './http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from './http/listening/listening.js'
+import { foreignAddresses } from './http/listening/places.js'
 import { type Clock, systemClock } from './lib/clock.js'
 import { Counts } from './lib/counts.js'
 import { Descriptors } from './lib/limits/descriptors.js'
@@ -109,6 +111,8 @@ export async function startService({
   let stopped: Promise<void> | undefined
   let listening: Listening | undefined
 
+  const foreign = await foreignAddresses(config.localAddresses)
+  if (foreign.length > 0) throw new ConfigError(foreign)
   const nodes =
     processName === undefined
       ? undefined

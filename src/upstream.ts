@@ -17,12 +17,13 @@ import { SharedCounts } from './processes/counting/shared-counts.js'
 import { sharedRates } from './processes/counting/shared-rate.js'
 import type { Nodes } from './processes/nodes.js'
 import { createRemotes, type Remotes } from './remote/remotes.js'
-import { createDialer } from './servers/c2s/dial.js'
+import { connectTcp, createDialer } from './servers/c2s/dial.js'
 import { createLinks } from './servers/c2s/links.js'
 import { createPipeliningMemory } from './servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from './servers/login/sasl/salted-passwords.js'
 import { createTokens } from './servers/login/tokens.js'
 import type { Dns } from './servers/net/dns.js'
+import { LocalPorts } from './servers/net/local-ports.js'
 import { createNames } from './servers/net/names.js'
 import { probeBy, ServerStates } from './servers/net/server-states.js'
 import { makeRoom } from './session/limits/making-room.js'
@@ -83,7 +84,16 @@ export function createUpstream(given: UpstreamParts) {
     isNamed,
     probe,
   })
-  const dialer = createDialer({ names, clock, publicOnly: anyDomain, descriptors, states: serverStates })
+  const ports = new LocalPorts({ addresses: config.localAddresses, clock, connect: connectTcp })
+  const dialer = createDialer({
+    names,
+    clock,
+    publicOnly: anyDomain,
+    descriptors,
+    states: serverStates,
+    ports,
+    onExhausted: about => refused('local-ports', about),
+  })
   const maxStanzaBytes = config.limits.stanzaBytes
   const xmlLimits = serverLimits(maxStanzaBytes)
   const registry = new Registry(clock)
@@ -237,6 +247,7 @@ export function createUpstream(given: UpstreamParts) {
       links: () => links.size,
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
+      localPorts: () => ports.busiest,
       servers: () => [...serverStates.rows, ...endpointStates.rows],
       waitingBytes: () => waiting.bytes,
     },

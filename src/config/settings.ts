@@ -173,6 +173,9 @@ export const sections = {
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
       'Most connections that a process opens to a domain before logins need them. It opens about one for 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
     ),
+    XMPP_LOCAL_ADDRESSES: at('localAddresses', kinds.ipAddresses, '').means(
+      'IP addresses of this machine from which links to servers are made, separated by commas. Each allows about 24,000 links to a server. An IP version without an address here: the system chooses.',
+    ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
       'Oldest TLS version for links to servers.',
     ),

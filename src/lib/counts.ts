@@ -86,6 +86,8 @@ export const limits = {
   /** These limits end the session or the connection. */
   stanza: 'MAX_STANZA_BYTES',
   fragments: 'WEBSOCKET_MAX_FRAGMENTS',
+  /** Of links to XMPP servers. */
+  'local-ports': 'XMPP_LOCAL_ADDRESSES',
   /** No setting raises these limits. */
   'unread-reply': undefined,
   'requests-ahead': undefined,

@@ -61,6 +61,7 @@ const sentences = {
   },
   503: {
     'temporary-auth-failure': 'The XMPP server cannot check credentials at the moment.',
+    'local-ports-exhausted': 'No local port is free for a link to the XMPP server.',
     'service-full': 'The service is full: no more sessions, requests, memory or descriptors.',
     'too-many-sessions': 'The user has too many sessions: resume or end some.',
     'session-unreachable': 'The process that has this session does not answer at the moment.',
@@ -80,6 +81,7 @@ const passing: ReadonlySet<string> = new Set<ProblemCode>([
   'remote-connection-failed',
   'remote-stream-error',
   'temporary-auth-failure',
+  'local-ports-exhausted',
   'service-full',
   'too-many-sessions',
   'session-unreachable',
@@ -127,11 +129,6 @@ export class Problem extends Error {
     this.parameter = about.parameter
     this.retryAfterSeconds = about.retryAfterSeconds
   }
-}
-
-/** A lack of descriptors is a problem of this service, not of the server. */
-export function connectProblem({ code }: NodeJS.ErrnoException): ProblemCode {
-  return code === 'EMFILE' || code === 'ENFILE' ? 'service-full' : 'remote-connection-failed'
 }
 
 /** Terminal conditions of BOSH that this service sends (XEP-0124 §17.2). */

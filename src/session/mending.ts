@@ -17,6 +17,7 @@ const passing = new Set<Failure['code']>([
   'timeout',
   'host-unknown',
   'service-full',
+  'local-ports-exhausted',
   'temporary-auth-failure',
 ])
 

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
 import { version } from '../lib/package-json.js'
 import type { Node, Nodes } from '../processes/nodes.js'
+import type { LocalPorts } from '../servers/net/local-ports.js'
 import type { ServerRow } from '../servers/net/server-states.js'
 import type { SessionState } from '../session/session-types.js'
 
@@ -17,6 +18,7 @@ export interface Sources {
   readonly census: () => Census
   readonly open: {
     readonly links: () => number
+    readonly localPorts: () => LocalPorts['busiest']
     readonly servers: () => readonly ServerRow[]
     readonly remotes: () => number
     readonly connections: () => number
@@ -119,6 +121,14 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       'Whether an XMPP server can be reached (1) or not (0): the last connection to it was made, refused or lost with many others.',
       { labels: ['domain', 'server'], read: () => open.servers().map(({ labels, isUp }) => [labels, Number(isUp)]) },
     ],
+    local_ports_used: [
+      'Links to the XMPP server that has the most, or from XMPP_LOCAL_ADDRESSES; each takes a local port.',
+      ofLinux(() => open.localPorts()?.used),
+    ],
+    local_ports_available: [
+      'Local ports for these links, by the port range of the system and the number of local addresses.',
+      ofLinux(() => open.localPorts()?.available),
+    ],
     c2s_failures_total: [
       'Streams to XMPP servers that failed before their user was logged in, by step and code.',
       byFailure(counts.linkFailures),
@@ -195,6 +205,11 @@ function nodeStates(others: readonly Node[], lost: number) {
 
 function refusedSessions({ refused }: Counts) {
   return Object.fromEntries(Object.keys(sessionLimits).map(limit => [limit, refused[limit as Limit]]))
+}
+
+function ofLinux(value: () => number | undefined): Source {
+  const read = () => [value()].flatMap(known => (known === undefined ? [] : [[{}, known] as const]))
+  return { labels: [], read }
 }
 
 function byLabel(label: string, values: () => Readonly<Record<string, number>>): Source {

@@ -1,8 +1,9 @@
 // Every error code, provoked through the whole service as a backend would see it.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { Router } from 'express'
 import { pino } from 'pino'
 import { systemClock } from '../../src/lib/clock.js'
@@ -27,6 +28,7 @@ import { startTestService, type TestService, type TestServiceOptions } from '../
 import { dnsOf } from '../support/test-dns.js'
 
 const domain = 'chat.example'
+const { connect: connectSocket } = Socket.prototype
 const alice = { jid: 'alice@chat.example', password: 'Pa55-of-alice' }
 const folder = mkdtempSync(join(tmpdir(), 'error-codes-'))
 const basic = (name: string, secret: string) => `Basic ${Buffer.from(`${name}:${secret}`).toString('base64')}`
@@ -284,6 +286,21 @@ const rows: Record<ProblemCode, Row> = {
   'bind-refused': atStep('bind', bindRefusal('not-allowed'), 'not-allowed'),
   'jid-mismatch': atStep('bind', () => warmWhere('bind', turn => turn.goOn(turn.usual.replace('alice@', 'bob@')))),
   'temporary-auth-failure': atStep('sasl', saslRefusal('temporary-auth-failure'), 'temporary-auth-failure'),
+  'local-ports-exhausted': atStep('connect', async () => {
+    const at = await startService({ servers: serverSetting(server, folder) })
+    const code = 'EADDRNOTAVAIL'
+    const connecting = jest.spyOn(Socket.prototype, 'connect').mockImplementation(function (
+      this: Socket,
+      ...about: unknown[]
+    ) {
+      const [{ port }] = [about].flat(2) as unknown as [{ port: number }]
+      if (port !== server.port) return connectSocket.apply(this, about as Parameters<typeof connectSocket>)
+      const error = Object.assign(new Error(code), { code, syscall: 'connect', address: '127.0.0.1' })
+      return this.destroy(error)
+    } as Socket['connect'])
+    closers.push(() => connecting.mockRestore())
+    return warm(alice, at)
+  }),
   'service-full': atStep('connect', () => warmTwice({ MAX_SESSIONS: '1' })),
   'too-many-sessions': { provoke: () => warmTwice({ MAX_SESSIONS_PER_JID: '1' }) },
   'invalid-token': { provoke: () => connect({}) },
@@ -346,6 +363,7 @@ const named: { readonly [Code in ProblemCode]?: string } = {
   'misdirected-request': 'HTTP_HOSTS',
   'too-many-requests': 'Limit: RATE_WARMS_PER_JID.',
   'service-full': 'Limit: MAX_SESSIONS.',
+  'local-ports-exhausted': 'Limit: XMPP_LOCAL_ADDRESSES.',
   'too-many-sessions': 'Limit: MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'process1',
   timeout: 'Limit: WARM_TIMEOUT.',

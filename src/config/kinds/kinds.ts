@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import { type LogLevel, type LogLevels, type LogPart, logLevels, logParts } from '../../lib/log.js'
@@ -97,6 +98,11 @@ export function listOf<T>(read: (entry: string) => T | undefined, fault: string,
     return [...new Set(values.filter(value => value !== undefined))]
   }
 }
+
+export const ipAddresses = listOf(
+  entry => (isIP(entry) === 0 || /^[0:.]+$/.test(entry) ? undefined : entry.toLowerCase()),
+  'not the IP address of an interface, such as 10.0.0.11 or 2001:db8::11',
+)
 
 export const files: Kind<readonly string[]> = entriesOf
 

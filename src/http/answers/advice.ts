@@ -51,6 +51,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'bind-refused': 'Request another resource after the slash of the JID, or none.',
   'jid-mismatch': 'Check which users the account, token or certificate may log in.',
   'temporary-auth-failure': 'Try again later.',
+  'local-ports-exhausted':
+    'Try again later. Have an operator add addresses of this machine to XMPP_LOCAL_ADDRESSES, or processes on other machines.',
   'service-full': 'Try again later. If this happens often, have an operator raise the limit.',
   'too-many-sessions': 'Try again later, or end sessions of this user. An operator can raise MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'Try again in a moment. The process then answers, or its sessions have ended.',

@@ -9,7 +9,8 @@ export async function unusablePlaces({
   listen,
   https,
   metrics,
-}: Pick<Config, 'listen' | 'https' | 'metrics'>): Promise<string[]> {
+  localAddresses,
+}: Pick<Config, 'listen' | 'https' | 'metrics' | 'localAddresses'>): Promise<string[]> {
   const named = [
     ...listen.places.map(place => ['HOST', place] as const),
     ...(https?.places ?? []).map(place => [https!.placesFrom, place] as const),
@@ -27,7 +28,18 @@ export async function unusablePlaces({
       ]
     }),
   )
-  return [...new Set(problems.flat())]
+  return [...new Set(problems.flat()), ...(await foreignAddresses(localAddresses))]
+}
+
+/** Problems of XMPP_LOCAL_ADDRESSES. */
+export async function foreignAddresses(addresses: readonly string[]): Promise<string[]> {
+  const codes = await Promise.all(addresses.map(codeOfBinding))
+  return addresses.flatMap((address, at) => {
+    const code = codes[at]
+    return code === undefined
+      ? []
+      : [`XMPP_LOCAL_ADDRESSES has ${address}, ${reasonAgainst(code) ?? `which cannot be used (${code})`}`]
+  })
 }
 
 export function forbiddenPort(port: number | undefined): string {

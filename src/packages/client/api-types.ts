@@ -211,6 +211,7 @@ export interface Problem {
     | 'bind-refused'
     | 'jid-mismatch'
     | 'temporary-auth-failure'
+    | 'local-ports-exhausted'
     | 'service-full'
     | 'too-many-sessions'
     | 'session-unreachable'

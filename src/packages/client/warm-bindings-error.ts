@@ -14,6 +14,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'remote-stream-error',
   'temporary-auth-failure',
   'service-full',
+  'local-ports-exhausted',
   'session-unreachable',
   'shutting-down',
   'timeout',

@@ -7,7 +7,7 @@ import type { LinkEnd, LinkOptions } from '../../xmpp/link.js'
 import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import { isMadeOutTo } from '../net/certificate-names.js'
-import type { ServerState } from '../net/server-states.js'
+import type { ConnectedServer } from '../net/connected-server.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
 import type { Dialer } from './dial.js'
 import { ignore, nothing } from './socket-events.js'
@@ -39,7 +39,7 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
 export interface ConnectionEvents {
   onStep(step: Step): void
   /** The connection is encrypted as required. `spare`: the connection was dialled ahead. */
-  onReady(socket: Socket, state: ServerState | undefined, spare?: Spare): void
+  onReady(socket: Socket, to: ConnectedServer, spare?: Spare): void
   onFailed(end: LinkEnd): void
 }
 
@@ -75,13 +75,13 @@ export function openConnection(
   let isOver = false
 
   async function make(): Promise<void> {
-    for await (const { socket, tls, state, isLast } of search.connections(() => reach('connect'))) {
+    for await (const { socket, tls, to, isLast } of search.connections(() => reach('connect'))) {
       current = socket
       if (isOver) return leave()
       patience = isLast ? secureSeconds : nextServerSeconds
       const made = tls === 'none' ? socket : await secure(socket, tls === 'direct')
       if (isOver) return
-      if (made instanceof Socket) return ready(made, state)
+      if (made instanceof Socket) return ready(made, to)
       if (made.streamError !== undefined) return end(made)
       leave()
       search.fail(made.failure)
@@ -116,13 +116,13 @@ export function openConnection(
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
-  function ready(socket: Socket, state: ServerState | undefined): void {
+  function ready(socket: Socket, to: ConnectedServer): void {
     reach('features')
     isOver = true
     deadline?.cancel()
     socket.off('error', nothing)
     for (const event of endings) socket.off(event, onBroken)
-    events.onReady(socket, state)
+    events.onReady(socket, to)
   }
 
   function watch(socket: Socket): void {

@@ -1,9 +1,13 @@
 import { isIPv6, type Socket } from 'node:net'
 import type { Server } from '../../config/config.js'
 import type { Clock, Timer } from '../../lib/clock.js'
-import { connectProblem, steps } from '../../lib/errors.js'
+import { connectProblem } from '../../lib/connect-problem.js'
+import { steps } from '../../lib/errors.js'
 import { connectSharingBuffer } from '../../lib/shared-buffer.js'
+import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkStep } from '../../xmpp/link.js'
+import { ConnectedServer } from '../net/connected-server.js'
+import type { LocalPorts, Source } from '../net/local-ports.js'
 import type { Addresses, Names, Route } from '../net/names.js'
 import { isPrivateAddress } from '../net/private-addresses.js'
 import type { ServerState, ServerStates } from '../net/server-states.js'
@@ -13,7 +17,7 @@ import { nothing } from './socket-events.js'
 export interface Dialled {
   readonly socket: Socket
   readonly tls: Server['tls']
-  readonly state: ServerState | undefined
+  readonly to: ConnectedServer
   /** No server is left to try. */
   readonly isLast: boolean
 }
@@ -23,6 +27,7 @@ const addressSeconds = 5
 /** Delay before the next attempt, in milliseconds (RFC 8305 §5). */
 const stagger = 250
 const connectSeconds = 15
+const foreignAddress = 'XMPP_LOCAL_ADDRESSES has an address that this machine does not have.'
 
 export interface DialerParts {
   readonly names: Names
@@ -31,13 +36,18 @@ export interface DialerParts {
   readonly publicOnly: boolean
   readonly descriptors?: { expected: number } | undefined
   readonly states?: ServerStates | undefined
-  readonly connect?: (address: string, port: number) => Socket
+  readonly ports?: LocalPorts | undefined
+  /** Called if a link has no local port. */
+  readonly onExhausted?: ((about: object) => void) | undefined
+  /** Default: `ports`. */
+  readonly connect?: (address: string, port: number, before?: Socket) => Socket
 }
 
 export type Dialer = ReturnType<typeof createDialer>
 
-export function createDialer({ names, clock, publicOnly, descriptors, states, connect = connectTcp }: DialerParts) {
-  const parts = { names, clock, descriptors, connect }
+export function createDialer({ states, publicOnly, ...rest }: DialerParts) {
+  const { names, clock, descriptors, ports, onExhausted, connect = ports?.connect ?? connectTcp } = rest
+  const parts = { names, clock, descriptors, ports, onExhausted, connect }
   return {
     /** The settings may name any address. */
     toServer(server: Server, domain: string) {
@@ -55,10 +65,11 @@ export function createDialer({ names, clock, publicOnly, descriptors, states, co
 const placeOf = ({ host, port }: Pick<Target, 'host' | 'port'>) =>
   isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 
-function connectTcp(host: string, port: number): Socket {
+export function connectTcp(host: string, port: number, source: Source = {}): Socket {
   const socket = connectSharingBuffer({
     host,
     port,
+    ...source,
     keepAlive: true,
     noDelay: true,
   })
@@ -71,7 +82,7 @@ type SearchParts = DialerParts & Required<Pick<DialerParts, 'connect'>>
 export type Search = ReturnType<typeof createSearch>
 
 export function createSearch(
-  { names, clock, publicOnly, descriptors = { expected: 0 }, connect }: SearchParts,
+  { names, clock, publicOnly, descriptors = { expected: 0 }, ports, onExhausted, connect }: SearchParts,
   route: Route | Promise<Route>,
   domain = '',
   stateOf: (target: Target) => ServerState | undefined = () => undefined,
@@ -93,6 +104,7 @@ export function createSearch(
 
   /** The server that was tried last failed. */
   function fail(failure: Failure): void {
+    if (failure.code === 'local-ports-exhausted') onExhausted?.({ domain: withULabels(domain), server: state?.server })
     state?.failed(failure, domain)
     note(failure)
   }
@@ -120,12 +132,18 @@ export function createSearch(
       onConnecting()
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
-        cancelRace = race(addresses, target.port, { clock, connect }, until, resolve)
+        cancelRace = race(addresses, target.port, { clock, connect, ports }, until, resolve)
         // Until then `expected` counts the descriptor, which the socket takes one tick later.
         process.nextTick(expect, false)
       })
       if ('code' in socket) fail(socket)
-      else yield { socket, tls: target.tls, state, isLast: index === found.targets.length - 1 }
+      else
+        yield {
+          socket,
+          tls: target.tls,
+          to: new ConnectedServer(state, ports, socket),
+          isLast: index === found.targets.length - 1,
+        }
     }
   }
 
@@ -170,13 +188,14 @@ export function createSearch(
 export function race(
   addresses: Addresses,
   port: number,
-  { clock, connect }: Pick<Required<DialerParts>, 'clock' | 'connect'>,
+  { clock, connect, ports }: Pick<SearchParts, 'clock' | 'connect' | 'ports'>,
   until: number,
   onEnd: (end: Socket | Failure) => void,
 ): () => void {
   const attempts = new Map<Socket, Timer>()
   let begun = 0
   let next: Timer | undefined
+  let exhausted: Failure | undefined
 
   function cancel(): void {
     next?.cancel()
@@ -189,20 +208,40 @@ export function race(
     socket.destroy()
   }
 
-  function lose(socket: Socket, failure: Failure): void {
+  function lose(socket: Socket, address: string, failure: Failure): void {
     giveUp(socket)
+    if (failure.code === 'local-ports-exhausted') {
+      exhausted = failure
+      if (ports?.failed(socket, failure.detail !== undefined) === true) {
+        dial(address, socket)
+        return
+      }
+    }
     if (begun < addresses.length) {
       next?.cancel()
       attempt()
-    } else if (attempts.size === 0) onEnd(failure)
+    } else if (attempts.size === 0) onEnd(exhausted ?? failure)
   }
 
   function attempt(): void {
-    const socket = connect(addresses[begun++]!, port)
+    dial(addresses[begun++]!)
+    if (begun < addresses.length) next = clock.after(stagger, attempt)
+  }
+
+  function dial(address: string, before?: Socket): void {
+    const socket = connect(address, port, before)
     const ms = Math.max(0, Math.min(addressSeconds * 1000, until - clock.now()))
-    const limit = clock.after(ms, () => lose(socket, { step: 'connect', code: 'timeout' }))
+    const limit = clock.after(ms, () => lose(socket, address, { step: 'connect', code: 'timeout' }))
     attempts.set(socket, limit)
-    const onError = (cause: Error) => lose(socket, { step: 'connect', code: connectProblem(cause), cause })
+    const onError = (cause: NodeJS.ErrnoException) => {
+      const isForeign = cause.syscall === 'bind' && cause.code === 'EADDRNOTAVAIL'
+      lose(socket, address, {
+        step: 'connect',
+        code: connectProblem(cause),
+        cause,
+        ...(isForeign && { detail: foreignAddress }),
+      })
+    }
     const onConnect = () => {
       socket.off('error', onError)
       socket.off('connect', onConnect)
@@ -213,7 +252,6 @@ export function race(
     }
     socket.on('error', onError)
     socket.on('connect', onConnect)
-    if (begun < addresses.length) next = clock.after(stagger, attempt)
   }
 
   attempt()

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Timer } from '../../lib/clock.js'
-import type { ServerState } from '../net/server-states.js'
+import type { ConnectedServer } from '../net/connected-server.js'
 import {
   type Connection,
   type ConnectionEvents,
@@ -65,7 +65,7 @@ export class SpareLinks {
         if (spare.socket === undefined) dialled = openConnection(options, this.#parts, events)
         else {
           events.onStep('features')
-          events.onReady(spare.socket, spare.state, spare)
+          events.onReady(spare.socket, spare.to!, spare)
         }
       })
       const cancel = () => {
@@ -122,7 +122,7 @@ export class SpareLinks {
 
 class SpareLink implements ConnectionEvents, SocketEvents {
   socket: Socket | undefined
-  state: ServerState | undefined
+  to: ConnectedServer | undefined
   readonly since: number
   readonly #parts: SpareParts
   readonly #spares: Spares
@@ -163,9 +163,9 @@ class SpareLink implements ConnectionEvents, SocketEvents {
 
   onStep(): void {}
 
-  onReady(socket: Socket, state: ServerState | undefined): void {
+  onReady(socket: Socket, to: ConnectedServer): void {
     this.socket = socket
-    this.state = state
+    this.to = to
     this.#readyAt = this.#parts.clock.now()
     listenTo(socket, this)
   }

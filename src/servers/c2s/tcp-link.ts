@@ -12,7 +12,7 @@ import type { Element, Fate } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
-import type { ServerState } from '../net/server-states.js'
+import type { ConnectedServer } from '../net/connected-server.js'
 import { channelBinding } from './channel-binding-data.js'
 import {
   type Connection,
@@ -57,7 +57,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #phase: Phase = 'connecting'
   #connection: Connection | undefined
   #socket: Socket | undefined
-  #server: ServerState | undefined
+  #server: ConnectedServer | undefined
   #writer: Writer | undefined
   #splitter: Splitter | undefined
   #unfinishedBytes = 0
@@ -174,7 +174,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.events.onStep?.(step)
   }
 
-  onReady(socket: Socket, server: ServerState | undefined, spare?: Spare): void {
+  onReady(socket: Socket, server: ConnectedServer, spare?: Spare): void {
     this.#server = server
     this.#guard(() => this.#ready(socket, spare))
   }

@@ -35,6 +35,7 @@ export function linkEnded(failure: Failure, step: Step): Problem {
 
 function detailOf({ code, cause, detail }: Failure): string | undefined {
   if (code === 'service-full') return limitDetail('descriptors')
+  if (code === 'local-ports-exhausted') return detail ?? limitDetail('local-ports')
   return cause instanceof CertificateFault ? cause.message : detail
 }
 

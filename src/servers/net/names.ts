@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { type Answer, remembering } from '../../lib/answer-cache.js'
 import type { Clock, Timer } from '../../lib/clock.js'
-import { connectProblem } from '../../lib/errors.js'
+import { connectProblem } from '../../lib/connect-problem.js'
 import type { Failure } from '../../xmpp/link.js'
 import { type Dns, isAbsent, systemDns } from './dns.js'
 import { inOrder, type Service, type Target } from './srv-records.js'

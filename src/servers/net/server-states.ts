@@ -18,7 +18,12 @@ const fewestTogether = 3
 /** Time without attempts after which a server that is down is probed, in milliseconds. */
 const probeAfter = 30_000
 
-const ownFaults = new Set<Failure['code']>(['service-full', 'address-not-allowed', 'internal-error'])
+const ownFaults = new Set<Failure['code']>([
+  'service-full',
+  'local-ports-exhausted',
+  'address-not-allowed',
+  'internal-error',
+])
 /** Faults of one domain, at a server of many. */
 const faultsOfDomain = new Set<Failure['code']>(['certificate-invalid', 'tls-unavailable'])
 /** RFC 6120 §4.9.3. Other conditions are about one stream. */

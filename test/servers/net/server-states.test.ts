@@ -59,7 +59,7 @@ describe('a server', () => {
     expect(shown()).toEqual(['example.org xmpp.example.org:5222 1'])
   })
 
-  test.each(['service-full', 'address-not-allowed', 'internal-error'] as const)('is not down for %s', code => {
+  test.each(['service-full', 'local-ports-exhausted', 'internal-error'] as const)('is not down for %s', code => {
     state.reached()
     state.failed({ step: 'connect', code }, 'example.org')
     clock.advance(60_000)

@@ -1,0 +1,21 @@
+import { isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { ProblemCode } from './errors.js'
+
+type ConnectError = NodeJS.ErrnoException & { readonly address?: string; readonly errors?: readonly ConnectError[] }
+
+/** Too few descriptors, or local addresses and ports, are a problem of this machine, not of the server. */
+export function connectProblem(error: ConnectError): ProblemCode {
+  const { code } = error
+  if (code === 'EMFILE' || code === 'ENFILE') return 'service-full'
+  return [error, ...(error.errors ?? [])].some(isExhaustion) ? 'local-ports-exhausted' : 'remote-connection-failed'
+}
+
+function isExhaustion({ code, syscall, address = '' }: ConnectError): boolean {
+  // The error of a port that was asked for.
+  if (code === 'EADDRINUSE' || (code === 'EADDRNOTAVAIL' && syscall === 'bind')) return true
+  if (code !== 'EADDRNOTAVAIL' || syscall !== 'connect') return false
+  // Without IPv6, connecting to ::1 also fails with EADDRNOTAVAIL.
+  const family = isIPv6(address) ? 'IPv6' : 'IPv4'
+  return Object.values(networkInterfaces()).some(own => own?.some(known => known.family === family))
+}

@@ -1,0 +1,59 @@
+// The service and a small XMPP server in a network of their own, which has few local ports.
+// Arguments: settings as NAME=value. Warms sessions until a call fails, and writes what came of it as JSON.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const load = path => import(pathToFileURL(join(import.meta.dirname, '../../dist', `${path}.js`)).href)
+const [{ startDemoServer }, { startService }, { loadConfig }, { createLogs }, { Counts }] = await Promise.all(
+  ['demo/server', 'service', 'config/load', 'watching/logs', 'lib/counts'].map(load),
+)
+
+const server = await startDemoServer({ alice: 'secret' })
+const { config } = loadConfig({
+  HOST: '::1',
+  PORT: '8080',
+  METRICS_ADDRESS: '[::1]:9110',
+  ADMIN_USERS: 'portal:secret',
+  XMPP_DOMAINS: server.domain,
+  XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
+  XMPP_SPARE_LINKS: '0',
+  RATE_WARMS_PER_JID: '0',
+  RATE_WARMS_PER_ADMIN: '0',
+  MAX_SESSIONS_PER_JID: '0',
+  AUDIT_LOG: 'off',
+  ...Object.fromEntries(process.argv.slice(2).map(setting => setting.split('='))),
+})
+const lines = []
+const counts = new Counts()
+const { log, audit } = createLogs({ config, counts, writeLine: line => lines.push(JSON.parse(line)) })
+const service = await startService({ config, log, audit, counts })
+
+const authorization = `Basic ${Buffer.from('portal:secret').toString('base64')}`
+const call = async (method, path, body) => {
+  const headers = { authorization, accept: 'application/json', 'content-type': 'application/json' }
+  const response = await fetch(`http://[::1]:8080${path}`, { method, headers, body: body && JSON.stringify(body) })
+  return { status: response.status, ...(response.status === 204 ? {} : await response.json()) }
+}
+const warm = () => call('POST', '/warm', { jid: `alice@${server.domain}`, password: 'secret' })
+
+const ids = []
+let failed
+for (;;) {
+  const reply = await warm()
+  if (reply.status !== 200) {
+    failed = reply
+    break
+  }
+  ids.push(reply.id)
+}
+const metrics = await (await fetch('http://[::1]:9110/metrics')).text()
+const sample = name => Number(new RegExp(`^warm_bindings_${name} (\\S+)$`, 'm').exec(metrics)?.[1])
+const isUp = / 1$/m.test(/^warm_bindings_xmpp_server_up\{.*$/m.exec(metrics)?.[0] ?? '')
+for (const id of ids) await call('DELETE', `/warm/${id}`)
+while (service.counts().links > 0) await new Promise(resolve => setTimeout(resolve, 5))
+const { status: again } = await warm()
+const refused = lines.filter(({ msg }) => msg === 'a limit was reached')
+const used = sample('local_ports_used')
+const available = sample('local_ports_available')
+process.stdout.write(JSON.stringify({ sessions: ids.length, failed, used, available, isUp, again, refused }))
+process.exit()
