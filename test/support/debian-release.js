@@ -8,7 +8,7 @@ import { ensurePackages } from './packages.js'
 /** The releases whose servers the tests know, the older one first. */
 export const releases = ['bookworm', 'trixie']
 
-const packages = ['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'ca-certificates']
+const servers = ['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'ca-certificates']
 
 /** Code name of this machine's Debian release; empty if it is no Debian. */
 export function releaseAtHand() {
@@ -17,11 +17,11 @@ export function releaseAtHand() {
 }
 
 /**
- * Unpacks a release with its XMPP servers, or finds it unpacked. Resolves with its folder, or with why it cannot be had.
- * It takes a minute and 600 MB, and is kept for later runs in `/var/cache/warm-bindings-tests`.
+ * Unpacks a release with its XMPP servers or these packages, or finds it unpacked. Resolves with its folder, or with why it
+ * cannot be had. It takes a minute and 600 MB, and is kept for later runs in `/var/cache/warm-bindings-tests`.
  */
-export async function unpackRelease(name) {
-  const folder = join('/var/cache/warm-bindings-tests', name)
+export async function unpackRelease(name, { packages = servers, as = name } = {}) {
+  const folder = join('/var/cache/warm-bindings-tests', as)
   if (existsSync(folder)) return { folder }
   if (process.getuid?.() !== 0) return { why: `${name} can be unpacked by root only` }
   const tools = await ensurePackages(['debootstrap'])

@@ -1,0 +1,216 @@
+// The Debian package in a Debian 13 with its systemd: made, installed, upgraded and removed as an operator does.
+// Runs in npm run test:all only: it makes the package three times, and unpacks a Debian.
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { type BootedDebian, bootDebian } from '../support/booted-debian.js'
+import { unpackRelease } from '../support/debian-release.js'
+import { ask } from '../support/http-answer.js'
+import { freePorts } from '../support/ports.js'
+import { adminHeader, type WarmBinding } from '../support/start-service.js'
+import { clone, minutes, root } from './installation.js'
+import { plainProsody, type XmppServer } from './servers.js'
+import { User } from './user.js'
+
+const isRoot = process.getuid?.() === 0
+const packages = ['systemd', 'systemd-sysv', 'nodejs', 'adduser']
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+/** In a process of the service: SIGWINCH stops its event loop. */
+const hang = "process.on('SIGWINCH', () => { for (;;); })"
+
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const debianVersion = version.replace('-', '~')
+
+let folder: string
+let debian: BootedDebian
+let server: XmppServer
+let url: string
+
+/** Makes the package in a clone of this name. Resolves with its file. */
+async function make(place: string, ownVersion: string = version): Promise<string> {
+  const source = clone(join(folder, place))
+  symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'))
+  for (const file of ['package.json', 'package-lock.json']) {
+    const text = readFileSync(join(source, file), 'utf8')
+    writeFileSync(join(source, file), text.replace(`"version": "${version}"`, `"version": "${ownVersion}"`))
+  }
+  const env = { ...process.env, SOURCE_DATE_EPOCH: '1700000000' }
+  await promisify(execFile)('npm', ['run', '--silent', 'package:deb'], { cwd: source, env })
+  return join(source, 'dist-deb', `warm-bindings_${ownVersion.replace('-', '~')}_all.deb`)
+}
+
+const share = (file: string, name: string) => writeFileSync(join(folder, 'shared', name), readFileSync(file))
+
+async function warm(): Promise<WarmBinding> {
+  const headers = { authorization: adminHeader, accept: 'application/json', 'content-type': 'application/json' }
+  const { status, text } = await ask(`${url}/warm`, { method: 'POST', headers, agent: false }, JSON.stringify(alice))
+  if (status !== 200) throw new Error(`HTTP ${status}: ${text}`)
+  return JSON.parse(text)
+}
+
+const property = async (name: string) => (await debian.sh(`systemctl show --value -p ${name} warm-bindings`)).trim()
+
+const setUnit = (text: string) =>
+  debian.sh(`mkdir -p /etc/systemd/system/warm-bindings.service.d
+cat > /etc/systemd/system/warm-bindings.service.d/own.conf <<'END'
+[Service]
+${text}
+END
+systemctl daemon-reload`)
+
+;(isRoot ? describe : describe.skip)('The Debian package', () => {
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'warm-debian-'))
+    mkdirSync(join(folder, 'shared'))
+    writeFileSync(join(folder, 'shared', 'hang.cjs'), hang)
+    const [release, first, next] = await Promise.all([
+      unpackRelease('trixie', { packages, as: 'trixie-systemd' }),
+      make('first'),
+      make('next', '99.0.0'),
+    ])
+    if (release.folder === undefined) throw new Error(release.why)
+    share(first, 'first.deb')
+    share(next, 'next.deb')
+    server = await plainProsody.start({ alice: alice.password })
+    debian = await bootDebian(release.folder, join(folder, 'shared'))
+  }, 8 * minutes)
+
+  afterAll(async () => {
+    await debian?.stop()
+    await server?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test(
+    'is the same each time that it is made, with its list of parts',
+    async () => {
+      const again = await make('again')
+      expect(readFileSync(again).equals(readFileSync(join(folder, 'shared', 'first.deb')))).toBe(true)
+      const parts = readFileSync(again.replace(/deb$/, 'cdx.json'), 'utf8')
+      expect(parts).toBe(
+        readFileSync(join(folder, 'first', 'dist-deb', `warm-bindings_${debianVersion}_all.cdx.json`), 'utf8'),
+      )
+      expect(JSON.parse(parts)).toMatchObject({ bomFormat: 'CycloneDX' })
+      const names = JSON.parse(parts).components.map(({ name }: { name: string }) => name)
+      expect(names).toContain('express')
+      expect(names).not.toContain('jest')
+    },
+    3 * minutes,
+  )
+
+  test(
+    'installs a user, settings and keys that only root and this user can read, a command and a unit that does not run yet',
+    async () => {
+      expect(await debian.sh('apt-get install -y --no-install-recommends /mnt/first.deb')).toContain(
+        'Now write your settings',
+      )
+      const files = ['', '/warm-bindings.env', '/seal.key'].map(name => `/etc/warm-bindings${name}`).join(' ')
+      expect(await debian.sh(`stat -c '%U:%G %a' ${files} /var/lib/warm-bindings`)).toBe(
+        'root:warm-bindings 750\nroot:warm-bindings 640\nroot:warm-bindings 640\nwarm-bindings:warm-bindings 700\n',
+      )
+      expect(await debian.sh('warm-bindings --version && dpkg --verify warm-bindings')).toBe(`${version}\n`)
+      expect(await debian.sh('systemctl is-enabled warm-bindings || true')).toBe('disabled\n')
+      const unit = '/usr/lib/systemd/system/warm-bindings'
+      expect(await debian.sh(`systemd-analyze verify --man=no ${unit}.service ${unit}.socket`)).toBe('')
+      const exposure = await debian.sh('systemd-analyze security warm-bindings --no-pager | tail -n 1')
+      expect(Number(/: ([\d.]+)/.exec(exposure)?.[1])).toBeLessThan(2)
+    },
+    minutes,
+  )
+
+  test(
+    'starts at the sockets of systemd, with a secret that only root can read, and warms a session',
+    async () => {
+      const [port] = (await freePorts(1)) as [number]
+      url = `http://127.0.0.1:${port}`
+      await debian.sh(`cat >> /etc/warm-bindings/warm-bindings.env <<'END'
+XMPP_DOMAINS=localhost
+XMPP_SERVERS='${plainProsody.servers(server)}'
+METRICS_ADDRESS=none
+END
+(umask 077 && echo 'admin:admin-secret' > /root/admins)
+mkdir /etc/systemd/system/warm-bindings.socket.d
+printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/systemd/system/warm-bindings.socket.d/own.conf`)
+      await setUnit('LoadCredential=admins:/root/admins\nEnvironment=ADMIN_USERS_FILE=%d/admins')
+      await debian.sh('systemctl enable --now warm-bindings.socket && systemctl enable --now warm-bindings')
+      expect(await property('StatusText')).toBe('0 sessions')
+      expect(await property('WatchdogUSec')).toBe('30s')
+      const process = await property('MainPID')
+      expect(await debian.sh(`stat -c %U /proc/${process}`)).toBe('warm-bindings\n')
+      const page = User.attach(`${url}/http-bind`, await warm())
+      page.say(page.jid, 'number 1')
+      await page.receives('>number 1<')
+      await page.leave()
+      // Fails unless the service tells systemd that the reload has ended.
+      await debian.sh('systemctl reload warm-bindings')
+      expect([await property('MainPID'), await property('ActiveState')]).toEqual([process, 'active'])
+    },
+    minutes,
+  )
+
+  test.each([['0'], ['2']])(
+    'is upgraded while a session goes on, and no connection is refused (WORKERS=%s)',
+    async WORKERS => {
+      const before = WORKERS === '0' ? 'first' : 'next'
+      await debian.sh(`apt-get install -y --allow-downgrades --no-install-recommends /mnt/${before}.deb
+echo WORKERS=${WORKERS} >> /etc/warm-bindings/warm-bindings.env
+systemctl restart warm-bindings`)
+      const page = User.persist(`${url}/http-bind`, await warm())
+      page.say(page.jid, 'number 1')
+      await page.receives('>number 1<')
+      const after = before === 'first' ? 'next' : 'first'
+      let isDone = false
+      const upgraded = debian
+        .sh(`apt-get install -y --allow-downgrades --no-install-recommends /mnt/${after}.deb`)
+        .finally(() => {
+          isDone = true
+        })
+      const states = new Set<number>()
+      while (!isDone) states.add((await ask(`${url}/healthz`, { agent: false })).status)
+      await upgraded
+      expect([...states]).toEqual([200])
+      page.say(page.jid, 'number 2')
+      await page.receives('>number 2<')
+      expect(page.numbers).toEqual([1, 2])
+      await page.leave()
+      expect(await debian.sh('cat /etc/warm-bindings/warm-bindings.env')).toContain(`WORKERS=${WORKERS}\n`)
+    },
+    2 * minutes,
+  )
+
+  test.each([['0'], ['1']])(
+    'restarts if its event loop hangs (WORKERS=%s)',
+    async WORKERS => {
+      await debian.sh(`echo WORKERS=${WORKERS} >> /etc/warm-bindings/warm-bindings.env`)
+      await setUnit(
+        'WatchdogSec=1\nRestartSec=0\nEnvironment="NODE_OPTIONS=--require /mnt/hang.cjs"\nLoadCredential=admins:/root/admins\nEnvironment=ADMIN_USERS_FILE=%d/admins',
+      )
+      await debian.sh('systemctl restart warm-bindings && systemctl reset-failed warm-bindings')
+      const process = await property('MainPID')
+      await debian.sh(`kill -WINCH ${process}`)
+      expect((await ask(`${url}/healthz`, { agent: false })).status).toBe(200)
+      expect(await property('MainPID')).not.toBe(process)
+      expect(await debian.sh('journalctl -u warm-bindings --no-pager')).toContain('Watchdog timeout')
+    },
+    minutes,
+  )
+
+  test(
+    'keeps settings and sessions if it is removed, and leaves nothing if it is purged',
+    async () => {
+      await debian.sh('apt-get remove -y warm-bindings')
+      await expect(ask(`${url}/healthz`, { agent: false })).rejects.toThrow('ECONNREFUSED')
+      expect(await debian.sh('ls /etc/warm-bindings')).toBe('seal.key\nwarm-bindings.env\n')
+      await debian.sh('apt-get purge -y warm-bindings')
+      expect(
+        await debian.sh(
+          'ls -d /etc/warm-bindings /var/lib/warm-bindings /usr/lib/warm-bindings /usr/bin/warm-bindings 2>/dev/null || true; getent passwd warm-bindings || true',
+        ),
+      ).toBe('')
+    },
+    minutes,
+  )
+})
