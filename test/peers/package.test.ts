@@ -80,8 +80,8 @@ describe('The tarball', () => {
     expect(paths()).toEqual(expect.arrayContaining(bundles))
   })
 
-  test('is smaller than 512 KiB', () => {
-    expect(packed.size).toBeLessThan(512 * 1024)
+  test('is smaller than 768 KiB', () => {
+    expect(packed.size).toBeLessThan(768 * 1024)
   })
 
   test('installs without development dependencies', () => {
