@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
@@ -28,8 +28,6 @@ beforeAll(async () => {
   }
   writeFileSync(join(folder, 'clients.ca'), authority.cert)
 }, 30_000)
-
-afterEach(() => service.stop())
 
 afterAll(async () => {
   await server.stop()
@@ -75,38 +73,49 @@ function say(request: string, options: ConnectionOptions = {}): Promise<{ told: 
 
 const told = async (request: string, options?: ConnectionOptions) => (await say(request, options)).told
 
-test.each(['a.example', 'b.example', 'other.example'])('the warm API needs a certificate, at %s', async servername => {
-  await start('warm')
-  expect(await told(warm, { ...backend, servername })).toBe('200')
-  expect(await told(warm, { servername })).toBe('403 client-certificate-required')
-  expect(await told(warm, { ...stranger, servername })).toBe('403 client-certificate-required')
-  expect(await told(front, { servername })).toBe('200')
-  const plain = await service.warm({ jid: 'alice@localhost', password: 'wonderland' })
-  expect([plain.status, plain.json['code']]).toEqual([403, 'client-certificate-required'])
-})
+describe('with `warm`', () => {
+  beforeAll(() => start('warm'))
+  afterAll(() => service.stop())
 
-test('a resumed TLS session is as good as its first connection, and no better', async () => {
-  await start('warm')
-  const without = await say(front)
-  expect(without.session).toBeDefined()
-  expect(await told(warm, { session: without.session })).toBe('403 client-certificate-required')
-  const given = await say(warm, backend)
-  expect(await told(warm, { ...backend, session: given.session })).toBe('200')
+  test.each(['a.example', 'b.example', 'other.example'])(
+    'the warm API needs a certificate, at %s',
+    async servername => {
+      expect(await told(warm, { ...backend, servername })).toBe('200')
+      expect(await told(warm, { servername })).toBe('403 client-certificate-required')
+      expect(await told(warm, { ...stranger, servername })).toBe('403 client-certificate-required')
+      expect(await told(front, { servername })).toBe('200')
+    },
+  )
+
+  test('the warm API refuses calls over HTTP', async () => {
+    const { status, json } = await service.warm({ jid: 'alice@localhost', password: 'wonderland' })
+    expect([status, json['code']]).toEqual([403, 'client-certificate-required'])
+  })
+
+  test('a resumed TLS session is as good as its first connection, and no better', async () => {
+    const without = await say(front)
+    expect(without.session).toBeDefined()
+    expect(await told(warm, { session: without.session })).toBe('403 client-certificate-required')
+    const given = await say(warm, backend)
+    expect(await told(warm, { ...backend, session: given.session })).toBe('200')
+  })
+
+  test('SIGHUP reads the CAs again', async () => {
+    writeFileSync(join(folder, 'clients.ca'), stranger.cert)
+    service.service.reload()
+    expect(await told(warm, stranger)).toBe('200')
+    expect(await told(warm, backend)).toBe('403 client-certificate-required')
+    writeFileSync(join(folder, 'clients.ca'), authority.cert)
+  })
 })
 
 test('with `all`, each connection needs a certificate', async () => {
   await start('all')
-  expect(await told(front, backend)).toBe('200')
-  expect(await told(warm, backend)).toBe('200')
-  expect(await told(front)).not.toMatch(/^\d/)
-  expect(await told(front, stranger)).not.toMatch(/^\d/)
-})
-
-test('SIGHUP reads the CAs again', async () => {
-  await start('warm')
-  writeFileSync(join(folder, 'clients.ca'), stranger.cert)
-  service.service.reload()
-  expect(await told(warm, stranger)).toBe('200')
-  expect(await told(warm, backend)).toBe('403 client-certificate-required')
-  writeFileSync(join(folder, 'clients.ca'), authority.cert)
+  try {
+    expect(await told(front, backend)).toBe('200')
+    expect(await told(front)).not.toMatch(/^\d/)
+    expect(await told(front, stranger)).not.toMatch(/^\d/)
+  } finally {
+    await service.stop()
+  }
 })
