@@ -2,7 +2,7 @@ import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
-import { isLocal, written } from './kinds/listen-addresses.js'
+import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
 import { dateWarnings, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
@@ -93,8 +93,11 @@ const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'fami
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
 function risks(config: Config, tls: TlsMaterial | undefined): string[] {
-  const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies, pages } = config
+  const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies, pages, listen, https } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
+  const sockets = [...listen.places, ...(https?.places ?? [])]
+    .map(({ host }) => socketPath(host))
+    .filter(path => path !== undefined)
   const unused = (named: Iterable<string>) =>
     [...named].filter(domain => domain !== '*' && !allowsDomain(domains, domain))
   const isBoshOpen = bosh.enabled && cors.origins.length > 0
@@ -108,6 +111,11 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
         entry =>
           `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other address, and so avoid limits per address. List only the addresses of proxies.`,
       ),
+    ...(listen.socketMode & 0o002 && sockets.length > 0
+      ? [
+          `SOCKET_MODE lets every user of this machine open ${sockets.join(', ')}, and claim any address, unless the folder is closed to them. Use 660, and a group that the proxy is in.`,
+        ]
+      : []),
     ...unchecked.map(
       ([domain]) =>
         `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`,

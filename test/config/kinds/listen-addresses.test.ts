@@ -62,6 +62,13 @@ describe('listening addresses', () => {
     expect(securePlaces({ HTTPS_HOST: 'unix:/run/a' })).toEqual(['unix:/run/a 0'])
   })
 
+  test('that are Unix sockets which every user can open cause a warning', () => {
+    const warnings = (SOCKET_MODE: string) =>
+      loadConfig({ ...required, HOST: 'unix:/run/a', TRUSTED_PROXIES: 'none', SOCKET_MODE }).warnings
+    expect(warnings('660')).toEqual([])
+    expect(warnings('666')).toEqual([expect.stringMatching(/^SOCKET_MODE lets every user .* open \/run\/a, and claim/)])
+  })
+
   test('with TLS are the addresses without TLS, at other ports', () => {
     expect(securePlaces({ HOST: '127.0.0.1:80,::1' })).toEqual(['127.0.0.1 8443', '::1 8443'])
     expect(securePlaces({ HTTPS_PORT: '443,444' })).toEqual(['127.0.0.1 443', '127.0.0.1 444'])
