@@ -209,7 +209,11 @@ export function createOpener(parts: OpenerParts) {
     async openForClient<C extends Client>(
       domain: string | undefined,
       options: { lang: string; from: string | undefined },
-      { address, secure }: { readonly address: string; readonly secure: boolean },
+      {
+        address,
+        secure,
+        browser,
+      }: { readonly address: string; readonly secure: boolean; readonly browser?: string | undefined },
       make: (session: Session) => C,
     ) {
       if (!registry.takesSessions) return 'system-shutdown'
@@ -231,6 +235,7 @@ export function createOpener(parts: OpenerParts) {
       }
       const attempts = new ClientAttempts(refusedLogins, address, domain)
       const session = new Session(domain, keeper, { isSecure: secure, attempts })
+      session.history.browser = browser
       limits.opened(session, address)
       strangers.add(session, address, attempts, clock.now())
       try {
@@ -272,6 +277,7 @@ export function createOpener(parts: OpenerParts) {
         if (refusal !== undefined) throw new Problem('service-full', { step: 'connect', detail: limitDetail(refusal) })
         const session = new Session(domain, keeper)
         session.tab = wish.tab
+        session.history.openedBy = wish.openedBy
         if (tellEvent !== undefined) session.ids = wish.ids
         const { client, linkEvents, opening } = openingOf(session, wish, makeClient, events)
         const { lang, from, certificate = false, ahead, spaced } = wish

@@ -7,6 +7,7 @@ import type {
   Handover,
   ListWish,
   ResumedSession,
+  SessionDetails,
   SessionList,
   SessionState,
   Sessions,
@@ -14,6 +15,7 @@ import type {
   Tab,
   VisitName,
 } from './session-types.js'
+import { detailsOf } from './view.js'
 
 export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
@@ -31,12 +33,13 @@ export class OwnSessions {
     this.#epoch = epoch
   }
 
-  get(id: string): SessionView | undefined {
-    return this.#here.byId(id)?.view ?? this.#elsewhere.get(id)
+  get(id: string): SessionDetails | undefined {
+    const session = this.#here.byId(id)
+    return session === undefined ? this.#elsewhere.get(id) : detailsOf(session)
   }
 
   views(ids: readonly string[]): readonly SessionView[] {
-    return ids.flatMap(id => this.get(id) ?? [])
+    return ids.flatMap(id => this.#here.byId(id)?.view ?? this.#elsewhere.get(id) ?? [])
   }
 
   page({ jid, ...wish }: ListWish): SessionList {

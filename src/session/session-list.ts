@@ -63,7 +63,7 @@ function fits(view: SessionView, { scope, domain, state, transport, origin, visi
     (domain === undefined || view.domain === domain) &&
     (state === undefined || view.state === state) &&
     (transport === undefined || view.transport === transport) &&
-    (origin === undefined || view.origin === origin) &&
+    (origin === undefined || view.origin === origin || (origin === 'connect' && view.openedBy?.isPage === true)) &&
     (visit === undefined || isOfVisit(view.tab, visit)) &&
     (search === undefined || (view.jid ?? view.domain).toLowerCase().includes(search) || view.id === search) &&
     allowsDomain(scope, view.domain)

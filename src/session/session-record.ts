@@ -3,6 +3,7 @@ import type { CallIds } from '../lib/call-ids.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
 import type { OutboxRecord } from './outbox.js'
+import type { HistoryRecord } from './session-history.js'
 import type { Tab } from './session-types.js'
 import type { TicketRecord } from './ticket.js'
 
@@ -17,6 +18,7 @@ export interface SessionRecord {
   readonly createdAt: number
   readonly tab?: Tab | undefined
   readonly ids?: CallIds | undefined
+  readonly history?: HistoryRecord | undefined
   readonly wait: { readonly ticket: TicketRecord | undefined } | undefined
   readonly inactivity: InactivityRecord
   readonly outbox: OutboxRecord

@@ -40,6 +40,28 @@ export interface SessionView {
   readonly tab?: Tab | undefined
   /** Undefined with one process. */
   readonly process?: string | undefined
+  readonly openedBy?: OpenedBy | undefined
+}
+
+export interface OpenedBy {
+  readonly admin: string
+  /** Whether the call was of a page with a token. */
+  readonly isPage: boolean
+}
+
+/** `mended`: the link to the server. `taken-up`: by another process. */
+export interface PastEvent {
+  readonly event: 'opened' | 'logged-in' | 'attached' | 'paused' | 'resumed' | 'mended' | 'taken-up'
+  /** In milliseconds of the clock. */
+  readonly at: number
+}
+
+/** Undefined for sessions at remote endpoints. */
+export interface SessionDetails extends SessionView {
+  readonly address?: string | undefined
+  readonly browser?: string | undefined
+  readonly isMending?: boolean | undefined
+  readonly history?: readonly PastEvent[] | undefined
 }
 
 export type ResumedSession = Binding & {
@@ -67,6 +89,7 @@ export interface OpenWish extends LinkOptions {
   readonly isRefusalCounted?: boolean | undefined
   readonly tab?: Tab | undefined
   readonly ids?: CallIds | undefined
+  readonly openedBy?: OpenedBy | undefined
 }
 
 export interface Opening {
@@ -101,7 +124,8 @@ export interface SessionFilter {
   readonly domain?: string | undefined
   readonly state?: SessionState | undefined
   readonly transport?: Transport | undefined
-  readonly origin?: SessionView['origin'] | undefined
+  /** `connect`: sessions that pages with a token opened, which are also `warmed`. */
+  readonly origin?: SessionView['origin'] | 'connect' | undefined
   readonly visit?: VisitName | undefined
   /** A part of the JID, or the whole id, in lower case. */
   readonly search?: string | undefined
@@ -160,7 +184,7 @@ export interface EndedSessions extends Incomplete {
 export interface Sessions {
   /** Names of the processes that answer. Empty with one process. */
   readonly processes: readonly string[]
-  get(id: string): Promise<SessionView | undefined>
+  get(id: string): Promise<SessionDetails | undefined>
   /** Sessions that have gone, or whose process does not answer, are absent. */
   getMany(ids: readonly string[]): Promise<readonly SessionView[]>
   page(wish: ListWish): Promise<SessionList>

@@ -15,6 +15,7 @@ import { type LoggedIn, LoginWatch } from './logins/login-watch.js'
 import type { Management } from './mending.js'
 import { Outbox } from './outbox.js'
 import { type Payload, type StanzaLimit, withKnownStates, withoutManagement } from './payload.js'
+import { SessionHistory } from './session-history.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { LinkRecord, SessionRecord } from './session-record.js'
 import type { Handover, ResumedSession, SessionState, SessionView, Tab } from './session-types.js'
@@ -39,6 +40,7 @@ export class Session implements Gate {
   /** Whether the portal's backend receives events of this session. */
   hasBackend = false
   tab: Tab | undefined
+  readonly history: SessionHistory
   /** Of the call that logged in or last resumed, for events. */
   ids: CallIds | undefined
   readonly #keeper: SessionKeeper<Session>
@@ -68,6 +70,7 @@ export class Session implements Gate {
     this.createdAt = now + (before?.createdAt ?? 0)
     this.tab = before?.tab
     this.ids = before?.ids
+    this.history = new SessionHistory(before?.history)
     this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
     const login = client && new ClientLogin(new LoginWatch(domain, keeper, now), client.attempts)
     this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
@@ -133,6 +136,7 @@ export class Session implements Gate {
     this.#manage(management, before.link)
     this.outbox.source = this.uplink
     this.outbox.takeUp(before.outbox)
+    this.#note('taken-up')
     this.#keeper.loggedIn(this)
     this.schedule()
   }
@@ -164,6 +168,7 @@ export class Session implements Gate {
       createdAt: createdAt - now,
       tab,
       ids,
+      history: this.history.record,
       wait: stage.wait && { ticket: stage.wait.ticket?.record(now) },
       inactivity: this.inactivity.record(now),
       outbox: this.outbox.record,
@@ -182,6 +187,7 @@ export class Session implements Gate {
     this.#jid = jid
     if (management !== undefined) this.#manage(management, undefined, undelivered.filter(isStanza).length)
     const token = this.#await('handover', client, handover)
+    this.#note('logged-in')
     this.#keeper.loggedIn(this)
     return token
   }
@@ -190,6 +196,7 @@ export class Session implements Gate {
     this.#jid = jid
     this.stage.loggedIn()
     if (isManaged) this.#manage({ mending: undefined })
+    this.#note('logged-in')
     this.#keeper.loggedIn(this, resumed)
   }
 
@@ -201,7 +208,10 @@ export class Session implements Gate {
       undelivered: () => this.outbox.length + (this.#client?.unconfirmed ?? 0),
       isUrgent: () => this.#client?.isPresent === true,
       run: (work: () => void) => this.run(work),
-      onMended: () => this.notice('a link to a server was mended'),
+      onMended: () => {
+        this.#note('mended')
+        this.notice('a link to a server was mended')
+      },
     }
     this.uplink.manage(parts, before)
   }
@@ -214,6 +224,7 @@ export class Session implements Gate {
     const { client, binding } = next.make(handover)
     const token = this.#await('resume', client, handover)
     if (this.ids !== undefined) this.ids = handover.ids
+    this.#note('resumed')
     this.#keeper.resumed(this)
     return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }
@@ -227,9 +238,22 @@ export class Session implements Gate {
   }
 
   /** Called for each accepted message of the client. The first message ends the wait for a page. */
-  attach(isSecure: boolean): void {
+  attach(isSecure: boolean, by?: { readonly browser?: string | undefined }): void {
     this.#isSecure ??= isSecure
-    if (this.stage.attach()) this.#keeper.attached(this)
+    if (!this.stage.attach()) return
+    this.history.browser = by?.browser
+    this.#note('attached')
+    this.#keeper.attached(this)
+  }
+
+  /** In seconds. */
+  pause(seconds: number): void {
+    this.inactivity.allow(seconds, true)
+    this.#note('paused')
+  }
+
+  #note(event: Parameters<SessionHistory['note']>[0]): void {
+    this.history.note(event, this.#keeper.clock.now() - this.createdAt)
   }
 
   #await(cause: 'handover' | 'resume', client: Client, handover: Handover): string | undefined {

@@ -11,6 +11,7 @@ import type {
   Handover,
   ListWish,
   ResumedSession,
+  SessionDetails,
   SessionList,
   SessionState,
   Sessions,
@@ -43,7 +44,7 @@ export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock
 
 /** Each process filters, sorts and counts its own sessions, and sends one page at most. */
 export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock, 'now'>, epoch: number): Sessions {
-  const turned = (view: SessionView): SessionView => {
+  const turned = <View extends SessionView>(view: View): View => {
     const now = clock.now()
     const { createdAt, quietSince } = view
     return {
@@ -51,6 +52,12 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
       createdAt: now - createdAt,
       quietSince: quietSince === undefined ? undefined : now - quietSince,
     }
+  }
+
+  const turnedDetails = (view: SessionDetails | undefined): SessionDetails | undefined => {
+    const now = clock.now()
+    const history = view?.history?.map(({ event, at }) => ({ event, at: now - at }))
+    return view && { ...turned(view), history }
   }
 
   const ownPage = (wish: ListWish): CarriedPage => {
@@ -78,10 +85,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
   const ownViews = (ids: readonly string[]) => own.views(ids).map(turned)
 
   // JSON has no `undefined`.
-  nodes.answer('session', (id: string) => {
-    const view = own.get(id)
-    return view === undefined ? null : turned(view)
-  })
+  nodes.answer('session', (id: string) => turnedDetails(own.get(id)) ?? null)
   nodes.answer('session-list', ownPage)
   nodes.answer('session-ranks', ownRanks)
   nodes.answer('session-views', ownViews)
@@ -209,12 +213,8 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     },
 
     async get(id) {
-      const here = () => {
-        const view = own.get(id)
-        return view && turned(view)
-      }
-      const view = await askOwner<SessionView>(id, here, 'session', id, true)
-      return view && turned(view)
+      const view = await askOwner<SessionDetails>(id, () => turnedDetails(own.get(id)), 'session', id, true)
+      return turnedDetails(view)
     },
 
     async getMany(ids) {

@@ -1,12 +1,15 @@
 import type { Client } from './client.js'
 import type { Inactivity } from './inactivity.js'
-import type { SessionState, SessionView } from './session-types.js'
+import type { SessionHistory } from './session-history.js'
+import type { SessionDetails, SessionState, SessionView } from './session-types.js'
 import type { State } from './state.js'
+import type { Uplink } from './uplink.js'
 
 interface Viewed extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'createdAt' | 'jid' | 'tab'> {
   readonly stage: { readonly name: State['name'] }
   readonly client: Client | undefined
   readonly inactivity: Inactivity
+  readonly history: SessionHistory
 }
 
 export function stateOf({ stage, client, inactivity }: Viewed): SessionState {
@@ -18,10 +21,18 @@ export function stateOf({ stage, client, inactivity }: Viewed): SessionState {
 }
 
 export function viewOf(session: Viewed): SessionView {
-  const { id, domain, origin, createdAt, jid, client, inactivity, tab } = session
+  const { id, domain, origin, createdAt, jid, client, inactivity, tab, history } = session
   const state = stateOf(session)
   const isAbsent = client !== undefined && !client.isPresent
   const transport = state === 'waiting' ? undefined : client?.transport
   const quietSince = isAbsent ? inactivity.since : undefined
-  return { id, domain, origin, transport, createdAt, jid, state, quietSince, tab }
+  return { id, domain, origin, transport, createdAt, jid, state, quietSince, tab, openedBy: history.openedBy }
+}
+
+export function detailsOf(session: Viewed & { readonly uplink: Uplink | undefined }): SessionDetails {
+  const { client, history, createdAt, uplink } = session
+  const { browser } = history
+  const isMending = uplink?.managed?.isMending === true
+  const past = history.eventsSince(createdAt)
+  return { ...viewOf(session), address: client?.address, browser, isMending, history: past }
 }

@@ -4,7 +4,7 @@ import { homePath } from '../http/addresses.js'
 import { type Answer, pageAnswer } from '../http/answers/answer.js'
 import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
-import type { SessionState, SessionView } from '../session/session-types.js'
+import type { PastEvent, SessionDetails, SessionState, SessionView } from '../session/session-types.js'
 import { formatJid, type Jid } from '../xmpp/jid/jid.js'
 import { describeSession, formatTime, pathForBrowsers, withForm } from './answers.js'
 import type { Overview, ProcessView } from './numbers/overview.js'
@@ -35,13 +35,26 @@ export const meanings: Readonly<Record<SessionState, string>> = {
   elsewhere: 'The page uses another endpoint. This service cannot show, resume or end the session.',
 }
 
-const origins: Readonly<Record<SessionView['origin'], string>> = {
-  warmed: 'the service',
-  client: 'the client',
+function openerOf({ origin, openedBy }: SessionView): string {
+  if (origin === 'client') return 'the client'
+  if (openedBy === undefined) return 'the service'
+  return openedBy.isPage ? 'a page token' : openedBy.admin
 }
 
-export function sessionDetails(view: SessionView, token: string, context: PageContext): Answer {
-  const { state, origin, transport } = view
+const happenings: Readonly<Record<PastEvent['event'], string>> = {
+  opened: 'Opened',
+  'logged-in': 'Logged in at the XMPP server',
+  attached: 'A page attached',
+  paused: 'The page announced a pause',
+  resumed: 'Handed to another page',
+  mended: 'The link to the XMPP server was mended',
+  'taken-up': 'Taken up by another process of the service',
+}
+
+export function sessionDetails(view: SessionDetails, token: string, context: PageContext): Answer {
+  const { state, origin, transport, jid, address, browser, isMending, history = [], createdAt } = view
+  const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
+  const timeOf = (at: number) => formatTime(Date.now() - (context.now - at))
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client that logged in itself.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
@@ -51,6 +64,13 @@ export function sessionDetails(view: SessionView, token: string, context: PageCo
       title: 'Session',
       meaning: meanings[state],
       token,
+      user,
+      userInQuery: user && encodeURIComponent(user),
+      opened: timeOf(createdAt),
+      address,
+      browser,
+      isMending,
+      history: history.map(({ event, at }) => ({ what: happenings[event], when: timeOf(at) })).reverse(),
       isResumable,
       isAttachable,
     }),
@@ -101,7 +121,7 @@ export function describeRow(view: SessionView, { now, admin, rights }: PageConte
     quiet: quiet === undefined ? '–' : span(quiet),
     isHere: view.state !== 'elsewhere',
     isEndable: view.state !== 'elsewhere' && rights.canEnd,
-    by: origins[view.origin],
+    by: openerOf(view),
   }
 }
 

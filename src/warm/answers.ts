@@ -4,7 +4,13 @@ import { type EndpointUrls, endpointUrls, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
 import { nodeIn } from '../processes/node-name.js'
-import type { AttachBinding, EndedSessions, SessionList, SessionView } from '../session/session-types.js'
+import type {
+  AttachBinding,
+  EndedSessions,
+  SessionDetails,
+  SessionList,
+  SessionView,
+} from '../session/session-types.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './session-login.js'
@@ -81,7 +87,17 @@ export function describeList({ sessions, total, next, unanswered }: SessionList,
   return { sessions: described, total, next: next && formatPlace(next), unanswered }
 }
 
-export type SessionObject = ReturnType<typeof describeSession>
+export type SessionObject = ReturnType<typeof describeSession> & Partial<ReturnType<typeof describePast>>
+
+/** Of one session. */
+export function describeDetails(view: SessionDetails, now: number, admin: string): SessionObject {
+  return { ...describeSession(view, now, admin), ...describePast(view, now) }
+}
+
+function describePast({ openedBy, address, browser, history }: SessionDetails, now: number) {
+  const events = history?.map(({ event, at }) => ({ event, age: Math.floor((now - at) / 1000) }))
+  return { admin: openedBy?.admin, address, browser, history: events }
+}
 
 export function describeSession(
   { id, jid, domain, origin, state, transport, createdAt, quietSince, tab: page, process }: SessionView,

@@ -2,7 +2,7 @@ import { passwordMechanisms } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
 import { isNodeName } from '../processes/node-name.js'
-import type { AttachBinding, Order, Place, SessionState, SessionView, Transport } from '../session/session-types.js'
+import type { AttachBinding, Order, Place, SessionFilter, SessionState, Transport } from '../session/session-types.js'
 import { handlePattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
@@ -161,7 +161,10 @@ export const listParameters = {
     'The sessions in this state.',
   ),
   transport: word<Transport>(['bosh', 'websocket'], 'The sessions over this transport.'),
-  origin: word<SessionView['origin']>(['warmed', 'client'], 'The sessions of this origin.'),
+  origin: word<NonNullable<SessionFilter['origin']>>(
+    ['warmed', 'client', 'connect'],
+    'The sessions of this origin. `connect`: warmed for a page with a token.',
+  ),
   process: text(
     'The sessions at this process.',
     'A name in the field process.',

@@ -6,16 +6,16 @@ import { demandFormat, readBody } from '../http/listening/read-body.js'
 import { remembering } from '../lib/answer-cache.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
-import type { ListWish, Sessions, SessionView } from '../session/session-types.js'
+import type { ListWish, SessionDetails, Sessions } from '../session/session-types.js'
 import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
 import { endConfirmation, endManyQuestion, endQuestion, type Selected, sessionDetails } from './admin-pages.js'
 import {
   type AnswerSettings,
   attachBindingFor,
   bindingAnswer,
+  describeDetails,
   describeEnded,
   describeList,
-  describeSession,
   pathForBrowsers,
 } from './answers.js'
 import { noParameters, readParameters, readQuery } from './call-parameters.js'
@@ -75,7 +75,7 @@ export function createSessionCalls(
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
   /** Throws a `Problem` if the session is unknown, forbidden to this admin, or elsewhere. */
-  const demandSession = async ({ request, admin, line }: Call): Promise<SessionView> => {
+  const demandSession = async ({ request, admin, line }: Call): Promise<SessionDetails> => {
     const id = request.params['id'] as string | undefined
     if (id === undefined) throw new Problem('session-not-found')
     line['id'] = id
@@ -161,7 +161,7 @@ export function createSessionCalls(
 
     async show(call: Call): Promise<Answer> {
       const view = await demandSession(call)
-      if (call.representation === 'json') return jsonAnswer(describeSession(view, clock.now(), call.admin.name))
+      if (call.representation === 'json') return jsonAnswer(describeDetails(view, clock.now(), call.admin.name))
       return sessionDetails(view, tokenFor(call), contextOf(call))
     },
 

@@ -19,7 +19,9 @@ import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../
 import { formatJid } from '../xmpp/jid/jid.js'
 import type { OpenLink } from '../xmpp/link.js'
 
-export interface WarmRequest extends LoginWish, Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'tab'> {
+export interface WarmRequest
+  extends LoginWish,
+    Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'tab' | 'openedBy'> {
   /** BCP 47. */
   readonly language: string
   readonly attachSeconds: number
@@ -55,8 +57,8 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
     return { mending: mendingOf(parts, mend, again, lang), enabled: answer }
   }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
-    const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids } = request
-    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab, ids }
+    const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy } = request
+    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy }
     return (options, events) => open(jid.domain, { ...options, ...wish }, events)
   }
 

@@ -96,8 +96,9 @@ const choices = {
     ['websocket', 'WebSocket'],
   ],
   origin: [
-    ['warmed', 'the service'],
-    ['client', 'the client'],
+    ['warmed', 'an admin or a token'],
+    ['connect', 'a page token'],
+    ['client', 'the client itself'],
   ],
   sort: [
     ['', 'newest first'],

@@ -7,7 +7,7 @@ import { type Counts, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import { proofInBytes, wipeSecrets } from '../servers/login/again.js'
 import type { UserRoom } from '../session/limits/user-room.js'
-import type { Sessions, Tab } from '../session/session-types.js'
+import type { OpenedBy, Sessions, Tab } from '../session/session-types.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { formatBareJid } from '../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from './answers.js'
@@ -57,6 +57,14 @@ export type Warm = ReturnType<typeof createWarm>
 export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
+  /** Shared by all sessions of an admin. */
+  const openers = new Map<string, OpenedBy>()
+
+  function openerOf(admin: string, isPage: boolean): OpenedBy {
+    const opener = openers.get(admin) ?? { admin, isPage }
+    openers.set(admin, opener)
+    return opener
+  }
 
   /** Seals the keys of the password, and logs in with them by `warm`. Wipes them. Throws a `Problem`. */
   async function rememberUser<T extends Warmed | undefined>(
@@ -169,6 +177,7 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
       ...asked,
       attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
       ids: callIdsOf(request),
+      openedBy: openerOf(admin.name, sender === 'page'),
       tab,
     }
     const { binding, isResumed, credential } =

@@ -93,6 +93,22 @@ describe('a session of one process', () => {
   })
 })
 
+test('any process shows the page of a session: its address, its browser and what happened', async () => {
+  const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
+  const { id, sid, rid } = await one.bind(alice)
+  const page = new BoshClient(`${two.url}/http-bind`, { sid, rid })
+  const headers = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
+  await page.request('', { pause: '60' }, { headers })
+  page.close()
+  const shown = JSON.parse((await call(three, 'GET', `/warm/${id}`)).text)
+  expect(shown).toMatchObject({ admin: 'admin', address: '127.0.0.1', browser: 'Firefox 140, Linux', state: 'paused' })
+  expect(shown.history.map(({ event }: { event: string }) => event)).toEqual([
+    ...['opened', 'logged-in', 'attached', 'paused'],
+  ])
+  const found = JSON.parse((await call(three, 'GET', `/warm/sessions?process=${id.slice(0, 8)}&search=alice`)).text)
+  expect(found.sessions).toMatchObject([{ id, process: id.slice(0, 8) }])
+})
+
 test('the admin page lists all processes, and sums the logins of all', async () => {
   const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
   await one.bind(alice)

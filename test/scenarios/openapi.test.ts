@@ -344,9 +344,10 @@ describe('replies match the document:', () => {
     const { unanswered } = await read('/warm/sessions', 'GET', {}, partial)
     const ended = await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, partial)
     expect([unanswered, ended]).toEqual([['process1'], { ended: 0, unanswered }])
+    const past = { admin: 'portal', address: '192.0.2.1', browser: 'Firefox 140', history: [] }
     const objects = {
       Binding: { ...others, websocket, cookie, credential, resumed, delivered, received },
-      Session: { ...(await read('/warm/sessions')).sessions[0], visit, tab, process: 'node0001' },
+      Session: { ...(await read('/warm/sessions')).sessions[0], visit, tab, process: 'node0001', ...past },
       SessionList: { ...(await read('/warm/sessions?limit=1')), unanswered },
       Ended: { ...(await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near)), unanswered },
       Numbers: await read('/warm/numbers', 'GET', {}, partial),
@@ -397,7 +398,7 @@ const inQuery: Record<keyof typeof listParameters, Samples> = {
   domain: { good: ['localhost'], bad: [] },
   state: { good: ['waiting', 'elsewhere'], bad: ['asleep', ''] },
   transport: { good: ['bosh', 'websocket'], bad: ['tcp', ''] },
-  origin: { good: ['warmed', 'client'], bad: ['browser', ''] },
+  origin: { good: ['warmed', 'client', 'connect'], bad: ['browser', ''] },
   process: { good: ['node0001'], bad: ['', 'node1', 'NODE0001'] },
   visit: { good: ['x'.repeat(128)], bad: ['', 'x'.repeat(129), '\t'] },
   limit: { good: [1, 1000], bad: [0, 1001, -1, 1.5] },

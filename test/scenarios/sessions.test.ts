@@ -305,7 +305,7 @@ describe('the admin pages', () => {
     const others = await visit('/sessions', { Authorization: scoped })
     expect(others.status).toBe(200)
     expect(others.text).not.toMatch(/localhost|MiB|refused/)
-    expect(others.text).toContain('<b>0</b> waiting<')
+    expect(others.text).toContain('<b>0</b> in all<')
   })
 
   test('end a session only by our own form, sent by an admin of the domain', async () => {

@@ -69,6 +69,10 @@ describe('a session of another process', () => {
     const view = await one.sessions.get(id)
     expect(view).toMatchObject({ id, jid: `${juliet}/balcony`, state: 'waiting', origin: 'warmed' })
     expect(one.bench.clock.now() - view!.createdAt).toBe(7_000)
+    expect(view!.history).toEqual([
+      { event: 'opened', at: view!.createdAt },
+      { event: 'logged-in', at: view!.createdAt },
+    ])
     expect(one.bench.clock.now() - view!.quietSince!).toBe(7_000)
     const resumed = await one.sessions.resume(id, handover)
     expect(resumed).toMatchObject({ id, jid: `${juliet}/balcony`, delivered: 0 })

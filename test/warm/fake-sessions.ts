@@ -8,6 +8,7 @@ import type {
   Handover,
   ListWish,
   ResumedSession,
+  SessionDetails,
   SessionList,
   Sessions,
   SessionView,
@@ -37,7 +38,7 @@ export class FakeSessions implements Sessions {
   }
 
   /** Adds a session; a quiet one of juliet's since ever, unless told otherwise. */
-  add(number: number, more: Partial<SessionView> = {}): SessionView {
+  add(number: number, more: Partial<SessionDetails> = {}): SessionView {
     const view: SessionView = {
       ...{ id: idOf(number), jid: 'juliet@chat.example/balcony', domain: 'chat.example' },
       ...{ origin: 'warmed', state: 'quiet', transport: 'bosh', createdAt: 0, quietSince: 0 },

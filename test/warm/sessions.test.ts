@@ -152,6 +152,41 @@ describe('a session', () => {
     expect(reply.headers['referrer-policy']).toBe('same-origin')
   })
 
+  test('shows its client, its admin and its last events, on a page and in JSON', async () => {
+    const { sessions, get, advance } = setUp()
+    const history = [
+      { event: 'opened', at: 1_000 },
+      { event: 'attached', at: 3_000 },
+    ] as const
+    const openedBy = { admin: 'portal', isPage: false }
+    sessions.add(1, {
+      createdAt: 1_000,
+      ...{ openedBy, address: '192.0.2.1', browser: 'Firefox 140, Windows', history },
+    })
+    advance(63_000)
+    expect((await get(`/warm/${one}`)).body).toMatchObject({
+      ...{ admin: 'portal', address: '192.0.2.1', browser: 'Firefox 140, Windows' },
+      history: [
+        { event: 'opened', age: 62 },
+        { event: 'attached', age: 60 },
+      ],
+    })
+    const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
+    expect(isXhtml(text)).toBe(true)
+    for (const [name, value] of [
+      ['Opened by', 'portal'],
+      ['Address', '192.0.2.1'],
+      ['Browser', 'Firefox 140, Windows'],
+    ])
+      expect(text).toContain(`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)
+    // The newest event first.
+    expect(text).toMatch(/UTC<\/th><td>A page attached<\/td>.*UTC<\/th><td>Opened<\/td>/s)
+    expect(text).toContain('href="/warm/sessions/end?jid&#x3D;juliet%40chat.example"'.replace('&#x3D;', '='))
+    const list = await get('/warm/sessions').set('Accept', 'text/html')
+    expect(list.text).toContain('<td role="cell" class="more">portal</td>')
+    expect((await get('/warm/sessions')).body.sessions[0]).not.toHaveProperty('address')
+  })
+
   test.each([
     ['opening', { jid: undefined }, 'The login is not done.', false],
     ['waiting', {}, 'waits for the first request of its page', true],

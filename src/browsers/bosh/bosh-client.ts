@@ -290,7 +290,7 @@ export class BoshClient implements Client {
     if (window.acknowledged) pending.report = this.#delivery.acknowledge(pending.rid, body.ack)
     window.accept(pending.rid, this.#isPoll(body))
     session.inactivity.allow(this.#terms.inactivity)
-    session.attach(pending.peer.secure)
+    session.attach(pending.peer.secure, pending.peer)
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) {
@@ -315,7 +315,7 @@ export class BoshClient implements Client {
       session.end('client', 'loggedOut')
     } else if (body.restart !== true) {
       session.send(payload, at.now)
-      if (body.pause !== undefined) session.inactivity.allow(body.pause, true)
+      if (body.pause !== undefined) session.pause(body.pause)
       // A pause closes all requests (XEP-0124 §10). A new cookie is sent at once.
       if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
       else if (pending.report !== '') while (open.held.includes(pending)) this.#delivery.answerOldest()

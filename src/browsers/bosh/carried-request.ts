@@ -9,7 +9,7 @@ import { defaultContentType } from './terms.js'
 
 export const requestKind = 'bosh'
 
-export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies'> {
+export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies' | 'browser'> {
   /** Names the connection manager (`siteName`). */
   readonly site: string
   readonly isNew?: boolean
@@ -156,16 +156,18 @@ export class CarriedPeer implements Peer, ExchangeEvents {
   readonly address: string
   readonly secure: boolean
   readonly cookies: string | undefined
+  readonly browser: string | undefined
   readonly secureUrl: string | undefined
   readonly isCarried = true
   gone = false
   whenGone: (() => void) | undefined
   readonly #exchange: Exchange
 
-  constructor({ address, secure, cookies, secureUrl }: CarriedHead, exchange: Exchange) {
+  constructor({ address, secure, cookies, browser, secureUrl }: CarriedHead, exchange: Exchange) {
     this.address = address
     this.secure = secure
     this.cookies = cookies
+    this.browser = browser
     this.secureUrl = secureUrl
     this.#exchange = exchange
   }

@@ -65,9 +65,9 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isOurs = name === undefined ? taker === undefined : isHere(name) || manager.has(sid)
           if (isOurs) manager.serve(text, peer)
           else {
-            const { address, secure, cookies } = peer
+            const { address, secure, cookies, browser } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined
-            const head: CarriedHead = { site, address, secure, cookies, secureUrl, ...(isNew && { isNew }) }
+            const head: CarriedHead = { site, address, secure, cookies, browser, secureUrl, ...(isNew && { isNew }) }
             new CarriedRequest({ nodes, clock, refused, underWay, name, manager, peer, head }, text).begin(taker)
           }
         },

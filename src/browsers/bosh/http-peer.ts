@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
+import { browserName } from '../../http/access/browser-name.js'
 import { countedAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
 import type { BodyTaker } from '../../http/fast/fast-request.js'
 import { closeLingering } from '../../http/listening/take-body.js'
@@ -61,6 +62,10 @@ export class HttpPeer implements Peer, BodyTaker {
 
   get cookies(): string | undefined {
     return this.#res.req.headers.cookie
+  }
+
+  get browser(): string | undefined {
+    return browserName(this.#res.req.headers['user-agent'])
   }
 
   get secureUrl(): string | undefined {

@@ -7,6 +7,8 @@ export interface Peer {
   /** Whether the request came through another process, perhaps late. */
   readonly isCarried?: boolean
   readonly cookies: string | undefined
+  /** As `browserName` writes it. */
+  readonly browser?: string | undefined
   readonly secureUrl: string | undefined
   answer(reply: Reply): void
 }

@@ -19,6 +19,7 @@ export interface Cut {
 export class CarriedChannel implements Channel, ExchangeEvents {
   events!: ChannelEvents
   readonly address: string
+  readonly browser: string | undefined
   readonly isSecure: boolean
   readonly isProbed: boolean
   readonly #exchange: Exchange
@@ -31,10 +32,11 @@ export class CarriedChannel implements Channel, ExchangeEvents {
 
   constructor(
     exchange: Exchange,
-    client: Pick<Channel, 'address' | 'isSecure'> & Partial<Pick<Channel, 'isProbed'>>,
+    client: Pick<Channel, 'address' | 'browser' | 'isSecure'> & Partial<Pick<Channel, 'isProbed'>>,
     report: (error: unknown) => void,
   ) {
     this.address = client.address
+    this.browser = client.browser
     this.isSecure = client.isSecure
     // Older processes omit this field and do not support probes.
     this.isProbed = client.isProbed === true

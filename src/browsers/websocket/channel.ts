@@ -15,6 +15,8 @@ export interface Channel {
   /** Must be set before the next turn of the event loop. */
   events: ChannelEvents
   readonly address: string
+  /** As `browserName` writes it. */
+  readonly browser?: string | undefined
   readonly isSecure: boolean
   /** Whether `probe` works: it needs pings. */
   readonly isProbed: boolean

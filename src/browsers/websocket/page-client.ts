@@ -60,7 +60,7 @@ export class PageClient extends SocketClient {
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this
-    session.attach(channel.isSecure)
+    session.attach(channel.isSecure, channel)
     session.inactivity.allow(resumeSeconds)
     session.outbox.resumption = undefined
     session.outbox.keeps(0)

@@ -29,7 +29,8 @@ export class RelayStart extends StreamStart {
 
   async #open(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
     const { opener, clock } = this.parts
-    const client = { address: this.channel.address, secure: this.channel.isSecure }
+    const { address, isSecure: secure, browser } = this.channel
+    const client = { address, secure, browser }
     const opened = await opener.openForClient(domain, { lang, from }, client, session => {
       const relay = new RelayClient(session, this.channel, clock, false)
       this.channel.events = relay

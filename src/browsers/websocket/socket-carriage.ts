@@ -10,6 +10,7 @@ const kind = 'websocket'
 export interface CarriedClient {
   readonly wants: 'session' | 'login'
   readonly address: string
+  readonly browser?: string | undefined
   readonly isSecure: boolean
   readonly isProbed?: boolean
   /** The address for a redirect to TLS. */

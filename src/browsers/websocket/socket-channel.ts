@@ -64,6 +64,7 @@ export class SocketChannel implements Channel {
   })
   events!: ChannelEvents
   readonly address: string
+  readonly browser: string | undefined
   readonly isSecure: boolean
   readonly #socket: WebSocket
   readonly #connection: Socket
@@ -97,10 +98,11 @@ export class SocketChannel implements Channel {
   constructor(
     socket: WebSocket,
     connection: Socket,
-    client: { readonly address: string; readonly secure: boolean },
+    client: { readonly address: string; readonly secure: boolean; readonly browser?: string | undefined },
     parts: ChannelParts,
   ) {
     this.address = client.address
+    this.browser = client.browser
     this.isSecure = client.secure
     this.#socket = socket
     this.#connection = connection

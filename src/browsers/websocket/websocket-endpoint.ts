@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
+import { browserName } from '../../http/access/browser-name.js'
 import { clientAddress, countedAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
 import { answerBare, answerInText, answerWithPage } from '../../http/answers/bare-answer.js'
 import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
@@ -154,12 +155,13 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else {
         const address = countedAddress(req, clients)
         const secure = countsAsEncrypted(req, clients)
+        const browser = browserName(req.headers['user-agent'])
         const secureUrl = secure ? undefined : parts.secureUrl(req)
         server.handleUpgrade(req, socket, head, webSocket => {
           counts.webSockets.opened += 1
-          const channel = new SocketChannel(webSocket, socket as Socket, { address, secure }, channelParts)
+          const channel = new SocketChannel(webSocket, socket as Socket, { address, secure, browser }, channelParts)
           const { isProbed } = channel
-          beginOrCarry(channel, { wants, address, isSecure: secure, isProbed, secureUrl }, req)
+          beginOrCarry(channel, { wants, address, browser, isSecure: secure, isProbed, secureUrl }, req)
         })
       }
     }

@@ -126,6 +126,19 @@ export interface Session {
   tab?: string
   /** Name of its process. Absent with one process. */
   process?: string
+  /** The admin whose call opened it. In the answer about one session only, like the fields below. */
+  admin?: string
+  /** The address of its client. */
+  address?: string
+  /** A short name of its browser. */
+  browser?: string
+  /** Its last events, the oldest first. */
+  history?: {
+    /** What happened. */
+    event: string
+    /** Seconds since then. */
+    age: number
+  }[]
 }
 
 /** A part of a list of sessions. */
@@ -325,8 +338,8 @@ export interface ListSessionsQuery {
   state?: 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
   /** The sessions over this transport. */
   transport?: 'bosh' | 'websocket'
-  /** The sessions of this origin. */
-  origin?: 'warmed' | 'client'
+  /** The sessions of this origin. `connect`: warmed for a page with a token. */
+  origin?: 'warmed' | 'client' | 'connect'
   /** The sessions at this process. */
   process?: string
   /** The sessions of this visit of this admin. */

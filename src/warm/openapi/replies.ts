@@ -12,12 +12,12 @@ const mediaType = (representation: Representation) => contentTypes[representatio
 /** The contents of pages may change, so programs must not depend on them. */
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
-const { origin, state } = listParameters
+const { state } = listParameters
 const session: Record<keyof SessionObject, Schema> = {
   id: text('The public id of the session.'),
   jid: text('The full JID. Absent until it is bound.'),
   domain: text('The domain of the user.'),
-  origin: { ...origin.schema, description: '`warmed` by this API, or opened by a `client`.' },
+  origin: word('`warmed` by this API, or opened by a `client`.', ['warmed', 'client']),
   state: {
     ...state.schema,
     description:
@@ -30,6 +30,18 @@ const session: Record<keyof SessionObject, Schema> = {
   visit: text('Its `visit`, if this admin named one.'),
   tab: text('Its `tab`, if this admin named one.'),
   process: text('Name of its process. Absent with one process.'),
+  admin: text('The admin whose call opened it. In the answer about one session only, like the fields below.'),
+  address: text('The address of its client.'),
+  browser: text('A short name of its browser.'),
+  history: {
+    description: 'Its last events, the oldest first.',
+    type: 'array',
+    items: {
+      type: 'object',
+      properties: { event: text('What happened.'), age: count('Seconds since then.') },
+      required: ['event', 'age'],
+    },
+  },
 }
 
 const binding: Record<keyof BindingObject, Schema> = {
@@ -87,7 +99,18 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     'delivered',
     'received',
   ]),
-  Session: object('A session.', session, ['jid', 'transport', 'quiet', 'visit', 'tab', 'process']),
+  Session: object('A session.', session, [
+    'jid',
+    'transport',
+    'quiet',
+    'visit',
+    'tab',
+    'process',
+    'admin',
+    'address',
+    'browser',
+    'history',
+  ]),
   SessionList: object(
     'A part of a list of sessions.',
     {

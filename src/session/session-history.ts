@@ -1,0 +1,45 @@
+import type { OpenedBy, PastEvent } from './session-types.js'
+
+const names = ['logged-in', 'attached', 'paused', 'resumed', 'mended', 'taken-up'] as const
+
+const mostEvents = 20
+const none: readonly number[] = []
+
+export interface HistoryRecord {
+  readonly openedBy?: OpenedBy | undefined
+  readonly browser?: string | undefined
+  readonly events: readonly number[]
+}
+
+/** Who opened a session, its browser, and its last events. An event is one number: 8 × seconds of age + kind. */
+export class SessionHistory {
+  openedBy: OpenedBy | undefined
+  browser: string | undefined
+  #events: readonly number[]
+
+  constructor(before?: HistoryRecord) {
+    this.openedBy = before?.openedBy
+    this.browser = before?.browser
+    this.#events = before?.events ?? none
+  }
+
+  get record(): HistoryRecord {
+    return { openedBy: this.openedBy, browser: this.browser, events: this.#events }
+  }
+
+  /** `age` of the session in milliseconds. */
+  note(event: (typeof names)[number], age: number): void {
+    const seconds = Math.max(0, Math.floor(age / 1000))
+    // Unlike an array that grows, a concatenated array has no spare room.
+    this.#events = this.#events.slice(1 - mostEvents).concat(seconds * 8 + names.indexOf(event))
+  }
+
+  /** The oldest first. */
+  eventsSince(createdAt: number): readonly PastEvent[] {
+    const events = this.#events.map(event => ({
+      event: names[event % 8]!,
+      at: createdAt + Math.floor(event / 8) * 1000,
+    }))
+    return [{ event: 'opened', at: createdAt }, ...events]
+  }
+}
