@@ -32,7 +32,9 @@ import { acceptHandovers, giveTo, recordVersion, setDown, takeUp } from './sessi
 import { createSites, type SiteParts } from './sites.js'
 import { createUpstream, type UpstreamParts } from './upstream.js'
 import { createCallLimits } from './warm/call-limits.js'
+import { createAuditReader } from './warm/numbers/audit-lines.js'
 import { createCapacity } from './warm/numbers/capacity.js'
+import { createFailureReader } from './warm/numbers/failure-groups.js'
 import { LastHour } from './warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from './warm/numbers/overview.js'
 import { RecentWarms } from './warm/numbers/recent-warms.js'
@@ -198,6 +200,8 @@ export async function startService({
     recentWarms,
     readOverview: createOverview({ nodes, clock, recentWarms, place, registry, capacity }),
     readHour: createHourReader({ nodes, clock, lastHour }),
+    readAudit: createAuditReader({ nodes, lines: audit.recent.all }),
+    readFailures: createFailureReader({ nodes, lines: audit.recent.failures }),
     streams,
     onCall: call => metrics.recordCall(call),
     // False if other processes take the calls.

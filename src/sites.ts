@@ -53,6 +53,8 @@ export interface SiteParts
       | 'recentWarms'
       | 'readOverview'
       | 'readHour'
+      | 'readAudit'
+      | 'readFailures'
       | 'streams'
       | 'onCall'
       | 'isStopping'
@@ -298,6 +300,8 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
     recentWarms: shared.recentWarms,
     readOverview: shared.readOverview,
     readHour: shared.readHour,
+    readAudit: shared.readAudit,
+    readFailures: shared.readFailures,
     streams: shared.streams,
     onCall: shared.onCall,
     isStopping: shared.isStopping,

@@ -16,8 +16,13 @@ export interface LogLevels {
   readonly parts: ReadonlyMap<LogPart, LogLevel>
 }
 
-/** Never throws. */
-export function createLog(level: string, destination: DestinationStream, format: LogFormat = 'json'): Logger {
+/** Never throws. `onLine` gets each line as JSON. */
+export function createLog(
+  level: string,
+  destination: DestinationStream,
+  format: LogFormat = 'json',
+  onLine: (line: string) => void = () => {},
+): Logger {
   // A second defence: no code passes these values to the log.
   const secrets = ['password', 'credential', 'token', 'secret', 'sid', 'authorization', 'cookie']
   const options = {
@@ -29,6 +34,7 @@ export function createLog(level: string, destination: DestinationStream, format:
     write(line) {
       try {
         const short = shortLine(line)
+        onLine(short)
         destination.write(format === 'text' ? textLine(short) : short)
       } catch {
         // A fault of the log itself can be reported nowhere.

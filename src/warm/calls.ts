@@ -27,10 +27,14 @@ import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import type { RecentWarms } from './numbers/recent-warms.js'
 
-export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | 'sessions' | 'numbers'
+export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | Look
 
-/** These change nothing, so they are no part of the audit trail. */
-const looks: ReadonlySet<CallName> = new Set(['sessions', 'numbers'])
+/** Calls that change nothing, so they are no part of the audit trail. */
+const looks = ['sessions', 'numbers', 'failures', 'audit'] as const
+
+type Look = (typeof looks)[number]
+
+const onlyLooks: ReadonlySet<CallName> = new Set(looks)
 
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 
@@ -154,16 +158,15 @@ export function createCalls(parts: CallsParts) {
 }
 
 const callsOfRole: Readonly<Record<AdminRole, readonly CallName[]>> = {
-  all: ['warm', 'connect', 'resume', 'logout', 'sessions', 'numbers'],
+  all: ['warm', 'connect', 'resume', 'logout', ...looks],
   warm: ['warm', 'connect', 'resume', 'logout'],
-  read: ['sessions', 'numbers'],
+  read: looks,
 }
 
 export const includes = ({ role }: Admin, call: CallName) => callsOfRole[role].includes(call)
 
 export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
-  const pages = ['sessions', 'numbers'] as const
-  return [...(includes(admin, 'warm') ? [] : ['form' as const]), ...pages.filter(page => !includes(admin, page))]
+  return [...(includes(admin, 'warm') ? [] : ['form' as const]), ...looks.filter(look => !includes(admin, look))]
 }
 
 /** Throws `role-forbidden`. */
@@ -255,7 +258,7 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
         sendAnswer(response, ownAnswer)
       } finally {
         const ms = clock.now() - started
-        const stream = looks.has(name) ? log : audit
+        const stream = onlyLooks.has(name) ? log : audit
         stream.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
         logged.add(response)
         if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)

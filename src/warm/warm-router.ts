@@ -63,6 +63,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(answering('sessions', calls.list, calls.listWithMistake))
     .delete(answering('logout', calls.logOutEverywhere))
   below.route('/numbers').all(admit('GET', 'HEAD')).get(answering('numbers', watch.numbers))
+  below.route('/failures').all(admit('GET', 'HEAD')).get(answering('failures', watch.failures))
+  below.route('/audit').all(admit('GET', 'HEAD')).get(answering('audit', watch.audit))
   below
     .route('/sessions/end')
     .all(admit('GET', 'HEAD', 'POST'))

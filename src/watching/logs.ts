@@ -1,16 +1,19 @@
 import { accessSync, constants, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type DestinationStream, type Logger, pino } from 'pino'
+import type { DestinationStream, Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
 import type { Counts } from '../lib/counts.js'
 import { codeOf, createLog, type LogFormat } from '../lib/log.js'
+import { RecentAudit } from '../lib/recent-lines.js'
 import { LineWriter } from '../lib/text/line-writer.js'
 
 /** Log lines about who called, logged in or ended a session. Independent of LOG_LEVEL. */
 export interface AuditTrail {
   /** Each line has `"audit":true` and the level `info`. */
   readonly log: Logger
+  /** Also with AUDIT_LOG=off. */
+  readonly recent: RecentAudit
   reopen(): void
 }
 
@@ -36,14 +39,18 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
   })
   const usual: Destination = writeLine === undefined ? standard('stdout', logFormat) : { write: writeLine }
   const log = createLog(logLevels.usual, counting(usual, 'log'), logFormat).child(about)
+  const recent = new RecentAudit()
   const trailTo = (destination: Destination) =>
-    createLog('info', counting(destination, 'audit'), logFormat).child({ audit: true, ...about })
+    createLog('info', counting(destination, 'audit'), logFormat, line => recent.add(line)).child({
+      audit: true,
+      ...about,
+    })
   return { log, audit: createAudit() }
 
   function createAudit(): AuditTrail {
-    if (auditLog === 'off') return { log: pino({ level: 'silent' }), reopen() {} }
-    if (auditLog === 'stdout') return { log: trailTo(usual), reopen() {} }
-    if (auditLog === 'stderr') return { log: trailTo(standard('stderr', logFormat)), reopen() {} }
+    if (auditLog === 'off') return { log: trailTo({ write() {} }), recent, reopen() {} }
+    if (auditLog === 'stdout') return { log: trailTo(usual), recent, reopen() {} }
+    if (auditLog === 'stderr') return { log: trailTo(standard('stderr', logFormat)), recent, reopen() {} }
     const { file } = auditLog
     const writer = new LineWriter(openAuditFile(file), {
       lostLine: lostLine({ audit: true, ...about }, logFormat),
@@ -53,6 +60,7 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
     process.once('exit', () => writer.flush())
     return {
       log: trailTo(writer),
+      recent,
       reopen() {
         try {
           writer.moveTo(openAuditFile(file))

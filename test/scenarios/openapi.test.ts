@@ -276,7 +276,7 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
   }),
   ['GET /warm/sessions', 200, accept => ask(usual, 'GET', '/warm/sessions', accept)],
   ['GET /warm/sessions', 400, accept => ask(usual, 'GET', '/warm/sessions?limit=0', accept)],
-  ...['numbers'].flatMap((page): [string, number, Ask][] => [
+  ...['numbers', 'failures', 'audit'].flatMap((page): [string, number, Ask][] => [
     [`GET /warm/${page}`, 200, accept => ask(usual, 'GET', `/warm/${page}`, accept)],
     [`GET /warm/${page}`, 400, accept => ask(usual, 'GET', `/warm/${page}?sid=x`, accept)],
   ]),
@@ -289,6 +289,8 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
       ['GET', '/warm/sessions', '/warm/sessions'],
       ['DELETE', '/warm/sessions', '/warm/sessions'],
       ['GET', '/warm/numbers', '/warm/numbers'],
+      ['GET', '/warm/failures', '/warm/failures'],
+      ['GET', '/warm/audit', '/warm/audit'],
       ['GET', '/warm/{id}', nowhere],
       ['DELETE', '/warm/{id}', nowhere],
       ['GET', '/warm/{id}/end', `${nowhere}/end`],
@@ -351,6 +353,8 @@ describe('replies match the document:', () => {
       SessionList: { ...(await read('/warm/sessions?limit=1')), unanswered },
       Ended: { ...(await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, near)), unanswered },
       Numbers: await read('/warm/numbers', 'GET', {}, partial),
+      Failures: await read('/warm/failures', 'GET', {}, partial),
+      Audit: { ...(await read('/warm/audit?limit=1')), unanswered },
       Problem: await read('/warm', 'POST', json(strictAccount)),
     }
     for (const [name, object] of Object.entries(objects)) {

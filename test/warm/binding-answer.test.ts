@@ -88,7 +88,16 @@ test('all its files and links are below the public path', async () => {
   expect(addresses.filter(address => address !== '/chat/warm/docs/')).toEqual([
     '/chat/assets/icon.svg',
     '/chat/assets/style.css',
-    ...['#main', '/chat/', '/chat/warm', '/chat/warm/sessions', '/chat/warm/numbers', '/chat/warm/sign-out'],
+    ...[
+      '#main',
+      '/chat/',
+      '/chat/warm',
+      '/chat/warm/sessions',
+      '/chat/warm/numbers',
+      '/chat/warm/failures',
+      '/chat/warm/audit',
+      '/chat/warm/sign-out',
+    ],
     '/chat/http-bind',
     '/chat/warm',
     `/chat/warm/${binding.id}`,

@@ -15,9 +15,12 @@ import { Counts } from '../../src/lib/counts.js'
 import { adminHashQueue, type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
+import { RecentAudit } from '../../src/lib/recent-lines.js'
 import type { ProofRecord } from '../../src/servers/login/again.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
+import { createAuditReader } from '../../src/warm/numbers/audit-lines.js'
 import { createCapacity } from '../../src/warm/numbers/capacity.js'
+import { createFailureReader } from '../../src/warm/numbers/failure-groups.js'
 import { LastHour } from '../../src/warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from '../../src/warm/numbers/overview.js'
 import { RecentWarms } from '../../src/warm/numbers/recent-warms.js'
@@ -69,7 +72,7 @@ export const config: Config = {
 }
 
 /** What is remembered of calls, and told of this process. */
-function watched(clock: Clock, counts: Counts) {
+function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
   const recentWarms = new RecentWarms(clock)
   const registry = { size: 0, takesSessions: true }
   const capacity = createCapacity({
@@ -85,6 +88,8 @@ function watched(clock: Clock, counts: Counts) {
     recentWarms,
     readOverview: createOverview({ clock, recentWarms, place: 'web1', registry, capacity }),
     readHour: createHourReader({ clock, lastHour }),
+    readAudit: createAuditReader({ lines: recent.all }),
+    readFailures: createFailureReader({ lines: recent.failures }),
   }
 }
 
@@ -163,9 +168,11 @@ export function fakeService({
   ...settings
 }: Partial<Config> & FakeParts = {}): FakeService {
   let text = ''
+  const recent = new RecentAudit()
   const stream = new Writable({
     write(chunk, _encoding, done) {
       text += chunk
+      if (String(chunk).includes('"audit":true')) recent.add(String(chunk))
       done()
     },
   })
@@ -191,7 +198,7 @@ export function fakeService({
       clock: { now, after },
       sums: new MinuteSums({ now, after }),
       formTokens: createFormTokens(formKey, now),
-      ...watched({ now, after }, parts.counts),
+      ...watched({ now, after }, parts.counts, recent),
     }),
   })
   const lines = () =>

@@ -8,6 +8,8 @@ const entries = [
   { page: 'form', text: 'Log a user in', path: '' },
   { page: 'sessions', text: 'Sessions', path: '/sessions' },
   { page: 'numbers', text: 'Numbers', path: '/numbers' },
+  { page: 'failures', text: 'Failures', path: '/failures' },
+  { page: 'audit', text: 'Audit', path: '/audit' },
   ...(documents.size === 0 ? [] : [{ page: 'docs', text: 'Docs', path: '/docs/' } as const]),
 ] as const
 

@@ -326,6 +326,70 @@ export interface Numbers {
   unanswered?: string[]
 }
 
+/** Why logins failed, the newest first. */
+export interface Failures {
+  /** The reasons. */
+  failures: {
+    /** The error. */
+    code: string
+    /** The step of the login that failed. */
+    step?: 'resolve' | 'connect' | 'tls' | 'features' | 'sasl' | 'bind'
+    /** What happened. */
+    detail?: string
+    /** What to do. */
+    advice?: string
+    /** Logins that failed for this reason, of the last 200 failures of each process. */
+    count: number
+    /** The last time. */
+    last: string
+    /** What failed: `warm`, `connect`, or a `client login`. */
+    actions: string[]
+    /** What the XMPP server said. */
+    conditions: string[]
+    /** Domains of the users. */
+    domains: string[]
+    /** A few of the users. */
+    jids: string[]
+  }[]
+  /** Processes that did not answer: their part is missing. Absent if all answered. */
+  unanswered?: string[]
+}
+
+/** The last lines of the audit trail, the newest first. */
+export interface Audit {
+  /** At most 500 of each process. */
+  lines: {
+    /** When. */
+    time: string
+    /** What. */
+    action: string
+    /** The admin who did it. */
+    admin?: string
+    /** The address of the caller. */
+    address?: string
+    /** `ok`, or the error. */
+    code?: string
+    /** The step of the login that failed. */
+    step?: string
+    /** What the XMPP server said. */
+    condition?: string
+    /** The users: bare JIDs. */
+    jids: string[]
+    /** The public id of the session. */
+    id?: string
+    /** How many calls the line stands for. */
+    count: number
+    /** Sessions that were ended. */
+    ended?: number
+    /** The process. Absent if there is only one. */
+    process?: string
+  }[]
+  /** `before` of the next part. Absent at the end. */
+  next?: string
+  /** Processes that did not answer: their part is missing. Absent if all answered. */
+  unanswered?: string[]
+}
+
 /** Lists the sessions of the domains of this admin. */
 export interface ListSessionsQuery {
   /** The sessions of a bare JID, or the session of a full JID. */
@@ -360,4 +424,18 @@ export interface LogOutEverywhereQuery {
   jid?: string
   /** The sessions of this visit of this admin. */
   visit?: string
+}
+
+/** Shows the last lines of the audit trail. */
+export interface ShowAuditQuery {
+  /** Lines of this admin. */
+  admin?: string
+  /** Lines about this. */
+  action?: 'warm' | 'connect' | 'resume' | 'logout' | 'admin login' | 'client login'
+  /** Lines about this user (a bare JID) or this domain. */
+  jid?: string
+  /** Most lines. */
+  limit?: number
+  /** `next` of the previous part. */
+  before?: string
 }

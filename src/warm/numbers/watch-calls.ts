@@ -4,6 +4,10 @@ import type { Sessions } from '../../session/session-types.js'
 import { readQuery } from '../call-parameters.js'
 import { type Call, hiddenFrom } from '../calls.js'
 import { answerLive } from '../live-page.js'
+import type { AuditPage, AuditWish } from './audit-lines.js'
+import { auditPage, auditParameters, describeAudit, usualLines } from './audit-page.js'
+import type { Failures, FailureWish } from './failure-groups.js'
+import { describeFailures, failuresPage } from './failures-page.js'
 import type { Hour } from './last-hour.js'
 import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.js'
 import type { OperatorContext } from './operator-page.js'
@@ -14,11 +18,14 @@ export interface WatchCallsParts {
   readonly sessions: Sessions
   readonly readOverview: () => Promise<Overview>
   readonly readHour: () => Promise<Hour>
+  readonly readAudit: (wish: AuditWish) => Promise<AuditPage>
+  readonly readFailures: (wish: FailureWish) => Promise<Failures>
   readonly streams: EventStreams
 }
 
 /** Calls that only read: what happens in all processes. */
-export function createWatchCalls({ config, sessions, readOverview, readHour, streams }: WatchCallsParts) {
+export function createWatchCalls(parts: WatchCallsParts) {
+  const { config, sessions, readOverview, readHour, readAudit, readFailures, streams } = parts
   const contextOf = ({ request, representation, admin }: Call): OperatorContext => ({
     request,
     representation,
@@ -38,6 +45,24 @@ export function createWatchCalls({ config, sessions, readOverview, readHour, str
       readQuery(request.url, {})
       if (representation === 'json') return jsonAnswer(describeNumbers(await readNumbers(admin.domains)))
       return answerLive(streams, call, async () => numbersPage(await readNumbers(admin.domains), contextOf(call)))
+    },
+
+    async failures(call: Call): Promise<Answer | undefined> {
+      const { request, representation, admin } = call
+      readQuery(request.url, {})
+      const read = () => readFailures({ scope: admin.domains, viewer: admin.name })
+      if (representation === 'json') return jsonAnswer(describeFailures(await read()))
+      return answerLive(streams, call, async () => failuresPage(await read(), contextOf(call)))
+    },
+
+    async audit(call: Call): Promise<Answer | undefined> {
+      const { request, representation, admin } = call
+      const isForPrograms = representation === 'json'
+      const query = readQuery(request.url, auditParameters, { sentForm: !isForPrograms })
+      const { limit = usualLines, ...filter } = query
+      const read = () => readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
+      if (isForPrograms) return jsonAnswer(describeAudit(await read()))
+      return answerLive(streams, call, async () => auditPage(await read(), query, contextOf(call)))
     },
   }
 }

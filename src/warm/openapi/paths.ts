@@ -4,6 +4,7 @@ import { passingStatuses } from '../../http/answers/answer.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 import { type Schema, schemaNamed } from '../../lib/text/json-schema.js'
 import { handlePattern } from '../../session/sid.js'
+import { auditParameters } from '../numbers/audit-page.js'
 import type { Parameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters } from '../parameters.js'
 import { headers, json, pages, plain, type Response, redirection, response } from './replies.js'
@@ -91,6 +92,23 @@ function describeWarmApi(warmPath: string): Paths {
         'Shows numbers of now and of the last hour.',
         { 200: response('The numbers.', { ...inJson('Numbers'), ...pages }) },
         ['invalid-parameter'],
+      ),
+    },
+    [`${warmPath}/failures`]: {
+      get: call(
+        'showFailures',
+        'Shows why logins failed lately.',
+        { 200: response('The failures.', { ...inJson('Failures'), ...pages }) },
+        ['invalid-parameter'],
+      ),
+    },
+    [`${warmPath}/audit`]: {
+      get: call(
+        'showAudit',
+        'Shows the last lines of the audit trail.',
+        { 200: response('The lines.', { ...inJson('Audit'), ...pages }) },
+        ['invalid-parameter'],
+        inQuery(auditParameters),
       ),
     },
     [`${warmPath}/{id}`]: {

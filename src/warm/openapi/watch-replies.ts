@@ -1,5 +1,8 @@
+import { steps } from '../../lib/errors.js'
 import { count, object, type Schema, schemaNamed, text, word } from '../../lib/text/json-schema.js'
+import type { AuditLineObject } from '../numbers/audit-page.js'
 import { resources } from '../numbers/capacity.js'
+import type { FailureObject } from '../numbers/failures-page.js'
 
 const list = (items: Schema, description: string): Schema => ({ type: 'array', items, description })
 
@@ -20,6 +23,36 @@ const numberOrNull: Schema = { anyOf: [{ type: 'number', minimum: 0 }, { enum: [
 const series = (description: string): Schema => list(numberOrNull, description)
 
 const capacity = schemaNamed('Capacity')
+
+const texts = (description: string) => list({ type: 'string' }, description)
+
+const failure: Record<keyof FailureObject, Schema> = {
+  code: text('The error.'),
+  step: word('The step of the login that failed.', steps),
+  detail: text('What happened.'),
+  advice: text('What to do.'),
+  count: count('Logins that failed for this reason, of the last 200 failures of each process.'),
+  last: text('The last time.', { format: 'date-time' }),
+  actions: texts('What failed: `warm`, `connect`, or a `client login`.'),
+  conditions: texts('What the XMPP server said.'),
+  domains: texts('Domains of the users.'),
+  jids: texts('A few of the users.'),
+}
+
+const auditLine: Record<keyof AuditLineObject, Schema> = {
+  time: text('When.', { format: 'date-time' }),
+  action: text('What.'),
+  admin: text('The admin who did it.'),
+  address: text('The address of the caller.'),
+  code: text('`ok`, or the error.'),
+  step: text('The step of the login that failed.'),
+  condition: text('What the XMPP server said.'),
+  jids: texts('The users: bare JIDs.'),
+  id: text('The public id of the session.'),
+  count: count('How many calls the line stands for.'),
+  ended: count('Sessions that were ended.'),
+  process: text('The process. Absent if there is only one.'),
+}
 
 export const watchSchemas: Readonly<Record<string, Schema>> = {
   Use: object('How much of a limit is used.', {
@@ -68,5 +101,24 @@ export const watchSchemas: Readonly<Record<string, Schema>> = {
       unanswered,
     },
     ['logins', 'last_hour', 'capacity', 'processes', 'unanswered'],
+  ),
+  Failures: object(
+    'Why logins failed, the newest first.',
+    { failures: list(object('A reason.', failure, ['step', 'detail', 'advice']), 'The reasons.'), unanswered },
+    ['unanswered'],
+  ),
+  Audit: object(
+    'The last lines of the audit trail, the newest first.',
+    {
+      lines: list(
+        object('A line.', auditLine, [
+          ...(['admin', 'address', 'code', 'step', 'condition', 'id', 'ended', 'process'] as const),
+        ]),
+        'At most 500 of each process.',
+      ),
+      next: text('`before` of the next part. Absent at the end.'),
+      unanswered,
+    },
+    ['next', 'unanswered'],
   ),
 }

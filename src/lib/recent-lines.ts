@@ -1,0 +1,34 @@
+/** The last lines of a log. */
+export class RecentLines {
+  readonly #most: number
+  readonly #lines: string[] = []
+  #count = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  add(line: string): void {
+    this.#lines[this.#count % this.#most] = line
+    this.#count += 1
+  }
+
+  /** Each with its number. */
+  *newestFirst(): Iterable<readonly [number: number, line: string]> {
+    for (let number = this.#count - 1; number >= Math.max(0, this.#count - this.#most); number--)
+      yield [number, this.#lines[number % this.#most]!]
+  }
+}
+
+/** Lines of the audit trail, as JSON. A line has at most 4 KiB. */
+export class RecentAudit {
+  readonly all = new RecentLines(500)
+  /** Of logins. */
+  readonly failures = new RecentLines(200)
+
+  add(line: string): void {
+    this.all.add(line)
+    const isOfLogin = /"msg":"(?:warm|connect|client login)"/.test(line)
+    if (isOfLogin && !/"code":"(?:ok|client-gone)"/.test(line)) this.failures.add(line)
+  }
+}

@@ -1,0 +1,146 @@
+import type { RecentLines } from '../../lib/recent-lines.js'
+import { askAll } from '../../processes/exchanges/ask-all.js'
+import { isNodeName } from '../../processes/node-name.js'
+import type { Nodes } from '../../processes/nodes.js'
+import { allowsDomain, prepareDomain } from '../../xmpp/jid/domains.js'
+
+export const auditActions = ['warm', 'connect', 'resume', 'logout', 'admin login', 'client login'] as const
+
+/** A line of the audit trail. Its texts are cut, and have no secrets. */
+export interface AuditLine {
+  /** In milliseconds since 1970. */
+  readonly time: number
+  readonly number: number
+  /** The process. Empty if there is only one. */
+  readonly node: string
+  readonly action: string
+  readonly admin?: string
+  readonly address?: string
+  readonly code?: string
+  readonly step?: string
+  readonly condition?: string
+  /** Bare. Several only for refused logins of clients. */
+  readonly jids: readonly string[]
+  readonly id?: string
+  /** How many calls the line stands for. */
+  readonly count: number
+  readonly ended?: number
+}
+
+export type AuditPlace = Pick<AuditLine, 'time' | 'number' | 'node'>
+
+export interface AuditWish {
+  /** Domains of the admin who asks, and the name. */
+  readonly scope: readonly string[]
+  readonly viewer: string
+  readonly admin?: string | undefined
+  readonly action?: string | undefined
+  /** A bare JID, or a domain. */
+  readonly jid?: string | undefined
+  readonly before?: AuditPlace | undefined
+  readonly limit: number
+}
+
+export interface AuditPage {
+  readonly lines: readonly AuditLine[]
+  readonly next: AuditPlace | undefined
+  readonly unanswered: readonly string[] | undefined
+}
+
+export interface AuditReaderParts {
+  readonly nodes?: Nodes | undefined
+  readonly lines: RecentLines
+}
+
+interface OwnPage {
+  readonly lines: readonly AuditLine[]
+  readonly more: boolean
+}
+
+/** Each process sends one page at most. */
+export function createAuditReader({ nodes, lines }: AuditReaderParts) {
+  const own = (wish: AuditWish): OwnPage => {
+    const found: AuditLine[] = []
+    for (const line of linesFor(lines, wish)) {
+      if (!fits(line, wish)) continue
+      if (found.length === wish.limit) return { lines: found, more: true }
+      found.push(line)
+    }
+    return { lines: found, more: false }
+  }
+  nodes?.answer('audit', own)
+
+  return async (wish: AuditWish): Promise<AuditPage> => {
+    const { answers, unanswered } =
+      nodes === undefined ? { answers: [], unanswered: undefined } : await askAll<OwnPage>(nodes, 'audit', wish)
+    const parts = [own(wish), ...answers.map(([, part]) => part)]
+    const merged = parts.flatMap(({ lines }) => lines).sort(newestFirst)
+    const page = merged.slice(0, wish.limit)
+    const isMore = merged.length > page.length || parts.some(({ more }) => more)
+    return { lines: page, next: isMore ? page.at(-1) : undefined, unanswered }
+  }
+}
+
+/** Lines that this admin may see: of the own domains, and own lines without a JID. */
+export function* linesFor(
+  lines: RecentLines,
+  { scope, viewer }: Pick<AuditWish, 'scope' | 'viewer'>,
+): Iterable<AuditLine> {
+  const seesAll = scope.includes('*')
+  for (const [number, text] of lines.newestFirst()) {
+    const line = toLine(number, JSON.parse(text))
+    if (seesAll) yield line
+    else if (line.jids.length === 0) {
+      if (line.admin === viewer) yield line
+    } else {
+      const jids = line.jids.filter(jid => allowsDomain(scope, domainOf(jid)))
+      const isWhole = jids.length === line.jids.length
+      if (jids.length > 0) yield isWhole ? line : { ...line, jids, count: jids.length }
+    }
+  }
+}
+
+export const domainOf = (jid: string): string => {
+  const domain = jid.slice(jid.lastIndexOf('@') + 1)
+  return prepareDomain(domain) ?? domain
+}
+
+const placePattern = /^(\d{1,16})-(\d{1,15})(?:-([a-z0-9]{8}))?$/
+
+export const formatAuditPlace = ({ time, number, node }: AuditPlace) =>
+  [time, number, ...(node === '' ? [] : [node])].join('-')
+
+export function readAuditPlace(text: string): AuditPlace | undefined {
+  const [, time, number, node = ''] = placePattern.exec(text) ?? []
+  return time === undefined ? undefined : { time: Number(time), number: Number(number), node }
+}
+
+function newestFirst(a: AuditPlace, b: AuditPlace): number {
+  return b.time - a.time || (a.node < b.node ? -1 : a.node > b.node ? 1 : b.number - a.number)
+}
+
+function fits(line: AuditLine, { admin, action, jid, before }: AuditWish): boolean {
+  if (before !== undefined && newestFirst(before, line) >= 0) return false
+  if (admin !== undefined && line.admin !== admin) return false
+  if (action !== undefined && line.action !== action) return false
+  return jid === undefined || line.jids.some(each => each === jid || (!jid.includes('@') && domainOf(each) === jid))
+}
+
+function toLine(number: number, fields: Readonly<Record<string, unknown>>): AuditLine {
+  const text = (name: string) => {
+    const value = fields[name]
+    return typeof value === 'string' ? { [name]: value } : {}
+  }
+  const { time, node, jid, jids, msg, count, refused, ended } = fields
+  const known = Array.isArray(jids) ? jids : [jid]
+  return {
+    time: typeof time === 'number' ? time : Date.parse(String(time)) || 0,
+    number,
+    node: typeof node === 'string' && isNodeName(node) ? node : '',
+    action: String(msg),
+    ...Object.assign({}, ...['admin', 'address', 'code', 'step', 'condition', 'id'].map(text)),
+    jids: known.filter(each => typeof each === 'string'),
+    count: [count, refused].find(each => typeof each === 'number') ?? 1,
+    ...(typeof ended === 'number' && { ended }),
+  }
+}

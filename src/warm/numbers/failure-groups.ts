@@ -1,0 +1,88 @@
+import type { RecentLines } from '../../lib/recent-lines.js'
+import { askAll } from '../../processes/exchanges/ask-all.js'
+import type { Nodes } from '../../processes/nodes.js'
+import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { type AuditWish, domainOf, linesFor } from './audit-lines.js'
+
+const mostExamples = 5
+
+/** Failed logins with the same reason. */
+export interface FailureGroup {
+  readonly code: string
+  readonly step: string | undefined
+  readonly count: number
+  /** In milliseconds since 1970. */
+  readonly last: number
+  readonly jids: readonly string[]
+  readonly domains: readonly string[]
+  readonly conditions: readonly string[]
+  /** What failed: `warm`, `connect`, or `client login`. */
+  readonly actions: readonly string[]
+}
+
+export type FailureWish = Pick<AuditWish, 'scope' | 'viewer'>
+
+export interface Failures {
+  /** Newest first. */
+  readonly groups: readonly FailureGroup[]
+  readonly unanswered: readonly string[] | undefined
+}
+
+export interface FailureReaderParts {
+  readonly nodes?: Nodes | undefined
+  readonly lines: RecentLines
+}
+
+/** Each process groups its own failures. */
+export function createFailureReader({ nodes, lines }: FailureReaderParts) {
+  const own = (wish: FailureWish) =>
+    merged(
+      Array.from(linesFor(lines, wish), ({ code = 'unknown', step, count, time, jids, condition, action }) => ({
+        code,
+        // The password or token of a client was refused.
+        step: action === 'client login' ? 'sasl' : step,
+        count,
+        last: time,
+        jids,
+        domains: jids.map(domainOf).filter(domain => prepareDomain(domain) !== undefined),
+        conditions: condition === undefined ? [] : [condition],
+        actions: [action],
+      })),
+    )
+  nodes?.answer('failures', own)
+
+  return async (wish: FailureWish): Promise<Failures> => {
+    const { answers, unanswered } =
+      nodes === undefined
+        ? { answers: [], unanswered: undefined }
+        : await askAll<readonly FailureGroup[]>(nodes, 'failures', wish)
+    return { groups: merged([...own(wish), ...answers.flatMap(([, groups]) => groups)]), unanswered }
+  }
+}
+
+function merged(groups: readonly FailureGroup[]): readonly FailureGroup[] {
+  const all = new Map<string, FailureGroup>()
+  for (const group of [...groups].sort((a, b) => b.last - a.last)) {
+    const key = `${group.code} ${group.step ?? ''}`
+    const before = all.get(key)
+    all.set(key, before === undefined ? few(group) : both(before, group))
+  }
+  return [...all.values()]
+}
+
+const few = (group: FailureGroup): FailureGroup => both({ ...group, count: 0 }, group)
+
+function both(newer: FailureGroup, older: FailureGroup): FailureGroup {
+  const union = (name: 'jids' | 'domains' | 'conditions' | 'actions') =>
+    [...new Set([...newer[name], ...older[name]])].slice(0, mostExamples)
+  return {
+    code: newer.code,
+    step: newer.step,
+    count: newer.count + older.count,
+    last: newer.last,
+    jids: union('jids'),
+    domains: union('domains'),
+    conditions: union('conditions'),
+    actions: union('actions'),
+  }
+}

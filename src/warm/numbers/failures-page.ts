@@ -1,0 +1,53 @@
+import { advice } from '../../http/answers/advice.js'
+import type { Answer } from '../../http/answers/answer.js'
+import { type ProblemCode, problems } from '../../lib/errors.js'
+import { parseJid } from '../../xmpp/jid/jid.js'
+import { formatTime } from '../answers.js'
+import type { FailureGroup, Failures } from './failure-groups.js'
+import { type OperatorContext, operatorPage } from './operator-page.js'
+
+export function describeFailures({ groups, unanswered }: Failures) {
+  return { failures: groups.map(describeGroup), unanswered }
+}
+
+export type FailureObject = ReturnType<typeof describeGroup>
+
+function describeGroup({ code, step, count, last, jids, domains, conditions, actions }: FailureGroup) {
+  const known = Object.hasOwn(problems, code) ? (code as ProblemCode) : undefined
+  return {
+    code,
+    step,
+    detail: known && problems[known].sentence,
+    advice: known && advice[known],
+    count,
+    last: new Date(last).toISOString(),
+    actions,
+    conditions,
+    domains,
+    jids,
+  }
+}
+
+const actionNames: Readonly<Record<string, string>> = {
+  warm: 'calls of backends',
+  connect: 'calls of pages',
+  'client login': 'logins by clients',
+}
+
+export function failuresPage({ groups, unanswered }: Failures, context: OperatorContext): Answer {
+  return operatorPage('failures', context, {
+    title: 'Failures',
+    style: 'watch.css',
+    groups: groups.map(group => ({
+      ...describeGroup(group),
+      key: `${group.code}-${group.step ?? 'any'}`,
+      last: formatTime(group.last),
+      times: group.count === 1 ? 'once' : `${group.count} times`,
+      from: group.actions.map(action => actionNames[action] ?? action).join(', '),
+      domains: group.domains.join(', '),
+      conditions: group.conditions.join(', '),
+      jids: group.jids.map(jid => ({ jid, query: parseJid(jid) && new URLSearchParams({ jid }).toString() })),
+    })),
+    unanswered,
+  })
+}

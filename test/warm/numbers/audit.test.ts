@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { Problem } from '../../../src/lib/errors.js'
+import { RecentAudit } from '../../../src/lib/recent-lines.js'
+import { createAuditReader } from '../../../src/warm/numbers/audit-lines.js'
+import { createFailureReader } from '../../../src/warm/numbers/failure-groups.js'
+import { JoinedProcesses, settled } from '../../support/joined-processes.js'
+import { isXhtml } from '../../support/xhtml.js'
+import { binding, parameters, warm } from '../fake-login.js'
+import { one, portal, setUp } from '../sessions-stage.js'
+
+const html = { Accept: 'text/html' }
+
+/** A service with a done login, a refused one, and an ended session. */
+async function busy() {
+  let isRefused = false
+  const set = setUp({
+    login: async () => {
+      if (isRefused) throw new Problem('not-authorized', { step: 'sasl', condition: 'not-authorized' })
+      return binding
+    },
+  })
+  set.sessions.add(1)
+  await warm(set.service).send(parameters)
+  isRefused = true
+  await warm(set.service).send({ jid: 'romeo@other.chat.example', password: 's3cret-of-romeo' })
+  await set.remove(`/warm/${one}`)
+  return set
+}
+
+describe('the audit page', () => {
+  test('shows who did what, the newest first, without secrets', async () => {
+    const { get } = await busy()
+    const { text, status } = await get('/warm/audit').set(html)
+    expect([status, isXhtml(text)]).toEqual([200, true])
+    const rows = Array.from(text.matchAll(/<tr role="row" id="[^"]+">(.*)<\/tr>/g), ([, row]) =>
+      row!.replaceAll(/<span class="unseen">[^<]*<\/span>|<[^>]+>/g, ' ').replaceAll(/ +/g, ' '),
+    )
+    const time = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d'
+    expect(rows).toEqual([
+      expect.stringMatching(new RegExp(`^ ${time} done logout admin@host juliet@chat.example .*– $`)),
+      expect.stringMatching(/ not-authorized \(sasl, not-authorized\) warm admin@host romeo@other.chat.example /),
+      expect.stringMatching(/ done warm admin@host juliet@chat.example .* Show $/),
+    ])
+    expect(text).not.toContain('s3cret')
+  })
+
+  test('is filtered by admin, action, user and domain', async () => {
+    const { get } = await busy()
+    const found = async (query: string) => {
+      const { body } = await get(`/warm/audit?${query}`)
+      return body.lines.map(({ action, jids }: { action: string; jids: string[] }) => `${action} ${jids}`)
+    }
+    expect(await found('action=logout')).toEqual(['logout juliet@chat.example'])
+    expect(await found('jid=romeo@other.chat.example')).toEqual(['warm romeo@other.chat.example'])
+    expect(await found('jid=other.chat.example')).toEqual(['warm romeo@other.chat.example'])
+    expect(await found('admin=portal')).toEqual([])
+    expect(await found('admin=admin@host')).toHaveLength(3)
+    for (const wrong of ['action=x', 'limit=501', 'before=x', 'jid=@', 'admin='.padEnd(300, 'x')])
+      expect((await get(`/warm/audit?${wrong}`)).status).toBe(400)
+    expect((await get('/warm/audit?jid=&admin=&action=').set(html)).text).not.toContain('All lines')
+  })
+
+  test('has parts, each with the place of the next', async () => {
+    const { get } = await busy()
+    const seen: string[] = []
+    let before = ''
+    for (let part = 0; part < 3; part++) {
+      const { body } = await get(`/warm/audit?limit=1${before}`)
+      seen.push(body.lines[0].action)
+      before = `&before=${body.next}`
+    }
+    expect([seen, before]).toEqual([['logout', 'warm', 'warm'], '&before=undefined'])
+    const { text } = await get('/warm/audit?limit=1').set(html)
+    expect(text).toMatch(/<a rel="next" href="\?limit&#x3D;1&amp;before&#x3D;\d+-\d+">Older lines<\/a>/)
+  })
+
+  test('shows an admin of some domains only these, and own calls without a user', async () => {
+    const { call } = await busy()
+    const get = call('get', portal)
+    await call('delete', portal)('/warm/sessions?visit=v1')
+    const { body } = await get('/warm/audit')
+    expect(body.lines.map(({ action, jids }: { action: string; jids: string[] }) => [action, jids])).toEqual([
+      ['logout', []],
+      ['logout', ['juliet@chat.example']],
+      ['warm', ['juliet@chat.example']],
+    ])
+  })
+
+  test('says if nothing has happened', async () => {
+    const { text } = await setUp().get('/warm/audit').set(html)
+    expect(text).toContain('Nothing has happened yet.')
+  })
+})
+
+describe('the failures page', () => {
+  test('groups failed logins by reason, with advice and users', async () => {
+    const { get, call } = await busy()
+    const { body } = await get('/warm/failures')
+    expect(body.failures).toMatchObject([
+      {
+        ...{ code: 'not-authorized', step: 'sasl', count: 1, actions: ['warm'], conditions: ['not-authorized'] },
+        ...{ jids: ['romeo@other.chat.example'], domains: ['other.chat.example'] },
+        advice: expect.stringContaining('Check the spelling'),
+      },
+    ])
+    const { text } = await get('/warm/failures').set(html)
+    expect(isXhtml(text)).toBe(true)
+    expect(text).toContain('<a href="/warm/audit?jid&#x3D;romeo%40other.chat.example">romeo@other.chat.example</a>')
+    expect((await call('get', portal)('/warm/failures')).body).toEqual({ failures: [] })
+    expect((await call('get', portal)('/warm/failures').set(html)).text).toContain('No login was refused or failed.')
+  })
+})
+
+describe('several processes', () => {
+  let joined: JoinedProcesses
+  beforeEach(() => {
+    joined = new JoinedProcesses()
+  })
+  afterEach(() => joined.close())
+
+  test('show their lines and failures together', async () => {
+    const all = []
+    for (let number = 0; number < 3; number++) {
+      const { nodes } = await joined.start()
+      const recent = new RecentAudit()
+      const about = { node: nodes.self, msg: 'warm', code: 'timeout', step: 'bind' }
+      for (const time of [10, 20, 20])
+        recent.add(JSON.stringify({ ...about, time: time + number, jid: `user${number}@chat.example` }))
+      const lines = recent.all
+      all.push({
+        readAudit: createAuditReader({ nodes, lines }),
+        readFailures: createFailureReader({ nodes, lines: recent.failures }),
+      })
+    }
+    await settled()
+    const scope = ['*']
+    const [{ readAudit, readFailures }] = all as [(typeof all)[number]]
+    const seen: string[] = []
+    let before: Parameters<typeof readAudit>[0]['before']
+    for (let isMore = true; isMore; isMore = before !== undefined) {
+      const { lines, next } = await readAudit({ scope, viewer: 'admin', limit: 2, before })
+      seen.push(...lines.map(({ time, node, number }) => `${time} ${node.at(-1)} ${number}`))
+      before = next
+    }
+    expect(seen).toEqual(['22 2 2', '22 2 1', '21 1 2', '21 1 1', '20 0 2', '20 0 1', '12 2 0', '11 1 0', '10 0 0'])
+    expect(await readFailures({ scope, viewer: 'admin' })).toEqual({
+      groups: [
+        {
+          ...{ code: 'timeout', step: 'bind', count: 9, last: 22, conditions: [], actions: ['warm'] },
+          ...{ jids: ['user2@chat.example', 'user1@chat.example', 'user0@chat.example'], domains: ['chat.example'] },
+        },
+      ],
+      unanswered: undefined,
+    })
+    joined.network.stop('pppp0002')
+    const asking = readFailures({ scope, viewer: 'admin' })
+    await joined.pass(1_000)
+    expect(await asking).toMatchObject({ groups: [{ count: 6 }], unanswered: ['pppp0002'] })
+  })
+
+  test("lines of refused logins of clients show an admin the own domains' users alone", async () => {
+    const recent = new RecentAudit()
+    const jids = ['a@chat.example', 'b@other.example', `${'x'.repeat(80)}…`]
+    recent.add(
+      JSON.stringify({
+        time: '2026-11-23T12:00:00.000Z',
+        msg: 'client login',
+        code: 'not-authorized',
+        jids,
+        refused: 9,
+      }),
+    )
+    const ask = (scope: readonly string[]) =>
+      createFailureReader({ lines: recent.failures })({ scope, viewer: 'portal' })
+    expect((await ask(['*'])).groups).toMatchObject([
+      { step: 'sasl', count: 9, jids, domains: ['chat.example', 'other.example'], last: Date.UTC(2026, 10, 23, 12) },
+    ])
+    expect((await ask(['chat.example'])).groups).toMatchObject([{ count: 1, jids: ['a@chat.example'] }])
+    expect((await ask(['third.example'])).groups).toEqual([])
+  })
+})
