@@ -134,6 +134,10 @@ export class BoshLink implements Link {
     this.#session.abandon()
   }
 
+  unanswered(): void {
+    this.#session.lost({ step: 'stream', code: 'timeout' })
+  }
+
   timeOut(step: Step): void {
     if (this.#isOver) return
     this.abandon()

@@ -224,6 +224,10 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#link
   }
 
+  unanswered(): void {
+    this.#link.unanswered?.()
+  }
+
   timeOut(step: Step, isStreamOver?: boolean): void {
     this.#link.timeOut(step, isStreamOver)
   }

@@ -146,6 +146,7 @@ export class Uplink {
     }
     const ask = managed?.isOn === true ? () => managed.ask() : undefined
     if (!watch.look(now, this.link, !this.#isPaused, about, ask)) return 'awaited'
+    this.link.unanswered?.()
     if (managed?.breakOff() !== true) return 'missing'
     watch.received()
     return 'broken-off'

@@ -25,6 +25,8 @@ export interface Link {
   abandon(): void
   /** Ends the link and calls `onEnd`. A stream that is not over can be resumed. */
   timeOut(step: Step, isStreamOver?: boolean): void
+  /** Reports that the server did not answer a ping. */
+  unanswered?(): void
   /** Sends all data, then closes the connection, but not the stream. No event follows. */
   cut(): void
 }

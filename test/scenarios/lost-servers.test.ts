@@ -1,5 +1,6 @@
 // What an operator sees of an XMPP server that goes down and comes back.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { scrape } from '../support/scrape.js'
@@ -95,6 +96,37 @@ describe('a server of the settings', () => {
     await eventually('the probe is over', () => server.connections.length === 2 && server.open === 0)
     expect(server.last).toMatchObject({ goodbye: 'footer', attempts: 0, complaints: [] })
     expect(await up()).toEqual({ [key()]: 1 })
+  })
+
+  test('that no longer answers pings has lost a link', async () => {
+    await service.stop()
+    const clock = new SteppedClock()
+    service = await startTestService({
+      servers: `plain.example=xmpp://${place()}?tls=none`,
+      environment: { XMPP_DOMAINS: 'plain.example', METRICS_ADDRESS: '127.0.0.1:0' },
+      clock,
+    })
+    const { url, sid, rid } = await service.bind(alice)
+    const client = new BoshClient(url, { sid, rid })
+    server.last.deafen()
+    const held = client.request("<message xmlns='jabber:client' to='bob@plain.example'/>")
+    await eventually('the message arrives', () => server.last.packets.join('').includes('<message'))
+    clock.advance(16_000)
+    await eventually('the ping arrives', () => server.last.packets.join('').includes('<ping'))
+    clock.advance(61_000)
+    await held
+    client.close()
+    await eventually('the link is given up', () => service.lines.some(line => line.includes('does not answer')))
+    clock.advance(1_000)
+    expect(lines()).toMatchObject([
+      {
+        level: 40,
+        msg: 'links to an XMPP server broke, or could not be made',
+        lost: 1,
+        step: 'stream',
+        code: 'timeout',
+      },
+    ])
   })
 
   test('that is silent until the login is given up is down', async () => {

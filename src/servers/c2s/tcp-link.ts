@@ -165,6 +165,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#socket?.end()
   }
 
+  unanswered(): void {
+    this.#server?.lost({ step: 'stream', code: 'timeout' }, this.#to.domain)
+  }
+
   timeOut(step: Step, isStreamOver = true): void {
     this.#connection?.timeOut()
     this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }, isStreamOver))
