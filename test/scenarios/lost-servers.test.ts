@@ -28,7 +28,7 @@ afterEach(async () => {
   await server.stop()
 })
 
-const lines = () => service.lines.map(line => JSON.parse(line)).filter(({ msg }) => msg.includes('XMPP server'))
+const lines = () => service.lines.map(line => JSON.parse(line)).filter(({ lost }) => lost !== undefined)
 
 async function up(): Promise<Record<string, number>> {
   const { samples } = await scrape(service.service.metricsUrl)
@@ -109,15 +109,15 @@ describe('a server of the settings', () => {
     const { url, sid, rid } = await service.bind(alice)
     const client = new BoshClient(url, { sid, rid })
     server.last.deafen()
-    const held = client.request("<message xmlns='jabber:client' to='bob@plain.example'/>")
+    const held = client.request("<message xmlns='jabber:client' to='bob@plain.example'/>").catch(() => {})
     await eventually('the message arrives', () => server.last.packets.join('').includes('<message'))
     clock.advance(16_000)
     await eventually('the ping arrives', () => server.last.packets.join('').includes('<ping'))
     clock.advance(61_000)
-    await held
-    client.close()
     await eventually('the link is given up', () => service.lines.some(line => line.includes('does not answer')))
-    clock.advance(1_000)
+    clock.advance(10_000)
+    client.close()
+    await held
     expect(lines()).toMatchObject([
       {
         level: 40,
