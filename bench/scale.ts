@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { Inspector } from './inspector.js'
 import { residentKib } from './memory.js'
 import { closing, type LoadClient, startLoadClient, startService, startWorkers } from './processes.js'
 
@@ -39,12 +40,14 @@ const environment = {
 }
 
 /** One address of the service has 28,232 local ports to the stub. */
-const spread = {}
+const spread = { XMPP_LOCAL_ADDRESSES: '127.0.0.1,127.0.0.2' }
 
 interface Held {
   readonly pids: readonly number[]
   readonly port: number
   readonly lag: () => Promise<{ readonly max: number }>
+  /** Collects garbage, so that memory can be compared. */
+  readonly collect?: () => Promise<void>
 }
 
 interface Row {
@@ -68,6 +71,7 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   const ready = async () => {
     if (--waiting > 0) return
     filled = (performance.now() - start) / 1000
+    await service.collect?.()
     resident = service.pids.reduce((sum, pid) => sum + residentKib(pid), 0)
     await service.lag()
     for (const client of clients) client.go()
@@ -132,9 +136,16 @@ export async function measureScale(plan: ScalePlan): Promise<boolean> {
   {
     await using stub = await startStub(1)
     await using service = await startService({ c2sPort: stub.port, environment, link: 'tls=none&plain=on' })
-    const held = { pids: [service.pid], port: service.port, lag: service.lag }
+    const collect = async () => {
+      const inspector = await Inspector.open(service)
+      await inspector.collectGarbage()
+      inspector.close()
+    }
+    const held = { pids: [service.pid], port: service.port, lag: service.lag, collect }
     // Compiles the code, so that the smallest size does not pay for it.
     await hold(200, { ...plan, seconds: 5 }, held)
+    await untilQuiet(service.pid)
+    await collect()
     const empty = residentKib(service.pid)
     const rows: Row[] = []
     for (const size of [200, 2_000, mostOfProcess]) {
