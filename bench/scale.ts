@@ -40,7 +40,7 @@ const environment = {
 }
 
 /** One address of the service has 28,232 local ports to the stub. */
-const spread = { XMPP_LOCAL_ADDRESSES: '127.0.0.1,127.0.0.2' }
+const spread = { XMPP_LOCAL_ADDRESSES: '127.0.0.21,127.0.0.22' }
 
 interface Held {
   readonly pids: readonly number[]

@@ -63,7 +63,8 @@ describe('a warm call', () => {
         credentials: { kind: 'password', password: parameters.password },
         attachBinding: 'off',
         ...{ language: 'de', wait: 60, hold: 1, ver: '1.10', attachSeconds: 120 },
-        requestId: reply.headers['x-request-id'],
+        ids: { requestId: reply.headers['x-request-id'] },
+        openedBy: { admin: 'admin@host', isPage: false },
       },
     ])
   })
