@@ -7,7 +7,6 @@ import type { Representation } from '../http/answers/negotiation.js'
 import type { PastEvent, SessionDetails, SessionState, SessionView } from '../session/session-types.js'
 import { formatJid, type Jid } from '../xmpp/jid/jid.js'
 import { describeSession, formatTime, pathForBrowsers, withForm } from './answers.js'
-import type { Overview, ProcessView } from './numbers/overview.js'
 
 export interface PageContext {
   readonly request: Request
@@ -125,38 +124,9 @@ export function describeRow(view: SessionView, { now, admin, rights }: PageConte
   }
 }
 
-export function describeOverview({ own, warms: { outcomes, within }, processes }: Overview) {
-  return {
-    warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
-    ...(processes === undefined
-      ? { process: { memory: mebibytes(own.memory), heap: mebibytes(own.heap) } }
-      : { processes: processes.map(describeProcess) }),
-  }
-}
-
-function describeProcess({ name, place, isOwn, state, memory, sessions, age }: ProcessView) {
-  return {
-    name,
-    isOwn,
-    state,
-    place: place ?? '–',
-    memory: memory === undefined ? '–' : mebibytes(memory),
-    sessions: sessions ?? '–',
-    age: age === undefined ? '–' : span(Math.floor(age / 1000)),
-  }
-}
-
 export function span(seconds: number): string {
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
   return `${Math.floor(seconds / 86_400)} d`
 }
-
-/** Rounds to two digits, which is the precision of the figures. */
-function milliseconds(time: number | undefined): string {
-  if (time === undefined) return '–'
-  return time < 1000 ? `${Number(time.toPrecision(2))} ms` : `${Number((time / 1000).toPrecision(2))} s`
-}
-
-const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`

@@ -22,7 +22,6 @@ import { noParameters, readParameters, readQuery } from './call-parameters.js'
 import { type Call, demandDomain, demandRole, hiddenFrom, includes } from './calls.js'
 import { toListWish } from './list-wish.js'
 import { livePage } from './live-page.js'
-import type { Overview } from './numbers/overview.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualRows } from './parameters.js'
 import { queryOf, readSelection } from './selected-sessions.js'
@@ -40,12 +39,11 @@ export interface SessionCallsParts {
   readonly clock: Clock
   readonly sessions: Sessions
   readonly visits: Visits
-  readonly readOverview: () => Promise<Overview>
   readonly streams: EventStreams
 }
 
 export function createSessionCalls(
-  { config, clock, sessions, visits, readOverview, streams }: SessionCallsParts,
+  { config, clock, sessions, visits, streams }: SessionCallsParts,
   formGuard: FormGuard,
   shown: ShownBindings,
 ) {
@@ -136,9 +134,7 @@ export function createSessionCalls(
         })
         return undefined
       }
-      const reading = admin.domains.includes('*') && includes(admin, 'sessions') ? readOverview() : undefined
-      const [listed, overview] = await Promise.all([readList(wish), reading])
-      return livePage(sessionsPage(listed, overview, query, listContextOf(call)))
+      return livePage(sessionsPage(await readList(wish), query, listContextOf(call)))
     },
 
     listWithMistake: (problem: Problem, call: Call): Answer | undefined =>

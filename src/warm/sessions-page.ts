@@ -3,8 +3,7 @@ import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, problemHeaders } from '../http/answers/answer.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionList, SessionState } from '../session/session-types.js'
-import { describeOverview, describeRow, meanings, type PageContext, show } from './admin-pages.js'
-import type { Overview } from './numbers/overview.js'
+import { describeRow, meanings, type PageContext, show } from './admin-pages.js'
 import type { Values } from './parameter-kinds.js'
 import { mostNumbered, type pageParameters, usualRows } from './parameters.js'
 
@@ -26,18 +25,12 @@ const usualRefresh = 15
 const mostLiveRows = 200
 
 /** A page that refreshes itself has no form, because a refresh would empty the form. */
-export function sessionsPage(
-  listed: ListedSessions,
-  overview: Overview | undefined,
-  query: ListQuery,
-  context: ListContext,
-): Answer {
+export function sessionsPage(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
   const { refresh, ended } = query
   const sent = sentQuery(context.request)
   const isFiltered = filters.some(({ name }) => sent.has(name))
   const answer = showList('sessions', context, {
     ...describeListed(listed, query, context),
-    numbers: overview && describeOverview(overview),
     refresh,
     isLive: refresh === undefined && isLive(query),
     notice: ended === undefined ? undefined : `${counted(ended, 'session')} ${ended === 1 ? 'was' : 'were'} ended.`,

@@ -92,6 +92,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       for (const path of [
         '/',
         '/nowhere',
+        ...['numbers', 'failures', 'audit', 'audit?jid=bob@localhost&limit=1'].map(path => `/warm/${path}`),
         '/warm/sign-out',
         ...lists.map(query => `/warm/sessions${query}`),
         `/warm/${id}`,

@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import type { Browser } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { boshWelcome } from '../support/bosh-login.js'
 import { sharedChromium } from '../support/chromium.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
@@ -70,12 +72,43 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     expect(page.complaints).toEqual([])
   })
 
+  test('show a failed login with its users, and lead to the lines about them', async () => {
+    page = await AdminPage.open(browser, service.url)
+    const { tab } = page
+    await page.goto('/warm/failures')
+    await tab.getByText('No login was refused or failed.').waitFor()
+    await service.warm({ ...alice, password: 'wrong' })
+    await tab.getByRole('heading', { name: 'not-authorized at sasl' }).waitFor()
+    expect(await brokenRules(tab)).toEqual([])
+    const stranger = new BoshClient(`${service.url}/http-bind`)
+    const guess = { user: '<b>eve', domain: 'localhost', password: 'guessed' }
+    await expect(boshWelcome(stranger, guess)).rejects.toThrow('not-authorized')
+    stranger.close()
+    await tab.getByText('<b>eve@localhost').waitFor()
+    await tab.getByText('2 times').waitFor()
+    await tab.getByRole('link', { name: 'alice@localhost' }).click()
+    await tab.getByRole('row', { name: /not-authorized \(sasl/ }).waitFor()
+    await tab.getByRole('row', { name: /client login/ }).waitFor({ state: 'detached' })
+    await service.warm({ ...alice, password: 'wrong' })
+    await tab
+      .getByRole('row', { name: /not-authorized \(sasl/ })
+      .nth(1)
+      .waitFor()
+    expect(page.complaints).toEqual([])
+  })
+
   test('are complete without JavaScript', async () => {
     page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
     await page.goto('/warm/numbers')
     await page.tab.getByRole('img', { name: /^Logins a second, last hour\./ }).waitFor()
     await page.tab.getByRole('link', { name: 'Refresh' }).click()
     await page.tab.getByRole('heading', { name: 'Capacity' }).waitFor()
+    await page.tab.getByRole('link', { name: 'Audit' }).click()
+    await page.tab.locator('#action').selectOption('logout')
+    await page.button('Filter').click()
+    await page.tab.getByText('No line matches.').waitFor()
+    await page.tab.getByRole('link', { name: 'Failures' }).click()
+    await page.tab.getByRole('heading', { name: 'Failures' }).waitFor()
     expect(await page.tab.getByRole('button').count()).toBe(0)
     expect(page.complaints).toEqual([])
   })

@@ -1,8 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { Problem } from '../../src/lib/errors.js'
-import type { Binding } from '../../src/warm/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
-import { binding, parameters, warm } from './fake-login.js'
 import { browser, codeOf, json, one, portal, setUp, tokenIn } from './sessions-stage.js'
 
 describe('the page of an operator', () => {
@@ -13,31 +10,12 @@ describe('the page of an operator', () => {
       Array.from(text.matchAll(/<b>([^<]*)<\/b> ([^<]+)<\/(?:a|li)>/g), ([, number, what]) => [what, number]),
     )
 
-  test('has the sessions by state, the outcomes of logins, and the memory', async () => {
-    let answer: () => Promise<Binding> = async () => binding
-    const { sessions, service, get, advance } = setUp({ login: () => answer() })
+  test('has the sessions by state', async () => {
+    const { sessions, get } = setUp()
     for (const number of [1, 2, 3]) sessions.add(number, { state: number === 3 ? 'held' : 'quiet' })
-    const login = async (milliseconds: number, outcome: typeof answer) => {
-      answer = () => {
-        advance(milliseconds)
-        return outcome()
-      }
-      await warm(service).send(parameters)
-    }
-    for (const milliseconds of [40, 40, 40, 900]) await login(milliseconds, async () => binding)
-    await login(5, () => Promise.reject(new Problem('not-authorized')))
-    await login(5, () => Promise.reject(new Problem('timeout')))
     const page = await get('/warm/sessions').set(html)
-    expect(numbers(page.text)).toEqual({
-      ...{ 'in all': '3', held: '1', quiet: '2' },
-      ...{ done: '4', refused: '1', failed: '1', 'given up': '0' },
-      ...{ 'half are faster (p50)': '44 ms', '99 % are faster (p99)': '1 s' },
-      ...{ memory: expect.stringMatching(/^\d+ MiB$/), heap: expect.stringMatching(/^\d+ MiB$/) },
-    })
+    expect(numbers(page.text)).toEqual({ 'in all': '3', held: '1', quiet: '2' })
     expect(page.text).toContain('<a href="?state&#x3D;held">')
-    advance(16 * 60_000)
-    const later = await get('/warm/sessions').set(html)
-    expect(numbers(later.text)).toMatchObject({ quiet: '2', done: '0', 'half are faster (p50)': '–' })
   })
 
   test('has for an admin of some domains the numbers of these alone', async () => {

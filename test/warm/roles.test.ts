@@ -22,7 +22,10 @@ describe('an admin with role=read', () => {
     expect((await get('/warm/sessions')).body.total).toBe(2)
     expect((await get(`/warm/${one}`)).body).toMatchObject({ id: one })
     const { text } = await get('/warm/sessions').set('Accept', page)
-    expect(text).toContain('Logins of the last 15 minutes')
+    for (const other of ['numbers', 'failures', 'audit']) {
+      expect(text).toContain(`href="/warm/${other}"`)
+      expect((await get(`/warm/${other}`)).status).toBe(200)
+    }
     expect(text).not.toMatch(/Log a user in|class="danger"/)
     const session = await get(`/warm/${one}`).set('Accept', page)
     expect(session.text).toContain('All sessions')
@@ -88,9 +91,11 @@ describe('an admin with role=warm', () => {
     const get = stage().call('get', warmer)
     expect((await get('/warm/sessions?visit=hers')).body).toMatchObject({ total: 1 })
     const { text } = await get('/warm/sessions?visit=hers').set('Accept', page)
-    expect(text).not.toContain('Logins of the last 15 minutes')
-    for (const query of ['', '?jid=juliet@chat.example', '?state=quiet']) {
-      const refused = await get(`/warm/sessions${query}`)
+    expect(text).not.toMatch(/href="\/warm\/(?:numbers|failures|audit)"/)
+    const others = ['/numbers', '/failures', '/audit']
+    const lists = ['', '?jid=juliet@chat.example', '?state=quiet'].map(query => `/sessions${query}`)
+    for (const path of [...lists, ...others]) {
+      const refused = await get(`/warm${path}`)
       expect([refused.status, codeOf(refused)]).toEqual([403, 'role-forbidden'])
     }
   })

@@ -1,4 +1,3 @@
-import { memoryUsage } from 'node:process'
 import type { Clock } from '../../lib/clock.js'
 import { askAll } from '../../processes/exchanges/ask-all.js'
 import type { Nodes } from '../../processes/nodes.js'
@@ -7,10 +6,6 @@ import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 interface Figures {
-  /** Resident memory and heap, in bytes. */
-  readonly memory: number
-  readonly heap: number
-  readonly sessions: number
   readonly capacity: Capacity
   /** Age in milliseconds. */
   readonly age: number
@@ -26,7 +21,6 @@ export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
 }
 
 export interface Overview {
-  readonly own: Pick<Figures, 'memory' | 'heap'>
   /** The sums of all processes. */
   readonly capacity: Capacity
   readonly warms: WarmSummary
@@ -38,22 +32,18 @@ export interface OverviewParts {
   readonly clock: Pick<Clock, 'now'>
   readonly recentWarms: RecentWarms
   readonly place: string
-  readonly registry: { readonly size: number; readonly takesSessions: boolean }
+  readonly registry: { readonly takesSessions: boolean }
   readonly capacity: () => Capacity
 }
 
 export function createOverview({ nodes, clock, recentWarms, place, registry, capacity }: OverviewParts) {
   const started = clock.now()
-  const measure = (): Figures => {
-    const { rss: memory, heapUsed: heap } = memoryUsage()
-    const age = clock.now() - started
-    return { memory, heap, sessions: registry.size, capacity: capacity(), age, warms: recentWarms.tally() }
-  }
+  const measure = (): Figures => ({ capacity: capacity(), age: clock.now() - started, warms: recentWarms.tally() })
   nodes?.answer('process', measure)
 
   return sharing(async (): Promise<Overview> => {
     const own = measure()
-    if (nodes === undefined) return { own, capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined }
+    if (nodes === undefined) return { capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined }
     const { answers } = await askAll<Figures>(nodes, 'process', null)
     const answered = new Map(answers)
     const processes: ProcessView[] = [
@@ -66,7 +56,6 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
       { ...own, name: nodes.self, place, isOwn: true, state: registry.takesSessions ? 'live' : 'draining' },
     ]
     return {
-      own,
       capacity: sumOfCapacities(processes.flatMap(({ capacity }) => capacity ?? [])),
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),

@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals'
+import { Problem } from '../../../src/lib/errors.js'
+import type { Binding } from '../../../src/warm/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { parameters, warm } from '../fake-login.js'
+import { binding, parameters, warm } from '../fake-login.js'
 import { portal, setUp } from '../sessions-stage.js'
 
 const html = { Accept: 'text/html' }
@@ -18,6 +20,32 @@ test('the page has charts with a text, the capacity, and the sessions by state',
   expect(text).toMatch(/As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/)
   expect(text).not.toMatch(/style="|<script(?! type="text\/javascript" src="\/assets\/live.js")/)
   expect(headers['content-security-policy']).toContain("script-src 'self'; connect-src 'self'; img-src 'self'")
+})
+
+test('the outcomes of the last 15 minutes are counted, with the login times', async () => {
+  let answer: () => Promise<Binding> = async () => binding
+  const { service, get, advance } = setUp({ login: () => answer() })
+  const login = async (milliseconds: number, outcome: typeof answer) => {
+    answer = () => {
+      advance(milliseconds)
+      return outcome()
+    }
+    await warm(service).send(parameters)
+  }
+  for (const milliseconds of [40, 40, 40, 900]) await login(milliseconds, async () => binding)
+  await login(5, () => Promise.reject(new Problem('not-authorized')))
+  await login(5, () => Promise.reject(new Problem('timeout')))
+  const recent = async () => {
+    const { text } = await get('/warm/numbers').set(html)
+    const numbers = text.matchAll(/<li><b>([^<]*)<\/b> ([^<]+)<\/li>/g)
+    return Object.fromEntries(Array.from(numbers, ([, number, what]) => [what, number]))
+  }
+  expect(await recent()).toEqual({
+    ...{ done: '4', refused: '1', failed: '1', 'given up': '0' },
+    ...{ 'half are faster (p50)': '44 ms', '99 % are faster (p99)': '1 s' },
+  })
+  advance(16 * 60_000)
+  expect(await recent()).toMatchObject({ done: '0', 'half are faster (p50)': '–' })
 })
 
 test('programs get JSON', async () => {

@@ -28,13 +28,13 @@ test('a process without others lists itself alone', async () => {
     clock,
     recentWarms,
     place: 'web1',
-    registry: { size: 3, takesSessions: true },
+    registry: { takesSessions: true },
     capacity: capacityOf(3),
   })
   recentWarms.add('ok', 40)
-  const { own, warms, processes: all } = await look()
+  const { capacity, warms, processes: all } = await look()
   expect(all).toBeUndefined()
-  expect(own.memory).toBeGreaterThan(own.heap)
+  expect(capacity).toEqual(capacityOf(3)())
   expect([warms.outcomes.warmed, Math.round(warms.within(0.5)!)]).toEqual([1, 44])
 })
 
@@ -43,12 +43,12 @@ describe('several processes', () => {
     const started: {
       look: () => Promise<Overview>
       recentWarms: RecentWarms
-      registry: { size: number; takesSessions: boolean }
+      registry: { takesSessions: boolean }
     }[] = []
     for (let number = 0; number < count; number++) {
       const { nodes, clock } = await joined.start(undefined, number * 100_000)
       const recentWarms = new RecentWarms(clock)
-      const registry = { size: number, takesSessions: true }
+      const registry = { takesSessions: true }
       started.push({
         look: createOverview({ nodes, clock, recentWarms, place: 'web1', registry, capacity: capacityOf(number) }),
         recentWarms,
@@ -70,7 +70,7 @@ describe('several processes', () => {
     for (const { look } of all) {
       const { warms, capacity, processes: seen } = await look()
       expect(capacity).toMatchObject({ sessions: { used: 3, most: 300 }, memory: { used: 30, most: null } })
-      expect(seen!.map(({ name, sessions, age, state }) => [name, sessions, age, state])).toEqual([
+      expect(seen!.map(({ name, capacity, age, state }) => [name, capacity?.sessions.used, age, state])).toEqual([
         ['pppp0000', 0, 5_000, 'live'],
         ['pppp0001', 1, 5_000, 'draining'],
         ['pppp0002', 2, 5_000, 'live'],
@@ -90,6 +90,6 @@ describe('several processes', () => {
       { name: 'pppp0000', state: 'live' },
       { name: 'pppp0001', state: 'silent' },
     ])
-    expect((await looking).processes![1]!.memory).toBeUndefined()
+    expect((await looking).processes![1]!.capacity).toBeUndefined()
   })
 })
