@@ -18,7 +18,7 @@ export interface RunningService {
   readonly urls: readonly string[]
   readonly metricsUrl: string | undefined
   /** Reads TLS_CERT again, and opens AUDIT_LOG again. Connections stay open. */
-  reload(): void
+  reload(): Promise<void>
   /** Answers open requests, closes streams, and resolves within 10 s. */
   stop(): Promise<void>
 }

@@ -9,14 +9,14 @@ async function run(command: Command): Promise<void> {
     case 'serve': {
       // A closed terminal also sends SIGHUP.
       const obey = holdSignals('SIGHUP', 'SIGUSR2')
-      return (await import('./command/serve.js')).serve(obey)
+      return (await import('./command/serve.js')).serve(obey, command.envFile)
     }
     case 'demo':
       return (await import('./command/serve.js')).serveDemo()
     case 'check-config':
-      return (await import('./command/check-config.js')).checkConfig()
+      return (await import('./command/check-config.js')).checkConfig(command.envFile)
     case 'warm':
-      return (await import('./command/trial/warm-trial.js')).tryWarm(command.jid)
+      return (await import('./command/trial/warm-trial.js')).tryWarm(command.jid, command.envFile)
     case 'hash-password':
       return (await import('./command/hash-password.js')).hashPassword()
     case 'help':

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import { heldRequests } from './browsers/bosh/bosh-client.js'
 import type { Config } from './config/config.js'
+import { createLiveConfig } from './config/live-config.js'
 import { ConfigError } from './config/load.js'
 import { settingsInCommon } from './config/serving.js'
 import { createEvents, type TellEvent } from './events/events.js'
@@ -18,7 +19,7 @@ import { adminHashQueue, hashQueue } from './lib/limits/hash-queue.js'
 import { residentMemory } from './lib/limits/memory.js'
 import { MinuteSums } from './lib/limits/minute-sums.js'
 import { createRefusals } from './lib/limits/reached-limits.js'
-import { codeOf, type LogFor, logOf, traceOf } from './lib/log.js'
+import { codeOf, createPartLogs, type LogFor, traceOf } from './lib/log.js'
 import { version } from './lib/package-json.js'
 import type { StartCarrier } from './processes/carriers/carrier.js'
 import { drained } from './processes/draining.js'
@@ -105,8 +106,10 @@ export async function startService({
   const isOneOfMany = own.length > 0 || config.nats !== undefined
   const processName = isOneOfMany ? newNodeName() : undefined
   const log = processName === undefined ? ownLog : ownLog.child({ node: processName })
-  const logFor: LogFor = part => logOf(log, part, config.logLevels)
+  const partLogs = createPartLogs(log, config.logLevels)
+  const { logFor } = partLogs
   const auditFor: LogFor = part => audit.log.child(processName === undefined ? { part } : { node: processName, part })
+  const live = createLiveConfig(config)
   let isReady = false
   let isReplaced = false
   let draining: Promise<void> | undefined
@@ -123,7 +126,13 @@ export async function startService({
           clock,
           log: logFor('nodes'),
           name: processName,
-          about: { place, version, settings: settingsInCommon(config) },
+          about: {
+            place,
+            version,
+            get settings() {
+              return settingsInCommon(live.config)
+            },
+          },
           awaitsHeirs: config.state !== undefined && hasStateFiles(config.state.folder),
           onUnanswered: reason => {
             counts.unanswered[reason] += 1
@@ -135,7 +144,7 @@ export async function startService({
   const hashes = givenHashes ?? adminHashQueue(refused)
   const garbage = collect && new Garbage(clock, collect)
   const upstream = createUpstream({
-    config,
+    config: live.config,
     logFor,
     auditFor,
     counts,
@@ -174,7 +183,7 @@ export async function startService({
   const recentWarms = new RecentWarms(clock)
   const lastHour = new LastHour({ clock, counts, recentWarms, registry })
   const capacity = createCapacity({
-    config,
+    config: live.config,
     registry,
     descriptors,
     waiting: upstream.parts.waiting,
@@ -187,15 +196,16 @@ export async function startService({
     report: error => logFor('http').error(traceOf(error), 'a live page failed'),
   })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
+  const formTokens = createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now)
   const sites = createSites(config, {
     upstream: upstream.parts,
     tellEvent: events?.tell,
     nodes,
     hashes,
-    formTokens: createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now),
+    formTokens,
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     pageTokens,
-    callLimits: createCallLimits({ rates: config.rates, clock, hashes, nodes, makeRate, refused }),
+    callLimits: createCallLimits({ rates: live.config.rates, clock, hashes, nodes, makeRate, refused }),
     visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
     recentWarms,
     readOverview: createOverview({ nodes, clock, recentWarms, place, registry, capacity }),
@@ -213,7 +223,9 @@ export async function startService({
     config.state &&
     stateFiles({
       folder: config.state.folder,
-      keys: config.state.keys,
+      get keys() {
+        return live.config.state!.keys
+      },
       slot,
       workers: config.workers,
       version: recordVersion,
@@ -221,13 +233,14 @@ export async function startService({
       log,
     })
   const states = (await files?.read()) ?? []
-  const dispatcher = createDispatcher({ everywhere: createHealthListeners(takesSessions), ...sites })
+  const everywhere = createHealthListeners(takesSessions)
+  const dispatcher = createDispatcher({ everywhere, ...sites.routes })
 
   const { address, maxErrorRate } = config.metrics
   let metricsServer: MetricsServer | undefined
   try {
     metricsServer = address && (await serveMetrics(address, metrics.text, takesSessions, log))
-    listening = await listen(dispatcher, { config, log, clock, refused, descriptors, sockets })
+    listening = await listen(dispatcher, { config: live.config, log, clock, refused, descriptors, sockets })
   } catch (error) {
     await nodes?.close()
     metricsServer?.close()
@@ -323,6 +336,7 @@ export async function startService({
     await Promise.race([closed, pause(cutMilliseconds)])
     metricsServer?.close()
     sums.close()
+    sites.close()
     log.info('stopped')
   }
 
@@ -342,15 +356,28 @@ export async function startService({
     await drained({ seconds, registry: open, listening, nodes, clock, isStopping })
   }
 
+  const take = async (next: Config) => {
+    partLogs.take(next.logLevels)
+    live.take(next)
+    upstream.refresh()
+    // A random key of a single process stays.
+    if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
+    sites.rebuild(next)
+    dispatcher.use({ everywhere, ...sites.routes })
+  }
+
   return {
     url: listening.urls[0]!,
     urls: listening.urls,
     metricsUrl: metricsServer?.url,
     metrics: metrics.text,
-    reload() {
+    reopen: () => audit.reopen(),
+    /** Reads certificates and keys of pages again. `next`: settings that `reloadConfig` has checked. */
+    async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<void> {
       audit.reopen()
-      listening.reload()
-      void pageTokens?.reload()
+      if (next !== undefined && changed?.length !== 0) await take(next)
+      listening.reload(next)
+      await pageTokens?.reload(next?.pages)
     },
     /** False if full or stopping. */
     isReady: takesSessions,

@@ -19,6 +19,7 @@ import { accessBy, type Entrance } from './http/access/client-rules.js'
 import { homePath, redirectBase, secureBase } from './http/addresses.js'
 import { answerBare } from './http/answers/bare-answer.js'
 import type { DispatchTable, Endpoint, Routes } from './http/listening/dispatch.js'
+import { MinuteSums } from './lib/limits/minute-sums.js'
 import type { LogFor } from './lib/log.js'
 import type { Nodes } from './processes/nodes.js'
 import type { LoginParts } from './servers/login/login.js'
@@ -70,51 +71,63 @@ export interface SiteParts
   readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
 }
 
-export interface Sites extends Pick<DispatchTable, 'hosts' | 'otherHosts'> {
+export interface Sites {
+  /** Changes with `rebuild`. */
+  readonly routes: Pick<DispatchTable, 'hosts' | 'otherHosts'>
+  /** Builds all sites anew. Sessions continue with what they have. */
+  rebuild(config: Config): void
   shutDown(): void
+  close(): void
   /** Whether other processes log users in for calls to this one. */
   hasCarriedLogins(): boolean
   takeUp(before: SessionRecord): boolean
 }
 
-export function createSites(config: Config, shared: SiteParts): Sites {
-  const { hosts, defaultHost, strictHost } = config.http
-  const built: Built = { endpoints: [], sessions: [] }
+export function createSites(first: Config, shared: SiteParts): Sites {
   const { nodes } = shared
   const { registry, clock, refused, endUnclaimed } = shared.upstream
   const carriage = nodes && new SocketCarriage(nodes)
   const isDraining = () => registry.isDraining
-  const parts: Parts = {
-    shared,
-    carriage,
-    carriedRequests: nodes && createCarriedRequests(nodes, clock, isDraining, refused),
-    carriedLogins:
-      nodes &&
-      createCarriedLogins({
-        nodes,
-        clock,
-        isDraining,
-        serviceAccounts: config.serviceAccounts,
-        timeout: config.warm.timeout,
-        endUnclaimed,
-      }),
-  }
-  const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
-  const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
-  const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
-  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts, built)
-  const other = usual ?? (strictHost ? refusal(config, shared.upstream) : all())
+  const carriedRequests = nodes && createCarriedRequests(nodes, clock, isDraining, refused)
+  let { serviceAccounts } = first
+  const carriedLogins =
+    nodes &&
+    createCarriedLogins({
+      nodes,
+      clock,
+      isDraining,
+      serviceAccounts: () => serviceAccounts,
+      timeout: first.warm.timeout,
+      endUnclaimed,
+    })
+  const carried = { shared, carriage, carriedRequests, carriedLogins }
+  let newest = buildSites(first, carried)
+  let before: Built | undefined
   return {
-    hosts: sites,
-    otherHosts: other,
+    get routes() {
+      return newest.routes
+    },
+    rebuild(config) {
+      before?.sums.close()
+      before = newest
+      serviceAccounts = config.serviceAccounts
+      newest = buildSites(config, carried)
+      // Until other processes have the new settings too, they name the sites before.
+      const names = new Set([...before.names, ...newest.names])
+      for (const one of [carriage, carriedRequests, carriedLogins]) one?.keep(names)
+    },
     shutDown() {
-      for (const endpoint of built.endpoints) endpoint.shutDown()
+      for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
       carriage?.shutDown()
     },
-    hasCarriedLogins: () => parts.carriedLogins?.areUnderWay === true,
+    close() {
+      before?.sums.close()
+      newest.sums.close()
+    },
+    hasCarriedLogins: () => carriedLogins?.areUnderWay === true,
     takeUp(before) {
       const { login, mend } = shared.upstream
-      const own = built.sessions.find(({ domains }) => allowsDomain(domains, before.domain))
+      const own = newest.sessions.find(({ domains }) => allowsDomain(domains, before.domain))
       const management = mend && managementFrom(login, mend, before.link.again)
       const isTaken =
         own !== undefined &&
@@ -130,9 +143,25 @@ export function createSites(config: Config, shared: SiteParts): Sites {
   }
 }
 
+function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
+  const { hosts, defaultHost, strictHost } = config.http
+  const sums = new MinuteSums(carried.shared.upstream.clock)
+  const parts: Parts = { ...carried, sums }
+  const built: Built = { endpoints: [], sessions: [], names: new Set(), sums }
+  const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
+  const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
+  const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
+  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts, built)
+  const otherHosts = usual ?? (strictHost ? refusal(config, parts) : all())
+  return { ...built, routes: { hosts: sites, otherHosts } }
+}
+
 interface Built {
   readonly endpoints: WebSocketEndpoint[]
   readonly sessions: ReturnType<typeof createSessions>[]
+  /** By which other processes name the sites. */
+  readonly names: Set<string>
+  readonly sums: MinuteSums
 }
 
 interface Parts {
@@ -141,6 +170,7 @@ interface Parts {
   /** While this process drains, other processes log users in. */
   readonly carriedLogins: CarriedLogins | undefined
   readonly carriage: SocketCarriage | undefined
+  readonly sums: MinuteSums
 }
 
 interface SiteConfigs {
@@ -169,7 +199,7 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, bu
 function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts: Parts, built: Built): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket, pages])]
   const { upstream, tellEvent } = parts.shared
-  const sessions = new Map(configs.map(config => [config, createSessions(config, upstream, tellEvent)]))
+  const sessions = new Map(configs.map(config => [config, createSessions(config, upstream, parts.sums, tellEvent)]))
   const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
   const webSockets = websocket
     .filter(config => config.websocket.enabled)
@@ -178,6 +208,7 @@ function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts: Parts,
   const connect = pageTokens && createConnect(pages, sessions.get(pages)!.open, pageTokens, parts)
   built.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
   built.sessions.push(...sessions.values())
+  for (const config of configs) built.names.add(siteName(config))
   return {
     paths: new Map([
       ...bosh
@@ -198,10 +229,15 @@ function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts: Parts,
 }
 
 export function createSiteLogins(config: Config, parts: SessionParts): Logins {
-  return createLogins(parts.login, createSessions(config, parts).open)
+  return createLogins(parts.login, createSessions(config, parts, parts.sums).open)
 }
 
-function createSessions(config: Config, upstream: SessionParts, tellEvent?: OpenerParts['tellEvent']) {
+function createSessions(
+  config: Config,
+  upstream: SessionParts,
+  sums: MinuteSums,
+  tellEvent?: OpenerParts['tellEvent'],
+) {
   const { domains, retiredDomains, bosh } = config
   const opener = createOpener({
     domains,
@@ -212,7 +248,7 @@ function createSessions(config: Config, upstream: SessionParts, tellEvent?: Open
     limits: upstream.limits,
     room: upstream.room,
     strangers: upstream.strangers,
-    sums: upstream.sums,
+    sums,
     makeRoomElsewhere: upstream.makeRoomElsewhere,
     refused: upstream.refused,
     refusedLogins: upstream.refusedLogins,
@@ -273,7 +309,7 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
     isStopping: shared.isStopping,
     counts: upstream.counts,
     clock: upstream.clock,
-    sums: upstream.sums,
+    sums: parts.sums,
     log: upstream.logFor('warm'),
     audit: upstream.auditFor('warm'),
     httpLog: upstream.logFor('http'),
@@ -307,7 +343,7 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
     isStopping: shared.isStopping,
     counts: upstream.counts,
     clock: upstream.clock,
-    sums: upstream.sums,
+    sums: parts.sums,
     log: logFor('warm'),
     audit: auditFor('warm'),
     httpLog: logFor('http'),
@@ -396,7 +432,8 @@ function cookieRules(config: Config, domain: string): CookieRules {
 }
 
 /** RFC 9110 §15.5.20. */
-function refusal(config: Config, { logFor, counts, sums }: SiteParts['upstream']): Routes {
+function refusal(config: Config, { shared, sums }: Parts): Routes {
+  const { logFor, counts } = shared.upstream
   const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts, sums })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }

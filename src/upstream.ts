@@ -45,6 +45,7 @@ const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
 
 export interface UpstreamParts {
+  /** The values of slices may change (`live-config.ts`). */
   readonly config: Config
   readonly logFor: LogFor
   readonly auditFor: LogFor
@@ -64,7 +65,8 @@ export function createUpstream(given: UpstreamParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
   const { nodes, hashes, garbage, dns, hostMetaPort } = given
   const processName = nodes?.self
-  const { servers, keepalive, tls } = config
+  const { keepalive, tls } = config
+  const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
@@ -102,10 +104,16 @@ export function createUpstream(given: UpstreamParts) {
       refused('waiting', { session: id, domain: withULabels(domain) })
     })
   })
-  const measure = memoryMeasure(config.limits.megabytes, config.workers, () => garbage?.collect() ?? false)
+  const measure = memoryMeasure(
+    () => config.limits.megabytes,
+    config.workers,
+    () => garbage?.collect() ?? false,
+  )
   const mostTaken = descriptors.most * mostUsedWithSpares
   const links = createLinks({
-    servers,
+    get servers() {
+      return config.servers
+    },
     dialer,
     keepalive,
     streamManagement: config.streamManagement,
@@ -137,22 +145,28 @@ export function createUpstream(given: UpstreamParts) {
   const epoch = nodes === undefined ? 0 : epochOf(clock)
   const own = new OwnSessions(registry, remotes.elsewhere, epoch)
   const sessions = nodes === undefined ? knownSessions(own) : sharedSessions(own, nodes, clock, epoch)
-  const { sessionsPerJid, sessionsPerAddress, unauthenticatedPerAddress } = config.limits
+  const sessionsPerJid = () => config.limits.sessionsPerJid
   const onAlone = () => {
     counts.countedAlone += 1
   }
   const makeRate = nodes === undefined ? ownRates : sharedRates({ nodes, clock, onAlone })
   const most = {
-    user: sessionsPerJid,
-    address: sessionsPerAddress,
-    unauthenticated: unauthenticatedPerAddress,
+    get user() {
+      return config.limits.sessionsPerJid
+    },
+    get address() {
+      return config.limits.sessionsPerAddress
+    },
+    get unauthenticated() {
+      return config.limits.unauthenticatedPerAddress
+    },
   }
   const shared = nodes && new SharedCounts({ nodes, clock, limits: most, onAlone })
   const limits = new SessionLimits({
     limits: config.limits,
     rates: config.rates,
     bosh: config.bosh,
-    trustedProxies: config.trustedProxies,
+    trustedProxies,
     makeRate,
     counts: shared,
     room: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
@@ -174,7 +188,7 @@ export function createUpstream(given: UpstreamParts) {
   const refusedLogins = new RefusedLogins({
     limits: config.limits,
     rates: config.rates,
-    trustedProxies: config.trustedProxies,
+    trustedProxies,
     makeRate,
     counts,
     refused,
@@ -212,7 +226,7 @@ export function createUpstream(given: UpstreamParts) {
       waiting,
       bodies: new UnfinishedBodies({
         limits: config.limits,
-        trustedProxies: config.trustedProxies,
+        trustedProxies,
         refused,
       }),
       connect,
@@ -250,6 +264,11 @@ export function createUpstream(given: UpstreamParts) {
       localPorts: () => ports.busiest,
       servers: () => [...serverStates.rows, ...endpointStates.rows],
       waitingBytes: () => waiting.bytes,
+    },
+    /** The settings have changed. */
+    refresh(): void {
+      waiting.most = memoryForWaiting(config.limits.megabytes, config.workers)
+      links.dropSpares()
     },
     drain(): void {
       registry.isDraining = true

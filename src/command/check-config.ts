@@ -2,10 +2,10 @@ import { ConfigError } from '../config/load.js'
 import { unusablePlaces } from '../http/listening/places.js'
 import { unusableAuditFile } from '../watching/logs.js'
 import { CommandError } from './command-error.js'
-import { readConfig } from './settings-at-hand.js'
+import { readSettings } from './settings-at-hand.js'
 
-export async function checkConfig(): Promise<void> {
-  const { config, unknown, warnings } = readConfig()
+export async function checkConfig(envFile: string | undefined): Promise<void> {
+  const { config, unknown, warnings } = readSettings(envFile)
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const unusable = [...(await unusablePlaces(config)), ...unusableAuditFile(config)]
   if (unusable.length > 0) throw new CommandError(new ConfigError(unusable).message)

@@ -3,17 +3,19 @@ import { editDistance } from '../lib/text/edit-distance.js'
 import { UsageError } from './command-error.js'
 
 export type Command =
-  | { readonly name: 'serve' | 'demo' | 'check-config' | 'hash-password' | 'help' | 'version' }
-  | { readonly name: 'warm'; readonly jid: string }
+  | { readonly name: 'demo' | 'hash-password' | 'help' | 'version' }
+  | { readonly name: 'serve' | 'check-config'; readonly envFile: string | undefined }
+  | { readonly name: 'warm'; readonly jid: string; readonly envFile: string | undefined }
 
 const options = {
   'check-config': { type: 'boolean' },
   demo: { type: 'boolean' },
+  'env-file': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'v' },
 } as const
 
-type Option = keyof typeof options
+type Option = Exclude<keyof typeof options, 'env-file'>
 
 const notTyped =
   'it is prompted for, or read from standard input. All users of this machine can read arguments. If this was a secret, change it.'
@@ -48,23 +50,40 @@ export function readCommandLine(words: readonly string[]): Command {
     // Names only the first option: in `-pSECRET` each letter is an option.
     if (!Object.hasOwn(options, name))
       throw new UsageError(`Unknown option ${rawName}.${meantBy(value === undefined ? words[index]! : rawName)}`)
-    if (value !== undefined) throw new UsageError(`${rawName} accepts no value.`)
+    if (name === 'env-file' ? !value : value !== undefined)
+      throw new UsageError(
+        name === 'env-file' ? '--env-file needs the path of a file.' : `${rawName} accepts no value.`,
+      )
   }
-  const chosen = [...new Set(given.map(({ name }) => name as Option))]
+  const files = given.filter(({ name }) => name === 'env-file').map(({ value }) => value)
+  if (files.length > 1) throw new UsageError('--env-file can be given once.')
+  const [envFile] = files
+  const chosen = [...new Set(given.map(({ name }) => name as Option | 'env-file'))].filter(name => name !== 'env-file')
   if (chosen.includes('help')) return { name: 'help' }
   const [word, ...others] = positionals
   if (word === 'help') return { name: word }
   if (word === undefined) {
     const [option, second] = chosen
     if (second !== undefined) throw new UsageError(`--${option} and --${second} exclude each other.`)
-    return { name: option ?? 'serve' }
+    return withFile({ name: option ?? 'serve' }, envFile)
   }
-  const command = readWord(word, others)
+  const command = withFile(readWord(word, others), envFile)
   if (chosen.length > 0) throw new UsageError(`--${chosen[0]} and ${word} exclude each other.`)
   return command
 }
 
-function readWord(word: string, others: readonly string[]): Command {
+type WithoutFile = { readonly name: Command['name']; readonly jid?: string }
+
+function withFile(command: WithoutFile, envFile: string | undefined): Command {
+  const { name } = command
+  if (name === 'serve' || name === 'check-config') return { name, envFile }
+  if (name === 'warm') return { name, jid: command.jid!, envFile }
+  if (envFile !== undefined && name !== 'help' && name !== 'version')
+    throw new UsageError(`--env-file and ${name === 'demo' ? '--demo' : name} exclude each other.`)
+  return { name }
+}
+
+function readWord(word: string, others: readonly string[]): WithoutFile {
   switch (word) {
     case 'hash-password':
       if (others.length > 0) throw new UsageError(`Do not pass the secret as an argument: ${notTyped}`)

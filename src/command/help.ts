@@ -10,6 +10,7 @@ export const usage = `  warm-bindings                  starts the service
                                  or the fault and what to do
   warm-bindings hash-password    prints the hash of a secret, for ADMIN_USERS
   warm-bindings --demo           starts the service with a small XMPP server and a page; needs no settings
+  --env-file FILE                reads settings from this file instead of .env, for the first three commands
   warm-bindings --version        prints the version
   warm-bindings --help           prints this text
 `
@@ -18,8 +19,8 @@ const help = `Logs your portal's users in to any XMPP server, and hands the read
 
 ${usage}
 Never pass secrets as arguments. They are prompted for, or read from the first line of standard input.
-Settings are environment variables, or lines NAME=value of the file .env in the working directory.
-Signals: SIGTERM and SIGINT (Ctrl+C) stop the service. SIGHUP reads certificates and keys for page tokens, and opens AUDIT_LOG again.
+Settings are environment variables, or lines NAME=value of the file .env in the working directory, or of --env-file.
+Signals: SIGTERM and SIGINT (Ctrl+C) stop the service. SIGHUP reads the settings again, and opens AUDIT_LOG again.
 The exit code is 1 after an error, and 2 after a mistake in the command line.
 `
 

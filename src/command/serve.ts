@@ -5,18 +5,20 @@ import { v8Collector } from '../lib/limits/garbage.js'
 import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
 import type { ObeySignals } from './held-signals.js'
-import { readConfig } from './settings-at-hand.js'
+import { reloading } from './reloading.js'
+import { readSettings } from './settings-at-hand.js'
 import { takeActivatedSockets } from './systemd/activated-sockets.js'
 import { serviceManager } from './systemd/service-manager.js'
 import { explained, holdStops, untilSignal } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
 /** Throws a `CommandError`. */
-export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>): Promise<void> {
+export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: string | undefined): Promise<void> {
   // A process manager may run this program as a cluster worker of its own.
   if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
   const sockets = takeActivatedSockets(process.env)
-  const { config, warnings } = readConfig()
+  const settings = readSettings(envFile)
+  const { config, warnings } = settings
   const counts = new Counts()
   const isPrimary = config.workers > 0
   const auditLog = isPrimary ? 'off' : config.auditLog
@@ -31,7 +33,8 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>): Promise<vo
     const { startPrimary } = await import('./workers/primary.js')
     const primary = await untilSignal(startPrimary({ config, log, sockets }), onStop)
     systemd.ready(() => `${primary.running} of ${config.workers} workers run`)
-    obey({ SIGHUP: () => systemd.reload(() => primary.reload()), SIGUSR2: () => primary.replaceWorkers() })
+    const reload = reloading(settings, primary, log)
+    obey({ SIGHUP: () => systemd.reload(reload), SIGUSR2: () => primary.replaceWorkers() })
     const { url, urls, metricsUrl } = primary
     log.info({ url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
     return
@@ -45,8 +48,9 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>): Promise<vo
     onStop,
   )
   systemd.ready(() => `${service.counts().sessions} sessions`)
+  const reload = reloading(settings, service, log)
   obey({
-    SIGHUP: () => systemd.reload(() => service.reload()),
+    SIGHUP: () => systemd.reload(reload),
     SIGUSR2: () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'),
   })
   const { url, urls, metricsUrl } = service

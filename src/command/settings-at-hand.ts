@@ -1,18 +1,41 @@
 import { readEnvFile } from '../config/env-file.js'
 import { exposedSettings } from '../config/exposed-secrets.js'
-import { ConfigError, loadConfig } from '../config/load.js'
+import { ConfigError, type Environment, type Loaded, loadConfig } from '../config/load.js'
+import { type Reloaded, reloadConfig } from '../config/reload.js'
+import { settings } from '../config/settings.js'
 import { CommandError } from './command-error.js'
 
 const hint =
   'See docs/settings.md and .env.example. To try the service without settings: warm-bindings --demo, or npm run demo in a clone.'
 
-/** Throws a `CommandError`. `instead` overrides the environment, which overrides `.env`. */
-export function readConfig(instead: Readonly<Record<string, string>> = {}): ReturnType<typeof loadConfig> {
+export type SettingsAtHand = ReturnType<typeof readSettings>
+
+/** Throws a `CommandError`. `instead` overrides the environment, which overrides the file, by default `.env`. */
+export function readSettings(envFile: string | undefined, instead: Environment = {}) {
+  const own = { ...process.env }
+  const file = envFile ?? '.env'
+  const readFile = () => readEnvFile(file, envFile !== undefined)
   try {
-    const values = readEnvFile('.env')
+    const values = readFile()
+    // Workers inherit the environment of this process.
     for (const [name, value] of Object.entries(values)) process.env[name] ??= value
-    const loaded = loadConfig({ ...process.env, ...instead })
-    return { ...loaded, warnings: [...loaded.warnings, ...exposedSettings('.env', values)] }
+    let running: Loaded = loadConfig({ ...process.env, ...instead })
+    return {
+      ...running,
+      warnings: [...running.warnings, ...exposedSettings(file, values)],
+      /** Reads the file again, and all files that settings name. If it throws a `ConfigError`, nothing has changed. */
+      reload(): Reloaded {
+        const values = readFile()
+        const reloaded = reloadConfig(running, { ...values, ...own, ...instead })
+        running = reloaded
+        for (const name of Object.keys(settings)) {
+          const text = reloaded.environment[name]
+          if (text === undefined) delete process.env[name]
+          else process.env[name] = text
+        }
+        return { ...reloaded, warnings: [...reloaded.warnings, ...exposedSettings(file, values)] }
+      },
+    }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     throw new CommandError(`${error.message}\n${hint}`)

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 
-/** Reads lines `NAME=value` as Node does. A missing file has no lines. A `ConfigError` lists faulty lines. */
-export function readEnvFile(file: string): Record<string, string> {
-  const lines = readLines(file)
+/** Reads lines `NAME=value` as Node does. Unless it must exist, a missing file has no lines. A `ConfigError` lists faulty lines. */
+export function readEnvFile(file: string, mustExist = false): Record<string, string> {
+  const lines = readLines(file, mustExist)
   const values: Record<string, string> = {}
   const problems: string[] = []
   for (let at = 0; at < lines.length; at++) {
@@ -35,13 +35,13 @@ export function readEnvFile(file: string): Record<string, string> {
   return values
 }
 
-function readLines(file: string): string[] {
+function readLines(file: string, mustExist: boolean): string[] {
   try {
     const text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '')
     return text.split(/\r?\n/)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return []
+    if (code === 'ENOENT' && !mustExist) return []
     throw new ConfigError([`${file} cannot be read (${code})`])
   }
 }

@@ -4,7 +4,7 @@ import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
 import { type Name, type Setting, settings, type Values } from './settings.js'
-import { dateWarnings, readTlsFiles, type TlsMaterial, tlsFiles } from './tls-files.js'
+import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
 /** Lists all problems with the settings, without secrets. */
@@ -16,16 +16,25 @@ export class ConfigError extends Error {
   }
 }
 
-export function loadConfig(environment: Record<string, string | undefined>): {
-  config: Config
-  unknown: string[]
-  warnings: string[]
-} {
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface Loaded {
+  readonly environment: Environment
+  readonly values: Values
+  readonly config: Config
+  readonly unknown: readonly string[]
+  readonly warnings: readonly string[]
+  /** Those of the warnings that are about certificates. */
+  readonly tlsWarnings: readonly string[]
+}
+
+/** Throws a `ConfigError`. `kept` replaces values of the environment. */
+export function loadConfig(environment: Environment, kept: Partial<Values> = {}): Loaded {
   const problems: string[] = []
   const report = (name: Name, problem: string) => void problems.push(`${name} ${problem}`)
   const isFaulty = (name: Name) => problems.some(problem => problem.startsWith(`${name} `))
 
-  const values = readValues(environment, report)
+  const values: Values = { ...readValues(environment, report), ...kept }
   problems.push(...jointProblems(values, isFaulty))
   // Always checked, so that other problems do not hide problems of certificates.
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
@@ -37,13 +46,18 @@ export function loadConfig(environment: Record<string, string | undefined>): {
   if (problems.length > 0) throw new ConfigError([...problems, ...unknown])
 
   const config = frozenConfig(values)
+  const tlsWarnings = tls === undefined ? [] : [...tls.faults, ...dateWarnings(tls, Date.now())]
   return {
+    environment,
+    values,
     config,
     unknown,
+    tlsWarnings,
     warnings: [
       ...formerNames(environment),
       ...unknown,
-      ...risks(config, tls),
+      ...risks(config),
+      ...tlsWarnings,
       ...exposedFiles(environment, values, tls),
     ],
   }
@@ -52,10 +66,7 @@ export function loadConfig(environment: Record<string, string | undefined>): {
 const rows = Object.entries(settings) as [Name, Setting][]
 
 /** Reports faulty settings. Do not use the values of faulty settings. */
-export function readValues(
-  environment: Record<string, string | undefined>,
-  report: (name: Name, problem: string) => undefined,
-): Values {
+export function readValues(environment: Environment, report: (name: Name, problem: string) => undefined): Values {
   const entries = rows.map(([name, { kind, default: usual }]) => {
     const text = environment[name]?.trim() || usual
     return [name, text === undefined ? undefined : kind(text, problem => report(name, problem))]
@@ -92,7 +103,7 @@ const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'fami
 /** Networks that usually contain more than proxies. */
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
-function risks(config: Config, tls: TlsMaterial | undefined): string[] {
+function risks(config: Config): string[] {
   const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies, pages, listen, https } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
   const sockets = [...listen.places, ...(https?.places ?? [])]
@@ -136,7 +147,6 @@ function risks(config: Config, tls: TlsMaterial | undefined): string[] {
       : []),
     ...closedToBackends(config),
     ...shortSecrets(config),
-    ...(tls === undefined ? [] : [...tls.faults, ...dateWarnings(tls, Date.now())]),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
       ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']
       : []),

@@ -18,7 +18,8 @@ function at<
   const Place extends string | undefined,
   K extends kinds.Kind<unknown>,
   const Default extends string | undefined = undefined,
->(place: Place, kind: K, usual?: Default) {
+  Reloads extends boolean = false,
+>(place: Place, kind: K, usual?: Default, reloads = false as Reloads) {
   return {
     means: (sentence: string, required?: string) => ({
       /** Undefined if the value is made from several settings. */
@@ -29,6 +30,8 @@ function at<
       sentence,
       /** Documented in place of a default, for a required setting. */
       required,
+      /** Whether SIGHUP changes it. */
+      reloads,
     }),
   }
 }
@@ -40,6 +43,22 @@ function joined<K extends kinds.Kind<unknown>, const Default extends string | un
 ) {
   return at<undefined, K, Default>(undefined, kind, usual)
 }
+
+/** Settings that SIGHUP changes. */
+const live = <
+  const Place extends string | undefined,
+  K extends kinds.Kind<unknown>,
+  const Default extends string | undefined = undefined,
+>(
+  place: Place,
+  kind: K,
+  usual?: Default,
+) => at<Place, K, Default, true>(place, kind, usual, true)
+
+const liveJoined = <K extends kinds.Kind<unknown>, const Default extends string | undefined = undefined>(
+  kind: K,
+  usual?: Default,
+) => live<undefined, K, Default>(undefined, kind, usual)
 
 export const sections = {
   Listening: {
@@ -58,25 +77,25 @@ export const sections = {
     HTTPS_PORT: joined(ports).means(
       'Port for HTTPS, written like PORT. Default: 8443 if TLS_CERT or HTTPS_HOST is set, or else none.',
     ),
-    TLS_CERT: joined(kinds.files, '').means(
-      'PEM files of certificates with their chains, or folders of them, separated by commas. Of a folder: `*.crt` and `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`, as in `/etc/letsencrypt/live`. A client gets the certificate of the name that it requests, or else the first. SIGHUP reads them again.',
+    TLS_CERT: liveJoined(kinds.files, '').means(
+      'PEM files of certificates with their chains, or folders of them, separated by commas. Of a folder: `*.crt` and `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`, as in `/etc/letsencrypt/live`. A client gets the certificate of the name that it requests, or else the first.',
     ),
-    TLS_CHAIN: joined(kinds.files).means(
+    TLS_CHAIN: liveJoined(kinds.files).means(
       'PEM files of the chains, in the same order, if TLS_CERT does not contain them.',
     ),
-    TLS_KEY: joined(kinds.files).means(
+    TLS_KEY: liveJoined(kinds.files).means(
       'PEM files of the keys, in the same order. Default: the file of the certificate, or `x.key` beside `x.crt`.',
     ),
-    TLS_KEY_PASSPHRASE: joined(kinds.text).means('Passphrase of encrypted keys.'),
-    TLS_KEY_PASSPHRASE_FILE: joined(kinds.text).means('File with this passphrase.'),
+    TLS_KEY_PASSPHRASE: liveJoined(kinds.text).means('Passphrase of encrypted keys.'),
+    TLS_KEY_PASSPHRASE_FILE: liveJoined(kinds.text).means('File with this passphrase.'),
     TLS_CLIENT_AUTH: joined(kinds.word('off', 'warm', 'all'), 'off').means(
       'Calls that need a client certificate: those of the warm API (`warm`), or all requests to the https port too (`all`). The warm API then refuses calls without TLS of this service, with 403 `client-certificate-required`.',
     ),
     TLS_CLIENT_CA: joined(kinds.text).means('PEM file of the CAs of client certificates.'),
-    TLS_CIPHERS: joined(kinds.ciphers).means(
+    TLS_CIPHERS: liveJoined(kinds.ciphers).means(
       "Ciphers for clients, in OpenSSL's notation. Default: ciphers of Node.js.",
     ),
-    TLS_MIN_VERSION: joined(kinds.tlsVersion, '1.2').means('Oldest TLS version for clients.'),
+    TLS_MIN_VERSION: liveJoined(kinds.tlsVersion, '1.2').means('Oldest TLS version for clients.'),
     TLS_DHPARAM: joined(kinds.text, 'auto').means(
       'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
     ),
@@ -86,10 +105,10 @@ export const sections = {
     LISTEN_BACKLOG: at('listen.backlog', kinds.integer(1, 65535), '511').means(
       'Connections that can wait to be accepted. The system may allow fewer (`net.core.somaxconn`).',
     ),
-    MAX_CONNECTIONS: at('listen.maxConnections', kinds.integer(0, 1_000_000), '0').means(
+    MAX_CONNECTIONS: live('listen.maxConnections', kinds.integer(0, 1_000_000), '0').means(
       'Open connections. At this number, new connections are closed at once. A tenth is kept for addresses that may call the warm API. 0 is no limit.',
     ),
-    MAX_CONNECTIONS_PER_ADDRESS: at('listen.maxConnectionsPerAddress', kinds.integer(0, 1_000_000), '1000').means(
+    MAX_CONNECTIONS_PER_ADDRESS: live('listen.maxConnectionsPerAddress', kinds.integer(0, 1_000_000), '1000').means(
       'Open connections from one IPv4 address or one IPv6 /64 network. Addresses in TRUSTED_PROXIES have no limit.',
     ),
     EXTERNAL_URL: at('externalUrl', kinds.baseUrl).means(
@@ -113,7 +132,7 @@ export const sections = {
     ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
     ),
-    TRUSTED_PROXIES: at('trustedProxies', readNetworks, 'loopback').means(
+    TRUSTED_PROXIES: live('trustedProxies', readNetworks, 'loopback').means(
       'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust loopback on a machine with other users: their programs could claim any address, and claim to use https. Do not include addresses of clients: by claiming addresses, they could avoid limits.',
     ),
   },
@@ -127,7 +146,7 @@ export const sections = {
     STATE_DIR: joined(stateFolder).means(
       'Folder where a process that stops stores its sessions for the next start. Workers share it. All other processes and services need separate folders. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
     ),
-    SEAL_KEY_FILE: at('sealKeys', sealKeysFile).means(
+    SEAL_KEY_FILE: live('sealKeys', sealKeysFile).means(
       'File with the keys for STATE_DIR and for credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, as `openssl rand -base64 32` makes it. The first key encrypts. Each key can decrypt.',
     ),
     NATS_URL: joined(nats.natsServers).means(
@@ -148,20 +167,20 @@ export const sections = {
     ),
   },
   Admins: {
-    ADMIN_USERS: joined(adminAccounts, '').means(
+    ADMIN_USERS: liveJoined(adminAccounts, '').means(
       'Accounts that may call the warm API, as `name:secret,…` or `name:secret:role=read,…`. Roles: `warm` (a backend), `read` (sees sessions), `all` (default). A name that is listed twice has two valid secrets. A secret can be a hash from `warm-bindings hash-password`. Write `%2C`, `%3A` and `%25` for a comma, colon or percent sign.',
       'required, or ADMIN_USERS_FILE',
     ),
-    ADMIN_USERS_FILE: joined(adminAccountsFile, '').means(
+    ADMIN_USERS_FILE: liveJoined(adminAccountsFile, '').means(
       'File with more accounts, one per line: `name:secret`, or `name:secret:domain domain… role=warm` to limit the account.',
     ),
   },
   'XMPP servers': {
-    XMPP_DOMAINS: at('domains', kinds.domainPatterns, '').means(
+    XMPP_DOMAINS: live('domains', kinds.domainPatterns, '').means(
       'Domains whose users may log in, separated by commas. `*.example.org` is every subdomain, `*` is any domain.',
       'required',
     ),
-    XMPP_SERVERS: joined(serversByDomain, '').means(
+    XMPP_SERVERS: liveJoined(serversByDomain, '').means(
       'Servers of domains whose DNS does not name them, as `domain=xmpp://host:port,…`, with options after a `?`. `xmpps://` is direct TLS, `domain=https://host/http-bind` a remote BOSH endpoint. `domain=host-meta` asks the domain for its endpoint. `*=…` is every other domain.',
     ),
     XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', kinds.boolean, 'on').means(
@@ -185,11 +204,13 @@ export const sections = {
     XMPP_MECHANISMS: at('mechanisms', kinds.mechanisms, kinds.passwordMechanisms.join(',')).means(
       'Mechanisms for logins with a password, in order of preference. PLAIN is never used on an unencrypted link unless its server has `plain=on`.',
     ),
-    XMPP_SERVICE_ACCOUNTS: joined(serviceAccounts, '').means(
+    XMPP_SERVICE_ACCOUNTS: liveJoined(serviceAccounts, '').means(
       'Accounts that log in for users without a password, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS. The XMPP server must allow this.',
     ),
-    XMPP_SERVICE_ACCOUNTS_FILE: joined(serviceAccountsFile, '').means('File with more such accounts, one per line.'),
-    XMPP_RETIRED_DOMAINS: at('retiredDomains', kinds.domainPatterns, '').means(
+    XMPP_SERVICE_ACCOUNTS_FILE: liveJoined(serviceAccountsFile, '').means(
+      'File with more such accounts, one per line.',
+    ),
+    XMPP_RETIRED_DOMAINS: live('retiredDomains', kinds.domainPatterns, '').means(
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
     ),
     XMPP_KEEPALIVE: at('keepalive', kinds.integer(0, 3600), '60').means(
@@ -268,19 +289,19 @@ export const sections = {
     ATTACH_BINDING: at('bosh.attachBinding', kinds.word('off', 'cookie', 'reply'), 'off').means(
       'Ties a warmed session to the browser that attached to it. `cookie`: the first answer sets a cookie. `reply`: the answer of the warm API contains a cookie, which your backend sets. All requests of the page must have it.',
     ),
-    CORS_ORIGINS: at('cors.origins', kinds.origins, '*').means(
+    CORS_ORIGINS: live('cors.origins', kinds.origins, '*').means(
       'Origins whose pages may use the BOSH endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none.',
     ),
-    CORS_CREDENTIALS: at('cors.credentials', kinds.boolean, 'off').means(
+    CORS_CREDENTIALS: live('cors.credentials', kinds.boolean, 'off').means(
       'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires. CORS_ORIGINS must then list these pages.',
     ),
-    CORS_HEADERS: at('cors.headers', kinds.tokens, 'Content-Type').means(
+    CORS_HEADERS: live('cors.headers', kinds.tokens, 'Content-Type').means(
       'Headers that pages of CORS_ORIGINS may send, separated by commas. BOSH requires `Content-Type`. `*` is any header, and does not work with CORS_CREDENTIALS.',
     ),
-    CORS_METHODS: at('cors.methods', kinds.tokens, 'GET, POST, OPTIONS').means(
+    CORS_METHODS: live('cors.methods', kinds.tokens, 'GET, POST, OPTIONS').means(
       'Methods that pages of CORS_ORIGINS may use, separated by commas.',
     ),
-    CORS_MAX_AGE: at('cors.maxAge', kinds.integer(0, 86400), '7200').means(
+    CORS_MAX_AGE: live('cors.maxAge', kinds.integer(0, 86400), '7200').means(
       'Time for browsers to cache the CORS settings, in seconds.',
     ),
   },
@@ -289,7 +310,7 @@ export const sections = {
     WEBSOCKET_PATH: at('websocketPath', kinds.path, '/xmpp-websocket').means(
       'Path of the WebSocket endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS. Domains of one host can share this path.',
     ),
-    WEBSOCKET_ORIGINS: at('websocket.origins', kinds.origins, '*').means(
+    WEBSOCKET_ORIGINS: live('websocket.origins', kinds.origins, '*').means(
       'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none. Programs other than browsers send no origin, and may always use the endpoint.',
     ),
     WEBSOCKET_ASSUME_SECURE: at('websocket.assumeSecure', kinds.boolean, 'off').means(
@@ -344,16 +365,16 @@ export const sections = {
     ),
   },
   'Page tokens': {
-    PAGE_ORIGINS: at('pages.origins', kinds.namedOrigins, '').means(
+    PAGE_ORIGINS: live('pages.origins', kinds.namedOrigins, '').means(
       'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404.',
     ),
     PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
       'Path for pages with a token, for addresses that may use BOSH or WebSocket.',
     ),
-    PAGE_TOKEN_SECRET_FILE: at('pages.secrets', pageSecretsFile).means(
-      'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes. SIGHUP reads it again.',
+    PAGE_TOKEN_SECRET_FILE: live('pages.secrets', pageSecretsFile).means(
+      'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes.',
     ),
-    PAGE_TOKEN_JWKS: at('pages.keys', pageKeys).means(
+    PAGE_TOKEN_JWKS: live('pages.keys', pageKeys).means(
       'Instead of secrets: URL or file of public keys (JWKS) for RS256, PS256, ES256 or EdDSA. Requires PAGE_TOKEN_ISSUER.',
     ),
     PAGE_TOKEN_AUDIENCE: at('pages.audience', kinds.text).means('Audience (`aud`) that tokens must have.'),
@@ -378,71 +399,71 @@ export const sections = {
     EVENTS_SECRET_FILE: joined(eventsSecretFile).means('File with this secret.'),
   },
   Limits: {
-    WARM_ALLOW: at('access.warm.allow', readNetworks, 'loopback, private').means(
+    WARM_ALLOW: live('access.warm.allow', readNetworks, 'loopback, private').means(
       'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is all.',
     ),
-    WARM_DENY: at('access.warm.deny', readNetworks, 'none').means(
+    WARM_DENY: live('access.warm.deny', readNetworks, 'none').means(
       'Addresses that may not call the warm API, although WARM_ALLOW allows them.',
     ),
-    BOSH_ALLOW: at('access.bosh.allow', readNetworks, 'any').means('Addresses that may use the BOSH endpoint.'),
-    BOSH_DENY: at('access.bosh.deny', readNetworks, 'none').means(
+    BOSH_ALLOW: live('access.bosh.allow', readNetworks, 'any').means('Addresses that may use the BOSH endpoint.'),
+    BOSH_DENY: live('access.bosh.deny', readNetworks, 'none').means(
       'Addresses that may not use the BOSH endpoint, although BOSH_ALLOW allows them.',
     ),
-    WEBSOCKET_ALLOW: at('access.websocket.allow', readNetworks, 'any').means(
+    WEBSOCKET_ALLOW: live('access.websocket.allow', readNetworks, 'any').means(
       'Addresses that may use the WebSocket endpoint.',
     ),
-    WEBSOCKET_DENY: at('access.websocket.deny', readNetworks, 'none').means(
+    WEBSOCKET_DENY: live('access.websocket.deny', readNetworks, 'none').means(
       'Addresses that may not use the WebSocket endpoint, although WEBSOCKET_ALLOW allows them.',
     ),
-    MAX_SESSIONS: at('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
+    MAX_SESSIONS: live('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
       'Sessions at a time. At most a quarter may belong to clients that have not logged in yet. 0 is no limit, as in most limits below.',
     ),
-    MAX_SESSIONS_PER_ADDRESS: at('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
+    MAX_SESSIONS_PER_ADDRESS: live('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
       'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit. Warmed sessions do not count.',
     ),
-    MAX_UNAUTHENTICATED_PER_ADDRESS: at('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
+    MAX_UNAUTHENTICATED_PER_ADDRESS: live('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
       'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
     ),
-    BOSH_LOGIN_TIMEOUT: at('limits.loginTimeout', kinds.integer(0, 3600), '60').means(
+    BOSH_LOGIN_TIMEOUT: live('limits.loginTimeout', kinds.integer(0, 3600), '60').means(
       'Time for a client to log in to a session that it opened itself, in seconds. In-band registration does not extend it.',
     ),
-    MAX_SESSIONS_PER_JID: at('limits.sessionsPerJid', kinds.integer(0, 1_000_000), '20').means(
+    MAX_SESSIONS_PER_JID: live('limits.sessionsPerJid', kinds.integer(0, 1_000_000), '20').means(
       'Sessions of one user, warmed or not.',
     ),
-    MAX_HELD_REQUESTS: at('limits.heldRequests', kinds.integer(0, 10_000_000), '40000').means(
+    MAX_HELD_REQUESTS: live('limits.heldRequests', kinds.integer(0, 10_000_000), '40000').means(
       'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
       'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A stanza of a server may be four times as long. Longer stanzas of servers are dropped.',
     ),
-    MAX_UNFINISHED_MB: at('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
+    MAX_UNFINISHED_MB: live('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, requests get 503 and WebSockets close.',
     ),
-    MAX_UNREAD_MB: at('limits.unreadMegabytes', kinds.integer(0, 1_000_000), '64').means(
+    MAX_UNREAD_MB: live('limits.unreadMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for replies that clients have not read, in MiB. Above it, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. A connection whose client reads nothing for a minute is closed in any case.',
     ),
-    MAX_MEMORY_MB: at('limits.megabytes', kinds.integer(0, 1_000_000), '0').means(
+    MAX_MEMORY_MB: live('limits.megabytes', kinds.integer(0, 1_000_000), '0').means(
       'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or container, shared equally by WORKERS. Three quarters of the JavaScript heap are a second limit.',
     ),
-    RATE_SESSIONS_PER_ADDRESS: at('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
+    RATE_SESSIONS_PER_ADDRESS: live('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
       'Sessions per second that clients of one address open themselves or with page tokens, on average over five seconds. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
-    RATE_SESSION_BYTES: at('rates.sessionBytes', kinds.integer(0, 1_000_000_000), '100000').means(
+    RATE_SESSION_BYTES: live('rates.sessionBytes', kinds.integer(0, 1_000_000_000), '100000').means(
       'Bytes of stanzas that a client may send per second. Further stanzas wait, and none is lost.',
     ),
-    RATE_SESSION_BURST: at('rates.sessionBurst', kinds.integer(0, 1_000_000_000), '500000').means(
+    RATE_SESSION_BURST: live('rates.sessionBurst', kinds.integer(0, 1_000_000_000), '500000').means(
       'Bytes of stanzas that a client may send at once after a quiet time.',
     ),
-    RATE_WARMS_PER_JID: at('rates.warmsPerJid', kinds.integer(0, 1_000_000), '30').means(
+    RATE_WARMS_PER_JID: live('rates.warmsPerJid', kinds.integer(0, 1_000_000), '30').means(
       'Warm calls for one user per minute. Calls that resume a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
     ),
-    RATE_WARMS_PER_ADMIN: at('rates.warmsPerAdmin', kinds.integer(0, 10_000_000), '0').means(
+    RATE_WARMS_PER_ADMIN: live('rates.warmsPerAdmin', kinds.integer(0, 10_000_000), '0').means(
       'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
-    RATE_LOGINS_PER_ADDRESS: at('rates.loginsPerAddress', kinds.integer(0, 1_000_000), '20').means(
+    RATE_LOGINS_PER_ADDRESS: live('rates.loginsPerAddress', kinds.integer(0, 1_000_000), '20').means(
       'Refused logins of clients per minute, from one address at one domain. At all domains together, three times as many. Above this limit each login from the address waits. The wait is half a second, and doubles each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
     ),
-    RATE_FAILED_LOGINS: at('rates.failedLogins', kinds.integer(0, 1_000_000), '5').means(
+    RATE_FAILED_LOGINS: live('rates.failedLogins', kinds.integer(0, 1_000_000), '5').means(
       'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many. For one name from all addresses, ten times as many in ten minutes. Addresses that sent the right secret within a week are exempt from this last limit.',
     ),
   },
@@ -455,7 +476,7 @@ export const sections = {
     ),
   },
   Logging: {
-    LOG_LEVEL: at('logLevels', kinds.logLevelsByPart, 'info').means(
+    LOG_LEVEL: live('logLevels', kinds.logLevelsByPart, 'info').means(
       'Lowest level of messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `login`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
     ),
     LOG_FORMAT: at('logFormat', kinds.word(...logFormats), 'json').means(
@@ -472,6 +493,15 @@ export const settings = Object.assign({}, ...Object.values(sections)) as All<(ty
 type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer A) => void ? A : never
 
 export type Name = keyof typeof settings
+
+/** Without the other variables of an environment. */
+export function ownSettings(environment: Readonly<Record<string, string | undefined>>) {
+  return Object.fromEntries(
+    Object.keys(settings).flatMap(name => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+  )
+}
+
+export type ReloadedName = { [N in Name]: (typeof settings)[N]['reloads'] extends true ? N : never }[Name]
 
 type OrInFile = { [N in Name]: `${N}_FILE` extends Name ? N : never }[Name]
 

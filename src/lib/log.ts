@@ -61,9 +61,23 @@ function textLine(line: string): string {
 
 export type LogFor = (part: LogPart) => Logger
 
-export function logOf(log: Logger, part: LogPart, { parts }: LogLevels): Logger {
-  const level = parts.get(part)
-  return level === undefined ? log.child({ part }) : log.child({ part }, { level })
+/** The logs of the parts of a service. `take` changes the levels of all, and of `log`. */
+export function createPartLogs(log: Logger, first: LogLevels) {
+  const made = new Map<LogPart, Logger>()
+  let levels = first
+  const levelOf = (part: LogPart) => levels.parts.get(part) ?? levels.usual
+  return {
+    logFor(part: LogPart): Logger {
+      const own = made.get(part) ?? log.child({ part }, { level: levelOf(part) })
+      made.set(part, own)
+      return own
+    },
+    take(next: LogLevels): void {
+      levels = next
+      log.level = next.usual
+      for (const [part, own] of made) own.level = levelOf(part)
+    },
+  }
 }
 
 /** The code of an error, because its message may quote a secret. */

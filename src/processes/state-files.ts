@@ -61,7 +61,7 @@ const stateFile = /^sessions-(0|[1-9]\d{0,3})$/
 const nameOf = (slot: number) => `sessions-${slot}`
 
 export function stateFiles(parts: StateFilesParts): StateFiles {
-  const { folder, keys, slot, workers, version, longest, log, now = Date.now } = parts
+  const { folder, slot, workers, version, longest, log, now = Date.now } = parts
   const isOld = (time: number) => Math.abs(now() - time) > longest
 
   const remove = (name: string): boolean => {
@@ -93,7 +93,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
 
   const read = async (name: string, from: number): Promise<WrittenState | undefined> => {
     try {
-      const [first, ...records] = await readSealed(join(folder, name), keys)
+      const [first, ...records] = await readSealed(join(folder, name), parts.keys)
       const head = headIn(first)
       if (head?.version !== version) return drop(name, head === undefined ? 'damaged' : 'other-version')
       if (head.slot !== from) return drop(name, 'damaged')
@@ -109,7 +109,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
     async write(names, records, bytes) {
       await made(folder)
       const head: Head = { version, slot, writtenAt: now(), names }
-      await writeSealed(join(folder, nameOf(slot)), keys[0]!, headed(JSON.stringify(head), records), bytes)
+      await writeSealed(join(folder, nameOf(slot)), parts.keys[0]!, headed(JSON.stringify(head), records), bytes)
     },
     async read() {
       const states: WrittenState[] = []

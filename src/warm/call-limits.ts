@@ -25,9 +25,9 @@ export interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'ha
 export type CallLimits = ReturnType<typeof createCallLimits>
 
 export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refused }: CallLimitsParts) {
-  const warmsOfUser = makeRate('warms-jid', rates.warmsPerJid, 60)
-  const warmsOfAdmin = makeRate('warms-admin', rates.warmsPerAdmin, 60)
-  const failures = new FailedLogins(rates.failedLogins, refused, makeRate)
+  const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
+  const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
+  const failures = new FailedLogins(() => rates.failedLogins, refused, makeRate)
   if (nodes !== undefined) shareKnown(failures, nodes)
   return {
     acting: createActingAccounts({

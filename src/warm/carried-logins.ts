@@ -49,7 +49,7 @@ export interface CarriedLoginsParts {
   readonly nodes: Pick<Nodes, 'self' | 'owner' | 'others' | 'ask' | 'answer'>
   readonly clock: Pick<Clock, 'now'>
   readonly isDraining: () => boolean
-  readonly serviceAccounts: Accounts
+  readonly serviceAccounts: () => Accounts
   /** In seconds. */
   readonly timeout: number
   readonly endUnclaimed: (id: string) => void
@@ -72,7 +72,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       const logins = sites.get(site)
       if (logins === undefined) throw new Problem('internal-error')
       // If the caller hangs up, the process that received the call releases the session.
-      return logins[method](understood(request, serviceAccounts), new CallerGone())
+      return logins[method](understood(request, serviceAccounts()), new CallerGone())
     })
   nodes.answer(unclaimedKind, endUnclaimed)
 
@@ -127,6 +127,10 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
   return {
     get areUnderWay(): boolean {
       return carried > 0
+    },
+    /** Forgets other sites. */
+    keep(names: ReadonlySet<string>): void {
+      for (const site of sites.keys()) if (!names.has(site)) sites.delete(site)
     },
     over(site: string, own: Logins): Logins {
       sites.set(site, own)

@@ -15,7 +15,11 @@ function refusal(words: readonly string[]): string {
 
 describe('the command line', () => {
   test.each([
-    [[], { name: 'serve' }],
+    [[], { name: 'serve', envFile: undefined }],
+    [['--env-file', '/etc/a.env'], { name: 'serve', envFile: '/etc/a.env' }],
+    [['--env-file=a.env', '--check-config'], { name: 'check-config', envFile: 'a.env' }],
+    [['--env-file=a.env', 'warm', 'alice@example.org'], { name: 'warm', jid: 'alice@example.org', envFile: 'a.env' }],
+    [['--env-file=a.env', '--version'], { name: 'version' }],
     [['--demo'], { name: 'demo' }],
     [['--demo', '--demo'], { name: 'demo' }],
     [['--check-config'], { name: 'check-config' }],
@@ -53,6 +57,11 @@ describe('the command line', () => {
     [['alice@example.org'], 'Unknown command alice@example.org. Did you mean warm JID?'],
     [[''], 'Unknown command .'],
     [['--demo=yes'], '--demo accepts no value.'],
+    [['--env-file'], '--env-file needs the path of a file.'],
+    [['--env-file='], '--env-file needs the path of a file.'],
+    [['--env-file=a', '--env-file=b'], '--env-file can be given once.'],
+    [['--env-file=a', '--demo'], '--env-file and --demo exclude each other.'],
+    [['--env-file=a', 'hash-password'], '--env-file and hash-password exclude each other.'],
     [['--demo', '--check-config'], '--demo and --check-config exclude each other.'],
     [['--demo', 'warm', 'alice@example.org'], '--demo and warm exclude each other.'],
     [['warm'], 'warm needs the JID of the user: warm-bindings warm alice@example.org'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { codeOf, createLog, logOf } from '../../src/lib/log.js'
+import { codeOf, createLog, createPartLogs } from '../../src/lib/log.js'
 
 describe('the log of a part', () => {
   const lines: Record<string, unknown>[] = []
@@ -9,9 +9,11 @@ describe('the log of a part', () => {
     parts: new Map([['bosh', 'debug'] as const, ['warm', 'warn'] as const]),
   } as const
 
+  const { logFor, take } = createPartLogs(log, levels)
+
   test('names its part, and has its own level if set', () => {
     for (const part of ['bosh', 'warm', 'http'] as const) {
-      const child = logOf(log, part, levels)
+      const child = logFor(part)
       child.debug('debug')
       child.info('info')
       child.warn('warn')
@@ -22,8 +24,19 @@ describe('the log of a part', () => {
     ])
   })
 
+  test('gets the level of a reload, also if it is in use already', () => {
+    lines.length = 0
+    take({ usual: 'error', parts: new Map([['warm', 'info']]) })
+    for (const part of ['bosh', 'warm', 'http'] as const) logFor(part).info('info')
+    log.info('info')
+    take(levels)
+    logFor('bosh').debug('debug')
+    log.info('info')
+    expect(lines.map(({ part, msg }) => `${part} ${msg}`)).toEqual(['warm info', 'bosh debug', 'undefined info'])
+  })
+
   test('keeps secrets back, too', () => {
-    logOf(log, 'bosh', levels).info({ password: 'p1', deeper: { sid: 's1' } }, 'all')
+    logFor('bosh').info({ password: 'p1', deeper: { sid: 's1' } }, 'all')
     expect(lines.at(-1)).toMatchObject({ password: '[secret]', deeper: { sid: '[secret]' } })
   })
 })

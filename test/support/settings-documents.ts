@@ -52,7 +52,11 @@ export function settingsLists(): string {
         const usual = setting.default ? `\`${setting.default}\`` : (setting.required ?? 'none')
         const range = rangeOf(setting)
         const inParentheses = range === '' ? usual : `${usual}, ${range}`
-        return wrapped(`\`${name}\` (${inParentheses}): ${described(setting)}`, '- ', '  ')
+        return wrapped(
+          `\`${name}\`${setting.reloads ? ' ↻' : ''} (${inParentheses}): ${described(setting)}`,
+          '- ',
+          '  ',
+        )
       }),
     ].join('\n'),
   )
@@ -63,6 +67,7 @@ export function settingsLists(): string {
 Settings are environment variables, or lines \`NAME=value\` of the file \`.env\` in the working directory. The default is in
 parentheses, with the allowed range.
 
+- ↻: a reload (\`SIGHUP\`) changes it. Other settings need a restart.
 - An empty value counts as not set.
 - Switches are \`on\` or \`off\` (also \`true\`, \`yes\`, \`1\`, \`false\`, \`no\`, \`0\`).
 - Put a value with a \`#\` into quotes.

@@ -54,7 +54,7 @@ async function start(): Promise<void> {
     clock: joined.clock,
     isDraining: () => stage.isDraining,
     timeout: 15,
-    serviceAccounts: new Map([['localhost', { user: 'service', password: 'of the operator' }]]),
+    serviceAccounts: () => new Map([['localhost', { user: 'service', password: 'of the operator' }]]),
     endUnclaimed: id => void done.push(`release ${id}`),
   })
   const logins = carried.over('site', {

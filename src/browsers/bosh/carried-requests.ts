@@ -27,7 +27,7 @@ export type CarriedRequests = ReturnType<typeof createCarriedRequests>
 export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean, refused: OnRefused) {
   const managers = new Map<string, ConnectionManager>()
   const underWay = new KeyCounts()
-  const anyManager = (): ConnectionManager | undefined => managers.values().next().value
+  const anyManager = (): ConnectionManager | undefined => [...managers.values()].at(-1)
 
   nodes.accept(requestKind, ({ head, body }, exchange) => {
     const about = head as CarriedHead
@@ -52,7 +52,12 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   }
 
   return {
+    /** Forgets other sites. */
+    keep(sites: ReadonlySet<string>): void {
+      for (const site of managers.keys()) if (!sites.has(site)) managers.delete(site)
+    },
     over(site: string, manager: ConnectionManager): BoshService {
+      managers.delete(site)
       managers.set(site, manager)
       return {
         report: manager.report,

@@ -62,6 +62,11 @@ export class SocketCarriage {
     this.#endpoints.set(place, endpoint)
   }
 
+  /** Forgets endpoints at other places. */
+  keep(places: ReadonlySet<string>): void {
+    for (const place of this.#endpoints.keys()) if (!places.has(place)) this.#endpoints.delete(place)
+  }
+
   ownerOf(name: string): string | undefined {
     const owner = this.#nodes.owner(name)
     return owner === this.#nodes.self ? undefined : owner

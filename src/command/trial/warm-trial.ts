@@ -20,14 +20,14 @@ import { toWarmRequest } from '../../warm/warm-request.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { CommandError } from '../command-error.js'
 import { readSecret } from '../secret-input.js'
-import { readConfig } from '../settings-at-hand.js'
+import { readSettings } from '../settings-at-hand.js'
 import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
 
 const closingMilliseconds = 8_000
 
 /** Throws a `CommandError`. */
-export async function tryWarm(jid: string): Promise<void> {
-  const { config, warnings } = readConfig({ ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
+export async function tryWarm(jid: string, envFile: string | undefined): Promise<void> {
+  const { config, warnings } = readSettings(envFile, { ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
   if (password === undefined && (process.stdin.isTTY || needsPassword(jid, config)))

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import { socketPath } from '../../config/kinds/listen-addresses.js'
+import type { Reloaded } from '../../config/reload.js'
+import { ownSettings } from '../../config/settings.js'
 import { removeStaleSocket } from '../../http/listening/unix-sockets.js'
 import { systemClock } from '../../lib/clock.js'
 import { serveMetrics } from '../../watching/metrics-server.js'
@@ -13,6 +15,7 @@ import type { ActivatedSockets } from '../systemd/activated-sockets.js'
 import { keepOfferedConnections } from './offered-connections.js'
 import { folderVariable, type Notice, numberVariable, socketsVariable } from './worker-messages.js'
 import { WorkerMetrics } from './worker-metrics.js'
+import { WorkerReloads } from './worker-reloads.js'
 import { type SlotsParts, WorkerSlots } from './worker-slots.js'
 import { type Watched, WorkerWatch } from './worker-watch.js'
 
@@ -33,6 +36,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
   // The folder is private, so only workers can connect.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics()
+  const reloads = new WorkerReloads()
   const watch = new WorkerWatch(systemClock)
   const fork: SlotsParts['fork'] = (number, events) => {
     const worker = cluster.fork({
@@ -52,10 +56,12 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
         watched = watch.watch(events.onHang)
         events.onReady(notice.urls)
       } else if (notice.notice === 'failed') events.onFailed(notice.sentence)
+      else if (notice.notice === 'reloaded') reloads.over(about)
       else metrics.answered(notice.question, notice.text)
     })
     worker.on('exit', (code, signal) => {
       watched?.end()
+      reloads.over(about)
       events.onExit(code, signal)
     })
     // A failed fork emits no exit.
@@ -97,7 +103,11 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
     get running() {
       return slots.workers.filter(({ state }) => state === 'running').length
     },
-    reload: () => slots.tellAll({ order: 'reload' }),
+    reopen: () => slots.tellAll({ order: 'reopen' }),
+    reload(_next: Config, { environment }: Reloaded): Promise<void> {
+      const all = slots.workers.map(({ process }) => process)
+      return reloads.tell(all, ownSettings(environment))
+    },
     /** Restarts the workers one by one, with the code now on disk. */
     replaceWorkers: () => void slots.replaceAll(),
     drain: () => slots.end('drain'),

@@ -1,16 +1,21 @@
+import type { Environment } from '../../config/load.js'
+
 export type Order =
   /** Leave new connections to other workers: a replacement is running. */
   | { readonly order: 'retire' }
   /** End once all sessions have ended, or at the time limit. */
   | { readonly order: 'drain' }
   | { readonly order: 'stop' }
-  | { readonly order: 'reload' }
+  | { readonly order: 'reopen' }
+  /** The primary has checked the environment. It contains secrets. */
+  | { readonly order: 'reload'; readonly environment: Environment }
   | { readonly order: 'metrics'; readonly question: number }
 
 export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
   /** `sentence` contains no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
+  | { readonly notice: 'reloaded' }
   | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 

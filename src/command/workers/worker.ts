@@ -1,10 +1,11 @@
 import cluster from 'node:cluster'
 import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { loadConfig } from '../../config/load.js'
+import { ConfigError, type Environment, type Loaded, loadConfig } from '../../config/load.js'
+import { reloadConfig } from '../../config/reload.js'
 import { Counts } from '../../lib/counts.js'
 import { v8Collector } from '../../lib/limits/garbage.js'
-import { logOf } from '../../lib/log.js'
+import { createPartLogs } from '../../lib/log.js'
 import { socketCarrier } from '../../processes/carriers/socket-carrier.js'
 import { type Service, startService } from '../../service.js'
 import { createLogs } from '../../watching/logs.js'
@@ -20,25 +21,25 @@ export async function work(): Promise<void> {
   const starting = start(folder, () => {
     isTakingUp = true
   })
-  let started: Service | undefined
+  let started: Started | undefined
   process.on('message', (order: Order) => {
-    starting.then(service => obey(service, order), ignore)
+    starting.then(started => obey(started, order), ignore)
   })
   // Terminals and process managers send signals to all processes. Workers obey only the primary.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, ignore)
-  process.on('SIGTERM', () => starting.then(service => end(service, true), ignore))
+  process.on('SIGTERM', () => starting.then(({ service }) => end(service, true), ignore))
   cluster.worker!.on('disconnect', () => {
     // Without this, Node would end this process at once.
     cluster.worker!.exitedAfterDisconnect = true
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
     // Without a primary this worker cannot open a port, unless it did so before.
     if (started === undefined && !isTakingUp) process.exit(1)
-    starting.then(service => end(service, false), ignore)
+    starting.then(({ service }) => end(service, false), ignore)
   })
   try {
     started = await starting
-    tell({ notice: 'ready', urls: started.urls })
-    beat(started)
+    tell({ notice: 'ready', urls: started.service.urls })
+    beat(started.service)
   } catch (error) {
     const isForeseen = error instanceof CommandError
     if (!isForeseen) process.stderr.write(`${(error as Error).stack}\n`)
@@ -47,10 +48,16 @@ export async function work(): Promise<void> {
   }
 }
 
-async function start(folder: string, onTakingUp: () => void): Promise<Service> {
+interface Started {
+  readonly service: Service
+  reload(environment: Environment): Promise<void>
+}
+
+async function start(folder: string, onTakingUp: () => void): Promise<Started> {
   // The primary's environment contains the values of `.env`.
   const settings = (async () => loadConfig(process.env))()
-  const { config } = await explained(settings)
+  let running: Loaded = await explained(settings)
+  const { config } = running
   const worker = Number(process.env[numberVariable])
   const counts = new Counts()
   const logs = (async () => createLogs({ config, counts, about: { worker } }))()
@@ -59,8 +66,9 @@ async function start(folder: string, onTakingUp: () => void): Promise<Service> {
     counts.faults += 1
   })
   const metrics = { ...config.metrics, address: undefined }
-  const carriers = [socketCarrier({ folder, log: logOf(log, 'nodes', config.logLevels) })]
-  return explained(
+  const partLogs = createPartLogs(log, config.logLevels)
+  const carriers = [socketCarrier({ folder, log: partLogs.logFor('nodes') })]
+  const service = await explained(
     startService({
       config: { ...config, metrics },
       log,
@@ -74,10 +82,26 @@ async function start(folder: string, onTakingUp: () => void): Promise<Service> {
       onTakingUp,
     }),
   )
+  const reload = async (environment: Environment) => {
+    try {
+      const reloaded = reloadConfig(running, environment)
+      running = reloaded
+      partLogs.take(reloaded.config.logLevels)
+      log.debug({ changed: reloaded.changed }, 'the settings were read again')
+      await service.reload({ ...reloaded.config, metrics }, reloaded)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      // A file has changed since the primary read it.
+      service.reopen()
+      log.error({ problems: error.problems }, 'the settings are invalid: nothing has changed')
+    }
+  }
+  return { service, reload }
 }
 
-function obey(service: Service, order: Order): void {
-  if (order.order === 'reload') service.reload()
+function obey({ service, reload }: Started, order: Order): void {
+  if (order.order === 'reload') void reload(order.environment).finally(() => tell({ notice: 'reloaded' }))
+  else if (order.order === 'reopen') service.reopen()
   else if (order.order === 'retire') service.retire()
   else if (order.order === 'metrics')
     service.metrics().then(text => tell({ notice: 'metrics', question: order.question, text }))

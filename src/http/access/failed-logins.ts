@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
-import { type KeyedRate, type MakeRate, ownRates } from '../../lib/limits/rates.js'
+import { type KeyedRate, type MakeRate, type Most, numberOf, ownRates } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
 export interface Claim {
@@ -37,18 +37,18 @@ export class FailedLogins {
   /** Known clients (hashed), and when they were reported, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
-  readonly #mostOfName: number
+  readonly #mostOfName: () => number
   readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
 
   /** `most`: failures a minute for one client and name. 0 means no limit. */
-  constructor(most: number, refused: OnRefused, rates: MakeRate = ownRates) {
+  constructor(most: Most, refused: OnRefused, rates: MakeRate = ownRates) {
     this.#refused = refused
     this.#ofName = rates('failed-logins-name', most, 60)
-    this.#ofClient = rates('failed-logins-client', most * namesOfClient, 60)
-    this.#mostOfName = (most * nameSeconds) / 60
+    this.#ofClient = rates('failed-logins-client', () => numberOf(most) * namesOfClient, 60)
+    this.#mostOfName = () => (numberOf(most) * nameSeconds) / 60
     this.#ofNameEverywhere = rates('failed-logins-everywhere', this.#mostOfName, nameSeconds)
-    this.#known = rates('known-logins', Math.min(1, most), knownWeeks * weekSeconds)
-    this.#right = rates('right-secrets', Math.min(1, most), (2 * rightMilliseconds) / 1000)
+    this.#known = rates('known-logins', () => Math.min(1, numberOf(most)), knownWeeks * weekSeconds)
+    this.#right = rates('right-secrets', () => Math.min(1, numberOf(most)), (2 * rightMilliseconds) / 1000)
   }
 
   get known(): readonly (readonly [key: string, published: number])[] {
@@ -79,7 +79,7 @@ export class FailedLogins {
     // One check at a time for each client, so that clients with many guesses take turns with others.
     await this.#enter(client, 1)
     const slot = slotOf(name)
-    await this.#enter(slot, this.#mostOfName)
+    await this.#enter(slot, this.#mostOfName())
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
     if (waitOfAll === undefined || (await this.#isKnown(claim))) return undefined
     await this.unchecked(claim)
@@ -118,7 +118,7 @@ export class FailedLogins {
   }
 
   async #enter(key: string, most: number): Promise<void> {
-    if (this.#mostOfName === 0) return
+    if (this.#mostOfName() === 0) return
     const underWay = this.#underWay.get(key) ?? { count: 0, waiting: [] }
     this.#underWay.set(key, underWay)
     if (underWay.count < most) underWay.count += 1

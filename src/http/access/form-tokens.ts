@@ -22,11 +22,21 @@ export async function formKeyOf(admins: readonly Admin[], others: boolean): Prom
   return slowKey(secrets, 'form tokens')
 }
 
-export function createFormTokens(key: Buffer, now: () => number) {
-  const keys = [createSecretKey(key)] as const
+export function createFormTokens(first: Buffer, now: () => number) {
+  let key = first
+  let before = first
+  let keys = [createSecretKey(first)]
   const purposeOf = (owner: readonly string[]) => ({ label: 'result', owner: JSON.stringify(owner) })
-  const sign = (admin: string, expiry: string) => createHmac('sha256', key).update(`${expiry}\0${admin}`).digest()
+  const sign = (admin: string, expiry: string, by = key) =>
+    createHmac('sha256', by).update(`${expiry}\0${admin}`).digest()
   return {
+    /** Tokens and results of the key before stay valid. */
+    use(next: Buffer): void {
+      if (next.equals(key)) return
+      before = key
+      key = next
+      keys = [createSecretKey(key), createSecretKey(before)]
+    },
     token(admin: string): string {
       const expiry = String(Math.ceil(now() + lifetime))
       return `${expiry}.${sign(admin, expiry).toString('base64url')}`
@@ -34,13 +44,14 @@ export function createFormTokens(key: Buffer, now: () => number) {
     accepts(admin: string, token: unknown): boolean {
       const [, expiry, signature] = /^(\d{1,15})\.([\w-]{43})$/.exec(String(token)) ?? []
       if (expiry === undefined || signature === undefined) return false
-      const isGenuine = timingSafeEqual(sign(admin, expiry), Buffer.from(signature, 'base64url'))
+      const shown = Buffer.from(signature, 'base64url')
+      const isGenuine = [key, before].some(by => timingSafeEqual(sign(admin, expiry, by), shown))
       return isGenuine && Number(expiry) > now()
     },
     /** The result of a form, for its browser to keep. */
     seal(owner: readonly string[], seconds: number, result: object): string {
       const text = JSON.stringify({ until: now() + seconds * 1000, result })
-      return sealText(keys[0], purposeOf(owner), Buffer.from(text))
+      return sealText(keys[0]!, purposeOf(owner), Buffer.from(text))
     },
     /** Undefined for another owner, or after its time. `until` is in milliseconds of Unix time. */
     open(owner: readonly string[], sealed: string): OpenedResult | undefined {

@@ -11,7 +11,7 @@ export class Certificates {
   usual: SecureContextOptions = {}
   /** When the certificate of each file expires, in seconds since 1970. */
   expiries: ReadonlyMap<string, number> = new Map()
-  readonly #https: Https
+  #https: Https
   #certificates: readonly Certificate[] = []
   #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []
 
@@ -20,11 +20,16 @@ export class Certificates {
     this.reload()
   }
 
+  get files(): readonly string[] {
+    return this.#https.files.certificates
+  }
+
   /** Returns warnings. If it throws a `ConfigError`, nothing has changed. */
-  reload(): string[] {
+  reload(https = this.#https): string[] {
     const problems: string[] = []
-    const material = readTlsFiles(this.#https.files, problem => void problems.push(problem), this.#certificates)
+    const material = readTlsFiles(https.files, problem => void problems.push(problem), this.#certificates)
     if (material === undefined) throw new ConfigError(problems)
+    this.#https = https
     const { dhparam, certificates, clientCa, faults } = material
     const { minVersion, ciphers } = this.#https
     const common = {

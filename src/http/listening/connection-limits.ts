@@ -23,13 +23,14 @@ export interface ConnectionLimitParts {
 }
 
 export function createConnectionLimits({ config, refused, descriptorsAreLeft, mayCall, clock }: ConnectionLimitParts) {
-  const { maxConnections, maxConnectionsPerAddress, proxyProtocol } = config.listen
+  const { proxyProtocol } = config.listen
   const ofClient = new KeyCounts()
   const connections = new Set<Socket>()
   const headers = new ProxyHeaders(clock)
 
   /** `others`: connections besides this one. */
   function hasRoom(socket: Socket, address: string, others: number): boolean {
+    const { maxConnections, maxConnectionsPerAddress } = config.listen
     const most = mayCall(address) ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
     const client = clientOf(address)
     const isTooMany = maxConnectionsPerAddress > 0 && ofClient.of(client) >= maxConnectionsPerAddress

@@ -29,8 +29,11 @@ export type Dispatcher = RequestListener & {
   readonly holds: (req: IncomingMessage) => boolean
 }
 
-export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTable): Dispatcher {
+/** `use` replaces the table for later requests. */
+export function createDispatcher(first: DispatchTable): Dispatcher & { use(table: DispatchTable): void } {
+  let table = first
   const listenerFor = (req: IncomingMessage): Endpoint => {
+    const { everywhere, hosts, otherHosts } = table
     const url = req.url!
     const anywhere = everywhere.get(url)
     if (anywhere !== undefined) return anywhere
@@ -47,6 +50,9 @@ export function createDispatcher({ everywhere, hosts, otherHosts }: DispatchTabl
   return Object.assign(answer, {
     upgradeFor: (req: IncomingMessage) => listenerFor(req).upgrade,
     holds: (req: IncomingMessage) => listenerFor(req).holds === true,
+    use(next: DispatchTable) {
+      table = next
+    },
   })
 }
 

@@ -53,7 +53,7 @@ export async function listen(
     config,
     refused,
     descriptorsAreLeft: mayCall => (mayCall ? areLeft() : areLeftForOthers()),
-    mayCall: accessBy(config.access.warm) ?? (() => true),
+    mayCall: address => accessBy(config.access.warm)?.(address) ?? true,
     clock,
   })
   const options = { ...times, noDelay: true, ...install(config.http.fast) }
@@ -138,12 +138,12 @@ export async function listen(
     get certificateExpiries(): ReadonlyMap<string, number> {
       return certificates?.expiries ?? new Map()
     },
-    reload() {
+    reload(next?: Pick<Config, 'https'>) {
       if (certificates === undefined) return
       try {
-        const amiss = certificates.reload()
+        const amiss = certificates.reload(next?.https)
         for (const server of secureServers) server.setSecureContext(certificates.usual)
-        log.info({ certificates: https!.files.certificates }, 'certificates reloaded')
+        log.info({ certificates: certificates.files }, 'certificates reloaded')
         for (const sentence of amiss) log.warn(sentence)
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error

@@ -17,12 +17,14 @@ export interface UnfinishedParts {
 export class UnfinishedBodies {
   bytes = 0
   readonly #parts: UnfinishedParts
-  readonly #most: number
   readonly #ofClient = new KeyCounts()
 
   constructor(parts: UnfinishedParts) {
     this.#parts = parts
-    this.#most = parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
+  }
+
+  get #most(): number {
+    return this.#parts.limits.unfinishedMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
   ofMessage(address: string): UnfinishedMessage {

@@ -32,14 +32,16 @@ interface Unread {
 
 export class UnreadReplies {
   readonly #parts: UnreadParts
-  readonly #most: number
   #unread: ReadonlyMap<Socket, Unread> = new Map()
   #timer: Timer | undefined
 
   constructor(parts: UnreadParts) {
     this.#parts = parts
-    this.#most = parts.limits.unreadMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
     this.#watch()
+  }
+
+  get #most(): number {
+    return this.#parts.limits.unreadMegabytes * 2 ** 20 || Number.POSITIVE_INFINITY
   }
 
   get bytes(): number {

@@ -3,6 +3,7 @@ import { constrainedMemory, memoryUsage } from 'node:process'
 import { getHeapStatistics } from 'node:v8'
 import { attempt } from '../attempt.js'
 import type { Clock } from '../clock.js'
+import { type Most, numberOf } from './rates.js'
 
 /** Share of the heap limit, including garbage. Above this share, V8 collects most of the time and then aborts. */
 const mostOfHeap = 0.75
@@ -25,13 +26,14 @@ const patience = 60_000
  * share of the machine). Resident memory counts as full only if `collect` does not help.
  */
 export function memoryMeasure(
-  megabytes: number,
+  megabytes: Most,
   workers = 0,
   collect: () => boolean = () => false,
 ): (share?: number) => number {
-  const { heap, resident: most } = memoryLimits(megabytes, workers)
+  const heap = heapSize() * mostOfHeap
   let taken = 0
   return (share = 1) => {
+    const most = processMemory(numberOf(megabytes), workers)
     taken = residentMemory() ?? taken
     if (taken >= most * share && collect()) taken = residentMemory() ?? taken
     return Math.max(getHeapStatistics().used_heap_size / heap, taken / most) / share

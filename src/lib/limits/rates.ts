@@ -2,17 +2,31 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 export type KeyedRate = Pick<Rate, 'take' | 'giveBack' | 'count' | 'wait'>
 
+/** A function if the limit may change. */
+export type Most = number | (() => number)
+
+export const numberOf = (most: Most) => (typeof most === 'number' ? most : most())
+
 /** Creates a rate. Processes share rates by name. */
-export type MakeRate = (name: string, most: number, seconds: number) => KeyedRate
+export type MakeRate = (name: string, most: Most, seconds: number) => KeyedRate
 
 export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
 
 export class Rate {
-  readonly #limiter: RateLimiterMemory | undefined
+  readonly #most: Most
+  readonly #counted: RateLimiterMemory
 
   /** A window of `seconds` begins with the first attempt. 0 means no limit. */
-  constructor(most: number, seconds: number) {
-    if (most > 0) this.#limiter = new RateLimiterMemory({ points: most, duration: seconds })
+  constructor(most: Most, seconds: number) {
+    this.#most = most
+    this.#counted = new RateLimiterMemory({ points: 1, duration: seconds })
+  }
+
+  get #limiter(): RateLimiterMemory | undefined {
+    const most = numberOf(this.#most)
+    if (most === 0) return undefined
+    this.#counted.points = most
+    return this.#counted
   }
 
   /** Counts an attempt. Above the limit, resolves with the seconds to wait. */
@@ -38,9 +52,10 @@ export class Rate {
 
   /** Seconds to wait if the limit is reached. Does not count. */
   async wait(key: string): Promise<number | undefined> {
-    const noted = await this.#limiter?.get(key)
+    const limiter = this.#limiter
+    const noted = await limiter?.get(key)
     if (noted == null || noted.msBeforeNext <= 0) return undefined
-    return noted.consumedPoints < this.#limiter!.points ? undefined : seconds(noted)
+    return noted.consumedPoints < limiter!.points ? undefined : seconds(noted)
   }
 }
 

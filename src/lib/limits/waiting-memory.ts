@@ -11,16 +11,25 @@ const worthAnotherLook = 1 / 16
 /** Memory of stanzas that clients have not fetched, and of unfinished elements. */
 export class WaitingMemory {
   bytes = 0
-  readonly most: number
+  #most: number
   readonly #makeRoom: () => void
   #limit: number
   #isMakingRoom = false
 
   /** `makeRoom` runs in a microtask once more than `most` bytes are in use. */
   constructor(most = Number.POSITIVE_INFINITY, makeRoom: () => void = () => {}) {
-    this.most = most
+    this.#most = most
     this.#limit = most
     this.#makeRoom = makeRoom
+  }
+
+  get most(): number {
+    return this.#most
+  }
+
+  set most(most: number) {
+    this.#most = most
+    this.#limit = Math.max(most, this.bytes)
   }
 
   change(bytes: number): void {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
-import { type KeyedRate, type MakeRate, Rate } from '../../lib/limits/rates.js'
+import { type KeyedRate, type MakeRate, type Most, numberOf, Rate } from '../../lib/limits/rates.js'
 import type { Nodes } from '../nodes.js'
 import { orderFor } from './rendezvous.js'
 
@@ -37,7 +37,7 @@ export function sharedRates(parts: SharedRateParts): MakeRate {
   return (name, most, seconds) => {
     const rate = new Rate(most, seconds)
     own.set(name, rate)
-    return most === 0 ? rate : new SharedRate(name, rate, parts)
+    return most === 0 ? rate : new SharedRate(name, rate, most, parts)
   }
 }
 
@@ -53,13 +53,15 @@ async function doHere(rate: Rate, act: Act, key: string): Promise<number | undef
 class SharedRate implements KeyedRate {
   readonly #name: string
   readonly #own: Rate
+  readonly #most: Most
   readonly #parts: SharedRateParts
   /** Keys that need not wait, with expiry. Other processes are not asked for them. */
   readonly #free = new Map<string, number>()
 
-  constructor(name: string, own: Rate, parts: SharedRateParts) {
+  constructor(name: string, own: Rate, most: Most, parts: SharedRateParts) {
     this.#name = name
     this.#own = own
+    this.#most = most
     this.#parts = parts
   }
 
@@ -89,6 +91,7 @@ class SharedRate implements KeyedRate {
   }
 
   async #do(act: Act, key: string): Promise<number | undefined> {
+    if (numberOf(this.#most) === 0) return undefined
     const { nodes, clock, onAlone } = this.#parts
     const names = [nodes.self]
     for (const { name, isSilent } of nodes.others) if (!isSilent) names.push(name)

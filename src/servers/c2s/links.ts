@@ -26,19 +26,19 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly log?: Logger
 }
 
-export function createLinks({
-  servers,
-  dialer,
-  tls,
-  clock,
-  keepalive,
-  streamManagement = true,
-  sasl2 = true,
-  spare,
-  log,
-  xmlLimits: limits = defaultLimits,
-  waiting = new WaitingMemory(),
-}: LinksParts) {
+export function createLinks(parts: LinksParts) {
+  const {
+    dialer,
+    tls,
+    clock,
+    keepalive,
+    streamManagement = true,
+    sasl2 = true,
+    spare,
+    log,
+    xmlLimits: limits = defaultLimits,
+    waiting = new WaitingMemory(),
+  } = parts
   const links = new Set<TcpLink>()
   const connectionParts: ConnectionParts = { dialer, tls, clock, limits }
   const spares = spare && new SpareLinks({ ...connectionParts, ...spare })
@@ -66,7 +66,7 @@ export function createLinks({
       return links.size
     },
     open(domain: string, options: LinkOptions, events: LinkEvents): Link {
-      const link = new TcpLink(domain, servers.get(domain) ?? servers.get('*'), options, events, linkParts)
+      const link = new TcpLink(domain, parts.servers.get(domain) ?? parts.servers.get('*'), options, events, linkParts)
       links.add(link)
       return link
     },
@@ -74,6 +74,8 @@ export function createLinks({
       return spares?.size ?? 0
     },
     endSpares: () => spares?.close(),
+    /** Ends connections to servers that the settings no longer name. */
+    dropSpares: () => spares?.drop(),
     stop(): void {
       keepingAlive?.cancel()
       spares?.close()

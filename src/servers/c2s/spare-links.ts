@@ -100,7 +100,12 @@ export class SpareLinks {
 
   close(): void {
     this.#isClosed = true
+    this.drop()
+  }
+
+  drop(): void {
     this.#sweeping?.cancel()
+    this.#sweeping = undefined
     for (const { links } of this.#byDomain.values()) for (const spare of links) spare.drop()
     this.#byDomain.clear()
   }

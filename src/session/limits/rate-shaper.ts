@@ -5,13 +5,20 @@ const longestWait = 25_000
 
 /** A token bucket, stored as one number for each session: when its data is paid for, in milliseconds of the clock. */
 export class RateShaper {
-  readonly #millisecondsEach: number
-  readonly #burst: number
+  readonly #rates: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>
 
   /** 0 means no limit. */
-  constructor({ sessionBytes, sessionBurst }: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>) {
-    this.#millisecondsEach = sessionBytes === 0 ? 0 : 1000 / sessionBytes
-    this.#burst = sessionBurst * this.#millisecondsEach
+  constructor(rates: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>) {
+    this.#rates = rates
+  }
+
+  get #millisecondsEach(): number {
+    const { sessionBytes } = this.#rates
+    return sessionBytes === 0 ? 0 : 1000 / sessionBytes
+  }
+
+  get #burst(): number {
+    return this.#rates.sessionBurst * this.#millisecondsEach
   }
 
   charge(paidAt: number, bytes: number, now: number): number {

@@ -59,11 +59,19 @@ export class SessionLimits {
     this.#parts = parts
     this.#rate = (parts.makeRate ?? ownRates)(
       'sessions-address',
-      parts.rates.sessionsPerAddress * rateSeconds,
+      () => parts.rates.sessionsPerAddress * rateSeconds,
       rateSeconds,
     )
-    const { sessionsPerAddress: address, unauthenticatedPerAddress: unauthenticated } = parts.limits
-    this.#counts = parts.counts ?? new OwnCounts({ address, unauthenticated })
+    const { limits } = parts
+    const most = {
+      get address() {
+        return limits.sessionsPerAddress
+      },
+      get unauthenticated() {
+        return limits.unauthenticatedPerAddress
+      },
+    }
+    this.#counts = parts.counts ?? new OwnCounts(most)
   }
 
   get loginMilliseconds(): number {

@@ -1,5 +1,6 @@
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import { isOver, type LiveCounts } from '../../lib/limits/live-counts.js'
+import { type Most, numberOf } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Registry } from '../registry.js'
@@ -15,12 +16,12 @@ export interface UserRoom {
 }
 
 /** Counts the sessions of one process on demand. */
-export function userRoom(most: number, registry: Registry, refused: OnRefused): UserRoom {
+export function userRoom(most: Most, registry: Registry, refused: OnRefused): UserRoom {
   const logins = new KeyCounts()
   return {
     take(jid) {
       const user = userOf(jid)
-      if (isOver(registry.liveOf(jid) + logins.of(user) + 1, most)) {
+      if (isOver(registry.liveOf(jid) + logins.of(user) + 1, numberOf(most))) {
         refused('user')
         return false
       }
@@ -33,7 +34,7 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
     bound(session, jid) {
       // For warmed sessions, the warm API checks the limit before the login.
       const isOwn = session.origin === 'client'
-      if (!isOwn || !isOver(registry.liveOf(jid), most)) return
+      if (!isOwn || !isOver(registry.liveOf(jid), numberOf(most))) return
       refused('user')
       session.end('limit', 'told')
     },
@@ -41,7 +42,7 @@ export function userRoom(most: number, registry: Registry, refused: OnRefused): 
   }
 }
 
-export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
+export function sharedUserRoom(most: Most, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
   const counted = new Set<Session>()
   const count = (session: Session, jid: string) => {
     if (!session.hasEnded) counted.add(session)
@@ -49,15 +50,15 @@ export function sharedUserRoom(most: number, counts: LiveCounts<'user'>, refused
   }
   return {
     async take(jid) {
-      if (most === 0 || (await counts.take(userOf(jid), ['user'])) === undefined) return true
+      if (numberOf(most) === 0 || (await counts.take(userOf(jid), ['user'])) === undefined) return true
       refused('user')
       return false
     },
     giveBack(jid) {
-      if (most > 0) counts.giveBack('user', userOf(jid))
+      if (numberOf(most) > 0) counts.giveBack('user', userOf(jid))
     },
     bound(session, jid) {
-      if (most === 0) return
+      if (numberOf(most) === 0) return
       if (session.origin !== 'client') {
         counts.add('user', userOf(jid))
         return count(session, jid)

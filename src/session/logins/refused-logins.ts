@@ -38,14 +38,13 @@ type Client = Pick<RefusedLogin, 'address' | 'domain'>
 export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
-  readonly #rates: readonly { readonly rate: KeyedRate; readonly most: number; readonly keyOf: KeyOf }[]
+  readonly #rates: readonly { readonly rate: KeyedRate; readonly most: () => number; readonly keyOf: KeyOf }[]
   readonly #audit: LoginAudit
-  readonly #longestDelay: number
 
   constructor(parts: RefusedLoginsParts) {
-    const { rates, limits, makeRate = ownRates, clock, audit, sums } = parts
-    const most = rates.loginsPerAddress
-    const limit = (name: string, most: number, keyOf: KeyOf) => ({
+    const { rates, makeRate = ownRates, clock, audit, sums } = parts
+    const most = () => rates.loginsPerAddress
+    const limit = (name: string, most: () => number, keyOf: KeyOf) => ({
       rate: makeRate(name, most, 60),
       most,
       keyOf,
@@ -53,11 +52,14 @@ export class RefusedLogins {
     this.clock = clock
     this.#parts = parts
     this.#rates = [
-      limit('logins-address', most * domainsOfAddress, ({ address }) => clientOf(address)),
+      limit(
+        'logins-address',
+        () => most() * domainsOfAddress,
+        ({ address }) => clientOf(address),
+      ),
       limit('logins-domain', most, ({ address, domain }) => `${clientOf(address)} ${domain}`),
     ]
     this.#audit = new LoginAudit(audit, sums)
-    this.#longestDelay = Math.min(longestDelay, limits.loginTimeout * 500 || longestDelay)
   }
 
   concern({ address }: Client): boolean {
@@ -73,14 +75,15 @@ export class RefusedLogins {
       this.#rates.map(async ({ rate, most, keyOf }) => {
         const key = keyOf(client)
         const isOver = (await rate.take(key)) !== undefined
-        return isOver ? (await rate.count(key)) - most : 0
+        return isOver ? (await rate.count(key)) - most() : 0
       }),
     )
     const most = Math.max(...over)
     if (most <= 0) return 0
     this.#parts.counts.clientLogins.delayed += 1
     this.#parts.refused('logins-address', { address: client.address })
-    return Math.min(this.#longestDelay, firstDelay * 2 ** (most - 1))
+    const longest = Math.min(longestDelay, this.#parts.limits.loginTimeout * 500 || longestDelay)
+    return Math.min(longest, firstDelay * 2 ** (most - 1))
   }
 
   async takenBack(client: Client): Promise<void> {

@@ -33,8 +33,8 @@ export interface CapacityParts {
 export function createCapacity(parts: CapacityParts): () => Capacity {
   const { config, registry, descriptors, waiting, connections, unreadBytes } = parts
   const { limits, listen, workers } = config
-  const most = memoryLimits(limits.megabytes, workers)
   return () => {
+    const most = memoryLimits(limits.megabytes, workers)
     const { rss, heapUsed } = memoryUsage()
     return {
       sessions: use(registry.size, limits.sessions),

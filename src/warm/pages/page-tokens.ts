@@ -46,12 +46,15 @@ export interface PageTokenParts {
 
 export type PageTokens = ReturnType<typeof createPageTokens>
 
+type Keys = PageTokenParts['pages']['secrets'] | PageTokenParts['pages']['keys']
+
 type Verify = (token: string) => Promise<JWTPayload>
 
 /** The settings are complete (`page-settings.ts`). */
-export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFailed }: PageTokenParts) {
-  const { audience, issuer, jid: template, login } = pages
-  const keys = pages.secrets ?? pages.keys
+export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onFetchFailed }: PageTokenParts) {
+  let pages = first
+  const { audience, issuer, jid: template, login } = first
+  const keys = first.secrets ?? first.keys
   if (audience === undefined || template === undefined || keys === undefined)
     throw new Error('the settings of tokens are incomplete')
   const usual: JWTVerifyOptions = {
@@ -75,8 +78,15 @@ export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFai
       (await jwtVerify(token, keyOf, options(publicAlgorithms))).payload
   const byFile = (keys: SecretsFile | KeysFile) => ('secrets' in keys ? bySecret(keys) : byPublicKey(keysInFile(keys)))
 
-  const fetched = 'url' in keys ? fetchedKeys(fetchKeys(keys.url), clock, onFetchFailed) : undefined
-  let verify = 'url' in keys ? byPublicKey(fetched!.keyOf) : byFile(keys)
+  let fetched: ReturnType<typeof fetchedKeys> | undefined
+  let verify: Verify
+  const use = (keys: NonNullable<Keys>) => {
+    fetched = 'url' in keys ? fetchedKeys(fetchKeys(keys.url), clock, onFetchFailed) : undefined
+    verify = 'url' in keys ? byPublicKey(fetched!.keyOf) : byFile(keys)
+  }
+  use(keys)
+
+  const urlOf = (keys: Keys) => (keys !== undefined && 'url' in keys ? keys.url : undefined)
 
   const reloadFile = (file: string) => {
     const [setting, kind] =
@@ -113,8 +123,11 @@ export function createPageTokens({ pages, fetchKeys, clock, now, log, onFetchFai
     async prepare(): Promise<void> {
       await fetched?.renew()
     },
-    /** Reads the file again, or fetches the keys at once. Unusable keys replace nothing. */
-    async reload(): Promise<void> {
+    /** Reads the file again, or fetches the keys at once. Unusable keys replace nothing. `next`: other files or URL. */
+    async reload(next: PageTokenParts['pages'] = pages): Promise<void> {
+      const keys = next.secrets ?? next.keys!
+      if ('url' in keys && keys.url !== urlOf(pages.secrets ?? pages.keys)) use(keys)
+      pages = next
       if ('file' in keys) reloadFile(keys.file)
       else if (await fetched!.renew()) log.info(reloaded)
     },

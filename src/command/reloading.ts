@@ -1,0 +1,38 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.js'
+import { ConfigError } from '../config/load.js'
+import type { Reloaded } from '../config/reload.js'
+import type { SettingsAtHand } from './settings-at-hand.js'
+
+interface Running {
+  /** Opens AUDIT_LOG again. */
+  reopen(): void
+  reload(next: Config, reloaded: Reloaded): unknown
+}
+
+/** What SIGHUP does. With invalid settings nothing changes, but logs that were moved are opened again. */
+export function reloading(
+  { reload }: Pick<SettingsAtHand, 'reload'>,
+  running: Running,
+  log: Logger,
+): () => Promise<void> {
+  const again = async () => {
+    try {
+      const reloaded = reload()
+      const { config, changed, needRestart, warnings } = reloaded
+      await running.reload(config, reloaded)
+      log.level = config.logLevels.usual
+      log.info({ changed, ...(needRestart.length > 0 && { needRestart }) }, 'the settings were read again')
+      for (const warning of warnings) log.warn(warning)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      running.reopen()
+      log.error({ problems: error.problems }, 'the settings are invalid: nothing has changed')
+    }
+  }
+  let turn = Promise.resolve()
+  return () => {
+    turn = turn.then(again, again)
+    return turn
+  }
+}

@@ -1,0 +1,34 @@
+import type { Config } from './config.js'
+import { isSame } from './same-value.js'
+
+type Slice = Record<string, unknown>
+
+/**
+ * A copy for the parts that outlive a reload. Slices, such as `limits`, keep their identity, so that a part that
+ * holds a slice reads the newest values. Values that stay the same keep their identity, too.
+ */
+export function createLiveConfig(first: Config): { readonly config: Config; take(next: Config): void } {
+  const live = copied(first as unknown as Slice)
+  return {
+    config: live as unknown as Config,
+    take: next => void assign(live, next as unknown as Slice),
+  }
+}
+
+function copied(slice: Slice): Slice {
+  return Object.fromEntries(
+    Object.entries(slice).map(([name, value]) => [name, isSlice(value) ? copied(value) : value]),
+  )
+}
+
+function assign(live: Slice, next: Slice): void {
+  for (const name of new Set([...Object.keys(live), ...Object.keys(next)])) {
+    const [before, after] = [live[name], next[name]]
+    if (isSlice(before) && isSlice(after)) assign(before, after)
+    else if (!isSame(before, after)) live[name] = after
+  }
+}
+
+function isSlice(value: unknown): value is Slice {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+}

@@ -1,0 +1,44 @@
+import { httpsPorts } from './config.js'
+import { ConfigError, type Environment, type Loaded, loadConfig } from './load.js'
+import { isSame } from './same-value.js'
+import { type Name, settings, type Values } from './settings.js'
+
+export interface Reloaded extends Loaded {
+  /** Settings whose values are new, also if only the file that they name is. */
+  readonly changed: readonly Name[]
+  /** Settings that keep their values until a restart. */
+  readonly needRestart: readonly Name[]
+}
+
+const names = Object.keys(settings) as Name[]
+const ofTls: readonly Name[] = names.filter(name => name.startsWith('TLS_'))
+
+/** Checks all settings as at the start. Throws a `ConfigError`. */
+export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, environment: Environment): Reloaded {
+  const fresh = loadConfig(environment)
+  const differing = names.filter(name => !isSame(running.values[name], fresh.values[name]))
+  const needRestart = differing.filter(name => !canChange(name, running.values, fresh.values))
+  const changed = differing.filter(name => !needRestart.includes(name))
+  const fixed = names.filter(name => !settings[name].reloads || needRestart.includes(name))
+  const kept = Object.fromEntries(fixed.map(name => [name, running.values[name]])) as Partial<Values>
+  const texts = Object.fromEntries(fixed.map(name => [name, running.environment[name]]))
+  try {
+    const loaded = loadConfig({ ...environment, ...texts }, kept)
+    // The listener itself reports on certificates.
+    const warnings = fresh.warnings.filter(warning => !fresh.tlsWarnings.includes(warning))
+    return { ...loaded, unknown: fresh.unknown, warnings, changed, needRestart }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new ConfigError([`These settings need a restart together: ${differing.join(', ')}`, ...error.problems])
+  }
+}
+
+function canChange(name: Name, before: Values, after: Values): boolean {
+  if (!settings[name].reloads) return false
+  // Without a listener for https there is nothing to change, and none is opened or closed.
+  if (ofTls.includes(name)) return [before, after].every(values => httpsPorts(values).length > 0)
+  // `*` also decides how names are resolved, and which addresses servers may have.
+  if (name === 'XMPP_DOMAINS') return before.XMPP_DOMAINS.includes('*') === after.XMPP_DOMAINS.includes('*')
+  if (name === 'PAGE_ORIGINS') return [before, after].every(values => values.PAGE_ORIGINS.length > 0)
+  return true
+}

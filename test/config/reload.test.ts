@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { reloadConfig } from '../../src/config/reload.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'wb-reload-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const base = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'chat.example' }
+
+function reloaded(before: Record<string, string>, after: Record<string, string>, between = () => {}) {
+  const running = loadConfig({ ...base, ...before })
+  between()
+  return reloadConfig(running, { ...base, ...after })
+}
+
+function problemsOf(read: () => unknown): readonly string[] {
+  try {
+    read()
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  throw new Error('it was not refused')
+}
+
+describe('settings that are read again', () => {
+  test('name what has changed, and keep what needs a restart', () => {
+    const { changed, needRestart, config, environment } = reloaded(
+      { LOG_LEVEL: 'info', PORT: '8080', WARM_DENY: 'none' },
+      { LOG_LEVEL: 'debug', PORT: '8081', WARM_DENY: '10.0.0.0/8', WORKERS: '2' },
+    )
+    expect({ changed, needRestart }).toEqual({ changed: ['WARM_DENY', 'LOG_LEVEL'], needRestart: ['PORT', 'WORKERS'] })
+    expect([config.logLevels.usual, config.access.warm.deny.list]).toEqual(['debug', ['10.0.0.0/8']])
+    expect([config.workers, config.listen.places[0]!.port]).toEqual([0, 8080])
+    expect([environment['PORT'], environment['LOG_LEVEL']]).toEqual(['8080', 'debug'])
+  })
+
+  test('are the same if only their text is another, or nothing is', () => {
+    const one = { WARM_ALLOW: 'loopback, private', CORS_CREDENTIALS: 'off', LOG_LEVEL: 'info' }
+    expect(reloaded(one, one)).toMatchObject({ changed: [], needRestart: [] })
+    const other = { WARM_ALLOW: ' loopback,private', CORS_CREDENTIALS: 'no', LOG_LEVEL: 'INFO' }
+    expect(reloaded(one, other)).toMatchObject({ changed: [], needRestart: [] })
+  })
+
+  test('differ if a file that they name has other contents', () => {
+    const file = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const secret = (letter: string) => letter.repeat(40)
+    const settings = {
+      ADMIN_USERS_FILE: file('admins', 'one:1'),
+      PAGE_ORIGINS: 'https://portal.example',
+      PAGE_TOKEN_SECRET_FILE: file('pages', secret('a')),
+      PAGE_TOKEN_AUDIENCE: 'chat',
+      PAGE_TOKEN_JID: '{sub}@chat.example',
+      PAGE_TOKEN_LOGIN: 'token',
+      EVENTS_URL: 'https://portal.example/events',
+      EVENTS_SECRET_FILE: file('events', secret('c')),
+    }
+    const { changed, needRestart, config } = reloaded(settings, settings, () => {
+      file('admins', 'one:2')
+      file('pages', secret('b'))
+      file('events', secret('d'))
+    })
+    expect(changed).toEqual(['ADMIN_USERS_FILE', 'PAGE_TOKEN_SECRET_FILE'])
+    expect(needRestart).toEqual(['EVENTS_SECRET_FILE'])
+    expect(config.admins.map(({ secret }) => secret)).toEqual(['s3cret', '2'])
+    expect(config.events).toEqual(
+      loadConfig({ ...base, ...settings, EVENTS_SECRET_FILE: file('e', secret('c')) }).config.events,
+    )
+  })
+
+  test('are refused with all their problems', () => {
+    const problems = problemsOf(() => reloaded({}, { LOG_LEVEL: 'loud', PORT: 'x', ADMIN_USERS: 'nobody' }))
+    expect(problems.map(problem => problem.split(' ')[0]).sort()).toEqual(['ADMIN_USERS', 'LOG_LEVEL', 'PORT'])
+  })
+
+  test('are refused if they are valid only together with a setting that needs a restart', () => {
+    const before = { HTTP_HOSTS: 'a.example=chat.example' }
+    const after = { HTTP_HOSTS: 'a.example=new.example', XMPP_DOMAINS: 'new.example' }
+    expect(problemsOf(() => reloaded(before, after))).toEqual([
+      'These settings need a restart together: HTTP_HOSTS, XMPP_DOMAINS',
+      'HTTP_HOSTS for a.example has the domain chat.example, which XMPP_DOMAINS does not allow',
+    ])
+  })
+
+  test('neither open nor close a listener for https', () => {
+    const { changed, needRestart } = reloaded({ TLS_MIN_VERSION: '1.2' }, { TLS_MIN_VERSION: '1.3' })
+    expect({ changed, needRestart }).toEqual({ changed: [], needRestart: ['TLS_MIN_VERSION'] })
+  })
+
+  test('neither begin nor end to take tokens of pages', () => {
+    expect(reloaded({}, { PAGE_TOKEN_AUDIENCE: 'chat' })).toMatchObject({ needRestart: ['PAGE_TOKEN_AUDIENCE'] })
+  })
+})

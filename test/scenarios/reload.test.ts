@@ -1,0 +1,375 @@
+// SIGHUP: settings are read again while sessions go on. Each row changes a setting, and is checked from outside.
+import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
+import { connect as connectTcp } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import type { ReloadedName } from '../../src/config/settings.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
+import { ask, type HttpAnswer } from '../support/http-answer.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { type OperatedService, Operator } from '../support/operated-service.js'
+import { pageSecret, pageToken } from '../support/page-token.js'
+
+jest.setTimeout(40_000)
+
+const authority = makeCertificate([])
+const [first, second] = ['first.example', 'second.example'].map(name =>
+  makeCertificate([`DNS:${name}`], { issuer: authority }),
+)
+const [one, two] = ['https://one.example', 'https://two.example']
+const issuer = 'https://id.example'
+const pageKeys = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
+let old: LoginServer
+let young: LoginServer
+/** Of the users of pages. Served all the time. */
+let kept: LoginServer
+let operator: Operator
+let service: OperatedService
+let url: string
+let secureUrl: string
+let environment: Record<string, string>
+
+beforeAll(async () => {
+  old = await startLoginServer({ domain: 'old.example' })
+  const accounts = { alice: 'Pa55-of-alice', bot: 'Pa55-of-bot' }
+  young = await startLoginServer({ domain: 'new.example', accounts, actors: ['bot'] })
+  kept = await startLoginServer({ domain: 'page.example', accounts, actors: ['bot'] })
+})
+
+afterAll(() => Promise.all([old.stop(), young.stop(), kept.stop()]))
+
+beforeEach(() => {
+  operator = new Operator()
+})
+
+afterEach(() => operator.leave())
+
+const basic = (account: string) => `Basic ${Buffer.from(account).toString('base64')}`
+const portal = basic('portal:a-secret')
+const encrypted = (key: string, passphrase: string) =>
+  createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString()
+const serverAt = (...servers: LoginServer[]) =>
+  servers.map(({ domain, port }) => `${domain}=xmpp://127.0.0.1:${port}?tls=none&plain=on`).join(',')
+
+async function begin(more: Record<string, string>, WORKERS: string): Promise<void> {
+  environment = {
+    ...{ WORKERS, PORT: '0', METRICS_ADDRESS: 'none', ADMIN_USERS: 'portal:a-secret', XMPP_SPARE_LINKS: '0' },
+    ...{ XMPP_DOMAINS: 'old.example', XMPP_SERVERS: serverAt(old), RATE_WARMS_PER_JID: '0' },
+    ...more,
+  }
+  writeSettings()
+  service = operator.start({}, '--env-file', 'service.env')
+  url = await service.url()
+  const { urls } = service.lines.find(({ msg }) => msg === 'listening') as unknown as { urls: string[] }
+  secureUrl = urls.find(each => each.startsWith('https:')) ?? ''
+}
+
+function writeSettings(): void {
+  const lines = Object.entries(environment).map(([name, value]) => `${name}='${value}'`)
+  operator.write('service.env', lines.join('\n'))
+}
+
+const rereads = () => service.lines.filter(({ msg }) => msg === 'the settings were read again')
+
+/** What the log says of it. */
+async function reload(more: Record<string, string>): Promise<OperatedService['lines'][number]> {
+  Object.assign(environment, more)
+  writeSettings()
+  const before = rereads().length
+  service.signal('SIGHUP')
+  await eventually('the settings were read again', () => rereads().length > before)
+  return rereads().at(-1)!
+}
+
+type Headers = Record<string, string>
+
+const call = (method: string, path: string, headers: Headers = {}, body?: string): Promise<HttpAnswer> =>
+  ask(url + path, { method, agent: false, headers: { Accept: 'application/json', ...headers } }, body)
+const codeOf = ({ status, text }: HttpAnswer) => (status < 400 ? 'ok' : (JSON.parse(text).code as string))
+const warm = (parameters: object, headers: Headers = {}) =>
+  call(
+    'POST',
+    '/warm',
+    { Authorization: portal, 'Content-Type': 'application/json', ...headers },
+    JSON.stringify(parameters),
+  )
+const warmed = async (domain: string, more: object = {}) =>
+  codeOf(await warm({ jid: `alice@${domain}`, password: 'Pa55-of-alice', ...more }))
+const list = (account: string, from = '127.0.0.1') =>
+  call('GET', '/warm/sessions', { Authorization: basic(account), 'X-Forwarded-For': from }).then(codeOf)
+const statusFrom = (path: string, from: string) =>
+  call('GET', path, { 'X-Forwarded-For': from }).then(({ status }) => status)
+const options = () => call('OPTIONS', '/http-bind', { Origin: one!, 'Access-Control-Request-Method': 'POST' })
+const opened = (to: string, from = '127.0.0.1') =>
+  new BoshClient(`${url}/http-bind`, {
+    post: body => call('POST', '/http-bind', { 'Content-Type': 'text/xml', 'X-Forwarded-For': from }, body),
+  }).request('', {
+    to,
+    'xml:lang': 'en',
+    wait: '1',
+    hold: '1',
+    ver: '1.6',
+  })
+const connect = (origin: string, token: string) =>
+  call(
+    'POST',
+    '/connect',
+    { Origin: origin, Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    '{}',
+  ).then(codeOf)
+
+/** The status that a WebSocket of this origin gets. */
+function upgrade(origin: string): Promise<string> {
+  const { host, port } = new URL(url)
+  const head = [
+    `GET /xmpp-websocket HTTP/1.1\r\nHost: ${host}\r\nOrigin: ${origin}\r\nConnection: Upgrade\r\nUpgrade: websocket`,
+    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n',
+  ].join('\r\n')
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ port: Number(port), host: '127.0.0.1' }, () => socket.write(head))
+    socket.on('error', reject).once('data', (text: Buffer) => {
+      resolve(text.toString().split(' ')[1]!)
+      socket.destroy()
+    })
+  })
+}
+
+function rsaToken(): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const exp = Math.floor(Date.now() / 1000) + 300
+  const claims = { sub: 'alice', aud: 'chat', iss: issuer, exp, email_verified: true }
+  const content = `${part({ alg: 'RS256' })}.${part(claims)}`
+  return `${content}.${sign('sha256', Buffer.from(content), pageKeys.privateKey).toString('base64url')}`
+}
+
+/** The alternative names, cipher and chain that https clients get; an error's code. */
+function handshake(more: object = {}): Promise<string> {
+  const { port } = new URL(secureUrl)
+  return new Promise(resolve => {
+    const socket = connectTls({ port: Number(port), host: '127.0.0.1', rejectUnauthorized: false, ...more }, () => {
+      const { subjectaltname, issuerCertificate } = socket.getPeerCertificate(true)
+      const chain = issuerCertificate === undefined ? 'alone' : 'with its chain'
+      resolve([subjectaltname, chain, socket.getCipher().name].join(', '))
+      socket.destroy()
+    }).on('error', ({ code }: NodeJS.ErrnoException) => resolve(String(code)))
+  })
+}
+
+interface Row {
+  /** Before and after; undefined is not set. */
+  readonly values: readonly [before: string | undefined, after: string | undefined]
+  /** What shows the change. */
+  readonly look: () => Promise<unknown>
+  readonly seen: readonly [before: unknown, after: unknown]
+}
+
+const tls: Pick<Row, 'look' | 'seen'> = {
+  look: async () => [await handshake(), await handshake({ maxVersion: 'TLSv1.2' })],
+  seen: [
+    ['DNS:first.example, alone, TLS_AES_256_GCM_SHA384', 'DNS:first.example, alone, ECDHE-ECDSA-AES128-GCM-SHA256'],
+    ['DNS:second.example, with its chain, TLS_AES_128_GCM_SHA256', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
+  ],
+}
+const pages: Pick<Row, 'look' | 'seen'> = {
+  look: async () => [
+    await connect(one!, pageToken({ iss: issuer })),
+    await connect(two!, rsaToken()),
+    await connect(two!, pageToken({ iss: issuer })),
+  ],
+  seen: [
+    ['ok', 'cross-site-request', 'cross-site-request'],
+    ['cross-site-request', 'ok', 'invalid-token'],
+  ],
+}
+const cors: Pick<Row, 'look' | 'seen'> = {
+  async look() {
+    const { headers } = await options()
+    return ['origin', 'credentials', 'headers', 'methods']
+      .map(name => headers[`access-control-allow-${name}`] ?? headers[`access-control-${name}`])
+      .concat(headers['access-control-max-age'])
+  },
+  seen: [
+    ['*', undefined, 'Content-Type', 'GET, POST, OPTIONS', '7200'],
+    [one, 'true', 'Content-Type, X-One', 'POST, OPTIONS', '60'],
+  ],
+}
+const file = (name: string) => operator.pathOf(name)
+
+/** They change all at once. */
+const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
+  TLS_CERT: { values: [file('first.crt'), file('second.crt')], ...tls },
+  TLS_CHAIN: { values: [undefined, file('authority.crt')], ...tls },
+  TLS_KEY: { values: [file('first.key'), file('second.key')], ...tls },
+  TLS_KEY_PASSPHRASE: { values: ['first-passphrase', undefined], ...tls },
+  TLS_KEY_PASSPHRASE_FILE: { values: [undefined, file('passphrase')], ...tls },
+  TLS_CIPHERS: { values: [undefined, 'TLS_AES_128_GCM_SHA256'], ...tls },
+  TLS_MIN_VERSION: { values: [undefined, '1.3'], ...tls },
+  TRUSTED_PROXIES: {
+    values: ['none', 'loopback'],
+    look: () => list('portal:a-secret', '10.9.9.9'),
+    seen: ['ok', 'address-forbidden'],
+  },
+  WARM_DENY: {
+    values: ['none', '10.9.9.9'],
+    look: () => list('portal:a-secret', '10.9.9.9'),
+    seen: ['ok', 'address-forbidden'],
+  },
+  WARM_ALLOW: {
+    values: [undefined, 'loopback, 10.0.0.0/8'],
+    look: async () => [await list('portal:a-secret', '192.168.1.1'), await list('portal:a-secret', '10.1.1.1')],
+    seen: [
+      ['ok', 'ok'],
+      ['address-forbidden', 'ok'],
+    ],
+  },
+  BOSH_ALLOW: {
+    values: [undefined, 'loopback, 10.0.0.0/8'],
+    look: () => statusFrom('/http-bind', '192.168.1.1'),
+    seen: [200, 403],
+  },
+  BOSH_DENY: { values: [undefined, '10.9.9.9'], look: () => statusFrom('/http-bind', '10.9.9.9'), seen: [200, 403] },
+  WEBSOCKET_ALLOW: {
+    values: [undefined, 'loopback, 10.0.0.0/8'],
+    look: () => statusFrom('/xmpp-websocket', '192.168.1.1'),
+    seen: [200, 403],
+  },
+  WEBSOCKET_DENY: {
+    values: [undefined, '10.9.9.9'],
+    look: () => statusFrom('/xmpp-websocket', '10.9.9.9'),
+    seen: [200, 403],
+  },
+  ADMIN_USERS: {
+    values: ['portal:a-secret', 'portal:a-secret,watcher:w-secret:role=read'],
+    look: () => list('watcher:w-secret'),
+    seen: ['unauthorized', 'ok'],
+  },
+  ADMIN_USERS_FILE: {
+    values: [file('admins'), file('new-admins')],
+    look: async () => [await list('shop:old-secret'), await list('shop:new-secret')],
+    seen: [
+      ['ok', 'unauthorized'],
+      ['unauthorized', 'ok'],
+    ],
+  },
+  XMPP_DOMAINS: {
+    values: ['page.example,old.example', 'page.example,new.example'],
+    look: () => warmed('old.example'),
+    seen: ['ok', 'domain-not-allowed'],
+  },
+  XMPP_SERVERS: {
+    values: [serverAt(kept, old), serverAt(kept, young)],
+    look: () => warmed('new.example'),
+    seen: ['domain-not-allowed', 'ok'],
+  },
+  XMPP_RETIRED_DOMAINS: {
+    values: [undefined, 'gone.example'],
+    look: async () => /condition='([^']*)/.exec(await opened('gone.example'))?.[1],
+    seen: ['host-unknown', 'host-gone'],
+  },
+  XMPP_SERVICE_ACCOUNTS: {
+    values: ['page.example=bot:Pa55-of-bot', 'new.example=bot:Pa55-of-bot'],
+    look: () => warm({ jid: 'alice@new.example' }).then(codeOf),
+    seen: ['missing-parameter', 'ok'],
+  },
+  XMPP_SERVICE_ACCOUNTS_FILE: {
+    values: [undefined, file('accounts')],
+    look: () => warm({ jid: 'alice@page.example' }).then(codeOf),
+    seen: ['ok', 'ok'],
+  },
+  SEAL_KEY_FILE: {
+    values: [undefined, file('seal.key')],
+    look: async () => [
+      await warmed('old.example', { remember: 'on' }),
+      await warmed('new.example', { remember: 'on' }),
+    ],
+    seen: [
+      ['cannot-remember', 'domain-not-allowed'],
+      ['domain-not-allowed', 'ok'],
+    ],
+  },
+  CORS_ORIGINS: { values: [undefined, one], ...cors },
+  CORS_CREDENTIALS: { values: [undefined, 'on'], ...cors },
+  CORS_HEADERS: { values: [undefined, 'Content-Type, X-One'], ...cors },
+  CORS_METHODS: { values: [undefined, 'POST, OPTIONS'], ...cors },
+  CORS_MAX_AGE: { values: [undefined, '60'], ...cors },
+  WEBSOCKET_ORIGINS: { values: [one, two], look: () => upgrade(two!), seen: ['403', '101'] },
+  PAGE_ORIGINS: { values: [one, two], ...pages },
+  PAGE_TOKEN_SECRET_FILE: { values: [file('page-secret'), undefined], ...pages },
+  PAGE_TOKEN_JWKS: { values: [undefined, file('jwks.json')], ...pages },
+  LOG_LEVEL: {
+    values: ['info', 'info,http=debug,websocket=debug'],
+    async look() {
+      const before = service.lines.length
+      for (let index = 0; index < 6; index += 1) await call('GET', '/nothing')
+      return service.lines.slice(before).some(({ level }) => Number(level) === 20)
+    },
+    seen: [false, true],
+  },
+})
+
+const valuesOf = (rows: { readonly [name: string]: Row }, at: 0 | 1) =>
+  Object.fromEntries(Object.entries(rows).map(([name, { values }]) => [name, values[at] ?? '']))
+
+function writeFiles(): void {
+  operator.write('authority.crt', authority.cert)
+  operator.write('first.crt', first!.cert)
+  operator.write('first.key', encrypted(first!.key, 'first-passphrase'))
+  operator.write('second.crt', second!.cert)
+  operator.write('second.key', encrypted(second!.key, 'second-passphrase'))
+  operator.write('passphrase', 'second-passphrase')
+  operator.write('admins', 'shop:old-secret')
+  operator.write('new-admins', 'shop:new-secret')
+  operator.write('accounts', 'page.example=bot:Pa55-of-bot')
+  operator.write('seal.key', Buffer.alloc(32, 7).toString('base64'))
+  operator.write('page-secret', pageSecret)
+  operator.write('jwks.json', JSON.stringify({ keys: [pageKeys.publicKey.export({ format: 'jwk' })] }))
+}
+
+test.each(['0', '2'])('changes all of them at once, with %s workers, and sessions go on', async WORKERS => {
+  writeFiles()
+  const rows = lists() as Record<string, Row>
+  const fixed = {
+    ...{ HTTPS_PORT: '0', PAGE_TOKEN_AUDIENCE: 'chat', PAGE_TOKEN_ISSUER: issuer },
+    ...{ PAGE_TOKEN_JID: '{sub}@page.example', PAGE_TOKEN_LOGIN: 'service' },
+  }
+  await begin({ ...fixed, ...valuesOf(rows, 0) }, WORKERS)
+  const see = async (at: 0 | 1) => {
+    const looked: Record<string, unknown> = {}
+    for (const [name, { look }] of Object.entries(rows)) looked[name] = await look()
+    expect(looked).toEqual(Object.fromEntries(Object.entries(rows).map(([name, { seen }]) => [name, seen[at]])))
+  }
+  await see(0)
+  const page = JSON.parse((await warm({ jid: 'alice@old.example', password: 'Pa55-of-alice' })).text)
+  const client = new BoshClient(url + new URL(page.url).pathname, page)
+  const held = client.request("<presence xmlns='jabber:client'/>")
+
+  const { changed, needRestart } = await reload({ ...valuesOf(rows, 1), PORT: '1', WORKERS: '3' })
+  expect(needRestart).toEqual(['PORT', 'WORKERS'])
+  expect([...(changed as string[])].sort()).toEqual(Object.keys(rows).sort())
+  await see(1)
+  // The session of a domain that is no longer served.
+  const next = client.request("<presence xmlns='jabber:client'/>")
+  expect(await held).not.toContain('terminate')
+  expect((await call('DELETE', `/warm/${page.id}`, { Authorization: portal })).status).toBe(204)
+  expect(await next).toContain('terminate')
+  expect(service.stdout).not.toMatch(/w-secret|new-secret|passphrase'|Pa55/)
+})
+
+test('invalid settings change nothing, and the log names all problems', async () => {
+  operator.write('admins', 'shop:old-secret')
+  await begin({ ADMIN_USERS_FILE: file('admins') }, '0')
+  operator.write('admins', 'shop')
+  Object.assign(environment, { LOG_LEVEL: 'debug', XMPP_DOMAINS: 'new.example', MAX_SESSIONS: 'many' })
+  writeSettings()
+  service.signal('SIGHUP')
+  const refused = () => service.lines.find(({ msg }) => msg === 'the settings are invalid: nothing has changed')
+  await eventually('the log has the problems', () => refused() !== undefined)
+  expect(refused()?.['problems']).toEqual([
+    expect.stringMatching(/^ADMIN_USERS_FILE line 1 has no colon/),
+    expect.stringMatching(/^MAX_SESSIONS must be a whole number/),
+  ])
+  expect([await list('shop:old-secret'), await warmed('old.example')]).toEqual(['ok', 'ok'])
+})
