@@ -36,7 +36,7 @@ import { RefusedLogins } from './session/logins/refused-logins.js'
 import { knownSessions, OwnSessions } from './session/own-sessions.js'
 import { Registry } from './session/registry.js'
 import { epochOf, sharedSessions } from './session/shared-sessions.js'
-import { withULabels } from './xmpp/jid/domains.js'
+import { allowsDomain, withULabels } from './xmpp/jid/domains.js'
 import type { OpenLink } from './xmpp/link.js'
 import { serverLimits } from './xmpp/xml/limits.js'
 
@@ -70,13 +70,16 @@ export function createUpstream(given: UpstreamParts) {
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
-  const isNamed = (domain: string) => config.domains.includes(domain)
+  const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
+  const patterns = config.domains.filter(pattern => pattern !== '*')
+  const isStranger = (domain: string) => !allowsDomain(patterns, domain)
   const probe = probeBy(connect)
   const serverStates = new ServerStates({
     clock,
     log: logFor('c2s'),
     hasEntry: domain => config.servers.has(domain),
     isNamed,
+    isStranger,
     probe,
   })
   const endpointStates = new ServerStates({
@@ -84,6 +87,7 @@ export function createUpstream(given: UpstreamParts) {
     log: logFor('remote'),
     hasEntry: domain => config.remotes.has(domain),
     isNamed,
+    isStranger,
     probe,
   })
   const ports = new LocalPorts({ addresses: config.localAddresses, clock, connect: connectTcp })

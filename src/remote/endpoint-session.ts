@@ -26,7 +26,7 @@ export interface EndpointSessionParts {
   readonly domain: string
   readonly terms?: WantedTerms
   readonly onFailed?: (domain: string, failure: Failure) => void
-  readonly stateOf?: (host: string) => ServerState
+  readonly stateOf?: (host: string) => ServerState | undefined
   /** Sessions that have open requests, or will send requests. They add and remove themselves. */
   readonly open: Set<EndpointSession>
 }

@@ -4,7 +4,7 @@ import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
 
-/** Servers that the settings do not name: strangers choose their names. */
+/** Servers of subdomains of the settings: users choose the names. */
 const mostFound = 100
 /** Without links and attempts for this time, a server is forgotten. In milliseconds. */
 const mostAge = 300_000
@@ -26,6 +26,8 @@ const ownFaults = new Set<Failure['code']>([
 ])
 /** Faults of one domain, at a server of many. */
 const faultsOfDomain = new Set<Failure['code']>(['certificate-invalid', 'tls-unavailable'])
+/** A server or its proxy may hang up on a domain that it does not serve. */
+const isHangUp = ({ code, step }: Failure) => code === 'remote-connection-failed' && step !== 'connect'
 /** RFC 6120 §4.9.3. Other conditions are about one stream. */
 const serverWide = new Set(['internal-server-error', 'reset', 'resource-constraint', 'system-shutdown'])
 
@@ -34,8 +36,10 @@ export interface ServerStatesParts {
   readonly log: Logger
   /** Whether XMPP_SERVERS has an entry for the domain. Otherwise an entry of `*` applies. */
   readonly hasEntry: (domain: string) => boolean
-  /** Whether XMPP_DOMAINS has the domain itself, not only a pattern. */
+  /** Whether the settings have the domain itself, not only a pattern. */
   readonly isNamed: (domain: string) => boolean
+  /** Whether only `*` of XMPP_DOMAINS allows the domain. */
+  readonly isStranger: (domain: string) => boolean
   /** Opens a stream without a login, and closes it. */
   readonly probe: (domain: string) => void
 }
@@ -49,6 +53,7 @@ export interface ServerRow {
 export class ServerStates {
   readonly #parts: ServerStatesParts
   readonly #states = new Map<string, ServerState>()
+  #forgotAt = 0
 
   constructor(parts: ServerStatesParts) {
     this.#parts = parts
@@ -56,12 +61,17 @@ export class ServerStates {
 
   /** The server of an entry of XMPP_SERVERS. */
   ofEntry(domain: string, server: string): ServerState {
-    return this.#of(this.#parts.hasEntry(domain) ? domain : '*', server, true)
+    const owner = this.#parts.hasEntry(domain) ? domain : '*'
+    return this.#known(owner, server) ?? this.#add(owner, server, true)
   }
 
-  /** A server that the domain itself names. */
-  ofFound(domain: string, server: string): ServerState {
-    return this.#of(domain, server, false)
+  /** A server that the domain itself names. Undefined for domains of strangers, and if there are too many. */
+  ofFound(domain: string, server: string): ServerState | undefined {
+    const known = this.#known(domain, server)
+    if (known !== undefined) return known
+    const { isNamed, isStranger } = this.#parts
+    if (isNamed(domain)) return this.#add(domain, server, true)
+    return isStranger(domain) || !this.#hasRoom() ? undefined : this.#add(domain, server, false)
   }
 
   get rows(): readonly ServerRow[] {
@@ -76,30 +86,32 @@ export class ServerStates {
     this.#states.clear()
   }
 
-  #of(domain: string, server: string, isEntry: boolean): ServerState {
-    const key = `${domain} ${server}`
-    const known = this.#states.get(key)
-    if (known !== undefined) return known
-    const { clock, log, isNamed, probe } = this.#parts
-    const isTrusted = isEntry || isNamed(domain)
-    const state = new ServerState({ domain, server, isEntry, isTrusted, clock, log, probe })
-    if (isEntry || this.#hasRoom()) this.#states.set(key, state)
+  #known(domain: string, server: string): ServerState | undefined {
+    return this.#states.get(keyOf(domain, server))
+  }
+
+  #add(domain: string, server: string, isTrusted: boolean): ServerState {
+    const { clock, log, probe } = this.#parts
+    if (clock.now() - this.#forgotAt >= minute) this.#forgetOld()
+    const state = new ServerState({ domain, server, isTrusted, clock, log, probe })
+    this.#states.set(keyOf(domain, server), state)
     return state
   }
 
   #hasRoom(): boolean {
-    const found = [...this.#states].filter(([, { isEntry }]) => !isEntry)
+    const found = [...this.#states].filter(([, { isTrusted }]) => !isTrusted)
     if (found.length < mostFound) return true
     this.#forgetOld()
-    const stranger = found.find(([key, { isShown }]) => !isShown || !this.#states.has(key))
-    if (stranger === undefined) return false
-    this.#states.get(stranger[0])?.close()
-    this.#states.delete(stranger[0])
+    const other = found.find(([key, { isShown }]) => !isShown || !this.#states.has(key))
+    if (other === undefined) return false
+    this.#states.get(other[0])?.close()
+    this.#states.delete(other[0])
     return true
   }
 
   #forgetOld(): void {
-    const oldest = this.#parts.clock.now() - mostAge
+    this.#forgotAt = this.#parts.clock.now()
+    const oldest = this.#forgotAt - mostAge
     for (const [key, state] of this.#states) {
       if (state.links > 0 || state.lastAt > oldest) continue
       state.close()
@@ -108,10 +120,11 @@ export class ServerStates {
   }
 }
 
+const keyOf = (domain: string, server: string) => `${domain} ${server}`
+
 interface StateParts {
   readonly domain: string
   readonly server: string
-  readonly isEntry: boolean
   /** The operator named the domain or the server. */
   readonly isTrusted: boolean
   readonly clock: Clock
@@ -157,8 +170,8 @@ export class ServerState {
     return this.#parts.server
   }
 
-  get isEntry(): boolean {
-    return this.#parts.isEntry
+  get isTrusted(): boolean {
+    return this.#parts.isTrusted
   }
 
   get isShown(): boolean {
@@ -179,7 +192,7 @@ export class ServerState {
   failed(failure: Failure, domain: string): void {
     const { code, step } = failure
     if (ownFaults.has(code) || (code === 'host-unknown' && step !== 'resolve')) return
-    if (this.#parts.domain === '*' && faultsOfDomain.has(code)) return
+    if (this.#parts.domain === '*' && (faultsOfDomain.has(code) || isHangUp(failure))) return
     this.#failed += 1
     this.#sink()
     this.#note(failure, domain)

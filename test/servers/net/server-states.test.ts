@@ -28,11 +28,16 @@ beforeEach(() => {
     log,
     hasEntry: domain => domain === 'example.org',
     isNamed: domain => domain === 'named.example',
-    probe: domain => void probes.push(domain),
+    isStranger: domain => domain.endsWith('.strange.example'),
+    probe: domain => {
+      probes.push(domain)
+      if (domain === 'named.example') named().failed(refused, domain)
+    },
   })
   state = states.ofEntry('example.org', 'xmpp.example.org:5222')
 })
 
+const named = () => states.ofFound('named.example', 'h.example:5222')!
 const shown = () => states.rows.map(({ labels: { domain, server }, isUp }) => `${domain} ${server} ${Number(isUp)}`)
 const isUp = () => state.isUp
 
@@ -211,18 +216,26 @@ describe('the server of all other domains', () => {
     state.failed({ step: 'tls', code: 'certificate-invalid' }, 'two.example')
     expect(isUp()).toBe(true)
   })
+
+  test.each(['tls', 'features'] as const)('is not down because it hangs up on one of them at step %s', step => {
+    state.reached()
+    state.failed({ step, code: 'remote-connection-failed' }, 'invented.example')
+    clock.advance(60_000)
+    expect(isUp()).toBe(true)
+    expect(lines).toEqual([])
+  })
 })
 
-describe('servers of domains that strangers choose', () => {
-  const stranger = (at: number) => states.ofFound(`d${at}.example`, `h${at}.example:5222`)
+describe('servers of subdomains that users choose', () => {
+  const found = (at: number) => states.ofFound(`d${at}.example`, `h${at}.example:5222`)
 
   test('are not shown and not logged before they have answered', () => {
-    stranger(1).failed(refused, 'd1.example')
+    found(1)!.failed(refused, 'd1.example')
     clock.advance(1_000)
     expect(shown()).toEqual([])
     expect(lines).toEqual([])
-    stranger(1).reached()
-    stranger(1).failed(refused, 'd1.example')
+    found(1)!.reached()
+    found(1)!.failed(refused, 'd1.example')
     clock.advance(1_000)
     expect(shown()).toEqual(['d1.example h1.example:5222 0'])
     expect(lines).toHaveLength(1)
@@ -233,29 +246,44 @@ describe('servers of domains that strangers choose', () => {
   test('are 100 at most, and do not push out others', () => {
     state.reached()
     for (let at = 0; at < 100; at++) {
-      stranger(at).reached()
-      stranger(at).opened()
+      found(at)!.reached()
+      found(at)!.opened()
     }
-    for (let at = 100; at < 1_000; at++) stranger(at).reached()
+    for (let at = 100; at < 1_000; at++) expect(found(at)).toBeUndefined()
     expect(shown()).toHaveLength(101)
     expect(shown()).toContain('d0.example h0.example:5222 1')
   })
 
   test('that never answered make room for others', () => {
-    for (let at = 0; at < 1_000; at++) stranger(at).failed(refused, `d${at}.example`)
-    stranger(1_000).reached()
+    for (let at = 0; at < 1_000; at++) found(at)!.failed(refused, `d${at}.example`)
+    found(1_000)!.reached()
     expect(shown()).toEqual(['d1000.example h1000.example:5222 1'])
   })
 
   test('that were not tried for five minutes make room for others', () => {
-    for (let at = 0; at < 100; at++) stranger(at).reached()
+    for (let at = 0; at < 100; at++) found(at)!.reached()
     clock.advance(300_000)
-    stranger(100).reached()
+    found(100)!.reached()
     expect(shown()).toEqual(['d100.example h100.example:5222 1'])
   })
 
   test('are shown at once if the settings have the domain itself', () => {
-    states.ofFound('named.example', 'h.example:5222').failed(refused, 'named.example')
+    named().failed(refused, 'named.example')
     expect(shown()).toEqual(['named.example h.example:5222 0'])
   })
+
+  test('leave room for domains that the settings have, which are probed once every 30 s', () => {
+    for (let at = 0; at < 100; at++) {
+      found(at)!.reached()
+      found(at)!.opened()
+    }
+    named().failed(refused, 'named.example')
+    clock.advance(300_000)
+    expect(probes).toHaveLength(10)
+    expect(shown()).toContain('named.example h.example:5222 0')
+  })
+})
+
+test('a server of a stranger is not watched, so it causes no line and no alert', () => {
+  expect(states.ofFound('d.strange.example', 'h.strange.example:5222')).toBeUndefined()
 })
