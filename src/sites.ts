@@ -18,6 +18,7 @@ import { configOfHost, pathOf, siteName, takeoverPath, urlOfDomain } from './con
 import { accessBy, type Entrance } from './http/access/client-rules.js'
 import { homePath, redirectBase, secureBase } from './http/addresses.js'
 import { answerBare } from './http/answers/bare-answer.js'
+import { createEndpointPage } from './http/answers/endpoint-page.js'
 import type { DispatchTable, Endpoint, Routes } from './http/listening/dispatch.js'
 import { MinuteSums } from './lib/limits/minute-sums.js'
 import type { LogFor } from './lib/log.js'
@@ -355,14 +356,14 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
 function createWebSocket(config: Config, opener: Opener, { shared, carriage }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
   const { upstream } = shared
-  const { clients, access, secureUrl, redirectUrl, getText } = entranceOf(config, 'websocket', websocketPath)
+  const { clients, access, secureUrl, redirectUrl, page } = entranceOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
     place: siteName(config),
     clients,
     access,
     secureUrl: req => secureUrl(req)?.replace(/^https:/, 'wss:'),
     redirectUrl,
-    getText,
+    page,
     origins: websocket.origins,
     requireSecure: websocket.requireSecure,
     defaultDomain: bosh.defaultDomain,
@@ -387,7 +388,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriage }: P
 function createBosh(config: Config, manager: ConnectionManager, { shared, carriedRequests }: Parts): Endpoint {
   const { bodies, refused, clock, counts, maxStanzaBytes } = shared.upstream
   const { serve, refuseTooLarge, report } = carriedRequests?.over(siteName(config), manager) ?? manager
-  const { clients, access, secureUrl, redirectUrl, getText } = entranceOf(config, 'bosh', config.boshPath)
+  const { clients, access, secureUrl, redirectUrl, page } = entranceOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
     serve,
     refuseTooLarge,
@@ -396,7 +397,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, carrie
     access,
     secureUrl,
     redirectUrl,
-    getText,
+    page,
     bodies,
     refused,
     clock,
@@ -409,7 +410,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, carrie
 }
 
 function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: string): Entrance {
-  const { assumeSecure, requireSecure, getText } = config[transport]
+  const { assumeSecure, requireSecure } = config[transport]
   const clients = { ...config, assumeSecure: config.assumeSecure || assumeSecure }
   const below = (base: string | undefined) => (base === undefined ? undefined : base + path)
   return {
@@ -417,7 +418,7 @@ function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: strin
     access: accessBy(config.access[transport]),
     secureUrl: req => below(secureBase(clients, req)),
     redirectUrl: req => (requireSecure ? below(redirectBase(clients, req)) : undefined),
-    getText,
+    page: createEndpointPage({ ...config, assumeSecure: clients.assumeSecure }, transport),
   }
 }
 

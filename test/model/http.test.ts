@@ -209,7 +209,15 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
   const http = createHttpServer(
     messageClasses,
     createBoshListener({
-      ...{ serve, refuseTooLarge, report, getText: '', maxBodyBytes: 100_000, counts, clock: systemClock },
+      ...{
+        serve,
+        refuseTooLarge,
+        report,
+        page: () => ({ type: 'text/html', text: '' }),
+        maxBodyBytes: 100_000,
+        counts,
+        clock: systemClock,
+      },
       clients: { assumeSecure: true, trustedProxies },
       bodies,
       refused: unnoted,

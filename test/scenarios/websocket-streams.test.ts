@@ -86,7 +86,7 @@ describe('the handshake', () => {
     await stage.wire({ path: '/ws' })
   })
 
-  test('is replaced by a page that loads nothing if a person opens the URL (G3)', async () => {
+  test('is replaced by a page that runs nothing if a person opens the URL (G3)', async () => {
     await set({ WEBSOCKET_GET_TEXT: 'Nothing <here>' })
     const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
     expect(page.text).toContain('<p>Nothing &lt;here&gt;</p>')
@@ -94,7 +94,8 @@ describe('the handshake', () => {
       status: 200,
       headers: {
         'content-type': 'text/html; charset=utf-8',
-        'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+        'content-security-policy':
+          "default-src 'none'; sandbox; frame-ancestors 'none'; style-src 'self'; img-src 'self'",
         'x-content-type-options': 'nosniff',
       },
     })

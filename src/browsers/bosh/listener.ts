@@ -94,6 +94,5 @@ function page(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
     fail(res, parts, 308, 'Location', elsewhere)
     return
   }
-  const about = { title: 'BOSH endpoint', text: parts.getText, isSecure: secure }
-  answerWithPage(req, res, about, corsOf(res, parts).answer)
+  answerWithPage(req, res, parts.page(req, secure), corsOf(res, parts).answer)
 }

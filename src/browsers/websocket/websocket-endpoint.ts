@@ -187,7 +187,7 @@ function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointPart
   const isSecure = countsAsEncrypted(req, parts.clients)
   const elsewhere = isSecure ? undefined : parts.redirectUrl(req)
   if (elsewhere !== undefined) answerBare(res, 308, ['Location', elsewhere])
-  else answerWithPage(req, res, { title: 'WebSocket endpoint', text: parts.getText, isSecure })
+  else answerWithPage(req, res, parts.page(req, isSecure))
 }
 
 function offersXmpp({ headers }: IncomingMessage): boolean {

@@ -17,7 +17,8 @@ export interface Entrance {
   readonly secureUrl: (req: IncomingMessage) => string | undefined
   /** Undefined if the page is served without TLS. */
   readonly redirectUrl: (req: IncomingMessage) => string | undefined
-  readonly getText: string
+  /** The page for people. */
+  readonly page: (req: IncomingMessage, isSecure: boolean) => { readonly type: string; readonly text: string }
 }
 
 export function accessBy({ allow, deny }: AccessRule): Access | undefined {

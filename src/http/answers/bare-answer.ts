@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { escapeXml } from '../../xmpp/xml/escape.js'
+import type { Entrance } from '../access/client-rules.js'
 
 /** For answers that contain foreign text. In lists of headers, names and values alternate. */
 export const inertHeaders: readonly string[] = [
@@ -26,18 +26,23 @@ export function textHeaders(text: string): readonly string[] {
   return ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)]
 }
 
+/** Nothing of the page runs. It may load our style. */
+const pageHeaders: readonly string[] = [
+  ...['Cache-Control', 'no-store'],
+  ...[
+    'Content-Security-Policy',
+    "default-src 'none'; sandbox; frame-ancestors 'none'; style-src 'self'; img-src 'self'",
+  ],
+  ...['X-Content-Type-Options', 'nosniff', 'X-Frame-Options', 'DENY'],
+]
+
 export function answerWithPage(
   req: IncomingMessage,
   res: ServerResponse,
-  page: { readonly title: string; readonly text: string; readonly isSecure: boolean },
+  { type, text }: ReturnType<Entrance['page']>,
   headers: readonly string[] = [],
 ): void {
-  const warning = page.isSecure ? '' : '<p>This request did not come over an encrypted channel.</p>'
-  const html = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>${page.title}</title></head><body><h1>${page.title}</h1><p>${escapeXml(page.text)}</p>${warning}</body></html>`
-  res.writeHead(200, [
-    ...['Content-Type', 'text/html; charset=utf-8', 'Content-Length', String(Buffer.byteLength(html))],
-    ...inertHeaders,
-    ...['X-Frame-Options', 'DENY', ...headers],
-  ])
-  res.end(req.method === 'HEAD' ? undefined : html)
+  const length = String(Buffer.byteLength(text))
+  res.writeHead(200, ['Content-Type', type, 'Content-Length', length, ...pageHeaders, ...headers])
+  res.end(req.method === 'HEAD' ? undefined : text)
 }

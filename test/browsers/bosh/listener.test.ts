@@ -7,6 +7,7 @@ import { createBoshListener } from '../../../src/browsers/bosh/listener.js'
 import type { Peer, Reply } from '../../../src/browsers/bosh/peer.js'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { Access } from '../../../src/http/access/client-rules.js'
+import { createEndpointPage } from '../../../src/http/answers/endpoint-page.js'
 import { install } from '../../../src/http/fast/install.js'
 import { leaveContinue } from '../../../src/http/listening/take-body.js'
 import { UnfinishedBodies } from '../../../src/http/listening/unfinished-bodies.js'
@@ -14,6 +15,8 @@ import { Counts } from '../../../src/lib/counts.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
 import { unnoted } from '../../support/unlimited.js'
+import { isXhtml } from '../../support/xhtml.js'
+import { config } from '../../warm/fake-login.js'
 
 interface Answer {
   readonly status: number
@@ -120,7 +123,10 @@ describe.each(servers)('in %s', (_name, create) => {
       ...{ bodies, clock, counts },
       refused: limit => void limits.push(limit),
       externalUrl: 'https://chat.example/chat',
-      getText: 'A BOSH endpoint for <people>.',
+      page: createEndpointPage(
+        { ...config, bosh: { ...config.bosh, getText: 'A BOSH endpoint for <people>.' } },
+        'bosh',
+      ),
       report: error => faults.push(error),
     })
     await listen(create(listener))
@@ -341,7 +347,7 @@ describe.each(servers)('in %s', (_name, create) => {
   describe('a browser that would show the reply', () => {
     /** What keeps a browser from running, loading or framing anything of a reply. */
     const inert = {
-      'content-security-policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+      'content-security-policy': expect.stringMatching(/^default-src 'none'; sandbox; frame-ancestors 'none'/),
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
     }
@@ -748,6 +754,17 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(headers['content-security-policy']).toContain("default-src 'none'")
       expect(body).toContain('<p>A BOSH endpoint for &lt;people&gt;.</p>')
       expect(body).toContain('did not come over an encrypted channel')
+      expect(isXhtml(body)).toBe(true)
+      expect(body).toContain('If you want to chat')
+      const xhtml = await send('GET', '', { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' })
+      expect(xhtml.headers['content-type']).toBe('application/xhtml+xml; charset=utf-8')
+    })
+
+    test('GET names the pages of admins to addresses that may use them only', async () => {
+      expect((await send('GET')).body).toContain('<a href="/warm">Log a user in</a>')
+      const { body } = await send('GET', '', { 'x-forwarded-for': '203.0.113.7' })
+      expect(body).toContain('<p>A BOSH endpoint for')
+      expect(body).not.toContain('/warm"')
     })
 
     test('GET is redirected if the channel must be encrypted', async () => {
