@@ -22,7 +22,7 @@ export type ListQuery = Values<typeof pageParameters>
 /** In seconds. */
 const usualRefresh = 15
 /** A page with more rows is not live. */
-const mostLiveRows = 200
+const mostLiveRows = 100
 
 /** A page that refreshes itself has no form, because a refresh would empty the form. */
 export function sessionsPage(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {

@@ -296,16 +296,18 @@ describe('the admin pages', () => {
     clock.advance(20 * 60_000)
     const { jid } = await bind('alice')
     await service.warm({ jid: 'alice@localhost', password: 'wrong' })
-    const { text } = await visit(`/sessions?${new URLSearchParams({ jid, domain: '', state: '' })}`)
+    const list = await visit(`/sessions?${new URLSearchParams({ jid, domain: '', state: '' })}`)
+    const { text } = await visit('/numbers')
     const told = (number: string, what: string) => text.includes(`<b>${number}</b> ${what}<`)
     expect([told('1', 'done'), told('1', 'refused'), told('0', 'failed'), told('1', 'waiting')]).toEqual(
       Array(4).fill(true),
     )
-    expect(text).toContain(`>${jid}</a>`)
-    const others = await visit('/sessions', { Authorization: scoped })
-    expect(others.status).toBe(200)
-    expect(others.text).not.toMatch(/localhost|MiB|refused/)
-    expect(others.text).toContain('<b>0</b> in all<')
+    expect(list.text).toContain(`>${jid}</a>`)
+    for (const path of ['/sessions', '/numbers']) {
+      const others = await visit(path, { Authorization: scoped })
+      expect(others.status).toBe(200)
+      expect(others.text).not.toMatch(/localhost|MiB|refused/)
+    }
   })
 
   test('end a session only by our own form, sent by an admin of the domain', async () => {
@@ -331,7 +333,10 @@ describe('the admin pages', () => {
     const old = page(binding)
     await hear(old, 'presence', presence)
     const csrf_token = tokenIn(await visit(`/${binding.id}`))
-    const { status, text } = await visit(`/${binding.id}/resume`, own(), { csrf_token })
+    const sent = await visit(`/${binding.id}/resume`, own(), { csrf_token })
+    const cookie = sent.headers['set-cookie']![0]!.split(';', 1)[0]!
+    expect([sent.status, sent.headers.location]).toEqual([303, `/warm/${binding.id}/binding`])
+    const { status, text } = await visit(`/${binding.id}/binding`, { Cookie: cookie })
     expect([status, text]).toEqual([200, expect.stringContaining('Ready for another page')])
     const rid = Number(/<dd class="rid">(\d+)/.exec(text)![1])
     expect(await old.request()).toContain(gone)
