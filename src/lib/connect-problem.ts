@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { attempt } from './attempt.js'
 import type { ProblemCode } from './errors.js'
 
 type ConnectError = NodeJS.ErrnoException & { readonly address?: string; readonly errors?: readonly ConnectError[] }
@@ -17,5 +18,11 @@ function isExhaustion({ code, syscall, address = '' }: ConnectError): boolean {
   if (code !== 'EADDRNOTAVAIL' || syscall !== 'connect') return false
   // Without IPv6, connecting to ::1 also fails with EADDRNOTAVAIL.
   const family = isIPv6(address) ? 'IPv6' : 'IPv4'
-  return Object.values(networkInterfaces()).some(own => own?.some(known => known.family === family))
+  const interfaces = attempt(networkInterfaces)
+  return (
+    interfaces === undefined ||
+    Object.values(interfaces)
+      .flat()
+      .some(known => known?.family === family)
+  )
 }

@@ -139,12 +139,15 @@ export class LocalPorts {
 
 const boundPorts = ({ count }: PortRange) => Math.max(1, Math.floor(count * boundShare))
 
+/** A container or unit may hide the file. */
+const rangeOfLinux: PortRange = { first: 32_768, count: 28_232 }
+
 function rangeOfSystem(): PortRange | undefined {
   try {
     const text = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
     const [first = 0, last = 0] = text.trim().split(/\s+/).map(Number)
     return { first, count: last - first + 1 }
   } catch {
-    return undefined
+    return process.platform === 'linux' ? rangeOfLinux : undefined
   }
 }
