@@ -186,6 +186,7 @@ export async function startService({
     config: live.config,
     registry,
     descriptors,
+    ports: open.localPorts,
     waiting: upstream.parts.waiting,
     connections: () => listening?.connections ?? 0,
     unreadBytes: () => listening?.unreadBytes ?? 0,

@@ -258,6 +258,7 @@ export interface Capacity {
   memory: Use
   heap: Use
   descriptors: Use
+  ports: Use
   waiting: Use
   unread: Use
 }

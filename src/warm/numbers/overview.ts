@@ -56,7 +56,9 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
       { ...own, name: nodes.self, place, isOwn: true, state: registry.takesSessions ? 'live' : 'draining' },
     ]
     return {
-      capacity: sumOfCapacities(processes.flatMap(({ capacity }) => capacity ?? [])),
+      capacity: sumOfCapacities(
+        processes.flatMap(({ place, capacity }) => (capacity === undefined ? [] : { place, capacity })),
+      ),
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
     }

@@ -11,7 +11,7 @@ const capacityOf = (sessions: number) => (): Capacity => {
   const use = { used: sessions, most: 100 }
   return {
     ...{ sessions: use, connections: none, memory: { used: 10, most: sessions === 1 ? null : 20 }, heap: none },
-    ...{ descriptors: none, waiting: none, unread: none },
+    ...{ ports: none, descriptors: none, waiting: none, unread: none },
   }
 }
 
