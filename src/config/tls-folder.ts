@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, parse } from 'node:path'
 import { attempt } from '../lib/attempt.js'
 import { readSettingFile } from './setting-file.js'
 
@@ -31,7 +31,8 @@ export function certificatesOf(folder: string): readonly CertificateFiles[] {
     const file = join(path, chainName)
     if (isFolder(path)) return isFile(file) ? [{ file, keyFile: join(path, keyName) }] : []
     if (!/\.(crt|pem)$/i.test(name) || isKeyAlone(path)) return []
-    const keyFile = path.replace(/(\.[^./]+)$/, '-key$1')
+    const { dir, name: base, ext } = parse(path)
+    const keyFile = join(dir, `${base}-key${ext}`)
     return [{ file: path, keyFile: isFile(keyFile) ? keyFile : undefined }]
   })
 }

@@ -8,11 +8,11 @@ import { Problem } from '../lib/errors.js'
 import { hiddenFrom } from './calls.js'
 
 /** All links of the documents are relative, so the README needs the slash at its end. */
-export const docsPath = /^\/docs(?:\/(?<name>[a-z-]*))?$/
+export const docsPath = /^\/docs(?:\/([a-z-]*))?$/
 
 /** `not-found` is thrown for an unknown name. */
 export function docsPage(config: NavigationSettings, request: Request, admin: Admin): Answer {
-  const { name } = request.params
+  const { 0: name } = request.params
   const bar = navigation(config, request.headers, 'docs', hiddenFrom(admin))
   const folder = `${bar.home}${config.warmPath}/docs/`
   if (name === undefined && documents.size > 0) return { status: 302, headers: { Location: folder }, body: '' }
