@@ -151,7 +151,9 @@ function describeListed({ page, states }: ListedSessions, query: ListQuery, cont
     isFiltered: filters.some(({ name }) => sent.has(name)),
     caption: range + counted(total, 'session'),
     unanswered,
-    totals: totalsOf(states, sent),
+    isListed: true,
+    // An admin who lists only visits gets no totals.
+    totals: context.rights.canList ? totalsOf(states, sent) : undefined,
     columns: columnsOf(query, sent),
     pages: pagesOf(number, Math.ceil(Math.min(total, mostNumbered) / limit), sent),
     isCut: total > mostNumbered,

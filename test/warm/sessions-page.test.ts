@@ -114,6 +114,19 @@ describe('the page of sessions', () => {
     server.closeAllConnections()
   })
 
+  test('shows an admin who only warms the sessions of a visit, without totals', async () => {
+    const warmer = ['warmer', 'secret of warmer'] as const
+    const admins = [{ name: warmer[0], secret: warmer[1], domains: ['*'], role: 'warm' as const }]
+    const { sessions, call } = setUp({ admins: [...config.admins, ...admins] })
+    const tab = { admin: 'warmer', visit: 'one-visit', tab: '', user: 'juliet@chat.example' }
+    sessions.add(1, { tab })
+    sessions.add(2, { jid: 'romeo@chat.example/x' })
+    const page = await call('get', warmer)('/warm/sessions?visit=one-visit').set(html)
+    expect(jids(page.text)).toEqual(['juliet@chat.example/balcony'])
+    expect(page.text).not.toMatch(/in all|romeo/)
+    expect((await call('get', warmer)('/warm/sessions').set(html)).status).toBe(403)
+  })
+
   test('allows scripts and events of this service alone', async () => {
     const { get } = withUsers(1)
     const page = await get('/warm/sessions').set(html)
