@@ -13,7 +13,8 @@ export class Certificates {
   expiries: ReadonlyMap<string, number> = new Map()
   #https: Https
   #certificates: readonly Certificate[] = []
-  #named: readonly { readonly x509: X509Certificate; readonly context: SecureContext }[] = []
+  /** By name. A look-up must not take longer with more certificates, because strangers choose the name. */
+  #named: ReadonlyMap<string, SecureContext> = new Map()
 
   constructor(https: Https) {
     this.#https = https
@@ -39,7 +40,10 @@ export class Certificates {
       ...(clientCa !== undefined && { ca: clientCa }),
     }
     const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
-    this.#named = certificates.map(({ x509 }, at) => ({ x509, context: createSecureContext(options[at]) }))
+    const contexts = options.map(createSecureContext)
+    const names = certificates.flatMap(({ x509 }, at) => namesOf(x509).map(name => [name, contexts[at]!] as const))
+    // Of equal names, the first counts.
+    this.#named = new Map(names.reverse())
     this.#certificates = certificates
     this.usual = options[0]!
     this.expiries = new Map(certificates.map(({ file, x509 }) => [file, Date.parse(x509.validTo) / 1000]))
@@ -49,11 +53,12 @@ export class Certificates {
 
   /** RFC 6066 §3. Undefined for the usual certificate. */
   contextFor(name: string): SecureContext | undefined {
-    const fitting = this.#named.filter(({ x509 }) => x509.checkHost(name, onlyAlternativeNames) !== undefined)
-    const exact = fitting.find(({ x509 }) => !x509.checkHost(name, onlyAlternativeNames)!.startsWith('*'))
-    return (exact ?? fitting[0])?.context
+    const wanted = name.toLowerCase()
+    return this.#named.get(wanted) ?? this.#named.get(wanted.replace(/^[^.]+/, '*'))
   }
 }
 
-/** RFC 9525 §2. */
-const onlyAlternativeNames = { subject: 'never', partialWildcards: false } as const
+/** RFC 9525 §2: the subject has no names. */
+function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
+  return subjectAltName.split(', ').flatMap(entry => (entry.startsWith('DNS:') ? entry.slice(4).toLowerCase() : []))
+}

@@ -74,6 +74,18 @@ describe('a client that asks for', () => {
   })
 })
 
+test('an invented name is looked up at once, however many names there are', () => {
+  const many = Array.from({ length: 1_000 }, (_, at) => `DNS:h${at}.example.net`)
+  const { cert, key } = makeCertificate(many)
+  put('wild', cert + key)
+  const certificates = open()
+  const start = performance.now()
+  const found = Array.from({ length: 4_000 }, (_, at) => certificates.contextFor(`x${at}.example.net`))
+  expect(performance.now() - start).toBeLessThan(500)
+  expect(found.filter(context => context !== undefined)).toEqual([])
+  expect(shown(certificates.contextFor('h999.example.net'))).toContain('h999')
+})
+
 describe('reading again', () => {
   const problems = (certificates: Certificates) => {
     try {
