@@ -94,8 +94,9 @@ export function* linesFor(
       if (line.admin === viewer) yield line
     } else {
       const jids = line.jids.filter(jid => allowsDomain(scope, domainOf(jid)))
-      const isWhole = jids.length === line.jids.length
-      if (jids.length > 0) yield isWhole ? line : { ...line, jids, count: jids.length }
+      // The count is of all domains.
+      const count = jids.length < line.jids.length ? Math.min(line.count, jids.length) : line.count
+      if (jids.length > 0) yield { ...line, jids, count }
     }
   }
 }
