@@ -28,7 +28,7 @@ export const meanings: Readonly<Record<SessionState, string>> = {
   opening: 'The login is not done. If the client logs in by itself, the user is not known yet.',
   waiting: 'The session waits for the first request of its page. It ends if no request arrives in time.',
   held: 'The page has a request or a WebSocket open.',
-  quiet: 'The page has no request open. The session ends if that lasts longer than BOSH_INACTIVITY.',
+  quiet: 'The page has no request open. If it stays silent for too long, the session ends.',
   paused: 'The page has announced a pause. The session ends if the page does not return in time.',
   ended: 'The session has ended. The page gets the reason with its next request.',
   elsewhere: 'The page uses another endpoint. This service cannot show, resume or end the session.',

@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { expect, test } from '@jest/globals'
+import type { Express } from 'express'
 import request from 'supertest'
+import { createApp } from '../../src/app.js'
 import type { Config } from '../../src/config/config.js'
+import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import type { Binding } from '../../src/warm/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
-import { binding, credentials, fakeService, parameters } from './fake-login.js'
+import { appParts, binding, credentials, fakeService, parameters } from './fake-login.js'
 import { FakeSessions } from './fake-sessions.js'
 
 interface Sent {
@@ -199,4 +203,17 @@ test('values that are too long for a cookie are shown in place of the redirect',
   const { reply } = await postForm({ bound: { jid: `a@chat.example/${'x'.repeat(3000)}` } })
   expect(reply.status).toBe(200)
   expect(reply.text).toContain(binding.sid)
+})
+
+test('any process with the same admins shows the values, and no other', async () => {
+  const { reply, sessions } = await postForm()
+  const showAt = (app: Express) =>
+    request(app)
+      .get(reply.headers['location']!)
+      .auth(...credentials)
+      .set('Cookie', reply.headers['set-cookie']![0]!)
+  expect((await showAt(fakeService({ sessions }).app)).text).toContain(binding.sid)
+  const formTokens = createFormTokens(randomBytes(32), Date.now)
+  const { status, text } = await showAt(createApp({ ...appParts(), sessions, formTokens }))
+  expect([status, text.includes(binding.sid)]).toEqual([410, false])
 })
