@@ -214,7 +214,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
 
     async get(id) {
       const view = await askOwner<SessionDetails>(id, () => turnedDetails(own.get(id)), 'session', id, true)
-      return turnedDetails(view)
+      return view && { ...turnedDetails(view)!, process: nodes.owner(nodeIn(id) ?? '') }
     },
 
     async getMany(ids) {

@@ -102,6 +102,7 @@ test('any process shows the page of a session: its address, its browser and what
   page.close()
   const shown = JSON.parse((await call(three, 'GET', `/warm/${id}`)).text)
   expect(shown).toMatchObject({ admin: 'admin', address: '127.0.0.1', browser: 'Firefox 140, Linux', state: 'paused' })
+  expect(shown.process).toBe(id.slice(0, 8))
   expect(shown.history.map(({ event }: { event: string }) => event)).toEqual([
     ...['opened', 'logged-in', 'attached', 'paused'],
   ])
