@@ -61,6 +61,10 @@ ${text}
 END
 systemctl daemon-reload`)
 
+const settings = '/etc/warm-bindings/warm-bindings.env'
+const setWorkers = (count: string) =>
+  debian.sh(`sed -i '/^WORKERS=/d' ${settings} && echo WORKERS=${count} >> ${settings}`)
+
 ;(isRoot ? describe : describe.skip)('The Debian package', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'warm-debian-'))
@@ -126,7 +130,8 @@ systemctl daemon-reload`)
     async () => {
       const [port] = (await freePorts(1)) as [number]
       url = `http://127.0.0.1:${port}`
-      await debian.sh(`cat >> /etc/warm-bindings/warm-bindings.env <<'END'
+      await debian.sh(`sed -i '/^XMPP_DOMAINS=/d' /etc/warm-bindings/warm-bindings.env
+cat >> /etc/warm-bindings/warm-bindings.env <<'END'
 XMPP_DOMAINS=localhost
 XMPP_SERVERS='${plainProsody.servers(server)}'
 METRICS_ADDRESS=none
@@ -145,8 +150,11 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
       await page.receives('>number 1<')
       await page.leave()
       // Fails unless the service tells systemd that the reload has ended.
-      await debian.sh('systemctl reload warm-bindings')
+      await debian.sh(`echo BOSH_DENY=any >> /etc/warm-bindings/warm-bindings.env && systemctl reload warm-bindings`)
       expect([await property('MainPID'), await property('ActiveState')]).toEqual([process, 'active'])
+      expect((await ask(`${url}/http-bind`, { agent: false })).status).toBe(403)
+      await debian.sh(`sed -i '/^BOSH_DENY=/d' /etc/warm-bindings/warm-bindings.env && systemctl reload warm-bindings`)
+      expect((await ask(`${url}/http-bind`, { agent: false })).status).toBe(200)
     },
     minutes,
   )
@@ -155,9 +163,9 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
     'is upgraded while a session goes on, and no connection is refused (WORKERS=%s)',
     async WORKERS => {
       const before = WORKERS === '0' ? 'first' : 'next'
-      await debian.sh(`apt-get install -y --allow-downgrades --no-install-recommends /mnt/${before}.deb
-echo WORKERS=${WORKERS} >> /etc/warm-bindings/warm-bindings.env
-systemctl restart warm-bindings`)
+      await debian.sh(`apt-get install -y --allow-downgrades --no-install-recommends /mnt/${before}.deb`)
+      await setWorkers(WORKERS)
+      await debian.sh('systemctl restart warm-bindings')
       const page = User.persist(`${url}/http-bind`, await warm())
       page.say(page.jid, 'number 1')
       await page.receives('>number 1<')
@@ -184,7 +192,7 @@ systemctl restart warm-bindings`)
   test.each([['0'], ['1']])(
     'restarts if its event loop hangs (WORKERS=%s)',
     async WORKERS => {
-      await debian.sh(`echo WORKERS=${WORKERS} >> /etc/warm-bindings/warm-bindings.env`)
+      await setWorkers(WORKERS)
       await setUnit(
         'WatchdogSec=1\nRestartSec=0\nEnvironment="NODE_OPTIONS=--require /mnt/hang.cjs"\nLoadCredential=admins:/root/admins\nEnvironment=ADMIN_USERS_FILE=%d/admins',
       )

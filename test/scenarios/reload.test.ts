@@ -3,12 +3,13 @@ import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
-import type { ReloadedName } from '../../src/config/settings.js'
-import { BoshClient } from '../support/bosh-client.js'
+import { type ReloadedName, settings } from '../../src/config/settings.js'
+import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { fewOrAll } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 
@@ -356,6 +357,135 @@ test.each(['0', '2'])('changes all of them at once, with %s workers, and session
   expect((await call('DELETE', `/warm/${page.id}`, { Authorization: portal })).status).toBe(204)
   expect(await next).toContain('terminate')
   expect(service.stdout).not.toMatch(/w-secret|new-secret|passphrase'|Pa55/)
+})
+
+const alice = { jid: 'alice@old.example', password: 'Pa55-of-alice' }
+const logOut = () => call('DELETE', `/warm/sessions?jid=${alice.jid}`, { Authorization: portal })
+
+/** Warms up to so many sessions, until one is refused. */
+async function warmUntil(times: number, each: (binding: { url: string; sid: string; rid: number }) => void = () => {}) {
+  for (let index = 0; index < times; index += 1) {
+    const answer = await warm(alice)
+    if (codeOf(answer) !== 'ok') return codeOf(answer)
+    each(JSON.parse(answer.text))
+  }
+  return 'ok'
+}
+
+const open = async (wait = '1') => {
+  const client = new BoshClient(`${url}/http-bind`)
+  const text = await client.request('', { to: 'old.example', 'xml:lang': 'en', wait, hold: '1', ver: '1.6' })
+  client.sid = attribute(text, 'sid')
+  return { client, condition: attribute(text, 'condition') }
+}
+
+/** Opens sessions without a login, and ends them. Why the last is refused. */
+async function openMany(times: number): Promise<string | undefined> {
+  const all: Awaited<ReturnType<typeof open>>[] = []
+  while (all.length < times) all.push(await open())
+  for (const { client, condition } of all) if (condition === undefined) await client.terminate()
+  for (const { client } of all) client.close()
+  return all.at(-1)!.condition
+}
+
+/** How each of many connections ends that send this: with an answer's status, or closed. */
+async function answers(
+  count: number,
+  text: string,
+  isEnough: (all: readonly string[]) => boolean,
+): Promise<readonly string[]> {
+  const { port } = new URL(url)
+  const all: string[] = []
+  const sockets = Array.from({ length: count }, () => {
+    const socket = connectTcp({ port: Number(port), host: '127.0.0.1' }, () => socket.write(text))
+    socket.on('error', () => {}).once('close', () => void all.push('closed'))
+    return socket.once('data', (data: Buffer) => void all.push(data.toString().split(' ')[1]!))
+  })
+  await eventually('enough of them have ended', () => isEnough(all))
+  const seen = [...all]
+  for (const socket of sockets) socket.destroy()
+  return seen
+}
+
+const get = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n'
+const unfinished = `POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n${' '.repeat(400_000)}`
+
+interface Limit {
+  readonly values: readonly [loose: string, tight: string]
+  readonly look: () => Promise<unknown>
+  readonly seen: unknown
+}
+
+/** They change one after the other. */
+const limits: { readonly [Name in ReloadedName]?: Limit } = {
+  MAX_SESSIONS: { values: ['0', '1'], look: () => warmUntil(3), seen: 'service-full' },
+  MAX_SESSIONS_PER_JID: { values: ['0', '1'], look: () => warmUntil(2), seen: 'too-many-sessions' },
+  RATE_WARMS_PER_JID: { values: ['0', '1'], look: () => warmUntil(2), seen: 'too-many-requests' },
+  RATE_WARMS_PER_ADMIN: { values: ['0', '1'], look: () => warmUntil(2), seen: 'too-many-requests' },
+  MAX_HELD_REQUESTS: {
+    values: ['0', '1'],
+    look: () =>
+      warmUntil(8, page => {
+        const client = new BoshClient(url + new URL(page.url).pathname, page)
+        client.request().catch(() => {})
+      }),
+    seen: 'service-full',
+  },
+  MAX_SESSIONS_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(2), seen: 'policy-violation' },
+  MAX_UNAUTHENTICATED_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(2), seen: 'policy-violation' },
+  RATE_SESSIONS_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(6), seen: 'policy-violation' },
+  BOSH_LOGIN_TIMEOUT: {
+    values: ['60', '1'],
+    async look() {
+      const { client } = await open('10')
+      const text = await client.request()
+      client.close()
+      return attribute(text, 'type')
+    },
+    seen: 'terminate',
+  },
+  RATE_FAILED_LOGINS: {
+    values: ['0', '1'],
+    look: async () => [await list('portal:wrong'), await list('portal:wrong'), await list('portal:wrong')].at(-1),
+    seen: 'too-many-requests',
+  },
+  MAX_CONNECTIONS: {
+    values: ['0', '6'],
+    look: () => answers(20, get, all => all.length === 20),
+    seen: expect.arrayContaining(['200', 'closed']),
+  },
+  MAX_CONNECTIONS_PER_ADDRESS: {
+    values: ['1000', '6'],
+    look: () => answers(20, get, all => all.length === 20),
+    seen: expect.arrayContaining(['200', 'closed']),
+  },
+  MAX_UNFINISHED_MB: {
+    values: ['64', '1'],
+    look: () => answers(8, unfinished, all => all.includes('503')),
+    seen: expect.arrayContaining(['503']),
+  },
+  MAX_MEMORY_MB: { values: ['0', '1'], look: () => warmUntil(50), seen: 'service-full' },
+}
+
+test.each(fewOrAll(['0', '2'], count => count === '0'))('changes each limit, with %s workers', async WORKERS => {
+  const rows = Object.entries(limits)
+  await begin(
+    { TRUSTED_PROXIES: 'none', ...Object.fromEntries(rows.map(([name, { values }]) => [name, values[0]])) },
+    WORKERS,
+  )
+  for (const [name, { values, look, seen }] of rows) {
+    expect((await reload({ [name]: values[1] }))['changed']).toContain(name)
+    expect({ [name]: await look() }).toEqual({ [name]: seen })
+    await reload({ [name]: values[0] })
+    await logOut()
+  }
+})
+
+test('no setting is marked that these tests do not change', () => {
+  // Their parts read the value at each use (test/config/live-config.test.ts).
+  const inTime = ['MAX_UNREAD_MB', 'RATE_LOGINS_PER_ADDRESS', 'RATE_SESSION_BURST', 'RATE_SESSION_BYTES']
+  const marked = Object.entries(settings).flatMap(([name, { reloads }]) => (reloads ? [name] : []))
+  expect([...Object.keys(lists()), ...Object.keys(limits), ...inTime].sort()).toEqual(marked.sort())
 })
 
 test('invalid settings change nothing, and the log names all problems', async () => {

@@ -1,0 +1,83 @@
+import { Writable } from 'node:stream'
+import { describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { createLiveConfig } from '../../src/config/live-config.js'
+import { loadConfig } from '../../src/config/load.js'
+import { UnreadReplies } from '../../src/http/listening/unread-replies.js'
+import { Counts } from '../../src/lib/counts.js'
+import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
+import { RateShaper } from '../../src/session/limits/rate-shaper.js'
+import { RefusedLogins } from '../../src/session/logins/refused-logins.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+const configOf = (more: Record<string, string> = {}) =>
+  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'chat.example', ...more }).config
+
+const servers = (host: string) => ({ XMPP_SERVERS: `chat.example=xmpp://${host}:5222,*=https://far.example/http-bind` })
+
+describe('the live configuration', () => {
+  test('changes in slices that parts hold already', () => {
+    const { config, take } = createLiveConfig(configOf())
+    const { limits, access, trustedProxies } = config
+    take(configOf({ MAX_SESSIONS: '7', WARM_DENY: '10.0.0.0/8', TRUSTED_PROXIES: 'none' }))
+    expect([limits.sessions, access.warm.deny.list, config.trustedProxies.list]).toEqual([7, ['10.0.0.0/8'], []])
+    expect(config.limits).toBe(limits)
+    expect(trustedProxies.list).toEqual(['loopback'])
+  })
+
+  test('keeps the identity of values that stay the same', () => {
+    const { config, take } = createLiveConfig(configOf(servers('one.example')))
+    const { servers: before, remotes, admins } = config
+    take(configOf(servers('two.example')))
+    expect(config.servers).not.toBe(before)
+    expect(config.servers.get('chat.example')).toMatchObject({ host: 'two.example' })
+    expect(config.remotes).toBe(remotes)
+    expect(config.admins).toBe(admins)
+  })
+
+  test('leaves the configuration that it was made of as it was', () => {
+    const first = configOf()
+    createLiveConfig(first).take(configOf({ MAX_SESSIONS: '7' }))
+    expect(first.limits.sessions).toBe(20_000)
+  })
+})
+
+test('a session gets the rate of its bytes that is set now', () => {
+  const { config, take } = createLiveConfig(configOf({ RATE_SESSION_BYTES: '1000', RATE_SESSION_BURST: '0' }))
+  const shaper = new RateShaper(config.rates)
+  expect(shaper.freeAt(shaper.charge(0, 500, 0))).toBe(500)
+  take(configOf({ RATE_SESSION_BYTES: '100', RATE_SESSION_BURST: '200' }))
+  expect(shaper.freeAt(shaper.charge(0, 500, 0))).toBe(3000)
+})
+
+test('refused logins are delayed above the limit that is set now', async () => {
+  const clock = new FakeClock()
+  const { config, take } = createLiveConfig(configOf({ RATE_LOGINS_PER_ADDRESS: '0', TRUSTED_PROXIES: 'none' }))
+  const logins = new RefusedLogins({
+    ...{ rates: config.rates, limits: config.limits, trustedProxies: config.trustedProxies },
+    ...{ counts: new Counts(), clock, refused() {}, audit: pino({ level: 'silent' }), sums: new MinuteSums(clock) },
+  })
+  const client = { address: '192.0.2.1', domain: 'chat.example' }
+  const three = async () => [await logins.begun(client), await logins.begun(client), await logins.begun(client)]
+  expect([logins.concern(client), await three()]).toEqual([false, [0, 0, 0]])
+  take(configOf({ RATE_LOGINS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' }))
+  expect([logins.concern(client), await three()]).toEqual([true, [0, 500, 1000]])
+})
+
+test('replies that are not read have the room that is set now', () => {
+  const clock = new FakeClock()
+  const { config, take } = createLiveConfig(configOf())
+  const refused: string[] = []
+  const socket = Object.assign(new Writable(), { bytesWritten: 2_000_000, remoteAddress: '192.0.2.1' })
+  Object.defineProperty(socket, 'writableLength', { value: 2_000_000 })
+  const unread = new UnreadReplies({
+    ...{ limits: config.limits, connections: () => [socket] as never, clock },
+    refused: limit => void refused.push(limit),
+  })
+  clock.advance(20_000)
+  expect(refused).toEqual([])
+  take(configOf({ MAX_UNREAD_MB: '1' }))
+  clock.advance(5_000)
+  expect(refused).toEqual(['unread'])
+  unread.stop()
+})
