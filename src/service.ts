@@ -364,6 +364,7 @@ export async function startService({
     // A random key of a single process stays.
     if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
+    streams.endAll()
     dispatcher.use({ everywhere, ...sites.routes })
   }
 

@@ -16,7 +16,7 @@ interface Stream {
   readonly response: ServerResponse
   readonly owner: string
   readonly render: () => Promise<string>
-  readonly openedAt: number
+  openedAt: number
   sent: string
   sentAt: number
   isBusy: boolean
@@ -79,6 +79,14 @@ export class EventStreams {
   shutDown(): void {
     this.#isOver = true
     for (const stream of this.#streams) if (!stream.isBusy) this.#end(stream)
+  }
+
+  /** After a change of admins: browsers ask again, with their credentials. */
+  endAll(): void {
+    for (const stream of this.#streams) {
+      if (stream.isBusy) stream.openedAt = Number.NEGATIVE_INFINITY
+      else this.#end(stream)
+    }
   }
 
   #wait(): void {

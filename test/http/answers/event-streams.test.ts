@@ -126,6 +126,17 @@ test('a stream ends after ten minutes, and at a stop', async () => {
   expect([streams.size, clock.pending]).toEqual([0, 0])
 })
 
+test('streams end if the admins change, and the browser may ask again', async () => {
+  render = async () => 'text'
+  const one = await subscribe()
+  await one.got('\n\n')
+  streams.endAll()
+  await one.ended
+  const two = await subscribe()
+  await two.got('\n\n')
+  expect(streams.size).toBe(1)
+})
+
 test('a page that cannot be made is an error at first, and later ends the stream', async () => {
   render = () => Promise.reject(new Problem('forbidden'))
   expect((await subscribe()).answer.statusCode).toBe(403)
