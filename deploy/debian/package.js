@@ -98,7 +98,7 @@ function unit() {
     ],
     ['/usr/lib/node_modules/warm-bindings/docs/', '/usr/share/doc/warm-bindings/docs/'],
     // The service reads its settings itself, so that a reload reads them again.
-    [/^EnvironmentFile=.*\n/m, ''],
+    [/^#.*\n#.*--env-file.*\nEnvironmentFile=.*\n/m, ''],
     [
       /^ExecStart=.*$/m,
       'ExecStart=/usr/bin/node --min-semi-space-size=16 /usr/lib/warm-bindings/dist/main.js --env-file /etc/warm-bindings/warm-bindings.env',

@@ -1,7 +1,7 @@
 // The Debian package in a Debian 13 with its systemd: made, installed, upgraded and removed as an operator does.
 // Runs in npm run test:all only: it makes the package three times, and unpacks a Debian.
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -29,9 +29,10 @@ let debian: BootedDebian
 let server: XmppServer
 let url: string
 
-/** Makes the package in a clone of this name. Resolves with its file. */
+/** Makes the package in a copy of the clone. Resolves with its file. */
 async function make(place: string, ownVersion: string = version): Promise<string> {
-  const source = clone(join(folder, place))
+  const source = join(folder, place)
+  cpSync(join(folder, 'clone'), source, { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(source, 'node_modules'))
   for (const file of ['package.json', 'package-lock.json']) {
     const text = readFileSync(join(source, file), 'utf8')
@@ -69,6 +70,7 @@ const setWorkers = (count: string) =>
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'warm-debian-'))
     mkdirSync(join(folder, 'shared'))
+    clone(join(folder, 'clone'))
     writeFileSync(join(folder, 'shared', 'hang.cjs'), hang)
     const [release, first, next] = await Promise.all([
       unpackRelease('trixie', { packages, as: 'trixie-systemd' }),
