@@ -503,3 +503,18 @@ test('invalid settings change nothing, and the log names all problems', async ()
   ])
   expect([await list('shop:old-secret'), await warmed('old.example')]).toEqual(['ok', 'ok'])
 })
+
+test('an admin who is removed loses live pages and connections at once', async () => {
+  await begin({ ADMIN_USERS: 'portal:a-secret,other:b-secret' }, '0')
+  const answer = await fetch(`${url}/warm/sessions`, {
+    headers: { Authorization: basic('other:b-secret'), Accept: 'text/event-stream' },
+  })
+  const events = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+  expect((await events.read()).value).toContain('retry: ')
+  await reload({ ADMIN_USERS: 'portal:a-secret' })
+  while (!(await events.read()).done);
+  // `fetch` uses the connection again, whose credentials were right.
+  const again = await fetch(`${url}/warm/sessions`, { headers: { Authorization: basic('other:b-secret') } })
+  expect(again.status).toBe(401)
+  await again.text()
+})
