@@ -28,25 +28,23 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   const connections = new Set<Socket>()
   const headers = new ProxyHeaders(clock)
 
-  /** `others`: connections besides this one. */
-  function hasRoom(socket: Socket, address: string, others: number): boolean {
+  /** `address`: undefined before its PROXY header. `others`: connections besides this one. */
+  function hasRoom(socket: Socket, address: string | undefined, others: number): boolean {
     const { maxConnections, maxConnectionsPerAddress } = config.listen
-    const most = mayCall(address) ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
-    const client = clientOf(address)
+    const isCaller = address === undefined || mayCall(address)
+    const most = isCaller ? maxConnections : Math.ceil(maxConnections * (1 - shareOfCallers))
+    const client = clientOf(address ?? '')
     const isTooMany = maxConnectionsPerAddress > 0 && ofClient.of(client) >= maxConnectionsPerAddress
     if (maxConnections > 0 && others >= most) refused('connections')
     else if (isTooMany && !isTrusted(socket, config)) refused('connections-address', { address: client })
+    else if (!descriptorsAreLeft(isCaller)) refused('descriptors')
     else return true
     return false
   }
 
-  function admits(socket: Socket): boolean {
+  function admits(socket: Socket, awaitsHeader: boolean): boolean {
     const address = socket.remoteAddress
-    if (address === undefined || !hasRoom(socket, address, connections.size)) return false
-    if (!descriptorsAreLeft(mayCall(address))) {
-      refused('descriptors')
-      return false
-    }
+    if (address === undefined || !hasRoom(socket, awaitsHeader ? undefined : address, connections.size)) return false
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
     return true
@@ -100,8 +98,9 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
         // After a refused upgrade, the event is emitted again.
         if (connections.has(socket)) return proceed()
         if (isUnixSocket) setPeer(socket, socketPeer)
-        if (!admits(socket)) socket.destroy()
-        else if (proxyProtocol && isTrusted(socket, config)) readHeader(socket, proceed)
+        const awaitsHeader = proxyProtocol && isTrusted(socket, config)
+        if (!admits(socket, awaitsHeader)) socket.destroy()
+        else if (awaitsHeader) readHeader(socket, proceed)
         else {
           count(socket)
           proceed()

@@ -6,6 +6,7 @@ import { createConnectionLimits } from '../../../src/http/listening/connection-l
 import { clientOf } from '../../../src/lib/client-network.js'
 import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { lineFrom } from '../../support/proxy-headers.js'
 import { unnoted } from '../../support/unlimited.js'
 
 describe('connections are counted by', () => {
@@ -35,7 +36,7 @@ describe('a listener with limits', () => {
 
   /** Two servers under the same limits, which greet the clients that they let in. */
   async function listen(
-    most: { maxConnections?: number; maxConnectionsPerAddress?: number },
+    most: { maxConnections?: number; maxConnectionsPerAddress?: number; proxyProtocol?: boolean },
     trusted = 'none',
     descriptorsAreLeft: (mayCall: boolean) => boolean = () => true,
     refused: OnRefused = unnoted,
@@ -65,11 +66,12 @@ describe('a listener with limits', () => {
   }
 
   /** Connects from an address of this machine; whether the server keeps the connection. */
-  async function isWelcome(server: number, localAddress: string): Promise<boolean> {
+  async function isWelcome(server: number, localAddress: string, header?: Buffer): Promise<boolean> {
     const { port } = servers[server]!.address() as AddressInfo
     const socket = connect({ host: '127.0.0.1', port, localAddress })
     open.push(socket)
     socket.on('error', () => {})
+    if (header !== undefined) socket.write(header)
     return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
   }
 
@@ -131,6 +133,18 @@ describe('a listener with limits', () => {
     await listen({}, 'none', isCaller => isCaller, undefined, mayCall)
     expect(await isWelcome(0, '127.0.0.1')).toBe(false)
     expect(await isWelcome(0, '127.0.0.9')).toBe(true)
+  })
+
+  test('keeps both for them behind a balancer with PROXY headers', async () => {
+    const mayCall = (address: string) => address === '203.0.113.9'
+    const through = (address: string) => isWelcome(0, '127.0.0.1', lineFrom(address))
+    await listen({ proxyProtocol: true }, 'loopback', isCaller => isCaller, undefined, mayCall)
+    expect([await through('198.51.100.1'), await through('203.0.113.9')]).toEqual([false, true])
+    await listen({ proxyProtocol: true, maxConnections: 10 }, 'loopback', undefined, undefined, mayCall)
+    const ends: boolean[] = []
+    for (let at = 1; at <= 10; at++) ends.push(await isWelcome(2, '127.0.0.1', lineFrom(`198.51.100.${at}`)))
+    expect(ends).toEqual([...Array(9).fill(true), false])
+    expect(await isWelcome(2, '127.0.0.1', lineFrom('203.0.113.9'))).toBe(true)
   })
 
   test('counts proxies among all', async () => {
