@@ -97,6 +97,8 @@ export async function startWatchedService(
   const before = resources()
   // Those of the service itself, which has no session yet.
   const standing = clock.pending
+  // Its next probe, and the next line of the log.
+  const ofServersThatAreDown = 2 * (environment['XMPP_DOMAINS']?.split(',') ?? servers).length
   const warm = (parameters: object, signal?: AbortSignal) =>
     call('/warm', { method: 'POST', headers: jsonHeaders, body: JSON.stringify(parameters), signal })
   return {
@@ -124,8 +126,7 @@ export async function startWatchedService(
     async emptied(seconds = 3) {
       const state = () => ({
         ...service.counts(),
-        // A server that is down is probed from time to time.
-        timers: Math.max(0, clock.pending - standing - servers.length),
+        timers: Math.max(0, clock.pending - standing - ofServersThatAreDown),
         connections: servers.reduce((sum, { open }) => sum + open, 0),
         resources: Math.max(0, resources() - before),
       })

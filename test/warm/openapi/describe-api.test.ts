@@ -37,7 +37,7 @@ describe('the document', () => {
     const { app } = fakeService()
     const routes = routesOf(app.router.stack as unknown as Layer[])
     const assets = routes.filter(route => route.startsWith('GET /assets/'))
-    const pages = ['GET /', 'GET /warm/sign-out', 'GET /warm/docs(?:/{name})?$', 'GET /warm/{id}/binding']
+    const pages = ['GET /', 'GET /warm/sign-out', 'GET /warm/docs(?:/([a-z-]*))?$', 'GET /warm/{id}/binding']
     const selection = ['GET /warm/sessions/end', 'POST /warm/sessions/end']
     const others = [...pages, ...selection, ...assets]
     // These two are answered before the app.
