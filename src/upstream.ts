@@ -71,8 +71,11 @@ export function createUpstream(given: UpstreamParts) {
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
-  const patterns = config.domains.filter(pattern => pattern !== '*')
-  const isStranger = (domain: string) => !allowsDomain(patterns, domain)
+  const isStranger = (domain: string) =>
+    !allowsDomain(
+      config.domains.filter(pattern => pattern !== '*'),
+      domain,
+    )
   const probe = probeBy(connect)
   const serverStates = new ServerStates({
     clock,
