@@ -1,3 +1,5 @@
+import { forgetOldest } from '../../lib/limits/forget-oldest.js'
+
 const longest = 512
 const mostNames = 500
 const otherBrowser = 'another client'
@@ -45,7 +47,8 @@ function versionAfter(text: string, mark: string): string {
 function shared(name: string): string {
   const known = names.get(name)
   if (known !== undefined) return known
-  if (names.size >= mostNames) return otherBrowser
   names.set(name, name)
+  // Strangers can invent names, which must not displace those of real browsers for good.
+  forgetOldest(names, mostNames)
   return name
 }

@@ -20,9 +20,7 @@ test.each([
   expect(browserName(agent)).toBe(name)
 })
 
-test('names that clients invent take a bounded memory', () => {
-  const names = new Set<string | undefined>()
-  for (let version = 0; version < 1000; version++)
-    for (const system of ['Linux', 'Windows']) names.add(browserName(`OPR/${version} ${system}`))
-  expect(names.size).toBeLessThanOrEqual(501)
+test('names that clients invent displace no real ones', () => {
+  for (let version = 0; version < 1000; version++) browserName(`OPR/${version} Linux`)
+  expect(browserName('Firefox/141.0 Linux')).toBe('Firefox 141, Linux')
 })
