@@ -192,6 +192,7 @@ export async function startService({
     unreadBytes: () => listening?.unreadBytes ?? 0,
   })
   const streams = new EventStreams({
+    externalUrl: config.externalUrl,
     clock,
     refused,
     report: error => logFor('http').error(traceOf(error), 'a live page failed'),

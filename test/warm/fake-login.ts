@@ -126,7 +126,12 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
     limits: callLimits(settings, makeRate),
     counts,
     ...watched(systemClock, counts),
-    streams: new EventStreams({ clock: systemClock, refused: unnoted, report: () => {} }),
+    streams: new EventStreams({
+      externalUrl: config.externalUrl,
+      clock: systemClock,
+      refused: unnoted,
+      report: () => {},
+    }),
     onCall: () => {},
     isStopping: () => false,
     extraRouters: [],

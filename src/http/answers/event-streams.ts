@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { senderOf } from '../access/form-guard.js'
 
 /** In milliseconds. */
 const interval = 5_000
@@ -23,6 +24,7 @@ interface Stream {
 }
 
 export interface EventStreamsParts {
+  readonly externalUrl: string | undefined
   readonly clock: Clock
   readonly refused: OnRefused
   /** Receives unforeseen errors. */
@@ -38,6 +40,7 @@ export class EventStreams {
   readonly #parts: EventStreamsParts
   readonly #streams = new Set<Stream>()
   #timer: Timer | undefined
+  #isRenewing = false
   #isOver = false
 
   constructor(parts: EventStreamsParts) {
@@ -48,8 +51,12 @@ export class EventStreams {
     return this.#streams.size
   }
 
-  /** Rejects, and sends nothing, if the first text cannot be made, or with `too-many-requests`. */
+  /**
+   * Rejects, and sends nothing, if the first text cannot be made, or with `too-many-requests` or
+   * `cross-site-request`: pages of other sites could open all streams of an admin, though not read them.
+   */
   async open(response: ServerResponse, owner: string, render: () => Promise<string>): Promise<void> {
+    if (senderOf(response.req.headers, this.#parts.externalUrl) === 'elsewhere') throw new Problem('cross-site-request')
     const own = [...this.#streams].filter(stream => stream.owner === owner)
     if (this.#streams.size >= mostStreams || own.length >= mostOfOwner) {
       this.#parts.refused('live-pages', { admin: owner })
@@ -90,13 +97,25 @@ export class EventStreams {
   }
 
   #wait(): void {
-    if (this.#streams.size > 0) this.#timer ??= this.#parts.clock.after(interval, this.#onTime)
+    if (this.#streams.size > 0 && !this.#isRenewing) this.#timer ??= this.#parts.clock.after(interval, this.#onTime)
   }
 
   readonly #onTime = (): void => {
     this.#timer = undefined
-    for (const stream of this.#streams) void this.#renew(stream)
-    this.#wait()
+    this.#isRenewing = true
+    this.#renewEach([...this.#streams].values())
+  }
+
+  /** One in each turn, because a page can take tens of milliseconds. */
+  #renewEach(streams: Iterator<Stream>): void {
+    const { value, done } = streams.next()
+    if (done === true) {
+      this.#isRenewing = false
+      this.#wait()
+    } else {
+      if (this.#streams.has(value)) void this.#renew(value)
+      setImmediate(() => this.#renewEach(streams))
+    }
   }
 
   async #renew(stream: Stream): Promise<void> {

@@ -19,6 +19,7 @@ beforeEach(async () => {
   reported.length = 0
   refused.length = 0
   streams = new EventStreams({
+    externalUrl: 'https://web.example',
     clock,
     refused: limit => void refused.push(limit),
     report: error => reported.push(error),
@@ -43,9 +44,9 @@ afterEach(async () => {
 })
 
 /** What a browser gets on a connection of its own. */
-async function subscribe(path = '/', method = 'GET') {
+async function subscribe(path = '/', method = 'GET', sent = {}) {
   const { port } = server.address() as AddressInfo
-  const headers = { Accept: 'text/event-stream' }
+  const headers = { Accept: 'text/event-stream', ...sent }
   const request = get({ port, path, method, headers, agent: false, host: '127.0.0.1' })
   const [answer] = (await once(request, 'response')) as [IncomingMessage]
   open.push(answer)
@@ -171,4 +172,26 @@ test('HEAD gets the headers alone', async () => {
   answer.resume()
   await ended
   expect([answer.headers['content-type'], streams.size]).toEqual(['text/event-stream', 0])
+})
+
+test('between two pages, other requests are answered', async () => {
+  render = async () => 'text'
+  const answers = await Promise.all([subscribe(), subscribe(), subscribe()])
+  for (const { got } of answers) await got('\n\n')
+  let rendered = 0
+  render = async () => String(++rendered)
+  clock.advance(5_000)
+  expect(rendered).toBe(1)
+  for (const { got } of answers) await got('\n\n')
+  expect(rendered).toBe(3)
+})
+
+test('pages of other sites open no stream', async () => {
+  render = async () => 'text'
+  // A page may send Accept with `fetch` and `no-cors`.
+  expect((await subscribe('/', 'GET', { 'Sec-Fetch-Site': 'cross-site' })).answer.statusCode).toBe(403)
+  expect((await subscribe('/', 'GET', { Origin: 'https://evil.example' })).answer.statusCode).toBe(403)
+  expect(streams.size).toBe(0)
+  const own = { 'Sec-Fetch-Site': 'same-origin', Origin: 'https://web.example' }
+  expect((await subscribe('/', 'GET', own)).answer.statusCode).toBe(200)
 })
