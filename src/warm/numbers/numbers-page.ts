@@ -85,9 +85,10 @@ function describeChart(id: string, title: string, series: Series, write: (value:
   const known = series.filter(value => value !== null)
   const latest = series.at(-1) ?? undefined
   const [lowest, highest] = [Math.min(...known), Math.max(...known)]
-  const range = known.length === 0 ? undefined : { lowest: write(lowest), highest: write(highest) }
+  const ends = known.length === 0 ? undefined : { lowest: write(lowest), highest: write(highest) }
+  const range = ends && (ends.lowest === ends.highest ? ends.lowest : `${ends.lowest} to ${ends.highest}`)
   const now = latest === undefined ? '–' : write(latest)
-  const summary = range && `Last minute: ${now}. Lowest: ${range.lowest}. Highest: ${range.highest}.`
+  const summary = ends && `Last minute: ${now}. Lowest: ${ends.lowest}. Highest: ${ends.highest}.`
   return { id, title, now, range, summary: `${title}, last hour. ${summary ?? 'No values yet.'}`, ...drawChart(series) }
 }
 
