@@ -12,6 +12,7 @@ describe('a name that was meant for a setting is found:', () => {
     ['HOSTS', 'HOST'],
     ['LOGLEVEL', 'LOG_LEVEL'],
     ['LOG_LEVL', 'LOG_LEVEL'],
+    ['LOG_LEVLE', 'LOG_LEVEL'],
     ['EXTERNALURL', 'EXTERNAL_URL'],
     ['EXTERNAL_ULR', 'EXTERNAL_URL'],
     ['ASSUMESECURE', 'ASSUME_SECURE'],

@@ -1,12 +1,16 @@
-/** Levenshtein's distance, in UTF-16 units. */
+/** Levenshtein's distance, in UTF-16 units. Two letters in the wrong order are one mistake. */
 export function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
+  let previous = row
   for (let line = 1; line <= from.length; line++) {
     const next = [line]
     for (let column = 1; column <= to.length; column++) {
       const replaced = row[column - 1]! + (from[line - 1] === to[column - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[column]! + 1, next[column - 1]! + 1))
+      const areSwapped = line > 1 && from[line - 1] === to[column - 2] && from[line - 2] === to[column - 1]
+      const swapped = areSwapped ? previous[column - 2]! + 1 : Infinity
+      next.push(Math.min(replaced, swapped, row[column]! + 1, next[column - 1]! + 1))
     }
+    previous = row
     row = next
   }
   return row[to.length]!
