@@ -76,8 +76,8 @@ describe('the certificate that the service shows to a server', () => {
     expect(load(`cert=${encodeURIComponent(path)}`)?.certificate?.key).toBe(key)
   })
 
-  const unreadable = 'has a cert that cannot be read or is not a PEM file of certificates'
-  const unreadableKey = 'has a key that cannot be read or is not a PEM file of a private key'
+  const unreadable = 'has a cert that is not a PEM file of certificates'
+  const unreadableKey = 'has a key that is not a PEM file of a private key'
   const locked = createPrivateKey(key)
     .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     .toString()
@@ -86,14 +86,14 @@ describe('the certificate that the service shows to a server', () => {
     .toString()
 
   test.each([
-    ['no such file', 'cert=/nowhere/cert.pem', unreadable],
-    ['no file at all', 'cert=', unreadable],
-    ['a folder', `cert=${folder}`, unreadable],
+    ['no such file', 'cert=/nowhere/cert.pem', 'has a cert that cannot be read (ENOENT)'],
+    ['no file at all', 'cert=', 'has a cert that cannot be read (ENOENT)'],
+    ['a folder', `cert=${folder}`, 'has a cert that cannot be read (EISDIR)'],
     ['a key only', `cert=${keyFile}`, unreadable],
     ['no key beside it', `cert=${certFile}`, unreadableKey],
     ['a key without it', `key=${keyFile}`, 'has a key without a cert'],
-    ['no such key', `cert=${certFile}&key=/nowhere/key.pem`, unreadableKey],
-    ['no file for the key', `cert=${certFile}&key=`, unreadableKey],
+    ['no such key', `cert=${certFile}&key=/nowhere/key.pem`, 'has a key that cannot be read (ENOENT)'],
+    ['no file for the key', `cert=${certFile}&key=`, 'has a key that cannot be read (ENOENT)'],
     ['a key that is a certificate', `cert=${certFile}&key=${certFile}`, unreadableKey],
     ['a key under a passphrase', `cert=${certFile}&key=${file('locked.pem', locked)}`, unreadableKey],
     [

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto'
-import { attempt } from '../../lib/attempt.js'
 import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { readSettingFile } from '../setting-file.js'
@@ -55,7 +54,13 @@ export const serversByDomain: Kind<{
   return { servers, remotes }
 }
 
-const readable = (file: string) => attempt(() => readSettingFile(file).toString()) ?? ''
+function readFile(option: string, file: string, report: Report): string | undefined {
+  try {
+    return readSettingFile(file).toString()
+  } catch (error) {
+    return report(`has a ${option} that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
 
 const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?\/?(?:\?(.*))?$/i
 
@@ -118,10 +123,9 @@ function readTrust(options: Options, report: Report): Omit<Trust, 'certificate'>
 
 function readCertificates(option: string, file: string | undefined, report: Report): string | undefined {
   if (file === undefined) return undefined
-  return (
-    certificatesIn(readable(file))?.text ??
-    report(`has a ${option} that cannot be read or is not a PEM file of certificates`)
-  )
+  const text = readFile(option, file, report)
+  if (text === undefined) return undefined
+  return certificatesIn(text)?.text ?? report(`has a ${option} that is not a PEM file of certificates`)
 }
 
 /** By default the key is in the certificate's file. */
@@ -132,8 +136,10 @@ function readOwnCertificate(options: Options, report: Report): Trust['certificat
     return options.has('key') ? report('has a key without a cert') : undefined
   const cert = readCertificates('cert', file, report)
   if (cert === undefined) return undefined
-  const key = keyIn(readable(keyFile))
-  if (key === undefined) return report('has a key that cannot be read or is not a PEM file of a private key')
+  const text = readFile('key', keyFile, report)
+  if (text === undefined) return undefined
+  const key = keyIn(text)
+  if (key === undefined) return report('has a key that is not a PEM file of a private key')
   if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key) }
   return report('has a key that does not belong to its cert')
 }

@@ -232,7 +232,7 @@ describe('XMPP_SERVERS', () => {
   })
 
   const address = 'for example.org must have an address like xmpp://xmpp.example.org:5222, followed by "?" and options'
-  const noCertificate = 'for example.org has a ca that cannot be read or is not a PEM file of certificates'
+  const noCertificate = 'for example.org has a ca that is not a PEM file of certificates'
 
   test.each([
     ['localhost', 'entry 1 must be like example.org=xmpp://xmpp.example.org:5222'],
@@ -269,7 +269,7 @@ describe('XMPP_SERVERS', () => {
       'example.org=xmpp://a?tls=none&verify=off',
       'for example.org has ca, verify, cert or key beside tls=none, where there are no certificates',
     ],
-    ['example.org=xmpp://a?ca=/nowhere/ca.pem', noCertificate],
+    ['example.org=xmpp://a?ca=/nowhere/ca.pem', 'for example.org has a ca that cannot be read (ENOENT)'],
     ['example.org=xmpp://a?ca=package.json', noCertificate],
   ])('cannot be written as %s', (text, problem) => {
     expect(problems(text)).toEqual([`XMPP_SERVERS ${problem}`])
