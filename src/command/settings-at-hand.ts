@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readEnvFile } from '../config/env-file.js'
 import { exposedSettings } from '../config/exposed-secrets.js'
 import { ConfigError, type Environment, type Loaded, loadConfig } from '../config/load.js'
@@ -7,6 +8,9 @@ import { CommandError } from './command-error.js'
 
 const hint =
   'See docs/settings.md and .env.example. To try the service without settings: warm-bindings --demo, or npm run demo in a clone.'
+
+const nowhere =
+  'There is no file .env here: only the environment was read. --env-file FILE reads another file, such as /etc/warm-bindings/warm-bindings.env of the Debian package.\n'
 
 export type SettingsAtHand = ReturnType<typeof readSettings>
 
@@ -38,6 +42,6 @@ export function readSettings(envFile: string | undefined, instead: Environment =
     }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    throw new CommandError(`${error.message}\n${hint}`)
+    throw new CommandError(`${error.message}\n${envFile === undefined && !existsSync(file) ? nowhere : ''}${hint}`)
   }
 }

@@ -49,12 +49,13 @@ const warm = (url: string, parameters: object) =>
 
 describe('a service that cannot start', () => {
   test(
-    'because it has no settings prints what is missing, and mentions the demo',
+    'because it has no settings prints what is missing, where it looked, and mentions the demo',
     async () => {
       const service = operator.start({})
       expect(await service.exit).toBe(1)
       expect(service.stderr).toContain('ADMIN_USERS is required')
       expect(service.stderr).toContain('XMPP_DOMAINS is required')
+      expect(service.stderr).toContain('There is no file .env here')
       expect(service.stderr).toContain('npm run demo')
       expect(service.stderr).not.toMatch(/^\s+at /m)
       expect(service.stdout).toBe('')
