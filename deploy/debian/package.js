@@ -97,11 +97,11 @@ function unit() {
       '# Change it with `systemctl edit warm-bindings`. The settings are in /etc/warm-bindings/warm-bindings.env.\n',
     ],
     ['/usr/lib/node_modules/warm-bindings/docs/', '/usr/share/doc/warm-bindings/docs/'],
-    // The service reads its settings itself, so that a reload reads them again.
+    // The service reads its settings itself, so that a reload reads them again. After --, Node 20 leaves --env-file to it.
     [/^#.*\n#.*--env-file.*\nEnvironmentFile=.*\n/m, ''],
     [
       /^ExecStart=.*$/m,
-      'ExecStart=/usr/bin/node --min-semi-space-size=16 /usr/lib/warm-bindings/dist/main.js --env-file /etc/warm-bindings/warm-bindings.env',
+      'ExecStart=/usr/bin/node --min-semi-space-size=16 -- /usr/lib/warm-bindings/dist/main.js --env-file /etc/warm-bindings/warm-bindings.env',
     ],
     [/^DynamicUser=yes$/m, 'User=warm-bindings\nGroup=warm-bindings'],
     [/^#.*STATE_DIR.*\n(StateDirectory.*\n.*\n)#.*\n#.*\n/m, '$1'],

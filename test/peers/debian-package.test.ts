@@ -128,6 +128,16 @@ const setWorkers = (count: string) =>
   )
 
   test(
+    'says why it does not start if an editor took its settings away from its user',
+    async () => {
+      await debian.sh(`chown root:root ${settings} && (systemctl start warm-bindings || true)`)
+      await debian.sh(`systemctl stop warm-bindings; chgrp warm-bindings ${settings}`)
+      expect(await debian.sh('journalctl -u warm-bindings --no-pager')).toContain(`${settings} cannot be read (EACCES)`)
+    },
+    minutes,
+  )
+
+  test(
     'starts at the sockets of systemd, with a secret that only root can read, and warms a session',
     async () => {
       const [port] = (await freePorts(1)) as [number]
