@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { senderOf } from '../access/form-guard.js'
+import { signalOf } from '../listening/caller-gone.js'
 
 /** In milliseconds. */
 const interval = 5_000
@@ -62,13 +63,15 @@ export class EventStreams {
       this.#parts.refused('live-pages', { admin: owner })
       throw new Problem('too-many-requests', { retryAfterSeconds: 60, detail: 'Too many live pages are open.' })
     }
+    const signal = signalOf(response.req, response)
+    if (signal.aborted) return
     const now = this.#parts.clock.now()
     const stream: Stream = { response, owner, render, openedAt: now, sent: '', sentAt: now, isBusy: true }
     this.#streams.add(stream)
-    response.once('close', () => this.#forget(stream))
+    signal.addEventListener('abort', () => this.#forget(stream))
     try {
       const text = await render()
-      if (response.destroyed) return
+      if (signal.aborted) return
       // The second header is for nginx, which would collect events.
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
       if (response.req.method !== 'HEAD') response.write(`retry: ${interval}\n`)

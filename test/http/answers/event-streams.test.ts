@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { EventStreams, wantsEvents } from '../../../src/http/answers/event-streams.js'
 import { Problem } from '../../../src/lib/errors.js'
+import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 let clock: FakeClock
@@ -194,4 +195,32 @@ test('pages of other sites open no stream', async () => {
   expect(streams.size).toBe(0)
   const own = { 'Sec-Fetch-Site': 'same-origin', Origin: 'https://web.example' }
   expect((await subscribe('/', 'GET', own)).answer.statusCode).toBe(200)
+})
+
+test('streams behind another on a connection end with it', async () => {
+  render = async () => 'text'
+  const { port } = server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n'.repeat(3))
+  await eventually('the streams', () => streams.size === 3)
+  socket.destroy()
+  await eventually('no stream', () => streams.size === 0)
+  expect(clock.pending).toBe(0)
+})
+
+test('a stream whose client has left meanwhile takes no place', async () => {
+  render = async () => 'text'
+  const late = createServer(async (_request, response) => {
+    response.socket!.destroy()
+    await once(response, 'close')
+    await streams.open(response, 'admin', render)
+    late.emit('opened')
+  })
+  await once(late.listen(0, '127.0.0.1'), 'listening')
+  const { port } = late.address() as AddressInfo
+  const opened = once(late, 'opened')
+  get({ port, host: '127.0.0.1', agent: false }).on('error', () => {})
+  await opened
+  expect(streams.size).toBe(0)
+  late.close()
 })
