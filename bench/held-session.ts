@@ -1,4 +1,4 @@
-// A session that holds a request, and sometimes sends a message to itself.
+// Holds a request, and sometimes sends itself a message.
 import type { LoggedIn } from '../test/support/bosh-login.js'
 import { HttpLane, xmlRoute } from './http-lane.js'
 import { bodyHead, failureOf, messageTo, word } from './talks.js'

@@ -59,7 +59,7 @@ async function countRoundTrips(work: Work): Promise<Figures> {
     if (isCounting) tally.add(milliseconds)
   }
   const talks = await openTalks(work, arrived, fail)
-  // Shuffled: workers get connections in turn, so each session would always meet the same worker.
+  // Shuffled, or each session would always meet the same worker.
   for (const talk of shuffled(talks)) talk.poll()
   await sleep(settleMilliseconds)
   for (const talk of shuffled(talks)) talk.sendNext()

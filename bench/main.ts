@@ -1,4 +1,3 @@
-// `npm run bench [-- PART …] [--quick]`
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { chaos } from '../test/support/crowd/chaos.js'

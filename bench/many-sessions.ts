@@ -1,4 +1,4 @@
-// Target 14 of lines.ts: ten thousand WebSockets in one process.
+// Target 14 of lines.ts.
 import { readFileSync } from 'node:fs'
 import { judge } from './comparison.js'
 import { lines } from './lines.js'

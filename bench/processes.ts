@@ -1,4 +1,3 @@
-// All processes that this file starts end with this process.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -233,7 +232,6 @@ async function startNode(words: readonly string[], environment: Record<string, s
 
 export interface LoadClient extends AsyncDisposable {
   readonly pid: number
-  /** Lets a work that `awaitsGo` begin. */
   go(): void
   run(work: Work, about?: { seconds?: number; ready?: (sessions: number) => void }): Promise<Figures>
   stop(): Promise<void>

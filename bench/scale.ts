@@ -8,11 +8,11 @@ import { Inspector } from './inspector.js'
 import { residentKib } from './memory.js'
 import { closing, type LoadClient, startLoadClient, startService, startWorkers } from './processes.js'
 
-/** Half of the usual limit of descriptors, 20,000, with some left: a held session has two. */
+/** Below half of 20,000 descriptors: a held session has two. */
 const mostOfProcess = 9_600
 
 export interface ScalePlan {
-  /** One process has at most `mostOfProcess`; the last size is for `workers`. */
+  /** Above `mostOfProcess` only with `workers`. */
   readonly sessions: number
   readonly workers: number
   /** Messages a second, at each size. */
@@ -46,7 +46,7 @@ interface Held {
   readonly pids: readonly number[]
   readonly port: number
   readonly lag: () => Promise<{ readonly max: number }>
-  /** Collects garbage, so that memory can be compared. */
+  /** Collects garbage. */
   readonly collect?: () => Promise<void>
 }
 
@@ -109,7 +109,6 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   }
 }
 
-/** Waits until the sessions of the last size are gone. */
 async function untilQuiet(pid: number): Promise<void> {
   while (readdirSync(`/proc/${pid}/fd`).length > 100) await sleep(200)
   await sleep(2_000)
@@ -142,7 +141,7 @@ export async function measureScale(plan: ScalePlan): Promise<boolean> {
       inspector.close()
     }
     const held = { pids: [service.pid], port: service.port, lag: service.lag, collect }
-    // Compiles the code, so that the smallest size does not pay for it.
+    // Compiles the code before the smallest size.
     await hold(200, { ...plan, seconds: 5 }, held)
     await untilQuiet(service.pid)
     await collect()

@@ -1,5 +1,5 @@
-// An XMPP server with the least possible work: PLAIN, bind, and each stanza comes back. In several processes,
-// because of their limit of descriptors. SIGUSR2 breaks all streams.
+// A minimal XMPP server: PLAIN, bind, and each stanza comes back. Several processes, because of the limit of
+// descriptors. SIGUSR2 breaks all streams.
 import cluster from 'node:cluster'
 import { createServer, type Socket } from 'node:net'
 import { streamHeader } from './raw-login.js'

@@ -4,7 +4,7 @@ export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | '
 export interface Target {
   readonly kind: Kind
   readonly port: number
-  /** Ports of processes that do not know each other. Replaces `port`. */
+  /** Ports of separate processes. Replaces `port`. */
   readonly apart?: readonly number[]
   readonly warmPort?: number
   /** Default: 127.0.0.1. */
@@ -13,7 +13,6 @@ export interface Target {
   readonly caFile?: string
 }
 
-/** Processes with the same name are measured together. */
 export type Processes = Readonly<Record<string, number | readonly number[]>>
 
 export interface Work {
@@ -31,7 +30,6 @@ export interface Work {
   readonly warmsPerSecond?: number
   readonly sessions?: number
   readonly secondsPerMessage?: number
-  /** Waits for `go` before the first message of `hold`. */
   readonly awaitsGo?: boolean
   readonly pids: Processes
 }
