@@ -41,7 +41,7 @@ interface ProblemParts extends Pick<AppParts, 'log' | 'sums'> {
   readonly counts: Pick<Counts, 'faults'>
 }
 
-/** Serves everything except the BOSH path and the health checks, which have listeners of their own. */
+/** Without the BOSH path and the health checks. */
 export function createApp(parts: AppParts): Express {
   const { config, counts, sums, extraRouters, demoPath, httpLog } = parts
   const home = homePath(config.externalUrl)
@@ -71,7 +71,6 @@ export function createApp(parts: AppParts): Express {
   return app
 }
 
-/** Serves the path of pages with a token. */
 export function createPagesApp(parts: ConnectParts & { readonly config: Config; readonly httpLog: Logger }): Express {
   const { config, counts, sums, httpLog } = parts
   const app = newApp(config)

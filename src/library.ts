@@ -1,4 +1,4 @@
-// The package's main entry: the service within another process, such as a portal's tests.
+// The service within another process, such as a portal's tests.
 import { loadConfig } from './config/load.js'
 import { Counts } from './lib/counts.js'
 import { startService as startWith } from './service.js'
@@ -7,7 +7,7 @@ import { createLogs } from './watching/logs.js'
 export type Settings = Readonly<Record<string, string | undefined>>
 
 export interface StartOptions {
-  /** Receives the JSON lines of the log. Default: standard output. */
+  /** JSON lines. Default: standard output. */
   readonly writeLog?: (line: string) => void
 }
 

@@ -29,7 +29,7 @@ async function run(command: Command): Promise<void> {
 /** Node 20 opens all files of a program at once. */
 const leastDescriptors = 128
 
-/** Throws a `CommandError` if the system's limit is lower. */
+/** Throws a `CommandError`. */
 function requireDescriptors(): void {
   const most = mostDescriptors()
   if (most < leastDescriptors)
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const command = readCommandLine(process.argv.slice(2))
   if (['serve', 'demo', 'check-config', 'warm'].includes(command.name)) requireDescriptors()
   await run(command)
-  // Also ends connections that a trial has left open.
+  // A trial may leave connections open.
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()
 }
 

@@ -40,14 +40,14 @@ const sorted = (word: string) => [...word].sort().join('')
 
 const lettersOf = (word: string) => word.replace(/ JID$/, '').replaceAll('-', '').toLowerCase()
 
-/** Throws a `UsageError`. Its text repeats no word that may be a secret. */
+/** Throws a `UsageError`, without words that may be secret. */
 export function readCommandLine(words: readonly string[]): Command {
   const { tokens, positionals } = parseArgs({
     ...{ args: [...words], options, strict: false, allowPositionals: true, tokens: true },
   })
   const given = tokens.filter(token => token.kind === 'option')
   for (const { name, rawName, value, index } of given) {
-    // Names only the first option: in `-pSECRET` each letter is an option.
+    // In `-pSECRET` each letter is an option.
     if (!Object.hasOwn(options, name))
       throw new UsageError(`Unknown option ${rawName}.${meantBy(value === undefined ? words[index]! : rawName)}`)
     if (name === 'env-file' ? !value : value !== undefined)

@@ -8,7 +8,7 @@ import { httpsPlaces } from '../config/config.js'
 import { placesOf, socketPath } from '../config/kinds/listen-addresses.js'
 import { readValues } from '../config/load.js'
 
-// Faults are ignored, because the running service has checked its settings.
+// The running service has checked its settings.
 const values = readValues(process.env, () => undefined)
 const plain = placesOf(values.HOST, values.PORT)
 const isPlain = plain.length > 0

@@ -26,7 +26,7 @@ The exit code is 1 after an error, and 2 after a mistake in the command line.
 
 export function printHelp(): void {
   process.stdout.write(help)
-  // A clone and a package have this folder, a container image does not.
+  // Container images lack this folder.
   if (existsSync(documents)) process.stdout.write(`Documents: ${documents}production.md, settings.md, errors.md\n`)
 }
 

@@ -10,7 +10,7 @@ interface Running {
   reload(next: Config, reloaded: Reloaded): unknown
 }
 
-/** What SIGHUP does. With invalid settings nothing changes, but logs that were moved are opened again. */
+/** SIGHUP. Invalid settings change nothing, but moved logs are opened again. */
 export function reloading(
   { reload }: Pick<SettingsAtHand, 'reload'>,
   running: Running,

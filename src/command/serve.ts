@@ -14,7 +14,7 @@ import { numberVariable } from './workers/worker-messages.js'
 
 /** Throws a `CommandError`. */
 export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: string | undefined): Promise<void> {
-  // A process manager may run this program as a cluster worker of its own.
+  // A process manager may run this program as its own cluster worker.
   if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
   const sockets = takeActivatedSockets(process.env)
   const settings = readSettings(envFile)

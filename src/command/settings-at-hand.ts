@@ -21,7 +21,6 @@ export function readSettings(envFile: string | undefined, instead: Environment =
   const readFile = () => readEnvFile(file, envFile !== undefined)
   try {
     const values = readFile()
-    // Workers inherit the environment of this process.
     for (const [name, value] of Object.entries(values)) process.env[name] ??= value
     let running: Loaded = loadConfig({ ...process.env, ...instead })
     return {

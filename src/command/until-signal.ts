@@ -8,7 +8,7 @@ interface Running {
   stop(): Promise<void>
 }
 
-/** Throws a `CommandError` for a problem that operators can solve. */
+/** Throws a `CommandError`. */
 export async function untilSignal<T extends Running>(starting: Promise<T>, onStop: () => void = () => {}): Promise<T> {
   const running = await explained(starting)
   endOnSignal(running, onStop)
@@ -44,7 +44,7 @@ export function end(running: Running, isDrainedFirst: boolean): void {
 const hold = () => holdSignals('SIGTERM', 'SIGINT')
 let held: ReturnType<typeof hold> | undefined
 
-/** From now on the start must complete. Signals take effect after it. */
+/** Signals take effect after the start. */
 export function holdStops(): void {
   held ??= hold()
 }

@@ -28,7 +28,7 @@ type Nested<ByPath> = {
     : ByPath[Path]
 }
 
-/** Addresses in `allow` may use an endpoint, but not addresses in `deny`. */
+/** `deny` overrides `allow`. */
 export type AccessRule = Config['access']['bosh']
 
 export type HttpHost = HostEntry
@@ -40,14 +40,14 @@ export function joinedValues(values: Values) {
     'listen.places': placesOf(values.HOST, values.PORT),
     https: httpsOf(values),
     'http.hosts': hosts,
-    /** Hosts for which this `Config` is made (`configOfHost`). Empty for all other requests. */
+    /** See `configOfHost`. Empty for other requests. */
     'http.own': [] as readonly HttpHost[],
     'http.names': [
       ...hosts.keys(),
       ...listened.filter(host => isIP(host) === 0 && socketPath(host) === undefined),
     ] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
-    /** By domain. `*` is for domains in neither map. Servers without an entry are found through DNS. */
+    /** `*` is for domains in neither map. Others are found through DNS. */
     servers: values.XMPP_SERVERS.servers,
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),

@@ -40,7 +40,7 @@ export function exposedSettings(file: string, values: Environment): string[] {
   return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
-/** A sentence about the file's permissions that begins with `subject`. Empty if the permissions are right. */
+/** Begins with `subject`. Empty if the permissions are right. */
 export function exposureOf(file: string, subject: string): string[] {
   const mode = modeOf(file, stats => stats.isFile())
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
@@ -51,7 +51,7 @@ export function exposureOf(file: string, subject: string): string[] {
   return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod g-w,o= ${file}`]
 }
 
-/** A user who can write to a folder can delete its files, or put back an old file. */
+/** Users who can write to a folder can delete or restore its files. */
 function exposureOfFolder(folder: string, subject: string): string[] {
   const mode = modeOf(folder, stats => stats.isDirectory())
   const writers = [mode & 0o002 ? 'every user of this machine' : '', mode & 0o020 ? 'its group' : '']
@@ -59,7 +59,7 @@ function exposureOfFolder(folder: string, subject: string): string[] {
   return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
 }
 
-/** The file's permissions, but none for users who cannot enter the folder. 0 for another type of file. */
+/** 0 for another type of file, or if other users cannot enter the folder. */
 function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   try {
     const real = realpathSync(file)
@@ -90,7 +90,7 @@ function keysOfServers(text: string): string[] {
 /** Shorter secrets can be guessed over the network. */
 const leastCharacters = 12
 
-/** Warnings about short secrets, if other machines can reach the service. */
+/** If other machines can reach the service. */
 export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
   const places = [...listen.places, ...(https?.places ?? [])]
   const names = admins

@@ -7,7 +7,7 @@ import { natsFaults } from './nats-settings.js'
 import { hasPages, pageFaults } from './page-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
 
-/** Problems of several settings together. Problems that depend on a faulty setting are skipped. */
+/** Problems that depend on a faulty setting are skipped. */
 export function jointProblems(values: Values, isFaulty: (name: Name) => boolean): string[] {
   const unreadable = Symbol('the value of a faulty setting')
   const set = new Proxy(values, {
@@ -194,7 +194,6 @@ function hasOwnPort(addresses: readonly Address[] = []): boolean {
   return addresses.some(({ port }) => port !== undefined)
 }
 
-/** Whether a path contains `$host` without a host that fills it. */
 function isUnfilled(path: string, set: Values): boolean {
   return path.includes(hostVariable) && !set.HTTP_STRICT_HOST && set.HTTP_DEFAULT_HOST === undefined
 }
@@ -241,7 +240,7 @@ function contradict(one: HttpHost, other: HttpHost): boolean {
   )
 }
 
-/** Whether a path equals or contains the other: Express and the dispatcher would disagree. */
+/** Express and the dispatcher would disagree on nested paths. */
 function overlap(path: string | undefined, other: string | undefined): boolean {
   if (path === undefined || other === undefined) return false
   return `${path}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${path}/`)

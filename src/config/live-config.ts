@@ -4,8 +4,8 @@ import { isSame } from './same-value.js'
 type Slice = Record<string, unknown>
 
 /**
- * A copy for the parts that outlive a reload. Slices, such as `limits`, keep their identity, so that a part that
- * holds a slice reads the newest values. Values that stay the same keep their identity, too.
+ * Slices, such as `limits`, keep their identity, so that their holders read the newest values. Unchanged values keep
+ * theirs, too.
  */
 export function createLiveConfig(first: Config): { readonly config: Config; take(next: Config): void } {
   const live = copied(first as unknown as Slice)

@@ -7,7 +7,7 @@ import { type Name, type Setting, settings, type Values } from './settings.js'
 import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
-/** Lists all problems with the settings, without secrets. */
+/** All problems, without secrets. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 
@@ -24,7 +24,7 @@ export interface Loaded {
   readonly config: Config
   readonly unknown: readonly string[]
   readonly warnings: readonly string[]
-  /** Those of the warnings that are about certificates. */
+  /** The warnings about certificates. */
   readonly tlsWarnings: readonly string[]
 }
 
@@ -65,7 +65,7 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
 
 const rows = Object.entries(settings) as [Name, Setting][]
 
-/** Reports faulty settings. Do not use the values of faulty settings. */
+/** Values of reported settings are unusable. */
 export function readValues(environment: Environment, report: (name: Name, problem: string) => undefined): Values {
   const entries = rows.map(([name, { kind, default: usual }]) => {
     const text = environment[name]?.trim() || usual
@@ -153,7 +153,7 @@ function risks(config: Config): string[] {
   ]
 }
 
-/** Warns if other machines can reach the warm API, which refuses all requests without TLS. */
+/** The warm API refuses requests of other machines without TLS. */
 function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
   const open = listen.places.filter(place => !isLocal(place))
   if (!warm.enabled || open.length === 0 || assumeSecure) return []

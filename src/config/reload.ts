@@ -6,14 +6,13 @@ import { type Name, settings, type Values } from './settings.js'
 export interface Reloaded extends Loaded {
   /** Settings whose values are new, also if only the file that they name is. */
   readonly changed: readonly Name[]
-  /** Settings that keep their values until a restart. */
   readonly needRestart: readonly Name[]
 }
 
 const names = Object.keys(settings) as Name[]
 const ofTls: readonly Name[] = names.filter(name => name.startsWith('TLS_'))
 
-/** Checks all settings as at the start. Throws a `ConfigError`. */
+/** Throws a `ConfigError`. */
 export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, environment: Environment): Reloaded {
   const fresh = loadConfig(environment)
   const differing = names.filter(name => !isSame(running.values[name], fresh.values[name]))
@@ -35,7 +34,7 @@ export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, en
 
 function canChange(name: Name, before: Values, after: Values): boolean {
   if (!settings[name].reloads) return false
-  // Without a listener for https there is nothing to change, and none is opened or closed.
+  // Without https before and after, nothing changes.
   if (ofTls.includes(name)) return [before, after].every(values => httpsPorts(values).length > 0)
   // `*` also decides how names are resolved, and which addresses servers may have.
   if (name === 'XMPP_DOMAINS') return before.XMPP_DOMAINS.includes('*') === after.XMPP_DOMAINS.includes('*')

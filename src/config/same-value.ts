@@ -1,6 +1,6 @@
 import { KeyObject } from 'node:crypto'
 
-/** Compares what settings are made of. Functions count as equal. */
+/** Functions count as equal. */
 export function isSame(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true
   if (typeof one === 'function') return typeof other === 'function'

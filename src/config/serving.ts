@@ -2,15 +2,15 @@ import { hash } from 'node:crypto'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
-/** The path for pages with a token, below the path of the WebSocket endpoint. */
+/** For pages with a token, below the WebSocket path. */
 export const takeoverPath = '/warm'
 
-/** The key of a site. All processes of a service use the same key. */
+/** The same in all processes of a service. */
 export function siteName({ externalUrl, boshPath, websocketPath, domains }: Config): string {
   return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
 }
 
-/** Hashes of settings that must be the same in all processes. Contains no secrets. */
+/** Hashes. Must be the same in all processes. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config
   const texts = {
@@ -33,12 +33,12 @@ export function remoteOf({ servers, remotes }: Serving, domain: string): RemoteE
   return remotes.get(domain) ?? (servers.has(domain) ? undefined : remotes.get('*'))
 }
 
-/** Whether browsers of the domain use another endpoint, and so its limits. */
+/** Another endpoint has its own limits. */
 export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: string): boolean {
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
 
-/** A `Config` for some hosts: admins keep only the hosts' domains. URL and paths are those of the first host. */
+/** Admins keep only the hosts' domains. URL and paths are the first host's. */
 export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
   const { externalUrl, boshPath, warmPath, websocketPath } = first
   const own = [first, ...others]
@@ -93,7 +93,7 @@ export function urlOfDomain(
   return own && `${own.externalUrl}${own[endpoint]}`
 }
 
-/** The path for a domain. Domains of one host have different paths. */
+/** Domains of one host have different paths. */
 export function pathOf(
   config: Pick<Config, 'http' | EndpointPath>,
   domain: string,

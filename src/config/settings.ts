@@ -1,5 +1,4 @@
-// The table of all settings. `Config`, the checks, `.env.example` and docs/settings.md follow from it (`npm
-// run settings`).
+// `Config`, the checks, `.env.example` and docs/settings.md follow from this table (`npm run settings`).
 import { logFormats } from '../lib/log.js'
 import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './kinds/account-lists.js'
 import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receiver.js'
@@ -22,10 +21,10 @@ function at<
 >(place: Place, kind: K, usual?: Default, reloads = false as Reloads) {
   return {
     means: (sentence: string, required?: string) => ({
-      /** Undefined if the value is made from several settings. */
+      /** Undefined if combined with others. */
       at: place,
       kind,
-      /** The text that operators write. Undefined if an absent value has its own meaning. */
+      /** As operators write it. Undefined: absence has its own meaning. */
       default: usual as Default,
       sentence,
       /** Documented in place of a default, for a required setting. */
@@ -36,7 +35,7 @@ function at<
   }
 }
 
-/** A setting that is combined with other settings (`joinedValues`). */
+/** See `joinedValues`. */
 function joined<K extends kinds.Kind<unknown>, const Default extends string | undefined = undefined>(
   kind: K,
   usual?: Default,
@@ -44,7 +43,6 @@ function joined<K extends kinds.Kind<unknown>, const Default extends string | un
   return at<undefined, K, Default>(undefined, kind, usual)
 }
 
-/** Settings that SIGHUP changes. */
 const live = <
   const Place extends string | undefined,
   K extends kinds.Kind<unknown>,
@@ -494,7 +492,6 @@ type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer
 
 export type Name = keyof typeof settings
 
-/** Without the other variables of an environment. */
 export function ownSettings(environment: Readonly<Record<string, string | undefined>>) {
   return Object.fromEntries(
     Object.keys(settings).flatMap(name => (environment[name] === undefined ? [] : [[name, environment[name]]])),
@@ -505,7 +502,7 @@ export type ReloadedName = { [N in Name]: (typeof settings)[N]['reloads'] extend
 
 type OrInFile = { [N in Name]: `${N}_FILE` extends Name ? N : never }[Name]
 
-/** These settings have a twin with `_FILE` that names a file with the value. */
+/** With a twin `_FILE`. */
 export const orInFiles = (Object.keys(settings) as OrInFile[]).filter(name => Object.hasOwn(settings, `${name}_FILE`))
 
 type ValueOf<S extends Setting> =

@@ -1,4 +1,4 @@
-// Certificates and keys of the https listener, read at the start and on SIGHUP.
+// Read at the start and on SIGHUP.
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { certificatesIn, keyIn, pemOf } from './kinds/pem.js'
@@ -24,10 +24,10 @@ export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
 export type Certificate = ReturnType<typeof readCertificate>
 
-/** The message begins with the setting at fault. */
+/** Begins with the setting. */
 class Fault extends Error {}
 
-/** A certificate of a folder that cannot be read is replaced by its `earlier` version, if there is one. */
+/** An unreadable certificate of a folder keeps its `earlier` version. */
 export function readTlsFiles(
   files: TlsFiles,
   report: (problem: string) => undefined,
@@ -99,7 +99,7 @@ function readClientCa(file: string | undefined): string | null {
   return text
 }
 
-/** Warnings about validity dates. `now` is in milliseconds since 1970. */
+/** `now`: milliseconds since 1970. */
 export function dateWarnings({ certificates }: TlsMaterial, now: number): string[] {
   return certificates.flatMap(({ file, x509 }) => {
     if (Date.parse(x509.validTo) < now) return [`The certificate in ${file} has expired on ${x509.validTo}.`]

@@ -9,7 +9,7 @@ export interface CertificateFiles {
   readonly keyFile: string | undefined
 }
 
-/** The names that certbot gives (`live/NAME/`). The other files beside them repeat their contents. */
+/** certbot's (`live/NAME/`). Its other files repeat the contents. */
 const chainName = 'fullchain.pem'
 const keyName = 'privkey.pem'
 
@@ -17,10 +17,7 @@ export function isFolder(path: string): boolean {
   return attempt(() => statSync(path).isDirectory()) === true
 }
 
-/**
- * The certificates of a folder, in order of their names: `*.crt`, `*.pem`, and `NAME/fullchain.pem` with its key.
- * Throws the error of the file system.
- */
+/** `*.crt`, `*.pem`, and `NAME/fullchain.pem`, sorted by name. Throws the error of the file system. */
 export function certificatesOf(folder: string): readonly CertificateFiles[] {
   const names = readdirSync(folder)
     .filter(name => !name.startsWith('.'))

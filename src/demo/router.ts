@@ -115,7 +115,7 @@ const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
   next()
 }
 
-/** The demo asks for no password, so only its own page may call. */
+/** No password, so only the demo's page may call. */
 const requireOwnPage: RequestHandler = ({ headers }, _response, next) => {
   const isOwn = headers.origin?.toLowerCase() === `http://${headers.host}`.toLowerCase()
   if (!isOwn || (headers['sec-fetch-site'] ?? 'same-origin') !== 'same-origin') {

@@ -57,7 +57,7 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
     get waiting() {
       return queue.waiting
     },
-    /** Sends events for up to 3 s, and closes all connections. */
+    /** Sends events for up to 3 s. */
     async stop(): Promise<void> {
       await queue.stop(drainMilliseconds)
       close()
@@ -65,7 +65,7 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
   }
 }
 
-/** Headers of the Standard Webhooks specification. `time` is in seconds since 1970. */
+/** Standard Webhooks. `time`: seconds since 1970. */
 export function createSigner(key: KeyObject) {
   return (id: string, body: string, time: number) => ({
     'webhook-id': id,

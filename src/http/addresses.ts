@@ -8,13 +8,13 @@ import { attempt } from '../lib/attempt.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { countsAsEncrypted, forwardedScheme, isEncrypted, isForwarded } from './access/client-rules.js'
 
-/** Read once at the start. Empty in a sandbox without AF_NETLINK. */
+/** Empty in a sandbox without AF_NETLINK. */
 const interfaces = Object.values(attempt(networkInterfaces) ?? {})
 const machineAddresses = new Set(interfaces.flatMap(list => list?.map(({ address }) => address) ?? []))
 
 export type Addressing = Pick<Config, 'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'listen' | 'https' | 'http'>
 
-/** The path of `externalUrl` without a slash at the end, or empty. */
+/** Without a trailing slash, or empty. */
 export function homePath(externalUrl: string | undefined): string {
   return externalUrl === undefined ? '' : new URL(externalUrl).pathname.replace(/\/$/, '')
 }
@@ -44,7 +44,7 @@ export function publicSecureBase({ externalUrl }: Pick<Config, 'externalUrl'>): 
   return externalUrl?.startsWith('https:') ? externalUrl : undefined
 }
 
-/** Scheme and host for TLS. Undefined if unknown. */
+/** Undefined if unknown. */
 export function secureBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (config.externalUrl !== undefined) return publicSecureBase(config)
   if (countsAsEncrypted(request, config)) return ownOrigin(config, request)

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 
-/** Names of a call in the caller's own logs and traces. */
+/** Names of a call in the caller's logs and traces. */
 export interface CallIds {
   readonly requestId: string
-  /** W3C Trace Context, as the caller sent it. */
+  /** W3C Trace Context. */
   readonly traceparent?: string | undefined
 }
 
-/** A caller's `X-Request-Id` if a log can show it as it is, or else a new one. */
+/** `X-Request-Id` if it is loggable, or a new id. */
 export function requestIdFrom(header: string | undefined): string {
   return header !== undefined && /^[\w.:+/=@-]{1,128}$/.test(header) ? header : randomUUID()
 }

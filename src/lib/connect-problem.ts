@@ -5,7 +5,7 @@ import type { ProblemCode } from './errors.js'
 
 type ConnectError = NodeJS.ErrnoException & { readonly address?: string; readonly errors?: readonly ConnectError[] }
 
-/** Too few descriptors, or local addresses and ports, are a problem of this machine, not of the server. */
+/** Too few descriptors, local addresses or ports are this machine's problem. */
 export function connectProblem(error: ConnectError): ProblemCode {
   const { code } = error
   if (code === 'EMFILE' || code === 'ENFILE') return 'service-full'
@@ -13,7 +13,6 @@ export function connectProblem(error: ConnectError): ProblemCode {
 }
 
 function isExhaustion({ code, syscall, address = '' }: ConnectError): boolean {
-  // The error of a port that was asked for.
   if (code === 'EADDRINUSE' || (code === 'EADDRNOTAVAIL' && syscall === 'bind')) return true
   if (code !== 'EADDRNOTAVAIL' || syscall !== 'connect') return false
   // Without IPv6, connecting to ::1 also fails with EADDRNOTAVAIL.

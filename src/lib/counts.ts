@@ -1,7 +1,7 @@
-// Counters, which metrics read. No name here comes from callers.
+// No name comes from callers.
 import { Durations } from './durations.js'
 
-/** Reasons for the end of a WebSocket whose client sent no `<close/>`. */
+/** The client sent no `<close/>`. */
 export const webSocketCuts = [
   'connection-closed',
   'socket-broken',
@@ -9,10 +9,10 @@ export const webSocketCuts = [
   'idle-timeout',
   'message-too-long',
   'too-many-fragments',
-  /** A binary frame, or a frame that RFC 6455 forbids. */
+  /** Binary, or against RFC 6455. */
   'bad-frame',
   'not-read',
-  /** There was no memory for fragments of messages. */
+  /** No memory for fragments. */
   'no-room',
   'process-lost',
 ] as const
@@ -23,23 +23,23 @@ export const endReasons = [
   'client',
   'inactivity',
   'attach-timeout',
-  /** An admin or a portal's backend ended the session. */
+  /** By an admin or backend. */
   'logout',
   /** The caller of `/warm` hung up before the answer. */
   'unclaimed',
   ...webSocketCuts,
-  /** The login failed, or was only a check of credentials. */
+  /** Failed, or only checked credentials. */
   'login',
   /** The XMPP server gave the resource to another client. */
   'replaced',
   'stream-error',
   'connection-lost',
-  /** The client broke a rule. These three are terminal conditions of BOSH. */
+  /** Three terminal conditions of BOSH. */
   'bad-request',
   'item-not-found',
   'policy-violation',
   'login-timeout',
-  /** The server refused too many logins on this stream. */
+  /** On this stream. */
   'refused-logins',
   'limit',
   'shutdown',
@@ -55,7 +55,7 @@ export const eventTypes = ['session.attached', 'session.resumed', 'session.ended
 
 export type EventType = (typeof eventTypes)[number]
 
-/** Limits that refuse new sessions, each with the setting that raises the limit. */
+/** Of new sessions, each with its setting. */
 export const sessionLimits = {
   sessions: 'MAX_SESSIONS',
   strangers: 'MAX_SESSIONS',
@@ -81,7 +81,7 @@ export const limits = {
   unfinished: 'MAX_UNFINISHED_MB',
   unread: 'MAX_UNREAD_MB',
   waiting: 'MAX_MEMORY_MB',
-  /** The client's data is delayed, not refused. */
+  /** Delays data. */
   'session-bytes': 'RATE_SESSION_BYTES',
   /** These limits end the session or the connection. */
   stanza: 'MAX_STANZA_BYTES',
@@ -91,15 +91,15 @@ export const limits = {
   /** No setting raises these limits. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  /** Long requests on their way to other processes, and requests that wait for one. */
+  /** Long requests to other processes, and waiting requests. */
   carried: undefined,
-  /** The XMPP server does not read what the client sends. */
+  /** The XMPP server does not read. */
   unsent: undefined,
-  /** Pages of admins that are sent again while they change. */
+  /** Of admins. */
   'live-pages': undefined,
   /** Secrets that wait for their hash. */
   hashes: undefined,
-  /** Answers to wrong tokens over WebSocket are delayed. */
+  /** Delays answers over WebSocket. */
   'wrong-tokens': undefined,
 } as const
 
@@ -135,39 +135,38 @@ export class Counts {
   bodiesRefused = 0
   unknownSids = 0
   unknownHosts = 0
-  /** Replies that were sent again (XEP-0124 §14.3). */
+  /** XEP-0124 §14.3. */
   replays = 0
-  /** Repeated requests that came too late, or with another body. */
+  /** Too late, or with another body. */
   repeatsRefused = 0
   waitTimeouts = 0
   /** Requests dropped because an earlier request never arrived. */
   gapTimeouts = 0
   readonly pages = { bosh: new PageTraffic(), websocket: new PageTraffic() }
   readonly webSockets = { opened: 0, refused: 0 }
-  /** Number of WebSocket pongs, and the sum of their round trips in seconds. */
+  /** WebSocket pongs, and the sum of their round trips. */
   readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0, 'taken-up': 0 }
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
   calls = 0
-  /** Warm calls that failed without a fault of the caller. */
+  /** Not the caller's fault. */
   failedCalls = 0
   reuses = 0
   failedAdminLogins = 0
-  /** Clients that logged in themselves. */
   clientsLoggedIn = 0
   readonly clientLogins = { refused: 0, delayed: 0 }
   /** Failed links before the login, by step and code. */
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
-  /** Stanzas from servers that had wrong namespaces or broke a limit. */
+  /** Wrong namespaces, or above a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>
   >
   readonly unanswered = { gone: 0, broken: 0, late: 0 }
-  /** Decisions of this process alone, because the responsible process did not answer. */
+  /** The responsible process did not answer. */
   countedAlone = 0
   readonly linesLost = { log: 0, audit: 0 }
   faults = 0

@@ -99,18 +99,18 @@ export const problems = Object.fromEntries(
   ),
 ) as Readonly<Record<ProblemCode, { readonly status: number; readonly retry: boolean; readonly sentence: string }>>
 
-/** An error of this table. The message contains no secret. */
+/** Contains no secret. */
 export class Problem extends Error {
   override readonly name = 'Problem'
   readonly status: number
   readonly step: Step | undefined
-  /** A condition of the list `conditions`. Other texts of a server could contain a password. */
+  /** From `conditions`: other texts of a server could contain a password. */
   readonly condition: string | undefined
   /** Never quotes the caller. Servers are quoted through `foreignText`. */
   readonly detail: string | undefined
-  /** Quotes the caller. Never logged, because it may be a misplaced secret. */
+  /** Never logged: it may be a misplaced secret. */
   readonly quote: string | undefined
-  /** The caller's parameter with the mistake, and the rule for it. */
+  /** The caller's mistake, and its rule. */
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined
 
@@ -131,7 +131,7 @@ export class Problem extends Error {
   }
 }
 
-/** Terminal conditions of BOSH that this service sends (XEP-0124 §17.2). */
+/** That this service sends (XEP-0124 §17.2). */
 export type Condition =
   | 'bad-request'
   | 'host-gone'

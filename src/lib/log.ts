@@ -7,7 +7,7 @@ export type LogPart = (typeof logParts)[number]
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** `json`: level numbers and milliseconds since 1970. `json-iso`: level names and times of ISO 8601. */
+/** `json`: level numbers, milliseconds since 1970. `json-iso`: level names, ISO 8601. */
 export const logFormats = ['json', 'json-iso', 'text'] as const
 export type LogFormat = (typeof logFormats)[number]
 
@@ -23,7 +23,7 @@ export function createLog(
   format: LogFormat = 'json',
   onLine: (line: string) => void = () => {},
 ): Logger {
-  // A second defence: no code passes these values to the log.
+  // A second defence: no code logs these.
   const secrets = ['password', 'credential', 'token', 'secret', 'sid', 'authorization', 'cookie']
   const options = {
     level,
@@ -48,7 +48,7 @@ const named = {
   formatters: { level: (level: string) => ({ level }) },
 }
 
-/** `time level part: message field=value …`. Quotes values that could be mistaken for something else. */
+/** `time level part: message field=value …`, with ambiguous values quoted. */
 function textLine(line: string): string {
   const { time, level, part, msg, pid: _pid, hostname: _hostname, ...fields } = JSON.parse(line)
   const words = [time, String(level).padEnd(5), ...(part === undefined ? [] : [`${part}:`]), msg]
@@ -61,7 +61,7 @@ function textLine(line: string): string {
 
 export type LogFor = (part: LogPart) => Logger
 
-/** The logs of the parts of a service. `take` changes the levels of all, and of `log`. */
+/** `take` changes the levels of all parts, and of `log`. */
 export function createPartLogs(log: Logger, first: LogLevels) {
   const made = new Map<LogPart, Logger>()
   let levels = first
@@ -80,7 +80,7 @@ export function createPartLogs(log: Logger, first: LogLevels) {
   }
 }
 
-/** The code of an error, because its message may quote a secret. */
+/** A message may quote a secret. */
 export function codeOf(cause: unknown): string | undefined {
   const { code } = (cause ?? {}) as { readonly code?: unknown }
   return typeof code === 'string' ? code : undefined

@@ -1,4 +1,3 @@
-/** The last lines of a log. */
 export class RecentLines {
   readonly #most: number
   readonly #lines: string[] = []
@@ -13,17 +12,15 @@ export class RecentLines {
     this.#count += 1
   }
 
-  /** Each with its number. */
   *newestFirst(): Iterable<readonly [number: number, line: string]> {
     for (let number = this.#count - 1; number >= Math.max(0, this.#count - this.#most); number--)
       yield [number, this.#lines[number % this.#most]!]
   }
 }
 
-/** Lines of the audit trail, as JSON. A line has at most 4 KiB. */
+/** Audit lines as JSON, of at most 4 KiB. */
 export class RecentAudit {
   readonly all = new RecentLines(500)
-  /** Of logins. */
   readonly failures = new RecentLines(200)
 
   add(line: string): void {

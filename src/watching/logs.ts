@@ -10,7 +10,7 @@ import { LineWriter } from '../lib/text/line-writer.js'
 
 /** Log lines about who called, logged in or ended a session. Independent of LOG_LEVEL. */
 export interface AuditTrail {
-  /** Each line has `"audit":true` and the level `info`. */
+  /** `"audit":true`, level `info`. */
   readonly log: Logger
   /** Also with AUDIT_LOG=off. */
   readonly recent: RecentAudit

@@ -76,7 +76,7 @@ function register({ name, type, help, labels, read }: Row, registry: Registry): 
   })
 }
 
-/** Gauges whose names end as those of counters. Others have the same numbers by type. */
+/** Named like counters. Others have the same numbers by type. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 let ofProcess: Registry | undefined

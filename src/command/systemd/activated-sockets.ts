@@ -4,15 +4,15 @@ import { endianness } from 'node:os'
 import { written } from '../../config/kinds/listen-addresses.js'
 import { CommandError } from '../command-error.js'
 
-/** Descriptors, by address as `written` writes it. */
+/** Descriptors, by address. */
 export type ActivatedSockets = ReadonlyMap<string, number>
 
 const firstDescriptor = 3
 const listening = '0A'
 
 /**
- * Removes systemd's variables, and sets HOST and PORT to the addresses of the sockets, so that all checks of the
- * settings apply. Sockets with the name `https` set HTTPS_HOST and HTTPS_PORT. Throws a `CommandError`.
+ * Removes systemd's variables, and sets HOST and PORT to the sockets' addresses (for sockets named `https`, HTTPS_HOST
+ * and HTTPS_PORT), so that all checks apply. Throws a `CommandError`.
  */
 export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedSockets {
   const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names = '' } = environment
@@ -58,7 +58,7 @@ function rows(table: string): string[][] {
   return text.split('\n').map(line => line.trim().split(/\s+/))
 }
 
-/** From hexadecimal words in the byte order of the machine, as in `0100007F:1F90`. */
+/** Words in the machine's byte order, as in `0100007F:1F90`. */
 function internetAddress(local: string): SocketAddress {
   const [digits = '', hexPort = ''] = local.split(':')
   const bytes = Buffer.from(digits, 'hex')

@@ -19,7 +19,6 @@ export interface ServiceManagerParts {
 /** Microseconds beyond DRAIN_TIME: time to store sessions, and to close streams. */
 const stopMicroseconds = 75e6
 
-/** Reports the state of this process to systemd. */
 export class ServiceManager {
   readonly #parts: ServiceManagerParts
   #status = () => ''
@@ -30,7 +29,7 @@ export class ServiceManager {
     this.#parts = parts
   }
 
-  /** Call it once, when the service listens. `status` is a sentence for `systemctl status`. */
+  /** Once, when the service listens. `status`: for `systemctl status`. */
   ready(status: () => string): void {
     this.#status = status
     this.#send('READY=1', `STATUS=${status()}`)
@@ -62,14 +61,14 @@ export class ServiceManager {
     })
   }
 
-  /** Messages arrive in the order of calls. None follows `STOPPING=1`. */
+  /** In order. Nothing follows `STOPPING=1`. */
   #send(...assignments: readonly string[]): void {
     if (this.#isStopping) return
     this.#last = this.#last.then(() => this.#parts.notify(assignments))
   }
 }
 
-/** Takes its variables out of the environment: only this process reports. Without systemd nothing is reported. */
+/** Removes the variables: only this process reports. */
 export function serviceManager(environment: NodeJS.ProcessEnv, log: Logger): ServiceManager {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: interval, WATCHDOG_PID: pid, PATH } = environment
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
@@ -82,7 +81,7 @@ export function serviceManager(environment: NodeJS.ProcessEnv, log: Logger): Ser
   })
 }
 
-/** Node has no Unix datagram sockets, so systemd's own command sends. Its environment has no secrets. */
+/** Node has no Unix datagram sockets, so `systemd-notify` sends. Its environment has no secrets. */
 function notifyThrough(env: NodeJS.ProcessEnv, log: Logger): Notify {
   const failed = 'systemd-notify failed: systemd may stop this service'
   return async assignments => {

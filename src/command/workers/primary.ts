@@ -1,4 +1,4 @@
-// Starts and restarts workers, and serves their metrics. New connections pass through it.
+// New connections pass through this process.
 import cluster, { type Worker as ClusterWorker } from 'node:cluster'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -33,7 +33,7 @@ const withoutDebugger = '--disable-sigusr1'
 /** Rejects if a worker does not start. No worker is left then. */
 export async function startPrimary({ config, log, sockets }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
-  // The folder is private, so only workers can connect.
+  // Private: only workers can connect.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics()
   const reloads = new WorkerReloads()
@@ -70,7 +70,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
     })
     return about
   }
-  // Turns the debugger off before a worker's own code runs.
+  // Before a worker's own code runs.
   const { execArgv, allowedNodeEnvironmentFlags } = process
   const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
   if (isKnown) cluster.setupPrimary({ execArgv: [...execArgv, withoutDebugger] })
@@ -78,7 +78,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
   setInterval(() => {}, 2 ** 30)
   const onNoneLeft = () => {
     if (sockets.size === 0) return
-    // Node has closed the activated sockets. systemd passes them to the next process, and connections wait.
+    // Node has closed the activated sockets. systemd passes them to the next process.
     log.error('no worker is left: systemd must start the service again')
     process.exit(1)
   }
@@ -108,7 +108,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
       const all = slots.workers.map(({ process }) => process)
       return reloads.tell(all, ownSettings(environment))
     },
-    /** Restarts the workers one by one, with the code now on disk. */
+    /** With the code now on disk. */
     replaceWorkers: () => void slots.replaceAll(),
     drain: () => slots.end('drain'),
     stop: () => slots.end('stop'),

@@ -1,7 +1,7 @@
 import type { Environment } from '../../config/load.js'
 
 export type Order =
-  /** Leave new connections to other workers: a replacement is running. */
+  /** New connections go to the replacement. */
   | { readonly order: 'retire' }
   /** End once all sessions have ended, or at the time limit. */
   | { readonly order: 'drain' }
@@ -19,10 +19,10 @@ export type Notice =
   | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 
-/** Number of the worker, from 1. */
+/** From 1. */
 export const numberVariable = 'CLUSTER_WORKER_NUMBER'
 
-/** Activated sockets as JSON. The descriptors are the primary's. */
+/** JSON, with the primary's descriptors. */
 export const socketsVariable = 'CLUSTER_ACTIVATED_SOCKETS'
 
 export const folderVariable = 'CLUSTER_SOCKETS_FOLDER'

@@ -10,17 +10,16 @@ export interface SlotsParts {
   readonly clock: Clock
   readonly log: Logger
   readonly fork: (number: number, events: WorkerEvents) => WorkerProcess
-  /** Called when the last running worker has died. */
   readonly onNoneLeft?: () => void
 }
 
 /** In milliseconds. Doubles up to the longest pause. */
 const firstPause = 250
 const longestPause = 30_000
-/** A worker counts as healthy after this time, in milliseconds. */
+/** After this time a worker counts as healthy. */
 const soundMilliseconds = 60_000
 const startMilliseconds = 30_000
-/** Time limit of a stop, in milliseconds. A worker needs 10 s, and time to set its sessions down. */
+/** A worker needs 10 s, and time to store its sessions. */
 const stopMilliseconds = 60_000
 
 export class WorkerSlots {
@@ -38,7 +37,7 @@ export class WorkerSlots {
     this.#parts = parts
   }
 
-  /** Resolves with the addresses once all workers listen. Rejects if a worker fails, or is late twice. No worker is left then. */
+  /** Resolves with the addresses. Rejects, and leaves no worker, if a worker fails, or is late twice. */
   async start(): Promise<readonly string[]> {
     const numbers = Array.from({ length: this.#parts.count }, (_, index) => index + 1)
     try {
@@ -206,7 +205,7 @@ export class WorkerSlots {
     this.#round = undefined
   }
 
-  /** Starts a new worker, then drains the old one. Returns false, without a change, if the new worker does not start. */
+  /** The old worker drains after the start of the new. False, without a change, if that fails. */
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
     // A worker that is starting may still have the old code.

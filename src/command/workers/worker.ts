@@ -32,7 +32,7 @@ export async function work(): Promise<void> {
     // Without this, Node would end this process at once.
     cluster.worker!.exitedAfterDisconnect = true
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    // Without a primary this worker cannot open a port, unless it did so before.
+    // Without a primary, only ports that are already open work.
     if (started === undefined && !isTakingUp) process.exit(1)
     starting.then(({ service }) => end(service, false), ignore)
   })

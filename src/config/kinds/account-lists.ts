@@ -1,4 +1,4 @@
-// Problems name the place of a fault, never the text.
+// Problems never quote the text.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 import { inFile, type Line, linesIn } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
@@ -18,7 +18,7 @@ export interface Admin {
   readonly role: AdminRole
 }
 
-/** An account that logs in for a domain's users (RFC 6120 §6.3.8). */
+/** Acts for a domain's users (RFC 6120 §6.3.8). */
 export interface ServiceAccount {
   readonly user: string
   readonly password: string
@@ -89,7 +89,6 @@ function readAdmins(entries: readonly Entry[]): readonly Admin[] {
   return admins
 }
 
-/** Undefined if the admin may have this secret beside the others of its name. */
 export function problemOfSecond(admin: Admin, before: readonly Admin[]): string | undefined {
   const [other, third] = before.filter(({ name }) => name === admin.name)
   if (other === undefined) return undefined

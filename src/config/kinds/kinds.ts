@@ -9,12 +9,11 @@ export type Report = (problem: string) => undefined
 /** A result counts only if no problem was reported. */
 export interface Kind<T> {
   (text: string, report: Report): T | undefined
-  /** For the documentation. */
   readonly range?: readonly [least: number, most: number]
   readonly words?: readonly string[]
 }
 
-/** Only for settings that contain no secrets. */
+/** Never for secrets. */
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
 export const text: Kind<string> = text => text
@@ -64,7 +63,6 @@ export function word<const W extends string>(...words: W[]) {
 }
 
 const version = word('1.2', '1.3')
-/** The version as Node names it. */
 export const tlsVersion: Kind<`TLSv${'1.2' | '1.3'}`> = Object.assign(
   (text: string, report: Report) => {
     const number = version(text, report)
@@ -112,7 +110,7 @@ export const domain: Kind<string> = (text, report) =>
 /** `example.org`, `*.example.org` or `*`. In lower case, with A-labels. */
 export const domainPatterns = listOf(preparePattern, 'neither a domain nor *.domain nor *')
 
-/** Host name in any case, with or without a port (RFC 9110 §7.2). */
+/** RFC 9110 §7.2, with or without a port. */
 export function readHostName(text: string): string | undefined {
   return prepareDomain(text.trim().replace(/:\d*$/, ''))
 }
@@ -133,13 +131,13 @@ export const baseUrl: Kind<string> = (text, report) => {
   const url = URL.canParse(text) && !/[?#]/.test(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '')
     return report('must be an http or https URL without user and query, such as https://chat.example.org')
-  // A semicolon would end the path of a cookie (RFC 6265 §4.1.1).
+  // A semicolon ends a cookie's path (RFC 6265 §4.1.1).
   if (url.pathname.includes(';')) return report('has a semicolon in its path, which cookies cannot have in theirs')
   return url.href.replace(/\/+$/, '')
 }
 
 function readOrigin(entry: string): string | undefined {
-  // No browser sends an origin with a star in it.
+  // No browser sends a star.
   const url = URL.canParse(entry) && !entry.includes('*') ? new URL(entry) : undefined
   const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
   return isOrigin ? url.origin : undefined
@@ -210,7 +208,7 @@ export const mechanisms = listOf<PasswordMechanism>(
 
 export type AuditLog = 'stdout' | 'stderr' | 'off' | { readonly file: string }
 
-/** A path must contain a slash, so that a misspelt word creates no file. */
+/** With a slash: a misspelt word must create no file. */
 export const auditLog: Kind<AuditLog> = (text, report) => {
   const word = (['stdout', 'stderr', 'off'] as const).find(word => word === text.toLowerCase())
   if (word !== undefined) return word
@@ -218,7 +216,7 @@ export const auditLog: Kind<AuditLog> = (text, report) => {
   return report(`must be stdout, stderr, off or the path of a file, such as ./audit.log, not ${quoted(text)}`)
 }
 
-/** `level`, `level,part=level,…` or `part=level,…`. Other parts have the level `info`. */
+/** `level`, `level,part=level,…` or `part=level,…`. Default: `info`. */
 export const logLevelsByPart: Kind<LogLevels> = (text, report) => {
   let usual: LogLevel | undefined
   const parts = new Map<LogPart, LogLevel>()

@@ -3,7 +3,7 @@ import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { entriesOf, type Kind, listOf } from './kinds.js'
 
-/** IPv6 without brackets. `unix:` and a path for a Unix socket, which has no port. */
+/** IPv6 without brackets. `unix:` and a path for a Unix socket. */
 export interface Address {
   readonly host: string
   readonly port: number | undefined
@@ -30,7 +30,6 @@ function isUsableSocket(text: string): boolean | undefined {
 
 const isSocket = ({ host }: Address) => socketPath(host) !== undefined
 
-/** Whether only this machine can reach the address. */
 export function isLocal({ host }: Address): boolean {
   return socketPath(host) !== undefined || isLoopback(host)
 }
@@ -89,7 +88,7 @@ export function placesOf(addresses: readonly Address[], ports: readonly number[]
   )
 }
 
-/** Whether a place of one list excludes a place of the other. Both may be the same list. */
+/** The lists may be the same. */
 export function collide(list: readonly Place[], other: readonly Place[]): boolean {
   return list.some(one =>
     other.some(
@@ -104,7 +103,7 @@ export function collide(list: readonly Place[], other: readonly Place[]): boolea
   )
 }
 
-/** Whether the list includes this host. Only `::` certainly includes host names. */
+/** Only `::` certainly includes host names. */
 function includes({ host }: Place, list: readonly Place[], other: string): boolean {
   if (host === other) return true
   if (host === '0.0.0.0') return isIP(other) === 4

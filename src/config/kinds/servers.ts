@@ -15,12 +15,12 @@ export interface Trust {
 }
 
 export interface Server extends Trust {
-  /** A prepared host name, or an address, IPv6 without brackets. */
+  /** Prepared. IPv6 without brackets. */
   readonly host: string
   readonly port: number
-  /** `direct`: TLS from the first byte (XEP-0368). `none`: no TLS. */
+  /** `direct`: XEP-0368. `none`: no TLS. */
   readonly tls: 'starttls' | 'direct' | 'none'
-  /** False if stream management (XEP-0198) is switched off. */
+  /** XEP-0198 is off. */
   readonly management?: false | undefined
   readonly sasl2?: false | undefined
 }
@@ -31,8 +31,8 @@ export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
 }
 
 /**
- * `domain=xmpp://host:port?option=value&…`, `xmpps://`, `domain=https://host/path` or `domain=host-meta`. `*`
- * is for other domains. Each domain is in one of the two maps.
+ * `domain=xmpp://host:port?option=value&…`, `xmpps://`, `domain=https://host/path` or `domain=host-meta`. `*` is for
+ * other domains.
  */
 export const serversByDomain: Kind<{
   readonly servers: ReadonlyMap<string, Server>

@@ -17,7 +17,7 @@ import type { Claim, FailedLogins } from './failed-logins.js'
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
 export const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 
-/** In seconds since the last use of the credentials. */
+/** Since the last use. */
 const memorySeconds = 300
 const mostRemembered = 1_000
 
@@ -26,12 +26,12 @@ export interface AdminsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: HashQueue
   readonly failures: FailedLogins
-  /** Returns the body of the 401. `attempt` is undefined if there were no credentials. */
+  /** The body of the 401. `attempt`: undefined without credentials. */
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
 
 interface RefusedAttempt {
-  /** The name, but only if an admin has it: another name may be a misplaced secret. */
+  /** Only an admin's: another name may be a misplaced secret. */
   readonly admin: string | undefined
   /** A simultaneous request with the same secret was counted instead. */
   readonly isRepeated: boolean
@@ -61,7 +61,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   /** Throws `too-many-requests` after too many failures. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // If one client has shown the right secret, the limits still hold for other clients.
+    // The limits still hold for other clients.
     const shown = {
       client,
       name,
@@ -75,7 +75,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       admitAfter(await failures.waitOfKnown(shown))
       return known
     }
-    // A backend may start many calls at once: their secret is checked once.
+    // Many calls at once: their secret is checked once.
     const running = attempts.get(shown.key)
     if (running !== undefined) repeated.add(request)
     const attempt = running ?? begin(shown)
@@ -107,7 +107,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
-      // A backend that another process knows is not blocked by guesses from the same address.
+      // Guesses from its address do not block a known backend.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
       const found = await look(shown, signal)
@@ -150,7 +150,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
           find(request, name, secret).then(found => {
             admin = found
             decide(undefined, found !== undefined)
-            // An error passed to `decide` would be rethrown by express-basic-auth, and not be caught.
+            // express-basic-auth would rethrow an error passed to `decide`.
           }, fail)
         },
         challenge: true,
@@ -160,15 +160,15 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       const pass = (error?: unknown) => {
         if (error !== undefined) return next(error)
         passed.set(request, admin!)
-        // Removes the secret. V8 would be slower for all requests after a `delete`.
+        // Removes the secret. `delete` would slow all requests.
         request.auth = undefined
         next()
       }
       if (authorization === undefined || isReadable(authorization)) checkHeader(request, response, pass)
-      // An unreadable header counts like a wrong secret. No admin has an empty name.
+      // Counts like a wrong secret. No admin has an empty name.
       else find(request, '', '').then(() => checkHeader(request, response, pass), fail)
     },
-    /** Only for requests that `authenticate` has accepted. */
+    /** Only after `authenticate`. */
     of: (request: Request) => passed.get(request)!,
   }
 }
@@ -226,7 +226,7 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
     return keys
   }
   return async (client: string, name: string, secret: string): Promise<string> => {
-    // Keys are derived together, so that timing does not reveal names.
+    // Together, for the same reason.
     keys ??= derived().catch(error => {
       keys = undefined
       throw error

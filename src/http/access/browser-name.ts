@@ -26,10 +26,9 @@ const systems: readonly (readonly [mark: string, name: string])[] = [
   ['Linux', 'Linux'],
 ]
 
-/** Shared by all sessions. */
 const names = new Map<string, string>()
 
-/** A short name for a `User-Agent`, such as `Firefox 140, Windows`. */
+/** Such as `Firefox 140, Windows`. */
 export function browserName(agent: string | undefined): string | undefined {
   if (agent === undefined) return undefined
   const text = agent.slice(0, longest)
@@ -48,7 +47,7 @@ function shared(name: string): string {
   const known = names.get(name)
   if (known !== undefined) return known
   names.set(name, name)
-  // Strangers can invent names, which must not displace those of real browsers for good.
+  // Strangers can invent names.
   forgetOldest(names, mostNames)
   return name
 }

@@ -15,9 +15,8 @@ export interface Entrance {
   readonly clients: ClientRules
   readonly access?: Access | undefined
   readonly secureUrl: (req: IncomingMessage) => string | undefined
-  /** Undefined if the page is served without TLS. */
+  /** Undefined without TLS. */
   readonly redirectUrl: (req: IncomingMessage) => string | undefined
-  /** The page for people. */
   readonly page: (req: IncomingMessage, isSecure: boolean) => { readonly type: string; readonly text: string }
 }
 
@@ -34,7 +33,7 @@ export function clientAddress(request: IncomingMessage, rules: ClientRules): str
   return readForwarded(request, rules, false)
 }
 
-/** For limits only: the left-most address if all are trusted. Clients can forge it. */
+/** For limits only: left-most if all are trusted. Forgeable. */
 export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, true)
 }
@@ -47,7 +46,7 @@ function readForwarded(request: IncomingMessage, rules: ClientRules, isFarthest:
   const entries = header.toString()
   let trusted: string | undefined
   for (let end = entries.length; end >= 0; ) {
-    // Entries further to the left may be forged by the client.
+    // Clients can forge entries further left.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress
@@ -88,9 +87,9 @@ export function isEncrypted(request: IncomingMessage): boolean {
   return 'encrypted' in request.socket && request.socket.encrypted === true
 }
 
-/** Whether the client has shown a certificate of TLS_CLIENT_CA. */
+/** Of TLS_CLIENT_CA. */
 export function hasCertificate({ socket }: IncomingMessage): boolean {
-  // Node calls each resumed session of TLS 1.3 authorized, also without a certificate.
+  // Node calls resumed TLS 1.3 sessions authorized even without a certificate.
   return socket instanceof TLSSocket && socket.authorized && socket.getPeerX509Certificate() !== undefined
 }
 
@@ -100,7 +99,7 @@ export function isForwarded({ headers, socket }: IncomingMessage): boolean {
 
 const forwardingHeaders = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via']
 
-/** An IPv6 address in brackets with a port fits. */
+/** Bracketed IPv6 with a port. */
 const longestEntry = 64
 
 /** An IPv6 zone has a meaning on the proxy's machine only. */

@@ -10,18 +10,18 @@ export interface Claim {
   readonly proof?: () => Promise<string>
 }
 
-/** Limit of a client for all names together, as a multiple of the limit for one name. */
+/** For all names together, as a multiple of one name's limit. */
 const namesOfClient = 10
 /** In milliseconds. Doubles with each further failure in a minute. */
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** For one name, guesses of all clients together are limited over this time, in seconds. */
+/** For guesses of all clients together. */
 const nameSeconds = 600
-/** A client that had the right secret is known in this week of Unix time and the next. */
+/** Clients that had the right secret are known this week and the next, in Unix time. */
 const weekSeconds = 604_800
 const knownWeeks = 2
-/** In milliseconds. A right secret is remembered for at least this time, and at most twice as long. */
+/** Remembered for at least this time, at most twice. */
 const rightMilliseconds = 1_200_000
 /** Pause between two reports of a known client, in milliseconds. */
 const reportMilliseconds = 600_000
@@ -62,7 +62,7 @@ export class FailedLogins {
     }
   }
 
-  /** Seconds to wait if the secret is right. */
+  /** In seconds. */
   async waitOfKnown(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
     await this.#know(claim)
@@ -76,7 +76,7 @@ export class FailedLogins {
     // The client comes first, so that a blocked client cannot fill memory with invented names.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
-    // One check at a time for each client, so that clients with many guesses take turns with others.
+    // One check at a time for each client.
     await this.#enter(client, 1)
     const slot = slotOf(name)
     await this.#enter(slot, this.#mostOfName())
@@ -142,7 +142,7 @@ export class FailedLogins {
     this.#told.set(key, now)
     forgetOldest(this.#told, mostKnown)
     await this.#known.take(`${key} ${weekOf(now)}`)
-    // The first proof takes as long as a hash, so no caller waits for it.
+    // The first proof takes as long as a hash.
     void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
   }
 

@@ -3,19 +3,17 @@ import type { Admin } from '../../config/config.js'
 import { openText, sealText } from '../../lib/sealed-text.js'
 import { slowKey } from '../../lib/slow-key.js'
 
-/** Validity of a token, in milliseconds. */
 const lifetime = 3_600_000
 
 export interface OpenedResult {
   readonly until: number
-  /** Left until then. */
   readonly seconds: number
   readonly result: unknown
 }
 
 export type FormTokens = ReturnType<typeof createFormTokens>
 
-/** Random, or derived from the admins' secrets if other processes need the same key. */
+/** Derived from the admins' secrets if there are `others`. */
 export async function formKeyOf(admins: readonly Admin[], others: boolean): Promise<Buffer> {
   if (!others) return randomBytes(32)
   const secrets = JSON.stringify(admins.map(({ name, secret }) => [name, secret]))
@@ -30,7 +28,7 @@ export function createFormTokens(first: Buffer, now: () => number) {
   const sign = (admin: string, expiry: string, by = key) =>
     createHmac('sha256', by).update(`${expiry}\0${admin}`).digest()
   return {
-    /** Tokens and results of the key before stay valid. */
+    /** The previous key stays valid. */
     use(next: Buffer): void {
       if (next.equals(key)) return
       before = key
@@ -48,12 +46,12 @@ export function createFormTokens(first: Buffer, now: () => number) {
       const isGenuine = [key, before].some(by => timingSafeEqual(sign(admin, expiry, by), shown))
       return isGenuine && Number(expiry) > now()
     },
-    /** The result of a form, for its browser to keep. */
+    /** For its browser to keep. */
     seal(owner: readonly string[], seconds: number, result: object): string {
       const text = JSON.stringify({ until: now() + seconds * 1000, result })
       return sealText(keys[0]!, purposeOf(owner), Buffer.from(text))
     },
-    /** Undefined for another owner, or after its time. `until` is in milliseconds of Unix time. */
+    /** `until`: milliseconds of Unix time. */
     open(owner: readonly string[], sealed: string): OpenedResult | undefined {
       const opened = openText(keys, purposeOf(owner), sealed)
       if (opened === undefined) return undefined

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Config } from '../../config/config.js'
 
-/** What a socket itself does not know about the other end of its connection. */
+/** The other end of a connection, if the socket does not know it. */
 export interface Peer {
   readonly address: string
   /** Undefined: TRUSTED_PROXIES decides. */
@@ -15,7 +15,7 @@ export const socketPeer: Peer = { address: '127.0.0.1', isTrusted: true, isForwa
 
 const peers = new WeakMap<Socket, Peer>()
 
-/** From now on `remoteAddress` is the peer's. */
+/** Replaces `remoteAddress`. */
 export function setPeer(socket: Socket, peer: Peer): void {
   peers.set(socket, peer)
   Object.defineProperty(socket, 'remoteAddress', { value: peer.address, configurable: true })

@@ -1,4 +1,4 @@
-// HTTP Basic has no sign-out. A browser whose credentials are answered by 401 forgets them.
+// HTTP Basic has no sign-out. After a 401, browsers forget credentials.
 import type { RequestHandler } from 'express'
 import { Problem } from '../../lib/errors.js'
 import { pageAnswer, sendAnswer } from '../answers/answer.js'

@@ -1,6 +1,5 @@
 import type { ProblemCode } from '../../lib/errors.js'
 
-/** For programs and people. */
 export const advice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Add it, and send the call again.',
   'invalid-parameter': 'Change it, and send the call again.',

@@ -56,7 +56,7 @@ export function problemAnswer(
           detail,
           advice: pageAdvice[code],
           retry: retry && whenToRetry(problem),
-          // Users who cancel the login dialog see this page, so it names no code.
+          // Users who cancel the login dialog see this page.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
         })
@@ -97,7 +97,7 @@ export function jsonAnswer(value: object): Answer {
   return { status: 200, headers: { 'Content-Type': contentTypes.json }, body: JSON.stringify(value) }
 }
 
-/** After a form: a reload of the next page sends nothing again. */
+/** After a form: a reload sends nothing again. */
 export function redirectAnswer(location: string): Answer {
   return { status: 303, headers: { Location: location }, body: '' }
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Entrance } from '../access/client-rules.js'
 
-/** For answers that contain foreign text. In lists of headers, names and values alternate. */
+/** For foreign text. Names and values alternate. */
 export const inertHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],
@@ -26,7 +26,7 @@ export function textHeaders(text: string): readonly string[] {
   return ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)]
 }
 
-/** Nothing of the page runs. It may load our style. */
+/** Without scripts. Our style may load. */
 const pageHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...[

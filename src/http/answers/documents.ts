@@ -3,7 +3,6 @@ import { attempt } from '../../lib/attempt.js'
 
 export interface Document {
   readonly title: string
-  /** Its sections. */
   readonly contents: readonly { readonly anchor: string; readonly text: string }[]
   /** XHTML. */
   readonly body: string

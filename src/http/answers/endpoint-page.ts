@@ -12,7 +12,7 @@ type Settings = Pick<
   'externalUrl' | 'warmPath' | 'warm' | 'access' | 'assumeSecure' | 'trustedProxies' | 'bosh' | 'websocket'
 >
 
-/** The page of an endpoint for people. It names the pages of admins to addresses that may use them. */
+/** Names admins' pages only to addresses that may use them. */
 export function createEndpointPage(config: Settings, transport: 'bosh' | 'websocket'): Entrance['page'] {
   const { getText } = config[transport]
   const mayWarm = accessBy(config.access.warm)

@@ -32,11 +32,10 @@ export interface EventStreamsParts {
   readonly report: (error: unknown) => void
 }
 
-/** As `EventSource` sends it. */
 export const wantsEvents = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
   headers.accept === 'text/event-stream'
 
-/** Server-sent events: a page is sent again every five seconds, if it changed. No timer runs without a stream. */
+/** Server-sent events: a changed page is sent again every five seconds. */
 export class EventStreams {
   readonly #parts: EventStreamsParts
   readonly #streams = new Set<Stream>()
@@ -53,8 +52,8 @@ export class EventStreams {
   }
 
   /**
-   * Rejects, and sends nothing, if the first text cannot be made, or with `too-many-requests` or
-   * `cross-site-request`: pages of other sites could open all streams of an admin, though not read them.
+   * Rejects if the first text fails, with `too-many-requests`, or with `cross-site-request`: other sites could open all
+   * streams of an admin.
    */
   async open(response: ServerResponse, owner: string, render: () => Promise<string>): Promise<void> {
     if (senderOf(response.req.headers, this.#parts.externalUrl) === 'elsewhere') throw new Problem('cross-site-request')
@@ -91,7 +90,7 @@ export class EventStreams {
     for (const stream of this.#streams) if (!stream.isBusy) this.#end(stream)
   }
 
-  /** After a change of admins: browsers ask again, with their credentials. */
+  /** After a change of admins. */
   endAll(): void {
     for (const stream of this.#streams) {
       if (stream.isBusy) stream.openedAt = Number.NEGATIVE_INFINITY
@@ -143,13 +142,13 @@ export class EventStreams {
     }
   }
 
-  /** A comment, if there is no text. */
+  /** Without text, a comment. */
   #send(stream: Stream, text?: string): void {
     const { response } = stream
     stream.sentAt = this.#parts.clock.now()
     if (text !== undefined) stream.sent = text
     if (response.destroyed || response.req.method === 'HEAD') return
-    // A carriage return would also end a line of the event.
+    // A carriage return also ends a line.
     const lines = text?.split(/\r\n?|\n/).map(line => `data: ${line}\n`)
     response.write(lines === undefined ? ':\n\n' : `${lines.join('')}\n`)
   }

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.js'
 import { homePath } from '../addresses.js'
 import { documents } from './documents.js'
 
-/** The bar of all pages, in its order. Paths are below the path of the warm API. */
+/** In order. Paths are below the warm API's. */
 const entries = [
   { page: 'form', text: 'Log a user in', path: '' },
   { page: 'sessions', text: 'Sessions', path: '/sessions' },

@@ -9,7 +9,7 @@ import { removeForbidden } from '../../xmpp/xml/escape.js'
 import { countsAsEncrypted, isForwarded, takesPasswords } from '../access/client-rules.js'
 import { type Addressing, redirectBase } from '../addresses.js'
 
-/** The path is the same from `src` and from `dist`. */
+/** The same from `src` and `dist`. */
 const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
 
 const engine = Handlebars.create()
@@ -23,7 +23,6 @@ function readTemplates(within: string): ReadonlyMap<string, string> {
 
 const templates = readTemplates(folder)
 
-// `{{> head}}` is `parts/head.hbs`.
 for (const [name, text] of readTemplates(join(folder, 'parts'))) engine.registerPartial(name, text)
 
 export function renderPage(name: string, values: object): string {

@@ -9,7 +9,7 @@ type Https = NonNullable<Config['https']>
 
 export class Certificates {
   usual: SecureContextOptions = {}
-  /** When the certificate of each file expires, in seconds since 1970. */
+  /** By file, in seconds since 1970. */
   expiries: ReadonlyMap<string, number> = new Map()
   #https: Https
   #certificates: readonly Certificate[] = []

@@ -8,7 +8,7 @@ import type { Access } from '../access/client-rules.js'
 import { isTrusted, setPeer, socketPeer } from '../access/peers.js'
 import { ProxyHeaders } from './proxy-headers.js'
 
-/** Share of connections reserved for addresses that may call the warm API. */
+/** For addresses that may call the warm API. */
 export const shareOfCallers = 1 / 10
 
 export interface ConnectionLimitParts {
@@ -16,7 +16,7 @@ export interface ConnectionLimitParts {
     readonly listen: Pick<Config['listen'], 'maxConnections' | 'maxConnectionsPerAddress' | 'proxyProtocol'>
   }
   readonly refused: OnRefused
-  /** Whether a connection may take a descriptor. Without descriptors, connections would wait in the kernel's backlog. */
+  /** Without descriptors, connections wait in the backlog. */
   readonly descriptorsAreLeft: (mayCall: boolean) => boolean
   readonly mayCall: Access
   readonly clock: Clock
@@ -107,7 +107,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
         }
       })
     },
-    /** Closes connections whose PROXY header has not arrived. */
+    /** Without a PROXY header. */
     closeUnknown: () => headers.closeAll(),
   }
 }

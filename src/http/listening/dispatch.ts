@@ -10,9 +10,9 @@ export type Endpoint = RequestListener & {
 }
 
 export interface Routes {
-  /** Each path also matches with a slash at the end. */
+  /** A trailing slash also matches. */
   readonly paths: ReadonlyMap<string, Endpoint>
-  /** Listeners for all paths below. The first match counts. */
+  /** The first match counts. */
   readonly below: readonly (readonly [string, RequestListener])[]
   readonly rest: RequestListener
 }
@@ -69,7 +69,7 @@ function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
   return rest
 }
 
-/** Does not use `headersDistinct`, which would stay in memory. */
+/** `headersDistinct` would stay in memory. */
 export function countHosts({ rawHeaders }: IncomingMessage): number {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -11,15 +11,13 @@ import { faultOfSocket, removeStaleSocket } from './unix-sockets.js'
 export interface ListenOptions {
   readonly backlog: number
   readonly ipv6Only: boolean
-  /** Permissions of a Unix socket. */
   readonly socketMode: number
-  /** The setting that names the place. */
   readonly setting: Name
-  /** Of a socket that is open already. */
+  /** Already open. */
   readonly descriptor: number | undefined
 }
 
-/** Rejects with a `ConfigError` if the place is unusable. Node removes the file of a Unix socket at the end. */
+/** Rejects with a `ConfigError`. Node removes the file of a Unix socket at the end. */
 export async function listenAt(server: Server, place: Place, options: ListenOptions): Promise<void> {
   const { backlog, ipv6Only, socketMode, setting, descriptor } = options
   const path = socketPath(place.host)
@@ -27,7 +25,7 @@ export async function listenAt(server: Server, place: Place, options: ListenOpti
     if (descriptor !== undefined) await once(server.listen({ fd: descriptor, backlog }), 'listening')
     else if (path === undefined) await once(server.listen({ ...place, backlog, ipv6Only }), 'listening')
     else {
-      // For workers the primary does it, because one worker could remove the socket of another.
+      // The primary does it: a worker could remove another's socket.
       if (!cluster.isWorker) await removeStaleSocket(path)
       await once(server.listen({ path, backlog }), 'listening')
       chmodSync(path, socketMode)

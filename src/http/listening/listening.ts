@@ -36,7 +36,7 @@ export interface ListeningParts {
   readonly clock: Clock
   readonly refused: OnRefused
   readonly descriptors: Descriptors
-  /** Descriptors of sockets that are open already, by their address. */
+  /** Already open, by address. */
   readonly sockets?: ReadonlyMap<string, number>
 }
 
@@ -47,7 +47,7 @@ export async function listen(
 ) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
-  // Connections of other clients leave descriptors free for warm calls.
+  // Descriptors stay free for warm calls.
   const areLeftForOthers = descriptors.room(undefined, shareOfCallers)
   const limits = createConnectionLimits({
     config,
@@ -155,7 +155,7 @@ export async function listen(
       if (lastReplies !== undefined) return
       lastReplies = new LastReplies()
       for (const connection of [...limits.connections, ...encrypted]) lastReplies.takeOver(connection)
-      // Node's own `close` would also close connections on which a request is arriving.
+      // Node's `close` would also close connections with an arriving request.
       closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
     },
     close,

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.js'
 import { socketPath } from '../../config/kinds/listen-addresses.js'
 import { faultOfSocket } from './unix-sockets.js'
 
-/** Problems of the addresses, except that the service itself already listens there. */
+/** A place where the service itself listens is no problem. */
 export async function unusablePlaces({
   listen,
   https,

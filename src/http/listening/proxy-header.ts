@@ -6,7 +6,7 @@ export interface ProxyHeader {
   readonly length: number
   /** False for a connection of the proxy itself, such as a health check. */
   readonly isForwarded: boolean
-  /** Undefined if the proxy does not know the client's address, or its family has none. */
+  /** Undefined if unknown, or without an address. */
   readonly address: string | undefined
 }
 
@@ -18,7 +18,7 @@ const fixedLength = 16
 /** In bytes. The specification suggests 536; certificates in TLVs are longer. */
 const longestHeader = 4_096
 
-/** Undefined if bytes are missing, null if they are no PROXY header. */
+/** Undefined if incomplete, null if invalid. */
 export function readProxyHeader(bytes: Buffer): ProxyHeader | null | undefined {
   if (begins(bytes, start)) return readLine(bytes)
   return begins(bytes, signature) ? readBinary(bytes) : null
@@ -44,7 +44,7 @@ function readLine(bytes: Buffer): ProxyHeader | null | undefined {
 }
 
 const commands = { local: 0, proxy: 1 }
-/** Bytes of the addresses and ports, by family: unspecified, IPv4, IPv6, Unix. */
+/** In bytes: unspecified, IPv4, IPv6, Unix. */
 const sizes = [0, 12, 36, 216]
 
 function readBinary(bytes: Buffer): ProxyHeader | null | undefined {
@@ -59,7 +59,7 @@ function readBinary(bytes: Buffer): ProxyHeader | null | undefined {
   if (command === commands.local) return { length, isForwarded: false, address: undefined }
   const size = sizes[family]
   if (size === undefined || protocol > 2 || length < fixedLength + size) return null
-  // TLVs follow the addresses. None is needed, and their checksum is optional for receivers (§2.2.1).
+  // TLVs follow. Their checksum is optional for receivers (§2.2.1).
   return { length, isForwarded: true, address: addressIn(bytes, family) }
 }
 
@@ -70,7 +70,7 @@ function addressIn(bytes: Buffer, family: number): string | undefined {
   return written(groups.join(':'))
 }
 
-/** One text for each IPv6 address. Mapped IPv4 addresses are written as IPv4. */
+/** Mapped IPv4 becomes IPv4. */
 function written(address: string): string {
   const text = new URL(`http://[${address}]`).hostname.slice(1, -1)
   const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text) ?? []

@@ -2,10 +2,9 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
 import { type ProxyHeader, readProxyHeader } from './proxy-header.js'
 
-/** In milliseconds. TCP sends a lost segment again after 3 s at most. */
+/** In milliseconds. TCP resends a lost segment after at most 3 s. */
 const longestWait = 5_000
 
-/** Connections whose PROXY header has not arrived. */
 export class ProxyHeaders {
   readonly #clock: Clock
   readonly #awaited = new Set<Socket>()
@@ -14,7 +13,7 @@ export class ProxyHeaders {
     this.#clock = clock
   }
 
-  /** Calls back once: with undefined after invalid bytes, the deadline or an end. What follows the header stays unread. */
+  /** Calls once. Undefined: invalid bytes, deadline or end. What follows the header stays unread. */
   read(socket: Socket, then: (header: ProxyHeader | undefined) => void): void {
     let bytes: Buffer = Buffer.alloc(0)
     const finish = (header: ProxyHeader | undefined) => {
@@ -22,7 +21,7 @@ export class ProxyHeaders {
       timer.cancel()
       socket.off('readable', read).off('end', fail).off('close', fail)
       if (header !== undefined && bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
-      // After a failure, the error of the reset may still follow.
+      // The reset's error may follow a failure.
       if (header !== undefined) socket.off('error', ignore)
       then(header)
     }

@@ -36,7 +36,7 @@ export class UnfinishedBodies {
     return new UnfinishedBody(this.ofMessage(address), length)
   }
 
-  /** Counts `more` bytes, which may be negative. Returns false if there is no room. */
+  /** `more` may be negative. False without room. */
   count(client: string | undefined, more: number): boolean {
     if (more > 0 && !this.#hasRoom(client, more)) return false
     this.bytes += more

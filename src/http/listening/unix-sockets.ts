@@ -3,15 +3,15 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { attempt } from '../../lib/attempt.js'
 
-/** Removes the file of a socket at which no process listens, if this user may. A live socket stays. */
+/** Live sockets, and those of other users, stay. */
 export async function removeStaleSocket(path: string): Promise<void> {
   const before = fileAt(path)
   if (before?.isSocket() !== true || (await codeOfConnecting(path)) !== 'ECONNREFUSED') return
-  // Another process may have replaced the file.
+  // Perhaps replaced meanwhile.
   if (fileAt(path)?.ino === before.ino) attempt(() => unlinkSync(path))
 }
 
-/** A part of a sentence about the path. Undefined if a socket can be made there, or is live. */
+/** Part of a sentence. Undefined if usable, or live. */
 export function faultOfSocket(path: string): string | undefined {
   const folder = dirname(path)
   const file = fileAt(path)

@@ -23,7 +23,7 @@ export interface UnreadParts {
 interface Unread {
   readonly socket: Socket
   readonly bytes: number
-  /** While the client reads nothing, `done` and `left` do not change. */
+  /** Unchanged while the client reads nothing. */
   readonly done: number
   readonly left: number
   /** In milliseconds of the clock. */
@@ -52,7 +52,7 @@ export class UnreadReplies {
 
   close(socket: Socket, limit: Limit): void {
     const { destroyed, remoteAddress } = socket
-    // The last requests of a closed connection may still be in progress.
+    // Its last requests may still run.
     if (destroyed) return
     socket.destroy()
     this.#parts.refused(limit, remoteAddress === undefined ? {} : { address: clientOf(remoteAddress) })

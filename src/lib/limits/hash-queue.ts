@@ -9,7 +9,7 @@ const mostWaiting = 1_000
 /** PBKDF2 and scrypt share four threads with DNS look-ups and files, so few run at once. Rejects with `service-full`. */
 export const hashQueue = (refused?: OnRefused): HashQueue => workQueue(2, mostWaiting, serviceFull(refused))
 
-/** Hashes admins' secrets one at a time, so that wrong secrets do not delay SCRAM logins. */
+/** One at a time: wrong secrets must not delay SCRAM logins. */
 export const adminHashQueue = (refused?: OnRefused): HashQueue => workQueue(1, mostWaiting, serviceFull(refused))
 
 const serviceFull = (refused?: OnRefused) => () => {

@@ -5,25 +5,25 @@ import { attempt } from '../attempt.js'
 import type { Clock } from '../clock.js'
 import { type Most, numberOf } from './rates.js'
 
-/** Share of the heap limit, including garbage. Above this share, V8 collects most of the time and then aborts. */
+/** Above this share, V8 collects most of the time, then aborts. */
 const mostOfHeap = 0.75
-/** Part of the heap limit for young objects, in bytes. V8 does not report it. */
+/** Of the heap limit, in bytes. V8 does not report it. */
 const youngSize = 48 * 2 ** 20
-/** Share of the machine's or container's memory. MAX_MEMORY_MB replaces it. */
+/** Share of memory, unless MAX_MEMORY_MB is set. */
 const mostOfMachine = 0.8
-/** Share of both limits. A hostile server can make waiting stanzas take four times their counted size. */
+/** Of both limits. Hostile stanzas can take four times their counted size. */
 const mostWaiting = 1 / 8
-/** A measurement is valid for this time, in milliseconds, and for this number of new sessions. */
+/** A measurement expires after this time, or after this many new sessions. */
 const interval = 1_000
 const many = 20
 /** Once memory is full, this share of the sessions must end before new sessions are accepted. */
 const leaving = 0.1
-/** If memory use has not grown for this time, in milliseconds, a few more sessions are accepted. */
+/** Without growth for this time, in milliseconds, a few more sessions are accepted. */
 const patience = 60_000
 
 /**
- * Fullness from 0 to 1: the heap relative to V8's limit, or the resident memory relative to `megabytes` (0: a
- * share of the machine). Resident memory counts as full only if `collect` does not help.
+ * From 0 to 1: of V8's heap limit, or of `megabytes` (0: a share of the machine). Resident memory counts as full only
+ * if `collect` does not help.
  */
 export function memoryMeasure(
   megabytes: Most,
@@ -40,12 +40,12 @@ export function memoryMeasure(
   }
 }
 
-/** Bytes for waiting stanzas. The parameters are those of `memoryMeasure`. */
+/** In bytes. Parameters as in `memoryMeasure`. */
 export function memoryForWaiting(megabytes: number, workers = 0): number {
   return Math.min(heapSize(), processMemory(megabytes, workers)) * mostWaiting
 }
 
-/** In bytes. Above one of them, memory is full. The parameters are those of `memoryMeasure`. */
+/** In bytes. Parameters as in `memoryMeasure`. */
 export function memoryLimits(megabytes: number, workers = 0) {
   return { heap: heapSize() * mostOfHeap, resident: processMemory(megabytes, workers) }
 }
@@ -65,7 +65,7 @@ function processMemory(megabytes: number, workers: number): number {
 /** In bytes. Undefined if unreadable, for example without a free descriptor. */
 export const residentMemory = (): number | undefined => attempt(() => memoryUsage.rss())
 
-/** Once memory is full, the number of sessions is capped until some have ended, because freed memory shows late. */
+/** Caps the sessions of a full process until some have ended: freed memory shows late. */
 export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
   let lookedAt = Number.NEGATIVE_INFINITY
   let asked = 0

@@ -7,7 +7,7 @@ export type Most = number | (() => number)
 
 export const numberOf = (most: Most) => (typeof most === 'number' ? most : most())
 
-/** Creates a rate. Processes share rates by name. */
+/** Processes share rates by name. */
 export type MakeRate = (name: string, most: Most, seconds: number) => KeyedRate
 
 export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
@@ -16,7 +16,7 @@ export class Rate {
   readonly #most: Most
   readonly #counted: RateLimiterMemory
 
-  /** A window of `seconds` begins with the first attempt. 0 means no limit. */
+  /** `seconds` begin with the first attempt. 0: no limit. */
   constructor(most: Most, seconds: number) {
     this.#most = most
     this.#counted = new RateLimiterMemory({ points: 1, duration: seconds })
@@ -50,7 +50,7 @@ export class Rate {
     return noted == null || noted.msBeforeNext <= 0 ? 0 : noted.consumedPoints
   }
 
-  /** Seconds to wait if the limit is reached. Does not count. */
+  /** In seconds. Does not count. */
   async wait(key: string): Promise<number | undefined> {
     const limiter = this.#limiter
     const noted = await limiter?.get(key)

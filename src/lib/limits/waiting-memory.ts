@@ -3,12 +3,12 @@ const calmShare = 0.5
 const tightShare = 0.75
 /** In bytes. */
 const leastOfOne = 16 * 1024
-/** Highest limit, in bytes. The outbox has lower limits of its own. */
+/** In bytes. The outbox has lower limits. */
 const mostOfOne = 4 * 1024 * 1024
-/** If no room could be made, the next attempt waits until the total has grown by this share of `most`. */
+/** If no room could be made, the next attempt waits for growth by this share of `most`. */
 const worthAnotherLook = 1 / 16
 
-/** Memory of stanzas that clients have not fetched, and of unfinished elements. */
+/** For unfetched stanzas and unfinished elements. */
 export class WaitingMemory {
   bytes = 0
   #most: number
@@ -16,7 +16,7 @@ export class WaitingMemory {
   #limit: number
   #isMakingRoom = false
 
-  /** `makeRoom` runs in a microtask once more than `most` bytes are in use. */
+  /** `makeRoom` runs in a microtask above `most` bytes. */
   constructor(most = Number.POSITIVE_INFINITY, makeRoom: () => void = () => {}) {
     this.#most = most
     this.#limit = most
@@ -47,7 +47,7 @@ export class WaitingMemory {
     return Math.max(leastOfOne, mostOfOne * left)
   }
 
-  /** Runs later, because it may end the session that runs now. */
+  /** Later: it may end the running session. */
   #ask(): void {
     if (this.#isMakingRoom) return
     this.#isMakingRoom = true

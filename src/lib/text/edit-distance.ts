@@ -1,4 +1,4 @@
-/** Levenshtein's distance, in UTF-16 units. Two letters in the wrong order are one mistake. */
+/** Levenshtein's, in UTF-16 units. A transposition counts once. */
 export function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   let previous = row
