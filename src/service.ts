@@ -47,17 +47,17 @@ import type { AuditTrail } from './watching/logs.js'
 import { createMetrics } from './watching/metrics.js'
 import { type MetricsServer, serveMetrics } from './watching/metrics-server.js'
 
-/** A client's wrong WebSocket tokens in a minute, above which answers are delayed. */
+/** A minute, for a client. Above, answers are delayed. */
 const mostWrongTokens = 10
-/** Time for pages without an open request to fetch the end of their session, in milliseconds. */
+/** For pages without an open request to learn of the end. */
 const farewellMilliseconds = 1_000
-/** Time for pages over WebSocket to confirm stanzas, so that the next process does not send them again. */
+/** For WebSocket pages to confirm stanzas, or the next process repeats them. */
 const settleMilliseconds = 500
 /** Time for the last answers of other processes, in milliseconds. */
 const carriedMilliseconds = 250
-/** For calls that came while connections were closed: other processes log their users in. In milliseconds. */
+/** Other processes log users in for late calls. */
 const lastCallMilliseconds = 50
-/** Time limit of a stop, in milliseconds. Open connections are then cut. */
+/** Open connections are then cut. */
 const stopMilliseconds = 8_000
 const cutMilliseconds = 1_000
 
@@ -79,12 +79,12 @@ export interface ServiceParts
   readonly routers?: SiteParts['routers']
   /** As in `ListeningParts`. */
   readonly sockets?: ListeningParts['sockets']
-  /** Called when this process takes up sessions. The process must not be killed then, because no other process has them. */
+  /** This process must not be killed then: no other process has the sessions. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
 }
 
-/** Builds all parts from the bottom up, and listens. Rejects if a port is taken. */
+/** From the bottom up. Rejects if a port is taken. */
 export async function startService({
   config,
   log: ownLog,
@@ -216,7 +216,6 @@ export async function startService({
     readFailures: createFailureReader({ nodes, lines: audit.recent.failures }),
     streams,
     onCall: call => metrics.recordCall(call),
-    // False if other processes take the calls.
     isStopping: () => stopped !== undefined && (nodes === undefined || anyTaker(nodes) === undefined),
     routers,
     demoPath,
@@ -249,7 +248,7 @@ export async function startService({
     throw error
   }
   if (states.length > 0) onTakingUp()
-  // Sessions are taken up as soon as the service listens, before any request. Nothing can fail after this.
+  // Before any request. Nothing can fail after this.
   for (const { names, writtenAt, records, take } of states) {
     if (!take()) continue
     nodes?.adopt(names)
@@ -280,13 +279,13 @@ export async function startService({
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
     if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
-    // This way is also used if the heir dies.
+    // Also if the heir dies.
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
     const settled = performance.now() + settleMilliseconds
     while (registry.settles() && performance.now() < settled) await pause(20)
     registry.isSettingDown = true
-    // Without sessions no file is written: it would replace a file that needs another key.
+    // It would replace a file that needs another key.
     const noneCanMove = () => registry.size === registry.immovable
     if (noneCanMove()) return
     // The heir adopts the names once it has the sessions. Until then, requests wait.
@@ -318,7 +317,7 @@ export async function startService({
     upstream.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
-    // Other processes that stop now may still answer clients that are connected here.
+    // Other stopping processes may still answer clients here.
     if (nodes !== undefined) await pause(carriedMilliseconds)
     registry.abandonAll()
     const closed = listening.close()
@@ -334,7 +333,7 @@ export async function startService({
     clearInterval(closing)
     listening.closeAllConnections()
     upstream.close()
-    // Node does not close connections during their TLS handshake.
+    // Node leaves TLS handshakes open.
     await Promise.race([closed, pause(cutMilliseconds)])
     metricsServer?.close()
     sums.close()
@@ -362,7 +361,6 @@ export async function startService({
     partLogs.take(next.logLevels)
     live.take(next)
     upstream.refresh()
-    // A random key of a single process stays.
     if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
     streams.endAll()
@@ -375,7 +373,7 @@ export async function startService({
     metricsUrl: metricsServer?.url,
     metrics: metrics.text,
     reopen: () => audit.reopen(),
-    /** Reads certificates and keys of pages again. `next`: settings that `reloadConfig` has checked. */
+    /** Certificates and pages' keys. `next`: checked by `reloadConfig`. */
     async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<void> {
       audit.reopen()
       if (next !== undefined && changed?.length !== 0) await take(next)
@@ -385,12 +383,12 @@ export async function startService({
     /** False if full or stopping. */
     isReady: takesSessions,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
-    /** Accepts no connections, and closes each open connection after one more answer. */
+    /** Closes each open connection after one more answer. */
     retire() {
       isReplaced = true
       listening.retire()
     },
-    /** Refuses new sessions. Resolves when all sessions have ended, at the time limit (DRAIN_TIME), or at a stop. */
+    /** Resolves when all sessions have ended, after DRAIN_TIME, or at a stop. */
     drain(): Promise<void> {
       draining ??= drain()
       return draining

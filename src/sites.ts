@@ -32,13 +32,13 @@ import type { PageTokens } from './warm/pages/page-tokens.js'
 import { createLogins, type Logins, type MendParts, managementFrom } from './warm/session-login.js'
 import { allowsDomain } from './xmpp/jid/domains.js'
 
-/** Shortest limit in bytes. With long stanzas the limit is two stanzas. */
+/** With long stanzas, the limit is two stanzas. */
 const leastBodyBytes = 512 * 1024
 
 export interface SessionParts
   extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
     Pick<ListenerParts, 'bodies'> {
-  /** Opens a session at another endpoint. Undefined for domains that are served here. */
+  /** At another endpoint. Undefined for domains served here. */
   readonly openThere: (...about: Parameters<Open>) => Opening | undefined
   readonly login: LoginParts
   readonly mend: MendParts | undefined
@@ -67,7 +67,7 @@ export interface SiteParts
   readonly upstream: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
-  /** Undefined if no page may bring a token. */
+  /** Undefined: no tokens. */
   readonly pageTokens?: PageTokens | undefined
   readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
 }
@@ -75,11 +75,11 @@ export interface SiteParts
 export interface Sites {
   /** Changes with `rebuild`. */
   readonly routes: Pick<DispatchTable, 'hosts' | 'otherHosts'>
-  /** Builds all sites anew. Sessions continue with what they have. */
+  /** Sessions keep what they have. */
   rebuild(config: Config): void
   shutDown(): void
   close(): void
-  /** Whether other processes log users in for calls to this one. */
+  /** By other processes, for calls here. */
   hasCarriedLogins(): boolean
   takeUp(before: SessionRecord): boolean
 }
@@ -113,7 +113,7 @@ export function createSites(first: Config, shared: SiteParts): Sites {
       before = newest
       serviceAccounts = config.serviceAccounts
       newest = buildSites(config, carried)
-      // Until other processes have the new settings too, they name the sites before.
+      // Processes with the earlier settings still use these names.
       const names = new Set([...before.names, ...newest.names])
       for (const one of [carriage, carriedRequests, carriedLogins]) one?.keep(names)
     },
@@ -422,7 +422,7 @@ function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: strin
   }
 }
 
-/** Browsers send the cookies to the BOSH endpoint. */
+/** For the BOSH endpoint. */
 function cookieRules(config: Config, domain: string): CookieRules {
   const { externalUrl, assumeSecure, bosh } = config
   const url = urlOfDomain(config, domain)

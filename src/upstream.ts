@@ -40,7 +40,7 @@ import { allowsDomain, withULabels } from './xmpp/jid/domains.js'
 import type { OpenLink } from './xmpp/link.js'
 import { serverLimits } from './xmpp/xml/limits.js'
 
-/** Above this share of the descriptors or of the memory, no connections are dialled ahead. */
+/** Of descriptors or memory. Above, no spare connections. */
 const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
 
@@ -272,7 +272,6 @@ export function createUpstream(given: UpstreamParts) {
       servers: () => [...serverStates.rows, ...endpointStates.rows],
       waitingBytes: () => waiting.bytes,
     },
-    /** The settings have changed. */
     refresh(): void {
       waiting.most = memoryForWaiting(config.limits.megabytes, config.workers)
       links.dropSpares()

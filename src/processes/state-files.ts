@@ -12,11 +12,11 @@ export interface StateFilesParts {
   readonly folder: string
   /** The first key encrypts. Each key can decrypt. */
   readonly keys: readonly KeyObject[]
-  /** Number of the worker, from 1, or 0 for a service without workers. */
+  /** From 1, or 0 without workers. */
   readonly slot: number
   readonly workers: number
   readonly version: number
-  /** Files older than this are not used, in milliseconds. */
+  /** Oldest usable file, in milliseconds. */
   readonly longest: number
   readonly log: Logger
   /** In milliseconds since 1970. */
@@ -34,8 +34,8 @@ export interface WrittenState {
 
 export interface StateFiles {
   /**
-   * Replaces the file of this slot. If the disk has no room for `bytes`, `records` is not read. Rejects with
-   * an error of the system or of `records`.
+   * Replaces this slot's file. Without room for `bytes`, `records` is not read. Rejects with errors of the system or
+   * `records`.
    */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
   /** Reads the files of this slot, and of slots without a process. Never rejects. */
@@ -135,7 +135,6 @@ export function hasStateFiles(folder: string): boolean {
   return attempt(() => readdirSync(folder))?.some(name => stateFile.test(name)) === true
 }
 
-/** The slot whose process reads the file of `slot`. */
 function readerOf(slot: number, workers: number): number {
   if (workers === 0) return 0
   return slot === 0 ? 1 : ((slot - 1) % workers) + 1

@@ -19,20 +19,20 @@ const featuresSeconds = 10
 /** One held request, and one for sending. */
 const mostOpen = 2
 
-/** Time for the client to answer before the next request, in milliseconds. */
+/** For the client to answer first, in milliseconds. */
 const clientTurn = 10
 
 /** In UTF-16 units. */
 const fullPayload = 256 * 1024
 
-/** After an element of these namespaces, the server waits for the client. */
+/** After these, the server waits for the client. */
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
 }
 
-/** A BOSH client (XEP-0124, XEP-0206). While idle, it keeps one request open. */
+/** XEP-0124, XEP-0206. While idle, keeps a request open. */
 export class BoshLink implements Link {
   readonly facts: LinkFacts
   events: LinkEvents
@@ -43,7 +43,7 @@ export class BoshLink implements Link {
   #from: string | undefined
   #isOver = false
   #open = 0
-  /** Resolves when the reply to the last request has been read. */
+  /** After the reply to the last request. */
   #last: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
   #backlog = 0
@@ -193,12 +193,12 @@ export class BoshLink implements Link {
     if (this.#open === 0) this.#askWhenDue(terms.inactivity)
   }
 
-  /** Schedules an empty request within half of `inactivity`, but not before `polling`. */
+  /** Within half of `inactivity`, but not before `polling`. */
   #askWhenDue(inactivity: number): void {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // Not at once: after the last reply of a login a page may get the session, if no request is open.
+    // Later: after a login a page may get the session, if no request is open.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 

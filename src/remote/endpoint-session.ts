@@ -27,7 +27,7 @@ export interface EndpointSessionParts {
   readonly terms?: WantedTerms
   readonly onFailed?: (domain: string, failure: Failure) => void
   readonly stateOf?: (host: string) => ServerState | undefined
-  /** Sessions that have open requests, or will send requests. They add and remove themselves. */
+  /** Sessions with open or due requests add and remove themselves. */
   readonly open: Set<EndpointSession>
 }
 
@@ -37,7 +37,7 @@ function creation({ wait, hold, ver }: WantedTerms): string {
 
 const closeSeconds = 5
 
-/** Time for the creation reply of a session that ends, in seconds. Some endpoints first wait for their server. */
+/** For the creation reply of an ending session. Some endpoints first wait for their server. */
 const creationSeconds = 10
 
 /** Pause before a repeat while an earlier request is open, in milliseconds. */
@@ -60,7 +60,7 @@ export class EndpointSession {
   #lastWords = ''
   #unfinishedBytes = 0
   #lastTurn: Turn | undefined
-  /** When the last empty request was sent, if its reply was also empty. */
+  /** The last empty request with an empty reply. */
   #emptySince: number | undefined
   #limit: Timer | undefined
   terms: SessionTerms | undefined
@@ -94,7 +94,7 @@ export class EndpointSession {
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
       const isEmptyReply = attributes === '' && payload === '' && reply.payload.length === 0
-      // An earlier request may be answered because of a later one. Its empty reply does not count.
+      // A later request may cause this empty reply.
       if (rid === this.#lastRid) this.#emptySince = isEmptyReply ? askedAt : undefined
       this.#report(reply.end?.failure, creates)
       if (reply.end !== undefined) this.#beginEnding()
@@ -109,7 +109,7 @@ export class EndpointSession {
         onFailed?.(domain, error.failure)
         this.#report(error.failure, creates)
       }
-      // Without a creation reply there is no session to end.
+      // No session to end.
       if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#beginEnding()
       throw error
     } finally {
@@ -149,14 +149,14 @@ export class EndpointSession {
 
   abandon(): void {
     if (this.terms === undefined && this.#unfinishedBytes > 0) {
-      // The sid is in a reply that is not read, so the endpoint must time out.
+      // The sid is unread, so the endpoint must time out.
       this.#finish()
       return
     }
     if (this.terms !== undefined && this.#phase === 'live') {
       this.#breakOff()
       this.#abort = new AbortController()
-      // Continues after the last rid that was sent, because the endpoint would wait for missing rids.
+      // The endpoint would wait for missing rids.
       this.#lastRid = this.#sentRid
     }
     this.end()

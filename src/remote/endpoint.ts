@@ -14,7 +14,7 @@ const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'onSent'>
 
-/** Most stanzas of a reply. Each takes about 300 bytes in addition to its text. */
+/** Each takes about 300 bytes beside its text. */
 const mostStanzas = 10_000
 
 /** XEP-0124 §17.1. */

@@ -32,12 +32,12 @@ export interface RequestOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly reached?: ((step: Step) => void) | undefined
-  /** Called with the growth of an unfinished reply in bytes, and at its end with the negative sum. */
+  /** Growth of an unfinished reply in bytes, at its end the negative sum. */
   readonly gathered?: ((bytes: number) => void) | undefined
   readonly onSent?: ((isNew: boolean) => void) | undefined
 }
 
-/** `fates`: outcomes for elements of a reply that was too long. */
+/** `fates`: of elements in an overlong reply. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16

@@ -41,7 +41,7 @@ export function createRemotes(parts: RemotesParts) {
   let isClosed = false
 
   function endpointsOf(about: RemoteEndpoint): Endpoints {
-    // Strangers may name only domains with public addresses. Operators may use private addresses.
+    // Strangers may name only domains with public addresses.
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
     const own = { about, settings: config.remote, tls, clock, port, names, publicOnly, xmlLimits }
@@ -102,7 +102,7 @@ export function createRemotes(parts: RemotesParts) {
         get id() {
           return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
         },
-        /** Stanzas of the server that arrived during the login are lost. */
+        /** Stanzas from during the login are lost. */
         async handOver(jid) {
           const given = link.giveToPage()
           if (given === undefined) return undefined

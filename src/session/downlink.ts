@@ -59,7 +59,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
       this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    // After a SASL2 login the server sends features again. The page of a warmed session must not get them.
+    // SASL2 servers send features again, which a warmed page must not get.
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) session.uplink.opened()
@@ -68,7 +68,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
 
   #visible(features: Element): Element {
     const { uplink, client, hidesSecrets } = this.#session
-    // WebSocket clients do stream management themselves.
+    // WebSocket clients manage streams themselves.
     const isOurs = uplink.link.allowsManagement && client?.transport === 'bosh'
     this.#offersManagement = isOurs && features.text.includes(smNamespace)
     return visibleFeatures(features, hidesSecrets, isOurs || uplink.watch.isCounted)
@@ -88,7 +88,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
   }
 
-  /** Before the end: gives the client errors for stanzas that the server has not confirmed. */
+  /** Before the end, as errors. */
   returnUnconfirmed({ reason }: Outcome): void {
     const { uplink, outbox, jid } = this.#session
     const { managed } = uplink
@@ -96,7 +96,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     for (const error of managed.takeReturned(jid!)) outbox.add(error)
   }
 
-  /** Gives the client errors for its stanzas after the end. */
+  /** After the end, as errors. */
   returnToClient(elements: readonly Element[]): void {
     const { jid, outbox } = this.#session
     for (const element of elements) {

@@ -1,4 +1,4 @@
-/** The first items of many, in order. Keeps twice as many at most, so the cost grows with the number of items. */
+/** In order. Keeps at most twice as many, so the cost stays linear. */
 export class FirstOf<T> {
   readonly #most: number
   readonly #compare: (a: T, b: T) => number
@@ -30,5 +30,5 @@ export class FirstOf<T> {
   }
 }
 
-/** Few long sorts cost less than many short ones. */
+/** Few long sorts are cheaper. */
 const slack = 64

@@ -18,13 +18,13 @@ export interface ManagedLinkParts extends LinkCountsParts {
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
-  /** `seconds` is the length of the gap. */
+  /** `seconds`: the gap. */
   readonly onMended: (seconds: number) => void
 }
 
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
-/** A link with stream management (XEP-0198). It replaces a broken connection and resumes the stream. */
+/** XEP-0198: replaces a broken connection, and resumes the stream. */
 export class ManagedLink implements Link, LinkEvents {
   events: LinkEvents
   #link: Link
@@ -33,11 +33,11 @@ export class ManagedLink implements Link, LinkEvents {
   #isPaused = false
   readonly #counts: LinkCounts
   #keptAtServer = 0
-  /** Undefined if the stream cannot be resumed. */
+  /** Undefined: not resumable. */
   #previd: string | undefined
   #repair: Repair | undefined
 
-  /** With `before`, the link resumes the stream of another process. */
+  /** `before`: another process's stream. */
   constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
     this.#link = link
     this.#parts = parts
@@ -149,7 +149,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   pause(): void {
     this.#isPaused = true
-    // The answer to `<resume/>` must still be read.
+    // `<resume/>` is still unanswered.
     if (this.#phase !== 'mending') this.#link.pause()
   }
 
@@ -164,7 +164,7 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#keptAtServer
   }
 
-  /** Returns an error for each stanza that the server has not confirmed. */
+  /** As errors, for unconfirmed stanzas. */
   takeReturned(jid: string): Element[] {
     const answers = this.#counts.unconfirmed.flatMap(element => notConfirmed(element, jid) ?? [])
     this.#counts.forget()
@@ -175,7 +175,7 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#canMend || this.#phase === 'mending'
   }
 
-  /** Call it only if `mayResume`. Closes the connection but not the stream, which the next process resumes. */
+  /** Only if `mayResume`. Leaves the stream open for the next process. */
   setDown(): LinkRecord {
     const now = this.#parts.clock.now()
     const record: LinkRecord = {
@@ -196,7 +196,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
 
-  /** Breaks the connection. Returns false if the link cannot be mended. */
+  /** False if not mendable. */
   breakOff(): boolean {
     if (!this.#canMend) return false
     this.#link.cut()

@@ -8,7 +8,7 @@ import type { Element } from '../xmpp/xml/element.js'
 const resumeMilliseconds = 10_000
 /** Time for an attempt that begins after `longest`, in milliseconds. */
 const lateMilliseconds = 20_000
-/** Pause between two attempts, in milliseconds. Doubles each time, up to `mostPause`. */
+/** In milliseconds. Doubles up to `mostPause`. */
 const firstPause = 500
 const mostPause = 15_000
 
@@ -22,7 +22,7 @@ const passing = new Set<Failure['code']>([
 ])
 
 export interface Mending {
-  /** Logs the user in on a new link. Throws a `Problem`. */
+  /** On a new link. Throws a `Problem`. */
   readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>
   /** In milliseconds. */
   readonly longest: number
@@ -51,7 +51,7 @@ interface RepairParts {
 
 const never = Number.POSITIVE_INFINITY
 
-/** Replaces the connection of a link. Times are in milliseconds of the clock. */
+/** Times are in milliseconds of the clock. */
 export class Repair {
   readonly since: number
   #until: number
@@ -59,10 +59,7 @@ export class Repair {
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
-  /**
-   * False while the attempt waits for its turn. So long, it never gives up: the server may keep the stream
-   * for longer than `longest`.
-   */
+  /** While waiting for its turn, an attempt never gives up: the server may keep the stream longer than `longest`. */
   #isInTurn = false
   #answerBy = never
   #link: Link | undefined
@@ -92,7 +89,7 @@ export class Repair {
 
   tryLater(): void {
     this.#answerBy = never
-    // Jitter: many links to one server may break at once.
+    // Jitter: many links may break at once.
     this.#nextAt = this.#parts.clock.now() + this.#pause * (0.75 + Math.random() / 2)
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }
@@ -101,7 +98,7 @@ export class Repair {
     this.#parts.onGivenUp()
   }
 
-  /** Drops the current attempt. With `ended`, closes a stream that the attempt has resumed. */
+  /** `ended`: also closes a resumed stream. */
   stop(reason: 'ended' | 'cut'): void {
     this.#caller.abort(reason)
   }
@@ -114,7 +111,7 @@ export class Repair {
     const onBegin = () =>
       run(() => {
         this.#isInTurn = true
-        // The turn came after the limit: one attempt shows whether the server still has the stream.
+        // One attempt shows whether the server still has the stream.
         if (clock.now() >= this.#until) this.#until = clock.now() + lateMilliseconds
       })
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(

@@ -43,7 +43,6 @@ export interface OpenerParts
   readonly registry: Registry
   /** Patterns of domains. */
   readonly domains: readonly string[]
-  /** No longer served. */
   readonly retiredDomains: readonly string[]
   readonly limits: SessionLimits
   readonly refused: OnRefused
@@ -205,7 +204,7 @@ export function createOpener(parts: OpenerParts) {
   return {
     report,
 
-    /** Returns a condition of BOSH and RFC 6120 §4.9.3 if there is no session. */
+    /** Returns a condition of BOSH and RFC 6120 §4.9.3 if it refuses. */
     async openForClient<C extends Client>(
       domain: string | undefined,
       options: { lang: string; from: string | undefined },
@@ -248,7 +247,7 @@ export function createOpener(parts: OpenerParts) {
       }
     },
 
-    /** Continues a session of another process. Returns false if its domain is not served here, or after a fault. */
+    /** From another process. False if its domain is not served, or after a fault. */
     takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
       if (domainFault(before.domain) !== undefined) return false
       let session: Session | undefined

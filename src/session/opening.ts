@@ -5,7 +5,7 @@ import type { Handover, Opening, OpenWish } from './session-types.js'
 
 export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
 
-/** The client, the link's events and the login for a session that this process logs in. */
+/** For sessions that this process logs in. */
 export function openingOf(session: Session, wish: OpenWish, makeClient: MakePageClient, events: LinkEvents) {
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }

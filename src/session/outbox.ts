@@ -7,7 +7,7 @@ import type { Transport } from './session-types.js'
 /** Above these limits, the server is not read. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
-/** Memory of an element in addition to its text, in bytes: a substring may keep a whole network chunk. */
+/** Beside its text: a substring may keep a network chunk. */
 const elementBytes = 2048
 
 /** In bytes. `size` is in UTF-16 units of two bytes. */
@@ -31,7 +31,7 @@ export interface OutboxRecord {
   readonly resumption: unknown
 }
 
-/** Elements from the server for the client. Sizes are in UTF-16 units. */
+/** For the client. Sizes are in UTF-16 units. */
 export class Outbox {
   readonly #parts: OutboxParts
   readonly #mostElements: number
@@ -40,12 +40,12 @@ export class Outbox {
   #keptBytes = 0
   #delivered = 0
   #isClosed = false
-  /** Number of elements before the timed stanza, or -1. Only one is timed at a time: the first since the last delivery. */
+  /** Elements before the timed stanza, the first since the last delivery, or -1. */
   #beforeTimed = -1
-  /** When the timed stanza arrived, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   #since = 0
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
-  /** State of stream management for the next client. It is deleted when elements are taken. */
+  /** Of XEP-0198, for the next client. Deleted when elements are taken. */
   resumption: unknown
 
   constructor(parts: OutboxParts, most = mostElements) {
@@ -179,7 +179,7 @@ export class Outbox {
     }
     this.#elements = elements.slice(taken)
     this.#count(-size, -taken)
-    // Keeps only the taken elements: the others were copied.
+    // The others were copied.
     elements.length = taken
     return elements
   }

@@ -24,7 +24,7 @@ export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
-  /** Added to `createdAt` in the places of a list, because each process has its own clock. */
+  /** Added to `createdAt` in places: each process has its own clock. */
   readonly #epoch: number
 
   constructor(here: Registry, elsewhere: SessionsElsewhere, epoch = 0) {
@@ -57,7 +57,7 @@ export class OwnSessions {
     return this.#here.byId(id)?.resume(handover)
   }
 
-  /** The id of the session that a page in this tab can resume. */
+  /** For a page in this tab. */
   ofTab(tab: Tab): string | undefined {
     const session = this.#here.ofTab(tab)
     return session?.stage.allows('resume') === true ? session.id : undefined
@@ -99,7 +99,7 @@ export class OwnSessions {
   }
 }
 
-/** Whether the session's login is for this user. If `jid` is full, the login must have asked for it. */
+/** For a full JID, the login must have asked for it. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor

@@ -11,7 +11,7 @@ export interface HistoryRecord {
   readonly events: readonly number[]
 }
 
-/** Who opened a session, its browser, and its last events. An event is one number: 8 × seconds of age + kind. */
+/** The opener, the browser, and the last events, each as 8 × seconds of age + kind. */
 export class SessionHistory {
   openedBy: OpenedBy | undefined
   browser: string | undefined
@@ -30,7 +30,7 @@ export class SessionHistory {
   /** `age` of the session in milliseconds. */
   note(event: (typeof names)[number], age: number): void {
     const seconds = Math.max(0, Math.floor(age / 1000))
-    // Unlike an array that grows, a concatenated array has no spare room.
+    // A growing array would have spare room.
     this.#events = this.#events.slice(1 - mostEvents).concat(seconds * 8 + names.indexOf(event))
   }
 

@@ -13,7 +13,7 @@ import type {
   VisitName,
 } from './session-types.js'
 
-/** Where a session stands in a list. Sessions with the same key need a stable order, so that places do not move. */
+/** Sessions with the same key need a stable order. */
 export interface Rank {
   readonly key: number | string
   readonly id: string

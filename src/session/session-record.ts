@@ -1,4 +1,4 @@
-// A session as JSON values, for the next process. Types only.
+// JSON values for the next process.
 import type { CallIds } from '../lib/call-ids.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
@@ -7,7 +7,7 @@ import type { HistoryRecord } from './session-history.js'
 import type { Tab } from './session-types.js'
 import type { TicketRecord } from './ticket.js'
 
-/** Secret. Times in it and its parts are milliseconds since the session was set down: earlier times are negative. */
+/** Secret. Times are milliseconds since the handover: earlier times are negative. */
 export interface SessionRecord {
   readonly sid: string
   readonly id: string

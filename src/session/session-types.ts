@@ -4,12 +4,12 @@ import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Management } from './mending.js'
 
-/** `held` while a request is open, `quiet` without a request, `elsewhere` at a remote BOSH endpoint. */
+/** `held`: an open request. `quiet`: none. `elsewhere`: at a remote BOSH endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
 
 export type Transport = 'bosh' | 'websocket'
 
-/** A visit is a portal session of a user. Its admin chooses the names of visits and tabs. */
+/** A user's portal session. Its admin names visits and tabs. */
 export interface VisitName {
   readonly admin: string
   readonly visit: string
@@ -45,7 +45,7 @@ export interface SessionView {
 
 export interface OpenedBy {
   readonly admin: string
-  /** Whether the call was of a page with a token. */
+  /** The caller was a page with a token. */
   readonly isPage: boolean
 }
 
@@ -81,7 +81,7 @@ export interface Handover {
 export interface OpenWish extends LinkOptions {
   /** Bare or full. */
   readonly jid?: string | undefined
-  /** Longest time a request may be held, in seconds. */
+  /** In seconds. */
   readonly wait: number
   readonly hold: number
   /** BOSH version, `major.minor`. */
@@ -96,7 +96,7 @@ export interface Opening {
   /** The public handle. */
   readonly id: string
   readonly link: Link
-  /** Returns undefined if the session has ended. */
+  /** Undefined if ended. */
   handOver(
     jid: string,
     undelivered: readonly Element[],
@@ -110,10 +110,7 @@ export interface Opening {
 /** `onEnd` is called at most once, and last. Throws a `Problem` if a limit or the domain refuses the session. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
-/**
- * A cookie that binds the session to one browser: set with the first BOSH reply (`cookie`) or the reply of
- * the call (`reply`).
- */
+/** Binds the session to one browser, by the first BOSH reply (`cookie`) or the call's reply (`reply`). */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
 export interface SessionFilter {
@@ -124,7 +121,7 @@ export interface SessionFilter {
   readonly domain?: string | undefined
   readonly state?: SessionState | undefined
   readonly transport?: Transport | undefined
-  /** `connect`: sessions that pages with a token opened, which are also `warmed`. */
+  /** `connect`: `warmed` by pages with a token. */
   readonly origin?: SessionView['origin'] | 'connect' | undefined
   readonly visit?: VisitName | undefined
   /** A part of the JID, or the whole id, in lower case. */
@@ -132,10 +129,7 @@ export interface SessionFilter {
   readonly process?: string | undefined
 }
 
-/**
- * A place in a list stays valid after its session has ended. `createdAt`: time of the process's clock. With
- * several processes: Unix time.
- */
+/** Valid after its session has ended. `createdAt`: the process's clock, with several processes Unix time. */
 export interface Place {
   readonly createdAt: number
   readonly id: string
@@ -153,7 +147,7 @@ export interface ListWish extends SessionFilter {
   readonly limit: number
   /** In an order by `opened` only. */
   readonly after?: Place | undefined
-  /** Number of sessions to leave out. Default: 0. */
+  /** Default: 0. */
   readonly skip?: number | undefined
   /** Default: the oldest first. */
   readonly order?: Order | undefined
@@ -166,7 +160,7 @@ export interface Incomplete {
 export interface SessionList extends Incomplete {
   readonly sessions: readonly SessionView[]
   readonly total: number
-  /** Undefined at the end of the list, and in an order by anything but `opened`. */
+  /** Undefined at the end, and in other orders than `opened`. */
   readonly next: Place | undefined
 }
 
@@ -174,18 +168,18 @@ export interface StateCounts extends Incomplete {
   readonly states: ReadonlyMap<SessionState, number>
 }
 
-/** `elsewhere` is the number of sessions at remote BOSH endpoints, which were not ended. */
+/** `elsewhere`: at remote BOSH endpoints, so not ended. */
 export interface EndedSessions extends Incomplete {
   readonly ended: number
   readonly elsewhere: number
 }
 
-/** A call about one session rejects with `session-unreachable` if the process of the session does not answer. */
+/** Rejects with `session-unreachable` if the session's process does not answer. */
 export interface Sessions {
-  /** Names of the processes that answer. Empty with one process. */
+  /** Those that answer. Empty with one process. */
   readonly processes: readonly string[]
   get(id: string): Promise<SessionDetails | undefined>
-  /** Sessions that have gone, or whose process does not answer, are absent. */
+  /** Without sessions that are gone or unreachable. */
   getMany(ids: readonly string[]): Promise<readonly SessionView[]>
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>

@@ -24,7 +24,7 @@ import { Stage, waitingOrLive } from './state.js'
 import { Uplink } from './uplink.js'
 import { stateOf, viewOf } from './view.js'
 
-/** One user's session: a link to an XMPP server, an outbox for the browser, and the browser's client. */
+/** A user's link to an XMPP server, outbox, and browser's client. */
 export class Session implements Gate {
   readonly sid: string
   readonly id: string
@@ -37,7 +37,7 @@ export class Session implements Gate {
   readonly inactivity: Inactivity
   /** When `tick` is due, in milliseconds of the clock. */
   deadline = Number.POSITIVE_INFINITY
-  /** Whether the portal's backend receives events of this session. */
+  /** A portal's backend gets events. */
   hasBackend = false
   tab: Tab | undefined
   readonly history: SessionHistory
@@ -46,11 +46,11 @@ export class Session implements Gate {
   readonly #keeper: SessionKeeper<Session>
   readonly createdAt: number
   #client: Client | undefined = undefined
-  /** Whether the client's channel is encrypted, once known. */
+  /** Undefined until known. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
 
-  /** `client` is given if a client logs in itself, `before` if the session comes from another process. */
+  /** `client`: logs in itself. `before`: from another process. */
   constructor(
     domain: string,
     keeper: SessionKeeper<Session>,
@@ -97,7 +97,7 @@ export class Session implements Gate {
     return stateOf(this)
   }
 
-  /** True as soon as the session ends, even if the client does not know yet. */
+  /** Even if the client does not know yet. */
   get hasEnded(): boolean {
     return this.stage.name === 'ended'
   }
@@ -106,12 +106,12 @@ export class Session implements Gate {
     return this.stage.isOver
   }
 
-  /** Whether all connections between client and server are encrypted, or trusted by the operator. */
+  /** All connections are encrypted, or trusted by the operator. */
   get hidesSecrets(): boolean {
     return this.isSecure && this.link.facts.plainAllowed
   }
 
-  /** Whether the session may be reached over encrypted channels only. */
+  /** Encrypted channels only. */
   get isSecure(): boolean {
     return this.#isSecure === true
   }
@@ -124,7 +124,7 @@ export class Session implements Gate {
     this.outbox.source = this.uplink
   }
 
-  /** Continues a session of another process and resumes its stream. Replaces `begin`. */
+  /** Continues another process's session. Replaces `begin`. */
   takeUp(before: SessionRecord, client: Client, management: Management): void {
     const { clock, shaper, waiting, serverMilliseconds } = this.#keeper
     this.#jid = before.jid
@@ -150,7 +150,7 @@ export class Session implements Gate {
     return !this.hasEnded && this.uplink?.managed?.mayResume === true
   }
 
-  /** Ends the session here, and returns its record for the next process. Undefined if the stream cannot be resumed. */
+  /** For the next process. Undefined if not resumable. */
   setDown(): SessionRecord | undefined {
     const { sid, id, domain, createdAt, tab, ids, stage, client } = this
     const { managed } = this.uplink
@@ -180,7 +180,7 @@ export class Session implements Gate {
     return record
   }
 
-  /** This process has logged the user in. Returns the token of a ticket. */
+  /** Returns a ticket's token. */
   loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
@@ -229,7 +229,7 @@ export class Session implements Gate {
     return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }
 
-  /** Gives the session to the page that has the ticket. Returns false if impossible. */
+  /** To the page with the ticket. False if impossible. */
   handOver(make: (next: NextPage) => Client): boolean {
     const next = this.#handOver()
     if (next === undefined) return false
@@ -237,7 +237,7 @@ export class Session implements Gate {
     return true
   }
 
-  /** Called for each accepted message of the client. The first message ends the wait for a page. */
+  /** For each accepted message. The first ends the wait for a page. */
   attach(isSecure: boolean, by?: { readonly browser?: string | undefined }): void {
     this.#isSecure ??= isSecure
     if (!this.stage.attach()) return
@@ -337,7 +337,7 @@ export class Session implements Gate {
     this.#keeper.noticed(this, what)
   }
 
-  /** Sockets and timers call the session only through `run`. An exception ends only this session. */
+  /** For sockets and timers. An exception ends only this session. */
   run(work: () => void): void {
     if (this.isOver) return
     try {
@@ -400,8 +400,7 @@ export class Session implements Gate {
         this.#keeper.ended(this)
         this.flush()
       }
-      // Closes the link at once, so that the user goes offline, unless stanzas can still be returned to
-      // senders, or kept by the server.
+      // At once, so that the user goes offline, unless stanzas can still be returned or kept by the server.
       if (link === 'close-empty' && !this.isOver && this.outbox.isEmpty && !this.#mayKeep) this.link.close()
     }
     if (client !== 'outcome' && !this.isOver) this.#endNow(outcome, ending)
@@ -417,8 +416,7 @@ export class Session implements Gate {
     this.stage.end(last, true)
     this.deadline = Number.POSITIVE_INFINITY
     const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
-    // Puts back stanzas that the page may not have received: the server keeps them, or their senders get
-    // errors.
+    // Stanzas that the page may not have: the server keeps them, or returns errors.
     if (isAway || (last.reason !== 'client' && this.uplink.managed?.isOn === true)) this.#client?.giveBack()
     const waiting = this.outbox.clear()
     if (queue !== 'discard') this.uplink.bounce(waiting)
@@ -441,7 +439,7 @@ export class Session implements Gate {
   fail(cause: unknown): void {
     this.#stop('fault')
     const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
-    // Further errors are ignored: `report` has logged the fault.
+    // `report` has logged the fault.
     for (const step of steps) attempt(step)
   }
 }

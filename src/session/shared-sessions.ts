@@ -18,20 +18,20 @@ import type {
   SessionView,
 } from './session-types.js'
 
-/** A page of the list, with ages instead of times: each process has its own clock. */
+/** Ages instead of times: each process has its own clock. */
 interface CarriedPage {
   readonly sessions: readonly (readonly [Rank, SessionView])[]
   readonly total: number
   readonly more: boolean
 }
 
-/** The first places of a list, for a page that begins later: any of these sessions may be on it. */
+/** A later page may have any of these. */
 interface CarriedRanks {
   readonly ranks: readonly (readonly [key: Rank['key'], id: string])[]
   readonly total: number
 }
 
-/** A question follows a session that moves to another process this many times. */
+/** Of a session, before a question fails. */
 const mostMoves = 3
 
 interface OfOne {
@@ -84,7 +84,6 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
 
   const ownViews = (ids: readonly string[]) => own.views(ids).map(turned)
 
-  // JSON has no `undefined`.
   nodes.answer('session', (id: string) => turnedDetails(own.get(id)) ?? null)
   nodes.answer('session-list', ownPage)
   nodes.answer('session-ranks', ownRanks)
@@ -100,7 +99,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
   const ownerOf = (name: string): string | Promise<string | undefined> =>
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 
-  /** Asks the process of the session, or its heir if the session has moved. Returns undefined if there is no such session. */
+  /** Asks the heir if the session has moved. Undefined without such a session. */
   const askOwner = async <T>(
     id: string,
     here: () => T | undefined,
@@ -133,7 +132,6 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     }
   }
 
-  /** Asks the process of the wish, or all. */
   const askFor = async <T>(wish: ListWish, kind: string, here: (wish: ListWish) => T) => {
     const { process } = wish
     const owner = process === undefined ? undefined : nodes.owner(process)
@@ -191,7 +189,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     return views
   }
 
-  /** Asks for places first: with views, a page far behind would carry thousands of sessions. */
+  /** Places first: views before a late page would carry thousands of sessions. */
   const laterPage = async (wish: ListWish, skip: number): Promise<SessionList> => {
     const compare = comparing(wish.order ?? oldestFirst)
     const { parts, unanswered } = await askFor(wish, 'session-ranks', ownRanks)

@@ -11,12 +11,12 @@ import type { LinkRecord } from './session-record.js'
 
 /** In UTF-16 units: the longest stanza by default. */
 const mostWaiting = 256 * 1024
-/** In UTF-16 units. Above this the session ends: clients that poll cannot be stopped from sending. */
+/** In UTF-16 units. Above, the session ends: polling clients cannot be stopped. */
 const mostKept = 8 * 1024 * 1024
 /** In bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
 
-/** Stanzas from the client to the server. They wait for the stream features, or for a delayed login. */
+/** Stanzas wait for the stream features, or for a delayed login. */
 export class Uplink {
   #isOpening = true
   #isHeld = false
@@ -45,7 +45,7 @@ export class Uplink {
     this.link = this.managed
   }
 
-  /** When the client may send more, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   get freeAt(): number {
     return this.#shaper.freeAt(this.#paidAt)
   }
@@ -61,7 +61,6 @@ export class Uplink {
     this.#paidAt = 0
   }
 
-  /** Whether the client should wait before it sends more. */
   get isBehind(): boolean {
     if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
     // Not while the server is not read: its counts cannot arrive, and only the client can empty the outbox.
@@ -152,7 +151,7 @@ export class Uplink {
     return 'broken-off'
   }
 
-  /** Returns stanzas to their senders. Stanzas that the server still keeps are returned by the server. */
+  /** The server returns stanzas that it still keeps. */
   bounce(undelivered: readonly Element[]): void {
     for (const element of this.#mine(undelivered)) this.#bounce(element)
   }

@@ -14,7 +14,7 @@ export interface PageContext {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>
   readonly now: number
   readonly admin: string
-  /** What the role of the admin includes. */
+  /** Of the role. */
   readonly rights: {
     readonly canWarm: boolean
     readonly canEnd: boolean
@@ -55,7 +55,7 @@ export function sessionDetails(view: SessionDetails, token: string, context: Pag
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
   const timeOf = (at: number) => formatTime(Date.now() - (context.now - at))
   const isAttachable = state !== 'opening' && state !== 'ended'
-  // A page cannot continue the stream of a WebSocket client that logged in itself.
+  // A page cannot continue the stream of a WebSocket client.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
   return withForm(
     show('session', context, {
@@ -81,7 +81,6 @@ export function endQuestion(view: SessionView, token: string, context: PageConte
   return withForm(show('end', context, { ...describeRow(view, context), title, token }))
 }
 
-/** Sessions that an operator has selected, or all of a user. */
 export interface Selected {
   readonly jid: Jid | undefined
   readonly ids: readonly string[]

@@ -67,7 +67,7 @@ function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
   return node === undefined ? websocket : `${websocket}?node=${node}`
 }
 
-/** With `no-referrer`, browsers would send the form with `Origin: null`. */
+/** With `no-referrer`, browsers send `Origin: null`. */
 export function withForm(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
@@ -89,7 +89,6 @@ export function describeList({ sessions, total, next, unanswered }: SessionList,
 
 export type SessionObject = ReturnType<typeof describeSession> & Partial<ReturnType<typeof describePast>>
 
-/** Of one session. */
 export function describeDetails(view: SessionDetails, now: number, admin: string): SessionObject {
   return { ...describeSession(view, now, admin), ...describePast(view, now) }
 }

@@ -8,7 +8,7 @@ import type { Nodes } from '../processes/nodes.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import { type ActingAccountsParts, createActingAccounts } from './acting-accounts.js'
 
-/** `user` is a bare JID. Undefined for an anonymous login. */
+/** Bare. Undefined for an anonymous login. */
 interface Caller {
   readonly admin: string
   readonly user: string | undefined
@@ -44,11 +44,11 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
         refused(limit, { admin })
         throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
       }
-      // The user's limit comes first, so that refused calls do not count for the admin.
+      // First, so that refused calls do not count for the admin.
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
       judge('warms-admin', await warmsOfAdmin.take(admin))
     },
-    /** Takes the count back: the call needed no login, or this service stopped. */
+    /** No login was needed, or this service stopped. */
     async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
@@ -56,7 +56,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/** Shares known clients, because during an upgrade the processes that know them end. */
+/** An upgrade ends the processes that know them. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const learnFromNew = () => {

@@ -6,7 +6,7 @@ import { memberNames } from '../lib/text/json-members.js'
 import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
-/** Undefined if absent. Throws a `Problem` for a wrong value. */
+/** Undefined if absent. Throws a `Problem`. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
 /** Options that are empty or `null` count as absent. */
@@ -35,7 +35,7 @@ export function readParameters(
   }
 }
 
-/** A body of only these parameters, or an empty body. Throws a `Problem`. */
+/** Or an empty body. Throws a `Problem`. */
 export function readFew<Known extends Table>(
   contentType: string | undefined,
   body: Uint8Array,
@@ -46,7 +46,7 @@ export function readFew<Known extends Table>(
   return valuesOf(pairsIn(format, body), table, format, value => value === '' || value === null)
 }
 
-/** Reads parameters that were not sent as the body of a call. */
+/** Not from the body of a call. */
 export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parameters => readerOf(given, bodyParameters)
 
 /** Throws a `Problem` for an unknown name: with a misspelt filter, a logout would end the wrong sessions. */
@@ -97,7 +97,7 @@ function collect<Name extends string>(pairs: Iterable<Pair>, table: Table<Name>,
 
 const secrets: ReadonlySet<string> = new Set<ParameterName>(['password', 'token', 'credential'])
 
-/** Other names may be secrets in the wrong place, and are not quoted. */
+/** Other names may be misplaced secrets. */
 const isName = /^[a-z_]{1,40}$/i
 
 function unknownParameter([name, value]: Pair, before: string | undefined, table: Table, place: Place): Problem {
@@ -145,7 +145,7 @@ function* jsonPairs(text: string): Iterable<Pair> {
   for (const name of memberNames(text)) yield [name, members[name]]
 }
 
-/** Shorter names are too similar to other words: `jid` and `uid`, `wait` and `want`. */
+/** Shorter names are too similar to other words. */
 const longEnough = 5
 
 const spelt = parameterNames.filter(name => name !== 'csrf_token')

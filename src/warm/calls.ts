@@ -29,7 +29,7 @@ import type { RecentWarms } from './numbers/recent-warms.js'
 
 export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | Look
 
-/** Calls that change nothing, so they are no part of the audit trail. */
+/** Not audited: they change nothing. */
 const looks = ['sessions', 'numbers', 'failures', 'audit'] as const
 
 type Look = (typeof looks)[number]
@@ -128,9 +128,9 @@ export function createCalls(parts: CallsParts) {
     /** Answers OPTIONS. */
     admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
-      // One handler for all checks, because each handler costs Express as much as a check.
+      // Each handler costs Express as much as a check.
       const check: RequestHandler = (request, response, next) => {
-        // Replies contain the secret of a session, so no cache may store them.
+        // Replies contain secrets: no cache may store them.
         response.vary('Accept').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
         if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
         if (!methods.includes(request.method)) {
@@ -139,7 +139,7 @@ export function createCalls(parts: CallsParts) {
           response.status(204).end()
           return
         }
-        // This comes before the 401, because a browser would then send the secret unencrypted.
+        // Before the 401: browsers would send the secret unencrypted.
         if (!isSafe(request)) {
           throw new Problem('insecure-channel', {
             detail: 'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
@@ -188,7 +188,7 @@ const aboutOf = (request: Request, config: ClientRules) => ({
   address: clientAddress(request, config),
 })
 
-/** Anybody can cause these errors, so there is one line a minute for each code, client and admin, with a `count`. */
+/** Anybody can cause these: one line a minute for each code, client and admin, with a `count`. */
 export function createOftenLog({ config, log, sums }: OftenLogParts) {
   const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
   return (

@@ -15,9 +15,9 @@ const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
 
-/** Time for the way to another process and back, added to the login's limit, in milliseconds. */
+/** To another process and back, beyond the login's limit. */
 const wayMilliseconds = 1_000
-/** A process that is full is not asked again for this time, in milliseconds. */
+/** A full process is not asked again for this time. */
 const fullMilliseconds = 1_000
 
 interface CarriedLogin {
@@ -76,7 +76,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     })
   nodes.answer(unclaimedKind, endUnclaimed)
 
-  /** Number of logins that other processes do for calls to this one. */
+  /** By other processes, for calls here. */
   let carried = 0
   const fullUntil = new Map<string, number>()
 
@@ -128,7 +128,6 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     get areUnderWay(): boolean {
       return carried > 0
     },
-    /** Forgets other sites. */
     keep(names: ReadonlySet<string>): void {
       for (const site of sites.keys()) if (!names.has(site)) sites.delete(site)
     },
@@ -141,7 +140,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
         keysOf: carriedBy('keysOf'),
       } as Logins
     },
-    /** Ends a session that no page has used, in any process. */
+    /** Unused, in any process. */
     endUnclaimed(id: string): void {
       const node = nodes.owner(nodeIn(id) ?? '')
       if (node === undefined || node === nodes.self) endUnclaimed(id)

@@ -7,10 +7,10 @@ import { negotiate } from '../http/answers/negotiation.js'
 import { Problem } from '../lib/errors.js'
 import { hiddenFrom } from './calls.js'
 
-/** All links of the documents are relative, so the README needs the slash at its end. */
+/** The documents' relative links need the README's slash. */
 export const docsPath = /^\/docs(?:\/([a-z-]*))?$/
 
-/** `not-found` is thrown for an unknown name. */
+/** Throws `not-found`. */
 export function docsPage(config: NavigationSettings, request: Request, admin: Admin): Answer {
   const { 0: name } = request.params
   const bar = navigation(config, request.headers, 'docs', hiddenFrom(admin))

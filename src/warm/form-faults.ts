@@ -37,7 +37,7 @@ const fieldOf: { readonly [Code in ProblemCode]?: FieldName } = {
   'authzid-refused': 'authzid',
 }
 
-/** `hasToken`: the form has a token in place of a password. */
+/** `hasToken`: in place of a password. */
 export function fieldAt({ code, parameter }: Problem, hasToken: boolean): FieldName | undefined {
   const about = parameter?.name ?? fieldOf[code]
   const field = about === 'password' && hasToken ? 'token' : about
@@ -51,7 +51,7 @@ export function messageAt(problem: Problem): string {
   return code === 'missing-parameter' ? fillIn : (parameter?.rule ?? detailOf(problem))
 }
 
-/** All mistakes in a form. A login stops at the first. */
+/** A login stops at the first mistake. */
 export function faultsOf(pairs: Iterable<readonly [string | undefined, string | undefined]>, ways: Ways): Faults {
   const given = new Map<ParameterName, string>()
   const faults: Partial<Record<FieldName, string>> = {}
@@ -79,7 +79,7 @@ function faultOf(read: Parameters, ways: Ways): Problem | undefined {
   }
 }
 
-/** For some domains. The address does not name a domain. */
+/** For some domains. */
 function mayNeedNoProof({ warm, serviceAccounts, servers }: Ways): boolean {
   return (
     warm.anonymous || serviceAccounts.size > 0 || [...servers.values()].some(each => each.certificate !== undefined)

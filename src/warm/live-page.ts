@@ -10,7 +10,7 @@ interface PageCall {
   readonly admin: Pick<Admin, 'name'>
 }
 
-/** The page, or a stream of it for `live.js`. The page has `{{> live}}`, and parts with an id and `data-live`. */
+/** The page, or its stream for `live.js`. It has `{{> live}}`, and parts with an id and `data-live`. */
 export async function answerLive(
   streams: EventStreams,
   { request, response, admin }: PageCall,

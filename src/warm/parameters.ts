@@ -113,10 +113,7 @@ export const bodyParameters = {
 export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
-/**
- * These must not be `null` or empty. A backend that lost a user's name and sends `authzid: null` must not get
- * a session of its own account.
- */
+/** Never `null` or empty: after a lost user name, `authzid: null` must not give the backend's own session. */
 export const identifying = new Set<ParameterName>([
   'jid',
   'password',
@@ -133,9 +130,9 @@ const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern}
 export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 
 export const usualLimit = 100
-/** Rows of the page for operators. */
+/** For operators. */
 export const usualRows = 50
-/** Pages have numbers up to this session. Beyond, `after` or a filter is needed. */
+/** Beyond, `after` or a filter is needed. */
 export const mostNumbered = 5_000
 
 const longestSearch = 256
@@ -200,14 +197,12 @@ export const pageParameters = {
   ended: integer('Sessions that the form before has ended.'),
 } as const
 
-/** Parameters that a page may send. */
 export const tabParameters = { tab: bodyParameters.tab } as const
 
-/** Most sessions that one form ends. */
 export const mostSelected = 200
 const longestBack = 2_000
 
-/** The form that ends sessions, beside its `id`s. `back`: the query of the list. */
+/** Beside `id`s. `back`: the list's query. */
 export const endParameters = {
   jid: listParameters.jid,
   back: text('', `At most ${longestBack} characters.`, sent => (sent.length <= longestBack ? sent : undefined)),
@@ -238,7 +233,7 @@ function language(description: string): Parameter<string> {
 
 /** In Unicode characters, as in a schema. */
 function named(longest: number) {
-  // Compares the length first: a character has at most two units.
+  // A character has at most two units.
   return (sent: string) =>
     sent.length <= 2 * longest && [...sent].length <= longest && printable.test(sent) ? sent : undefined
 }

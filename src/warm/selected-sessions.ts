@@ -8,7 +8,7 @@ const handle = new RegExp(`^${handlePattern}$`)
 
 export const queryOf = (url: string): string => (url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
 
-/** The sessions that an operator has selected: each `id`, or all of a `jid`. Throws a `Problem`. */
+/** Each `id`, or all of a `jid`. Throws a `Problem`. */
 export function readSelection(text: string) {
   const ids = new Set<string>()
   const others: (readonly [string | undefined, string | undefined])[] = []

@@ -36,7 +36,7 @@ export type Binding = Omit<ResumedSession, 'delivered'> & {
 
 export interface MendParts {
   readonly connect: OpenLink
-  /** Limits by domain how many broken links are mended at once. */
+  /** By domain: broken links mended at once. */
   readonly turns: Turns
   readonly accountOf: (domain: string) => ServiceAccount | undefined
   /** In milliseconds. */
@@ -81,7 +81,7 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
         throw error
       }
     },
-    /** Keys for the next login, in place of the password. Throws a `Problem`. */
+    /** In place of the password. Throws a `Problem`. */
     async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ProofRecord> {
       const proof = await scramKeys(parts, openFor({ ...request, tab: undefined }), request, caller)
       const record = proofInText(proof)

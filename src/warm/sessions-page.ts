@@ -49,7 +49,7 @@ export function sessionsPage(listed: ListedSessions, query: ListQuery, context: 
 
 export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
 
-/** The parts of the page that change, for `live.js`. */
+/** For `live.js`. */
 export function liveSessions(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
   return show('sessions-live', context, describeListed(listed, query, context))
 }
@@ -172,7 +172,7 @@ function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchPara
   ]
 }
 
-/** The columns that sort the list: the first click has the more useful order. */
+/** The first click has the more useful order. */
 const columns = {
   jid: ['jid', '-jid'],
   state: ['state', '-state'],
@@ -180,7 +180,7 @@ const columns = {
   quiet: ['-quiet', 'quiet'],
 } as const
 
-/** In the column, times go up: the newest session has the lowest age. */
+/** The newest session has the lowest age. */
 const rising: readonly string[] = ['jid', 'state', '-opened', 'quiet']
 
 function columnsOf({ sort = '-opened' }: ListQuery, sent: URLSearchParams) {
@@ -193,7 +193,7 @@ function columnsOf({ sort = '-opened' }: ListQuery, sent: URLSearchParams) {
   )
 }
 
-/** Links to the pages beside this one, and to the first and last. */
+/** Links to neighbours, first and last. */
 function pagesOf(number: number, count: number, sent: URLSearchParams) {
   if (count <= 1 && number === 1) return undefined
   const to = (page: number) => changed(sent, { page: page === 1 ? undefined : String(page), after: undefined })

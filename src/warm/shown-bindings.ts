@@ -1,4 +1,4 @@
-// The form's answer is a redirect, so that reloading its result logs nobody in again.
+// A redirect: reloading the result must not log in again.
 import type { Request } from 'express'
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
@@ -17,7 +17,7 @@ import type { Binding } from './session-login.js'
 export const bindingPath = '/binding'
 
 const cookieName = 'warm-binding'
-/** RFC 6265 §6.1: browsers store 4,096 bytes with the name and the attributes. */
+/** RFC 6265 §6.1: 4,096 bytes with name and attributes. */
 const longestSealed = 3_500
 /** Other hosts of the domain can set cookies of this name. */
 const mostCookies = 4
@@ -37,7 +37,7 @@ export interface ShownBindingsParts {
 
 export type ShownBindings = ReturnType<typeof createShownBindings>
 
-/** The browser keeps the values in a sealed cookie of this address, so any process can show them and none stores them. */
+/** In a sealed cookie of this address: any process can show it, none stores it. */
 export function createShownBindings({ config, formTokens, sessions }: ShownBindingsParts) {
   const form = pathForBrowsers(config)
 
@@ -61,7 +61,7 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
       urlOfDomain(config, domain) ??
       pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
     const title = isResumed ? 'Ready for another page' : 'Logged in'
-    // A session at a remote endpoint has no page on this service.
+    // Remote sessions have no page here.
     const session = binding.url === undefined ? `${form}/${id}` : undefined
     const values = { jid, sid, rid, token, wait, hold, requests, url, socket: websocket?.url }
     const time = { until: formatTime(until), seconds }
@@ -135,7 +135,7 @@ function sealedIn({ headers }: Request): readonly string[] {
     .map(cookie => cookie.slice(start.length))
 }
 
-/** The BOSH endpoint of this service. Has no origin if the page has the same host. */
+/** Without origin if the page has the same host. */
 function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
   if (externalUrl === undefined) return boshPath
   const { host: externalHost, pathname } = new URL(externalUrl + boshPath)

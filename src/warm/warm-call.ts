@@ -53,7 +53,6 @@ type Sender = 'backend' | 'form' | 'page'
 
 export type Warm = ReturnType<typeof createWarm>
 
-/** Answers a call whose parameters are read. */
 export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
@@ -90,7 +89,7 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
 
   async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
     const isFull = user !== undefined && !(await room.take(user))
-    // By the time of the retry, sessions of closed tabs have ended.
+    // Sessions of closed tabs will have ended.
     if (isFull) {
       const retryAfterSeconds = Math.min(config.bosh.inactivity, longestAdvised)
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })

@@ -18,7 +18,7 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
   readonly warm: Pick<Config['warm'], 'attachTimeout' | 'anonymous'>
 }
 
-/** Limits of the protocol (XEP-0124 §22). A remote endpoint has its own limits. */
+/** XEP-0124 §22. Remote endpoints have their own. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
 /** Throws a `Problem`. */
@@ -28,7 +28,7 @@ const openNone: OpenCredential = () => {
   throw invalidParameter('credential')
 }
 
-/** A request that may resume a session, and then needs no credentials. */
+/** May resume, and then needs no credentials. */
 export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
 
 type Page = Omit<Tab, 'admin'>
@@ -86,7 +86,7 @@ export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 
 export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
 
 function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
-  // One less than `requests`, because with all requests held the client could not send.
+  // With all requests held, the client could not send.
   const hold = Math.min(read('hold') ?? defaultHold, maxRequests - 1)
   // `language` has priority, but `lang` must be valid too.
   const [language, lang] = [read('language'), read('lang')]
@@ -141,7 +141,7 @@ export function readCredentials(
 /** A service account has priority. A certificate names its users. */
 function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
   const account = accountFor(serviceAccounts, domain)
-  // A portal user who chooses the account's name would get the account.
+  // Portal users must not get the account itself.
   if (account !== undefined && isSameName(account.user, local))
     return {
       kind: 'unusable',

@@ -23,7 +23,7 @@ export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts,
   readonly formTokens: FormTokens
 }
 
-/** Only the answers of `warm` and `resume` contain secrets of a session. */
+/** Only `warm` and `resume` answer with secrets. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, formTokens } = parts
   const { adminOf, admit, answering } = createCalls(parts)
@@ -49,8 +49,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Browsers send an admin's credentials from any page. DELETE fails at its preflight, which gets no CORS
-  // headers. The form guard refuses POST.
+  // Browsers send credentials from any page. DELETE fails at its preflight, without CORS headers. The form guard
+  // refuses POST.
   const below = Router({ caseSensitive: true })
   below.route(signOutPath).all(readOnly).get(createSignOut(config))
   below

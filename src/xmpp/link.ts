@@ -4,17 +4,14 @@ import type { Element, Fate } from './xml/element.js'
 /** One XMPP stream of one user to a server (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
 export interface Link {
   readonly facts: LinkFacts
-  /** Text that the server has not taken yet, in UTF-16 units. */
+  /** Untaken text, in UTF-16 units. */
   readonly backlog: number
   readonly unfinishedBytes: number
   readonly allowsManagement: boolean
   readonly isBetweenElements: boolean
-  /** The receiver of events. It changes after the login. */
+  /** Changes after the login. */
   events: LinkEvents
-  /**
-   * Sends whole top-level elements in order, after the features or `onAhead`. `soon`: in smaller write
-   * batches, for login steps, because each step makes the server work.
-   */
+  /** Whole top-level elements, after the features or `onAhead`. `soon`: in smaller batches, for login steps. */
   send(elements: readonly Element[], soon?: boolean): void
   /** Opens a new stream on the same connection (RFC 6120 §4.3.3). Omitted options do not change. */
   restart(options?: StreamOptions): void
@@ -23,9 +20,9 @@ export interface Link {
   close(): void
   /** Closes the stream, without incomplete elements and unsent data. No event follows. */
   abandon(): void
-  /** Ends the link and calls `onEnd`. A stream that is not over can be resumed. */
+  /** Calls `onEnd`. A stream that is not over can be resumed. */
   timeOut(step: Step, isStreamOver?: boolean): void
-  /** Reports that the server did not answer a ping. */
+  /** Reports an unanswered ping. */
   unanswered?(): void
   /** Sends all data, then closes the connection, but not the stream. No event follows. */
   cut(): void
@@ -33,11 +30,11 @@ export interface Link {
 
 export interface StreamOptions {
   readonly lang?: string | undefined
-  /** The bare JID, which is sent over encrypted links only. */
+  /** Bare. Sent over encrypted links only. */
   readonly from?: string | undefined
   /**
-   * Pipelines before the server's features (XEP-0305 §3). `proven`: the server supported it before. `trial`:
-   * the server has 3 s. Valid for one stream. A link may ignore this option.
+   * XEP-0305 §3: before the features. `proven`: supported before. `trial`: the server has 3 s. For one stream. May be
+   * ignored.
    */
   readonly ahead?: 'trial' | 'proven' | undefined
   /** Whether white space may follow pipelined data. Not during SASL (RFC 6120 §6.3.5). */
@@ -46,11 +43,11 @@ export interface StreamOptions {
 
 export interface LinkOptions extends StreamOptions {
   readonly lang: string
-  /** Whether to use the operator's certificate, for SASL EXTERNAL. Default: false. */
+  /** The operator's, for SASL EXTERNAL. Default: false. */
   readonly certificate?: boolean
 }
 
-/** Asks the server to resume a stream after its connection was lost (XEP-0198 §5). */
+/** XEP-0198 §5, after a lost connection. */
 export interface Resumption {
   readonly previd: string
   /** Number of received stanzas. */
@@ -60,18 +57,18 @@ export interface Resumption {
 /** Replace the link's events before the next turn of the event loop. */
 export interface LinkAgain {
   readonly link: Link
-  /** The server's answer, if the login has resumed the stream. If undefined, restart the stream and resume. */
+  /** Set if the login resumed the stream. Otherwise restart and resume. */
   readonly answer?: Element | undefined
   readonly missed?: readonly Element[]
 }
 
-/** Opens a link. Never throws, but reports problems through `onEnd`. */
+/** Never throws: problems go to `onEnd`. */
 export type OpenLink = (domain: string, options: LinkOptions, events: LinkEvents) => Link
 
 export interface LinkEvents {
-  /** What the stream was opened for, after its features. Failures name this step. */
+  /** After the features. Failures name this step. */
   readonly step?: LinkStep | undefined
-  /** The link has reached a step. Not called once the connection is ready. */
+  /** Not called once the connection is ready. */
   onStep?(step: Step): void
   /** Elements sent during this call are sent with the stream header. */
   onAhead?(): void
@@ -81,7 +78,7 @@ export interface LinkEvents {
   onUnfit?(fate: Fate, isStanza?: boolean): void
   onFlush(): void
   onDrain(): void
-  /** Called once, as the last event. */
+  /** Once, last. */
   onEnd(end: LinkEnd): void
 }
 
@@ -94,7 +91,7 @@ export interface StreamHeader {
 export interface LinkEnd {
   readonly failure: Failure
   readonly streamError?: string | undefined
-  /** A connection that was dialled ahead ended before the server sent anything. A new link may succeed. */
+  /** A connection dialled ahead ended before the server sent anything. Retry. */
   readonly isStale?: boolean
 }
 
@@ -114,11 +111,11 @@ export interface LinkFacts {
   readonly encrypted: boolean
   /** `TLSv1.2`, `TLSv1.3`, or undefined without TLS. */
   readonly tlsVersion?: string | undefined
-  /** Whether SASL PLAIN is allowed on this link (RFC 4616 §4). Known before the link is encrypted. */
+  /** SASL PLAIN (RFC 4616 §4). Known before encryption. */
   readonly plainAllowed: boolean
-  /** Whether SASL2 (XEP-0388) is allowed. Only on encrypted links. */
+  /** XEP-0388. Encrypted links only. */
   readonly sasl2Allowed?: boolean
-  /** Whether the server offers client states (XEP-0352). */
+  /** XEP-0352. */
   readonly offersClientStates?: boolean
   readonly channelBinding?: (type: ChannelBindingType) => Buffer | undefined
 }

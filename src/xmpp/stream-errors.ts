@@ -18,7 +18,7 @@ export function streamFailure(element: Element, step: Step): Failure {
   return condition === undefined ? { step, code } : { step, code, condition }
 }
 
-/** A link knows how far its connection came, and its receiver how far the stream came. */
+/** A link knows its connection's step, its receiver the stream's. */
 export function atStep(end: LinkEnd, { step = 'features' }: Pick<LinkEvents, 'step'>): LinkEnd {
   const { failure } = end
   return failure.step === 'features' && step !== 'features' ? { ...end, failure: { ...failure, step } } : end
@@ -29,7 +29,7 @@ function conditionOf({ text }: Element): string | undefined {
   return named?.find(({ name }) => name !== 'text')?.name
 }
 
-/** A failure in the client's protocol (RFC 6120 §6.4.5, XEP-0388 §2.6.3). */
+/** RFC 6120 §6.4.5, XEP-0388 §2.6.3. */
 export function writeSaslFailure(namespace: string, condition: string): string {
   const reason = namespace === sasl2Namespace ? `<${condition} xmlns='${saslNamespace}'/>` : `<${condition}/>`
   return `<failure xmlns='${namespace}'>${reason}</failure>`

@@ -16,11 +16,11 @@ import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
 const createSeconds = 5
 const gapSeconds = 30
-/** Longest parked text before the login, in UTF-16 units. */
+/** In UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
-/** Memory of a parked request without its text, in bytes. */
+/** Of a parked request, without its text. */
 const parkedBytes = 1024
-/** Smallest jump of the rid after a handover. The largest jump is twice as large. */
+/** After a handover. The largest jump is twice as large. */
 const leastJump = 2 ** 20
 
 /** XEP-0124 §17.2. */
@@ -30,7 +30,7 @@ const notFound: Reply = {
   contentType: defaultContentType,
 }
 
-/** Values for the page that replaces a lost page, with higher rids. */
+/** For the page that replaces a lost page. */
 export interface NextPageRecord {
   readonly terms: Terms
   readonly rid: number
@@ -113,7 +113,6 @@ export class BoshClient implements Client {
   }
 
   get isPresent(): boolean {
-    // An ended session does not wait for missing requests.
     return this.session.hasEnded ? this.#open.oldestLive !== undefined : this.#open.hasLive
   }
 
@@ -228,7 +227,6 @@ export class BoshClient implements Client {
   }
 
   handOver(): NextPage | undefined {
-    // The page will not repeat its parked requests.
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.isOver) return undefined
     const { window } = this.#delivery
@@ -237,7 +235,6 @@ export class BoshClient implements Client {
     const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused)
     this.close()
     this.#putBack(unacknowledged)
-    // The next page does not know keys and acknowledgements.
     const record = { terms: this.#terms, rid: window.last + jump, received: window.last }
     return BoshClient.next(this.session, this.#parts, record)
   }
@@ -316,7 +313,7 @@ export class BoshClient implements Client {
     } else if (body.restart !== true) {
       session.send(payload, at.now)
       if (body.pause !== undefined) session.pause(body.pause)
-      // A pause closes all requests (XEP-0124 §10). A new cookie is sent at once.
+      // A pause closes all requests (XEP-0124 §10).
       if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
       else if (pending.report !== '') while (open.held.includes(pending)) this.#delivery.answerOldest()
     }
@@ -368,7 +365,7 @@ export class BoshClient implements Client {
     const { text } = body
     const length = this.#open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
     const room = this.#parts.bodies.ofMessage(pending.peer.address)
-    // If one unit is above U+00FF, V8 stores the whole text with two bytes for each unit.
+    // A unit above U+00FF doubles the memory of the whole text.
     const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
     if (!isKept || !room.is(2 * text.length + parkedBytes)) {
       this.#parts.counts.bodiesRefused += 1
@@ -416,7 +413,6 @@ export class BoshClient implements Client {
     this.session.flush()
   }
 
-  /** The other held requests get `other-request`. */
   #fault(condition: Fault): Reply {
     this.#parts.counts.failedRequests += 1
     this.#answerAll(this.#delivery.terminate('other-request'))
@@ -430,7 +426,7 @@ export class BoshClient implements Client {
 
   #expiry(now: number): number {
     const { wait } = this.#terms
-    // The answer comes a little before `wait`, because proxies with the same timeout began to count earlier.
+    // Before `wait`: proxies with the same timeout began to count earlier.
     return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }

@@ -21,7 +21,7 @@ const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** Most UTF-16 units of one client's long requests in transit. */
+/** UTF-16 units for each client. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
@@ -30,7 +30,7 @@ export interface CarriedRequestParts {
   readonly clock: Clock
   readonly refused: OnRefused
   readonly underWay: KeyCounts
-  /** The process name in the sid, or undefined for a new session. */
+  /** Undefined for a new session. */
   readonly name: string | undefined
   readonly manager: ConnectionManager
   readonly peer: Peer

@@ -11,7 +11,7 @@ import { noAnswer, type Peer, type Reply } from './peer.js'
 
 const tooLargeKind = 'bosh-too-large'
 
-/** In UTF-16 units. Longer texts are parsed only if the session exists. */
+/** In UTF-16 units. */
 const long = 4096
 
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
@@ -37,9 +37,8 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const isOfSession = about.isNew !== true
     const isUnknown = () => isOfSession && manager?.has(readBodyHead(text).sid) === false
     if (manager === undefined) exchange.cancel()
-    // The other process then asks the heir.
     else if (nodes.isLeaving && isUnknown()) exchange.cancel()
-    // A client can choose this process by its sid, so a long text is parsed only for an existing session.
+    // Clients choose this process by the sid, so long texts are parsed only for existing sessions.
     else if (text.length > long && isUnknown()) manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
     return peer
@@ -52,7 +51,6 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   }
 
   return {
-    /** Forgets other sites. */
     keep(sites: ReadonlySet<string>): void {
       for (const site of managers.keys()) if (!sites.has(site)) managers.delete(site)
     },
@@ -66,7 +64,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
           const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
-          // During a handover, sessions arrive here before the name of their process, so the sid counts too.
+          // During a handover, sessions arrive before the name of their process.
           const isOurs = name === undefined ? taker === undefined : isHere(name) || manager.has(sid)
           if (isOurs) manager.serve(text, peer)
           else {

@@ -21,13 +21,13 @@ export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limit
 export interface Start {
   readonly terms: Terms
   readonly rid: number
-  /** XEP-0124 §15, if the client uses keys. */
+  /** XEP-0124 §15. */
   readonly newkey: string | undefined
   readonly cookie: AttachCookie | undefined
   readonly by: Beginning
 }
 
-/** A reply that took longer than this is reported, in milliseconds (XEP-0124 §9.2). */
+/** A slower reply is reported (XEP-0124 §9.2). */
 const reportMilliseconds = 500
 
 /** XEP-0124 §17.2. */
@@ -91,7 +91,7 @@ export class Delivery {
     while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
-      // A request whose connection is closed gets an empty reply. The client repeats the request.
+      // Closed connections get an empty reply. Their clients repeat.
       while (this.open.held[0] !== live) this.answerOldest()
       this.answerOldest()
     }
@@ -124,7 +124,6 @@ export class Delivery {
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
   }
 
-  /** Answers all requests. The newest gets an empty reply. */
   answerAll(): void {
     while (this.open.held.length > 0) this.answerOldest(this.open.held.length === 1)
   }
@@ -133,7 +132,7 @@ export class Delivery {
     const { counts } = this.#parts
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
-      // The client repeats the parked request with the missing one (XEP-0124 §17.3).
+      // XEP-0124 §17.3: the client repeats the parked request too.
       parked.peer.answer(this.wrap(errorBody))
       this.beginInactivity(now)
     }
@@ -178,7 +177,7 @@ export class Delivery {
     this.beginInactivity(this.#parts.clock.now())
   }
 
-  /** Has no effect after the end: early requests could otherwise prolong the session forever. */
+  /** No effect after the end: early requests could prolong the session forever. */
   beginInactivity(now: number): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }

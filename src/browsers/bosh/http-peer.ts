@@ -103,7 +103,7 @@ export class HttpPeer implements Peer, BodyTaker {
     this.#whole = undefined
     this.#forget()
     try {
-      // The parser refuses an empty text, so invalid UTF-8 is refused too.
+      // Empty text is refused, like invalid UTF-8.
       this.#parts.serve(readUtf8(body) ?? '', this)
     } catch (error) {
       breakOff(this.#res, this.#parts, error)
@@ -127,7 +127,6 @@ export class HttpPeer implements Peer, BodyTaker {
     send(this.#res, this.#reply!, this.#parts)
   }
 
-  /** Sends a `<body/>` if the session exists. */
   refuseTooLarge(): void {
     this.#parts.refused('stanza', { address: clientOf(this.address) })
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''

@@ -21,7 +21,6 @@ const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] =
   preflight: [...answer, ...ofPreflight],
 })
 
-/** Computed once, because each request needs the headers. */
 export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']) {
   const ofPreflight = [
     ...['Access-Control-Allow-Methods', methods.join(', ')],
@@ -71,7 +70,7 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
     if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
     res.writeHead(status, headers)
     if (body !== '') {
-      // Corked for a single write, because `end` would add an empty chunk.
+      // Corked, because `end` would add an empty chunk.
       res.cork()
       res.write(body)
       res.uncork()

@@ -1,10 +1,9 @@
-/** The client behind one request. */
 export interface Peer {
   readonly address: string
   readonly secure: boolean
   readonly gone: boolean
   whenGone: (() => void) | undefined
-  /** Whether the request came through another process, perhaps late. */
+  /** Through another process, perhaps late. */
   readonly isCarried?: boolean
   readonly cookies: string | undefined
   /** As `browserName` writes it. */
@@ -16,11 +15,10 @@ export interface Peer {
 export interface Reply {
   /** HTTP status. 0 closes the connection without a reply. */
   readonly status: number
-  /** One `<body/>` or nothing. */
   readonly body: string
   readonly contentType: string
   readonly setCookie?: string
 }
 
-/** Closes the connection, so that the client repeats its request. */
+/** The client repeats its request. */
 export const noAnswer: Reply = { status: 0, body: '', contentType: '' }

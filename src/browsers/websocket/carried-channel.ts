@@ -10,7 +10,6 @@ export interface Probe {
   readonly how: 'probe' | 'arrived'
 }
 
-/** The WebSocket broke before either side closed the stream. */
 export interface Cut {
   readonly how: 'cut'
   readonly cut: WebSocketCut
@@ -119,7 +118,6 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.events.onGone(this.#isLeaving ? undefined : this.#cause)
   }
 
-  /** Catches errors, because the callers do not. */
   #guard(work: () => void): void {
     try {
       work()

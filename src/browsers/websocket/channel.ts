@@ -1,5 +1,3 @@
-// One WebSocket, without its streams.
-
 import type { WebSocketCut } from '../../lib/counts.js'
 
 export interface ChannelEvents {
@@ -30,7 +28,7 @@ export interface Channel {
   /** Closes the stream (RFC 7395 §3.6). `code` is one of `closeCodes`. `seeOther` is another address. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
   answerClose(): void
-  /** Breaks the connection. Without a code, the network seems to have failed. */
+  /** Without a code, as if the network failed. */
   drop(code?: number): void
 }
 

@@ -17,11 +17,11 @@ import { StreamManagement } from './stream-management.js'
 export interface PageParts {
   readonly clock: Clock
   readonly log: Logger
-  /** Time in which a session without a connection may be resumed, in seconds. */
+  /** For a session without a connection, in seconds. */
   readonly resumeSeconds: number
 }
 
-/** In milliseconds. The first delivery waits this long, because the page may send `<enable/>`. */
+/** The first delivery waits this long for `<enable/>`. */
 const firstWordMilliseconds = 1_000
 const answerMilliseconds = 1_000
 /** In milliseconds. A ping for each stanza cost a third of a round trip's CPU time. */
@@ -34,9 +34,9 @@ export class PageClient extends SocketClient {
   /** Undefined before `<enable/>`. */
   #management: StreamManagement | undefined
   readonly #unconfirmed = new Unconfirmed()
-  /** Whether the page has sent a message since the takeover. */
+  /** Since the takeover. */
   #hasSpoken: boolean
-  /** End of the wait before the first delivery, in milliseconds of the clock. Infinite afterwards. */
+  /** In milliseconds of the clock. Infinite after the first delivery. */
   #heldUntil: number
   #isSettling = false
   /** In milliseconds of the clock. */
@@ -56,7 +56,7 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#next = next
     this.#management = management
-    // With `management`, the page has sent its number of received stanzas in `<resume/>`.
+    // `<resume/>` has the page's number of received stanzas.
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this
@@ -106,7 +106,6 @@ export class PageClient extends SocketClient {
 
   protected override get canDeliver(): boolean {
     if (!super.canDeliver) return false
-    // After the end no page can follow, so nothing waits for it.
     if (this.session.hasEnded) return true
     const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
     return !isHeld && !this.#isSettling && this.#management?.unacknowledged.isFull !== true && !this.#unconfirmed.isFull

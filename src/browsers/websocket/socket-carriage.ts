@@ -62,7 +62,6 @@ export class SocketCarriage {
     this.#endpoints.set(place, endpoint)
   }
 
-  /** Forgets endpoints at other places. */
   keep(places: ReadonlySet<string>): void {
     for (const place of this.#endpoints.keys()) if (!places.has(place)) this.#endpoints.delete(place)
   }

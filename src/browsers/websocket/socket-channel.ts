@@ -27,19 +27,18 @@ export interface ChannelParts {
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
   readonly refused: OnRefused
-  /** Called with the time until a pong, in seconds. */
+  /** Receives the time of a round trip. */
   readonly ponged: (seconds: number) => void
   readonly traffic: Pick<PageTraffic, 'received' | 'sent'>
   readonly report: (error: unknown) => void
 }
 
-/** Unread bytes above which the client is behind. */
+/** In bytes. Above, the client is behind. */
 const mostUnread = 64 * 1024
 
-/** Limits of unread data, in bytes and in stanzas of the largest size. Pongs and one delivery fit in. */
+/** Of unread data, in bytes and in stanzas of the largest size. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
-/** Time limit of a pong behind unread data, in seconds. */
 const unreadSeconds = 60
 /** Bytes of one read, and memory of a message's piece without its content. */
 const longestRead = 64 * 1024
@@ -89,7 +88,7 @@ export class SocketChannel implements Channel {
   #isGathering = false
   /** Whether either side has closed the stream. */
   #isLeaving = false
-  /** Whether the close frame is sent, or the client must send it. */
+  /** The close frame is sent or awaited. */
   #isClosing = false
   #isGone = false
   #cause: WebSocketCut | undefined
@@ -115,7 +114,7 @@ export class SocketChannel implements Channel {
     socket.on('ping', (data: Buffer) => this.#heard(data))
     socket.on('pong', (data: Buffer) => this.#ponged(data))
     socket.on('close', () => this.#closed())
-    // `ws` has already sent the right close code.
+    // `ws` has already sent the close code.
     socket.on('error', this.#failed)
     // Runs after `ws`, so bytes that remain belong to an unfinished message.
     connection.on('data', this.#count)
@@ -178,7 +177,7 @@ export class SocketChannel implements Channel {
     else this.#cut('connection-closed', code)
   }
 
-  /** The client counts as gone, because the stream is not closed. */
+  /** The stream is not closed. */
   #cut(why: WebSocketCut, code?: number): void {
     this.#cause ??= why
     this.#close(code)

@@ -10,7 +10,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { declareStream, messageOf, readMessage, writeOpen } from './framing.js'
 
-/** UTF-16 units of one delivery. The next waits until the client has read. */
+/** UTF-16 units of one delivery. */
 const mostWritten = 64 * 1024
 
 /** RFC 6120 §4.9.3. */
@@ -30,7 +30,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   readonly session: Session
   protected readonly channel: Channel
   protected readonly clock: Pick<Clock, 'now'>
-  /** Whether `<open/>` was sent, which must precede an error (RFC 7395 §3.5). */
+  /** `<open/>` must precede an error (RFC 7395 §3.5). */
   #isOpened: boolean
   #isHeldBack = false
 
@@ -135,7 +135,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
     if (this.session.hasEnded) return
     const payload: Payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
-      // A WebSocket stream must not offer STARTTLS (RFC 7395 §3.9).
+      // No STARTTLS here (RFC 7395 §3.9).
       this.refuse('policy-violation')
       return
     }
@@ -179,7 +179,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
     return [...opening, error]
   }
 
-  /** Pauses a client that exceeds its rate, or whose server is behind. */
   protected pace(): void {
     const { session } = this
     const mustWait = session.uplink.isBehind || this.clock.now() < session.uplink.freeAt

@@ -29,7 +29,7 @@ import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
   readonly domains: readonly string[]
-  /** Counts wrong tokens. Replies to an address that sends too many are delayed. */
+  /** Replies to addresses with many wrong tokens are delayed. */
   readonly wrongTokens: KeyedRate
   readonly refused: OnRefused
 }
@@ -37,7 +37,6 @@ export interface TakeoverParts extends PageParts, StartParts {
 export interface Forwarding {
   readonly named: string | undefined
   carry(name: string, before: LoginBefore, credentials: string): boolean
-  /** Whether another process may soon answer for the name. */
   isAwaited(name: string): boolean
   /** Calls back with false if no process answers. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
@@ -58,7 +57,6 @@ const managementFeature = `<sm xmlns='${smNamespace}'/>`
 const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
-/** A page logs in with a token and gets its session. */
 export class Takeover extends StreamStart<TakeoverParts> {
   #step: 'open' | 'login' | 'refusal' | 'restart' | 'bind' = 'open'
   #domain = ''
@@ -98,7 +96,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
         this.#logIn(element)
         break
       case 'refusal':
-        // One login at a time (RFC 6120 §6.4.2), or a client could try many tokens at once.
+        // RFC 6120 §6.4.2. Simultaneous logins would try many tokens.
         this.refuse('policy-violation')
         break
       case 'bind':
@@ -255,7 +253,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else this.refuse('not-authorized')
   }
 
-  /** The page gets the resource that the session already has. */
+  /** The session already has its resource. */
   #bind(text: string): void {
     const id = startTagOf(text).attribute('id') ?? ''
     const jid = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(this.#session!.jid!)}</jid></bind>`

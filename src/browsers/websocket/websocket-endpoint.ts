@@ -29,7 +29,7 @@ export interface EndpointParts
   readonly carriage?: SocketCarriage | undefined
 }
 
-/** Most pieces of a message. Each takes a few hundred bytes in addition to its content. */
+/** Each takes a few hundred bytes beside its content. */
 const mostPieces = 4096
 
 /** RFC 7395 §3.1. */
@@ -37,7 +37,6 @@ const subprotocol = 'xmpp'
 
 type Refusal = 'address' | 'origin' | 'version' | 'handshake' | 'host' | 'subprotocol' | 'shutdown'
 
-/** Replies by the reason in the log. */
 const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly string[])?]>> = {
   address: [403, 'Clients with this address may not connect here.'],
   origin: [403, 'Pages of this origin may not connect here.'],
@@ -49,7 +48,7 @@ const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly str
   shutdown: [503, 'The service is stopping.'],
 }
 
-/** Some proxies remove `Upgrade`, and pass the other headers. */
+/** Some proxies remove `Upgrade` only. */
 const lostUpgrade = "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
 
 export interface WebSocketEndpoint {
@@ -97,7 +96,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     clientTracking: false,
     // No compression: a short message could expand to a long text.
     perMessageDeflate: false,
-    // Stanzas above the limit get an XMPP error up to this length, and a close code beyond it.
+    // Longer stanzas get an XMPP error up to here, then a close code.
     maxPayload: 2 * parts.maxStanzaBytes,
     maxFragments: parts.maxFragments,
     maxBufferedChunks: mostPieces,

@@ -1,4 +1,4 @@
-// `warm-bindings/client`: the calls of docs/api.md for backends. Needs only Node.
+// For backends. Needs only Node.
 import { type Check, isBinding, isEnded, isNothing, isSession, isSessionList } from './answer-checks.js'
 import type {
   Binding,
@@ -26,7 +26,7 @@ export interface WarmBindingsOptions extends Partial<AttemptLimits> {
 }
 
 export interface CallOptions {
-  /** Aborts the call, which then rejects with the signal's reason. */
+  /** Rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -34,10 +34,7 @@ export type SessionFilter = Omit<ListSessionsQuery, 'limit' | 'after' | 'page' |
 
 const sessionsAtATime = 1000
 
-/**
- * The warm API. Temporary errors are retried, then a call rejects with a `WarmBindingsError`. A failed call
- * leaves no session open.
- */
+/** Temporary errors are retried, then calls reject with a `WarmBindingsError`. A failed call leaves no session open. */
 export class WarmBindings {
   readonly #url: string
   readonly #authorization: string
@@ -63,7 +60,7 @@ export class WarmBindings {
     return this.#callSession('POST', id, '/resume', isBinding, options, parameters)
   }
 
-  /** Undefined if the session has ended or is unreachable. */
+  /** Undefined if ended or unreachable. */
   session(id: string, options?: CallOptions): Promise<Session | undefined> {
     return this.#callSession('GET', id, '', isSession, options)
   }
@@ -89,7 +86,7 @@ export class WarmBindings {
     }
   }
 
-  /** Ends all sessions of a user, or the session of a full JID, no matter who opened them; or all sessions of a visit. */
+  /** Ends all sessions of a user or a visit, or the session of a full JID, no matter who opened them. */
   endAll({ jid, visit }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
     const query = new URLSearchParams({ ...(jid !== undefined && { jid }), ...(visit !== undefined && { visit }) })
     return this.#call('DELETE', `/sessions?${query}`, isEnded, options)
@@ -141,7 +138,7 @@ export class WarmBindings {
   }
 }
 
-/** Credentials in the URL are not allowed, because they could appear in errors. */
+/** Errors could show credentials in the URL. */
 function isWarmUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, origin, pathname, href } = new URL(text)

@@ -6,7 +6,7 @@ import { orderFor } from './rendezvous.js'
 
 const answerMilliseconds = 450
 const allMilliseconds = 900
-/** Cache time of "no need to wait", in milliseconds, and its size. */
+/** Cache time of "no need to wait", and its size. */
 const freeMilliseconds = 1_000
 const mostFree = 1_000
 
@@ -25,7 +25,7 @@ export interface SharedRateParts {
   readonly onAlone: () => void
 }
 
-/** For each key, one process counts. Other processes see the keys, so keys must not be secrets. */
+/** One process counts each key. Keys must not be secrets: others see them. */
 export function sharedRates(parts: SharedRateParts): MakeRate {
   const own = new Map<string, Rate>()
   parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
@@ -55,7 +55,7 @@ class SharedRate implements KeyedRate {
   readonly #own: Rate
   readonly #most: Most
   readonly #parts: SharedRateParts
-  /** Keys that need not wait, with expiry. Other processes are not asked for them. */
+  /** With expiry. Other processes are not asked. */
   readonly #free = new Map<string, number>()
 
   constructor(name: string, own: Rate, most: Most, parts: SharedRateParts) {

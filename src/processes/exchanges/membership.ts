@@ -11,18 +11,15 @@ import { RemoteNode } from './remote-node.js'
 /** Intervals of the heartbeat, and of the check for silence, in milliseconds. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
-/**
- * Heartbeats a second of the whole group, and names in each. A larger group beats less often, so that a process reads
- * no more of them.
- */
+/** Beats a second of the whole group, and names in each. Large groups beat less often. */
 const mostBeats = 40
 const mostTold = 40
-/** Processes that join within this time share a line of the log, in milliseconds. */
+/** Joins within this time share a log line. */
 const joinMilliseconds = 250
 
 export interface MembershipParts {
   readonly self: string
-  /** Each process is reached over the first carrier that works. */
+  /** The first that works. */
   readonly carriers: readonly Carrier[]
   readonly clock: Clock
   readonly log: Logger
@@ -41,7 +38,6 @@ interface Notice {
   /** Older versions omit the following fields. */
   readonly adopted?: readonly string[]
   readonly isLeaving?: boolean
-  /** Asks for a heartbeat in return. */
   readonly asks?: true | undefined
 }
 
@@ -143,7 +139,7 @@ export class Membership {
           node.read(carrier(), bytes, frame => this.#take(node, frame))
         } catch (error) {
           this.#parts.report(error)
-          // After invalid bytes, the start of the next frame is unknown.
+          // The next frame cannot be found.
           carrier().restart(other)
         }
       },
@@ -255,7 +251,7 @@ export class Membership {
     const { clock, log } = this.#parts
     this.#beat = clock.after(lookMilliseconds, () => this.#look())
     const now = clock.now()
-    // This process itself was paused for this time, so silence of others proves nothing.
+    // This process was paused, so silence proves nothing.
     const late = now - this.#lookedAt - lookMilliseconds
     this.#lookedAt = now
     if (now >= this.#announceAt) this.#announce()
@@ -272,7 +268,7 @@ export class Membership {
     this.owners.check()
   }
 
-  /** Repeats announcements as messages, because announcements may be lost. */
+  /** Repeated: announcements may be lost. */
   #tellAll(): void {
     const frame = this.#notice()
     for (const node of this.#known.values()) node.tell(frame)
@@ -287,12 +283,12 @@ export class Membership {
     for (const carrier of this.#parts.carriers) carrier.announce(frame)
   }
 
-  /** Between two heartbeats of this process, in milliseconds. */
+  /** In milliseconds. */
   get #interval(): number {
     return Math.max(beatMilliseconds, ((this.#known.size + 1) * 1_000) / mostBeats)
   }
 
-  /** A random part, so that all heartbeats of a second together have each name. */
+  /** Random: a second's heartbeats together have each name. */
   #tellNames(): string[] {
     const names = this.there.map(({ name }) => name)
     if (names.length <= mostTold) return names
@@ -321,11 +317,11 @@ export class Membership {
   }
 }
 
-/** Validity of a report about a third process, in milliseconds. */
+/** Validity of a report about a third process. */
 const reportMilliseconds = 2_500
 const mostGone = 1_000
 
-/** Processes known from reports of other processes only, for example just after a start. */
+/** Known from reports of others only, for example just after a start. */
 class ReportedNodes {
   readonly #clock: Pick<Clock, 'now'>
   readonly #until = new Map<string, number>()

@@ -3,11 +3,11 @@ import { type Frame, FrameReader, frameKinds, writeFrame } from '../carriers/fra
 import type { AboutNode, ExchangeEnd, Node } from '../nodes.js'
 import { type Accept, Exchanges } from './exchanges.js'
 
-/** Silence in milliseconds after which a process is probed, counts as silent, and counts as gone. */
+/** Silence before a probe, before counting as silent, and as gone. */
 const probeMilliseconds = 1_200
 const silentMilliseconds = 3_000
 const goneMilliseconds = 10_000
-/** In a large group, a silent process with open exchanges is asked for a heartbeat after this time, in milliseconds. */
+/** In a large group, before asking a silent process with open exchanges. */
 const askMilliseconds = 3_000
 
 const resetFrame = writeFrame(frameKinds.reset, true, 0)
@@ -30,9 +30,9 @@ export class RemoteNode implements Node {
   isLeaving = false
   hasHeartbeat = false
   isSilent = false
-  /** This process has been silent for long, but may return. */
+  /** Silent for long, but may return. */
   isGivenUp = false
-  /** Ways to the process. The first way is in use. */
+  /** The first is in use. */
   readonly #ways = new Map<Carrier, Way>()
   /** In milliseconds of the clock. */
   #heardAt: number
@@ -103,7 +103,7 @@ export class RemoteNode implements Node {
     if (this.#askedAt !== undefined) this.#askedAt += milliseconds
   }
 
-  /** `pause` is the time between two heartbeats beyond a second, in milliseconds. */
+  /** `pause`: milliseconds between heartbeats, beyond a second. */
   isAskDue(now: number, pause: number): boolean {
     const isDue = pause > 0 && this.exchanges.size > 0 && now - this.#heardAt >= askMilliseconds
     if (!isDue || now - this.#lastAskedAt < askMilliseconds) return false

@@ -14,12 +14,12 @@ import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 
-/** Default for servers that the settings do not name. */
+/** For servers outside the settings. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Time limits for the features before STARTTLS, and for the TLS handshake, in seconds. */
+/** Before STARTTLS, and of the TLS handshake. */
 const secureSeconds = 10
-/** The same if another server can still be tried within the default of `WARM_STEP_TIMEOUT`. */
+/** Leaves time for another server within the default WARM_STEP_TIMEOUT. */
 const nextServerSeconds = 5
 
 export interface ConnectionParts {
@@ -38,7 +38,7 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
 /** `onReady` or `onFailed` is called last. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  /** The connection is encrypted as required. `spare`: the connection was dialled ahead. */
+  /** Encrypted as required. `spare`: dialled ahead. */
   onReady(socket: Socket, to: ConnectedServer, spare?: Spare): void
   onFailed(end: LinkEnd): void
 }
@@ -50,15 +50,15 @@ export interface Spare {
 export interface Connection {
   /** No event follows. */
   cancel(): void
-  /** The login's time is over: the server that is being tried did not answer. No event follows. */
+  /** The server did not answer within the login's time. No event follows. */
   timeOut(): void
 }
 
 const endings = ['error', 'end', 'close'] as const
 
 /**
- * Dials a domain's server, with STARTTLS or direct TLS (XEP-0368). After a failure it tries the next server,
- * because only the domain's name was sent. A stream error ends the search.
+ * With STARTTLS or direct TLS (XEP-0368). Tries the next server after a failure, because only the domain's name was
+ * sent. A stream error ends the search.
  */
 export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,
@@ -110,7 +110,7 @@ export function openConnection(
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
     if (!trust.verify || socket.authorized) return socket
-    // Despite its type, Node puts a code or a message here.
+    // Despite the type, a code or message.
     const told = String(socket.authorizationError)
     const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
@@ -129,7 +129,7 @@ export function openConnection(
     for (const event of endings) socket.on(event, onBroken)
   }
 
-  /** The argument depends on the event: an error, a flag or nothing. */
+  /** An error, a flag or nothing, by event. */
   function onBroken(reason?: Error | boolean): void {
     const cause = typeof reason === 'boolean' ? undefined : reason
     lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
@@ -176,8 +176,8 @@ export function openConnection(
 }
 
 /**
- * Starts TLS with the XMPP domain as server name (RFC 6120 §5.4.3, XEP-0368 §3). The caller checks the
- * certificate. Sessions are never resumed, which would break `tls-unique` (RFC 5929 §3.1).
+ * The server name is the XMPP domain (RFC 6120 §5.4.3, XEP-0368 §3). The caller checks the certificate. No resumption:
+ * it would break `tls-unique` (RFC 5929 §3.1).
  */
 function startTls(socket: Socket, domain: string, context: SecureContext, direct: boolean): TLSSocket {
   const secured = connect({

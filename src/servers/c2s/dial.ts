@@ -24,7 +24,7 @@ export interface Dialled {
 
 const resolveSeconds = 5
 const addressSeconds = 5
-/** Delay before the next attempt, in milliseconds (RFC 8305 §5). */
+/** In milliseconds (RFC 8305 §5). */
 const stagger = 250
 const connectSeconds = 15
 const foreignAddress = 'XMPP_LOCAL_ADDRESSES has an address that this machine does not have.'
@@ -32,7 +32,7 @@ const foreignAddress = 'XMPP_LOCAL_ADDRESSES has an address that this machine do
 export interface DialerParts {
   readonly names: Names
   readonly clock: Clock
-  /** Whether servers found through DNS must have public addresses. */
+  /** For servers found through DNS. */
   readonly publicOnly: boolean
   readonly descriptors?: { expected: number } | undefined
   readonly states?: ServerStates | undefined
@@ -49,7 +49,7 @@ export function createDialer({ states, publicOnly, ...rest }: DialerParts) {
   const { names, clock, descriptors, ports, onExhausted, connect = ports?.connect ?? connectTcp } = rest
   const parts = { names, clock, descriptors, ports, onExhausted, connect }
   return {
-    /** The settings may name any address. */
+    /** Any address. */
     toServer(server: Server, domain: string) {
       const state = states?.ofEntry(domain, placeOf(server))
       return createSearch({ ...parts, publicOnly: false }, { targets: [server] }, domain, () => state)
@@ -133,7 +133,7 @@ export function createSearch(
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
         cancelRace = race(addresses, target.port, { clock, connect, ports }, until, resolve)
-        // Until then `expected` counts the descriptor, which the socket takes one tick later.
+        // The socket takes its descriptor one tick later.
         process.nextTick(expect, false)
       })
       if ('code' in socket) fail(socket)
@@ -147,7 +147,7 @@ export function createSearch(
     }
   }
 
-  /** Checks the addresses, because the name may resolve to other addresses next time. */
+  /** Next time the name may resolve differently. */
   function allowed(found: Addresses | Failure): Addresses | Failure {
     if ('code' in found) return found
     if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
@@ -155,7 +155,7 @@ export function createSearch(
     return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
   }
 
-  /** Returns the answer, or a failure at the time limit. Synchronous if the answer is known. */
+  /** A failure at the time limit. Synchronous if known. */
   function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
     if (!(answer instanceof Promise)) return answer
     const ms = Math.max(0, Math.min(resolveSeconds * 1000, until - clock.now()))
@@ -182,8 +182,8 @@ export function createSearch(
 }
 
 /**
- * Happy Eyeballs (RFC 8305 §5): starts attempts one after another, and keeps the first connection. Attempts
- * end at `until`, in milliseconds of the clock. Returns a function that cancels all attempts.
+ * Happy Eyeballs (RFC 8305 §5): attempts start in turn until `until`, in milliseconds of the clock. Keeps the first
+ * connection. Returns a function that cancels.
  */
 export function race(
   addresses: Addresses,

@@ -11,9 +11,9 @@ import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
-  /** Servers of the settings by domain. `*` is for other domains. Without an entry, DNS is queried. */
+  /** By domain. `*` is for others. Without an entry: DNS. */
   readonly servers: ReadonlyMap<string, Server>
-  /** Seconds of silence before a space is sent. 0 turns it off. */
+  /** Seconds of silence before a space. 0: off. */
   readonly keepalive: number
   /** Default: true. */
   readonly streamManagement?: boolean

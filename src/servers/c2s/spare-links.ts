@@ -10,13 +10,13 @@ import {
 } from './connection.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 
-/** Life of a spare link, in milliseconds. Servers close idle connections after 30 s or more. */
+/** In milliseconds. Servers close idle connections after 30 s or more. */
 const mostAge = 20_000
 /** In milliseconds. */
 const sweepInterval = 1_000
-/** Logins in a minute that justify a spare link. */
+/** Logins a minute for each spare link. */
 const loginsForEach = 5
-/** Most connections that a login dials while there are too few spare links, including its own. */
+/** For one login, its own included. */
 const mostDials = 2
 /** Time constant with which the count decays, in milliseconds. */
 const minute = 60_000
@@ -24,7 +24,7 @@ const minute = 60_000
 const fewLogins = 0.5
 
 export interface SpareParts extends ConnectionParts {
-  /** Most spare links for a domain. 0 turns them off. */
+  /** For a domain. 0: off. */
   readonly most: number
   readonly hasRoom: () => boolean
 }
@@ -35,7 +35,7 @@ interface Spares {
   readonly links: Set<SpareLink>
 }
 
-/** Connections dialled ahead for the next logins to a domain: TCP and TLS are done, the stream is not open. */
+/** TCP and TLS are done, the stream is not open. */
 export class SpareLinks {
   readonly #parts: SpareParts
   readonly #byDomain = new Map<string, Spares>()
@@ -52,7 +52,7 @@ export class SpareLinks {
     return size
   }
 
-  /** Returns the oldest connection to this domain, and reports it in a later microtask. */
+  /** The oldest. Reports it in a later microtask. */
   take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
     if (options.certificate) return undefined
     for (const spare of this.#byDomain.get(options.domain)?.links ?? []) {
@@ -84,7 +84,7 @@ export class SpareLinks {
     return undefined
   }
 
-  /** `dialled`: number of connections that the login itself dialled. */
+  /** `dialled`: by the login itself. */
   replenish(options: ConnectionOptions, dialled: 0 | 1): void {
     const { most, clock, hasRoom } = this.#parts
     if (most === 0 || this.#isClosed || options.certificate) return
@@ -147,7 +147,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     return this.socket?.readable === true && this.socket.writable
   }
 
-  /** Whether no session ticket of TLS 1.3 can still arrive: tickets take at most one round trip after the handshake. */
+  /** TLS 1.3 tickets arrive within one round trip after the handshake. */
   get isSettled(): boolean {
     return this.#hasTicket || this.#parts.clock.now() - this.#readyAt >= this.#readyAt - this.since
   }

@@ -28,7 +28,7 @@ import { longestStep, offersStates, readHeader, streamFooter, withoutSpace, writ
 import { Writer, type WriterEvents } from './writer.js'
 
 const featuresSeconds = 10
-/** Time limit for the answer to a pipelined login on trial, in seconds. */
+/** For the answer to pipelining on trial. */
 const trialSeconds = 3
 const closeSeconds = 5
 
@@ -44,14 +44,14 @@ export interface LinkParts extends ConnectionParts {
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-/** A link over TCP. Receives the events of its connection, parser and writer itself, which saves closures. */
+/** Receives its parts' events itself, which saves closures. */
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
   events: LinkEvents
   readonly #to: ConnectionOptions
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
-  /** Undefined after the pipelined part of a login. */
+  /** Undefined after pipelining. */
   #ahead: StreamOptions['ahead']
   readonly #isSpaced: boolean
   #phase: Phase = 'connecting'
@@ -64,11 +64,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #deadline: Timer | undefined
   #hasBegun = false
   #offersStates = false
-  /** Whether the connection was dialled ahead, and has its first stream. */
+  /** Dialled ahead, in its first stream. */
   #isSpare = false
-  /** True if a space for a session ticket is scheduled, or not needed. */
+  /** A space for a ticket is scheduled or unneeded. */
   #acknowledges = false
-  /** Whether there was traffic since the last `keepAlive`. */
+  /** Since the last `keepAlive`. */
   #isBusy = true
 
   constructor(
@@ -125,7 +125,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#writer!.send(elements, soon)
   }
 
-  /** Sends a space if there was no traffic since the last call (RFC 6120 §4.6.1). */
+  /** A space after silence (RFC 6120 §4.6.1). */
   keepAlive(): void {
     if (!this.#isBusy && this.#phase === 'open') this.#writer!.write(' ')
     this.#isBusy = false
@@ -148,7 +148,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#socket?.resume()
   }
 
-  /** Closes the stream, and waits for the server's closing tag (RFC 6120 §4.4). */
+  /** Waits for the server's closing tag (RFC 6120 §4.4). */
   close(): void {
     if (this.#phase === 'connecting') this.#destroy()
     if (this.#phase !== 'open') return
@@ -230,8 +230,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   /**
-   * After a TLS 1.3 session ticket, TCP delays our ACK by 40 ms, and the server's data waits for it. Writing
-   * a space sends the ACK at once (RFC 6120 §4.6.1).
+   * TCP delays our ACK of a TLS 1.3 ticket by 40 ms, which delays the server's data. A space sends the ACK at once (RFC
+   * 6120 §4.6.1).
    */
   onTicket(): void {
     if (this.#acknowledges) return
@@ -281,7 +281,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       return
     }
     if (isOfTransport(element.namespace)) {
-      // The server does not count this element as a stanza.
+      // Not a stanza for the server.
       this.events.onUnfit?.('dropped', false)
       return
     }
@@ -379,7 +379,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.events.onEnd(reported)
   }
 
-  /** For the state of the server. A server may close connections that were dialled ahead. */
+  /** A server may close connections that were dialled ahead. */
   #report({ failure, isStale = false }: LinkEnd): void {
     const { domain } = this.#to
     const isSilent = failure.step === 'features' && !this.#hasBegun && !isStale

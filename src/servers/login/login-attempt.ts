@@ -36,13 +36,13 @@ import type { LoginWish } from './wish.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
 
-/** Most elements kept for the page during a login, and most UTF-16 units in all. */
+/** Elements for the page, and UTF-16 units in all. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
 const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
 
-/** One attempt to log in over a link (RFC 6120 §6, §7; XEP-0388), with @xmpp/client. It ends with a bound stream. */
+/** RFC 6120 §6, §7, XEP-0388, with @xmpp/client. Ends with a bound stream. */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   mechanism: Mechanism | undefined
   /** See `LinkEnd`. */
@@ -68,9 +68,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #answer: Element | undefined
   /** A `<session/>` request (RFC 3921 §3). */
   #demandsSession = false
-  /** Whether the login is answered. Later elements belong to the page. */
+  /** Later elements are the page's. */
   #isAnswered = false
-  /** The open request. Answers with other ids are for the page. */
+  /** Other ids are the page's. */
   #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
   #jid = ''
   readonly #undelivered: Element[] = []
@@ -158,7 +158,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   send(element: XmlElement): void {
     // `=` stands for an empty initial response (RFC 6120 §6.4.2), which the library omits.
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
-    // The library adds an attribute that RFC 6120 does not know.
+    // Unknown to RFC 6120.
     if (element.name === 'response') delete element.attrs['mechanism']
     this.#isIntroduced = true
     this.#send(element.name, element.attrs['xmlns']!, element.toString())
@@ -195,8 +195,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #linkOptions(): LoginLinkOptions {
     const { jid, credentials } = this.#wish
     const certificate = credentials.kind === 'certificate'
-    // A certificate may be valid for several users, so the user is named (RFC 6120 §4.7.1). ejabberd offers
-    // SASL2 to known users only.
+    // A certificate may be valid for several users (RFC 6120 §4.7.1). ejabberd offers SASL2 to known users only.
     const from = logsInAsItself(credentials) ? formatBareJid(jid) : undefined
     const { foreseesSasl2: spaced } = this.#pipelining
     return { certificate, from, ahead: this.#pipelining.nextStream(), spaced }
@@ -240,7 +239,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       return
     }
     const features = this.#pipelining.received(text)
-    // The library would log in again if features were repeated.
+    // The library would log in again.
     if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.step })
     if (features !== 'nothing-new') this.#useFeatures(features)
   }
@@ -295,7 +294,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       throw new Problem('remote-protocol-error', { step: this.step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
-    // Nothing was sent yet, so the server cannot know the user.
+    // The server cannot know the user yet.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.step })
     if (isSasl2 && name === 'continue') throw furtherTask()
     const success = isSasl2 && name === 'success' ? readSuccess(text) : undefined
@@ -385,6 +384,6 @@ function asFeatures(feature: XmlElement): XmlElement {
 
 function toProblem(error: unknown, step: Step): Problem {
   if (error instanceof Problem) return error
-  // During bind, the library only reads the server's answer, so the fault is in that answer.
+  // During bind, only the server's answer can be at fault.
   return new Problem(step === 'bind' ? 'remote-protocol-error' : 'internal-error', { step, cause: error })
 }

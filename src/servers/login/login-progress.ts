@@ -5,9 +5,9 @@ import type { LoginWish } from './wish.js'
 
 export interface ProgressParts {
   readonly log?: Logger | undefined
-  /** Time limit of the login, in seconds. */
+  /** In seconds. */
   readonly timeout: number
-  /** Time limit of each step, in seconds. */
+  /** In seconds. */
   readonly stepTimeout: number
 }
 

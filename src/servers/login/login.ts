@@ -12,7 +12,7 @@ import type { LoginWish } from './wish.js'
 /** In seconds. With less time left, the login is not repeated. */
 const leastTimeout = 0.1
 
-/** Errors of a login by token after which SCRAM keys may still work. */
+/** After these, SCRAM keys may still work. */
 const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
   'not-authorized',
   'credentials-expired',
@@ -37,7 +37,7 @@ export async function login<T extends Opened>(
   })
 }
 
-/** Refused keys, and keys for a mechanism that is no longer offered, are expired credentials. */
+/** Refused keys, and keys of missing mechanisms, are expired credentials. */
 function withoutKeys({ credentials }: LoginWish, error: unknown): unknown {
   if (credentials.kind !== 'keys' || !(error instanceof Problem) || error.step !== 'sasl') return error
   if (error.code !== 'not-authorized' && error.code !== 'no-mechanism') return error
@@ -53,7 +53,7 @@ async function attempt<T extends Opened>(
   caller: Caller,
 ): Promise<LoggedIn<T>> {
   const { credentials, jid } = wish
-  // Other mechanisms send a secret at once, so the features must be read first.
+  // Other mechanisms send a secret, so features come first.
   const isByChallenge =
     credentials.kind === 'keys' ||
     credentials.kind === 'fast' ||
@@ -73,14 +73,14 @@ async function attempt<T extends Opened>(
     const timeout = parts.timeout - (performance.now() - since) / 1000
     const mayRepeat = pipelining.isToBlame || attempt.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
-    // Pipelined data may be the cause of the failure, so the login is repeated without pipelining.
+    // Pipelining may be the cause.
     return await new LoginAttempt<T>({ ...parts, timeout }, wish, until).run(open, caller)
   }
 }
 
 /**
- * Authenticates over a new link, and resumes the stream if SASL2 can. Throws a `Problem`, and then closes the
- * connection. The stream stays resumable, unless the caller aborts with `ended`.
+ * Resumes the stream if SASL2 can. Throws a `Problem`, and closes the connection. The stream stays resumable, unless
+ * the caller aborts with `ended`.
  */
 export async function logInAgain(
   parts: LoginParts,
@@ -119,12 +119,12 @@ export async function logInAgain(
     const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
     return attempt(parts, open, byKeys, resumption, caller)
   })
-  // The link may have ended in the same read as the success.
+  // Perhaps in the same read as the success.
   if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }
 }
 
-/** The keys of a password or of a login. Throws a `Problem`, such as `cannot-remember` without SCRAM. */
+/** Of a password or login. Throws a `Problem`, such as `cannot-remember` without SCRAM. */
 export async function scramKeys<T extends Opened>(
   parts: AttemptParts,
   open: OpenForLogin<T>,

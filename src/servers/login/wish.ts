@@ -5,9 +5,9 @@ import type { HashedToken } from './sasl/hashed-token.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 
 /**
- * Never logged. `password`: of the user, or of another `user` who may act for them. `service`: an operator's
- * account that acts for users. `certificate`: set for the server. `keys`: from an earlier login. `fast`: a
- * token from an earlier login, and keys if the token is refused.
+ * Never logged. `password`: of the user, or of another `user` who may act for them. `service`: an operator's account.
+ * `certificate`: of the server's settings. `keys`: of an earlier login. `fast`: a token of an earlier login, and keys
+ * if it is refused.
  */
 export type Credentials =
   | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }

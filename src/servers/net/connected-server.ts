@@ -3,7 +3,7 @@ import type { Failure } from '../../xmpp/link.js'
 import type { LocalPorts, TakenPort } from './local-ports.js'
 import type { ServerState } from './server-states.js'
 
-/** What one connection changes in the counts of servers and local ports. */
+/** The part of a connection in the counts of servers and local ports. */
 export class ConnectedServer {
   readonly #state: ServerState | undefined
   readonly #ports: LocalPorts | undefined

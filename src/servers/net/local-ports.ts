@@ -3,14 +3,11 @@ import { readFileSync } from 'node:fs'
 import { isIP, type Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
 
-/**
- * Share of the system's range for bound links. Linux gives a port number that is bound on any address to no
- * other outgoing connection of the machine.
- */
+/** Of the system's range, for bound links. Linux gives a bound port number to no other outgoing connection. */
 const boundShare = 0.85
-/** Ports that a link tries, because other processes and servers may use them. At 90 % in use, 0.1 % find none. */
+/** Other processes and servers may use ports. At 90 % in use, 0.1 % of links find none. */
 const mostTries = 64
-/** A foreign address is chosen last, for this time in milliseconds. */
+/** Foreign addresses are last for this time. */
 const restMilliseconds = 10_000
 
 export interface Source {
@@ -24,7 +21,7 @@ export interface PortRange {
 }
 
 export interface LocalPortsParts {
-  /** XMPP_LOCAL_ADDRESSES. If there are none of a family, the system chooses address and port. */
+  /** XMPP_LOCAL_ADDRESSES. Without any of a family, the system chooses. */
   readonly addresses: readonly string[]
   readonly clock: Pick<Clock, 'now'>
   readonly connect: (host: string, port: number, source: Source) => Socket
@@ -37,7 +34,7 @@ interface LocalAddress {
   foreignAt: number
 }
 
-/** Links of this process to one address of a server. */
+/** Of this process, to one address. */
 interface Target {
   readonly key: string
   readonly family: number
@@ -50,13 +47,12 @@ interface Attempt {
   readonly tries: number
 }
 
-/** The port of one link. */
 export interface TakenPort {
   readonly own: LocalAddress | undefined
   readonly target: Target
 }
 
-/** A link takes a local port. To one address of a server, a local address has each port once. */
+/** To one server address, a local address has each port once. */
 export class LocalPorts {
   readonly #parts: LocalPortsParts
   readonly #range: () => PortRange | undefined
@@ -83,7 +79,7 @@ export class LocalPorts {
     return socket
   }
 
-  /** There was no local port or address. Returns true if another one can be tried. */
+  /** No local port or address. True if another can be tried. */
   failed(socket: Socket, isForeign: boolean): boolean {
     const { own, tries } = this.#attempts.get(socket) ?? { own: undefined, tries: 0 }
     if (own === undefined || tries >= mostTries) return false
@@ -92,7 +88,7 @@ export class LocalPorts {
     return this.#own.some(other => isIP(other.address) === isIP(own.address) && !this.#isForeign(other))
   }
 
-  /** Counts a connection that was made, until `release`. */
+  /** Counts the connection until `release`. */
   take(socket: Socket): TakenPort | undefined {
     const attempt = this.#attempts.get(socket)
     if (attempt === undefined) return undefined

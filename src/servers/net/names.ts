@@ -21,15 +21,15 @@ type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] 
 const usualPort = 5222
 
 const mostAnswers = 10_000
-/** Cache time of "no such record", in seconds. Short, for operators who are setting up a domain. */
+/** Cache time of "no such record". Short, for operators who are setting up a domain. */
 const absenceSeconds = 5
 /** In seconds. The system reports no TTL. */
 const systemSeconds = 30
 /** In seconds. Node reports no TTL of SRV records. */
 const serviceSeconds = 60
-/** Longest cache time, in seconds, whatever the TTL. */
+/** Longest cache time, whatever the TTL. */
 const mostSeconds = 3600
-/** Wait of one address family for the other, in milliseconds (RFC 8305 §3). */
+/** In milliseconds (RFC 8305 §3). */
 const otherFamily = 50
 const mostAddresses = 8
 
@@ -37,16 +37,13 @@ export interface NamesParts {
   readonly clock: Clock
   readonly dns?: Dns | undefined
   readonly preferDirectTls: boolean
-  /**
-   * Whether the operating system also resolves names. Off with XMPP_DOMAINS=*, because silent name servers
-   * would block all look-ups.
-   */
+  /** Also through the operating system. Off with XMPP_DOMAINS=*: silent name servers would block all look-ups. */
   readonly local: boolean
 }
 
 export type Names = ReturnType<typeof createNames>
 
-/** Finds the servers of domains, with a cache (RFC 6120 §3.2, XEP-0368). */
+/** With a cache (RFC 6120 §3.2, XEP-0368). */
 export function createNames({ clock, dns = systemDns(), preferDirectTls, local }: NamesParts) {
   const servicesOf = remembering(clock, mostAnswers, askServices)
   const system = remembering(clock, mostAnswers, askSystem)
@@ -54,8 +51,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
 
   function inRoute(domain: string, { records, failure }: Services): Route {
     if (records.length === 0) return itself(domain, failure)
-    // `.` means not available (RFC 2782). The domain itself is tried only if it has no SRV records (RFC 6120
-    // §3.2.1).
+    // `.`: not available (RFC 2782). The domain itself only without SRV records (RFC 6120 §3.2.1).
     const offered = records.filter(({ name }) => name !== '')
     if (offered.length > 0) return { targets: inOrder(offered, preferDirectTls) }
     return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
@@ -63,7 +59,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
 
   /** RFC 6120 §3.2.2. */
   function itself(host: string, failure: Failure | undefined): Route {
-    // If DNS does not answer, the hosts file may still know the name.
+    // The hosts file may still know the name.
     const found = failure === undefined || !local
     return { targets: [{ host, port: usualPort, tls: 'starttls', found }], failure }
   }
@@ -109,7 +105,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 
   return {
-    /** Targets in the order of attempts. Never rejects. */
+    /** In order. Never rejects. */
     routeTo(domain: string): Route | Promise<Route> {
       // JIDs have IPv6 addresses in brackets (RFC 7622 §3.2).
       const host = domain.replace(/^\[(.*)\]$/, '$1')
@@ -128,7 +124,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 }
 
-/** Waits for both families, or a moment longer after the first family with an address. */
+/** Both families, or a moment after the first with an address. */
 async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
   const answers: Told<T>[] = []
   let moment: Timer | undefined

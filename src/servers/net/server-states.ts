@@ -4,18 +4,18 @@ import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
 
-/** Servers of subdomains of the settings: users choose the names. */
+/** Users choose names of subdomains. */
 const mostFound = 100
-/** Without links and attempts for this time, a server is forgotten. In milliseconds. */
+/** In milliseconds. A server without links and attempts is then forgotten. */
 const mostAge = 300_000
 /** In milliseconds. */
 const minute = 60_000
 /** Links that break within this time break together. In milliseconds. */
 const moment = 1_000
-/** So many links, and at least half of all, break together only if the server is gone. */
+/** With at least half of all, a sign that the server is gone. */
 const fewestTogether = 3
 
-/** Time without attempts after which a server that is down is probed, in milliseconds. */
+/** A server that is down is probed after this time without attempts, in milliseconds. */
 const probeAfter = 30_000
 
 const ownFaults = new Set<Failure['code']>([
@@ -26,7 +26,7 @@ const ownFaults = new Set<Failure['code']>([
 ])
 /** Faults of one domain, at a server of many. */
 const faultsOfDomain = new Set<Failure['code']>(['certificate-invalid', 'tls-unavailable'])
-/** A server or its proxy may hang up on a domain that it does not serve. */
+/** A server or proxy may hang up on unknown domains. */
 const isHangUp = ({ code, step }: Failure) => code === 'remote-connection-failed' && step !== 'connect'
 /** RFC 6120 §4.9.3. Other conditions are about one stream. */
 const serverWide = new Set(['internal-server-error', 'reset', 'resource-constraint', 'system-shutdown'])
@@ -34,13 +34,13 @@ const serverWide = new Set(['internal-server-error', 'reset', 'resource-constrai
 export interface ServerStatesParts {
   readonly clock: Clock
   readonly log: Logger
-  /** Whether XMPP_SERVERS has an entry for the domain. Otherwise an entry of `*` applies. */
+  /** In XMPP_SERVERS. Otherwise `*` applies. */
   readonly hasEntry: (domain: string) => boolean
-  /** Whether the settings have the domain itself, not only a pattern. */
+  /** Not only by a pattern. */
   readonly isNamed: (domain: string) => boolean
   /** Whether only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
-  /** Opens a stream without a login, and closes it. */
+  /** Without a login. */
   readonly probe: (domain: string) => void
 }
 
@@ -49,7 +49,7 @@ export interface ServerRow {
   readonly isUp: boolean
 }
 
-/** Which servers can be reached, as this process has seen it. */
+/** As this process has seen them. */
 export class ServerStates {
   readonly #parts: ServerStatesParts
   readonly #states = new Map<string, ServerState>()
@@ -59,13 +59,13 @@ export class ServerStates {
     this.#parts = parts
   }
 
-  /** The server of an entry of XMPP_SERVERS. */
+  /** From XMPP_SERVERS. */
   ofEntry(domain: string, server: string): ServerState {
     const owner = this.#parts.hasEntry(domain) ? domain : '*'
     return this.#known(owner, server) ?? this.#add(owner, server, true)
   }
 
-  /** A server that the domain itself names. Undefined for domains of strangers, and if there are too many. */
+  /** Named by the domain itself. Undefined for strangers' domains, and above `mostFound`. */
   ofFound(domain: string, server: string): ServerState | undefined {
     const known = this.#known(domain, server)
     if (known !== undefined) return known
@@ -136,10 +136,10 @@ export class ServerState {
   /** Undefined before the first outcome. */
   isUp: boolean | undefined
   links = 0
-  /** Time of the last outcome, in milliseconds of the clock. */
+  /** In milliseconds of the clock. */
   lastAt: number
   readonly #parts: StateParts
-  /** Servers that were never reached are those of mistyped or invented domains. */
+  /** Otherwise perhaps mistyped or invented. */
   #wasReached = false
   #downSince = 0
   #isTold = false
@@ -153,7 +153,7 @@ export class ServerState {
   #lastDomain: string
   #momentAt = Number.NEGATIVE_INFINITY
   #lostTogether = 0
-  /** Links that were open at some time since `#momentAt`. */
+  /** Since `#momentAt`. */
   #mostLinks = 0
 
   constructor(parts: StateParts) {
@@ -178,7 +178,7 @@ export class ServerState {
     return this.#parts.isTrusted || this.#wasReached
   }
 
-  /** The server has answered on a new connection. */
+  /** On a new connection. */
   reached(): void {
     this.#wasReached = true
     this.lastAt = this.#parts.clock.now()
@@ -188,7 +188,6 @@ export class ServerState {
     this.#probing?.cancel()
   }
 
-  /** A connection could not be made. */
   failed(failure: Failure, domain: string): void {
     const { code, step } = failure
     if (ownFaults.has(code) || (code === 'host-unknown' && step !== 'resolve')) return
@@ -207,7 +206,7 @@ export class ServerState {
     this.links -= 1
   }
 
-  /** A link broke after its login. Called before `closed`. */
+  /** After the login, before `closed`. */
   lost(failure: Failure, domain: string): void {
     const { code, condition = '' } = failure
     const isBroken = code === 'remote-connection-failed' || code === 'timeout'
@@ -284,7 +283,6 @@ export class ServerState {
   }
 }
 
-/** Opens a stream, and closes it once the server has answered. */
 export function probeBy(connect: OpenLink): (domain: string) => void {
   const nothing = () => {}
   return domain => {

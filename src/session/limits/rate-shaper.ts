@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.js'
 
-/** Longest wait of a client, in milliseconds. A longer debt is forgiven. */
+/** In milliseconds. A longer debt is forgiven. */
 const longestWait = 25_000
 
-/** A token bucket, stored as one number for each session: when its data is paid for, in milliseconds of the clock. */
+/** A token bucket as one number: when data is paid for, in milliseconds of the clock. */
 export class RateShaper {
   readonly #rates: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>
 

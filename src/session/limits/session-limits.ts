@@ -16,7 +16,7 @@ export interface LimitParts {
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
   readonly room: Room
-  /** The room without the part reserved for warm calls (`shareOfWarmCalls`). */
+  /** Without `shareOfWarmCalls`. */
   readonly roomOfClients: Room
   readonly counts?: LiveCounts<OfClient> | undefined
   readonly makeRate?: MakeRate | undefined
@@ -31,23 +31,23 @@ export type OfClient = 'address' | 'unauthenticated'
 
 const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 
-/** The key of all trusted proxies. They have no limits. */
+/** Trusted proxies, without limits. */
 const proxy = 'proxy'
 
-/** A session without a login counts as this many held requests at most. */
+/** Held requests of a session without a login. */
 const mostOfStranger = 5
 
 const shareOfStrangers = 1 / 4
 
-/** The part of requests, memory and descriptors that is reserved for warm calls. */
+/** Of requests, memory and descriptors. */
 export const shareOfWarmCalls = 1 / 10
 
-/** Seconds over which RATE_SESSIONS_PER_ADDRESS is measured. */
+/** Of RATE_SESSIONS_PER_ADDRESS. */
 const rateSeconds = 5
 
-/** Limits the sessions of all clients together, and of each IPv4 address or IPv6 network. */
+/** Of all clients, and of each IPv4 address or IPv6 network. */
 export class SessionLimits {
-  /** Requests that wait for a reply. The sessions count them. */
+  /** Held requests, counted by the sessions. */
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
@@ -105,7 +105,7 @@ export class SessionLimits {
     return client !== proxy && (await this.#rate.take(client)) !== undefined
   }
 
-  /** Counts a session, or returns why it is refused. Call `opened` or `notOpened` next. */
+  /** Counts a session, or returns a refusal. Call `opened` or `notOpened` next. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const client = this.#clientOf(address)
     return client === proxy ? undefined : this.#counts.take(client, ofClient)
@@ -122,13 +122,13 @@ export class SessionLimits {
     if (client !== proxy) this.#clients.set(session, { client, isStranger: true })
   }
 
-  /** May be called again, and for all kinds of sessions. */
+  /** Repeatable, for all sessions. */
   loggedIn(session: object): void {
     this.#strangers.delete(session)
     this.finished(session)
   }
 
-  /** The session can no longer log in. It still counts for the address, because it uses memory. */
+  /** It can no longer log in, but still counts: it uses memory. */
   finished(session: object): void {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return

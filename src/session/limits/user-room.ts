@@ -6,11 +6,11 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import type { Registry } from '../registry.js'
 import type { Session } from '../session.js'
 
-/** Limits the sessions of each user. JIDs are bare or full. */
+/** JIDs are bare or full. */
 export interface UserRoom {
   take(jid: string): boolean | Promise<boolean>
   giveBack(jid: string): void
-  /** Ends a session that a client opened itself, if the limit is exceeded. */
+  /** Ends a client's own session above the limit. */
   bound(session: Session, jid: string): void
   finished(session: Session): void
 }
@@ -32,7 +32,7 @@ export function userRoom(most: Most, registry: Registry, refused: OnRefused): Us
       logins.add(userOf(jid), -1)
     },
     bound(session, jid) {
-      // For warmed sessions, the warm API checks the limit before the login.
+      // The warm API checks before the login.
       const isOwn = session.origin === 'client'
       if (!isOwn || !isOver(registry.liveOf(jid), numberOf(most))) return
       refused('user')

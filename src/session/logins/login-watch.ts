@@ -12,8 +12,8 @@ import { longestStreamId, type ResumableStreams, smFamily } from './resumable-st
 import { SaslAccount } from './sasl-account.js'
 
 /**
- * `sasl`, `sasl2`: a login is under way (RFC 6120 §6, XEP-0388). `welcome`: right after `<success/>`.
- * `inside`: a resource may be bound. `spent`: an element came out of turn.
+ * `sasl`, `sasl2`: login under way (RFC 6120 §6, XEP-0388). `welcome`: after `<success/>`. `inside`: may bind. `spent`:
+ * an element out of turn.
  */
 type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
@@ -34,8 +34,8 @@ export interface LoggedIn {
 }
 
 /**
- * Finds the JID of a client's own login. Blocks requests that could log in without showing the JID. Ignores
- * elements of other users, who can write on the stream after a login.
+ * Finds the JID of a client's own login. Blocks requests that could log in unseen. Ignores other users' elements, which
+ * may follow a login.
  */
 export class LoginWatch {
   #stage: Stage = 'stranger'
@@ -113,11 +113,11 @@ export class LoginWatch {
 
   #mayPass(element: Element): boolean {
     const { name, namespace } = element
-    // Servers also accept an `<iq/>` in the namespaces of other streams. It could log in unnoticed.
+    // Servers accept `<iq/>` in namespaces of other streams, even to log in.
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
-    // Read here because too many inherited namespaces throw, and then the stage must not change.
+    // Too many namespaces throw: the stage must not change then.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     if (isSasl) this.#hasTried = true
     switch (this.#stage) {
@@ -131,9 +131,9 @@ export class LoginWatch {
         break
       case 'sasl':
       case 'sasl2':
-        // With two logins the outcome would be unclear.
+        // Two logins are ambiguous.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
-        // The answer to this element might come after `<success/>`, so the login's outcome would be unclear.
+        // Its answer might follow `<success/>`, so the outcome is ambiguous.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
         if (!isSasl) this.#sasl.disturbed()
         break
@@ -244,7 +244,7 @@ function isLegacyLogin({ text }: Element): boolean {
 function isForUsers(element: Element): boolean {
   const { name, namespace, text } = element
   if (namespace === 'jabber:client') {
-    // An error comes from the server itself: it rejects stanzas before the login.
+    // The server itself sends errors before the login.
     return (name === 'message' || name === 'presence') && startTagOf(text).attribute('type') !== 'error'
   }
   if (namespace === sasl2Namespace) return name === 'success' && childrenOf(text).some(isResumed)

@@ -22,19 +22,16 @@ export interface RefusedLoginsParts {
   readonly makeRate?: MakeRate | undefined
 }
 
-/** Limit of an address in all domains together, as a multiple of the limit for one domain. */
+/** In all domains, as a multiple of one domain's limit. */
 const domainsOfAddress = 3
-/** The first delay, in milliseconds. It doubles each time. */
+/** In milliseconds. Doubles each time. */
 const firstDelay = 500
-/** In milliseconds. A delay is at most half of the time to log in. */
+/** In milliseconds. At most half of the login time. */
 const longestDelay = 20_000
 
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
-/**
- * Delays logins of an IPv4 address or IPv6 network that has many refused logins. No login is blocked, because
- * users may share the address.
- */
+/** Delays an IPv4 address or IPv6 network with many refused logins. Blocks none: users may share addresses. */
 export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
@@ -67,8 +64,8 @@ export class RefusedLogins {
   }
 
   /**
-   * Counts a login in advance, so that many logins at once do not pass. Returns the delay in milliseconds.
-   * Call `takenBack` unless the server refuses the login.
+   * Counts ahead, so that simultaneous logins do not pass. Returns milliseconds. Call `takenBack` unless the server
+   * refuses.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(

@@ -6,12 +6,12 @@ import { allowsDomain, prepareDomain } from '../../xmpp/jid/domains.js'
 
 export const auditActions = ['warm', 'connect', 'resume', 'logout', 'admin login', 'client login'] as const
 
-/** A line of the audit trail. Its texts are cut, and have no secrets. */
+/** Texts are cut, without secrets. */
 export interface AuditLine {
   /** In milliseconds since 1970. */
   readonly time: number
   readonly number: number
-  /** The process. Empty if there is only one. */
+  /** Empty with one process. */
   readonly node: string
   readonly action: string
   readonly admin?: string
@@ -22,7 +22,7 @@ export interface AuditLine {
   /** Bare. Several only for refused logins of clients. */
   readonly jids: readonly string[]
   readonly id?: string
-  /** How many calls the line stands for. */
+  /** Of calls. */
   readonly count: number
   readonly ended?: number
 }
@@ -30,7 +30,7 @@ export interface AuditLine {
 export type AuditPlace = Pick<AuditLine, 'time' | 'number' | 'node'>
 
 export interface AuditWish {
-  /** Domains of the admin who asks, and the name. */
+  /** Of the admin who asks. */
   readonly scope: readonly string[]
   readonly viewer: string
   readonly admin?: string | undefined
@@ -81,7 +81,7 @@ export function createAuditReader({ nodes, lines }: AuditReaderParts) {
   }
 }
 
-/** Lines that this admin may see: of the own domains, and own lines without a JID. */
+/** Of the admin's domains, and own lines without a JID. */
 export function* linesFor(
   lines: RecentLines,
   { scope, viewer }: Pick<AuditWish, 'scope' | 'viewer'>,

@@ -4,10 +4,7 @@ import type { Descriptors } from '../../lib/limits/descriptors.js'
 import { memoryLimits } from '../../lib/limits/memory.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/**
- * What a process has limits for. Memory, waiting and unread replies are in bytes. `ports`: local ports for links to
- * the address of a server that has the fewest left.
- */
+/** Memory, waiting and unread replies are in bytes. `ports`: of links to the server address with the fewest left. */
 export const resources = [
   'sessions',
   'connections',
@@ -43,7 +40,7 @@ export interface CapacityParts {
   readonly unreadBytes: () => number
 }
 
-/** Returns a function that measures this process. */
+/** For this process. */
 export function createCapacity(parts: CapacityParts): () => Capacity {
   const { config, registry, descriptors, waiting, ports, connections, unreadBytes } = parts
   const { limits, listen, workers } = config

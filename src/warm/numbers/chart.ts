@@ -1,6 +1,6 @@
 import type { Series } from './last-hour.js'
 
-/** Of the viewBox. The style sheet sets the real size. */
+/** Of the viewBox. */
 const width = 240
 const height = 60
 /** Keeps lines at the edges whole. */
@@ -27,7 +27,7 @@ export function drawChart(series: Series): Chart {
       values.push(value)
     if (values.length > 0) {
       const points = values.map((value, index) => `${x(at + index)} ${y(value)}`).join('L')
-      // A line of length 0 is a dot, because its ends are round.
+      // Length 0: a dot, because ends are round.
       line += values.length === 1 ? `M${points}h0` : `M${points}`
       area += `M${x(at)} ${height}L${points}L${x(at + values.length - 1)} ${height}Z`
     }

@@ -39,7 +39,6 @@ export function createFailureReader({ nodes, lines }: FailureReaderParts) {
     merged(
       Array.from(linesFor(lines, wish), ({ code = 'unknown', step, count, time, jids, condition, action }) => ({
         code,
-        // The password or token of a client was refused.
         step: action === 'client login' ? 'sasl' : step,
         count,
         last: time,

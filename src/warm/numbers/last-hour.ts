@@ -4,10 +4,10 @@ import { minutesOfHour, type RecentWarms, summaryOf, type WarmTally } from './re
 
 const minuteMilliseconds = 60_000
 
-/** One value for each whole minute of the last hour, the oldest first. Null if unknown. */
+/** Whole minutes of the last hour, oldest first. Null: unknown. */
 export type Series = readonly (number | null)[]
 
-/** Of one process, as JSON. `took` has the minute, the bucket and the count of each login time. */
+/** Of one process, as JSON. `took`: minute, bucket and count. */
 export interface HourTally {
   readonly sessions: Series
   readonly logins: readonly number[]
@@ -15,7 +15,7 @@ export interface HourTally {
   readonly took: readonly (readonly [minute: number, bucket: number, count: number])[]
 }
 
-/** Sessions at the end of each minute, logins and failures in it, and the p99 of its login times in milliseconds. */
+/** By minute: sessions at its end, logins, failures, and the p99 of login times in milliseconds. */
 export interface Hour {
   readonly sessions: Series
   readonly logins: Series
@@ -30,7 +30,7 @@ export interface LastHourParts {
   readonly registry: { readonly size: number }
 }
 
-/** Takes a sample at the end of each minute, and keeps 60. */
+/** One sample a minute, 60 in all. */
 export class LastHour {
   readonly #parts: LastHourParts
   /** `number` counts the minutes of the clock. */
@@ -101,7 +101,7 @@ export class LastHour {
   }
 }
 
-/** The sums of all processes. Their minutes may begin at different times. */
+/** Sums. Processes' minutes may begin at different times. */
 export function hourOf(tallies: readonly HourTally[]): Hour {
   const sum = (name: 'sessions' | 'logins' | 'failures') =>
     Array.from({ length: minutesOfHour }, (_, at) => {

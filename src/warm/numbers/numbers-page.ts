@@ -133,7 +133,7 @@ const whole = (count: number): string => String(Math.round(count)).replaceAll(/\
 
 const decimal = (rate: number): string => (rate >= 100 ? whole(rate) : String(Number(rate.toPrecision(2))))
 
-/** Rounds to two digits, which is the precision of the figures. */
+/** Two digits, the precision of the figures. */
 function milliseconds(time: number | undefined): string {
   if (time === undefined) return '–'
   return time < 1000 ? `${Number(time.toPrecision(2))} ms` : `${Number((time / 1000).toPrecision(2))} s`

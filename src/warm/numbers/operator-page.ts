@@ -5,11 +5,11 @@ import type { PageContext } from '../admin-pages.js'
 import { formatTime, pathForBrowsers } from '../answers.js'
 
 export interface OperatorContext extends Pick<PageContext, 'request' | 'config' | 'representation'> {
-  /** Pages that the admin may not see. */
+  /** For this admin. */
   readonly hidden: readonly NavigationPage[]
 }
 
-/** A page that shows what happens here, with the time at which it was made. */
+/** With the time at which it was made. */
 export function operatorPage(
   view: NavigationPage & string,
   { request, config, representation, hidden }: OperatorContext,

@@ -12,7 +12,7 @@ interface Figures {
   readonly warms: WarmTally
 }
 
-/** Figures are absent if the process did not answer within a second. */
+/** No figures without an answer within a second. */
 export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
   readonly name: string
   readonly place: string | undefined
@@ -21,7 +21,6 @@ export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
 }
 
 export interface Overview {
-  /** The sums of all processes. */
   readonly capacity: Capacity
   readonly warms: WarmSummary
   readonly processes: readonly ProcessView[] | undefined
@@ -86,7 +85,7 @@ export function createHourReader({ nodes, clock, lastHour }: HourParts): () => P
   }
 }
 
-/** Callers at the same time get the same answer. */
+/** Simultaneous callers share an answer. */
 function sharing<T>(read: () => Promise<T>): () => Promise<T> {
   let reading: Promise<T> | undefined
   return () => {

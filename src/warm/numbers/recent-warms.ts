@@ -8,7 +8,7 @@ export const minutesOfHour = 60
 const minutes = minutesOfHour + 1
 /** Ratio of neighbouring buckets, which is the largest error. */
 const growth = 1.25
-/** Enough from one millisecond to the longest login, more than a minute. */
+/** From a millisecond to more than a minute. */
 const buckets = 52
 
 export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
@@ -23,7 +23,7 @@ export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }
 
-/** Outcomes and login times of the last hour, in 16 KiB. */
+/** Of the last hour, in 16 KiB. */
 export class RecentWarms {
   readonly #clock: Pick<Clock, 'now'>
   /** `number` counts the minutes of the clock. */
@@ -56,7 +56,7 @@ export class RecentWarms {
     return sumOf(recent.map(({ outcomes, took }) => ({ outcomes, took: [...took] })))
   }
 
-  /** The whole minutes of the last hour, the oldest first. Undefined for minutes without calls. */
+  /** Oldest first. Undefined: no calls. */
   hour(): readonly (WarmTally | undefined)[] {
     const first = this.#minute - minutesOfHour
     return Array.from({ length: minutesOfHour }, (_, at) => {

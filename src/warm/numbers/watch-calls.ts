@@ -23,7 +23,7 @@ export interface WatchCallsParts {
   readonly streams: EventStreams
 }
 
-/** Calls that only read: what happens in all processes. */
+/** Read all processes, change nothing. */
 export function createWatchCalls(parts: WatchCallsParts) {
   const { config, sessions, readOverview, readHour, readAudit, readFailures, streams } = parts
   const contextOf = ({ request, representation, admin }: Call): OperatorContext => ({

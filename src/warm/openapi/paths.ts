@@ -194,7 +194,7 @@ const hostMeta: Paths = {
   ),
 }
 
-/** A call of an admin. `codes` are added to the codes of all calls. */
+/** `codes`: beside those of all calls. */
 function call(operationId: string, summary: string, answers: Responses, codes: Codes = [], about = {}) {
   const responses = { ...answers, ...problemResponses([...ofAdmins, ...codes]) }
   return { operationId, summary, ...about, responses }

@@ -32,7 +32,7 @@ import { createWarm, type WarmCallParts } from '../warm-call.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser } from './page-tokens.js'
 
-/** Stands for pages if PAGE_ADMIN is not set. No name in ADMIN_USERS has a colon. */
+/** Without PAGE_ADMIN. Names in ADMIN_USERS have no colon. */
 const ownName = ':pages'
 
 interface AccessSettings extends Pick<Config, 'access'> {
@@ -47,14 +47,14 @@ export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'count
     AccessSettings &
     Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'cors' | 'domains'>
   readonly pageTokens: Pick<PageTokens, 'userOf'>
-  /** Whether an address opens too many sessions. Counts the call. */
+  /** Counts the call. */
   readonly isTooOften: (address: string) => Promise<boolean>
   readonly refused: OnRefused
 }
 
 const methods = 'POST, DELETE, OPTIONS'
 
-/** Pages log users in with a token of their portal. All answers are JSON. */
+/** With a token of the portal. Answers are JSON. */
 export function createConnectRouter(parts: ConnectParts): Router {
   const { config, pageTokens, isTooOften, refused, visits, audit, log } = parts
   const admin = adminOfPages(config)
@@ -96,7 +96,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
 
   const authenticate: RequestHandler = async (request, response, next) => {
     if (!isSafe(request)) throw new Problem('insecure-channel')
-    // A backend signs out all its users from one address, so a sign-out counts only if its token is refused.
+    // Backends sign out all users from one address, so only refused tokens count.
     const isSignOut = request.method === 'DELETE'
     if (!isSignOut) await count(countedAddress(request, config))
     const token = bearerIn(request.headers.authorization)
@@ -113,7 +113,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   }
 
   const logRefused: ErrorRequestHandler = (error, request, response, next) => {
-    // Calls that were answered are in the log already.
+    // Answered calls are already logged.
     if (!logged.has(response)) {
       const problem = problemFrom(error)
       const stream = problem.code === 'method-not-allowed' ? log : audit
@@ -160,7 +160,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   return router
 }
 
-/** An address that may use no transport has no use for a session. Undefined if all addresses may call. */
+/** Addresses without a transport need no session. Undefined: all may call. */
 function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | undefined {
   const rules = [...(bosh.enabled ? [access.bosh] : []), ...(websocket.enabled ? [access.websocket] : [])]
   const transports = rules.map(accessBy)

@@ -19,7 +19,7 @@ const longestLife = 3600
 
 const publicAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-/** One sentence for all tokens that the right key has not signed. It contains no secret. */
+/** For all tokens without the right key's signature. No secret. */
 const unsigned = 'Its form, algorithm, key or signature is not accepted.'
 
 const reloaded = 'keys for page tokens reloaded'
@@ -119,11 +119,11 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
         credential: login === 'credential' ? credentialIn(claims) : undefined,
       }
     },
-    /** Fetches the keys of a URL, so that the log has a fault before the first page calls. */
+    /** Fetches keys of a URL, so that faults are logged before the first call. */
     async prepare(): Promise<void> {
       await fetched?.renew()
     },
-    /** Reads the file again, or fetches the keys at once. Unusable keys replace nothing. `next`: other files or URL. */
+    /** Reads the file, or fetches the keys. Unusable keys replace nothing. `next`: other settings. */
     async reload(next: PageTokenParts['pages'] = pages): Promise<void> {
       const keys = next.secrets ?? next.keys!
       if ('url' in keys && keys.url !== urlOf(pages.secrets ?? pages.keys)) use(keys)
@@ -142,7 +142,7 @@ function hasSigned(secret: KeyObject, token: string): boolean {
   return own.length === signature.length && timingSafeEqual(own, signature)
 }
 
-/** The claims of a token are checked after its signature, so that only its issuer learns about them. */
+/** Claims come after the signature: only the issuer learns about them. */
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof errors.JWTExpired) return refused('It has expired.')
