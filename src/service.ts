@@ -285,7 +285,7 @@ export async function startService({
     const settled = performance.now() + settleMilliseconds
     while (registry.settles() && performance.now() < settled) await pause(20)
     registry.isSettingDown = true
-    // It would replace a file that needs another key.
+    // A file without sessions would replace a file that needs another key.
     const noneCanMove = () => registry.size === registry.immovable
     if (noneCanMove()) return
     // The heir adopts the names once it has the sessions. Until then, requests wait.

@@ -79,7 +79,7 @@ export interface Sites {
   rebuild(config: Config): void
   shutDown(): void
   close(): void
-  /** By other processes, for calls here. */
+  /** Logins by other processes, for calls here. */
   hasCarriedLogins(): boolean
   takeUp(before: SessionRecord): boolean
 }
@@ -422,7 +422,6 @@ function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: strin
   }
 }
 
-/** For the BOSH endpoint. */
 function cookieRules(config: Config, domain: string): CookieRules {
   const { externalUrl, assumeSecure, bosh } = config
   const url = urlOfDomain(config, domain)

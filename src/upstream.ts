@@ -40,7 +40,7 @@ import { allowsDomain, withULabels } from './xmpp/jid/domains.js'
 import type { OpenLink } from './xmpp/link.js'
 import { serverLimits } from './xmpp/xml/limits.js'
 
-/** Of descriptors or memory. Above, no spare connections. */
+/** Share of descriptors or memory. Above, no spare connections. */
 const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
 

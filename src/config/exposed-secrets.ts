@@ -40,7 +40,7 @@ export function exposedSettings(file: string, values: Environment): string[] {
   return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
-/** Begins with `subject`. Empty if the permissions are right. */
+/** A sentence that begins with `subject`. Empty if the permissions are right. */
 export function exposureOf(file: string, subject: string): string[] {
   const mode = modeOf(file, stats => stats.isFile())
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
@@ -90,7 +90,7 @@ function keysOfServers(text: string): string[] {
 /** Shorter secrets can be guessed over the network. */
 const leastCharacters = 12
 
-/** If other machines can reach the service. */
+/** Warnings, if other machines can reach the service. */
 export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
   const places = [...listen.places, ...(https?.places ?? [])]
   const names = admins

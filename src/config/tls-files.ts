@@ -24,7 +24,7 @@ export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
 export type Certificate = ReturnType<typeof readCertificate>
 
-/** Begins with the setting. */
+/** The message begins with the setting. */
 class Fault extends Error {}
 
 /** An unreadable certificate of a folder keeps its `earlier` version. */

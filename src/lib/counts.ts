@@ -1,7 +1,7 @@
-// No name comes from callers.
+// Counters. None of their names comes from callers.
 import { Durations } from './durations.js'
 
-/** The client sent no `<close/>`. */
+/** Ends of WebSockets whose client sent no `<close/>`. */
 export const webSocketCuts = [
   'connection-closed',
   'socket-broken',
@@ -39,7 +39,7 @@ export const endReasons = [
   'item-not-found',
   'policy-violation',
   'login-timeout',
-  /** On this stream. */
+  /** Too many on this stream. */
   'refused-logins',
   'limit',
   'shutdown',
@@ -55,7 +55,7 @@ export const eventTypes = ['session.attached', 'session.resumed', 'session.ended
 
 export type EventType = (typeof eventTypes)[number]
 
-/** Of new sessions, each with its setting. */
+/** Limits of new sessions, each with its setting. */
 export const sessionLimits = {
   sessions: 'MAX_SESSIONS',
   strangers: 'MAX_SESSIONS',
@@ -95,7 +95,7 @@ export const limits = {
   carried: undefined,
   /** The XMPP server does not read. */
   unsent: undefined,
-  /** Of admins. */
+  /** Pages of admins. */
   'live-pages': undefined,
   /** Secrets that wait for their hash. */
   hashes: undefined,
@@ -159,7 +159,7 @@ export class Counts {
   /** Failed links before the login, by step and code. */
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
-  /** Wrong namespaces, or above a limit. */
+  /** Stanzas with wrong namespaces, or above a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,

@@ -19,7 +19,7 @@ const featuresSeconds = 10
 /** One held request, and one for sending. */
 const mostOpen = 2
 
-/** For the client to answer first, in milliseconds. */
+/** Time for the client to answer first, in milliseconds. */
 const clientTurn = 10
 
 /** In UTF-16 units. */
@@ -43,7 +43,7 @@ export class BoshLink implements Link {
   #from: string | undefined
   #isOver = false
   #open = 0
-  /** After the reply to the last request. */
+  /** Resolves after the reply to the last request. */
   #last: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
   #backlog = 0

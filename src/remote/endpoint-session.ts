@@ -60,7 +60,7 @@ export class EndpointSession {
   #lastWords = ''
   #unfinishedBytes = 0
   #lastTurn: Turn | undefined
-  /** The last empty request with an empty reply. */
+  /** Time of the last empty request, if its reply was empty. */
   #emptySince: number | undefined
   #limit: Timer | undefined
   terms: SessionTerms | undefined

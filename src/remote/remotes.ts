@@ -102,7 +102,7 @@ export function createRemotes(parts: RemotesParts) {
         get id() {
           return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
         },
-        /** Stanzas from during the login are lost. */
+        /** Stanzas that arrive during the login are lost. */
         async handOver(jid) {
           const given = link.giveToPage()
           if (given === undefined) return undefined

@@ -129,7 +129,7 @@ export interface SessionFilter {
   readonly process?: string | undefined
 }
 
-/** Valid after its session has ended. `createdAt`: the process's clock, with several processes Unix time. */
+/** Stays valid after its session. `createdAt`: by the process's clock, or Unix time with several processes. */
 export interface Place {
   readonly createdAt: number
   readonly id: string

@@ -150,7 +150,7 @@ export class Session implements Gate {
     return !this.hasEnded && this.uplink?.managed?.mayResume === true
   }
 
-  /** For the next process. Undefined if not resumable. */
+  /** Ends the session here. Returns its record, or undefined if not resumable. */
   setDown(): SessionRecord | undefined {
     const { sid, id, domain, createdAt, tab, ids, stage, client } = this
     const { managed } = this.uplink

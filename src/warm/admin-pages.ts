@@ -14,7 +14,6 @@ export interface PageContext {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>
   readonly now: number
   readonly admin: string
-  /** Of the role. */
   readonly rights: {
     readonly canWarm: boolean
     readonly canEnd: boolean

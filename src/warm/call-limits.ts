@@ -56,7 +56,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/** An upgrade ends the processes that know them. */
+/** An upgrade ends the processes that know these clients. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const learnFromNew = () => {

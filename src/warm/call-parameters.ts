@@ -35,7 +35,7 @@ export function readParameters(
   }
 }
 
-/** Or an empty body. Throws a `Problem`. */
+/** An empty body is allowed. Throws a `Problem`. */
 export function readFew<Known extends Table>(
   contentType: string | undefined,
   body: Uint8Array,
@@ -46,7 +46,7 @@ export function readFew<Known extends Table>(
   return valuesOf(pairsIn(format, body), table, format, value => value === '' || value === null)
 }
 
-/** Not from the body of a call. */
+/** For parameters outside the body of a call. */
 export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parameters => readerOf(given, bodyParameters)
 
 /** Throws a `Problem` for an unknown name: with a misspelt filter, a logout would end the wrong sessions. */

@@ -76,7 +76,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     })
   nodes.answer(unclaimedKind, endUnclaimed)
 
-  /** By other processes, for calls here. */
+  /** Logins by other processes, for calls here. */
   let carried = 0
   const fullUntil = new Map<string, number>()
 
@@ -140,7 +140,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
         keysOf: carriedBy('keysOf'),
       } as Logins
     },
-    /** Unused, in any process. */
+    /** In any process. */
     endUnclaimed(id: string): void {
       const node = nodes.owner(nodeIn(id) ?? '')
       if (node === undefined || node === nodes.self) endUnclaimed(id)

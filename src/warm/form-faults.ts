@@ -79,7 +79,6 @@ function faultOf(read: Parameters, ways: Ways): Problem | undefined {
   }
 }
 
-/** For some domains. */
 function mayNeedNoProof({ warm, serviceAccounts, servers }: Ways): boolean {
   return (
     warm.anonymous || serviceAccounts.size > 0 || [...servers.values()].some(each => each.certificate !== undefined)

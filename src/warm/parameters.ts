@@ -130,7 +130,6 @@ const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern}
 export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 
 export const usualLimit = 100
-/** For operators. */
 export const usualRows = 50
 /** Beyond, `after` or a filter is needed. */
 export const mostNumbered = 5_000

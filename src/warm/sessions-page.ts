@@ -49,7 +49,7 @@ export function sessionsPage(listed: ListedSessions, query: ListQuery, context: 
 
 export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
 
-/** For `live.js`. */
+/** The changing parts, for `live.js`. */
 export function liveSessions(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
   return show('sessions-live', context, describeListed(listed, query, context))
 }

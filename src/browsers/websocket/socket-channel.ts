@@ -36,7 +36,7 @@ export interface ChannelParts {
 /** In bytes. Above, the client is behind. */
 const mostUnread = 64 * 1024
 
-/** Of unread data, in bytes and in stanzas of the largest size. */
+/** Limits of unread data, in bytes and in stanzas of the largest size. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
 const unreadSeconds = 60
@@ -177,7 +177,7 @@ export class SocketChannel implements Channel {
     else this.#cut('connection-closed', code)
   }
 
-  /** The stream is not closed. */
+  /** The client counts as gone, because the stream is not closed. */
   #cut(why: WebSocketCut, code?: number): void {
     this.#cause ??= why
     this.#close(code)

@@ -70,7 +70,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
     })
     return about
   }
-  // Before a worker's own code runs.
+  // Turns the debugger off before a worker's own code runs.
   const { execArgv, allowedNodeEnvironmentFlags } = process
   const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
   if (isKnown) cluster.setupPrimary({ execArgv: [...execArgv, withoutDebugger] })

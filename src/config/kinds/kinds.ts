@@ -137,7 +137,7 @@ export const baseUrl: Kind<string> = (text, report) => {
 }
 
 function readOrigin(entry: string): string | undefined {
-  // No browser sends a star.
+  // No browser sends a star in an origin.
   const url = URL.canParse(entry) && !entry.includes('*') ? new URL(entry) : undefined
   const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
   return isOrigin ? url.origin : undefined
@@ -208,7 +208,7 @@ export const mechanisms = listOf<PasswordMechanism>(
 
 export type AuditLog = 'stdout' | 'stderr' | 'off' | { readonly file: string }
 
-/** With a slash: a misspelt word must create no file. */
+/** A path has a slash: a misspelt word must create no file. */
 export const auditLog: Kind<AuditLog> = (text, report) => {
   const word = (['stdout', 'stderr', 'off'] as const).find(word => word === text.toLowerCase())
   if (word !== undefined) return word

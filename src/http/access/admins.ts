@@ -17,7 +17,7 @@ import type { Claim, FailedLogins } from './failed-logins.js'
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
 export const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 
-/** Since the last use. */
+/** Since the last use of the credentials. */
 const memorySeconds = 300
 const mostRemembered = 1_000
 
@@ -226,7 +226,7 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
     return keys
   }
   return async (client: string, name: string, secret: string): Promise<string> => {
-    // Together, for the same reason.
+    // Together, so that timing does not reveal names.
     keys ??= derived().catch(error => {
       keys = undefined
       throw error

@@ -7,7 +7,7 @@ import { type Most, numberOf } from './rates.js'
 
 /** Above this share, V8 collects most of the time, then aborts. */
 const mostOfHeap = 0.75
-/** Of the heap limit, in bytes. V8 does not report it. */
+/** Part of the heap limit, in bytes. V8 does not report it. */
 const youngSize = 48 * 2 ** 20
 /** Share of memory, unless MAX_MEMORY_MB is set. */
 const mostOfMachine = 0.8

@@ -1,4 +1,4 @@
-// For backends. Needs only Node.
+// The calls of docs/api.md for backends. Needs only Node.
 import { type Check, isBinding, isEnded, isNothing, isSession, isSessionList } from './answer-checks.js'
 import type {
   Binding,
@@ -26,7 +26,7 @@ export interface WarmBindingsOptions extends Partial<AttemptLimits> {
 }
 
 export interface CallOptions {
-  /** Rejects with the signal's reason. */
+  /** Aborts the call, which rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 

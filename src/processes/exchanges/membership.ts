@@ -19,7 +19,7 @@ const joinMilliseconds = 250
 
 export interface MembershipParts {
   readonly self: string
-  /** The first that works. */
+  /** The first that works is used. */
   readonly carriers: readonly Carrier[]
   readonly clock: Clock
   readonly log: Logger
@@ -139,7 +139,7 @@ export class Membership {
           node.read(carrier(), bytes, frame => this.#take(node, frame))
         } catch (error) {
           this.#parts.report(error)
-          // The next frame cannot be found.
+          // After invalid bytes, the next frame cannot be found.
           carrier().restart(other)
         }
       },

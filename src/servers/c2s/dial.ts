@@ -49,7 +49,6 @@ export function createDialer({ states, publicOnly, ...rest }: DialerParts) {
   const { names, clock, descriptors, ports, onExhausted, connect = ports?.connect ?? connectTcp } = rest
   const parts = { names, clock, descriptors, ports, onExhausted, connect }
   return {
-    /** Any address. */
     toServer(server: Server, domain: string) {
       const state = states?.ofEntry(domain, placeOf(server))
       return createSearch({ ...parts, publicOnly: false }, { targets: [server] }, domain, () => state)

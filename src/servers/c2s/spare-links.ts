@@ -16,7 +16,7 @@ const mostAge = 20_000
 const sweepInterval = 1_000
 /** Logins a minute for each spare link. */
 const loginsForEach = 5
-/** For one login, its own included. */
+/** Connections that a login dials, its own included. */
 const mostDials = 2
 /** Time constant with which the count decays, in milliseconds. */
 const minute = 60_000

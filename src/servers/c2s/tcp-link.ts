@@ -281,7 +281,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       return
     }
     if (isOfTransport(element.namespace)) {
-      // Not a stanza for the server.
+      // The server does not count it as a stanza.
       this.events.onUnfit?.('dropped', false)
       return
     }

@@ -158,7 +158,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   send(element: XmlElement): void {
     // `=` stands for an empty initial response (RFC 6120 §6.4.2), which the library omits.
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
-    // Unknown to RFC 6120.
+    // RFC 6120 does not know this attribute.
     if (element.name === 'response') delete element.attrs['mechanism']
     this.#isIntroduced = true
     this.#send(element.name, element.attrs['xmlns']!, element.toString())

@@ -119,12 +119,12 @@ export async function logInAgain(
     const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
     return attempt(parts, open, byKeys, resumption, caller)
   })
-  // Perhaps in the same read as the success.
+  // The link may have ended in the same read.
   if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }
 }
 
-/** Of a password or login. Throws a `Problem`, such as `cannot-remember` without SCRAM. */
+/** The keys of a password or login. Throws a `Problem`, such as `cannot-remember` without SCRAM. */
 export async function scramKeys<T extends Opened>(
   parts: AttemptParts,
   open: OpenForLogin<T>,

@@ -124,7 +124,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 }
 
-/** Both families, or a moment after the first with an address. */
+/** Waits for both families, or a moment after the first address. */
 async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
   const answers: Told<T>[] = []
   let moment: Timer | undefined

@@ -4,7 +4,7 @@ import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
 
-/** Users choose names of subdomains. */
+/** Servers of subdomains: users choose the names. */
 const mostFound = 100
 /** In milliseconds. A server without links and attempts is then forgotten. */
 const mostAge = 300_000
@@ -12,7 +12,7 @@ const mostAge = 300_000
 const minute = 60_000
 /** Links that break within this time break together. In milliseconds. */
 const moment = 1_000
-/** With at least half of all, a sign that the server is gone. */
+/** If so many links, and at least half, break together, the server is gone. */
 const fewestTogether = 3
 
 /** A server that is down is probed after this time without attempts, in milliseconds. */
@@ -40,7 +40,7 @@ export interface ServerStatesParts {
   readonly isNamed: (domain: string) => boolean
   /** Whether only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
-  /** Without a login. */
+  /** Opens a stream without a login. */
   readonly probe: (domain: string) => void
 }
 
@@ -178,7 +178,6 @@ export class ServerState {
     return this.#parts.isTrusted || this.#wasReached
   }
 
-  /** On a new connection. */
   reached(): void {
     this.#wasReached = true
     this.lastAt = this.#parts.clock.now()

@@ -22,7 +22,6 @@ export interface AuditLine {
   /** Bare. Several only for refused logins of clients. */
   readonly jids: readonly string[]
   readonly id?: string
-  /** Of calls. */
   readonly count: number
   readonly ended?: number
 }
@@ -30,7 +29,6 @@ export interface AuditLine {
 export type AuditPlace = Pick<AuditLine, 'time' | 'number' | 'node'>
 
 export interface AuditWish {
-  /** Of the admin who asks. */
   readonly scope: readonly string[]
   readonly viewer: string
   readonly admin?: string | undefined

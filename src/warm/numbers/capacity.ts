@@ -40,7 +40,6 @@ export interface CapacityParts {
   readonly unreadBytes: () => number
 }
 
-/** For this process. */
 export function createCapacity(parts: CapacityParts): () => Capacity {
   const { config, registry, descriptors, waiting, ports, connections, unreadBytes } = parts
   const { limits, listen, workers } = config

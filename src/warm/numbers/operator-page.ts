@@ -5,7 +5,6 @@ import type { PageContext } from '../admin-pages.js'
 import { formatTime, pathForBrowsers } from '../answers.js'
 
 export interface OperatorContext extends Pick<PageContext, 'request' | 'config' | 'representation'> {
-  /** For this admin. */
   readonly hidden: readonly NavigationPage[]
 }
 
