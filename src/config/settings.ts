@@ -61,7 +61,7 @@ const liveJoined = <K extends kinds.Kind<unknown>, const Default extends string 
 export const sections = {
   Listening: {
     HOST: joined(addresses, '127.0.0.1').means(
-      'Addresses for HTTP, separated by commas, each with an optional port, as in `127.0.0.1:8080` or `[::1]:8081`. `0.0.0.0` or `::` is every interface. `unix:/run/warm-bindings/http.sock` is a Unix socket: PORT does not apply to it, and its clients count as trusted proxies at 127.0.0.1.',
+      'Addresses for HTTP, separated by commas, each with an optional port, as in `127.0.0.1:8080` or `[::1]:8081`. `0.0.0.0` or `::` is every interface. `unix:/run/warm-bindings/http.sock` is a Unix socket, without PORT. Its clients count as trusted proxies at 127.0.0.1.',
     ),
     SOCKET_MODE: at('listen.socketMode', kinds.fileMode, '660').means(
       'Permissions of Unix sockets, in octal. With `660`, users in the group of the socket can connect, such as a proxy.',
@@ -76,7 +76,7 @@ export const sections = {
       'Port for HTTPS, written like PORT. Default: 8443 if TLS_CERT or HTTPS_HOST is set, or else none.',
     ),
     TLS_CERT: liveJoined(kinds.files, '').means(
-      'PEM files of certificates with their chains, or folders of them, separated by commas. Of a folder: `*.crt` and `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`, as in `/etc/letsencrypt/live`. A client gets the certificate of the name that it requests, or else the first.',
+      'PEM files of certificates with their chains, or folders of them, separated by commas. In a folder, the service reads `*.crt`, `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`, as in `/etc/letsencrypt/live`. A client gets the certificate of the name that it requests, or else the first.',
     ),
     TLS_CHAIN: liveJoined(kinds.files).means(
       'PEM files of the chains, in the same order, if TLS_CERT does not contain them.',
@@ -87,7 +87,7 @@ export const sections = {
     TLS_KEY_PASSPHRASE: liveJoined(kinds.text).means('Passphrase of encrypted keys.'),
     TLS_KEY_PASSPHRASE_FILE: liveJoined(kinds.text).means('File with this passphrase.'),
     TLS_CLIENT_AUTH: joined(kinds.word('off', 'warm', 'all'), 'off').means(
-      'Calls that need a client certificate: those of the warm API (`warm`), or all requests to the https port too (`all`). The warm API then refuses calls without TLS of this service, with 403 `client-certificate-required`.',
+      'Who needs a client certificate: callers of the warm API (`warm`), or also all clients of the https port (`all`). The warm API then rejects calls that do not use this https port, with 403 `client-certificate-required`.',
     ),
     TLS_CLIENT_CA: joined(kinds.text).means('PEM file of the CAs of client certificates.'),
     TLS_CIPHERS: liveJoined(kinds.ciphers).means(
@@ -98,7 +98,7 @@ export const sections = {
       'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
     ),
     PROXY_PROTOCOL: at('listen.proxyProtocol', kinds.boolean, 'off').means(
-      'Expects a PROXY header, version 1 or 2, before HTTP or TLS, on each connection from TRUSTED_PROXIES and Unix sockets. Without a header within 5 s they are closed. Connections from other addresses must not send a header.',
+      'Expects a PROXY header, version 1 or 2, before HTTP or TLS, on each connection from TRUSTED_PROXIES and Unix sockets. If no header arrives within 5 s, the connection is closed. Connections from other addresses must not send a header.',
     ),
     LISTEN_BACKLOG: at('listen.backlog', kinds.integer(1, 65535), '511').means(
       'Connections that can wait to be accepted. The system may allow fewer (`net.core.somaxconn`).',
@@ -131,7 +131,7 @@ export const sections = {
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
     ),
     TRUSTED_PROXIES: live('trustedProxies', readNetworks, 'loopback').means(
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust loopback on a machine with other users: their programs could claim any address, and claim to use https. Do not include addresses of clients: by claiming addresses, they could avoid limits.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust addresses of clients, nor loopback on a machine with other users: they could claim any address, and claim to use https.',
     ),
   },
   Processes: {
@@ -191,7 +191,7 @@ export const sections = {
       'Most connections that a process opens to a domain before logins need them. It opens about one for 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
     ),
     XMPP_LOCAL_ADDRESSES: at('localAddresses', kinds.ipAddresses, '').means(
-      'IP addresses of this machine from which links to servers are made, separated by commas. Each allows about 24,000 links to a server. An IP version without an address here: the system chooses.',
+      'Local IP addresses for links to servers, separated by commas. Each allows about 24,000 links to a server. If no address has the IP version of a server, the system chooses.',
     ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
       'Oldest TLS version for links to servers.',
@@ -401,17 +401,17 @@ export const sections = {
       'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is all.',
     ),
     WARM_DENY: live('access.warm.deny', readNetworks, 'none').means(
-      'Addresses that may not call the warm API, although WARM_ALLOW allows them.',
+      'Addresses of WARM_ALLOW that may not call the warm API.',
     ),
     BOSH_ALLOW: live('access.bosh.allow', readNetworks, 'any').means('Addresses that may use the BOSH endpoint.'),
     BOSH_DENY: live('access.bosh.deny', readNetworks, 'none').means(
-      'Addresses that may not use the BOSH endpoint, although BOSH_ALLOW allows them.',
+      'Addresses of BOSH_ALLOW that may not use the BOSH endpoint.',
     ),
     WEBSOCKET_ALLOW: live('access.websocket.allow', readNetworks, 'any').means(
       'Addresses that may use the WebSocket endpoint.',
     ),
     WEBSOCKET_DENY: live('access.websocket.deny', readNetworks, 'none').means(
-      'Addresses that may not use the WebSocket endpoint, although WEBSOCKET_ALLOW allows them.',
+      'Addresses of WEBSOCKET_ALLOW that may not use the WebSocket endpoint.',
     ),
     MAX_SESSIONS: live('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
       'Sessions at a time. At most a quarter may belong to clients that have not logged in yet. 0 is no limit, as in most limits below.',
@@ -432,13 +432,13 @@ export const sections = {
       'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A stanza of a server may be four times as long. Longer stanzas of servers are dropped.',
+      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A stanza of a server may be four times as long, or it is dropped.',
     ),
     MAX_UNFINISHED_MB: live('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, requests get 503 and WebSockets close.',
     ),
     MAX_UNREAD_MB: live('limits.unreadMegabytes', kinds.integer(0, 1_000_000), '64').means(
-      'Memory for replies that clients have not read, in MiB. Above it, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. A connection whose client reads nothing for a minute is closed in any case.',
+      'Memory for replies that clients have not read, in MiB. Above this limit, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. Below this limit, they are closed after a minute.',
     ),
     MAX_MEMORY_MB: live('limits.megabytes', kinds.integer(0, 1_000_000), '0').means(
       'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or container, shared equally by WORKERS. Three quarters of the JavaScript heap are a second limit.',

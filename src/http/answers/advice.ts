@@ -9,11 +9,12 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'invalid-token': 'Get a new token from the portal.',
   forbidden: 'Use an account for that domain, or have an operator add the domain in ADMIN_USERS_FILE.',
   'role-forbidden':
-    'Use an account with role=all, or have an operator change the role: warm for backends, read for people who watch.',
+    'Use an account with role=all, or have an operator change the role: warm for backends, read to see sessions only.',
   'address-forbidden': 'Call from an allowed address, or have an operator allow this address.',
   'insecure-channel':
     'Call over TLS or a loopback address. Behind a proxy that ends TLS, have an operator set TRUSTED_PROXIES or ASSUME_SECURE.',
-  'client-certificate-required': 'Call the https port of the service itself, with a certificate of TLS_CLIENT_CA.',
+  'client-certificate-required':
+    'Call the https port of this service directly, with a client certificate of TLS_CLIENT_CA.',
   'cross-site-request':
     'Programs: omit Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: have an operator add the origin to PAGE_ORIGINS.',
   'domain-not-allowed': 'Check the spelling of the domain, or have an operator add it.',
@@ -51,7 +52,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'jid-mismatch': 'Check which users the account, token or certificate may log in.',
   'temporary-auth-failure': 'Try again later.',
   'local-ports-exhausted':
-    'Try again later. Have an operator add addresses of this machine to XMPP_LOCAL_ADDRESSES, or processes on other machines.',
+    'Try again later. Have an operator list more addresses of this machine in XMPP_LOCAL_ADDRESSES, or add another machine.',
   'service-full': 'Try again later. If this happens often, have an operator raise the limit.',
   'too-many-sessions': 'Try again later, or end sessions of this user. An operator can raise MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'Try again in a moment. The process then answers, or its sessions have ended.',
