@@ -128,8 +128,11 @@ export function createSessionCalls(
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
       if (wantsEvents(request) && isLive(query)) {
         const question = JSON.stringify(wish)
+        let isFirst = true
         await streams.open(call.response, admin.name, async () => {
-          const listed = await readForStreams(question)
+          // A reading from before the page would show sessions that the page does not have any more.
+          const listed = await (isFirst ? readList(wish) : readForStreams(question))
+          isFirst = false
           return liveSessions(listed, query, listContextOf(call)).body
         })
         return undefined
