@@ -56,8 +56,12 @@ function textLine(line: string): string {
     const text = typeof value === 'string' ? value : JSON.stringify(value)
     words.push(`${name}=${/^[\w.:/@+-]+$/.test(text) || typeof value !== 'string' ? text : JSON.stringify(text)}`)
   }
-  return `${words.join(' ')}\n`
+  return `${words.join(' ').replaceAll(invisible, escapedCharacter)}\n`
 }
+
+/** Of C1, and of those that change the direction of a text: a terminal would obey them. */
+const invisible = /[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+const escapedCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 export type LogFor = (part: LogPart) => Logger
 

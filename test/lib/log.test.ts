@@ -124,6 +124,12 @@ describe('a line of the log', () => {
     expect(line).toMatchObject({ level: 'warn', time: expect.stringMatching(time), password: '[secret]' })
   })
 
+  test('shows in text no characters that a terminal would obey', () => {
+    expect(write('text', { name: 'a\u009b31m\u202eb\u007f' }, 'refused')).toContain(
+      String.raw`name="a\u009b31m\u202eb\u007f"`,
+    )
+  })
+
   test('is for people with text: one line, whatever strangers sent', () => {
     const about = {
       address: '192.0.2.1',

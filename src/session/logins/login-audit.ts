@@ -30,7 +30,7 @@ export class LoginAudit {
   }
 
   refused({ address, domain, user }: RefusedLogin): void {
-    const jid = copyOf(foreignText(user?.includes('@') ? user : user === undefined ? domain : `${user}@${domain}`))
+    const jid = copyOf(foreignText(user === undefined ? domain : jidOf(user, domain)))
     this.#add(clientOf(address), (tally = { address, jids: new Set(), refused: 0, others: 0 }) => {
       tally.refused += 1
       if (tally.jids.size < mostJids || tally.jids.has(jid)) tally.jids.add(jid)
@@ -43,4 +43,9 @@ export class LoginAudit {
     const line = { code: 'not-authorized', address: foreignText(address), jids: [...jids], refused }
     this.#log.info(others === 0 ? line : { ...line, others }, 'client login')
   }
+}
+
+/** A name with another domain stays in the local part (XEP-0106): strangers choose it. */
+function jidOf(user: string, domain: string): string {
+  return user.endsWith(`@${domain}`) ? user : `${user.replaceAll('@', String.raw`\40`)}@${domain}`
 }

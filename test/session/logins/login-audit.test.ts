@@ -46,10 +46,15 @@ describe('refused logins of one address', () => {
   })
 })
 
-test('a JID that a client gives whole is not given a second domain', () => {
-  const { lines, refuse } = bench()
+test('a JID that a client gives whole is not given a second domain, and another domain is part of its name', () => {
+  const { clock, lines, refuse } = bench()
+  refuse('alice@chat.example')
   refuse('alice@other.example')
-  expect(lines[0]).toMatchObject({ jids: ['alice@other.example'] })
+  clock.advance(60_000)
+  expect(lines).toMatchObject([
+    { jids: ['alice@chat.example'] },
+    { jids: [String.raw`alice\40other.example@chat.example`] },
+  ])
 })
 
 test('sums without a line get one at the end, or if there are too many addresses', () => {
