@@ -50,8 +50,10 @@ export class ServiceManager {
   stopping(drainTime: number): void {
     // Extends TimeoutStopSec.
     const longest = `EXTEND_TIMEOUT_USEC=${drainTime * 1e6 + stopMicroseconds}`
-    this.#send('STOPPING=1', longest, drainTime > 0 ? 'STATUS=drains, then stops' : 'STATUS=stops')
+    if (this.#isStopping) return
     this.#isStopping = true
+    // At once: the process may exit before an earlier message has left.
+    void this.#parts.notify(['STOPPING=1', longest, drainTime > 0 ? 'STATUS=drains, then stops' : 'STATUS=stops'])
   }
 
   #beat(interval: number): void {
@@ -63,8 +65,7 @@ export class ServiceManager {
 
   /** In order. Nothing follows `STOPPING=1`. */
   #send(...assignments: readonly string[]): void {
-    if (this.#isStopping) return
-    this.#last = this.#last.then(() => this.#parts.notify(assignments))
+    this.#last = this.#last.then(() => (this.#isStopping ? undefined : this.#parts.notify(assignments)))
   }
 }
 

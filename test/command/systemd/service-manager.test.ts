@@ -67,7 +67,9 @@ describe('systemd learns', () => {
   test('how long a stop may take, and nothing after it', async () => {
     const systemd = manager(1000)
     systemd.ready(() => '')
+    await settled()
     systemd.stopping(600)
+    expect(told).toHaveLength(2)
     systemd.ready(() => '')
     clock.advance(1000)
     await systemd.reload(() => {})
