@@ -1,17 +1,11 @@
-import type { Request } from 'express'
-import type { Config } from '../config/config.js'
-import { homePath } from '../http/addresses.js'
-import { type Answer, pageAnswer } from '../http/answers/answer.js'
-import { type NavigationPage, navigation } from '../http/answers/navigation.js'
-import type { Representation } from '../http/answers/negotiation.js'
+import type { Answer } from '../http/answers/answer.js'
+import type { NavigationPage } from '../http/answers/navigation.js'
 import type { PastEvent, SessionDetails, SessionState, SessionView } from '../session/session-types.js'
 import { formatJid, type Jid } from '../xmpp/jid/jid.js'
-import { describeSession, formatTime, pathForBrowsers, withForm } from './answers.js'
+import { describeSession, formatTime, withForm } from './answers.js'
+import { type OperatorContext, operatorPage } from './operator-page.js'
 
-export interface PageContext {
-  readonly request: Request
-  readonly representation: Representation
-  readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>
+export interface PageContext extends Omit<OperatorContext, 'hidden'> {
   readonly now: number
   readonly admin: string
   readonly rights: {
@@ -102,10 +96,8 @@ export function endConfirmation(view: SessionView, context: PageContext): Answer
 }
 
 export function show(view: string, { request, config, representation, rights }: PageContext, values: object): Answer {
-  const home = homePath(config.externalUrl)
-  const bar = navigation(config, request.headers, 'sessions', rights.hidden)
-  const about = { home, navigation: bar, path: pathForBrowsers(config), made: formatTime(Date.now()) }
-  return pageAnswer(view, { ...about, ...rights, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
+  const context = { request, config, representation, hidden: rights.hidden }
+  return operatorPage(view, 'sessions', context, { ...rights, ...values })
 }
 
 export function describeRow(view: SessionView, { now, admin, rights }: PageContext) {

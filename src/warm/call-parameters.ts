@@ -49,11 +49,11 @@ export function readFew<Known extends Table>(
 /** For parameters outside the body of a call. */
 export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parameters => readerOf(given, bodyParameters)
 
+export const queryOf = (url: string): string => (url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
+
 /** Throws a `Problem` for an unknown name: with a misspelt filter, a logout would end the wrong sessions. */
 export function readQuery<Known extends Table>(url: string, table: Known, { sentForm = false } = {}): Values<Known> {
-  const start = url.indexOf('?')
-  const pairs = formPairs(start === -1 ? '' : url.slice(start + 1))
-  return valuesOf(pairs, table, 'query', value => sentForm && value === '')
+  return valuesOf(formPairs(queryOf(url)), table, 'query', value => sentForm && value === '')
 }
 
 /** Throws a `Problem`, also for an unknown name. */

@@ -24,6 +24,6 @@ export function docsPage(config: NavigationSettings, request: Request, admin: Ad
     isCurrent: each === name,
   }))
   const { title, contents, body } = document
-  const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
-  return pageAnswer('docs', { title, contents, body, all, home: bar.home, navigation: bar }, representation)
+  const values = { title, contents, body, all, home: bar.home, navigation: bar }
+  return pageAnswer('docs', values, negotiate(request.headers))
 }

@@ -6,8 +6,6 @@ import { endParameters, mostSelected } from './parameters.js'
 
 const handle = new RegExp(`^${handlePattern}$`)
 
-export const queryOf = (url: string): string => (url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
-
 /** Each `id`, or all of a `jid`. Throws a `Problem`. */
 export function readSelection(text: string) {
   const ids = new Set<string>()

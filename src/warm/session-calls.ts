@@ -18,13 +18,13 @@ import {
   describeList,
   pathForBrowsers,
 } from './answers.js'
-import { noParameters, readParameters, readQuery } from './call-parameters.js'
+import { noParameters, queryOf, readParameters, readQuery } from './call-parameters.js'
 import { type Call, demandDomain, demandRole, hiddenFrom, includes } from './calls.js'
 import { toListWish } from './list-wish.js'
 import { livePage } from './live-page.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualRows } from './parameters.js'
-import { queryOf, readSelection } from './selected-sessions.js'
+import { readSelection } from './selected-sessions.js'
 import { isLive, listWithMistake, liveSessions, sessionsPage } from './sessions-page.js'
 import type { ShownBindings } from './shown-bindings.js'
 import type { Visits } from './visits.js'

@@ -4,6 +4,7 @@ import { type Answer, detailOf, problemHeaders } from '../http/answers/answer.js
 import type { Problem } from '../lib/errors.js'
 import type { SessionList, SessionState } from '../session/session-types.js'
 import { describeRow, meanings, type PageContext, show } from './admin-pages.js'
+import { queryOf } from './call-parameters.js'
 import type { Values } from './parameter-kinds.js'
 import { mostNumbered, type pageParameters, usualRows } from './parameters.js'
 
@@ -212,7 +213,7 @@ function pagesOf(number: number, count: number, sent: URLSearchParams) {
 }
 
 function sentQuery({ url }: Request): URLSearchParams {
-  const sent = new URLSearchParams(url.replace(/^[^?]*/, ''))
+  const sent = new URLSearchParams(queryOf(url))
   return new URLSearchParams([...sent].filter(([, value]) => value !== ''))
 }
 

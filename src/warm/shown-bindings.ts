@@ -44,7 +44,7 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
   const show = (values: object, { request, admin, representation }: Call, status: number) => {
     const bar = navigation(config, request.headers, undefined, hiddenFrom(admin))
     const about = { home: bar.home, navigation: bar, form }
-    const page = pageAnswer('bound', { ...about, ...values }, representation === 'xhtml' ? 'xhtml' : 'html')
+    const page = pageAnswer('bound', { ...about, ...values }, representation)
     return { ...page, status }
   }
 

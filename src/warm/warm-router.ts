@@ -37,8 +37,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)
     demandRole(admin, 'warm', ' See the list of sessions.')
-    const representation = negotiate(request.headers) === 'xhtml' ? 'xhtml' : 'html'
-    sendAnswer(response, form.blank(request, admin, representation))
+    sendAnswer(response, form.blank(request, admin, negotiate(request.headers)))
   }
 
   const router = Router({ caseSensitive: true })

@@ -11,12 +11,11 @@ export function createSignOut(config: NavigationSettings): RequestHandler {
   return ({ headers }, response) => {
     if (senderOf(headers, config.externalUrl) === 'elsewhere') throw new Problem('cross-site-request')
     const bar = navigation(config, {})
-    const representation = negotiate(headers) === 'xhtml' ? 'xhtml' : 'html'
     const values = { title: 'Signed out', home: bar.home, navigation: bar, form: bar.home + config.warmPath }
     response.vary('Accept').vary('User-Agent').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
     // Chromium forgets without a challenge, and then shows no dialog. Firefox and Safari need the challenge.
     if (!/\bChrome\/|HeadlessChrome\//.test(headers['user-agent'] ?? ''))
       response.set('WWW-Authenticate', `Basic realm="${realmAndCharset}"`)
-    sendAnswer(response, { ...pageAnswer('signed-out', values, representation), status: 401 })
+    sendAnswer(response, { ...pageAnswer('signed-out', values, negotiate(headers)), status: 401 })
   }
 }

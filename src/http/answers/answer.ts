@@ -102,15 +102,17 @@ export function redirectAnswer(location: string): Answer {
   return { status: 303, headers: { Location: location }, body: '' }
 }
 
+/** Of a page, which is HTML even if the client prefers JSON. */
+export const pageType = (representation: Representation): string =>
+  contentTypes[representation === 'xhtml' ? 'xhtml' : 'html']
+
 export function pageAnswer(view: string, values: object, representation: Representation): Answer {
-  const headers = { 'Content-Type': contentTypes[representation] }
+  const headers = { 'Content-Type': pageType(representation) }
   return { status: 200, headers, body: renderPage(view, values) }
 }
 
-/** Sends HTML even if the client prefers JSON. */
 export function sendPage({ headers }: Request, response: Response, view: string, values: object): void {
-  const representation = negotiate(headers) === 'xhtml' ? 'xhtml' : 'html'
-  sendAnswer(response.vary('Accept'), pageAnswer(view, values, representation))
+  sendAnswer(response.vary('Accept'), pageAnswer(view, values, negotiate(headers)))
 }
 
 export function sendAnswer(response: Response, { status, headers, body }: Answer): void {

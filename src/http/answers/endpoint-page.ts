@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Config } from '../../config/config.js'
 import { accessBy, clientAddress, type Entrance } from '../access/client-rules.js'
-import { contentTypes } from './answer.js'
+import { pageType } from './answer.js'
 import { documents } from './documents.js'
 import { navigation } from './navigation.js'
 import { negotiate } from './negotiation.js'
@@ -24,7 +24,7 @@ export function createEndpointPage(config: Settings, transport: 'bosh' | 'websoc
     const form = isForAdmins ? bar.home + config.warmPath : undefined
     const docs = isForAdmins && documents.size > 0 ? `${form}/docs/` : undefined
     const about = { title, text: getText, isBosh, isSecure, form, docs, home: bar.home }
-    const type = contentTypes[negotiate(request.headers, 'html') === 'xhtml' ? 'xhtml' : 'html']
+    const type = pageType(negotiate(request.headers, 'html'))
     return { type, text: renderPage('endpoint', { ...about, navigation: isForAdmins ? bar : undefined }) }
   }
 }

@@ -2,9 +2,9 @@ import type { Answer } from '../../http/answers/answer.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, parseJid } from '../../xmpp/jid/jid.js'
 import { formatTime } from '../answers.js'
+import { type OperatorContext, operatorPage } from '../operator-page.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
 import { type AuditLine, type AuditPage, auditActions, formatAuditPlace, readAuditPlace } from './audit-lines.js'
-import { type OperatorContext, operatorPage } from './operator-page.js'
 
 export const usualLines = 50
 const longestName = 256
@@ -50,7 +50,7 @@ export function auditPage({ lines, next, unanswered }: AuditPage, query: AuditQu
     return `?${new URLSearchParams(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined))}`
   }
   const isFiltered = [admin, action, jid].some(value => value !== undefined)
-  return operatorPage('audit', context, {
+  return operatorPage('audit', 'audit', context, {
     title: 'Audit',
     style: 'watch.css',
     fields: { admin, jid },

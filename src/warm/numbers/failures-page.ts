@@ -3,8 +3,8 @@ import type { Answer } from '../../http/answers/answer.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
 import { formatTime } from '../answers.js'
+import { type OperatorContext, operatorPage } from '../operator-page.js'
 import type { FailureGroup, Failures } from './failure-groups.js'
-import { type OperatorContext, operatorPage } from './operator-page.js'
 
 export function describeFailures({ groups, unanswered }: Failures) {
   return { failures: groups.map(describeGroup), unanswered }
@@ -35,7 +35,7 @@ const actionNames: Readonly<Record<string, string>> = {
 }
 
 export function failuresPage({ groups, unanswered }: Failures, context: OperatorContext): Answer {
-  return operatorPage('failures', context, {
+  return operatorPage('failures', 'failures', context, {
     title: 'Failures',
     style: 'watch.css',
     groups: groups.map(group => ({

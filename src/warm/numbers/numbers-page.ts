@@ -1,10 +1,10 @@
 import type { Answer } from '../../http/answers/answer.js'
 import type { SessionState } from '../../session/session-types.js'
 import { span } from '../admin-pages.js'
+import { type OperatorContext, operatorPage } from '../operator-page.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
 import { drawChart } from './chart.js'
 import type { Hour, Series } from './last-hour.js'
-import { type OperatorContext, operatorPage } from './operator-page.js'
 import type { Overview, ProcessView } from './overview.js'
 
 export interface NumbersView {
@@ -34,7 +34,7 @@ const inBytes: ReadonlySet<Resource> = new Set(['memory', 'heap', 'waiting', 'un
 const high = 0.8
 
 export function numbersPage({ states, whole, unanswered }: NumbersView, context: OperatorContext): Answer {
-  return operatorPage('numbers', context, {
+  return operatorPage('numbers', 'numbers', context, {
     title: 'Numbers',
     style: 'watch.css',
     states: stateNames.map(name => ({ name, count: states.get(name) ?? 0 })),

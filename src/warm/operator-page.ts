@@ -1,0 +1,25 @@
+import type { Request } from 'express'
+import type { Config } from '../config/config.js'
+import { type Answer, pageAnswer } from '../http/answers/answer.js'
+import { type NavigationPage, navigation } from '../http/answers/navigation.js'
+import type { Representation } from '../http/answers/negotiation.js'
+import { formatTime, pathForBrowsers } from './answers.js'
+
+export interface OperatorContext {
+  readonly request: Request
+  readonly representation: Representation
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>
+  readonly hidden: readonly NavigationPage[]
+}
+
+/** With the time at which it was made. `current`: the page in the navigation. */
+export function operatorPage(
+  view: string,
+  current: NavigationPage,
+  { request, config, representation, hidden }: OperatorContext,
+  values: object,
+): Answer {
+  const bar = navigation(config, request.headers, current, hidden)
+  const about = { home: bar.home, navigation: bar, path: pathForBrowsers(config), made: formatTime(Date.now()) }
+  return pageAnswer(view, { ...about, ...values }, representation)
+}
