@@ -50,15 +50,15 @@ export function readCommandLine(words: readonly string[]): Command {
     // In `-pSECRET` each letter is an option.
     if (!Object.hasOwn(options, name))
       throw new UsageError(`Unknown option ${rawName}.${meantBy(value === undefined ? words[index]! : rawName)}`)
-    if (name === 'env-file' ? !value : value !== undefined)
-      throw new UsageError(
-        name === 'env-file' ? '--env-file needs the path of a file.' : `${rawName} accepts no value.`,
-      )
+    if (name !== 'env-file') {
+      if (value !== undefined) throw new UsageError(`${rawName} accepts no value.`)
+    } else if (!value) throw new UsageError('--env-file needs the path of a file.')
   }
   const files = given.filter(({ name }) => name === 'env-file').map(({ value }) => value)
   if (files.length > 1) throw new UsageError('--env-file can be given once.')
   const [envFile] = files
-  const chosen = [...new Set(given.map(({ name }) => name as Option | 'env-file'))].filter(name => name !== 'env-file')
+  const flags = given.filter(({ name }) => name !== 'env-file')
+  const chosen = [...new Set(flags.map(({ name }) => name as Option))]
   if (chosen.includes('help')) return { name: 'help' }
   const [word, ...others] = positionals
   if (word === 'help') return { name: word }

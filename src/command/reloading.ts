@@ -10,29 +10,39 @@ interface Running {
   reload(next: Config, reloaded: Reloaded): unknown
 }
 
-/** SIGHUP. Invalid settings change nothing, but moved logs are opened again. */
+/** SIGHUP. */
 export function reloading(
   { reload }: Pick<SettingsAtHand, 'reload'>,
   running: Running,
   log: Logger,
 ): () => Promise<void> {
-  const again = async () => {
-    try {
+  const again = () =>
+    unlessInvalid(running, log, async () => {
       const reloaded = reload()
       const { config, changed, needRestart, warnings } = reloaded
       await running.reload(config, reloaded)
       log.level = config.logLevels.usual
       log.info({ changed, ...(needRestart.length > 0 && { needRestart }) }, 'the settings were read again')
       for (const warning of warnings) log.warn(warning)
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      running.reopen()
-      log.error({ problems: error.problems }, 'the settings are invalid: nothing has changed')
-    }
-  }
+    })
   let turn = Promise.resolve()
   return () => {
     turn = turn.then(again, again)
     return turn
+  }
+}
+
+/** Invalid settings change nothing, but moved logs are opened again. */
+export async function unlessInvalid(
+  running: Pick<Running, 'reopen'>,
+  log: Logger,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    running.reopen()
+    log.error({ problems: error.problems }, 'the settings are invalid: nothing has changed')
   }
 }

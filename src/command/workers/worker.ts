@@ -1,7 +1,7 @@
 import cluster from 'node:cluster'
 import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { ConfigError, type Environment, type Loaded, loadConfig } from '../../config/load.js'
+import { type Environment, type Loaded, loadConfig } from '../../config/load.js'
 import { reloadConfig } from '../../config/reload.js'
 import { Counts } from '../../lib/counts.js'
 import { v8Collector } from '../../lib/limits/garbage.js'
@@ -11,6 +11,7 @@ import { type Service, startService } from '../../service.js'
 import { createLogs } from '../../watching/logs.js'
 import { CommandError } from '../command-error.js'
 import { outliveFaults } from '../faults.js'
+import { unlessInvalid } from '../reloading.js'
 import { end, explained } from '../until-signal.js'
 import { folderVariable, type Notice, numberVariable, type Order, socketsVariable } from './worker-messages.js'
 import { beatMilliseconds } from './worker-watch.js'
@@ -82,20 +83,15 @@ async function start(folder: string, onTakingUp: () => void): Promise<Started> {
       onTakingUp,
     }),
   )
-  const reload = async (environment: Environment) => {
-    try {
+  const reload = (environment: Environment) =>
+    // A file may have changed since the primary read it.
+    unlessInvalid(service, log, async () => {
       const reloaded = reloadConfig(running, environment)
       running = reloaded
       partLogs.take(reloaded.config.logLevels)
       log.debug({ changed: reloaded.changed }, 'the settings were read again')
       await service.reload({ ...reloaded.config, metrics }, reloaded)
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      // A file has changed since the primary read it.
-      service.reopen()
-      log.error({ problems: error.problems }, 'the settings are invalid: nothing has changed')
-    }
-  }
+    })
   return { service, reload }
 }
 
