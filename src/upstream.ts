@@ -77,22 +77,10 @@ export function createUpstream(given: UpstreamParts) {
       domain,
     )
   const probe = probeBy(connect)
-  const serverStates = new ServerStates({
-    clock,
-    log: logFor('c2s'),
-    hasEntry: domain => config.servers.has(domain),
-    isNamed,
-    isStranger,
-    probe,
-  })
-  const endpointStates = new ServerStates({
-    clock,
-    log: logFor('remote'),
-    hasEntry: domain => config.remotes.has(domain),
-    isNamed,
-    isStranger,
-    probe,
-  })
+  const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) =>
+    new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, isStranger, probe })
+  const serverStates = statesFor('c2s', domain => config.servers.has(domain))
+  const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const ports = new LocalPorts({ addresses: config.localAddresses, clock, connect: connectTcp })
   const dialer = createDialer({
     names,

@@ -1,5 +1,6 @@
-import { isIPv6, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Server } from '../../config/config.js'
+import { written } from '../../config/kinds/listen-addresses.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { connectProblem } from '../../lib/connect-problem.js'
 import { steps } from '../../lib/errors.js'
@@ -50,19 +51,16 @@ export function createDialer({ states, publicOnly, ...rest }: DialerParts) {
   const parts = { names, clock, descriptors, ports, onExhausted, connect }
   return {
     toServer(server: Server, domain: string) {
-      const state = states?.ofEntry(domain, placeOf(server))
+      const state = states?.ofEntry(domain, written(server))
       return createSearch({ ...parts, publicOnly: false }, { targets: [server] }, domain, () => state)
     },
     /** Servers from DNS (RFC 6120 §3.2, XEP-0368). */
     toDomain: (domain: string) =>
       createSearch({ ...parts, publicOnly }, names.routeTo(domain), domain, target =>
-        states?.ofFound(domain, placeOf(target)),
+        states?.ofFound(domain, written(target)),
       ),
   }
 }
-
-const placeOf = ({ host, port }: Pick<Target, 'host' | 'port'>) =>
-  isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`
 
 export function connectTcp(host: string, port: number, source: Source = {}): Socket {
   const socket = connectSharingBuffer({
