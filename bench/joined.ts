@@ -4,7 +4,7 @@ const built = (file: string) => import(new URL(`../../dist/${file}`, import.meta
 const { loadConfig } = (await built('config/load.js')) as typeof import('../src/config/load.js')
 const { Counts } = (await built('lib/counts.js')) as typeof import('../src/lib/counts.js')
 const { createLogs } = (await built('watching/logs.js')) as typeof import('../src/watching/logs.js')
-const { startService } = (await built('service.js')) as typeof import('../src/service.js')
+const { startService } = (await built('service/service.js')) as typeof import('../src/service/service.js')
 const { socketCarrier } = (await built(
   'processes/carriers/socket-carrier.js',
 )) as typeof import('../src/processes/carriers/socket-carrier.js')

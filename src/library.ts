@@ -1,7 +1,7 @@
 // The service within another process, such as a portal's tests.
 import { loadConfig } from './config/load.js'
 import { Counts } from './lib/counts.js'
-import { startService as startWith } from './service.js'
+import { startService as startWith } from './service/service.js'
 import { createLogs } from './watching/logs.js'
 
 export type Settings = Readonly<Record<string, string | undefined>>

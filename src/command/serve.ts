@@ -42,7 +42,7 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   outliveFaults(log, () => {
     counts.faults += 1
   })
-  const { startService } = await import('../service.js')
+  const { startService } = await import('../service/service.js')
   const service = await untilSignal(
     startService({ config, log, audit, counts, collect: v8Collector(), sockets, onTakingUp: holdStops }),
     onStop,

@@ -1,6 +1,6 @@
 import { loadConfig } from '../config/load.js'
 import { Counts } from '../lib/counts.js'
-import { type Service, startService } from '../service.js'
+import { type Service, startService } from '../service/service.js'
 import { createLogs } from '../watching/logs.js'
 import { createDemoRouter, demoPath } from './router.js'
 import { type DemoServer, startDemoServer } from './server.js'

@@ -238,7 +238,7 @@ describe('The installed library', () => {
   })
 
   test('exports no other module, but package.json', () => {
-    const inside = `import('warm-bindings/dist/service.js').catch(error => console.log(error.code))`
+    const inside = `import('warm-bindings/dist/service/service.js').catch(error => console.log(error.code))`
     expect(run(process.execPath, ['-e', inside], { cwd: installed }).stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n')
     const about = `console.log(require('warm-bindings/package.json').version)`
     expect(run(process.execPath, ['-e', about], { cwd: installed }).stdout).toBe(`${packed.version}\n`)

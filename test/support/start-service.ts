@@ -2,7 +2,7 @@
 
 import { loadConfig } from '../../src/config/load.js'
 import { Counts } from '../../src/lib/counts.js'
-import { type Service, type ServiceParts, startService } from '../../src/service.js'
+import { type Service, type ServiceParts, startService } from '../../src/service/service.js'
 import { createLogs } from '../../src/watching/logs.js'
 import { ask, type HttpAnswer } from './http-answer.js'
 import { unlimited } from './unlimited.js'

@@ -12,8 +12,8 @@ import { Descriptors } from '../../lib/limits/descriptors.js'
 import { hashQueue } from '../../lib/limits/hash-queue.js'
 import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
-import { createSiteLogins } from '../../sites.js'
-import { createUpstream } from '../../upstream.js'
+import { createSessionParts } from '../../service/session-parts.js'
+import { createSiteLogins } from '../../service/site-sessions.js'
 import { describeBinding } from '../../warm/answers.js'
 import { readParameters } from '../../warm/call-parameters.js'
 import { toWarmRequest } from '../../warm/warm-request.js'
@@ -61,7 +61,7 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   if (!allowsDomain(config.domains, domain)) throw new Problem('domain-not-allowed')
   const site = configOfDomain(config, domain)
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
-  const upstream = createUpstream({
+  const sessions = createSessionParts({
     ...{
       config: { ...config, spareLinks: 0 },
       logFor: () => log,
@@ -75,14 +75,14 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
     },
   })
   try {
-    const { login } = createSiteLogins(site, upstream.parts)
+    const { login } = createSiteLogins(site, sessions.parts)
     const binding = await login(request, new CallerGone())
-    upstream.parts.endUnclaimed(binding.id)
+    sessions.parts.endUnclaimed(binding.id)
     return describeBinding(binding, endpointUrls(site, domain, undefined))
   } finally {
     const deadline = performance.now() + closingMilliseconds
-    while (!upstream.isEmpty() && performance.now() < deadline) await sleep(20)
-    upstream.close()
+    while (!sessions.isEmpty() && performance.now() < deadline) await sleep(20)
+    sessions.close()
   }
 }
 

@@ -1,72 +1,61 @@
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { heldRequests } from './browsers/bosh/bosh-client.js'
-import type { Config } from './config/config.js'
-import { createLiveConfig } from './config/live-config.js'
-import { ConfigError } from './config/load.js'
-import { settingsInCommon } from './config/serving.js'
-import { createEvents, type TellEvent } from './events/events.js'
-import { createFormTokens, formKeyOf } from './http/access/form-tokens.js'
-import { EventStreams } from './http/answers/event-streams.js'
-import { createDispatcher } from './http/listening/dispatch.js'
-import { type Listening, type ListeningParts, listen } from './http/listening/listening.js'
-import { foreignAddresses } from './http/listening/places.js'
-import { type Clock, systemClock } from './lib/clock.js'
-import { Counts } from './lib/counts.js'
-import { Descriptors } from './lib/limits/descriptors.js'
-import { Garbage, sweepGarbage } from './lib/limits/garbage.js'
-import { adminHashQueue, hashQueue } from './lib/limits/hash-queue.js'
-import { residentMemory } from './lib/limits/memory.js'
-import { MinuteSums } from './lib/limits/minute-sums.js'
-import { createRefusals } from './lib/limits/reached-limits.js'
-import { codeOf, createPartLogs, type LogFor, traceOf } from './lib/log.js'
-import { version } from './lib/package-json.js'
-import type { StartCarrier } from './processes/carriers/carrier.js'
-import { drained } from './processes/draining.js'
-import { anyTaker } from './processes/exchanges/ask-all.js'
-import { newNodeName } from './processes/node-name.js'
-import { startNodes } from './processes/start-nodes.js'
-import { hasStateFiles, stateFiles } from './processes/state-files.js'
-import { RemoteFault } from './remote/fault.js'
-import { type DocumentParts, documentFetcher } from './remote/fetched-document.js'
-import { acceptHandovers, giveTo, recordVersion, setDown, takeUp } from './session/succession.js'
-import { createSites, type SiteParts } from './sites.js'
-import { createUpstream, type UpstreamParts } from './upstream.js'
-import { createCallLimits } from './warm/call-limits.js'
-import { createAuditReader } from './warm/numbers/audit-lines.js'
-import { createCapacity } from './warm/numbers/capacity.js'
-import { createFailureReader } from './warm/numbers/failure-groups.js'
-import { LastHour } from './warm/numbers/last-hour.js'
-import { createHourReader, createOverview } from './warm/numbers/overview.js'
-import { RecentWarms } from './warm/numbers/recent-warms.js'
-import type { PageTokens } from './warm/pages/page-tokens.js'
-import { createVisits } from './warm/visits.js'
-import { watchFailures } from './watching/failure-share.js'
-import { createHealthListeners } from './watching/health.js'
-import type { AuditTrail } from './watching/logs.js'
-import { createMetrics } from './watching/metrics.js'
-import { type MetricsServer, serveMetrics } from './watching/metrics-server.js'
+import { heldRequests } from '../browsers/bosh/bosh-client.js'
+import type { Config } from '../config/config.js'
+import { createLiveConfig } from '../config/live-config.js'
+import { ConfigError } from '../config/load.js'
+import { settingsInCommon } from '../config/serving.js'
+import { createEvents } from '../events/events.js'
+import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
+import { EventStreams } from '../http/answers/event-streams.js'
+import { createDispatcher } from '../http/listening/dispatch.js'
+import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
+import { foreignAddresses } from '../http/listening/places.js'
+import { type Clock, systemClock } from '../lib/clock.js'
+import { Counts } from '../lib/counts.js'
+import { Descriptors } from '../lib/limits/descriptors.js'
+import { Garbage, sweepGarbage } from '../lib/limits/garbage.js'
+import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
+import { residentMemory } from '../lib/limits/memory.js'
+import { MinuteSums } from '../lib/limits/minute-sums.js'
+import { createRefusals } from '../lib/limits/reached-limits.js'
+import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
+import { version } from '../lib/package-json.js'
+import type { StartCarrier } from '../processes/carriers/carrier.js'
+import { anyTaker } from '../processes/exchanges/ask-all.js'
+import { newNodeName } from '../processes/node-name.js'
+import { startNodes } from '../processes/start-nodes.js'
+import { hasStateFiles, stateFiles } from '../processes/state-files.js'
+import { RemoteFault } from '../remote/fault.js'
+import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
+import { acceptHandovers, recordVersion, takeUp } from '../session/succession.js'
+import { createCallLimits } from '../warm/call-limits.js'
+import { createAuditReader } from '../warm/numbers/audit-lines.js'
+import { createCapacity } from '../warm/numbers/capacity.js'
+import { createFailureReader } from '../warm/numbers/failure-groups.js'
+import { LastHour } from '../warm/numbers/last-hour.js'
+import { createHourReader, createOverview } from '../warm/numbers/overview.js'
+import { RecentWarms } from '../warm/numbers/recent-warms.js'
+import type { PageTokens } from '../warm/pages/page-tokens.js'
+import { createVisits } from '../warm/visits.js'
+import { watchFailures } from '../watching/failure-share.js'
+import { createHealthListeners } from '../watching/health.js'
+import type { AuditTrail } from '../watching/logs.js'
+import { createMetrics } from '../watching/metrics.js'
+import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
+import { createSessionParts, type ProcessParts } from './session-parts.js'
+import type { SiteParts } from './site.js'
+import { createSites } from './sites.js'
+import { createStopping, type Stopping } from './stopping.js'
 
 /** A minute, for a client. Above, answers are delayed. */
 const mostWrongTokens = 10
-/** For pages without an open request to learn of the end. */
-const farewellMilliseconds = 1_000
-/** For WebSocket pages to confirm stanzas, or the next process repeats them. */
-const settleMilliseconds = 500
-/** Time for the last answers of other processes, in milliseconds. */
-const carriedMilliseconds = 250
-/** Other processes log users in for late calls. */
-const lastCallMilliseconds = 50
-/** Open connections are then cut. */
-const stopMilliseconds = 8_000
-const cutMilliseconds = 1_000
-
 export type Service = Awaited<ReturnType<typeof startService>>
 
 /** Tests replace `counts`, `clock` and `hashes`. */
 export interface ServiceParts
-  extends Pick<UpstreamParts, 'config' | 'dns' | 'hostMetaPort'>,
-    Partial<Pick<UpstreamParts, 'counts' | 'clock' | 'hashes'>> {
+  extends Pick<ProcessParts, 'config' | 'dns' | 'hostMetaPort'>,
+    Partial<Pick<ProcessParts, 'counts' | 'clock' | 'hashes'>> {
   readonly log: Logger
   readonly audit: AuditTrail
   readonly carriers?: readonly StartCarrier[]
@@ -110,10 +99,7 @@ export async function startService({
   const { logFor } = partLogs
   const auditFor: LogFor = part => audit.log.child(processName === undefined ? { part } : { node: processName, part })
   const live = createLiveConfig(config)
-  let isReady = false
-  let isReplaced = false
-  let draining: Promise<void> | undefined
-  let stopped: Promise<void> | undefined
+  let stopping: Stopping | undefined
   let listening: Listening | undefined
 
   const foreign = await foreignAddresses(config.localAddresses)
@@ -143,7 +129,7 @@ export async function startService({
   const refused = createRefusals({ counts, sums, log })
   const hashes = givenHashes ?? adminHashQueue(refused)
   const garbage = collect && new Garbage(clock, collect)
-  const upstream = createUpstream({
+  const sessions = createSessionParts({
     config: live.config,
     logFor,
     auditFor,
@@ -158,12 +144,12 @@ export async function startService({
     dns,
     hostMetaPort,
   })
-  const { registry, own: ownSessions, open, names, makeRate } = upstream
-  const { bodies } = upstream.parts
+  const { registry, own: ownSessions, open, names, makeRate } = sessions
+  const { bodies } = sessions.parts
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
 
-  const takesSessions = () => isReady && !upstream.isFull()
+  const takesSessions = () => stopping?.isReady === true && !sessions.isFull()
   const metrics = createMetrics({
     counts,
     nodes,
@@ -187,7 +173,7 @@ export async function startService({
     registry,
     descriptors,
     ports: open.localPorts,
-    waiting: upstream.parts.waiting,
+    waiting: sessions.parts.waiting,
     connections: () => listening?.connections ?? 0,
     unreadBytes: () => listening?.unreadBytes ?? 0,
   })
@@ -200,7 +186,7 @@ export async function startService({
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
   const formTokens = createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now)
   const sites = createSites(config, {
-    upstream: upstream.parts,
+    sessionParts: sessions.parts,
     tellEvent: events?.tell,
     nodes,
     hashes,
@@ -216,7 +202,7 @@ export async function startService({
     readFailures: createFailureReader({ nodes, lines: audit.recent.failures }),
     streams,
     onCall: call => metrics.recordCall(call),
-    isStopping: () => stopped !== undefined && (nodes === undefined || anyTaker(nodes) === undefined),
+    isStopping: () => stopping?.hasBegun === true && (nodes === undefined || anyTaker(nodes) === undefined),
     routers,
     demoPath,
   })
@@ -257,7 +243,7 @@ export async function startService({
     if (sum.refused > 0)
       log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')
   }
-  if (nodes !== undefined) acceptHandovers(nodes, () => (isReady ? sites.takeUp : undefined), log)
+  if (nodes !== undefined) acceptHandovers(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   const stopSweeping =
     garbage &&
@@ -268,99 +254,35 @@ export async function startService({
       waiting: () => open.waitingBytes() + bodies.bytes + (listening?.unreadBytes ?? 0),
       sessions: () => registry.size,
     })
-  isReady = true
+  stopping = createStopping({
+    drainTime: config.drainTime,
+    sessions,
+    registry,
+    sites,
+    listening,
+    streams,
+    events,
+    nodes,
+    place,
+    files,
+    clock,
+    log,
+    onStop() {
+      stopWatching()
+      lastHour.stop()
+      stopSweeping?.()
+    },
+    onStopped() {
+      metricsServer?.close()
+      sums.close()
+    },
+  })
   void pageTokens?.prepare()
-
-  /** The newest worker with the same number. */
-  const heir = () =>
-    isReplaced ? nodes?.others.find(({ about, isDraining }) => about?.place === place && !isDraining)?.name : undefined
-
-  const setDownSessions = async () => {
-    const to = heir()
-    const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
-    if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
-    // Also if the heir dies.
-    if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
-    if (ways.length === 0) return
-    const settled = performance.now() + settleMilliseconds
-    while (registry.settles() && performance.now() < settled) await pause(20)
-    registry.isSettingDown = true
-    // A file without sessions would replace a file that needs another key.
-    const noneCanMove = () => registry.size === registry.immovable
-    if (noneCanMove()) return
-    // The heir adopts the names once it has the sessions. Until then, requests wait.
-    nodes?.handOver()
-    listening.retire()
-    for (const way of ways) {
-      const moved: Parameters<TellEvent>[1][] = []
-      try {
-        await way(setDown(registry, session => void moved.push(session)))
-        log.info({ sessions: moved.length }, 'sessions were set down for the next process')
-        return
-      } catch (error) {
-        for (const session of moved) events?.tell('session.ended', session, 'shutdown')
-        log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be set down')
-        if (noneCanMove()) return
-      }
-    }
-  }
-
-  const stop = async () => {
-    registry.isDraining = true
-    log.info({ sessions: registry.size }, 'stopping')
-    stopWatching()
-    lastHour.stop()
-    stopSweeping?.()
-    await setDownSessions()
-    streams.shutDown()
-    sites.shutDown()
-    upstream.shutDown()
-    const late = pause(stopMilliseconds)
-    await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
-    // Other stopping processes may still answer clients here.
-    if (nodes !== undefined) await pause(carriedMilliseconds)
-    registry.abandonAll()
-    const closed = listening.close()
-    const closing = setInterval(listening.closeIdleConnections, 20)
-    if (nodes !== undefined) {
-      await pause(lastCallMilliseconds)
-      await Promise.race([until(() => !sites.hasCarriedLogins()), late])
-    }
-    // Clients of other processes' sessions repeat their requests elsewhere.
-    const nodesClosed = nodes?.close()
-    const told = events?.stop()
-    await Promise.race([Promise.all([closed, told, nodesClosed, until(upstream.isEmpty)]), late])
-    clearInterval(closing)
-    listening.closeAllConnections()
-    upstream.close()
-    // Node leaves TLS handshakes open.
-    await Promise.race([closed, pause(cutMilliseconds)])
-    metricsServer?.close()
-    sums.close()
-    sites.close()
-    log.info('stopped')
-  }
-
-  const drain = async () => {
-    const { drainTime: seconds } = config
-    if (seconds === 0 || stopped !== undefined) return
-    isReady = false
-    log.info({ sessions: registry.size, seconds }, 'draining')
-    upstream.drain()
-    streams.shutDown()
-    const isStopping = () => stopped !== undefined
-    const open = {
-      get size() {
-        return files === undefined && heir() === undefined ? registry.size : registry.immovable
-      },
-    }
-    await drained({ seconds, registry: open, listening, nodes, clock, isStopping })
-  }
 
   const take = async (next: Config) => {
     partLogs.take(next.logLevels)
     live.take(next)
-    upstream.refresh()
+    sessions.refresh()
     if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
     streams.endAll()
@@ -384,27 +306,17 @@ export async function startService({
     isReady: takesSessions,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
     /** Closes each open connection after one more answer. */
-    retire() {
-      isReplaced = true
-      listening.retire()
-    },
+    retire: stopping.retire,
     /** Resolves when all sessions have ended, after DRAIN_TIME, or at a stop. */
-    drain(): Promise<void> {
-      draining ??= drain()
-      return draining
-    },
+    drain: stopping.drain,
     /** Refuses new sessions, answers open requests, closes streams, and ends within 10 s. */
-    stop(): Promise<void> {
-      isReady = false
-      stopped ??= stop()
-      return stopped
-    },
+    stop: stopping.stop,
   }
 }
 
 async function natsOf({ nats }: Config, clock: Clock, logFor: LogFor): Promise<readonly StartCarrier[]> {
   if (nats === undefined) return []
-  const { natsCarrier } = await import('./processes/carriers/nats-carrier.js')
+  const { natsCarrier } = await import('../processes/carriers/nats-carrier.js')
   return [natsCarrier({ settings: nats, log: logFor('nodes'), clock })]
 }
 
@@ -413,7 +325,7 @@ async function pageTokensOf(
   { names, clock, log }: Pick<DocumentParts, 'names' | 'clock'> & { readonly log: Logger },
 ): Promise<PageTokens | undefined> {
   if (pages.origins.length === 0) return undefined
-  const { createPageTokens } = await import('./warm/pages/page-tokens.js')
+  const { createPageTokens } = await import('../warm/pages/page-tokens.js')
   return createPageTokens({
     pages,
     fetchKeys: url => documentFetcher(url, { settings: remote, tls, names, clock }),
@@ -425,12 +337,4 @@ async function pageTokensOf(
       log.warn({ code, cause: codeOf(cause) }, 'the keys of PAGE_TOKEN_JWKS cannot be fetched')
     },
   })
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(20)
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds).unref())
 }

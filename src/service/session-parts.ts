@@ -1,50 +1,66 @@
-import type { Config } from './config/config.js'
-import { accountFor } from './config/serving.js'
-import { UnfinishedBodies } from './http/listening/unfinished-bodies.js'
-import type { Clock } from './lib/clock.js'
-import type { Counts } from './lib/counts.js'
-import type { Descriptors } from './lib/limits/descriptors.js'
-import type { Garbage } from './lib/limits/garbage.js'
-import type { HashQueue } from './lib/limits/hash-queue.js'
-import { memoryAllows, memoryForWaiting, memoryMeasure } from './lib/limits/memory.js'
-import type { MinuteSums } from './lib/limits/minute-sums.js'
-import { ownRates } from './lib/limits/rates.js'
-import type { OnRefused } from './lib/limits/reached-limits.js'
-import { Turns } from './lib/limits/turns.js'
-import { WaitingMemory } from './lib/limits/waiting-memory.js'
-import type { LogFor } from './lib/log.js'
-import { SharedCounts } from './processes/counting/shared-counts.js'
-import { sharedRates } from './processes/counting/shared-rate.js'
-import type { Nodes } from './processes/nodes.js'
-import { createRemotes, type Remotes } from './remote/remotes.js'
-import { connectTcp, createDialer } from './servers/c2s/dial.js'
-import { createLinks } from './servers/c2s/links.js'
-import { createPipeliningMemory } from './servers/login/pipelining-memory.js'
-import { createSaltedPasswords } from './servers/login/sasl/salted-passwords.js'
-import { createTokens } from './servers/login/tokens.js'
-import type { Dns } from './servers/net/dns.js'
-import { LocalPorts } from './servers/net/local-ports.js'
-import { createNames } from './servers/net/names.js'
-import { probeBy, ServerStates } from './servers/net/server-states.js'
-import { makeRoom } from './session/limits/making-room.js'
-import { RateShaper } from './session/limits/rate-shaper.js'
-import { roomElsewhere } from './session/limits/room-elsewhere.js'
-import { SessionLimits, shareOfWarmCalls } from './session/limits/session-limits.js'
-import { Strangers } from './session/limits/strangers.js'
-import { sharedUserRoom, userRoom } from './session/limits/user-room.js'
-import { RefusedLogins } from './session/logins/refused-logins.js'
-import { knownSessions, OwnSessions } from './session/own-sessions.js'
-import { Registry } from './session/registry.js'
-import { epochOf, sharedSessions } from './session/shared-sessions.js'
-import { allowsDomain, withULabels } from './xmpp/jid/domains.js'
-import type { OpenLink } from './xmpp/link.js'
-import { serverLimits } from './xmpp/xml/limits.js'
+import type { ListenerParts } from '../browsers/bosh/listener.js'
+import type { Config } from '../config/config.js'
+import { accountFor } from '../config/serving.js'
+import { UnfinishedBodies } from '../http/listening/unfinished-bodies.js'
+import type { Clock } from '../lib/clock.js'
+import type { Counts } from '../lib/counts.js'
+import type { Descriptors } from '../lib/limits/descriptors.js'
+import type { Garbage } from '../lib/limits/garbage.js'
+import type { HashQueue } from '../lib/limits/hash-queue.js'
+import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import { ownRates } from '../lib/limits/rates.js'
+import type { OnRefused } from '../lib/limits/reached-limits.js'
+import { Turns } from '../lib/limits/turns.js'
+import { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import type { LogFor } from '../lib/log.js'
+import { SharedCounts } from '../processes/counting/shared-counts.js'
+import { sharedRates } from '../processes/counting/shared-rate.js'
+import type { Nodes } from '../processes/nodes.js'
+import { createRemotes, type Remotes } from '../remote/remotes.js'
+import { connectTcp, createDialer } from '../servers/c2s/dial.js'
+import { createLinks } from '../servers/c2s/links.js'
+import type { LoginParts } from '../servers/login/login.js'
+import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
+import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
+import { createTokens } from '../servers/login/tokens.js'
+import type { Dns } from '../servers/net/dns.js'
+import { LocalPorts } from '../servers/net/local-ports.js'
+import { createNames } from '../servers/net/names.js'
+import { probeBy, ServerStates } from '../servers/net/server-states.js'
+import { makeRoom } from '../session/limits/making-room.js'
+import { RateShaper } from '../session/limits/rate-shaper.js'
+import { roomElsewhere } from '../session/limits/room-elsewhere.js'
+import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
+import { Strangers } from '../session/limits/strangers.js'
+import { sharedUserRoom, userRoom } from '../session/limits/user-room.js'
+import { RefusedLogins } from '../session/logins/refused-logins.js'
+import type { OpenerParts } from '../session/opener.js'
+import { knownSessions, OwnSessions } from '../session/own-sessions.js'
+import { Registry } from '../session/registry.js'
+import type { Open, Opening } from '../session/session-types.js'
+import { epochOf, sharedSessions } from '../session/shared-sessions.js'
+import type { MendParts } from '../warm/session-login.js'
+import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
+import type { OpenLink } from '../xmpp/link.js'
+import { serverLimits } from '../xmpp/xml/limits.js'
 
 /** Share of descriptors or memory. Above, no spare connections. */
 const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
 
-export interface UpstreamParts {
+export interface SessionParts
+  extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
+    Pick<ListenerParts, 'bodies'> {
+  /** At another endpoint. Undefined for domains served here. */
+  readonly openThere: (...about: Parameters<Open>) => Opening | undefined
+  readonly login: LoginParts
+  readonly mend: MendParts | undefined
+  readonly logFor: LogFor
+  readonly auditFor: LogFor
+}
+
+export interface ProcessParts {
   /** The values of slices may change (`live-config.ts`). */
   readonly config: Config
   readonly logFor: LogFor
@@ -61,7 +77,7 @@ export interface UpstreamParts {
   readonly hostMetaPort?: number | undefined
 }
 
-export function createUpstream(given: UpstreamParts) {
+export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
   const { nodes, hashes, garbage, dns, hostMetaPort } = given
   const processName = nodes?.self

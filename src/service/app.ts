@@ -1,8 +1,8 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express'
 import type { Logger } from 'pino'
-import type { Config } from './config/config.js'
-import { clientAddress } from './http/access/client-rules.js'
-import { homePath } from './http/addresses.js'
+import type { Config } from '../config/config.js'
+import { clientAddress } from '../http/access/client-rules.js'
+import { homePath } from '../http/addresses.js'
 import {
   callIdsOf,
   contentTypes,
@@ -11,24 +11,24 @@ import {
   publish,
   sendAnswer,
   sendPage,
-} from './http/answers/answer.js'
-import { createAssetsRouter } from './http/answers/assets.js'
-import { documents } from './http/answers/documents.js'
-import { createHostMetaRouter } from './http/answers/host-meta.js'
-import { navigation } from './http/answers/navigation.js'
-import type { Representation } from './http/answers/negotiation.js'
-import { pagePolicy, readOnly, redirectToTls } from './http/answers/pages.js'
-import { install } from './http/fast/install.js'
-import { bodyFormat } from './http/listening/read-body.js'
-import { requestIdFrom } from './lib/call-ids.js'
-import type { Counts } from './lib/counts.js'
-import { Problem, type ProblemCode } from './lib/errors.js'
-import { traceOf } from './lib/log.js'
-import { represent } from './warm/answers.js'
-import { logged } from './warm/calls.js'
-import { describeApi } from './warm/openapi/describe-api.js'
-import { type ConnectParts, createConnectRouter } from './warm/pages/connect-router.js'
-import { createWarmRouter, type WarmParts } from './warm/warm-router.js'
+} from '../http/answers/answer.js'
+import { createAssetsRouter } from '../http/answers/assets.js'
+import { documents } from '../http/answers/documents.js'
+import { createHostMetaRouter } from '../http/answers/host-meta.js'
+import { navigation } from '../http/answers/navigation.js'
+import type { Representation } from '../http/answers/negotiation.js'
+import { pagePolicy, readOnly, redirectToTls } from '../http/answers/pages.js'
+import { install } from '../http/fast/install.js'
+import { bodyFormat } from '../http/listening/read-body.js'
+import { requestIdFrom } from '../lib/call-ids.js'
+import type { Counts } from '../lib/counts.js'
+import { Problem, type ProblemCode } from '../lib/errors.js'
+import { traceOf } from '../lib/log.js'
+import { represent } from '../warm/answers.js'
+import { logged } from '../warm/calls.js'
+import { describeApi } from '../warm/openapi/describe-api.js'
+import { type ConnectParts, createConnectRouter } from '../warm/pages/connect-router.js'
+import { createWarmRouter, type WarmParts } from '../warm/warm-router.js'
 
 export interface AppParts extends WarmParts {
   readonly extraRouters: readonly Router[]

@@ -1,0 +1,74 @@
+import type { CookieRules } from '../browsers/bosh/attach-cookie.js'
+import { createConnectionManager } from '../browsers/bosh/connection-manager.js'
+import type { Config } from '../config/config.js'
+import { pathOf, urlOfDomain } from '../config/serving.js'
+import { homePath } from '../http/addresses.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import { createOpener, type OpenerParts } from '../session/opener.js'
+import type { Open } from '../session/session-types.js'
+import { createLogins, type Logins } from '../warm/session-login.js'
+import type { SessionParts } from './session-parts.js'
+
+/** The sessions of a site: what opens them, and its connection manager for BOSH. */
+export function createSessions(
+  config: Config,
+  parts: SessionParts,
+  sums: MinuteSums,
+  tellEvent?: OpenerParts['tellEvent'],
+) {
+  const { domains, retiredDomains, bosh } = config
+  const opener = createOpener({
+    domains,
+    retiredDomains,
+    issuesTickets: config.websocket.enabled,
+    registry: parts.registry,
+    connect: parts.connect,
+    limits: parts.limits,
+    room: parts.room,
+    strangers: parts.strangers,
+    sums,
+    makeRoomElsewhere: parts.makeRoomElsewhere,
+    refused: parts.refused,
+    refusedLogins: parts.refusedLogins,
+    maxStanzaBytes: parts.maxStanzaBytes,
+    serverMilliseconds: parts.serverMilliseconds,
+    shaper: parts.shaper,
+    waiting: parts.waiting,
+    processName: parts.processName,
+    tellEvent,
+    clock: parts.clock,
+    counts: parts.counts,
+    log: parts.logFor('bosh'),
+    webSocketLog: parts.logFor('websocket'),
+  })
+  const manager = createConnectionManager({
+    opener,
+    registry: parts.registry,
+    limits: parts.limits,
+    maxStanzaBytes: parts.maxStanzaBytes,
+    refused: parts.refused,
+    clock: parts.clock,
+    counts: parts.counts,
+    defaultDomain: bosh.defaultDomain,
+    terms: bosh,
+    requireSecure: bosh.requireSecure,
+    cookies: domain => cookieRules(config, domain),
+    bodies: parts.bodies,
+  })
+  const openHere = opener.forLogins(manager.makePageClient)
+  const open: Open = (...about) => parts.openThere(...about) ?? openHere(...about)
+  return { domains, opener, manager, open }
+}
+
+export function createSiteLogins(config: Config, parts: SessionParts): Logins {
+  return createLogins(parts.login, createSessions(config, parts, parts.sums).open)
+}
+
+function cookieRules(config: Config, domain: string): CookieRules {
+  const { externalUrl, assumeSecure, bosh } = config
+  const url = urlOfDomain(config, domain)
+  return {
+    path: url === undefined ? homePath(externalUrl) + pathOf(config, domain) : new URL(url).pathname,
+    secure: assumeSecure || bosh.assumeSecure || (url ?? externalUrl)?.startsWith('https:') === true,
+  }
+}

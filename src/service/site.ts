@@ -1,0 +1,251 @@
+import type { Express, Router } from 'express'
+import type { CarriedRequests } from '../browsers/bosh/carried-requests.js'
+import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
+import { createCors } from '../browsers/bosh/http-reply.js'
+import { createBoshListener } from '../browsers/bosh/listener.js'
+import type { SocketCarriage } from '../browsers/websocket/socket-carriage.js'
+import {
+  createWebSocketEndpoint,
+  type EndpointParts,
+  type WebSocketEndpoint,
+} from '../browsers/websocket/websocket-endpoint.js'
+import type { Config } from '../config/config.js'
+import { siteName, takeoverPath } from '../config/serving.js'
+import { accessBy, type Entrance } from '../http/access/client-rules.js'
+import { redirectBase, secureBase } from '../http/addresses.js'
+import { createEndpointPage } from '../http/answers/endpoint-page.js'
+import type { Endpoint, Routes } from '../http/listening/dispatch.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import type { Nodes } from '../processes/nodes.js'
+import type { Opener, OpenerParts } from '../session/opener.js'
+import type { Open } from '../session/session-types.js'
+import type { CarriedLogins } from '../warm/carried-logins.js'
+import type { PageTokens } from '../warm/pages/page-tokens.js'
+import { createLogins, type Logins } from '../warm/session-login.js'
+import { type AppParts, createApp, createPagesApp } from './app.js'
+import type { SessionParts } from './session-parts.js'
+import { createSessions } from './site-sessions.js'
+
+/** With long stanzas, the limit is two stanzas. */
+const leastBodyBytes = 512 * 1024
+
+export interface SiteParts
+  extends Pick<
+      AppParts,
+      | 'formTokens'
+      | 'hashes'
+      | 'visits'
+      | 'recentWarms'
+      | 'readOverview'
+      | 'readHour'
+      | 'readAudit'
+      | 'readFailures'
+      | 'streams'
+      | 'onCall'
+      | 'isStopping'
+      | 'demoPath'
+    >,
+    Pick<EndpointParts, 'wrongTokens'>,
+    Pick<OpenerParts, 'tellEvent'> {
+  readonly sessionParts: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
+  readonly nodes?: Nodes | undefined
+  readonly callLimits: AppParts['limits']
+  /** Undefined: no tokens. */
+  readonly pageTokens?: PageTokens | undefined
+  readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
+}
+
+export interface Parts {
+  readonly shared: SiteParts
+  readonly carriedRequests: CarriedRequests | undefined
+  /** While this process drains, other processes log users in. */
+  readonly carriedLogins: CarriedLogins | undefined
+  readonly carriage: SocketCarriage | undefined
+  readonly sums: MinuteSums
+}
+
+export interface Built {
+  readonly endpoints: WebSocketEndpoint[]
+  readonly sessions: ReturnType<typeof createSessions>[]
+  /** By which other processes name the sites. */
+  readonly names: Set<string>
+  readonly sums: MinuteSums
+}
+
+interface SiteConfigs {
+  readonly bosh: readonly Config[]
+  readonly apis: readonly Config[]
+  readonly websocket: readonly Config[]
+  readonly pages: Config
+}
+
+export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts: Parts, built: Built): Routes {
+  const configs = [...new Set([...bosh, ...apis, ...websocket, pages])]
+  const { sessionParts, tellEvent } = parts.shared
+  const sessions = new Map(configs.map(config => [config, createSessions(config, sessionParts, parts.sums, tellEvent)]))
+  const apps = apis.map(config => ({ config, app: createApi(config, sessions.get(config)!.open, parts) }))
+  const webSockets = websocket
+    .filter(config => config.websocket.enabled)
+    .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
+  const { pageTokens } = parts.shared
+  const connect = pageTokens && createConnect(pages, sessions.get(pages)!.open, pageTokens, parts)
+  built.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
+  built.sessions.push(...sessions.values())
+  for (const config of configs) built.names.add(siteName(config))
+  return {
+    paths: new Map([
+      ...bosh
+        .filter(config => config.bosh.enabled)
+        .map(config => [config.boshPath, createBosh(config, sessions.get(config)!.manager, parts)] as const),
+      ...webSockets.flatMap(({ config: { websocketPath }, endpoint }) => [
+        [websocketPath, endpoint.relay] as const,
+        [websocketPath + takeoverPath, endpoint.takeover] as const,
+      ]),
+      ...(connect === undefined ? [] : [[pages.pagePath, connect] as const]),
+    ]),
+    below: apps
+      .slice(1)
+      .filter(({ config }) => config.warm.enabled)
+      .map(({ config, app }) => [config.warmPath, app]),
+    rest: apps[0]!.app,
+  }
+}
+
+function loginsOf(config: Config, open: Open, { shared: { sessionParts }, carriedLogins }: Parts): Logins {
+  const own = createLogins(sessionParts.login, open, sessionParts.mend)
+  return carriedLogins?.over(siteName(config), own) ?? own
+}
+
+function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {
+  const { shared, carriedLogins } = parts
+  const { sessionParts } = shared
+  const { login, keysOf } = loginsOf(config, open, parts)
+  const { endUnclaimed } = carriedLogins ?? sessionParts
+  return createPagesApp({
+    config,
+    pageTokens,
+    login,
+    keysOf,
+    sessions: sessionParts.sessions,
+    room: sessionParts.room,
+    visits: shared.visits,
+    endUnclaimed,
+    limits: shared.callLimits,
+    isTooOften: address => sessionParts.limits.isTooOften(address),
+    refused: sessionParts.refused,
+    recentWarms: shared.recentWarms,
+    onCall: shared.onCall,
+    isStopping: shared.isStopping,
+    counts: sessionParts.counts,
+    clock: sessionParts.clock,
+    sums: parts.sums,
+    log: sessionParts.logFor('warm'),
+    audit: sessionParts.auditFor('warm'),
+    httpLog: sessionParts.logFor('http'),
+  })
+}
+
+function createApi(config: Config, open: Open, parts: Parts): Express {
+  const { shared, carriedLogins } = parts
+  const { sessionParts } = shared
+  const { logFor, auditFor } = sessionParts
+  const { endUnclaimed } = carriedLogins ?? sessionParts
+  const { login, keysOf } = loginsOf(config, open, parts)
+  return createApp({
+    config,
+    login,
+    keysOf,
+    sessions: sessionParts.sessions,
+    visits: shared.visits,
+    room: sessionParts.room,
+    endUnclaimed,
+    limits: shared.callLimits,
+    hashes: shared.hashes,
+    formTokens: shared.formTokens,
+    recentWarms: shared.recentWarms,
+    readOverview: shared.readOverview,
+    readHour: shared.readHour,
+    readAudit: shared.readAudit,
+    readFailures: shared.readFailures,
+    streams: shared.streams,
+    onCall: shared.onCall,
+    isStopping: shared.isStopping,
+    counts: sessionParts.counts,
+    clock: sessionParts.clock,
+    sums: parts.sums,
+    log: logFor('warm'),
+    audit: auditFor('warm'),
+    httpLog: logFor('http'),
+    demoPath: shared.demoPath,
+    extraRouters: shared.routers({ login, endUnclaimed, sessions: sessionParts.sessions, visits: shared.visits }),
+  })
+}
+
+function createWebSocket(config: Config, opener: Opener, { shared, carriage }: Parts): WebSocketEndpoint {
+  const { websocket, websocketPath, bosh } = config
+  const { sessionParts } = shared
+  const { clients, access, secureUrl, redirectUrl, page } = entranceOf(config, 'websocket', websocketPath)
+  return createWebSocketEndpoint({
+    place: siteName(config),
+    clients,
+    access,
+    secureUrl: req => secureUrl(req)?.replace(/^https:/, 'wss:'),
+    redirectUrl,
+    page,
+    origins: websocket.origins,
+    requireSecure: websocket.requireSecure,
+    defaultDomain: bosh.defaultDomain,
+    rules: websocket,
+    maxFragments: websocket.maxFragments,
+    maxStanzaBytes: sessionParts.maxStanzaBytes,
+    resumeSeconds: websocket.resumeSeconds,
+    opener,
+    domains: config.domains,
+    registry: sessionParts.registry,
+    wrongTokens: shared.wrongTokens,
+    refused: sessionParts.refused,
+    bodies: sessionParts.bodies,
+    carriage,
+    clock: sessionParts.clock,
+    counts: sessionParts.counts,
+    log: sessionParts.logFor('websocket'),
+    report: error => opener.report(error, 'websocket'),
+  })
+}
+
+function createBosh(config: Config, manager: ConnectionManager, { shared, carriedRequests }: Parts): Endpoint {
+  const { bodies, refused, clock, counts, maxStanzaBytes } = shared.sessionParts
+  const { serve, refuseTooLarge, report } = carriedRequests?.over(siteName(config), manager) ?? manager
+  const { clients, access, secureUrl, redirectUrl, page } = entranceOf(config, 'bosh', config.boshPath)
+  const listener = createBoshListener({
+    serve,
+    refuseTooLarge,
+    report,
+    clients,
+    access,
+    secureUrl,
+    redirectUrl,
+    page,
+    bodies,
+    refused,
+    clock,
+    counts,
+    cors: createCors(config.cors),
+    externalUrl: config.externalUrl,
+    maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
+  })
+  return Object.assign(listener, { holds: true })
+}
+
+function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: string): Entrance {
+  const { assumeSecure, requireSecure } = config[transport]
+  const clients = { ...config, assumeSecure: config.assumeSecure || assumeSecure }
+  const below = (base: string | undefined) => (base === undefined ? undefined : base + path)
+  return {
+    clients,
+    access: accessBy(config.access[transport]),
+    secureUrl: req => below(secureBase(clients, req)),
+    redirectUrl: req => (requireSecure ? below(redirectBase(clients, req)) : undefined),
+    page: createEndpointPage({ ...config, assumeSecure: clients.assumeSecure }, transport),
+  }
+}

@@ -1,0 +1,124 @@
+// The same service for each host name, with its own domain and addresses.
+import type { RequestListener } from 'node:http'
+import { createCarriedRequests } from '../browsers/bosh/carried-requests.js'
+import { SocketCarriage } from '../browsers/websocket/socket-carriage.js'
+import type { Config, HttpHost } from '../config/config.js'
+import { configOfHost } from '../config/serving.js'
+import { answerBare } from '../http/answers/bare-answer.js'
+import type { DispatchTable, Routes } from '../http/listening/dispatch.js'
+import { MinuteSums } from '../lib/limits/minute-sums.js'
+import type { SessionRecord } from '../session/session-record.js'
+import { createCarriedLogins } from '../warm/carried-logins.js'
+import { managementFrom } from '../warm/session-login.js'
+import { allowsDomain } from '../xmpp/jid/domains.js'
+import { createMisdirectedApp } from './app.js'
+import { type Built, createSite, type Parts, type SiteParts } from './site.js'
+
+export interface Sites {
+  /** Changes with `rebuild`. */
+  readonly routes: Pick<DispatchTable, 'hosts' | 'otherHosts'>
+  /** Sessions keep what they have. */
+  rebuild(config: Config): void
+  shutDown(): void
+  close(): void
+  /** Logins by other processes, for calls here. */
+  hasCarriedLogins(): boolean
+  takeUp(before: SessionRecord): boolean
+}
+
+export function createSites(first: Config, shared: SiteParts): Sites {
+  const { nodes } = shared
+  const { registry, clock, refused, endUnclaimed } = shared.sessionParts
+  const carriage = nodes && new SocketCarriage(nodes)
+  const isDraining = () => registry.isDraining
+  const carriedRequests = nodes && createCarriedRequests(nodes, clock, isDraining, refused)
+  let { serviceAccounts } = first
+  const carriedLogins =
+    nodes &&
+    createCarriedLogins({
+      nodes,
+      clock,
+      isDraining,
+      serviceAccounts: () => serviceAccounts,
+      timeout: first.warm.timeout,
+      endUnclaimed,
+    })
+  const carried = { shared, carriage, carriedRequests, carriedLogins }
+  let newest = buildSites(first, carried)
+  let before: Built | undefined
+  return {
+    get routes() {
+      return newest.routes
+    },
+    rebuild(config) {
+      before?.sums.close()
+      before = newest
+      serviceAccounts = config.serviceAccounts
+      newest = buildSites(config, carried)
+      // Processes with the earlier settings still use these names.
+      const names = new Set([...before.names, ...newest.names])
+      for (const one of [carriage, carriedRequests, carriedLogins]) one?.keep(names)
+    },
+    shutDown() {
+      for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
+      carriage?.shutDown()
+    },
+    close() {
+      before?.sums.close()
+      newest.sums.close()
+    },
+    hasCarriedLogins: () => carriedLogins?.areUnderWay === true,
+    takeUp(before) {
+      const { login, mend } = shared.sessionParts
+      const own = newest.sessions.find(({ domains }) => allowsDomain(domains, before.domain))
+      const management = mend && managementFrom(login, mend, before.link.again)
+      const isTaken =
+        own !== undefined &&
+        management !== undefined &&
+        own.opener.takeUp(before, session => own.manager.takeUp(session, before.client), management)
+      if (!isTaken) {
+        management?.mending?.wipe()
+        // The earlier process sent no event about this end.
+        shared.tellEvent?.('session.ended', before, 'shutdown')
+      }
+      return isTaken
+    },
+  }
+}
+
+function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
+  const { hosts, defaultHost, strictHost } = config.http
+  const sums = new MinuteSums(carried.shared.sessionParts.clock)
+  const parts: Parts = { ...carried, sums }
+  const built: Built = { endpoints: [], sessions: [], names: new Set(), sums }
+  const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
+  const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
+  const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
+  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts, built)
+  const otherHosts = usual ?? (strictHost ? refusal(config, parts) : all())
+  return { ...built, routes: { hosts: sites, otherHosts } }
+}
+
+function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, built: Built): Routes {
+  const own = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
+  const sharing = (pathOf: (host: HttpHost) => string | undefined) =>
+    [...new Set(hosts.map(pathOf))].map(path => {
+      const [first, ...others] = hosts.filter(host => pathOf(host) === path)
+      return others.length === 0 ? own.get(first!)! : configOfHost(config, [first!, ...others])
+    })
+  const configs = {
+    bosh: [...own.values()],
+    apis: sharing(({ warmPath }) => warmPath),
+    websocket: sharing(({ websocketPath }) => websocketPath),
+    pages: sharing(() => undefined)[0]!,
+  }
+  return createSite(configs, parts, built)
+}
+
+/** RFC 9110 §15.5.20. */
+function refusal(config: Config, { shared, sums }: Parts): Routes {
+  const { logFor, counts } = shared.sessionParts
+  const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)
+  const rest = createMisdirectedApp({ config, log: logFor('http'), counts, sums })
+  return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }
+}

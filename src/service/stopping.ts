@@ -1,0 +1,171 @@
+import type { Logger } from 'pino'
+import type { Events } from '../events/events.js'
+import type { EventStreams } from '../http/answers/event-streams.js'
+import type { Listening } from '../http/listening/listening.js'
+import type { Clock } from '../lib/clock.js'
+import { traceOf } from '../lib/log.js'
+import { drained } from '../processes/draining.js'
+import type { Nodes } from '../processes/nodes.js'
+import type { StateFiles } from '../processes/state-files.js'
+import type { Registry } from '../session/registry.js'
+import { giveTo, setDown } from '../session/succession.js'
+import type { createSessionParts } from './session-parts.js'
+import type { Sites } from './sites.js'
+
+/** For pages without an open request to learn of the end. */
+const farewellMilliseconds = 1_000
+/** For WebSocket pages to confirm stanzas, or the next process repeats them. */
+const settleMilliseconds = 500
+/** Time for the last answers of other processes, in milliseconds. */
+const carriedMilliseconds = 250
+/** Other processes log users in for late calls. */
+const lastCallMilliseconds = 50
+/** Open connections are then cut. */
+const stopMilliseconds = 8_000
+const cutMilliseconds = 1_000
+
+export interface StoppingParts {
+  readonly drainTime: number
+  readonly sessions: Pick<ReturnType<typeof createSessionParts>, 'drain' | 'shutDown' | 'isEmpty' | 'close'>
+  readonly registry: Registry
+  readonly sites: Sites
+  readonly listening: Listening
+  readonly streams: EventStreams
+  readonly events: Events | undefined
+  readonly nodes: Nodes | undefined
+  /** Workers of one primary have the same. */
+  readonly place: string
+  readonly files: StateFiles | undefined
+  readonly clock: Clock
+  readonly log: Logger
+  /** Ends what only watches. */
+  readonly onStop: () => void
+  readonly onStopped: () => void
+}
+
+export type Stopping = ReturnType<typeof createStopping>
+
+/** Drains and stops the service: its sessions move to the next process, or end. */
+export function createStopping(parts: StoppingParts) {
+  const { sessions, registry, sites, listening, streams, events, nodes, files, clock, log } = parts
+  let isReady = true
+  let isReplaced = false
+  let draining: Promise<void> | undefined
+  let stopped: Promise<void> | undefined
+
+  /** The newest worker with the same number. */
+  const heir = () =>
+    isReplaced
+      ? nodes?.others.find(({ about, isDraining }) => about?.place === parts.place && !isDraining)?.name
+      : undefined
+
+  const setDownSessions = async () => {
+    const to = heir()
+    const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
+    if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
+    // Also if the heir dies.
+    if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
+    if (ways.length === 0) return
+    const settled = performance.now() + settleMilliseconds
+    while (registry.settles() && performance.now() < settled) await pause(20)
+    registry.isSettingDown = true
+    // A file without sessions would replace a file that needs another key.
+    const noneCanMove = () => registry.size === registry.immovable
+    if (noneCanMove()) return
+    // The heir adopts the names once it has the sessions. Until then, requests wait.
+    nodes?.handOver()
+    listening.retire()
+    for (const way of ways) {
+      const moved: Parameters<Events['tell']>[1][] = []
+      try {
+        await way(setDown(registry, session => void moved.push(session)))
+        log.info({ sessions: moved.length }, 'sessions were set down for the next process')
+        return
+      } catch (error) {
+        for (const session of moved) events?.tell('session.ended', session, 'shutdown')
+        log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be set down')
+        if (noneCanMove()) return
+      }
+    }
+  }
+
+  const stop = async () => {
+    registry.isDraining = true
+    log.info({ sessions: registry.size }, 'stopping')
+    parts.onStop()
+    await setDownSessions()
+    streams.shutDown()
+    sites.shutDown()
+    sessions.shutDown()
+    const late = pause(stopMilliseconds)
+    await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
+    // Other stopping processes may still answer clients here.
+    if (nodes !== undefined) await pause(carriedMilliseconds)
+    registry.abandonAll()
+    const closed = listening.close()
+    const closing = setInterval(listening.closeIdleConnections, 20)
+    if (nodes !== undefined) {
+      await pause(lastCallMilliseconds)
+      await Promise.race([until(() => !sites.hasCarriedLogins()), late])
+    }
+    // Clients of other processes' sessions repeat their requests elsewhere.
+    const nodesClosed = nodes?.close()
+    const told = events?.stop()
+    await Promise.race([Promise.all([closed, told, nodesClosed, until(sessions.isEmpty)]), late])
+    clearInterval(closing)
+    listening.closeAllConnections()
+    sessions.close()
+    // Node leaves TLS handshakes open.
+    await Promise.race([closed, pause(cutMilliseconds)])
+    sites.close()
+    parts.onStopped()
+    log.info('stopped')
+  }
+
+  const drain = async () => {
+    const seconds = parts.drainTime
+    if (seconds === 0 || stopped !== undefined) return
+    isReady = false
+    log.info({ sessions: registry.size, seconds }, 'draining')
+    sessions.drain()
+    streams.shutDown()
+    const isStopping = () => stopped !== undefined
+    const open = {
+      get size() {
+        return files === undefined && heir() === undefined ? registry.size : registry.immovable
+      },
+    }
+    await drained({ seconds, registry: open, listening, nodes, clock, isStopping })
+  }
+
+  return {
+    /** False while it drains or stops. */
+    get isReady() {
+      return isReady
+    },
+    get hasBegun() {
+      return stopped !== undefined
+    },
+    retire() {
+      isReplaced = true
+      listening.retire()
+    },
+    drain(): Promise<void> {
+      draining ??= drain()
+      return draining
+    },
+    stop(): Promise<void> {
+      isReady = false
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(20)
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds).unref())
+}
