@@ -113,10 +113,14 @@ export class Problem extends Error {
   /** The caller's mistake, and its rule. */
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined
+  /** Host and port of the XMPP server that refused. For admins only. */
+  server: string | undefined
 
   constructor(
     readonly code: ProblemCode,
-    about: Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'quote' | 'parameter' | 'retryAfterSeconds'>> & {
+    about: Partial<
+      Pick<Problem, 'step' | 'condition' | 'detail' | 'quote' | 'parameter' | 'retryAfterSeconds' | 'server'>
+    > & {
       readonly cause?: unknown
     } = {},
   ) {
@@ -128,6 +132,7 @@ export class Problem extends Error {
     this.quote = about.quote
     this.parameter = about.parameter
     this.retryAfterSeconds = about.retryAfterSeconds
+    this.server = about.server
   }
 }
 

@@ -34,8 +34,8 @@ export interface BoshLinkParts extends EndpointSessionParts {
 
 /** XEP-0124, XEP-0206. While idle, keeps a request open. */
 export class BoshLink implements Link {
-  readonly facts: LinkFacts
   events: LinkEvents
+  readonly #facts: LinkFacts
   readonly #domain: string
   readonly #clock: Clock
   readonly #session: EndpointSession
@@ -61,9 +61,13 @@ export class BoshLink implements Link {
     this.events = events
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
-    this.facts = parts.facts
+    this.#facts = parts.facts
     this.#session = new EndpointSession(parts, step => this.#reach(step))
     this.#await(this.#session.ask(this.#stream(), ''))
+  }
+
+  get facts(): LinkFacts {
+    return { ...this.#facts, server: this.#session.server }
   }
 
   get terms(): SessionTerms | undefined {
@@ -164,7 +168,7 @@ export class BoshLink implements Link {
   }
 
   #stream(): string {
-    const from = this.facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
+    const from = this.#facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
     const stream = attribute('to', withULabels(this.#domain)) + attribute('from', from)
     // MongooseIM requires the prefix `xmpp`.
     return `${stream}${attribute('xml:lang', this.#lang)} xmlns:xmpp='urn:xmpp:xbosh'`

@@ -71,6 +71,11 @@ export class EndpointSession {
     parts.open.add(this)
   }
 
+  /** Host and port of the endpoint, once it is found. */
+  get server(): string | undefined {
+    return this.#endpoint?.host
+  }
+
   get unfinishedBytes(): number {
     return this.#unfinishedBytes
   }

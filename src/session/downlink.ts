@@ -77,7 +77,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
   #watchLogin(element: Element): void {
     this.countRefusedLogin(element)
     const { stage, uplink } = this.#session
-    const loggedIn = stage.login?.received(element)
+    const loggedIn = stage.login?.received(element, uplink.link.facts.server)
     if (loggedIn === undefined) return
     const isManaged = this.#offersManagement && isFull(loggedIn.jid) && !uplink.watch.isCounted
     this.#session.loggedInByClient(loggedIn, isManaged)

@@ -21,7 +21,7 @@ import { Problem, type ProblemCode } from '../lib/errors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { codeOf } from '../lib/log.js'
-import { foreignList } from '../lib/text/foreign-text.js'
+import { foreignList, foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
@@ -53,6 +53,7 @@ export interface Call {
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
   readonly code: ProblemCode | 'ok' | 'client-gone'
   readonly cause?: string | undefined
+  readonly server?: string | undefined
 }
 
 interface Refused {
@@ -267,6 +268,6 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
     }
 }
 
-export function outcomeOf({ code, step, condition, detail, cause }: Problem): Outcome {
-  return { code, step, condition, detail, cause: codeOf(cause) }
+export function outcomeOf({ code, step, condition, detail, cause, server }: Problem): Outcome {
+  return { code, step, condition, detail, cause: codeOf(cause), server: server && foreignText(server) }
 }

@@ -80,8 +80,9 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
       return warmed && { ...warmed, credential }
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'credentials-expired') throw error
+      const { step, condition, server } = error
       const detail = 'The XMPP server refuses the keys at the next login: it may change the salt each time.'
-      throw new Problem('cannot-remember', { step: error.step, condition: error.condition, detail })
+      throw new Problem('cannot-remember', { step, condition, server, detail })
     } finally {
       wipeSecrets(byKeys)
     }

@@ -105,9 +105,12 @@ export interface Failure {
   readonly cause?: unknown
   /** For the caller, without foreign text. */
   readonly detail?: string
+  readonly server?: string | undefined
 }
 
 export interface LinkFacts {
+  /** Host and port. Undefined before a server is dialled. */
+  readonly server?: string | undefined
   readonly encrypted: boolean
   /** `TLSv1.2`, `TLSv1.3`, or undefined without TLS. */
   readonly tlsVersion?: string | undefined

@@ -5,6 +5,7 @@ import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { scrape } from '../support/scrape.js'
+import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
@@ -65,4 +66,25 @@ test.each([
   const counted = `warm_bindings_c2s_failures_total{step="${step}",code="remote-connection-failed"}`
   expect(samples.get(counted)).toBe(2)
   client.close()
+})
+
+test('failures name the server that refused or did not answer, of calls and of clients', async () => {
+  await service.warm({ ...alice, password: 'wrong' })
+  server.script = { features: ({ reset }: Turn) => reset() }
+  await service.warm(alice)
+  server.script = {}
+  const client = new BoshClient(`${service.url}/http-bind`)
+  await expect(boshLogin(client, { user: 'alice', domain: 'plain.example', password: 'wrong' })).rejects.toThrow()
+  client.close()
+  const name = `127.0.0.1:${server.port}`
+  const read = async () => (await callSessions(service.url, 'GET', '/failures')).json.failures
+  await eventually('the failed login of the client', () => service.lines.some(line => line.includes('client login')))
+  await server.stop()
+  const { json } = await service.warm(alice)
+  expect(json).not.toHaveProperty('server')
+  expect(await read()).toMatchObject([
+    { code: 'remote-connection-failed', step: 'connect', servers: [name] },
+    { code: 'not-authorized', step: 'sasl', actions: ['client login', 'warm'], servers: [name] },
+    { code: 'remote-connection-failed', step: 'features', servers: [name] },
+  ])
 })

@@ -349,6 +349,8 @@ export interface Failures {
     conditions: string[]
     /** Domains of the users. */
     domains: string[]
+    /** XMPP servers that failed: host and port. */
+    servers: string[]
     /** A few of the users. */
     jids: string[]
   }[]

@@ -48,6 +48,7 @@ export interface Spare {
 }
 
 export interface Connection {
+  readonly server: string | undefined
   /** No event follows. */
   cancel(): void
   /** The server did not answer within the login's time. No event follows. */
@@ -167,6 +168,9 @@ export function openConnection(
 
   make().catch(cause => end({ failure: { step, code: 'internal-error', cause } }))
   return {
+    get server() {
+      return search.server
+    },
     cancel,
     timeOut(): void {
       if (!isOver && step !== 'resolve') search.fail({ step, code: 'timeout' })

@@ -86,6 +86,7 @@ export function createSearch(
 ) {
   let furthest: Failure | undefined
   let state: ServerState | undefined
+  let server: string | undefined
   /** Time limit in milliseconds of the clock, set at the first attempt. */
   let until = Number.POSITIVE_INFINITY
   let limit: Timer | undefined
@@ -103,7 +104,7 @@ export function createSearch(
   function fail(failure: Failure): void {
     if (failure.code === 'local-ports-exhausted') onExhausted?.({ domain: withULabels(domain), server: state?.server })
     state?.failed(failure, domain)
-    note(failure)
+    note({ ...failure, server })
   }
 
   function note(failure: Failure): void {
@@ -120,6 +121,7 @@ export function createSearch(
       if (isOver || clock.now() >= until) return
       expect(true)
       state = stateOf(target)
+      server = written(target)
       const addresses = allowed(await inTime(names.addressesOf(target)))
       if (isOver) return
       if ('code' in addresses) {
@@ -138,7 +140,7 @@ export function createSearch(
         yield {
           socket,
           tls: target.tls,
-          to: new ConnectedServer(state, ports, socket),
+          to: new ConnectedServer(server, state, ports, socket),
           isLast: index === found.targets.length - 1,
         }
     }
@@ -165,6 +167,10 @@ export function createSearch(
   return {
     connections,
     fail,
+    /** The last that was tried. */
+    get server(): string | undefined {
+      return server
+    },
     get failure(): Failure {
       return furthest ?? { step: 'connect', code: 'timeout' }
     },

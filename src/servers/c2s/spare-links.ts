@@ -74,6 +74,9 @@ export class SpareLinks {
         spare.drop()
       }
       return {
+        get server() {
+          return spare.to?.name ?? dialled?.server
+        },
         cancel,
         timeOut() {
           dialled?.timeOut()

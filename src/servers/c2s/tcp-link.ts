@@ -92,8 +92,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     const socket = this.#socket
     const offersClientStates = this.#offersStates
     const plainAllowed = this.#to.server?.tls !== 'none' || this.#to.server.plain
-    if (!(socket instanceof TLSSocket)) return { encrypted: false, plainAllowed, offersClientStates }
+    const server = this.#serverName
+    if (!(socket instanceof TLSSocket)) return { server, encrypted: false, plainAllowed, offersClientStates }
     return {
+      server,
       encrypted: true,
       plainAllowed,
       offersClientStates,
@@ -101,6 +103,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       tlsVersion: socket.getProtocol() ?? undefined,
       channelBinding: type => channelBinding(socket, type),
     }
+  }
+
+  get #serverName(): string | undefined {
+    return this.#server?.name ?? this.#connection?.server
   }
 
   get backlog(): number {
@@ -371,9 +377,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   /** Without `isStreamOver`, the stream stays open and can be resumed. */
   #end(end: LinkEnd, isStreamOver = true): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
+    const { server = this.#serverName } = end.failure
     if (isStreamOver) this.close()
     else this.cut()
-    const reported = atStep(end, this.events)
+    const reported = atStep({ ...end, failure: { ...end.failure, server } }, this.events)
     this.#report(reported)
     this.#parts.onFailed(this.#to.domain, reported.failure)
     this.events.onEnd(reported)

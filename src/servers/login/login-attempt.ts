@@ -93,6 +93,10 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return this.#progress!.step
   }
 
+  get #server(): string | undefined {
+    return this.#opened?.link.facts.server
+  }
+
   get signal(): AbortSignal {
     this.#abort ??= new AbortController()
     return this.#abort.signal
@@ -100,7 +104,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   /** Throws a `Problem`. Nothing is left open then. */
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
-    const late = (detail?: string) => this.fail(new Problem('timeout', { step: this.step, detail }))
+    const late = (detail?: string) =>
+      this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
     const leave = () => late('the caller left')
     const progress = followLogin(this.#parts, this.#wish, setting => {
       late(`Limit: ${setting}.`)
@@ -121,8 +126,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.#isOver = true
       this.#abort?.abort(error)
       this.#inline?.failed()
-      this.#opened?.abandon()
       const problem = toProblem(error, this.step)
+      problem.server ??= this.#server
+      this.#opened?.abandon()
       const { step, code, condition, cause } = problem
       progress.note({ step, code, condition, cause: codeOf(cause) })
       throw problem

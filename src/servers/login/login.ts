@@ -41,8 +41,8 @@ export async function login<T extends Opened>(
 function withoutKeys({ credentials }: LoginWish, error: unknown): unknown {
   if (credentials.kind !== 'keys' || !(error instanceof Problem) || error.step !== 'sasl') return error
   if (error.code !== 'not-authorized' && error.code !== 'no-mechanism') return error
-  const { step, condition, detail } = error
-  return new Problem('credentials-expired', { step, condition, detail })
+  const { step, condition, detail, server } = error
+  return new Problem('credentials-expired', { step, condition, detail, server })
 }
 
 async function attempt<T extends Opened>(

@@ -23,13 +23,14 @@ const advice = new Map<string | undefined, (mechanism: string) => string>([
 ])
 
 export function linkEnded(failure: Failure, step: Step): Problem {
-  const { code, condition, cause } = failure
+  const { code, condition, cause, server } = failure
   const isLater = failure.step === 'stream' || (failure.step === 'features' && (step === 'sasl' || step === 'bind'))
   return new Problem(code, {
     step: code === 'shutting-down' || isLater ? step : failure.step,
     condition,
     detail: detailOf(failure),
     cause,
+    server,
   })
 }
 

@@ -5,12 +5,15 @@ import type { ServerState } from './server-states.js'
 
 /** The part of a connection in the counts of servers and local ports. */
 export class ConnectedServer {
+  /** Host and port. */
+  readonly name: string
   readonly #state: ServerState | undefined
   readonly #ports: LocalPorts | undefined
   readonly #socket: Socket
   #port: TakenPort | undefined
 
-  constructor(state: ServerState | undefined, ports: LocalPorts | undefined, socket: Socket) {
+  constructor(name: string, state: ServerState | undefined, ports: LocalPorts | undefined, socket: Socket) {
+    this.name = name
     this.#state = state
     this.#ports = ports
     this.#socket = socket

@@ -68,14 +68,14 @@ export class ClientAttempts {
     }
   }
 
-  received({ name, namespace }: Element): void {
+  received({ name, namespace }: Element, server: string | undefined): void {
     if (namespace !== saslNamespace && namespace !== sasl2Namespace) return
     if (name !== 'success' && name !== 'failure') return
     const attempt = this.#unanswered
     this.#unanswered = undefined
     if (name === 'failure') {
       this.#refused += 1
-      this.#refusals.refused({ ...this.#client, user: attempt?.user })
+      this.#refusals.refused({ ...this.#client, user: attempt?.user, server })
     } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
   }
 

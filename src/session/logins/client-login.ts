@@ -32,8 +32,9 @@ export class ClientLogin {
     return this.isUsedUp ? 'refused-logins' : screened
   }
 
-  received(element: Element): LoggedIn | undefined {
-    this.#attempts.received(element)
+  /** `server`: host and port. */
+  received(element: Element, server: string | undefined): LoggedIn | undefined {
+    this.#attempts.received(element, server)
     return this.#watch.received(element)
   }
 

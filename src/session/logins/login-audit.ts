@@ -8,13 +8,17 @@ export interface RefusedLogin {
   readonly address: string
   readonly domain: string
   readonly user: string | undefined
+  /** Host and port. */
+  readonly server: string | undefined
 }
 
 const mostJids = 10
+const mostServers = 5
 
 interface Tally {
   readonly address: string
   readonly jids: Set<string>
+  readonly servers: Set<string>
   refused: number
   others: number
 }
@@ -29,18 +33,25 @@ export class LoginAudit {
     this.#add = sums.of<Tally>(tally => this.#write(tally))
   }
 
-  refused({ address, domain, user }: RefusedLogin): void {
+  refused({ address, domain, user, server }: RefusedLogin): void {
     const jid = copyOf(foreignText(user === undefined ? domain : jidOf(user, domain)))
-    this.#add(clientOf(address), (tally = { address, jids: new Set(), refused: 0, others: 0 }) => {
+    this.#add(clientOf(address), (tally = { address, jids: new Set(), servers: new Set(), refused: 0, others: 0 }) => {
       tally.refused += 1
       if (tally.jids.size < mostJids || tally.jids.has(jid)) tally.jids.add(jid)
       else tally.others += 1
+      if (server !== undefined && tally.servers.size < mostServers) tally.servers.add(foreignText(server))
       return tally
     })
   }
 
-  #write({ address, jids, refused, others }: Tally): void {
-    const line = { code: 'not-authorized', address: foreignText(address), jids: [...jids], refused }
+  #write({ address, jids, servers, refused, others }: Tally): void {
+    const line = {
+      code: 'not-authorized',
+      address: foreignText(address),
+      jids: [...jids],
+      servers: [...servers],
+      refused,
+    }
     this.#log.info(others === 0 ? line : { ...line, others }, 'client login')
   }
 }

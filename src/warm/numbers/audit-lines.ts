@@ -21,6 +21,8 @@ export interface AuditLine {
   readonly condition?: string
   /** Bare. Several only for refused logins of clients. */
   readonly jids: readonly string[]
+  /** XMPP servers that refused: host and port. */
+  readonly servers: readonly string[]
   readonly id?: string
   readonly count: number
   readonly ended?: number
@@ -94,7 +96,9 @@ export function* linesFor(
       const jids = line.jids.filter(jid => allowsDomain(scope, domainOf(jid)))
       // The count is of all domains.
       const count = jids.length < line.jids.length ? Math.min(line.count, jids.length) : line.count
-      if (jids.length > 0) yield { ...line, jids, count }
+      // Servers of other domains may be among them.
+      const servers = jids.length < line.jids.length ? [] : line.servers
+      if (jids.length > 0) yield { ...line, jids, servers, count }
     }
   }
 }
@@ -130,15 +134,17 @@ function toLine(number: number, fields: Readonly<Record<string, unknown>>): Audi
     const value = fields[name]
     return typeof value === 'string' ? { [name]: value } : {}
   }
-  const { time, node, jid, jids, msg, count, refused, ended } = fields
-  const known = Array.isArray(jids) ? jids : [jid]
+  const { time, node, jid, jids, server, servers, msg, count, refused, ended } = fields
+  const texts = (list: unknown, single: unknown) =>
+    (Array.isArray(list) ? list : [single]).filter(each => typeof each === 'string')
   return {
     time: typeof time === 'number' ? time : Date.parse(String(time)) || 0,
     number,
     node: typeof node === 'string' && isNodeName(node) ? node : '',
     action: String(msg),
     ...Object.assign({}, ...['admin', 'address', 'code', 'step', 'condition', 'id'].map(text)),
-    jids: known.filter(each => typeof each === 'string'),
+    jids: texts(jids, jid),
+    servers: texts(servers, server),
     count: [count, refused].find(each => typeof each === 'number') ?? 1,
     ...(typeof ended === 'number' && { ended }),
   }

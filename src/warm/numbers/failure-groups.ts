@@ -15,6 +15,7 @@ export interface FailureGroup {
   readonly last: number
   readonly jids: readonly string[]
   readonly domains: readonly string[]
+  readonly servers: readonly string[]
   readonly conditions: readonly string[]
   /** What failed: `warm`, `connect`, or `client login`. */
   readonly actions: readonly string[]
@@ -37,16 +38,20 @@ export interface FailureReaderParts {
 export function createFailureReader({ nodes, lines }: FailureReaderParts) {
   const own = (wish: FailureWish) =>
     merged(
-      Array.from(linesFor(lines, wish), ({ code = 'unknown', step, count, time, jids, condition, action }) => ({
-        code,
-        step: action === 'client login' ? 'sasl' : step,
-        count,
-        last: time,
-        jids,
-        domains: jids.map(domainOf).filter(domain => prepareDomain(domain) !== undefined),
-        conditions: condition === undefined ? [] : [condition],
-        actions: [action],
-      })),
+      Array.from(
+        linesFor(lines, wish),
+        ({ code = 'unknown', step, count, time, jids, servers, condition, action }) => ({
+          code,
+          step: action === 'client login' ? 'sasl' : step,
+          count,
+          last: time,
+          jids,
+          domains: jids.map(domainOf).filter(domain => prepareDomain(domain) !== undefined),
+          servers,
+          conditions: condition === undefined ? [] : [condition],
+          actions: [action],
+        }),
+      ),
     )
   nodes?.answer('failures', own)
 
@@ -72,7 +77,7 @@ function merged(groups: readonly FailureGroup[]): readonly FailureGroup[] {
 const few = (group: FailureGroup): FailureGroup => both({ ...group, count: 0 }, group)
 
 function both(newer: FailureGroup, older: FailureGroup): FailureGroup {
-  const union = (name: 'jids' | 'domains' | 'conditions' | 'actions') =>
+  const union = (name: 'jids' | 'domains' | 'servers' | 'conditions' | 'actions') =>
     [...new Set([...newer[name], ...older[name]])].slice(0, mostExamples)
   return {
     code: newer.code,
@@ -81,6 +86,7 @@ function both(newer: FailureGroup, older: FailureGroup): FailureGroup {
     last: newer.last,
     jids: union('jids'),
     domains: union('domains'),
+    servers: union('servers'),
     conditions: union('conditions'),
     actions: union('actions'),
   }

@@ -12,7 +12,7 @@ export function describeFailures({ groups, unanswered }: Failures) {
 
 export type FailureObject = ReturnType<typeof describeGroup>
 
-function describeGroup({ code, step, count, last, jids, domains, conditions, actions }: FailureGroup) {
+function describeGroup({ code, step, count, last, jids, domains, servers, conditions, actions }: FailureGroup) {
   const known = Object.hasOwn(problems, code) ? (code as ProblemCode) : undefined
   return {
     code,
@@ -24,6 +24,7 @@ function describeGroup({ code, step, count, last, jids, domains, conditions, act
     actions,
     conditions,
     domains,
+    servers,
     jids,
   }
 }
@@ -45,6 +46,7 @@ export function failuresPage({ groups, unanswered }: Failures, context: Operator
       times: group.count === 1 ? 'once' : `${group.count} times`,
       from: group.actions.map(action => actionNames[action] ?? action).join(', '),
       domains: group.domains.join(', '),
+      servers: group.servers.join(', '),
       conditions: group.conditions.join(', '),
       jids: group.jids.map(jid => ({ jid, query: parseJid(jid) && new URLSearchParams({ jid }).toString() })),
     })),

@@ -36,6 +36,7 @@ const failure: Record<keyof FailureObject, Schema> = {
   actions: texts('What failed: `warm`, `connect`, or a `client login`.'),
   conditions: texts('What the XMPP server said.'),
   domains: texts('Domains of the users.'),
+  servers: texts('XMPP servers that failed: host and port.'),
   jids: texts('A few of the users.'),
 }
 

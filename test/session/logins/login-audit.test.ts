@@ -10,7 +10,8 @@ function bench() {
   const sums = new MinuteSums(clock)
   const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
   const audit = new LoginAudit(log, sums)
-  const refuse = (user?: string, address = '192.0.2.1') => audit.refused({ address, domain: 'chat.example', user })
+  const refuse = (user?: string, address = '192.0.2.1', server = '192.0.2.9:5222') =>
+    audit.refused({ address, domain: 'chat.example', user, server })
   return { sums, clock, lines, refuse }
 }
 
@@ -23,6 +24,15 @@ describe('refused logins of one address', () => {
     expect(lines).toHaveLength(2)
     expect(lines[1]).toMatchObject({ refused: 500, others: 250 })
     expect(lines[1]!['jids']).toEqual(Array.from({ length: 10 }, (_, number) => `user${number}@chat.example`))
+  })
+
+  test('have five servers in a line, each shortened', () => {
+    const { clock, lines, refuse } = bench()
+    refuse()
+    for (let number = 0; number < 9; number++) refuse('alice', undefined, `${number}\n${'x'.repeat(300)}:5222`)
+    clock.advance(60_000)
+    expect(lines[0]!['servers']).toEqual(['192.0.2.9:5222'])
+    expect(lines[1]!['servers']).toEqual([0, 1, 2, 3, 4].map(number => `${number}?${'x'.repeat(78)}…`))
   })
 
   test('have one line a minute while there are any, and a line at once after a quiet minute', () => {

@@ -15,7 +15,8 @@ async function busy() {
   let isRefused = false
   const set = setUp({
     login: async () => {
-      if (isRefused) throw new Problem('not-authorized', { step: 'sasl', condition: 'not-authorized' })
+      if (isRefused)
+        throw new Problem('not-authorized', { step: 'sasl', condition: 'not-authorized', server: '<b>one:5222' })
       return binding
     },
   })
@@ -99,13 +100,14 @@ describe('the failures page', () => {
     expect(body.failures).toMatchObject([
       {
         ...{ code: 'not-authorized', step: 'sasl', count: 1, actions: ['warm'], conditions: ['not-authorized'] },
-        ...{ jids: ['romeo@other.chat.example'], domains: ['other.chat.example'] },
+        ...{ jids: ['romeo@other.chat.example'], domains: ['other.chat.example'], servers: ['<b>one:5222'] },
         advice: expect.stringContaining('Check the spelling'),
       },
     ])
     const { text } = await get('/warm/failures').set(html)
     expect(isXhtml(text)).toBe(true)
     expect(text).toContain('<a href="/warm/audit?jid&#x3D;romeo%40other.chat.example">romeo@other.chat.example</a>')
+    expect(text).toContain('<dt>XMPP servers</dt><dd>&lt;b&gt;one:5222</dd>')
     expect((await call('get', portal)('/warm/failures')).body).toEqual({ failures: [] })
     expect((await call('get', portal)('/warm/failures').set(html)).text).toContain('No login was refused or failed.')
   })
@@ -123,7 +125,8 @@ describe('several processes', () => {
     for (let number = 0; number < 3; number++) {
       const { nodes } = await joined.start()
       const recent = new RecentAudit()
-      const about = { node: nodes.self, msg: 'warm', code: 'timeout', step: 'bind' }
+      const server = `server${number}:5222`
+      const about = { node: nodes.self, msg: 'warm', code: 'timeout', step: 'bind', server }
       for (const time of [10, 20, 20])
         recent.add(JSON.stringify({ ...about, time: time + number, jid: `user${number}@chat.example` }))
       const lines = recent.all
@@ -148,6 +151,7 @@ describe('several processes', () => {
         {
           ...{ code: 'timeout', step: 'bind', count: 9, last: 22, conditions: [], actions: ['warm'] },
           ...{ jids: ['user2@chat.example', 'user1@chat.example', 'user0@chat.example'], domains: ['chat.example'] },
+          servers: ['server2:5222', 'server1:5222', 'server0:5222'],
         },
       ],
       unanswered: undefined,
@@ -167,15 +171,19 @@ describe('several processes', () => {
         msg: 'client login',
         code: 'not-authorized',
         jids,
+        servers: ['one:5222'],
         refused: 9,
       }),
     )
     const ask = (scope: readonly string[]) =>
       createFailureReader({ lines: recent.failures })({ scope, viewer: 'portal' })
     expect((await ask(['*'])).groups).toMatchObject([
-      { step: 'sasl', count: 9, jids, domains: ['chat.example', 'other.example'], last: Date.UTC(2026, 10, 23, 12) },
+      {
+        ...{ step: 'sasl', count: 9, jids, domains: ['chat.example', 'other.example'], servers: ['one:5222'] },
+        last: Date.UTC(2026, 10, 23, 12),
+      },
     ])
-    expect((await ask(['chat.example'])).groups).toMatchObject([{ count: 1, jids: ['a@chat.example'] }])
+    expect((await ask(['chat.example'])).groups).toMatchObject([{ count: 1, jids: ['a@chat.example'], servers: [] }])
     expect((await ask(['third.example'])).groups).toEqual([])
   })
 })
