@@ -8,12 +8,11 @@ const mostAtOnce = 8
 /** Most events in the queue, and most bytes of their bodies. */
 const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
-/** An event older than this is dropped when an attempt fails, in milliseconds. */
+/** An event older than this is dropped when an attempt fails. */
 const mostAge = 24 * 3600_000
-/** In milliseconds. Doubles up to the longest pause. */
+/** Doubles up to the longest pause. */
 const firstPause = 1_000
 const longestPause = 300_000
-/** In milliseconds. */
 const dropInterval = 60_000
 
 export interface SessionEvent {
@@ -176,7 +175,7 @@ export class EventQueue {
   }
 }
 
-/** In milliseconds, with jitter. */
+/** With jitter. */
 function pauseAfter(failures: number): number {
   const pause = Math.min(longestPause, firstPause * 2 ** (failures - 1))
   return (pause * (1 + Math.random())) / 2

@@ -8,7 +8,7 @@ import type { Names } from '../servers/net/names.js'
 const mostMilliseconds = 10_000
 /** Bytes of an answer that are read, so that the connection can be used again. */
 const mostAnswerBytes = 16 * 1024
-/** Time that an idle connection stays open, in milliseconds. Many servers close it after 5 s. */
+/** Time that an idle connection stays open. Many servers close it after 5 s. */
 const keptMilliseconds = 4_000
 
 /** Carries a code only: the text of an error may quote the URL. */

@@ -6,7 +6,7 @@ export interface Answer<T> {
   readonly seconds: number
 }
 
-/** After this time without an answer, a question is asked again. In milliseconds. */
+/** After this time without an answer, a question is asked again. */
 const patience = 30_000
 
 /** Returns a known answer without a promise. Asks each question only once at a time. */

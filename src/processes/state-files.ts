@@ -16,7 +16,7 @@ export interface StateFilesParts {
   readonly slot: number
   readonly workers: number
   readonly version: number
-  /** Oldest usable file, in milliseconds. */
+  /** Oldest usable file. */
   readonly longest: number
   readonly log: Logger
   /** In milliseconds since 1970. */

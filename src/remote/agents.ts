@@ -10,7 +10,7 @@ import type { Failure } from '../xmpp/link.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { RemoteFault } from './fault.js'
 
-/** In milliseconds. Connections in use have no limit, because each session holds a request. */
+/** Connections in use have no limit, because each session holds a request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }

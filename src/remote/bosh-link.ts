@@ -19,10 +19,9 @@ const featuresSeconds = 10
 /** One held request, and one for sending. */
 const mostOpen = 2
 
-/** Time for the client to answer first, in milliseconds. */
+/** Time for the client to answer first. */
 const clientTurn = 10
 
-/** In UTF-16 units. */
 const fullPayload = 256 * 1024
 
 /** After these, the server waits for the client. */

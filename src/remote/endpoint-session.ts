@@ -40,7 +40,7 @@ const closeSeconds = 5
 /** For the creation reply of an ending session. Some endpoints first wait for their server. */
 const creationSeconds = 10
 
-/** Pause before a repeat while an earlier request is open, in milliseconds. */
+/** Pause before a repeat while an earlier request is open. */
 const settling = 50
 
 type Phase = 'live' | 'ending' | 'over'
@@ -80,7 +80,7 @@ export class EndpointSession {
     return this.#unfinishedBytes
   }
 
-  /** In milliseconds of the clock (XEP-0124 §11, §12). */
+  /** XEP-0124 §11, §12. */
   get mayAskAt(): number {
     if (this.#emptySince === undefined || this.terms === undefined) return 0
     return this.#emptySince + this.terms.polling * 1000

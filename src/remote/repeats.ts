@@ -1,12 +1,11 @@
 import type { Clock } from '../lib/clock.js'
 import type { RemoteFault } from './fault.js'
 
-/** In milliseconds. */
 const pauses = [0, 250, 500, 1000, 2000, 4000]
 
 const mostSeconds = 30
 
-/** A request counts as held after this time, in milliseconds. */
+/** A request counts as held after this time. */
 const heldAfter = 5000
 
 /** Decides when to repeat a request. Endpoints answer a repeated request again (XEP-0124 §14.3). */

@@ -16,7 +16,7 @@ import type { Sites } from './sites.js'
 const farewellMilliseconds = 1_000
 /** For WebSocket pages to confirm stanzas, or the next process repeats them. */
 const settleMilliseconds = 500
-/** Time for the last answers of other processes, in milliseconds. */
+/** Time for the last answers of other processes. */
 const carriedMilliseconds = 250
 /** Other processes log users in for late calls. */
 const lastCallMilliseconds = 50

@@ -30,7 +30,7 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   readonly isPresent: boolean
   /** Number of delivered stanzas that the browser may not have received. */
   readonly unconfirmed: number
-  /** When `tick` is due, in milliseconds of the clock. */
+  /** When `tick` is due. */
   readonly deadline: number
   tick(now: number): void
   flush(): void

@@ -4,7 +4,7 @@ export interface InactivityRecord {
   readonly since: number
 }
 
-/** After a restart, a page has at least this time to repeat its request, in milliseconds. */
+/** After a restart, a page has at least this time to repeat its request. */
 const leastLeft = 30_000
 
 /** Measures the time without an open request or socket (XEP-0124 §10). */
@@ -13,7 +13,7 @@ export class Inactivity {
   isPaused = false
   #seconds = 0
 
-  /** `since`: when the last reply was sent or the last open request broke, in milliseconds of the clock. */
+  /** `since`: when the last reply was sent or the last open request broke. */
   constructor(public since: number) {}
 
   get end(): number {

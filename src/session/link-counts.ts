@@ -5,11 +5,11 @@ import { countAnswer, countRequest, readCount, stanzasUpTo } from '../xmpp/stanz
 import type { Element } from '../xmpp/xml/element.js'
 import { Unconfirmed } from './unconfirmed.js'
 
-/** Delay of an answer (`<a/>`), in milliseconds: after each answer, Prosody would ask again at the next stanza. */
+/** Delay of an answer (`<a/>`): after each answer, Prosody would ask again at the next stanza. */
 const answerMilliseconds = 2_000
 /** The server is asked (`<r/>`) after this many stanzas, `largestUnasked` or `askMilliseconds`. */
 const mostUnasked = 10
-/** In UTF-16 units. Above four times this size, a page must wait (`Uplink.isBehind`). */
+/** Above four times this size, a page must wait (`Uplink.isBehind`). */
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 
@@ -22,7 +22,7 @@ export interface LinkCountsParts {
   readonly undelivered: () => number
 }
 
-/** Stanza counts of both sides of a stream (XEP-0198 §4). Times are in milliseconds of the clock. */
+/** Stanza counts of both sides of a stream (XEP-0198 §4). */
 export class LinkCounts {
   received = 0
   readonly #unconfirmed = new Unconfirmed()
@@ -56,7 +56,6 @@ export class LinkCounts {
     return this.#unconfirmed.stanzas
   }
 
-  /** In UTF-16 units. */
   get unconfirmedSize(): number {
     return this.#unconfirmed.size
   }

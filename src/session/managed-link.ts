@@ -102,7 +102,6 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#counts.unconfirmed.length
   }
 
-  /** In UTF-16 units. */
   get unconfirmedSize(): number {
     return this.#counts.unconfirmedSize
   }

@@ -4,11 +4,11 @@ import type { Turn } from '../lib/limits/turns.js'
 import type { Failure, Link, LinkAgain, Resumption } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 
-/** Time for the answer to `<resume/>`, in milliseconds. */
+/** Time for the answer to `<resume/>`. */
 const resumeMilliseconds = 10_000
-/** Time for an attempt that begins after `longest`, in milliseconds. */
+/** Time for an attempt that begins after `longest`. */
 const lateMilliseconds = 20_000
-/** In milliseconds. Doubles up to `mostPause`. */
+/** Doubles up to `mostPause`. */
 const firstPause = 500
 const mostPause = 15_000
 
@@ -24,7 +24,6 @@ const passing = new Set<Failure['code']>([
 export interface Mending {
   /** On a new link. Throws a `Problem`. */
   readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>
-  /** In milliseconds. */
   readonly longest: number
   /** JSON values that `logInAgain` of another process needs. Secret. */
   readonly record: () => unknown
@@ -51,7 +50,6 @@ interface RepairParts {
 
 const never = Number.POSITIVE_INFINITY
 
-/** Times are in milliseconds of the clock. */
 export class Repair {
   readonly since: number
   #until: number

@@ -42,7 +42,6 @@ export class Outbox {
   #isClosed = false
   /** Elements before the timed stanza, the first since the last delivery, or -1. */
   #beforeTimed = -1
-  /** In milliseconds of the clock. */
   #since = 0
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
   /** Of XEP-0198, for the next client. Deleted when elements are taken. */

@@ -12,7 +12,6 @@ const compressNamespace = 'http://jabber.org/protocol/compress'
 
 export interface Payload {
   readonly elements: readonly Element[]
-  /** In UTF-16 units. */
   readonly size: number
   readonly bytes: number
   readonly fault: 'bad-request' | 'policy-violation' | undefined

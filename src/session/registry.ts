@@ -6,7 +6,6 @@ import type { Session } from './session.js'
 import type { SessionState, SessionView, Tab } from './session-types.js'
 import { Tickets } from './ticket.js'
 
-/** In milliseconds. */
 const sweepInterval = 250
 /** Memory of a record without stanzas and replies, in bytes. */
 const mostPerRecord = 4096

@@ -15,7 +15,7 @@ const silentPart = 1 / 4
 
 /** Slowest reading, in bytes a second. ejabberd reads 3000 bytes a second by default. */
 const slowest = 2000
-/** Longest time allowed for slow reading, in milliseconds. */
+/** Longest time allowed for slow reading. */
 const mostReading = 300_000
 
 interface LoggedIn {
@@ -25,7 +25,6 @@ interface LoggedIn {
 
 /** Pings a server that sends nothing after stanzas were sent to it. */
 export class ServerWatch {
-  /** In milliseconds. */
   readonly #patience: number
   #silentSince = Number.POSITIVE_INFINITY
   /** Bytes sent since `#silentSince`. */
@@ -39,7 +38,7 @@ export class ServerWatch {
    */
   #counting: string | undefined
 
-  /** Time for an answer, in milliseconds. Undefined: the server is not watched. */
+  /** Time for an answer. Undefined: the server is not watched. */
   constructor(patience: number | undefined) {
     this.#patience = patience ?? Number.POSITIVE_INFINITY
   }

@@ -24,7 +24,7 @@ interface Ranked {
   readonly view: SessionView
 }
 
-/** Longest key, in UTF-16 units: a JID may have 3,071 bytes. */
+/** Longest key: a JID may have 3,071 bytes. */
 const longestKey = 64
 
 export const oldestFirst: Order = { by: 'opened', isReversed: false }

@@ -24,7 +24,6 @@ export interface Tab extends VisitName {
   readonly user: string
 }
 
-/** Times are in milliseconds of the clock. */
 export interface SessionView {
   readonly id: string
   /** A full JID. */
@@ -52,7 +51,6 @@ export interface OpenedBy {
 /** `mended`: the link to the server. `taken-up`: by another process. */
 export interface PastEvent {
   readonly event: 'opened' | 'logged-in' | 'attached' | 'paused' | 'resumed' | 'mended' | 'taken-up'
-  /** In milliseconds of the clock. */
   readonly at: number
 }
 

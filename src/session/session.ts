@@ -35,7 +35,7 @@ export class Session implements Gate {
   uplink!: Uplink
   readonly downlink: Downlink<Session>
   readonly inactivity: Inactivity
-  /** When `tick` is due, in milliseconds of the clock. */
+  /** When `tick` is due. */
   deadline = Number.POSITIVE_INFINITY
   /** A portal's backend gets events. */
   hasBackend = false

@@ -38,7 +38,7 @@ export class Ticket {
   readonly proof: Buffer
   readonly #until: number
 
-  /** `until` is in milliseconds of the clock. Only proofs are kept, not the token. */
+  /** Only proofs are kept, not the token. */
   private constructor(proofOfPage: Buffer, proof: Buffer, until: number) {
     this.#proofOfPage = proofOfPage
     this.proof = proof

@@ -16,7 +16,6 @@ export class Unconfirmed {
     return this.#stanzas
   }
 
-  /** In UTF-16 units. */
   get size(): number {
     return this.#size
   }

@@ -9,9 +9,9 @@ import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
 import type { LinkRecord } from './session-record.js'
 
-/** In UTF-16 units: the longest stanza by default. */
+/** The longest stanza by default. */
 const mostWaiting = 256 * 1024
-/** In UTF-16 units. Above, the session ends: polling clients cannot be stopped. */
+/** Above, the session ends: polling clients cannot be stopped. */
 const mostKept = 8 * 1024 * 1024
 /** In bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
@@ -22,7 +22,6 @@ export class Uplink {
   #isHeld = false
   #isPaused = false
   #unsent: Element[] | undefined = []
-  /** In UTF-16 units. */
   #unsentSize = 0
   readonly #waiting: WaitingMemory
 
@@ -45,7 +44,6 @@ export class Uplink {
     this.link = this.managed
   }
 
-  /** In milliseconds of the clock. */
   get freeAt(): number {
     return this.#shaper.freeAt(this.#paidAt)
   }
@@ -85,7 +83,7 @@ export class Uplink {
     this.#takeUnsent()
   }
 
-  /** `now`: given if the server must answer, in milliseconds of the clock. */
+  /** `now`: given if the server must answer. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     if (elements.length === 0) return
@@ -130,7 +128,6 @@ export class Uplink {
     return this.#isPaused
   }
 
-  /** In milliseconds of the clock. */
   get deadline(): number {
     const { managed, watch } = this
     return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)

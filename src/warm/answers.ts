@@ -81,7 +81,6 @@ export function attachBindingFor(isForBackend: boolean, wanted: AttachBinding): 
   return wanted === 'reply' && !isForBackend ? 'cookie' : wanted
 }
 
-/** `now` is in milliseconds of the clock. */
 export function describeList({ sessions, total, next, unanswered }: SessionList, now: number, admin: string) {
   const described = sessions.map(view => describeSession(view, now, admin))
   return { sessions: described, total, next: next && formatPlace(next), unanswered }

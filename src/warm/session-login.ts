@@ -39,7 +39,6 @@ export interface MendParts {
   /** By domain: broken links mended at once. */
   readonly turns: Turns
   readonly accountOf: (domain: string) => ServiceAccount | undefined
-  /** In milliseconds. */
   readonly longest: number
 }
 

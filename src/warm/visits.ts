@@ -13,7 +13,7 @@ const findKind = 'tab'
 const waitKind = 'tab-done'
 const endKind = 'end-visit'
 
-/** Time for the way to another process, added to a login's time, in milliseconds. */
+/** Time for the way to another process, added to a login's time. */
 const wayMilliseconds = 1_000
 /** Memory of a call that waits for the heir of a process, in bytes. */
 const callBytes = 16 * 1024

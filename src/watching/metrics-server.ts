@@ -10,7 +10,7 @@ import { codeOf, traceOf } from '../lib/log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { textType } from './metrics.js'
 
-/** A client that reads nothing for this time is dropped, in milliseconds. */
+/** A client that reads nothing for this time is dropped. */
 const unreadMilliseconds = 60_000
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>

@@ -4,7 +4,7 @@ import type { Element, Fate } from './xml/element.js'
 /** One XMPP stream of one user to a server (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
 export interface Link {
   readonly facts: LinkFacts
-  /** Text that the server has not taken, in UTF-16 units. */
+  /** Text that the server has not taken. */
   readonly backlog: number
   readonly unfinishedBytes: number
   readonly allowsManagement: boolean

@@ -26,7 +26,6 @@ export class AttachCookie {
   /** In seconds. Renewed at half time, so that the cookie outlives the session. */
   #life: number
   #isDemanded: boolean
-  /** In milliseconds of the clock. */
   #setAt: number | undefined
   #setWith: number | undefined
 

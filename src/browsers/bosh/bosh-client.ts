@@ -16,7 +16,6 @@ import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
 const createSeconds = 5
 const gapSeconds = 30
-/** In UTF-16 units. */
 const mostBeforeLogin = 16 * 1024
 /** Of a parked request, without its text. */
 const parkedBytes = 1024

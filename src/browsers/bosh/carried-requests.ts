@@ -11,7 +11,6 @@ import { noAnswer, type Peer, type Reply } from './peer.js'
 
 const tooLargeKind = 'bosh-too-large'
 
-/** In UTF-16 units. */
 const long = 4096
 
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {

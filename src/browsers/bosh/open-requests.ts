@@ -2,7 +2,6 @@ import type { UnfinishedMessage } from '../../http/listening/unfinished-bodies.j
 import type { SessionLimits } from '../../session/limits/session-limits.js'
 import type { Peer } from './peer.js'
 
-/** Times are in milliseconds of the clock. */
 export interface Pending {
   readonly rid: number
   peer: Peer
@@ -42,7 +41,6 @@ export class OpenRequests {
     return this.#parked?.values().next().value
   }
 
-  /** In milliseconds of the clock. */
   get nextExpiry(): number {
     let next = Number.POSITIVE_INFINITY
     for (const { expires } of this.held) next = Math.min(next, expires)
@@ -54,7 +52,7 @@ export class OpenRequests {
     return this.#parked?.get(rid)
   }
 
-  /** Length of all parked texts, in UTF-16 units. */
+  /** Length of all parked texts. */
   get parkedLength(): number {
     let length = 0
     for (const { parked } of this.#parked?.values() ?? []) length += parked!.text.length

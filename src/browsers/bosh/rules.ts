@@ -7,13 +7,12 @@ import type { Terms } from './terms.js'
 export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
 
 const maxRepeats = 5
-/** In milliseconds: tolerance for different clocks and networks. */
+/** Tolerance for different clocks and networks. */
 const grace = 500
 
 export class Rules {
   readonly #terms: Terms
   #proof: string | undefined
-  /** In milliseconds of the clock. */
   #soonUntil = 0
   #lastWasEmpty = false
 

@@ -3,7 +3,6 @@ import type { Pending } from './open-requests.js'
 export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'repeats'> {
   readonly text: string
   readonly stanzas: number
-  /** In milliseconds of the clock. */
   readonly at: number
 }
 

@@ -24,7 +24,7 @@ export interface PageParts {
 /** The first delivery waits this long for `<enable/>`. */
 const firstWordMilliseconds = 1_000
 const answerMilliseconds = 1_000
-/** In milliseconds. A ping for each stanza cost a third of a round trip's CPU time. */
+/** A ping for each stanza cost a third of a round trip's CPU time. */
 const probeMilliseconds = 100
 
 export class PageClient extends SocketClient {
@@ -36,12 +36,11 @@ export class PageClient extends SocketClient {
   readonly #unconfirmed = new Unconfirmed()
   /** Since the takeover. */
   #hasSpoken: boolean
-  /** In milliseconds of the clock. Infinite after the first delivery. */
+  /** Infinite after the first delivery. */
   #heldUntil: number
   #isSettling = false
-  /** In milliseconds of the clock. */
   #mayProbeAt = 0
-  /** Deadline of the answer to the page's `<r/>`, which waits for the server's count. In milliseconds of the clock. */
+  /** Deadline of the answer to the page's `<r/>`, which waits for the server's count. */
   #answerBy = Number.POSITIVE_INFINITY
 
   constructor(
@@ -251,7 +250,6 @@ export class PageClient extends SocketClient {
   }
 }
 
-/** In UTF-16 units. */
 const longestManagement = 1024
 
 const attributeBehind = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y

@@ -75,7 +75,6 @@ export class SocketChannel implements Channel {
   #pieces = 0
   #piecesBytes = 0
   #timer: Timer | undefined
-  // Times are in milliseconds of the clock.
   #heardAt: number
   #pingAt: number
   #pingedAt = 0

@@ -44,7 +44,7 @@ export interface Forwarding {
 
 const takeoverSeconds = 30
 const mostFailures = 5
-/** Delay after too many wrong tokens, in milliseconds. */
+/** Delay after too many wrong tokens. */
 const wrongTokenMilliseconds = 2_000
 
 /** Offers token mechanisms only, because clients would prefer other mechanisms, and fail. */

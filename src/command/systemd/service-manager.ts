@@ -12,7 +12,7 @@ export interface ServiceManagerParts {
   readonly clock: Clock
   /** Time of CLOCK_MONOTONIC, in microseconds. */
   readonly monotonic: () => bigint
-  /** The manager kills a service that is silent for this time, in milliseconds. */
+  /** The manager kills a service that is silent for this time. */
   readonly watchdog: number | undefined
 }
 

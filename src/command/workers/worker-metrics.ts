@@ -3,7 +3,7 @@ import { prefix, processMetrics } from '../../watching/metrics.js'
 import { mergedMetrics } from './merged-metrics.js'
 import type { WorkerSlots } from './worker-slots.js'
 
-/** In milliseconds. Metrics of later workers are left out. */
+/** Metrics of later workers are left out. */
 const answerMilliseconds = 1_000
 
 export class WorkerMetrics {

@@ -1,7 +1,7 @@
 import type { Environment } from '../../config/load.js'
 import type { WorkerProcess } from './worker-process.js'
 
-/** In milliseconds. Later workers are not waited for. */
+/** Later workers are not waited for. */
 const longest = 5_000
 
 export class WorkerReloads {

@@ -13,7 +13,7 @@ export interface SlotsParts {
   readonly onNoneLeft?: () => void
 }
 
-/** In milliseconds. Doubles up to the longest pause. */
+/** Doubles up to the longest pause. */
 const firstPause = 250
 const longestPause = 30_000
 /** After this time a worker counts as healthy. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.js'
 
 export const beatMilliseconds = 1_000
-/** Interval of checks, and longest silence, in milliseconds. Garbage collections are shorter. */
+/** Interval of checks, and longest silence. Garbage collections are shorter. */
 const lookMilliseconds = 1_000
 const hungMilliseconds = 10_000
 

@@ -12,7 +12,7 @@ export interface Claim {
 
 /** For all names together, as a multiple of one name's limit. */
 const namesOfClient = 10
-/** In milliseconds. Doubles with each further failure in a minute. */
+/** Doubles with each further failure in a minute. */
 const firstDelay = 250
 const longestDelay = 2_000
 
@@ -23,7 +23,7 @@ const weekSeconds = 604_800
 const knownWeeks = 2
 /** Remembered for at least this time, at most twice. */
 const rightMilliseconds = 1_200_000
-/** Pause between two reports of a known client, in milliseconds. */
+/** Pause between two reports of a known client. */
 const reportMilliseconds = 600_000
 const mostKnown = 1_000
 

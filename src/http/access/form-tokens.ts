@@ -3,7 +3,6 @@ import type { Admin } from '../../config/config.js'
 import { openText, sealText } from '../../lib/sealed-text.js'
 import { slowKey } from '../../lib/slow-key.js'
 
-/** In milliseconds. */
 const lifetime = 3_600_000
 
 export interface OpenedResult {

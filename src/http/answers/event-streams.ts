@@ -5,7 +5,6 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { senderOf } from '../access/form-guard.js'
 import { signalOf } from '../listening/caller-gone.js'
 
-/** In milliseconds. */
 const interval = 5_000
 /** Proxies close silent connections, usually after a minute. */
 const longestSilence = 25_000

@@ -171,7 +171,6 @@ export async function listen(
   }
 }
 
-/** In milliseconds. */
 const times = {
   // Longer than timeouts of common proxies.
   keepAliveTimeout: 75_000,

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
 import { type ProxyHeader, readProxyHeader } from './proxy-header.js'
 
-/** In milliseconds. TCP resends a lost segment after at most 3 s. */
+/** TCP resends a lost segment after at most 3 s. */
 const longestWait = 5_000
 
 export class ProxyHeaders {

@@ -7,9 +7,8 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { bytesUnderWay } from '../fast/reply-under-way.js'
 import { bytesWaiting } from './pipelined-requests.js'
 
-/** In milliseconds. */
 const interval = 5_000
-/** A client may read nothing for this time, in milliseconds. */
+/** A client may read nothing for this time. */
 const patience = 60_000
 const patienceWhenFull = 10_000
 
@@ -26,7 +25,6 @@ interface Unread {
   /** Unchanged while the client reads nothing. */
   readonly done: number
   readonly left: number
-  /** In milliseconds of the clock. */
   readonly since: number
 }
 

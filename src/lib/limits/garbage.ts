@@ -3,11 +3,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Clock, Timer } from '../clock.js'
 
-/** Shortest pause between two collections, in milliseconds. */
+/** Shortest pause between two collections. */
 const shortest = 5_000
 /** Divisor: collections take at most 5 % of the time. */
 const rarity = 20
-/** In milliseconds. */
 const interval = 2_000
 /** Growth of the RSS since the last collection that justifies another. */
 const growth = 0.1

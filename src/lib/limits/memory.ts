@@ -18,7 +18,7 @@ const interval = 1_000
 const many = 20
 /** Once memory is full, this share of the sessions must end before new sessions are accepted. */
 const leaving = 0.1
-/** Without growth for this time, in milliseconds, a few more sessions are accepted. */
+/** Without growth for this time, a few more sessions are accepted. */
 const patience = 60_000
 
 /**

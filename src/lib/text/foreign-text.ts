@@ -1,6 +1,6 @@
 // Text of XMPP servers for logs and errors. An attacker could flood a log or forge a line.
 
-/** Longest text, in UTF-16 units, and longest list. */
+/** Longest text, and longest list. */
 const longest = 80
 const most = 10
 

@@ -24,13 +24,13 @@ export interface NatsCarrierParts {
   readonly clock?: Clock
 }
 
-/** Time for other processes to return once NATS is back, in milliseconds. */
+/** Time for other processes to return once NATS is back. */
 const graceMilliseconds = 10_000
-/** A process without a subscription in NATS is asked again after this time, in milliseconds. */
+/** A process without a subscription in NATS is asked again after this time. */
 const confirmMilliseconds = 1_200
-/** Shortest pause between two messages about the current stream, in milliseconds. */
+/** Shortest pause between two messages about the current stream. */
 const tellMilliseconds = 100
-/** Time to wait for other processes at the start, and for NATS at the end, in milliseconds. */
+/** Time to wait for other processes at the start, and for NATS at the end. */
 const startMilliseconds = 200
 const closeMilliseconds = 1_000
 
@@ -57,7 +57,7 @@ class NatsCarrier implements Carrier {
   readonly #outbox: NatsOutbox
   readonly #links: NatsLinks
   #announced: Buffer = nothing
-  /** When NATS was connected, in milliseconds of the clock. */
+  /** When NATS was connected. */
   #upAt = 0
   #closed: Promise<void> | undefined
 

@@ -7,7 +7,7 @@ const answerMilliseconds = 5_000
 const pingMilliseconds = 2_000
 const mostPings = 2
 
-/** In milliseconds, with jitter. */
+/** With jitter. */
 export const soon = (): number => Math.random() * 100
 export const pause = (): number => 200 + Math.random() * 300
 

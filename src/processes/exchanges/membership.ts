@@ -8,7 +8,7 @@ import type { Accept } from './exchanges.js'
 import { adoptedIn, Owners } from './owners.js'
 import { RemoteNode } from './remote-node.js'
 
-/** Intervals of the heartbeat, and of the check for silence, in milliseconds. */
+/** Intervals of the heartbeat, and of the check for silence. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
 /** Beats a second of the whole group, and names in each. Large groups beat less often. */
@@ -283,7 +283,6 @@ export class Membership {
     for (const carrier of this.#parts.carriers) carrier.announce(frame)
   }
 
-  /** In milliseconds. */
   get #interval(): number {
     return Math.max(beatMilliseconds, ((this.#known.size + 1) * 1_000) / mostBeats)
   }

@@ -3,7 +3,7 @@ import { isNodeName } from '../node-name.js'
 import type { Nodes } from '../nodes.js'
 import type { RemoteNode } from './remote-node.js'
 
-/** Time for an heir to announce itself after the other process has gone, in milliseconds. */
+/** Time for an heir to announce itself after the other process has gone. */
 const heirMilliseconds = 10_000
 /** Names that a process may adopt. */
 const mostNames = 64
@@ -13,7 +13,6 @@ const mostWaiting = 8 * 1024 * 1024
 const waiterBytes = 6 * 1024
 
 interface Waiter {
-  /** In milliseconds of the clock. */
   readonly until: number
   readonly bytes: number
   readonly then: (owner: string | undefined) => void

@@ -34,7 +34,6 @@ export class RemoteNode implements Node {
   isGivenUp = false
   /** The first is in use. */
   readonly #ways = new Map<Carrier, Way>()
-  /** In milliseconds of the clock. */
   #heardAt: number
   /** Undefined since the last sign of life. */
   #askedAt: number | undefined

@@ -25,7 +25,7 @@ export interface Dialled {
 
 const resolveSeconds = 5
 const addressSeconds = 5
-/** In milliseconds (RFC 8305 §5). */
+/** RFC 8305 §5. */
 const stagger = 250
 const connectSeconds = 15
 const foreignAddress = 'XMPP_LOCAL_ADDRESSES has an address that this machine does not have.'
@@ -185,8 +185,8 @@ export function createSearch(
 }
 
 /**
- * Happy Eyeballs (RFC 8305 §5): attempts start in turn until `until`, in milliseconds of the clock. Keeps the first
- * connection. Returns a function that cancels.
+ * Happy Eyeballs (RFC 8305 §5): attempts start in turn until `until`. Keeps the first connection. Returns a function
+ * that cancels.
  */
 export function race(
   addresses: Addresses,

@@ -10,15 +10,14 @@ import {
 } from './connection.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 
-/** In milliseconds. Servers close idle connections after 30 s or more. */
+/** Servers close idle connections after 30 s or more. */
 const mostAge = 20_000
-/** In milliseconds. */
 const sweepInterval = 1_000
 /** Logins a minute for each spare link. */
 const loginsForEach = 5
 /** Connections that a login dials, its own included. */
 const mostDials = 2
-/** Time constant with which the count decays, in milliseconds. */
+/** Time constant with which the count decays. */
 const minute = 60_000
 /** A domain with fewer logins is forgotten. */
 const fewLogins = 0.5

@@ -7,10 +7,10 @@ import { escapeXml } from '../../xmpp/xml/escape.js'
 import { isSpace } from '../../xmpp/xml/plain-text.js'
 import type { Root } from '../../xmpp/xml/root.js'
 
-/** Longest element other than a stanza, such as features or a login step, in UTF-16 units. */
+/** Longest element other than a stanza, such as features or a login step. */
 export const longestStep = 10_000
 
-/** Longest value of a header, in UTF-16 units: a domain has 1023 bytes (RFC 7622 §3.2). */
+/** Longest value of a header: a domain has 1023 bytes (RFC 7622 §3.2). */
 const longestValue = 1023
 
 export const streamFooter = '</stream:stream>'

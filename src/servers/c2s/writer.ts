@@ -13,7 +13,7 @@ export interface WriterEvents {
 /** In seconds. TCP has the same default (RFC 9293 §3.9.1.1). */
 const stallSeconds = 300
 
-/** In UTF-16 units. Above this backlog, senders may wait for `onDrain`. */
+/** Above this backlog, senders may wait for `onDrain`. */
 const much = 256 * 1024
 
 /** Writes to a connection, once for each turn of the event loop. */
@@ -38,7 +38,6 @@ export class Writer {
     this.#events = events
   }
 
-  /** In UTF-16 units. */
   get backlog(): number {
     return this.#waiting.length + this.#socket.writableLength
   }

@@ -6,9 +6,9 @@ import { Pipelining } from './pipelining.js'
 import type { StreamFeatures } from './stream-features.js'
 
 const mostDomains = 1000
-/** Longest remembered features, in UTF-16 units. */
+/** Longest remembered features. */
 const longest = 16 * 1024
-/** After a failure, pipelining is off for this time, in milliseconds. */
+/** After a failure, pipelining is off for this time. */
 const mistrustFor = 3_600_000
 
 interface Remembered {
@@ -16,7 +16,6 @@ interface Remembered {
   /** Whether a pipelined login has succeeded, is under way, or was never tried. */
   readonly standing: 'proven' | 'tried' | 'untried'
   readonly isProvenAtStart: boolean
-  /** In milliseconds of the clock. */
   readonly mistrustedUntil: number
 }
 

@@ -29,7 +29,7 @@ const systemSeconds = 30
 const serviceSeconds = 60
 /** Longest cache time, whatever the TTL. */
 const mostSeconds = 3600
-/** In milliseconds (RFC 8305 §3). */
+/** RFC 8305 §3. */
 const otherFamily = 50
 const mostAddresses = 8
 

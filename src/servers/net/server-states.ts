@@ -6,16 +6,15 @@ import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
 
 /** Servers of subdomains: users choose the names. */
 const mostFound = 100
-/** In milliseconds. A server without links and attempts is then forgotten. */
+/** A server without links and attempts is then forgotten. */
 const mostAge = 300_000
-/** In milliseconds. */
 const minute = 60_000
-/** Links that break within this time break together. In milliseconds. */
+/** Links that break within this time break together. */
 const moment = 1_000
 /** If so many links, and at least half, break together, the server is gone. */
 const fewestTogether = 3
 
-/** A server that is down is probed after this time without attempts, in milliseconds. */
+/** A server that is down is probed after this time without attempts. */
 const probeAfter = 30_000
 
 const ownFaults = new Set<Failure['code']>([
@@ -136,7 +135,6 @@ export class ServerState {
   /** Undefined before the first outcome. */
   isUp: boolean | undefined
   links = 0
-  /** In milliseconds of the clock. */
   lastAt: number
   readonly #parts: StateParts
   /** Otherwise perhaps mistyped or invented. */

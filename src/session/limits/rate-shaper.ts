@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.js'
 
-/** In milliseconds. A longer debt is forgiven. */
+/** A longer debt is forgiven. */
 const longestWait = 25_000
 
-/** A token bucket as one number: when data is paid for, in milliseconds of the clock. */
+/** A token bucket as one number: when data is paid for. */
 export class RateShaper {
   readonly #rates: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>
 

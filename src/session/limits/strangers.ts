@@ -14,7 +14,7 @@ interface Stranger {
   readonly since: number
 }
 
-/** A session that has not tried to log in after this time, in milliseconds, may be ended to make room. */
+/** A session that has not tried to log in after this time may be ended to make room. */
 const patience = 5_000
 /** This many delayed logins of one user at one address are never ended to make room. */
 const mostOfUser = 2

@@ -7,7 +7,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 const fullJid = /^([^@/]+@([^@/]+))\/./s
 const bareJid = /^[^@/]+@([^@/]+)$/
 
-/** In UTF-16 units. A resource has 1023 bytes at most. */
+/** A resource has 1023 bytes at most. */
 const longestRequest = 10_000
 const longestId = 1024
 

@@ -19,7 +19,7 @@ type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
 const mostRequests = 10
 
-/** In UTF-16 units. A Kerberos token of 12,000 bytes fits (RFC 4752). */
+/** A Kerberos token of 12,000 bytes fits (RFC 4752). */
 const longestElement = 16 * 1024
 
 export interface Screened {
@@ -49,7 +49,6 @@ export class LoginWatch {
   #mayResume = true
   #resuming: string | undefined
 
-  /** In milliseconds of the clock. */
   readonly end: number
   readonly #streams: ResumableStreams
 

@@ -24,9 +24,9 @@ export interface RefusedLoginsParts {
 
 /** In all domains, as a multiple of one domain's limit. */
 const domainsOfAddress = 3
-/** In milliseconds. Doubles each time. */
+/** Doubles each time. */
 const firstDelay = 500
-/** In milliseconds. At most half of the login time. */
+/** At most half of the login time. */
 const longestDelay = 20_000
 
 type Client = Pick<RefusedLogin, 'address' | 'domain'>

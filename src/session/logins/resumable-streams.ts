@@ -6,7 +6,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 
 /** Prefix of all versions of XEP-0198. */
 export const smFamily = 'urn:xmpp:sm:'
-/** In UTF-16 units (XEP-0198 §5). */
+/** XEP-0198 §5. */
 export const longestStreamId = 4000
 
 /** A stream takes 200 bytes. If a forgotten stream is resumed, only the bare JID of its account is known. */

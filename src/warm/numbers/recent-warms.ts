@@ -18,7 +18,7 @@ export interface WarmTally {
   readonly took: readonly number[]
 }
 
-/** `within(0.99)` returns the p99 of the login times, in milliseconds. */
+/** `within(0.99)` returns the p99 of the login times. */
 export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }

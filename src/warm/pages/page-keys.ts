@@ -3,13 +3,13 @@ import { type KeySet, readKeySet } from '../../config/kinds/page-token-kinds.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 
-/** In milliseconds. Keys are fetched again after `fresh`, and used until `longest`. */
+/** Keys are fetched again after `fresh`, and used until `longest`. */
 const fresh = 600_000
 const longest = 3_600_000
-/** Pause between two fetches, in milliseconds: anybody can send tokens with unknown keys. */
+/** Pause between two fetches: anybody can send tokens with unknown keys. */
 const cooldown = 30_000
 const cooldownWithoutKeys = 5_000
-/** While there are usable keys, a call waits this long for newer keys, in milliseconds. */
+/** While there are usable keys, a call waits this long for newer keys. */
 const patience = 2_000
 
 /** Resolves with the text of the JWK set. */

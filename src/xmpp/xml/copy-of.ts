@@ -5,7 +5,7 @@ export function copyOf(text: string | undefined): string | undefined {
   return text === undefined ? undefined : Buffer.from(text).toString()
 }
 
-/** In UTF-16 units. Substrings of shorter sources are not copied. */
+/** Substrings of shorter sources are not copied. */
 const shortWhole = 4096
 /** Most memory of a substring, as a multiple of its length. */
 const mostKept = 4

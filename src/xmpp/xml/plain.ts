@@ -9,7 +9,6 @@ import { type Declarations, Root } from './root.js'
 /** Limits of nesting and of prefixes, which are searched linearly. */
 const deepest = 127
 const mostDeclared = 8
-/** In UTF-16 units. */
 const mostDeclarations = 512
 
 const slash = 0x2f

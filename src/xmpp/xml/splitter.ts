@@ -25,7 +25,7 @@ export interface SplitterOptions {
   readonly lenient?: boolean
 }
 
-/** In UTF-16 units. Pieces of this length are joined. */
+/** Pieces of this length are joined. */
 const longestPieces = 1024
 /** Memory of a UTF-16 unit in bytes: in a separate piece, and in a longer string. */
 const pieceBytes = 32
