@@ -188,7 +188,7 @@ export const sections = {
       'Starts a SCRAM login before the server offers mechanisms (XEP-0305), which saves one or two round trips. If this fails with a server, pipelining pauses for that server.',
     ),
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
-      'Most connections that a process opens to a domain before logins need them. It opens about one for 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
+      'Connections that a process may open to a domain before logins need them. It opens about one for each 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
     ),
     XMPP_LOCAL_ADDRESSES: at('localAddresses', kinds.ipAddresses, '').means(
       'Local IP addresses for links to servers, separated by commas. Each allows about 24,000 links to a server. If no address has the IP version of a server, the system chooses.',
@@ -359,7 +359,7 @@ export const sections = {
       'Time to cache a salted password under a keyed hash, in seconds. The next login of the same user then needs no hashing. 0 turns the cache off.',
     ),
     SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', kinds.integer(4096, 10_000_000), '200000').means(
-      'Most SCRAM iterations that an XMPP server may request. If a server requests more, the login fails.',
+      'SCRAM iterations that an XMPP server may request. If it requests more, the login fails.',
     ),
   },
   'Page tokens': {
@@ -367,7 +367,7 @@ export const sections = {
       'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404.',
     ),
     PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
-      'Path for pages with a token, for addresses that may use BOSH or WebSocket.',
+      'Path where pages log in with a token, from addresses that may use BOSH or WebSocket.',
     ),
     PAGE_TOKEN_SECRET_FILE: live('pages.secrets', pageSecretsFile).means(
       'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes.',
@@ -432,7 +432,7 @@ export const sections = {
       'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A stanza of a server may be four times as long, or it is dropped.',
+      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A stanza of a server that is more than four times as long is dropped.',
     ),
     MAX_UNFINISHED_MB: live('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, requests get 503 and WebSockets close.',

@@ -67,7 +67,7 @@ const onPages: { readonly [Code in ProblemCode]?: string } = {
   'cross-site-request': 'Reload the form, and send it again.',
   'not-found': 'Check the address, or start at the front page.',
   'session-not-found': 'Look for it in the list of sessions, or log the user in again.',
-  'method-not-allowed': 'Open the address in a browser, or see which methods the API has for it.',
+  'method-not-allowed': 'Use the form or link that leads to this address. A program must use an allowed method.',
   'unsupported-media-type': 'Reload the form, and send it again.',
   'too-many-requests': 'Wait, and try again.',
   'internal-error': 'Try again. If it fails again, send the id of the request to the operator.',
