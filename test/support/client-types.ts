@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Config } from '../../src/config/config.js'
 import { object, type Schema } from '../../src/lib/text/json-schema.js'
 import { describeApi } from '../../src/warm/openapi/describe-api.js'
@@ -37,10 +38,25 @@ export function clientTypes(config: Config): string {
   const { paths, components } = describeApi(config) as Described
   const operations = Object.values(paths).flatMap(item => Object.values(item))
   const queries = operations.filter(({ parameters }) => parameters !== undefined).map(queryOf)
-  const types = [...Object.entries(components.schemas), ...queries]
-    .filter(([, schema]) => !isOfFormsAlone(schema))
-    .map(([name, schema]) => `${comment(schema)}export interface ${name} ${typeOf(schema)}`)
-  return `// Written by \`npm run client-types\` from what /openapi.json says under the usual settings.\n\n${types.join('\n\n')}\n`
+  const types = new Map(
+    [...Object.entries(components.schemas), ...queries]
+      .filter(([, schema]) => !isOfFormsAlone(schema))
+      .map(([name, schema]) => [name, `${comment(schema)}export interface ${name} ${typeOf(schema)}`]),
+  )
+  const used = usedTypes(types)
+  const written = Array.from(types, ([name, text]) => (used.has(name) ? [text] : [])).flat()
+  return `// Written by \`npm run client-types\` from what /openapi.json says under the usual settings.\n\n${written.join('\n\n')}\n`
+}
+
+/** The types that the client's modules import, and those inside them: it has no methods for operators' calls. */
+function usedTypes(types: ReadonlyMap<string, string>): ReadonlySet<string> {
+  const folder = new URL('../../src/packages/client/', import.meta.url)
+  const sources = readdirSync(folder).map(file => readFileSync(new URL(file, folder), 'utf8'))
+  const imports = sources.flatMap(text => text.match(/import type \{[^}]*\} from '.\/api-types.js'/g) ?? [])
+  const used = new Set(imports.join().match(/\b[A-Z]\w*/g))
+  for (const name of used)
+    for (const inner of types.get(name)?.match(/\b[A-Z]\w*/g) ?? []) if (types.has(inner)) used.add(inner)
+  return used
 }
 
 function isOfFormsAlone({ properties = {} }: Shape): boolean {

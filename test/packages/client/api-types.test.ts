@@ -27,10 +27,12 @@ describe('The types of the client', () => {
     expect(generatedFile('src/packages/client/api-types.ts', clientTypes(config))).toBe(clientTypes(config))
   })
 
-  test('have every field of every body and answer', () => {
+  test('have every field of the bodies and answers of its methods', () => {
     const { schemas }: Part = (describeApi(config) as Part).components
-    expect(Object.keys(schemas)).toEqual(expect.arrayContaining(['Binding', 'Session', 'Ended', 'Problem']))
+    for (const name of ['WarmRequest', 'Binding', 'Session', 'SessionList', 'Ended', 'Problem'])
+      expect(text).toContain(`export interface ${name} {`)
     for (const [name, { properties, required = [] }] of Object.entries<Part>(schemas)) {
+      if (!text.includes(`export interface ${name} {`)) continue
       const names = Object.keys(properties).filter(each => each !== 'csrf_token')
       const fields = Object.fromEntries(names.map(each => [each, !required.includes(each)]))
       expect([name, fieldsOf(name)]).toEqual([name, fields])
