@@ -23,7 +23,7 @@ export interface SessionEvent {
 }
 
 export interface EventQueueParts {
-  /** Rejects if the receiver did not accept the event. */
+  /** Rejects if the event was not accepted. */
   readonly send: (event: SessionEvent) => Promise<void>
   readonly clock: Clock
   readonly counts: Pick<Counts, 'events'>
@@ -32,7 +32,7 @@ export interface EventQueueParts {
 
 type Waiting = SessionEvent & { readonly size: number; readonly since: number }
 
-/** Events of one session, oldest first. The first event is being sent, ready, or paused. */
+/** Oldest first. The first event is being sent, ready, or paused. */
 interface Line {
   readonly events: Waiting[]
   failures: number

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** Names of a call in the caller's logs and traces. */
+/** In the caller's logs and traces. */
 export interface CallIds {
   readonly requestId: string
   /** W3C Trace Context. */

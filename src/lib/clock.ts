@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 
 /** Time for all parts. Tests move it by hand. */
 export interface Clock {
-  /** In milliseconds of a monotonic clock. */
+  /** Monotonic. */
   now(): number
   /** Timers do not keep the process alive. 0 means the next turn of the event loop. */
   after(ms: number, callback: () => void): Timer

@@ -45,7 +45,6 @@ export const endReasons = [
   'shutdown',
   /** The next process continues the session. */
   'set-down',
-  /** An unexpected error. */
   'fault',
 ] as const
 
@@ -122,7 +121,6 @@ export class Tally {
 }
 
 export class PageTraffic {
-  /** Bytes of bodies and messages. */
   received = 0
   sent = 0
   readonly deliveries = new Durations()

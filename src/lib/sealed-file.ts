@@ -54,7 +54,7 @@ export async function writeSealed(path: string, key: KeyObject, texts: Iterable<
   }
 }
 
-/** Ending of a file's name while the file is written. */
+/** While the file is written. */
 export const temporaryEnding = /\.[0-9a-f]{16}\.tmp$/
 
 /** Rejects with a `SealedFileError`. Does not follow symbolic links. */

@@ -59,7 +59,7 @@ export interface Nodes {
   readonly isLeaving: boolean
   /** The process that answers for a name: this process, the process of that name, or an heir. */
   owner(name: string): string | undefined
-  /** Whether a process may soon adopt this name. Unknown names count only in the first 10 s after a start. */
+  /** Unknown names count only in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
    * Calls back once the name has an owner, or with `undefined` after 10 s. Calls back at once if the name is
@@ -67,7 +67,7 @@ export interface Nodes {
    * that ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
-  /** Names that were handed over, and have no heir yet. */
+  /** Handed over, and without an heir yet. */
   readonly awaited: readonly string[]
   /** Sorted by name. */
   readonly others: readonly Node[]
@@ -79,7 +79,7 @@ export interface Nodes {
   readonly exchanges: number
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
   accept(kind: string, accept: (message: Message, exchange: Exchange) => ExchangeEvents): void
-  /** Asks a question. Rejects with the other side's `Problem`, or with `NoAnswer` after the time limit (1,000 ms by default). */
+  /** Rejects with the other side's `Problem`, or with `NoAnswer` after the time limit (1,000 ms by default). */
   ask(node: string, kind: string, question: unknown, milliseconds?: number): Promise<unknown>
   answer(kind: string, answer: (question: never, from: string) => unknown): void
   onChange(listener: () => void): void

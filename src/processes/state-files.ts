@@ -16,7 +16,6 @@ export interface StateFilesParts {
   readonly slot: number
   readonly workers: number
   readonly version: number
-  /** Oldest usable file. */
   readonly longest: number
   readonly log: Logger
   /** In milliseconds since 1970. */
@@ -38,7 +37,7 @@ export interface StateFiles {
    * `records`.
    */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
-  /** Reads the files of this slot, and of slots without a process. Never rejects. */
+  /** Of this slot, and of slots without a process. Never rejects. */
   read(): Promise<WrittenState[]>
 }
 

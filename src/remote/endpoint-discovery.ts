@@ -10,7 +10,7 @@ import { type HttpReply, sendRequest } from './http-request.js'
 
 const maxDocumentBytes = 64 * 1024
 
-/** The BOSH endpoint in the host-meta of a domain (XEP-0156 §3). */
+/** XEP-0156 §3. */
 export async function findEndpoint(domain: string, parts: EndpointParts): Promise<string | Failure> {
   const { settings, clock, port } = parts
   const fetch = (name: string) => {

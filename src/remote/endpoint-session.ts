@@ -27,7 +27,7 @@ export interface EndpointSessionParts {
   readonly terms?: WantedTerms
   readonly onFailed?: (domain: string, failure: Failure) => void
   readonly stateOf?: (host: string) => ServerState | undefined
-  /** Sessions with open or due requests add and remove themselves. */
+  /** With open or due requests. */
   readonly open: Set<EndpointSession>
 }
 
@@ -51,7 +51,6 @@ export class EndpointSession {
   #abort = new AbortController()
   #endpoint: Endpoint | undefined
   #server: ServerState | undefined
-  /** Whether the server's state counts this session. */
   #isCounted = false
   #phase: Phase = 'live'
   #lastRid = randomInt(1, 2 ** 47)
@@ -194,7 +193,7 @@ export class EndpointSession {
     this.#answered()
   }
 
-  /** Repeats requests whose connection breaks. Rejects with a `RemoteFault`. */
+  /** Repeats a request if its connection breaks. Rejects with a `RemoteFault`. */
   async #exchange(body: string, rid: number, wait: number, signal: AbortSignal): Promise<EndpointReply> {
     const { clock } = this.#parts
     const creates = this.terms === undefined

@@ -7,7 +7,7 @@ const maxDocumentBytes = 64 * 1024
 
 export type DocumentParts = Pick<EndpointParts, 'settings' | 'tls' | 'names' | 'clock'>
 
-/** Fetches a document from an address of the operator. Follows no redirect. Rejects with a `RemoteFault`. */
+/** Follows no redirect. Rejects with a `RemoteFault`. */
 export function documentFetcher(url: string, { settings, tls, names, clock }: DocumentParts) {
   const target = new URL(url)
   const about: RemoteEndpoint = { url, plain: true, ca: undefined, verify: true }

@@ -5,10 +5,9 @@ const pauses = [0, 250, 500, 1000, 2000, 4000]
 
 const mostSeconds = 30
 
-/** A request counts as held after this time. */
 const heldAfter = 5000
 
-/** Decides when to repeat a request. Endpoints answer a repeated request again (XEP-0124 §14.3). */
+/** Endpoints answer a repeated request again (XEP-0124 §14.3). */
 export class Repeats {
   readonly #clock: Clock
   #count = 0

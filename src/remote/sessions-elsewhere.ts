@@ -3,9 +3,9 @@ import type { SessionView, Tab } from '../session/session-types.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
-/** Most sessions remembered: the service does not see their end. */
+/** The service does not see their end. */
 const mostRemembered = 20_000
-/** Most sessions kept for callers that may not get the reply. */
+/** For callers that may not get the reply. */
 const mostReleasable = 1000
 
 const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const

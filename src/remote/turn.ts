@@ -5,7 +5,7 @@ const apart = 20
 const apartFromNew = 100
 const apartFromRepeat = 1000
 
-/** Keeps requests and their repeats in order. */
+/** Also repeats. */
 export class Turn {
   readonly #clock: Clock
   #before: Turn | undefined
@@ -34,7 +34,6 @@ export class Turn {
     this.#timer ??= this.#clock.after(wait, () => this.#arrived())
   }
 
-  /** Makes later requests wait for the repeat. */
   broke(): void {
     this.#timer?.cancel()
     this.#timer = undefined

@@ -59,7 +59,6 @@ export interface ServiceParts
   readonly log: Logger
   readonly audit: AuditTrail
   readonly carriers?: readonly StartCarrier[]
-  /** Default: the host name. */
   readonly place?: string
   /** As in `StateFilesParts`. */
   readonly slot?: number

@@ -9,7 +9,6 @@ import type { Open } from '../session/session-types.js'
 import { createLogins, type Logins } from '../warm/session-login.js'
 import type { SessionParts } from './session-parts.js'
 
-/** The sessions of a site: what opens them, and its connection manager for BOSH. */
 export function createSessions(
   config: Config,
   parts: SessionParts,

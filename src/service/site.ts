@@ -58,7 +58,6 @@ export interface SiteParts
 export interface Parts {
   readonly shared: SiteParts
   readonly carriedRequests: CarriedRequests | undefined
-  /** While this process drains, other processes log users in. */
   readonly carriedLogins: CarriedLogins | undefined
   readonly carriage: SocketCarriage | undefined
   readonly sums: MinuteSums

@@ -1,4 +1,3 @@
-// The same service for each host name, with its own domain and addresses.
 import type { RequestListener } from 'node:http'
 import { createCarriedRequests } from '../browsers/bosh/carried-requests.js'
 import { SocketCarriage } from '../browsers/websocket/socket-carriage.js'
@@ -15,13 +14,11 @@ import { createMisdirectedApp } from './app.js'
 import { type Built, createSite, type Parts, type SiteParts } from './site.js'
 
 export interface Sites {
-  /** Changes with `rebuild`. */
   readonly routes: Pick<DispatchTable, 'hosts' | 'otherHosts'>
   /** Sessions keep what they have. */
   rebuild(config: Config): void
   shutDown(): void
   close(): void
-  /** Logins by other processes, for calls here. */
   hasCarriedLogins(): boolean
   takeUp(before: SessionRecord): boolean
 }

@@ -45,7 +45,7 @@ export interface StoppingParts {
 
 export type Stopping = ReturnType<typeof createStopping>
 
-/** Drains and stops the service: its sessions move to the next process, or end. */
+/** Sessions move to the next process, or end. */
 export function createStopping(parts: StoppingParts) {
   const { sessions, registry, sites, listening, streams, events, nodes, files, clock, log } = parts
   let isReady = true
@@ -139,7 +139,6 @@ export function createStopping(parts: StoppingParts) {
   }
 
   return {
-    /** False while it drains or stops. */
     get isReady() {
       return isReady
     },

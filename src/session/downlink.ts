@@ -29,7 +29,6 @@ interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   fail(cause: unknown): void
 }
 
-/** Stanzas from the server to the client. */
 export class Downlink<Session extends Served> implements LinkEvents {
   readonly #session: Session
   readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>

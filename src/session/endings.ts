@@ -19,7 +19,6 @@ export const endings = {
   emptied: { link: 'close-empty', queue: 'deliver', client: 'outcome' },
   /** The server does not answer, or the client broke a deadline or limit. */
   told: { link: 'close', queue: 'deliver', client: 'outcome' },
-  /** Makes room for another session. */
   evicted: { link: 'close', queue: 'deliver', client: 'outcome-now' },
   /** Frees memory. */
   freed: { link: 'abandon', queue: 'return', client: 'outcome-now' },

@@ -4,12 +4,11 @@ export interface InactivityRecord {
   readonly since: number
 }
 
-/** After a restart, a page has at least this time to repeat its request. */
+/** After a restart, a page has this time to repeat its request. */
 const leastLeft = 30_000
 
 /** Measures the time without an open request or socket (XEP-0124 §10). */
 export class Inactivity {
-  /** Whether the client has asked for a pause. */
   isPaused = false
   #seconds = 0
 

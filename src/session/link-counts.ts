@@ -47,7 +47,7 @@ export class LinkCounts {
     return this.#confirmed
   }
 
-  /** Number of received stanzas that the server has not been told of. */
+  /** Received stanzas that the server has not been told of. */
   get unacknowledged(): number {
     return this.received - this.#acknowledged
   }
@@ -142,7 +142,7 @@ export class LinkCounts {
     return true
   }
 
-  /** Stops questions and answers while the connection is lost. */
+  /** While the connection is lost. */
   rest(): void {
     this.#isAsked = false
     this.#askAt = never

@@ -78,7 +78,7 @@ export class Outbox {
     return memoryOf(this.#size, this.#elements.length)
   }
 
-  /** Memory of delivered stanzas that may be sent again, in bytes. */
+  /** Of delivered stanzas that may be sent again, in bytes. */
   get keptBytes(): number {
     return this.#keptBytes
   }

@@ -57,7 +57,6 @@ export class OwnSessions {
     return this.#here.byId(id)?.resume(handover)
   }
 
-  /** For a page in this tab. */
   ofTab(tab: Tab): string | undefined {
     const session = this.#here.ofTab(tab)
     return session?.stage.allows('resume') === true ? session.id : undefined

@@ -24,7 +24,7 @@ export class Registry {
   #sweep: Timer | undefined
   isStopping = false
   isDraining = false
-  /** True while sessions are stored or handed over for the next process. */
+  /** Sessions are stored or handed over. */
   isSettingDown = false
 
   constructor(clock: Clock) {
@@ -39,14 +39,14 @@ export class Registry {
     return this.#sessions.size
   }
 
-  /** Number of sessions that the next process cannot continue. */
+  /** The next process cannot continue these. */
   get immovable(): number {
     let count = 0
     for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1
     return count
   }
 
-  /** Before sessions are set down: pages get nothing more. Returns true while some may still confirm stanzas. */
+  /** Pages get nothing more. True while some may still confirm stanzas. */
   settles(): boolean {
     let isSettling = false
     for (const { client } of this.#sessions.values()) if (client?.settles() === true) isSettling = true
@@ -127,7 +127,7 @@ export class Registry {
       session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'emptied')
   }
 
-  /** Ends all sessions without telling their clients. */
+  /** Does not tell their clients. */
   abandonAll(): void {
     for (const session of [...this.#sessions.values()]) session.end('shutdown', 'untold')
   }

@@ -13,7 +13,7 @@ import type { Payload } from './payload.js'
 /** A silent server is asked after this part of the time for an answer. */
 const silentPart = 1 / 4
 
-/** Slowest reading, in bytes a second. ejabberd reads 3000 bytes a second by default. */
+/** In bytes a second. ejabberd reads 3000 bytes a second by default. */
 const slowest = 2000
 /** Longest time allowed for slow reading. */
 const mostReading = 300_000
@@ -85,7 +85,7 @@ export class ServerWatch {
     } else this.#learn(element)
   }
 
-  /** Whether this is the answer to our ping, which the client must not get. */
+  /** The client must not get the answer to our ping. */
   isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') this.#note(element)

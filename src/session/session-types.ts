@@ -72,7 +72,6 @@ export interface Handover {
   /** Time for the page's first request, in seconds. */
   readonly seconds: number
   readonly attachBinding: AttachBinding
-  /** Of the call that resumes. */
   readonly ids?: CallIds | undefined
 }
 

@@ -24,7 +24,6 @@ import { Stage, waitingOrLive } from './state.js'
 import { Uplink } from './uplink.js'
 import { stateOf, viewOf } from './view.js'
 
-/** A user's link to an XMPP server, outbox, and browser's client. */
 export class Session implements Gate {
   readonly sid: string
   readonly id: string
@@ -216,7 +215,7 @@ export class Session implements Gate {
     this.uplink.manage(parts, before)
   }
 
-  /** Prepares the session for another page. Undefined if impossible. */
+  /** Undefined if impossible. */
   resume(handover: Handover): ResumedSession | undefined {
     if (!this.stage.allows('resume')) return undefined
     const next = this.#handOver()

@@ -254,7 +254,6 @@ function totalOf(parts: readonly (readonly [string, { readonly total: number }])
 
 type EndedOfOne = Omit<EndedSessions, 'unanswered'>
 
-/** Ends sessions at all processes at once. */
 export async function endEverywhere(
   nodes: Parameters<typeof askAll>[0],
   kind: string,

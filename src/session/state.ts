@@ -36,7 +36,6 @@ export interface Ended {
 
 export type State = Opening | Waiting | Live | Ended
 
-/** All changes of a session's state, and who causes them. */
 export const transitions = [
   { from: 'opening', cause: 'login', to: 'live', by: 'server' },
   { from: 'opening', cause: 'handover', to: 'waiting', by: 'login' },

@@ -7,7 +7,7 @@ import type { SessionRecord } from './session-record.js'
 /** Raise this number when `SessionRecord`, or a record inside it, changes. */
 export const recordVersion = 1
 
-/** Ends each session that the next process can continue, and yields its record in JSON. */
+/** Yields records in JSON. */
 export function* setDown(
   registry: Registry,
   onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain' | 'tab'>) => void = () => {},
@@ -89,7 +89,7 @@ export async function giveTo(heir: string, nodes: Nodes, records: Iterable<strin
   })
 }
 
-/** Takes up sessions of processes that stop. `take` returns undefined if this process is stopping too. */
+/** `take` returns undefined if this process is stopping too. */
 export function acceptHandovers(
   nodes: Nodes,
   take: () => ((record: SessionRecord) => boolean) | undefined,

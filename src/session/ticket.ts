@@ -60,10 +60,7 @@ export class Ticket {
 
 const keyOf = (proof: Buffer) => proof.toString('base64')
 
-/**
- * Finds the owner of a ticket. The time of a look-up reveals no other ticket, because a map compares only
- * keys with the same seeded hash.
- */
+/** The time of a look-up reveals no other ticket, because a map compares only keys with the same seeded hash. */
 export class Tickets<T> {
   readonly #places = new Map<string, T>()
 

@@ -9,7 +9,7 @@ const longest = 1024 * 1024
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
-  /** Number of stanzas covered by the unanswered ping or `<r/>`. */
+  /** Covered by the unanswered ping or `<r/>`. */
   #asked = 0
 
   get stanzas(): readonly Element[] {

@@ -46,7 +46,7 @@ export interface Call {
   readonly admin: Admin
   readonly representation: Representation
   readonly signal: CallerSignal
-  /** Fields of the log line, without secrets. */
+  /** Without secrets. */
   readonly line: Record<string, unknown>
 }
 
@@ -71,7 +71,7 @@ export interface CallsParts {
   readonly config: ClientRules &
     Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
   readonly log: Logger
-  /** Logs refused calls, and calls that change sessions. */
+  /** Refused calls, and calls that change sessions. */
   readonly audit: Logger
   readonly clock: Clock
   readonly sums: MinuteSums

@@ -76,7 +76,6 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     })
   nodes.answer(unclaimedKind, endUnclaimed)
 
-  /** Logins by other processes, for calls here. */
   let carried = 0
   const fullUntil = new Map<string, number>()
 

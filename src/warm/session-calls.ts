@@ -66,7 +66,6 @@ export function createSessionCalls(
     const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
-  /** All streams of a list share one reading. */
   const readForStreams = remembering(clock, mostLiveLists, async question => {
     return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds }
   })
@@ -85,7 +84,7 @@ export function createSessionCalls(
     return view
   }
 
-  /** The sessions of a form that this admin may end. Throws a `Problem`. */
+  /** Those that this admin may end. Throws a `Problem`. */
   const demandSelection = async (
     { admin, line }: Call,
     { ids, jid, back = '' }: ReturnType<typeof readSelection>,

@@ -90,7 +90,7 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   }
 }
 
-/** Management of a session of another process. Undefined if the user cannot log in again. */
+/** Of another process's session. Undefined if the user cannot log in again. */
 export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
   const record = before as AgainRecord | undefined
   const again = record && wishOf(record, mend.accountOf(record.jid.domain))

@@ -81,7 +81,6 @@ const filters: readonly { readonly name: keyof ListQuery; readonly label: string
   { name: 'visit', label: 'visit' },
 ]
 
-/** Filters that are always visible. */
 const usual: readonly string[] = ['search', 'state']
 
 const choices = {
@@ -194,7 +193,6 @@ function columnsOf({ sort = '-opened' }: ListQuery, sent: URLSearchParams) {
   )
 }
 
-/** Links to neighbours, first and last. */
 function pagesOf(number: number, count: number, sent: URLSearchParams) {
   if (count <= 1 && number === 1) return undefined
   const to = (page: number) => changed(sent, { page: page === 1 ? undefined : String(page), after: undefined })

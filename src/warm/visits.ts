@@ -25,7 +25,7 @@ interface TabQuestion {
 
 interface TabAnswer {
   readonly id: string | null
-  /** Whether another call for this tab goes first. */
+  /** Another call for this tab goes first. */
   readonly isBusy: boolean
 }
 
@@ -149,7 +149,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   }
 
   return {
-    /** Resumes the session of the tab, or logs in. Throws a `Problem`, or the signal's reason. */
+    /** Resumes, or logs in. Throws a `Problem`, or the signal's reason. */
     async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
       const until = clock.now() + longest
       const call: Call = { tab, caller: new CallerGone(), isEnded: false }

@@ -35,7 +35,6 @@ type Page = Omit<Tab, 'admin'>
 
 interface Unusable {
   readonly kind: 'unusable'
-  /** Error of a call that needs a login. */
   readonly problem: Problem
 }
 

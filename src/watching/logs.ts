@@ -8,7 +8,7 @@ import { codeOf, createLog, type LogFormat } from '../lib/log.js'
 import { RecentAudit } from '../lib/recent-lines.js'
 import { LineWriter } from '../lib/text/line-writer.js'
 
-/** Log lines about who called, logged in or ended a session. Independent of LOG_LEVEL. */
+/** About who called, logged in or ended a session. Independent of LOG_LEVEL. */
 export interface AuditTrail {
   /** `"audit":true`, level `info`. */
   readonly log: Logger
@@ -21,7 +21,6 @@ export interface LogsParts {
   readonly config: Pick<Config, 'logLevels' | 'logFormat' | 'auditLog'>
   readonly counts: Pick<Counts, 'linesLost'>
   readonly about?: object
-  /** Replaces standard output. */
   readonly writeLine?: ((line: string) => void) | undefined
 }
 

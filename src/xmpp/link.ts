@@ -4,7 +4,6 @@ import type { Element, Fate } from './xml/element.js'
 /** One XMPP stream of one user to a server (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
 export interface Link {
   readonly facts: LinkFacts
-  /** Text that the server has not taken. */
   readonly backlog: number
   readonly unfinishedBytes: number
   readonly allowsManagement: boolean
@@ -22,7 +21,6 @@ export interface Link {
   abandon(): void
   /** Calls `onEnd`. A stream that is not over can be resumed. */
   timeOut(step: Step, isStreamOver?: boolean): void
-  /** Reports an unanswered ping. */
   unanswered?(): void
   /** Sends all data, then closes the connection, but not the stream. No event follows. */
   cut(): void
@@ -50,11 +48,10 @@ export interface LinkOptions extends StreamOptions {
 /** XEP-0198 §5, after a lost connection. */
 export interface Resumption {
   readonly previd: string
-  /** Number of received stanzas. */
   readonly h: string
 }
 
-/** Replace the link's events before the next turn of the event loop. */
+/** Replace `events` before the next turn of the event loop. */
 export interface LinkAgain {
   readonly link: Link
   /** Set if the login resumed the stream. Otherwise restart and resume. */
@@ -68,7 +65,6 @@ export type OpenLink = (domain: string, options: LinkOptions, events: LinkEvents
 export interface LinkEvents {
   /** After the features. Failures name this step. */
   readonly step?: LinkStep | undefined
-  /** Not called once the connection is ready. */
   onStep?(step: Step): void
   /** Elements sent during this call are sent with the stream header. */
   onAhead?(): void

@@ -1,5 +1,5 @@
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
-/** Namespace of `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
+/** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
 /** Namespaces between this service and its clients. A server must not send them, because a client would obey. */
 export function isOfTransport(namespace: string): boolean {
@@ -14,16 +14,11 @@ export const sasl2Namespace = 'urn:xmpp:sasl:2'
 export const stanzaErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 export const bind2Namespace = 'urn:xmpp:bind:0'
-/** XEP-0352. */
 export const csiNamespace = 'urn:xmpp:csi:0'
-/** XEP-0484. */
 export const fastNamespace = 'urn:xmpp:fast:0'
-/** XEP-0198. */
 export const smNamespace = 'urn:xmpp:sm:3'
-/** XEP-0199. */
 export const pingNamespace = 'urn:xmpp:ping'
 export const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
-/** XEP-0440. */
 export const channelBindingNamespace = 'urn:xmpp:sasl-cb:0'
 /** XEP-0156 §3. */
 export const xrdNamespace = 'http://docs.oasis-open.org/ns/xri/xrd-1.0'

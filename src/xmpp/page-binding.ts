@@ -17,10 +17,10 @@ export interface SessionTerms {
   readonly ver: string
 }
 
-/** Values with which a page attaches. Its transport makes them. */
+/** Made by the page's transport. */
 export interface Binding extends SessionTerms {
   readonly rid: number
-  /** Last rid received from the previous page. Undefined if there was none. */
+  /** Last rid of the previous page. */
   readonly received?: number | undefined
   /** If the backend sets this cookie, the page's requests must contain it. */
   readonly cookie?: Cookie | undefined

@@ -34,7 +34,7 @@ export function stanzasUpTo(count: number, acknowledged: number, sent: number): 
   return arrived <= sent ? arrived : undefined
 }
 
-/** The answer to a client's stream management that is not possible here. */
+/** Stream management of a client that is not possible here. */
 export function unexpectedRequest(namespace = smNamespace): string {
   return `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
 }

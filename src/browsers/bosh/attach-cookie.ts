@@ -18,7 +18,7 @@ export interface CookieRecord {
   readonly setWith: number | undefined
 }
 
-/** Ties a session to its browser. Requests need the cookie once the browser has sent it. */
+/** Requests need the cookie once the browser has sent it. */
 export class AttachCookie {
   readonly #name: string
   #value = randomText(24, 'base64url')

@@ -100,7 +100,7 @@ function boolean(text: string | undefined): boolean | undefined {
 const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/** Reads the start of a request in linear time. The text may be cut anywhere. */
+/** In linear time. The text may be cut anywhere. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined

@@ -37,7 +37,7 @@ export interface CarriedRequestParts {
   readonly head: CarriedHead
 }
 
-/** A carried request at the process that received it. */
+/** At the process that received the request. */
 export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
   #text: string | undefined
@@ -59,7 +59,6 @@ export class CarriedRequest implements ExchangeEvents {
     }
   }
 
-  /** `node`: by default the process that answers for the name. */
   begin(node?: string): void {
     const { underWay, refused, peer, head } = this.#parts
     const text = this.#text!
@@ -151,7 +150,7 @@ function replyIn({ head, body }: Message): Reply {
   }
 }
 
-/** A carried request at the process of the session. */
+/** At the process of the session. */
 export class CarriedPeer implements Peer, ExchangeEvents {
   readonly address: string
   readonly secure: boolean

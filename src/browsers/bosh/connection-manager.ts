@@ -18,7 +18,6 @@ export interface ConnectionManagerParts
     Pick<OpenerParts, 'registry' | 'maxStanzaBytes' | 'refused'> {
   readonly opener: Opener
   readonly terms: TermLimits
-  /** Domain for clients that send no `to`. */
   readonly defaultDomain: string | undefined
   readonly requireSecure: boolean
   readonly lastRid?: () => number

@@ -152,7 +152,6 @@ export class Delivery {
     return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
-  /** `inTheSameWords`: sends the cookie again. */
   giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
     const now = this.#parts.clock.now()
     stored.repeats += 1

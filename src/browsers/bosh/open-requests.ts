@@ -17,7 +17,7 @@ export interface Pending {
   report: string
 }
 
-/** Held requests, and parked requests, which are read when the missing requests have come. */
+/** Parked requests are read when the missing requests have come. */
 export class OpenRequests {
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
@@ -52,7 +52,6 @@ export class OpenRequests {
     return this.#parked?.get(rid)
   }
 
-  /** Length of all parked texts. */
   get parkedLength(): number {
     let length = 0
     for (const { parked } of this.#parked?.values() ?? []) length += parked!.text.length

@@ -21,7 +21,7 @@ export class Rules {
     this.#proof = newkey?.toLowerCase()
   }
 
-  /** Returns the broken rule. `unanswered` includes this request. */
+  /** `unanswered` includes this request. */
   broken(
     body: Body,
     payload: Payload,

@@ -37,9 +37,9 @@ export class RidWindow {
   /** Oldest first. */
   readonly #replies: StoredReply[] = []
   #characters = 0
-  /** Highest rid whose reply has probably arrived. */
+  /** Its reply has probably arrived. */
   #confirmed = 0
-  /** Highest rid whose reply has arrived, as a poll proves. */
+  /** Its reply has arrived, as a poll proves. */
   #polled = 0
 
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {

@@ -16,11 +16,11 @@ export interface Channel {
   /** As `browserName` writes it. */
   readonly browser?: string | undefined
   readonly isSecure: boolean
-  /** Whether `probe` works: it needs pings. */
+  /** `probe` works: it needs pings. */
   readonly isProbed: boolean
   readonly isOpen: boolean
   readonly isBehind: boolean
-  /** Sends a message. Messages of one turn are written together. */
+  /** Messages of one turn are written together. */
   send(message: string): void
   probe(): void
   pause(): void

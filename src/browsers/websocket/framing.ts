@@ -81,7 +81,7 @@ class MessageReader {
 
 const reader = new MessageReader()
 
-/** Length of the XML declaration and the white space after it, in bytes. */
+/** With the white space after it, in bytes. */
 function declarationBytes(message: Buffer): number {
   let end = message.subarray(0, longestDeclaration).indexOf('?>') + 2
   if (end < 2) return 0

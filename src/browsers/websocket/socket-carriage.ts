@@ -13,7 +13,6 @@ export interface CarriedClient {
   readonly browser?: string | undefined
   readonly isSecure: boolean
   readonly isProbed?: boolean
-  /** The address for a redirect to TLS. */
   readonly secureUrl: string | undefined
   readonly before?: LoginBefore
 }
@@ -25,7 +24,7 @@ export interface LoginBefore {
 
 export interface CarriedEndpoint {
   begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
-  /** Reports an error. The channel is already closed. */
+  /** The channel is already closed. */
   report(error: unknown): void
 }
 

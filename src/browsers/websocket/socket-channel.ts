@@ -27,7 +27,7 @@ export interface ChannelParts {
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
   readonly refused: OnRefused
-  /** Receives the time of a round trip. */
+  /** Of a round trip. */
   readonly ponged: (seconds: number) => void
   readonly traffic: Pick<PageTraffic, 'received' | 'sent'>
   readonly report: (error: unknown) => void
@@ -69,7 +69,7 @@ export class SocketChannel implements Channel {
   readonly #connection: Socket
   readonly #parts: ChannelParts
   readonly #unfinished: UnfinishedMessage
-  /** Bytes received since the last message, and the part of them in messages. */
+  /** Since the last message, and the part of them in messages. */
   #bytes = 0
   #read = 0
   #pieces = 0
@@ -85,7 +85,6 @@ export class SocketChannel implements Channel {
   #probingPing: number | undefined
   #closeBy: number | undefined
   #isGathering = false
-  /** Whether either side has closed the stream. */
   #isLeaving = false
   /** The close frame is sent or awaited. */
   #isClosing = false

@@ -52,7 +52,7 @@ export class StreamManagement {
     this.#received += 1
   }
 
-  /** Returns the number of newly acknowledged stanzas, or undefined if `count` is impossible. */
+  /** Returns the newly acknowledged stanzas. Undefined if `count` is impossible. */
   acknowledge(count: number): number | undefined {
     const arrived = stanzasUpTo(count, this.#acknowledged, this.unacknowledged.stanzas.length)
     // xmpp.js counts from 0 again after a disconnect.

@@ -29,7 +29,7 @@ import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
   readonly domains: readonly string[]
-  /** Replies to addresses with many wrong tokens are delayed. */
+  /** Replies to addresses with many are delayed. */
   readonly wrongTokens: KeyedRate
   readonly refused: OnRefused
 }
@@ -44,7 +44,6 @@ export interface Forwarding {
 
 const takeoverSeconds = 30
 const mostFailures = 5
-/** Delay after too many wrong tokens. */
 const wrongTokenMilliseconds = 2_000
 
 /** Offers token mechanisms only, because clients would prefer other mechanisms, and fail. */

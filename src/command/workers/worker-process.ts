@@ -14,7 +14,6 @@ export interface WorkerProcess {
 export interface WorkerEvents {
   onReady(urls: readonly string[]): void
   onFailed(sentence: string): void
-  /** A listening worker has sent nothing for too long. */
   onHang(): void
   onExit(code: number | null, signal: string | null): void
 }

@@ -58,7 +58,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const attempts = new Map<MemoryKey, Attempt>()
   const repeated = new WeakSet<Request>()
 
-  /** Throws `too-many-requests` after too many failures. */
+  /** Throws `too-many-requests`. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
     // The limits still hold for other clients.

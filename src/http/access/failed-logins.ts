@@ -6,7 +6,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** Proof of an admin's secret. All processes make the same proof. */
+  /** All processes make the same proof. */
   readonly proof?: () => Promise<string>
 }
 
@@ -27,7 +27,7 @@ const rightMilliseconds = 1_200_000
 const reportMilliseconds = 600_000
 const mostKnown = 1_000
 
-/** Limits guesses. Does not block other admins behind the same proxy, or clients that recently had the right secret. */
+/** Does not block other admins behind the same proxy, or clients that recently had the right secret. */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
@@ -70,7 +70,7 @@ export class FailedLogins {
     return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(keyOf(client, name)))
   }
 
-  /** Counts a failure in advance. Returns the seconds to wait. */
+  /** In advance. Returns the seconds to wait. */
   async begin(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
     // The client comes first, so that a blocked client cannot fill memory with invented names.

@@ -6,7 +6,6 @@ export interface Peer {
   readonly address: string
   /** Undefined: TRUSTED_PROXIES decides. */
   readonly isTrusted: boolean | undefined
-  /** Whether a proxy passes the connection of another client on. */
   readonly isForwarded: boolean
 }
 

@@ -27,14 +27,13 @@ export interface EventStreamsParts {
   readonly externalUrl: string | undefined
   readonly clock: Clock
   readonly refused: OnRefused
-  /** Receives unforeseen errors. */
   readonly report: (error: unknown) => void
 }
 
 export const wantsEvents = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
   headers.accept === 'text/event-stream'
 
-/** Server-sent events: a changed page is sent again every five seconds. */
+/** A changed page is sent again every five seconds. */
 export class EventStreams {
   readonly #parts: EventStreamsParts
   readonly #streams = new Set<Stream>()

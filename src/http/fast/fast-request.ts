@@ -16,7 +16,7 @@ interface Dumped {
 
 const stream = IncomingMessage.prototype as IncomingMessage & Dumped
 
-/** Takes the body directly from Node's parser. A stream costs a tenth of a BOSH request. */
+/** Takes the body from Node's parser: a stream costs a tenth of a BOSH request. */
 export class FastRequest extends IncomingMessage implements Dumped {
   protected taker: BodyTaker | undefined = undefined
 

@@ -28,7 +28,7 @@ export class CallerGone {
   }
 }
 
-/** Aborts if the connection closes before the reply is written. */
+/** Before the reply is written. */
 export function signalOf({ socket }: IncomingMessage, response: ServerResponse): CallerSignal {
   const signal = new CallerGone()
   const onClose = () => {

@@ -5,7 +5,7 @@ import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** Whether requests are held until the next request arrives. */
+  /** Until the next request arrives. */
   readonly holds?: boolean
 }
 
@@ -19,7 +19,7 @@ export interface Routes {
 
 export interface DispatchTable {
   readonly everywhere: ReadonlyMap<string, RequestListener>
-  /** Routes by host, as `readHostName` writes it. */
+  /** As `readHostName` writes hosts. */
   readonly hosts: ReadonlyMap<string, Routes>
   readonly otherHosts: Routes
 }

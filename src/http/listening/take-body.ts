@@ -62,10 +62,7 @@ export function isTooLate({ socket }: IncomingMessage): boolean {
   return closing.has(socket)
 }
 
-/**
- * Closes the connection after its next reply. A reset would lose the reply (RFC 9112 §9.6). Call the returned
- * function with further bytes.
- */
+/** A reset would lose the reply (RFC 9112 §9.6). Call the returned function with further bytes. */
 export function closeLingering(res: ServerResponse, clock: Clock): (bytes: number) => void {
   res.shouldKeepAlive = false
   const { socket } = res.req

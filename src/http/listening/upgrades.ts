@@ -10,10 +10,7 @@ export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => vo
 /** `waiting`: the request waits for its turn, because earlier replies are unread. */
 export type Detached = 'waiting' | 'upgraded'
 
-/**
- * Handles WebSocket upgrades. Other upgrades are ignored and their requests answered: programs ask for HTTP/2
- * in this way (RFC 9113 §3.1).
- */
+/** Ignores other upgrades and answers their requests: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,

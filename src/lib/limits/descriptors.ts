@@ -26,7 +26,7 @@ export class Descriptors {
     return (this.#next() ?? Number.POSITIVE_INFINITY) + this.expected
   }
 
-  /** Whether a descriptor is left in addition to `reserve` and the share `keptShare`. */
+  /** In addition to `reserve` and the share `keptShare`. */
   room(reserve = reserveOfSessions, keptShare = 0): () => boolean {
     const { most } = this
     const kept = Math.min(reserve, Math.ceil(most * reservedShare)) + Math.ceil(most * keptShare)

@@ -1,6 +1,6 @@
 import { KeyCounts } from './key-counts.js'
 
-/** Counts existing things by kind and key, with a limit for each kind. */
+/** With a limit for each kind. */
 export interface LiveCounts<Kind extends string> {
   /**
    * Counts all kinds. If a kind is at its limit, counts none and returns this kind. Synchronous unless

@@ -8,7 +8,7 @@ type Add<Sum> = (sum: Sum | undefined) => Sum
 
 export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 
-/** Logs the first call of a key at once, and the sum of later calls once a minute. */
+/** The first call of a key is logged at once, the sum of later calls once a minute. */
 export class MinuteSums {
   readonly #clock: Clock
   readonly #all: { tellDue(now: number): number; close(): void }[] = []

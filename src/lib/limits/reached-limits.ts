@@ -10,7 +10,7 @@ export interface RefusalsParts {
   readonly log: Logger
 }
 
-/** Counts refusals, and logs each limit at once, then once a minute. */
+/** Logs each limit at once, then once a minute. */
 export function createRefusals({ counts, sums, log }: RefusalsParts): OnRefused {
   const often = sums.of<object & { readonly refused: number }>(line => log.warn(line, 'a limit was reached'))
   return (limit, about) => {

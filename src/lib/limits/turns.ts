@@ -11,7 +11,7 @@ interface Waiting {
   readonly begin: () => void
 }
 
-/** Limits how much work runs at a time for each key. Urgent work goes first. */
+/** For each key. Urgent work goes first. */
 export class Turns {
   readonly #most: number
   readonly #queues = new Map<string, Queue>()

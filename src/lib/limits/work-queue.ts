@@ -1,6 +1,6 @@
 export type WorkQueue = ReturnType<typeof workQueue>
 
-/** Runs `atOnce` pieces of work at a time, in order. Rejects with `refusal()` if `mostWaiting` wait already. */
+/** In order. Rejects with `refusal()` if `mostWaiting` wait already. */
 export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Error) {
   let free = atOnce
   const waiting: (() => void)[] = []

@@ -45,13 +45,13 @@ export class LineWriter {
     return true
   }
 
-  /** Tries to write everything once, before the process ends. */
+  /** Once, before the process ends. */
   flush(): void {
     this.#retry?.cancel()
     this.#flush()
   }
 
-  /** Continues with another descriptor, and closes the present one. */
+  /** Closes the present one. */
   moveTo(descriptor: number): void {
     this.flush()
     closeSync(this.#descriptor)

@@ -20,7 +20,7 @@ export interface Archived {
 /** `found` is undefined if the archive refuses or does not answer. */
 type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean]
 
-/** The user's message archive (XEP-0313). */
+/** XEP-0313. */
 export class Archive {
   readonly #connection: StropheConnection
   readonly #Builder: StropheNamespace['Builder']

@@ -46,7 +46,7 @@ export class Arrivals {
     this.#next = this.#seen
   }
 
-  /** Counts stanzas, and empties repeated messages. */
+  /** And empties repeated messages. */
   note(input: Element): void {
     for (const stanza of input.localName === 'body' ? input.children : [input]) {
       if (stanza.namespaceURI !== 'jabber:client') continue
@@ -87,7 +87,6 @@ export class Arrivals {
     for (const message of waiting) this.#showOnce(message, liveId(message, jid))
   }
 
-  /** Whether a message with this id of the archive was shown. */
   readonly isKnown = (id: string): boolean => id === this.#last || this.#shown.has(` ${id}`)
 
   startAfter(last: string | undefined): void {

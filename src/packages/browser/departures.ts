@@ -35,7 +35,7 @@ const mostKept = 100_000
 export class Departures {
   /** In the order of writing. */
   #all: readonly Outgoing[]
-  /** Stanzas that Strophe will send in one of the next requests. */
+  /** In one of the next requests. */
   readonly #queued = new WeakSet<Outgoing>()
   readonly #changed: (state: MessageState) => void
   #newest = 0
@@ -203,7 +203,6 @@ export class Departures {
   }
 }
 
-/** Whether the error is for a stanza that a server has not confirmed. */
 export function isUnconfirmed(stanza: Element): boolean {
   return stanza.getAttribute('type') === 'error' && stanza.getElementsByTagName('remote-server-timeout').length > 0
 }

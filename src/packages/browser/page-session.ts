@@ -160,7 +160,7 @@ export class PageSession {
     this.#connection.flush()
   }
 
-  /** Tells the server whether the tab is hidden (XEP-0352). A new session is active. */
+  /** XEP-0352. A new session is active. */
   tellState(): void {
     // A page that is left also becomes hidden. A request would take the rid of the beacon.
     if (!this.#isLeft) this.send(...this.#state())
@@ -227,7 +227,6 @@ export class PageSession {
     if (!this.socket && this.#connection) this.#connection.maxRetries = 0
   }
 
-  /** Logs out. */
   close(): void {
     this.#isOver = true
     this.#connection.disconnect('user')
@@ -330,7 +329,7 @@ export class PageSession {
     })
   }
 
-  /** Shows missed messages. Resolves with false if the session is over. */
+  /** Resolves with false if the session is over. */
   async #catchUp(isMissing: boolean): Promise<boolean> {
     const { arrivals, departures, history } = this.#parts
     const { jid } = this.#binding

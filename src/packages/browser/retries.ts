@@ -15,7 +15,7 @@ export interface RetryEvents {
   lost(): void
 }
 
-/** Retries failed BOSH requests every second or two. Strophe itself would wait for 8 s, then for 27 s. */
+/** Every second or two. Strophe itself would wait for 8 s, then for 27 s. */
 export class Retries {
   readonly #events: RetryEvents
   #failures = 0

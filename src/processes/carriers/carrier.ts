@@ -2,7 +2,7 @@
 export interface Carrier {
   /** Queues whole frames, or drops them if the process cannot be reached. Never throws. */
   send(node: string, frames: Buffer): void
-  /** Sends a frame to all processes. It may be lost without a break. */
+  /** To all processes. May be lost without a break. */
   announce(frame: Buffer): void
   backlog(node: string): number
   readonly isUp: boolean
@@ -10,7 +10,7 @@ export interface Carrier {
   restart(node: string): void
   /** Checks a silent process. `onLeave` follows if it is certainly gone. */
   probe(node: string): void
-  /** Sends waiting bytes, and closes. No event follows. */
+  /** Sends waiting bytes first. No event follows. */
   close(): Promise<void>
 }
 

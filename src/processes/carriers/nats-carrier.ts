@@ -57,7 +57,6 @@ class NatsCarrier implements Carrier {
   readonly #outbox: NatsOutbox
   readonly #links: NatsLinks
   #announced: Buffer = nothing
-  /** When NATS was connected. */
   #upAt = 0
   #closed: Promise<void> | undefined
 

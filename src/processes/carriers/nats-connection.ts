@@ -16,7 +16,7 @@ export interface NatsEvents {
 export interface NatsConnectionParts {
   readonly settings: NatsSettings
   readonly name: string
-  /** Subjects to subscribe and to publish to. Permissions for both are checked at each connection. */
+  /** Permissions for these are checked at each connection. */
   readonly subjects: readonly string[]
   readonly targets: readonly string[]
   readonly log: Logger

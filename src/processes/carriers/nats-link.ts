@@ -14,7 +14,7 @@ export class NatsLink {
   readonly name: string
   readonly subject: string
   readonly reply: string
-  /** Whether the layer above knows the process. The link may exist for longer. */
+  /** The layer above knows the process. The link may exist for longer. */
   isJoined = false
   isHeard = false
   /** `waiting`: NATS has no subscriber for the process. `confirming`: NATS is asked again before the process counts as gone. */

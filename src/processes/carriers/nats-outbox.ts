@@ -27,7 +27,7 @@ export class NatsOutbox {
     this.#log = log
   }
 
-  /** Forgets the unconfirmed bytes of a lost connection. */
+  /** Of a lost connection. */
   reset(): void {
     this.#asked = 0
     this.#sinceAsked = 0

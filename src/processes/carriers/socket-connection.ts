@@ -52,7 +52,6 @@ export class SocketConnection {
     })
   }
 
-  /** Waiting bytes. */
   get backlog(): number {
     return this.#isOpen ? this.#waitingBytes + this.#socket.writableLength : 0
   }
@@ -79,7 +78,7 @@ export class SocketConnection {
     this.#stop()
   }
 
-  /** Writes waiting bytes within this time, and closes. */
+  /** Writes waiting bytes first. */
   async end(milliseconds: number, clock: Clock): Promise<void> {
     if (!this.#isOpen) return
     this.#flush()

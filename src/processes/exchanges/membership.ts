@@ -8,7 +8,7 @@ import type { Accept } from './exchanges.js'
 import { adoptedIn, Owners } from './owners.js'
 import { RemoteNode } from './remote-node.js'
 
-/** Intervals of the heartbeat, and of the check for silence. */
+/** And of the check for silence. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
 /** Beats a second of the whole group, and names in each. Large groups beat less often. */
@@ -30,7 +30,6 @@ export interface MembershipParts {
   readonly report: (error: unknown) => void
 }
 
-/** The heartbeat. */
 interface Notice {
   readonly isDraining: boolean
   readonly about: AboutNode | undefined
@@ -85,7 +84,6 @@ export class Membership {
     return this.#known.get(name)?.isGivenUp === false || this.#reported.has(name)
   }
 
-  /** Whether no message of this process itself has arrived. */
   isOnlyReported(name: string): boolean {
     return !this.#known.has(name) && this.#reported.has(name)
   }

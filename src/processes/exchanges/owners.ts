@@ -27,13 +27,12 @@ export interface OwnersParts {
   readonly guarded: (act: () => void) => void
 }
 
-/** Finds the process that answers for a name: the process of that name, or its heir. */
+/** The process of that name, or its heir. */
 export class Owners {
   isLeaving = false
   readonly #parts: OwnersParts
   /** Newest name first. */
   #adopted = new Set<string>()
-  /** End of the wait for an heir, by name. */
   readonly #awaited = new Map<string, number>()
   readonly #awaitsAllUntil: number
   readonly #waiting = new Map<string, Set<Waiter>>()
@@ -99,12 +98,10 @@ export class Owners {
     return () => this.#drop(name, waiter)
   }
 
-  /** The other process hands over its sessions. */
   handsOver(node: RemoteNode): void {
     this.#await([node.name, ...node.adopted])
   }
 
-  /** The other process is no longer known. */
   lost(node: RemoteNode): void {
     if (node.isLeaving) this.#await([node.name, ...node.adopted])
     this.check()
@@ -132,7 +129,7 @@ export class Owners {
     this.check()
   }
 
-  /** Whether a process is handing over this name. There is no time limit: the process ends in time. */
+  /** There is no time limit: the process ends in time. */
   #isBeingHandedOver(name: string): boolean {
     if (this.isLeaving && this.names.includes(name)) return true
     for (const node of this.#parts.known.values())

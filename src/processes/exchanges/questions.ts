@@ -6,7 +6,6 @@ const answerMilliseconds = 1_000
 
 interface QuestionParts extends Pick<Nodes, 'open' | 'accept'> {
   readonly clock: Clock
-  /** Receives unforeseen errors. */
   readonly report: (error: unknown) => void
   readonly onUnanswered?: ((reason: NoAnswer['reason']) => void) | undefined
 }

@@ -24,7 +24,6 @@ export class RemoteNode implements Node {
   readonly exchanges: Exchanges
   isDraining = false
   about: AboutNode | undefined = undefined
-  /** Other names for which this process answers. */
   adopted: ReadonlySet<string> = new Set()
   /** This process hands over, and answers for no name. */
   isLeaving = false

@@ -51,7 +51,7 @@ export interface Connection {
   readonly server: string | undefined
   /** No event follows. */
   cancel(): void
-  /** The server did not answer within the login's time. No event follows. */
+  /** No event follows. */
   timeOut(): void
 }
 

@@ -19,7 +19,6 @@ export interface Dialled {
   readonly socket: Socket
   readonly tls: Server['tls']
   readonly to: ConnectedServer
-  /** No server is left to try. */
   readonly isLast: boolean
 }
 
@@ -38,7 +37,6 @@ export interface DialerParts {
   readonly descriptors?: { expected: number } | undefined
   readonly states?: ServerStates | undefined
   readonly ports?: LocalPorts | undefined
-  /** Called if a link has no local port. */
   readonly onExhausted?: ((about: object) => void) | undefined
   /** Default: `ports`. */
   readonly connect?: (address: string, port: number, before?: Socket) => Socket
@@ -100,7 +98,7 @@ export function createSearch(
     descriptors.expected += isOne ? 1 : -1
   }
 
-  /** The server that was tried last failed. */
+  /** Of the server tried last. */
   function fail(failure: Failure): void {
     if (failure.code === 'local-ports-exhausted') onExhausted?.({ domain: withULabels(domain), server: state?.server })
     state?.failed(failure, domain)

@@ -74,7 +74,7 @@ export function createLinks(parts: LinksParts) {
       return spares?.size ?? 0
     },
     endSpares: () => spares?.close(),
-    /** Ends connections to servers that the settings no longer name. */
+    /** To servers that the settings no longer name. */
     dropSpares: () => spares?.drop(),
     stop(): void {
       keepingAlive?.cancel()

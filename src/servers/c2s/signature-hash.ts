@@ -1,4 +1,4 @@
-/** Hashes by the object identifier of a signature algorithm, in hexadecimal. */
+/** By the object identifier of a signature algorithm, in hexadecimal. */
 const hashes: Readonly<Record<string, string>> = {
   // PKCS #1 with MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 (RFC 8017 Appendix C). MD5 and SHA-1 count as
   // SHA-256.
@@ -27,8 +27,8 @@ const sequence = 0x30
 const pssHash = 0xa0
 
 /**
- * The hash of a certificate's signature, as Node names it. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1).
- * Undefined for algorithms like Ed25519. Node itself does not report the hash.
+ * As Node names it; Node does not report it. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1). Undefined for algorithms
+ * like Ed25519.
  */
 export function signatureHash(certificate: Uint8Array): string | undefined {
   try {
@@ -54,7 +54,7 @@ interface Value {
   readonly content: Uint8Array
 }
 
-/** Reads consecutive DER values (X.690 §8.1). Throws if a value is longer than the bytes. */
+/** DER (X.690 §8.1). Throws if a value is longer than the bytes. */
 function valuesIn(bytes: Uint8Array): readonly Value[] {
   const values: Value[] = []
   for (let at = 0; at < bytes.length; ) {

@@ -15,7 +15,7 @@ interface LinkSocket extends Socket {
   [listener]?: SocketEvents
 }
 
-/** Replaces an earlier receiver. The functions are shared, because closures would take 170 bytes for each link. */
+/** The functions are shared, because closures would take 170 bytes for each link. */
 export function listenTo(socket: LinkSocket, events: SocketEvents): void {
   const isHeard = socket[listener] !== undefined
   socket[listener] = events

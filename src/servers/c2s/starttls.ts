@@ -7,10 +7,7 @@ import { Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { longestStep, readHeader } from './stream-header.js'
 
-/**
- * Negotiates STARTTLS (RFC 6120 §5.4). Calls back when the server has offered it. Ignores bytes after
- * `<proceed/>`, which were sent unencrypted (RFC 6120 §5.4.3.3).
- */
+/** RFC 6120 §5.4. Ignores bytes after `<proceed/>`, which were sent unencrypted (§5.4.3.3). */
 export function negotiateTls(
   socket: Socket,
   header: string,

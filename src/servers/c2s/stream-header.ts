@@ -24,7 +24,7 @@ export function writeHeader(domain: string, lang: string, from: string | undefin
   )
 }
 
-/** Reads the response header, or returns the stream error for it (RFC 6120 §4.9.3). */
+/** Or returns the stream error for the header (RFC 6120 §4.9.3). */
 export function readHeader(
   root: Root,
 ): StreamHeader | 'invalid-namespace' | 'unsupported-version' | 'policy-violation' {

@@ -37,7 +37,6 @@ export interface LinkParts extends ConnectionParts {
   readonly waiting: WaitingMemory
   readonly streamManagement: boolean
   readonly sasl2: boolean
-  /** The server ended the link or could not be reached. */
   readonly onFailed: (domain: string, failure: Failure) => void
   readonly onClosed: (link: TcpLink) => void
 }
@@ -368,7 +367,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#end({ failure: { step: 'features', code: 'remote-protocol-error', cause } })
   }
 
-  /** Ends the link without closing the stream. */
   #fail(failure: Failure): void {
     this.#end({ failure }, false)
     this.#destroy()

@@ -6,7 +6,6 @@ import type { Element } from '../../xmpp/xml/element.js'
 
 export interface WriterEvents {
   onDrain(): void
-  /** The server has not read for too long. */
   onStall(): void
 }
 
@@ -16,7 +15,7 @@ const stallSeconds = 300
 /** Above this backlog, senders may wait for `onDrain`. */
 const much = 256 * 1024
 
-/** Writes to a connection, once for each turn of the event loop. */
+/** Once for each turn of the event loop. */
 export class Writer {
   /** Stanzas: 8 links at a time. */
   static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())
@@ -29,7 +28,6 @@ export class Writer {
   readonly #events: WriterEvents
   #waiting = ''
   #isOnlyHeader = false
-  /** Runs while the server does not read. */
   #stall: Timer | undefined
 
   constructor(socket: Socket, clock: Clock, events: WriterEvents) {

@@ -4,7 +4,7 @@ import type { Mechanism } from './sasl/mechanism.js'
 import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
 import type { Credentials, LoginWish } from './wish.js'
 
-/** The wish for a later login of the same user. Undefined for anonymous logins, and if the password itself would be needed. */
+/** Undefined for anonymous logins, and if the password itself would be needed. */
 export function wishAgain(
   { jid, credentials }: LoginWish,
   mechanism: Mechanism | undefined,
@@ -34,7 +34,6 @@ export function wipeSecrets(wish: LoginWish | undefined): void {
   if (credentials.kind === 'fast') credentials.token.wipe()
 }
 
-/** Whether `wishAgain` can repeat a login by this mechanism. */
 export function isRepeatable({ credentials: { kind } }: LoginWish, { name }: Mechanism): boolean {
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
@@ -44,7 +43,6 @@ export type Secrets =
   | { readonly kind: 'keys'; readonly proof: ProofRecord }
   | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
-  /** An account in the settings. */
   | { readonly kind: 'service' }
   | { readonly kind: 'certificate' }
 
@@ -52,7 +50,7 @@ export type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProo
 type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
-/** A `LoginWish` as JSON values, for another process. */
+/** As JSON values, for another process. */
 export interface AgainRecord extends Pick<LoginWish, 'jid'> {
   readonly lang: string
   readonly credentials: Secrets

@@ -6,7 +6,7 @@ import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import { logsInAsItself } from './mechanism-choice.js'
 import type { Credentials, LoginWish } from './wish.js'
 
-/** The bound JID, as the server wrote it. Throws a `Problem` if it is no full JID, or belongs to another user. */
+/** As the server wrote it. Throws a `Problem` if it is no full JID, or belongs to another user. */
 export function boundJid(iq: string, wish: LoginWish): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')

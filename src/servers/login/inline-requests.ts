@@ -26,7 +26,7 @@ interface Situation {
   readonly link: Link
 }
 
-/** Requests of a login inside `<authenticate/>` (XEP-0388 §2.3). */
+/** XEP-0388 §2.3. */
 export class InlineRequests {
   readonly elements: XmlElement[] = []
   asksToBind = false

@@ -24,7 +24,7 @@ export interface ClientHost {
 export class LinkClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()
-  /** Requests inside `<authenticate/>` (XEP-0388 §2.3). */
+  /** XEP-0388 §2.3. */
   inline: readonly XmlElement[] = []
 
   constructor(host: ClientHost, resource: string | undefined) {

@@ -25,12 +25,12 @@ export interface LoggedIn<T extends Opened> {
   /** The full JID, or empty if no resource was requested. */
   readonly jid: string
   readonly undelivered: readonly Element[]
-  /** Whether the server offers stream management (XEP-0198) on the bound stream. */
+  /** XEP-0198, on the bound stream. */
   readonly offersManagement: boolean
   /** The server's answer, if the login itself enabled stream management. Undelivered stanzas are then counted. */
   readonly enabled: Element | undefined
   /** The server's answer to `<resume/>`. */
   readonly answer: Element | undefined
-  /** Allows a later login of the same user without the password. */
+  /** Without the password. */
   readonly again: LoginWish | undefined
 }

@@ -124,7 +124,7 @@ export async function logInAgain(
   return { link: opened.link, answer, missed: undelivered }
 }
 
-/** The keys of a password or login. Throws a `Problem`, such as `cannot-remember` without SCRAM. */
+/** Throws a `Problem`, such as `cannot-remember` without SCRAM. */
 export async function scramKeys<T extends Opened>(
   parts: AttemptParts,
   open: OpenForLogin<T>,

@@ -22,7 +22,6 @@ export interface MechanismParts {
 }
 
 export interface Situation extends SaslOffer {
-  /** Mechanisms for tokens. */
   readonly fast: readonly string[]
   readonly link: LinkFacts
   readonly waiting: Waiting
@@ -104,7 +103,6 @@ function passwordMechanism(
   })
 }
 
-/** Whether users log in with their own credentials, not a service account. */
 export function logsInAsItself(credentials: Credentials): boolean {
   const { kind } = credentials
   if (kind === 'password') return credentials.user === undefined

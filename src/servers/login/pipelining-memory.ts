@@ -13,7 +13,6 @@ const mistrustFor = 3_600_000
 
 interface Remembered {
   readonly features: readonly StreamFeatures[]
-  /** Whether a pipelined login has succeeded, is under way, or was never tried. */
   readonly standing: 'proven' | 'tried' | 'untried'
   readonly isProvenAtStart: boolean
   readonly mistrustedUntil: number
@@ -22,8 +21,8 @@ interface Remembered {
 export type PipeliningMemory = ReturnType<typeof createPipeliningMemory>
 
 /**
- * Features of the last successful login at each domain. The next login expects the same, which saves two
- * round trips (XEP-0305 §3). Few servers announce support, so a single login tries first.
+ * The next login expects the features of the last, which saves two round trips (XEP-0305 §3). Few servers announce
+ * support, so a single login tries first.
  */
 export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
   const byDomain = new Map<string, Remembered>()

@@ -3,14 +3,13 @@ import { StreamFeatures } from './stream-features.js'
 
 const streams = 2
 
-/** Expected and received features of a login (XEP-0305 §3). */
+/** XEP-0305 §3. */
 export class Pipelining {
   isMistaken = false
-  /** Whether data was sent before the features, and has no answer yet. */
+  /** Sent before the features, without an answer yet. */
   isAhead = false
   wasAheadAtStart = false
   isComplete = false
-  /** Received features. */
   readonly seen: StreamFeatures[] = []
   #stream = -1
   #usedFeatures: StreamFeatures | undefined
@@ -19,7 +18,7 @@ export class Pipelining {
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
     readonly isProven = false,
-    /** Whether an earlier login also pipelined the first stream. Without a spare link, this stream may wait over TLS 1.3. */
+    /** An earlier login also pipelined the first stream. Without a spare link, this stream may wait over TLS 1.3. */
     readonly isProvenAtStart = false,
   ) {}
 
@@ -31,7 +30,7 @@ export class Pipelining {
     return this.isAhead && (this.isMistaken || !this.isTrusted)
   }
 
-  /** Whether earlier logins with the same pipelined data succeeded. */
+  /** With the same pipelined data. */
   get isTrusted(): boolean {
     return this.isProven && (this.isProvenAtStart || !this.wasAheadAtStart)
   }

@@ -61,7 +61,7 @@ export function readSuccess(text: string): Sasl2Success {
   }
 }
 
-/** The server demands another task, such as a second factor (XEP-0388 §2.6.3). */
+/** Such as a second factor (XEP-0388 §2.6.3). */
 export function furtherTask(): Problem {
   return new Problem('login-failed', { step: 'sasl', detail: 'It wants a further task after the password.' })
 }

@@ -21,9 +21,9 @@ export interface SaslOffer {
 export interface Sasl2Offer extends SaslOffer {
   /** Namespaces that Bind 2 can enable (XEP-0386). Undefined without Bind 2. */
   readonly bindFeatures: readonly string[] | undefined
-  /** Whether a stream can be resumed with the login (XEP-0198 §9). */
+  /** XEP-0198 §9. */
   readonly resumes: boolean
-  /** Mechanisms for tokens (XEP-0484). */
+  /** XEP-0484. */
   readonly fast: readonly string[]
 }
 

@@ -8,8 +8,8 @@ const mostSalts = 1000
 export type Tokens = ReturnType<typeof createTokens>
 
 /**
- * Decides which logins ask for a token (XEP-0484), and as which user agent: only if SCRAM keys do not work,
- * because Prosody writes tokens to disk at each login and keeps each user agent forever.
+ * Tokens (XEP-0484) are requested only if SCRAM keys do not work. Prosody writes tokens to disk at each login, and
+ * keeps each user agent forever.
  */
 export function createTokens() {
   const secret = randomBytes(32)
@@ -18,7 +18,7 @@ export function createTokens() {
   const taken = new Map<string, Set<number>>()
 
   return {
-    /** SCRAM keys do not work if the server changes the salt at each login. A single change means a new password. */
+    /** A server that changes the salt at each login. A single change means a new password. */
     noteSalt(domain: string, user: string, salt: Buffer): void {
       const key = `${user}@${domain}`
       const text = salt.toString('base64')
@@ -35,7 +35,7 @@ export function createTokens() {
       return !mechanism.startsWith('SCRAM-') || salting.has(domain)
     },
 
-    /** Unique among the user's sessions. Released ids are used again, because Prosody keeps each user agent forever. */
+    /** Unique among the user's sessions. Released ids are used again. */
     agentOf(jid: string): UserAgent {
       const numbers = taken.get(jid) ?? new Set()
       let number = 0

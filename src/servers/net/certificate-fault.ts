@@ -2,7 +2,7 @@ import type { PeerCertificate } from 'node:tls'
 import { foreignList, foreignText } from '../../lib/text/foreign-text.js'
 import { namesOf } from './certificate-names.js'
 
-/** Our code for a wrong name. All other codes are from OpenSSL. */
+/** All other codes are from OpenSSL. */
 const otherName = 'OTHER_NAME'
 
 const mostWords = 8
@@ -21,7 +21,7 @@ export class CertificateFault extends Error {
     this.#certificate = certificate ?? {}
   }
 
-  /** Subject and fingerprint in one line. Undefined if the server showed no certificate. */
+  /** In one line. Undefined if the server showed no certificate. */
   get certificate(): string | undefined {
     const { issuer, valid_from, valid_to, fingerprint256 } = this.#certificate
     if (fingerprint256 === undefined) return undefined

@@ -3,7 +3,6 @@ import type { Failure } from '../../xmpp/link.js'
 import type { LocalPorts, TakenPort } from './local-ports.js'
 import type { ServerState } from './server-states.js'
 
-/** The part of a connection in the counts of servers and local ports. */
 export class ConnectedServer {
   /** Host and port. */
   readonly name: string

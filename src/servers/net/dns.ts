@@ -11,7 +11,7 @@ export interface Dns {
   system(name: string): Promise<readonly string[]>
 }
 
-/** Whether the name has no such record. False if there was no answer. */
+/** False if there was no answer. */
 export function isAbsent(error: NodeJS.ErrnoException): boolean {
   return absent.has(error.code ?? '')
 }

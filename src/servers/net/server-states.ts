@@ -35,7 +35,7 @@ export interface ServerStatesParts {
   readonly log: Logger
   /** In XMPP_SERVERS. Otherwise `*` applies. */
   readonly hasEntry: (domain: string) => boolean
-  /** Not only by a pattern. */
+  /** By more than a pattern. */
   readonly isNamed: (domain: string) => boolean
   /** Whether only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
@@ -48,7 +48,6 @@ export interface ServerRow {
   readonly isUp: boolean
 }
 
-/** As this process has seen them. */
 export class ServerStates {
   readonly #parts: ServerStatesParts
   readonly #states = new Map<string, ServerState>()
@@ -124,7 +123,6 @@ const keyOf = (domain: string, server: string) => `${domain} ${server}`
 interface StateParts {
   readonly domain: string
   readonly server: string
-  /** The operator named the domain or the server. */
   readonly isTrusted: boolean
   readonly clock: Clock
   readonly log: Logger

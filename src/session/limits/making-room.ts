@@ -9,7 +9,7 @@ export interface Waiting {
   end(reason: 'limit', how: 'freed'): void
 }
 
-/** Ends sessions, the largest first. Calls `ended` after each session. */
+/** The largest first. */
 export function makeRoom<Session extends Waiting>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,

@@ -13,7 +13,7 @@ export interface RoomElsewhereParts {
   readonly makeRoom: MakeRoom
 }
 
-/** Makes room at another process for a client, if the limit counts the sessions of all processes. */
+/** If the limit counts the sessions of all processes. */
 export function roomElsewhere({ nodes, counts, makeRoom }: RoomElsewhereParts) {
   nodes.answer(kind, async (address: string) => {
     const isMade = makeRoom(address)

@@ -105,7 +105,7 @@ export class SessionLimits {
     return client !== proxy && (await this.#rate.take(client)) !== undefined
   }
 
-  /** Counts a session, or returns a refusal. Call `opened` or `notOpened` next. */
+  /** Call `opened` or `notOpened` next. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const client = this.#clientOf(address)
     return client === proxy ? undefined : this.#counts.take(client, ofClient)

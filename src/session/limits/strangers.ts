@@ -19,7 +19,7 @@ const patience = 5_000
 /** This many delayed logins of one user at one address are never ended to make room. */
 const mostOfUser = 2
 
-/** Sessions without a login, by client (an IPv4 address or IPv6 network). All hosts share this table. */
+/** Sessions without a login, by IPv4 address or IPv6 network. All hosts share this table. */
 export class Strangers {
   readonly #all = new Map<Session, Stranger>()
   readonly #byClient = new Map<string, Set<Stranger>>()
@@ -43,8 +43,8 @@ export class Strangers {
   }
 
   /**
-   * Ends one session: the session with most refused logins, else the oldest without an attempt, else the
-   * newest of the user with most delayed logins. Returns false if none looks like an attack.
+   * Ends the session with most refused logins, else the oldest without an attempt, else the newest of the user with
+   * most delayed logins. False if none looks like an attack.
    */
   makeRoom(address: string, now: number): boolean {
     const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]

@@ -15,7 +15,6 @@ export interface UserRoom {
   finished(session: Session): void
 }
 
-/** Counts the sessions of one process on demand. */
 export function userRoom(most: Most, registry: Registry, refused: OnRefused): UserRoom {
   const logins = new KeyCounts()
   return {

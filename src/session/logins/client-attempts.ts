@@ -5,7 +5,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import type { RefusedLogins } from './refused-logins.js'
 import { firstMessage, shownUser } from './shown-user.js'
 
-/** Most logins on one stream, sent or refused. */
+/** Sent or refused. */
 const mostAttempts = 5
 
 export interface Gate {
@@ -25,7 +25,7 @@ export class ClientAttempts {
   #unanswered: Attempt | undefined
   #begun = 0
   #refused = 0
-  /** Number of logins that are held back. `#timers` has those whose delay is known. */
+  /** `#timers` has those whose delay is known. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
   #isOver = false
@@ -56,7 +56,6 @@ export class ClientAttempts {
     return this.#begun > mostAttempts || this.#refused >= mostAttempts
   }
 
-  /** Holds a login until its delay is over. */
   sent(element: Element, gate: Gate): void {
     const attempt = attemptIn(element)
     if (attempt === undefined) this.#complete(element)
@@ -79,7 +78,6 @@ export class ClientAttempts {
     } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
   }
 
-  /** Drops delayed logins. */
   close(): void {
     this.#isOver = true
     for (const timer of this.#timers) timer.cancel()

@@ -12,14 +12,13 @@ export const longestStreamId = 4000
 /** A stream takes 200 bytes. If a forgotten stream is resumed, only the bare JID of its account is known. */
 const mostStreams = 20_000
 
-/** A stream with an id (XEP-0198 §5). */
 export interface ResumableStream {
   /** A full JID. */
   readonly jid: string
   readonly session: string
 }
 
-/** The owners of streams. Servers check that only the owner resumes a stream. */
+/** Servers check that only the owner resumes a stream. */
 export class ResumableStreams {
   readonly #streams = new Map<string, ResumableStream>()
 

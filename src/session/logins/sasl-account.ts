@@ -10,7 +10,7 @@ const plainMessage = /^([^\0]*)\0([^\0]+)\0[^\0]+$/
 /** RFC 5802 §7. Servers refuse unknown extensions before the name. */
 const scramMessage = /^(?:[ny]|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,n=([^,]+),r=[^,]+/
 
-/** The account of a SASL login (RFC 6120 §6). Unknown if in doubt. */
+/** RFC 6120 §6. Unknown if in doubt. */
 export class SaslAccount {
   readonly #domain: string
   #claimed: string | undefined

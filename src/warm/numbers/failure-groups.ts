@@ -6,7 +6,6 @@ import { type AuditWish, domainOf, linesFor } from './audit-lines.js'
 
 const mostExamples = 5
 
-/** Failed logins with the same reason. */
 export interface FailureGroup {
   readonly code: string
   readonly step: string | undefined

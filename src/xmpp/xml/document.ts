@@ -71,23 +71,23 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** The element must have been checked before. Throws an `XmlError` if the children inherit too many namespaces. */
+/** Must have been checked. Throws an `XmlError` if the children inherit too many namespaces. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
 const endOfStartTag = (text: string) => new EndFinder('root').find(text)
 
-/** The element must have been checked before. */
+/** Must have been checked. */
 export function startTagOf(text: string): Root {
   return plain.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
 }
 
-/** The element must have been checked before. Throws as `readElement` does. */
+/** Must have been checked. Throws as `readElement` does. */
 export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }
 
-/** The element has no children, and must have been checked before. */
+/** Has no children, and must have been checked. */
 export function textOf(text: string): string {
   return plain.readText(text) ?? parseText(text)
 }

@@ -68,7 +68,7 @@ class ElementReader {
     })
   }
 
-  /** Reads a child, and declares inherited namespaces. Undefined if the child must be dropped. Throws an `XmlError`. */
+  /** Declares inherited namespaces. Undefined: drop the child. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
     return this.#read(scope, rules, () => {
       try {

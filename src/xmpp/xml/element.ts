@@ -5,7 +5,7 @@ export interface Element {
   readonly text: string
 }
 
-/** Outcome for a child that breaks namespace rules or limits. */
+/** For a child that breaks namespace rules or limits. */
 export type Fate = 'mended' | 'dropped'
 
 export type MeantNamespace = (name: string, namespace: string) => string

@@ -19,22 +19,19 @@ const none: readonly string[] = []
 
 const xmlDeclaration = "<?xml version='1.0'?>"
 
-/** Whether these limits allow all XML that this reader accepts, apart from sizes and numbers of children. */
+/** All XML that this reader accepts, apart from sizes and numbers of children. */
 export function allowPlain({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
   const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
-/**
- * Reads the usual subset of XML in one pass. Returns undefined for unusual XML, which `ElementReader` reads
- * with the same result.
- */
+/** In one pass. Undefined for unusual XML, which `ElementReader` reads with the same result. */
 class PlainReader {
   end = 0
   readonly #root = new PlainTag()
   readonly #child = new PlainTag()
   readonly #inner = new PlainTag()
-  /** Start and end of the name of each open element. */
+  /** Start and end, for each open element. */
   readonly #names = new Int32Array(2 * deepest)
   readonly #inDefault = new Uint8Array(deepest + 1)
   #inherits = false

@@ -4,11 +4,11 @@ export interface Branch {
   /** Local name. */
   readonly name: string
   readonly namespace: string
-  /** Text of the element without the text of children. */
+  /** Without children. */
   readonly content: string
 }
 
-/** Removes unwanted elements below the root. The element must have been checked before. */
+/** Below the root. The element must have been checked. */
 export function prune(text: string, isUnwanted: (branch: Branch) => boolean): string {
   const parser = new SaxesParser({ xmlns: true, position: false })
   const open: { readonly start: number; content: string }[] = []

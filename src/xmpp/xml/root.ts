@@ -40,7 +40,7 @@ export class Root {
   }
 }
 
-/** The part of a root that is needed until the root ends. */
+/** Needed until the root ends. */
 export type OpenRoot = Pick<Root, 'qualifiedName' | 'declarations'>
 
 const lastingRoots = new Map<string, OpenRoot>()

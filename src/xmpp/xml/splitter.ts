@@ -42,10 +42,7 @@ const byteOrderMark = 0xfeff
 /** Elements that users send to each other. Other elements come from the server itself. */
 const stanza = /^<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
 
-/**
- * Splits a document into its children. Complete children in usual XML are read in one pass. For other
- * children the end is searched first.
- */
+/** Complete children in usual XML are read in one pass. For others the end is searched first. */
 export class Splitter {
   readonly #sink: Sink
   readonly #rules: ReadingRules
@@ -134,7 +131,7 @@ export class Splitter {
     }
   }
 
-  /** Reads complete elements in usual XML. Returns the offset that was reached. */
+  /** Returns the offset that was reached. */
   #readPlain(text: string, from: number): number {
     let at = from
     if (this.#root === undefined) {
@@ -180,7 +177,7 @@ export class Splitter {
     return end
   }
 
-  /** Throws if there is text, or if the document has ended. */
+  /** Or if the document has ended. */
   #assertMarkup(text: string, at: number): void {
     const isMarkup = text.charCodeAt(at) === less
     const isInRoot = this.#root !== undefined && !this.#isClosed
@@ -281,7 +278,6 @@ export class Splitter {
     if (!this.#stopped) this.#sink.onClose()
   }
 
-  /** Returns false if there are too many children. */
   #hasRoomFor(text: string): boolean {
     const { maxChildren } = this.#rules.limits
     if (maxChildren === 0 || ++this.#children <= maxChildren) return true

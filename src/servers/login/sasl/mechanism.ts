@@ -11,7 +11,7 @@ export interface Mechanism {
   challenge(message: string): void
   /** Throws a `Problem` if the server's proof is wrong. The library does not call this function. */
   success(data: string | undefined): void
-  /** The proof of a successful SCRAM login. Each call makes a new copy. */
+  /** Each call makes a new copy. */
   readonly proof?: ScramProof | undefined
 }
 

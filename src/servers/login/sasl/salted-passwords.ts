@@ -24,7 +24,7 @@ const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 export type SaltedPasswords = ReturnType<typeof createSaltedPasswords>
 
-/** Derives SCRAM keys in other threads, and caches them for `memorySeconds`. `derive` is PBKDF2. */
+/** In other threads. `derive` is PBKDF2. */
 export function createSaltedPasswords(
   clock: Clock,
   memorySeconds: number,

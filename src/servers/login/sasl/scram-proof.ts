@@ -9,7 +9,7 @@ export interface ScramProof {
   readonly clientKey: Buffer
   readonly serverKey: Buffer
   readonly user: string
-  /** Bare JID of the user to act for, or empty. */
+  /** Bare, or empty. */
   readonly authzid: string
 }
 

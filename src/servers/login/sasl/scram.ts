@@ -23,7 +23,7 @@ export interface ScramParts {
   readonly user: string
   readonly secret: string | ScramProof
   readonly onSalt?: ((salt: Buffer) => void) | undefined
-  /** Bare JID of the user to act for. */
+  /** Bare. */
   readonly authzid?: string | undefined
   /**
    * For -PLUS mechanisms. `not-offered`: the server offered no channel binding, although it is possible here.
@@ -33,7 +33,6 @@ export interface ScramParts {
   readonly saltedPasswords: SaltedPasswords
   /** The minimum is 4096 (RFC 5802 §5.1). */
   readonly maxIterations: number
-  /** This wait is aborted with the login. */
   readonly waiting: Waiting
   /** 144 random bits by default. */
   readonly nonce?: string
