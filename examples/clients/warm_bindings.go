@@ -36,7 +36,7 @@ import (
 
 const longestAnswer = 8 * 1024 * 1024
 
-// Object is a JSON object. Numbers are float64.
+// Object is a JSON object. Numbers are json.Number, which prints all digits.
 type Object = map[string]any
 
 // Error is a failed call. It has no password, token or credential.
@@ -255,8 +255,10 @@ func (c *Client) attempt(
 func read(response *http.Response, text []byte, check func(Object) bool) (Object, error) {
 	status := response.StatusCode
 	var value any
-	if status != 204 && json.Unmarshal(text, &value) != nil {
-		value = nil
+	if status != 204 && json.Valid(text) {
+		numbers := json.NewDecoder(bytes.NewReader(text))
+		numbers.UseNumber()
+		_ = numbers.Decode(&value)
 	}
 	answer, isObject := value.(Object)
 	if (status == 204 || status == 200 && isObject) && check(answer) {
@@ -319,8 +321,9 @@ func hasTexts(value any, names ...string) bool {
 }
 
 func isBinding(answer Object) bool {
-	rid, isNumber := answer["rid"].(float64)
-	return isNumber && rid == math.Trunc(rid) && hasTexts(answer, "id", "jid", "sid")
+	rid, _ := answer["rid"].(json.Number)
+	_, err := rid.Int64()
+	return err == nil && hasTexts(answer, "id", "jid", "sid")
 }
 
 func isSession(answer Object) bool { return hasTexts(answer, "id") }
@@ -336,7 +339,7 @@ func isList(answer Object) bool {
 }
 
 func isEnded(answer Object) bool {
-	_, isNumber := answer["ended"].(float64)
+	_, isNumber := answer["ended"].(json.Number)
 	return isNumber
 }
 

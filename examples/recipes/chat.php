@@ -1,9 +1,10 @@
 <?php
-/** A token for the pages of this session. `visit` may appear in logs, so it is a hash. */
+/** A token for the pages of this session. `visit` may appear in logs, and stays if session_regenerate_id() is called. */
 function chat_token(string $user): string
 {
     $base64 = fn (string $text) => rtrim(strtr(base64_encode($text), '+/', '-_'), '=');
-    $claims = ['sub' => $user, 'aud' => 'chat', 'exp' => time() + 300, 'visit' => hash('sha256', session_id())];
+    $visit = $_SESSION['chat_visit'] ??= bin2hex(random_bytes(16));
+    $claims = ['sub' => $user, 'aud' => 'chat', 'exp' => time() + 300, 'visit' => $visit];
     $content = $base64('{"alg":"HS256"}') . '.' . $base64(json_encode($claims));
     return $content . '.' . $base64(hash_hmac('sha256', $content, getenv('CHAT_SECRET'), true));
 }

@@ -1,4 +1,17 @@
 # For views.py. `jwt` is PyJWT: python3-jwt in Debian.
+import hashlib
+import logging
+import time
+from urllib.request import Request, urlopen
+
+import jwt
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpResponse, JsonResponse
+from django.shortcuts import redirect
+
+logger = logging.getLogger(__name__)
+
 
 def chat_token(request):
     """A token for the pages of this session. `visit` may appear in logs, so it is a hash."""

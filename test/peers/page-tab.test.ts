@@ -143,7 +143,7 @@ describeWith([browser], 'A page with the module', () => {
       expect(await lastStatus('ended')).toEqual({
         state: 'ended',
         code: 'refused',
-        reason: 'This page has no chat.',
+        reason: 'The chat is not available.',
       })
     }
   })

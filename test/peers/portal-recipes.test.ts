@@ -237,9 +237,7 @@ const portals: Record<string, Portal> = {
     packages: ['python3-django', 'python3-jwt'],
     start(port, file) {
       const program = `
-import hashlib, logging, time
-import django, jwt
-from urllib.request import Request, urlopen
+import django
 from wsgiref.simple_server import make_server
 from django.conf import settings
 settings.configure(
@@ -248,15 +246,11 @@ settings.configure(
     MIDDLEWARE=['django.contrib.sessions.middleware.SessionMiddleware', 'django.contrib.auth.middleware.AuthenticationMiddleware'],
     DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}})
 django.setup()
-from django.contrib.auth import login, logout
+from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse, JsonResponse
-from django.shortcuts import redirect
 from django.urls import path
-logger = logging.getLogger('portal')
-
 ${file('django.py')}
 
 def sign_in(request):
@@ -479,7 +473,7 @@ test('Each recipe has at most 25 lines of code beside imports', () => {
   const lengths = files.map(({ name }) => {
     const text = readFileSync(join(repository, 'examples/recipes', name), 'utf8')
     const lines = text.replace(/^import \([^)]*\)/m, '').split('\n')
-    return lines.filter(line => !/^\s*$|^\s*(?:\/\/|#|\/\*\*)|^(?:import|require|package) /.test(line)).length
+    return lines.filter(line => !/^\s*$|^\s*(?:\/\/|#|\/\*\*)|^(?:import|from|require|package) /.test(line)).length
   })
   expect(Math.max(...lengths)).toBeLessThanOrEqual(25)
 })

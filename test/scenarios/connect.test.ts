@@ -137,6 +137,13 @@ describe('a page with a token', () => {
       'access-control-expose-headers': 'Retry-After, WWW-Authenticate, X-Request-Id',
     })
     expect(JSON.parse(expired.text).detail).toContain('It has expired.')
+    await connect({ token: pageToken({ exp: 1 }) })
+    await connect({ token: pageToken({ aud: 'mail' }) })
+    const refused = service.lines
+      .map(line => JSON.parse(line))
+      .filter(line => line.code === 'invalid-token' && line.audit)
+    // Another expired token within the minute has no line of its own. Another fault has.
+    expect(refused).toMatchObject([{ detail: 'It has expired.' }, { detail: 'Its claim aud is missing or wrong.' }])
     const missing = await connect({ token: '' })
     expect([problemOf(missing), missing.headers['www-authenticate']]).toEqual([[401, 'invalid-token'], 'Bearer'])
     const basic = await connect({ token: '', headers: { Authorization: 'Basic cG9ydGFsOng=' } })

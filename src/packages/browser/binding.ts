@@ -62,7 +62,7 @@ export async function answerOf<Answer>(
     (isOfService && readJson(text)) || {}
   if (detail) console.warn(`${code}: ${detail}`)
   if (!isOfService && /^40[13]/.test(`${status}`)) throw new NoChat('You are not signed in any more.', 'signed-out')
-  if (isPage || /^4(?!08|29)/.test(`${status}`)) throw new NoChat(`This page has no chat (HTTP ${status}).`, code)
+  if (isPage || /^4(?!08|29)/.test(`${status}`)) throw new NoChat(`The chat is not available (HTTP ${status}).`, code)
   throw new NoChat('There is no chat at the moment.', undefined, Number(headers.get('Retry-After')) || undefined)
 }
 

@@ -189,7 +189,7 @@ export class Chat extends EventTarget {
     } catch (error) {
       if (mine !== this.#request) return
       if (!(error instanceof NoChat)) {
-        this.#end('refused', 'This page has no chat.')
+        this.#end('refused', 'The chat is not available.')
         throw error
       }
       if (error.code) this.#end(error.code, error.message)

@@ -19,8 +19,12 @@ const longestLife = 3600
 
 const publicAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-/** For all tokens without the right key's signature. No secret. */
-const unsigned = 'Its form, algorithm, key or signature is not accepted.'
+/** For all tokens without the right key's signature. */
+const unsigned = {
+  secret:
+    'HS256 with a secret of PAGE_TOKEN_SECRET_FILE did not sign it. A secret is the text of its line, not decoded.',
+  keys: 'No key of PAGE_TOKEN_JWKS, with an algorithm that is allowed, signed it.',
+}
 
 const reloaded = 'keys for page tokens reloaded'
 
@@ -69,7 +73,7 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
     ({ secrets }: SecretsFile): Verify =>
     async token => {
       const secret = secrets.find(secret => hasSigned(secret, token))
-      if (secret === undefined) throw refused(unsigned)
+      if (secret === undefined) throw refused(unsigned.secret)
       return (await jwtVerify(token, secret, options(['HS256']))).payload
     }
   const byPublicKey =
@@ -105,9 +109,10 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
   return {
     /** Throws `invalid-token` or `keys-unavailable`. */
     async userOf(token: string): Promise<PageUser> {
-      if (token.length > longestToken || !compact.test(token)) throw refused(unsigned)
+      if (token.length > longestToken || !compact.test(token))
+        throw refused(`It is not a JSON Web Token of at most ${longestToken} characters.`)
       const claims = await verify(token).catch(error => {
-        throw problemOf(error)
+        throw problemOf(error, pages.secrets === undefined ? unsigned.keys : unsigned.secret)
       })
       if (!(claims.exp! <= now() / 1000 + longestLife + leeway)) throw refused('Its exp is more than an hour away.')
       if (pages.secrets === undefined) demandVerified(claims, template)
@@ -143,10 +148,10 @@ function hasSigned(secret: KeyObject, token: string): boolean {
 }
 
 /** Claims come after the signature: only the issuer learns about them. */
-function problemOf(error: unknown): Problem {
+function problemOf(error: unknown, otherwise: string): Problem {
   if (error instanceof Problem) return error
   if (error instanceof errors.JWTExpired) return refused('It has expired.')
-  if (!(error instanceof errors.JWTClaimValidationFailed)) return refused(unsigned)
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return refused(otherwise)
   if (error.claim === 'nbf' && error.reason === 'check_failed') return refused('It is not valid yet.')
   return refused(`Its claim ${error.claim} is missing or wrong.`)
 }
