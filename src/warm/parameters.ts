@@ -37,14 +37,14 @@ export const bodyParameters = {
   jid: text('The user: a bare JID, or a full JID to request a resource.', jidAllowed, sent => sent, aJid),
   password: text(
     `At most ${longestPassword} bytes.`,
-    `Text of at most ${longestPassword} bytes, without NUL and what SASLprep forbids.`,
+    `Text of at most ${longestPassword} bytes, without NUL and other characters that SASLprep forbids.`,
     // NUL would end a field of SASL PLAIN (RFC 4616 §2).
     sent => (sent.includes('\0') || Buffer.byteLength(sent) > longestPassword ? undefined : sent),
     { minLength: 1, maxLength: longestPassword, format: 'password', writeOnly: true },
   ),
   token: text(
     'A token of the user, instead of a password.',
-    `At most ${longestToken} printable ASCII characters without spaces, and no password.`,
+    `At most ${longestToken} printable ASCII characters without spaces. Do not send it with password.`,
     sent => (sent.length <= longestToken && visible.test(sent) ? sent : undefined),
     { minLength: 1, maxLength: longestToken, pattern: visible.source, format: 'password', writeOnly: true },
   ),
@@ -56,13 +56,13 @@ export const bodyParameters = {
   ),
   credential: text(
     'Instead of a password: the `credential` of an earlier answer.',
-    'A credential, without a password, a token and an authzid.',
+    'A credential. Do not send it with password, token or authzid.',
     sent => sent,
     { minLength: 1, maxLength: longestCredential, format: 'password', writeOnly: true },
   ),
   authzid: text(
     'The user, if `jid` and `password` are of another account of the domain that acts for the user.',
-    `${jidAllowed} It has the domain of jid, without a token.`,
+    `${jidAllowed} Its domain is the domain of jid. Do not send it with token.`,
     parseJid,
     aJid,
   ),
@@ -84,23 +84,23 @@ export const bodyParameters = {
   expires_in: integer('Time for the first request of the page, in seconds.', { minimum: 5, maximum: 600 }),
   attach_binding: word<AttachBinding>(
     ['off', 'cookie', 'reply'],
-    'Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend.',
+    'Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it, with `reply` your backend.',
     '. Only off at a remote endpoint.',
   ),
   visit: text(
-    'Session of the portal. With `tab` it names a session, which is resumed if it lives. No secret.',
+    'Name of the portal session. If a session with this `visit` and `tab` exists, the call resumes it. Not a secret.',
     `1 to ${longestVisit} characters, without control characters.`,
     named(longestVisit),
     nameSchema(longestVisit),
   ),
   tab: text(
-    'Page of the `visit`. Without it, the visit has one session.',
-    `1 to ${longestTab} characters, without control characters, with visit.`,
+    'Name of the browser tab. Without it, the visit has one session.',
+    `1 to ${longestTab} characters, without control characters. Needs visit.`,
     named(longestTab),
     nameSchema(longestTab),
   ),
   remember: onOrOff(
-    'Whether to return a `credential` for later calls. It replaces the password, which is not in it.',
+    'Whether to return a `credential`, which later calls send in place of the password.',
     "On or off. On needs the user's own password, and an answer in JSON.",
   ),
   csrf_token: {
@@ -173,7 +173,7 @@ export const listParameters = {
     named(longestVisit),
     nameSchema(longestVisit),
   ),
-  limit: integer('Most sessions to list.', { minimum: 1, maximum: 1000, default: usualLimit }),
+  limit: integer('Largest number of sessions to list.', { minimum: 1, maximum: 1000, default: usualLimit }),
   after: text(
     '`next` of the previous part.',
     'The value of "next" in the previous part of the list.',
@@ -183,7 +183,7 @@ export const listParameters = {
     },
     { pattern: placePattern.source },
   ),
-  sort: word(orders, 'The order: oldest, first by JID, by state, or shortest quiet time first. `-` reverses it.'),
+  sort: word(orders, 'The order: oldest first, by JID, by state, or shortest quiet time first. `-` reverses it.'),
   page: integer(`Number of the part, instead of after. With limit: up to session ${mostNumbered}.`, {
     minimum: 1,
     maximum: mostNumbered,

@@ -26,13 +26,13 @@ export interface WarmRequest {
   ver?: string | number | '' | null
   /** Time for the first request of the page, in seconds. */
   expires_in?: number | '' | null
-  /** Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend. */
+  /** Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it, with `reply` your backend. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
-  /** Session of the portal. With `tab` it names a session, which is resumed if it lives. No secret. */
+  /** Name of the portal session. If a session with this `visit` and `tab` exists, the call resumes it. Not a secret. */
   visit?: string
-  /** Page of the `visit`. Without it, the visit has one session. */
+  /** Name of the browser tab. Without it, the visit has one session. */
   tab?: string | '' | null
-  /** Whether to return a `credential` for later calls. It replaces the password, which is not in it. */
+  /** Whether to return a `credential`, which later calls send in place of the password. */
   remember?: boolean | 'on' | 'true' | 'yes' | '1' | 'off' | 'false' | 'no' | '0' | '' | null
 }
 
@@ -40,7 +40,7 @@ export interface WarmRequest {
 export interface ResumeRequest {
   /** Time for the first request of the page, in seconds. */
   expires_in?: number | '' | null
-  /** Ties the session to one browser. The first BOSH response sets the cookie, or with `reply` the backend. */
+  /** Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it, with `reply` your backend. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
 }
 
@@ -251,11 +251,11 @@ export interface ListSessionsQuery {
   process?: string
   /** The sessions of this visit of this admin. */
   visit?: string
-  /** Most sessions to list. */
+  /** Largest number of sessions to list. */
   limit?: number
   /** `next` of the previous part. */
   after?: string
-  /** The order: oldest, first by JID, by state, or shortest quiet time first. `-` reverses it. */
+  /** The order: oldest first, by JID, by state, or shortest quiet time first. `-` reverses it. */
   sort?: 'opened' | '-opened' | 'jid' | '-jid' | 'state' | '-state' | 'quiet' | '-quiet'
   /** Number of the part, instead of after. With limit: up to session 5000. */
   page?: number

@@ -18,13 +18,13 @@ export const auditParameters = {
       maxLength: longestName,
     },
   ),
-  action: word(auditActions, 'Lines about this.'),
+  action: word(auditActions, 'Lines about this action.'),
   jid: text('Lines about this user (a bare JID) or this domain.', 'A bare JID or a domain.', sent => {
     if (!sent.includes('@')) return prepareDomain(sent)
     const jid = parseJid(sent)
     return jid && formatBareJid(jid)
   }),
-  limit: integer('Most lines.', { minimum: 1, maximum: 500, default: usualLines }),
+  limit: integer('Largest number of lines.', { minimum: 1, maximum: 500, default: usualLines }),
   before: text('`next` of the previous part.', 'The value of "next" in the previous part.', readAuditPlace),
 } as const
 
