@@ -24,7 +24,7 @@ export interface Loaded {
   readonly config: Config
   readonly unknown: readonly string[]
   readonly warnings: readonly string[]
-  /** The warnings about certificates. */
+  /** About certificates. */
   readonly tlsWarnings: readonly string[]
 }
 

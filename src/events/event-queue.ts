@@ -5,10 +5,10 @@ import { onceAMinute } from '../lib/limits/throttle.js'
 import { codeOf } from '../lib/log.js'
 
 const mostAtOnce = 8
-/** Most events in the queue, and most bytes of their bodies. */
+/** And bytes of their bodies. */
 const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
-/** An event older than this is dropped when an attempt fails. */
+/** Then dropped when an attempt fails. */
 const mostAge = 24 * 3600_000
 /** Doubles up to the longest pause. */
 const firstPause = 1_000

@@ -10,7 +10,7 @@ export function newNodeName(): string {
 
 export const isNodeName = (text: string): boolean => /^[a-z0-9]{8}$/.test(text)
 
-/** The process name in a sid, id or token. That process may not exist. */
+/** Of a sid, id or token. That process may not exist. */
 export function nodeIn(text: string): string | undefined {
   if (text.charCodeAt(length) !== 0x2d) return undefined
   const name = text.slice(0, length)

@@ -34,7 +34,7 @@ export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new SessionsElsewhere()
   const sessions = new Set<EndpointSession>()
-  /** Logins under way for pages that will use the endpoint. */
+  /** For pages that will use the endpoint. */
   const openings = new Set<BoshLink>()
   /** Found endpoints, by entry of the settings. */
   const known = new Map<RemoteEndpoint, Endpoints>()

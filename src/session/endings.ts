@@ -1,4 +1,12 @@
-export interface Ending {
+import type { Link } from '../xmpp/link.js'
+import type { Client, Outcome } from './client.js'
+import type { Outbox } from './outbox.js'
+import type { SessionKeeper } from './session-keeper.js'
+import type { SessionView } from './session-types.js'
+import type { Stage } from './state.js'
+import type { Uplink } from './uplink.js'
+
+interface Ending {
   /**
    * `close-empty`: closes once nothing is left to deliver. `cut`: closes the connection but not the stream.
    * `abandon`: does not read waiting data.
@@ -33,3 +41,72 @@ export const endings = {
 } as const satisfies Record<string, Ending>
 
 export type How = keyof typeof endings
+
+interface Endable extends Pick<SessionView, 'origin' | 'jid'> {
+  readonly stage: Pick<Stage<unknown>, 'name' | 'outcome' | 'isOver' | 'end'>
+  readonly outbox: Outbox
+  readonly uplink: Uplink
+  readonly downlink: { returnUnconfirmed(outcome: Outcome): void }
+  readonly link: Link
+  readonly client: Client | undefined
+  deadline: number
+  flush(): void
+}
+
+type Keeper<Session> = Pick<SessionKeeper<Session>, 'ended' | 'removed'>
+
+/** The first outcome counts. */
+export function endSession<Session extends Endable>(
+  session: Session,
+  keeper: Keeper<Session>,
+  outcome: Outcome,
+  how: How,
+): void {
+  const { stage, outbox, uplink } = session
+  const { link, client } = endings[how]
+  const isTold = client === 'outcome' || client === 'outcome-now'
+  if (isTold) {
+    if (link !== 'abandon') session.downlink.returnUnconfirmed(outcome)
+    if (link === 'abandon') uplink.abandon(outbox.clear())
+    if (link === 'close') session.link.close()
+    if (stage.name !== 'ended') {
+      stage.end(outcome, false)
+      keeper.ended(session)
+      session.flush()
+    }
+    // At once, so that the user goes offline, unless stanzas can still be returned or kept by the server.
+    if (link === 'close-empty' && !stage.isOver && outbox.isEmpty && !mayKeep(session)) session.link.close()
+  }
+  if (client !== 'outcome' && !stage.isOver) finish(session, keeper, outcome, how)
+}
+
+/** Whether the server would keep stanzas that the page may not have received. */
+function mayKeep({ uplink, client }: Endable): boolean {
+  return uplink.managed?.isOn === true && (client?.unconfirmed ?? 0) > 0
+}
+
+/** The client has the outcome, or will never have it. */
+export function finish<Session extends Endable>(
+  session: Session,
+  keeper: Keeper<Session>,
+  outcome: Outcome,
+  how: How,
+): void {
+  const { stage, outbox, uplink, client } = session
+  const ending: Ending = endings[how]
+  const last = stage.outcome ?? outcome
+  stage.end(last, true)
+  session.deadline = Number.POSITIVE_INFINITY
+  const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
+  // Stanzas that the page may not have: the server keeps them, or returns errors.
+  if (isAway || (last.reason !== 'client' && uplink.managed?.isOn === true)) client?.giveBack()
+  const waiting = outbox.clear()
+  if (ending.queue !== 'discard') uplink.bounce(waiting)
+  if (ending.link === 'cut') session.link.cut()
+  else session.link.close()
+  client?.close(ending.client === 'end' || ending.client === 'return' ? ending.client : undefined)
+  outbox.close()
+  uplink.discard()
+  const isLogin = session.origin === 'warmed' && session.jid === undefined
+  keeper.removed(session, isLogin ? 'login' : last.reason)
+}

@@ -47,7 +47,7 @@ export class LinkCounts {
     return this.#confirmed
   }
 
-  /** Received stanzas that the server has not been told of. */
+  /** Received, but not yet reported to the server. */
   get unacknowledged(): number {
     return this.received - this.#acknowledged
   }

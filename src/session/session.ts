@@ -4,9 +4,9 @@ import type { EndReason, Limit } from '../lib/counts.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import { type Element, isStanza } from '../xmpp/xml/element.js'
 import { absentLink } from './absent-link.js'
-import type { Client, NextPage, Outcome } from './client.js'
+import type { Client, NextPage } from './client.js'
 import { Downlink } from './downlink.js'
-import { type Ending, endings, type How } from './endings.js'
+import { endSession, finish, type How } from './endings.js'
 import { Inactivity } from './inactivity.js'
 import { isFull } from './logins/bound-jid.js'
 import type { ClientAttempts, Gate } from './logins/client-attempts.js'
@@ -117,20 +117,17 @@ export class Session implements Gate {
 
   begin(client: Client, options: LinkOptions, events: LinkEvents = this.downlink): void {
     this.#client = client
-    const { connect, shaper, waiting, serverMilliseconds } = this.#keeper
-    const link = connect(this.domain, options, events)
-    this.uplink = new Uplink(link, shaper, waiting, serverMilliseconds)
+    this.uplink = new Uplink(this.#keeper.connect(this.domain, options, events), this.#keeper)
     this.outbox.source = this.uplink
   }
 
   /** Continues another process's session. Replaces `begin`. */
   takeUp(before: SessionRecord, client: Client, management: Management): void {
-    const { clock, shaper, waiting, serverMilliseconds } = this.#keeper
     this.#jid = before.jid
     this.#client = client
     this.hasBackend = true
-    this.inactivity.takeUp(before.inactivity, clock.now())
-    this.uplink = new Uplink(absentLink(this.downlink), shaper, waiting, serverMilliseconds)
+    this.inactivity.takeUp(before.inactivity, this.#keeper.clock.now())
+    this.uplink = new Uplink(absentLink(this.downlink), this.#keeper)
     this.uplink.opened()
     this.#manage(management, before.link)
     this.outbox.source = this.uplink
@@ -245,7 +242,6 @@ export class Session implements Gate {
     this.#keeper.attached(this)
   }
 
-  /** In seconds. */
   pause(seconds: number): void {
     this.inactivity.allow(seconds, true)
     this.#note('paused')
@@ -350,7 +346,7 @@ export class Session implements Gate {
   flush(): void {
     const { outcome } = this.stage
     if (outcome === undefined) this.#client?.flush()
-    else if (!this.isOver && this.#client?.tell(outcome) === true) this.#endNow(outcome, endings.untold)
+    else if (!this.isOver && this.#client?.tell(outcome) === true) finish(this, this.#keeper, outcome, 'untold')
   }
 
   /** Recomputes `deadline`. */
@@ -384,48 +380,7 @@ export class Session implements Gate {
 
   /** The first reason counts. */
   end(reason: EndReason, how: How, streamError?: string): void {
-    this.run(() => this.#end({ reason, streamError }, endings[how]))
-  }
-
-  #end(outcome: Outcome, ending: Ending): void {
-    const { link, client } = ending
-    const isTold = client === 'outcome' || client === 'outcome-now'
-    if (isTold) {
-      if (link !== 'abandon') this.downlink.returnUnconfirmed(outcome)
-      if (link === 'abandon') this.uplink.abandon(this.outbox.clear())
-      if (link === 'close') this.link.close()
-      if (!this.hasEnded) {
-        this.stage.end(outcome, false)
-        this.#keeper.ended(this)
-        this.flush()
-      }
-      // At once, so that the user goes offline, unless stanzas can still be returned or kept by the server.
-      if (link === 'close-empty' && !this.isOver && this.outbox.isEmpty && !this.#mayKeep) this.link.close()
-    }
-    if (client !== 'outcome' && !this.isOver) this.#endNow(outcome, ending)
-  }
-
-  /** Whether the server would keep stanzas that the page may not have received. */
-  get #mayKeep(): boolean {
-    return this.uplink.managed?.isOn === true && (this.#client?.unconfirmed ?? 0) > 0
-  }
-
-  #endNow(outcome: Outcome, { link, queue, client }: Ending): void {
-    const last = this.stage.outcome ?? outcome
-    this.stage.end(last, true)
-    this.deadline = Number.POSITIVE_INFINITY
-    const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
-    // Stanzas that the page may not have: the server keeps them, or returns errors.
-    if (isAway || (last.reason !== 'client' && this.uplink.managed?.isOn === true)) this.#client?.giveBack()
-    const waiting = this.outbox.clear()
-    if (queue !== 'discard') this.uplink.bounce(waiting)
-    if (link === 'cut') this.link.cut()
-    else this.link.close()
-    this.#client?.close(client === 'end' || client === 'return' ? client : undefined)
-    this.outbox.close()
-    this.uplink.discard()
-    const isLogin = this.origin === 'warmed' && this.#jid === undefined
-    this.#keeper.removed(this, isLogin ? 'login' : last.reason)
+    this.run(() => endSession(this, this.#keeper, { reason, streamError }, how))
   }
 
   #stop(reason: EndReason): void {

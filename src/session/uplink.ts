@@ -16,6 +16,12 @@ const mostKept = 8 * 1024 * 1024
 /** In bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
 
+export interface UplinkParts {
+  readonly shaper: RateShaper
+  readonly waiting: WaitingMemory
+  readonly serverMilliseconds?: number | undefined
+}
+
 /** Stanzas wait for the stream features, or for a delayed login. */
 export class Uplink {
   #isOpening = true
@@ -32,10 +38,10 @@ export class Uplink {
   /** See `RateShaper`. */
   #paidAt = 0
 
-  constructor(link: Link, shaper: RateShaper, waiting: WaitingMemory, patience: number | undefined) {
+  constructor(link: Link, { shaper, waiting, serverMilliseconds }: UplinkParts) {
     this.link = link
     this.#waiting = waiting
-    this.watch = new ServerWatch(patience)
+    this.watch = new ServerWatch(serverMilliseconds)
     this.#shaper = shaper
   }
 

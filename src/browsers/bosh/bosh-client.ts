@@ -6,28 +6,21 @@ import type { Handover } from '../../session/session-types.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
 import { AttachCookie, type CookieRecord } from './attach-cookie.js'
-import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
+import { type Body, emptyBody, errorBody, writeTerminate } from './body.js'
 import { type BoshParts, conditionFor, Delivery, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
+import { Parking } from './parking.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, Rules } from './rules.js'
-import { announced, defaultContentType, type Terms } from './terms.js'
+import { announced, defaultContentType, heldUntil, type Terms } from './terms.js'
 import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
 const createSeconds = 5
-const gapSeconds = 30
-const mostBeforeLogin = 16 * 1024
-/** Of a parked request, without its text. */
-const parkedBytes = 1024
 /** After a handover. The largest jump is twice as large. */
 const leastJump = 2 ** 20
 
 /** XEP-0124 §17.2. */
-const notFound: Reply = {
-  status: 200,
-  body: writeTerminate('item-not-found'),
-  contentType: defaultContentType,
-}
+const notFound: Reply = { status: 200, body: writeTerminate('item-not-found'), contentType: defaultContentType }
 
 /** For the page that replaces a lost page. */
 export interface NextPageRecord {
@@ -56,6 +49,7 @@ export class BoshClient implements Client {
   readonly #open: OpenRequests
   readonly #window: RidWindow
   readonly #rules: Rules
+  readonly #parking: Parking
 
   constructor(session: Session, parts: BoshParts, start: Start) {
     this.session = session
@@ -66,6 +60,7 @@ export class BoshClient implements Client {
     this.#open = this.#delivery.open
     this.#window = this.#delivery.window
     this.#rules = new Rules(start.terms, start.newkey)
+    this.#parking = new Parking(session, parts, start.terms, this.#delivery, this.#rules)
   }
 
   static forPage(
@@ -125,7 +120,7 @@ export class BoshClient implements Client {
   }
 
   get deadline(): number {
-    const turn = this.#hasTurn ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY
+    const turn = this.#parking.hasNext ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY
     return Math.min(turn, this.#open.nextExpiry)
   }
 
@@ -160,7 +155,7 @@ export class BoshClient implements Client {
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         const pending = this.#received(rid, body.key, body.digest, peer)
-        if (pending.since < this.session.uplink.freeAt || this.#hasTurn) {
+        if (pending.since < this.session.uplink.freeAt || this.#parking.hasNext) {
           this.#park(pending, body)
           return
         }
@@ -186,7 +181,7 @@ export class BoshClient implements Client {
   }
 
   tick(now: number): void {
-    if (this.#hasTurn) {
+    if (this.#parking.hasNext) {
       this.#acceptParked(now)
       this.session.flush()
       if (this.session.isOver) return
@@ -276,7 +271,7 @@ export class BoshClient implements Client {
   /** The only place that makes a `Pending`, so that V8 has one shape for all. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.#parts.clock.now()
-    const expires = this.#expiry(since)
+    const expires = heldUntil(this.#terms, since)
     return { rid, peer, key, digest, repeats: 0, since, expires, parked: undefined, report: '' }
   }
 
@@ -339,50 +334,17 @@ export class BoshClient implements Client {
     return hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
   }
 
-  get #hasTurn(): boolean {
-    return this.#open.parked(this.#window.last + 1) !== undefined
-  }
-
   #acceptParked(now: number): void {
     while (now >= this.session.uplink.freeAt) {
-      const parked = this.#open.unpark(this.#window.last + 1)
-      if (parked === undefined) return
-      const body = parseBody(parked.parked!.text)
-      parked.parked = undefined
-      parked.expires = this.#expiry(parked.since)
-      this.#accept(parked, body)
+      const next = this.#parking.takeNext()
+      if (next === undefined) return
+      this.#accept(next.pending, next.body)
     }
   }
 
   #park(pending: Pending, body: Body): void {
-    const older = this.#open.parked(pending.rid)
-    const fault = older === undefined ? undefined : this.#rules.brokenByRepeat(older, body)
-    if (fault !== undefined) {
-      pending.peer.answer(this.#fault(fault))
-      return
-    }
-    const { text } = body
-    const length = this.#open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
-    const room = this.#parts.bodies.ofMessage(pending.peer.address)
-    // A unit above U+00FF doubles the memory of the whole text.
-    const isKept = this.session.jid !== undefined || length <= mostBeforeLogin
-    if (!isKept || !room.is(2 * text.length + parkedBytes)) {
-      this.#parts.counts.bodiesRefused += 1
-      this.#defer(pending)
-      return
-    }
-    pending.parked = { text, room }
-    pending.expires = pending.since + Math.min(this.#terms.wait, gapSeconds) * 1000
-    if (older !== undefined) pending.repeats = older.repeats + 1
-    this.#open.park(pending)
-    older?.peer.answer(this.#delivery.wrap(errorBody))
-  }
-
-  /** Answers 503, because some libraries treat `type='error'` as an empty reply. */
-  #defer({ peer, since }: Pending): void {
-    this.#parts.counts.failedRequests += 1
-    peer.answer({ status: 503, body: '', contentType: this.#terms.contentType })
-    this.#delivery.beginInactivity(since)
+    const fault = this.#parking.park(pending, body)
+    if (fault !== undefined) pending.peer.answer(this.#fault(fault))
   }
 
   /** XEP-0124 §14.3. */
@@ -407,7 +369,7 @@ export class BoshClient implements Client {
       return
     }
     const since = this.#parts.clock.now()
-    const older = this.#open.renew(held!, peer, since, this.#expiry(since))
+    const older = this.#open.renew(held!, peer, since, heldUntil(this.#terms, since))
     older.answer(this.#delivery.wrap(errorBody))
     this.session.flush()
   }
@@ -421,12 +383,6 @@ export class BoshClient implements Client {
 
   #answerAll(reply: Reply): void {
     for (const { peer } of this.#open.clear()) peer.answer(reply)
-  }
-
-  #expiry(now: number): number {
-    const { wait } = this.#terms
-    // Before `wait`: proxies with the same timeout began to count earlier.
-    return now + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
   }
 }
 

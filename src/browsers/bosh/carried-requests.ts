@@ -37,7 +37,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const isUnknown = () => isOfSession && manager?.has(readBodyHead(text).sid) === false
     if (manager === undefined) exchange.cancel()
     else if (nodes.isLeaving && isUnknown()) exchange.cancel()
-    // Clients choose this process by the sid, so long texts are parsed only for existing sessions.
+    // Clients choose this process by the sid. Long texts are parsed only for existing sessions.
     else if (text.length > long && isUnknown()) manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
     return peer

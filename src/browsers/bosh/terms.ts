@@ -49,6 +49,11 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   }
 }
 
+/** Before `wait` is over: proxies with the same timeout began to count earlier. */
+export function heldUntil({ wait }: Pick<Terms, 'wait'>, since: number): number {
+  return since + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
+}
+
 /** Attributes of the first reply only (XEP-0124 §7.2). */
 export function announce(sid: string, rid: number, terms: Terms): string {
   const said = Object.entries({ ...announced(sid, terms), ack: terms.acks ? rid : undefined })

@@ -44,7 +44,7 @@ export function keepOfferedConnections(worker: Worker, isAnotherListening: () =>
     }
   })
 
-  /** Removes the worker from the round robin, after its last answers. */
+  /** After its last answers. */
   function disconnect(): void {
     if (isDisconnected) return
     if (process.connected) setTimeout(disconnect, lookMilliseconds)

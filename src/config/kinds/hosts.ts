@@ -12,9 +12,8 @@ export interface HostEntry {
 }
 
 /**
- * `host=domain?url=https://host&bosh=/path&warm=off,…`. Without `=domain`, the host name is the domain.
- * `host=` serves all domains. A host with several domains has several entries. Keys are in lower case,
- * without a port.
+ * `host=domain?url=https://host&bosh=/path&warm=off,…`. By default, the host name is the domain. `host=` serves all
+ * domains. A host with several domains has several entries. Keys are in lower case, without a port.
  */
 export const hostEntries: Kind<ReadonlyMap<string, readonly HostEntry[]>> = (text, report) => {
   const hosts = new Map<string, HostEntry[]>()

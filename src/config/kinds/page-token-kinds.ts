@@ -42,7 +42,7 @@ export interface KeySet {
   readonly keys: readonly PublicKey[]
 }
 
-/** The public keys of a JWK set (RFC 7517 §5). Undefined if there is none. */
+/** RFC 7517 §5. Undefined without a key. */
 export function readKeySet(text: string): KeySet | undefined {
   let set: unknown
   try {

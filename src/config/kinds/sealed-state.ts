@@ -41,7 +41,7 @@ function accessFault(folder: string): string | undefined {
 
 const advice = 'make keys with openssl rand -base64 32'
 
-/** One key in each line. The first key encrypts. Each key can decrypt. */
+/** One in each line. The first encrypts. Each can decrypt. */
 export const sealKeysFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
   const keys: KeyObject[] = []
   for (const { number, text: written } of linesIn(text)) {

@@ -13,7 +13,7 @@ export class Certificates {
   expiries: ReadonlyMap<string, number> = new Map()
   #https: Https
   #certificates: readonly Certificate[] = []
-  /** By name. A look-up must not take longer with more certificates, because strangers choose the name. */
+  /** A look-up must not take longer with more certificates, because strangers choose the name. */
   #named: ReadonlyMap<string, SecureContext> = new Map()
 
   constructor(https: Https) {

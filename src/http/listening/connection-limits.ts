@@ -28,7 +28,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   const connections = new Set<Socket>()
   const headers = new ProxyHeaders(clock)
 
-  /** `address`: undefined before its PROXY header. `others`: connections besides this one. */
+  /** `address`: undefined before its PROXY header. */
   function hasRoom(socket: Socket, address: string | undefined, others: number): boolean {
     const { maxConnections, maxConnectionsPerAddress } = config.listen
     const isCaller = address === undefined || mayCall(address)

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** Sessions leave these descriptors free, so that refused connections get an answer. */
+/** Sessions leave these free, so that refused connections get an answer. */
 const reserveOfSessions = 32
-/** The reserve has at most this share of all descriptors. */
+/** Of all descriptors. */
 const reservedShare = 0.1
 /** Checks are slow. A check stays valid for `mostUnseen` descriptors, or for fewer if few are free. */
 const mostUnseen = 16
@@ -13,7 +13,7 @@ export class Descriptors {
   readonly most: number
   readonly #next: () => number | undefined
   #seen = 0
-  /** Descriptors allowed since the last check, by all limits together. */
+  /** Since the last check, by all limits together. */
   #unseen = mostUnseen
 
   constructor(most = mostDescriptors(), next = nextDescriptor) {

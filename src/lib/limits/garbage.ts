@@ -3,7 +3,6 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Clock, Timer } from '../clock.js'
 
-/** Shortest pause between two collections. */
 const shortest = 5_000
 /** Divisor: collections take at most 5 % of the time. */
 const rarity = 20

@@ -2,10 +2,7 @@ import { KeyCounts } from './key-counts.js'
 
 /** With a limit for each kind. */
 export interface LiveCounts<Kind extends string> {
-  /**
-   * Counts all kinds. If a kind is at its limit, counts none and returns this kind. Synchronous unless
-   * another process counts.
-   */
+  /** If a kind is at its limit, counts none and returns this kind. Synchronous unless another process counts. */
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined>
   add(kind: Kind, key: string): void
   giveBack(kind: Kind, key: string): void

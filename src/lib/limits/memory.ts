@@ -9,7 +9,7 @@ import { type Most, numberOf } from './rates.js'
 const mostOfHeap = 0.75
 /** Part of the heap limit, in bytes. V8 does not report it. */
 const youngSize = 48 * 2 ** 20
-/** Share of memory, unless MAX_MEMORY_MB is set. */
+/** Unless MAX_MEMORY_MB is set. */
 const mostOfMachine = 0.8
 /** Of both limits. Hostile stanzas can take four times their counted size. */
 const mostWaiting = 1 / 8
@@ -50,7 +50,7 @@ export function memoryLimits(megabytes: number, workers = 0) {
   return { heap: heapSize() * mostOfHeap, resident: processMemory(megabytes, workers) }
 }
 
-/** V8's limit for old objects, in bytes. */
+/** For old objects, in bytes. */
 function heapSize(): number {
   return getHeapStatistics().heap_size_limit - youngSize
 }

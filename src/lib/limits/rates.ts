@@ -29,7 +29,7 @@ export class Rate {
     return this.#counted
   }
 
-  /** Counts an attempt. Above the limit, resolves with the seconds to wait. */
+  /** Above the limit, resolves with the seconds to wait. */
   async take(key: string): Promise<number | undefined> {
     try {
       await this.#limiter?.consume(key)
@@ -40,7 +40,7 @@ export class Rate {
     }
   }
 
-  /** Takes back the last `take` of this window. */
+  /** Of this window. */
   async giveBack(key: string): Promise<void> {
     if ((await this.count(key)) > 0) await this.#limiter?.reward(key)
   }

@@ -65,7 +65,7 @@ export class Chat extends EventTarget {
   #memory: Memory
   #status: Status = { state: 'connecting' }
   #session: PageSession | undefined
-  /** Shared by several sessions, for stream management. */
+  /** For stream management. */
   #socket: ManagedSocket | undefined
   #isSocketBlocked = false
   #wasOnline = false
@@ -140,7 +140,7 @@ export class Chat extends EventTarget {
     return isKnown
   }
 
-  /** Joins a room, also in later sessions. */
+  /** Also in later sessions. */
   join(room: string, nickname: string): void {
     const occupant = `${room}/${nickname}`
     this.#rooms.add(occupant)
@@ -155,7 +155,6 @@ export class Chat extends EventTarget {
     }
   }
 
-  /** Logs out. */
   close(): void {
     this.#session?.close()
     this.#session = undefined

@@ -164,7 +164,7 @@ export class Departures {
     return unsent.map(readStanza).filter(({ localName }) => localName === 'message')
   }
 
-  /** Passes on each message that the server may not have, then how it failed. */
+  /** Each message that the server may not have, then how it failed. */
   recall(show: (stanza: Element) => void): void {
     for (const outgoing of this.#all) if (!outgoing.isConfirmed) show(readStanza(outgoing))
     for (const { id, failure } of this.#all) if (failure) this.#fail(outgoing => outgoing.id === id, ...failure)

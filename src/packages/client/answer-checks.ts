@@ -1,6 +1,6 @@
 import type { Binding, Ended, Session, SessionList } from './api-types.js'
 
-/** Undefined stands for an answer without a body. */
+/** Undefined: an answer without a body. */
 export type Check<T> = (answer: unknown) => answer is T
 
 type Fields = Readonly<Record<string, unknown>> | undefined

@@ -7,7 +7,6 @@ const restartBytes = 1 + 4
 
 export type NatsMessage =
   | { readonly kind: 'data'; readonly stream: number; readonly piece: number; readonly bytes: Buffer }
-  /** Begins a new stream in both directions. */
   | { readonly kind: 'restart'; readonly stream: number }
   | { readonly kind: 'announcement'; readonly frame: Buffer }
   | { readonly kind: 'farewell' }

@@ -37,7 +37,7 @@ export class CountTable {
     for (const [thing, count] of counts) this.set(node, thing, count)
   }
 
-  /** Counts all things, or none if a thing is at its limit. Returns this thing. */
+  /** None if a thing is at its limit. Returns this thing. */
   take(wanted: Wanted, node: string): string | undefined {
     const full = wanted.find(([thing, limit]) => isOver(this.total(thing) + 1, limit))?.[0]
     if (full === undefined)

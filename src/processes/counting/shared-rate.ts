@@ -21,7 +21,6 @@ interface RateQuestion {
 export interface SharedRateParts {
   readonly nodes: Nodes
   readonly clock: Pick<Clock, 'now'>
-  /** Called if this process counts alone. */
   readonly onAlone: () => void
 }
 

@@ -32,7 +32,6 @@ const foreignAddress = 'XMPP_LOCAL_ADDRESSES has an address that this machine do
 export interface DialerParts {
   readonly names: Names
   readonly clock: Clock
-  /** For servers found through DNS. */
   readonly publicOnly: boolean
   readonly descriptors?: { expected: number } | undefined
   readonly states?: ServerStates | undefined
@@ -52,7 +51,7 @@ export function createDialer({ states, publicOnly, ...rest }: DialerParts) {
       const state = states?.ofEntry(domain, written(server))
       return createSearch({ ...parts, publicOnly: false }, { targets: [server] }, domain, () => state)
     },
-    /** Servers from DNS (RFC 6120 §3.2, XEP-0368). */
+    /** RFC 6120 §3.2, XEP-0368. */
     toDomain: (domain: string) =>
       createSearch({ ...parts, publicOnly }, names.routeTo(domain), domain, target =>
         states?.ofFound(domain, written(target)),

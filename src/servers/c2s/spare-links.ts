@@ -15,7 +15,7 @@ const mostAge = 20_000
 const sweepInterval = 1_000
 /** Logins a minute for each spare link. */
 const loginsForEach = 5
-/** Connections that a login dials, its own included. */
+/** Its own included. */
 const mostDials = 2
 /** Time constant with which the count decays. */
 const minute = 60_000

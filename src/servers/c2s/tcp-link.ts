@@ -10,10 +10,9 @@ import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { atStep, streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element, Fate } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
-import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
+import type { Sink } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { ConnectedServer } from '../net/connected-server.js'
-import { channelBinding } from './channel-binding-data.js'
 import {
   type Connection,
   type ConnectionEvents,
@@ -22,9 +21,11 @@ import {
   openConnection,
   type Spare,
 } from './connection.js'
+import { linkFacts } from './link-facts.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import type { SpareLinks } from './spare-links.js'
-import { longestStep, offersStates, readHeader, streamFooter, withoutSpace, writeHeader } from './stream-header.js'
+import { longestStep, offersStates, readHeader, streamFooter, writeHeader } from './stream-header.js'
+import { StreamReader } from './stream-reader.js'
 import { Writer, type WriterEvents } from './writer.js'
 
 const featuresSeconds = 10
@@ -43,7 +44,7 @@ export interface LinkParts extends ConnectionParts {
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-/** Receives its parts' events itself, which saves closures. */
+/** Receives its parts' events itself, to save closures. */
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
   events: LinkEvents
   readonly #to: ConnectionOptions
@@ -58,16 +59,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   #socket: Socket | undefined
   #server: ConnectedServer | undefined
   #writer: Writer | undefined
-  #splitter: Splitter | undefined
-  #unfinishedBytes = 0
+  readonly #reader: StreamReader
   #deadline: Timer | undefined
-  #hasBegun = false
   #offersStates = false
   /** Dialled ahead, in its first stream. */
   #isSpare = false
   /** A space for a ticket is scheduled or unneeded. */
   #acknowledges = false
-  /** Since the last `keepAlive`. */
   #isBusy = true
 
   constructor(
@@ -84,24 +82,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#from = from
     this.#ahead = ahead
     this.#isSpaced = spaced
+    this.#reader = new StreamReader(this, parts.limits, parts.waiting)
     this.#connection = parts.spares?.take(this.#to, this) ?? openConnection(this.#to, parts, this)
   }
 
   get facts(): LinkFacts {
-    const socket = this.#socket
-    const offersClientStates = this.#offersStates
-    const plainAllowed = this.#to.server?.tls !== 'none' || this.#to.server.plain
-    const server = this.#serverName
-    if (!(socket instanceof TLSSocket)) return { server, encrypted: false, plainAllowed, offersClientStates }
-    return {
-      server,
-      encrypted: true,
-      plainAllowed,
-      offersClientStates,
-      sasl2Allowed: this.#parts.sasl2 && this.#to.server?.sasl2 !== false,
-      tlsVersion: socket.getProtocol() ?? undefined,
-      channelBinding: type => channelBinding(socket, type),
-    }
+    const about = { server: this.#serverName, offersClientStates: this.#offersStates }
+    return linkFacts(this.#socket, this.#to.server, this.#parts.sasl2, about)
   }
 
   get #serverName(): string | undefined {
@@ -113,7 +100,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   get unfinishedBytes(): number {
-    return this.#unfinishedBytes
+    return this.#reader.unfinishedBytes
   }
 
   get allowsManagement(): boolean {
@@ -121,7 +108,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   get isBetweenElements(): boolean {
-    return this.#splitter?.isBetweenElements === true
+    return this.#reader.isBetweenElements
   }
 
   send(elements: readonly Element[], soon = false): void {
@@ -155,18 +142,12 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   /** Waits for the server's closing tag (RFC 6120 §4.4). */
   close(): void {
-    if (this.#phase === 'connecting') this.#destroy()
-    if (this.#phase !== 'open') return
-    this.#phase = 'closing'
-    this.#socket!.resume()
-    this.#writer!.write(streamFooter)
-    this.#expect(closeSeconds)
+    if (this.#begunClosing()) this.#writer!.write(streamFooter)
   }
 
   abandon(): void {
     this.close()
-    this.#splitter?.stop()
-    this.#weigh()
+    this.#reader.stop()
     this.#socket?.end()
   }
 
@@ -193,13 +174,18 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   cut(): void {
-    if (this.#phase === 'connecting') this.#destroy()
-    if (this.#phase !== 'open') return
-    this.#phase = 'closing'
-    this.#socket!.resume()
+    if (!this.#begunClosing()) return
     this.#writer!.write('')
     this.#socket!.end()
+  }
+
+  #begunClosing(): boolean {
+    if (this.#phase === 'connecting') this.#destroy()
+    if (this.#phase !== 'open') return false
+    this.#phase = 'closing'
+    this.#socket!.resume()
     this.#expect(closeSeconds)
+    return true
   }
 
   #ready(socket: Socket, spare: Spare | undefined): void {
@@ -221,9 +207,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   #open(): void {
-    this.#splitter?.stop()
-    this.#splitter = new Splitter(this, this.#parts.limits, { lenient: true })
-    this.#hasBegun = false
+    this.#reader.begin()
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
     const header = writeHeader(this.#to.domain, this.#lang, from)
     this.#expect(this.#ahead === 'trial' ? trialSeconds : featuresSeconds)
@@ -244,30 +228,19 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     // Node delays writes while it processes a ticket.
     this.#parts.clock.after(0, () => {
       this.#acknowledges = false
-      if (!this.#hasBegun && this.#phase === 'open') this.#writer!.write(' ')
+      if (!this.#reader.hasBegun && this.#phase === 'open') this.#writer!.write(' ')
     })
   }
 
   onData(chunk: Buffer): void {
-    // Removes white space that the server sent before it saw our restart (RFC 6120 §4.6.1).
-    if (!this.#hasBegun) chunk = withoutSpace(chunk)
-    if (chunk.length > 0) this.#hasBegun = true
     this.#isBusy = true
     try {
-      this.#splitter?.write(chunk)
+      this.#reader.write(chunk)
       if (this.#phase === 'open') this.events.onFlush()
     } catch (error) {
       if (error instanceof XmlError) this.#guard(() => this.#refuse(error.fault, error))
       else this.#break(error)
     }
-    this.#weigh()
-  }
-
-  #weigh(): void {
-    const bytes = this.#splitter?.unfinishedBytes ?? 0
-    if (bytes === this.#unfinishedBytes) return
-    this.#parts.waiting.change(bytes - this.#unfinishedBytes)
-    this.#unfinishedBytes = bytes
   }
 
   onOpen(root: Root): void {
@@ -296,7 +269,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         return
       }
       if (element.name === 'features') this.#offersStates = offersStates(element.text)
-      // On trial the time limit goes on: the server may still ignore the pipelined data.
+      // On trial the time limit continues: the server may still ignore the pipelined data.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
@@ -331,9 +304,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  /** Dials again if a spare link ended before the server sent anything. Data that was sent ahead fits no other link. */
+  /** Dials again if a spare link ended before the server sent anything. Data sent ahead fits no other link. */
   #replaceSpare(): boolean {
-    if (!this.#isSpare || this.#hasBegun || this.#phase !== 'open') return false
+    if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
     if (this.#ahead === undefined) {
       this.#disconnect()
       this.#phase = 'connecting'
@@ -386,10 +359,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   /** A server may close connections that were dialled ahead. */
   #report({ failure, isStale = false }: LinkEnd): void {
-    const { domain } = this.#to
-    const isSilent = failure.step === 'features' && !this.#hasBegun && !isStale
-    if (failure.step === 'stream') this.#server?.lost(failure, domain)
-    else if (isSilent && failure.code !== 'remote-stream-error') this.#server?.failed(failure, domain)
+    const isSilent = failure.step === 'features' && !this.#reader.hasBegun && !isStale
+    if (failure.step === 'stream') this.#server?.lost(failure, this.#to.domain)
+    else if (isSilent && failure.code !== 'remote-stream-error') this.#server?.failed(failure, this.#to.domain)
   }
 
   #destroy(): void {
@@ -403,8 +375,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
 
   #disconnect(): void {
     this.#expectNothing()
-    this.#splitter?.stop()
-    this.#weigh()
+    this.#reader.stop()
     this.#writer?.stop()
     if (this.#socket === undefined) return
     ignore(this.#socket)

@@ -28,7 +28,7 @@ function matches(pattern: string, domain: string): boolean {
 /** A kind, a name and the separator. Kinds do not begin with a space, so the text has only one reading. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
-/** Parses Node's text of the subjectAltName extension. Unusual values are JSON strings. */
+/** Of Node's text of the subjectAltName extension. Unusual values are JSON strings. */
 export function namesOf(text: string): readonly { readonly kind: string; readonly value: string }[] {
   const names = []
   nameAt.lastIndex = 0

@@ -88,7 +88,6 @@ export class LocalPorts {
     return this.#own.some(other => isIP(other.address) === isIP(own.address) && !this.#isForeign(other))
   }
 
-  /** Counts the connection until `release`. */
   take(socket: Socket): TakenPort | undefined {
     const attempt = this.#attempts.get(socket)
     if (attempt === undefined) return undefined

@@ -30,7 +30,6 @@ export interface LastHourParts {
   readonly registry: { readonly size: number }
 }
 
-/** One sample a minute, 60 in all. */
 export class LastHour {
   readonly #parts: LastHourParts
   /** `number` counts the minutes of the clock. */

@@ -47,7 +47,6 @@ export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'count
     AccessSettings &
     Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'cors' | 'domains'>
   readonly pageTokens: Pick<PageTokens, 'userOf'>
-  /** Counts the call. */
   readonly isTooOften: (address: string) => Promise<boolean>
   readonly refused: OnRefused
 }

@@ -290,13 +290,13 @@ export class Splitter {
     return isLarger(text, 0, end, this.#rules.limits.maxElementBytes)
   }
 
-  /** Whether a child that exceeds a limit can be skipped at the cost of its length. */
+  /** At the cost of its length. */
   #isDroppable(text: string, error: unknown): boolean {
     const isBeyond = error instanceof XmlError && error.fault === 'policy-violation'
     return isBeyond && this.#rules.lenient && this.#root !== undefined && stanza.test(text)
   }
 
-  /** Keeps an incomplete character for the next chunk (RFC 6120 §11.6: UTF-8). */
+  /** For the next chunk (RFC 6120 §11.6: UTF-8). */
   #decode(chunk: Buffer): string {
     const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
     const whole = bytes.length - unfinishedBytes(bytes)

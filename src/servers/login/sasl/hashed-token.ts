@@ -11,12 +11,12 @@ const bindings: Readonly<Record<string, ChannelBindingType | undefined>> = {
   'HT-SHA-256-NONE': undefined,
 }
 
-/** The best mechanism for which this link can request a token. */
+/** For which this link can request a token. */
 export function tokenMechanism(offered: readonly string[], link: LinkFacts): string | undefined {
   return Object.keys(bindings).find(name => offered.includes(name) && dataOf(name, link) !== undefined)
 }
 
-/** A token from the server for a later login (XEP-0484), bound to its mechanism and user agent. Secret. */
+/** XEP-0484: bound to its mechanism and user agent. Secret. */
 export class HashedToken {
   #secret: Buffer
 

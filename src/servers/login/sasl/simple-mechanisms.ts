@@ -2,8 +2,8 @@ import { Problem } from '../../../lib/errors.js'
 import { type Mechanism, saslName, toByteString } from './mechanism.js'
 
 /**
- * SASL PLAIN (RFC 4616), for encrypted links only. For X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody
- * modules) the password is a token.
+ * RFC 4616, for encrypted links only. For X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody modules) the password is a
+ * token.
  */
 export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'): Mechanism {
   return singleMessage(name, `${authzid}\0${user}\0${secret}`)

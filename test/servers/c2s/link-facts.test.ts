@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type SecureVersion, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { channelBinding } from '../../../src/servers/c2s/channel-binding-data.js'
+import { channelBinding } from '../../../src/servers/c2s/link-facts.js'
 import { makeCertificate } from '../../support/certificates.js'
 
 const certificate = makeCertificate(['DNS:example.org'])

@@ -1,9 +1,30 @@
 import { hash } from 'node:crypto'
-import type { PeerCertificate, TLSSocket } from 'node:tls'
-import type { ChannelBindingType } from '../../xmpp/link.js'
+import type { Socket } from 'node:net'
+import { type PeerCertificate, TLSSocket } from 'node:tls'
+import type { Server } from '../../config/config.js'
+import type { ChannelBindingType, LinkFacts } from '../../xmpp/link.js'
 import { signatureHash } from './signature-hash.js'
 
 const noContext = Buffer.alloc(0)
+
+export function linkFacts(
+  socket: Socket | undefined,
+  settings: Server | undefined,
+  sasl2: boolean,
+  { server, offersClientStates }: Required<Pick<LinkFacts, 'server' | 'offersClientStates'>>,
+): LinkFacts {
+  const plainAllowed = settings?.tls !== 'none' || settings.plain
+  if (!(socket instanceof TLSSocket)) return { server, encrypted: false, plainAllowed, offersClientStates }
+  return {
+    server,
+    encrypted: true,
+    plainAllowed,
+    offersClientStates,
+    sasl2Allowed: sasl2 && settings?.sasl2 !== false,
+    tlsVersion: socket.getProtocol() ?? undefined,
+    channelBinding: type => channelBinding(socket, type),
+  }
+}
 
 /** RFC 5056. */
 export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buffer | undefined {

@@ -1,0 +1,71 @@
+import type { Session } from '../../session/session.js'
+import { type Body, errorBody, parseBody } from './body.js'
+import type { BoshParts, Delivery } from './delivery.js'
+import type { Pending } from './open-requests.js'
+import type { Fault, Rules } from './rules.js'
+import { heldUntil, type Terms } from './terms.js'
+
+const gapSeconds = 30
+const mostBeforeLogin = 16 * 1024
+/** Of a parked request, without its text. */
+const parkedBytes = 1024
+
+/** Requests that came before a missing request, or before the session may send again (`Uplink.freeAt`). */
+export class Parking {
+  readonly #session: Session
+  readonly #parts: BoshParts
+  readonly #terms: Terms
+  readonly #delivery: Delivery
+  readonly #rules: Rules
+
+  constructor(session: Session, parts: BoshParts, terms: Terms, delivery: Delivery, rules: Rules) {
+    this.#session = session
+    this.#parts = parts
+    this.#terms = terms
+    this.#delivery = delivery
+    this.#rules = rules
+  }
+
+  get hasNext(): boolean {
+    return this.#delivery.open.parked(this.#delivery.window.last + 1) !== undefined
+  }
+
+  takeNext(): { readonly pending: Pending; readonly body: Body } | undefined {
+    const pending = this.#delivery.open.unpark(this.#delivery.window.last + 1)
+    if (pending === undefined) return undefined
+    const body = parseBody(pending.parked!.text)
+    pending.parked = undefined
+    pending.expires = heldUntil(this.#terms, pending.since)
+    return { pending, body }
+  }
+
+  park(pending: Pending, body: Body): Fault | undefined {
+    const { open } = this.#delivery
+    const older = open.parked(pending.rid)
+    const fault = older && this.#rules.brokenByRepeat(older, body)
+    if (fault !== undefined) return fault
+    const { text } = body
+    const length = open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
+    const room = this.#parts.bodies.ofMessage(pending.peer.address)
+    // A unit above U+00FF doubles the memory of the whole text.
+    const isKept = this.#session.jid !== undefined || length <= mostBeforeLogin
+    if (!isKept || !room.is(2 * text.length + parkedBytes)) {
+      this.#defer(pending)
+      return undefined
+    }
+    pending.parked = { text, room }
+    pending.expires = pending.since + Math.min(this.#terms.wait, gapSeconds) * 1000
+    if (older !== undefined) pending.repeats = older.repeats + 1
+    open.park(pending)
+    older?.peer.answer(this.#delivery.wrap(errorBody))
+    return undefined
+  }
+
+  /** Answers 503, because some libraries treat `type='error'` as an empty reply. */
+  #defer({ peer, since }: Pending): void {
+    this.#parts.counts.bodiesRefused += 1
+    this.#parts.counts.failedRequests += 1
+    peer.answer({ status: 503, body: '', contentType: this.#terms.contentType })
+    this.#delivery.beginInactivity(since)
+  }
+}

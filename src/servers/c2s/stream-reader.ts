@@ -1,0 +1,55 @@
+import type { Buffer } from 'node:buffer'
+import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+import type { XmlLimits } from '../../xmpp/xml/limits.js'
+import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
+import { withoutSpace } from './stream-header.js'
+
+/** What a server sends, from bytes to elements. Unfinished elements count as waiting memory. */
+export class StreamReader {
+  readonly #sink: Sink
+  readonly #limits: XmlLimits
+  readonly #waiting: WaitingMemory
+  #splitter: Splitter | undefined
+  unfinishedBytes = 0
+  hasBegun = false
+
+  constructor(sink: Sink, limits: XmlLimits, waiting: WaitingMemory) {
+    this.#sink = sink
+    this.#limits = limits
+    this.#waiting = waiting
+  }
+
+  get isBetweenElements(): boolean {
+    return this.#splitter?.isBetweenElements === true
+  }
+
+  begin(): void {
+    this.stop()
+    this.#splitter = new Splitter(this.#sink, this.#limits, { lenient: true })
+    this.hasBegun = false
+  }
+
+  /** Throws an `XmlError`. */
+  write(chunk: Buffer): void {
+    // Removes white space that the server sent before it saw our restart (RFC 6120 §4.6.1).
+    const bytes = this.hasBegun ? chunk : withoutSpace(chunk)
+    if (bytes.length > 0) this.hasBegun = true
+    try {
+      this.#splitter?.write(bytes)
+    } finally {
+      this.#weigh()
+    }
+  }
+
+  stop(): void {
+    this.#splitter?.stop()
+    this.#weigh()
+  }
+
+  #weigh(): void {
+    const bytes = this.#splitter?.unfinishedBytes ?? 0
+    if (bytes === this.unfinishedBytes) return
+    this.#waiting.change(bytes - this.unfinishedBytes)
+    this.unfinishedBytes = bytes
+  }
+}
