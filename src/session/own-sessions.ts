@@ -1,8 +1,9 @@
+import { inSlices } from '../lib/in-slices.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { Registry } from './registry.js'
 import type { Session } from './session.js'
-import { countStates, isOfVisit, listOf } from './session-list.js'
+import { countStates, isOfVisit, listOf, type Rank, ranksOf } from './session-list.js'
 import type {
   Handover,
   ListWish,
@@ -16,6 +17,8 @@ import type {
   VisitName,
 } from './session-types.js'
 import { detailsOf } from './view.js'
+
+const unanswered = undefined
 
 export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
@@ -42,13 +45,21 @@ export class OwnSessions {
     return ids.flatMap(id => this.#here.byId(id)?.view ?? this.#elsewhere.get(id) ?? [])
   }
 
-  page({ jid, ...wish }: ListWish): SessionList {
-    return listOf(jid === undefined ? this.#list() : this.#ofJid(jid), wish, this.#epoch)
+  async page({ jid, skip = 0, ...wish }: ListWish): Promise<SessionList> {
+    if (skip === 0) return inSlices(listOf(this.#listOf(jid), wish, this.#epoch))
+    const ranks = await this.ranks({ jid, ...wish })
+    const ids = ranks.slice(skip, skip + wish.limit).map(({ id }) => id)
+    return { sessions: this.views(ids), total: ranks.length, next: undefined, unanswered }
   }
 
-  states(scope: readonly string[]): Map<SessionState, number> {
-    const counts = countStates(this.#here.all(), scope)
-    for (const [state, count] of countStates(this.#elsewhere.list(), scope))
+  /** Of all sessions that fit, in order. */
+  ranks({ jid, ...wish }: ListWish): Promise<readonly Rank[]> {
+    return inSlices(ranksOf(this.#listOf(jid), wish, this.#epoch))
+  }
+
+  async states(scope: readonly string[]): Promise<Map<SessionState, number>> {
+    const counts = await inSlices(countStates(this.#here.all(), scope))
+    for (const [state, count] of await inSlices(countStates(this.#elsewhere.list(), scope)))
       counts.set(state, (counts.get(state) ?? 0) + count)
     return counts
   }
@@ -88,6 +99,10 @@ export class OwnSessions {
     return { ended: found.length, elsewhere: [...this.#elsewhere.list()].filter(isMeant).length }
   }
 
+  #listOf(jid: string | undefined): Iterable<SessionView> {
+    return jid === undefined ? this.#list() : this.#ofJid(jid)
+  }
+
   *#list(): Iterable<SessionView> {
     yield* this.#here.list()
     yield* this.#elsewhere.list()
@@ -113,7 +128,6 @@ export function withJid(views: readonly SessionView[], jid: string): readonly Se
   return views.filter(view => view.jid?.includes('/') && resourceOf(view.jid) === resourceOf(jid))
 }
 
-const unanswered = undefined
 const noSessions: SessionList = { sessions: [], total: 0, next: undefined, unanswered }
 
 export function knownSessions(own: OwnSessions): Sessions {
@@ -122,7 +136,7 @@ export function knownSessions(own: OwnSessions): Sessions {
     processes: [],
     getMany: async ids => own.views(ids),
     page: async wish => (wish.process === undefined ? own.page(wish) : noSessions),
-    states: async scope => ({ states: own.states(scope), unanswered }),
+    states: async scope => ({ states: await own.states(scope), unanswered }),
     resume: async (id, handover) => own.resume(id, handover),
     end: async id => own.end(id),
     endAll: async jid => ({ ...own.endAll(jid), unanswered }),

@@ -1,3 +1,4 @@
+import { sorted } from '../lib/sorted.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { FirstOf } from './first-of.js'
 import type {
@@ -29,32 +30,59 @@ const longestKey = 64
 
 export const oldestFirst: Order = { by: 'opened', isReversed: false }
 
-export function listOf(
+/** A pause is due. */
+const pause = undefined
+const viewsBetweenPauses = 128
+
+export function* listOf(
   views: Iterable<SessionView>,
-  { limit, after, skip = 0, order = oldestFirst, ...filter }: Omit<ListWish, 'jid'>,
+  { limit, after, order = oldestFirst, ...filter }: Omit<ListWish, 'jid' | 'skip'>,
   epoch = 0,
-): SessionList {
+): Generator<undefined, SessionList> {
   const compare = comparing(order)
   const start = after && rankOfPlace(after)
-  const first = new FirstOf<Ranked>(skip + limit, (a, b) => compare(a.rank, b.rank))
+  const first = new FirstOf<Ranked>(limit, (a, b) => compare(a.rank, b.rank))
   let total = 0
   let left = 0
-  for (const view of views) {
-    if (!fits(view, filter)) continue
+  for (const view of fitting(views, filter)) {
+    if (view === pause) {
+      yield
+      continue
+    }
     total += 1
     const rank = rankOf(view, order.by, epoch)
     if (start !== undefined && compare(rank, start) <= 0) continue
     left += 1
     first.add({ rank, view })
   }
-  const page = first.items.slice(skip)
+  const page = first.items
+  const isMore = left > page.length && order.by === 'opened'
   const last = page.at(-1)
-  const isMore = left > skip + page.length && order.by === 'opened'
   return {
     sessions: page.map(({ view }) => view),
     total,
     next: isMore && last !== undefined ? placeOf(last.view, epoch) : undefined,
     unanswered: undefined,
+  }
+}
+
+/** Of all sessions that fit, in order. */
+export function ranksOf(
+  views: Iterable<SessionView>,
+  { order = oldestFirst, ...filter }: Omit<ListWish, 'jid'>,
+  epoch = 0,
+): Generator<undefined, readonly Rank[]> {
+  function* ranks() {
+    for (const view of fitting(views, filter)) yield view === pause ? pause : rankOf(view, order.by, epoch)
+  }
+  return sorted(ranks(), comparing(order))
+}
+
+function* fitting(views: Iterable<SessionView>, filter: SessionFilter): Generator<SessionView | typeof pause> {
+  let seen = 0
+  for (const view of views) {
+    if (fits(view, filter)) yield view
+    if (++seen % viewsBetweenPauses === 0) yield pause
   }
 }
 
@@ -100,12 +128,15 @@ function compareKeys<T extends number | string>(a: T, b: T): number {
   return a < b ? -1 : Number(a > b)
 }
 
-export function countStates(
+export function* countStates(
   sessions: Iterable<Pick<SessionView, 'domain' | 'state'>>,
   scope: readonly string[],
-): Map<SessionState, number> {
+): Generator<undefined, Map<SessionState, number>> {
   const counts = new Map<SessionState, number>()
-  for (const { domain, state } of sessions)
+  let seen = 0
+  for (const { domain, state } of sessions) {
     if (allowsDomain(scope, domain)) counts.set(state, (counts.get(state) ?? 0) + 1)
+    if (++seen % viewsBetweenPauses === 0) yield
+  }
   return counts
 }

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import { nodeIn } from '../processes/node-name.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
-import { FirstOf } from './first-of.js'
+import { numberedPage, type Range, Readings, type Spread, spreadOf } from './numbered-pages.js'
 import type { OwnSessions } from './own-sessions.js'
 import { comparing, oldestFirst, type Rank, rankOf } from './session-list.js'
 import type {
@@ -25,10 +26,11 @@ interface CarriedPage {
   readonly more: boolean
 }
 
-/** A later page may have any of these. */
-interface CarriedRanks {
-  readonly ranks: readonly (readonly [key: Rank['key'], id: string])[]
-  readonly total: number
+interface SpreadWish {
+  readonly reading: string
+  readonly wish: ListWish
+  readonly range: Range
+  readonly most: number
 }
 
 /** Of a session, before a question fails. */
@@ -43,7 +45,7 @@ interface OfOne {
 export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock.now()
 
 /** Each process filters, sorts and counts its own sessions, and sends one page at most. */
-export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock, 'now'>, epoch: number): Sessions {
+export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epoch: number): Sessions {
   const turned = <View extends SessionView>(view: View): View => {
     const now = clock.now()
     const { createdAt, quietSince } = view
@@ -60,9 +62,9 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     return view && { ...turned(view), history }
   }
 
-  const ownPage = (wish: ListWish): CarriedPage => {
+  const ownPage = async (wish: ListWish): Promise<CarriedPage> => {
     const { by } = wish.order ?? oldestFirst
-    const { sessions, total, next } = own.page(wish)
+    const { sessions, total, next } = await own.page(wish)
     return {
       sessions: sessions.map(view => [rankOf(view, by, epoch), turned(view)]),
       total,
@@ -70,25 +72,19 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     }
   }
 
-  const ownRanks = ({ skip = 0, limit, ...wish }: ListWish): CarriedRanks => {
-    const { by } = wish.order ?? oldestFirst
-    const { sessions, total } = own.page({ ...wish, limit: skip + limit })
-    return {
-      ranks: sessions.map(view => {
-        const { key, id } = rankOf(view, by, epoch)
-        return [key, id]
-      }),
-      total,
-    }
+  const readings = new Readings(clock)
+  const ownSpread = async ({ reading, wish, range, most }: SpreadWish): Promise<Spread> => {
+    const ranks = await readings.of(reading, () => own.ranks(wish))
+    return spreadOf(ranks, comparing(wish.order ?? oldestFirst), range, most)
   }
 
   const ownViews = (ids: readonly string[]) => own.views(ids).map(turned)
 
   nodes.answer('session', (id: string) => turnedDetails(own.get(id)) ?? null)
   nodes.answer('session-list', ownPage)
-  nodes.answer('session-ranks', ownRanks)
+  nodes.answer('session-spread', ownSpread)
   nodes.answer('session-views', ownViews)
-  nodes.answer('states', (scope: readonly string[]) => [...own.states(scope)])
+  nodes.answer('states', async (scope: readonly string[]) => [...(await own.states(scope))])
   nodes.answer('resume', ({ id, handover }: OfOne) => own.resume(id, handover) ?? null)
   nodes.answer('end', (id: string) => own.end(id))
   nodes.answer('end-all', (jid: string) => own.endAll(jid))
@@ -132,29 +128,35 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     }
   }
 
-  const askFor = async <T>(wish: ListWish, kind: string, here: (wish: ListWish) => T) => {
-    const { process } = wish
+  const askFor = async <Question, T>(
+    { process }: ListWish,
+    kind: string,
+    question: (processes: number) => Question,
+    here: (question: Question) => Promise<T>,
+  ) => {
     const owner = process === undefined ? undefined : nodes.owner(process)
     const isAsked = (name: string) => process === undefined || name === owner
-    const asked = askAll<T>(
+    const others = nodes.others.filter(({ name }) => isAsked(name))
+    const asked = question(others.length + 1)
+    const answering = askAll<T>(
       {
-        others: nodes.others.filter(({ name }) => isAsked(name)),
+        others,
         lost: nodes.lost.filter(isAsked),
         awaited: nodes.awaited.filter(name => process === undefined || name === process),
         ask: (...about) => nodes.ask(...about),
       },
       kind,
-      wish,
+      asked,
     )
-    const own: [string, T][] = isAsked(nodes.self) ? [[nodes.self, here(wish)]] : []
-    const { answers, unanswered } = await asked
+    const own: [string, T][] = isAsked(nodes.self) ? [[nodes.self, await here(asked)]] : []
+    const { answers, unanswered } = await answering
     return { parts: [...own, ...answers], unanswered }
   }
 
   const firstPage = async (wish: ListWish): Promise<SessionList> => {
     const { limit, order = oldestFirst } = wish
     const compare = comparing(order)
-    const { parts, unanswered } = await askFor(wish, 'session-list', ownPage)
+    const { parts, unanswered } = await askFor(wish, 'session-list', () => wish, ownPage)
     const merged = parts
       .flatMap(([process, { sessions }]) => sessions.map(([rank, view]) => ({ rank, view, process })))
       .sort((a, b) => compare(a.rank, b.rank))
@@ -189,19 +191,40 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
     return views
   }
 
-  /** Places first: views before a late page would carry thousands of sessions. */
-  const laterPage = async (wish: ListWish, skip: number): Promise<SessionList> => {
-    const compare = comparing(wish.order ?? oldestFirst)
-    const { parts, unanswered } = await askFor(wish, 'session-ranks', ownRanks)
-    const first = new FirstOf<Rank & { readonly process: string }>(skip + wish.limit, compare)
-    for (const [process, { ranks }] of parts) for (const [key, id] of ranks) first.add({ key, id, process })
-    const page = first.items.slice(skip)
+  const laterPage = async ({ skip = 0, ...wish }: ListWish): Promise<SessionList> => {
+    const { limit, order = oldestFirst } = wish
+    const reading = randomUUID()
+    const missing = new Set<string>()
+    let answered: readonly string[] | undefined
+    const spreads = async (range: Range, mostOf: (processes: number) => number) => {
+      const asked = { reading, wish, range }
+      if (answered === undefined) {
+        const question = (processes: number) => ({ ...asked, most: mostOf(processes) })
+        const { parts, unanswered = [] } = await askFor(wish, 'session-spread', question, ownSpread)
+        answered = parts.map(([process]) => process)
+        for (const process of unanswered) missing.add(process)
+        return parts
+      }
+      const question: SpreadWish = { ...asked, most: mostOf(answered.length) }
+      const parts = await Promise.all(
+        answered.map(async process => {
+          const asking = process === nodes.self ? ownSpread(question) : nodes.ask(process, 'session-spread', question)
+          const spread = await asking.catch(() => undefined)
+          if (spread === undefined) missing.add(process)
+          return [process, spread as Spread | undefined] as const
+        }),
+      )
+      const known = parts.filter((part): part is readonly [string, Spread] => part[1] !== undefined)
+      answered = known.map(([process]) => process)
+      return known
+    }
+    const { page, total } = await numberedPage({ skip, limit, compare: comparing(order) }, spreads)
     const views = await viewsAt(page.map(({ process, id }) => [process, id]))
     return {
       sessions: page.flatMap(({ id }) => views.get(id) ?? []),
-      total: totalOf(parts),
+      total,
       next: undefined,
-      unanswered,
+      unanswered: missing.size === 0 ? undefined : [...missing].sort(),
     }
   }
 
@@ -223,11 +246,11 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Pick<Clock
       return [...(await viewsAt(places)).values()]
     },
 
-    page: wish => (wish.skip ? laterPage(wish, wish.skip) : firstPage(wish)),
+    page: wish => (wish.skip ? laterPage(wish) : firstPage(wish)),
 
     async states(scope) {
       const asked = askAll<readonly (readonly [SessionState, number])[]>(nodes, 'states', scope)
-      const states = own.states(scope)
+      const states = await own.states(scope)
       const { answers, unanswered } = await asked
       for (const [, counts] of answers)
         for (const [state, count] of counts) states.set(state, (states.get(state) ?? 0) + count)

@@ -2,7 +2,7 @@ import type { Admin } from '../config/config.js'
 import type { ListWish } from '../session/session-types.js'
 import { formatJid } from '../xmpp/jid/jid.js'
 import { badParameter, type Values } from './parameter-kinds.js'
-import { type listParameters, mostNumbered, orderOf, type orders, usualLimit } from './parameters.js'
+import { type listParameters, orderOf, type orders, usualLimit } from './parameters.js'
 
 /** Throws a `Problem`. */
 export function toListWish(
@@ -16,8 +16,6 @@ export function toListWish(
   if (after !== undefined && query.page !== undefined) throw badParameter('page', 'Either page or after is allowed.')
   if (after !== undefined && order.by !== 'opened')
     throw badParameter('after', 'It is allowed only with sort opened or -opened. Use page.')
-  if (page * limit > mostNumbered && page > 1)
-    throw badParameter('page', `It reaches session ${mostNumbered} at most. Filter, or use after.`)
   return {
     scope: domains,
     jid: jid && formatJid(jid),

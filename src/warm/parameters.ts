@@ -131,8 +131,6 @@ export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 
 export const usualLimit = 100
 export const usualRows = 50
-/** Beyond, `after` or a filter is needed. */
-export const mostNumbered = 5_000
 
 const longestSearch = 256
 
@@ -184,10 +182,7 @@ export const listParameters = {
     { pattern: placePattern.source },
   ),
   sort: word(orders, 'The order: oldest first, by JID, by state, or shortest quiet time first. `-` reverses it.'),
-  page: integer(`Number of the part, instead of after. With limit: up to session ${mostNumbered}.`, {
-    minimum: 1,
-    maximum: mostNumbered,
-  }),
+  page: integer('Number of the part, instead of after.', { minimum: 1, maximum: 1_000_000 }),
 } as const
 
 export const pageParameters = {

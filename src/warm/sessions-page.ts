@@ -6,7 +6,7 @@ import type { SessionList, SessionState } from '../session/session-types.js'
 import { describeRow, meanings, type PageContext, show } from './admin-pages.js'
 import { queryOf } from './call-parameters.js'
 import type { Values } from './parameter-kinds.js'
-import { mostNumbered, type pageParameters, usualRows } from './parameters.js'
+import { type pageParameters, usualRows } from './parameters.js'
 
 export interface ListedSessions {
   readonly page: SessionList
@@ -155,9 +155,7 @@ function describeListed({ page, states }: ListedSessions, query: ListQuery, cont
     // An admin who lists only visits gets no totals.
     totals: context.rights.canList ? totalsOf(states, sent) : undefined,
     columns: columnsOf(query, sent),
-    pages: pagesOf(number, Math.ceil(Math.min(total, mostNumbered) / limit), sent),
-    isCut: total > mostNumbered,
-    mostNumbered: grouped(mostNumbered),
+    pages: pagesOf(number, Math.ceil(total / limit), sent),
   }
 }
 
@@ -198,7 +196,12 @@ function pagesOf(number: number, count: number, sent: URLSearchParams) {
   const to = (page: number) => changed(sent, { page: page === 1 ? undefined : String(page), after: undefined })
   const near = [1, number - 2, number - 1, number, number + 1, number + 2, count]
   const numbers = [...new Set(near)].filter(page => page >= 1 && page <= count).sort((a, b) => a - b)
+  const others = changed(sent, { page: undefined, after: undefined })
   return {
+    count,
+    // A form leads to pages without a link.
+    hasOthers: numbers.length < count,
+    fields: Array.from(new URLSearchParams(others), ([name, value]) => ({ name, value })),
     previous: number > 1 ? to(Math.min(number - 1, count || 1)) : undefined,
     next: number < count ? to(number + 1) : undefined,
     numbers: numbers.map((page, index) => ({

@@ -1,8 +1,9 @@
 // Sessions that need no connection manager, and do what the seam says.
 
+import { inSlices } from '../../src/lib/in-slices.js'
 import { withJid } from '../../src/session/own-sessions.js'
 import { keyOf } from '../../src/session/registry.js'
-import { countStates, isOfVisit, listOf } from '../../src/session/session-list.js'
+import { countStates, isOfVisit, listOf, ranksOf } from '../../src/session/session-list.js'
 import type {
   EndedSessions,
   Handover,
@@ -60,11 +61,16 @@ export class FakeSessions implements Sessions {
     const { unanswered } = this
     const views = jid === undefined ? [...this.views.values()] : this.#ofJid(jid)
     const isThere = (view: SessionView) => wish.process === undefined || view.process === wish.process
-    return { ...listOf(views.filter(isThere), wish), unanswered }
+    const found = views.filter(isThere)
+    const { skip = 0, limit } = wish
+    if (skip === 0) return { ...(await inSlices(listOf(found, wish))), unanswered }
+    const ranks = await inSlices(ranksOf(found, wish))
+    const ids = ranks.slice(skip, skip + limit).map(({ id }) => id)
+    return { sessions: await this.getMany(ids), total: ranks.length, next: undefined, unanswered }
   }
 
   async states(scope: readonly string[]): Promise<StateCounts> {
-    return { states: countStates(this.views.values(), scope), unanswered: this.unanswered }
+    return { states: await inSlices(countStates(this.views.values(), scope)), unanswered: this.unanswered }
   }
 
   #ofJid(wanted: string): readonly SessionView[] {

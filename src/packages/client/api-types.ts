@@ -257,7 +257,7 @@ export interface ListSessionsQuery {
   after?: string
   /** The order: oldest first, by JID, by state, or shortest quiet time first. `-` reverses it. */
   sort?: 'opened' | '-opened' | 'jid' | '-jid' | 'state' | '-state' | 'quiet' | '-quiet'
-  /** Number of the part, instead of after. With limit: up to session 5000. */
+  /** Number of the part, instead of after. */
   page?: number
 }
 
