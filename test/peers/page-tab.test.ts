@@ -135,6 +135,22 @@ describeWith([browser], 'A page with the module', () => {
     })
   })
 
+  test.each(['bosh', 'websocket'] as const)(
+    'over %s, waits for its user if the XMPP server has ended its session for a newer one',
+    async transport => {
+      options = { ...options, transport }
+      await load()
+      await isOnline()
+      const jid = await tab.evaluate(() => window.chat!.jid)
+      const newer = await callSessions(service.url, 'POST', '', { body: { jid, password: alice.password } })
+      expect(newer.json.jid).toBe(jid)
+      expect(await lastStatus('ended')).toMatchObject({ code: 'replaced' })
+      expect(ids.size).toBe(1)
+      await tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+      await isOnline()
+    },
+  )
+
   test('ends if the binding has an invalid URL', async () => {
     for (const wrong of [{ url: 'http://[' }, { websocket: { url: 'http://[', token: 'a' } }]) {
       options = { ...options, transport: 'auto' }

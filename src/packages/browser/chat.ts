@@ -1,7 +1,7 @@
 import { Arrivals } from './arrivals.js'
 import type { Contact } from './contact.js'
 import { Departures, type MessageState } from './departures.js'
-import { NoChat } from './failures.js'
+import { mayReturn, NoChat, replaced } from './failures.js'
 import { bareJid, type Message, stanzaIdNamespace } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
@@ -42,7 +42,7 @@ export interface Status {
   /** After `offline` the chat reconnects. After `ended` call `retry`. */
   readonly state: 'connecting' | 'online' | 'offline' | 'ended'
   readonly reason?: string | undefined
-  /** `no-network`, `unreachable`, `signed-out`, `refused`, `session-over` or `closed`. */
+  /** `no-network`, `unreachable`, `replaced`, `signed-out`, `refused`, `session-over` or `closed`. */
   readonly code?: string | undefined
   /** Seconds until the next attempt. */
   readonly retryIn?: number | undefined
@@ -237,7 +237,8 @@ export class Chat extends EventTarget {
         this.#isSettled = true
       },
       failed: retryIn => this.#pause(lost, retryIn),
-      lost: () => this.#wait(lost),
+      // A retry would end another session of the user, whose page would retry too.
+      lost: isReplaced => (isReplaced ? this.#end('replaced', replaced) : this.#wait(lost)),
       blocked: () => {
         if (transport === 'websocket' || !navigator.onLine) return this.#wait(lost)
         this.#isSocketBlocked = true
@@ -273,8 +274,7 @@ export class Chat extends EventTarget {
 
   #end(code: string, reason: string): void {
     this.#forget()
-    // After `unreachable`, the chat tries again if the user returns.
-    if (code !== 'unreachable') this.#parts.departures.failAll()
+    if (!mayReturn(code)) this.#parts.departures.failAll()
     this.#enter({ state: 'ended', code, reason })
   }
 
@@ -295,14 +295,14 @@ export class Chat extends EventTarget {
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
     if (this.#session && state !== 'connecting') this.#session.check()
-    else if (state === 'offline' || code === 'unreachable') this.retry()
+    else if (state === 'offline' || mayReturn(code)) this.retry()
   }
 
   /** On `pagehide`: the next page of this tab may continue. */
   readonly #leave = (): void => {
     const { keep = true } = this.#options
     const { state, code } = this.#status
-    if (state === 'ended' && code !== 'unreachable') return
+    if (state === 'ended' && !mayReturn(code)) return
     // Shows messages that wait for the archive: they arrive only once.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals

@@ -1,7 +1,7 @@
 // `import { connectConverse } from '…/assets/warm-bindings-converse.js'`
 import type { Status } from './chat.js'
 import type { Converse, PrivateConverse } from './converse-types.js'
-import type { NoChat } from './failures.js'
+import { mayReturn, type NoChat, replaced } from './failures.js'
 import { Pauses } from './pauses.js'
 import { socketAddress } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
@@ -74,6 +74,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   let isResumed: boolean | undefined
   let isAttached: boolean | undefined
   let wasAttached: boolean | undefined
+  let isReplaced = false
   let attempt = 0
 
   /** Without the tab's name, because browsers copy storage to a duplicated tab. */
@@ -159,6 +160,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       }
     }
     const follow = (code: number, condition?: string | null) => {
+      if (mine === attempt) isReplaced ||= condition === 'conflict'
       if (connection.disconnection_cause !== 'logout') {
         if (mine !== attempt) return
         if (code === connectionFailed && count === undefined && transport === 'auto' && navigator.onLine) {
@@ -195,6 +197,11 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
 
   const wait = (reason: string, atLeast = 0) => {
     attempt += 1
+    if (isReplaced) {
+      isReplaced = false
+      pauses.cancel()
+      return enter({ state: 'offline', code: 'replaced', reason: replaced })
+    }
     const retryIn = pauses.next(atLeast, ask)
     enter({ state: 'offline', code: 'unreachable', reason, retryIn })
     // A hidden page waits until the user returns.
@@ -215,7 +222,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   const isEnded = () => status.state === 'ended'
 
   const come = () => {
-    if (document.hidden || status.code !== 'unreachable') return
+    if (document.hidden || !mayReturn(status.code)) return
     pauses.reset()
     void ask()
   }

@@ -10,3 +10,9 @@ export class NoChat extends Error {
     this.retryAfter = retryAfter
   }
 }
+
+/** If the XMPP server prefers another session of the user. */
+export const replaced = 'A newer chat of yours has replaced this one.'
+
+/** The chat starts again if the user returns to the tab. */
+export const mayReturn = (code: string | undefined): boolean => code === 'unreachable' || code === 'replaced'

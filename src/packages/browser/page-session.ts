@@ -30,7 +30,8 @@ export interface SessionEvents {
   online(): void
   settled(): void
   failed(retryIn: number): void
-  lost(): void
+  /** `isReplaced`: the XMPP server prefers another session of the user. */
+  lost(isReplaced: boolean): void
   blocked(): void
   contacts(contacts: readonly Contact[]): void
   presence(stanza: Element): void
@@ -60,6 +61,7 @@ export class PageSession {
   #archive!: Archive
   #isOver = false
   #isLeft = false
+  #isReplaced = false
   #isRecovering = false
   /** Whether messages were sent after the open question. Undefined without a question. */
   #isToAskAgain: boolean | undefined
@@ -105,7 +107,8 @@ export class PageSession {
       arrivals.note(body)
       if (body.getAttribute('type') !== 'terminate') this.#events.online()
     }
-    const follow = (status: number) => {
+    const follow = (status: number, condition?: string | null) => {
+      this.#isReplaced ||= condition === 'conflict'
       if (status === disconnected) this.#lose()
     }
     connection.attach(jid, sid, rid, follow, wait, hold, requests)
@@ -140,7 +143,8 @@ export class PageSession {
         again = JSON.stringify(state)
       }
     }
-    const follow = (status: number) => {
+    const follow = (status: number, condition?: string | null) => {
+      this.#isReplaced ||= condition === 'conflict'
       if (this.#isOver) return
       if (status === connected) {
         this.#introduce(isLost, again)
@@ -256,7 +260,7 @@ export class PageSession {
   #lose(): void {
     if (this.#isOver) return
     this.drop()
-    this.#events.lost()
+    this.#events.lost(this.#isReplaced)
   }
 
   #goOn(): boolean {
