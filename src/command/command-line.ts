@@ -43,7 +43,11 @@ const lettersOf = (word: string) => word.replace(/ JID$/, '').replaceAll('-', ''
 /** Throws a `UsageError`, without words that may be secret. */
 export function readCommandLine(words: readonly string[]): Command {
   const { tokens, positionals } = parseArgs({
-    ...{ args: [...words], options, strict: false, allowPositionals: true, tokens: true },
+    args: [...words],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
   })
   const given = tokens.filter(token => token.kind === 'option')
   for (const { name, rawName, value, index } of given) {

@@ -35,7 +35,9 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
   const { post, close } = createPost(receiver.url, names, clock)
   const sign = createSigner(receiver.key)
   const queue = new EventQueue({
-    ...{ clock, counts, log },
+    clock,
+    counts,
+    log,
     send: ({ id, body }) => post(body, sign(id, body, Math.floor(Date.now() / 1000))),
   })
   const tell: TellEvent = (type, { id: session, jid, domain, tab: page, ids }, reason) => {

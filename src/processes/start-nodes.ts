@@ -42,8 +42,17 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
       return undefined
     }
   }
-  const acceptance = { accept: acceptOther, guarded, report }
-  const membership = new Membership({ self, carriers, clock, log, about, awaitsHeirs, ...acceptance })
+  const membership = new Membership({
+    self,
+    carriers,
+    clock,
+    log,
+    about,
+    awaitsHeirs,
+    accept: acceptOther,
+    guarded,
+    report,
+  })
   const { owners } = membership
   for (const [place, start] of starts.entries()) {
     const { events, letThrough } = heldBack(membership.eventsOf(() => carriers[place]!, place === 0))
@@ -67,6 +76,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     return noExchange(other)
   }
   const accept: Nodes['accept'] = (kind, how) => void kinds.set(kind, how)
+  const questions = questionsOver({ open, accept, clock, report, onUnanswered })
 
   return {
     self,
@@ -96,7 +106,8 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     has: other => membership.has(other),
     open,
     accept,
-    ...questionsOver({ open, accept, clock, report, onUnanswered }),
+    ask: questions.ask,
+    answer: questions.answer,
     onChange: listener => membership.onChange(listener),
     drain: () => membership.drain(),
     get areUp() {

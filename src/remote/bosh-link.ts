@@ -152,7 +152,7 @@ export class BoshLink implements Link {
     const given = this.#session.giveToPage()
     if (given === undefined) return undefined
     this.#stop()
-    return { ...given, session: this.#session }
+    return { url: given.url, terms: given.terms, rid: given.rid, session: this.#session }
   }
 
   #stop(): void {

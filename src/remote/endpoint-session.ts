@@ -24,9 +24,9 @@ export interface EndpointSessionParts {
   readonly clock: Clock
   readonly waiting?: WaitingMemory | undefined
   readonly domain: string
-  readonly terms?: WantedTerms
+  readonly terms?: WantedTerms | undefined
   readonly onFailed?: (domain: string, failure: Failure) => void
-  readonly stateOf?: (host: string) => ServerState | undefined
+  readonly stateOf?: ((host: string) => ServerState | undefined) | undefined
   /** With open or due requests. */
   readonly open: Set<EndpointSession>
 }

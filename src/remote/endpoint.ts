@@ -54,7 +54,18 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     }
     const headers = { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) }
     const agent = afresh ? passing : lasting
-    return sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
+    return sendRequest(address, {
+      method: 'POST',
+      headers,
+      body,
+      agent,
+      limits,
+      clock,
+      signal: options.signal,
+      reached: options.reached,
+      gathered: options.gathered,
+      onSent: options.onSent,
+    })
   }
 
   function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {

@@ -45,11 +45,11 @@ const pieceBytes = 512
 
 /** Does not follow redirects. Rejects with a `RemoteFault`. */
 export function sendRequest(url: URL, options: RequestOptions): Promise<HttpReply> {
-  const { body, limits, clock, reached, gathered = () => {}, onSent, ...about } = options
+  const { method, headers, body, agent, limits, clock, signal, reached, gathered = () => {}, onSent } = options
   return new Promise((resolve, reject) => {
     let step: Step = 'connect'
     let timer: Timer
-    const request = (url.protocol === 'https:' ? https : http).request(url, about)
+    const request = (url.protocol === 'https:' ? https : http).request(url, { method, headers, agent, signal })
     const fail = (error: unknown) => {
       timer.cancel()
       request.destroy()

@@ -55,7 +55,7 @@ export function createRemotes(parts: RemotesParts) {
     log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a request failed')
   }
 
-  function linkParts(domain: string, about: RemoteEndpoint): BoshLinkParts {
+  function linkParts(domain: string, about: RemoteEndpoint, terms?: OpenWish): BoshLinkParts {
     const { facts, of } = endpointsOf(about)
     const { waiting, states } = parts
     const stateOf =
@@ -69,7 +69,8 @@ export function createRemotes(parts: RemotesParts) {
       waiting,
       open: sessions,
       onFailed,
-      ...(stateOf && { stateOf }),
+      stateOf,
+      terms,
     }
   }
 
@@ -95,7 +96,7 @@ export function createRemotes(parts: RemotesParts) {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
       if (isClosed) throw new Problem('shutting-down', { step: 'connect' })
-      const link = new BoshLink(wish, events, { ...linkParts(domain, about), terms: wish })
+      const link = new BoshLink(wish, events, linkParts(domain, about, wish))
       openings.add(link)
       return {
         link,

@@ -38,7 +38,6 @@ import { RefusedLogins } from '../session/logins/refused-logins.js'
 import type { OpenerParts } from '../session/opener.js'
 import { knownSessions, OwnSessions } from '../session/own-sessions.js'
 import { Registry } from '../session/registry.js'
-import type { Open, Opening } from '../session/session-types.js'
 import { epochOf, sharedSessions } from '../session/shared-sessions.js'
 import type { MendParts } from '../warm/session-login.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
@@ -53,7 +52,7 @@ export interface SessionParts
   extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
     Pick<ListenerParts, 'bodies'> {
   /** At another endpoint. Undefined for domains served here. */
-  readonly openThere: (...about: Parameters<Open>) => Opening | undefined
+  readonly openThere: Remotes['openThere']
   readonly login: LoginParts
   readonly mend: MendParts | undefined
   readonly logFor: LogFor
@@ -85,7 +84,8 @@ export function createSessionParts(given: ProcessParts) {
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const anyDomain = config.domains.includes('*')
   const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
-  const connect: OpenLink = (...about) => remotes.open(...about) ?? links.open(...about)
+  const connect: OpenLink = (domain, options, events) =>
+    remotes.open(domain, options, events) ?? links.open(domain, options, events)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
   const isStranger = (domain: string) =>
     !allowsDomain(
@@ -249,7 +249,7 @@ export function createSessionParts(given: ProcessParts) {
             accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
           }
         : undefined,
-      openThere: (...about: Parameters<Remotes['openThere']>) => remotes.openThere(...about),
+      openThere: remotes.openThere,
       login,
       endUnclaimed(id: string): void {
         registry.byId(id)?.end('unclaimed', 'untold')

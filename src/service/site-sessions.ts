@@ -55,7 +55,7 @@ export function createSessions(
     bodies: parts.bodies,
   })
   const openHere = opener.forLogins(manager.makePageClient)
-  const open: Open = (...about) => parts.openThere(...about) ?? openHere(...about)
+  const open: Open = (domain, wish, events) => parts.openThere(domain, wish, events) ?? openHere(domain, wish, events)
   return { domains, opener, manager, open }
 }
 

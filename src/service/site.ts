@@ -237,14 +237,16 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, carrie
 }
 
 function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: string): Entrance {
-  const { assumeSecure, requireSecure } = config[transport]
-  const clients = { ...config, assumeSecure: config.assumeSecure || assumeSecure }
+  const { externalUrl, trustedProxies, listen, https, http } = config
+  const { requireSecure } = config[transport]
+  const assumeSecure = config.assumeSecure || config[transport].assumeSecure
+  const clients = { externalUrl, assumeSecure, trustedProxies, listen, https, http }
   const below = (base: string | undefined) => (base === undefined ? undefined : base + path)
   return {
     clients,
     access: accessBy(config.access[transport]),
     secureUrl: req => below(secureBase(clients, req)),
     redirectUrl: req => (requireSecure ? below(redirectBase(clients, req)) : undefined),
-    page: createEndpointPage({ ...config, assumeSecure: clients.assumeSecure }, transport),
+    page: createEndpointPage(config, transport),
   }
 }

@@ -199,6 +199,7 @@ export class Session implements Gate {
   #manage({ mending, enabled }: Management, before?: LinkRecord, received = 0): void {
     const parts = {
       clock: this.#keeper.clock,
+      waiting: this.#keeper.waiting,
       mending,
       enabled: enabled && { answer: enabled, received },
       undelivered: () => this.outbox.length + (this.#client?.unconfirmed ?? 0),

@@ -143,7 +143,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
         others,
         lost: nodes.lost.filter(isAsked),
         awaited: nodes.awaited.filter(name => process === undefined || name === process),
-        ask: (...about) => nodes.ask(...about),
+        ask: nodes.ask,
       },
       kind,
       asked,

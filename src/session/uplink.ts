@@ -45,8 +45,8 @@ export class Uplink {
     this.#shaper = shaper
   }
 
-  manage(parts: Omit<ManagedLinkParts, 'waiting'>, before?: LinkRecord): void {
-    this.managed = new ManagedLink(this.link, { ...parts, waiting: this.#waiting }, before)
+  manage(parts: ManagedLinkParts, before?: LinkRecord): void {
+    this.managed = new ManagedLink(this.link, parts, before)
     this.link = this.managed
   }
 

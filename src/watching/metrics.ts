@@ -13,11 +13,11 @@ export type Metrics = ReturnType<typeof createMetrics>
 
 export const textType = Registry.PROMETHEUS_CONTENT_TYPE
 
-export function createMetrics(sources: Sources) {
+export function createMetrics({ counts, nodes, clock, open, census: readCensus }: Sources) {
   const registry = new Registry()
   const registers = [registry]
-  let census = sources.census()
-  for (const row of rowsOf({ ...sources, census: () => census })) register(row, registry)
+  let census = readCensus()
+  for (const row of rowsOf({ counts, nodes, clock, open, census: () => census })) register(row, registry)
   const calls = new Counter({
     name: `${prefix}api_calls_total`,
     help: 'Calls of the warm API by what was called, the code that it was answered with, and the step that failed.',
@@ -40,8 +40,8 @@ export function createMetrics(sources: Sources) {
       if (call === 'warm' || call === 'connect') warming.observe({ code }, seconds)
     },
     async text(): Promise<string> {
-      census = sources.census()
-      const texts = await Promise.all([registry.metrics(), deliveries(sources.counts), processMetrics().metrics()])
+      census = readCensus()
+      const texts = await Promise.all([registry.metrics(), deliveries(counts), processMetrics().metrics()])
       return texts.join('\n')
     },
   }
@@ -67,7 +67,10 @@ function deliveries({ pages }: Pick<Counts, 'pages'>): string {
 function register({ name, type, help, labels, read }: Row, registry: Registry): void {
   const Metric: new (about: CounterConfiguration<string>) => Counter = type === 'gauge' ? Gauge : Counter
   new Metric({
-    ...{ name: prefix + name, help, labelNames: labels, registers: [registry] },
+    name: prefix + name,
+    help,
+    labelNames: labels,
+    registers: [registry],
     collect() {
       // Otherwise prom-client would add the value to the last value.
       this.reset()

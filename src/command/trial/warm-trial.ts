@@ -62,17 +62,15 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   const site = configOfDomain(config, domain)
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
   const sessions = createSessionParts({
-    ...{
-      config: { ...config, spareLinks: 0 },
-      logFor: () => log,
-      auditFor: () => createLog('silent', { write() {} }),
-      counts: new Counts(),
-      refused: () => {},
-      clock: systemClock,
-      sums: new MinuteSums(systemClock),
-      descriptors: new Descriptors(),
-      hashes: hashQueue(),
-    },
+    config: { ...config, spareLinks: 0 },
+    logFor: () => log,
+    auditFor: () => createLog('silent', { write() {} }),
+    counts: new Counts(),
+    refused: () => {},
+    clock: systemClock,
+    sums: new MinuteSums(systemClock),
+    descriptors: new Descriptors(),
+    hashes: hashQueue(),
   })
   try {
     const { login } = createSiteLogins(site, sessions.parts)

@@ -40,10 +40,12 @@ export function createLinks(parts: LinksParts) {
     waiting = new WaitingMemory(),
   } = parts
   const links = new Set<TcpLink>()
-  const connectionParts: ConnectionParts = { dialer, tls, clock, limits }
-  const spares = spare && new SpareLinks({ ...connectionParts, ...spare })
+  const spares = spare && new SpareLinks({ dialer, tls, clock, limits, most: spare.most, hasRoom: spare.hasRoom })
   const linkParts: LinkParts = {
-    ...connectionParts,
+    dialer,
+    tls,
+    clock,
+    limits,
     waiting,
     streamManagement,
     sasl2,

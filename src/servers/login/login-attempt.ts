@@ -50,6 +50,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   readonly #parts: AttemptParts
   readonly #wish: LoginWish
   readonly #pipelining: Pipelining
+  /** In seconds. */
+  readonly #timeout: number
   readonly #until: 'authenticated' | 'bound' | Resumption
   readonly #client: LinkClient
   #opened: T | undefined
@@ -81,11 +83,13 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     wish: LoginWish,
     until: 'authenticated' | 'bound' | Resumption = 'bound',
     pipelining = new Pipelining(),
+    timeout = parts.timeout,
   ) {
     this.#parts = parts
     this.#wish = wish
     this.#until = until
     this.#pipelining = pipelining
+    this.#timeout = timeout
     this.#client = new LinkClient(this, wish.jid.resource)
   }
 
@@ -107,7 +111,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const late = (detail?: string) =>
       this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
     const leave = () => late('the caller left')
-    const progress = followLogin(this.#parts, this.#wish, setting => {
+    const { log, stepTimeout } = this.#parts
+    const progress = followLogin({ log, timeout: this.#timeout, stepTimeout }, this.#wish, setting => {
       late(`Limit: ${setting}.`)
       this.#opened?.link.timeOut(this.step, typeof this.#until === 'string')
     })

@@ -5,7 +5,6 @@ import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
 import { isSafeAhead } from './mechanism-choice.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import { linkEnded } from './refusals.js'
-import type { Mechanism } from './sasl/mechanism.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 import type { LoginWish } from './wish.js'
 
@@ -74,7 +73,7 @@ async function attempt<T extends Opened>(
     const mayRepeat = pipelining.isToBlame || attempt.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
     // Pipelining may be the cause.
-    return await new LoginAttempt<T>({ ...parts, timeout }, wish, until).run(open, caller)
+    return await new LoginAttempt<T>(parts, wish, until, undefined, timeout).run(open, caller)
   }
 }
 
@@ -131,24 +130,16 @@ export async function scramKeys<T extends Opened>(
   wish: LoginWish,
   caller: Caller,
 ): Promise<ScramProof> {
+  const { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations } = parts
   const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
-  const mechanism = await authenticated({ ...parts, mechanisms }, open, wish, caller).catch(error => {
+  const ofScram = { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations, mechanisms }
+  const attempt = new LoginAttempt<T>(ofScram, wish, 'authenticated')
+  const { opened } = await attempt.run(open, caller).catch(error => {
     const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
     if (!isMissing) throw withoutKeys(wish, error)
     const detail = 'The XMPP server offers no SCRAM mechanism that can be used here and is in XMPP_MECHANISMS.'
     throw new Problem('cannot-remember', { step: 'sasl', detail })
   })
-  return mechanism!.proof!
-}
-
-async function authenticated<T extends Opened>(
-  parts: AttemptParts,
-  open: OpenForLogin<T>,
-  wish: LoginWish,
-  caller: Caller,
-): Promise<Mechanism | undefined> {
-  const attempt = new LoginAttempt<T>(parts, wish, 'authenticated')
-  const { opened } = await attempt.run(open, caller)
   opened.abandon()
-  return attempt.mechanism
+  return attempt.mechanism!.proof!
 }
