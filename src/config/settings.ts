@@ -215,7 +215,7 @@ export const sections = {
       'Idle time after which a space is sent to keep a link open, in seconds. 0 sends no spaces.',
     ),
     XMPP_SASL2: at('sasl2', kinds.boolean, 'on').means(
-      'Whether SASL2 with Bind 2 (XEP-0388, XEP-0386) is used with servers that offer it. It saves round trips. `sasl2=off` in `XMPP_SERVERS` turns it off for a server.',
+      'Whether SASL2 with Bind 2 (XEP-0388, XEP-0386) is used with servers that offer it.  `sasl2=off` in `XMPP_SERVERS` turns it off for a server.',
     ),
     XMPP_STREAM_MANAGEMENT: at('streamManagement', kinds.boolean, 'on').means(
       'Whether stream management (XEP-0198) is used with servers that offer it. `sm=off` in `XMPP_SERVERS` turns it off for a server.',

@@ -18,7 +18,7 @@ export class WorkerMetrics {
   })
   readonly #answered = new Gauge({
     name: `${prefix}workers_answered`,
-    help: 'Worker processes whose metrics are in this answer; the others did not tell them within a second.',
+    help: 'Worker processes whose metrics are in this answer. Other workers did not answer within a second.',
     registers: [this.#registry],
   })
   readonly #died = new Counter({
