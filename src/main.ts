@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/bin/sh
+//usr/bin/env true; exec node -- "$0" "$@" # Without --, Node takes --env-file itself, and does not say why it cannot read it.
 import { CommandError, UsageError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
 import { holdSignals } from './command/held-signals.js'

@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { readEnvFile } from '../config/env-file.js'
 import { exposedSettings } from '../config/exposed-secrets.js'
 import { ConfigError, type Environment, type Loaded, loadConfig } from '../config/load.js'
@@ -6,8 +8,18 @@ import { type Reloaded, reloadConfig } from '../config/reload.js'
 import { settings } from '../config/settings.js'
 import { CommandError } from './command-error.js'
 
-const hint =
-  'See docs/settings.md and .env.example. To try the service without settings: warm-bindings --demo, or npm run demo in a clone.'
+/** A clone, npm and the Debian package have documents beside the program, an image has none. */
+function hint(): string {
+  const root = fileURLToPath(new URL('../../', import.meta.url))
+  const files = ['docs/settings.md', '.env.example'].map(name => join(root, name)).filter(existsSync)
+  const see = files.length === 0 ? '' : `See ${files.map(shortest).join(' and ')}. `
+  return `${see}To try the service without settings: warm-bindings --demo, or npm run demo in a clone.`
+}
+
+function shortest(path: string): string {
+  const own = relative(process.cwd(), path)
+  return own.startsWith('..') ? path : own
+}
 
 const nowhere =
   'There is no file .env here: only the environment was read. --env-file FILE reads another file, such as /etc/warm-bindings/warm-bindings.env of the Debian package.\n'
@@ -41,6 +53,6 @@ export function readSettings(envFile: string | undefined, instead: Environment =
     }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    throw new CommandError(`${error.message}\n${envFile === undefined && !existsSync(file) ? nowhere : ''}${hint}`)
+    throw new CommandError(`${error.message}\n${envFile === undefined && !existsSync(file) ? nowhere : ''}${hint()}`)
   }
 }

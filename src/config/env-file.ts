@@ -42,6 +42,13 @@ function readLines(file: string, mustExist: boolean): string[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !mustExist) return []
-    throw new ConfigError([`${file} cannot be read (${code})`])
+    throw new ConfigError([`${file} cannot be read (${code})${advice[code ?? ''] ?? ''}`])
   }
+}
+
+const advice: Readonly<Record<string, string>> = {
+  ENOENT: ': there is no such file. Correct the path, or create the file',
+  EACCES:
+    ': this user may not read it, or enter its folder. Run the command as the user of the service, or change the permissions',
+  EISDIR: ': it is a folder. Name a file in it',
 }

@@ -51,7 +51,7 @@ const named = {
 /** `time level part: message field=value …`, with ambiguous values quoted. */
 function textLine(line: string): string {
   const { time, level, part, msg, pid: _pid, hostname: _hostname, ...fields } = JSON.parse(line)
-  const words = [time, String(level).padEnd(5), ...(part === undefined ? [] : [`${part}:`]), msg]
+  const words = [time, String(level).padEnd(5), ...(part === undefined || part === msg ? [] : [`${part}:`]), msg]
   for (const [name, value] of Object.entries(fields)) {
     const text = typeof value === 'string' ? value : JSON.stringify(value)
     words.push(`${name}=${/^[\w.:/@+-]+$/.test(text) || typeof value !== 'string' ? text : JSON.stringify(text)}`)

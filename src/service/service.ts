@@ -67,6 +67,7 @@ export interface ServiceParts
   readonly routers?: SiteParts['routers']
   /** As in `ListeningParts`. */
   readonly sockets?: ListeningParts['sockets']
+  readonly leave?: ListeningParts['leave']
   /** This process must not be killed then: no other process has the sessions. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
@@ -89,6 +90,7 @@ export async function startService({
   routers = () => [],
   sockets = new Map(),
   onTakingUp = () => {},
+  leave,
   demoPath,
 }: ServiceParts) {
   const isOneOfMany = own.length > 0 || config.nats !== undefined
@@ -226,7 +228,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     metricsServer = address && (await serveMetrics(address, metrics.text, takesSessions, log))
-    listening = await listen(dispatcher, { config: live.config, log, clock, refused, descriptors, sockets })
+    listening = await listen(dispatcher, { config: live.config, log, clock, refused, descriptors, sockets, leave })
   } catch (error) {
     await nodes?.close()
     metricsServer?.close()

@@ -36,6 +36,7 @@ export class ManagedLink implements Link, LinkEvents {
   /** Undefined: not resumable. */
   #previd: string | undefined
   #repair: Repair | undefined
+  #wasSetDown = false
 
   /** `before`: another process's stream. */
   constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
@@ -183,15 +184,17 @@ export class ManagedLink implements Link, LinkEvents {
       confirmed: this.#counts.confirmed,
       unconfirmed: [...this.#counts.unconfirmed],
       since: (this.#repair?.since ?? now) - now,
+      ...(this.#repair !== undefined && !this.#wasSetDown && { wasBroken: true }),
       again: this.#parts.mending!.record(),
     }
     this.cut()
     return record
   }
 
-  #takeUp({ previd, received, confirmed, unconfirmed, since }: LinkRecord): void {
+  #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken }: LinkRecord): void {
     this.#previd = previd
     this.#counts.takeUp(received, confirmed, unconfirmed)
+    this.#wasSetDown = wasBroken !== true
     this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
 
@@ -356,7 +359,8 @@ export class ManagedLink implements Link, LinkEvents {
     this.#counts.resumed()
     if (this.#isPaused) this.#link.pause()
     if (this.unconfirmed > 0) this.#link.send([...this.#counts.unconfirmed, this.#counts.question()])
-    this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
+    if (!this.#wasSetDown) this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
+    this.#wasSetDown = false
     this.events.onDrain()
   }
 

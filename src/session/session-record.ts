@@ -33,5 +33,6 @@ export interface LinkRecord {
   readonly confirmed: number
   readonly unconfirmed: readonly Element[]
   readonly since: number
+  readonly wasBroken?: boolean
   readonly again: unknown
 }

@@ -57,7 +57,13 @@ describe('a file of settings', () => {
   test('must be readable if it exists', () => {
     mkdirSync(join(folder, 'folder'))
     expect(problemsOf(() => readEnvFile(join(folder, 'folder')))).toEqual([
-      `${join(folder, 'folder')} cannot be read (EISDIR)`,
+      `${join(folder, 'folder')} cannot be read (EISDIR): it is a folder. Name a file in it`,
+    ])
+  })
+
+  test('must exist if it was named', () => {
+    expect(problemsOf(() => readEnvFile(join(folder, 'none'), true))).toEqual([
+      `${join(folder, 'none')} cannot be read (ENOENT): there is no such file. Correct the path, or create the file`,
     ])
   })
 })

@@ -130,6 +130,11 @@ describe('a line of the log', () => {
     )
   })
 
+  test('names a part once in text if its message is the same word', () => {
+    const [, ...words] = write('text', { ms: 5 }, 'warm').split(' ')
+    expect(words.join(' ')).toBe('warn  warm ms=5\n')
+  })
+
   test('is for people with text: one line, whatever strangers sent', () => {
     const about = {
       address: '192.0.2.1',

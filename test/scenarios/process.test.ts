@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -10,6 +12,7 @@ import { callUrl } from '../support/login-server/watched-service.js'
 import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
+import { root } from '../support/repository.js'
 
 const seconds = 20_000
 const secret = 'adm1n-s3cret'
@@ -57,6 +60,8 @@ describe('a service that cannot start', () => {
       expect(service.stderr).toContain('XMPP_DOMAINS is required')
       expect(service.stderr).toContain('There is no file .env here')
       expect(service.stderr).toContain('npm run demo')
+      const [, ...named] = /See (\S+) and (\S+)\. /.exec(service.stderr)!
+      expect(named).toEqual(['docs/settings.md', '.env.example'].map(name => join(root, name)))
       expect(service.stderr).not.toMatch(/^\s+at /m)
       expect(service.stdout).toBe('')
     },
@@ -177,6 +182,21 @@ describe('a service that cannot start', () => {
     },
     seconds,
   )
+})
+
+describe('the command', () => {
+  test.each([
+    ['none.env', 'ENOENT): there is no such file. '],
+    ['.', 'EISDIR): it is a folder. '],
+  ])('says why it cannot read --env-file %s', (file, why) => {
+    // As npm and the Debian package start it. The version of Node.js is that of this test.
+    const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`
+    const program = join(root, 'dist', 'main.js')
+    const { status, stderr } = spawnSync('/bin/sh', [program, '--env-file', file], {
+      ...{ encoding: 'utf8', cwd: operator.pathOf(''), env: { PATH } },
+    })
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`${file} cannot be read (${why}`)])
+  })
 })
 
 describe('a service at its start', () => {

@@ -1,7 +1,7 @@
 // The service at a Unix socket.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -154,6 +154,38 @@ test('is checked by --check-config, without a change', async () => {
   } finally {
     operator.leave()
   }
+})
+
+describe('has its permissions from the first moment', () => {
+  test.each(['0', '2'])('with WORKERS=%s', async WORKERS => {
+    const operator = new Operator()
+    try {
+      operator.write('look.cjs', lookAtSockets)
+      const environment = {
+        ...{ WORKERS, HOST: `unix:${path}`, SOCKET_MODE: '640', METRICS_ADDRESS: 'none' },
+        ...{ ADMIN_USERS: 'portal:adm1n-s3cret', XMPP_DOMAINS: 'localhost' },
+        NODE_OPTIONS: `--require ${operator.pathOf('look.cjs')}`,
+        MODES: operator.pathOf('modes'),
+      }
+      await operator.start(environment).url()
+      expect(readFileSync(environment.MODES, 'utf8')).toBe('640\n')
+    } finally {
+      operator.leave()
+    }
+  })
+
+  /** In the process that listens: notes the mode of a Unix socket as soon as it exists, and before anything else runs. */
+  const lookAtSockets = `
+    const { appendFileSync, statSync } = require('node:fs')
+    const { Server } = require('node:net')
+    const { listen } = Server.prototype
+    Server.prototype.listen = function (...about) {
+      const result = listen.apply(this, about)
+      const path = about[0]?.path ?? ''
+      if (path.endsWith('http.sock') && require('node:cluster').isPrimary)
+        appendFileSync(process.env.MODES, (statSync(path).mode & 0o777).toString(8) + '\\n')
+      return result
+    }`
 })
 
 test('is shared by workers, also after kill -9, and answers the health check', async () => {

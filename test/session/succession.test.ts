@@ -424,6 +424,37 @@ describe('a page with a WebSocket', () => {
   })
 })
 
+describe('the log', () => {
+  const mended = ({ logged }: BoshBench) => logged.filter(line => line.includes('a link to a server was mended')).length
+
+  test('names no mended link if a session goes on at the next process, and one that breaks there', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    const { next, mending, resumes } = await goesOn({ bench, client })
+    const link = await resumes()
+    await next.pass(61)
+    expect(mended(next)).toBe(0)
+    await next.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+    const again = mending.attempts.at(-1)!.succeed()
+    await next.pass(0)
+    again.receive(features)
+    again.say(resumed(0))
+    await next.pass(61)
+    expect(mended(next)).toBe(1)
+  })
+
+  test('names a link that broke before, and is mended by the next process', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+    const one = await goesOn({ bench, client })
+    const two = await goesOn({ bench: one.next, client: one.page })
+    await two.resumes()
+    await two.next.pass(61)
+    expect([mended(one.next), mended(two.next)]).toEqual([0, 1])
+  })
+})
+
 describe('a session whose link is being mended', () => {
   test('continues, with the stanzas that its server has not confirmed', async () => {
     const bench = new BoshBench()

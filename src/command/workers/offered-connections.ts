@@ -1,11 +1,16 @@
 import type { Worker } from 'node:cluster'
+import { withSocketMode } from '../../http/listening/listen-at.js'
 
-/** Messages of Node's round robin. `ack`: number of the offer. */
+/** Messages of Node's round robin. `ack`: number of the message that it answers. */
 interface ClusterMessage {
   readonly cmd?: unknown
   readonly act?: unknown
   readonly seq?: unknown
   readonly ack?: unknown
+  /** Of a listening socket. */
+  readonly key?: unknown
+  readonly errno?: unknown
+  readonly accepted?: boolean
 }
 
 interface Connection {
@@ -16,27 +21,50 @@ type Send = (message: ClusterMessage, connection?: Connection, ...rest: unknown[
 
 const lookMilliseconds = 20
 
+export interface Offers {
+  readonly socketMode: number
+  readonly isAnotherListening: () => boolean
+}
+
 /**
- * Tracks connections that Node offered to a worker which died without accepting them. They go to another
- * worker, or are closed. Node itself forgets them (`round_robin_handle.js`, `child_process.js`).
+ * Tracks connections that Node's primary offers to a worker. If the worker dies before it accepts them, they go to
+ * another worker, or are closed. Node itself forgets them (`round_robin_handle.js`, `child_process.js`).
  */
-export function keepOfferedConnections(worker: Worker, isAnotherListening: () => boolean): void {
+export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherListening }: Offers) {
   const { process } = worker
   const offered = new Map<unknown, Connection>()
+  /** Of a worker that leaves: how to close connections that it has not accepted yet. */
+  const sent = new Map<unknown, () => void>()
+  const keys = new Set<unknown>()
+  let onNoneSent = () => {}
   let isDisconnected = false
   const send = process.send.bind(process) as unknown as Send
   const sendAndNote: Send = (message, connection, ...rest) => {
-    if (connection !== undefined && message.cmd === 'NODE_CLUSTER' && message.act === 'newconn')
-      offered.set(message.seq, connection)
+    if (message.cmd === 'NODE_CLUSTER') {
+      if (connection !== undefined && message.act === 'newconn') offered.set(message.seq, connection)
+      if (message.ack !== undefined && message.key !== undefined && !message.errno) keys.add(message.key)
+    }
     return send(message, connection, ...rest)
   }
   process.send = sendAndNote as unknown as typeof process.send
-  process.on('internalMessage', ({ ack }: ClusterMessage) => offered.delete(ack))
+  const emit = process.emit.bind(process) as (...about: unknown[]) => boolean
+  // Node listens for the worker before this returns.
+  const emitWithMode = (name: string, message: ClusterMessage, ...rest: unknown[]) =>
+    name === 'internalMessage' && message.act === 'queryServer'
+      ? withSocketMode(socketMode, () => emit(name, message, ...rest))
+      : emit(name, message, ...rest)
+  process.emit = emitWithMode as typeof process.emit
+  process.on('internalMessage', ({ ack }: ClusterMessage) => {
+    offered.delete(ack)
+    sent.get(ack)?.()
+    if (sent.delete(ack) && sent.size === 0) onNoneSent()
+  })
   worker.on('exit', () => setImmediate(disconnect))
   worker.on('disconnect', () => {
     isDisconnected = true
     const left = [...offered]
     offered.clear()
+    for (const close of sent.values()) close()
     for (const [ack, connection] of left) {
       // Declines for the dead worker, so that Node offers the connection to another.
       if (isAnotherListening()) process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
@@ -49,5 +77,26 @@ export function keepOfferedConnections(worker: Worker, isAnotherListening: () =>
     if (isDisconnected) return
     if (process.connected) setTimeout(disconnect, lookMilliseconds)
     else process.emit('disconnect')
+  }
+
+  return {
+    /**
+     * Sends the worker all connections that wait, and stops listening if no other worker does. Calls `then` once the
+     * worker has accepted them. If it closed its servers first, Node would reset them.
+     */
+    leave(then: () => void): void {
+      // Node offers the next connection at each answer.
+      for (const [ack, connection] of offered) {
+        const close = connection.close.bind(connection)
+        // Node would close it before it is sent.
+        connection.close = () => {}
+        emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: true })
+        sent.set(ack, close)
+      }
+      for (const key of keys) emit('internalMessage', { cmd: 'NODE_CLUSTER', act: 'close', key })
+      keys.clear()
+      if (sent.size === 0) then()
+      else onNoneSent = then
+    },
   }
 }

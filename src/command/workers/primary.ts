@@ -45,9 +45,11 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
       [socketsVariable]: JSON.stringify([...sockets]),
     })
     let watched: Watched | undefined
-    keepOfferedConnections(worker, () =>
-      slots.workers.some(other => other.state === 'running' && other.process.pid !== worker.process.pid),
-    )
+    const offers = keepOfferedConnections(worker, {
+      socketMode: config.listen.socketMode,
+      isAnotherListening: () =>
+        slots.workers.some(other => other.state === 'running' && other.process.pid !== worker.process.pid),
+    })
     const about = processOf(worker)
     worker.on('message', (notice: Notice) => {
       watched?.heard()
@@ -57,6 +59,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
         events.onReady(notice.urls)
       } else if (notice.notice === 'failed') events.onFailed(notice.sentence)
       else if (notice.notice === 'reloaded') reloads.over(about)
+      else if (notice.notice === 'leave') offers.leave(() => about.tell({ order: 'left' }))
       else metrics.answered(notice.question, notice.text)
     })
     worker.on('exit', (code, signal) => {
@@ -73,7 +76,8 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
   // Turns the debugger off before a worker's own code runs.
   const { execArgv, allowedNodeEnvironmentFlags } = process
   const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
-  if (isKnown) cluster.setupPrimary({ execArgv: [...execArgv, withoutDebugger] })
+  // Without --env-file: workers have its values, and Node would not start without the file.
+  cluster.setupPrimary({ args: [], execArgv: isKnown ? [...execArgv, withoutDebugger] : execArgv })
   // Keeps this process alive while there is no worker.
   setInterval(() => {}, 2 ** 30)
   const onNoneLeft = () => {

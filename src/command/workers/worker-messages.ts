@@ -6,6 +6,8 @@ export type Order =
   /** End once all sessions have ended, or at the time limit. */
   | { readonly order: 'drain' }
   | { readonly order: 'stop' }
+  /** The answer to `leave`: no connection is on its way to the worker. */
+  | { readonly order: 'left' }
   | { readonly order: 'reopen' }
   /** The primary has checked the environment. It contains secrets. */
   | { readonly order: 'reload'; readonly environment: Environment }
@@ -16,6 +18,7 @@ export type Notice =
   /** `sentence` contains no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
   | { readonly notice: 'reloaded' }
+  | { readonly notice: 'leave' }
   | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 

@@ -81,6 +81,7 @@ async function start(folder: string, onTakingUp: () => void): Promise<Started> {
       slot: worker,
       sockets: new Map(JSON.parse(process.env[socketsVariable] ?? '[]')),
       onTakingUp,
+      leave,
     }),
   )
   const reload = (environment: Environment) =>
@@ -99,9 +100,25 @@ function obey({ service, reload }: Started, order: Order): void {
   if (order.order === 'reload') void reload(order.environment).finally(() => tell({ notice: 'reloaded' }))
   else if (order.order === 'reopen') service.reopen()
   else if (order.order === 'retire') service.retire()
+  else if (order.order === 'left') onLeft()
   else if (order.order === 'metrics')
     service.metrics().then(text => tell({ notice: 'metrics', question: order.question, text }))
   else end(service, order.order === 'drain')
+}
+
+let onLeft = ignore
+
+/** In milliseconds. */
+const leaveMilliseconds = 2_000
+
+/** Resolves once all connections that the primary has accepted for this worker are here. */
+function leave(): Promise<void> {
+  return new Promise(resolve => {
+    setTimeout(resolve, leaveMilliseconds).unref()
+    onLeft = resolve
+    if (process.connected) tell({ notice: 'leave' })
+    else resolve()
+  })
 }
 
 /** Sends `alive` each second. Waits if the primary does not read. */

@@ -27,13 +27,27 @@ export async function listenAt(server: Server, place: Place, options: ListenOpti
     else {
       // The primary does it: a worker could remove another's socket.
       if (!cluster.isWorker) await removeStaleSocket(path)
-      await once(server.listen({ path, backlog }), 'listening')
+      await once(
+        withSocketMode(socketMode, () => server.listen({ path, backlog })),
+        'listening',
+      )
+      // A default ACL of the folder overrides the umask.
       chmodSync(path, socketMode)
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const reason = path === undefined ? reasonAgainst(code) : reasonAgainstSocket(path, code)
     throw reason === undefined ? error : new ConfigError([`${setting} has ${place.host}, ${reason}`])
+  }
+}
+
+/** Unix sockets that `listen` creates before it returns have this mode. */
+export function withSocketMode<T>(mode: number, listen: () => T): T {
+  const before = process.umask(0o777 & ~mode)
+  try {
+    return listen()
+  } finally {
+    process.umask(before)
   }
 }
 

@@ -38,12 +38,14 @@ export interface ListeningParts {
   readonly descriptors: Descriptors
   /** Already open, by address. */
   readonly sockets?: ReadonlyMap<string, number>
+  /** Called before the servers close. */
+  readonly leave?: (() => Promise<void>) | undefined
 }
 
 /** If it rejects, nothing stays open. An invalid certificate rejects with a `ConfigError`. */
 export async function listen(
   dispatcher: Dispatcher,
-  { config, log, clock, refused, descriptors, sockets = new Map() }: ListeningParts,
+  { config, log, clock, refused, descriptors, sockets = new Map(), leave }: ListeningParts,
 ) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
@@ -100,8 +102,10 @@ export async function listen(
     urls.push(socketPath(place.host) === undefined ? urlOf(server, scheme) : place.host)
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
-  const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
-    Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
+  const closedBy = async (close: (server: HttpServer, done: () => void) => void) => {
+    if (leave !== undefined) await leave()
+    await Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
+  }
   let closed: Promise<unknown> | undefined
   const close = async () => {
     closed ??= closedBy((server, done) => server.close(done))
