@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Config } from '../config/config.js'
-import { isWildcard } from '../config/kinds/listen-addresses.js'
+import { isWildcard, written } from '../config/kinds/listen-addresses.js'
 import { type EndpointPath, pathOf, takeoverPath, urlOfDomain } from '../config/serving.js'
 import { attempt } from '../lib/attempt.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
@@ -111,6 +111,5 @@ function asked(scheme: 'http' | 'https', request: IncomingMessage): URL | undefi
 }
 
 function localHost({ socket }: IncomingMessage): string {
-  const address = withoutMapping(socket.localAddress ?? '')
-  return `${address.includes(':') ? `[${address}]` : address}:${socket.localPort}`
+  return written({ host: withoutMapping(socket.localAddress ?? ''), port: socket.localPort! })
 }

@@ -11,7 +11,7 @@ const patience = 30_000
 
 /** Returns a known answer without a promise. Asks each question only once at a time. */
 export function remembering<T>(
-  clock: Clock,
+  clock: Pick<Clock, 'now'>,
   most: number,
   ask: (question: string) => Promise<Answer<T>>,
 ): (question: string) => T | Promise<T> {

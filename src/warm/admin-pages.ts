@@ -85,7 +85,7 @@ export interface Selected {
 
 export function endManyQuestion({ jid, total, views, back }: Selected, token: string, context: PageContext): Answer {
   const user = jid && formatJid(jid)
-  const count = total === 1 ? '1 session' : `${total} sessions`
+  const count = counted(total, 'session')
   const rows = views.map(view => describeRow(view, context))
   const title = user === undefined ? `End ${count}?` : 'End all sessions of this user?'
   return withForm(show('end-sessions', context, { title, user, count, rows, back, total, token }))
@@ -94,6 +94,10 @@ export function endManyQuestion({ jid, total, views, back }: Selected, token: st
 export function endConfirmation(view: SessionView, context: PageContext): Answer {
   return show('end', context, { ...describeRow(view, context), title: 'The session has ended' })
 }
+
+export const grouped = (count: number) => count.toLocaleString('en')
+
+export const counted = (count: number, what: string) => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
 
 export function show(view: string, { request, config, representation, rights }: PageContext, values: object): Answer {
   const context = { request, config, representation, hidden: rights.hidden }

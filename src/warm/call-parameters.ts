@@ -1,5 +1,6 @@
 import { demandFormat } from '../http/listening/read-body.js'
 import { Problem } from '../lib/errors.js'
+import { editDistance } from '../lib/text/edit-distance.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { formPairs } from '../lib/text/form-pairs.js'
 import { memberNames } from '../lib/text/json-members.js'
@@ -158,22 +159,10 @@ function likelyParameter(name: string): ParameterName | undefined {
   const same = byFoldedName.get(text)
   if (same !== undefined) return same
   for (const [other, parameter] of byFoldedName)
-    if (other.length >= longEnough && isOneTypo(text, other)) return parameter
+    if (other.length >= longEnough && editDistance(text, other) <= 1) return parameter
   return undefined
 }
 
 function folded(name: string): string {
   return name.toLowerCase().replaceAll(/[-_. ]/g, '')
-}
-
-function isOneTypo(text: string, other: string): boolean {
-  let start = 0
-  while (start < text.length && text[start] === other[start]) start += 1
-  let end = 0
-  const most = Math.min(text.length, other.length) - start
-  while (end < most && text.at(-1 - end) === other.at(-1 - end)) end += 1
-  const left = text.slice(start, text.length - end)
-  const right = other.slice(start, other.length - end)
-  if (left.length <= 1 && right.length <= 1) return true
-  return left.length === 2 && right.length === 2 && left[0] === right[1] && left[1] === right[0]
 }

@@ -9,6 +9,7 @@ import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import { credentialsOf, type Secrets, secretsOf } from '../servers/login/again.js'
 import type { Credentials } from '../servers/login/wish.js'
 import type { Logins, WarmRequest } from './session-login.js'
+import { tooLate } from './visits.js'
 
 const kinds = { login: 'login', keysOf: 'keys' } as const
 const unclaimedKind = 'release'
@@ -111,8 +112,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       try {
         return await nodes.ask(successor, kinds[method], login, timeout * 1000 + wayMilliseconds)
       } catch (error) {
-        if (error instanceof NoAnswer && error.reason === 'late')
-          throw new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
+        if (error instanceof NoAnswer && error.reason === 'late') throw tooLate()
         if (isFull(error)) {
           fullness = error
           fullUntil.set(successor, clock.now() + fullMilliseconds)

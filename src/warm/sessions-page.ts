@@ -3,7 +3,7 @@ import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, problemHeaders } from '../http/answers/answer.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionList, SessionState } from '../session/session-types.js'
-import { describeRow, meanings, type PageContext, show } from './admin-pages.js'
+import { counted, describeRow, grouped, meanings, type PageContext, show } from './admin-pages.js'
 import { queryOf } from './call-parameters.js'
 import type { Values } from './parameter-kinds.js'
 import { type pageParameters, usualRows } from './parameters.js'
@@ -226,7 +226,3 @@ function changed(sent: URLSearchParams, changes: Readonly<Record<string, string 
   }
   return `?${query}`
 }
-
-const grouped = (count: number) => count.toLocaleString('en')
-
-const counted = (count: number, what: string) => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`

@@ -63,6 +63,8 @@ export interface TabWork<T> {
 
 export type Visits = ReturnType<typeof createVisits>
 
+export const tooLate = () => new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
+
 /**
  * Allows one call at a time for each tab, in all processes (Ricart and Agrawala 1981). Each call has a ticket
  * of Lamport's clock, and waits for calls with lower tickets.
@@ -115,7 +117,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
       const waits = busy.map(([name]) => nodes.ask(name, waitKind, question, longest + wayMilliseconds).catch(() => {}))
       await Promise.all(waits)
       caller.throwIfAborted()
-      if (clock.now() > until) throw new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
+      if (clock.now() > until) throw tooLate()
     }
   }
 
@@ -132,7 +134,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   }
 
   async function takeTurn<T>(call: Call, until: number, work: TabWork<T>) {
-    if (clock.now() > until) throw new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
+    if (clock.now() > until) throw tooLate()
     const key = keyOf(call.tab)
     let isDone = () => {}
     const done = new Promise<void>(resolve => {

@@ -1,9 +1,12 @@
+import { type Answer, remembering } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { askAll } from '../../processes/exchanges/ask-all.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
 import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
+
+const minute = 60_000
 
 interface Figures {
   readonly capacity: Capacity
@@ -40,7 +43,7 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
   const measure = (): Figures => ({ capacity: capacity(), age: clock.now() - started, warms: recentWarms.tally() })
   nodes?.answer('process', measure)
 
-  return sharing(async (): Promise<Overview> => {
+  const read = async (): Promise<Overview> => {
     const own = measure()
     if (nodes === undefined) return { capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined }
     const { answers } = await askAll<Figures>(nodes, 'process', null)
@@ -61,7 +64,9 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
     }
-  })
+  }
+  const shared = remembering(clock, 1, async () => ({ value: await read(), seconds: 0 }))
+  return async () => shared('')
 }
 
 export interface HourParts {
@@ -71,27 +76,14 @@ export interface HourParts {
 }
 
 /** Asks other processes once a minute. */
-export function createHourReader({ nodes, clock, lastHour }: HourParts): () => Promise<Hour> {
+export function createHourReader({ nodes, clock, lastHour }: HourParts) {
   nodes?.answer('hour', () => lastHour.tally())
-  let known: { readonly minute: number; readonly hour: Promise<Hour> } | undefined
-  const read = async () => {
+  const read = async (): Promise<Answer<Hour>> => {
+    const end = (Math.floor(clock.now() / minute) + 1) * minute
     const { answers } = nodes === undefined ? { answers: [] } : await askAll<HourTally>(nodes, 'hour', null)
-    return hourOf([lastHour.tally(), ...answers.map(([, tally]) => tally)])
+    const value = hourOf([lastHour.tally(), ...answers.map(([, tally]) => tally)])
+    return { value, seconds: (end - clock.now()) / 1000 }
   }
-  return () => {
-    const minute = Math.floor(clock.now() / 60_000)
-    if (known?.minute !== minute) known = { minute, hour: read() }
-    return known.hour
-  }
-}
-
-/** Simultaneous callers share an answer. */
-function sharing<T>(read: () => Promise<T>): () => Promise<T> {
-  let reading: Promise<T> | undefined
-  return () => {
-    reading ??= read().finally(() => {
-      reading = undefined
-    })
-    return reading
-  }
+  const remembered = remembering(clock, 1, read)
+  return async () => remembered('')
 }
