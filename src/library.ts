@@ -23,10 +23,7 @@ export interface RunningService {
   stop(): Promise<void>
 }
 
-/**
- * Ignores the environment and `.env`. Rejects with a `ConfigError` that lists all problems, or with the error
- * of a taken port.
- */
+/** Ignores the environment and `.env`. Rejects with a `ConfigError` of all problems, or the error of a taken port. */
 export async function startService(settings: Settings, { writeLog }: StartOptions = {}): Promise<RunningService> {
   const { config, warnings } = loadConfig({ ...settings })
   const counts = new Counts()

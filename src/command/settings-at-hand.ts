@@ -38,7 +38,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
     return {
       ...running,
       warnings: [...running.warnings, ...exposedSettings(file, values)],
-      /** Reads the file again, and all files that settings name. If it throws a `ConfigError`, nothing has changed. */
+      /** And all files that settings name. If it throws a `ConfigError`, nothing has changed. */
       reload(): Reloaded {
         const values = readFile()
         const reloaded = reloadConfig(running, { ...values, ...own, ...instead })

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 
-/** Reads lines `NAME=value` as Node does. Unless it must exist, a missing file has no lines. A `ConfigError` lists faulty lines. */
+/**
+ * Reads `NAME=value` as Node does. A missing file has no lines, unless it must exist. A `ConfigError` lists faulty
+ * lines.
+ */
 export function readEnvFile(file: string, mustExist = false): Record<string, string> {
   const lines = readLines(file, mustExist)
   const values: Record<string, string> = {}

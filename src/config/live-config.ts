@@ -3,10 +3,7 @@ import { isSame } from './same-value.js'
 
 type Slice = Record<string, unknown>
 
-/**
- * Slices, such as `limits`, keep their identity, so that their holders read the newest values. Unchanged values keep
- * theirs, too.
- */
+/** Slices, such as `limits`, keep their identity, and unchanged values too: holders read the newest values. */
 export function createLiveConfig(first: Config): { readonly config: Config; take(next: Config): void } {
   const live = copied(first as unknown as Slice)
   return {

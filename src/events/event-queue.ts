@@ -47,7 +47,7 @@ export class EventQueue {
   #waiting = 0
   #bytes = 0
   #underWay = 0
-  /** Number of dropped events that the log has not reported, and the timer of the next report. */
+  /** Not yet reported, and the timer of the next report. */
   #dropped = 0
   #dropLog: Timer | undefined
   #whenOver: (() => void) | undefined
@@ -82,10 +82,7 @@ export class EventQueue {
     this.#makeReady(begun)
   }
 
-  /**
-   * Sends each waiting event at most once more, without pauses. Resolves when done or after `milliseconds`,
-   * and drops the rest.
-   */
+  /** Sends each waiting event at most once more. Resolves when done or after `milliseconds`, and drops the rest. */
   stop(milliseconds: number): Promise<void> {
     return new Promise(resolve => {
       const timer = this.#parts.clock.after(milliseconds, () => this.#end())

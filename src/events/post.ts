@@ -26,7 +26,7 @@ export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock
   // Node's own look-ups would block all threads while DNS is silent.
   const agent = new transport.Agent({ keepAlive: true, timeout: keptMilliseconds, lookup: lookupBy(names) })
 
-  /** Resolves for a 2xx answer, or rejects with a `code`. Follows no redirect: the signature is for this URL. */
+  /** Rejects with a `code`, unless the answer is 2xx. Follows no redirect: the signature is for this URL. */
   const post = (body: string, headers: Readonly<Record<string, string>>) =>
     new Promise<void>((resolve, reject) => {
       let status: number | undefined

@@ -60,7 +60,7 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
   return here.origin
 }
 
-/** Undefined behind an untrusted proxy: its client may use TLS, and would be redirected in a circle. */
+/** Undefined behind an untrusted proxy: a client with TLS would be redirected in a circle. */
 export function redirectBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (isForwarded(request) && forwardedScheme(request, config) !== 'http') return undefined
   return secureBase(config, request)

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks'
 export interface Clock {
   /** Monotonic. */
   now(): number
-  /** Timers do not keep the process alive. 0 means the next turn of the event loop. */
+  /** Keeps no process alive. 0: the next turn of the event loop. */
   after(ms: number, callback: () => void): Timer
 }
 

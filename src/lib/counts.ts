@@ -1,4 +1,4 @@
-// Counters. None of their names comes from callers.
+// None of the names comes from callers.
 import { Durations } from './durations.js'
 
 /** Ends of WebSockets whose client sent no `<close/>`. */
@@ -54,7 +54,6 @@ export const eventTypes = ['session.attached', 'session.resumed', 'session.ended
 
 export type EventType = (typeof eventTypes)[number]
 
-/** Limits of new sessions, each with its setting. */
 export const sessionLimits = {
   sessions: 'MAX_SESSIONS',
   strangers: 'MAX_SESSIONS',
@@ -80,7 +79,6 @@ export const limits = {
   unfinished: 'MAX_UNFINISHED_MB',
   unread: 'MAX_UNREAD_MB',
   waiting: 'MAX_MEMORY_MB',
-  /** Delays data. */
   'session-bytes': 'RATE_SESSION_BYTES',
   /** These limits end the session or the connection. */
   stanza: 'MAX_STANZA_BYTES',
@@ -90,13 +88,10 @@ export const limits = {
   /** No setting raises these limits. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  /** Long requests to other processes, and waiting requests. */
   carried: undefined,
   /** The XMPP server does not read. */
   unsent: undefined,
-  /** Pages of admins. */
   'live-pages': undefined,
-  /** Secrets that wait for their hash. */
   hashes: undefined,
   /** Delays answers over WebSocket. */
   'wrong-tokens': undefined,
@@ -128,7 +123,7 @@ export class PageTraffic {
 
 export class Counts {
   requests = 0
-  /** BOSH requests answered with an error of HTTP or BOSH. */
+  /** Answered with an error of HTTP or BOSH. */
   failedRequests = 0
   bodiesRefused = 0
   unknownSids = 0
@@ -138,11 +133,11 @@ export class Counts {
   /** Too late, or with another body. */
   repeatsRefused = 0
   waitTimeouts = 0
-  /** Requests dropped because an earlier request never arrived. */
+  /** An earlier request never arrived. */
   gapTimeouts = 0
   readonly pages = { bosh: new PageTraffic(), websocket: new PageTraffic() }
   readonly webSockets = { opened: 0, refused: 0 }
-  /** WebSocket pongs, and the sum of their round trips. */
+  /** With the sum of their round trips. */
   readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0, 'taken-up': 0 }
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
@@ -154,10 +149,10 @@ export class Counts {
   failedAdminLogins = 0
   clientsLoggedIn = 0
   readonly clientLogins = { refused: 0, delayed: 0 }
-  /** Failed links before the login, by step and code. */
+  /** Before the login, by step and code. */
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
-  /** Stanzas with wrong namespaces, or above a limit. */
+  /** With wrong namespaces, or above a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,

@@ -75,7 +75,7 @@ export async function readSealed(path: string, keys: readonly KeyObject[]): Prom
   }
 }
 
-/** Rejects if the disk is too full. Empties the file, so other programs may use the room. */
+/** Empties the file, so other programs may use the room. */
 async function reserve(file: FileHandle, bytes: number): Promise<void> {
   const zeros = Buffer.alloc(frameBytes)
   for (let at = 0; at < bytes; at += frameBytes) await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)

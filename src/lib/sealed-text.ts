@@ -6,7 +6,7 @@ const version = 1
 const headerBytes = 1 + saltBytes + keyNameBytes
 const nonce = Buffer.alloc(12)
 
-/** The use and the owner of a text, which opens for the same use and owner only. */
+/** A text opens for the same use and owner only. */
 export interface Purpose {
   readonly label: string
   readonly owner: string

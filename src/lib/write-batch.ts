@@ -2,8 +2,8 @@
 import { nextTick } from 'node:process'
 
 /**
- * Acts at the end of this turn of the event loop, or as soon as there are `most` items. An error does not
- * stop the rest. Batches of 8 to 16 items measured best.
+ * At the end of this turn of the event loop, or as soon as there are `most` items. An error does not stop the rest. 8
+ * to 16 items measured best.
  */
 export function writeBatch<T>(most: number, act: (item: T) => void): (item: T) => void {
   let items: T[] = []

@@ -41,7 +41,7 @@ export interface AboutNode {
   /** A host, or a worker of a host: `web1`, `web1 worker 2`. */
   readonly place: string
   readonly version: string
-  /** Settings that must be equal in all processes, as text or hash. No secrets. */
+  /** Equal in all processes, as text or hash. No secrets. */
   readonly settings: Readonly<Record<string, string>>
 }
 
@@ -54,24 +54,23 @@ export interface Nodes {
    * The name `''` is for sids without a name.
    */
   adopt(names: readonly string[]): void
-  /** From now on an heir answers for all names of this process. The process must end within 10 s. */
+  /** An heir answers for all names from now on. The process must end within 10 s. */
   handOver(): void
   readonly isLeaving: boolean
-  /** The process that answers for a name: this process, the process of that name, or an heir. */
+  /** This process, the process of that name, or an heir. */
   owner(name: string): string | undefined
   /** Unknown names count only in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
-   * Calls back once the name has an owner, or with `undefined` after 10 s. Calls back at once if the name is
-   * not awaited, or if too many bytes wait. `bytes` is the memory of the caller's request. Returns a function
-   * that ends the wait.
+   * Calls back with the owner, or with `undefined` after 10 s, if the name is not awaited, or if too many bytes wait.
+   * `bytes` is the memory of the caller's request. Returns a function that ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
   /** Handed over, and without an heir yet. */
   readonly awaited: readonly string[]
   /** Sorted by name. */
   readonly others: readonly Node[]
-  /** Names of processes that are silent for long, until they return or are certainly gone. */
+  /** Silent for long, until they return or are certainly gone. */
   readonly lost: readonly string[]
   readonly isClosed: boolean
   has(node: string): boolean

@@ -40,7 +40,7 @@ const closeSeconds = 5
 /** For the creation reply of an ending session. Some endpoints first wait for their server. */
 const creationSeconds = 10
 
-/** Pause before a repeat while an earlier request is open. */
+/** While an earlier request is open. */
 const settling = 50
 
 type Phase = 'live' | 'ending' | 'over'

@@ -28,7 +28,6 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   readonly address: string | undefined
   /** While false, the inactivity timeout runs. */
   readonly isPresent: boolean
-  /** Delivered stanzas that the browser may not have received. */
   readonly unconfirmed: number
   /** When `tick` is due. */
   readonly deadline: number
@@ -36,7 +35,7 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   flush(): void
   /** Delivers the rest, then the outcome. True once the browser has it. */
   tell(outcome: Outcome): boolean
-  /** `end`: in an orderly way. `fault`: after an error of the service. `return`: the client should come back. */
+  /** `fault`: after an error of the service. `return`: the client should come back. */
   close(notice?: 'end' | 'return' | 'fault'): void
   /** Puts unconfirmed stanzas back before the end: the server keeps them, or their senders get errors. */
   giveBack(): void

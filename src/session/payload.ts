@@ -56,10 +56,7 @@ export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Pa
 
 const isState = ({ namespace }: Element) => namespace === csiNamespace
 
-/**
- * Removes the client's stream management, because the service itself counts the stanzas of this stream. Adds
- * the answers to `outbox`.
- */
+/** The service itself counts the stanzas of this stream. Adds the answers to `outbox`. */
 export function withoutManagement(payload: Payload, outbox: { add(answer: Element): void }): Payload {
   const isForeign = ({ namespace }: Element) => namespace.startsWith(smFamily)
   if (!payload.elements.some(isForeign)) return payload

@@ -13,7 +13,7 @@ const mostPerRecord = 4096
 /** Finds the sessions of this process. One timer drives them. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
-  /** The time of a look-up reveals no other sid, because a map compares only keys with the same seeded hash. */
+  /** A look-up's time reveals no other sid: a map compares only keys with the same seeded hash. */
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   /** The newest session of each tab. */

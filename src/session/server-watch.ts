@@ -15,7 +15,6 @@ const silentPart = 1 / 4
 
 /** In bytes a second. ejabberd reads 3000 bytes a second by default. */
 const slowest = 2000
-/** Longest time allowed for slow reading. */
 const mostReading = 300_000
 
 interface LoggedIn {
@@ -33,8 +32,8 @@ export class ServerWatch {
   #id = ''
   #unanswered = 0
   /**
-   * Namespace of the client's own stream management (XEP-0198), or `asked` until the server answers. A ping
-   * would make the client's counts wrong.
+   * Namespace of the client's own stream management, or `asked` until the server answers. A ping would make its counts
+   * wrong.
    */
   #counting: string | undefined
 
@@ -62,7 +61,7 @@ export class ServerWatch {
     this.#bytes += bytes
   }
 
-  /** Waits for the answer to a question of stream management. `size`: unconfirmed UTF-16 units. */
+  /** Of stream management. `size`: unconfirmed UTF-16 units. */
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()

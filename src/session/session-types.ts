@@ -9,7 +9,7 @@ export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' |
 
 export type Transport = 'bosh' | 'websocket'
 
-/** A user's portal session. Its admin names visits and tabs. */
+/** A portal session. Its admin names visits and tabs. */
 export interface VisitName {
   readonly admin: string
   readonly visit: string
@@ -104,10 +104,10 @@ export interface Opening {
   abandon(): void
 }
 
-/** `onEnd` is called at most once, and last. Throws a `Problem` if a limit or the domain refuses the session. */
+/** `onEnd` comes once, last. Throws a `Problem` if a limit or the domain refuses the session. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
-/** Binds the session to one browser, by the first BOSH reply (`cookie`) or the call's reply (`reply`). */
+/** To one browser, by the first BOSH reply (`cookie`) or the call's reply (`reply`). */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
 export interface SessionFilter {
@@ -173,7 +173,7 @@ export interface EndedSessions extends Incomplete {
 
 /** Rejects with `session-unreachable` if the session's process does not answer. */
 export interface Sessions {
-  /** Those that answer. Empty with one process. */
+  /** Empty with one process. */
   readonly processes: readonly string[]
   get(id: string): Promise<SessionDetails | undefined>
   /** Without sessions that are gone or unreachable. */

@@ -61,7 +61,7 @@ interface Given {
   readonly names: readonly string[]
 }
 
-/** Asks whether the heir takes sessions, then sets them down and sends them. Rejects if the heir refuses or is lost. */
+/** If the heir takes sessions, sets them down and sends them. Rejects if it refuses or is lost. */
 export async function giveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
   const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
   if (isReady !== true)

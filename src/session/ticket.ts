@@ -60,7 +60,7 @@ export class Ticket {
 
 const keyOf = (proof: Buffer) => proof.toString('base64')
 
-/** The time of a look-up reveals no other ticket, because a map compares only keys with the same seeded hash. */
+/** A look-up's time reveals no other ticket: a map compares only keys with the same seeded hash. */
 export class Tickets<T> {
   readonly #places = new Map<string, T>()
 

@@ -24,8 +24,8 @@ const memorySeconds = 86_400
 const rightKind = 'right-password'
 
 /**
- * An attacker can name another user in each call, so `rate` counts the account. Above the limit, only
- * passwords that a process knows to be right are tried.
+ * Counts the account, because an attacker can name another user in each call. Above the limit, only passwords known to
+ * be right are tried.
  */
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)
@@ -78,8 +78,8 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
     const key = right.keyOf(shown)
-    // Of many simultaneous calls with the right password, only the first counts. If it fails because of its
-    // user, the next call counts.
+    // Of simultaneous calls with the right password, only the first counts. If it fails because of its user, the next
+    // counts.
     for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
     const isKnown = right.recall(key) !== undefined
     const login = isKnown ? logIn() : counted(shown, admin, logIn)

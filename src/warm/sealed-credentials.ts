@@ -15,7 +15,7 @@ export interface SealSettings {
   readonly warm: { readonly credentialTime: number }
 }
 
-/** SCRAM keys of a user, sealed for the portal of an admin. `now` is in milliseconds of Unix time. */
+/** Of a user, for the portal of an admin. `now` is in milliseconds of Unix time. */
 export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: () => number) {
   const purposeOf = (admin: string, jid: Jid): Purpose => ({
     label: 'credential',

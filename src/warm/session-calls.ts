@@ -129,7 +129,7 @@ export function createSessionCalls(
         const question = JSON.stringify(wish)
         let isFirst = true
         await streams.open(call.response, admin.name, async () => {
-          // A reading from before the page would show sessions that the page does not have any more.
+          // An older reading would show sessions that the page has not.
           const listed = await (isFirst ? readList(wish) : readForStreams(question))
           isFirst = false
           return liveSessions(listed, query, listContextOf(call)).body

@@ -8,7 +8,7 @@ const fewestRequests = 20
 
 type Tried = readonly [all: number, failed: number]
 
-/** Warns if more than the share `most` of requests fails in five minutes. 0 turns this off. Returns a function that stops it. */
+/** Warns about a larger share than `most` in five minutes. 0: off. Returns a function that stops it. */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],

@@ -12,17 +12,17 @@ export interface Link {
   events: LinkEvents
   /** Whole top-level elements, after the features or `onAhead`. `soon`: in smaller batches, for login steps. */
   send(elements: readonly Element[], soon?: boolean): void
-  /** Opens a new stream on the same connection (RFC 6120 §4.3.3). Omitted options do not change. */
+  /** On the same connection (RFC 6120 §4.3.3). Omitted options do not change. */
   restart(options?: StreamOptions): void
   pause(): void
   resume(): void
   close(): void
-  /** Closes the stream, without incomplete elements and unsent data. No event follows. */
+  /** Without incomplete elements and unsent data. No event follows. */
   abandon(): void
   /** Calls `onEnd`. A stream that is not over can be resumed. */
   timeOut(step: Step, isStreamOver?: boolean): void
   unanswered?(): void
-  /** Sends all data, then closes the connection, but not the stream. No event follows. */
+  /** Sends all data, then closes the connection only. No event follows. */
   cut(): void
 }
 
@@ -87,7 +87,7 @@ export interface StreamHeader {
 export interface LinkEnd {
   readonly failure: Failure
   readonly streamError?: string | undefined
-  /** A connection dialled ahead ended before the server sent anything. Retry. */
+  /** A connection dialled ahead ended before the server sent anything. */
   readonly isStale?: boolean
 }
 

@@ -1,7 +1,7 @@
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 /** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
-/** Namespaces between this service and its clients. A server must not send them, because a client would obey. */
+/** Between this service and its clients, which would obey a server that sends them. */
 export function isOfTransport(namespace: string): boolean {
   return namespace === framingNamespace || namespace === boshNamespace
 }

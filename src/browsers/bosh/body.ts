@@ -13,10 +13,7 @@ const xboshNamespace = 'urn:xmpp:xbosh'
 
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-/**
- * A payload grows because namespaces are added to its elements: `<presence/>` threefold. Above this factor
- * the request is refused.
- */
+/** Added namespaces lengthen a payload: `<presence/>` threefold. Above this factor the request is refused. */
 const mostGrowth = 4
 
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace, maxGrowth: mostGrowth })

@@ -289,8 +289,7 @@ export class BoshClient implements Client {
       if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }
-    // While the server is behind, requests stay held. Those of closed connections must not count against the
-    // limit.
+    // Requests stay held while the server is behind. Those of closed connections must not count.
     while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const at = {
       now: this.#parts.clock.now(),

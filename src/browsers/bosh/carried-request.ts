@@ -80,8 +80,7 @@ export class CarriedRequest implements ExchangeEvents {
     const { nodes, refused, name, manager, peer } = this.#parts
     const { length } = this.#text!
     if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
-      // A long request is not queued, because a stranger could fill the queue. The client repeats the
-      // request.
+      // Not queued, because a stranger could fill the queue. The client repeats the request.
       this.#over()
       peer.answer(noAnswer)
       return

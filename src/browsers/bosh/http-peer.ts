@@ -72,7 +72,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** Reads the start of a body that is too large: its sid names the session to end. */
+  /** The sid in the start of a too large body names the session to end. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())

@@ -28,7 +28,7 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   const agreedWait = Math.min(wait, limits.maxWait)
   const agreedHold = Math.min(hold, limits.maxRequests - 1)
   const isPolling = agreedWait === 0 || agreedHold === 0
-  // Written out: with spread, V8 makes a shape for each object, which costs 370 bytes a session.
+  // With spread, V8 makes a shape for each object: 370 bytes a session.
   return {
     wait: agreedWait,
     hold: agreedHold,

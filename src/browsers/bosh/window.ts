@@ -31,10 +31,9 @@ export class RidWindow {
   /** XEP-0124 §9. */
   readonly acknowledged: boolean
   readonly #size: number
-  /** Whether the next request may repeat the last rid: half of all libraries do so when they attach. */
+  /** The next request may repeat the last rid: half of all libraries do so when they attach. */
   #isAttachable: boolean
   #fence: number
-  /** Oldest first. */
   readonly #replies: StoredReply[] = []
   #characters = 0
   /** Its reply has probably arrived. */
@@ -126,7 +125,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** After they attach, libraries have two requests open, and one more for a pause. Replies to older requests have arrived. */
+  /** After they attach, libraries have two requests open, and one more for a pause. Older replies have arrived. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

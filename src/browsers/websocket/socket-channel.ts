@@ -14,7 +14,7 @@ import { writeClose } from './framing.js'
 export interface ChannelRules {
   readonly pingInterval: number
   readonly pongTimeout: number
-  /** Longest silence. Pongs count as data. */
+  /** Pongs count as data. */
   readonly idleTimeout: number
   /** Time for `<close/>` and the close frame together. */
   readonly closeTimeout: number
@@ -36,7 +36,7 @@ export interface ChannelParts {
 /** In bytes. Above, the client is behind. */
 const mostUnread = 64 * 1024
 
-/** Limits of unread data, in bytes and in stanzas of the largest size. */
+/** Of unread data, in bytes and in stanzas of the largest size. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
 const unreadSeconds = 60
@@ -175,7 +175,6 @@ export class SocketChannel implements Channel {
     else this.#cut('connection-closed', code)
   }
 
-  /** The client counts as gone, because the stream is not closed. */
   #cut(why: WebSocketCut, code?: number): void {
     this.#cause ??= why
     this.#close(code)

@@ -11,8 +11,8 @@ const firstDescriptor = 3
 const listening = '0A'
 
 /**
- * Removes systemd's variables, and sets HOST and PORT to the sockets' addresses (for sockets named `https`, HTTPS_HOST
- * and HTTPS_PORT), so that all checks apply. Throws a `CommandError`.
+ * Removes systemd's variables, and sets HOST and PORT (for sockets named `https`, HTTPS_HOST and HTTPS_PORT), so that
+ * all checks apply. Throws a `CommandError`.
  */
 export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedSockets {
   const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names = '' } = environment

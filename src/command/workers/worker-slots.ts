@@ -16,7 +16,6 @@ export interface SlotsParts {
 /** Doubles up to the longest pause. */
 const firstPause = 250
 const longestPause = 30_000
-/** After this time a worker counts as healthy. */
 const soundMilliseconds = 60_000
 const startMilliseconds = 30_000
 /** A worker needs 10 s, and time to store its sessions. */
@@ -37,7 +36,7 @@ export class WorkerSlots {
     this.#parts = parts
   }
 
-  /** Resolves with the addresses. Rejects, and leaves no worker, if a worker fails, or is late twice. */
+  /** Rejects, and leaves no worker, if a worker fails, or is late twice. */
   async start(): Promise<readonly string[]> {
     const numbers = Array.from({ length: this.#parts.count }, (_, index) => index + 1)
     try {
@@ -205,7 +204,7 @@ export class WorkerSlots {
     this.#round = undefined
   }
 
-  /** The old worker drains after the start of the new. False, without a change, if that fails. */
+  /** The old drains after the start of the new. False, without a change, if that fails. */
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
     // A worker that is starting may still have the old code.

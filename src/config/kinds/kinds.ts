@@ -126,7 +126,7 @@ export const path: Kind<string> = (text, report) => {
   return report('must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end')
 }
 
-/** The public URL, without a trailing slash. */
+/** Without a trailing slash. */
 export const baseUrl: Kind<string> = (text, report) => {
   const url = URL.canParse(text) && !/[?#]/.test(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '')

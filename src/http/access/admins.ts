@@ -75,7 +75,6 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       admitAfter(await failures.waitOfKnown(shown))
       return known
     }
-    // Many calls at once: their secret is checked once.
     const running = attempts.get(shown.key)
     if (running !== undefined) repeated.add(request)
     const attempt = running ?? begin(shown)
@@ -188,7 +187,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     secret: digest(admin.secret),
     hash: parseSecretHash(admin.secret),
   }))
-  // Names without a hash are hashed too, as often as the name with most hashes, so that timing does not reveal names.
+  // Names without a hash are hashed too, as often as the name with most hashes.
   const hashed = accounts.filter(({ hash }) => hash !== undefined)
   const anyHash = hashed[0]?.hash
   const isTwice = hashed.some((account, index) => hashed.slice(0, index).some(({ name }) => name.equals(account.name)))
@@ -226,7 +225,7 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
     return keys
   }
   return async (client: string, name: string, secret: string): Promise<string> => {
-    // Together, so that timing does not reveal names.
+    // At the same time, so that timing does not reveal names.
     keys ??= derived().catch(error => {
       keys = undefined
       throw error

@@ -23,7 +23,6 @@ const weekSeconds = 604_800
 const knownWeeks = 2
 /** Remembered for at least this time, at most twice. */
 const rightMilliseconds = 1_200_000
-/** Pause between two reports of a known client. */
 const reportMilliseconds = 600_000
 const mostKnown = 1_000
 
@@ -34,7 +33,7 @@ export class FailedLogins {
   readonly #ofNameEverywhere: KeyedRate
   readonly #known: KeyedRate
   readonly #right: KeyedRate
-  /** Known clients (hashed), and when they were reported, in milliseconds of Unix time. */
+  /** Hashed clients, and when they were reported, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: () => number

@@ -36,7 +36,7 @@ export interface ListeningParts {
   readonly clock: Clock
   readonly refused: OnRefused
   readonly descriptors: Descriptors
-  /** Already open, by address. */
+  /** By address. */
   readonly sockets?: ReadonlyMap<string, number>
   /** Called before the servers close. */
   readonly leave?: (() => Promise<void>) | undefined
@@ -154,7 +154,6 @@ export async function listen(
         log.error({ problems: error.problems }, 'the certificates are not usable: the previous certificates stay')
       }
     },
-    /** Closes each connection with its next reply. */
     retire() {
       if (lastReplies !== undefined) return
       lastReplies = new LastReplies()

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 const reserveOfSessions = 32
 /** Of all descriptors. */
 const reservedShare = 0.1
-/** Checks are slow. A check stays valid for `mostUnseen` descriptors, or for fewer if few are free. */
+/** A slow check stays valid for `mostUnseen` descriptors, or for fewer if few are free. */
 const mostUnseen = 16
 const freeForEach = 8
 

@@ -6,7 +6,7 @@ export type HashQueue = WorkQueue
 
 const mostWaiting = 1_000
 
-/** PBKDF2 and scrypt share four threads with DNS look-ups and files, so few run at once. Rejects with `service-full`. */
+/** PBKDF2 and scrypt share four threads with DNS and files, so few run at once. Rejects with `service-full`. */
 export const hashQueue = (refused?: OnRefused): HashQueue => workQueue(2, mostWaiting, serviceFull(refused))
 
 /** One at a time: wrong secrets must not delay SCRAM logins. */

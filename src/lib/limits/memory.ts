@@ -16,7 +16,7 @@ const mostWaiting = 1 / 8
 /** A measurement expires after this time, or after this many new sessions. */
 const interval = 1_000
 const many = 20
-/** Once memory is full, this share of the sessions must end before new sessions are accepted. */
+/** Share of the sessions that must end before a full process accepts new sessions. */
 const leaving = 0.1
 /** Without growth for this time, a few more sessions are accepted. */
 const patience = 60_000

@@ -1,11 +1,11 @@
-/** Each session's limit falls as the use of the memory grows from one share to the other. */
+/** Each session's limit falls between these shares of use. */
 const calmShare = 0.5
 const tightShare = 0.75
 /** In bytes. */
 const leastOfOne = 16 * 1024
 /** In bytes. The outbox has lower limits. */
 const mostOfOne = 4 * 1024 * 1024
-/** If no room could be made, the next attempt waits for growth by this share of `most`. */
+/** Without room, the next attempt waits for growth by this share of `most`. */
 const worthAnotherLook = 1 / 16
 
 /** For unfetched stanzas and unfinished elements. */

@@ -10,14 +10,14 @@ const brokenMilliseconds = 1_000
 
 export interface LineWriterOptions {
   readonly lostLine: (lost: number) => string
-  /** Called with an error code if writing fails, as on a full disk. A slow reader is no failure. */
+  /** With an error code, as on a full disk. A slow reader is no failure. */
   readonly onFailure?: (code: string | undefined) => void
   readonly clock?: Pick<Clock, 'after'>
   /** Like `fs.writeSync`. */
   readonly writeTo?: (descriptor: number, bytes: Buffer) => number
 }
 
-/** Never throws and never blocks. Lines for which there is no room are lost, and a later line reports their number. */
+/** Never throws or blocks. A line without room is lost, and a later line reports how many. */
 export class LineWriter {
   readonly #options: LineWriterOptions
   #descriptor: number

@@ -97,7 +97,7 @@ export class Arrivals {
     const keys = []
     const { from, type, stanza } = message
     if (id) keys.push(`${type === 'groupchat' ? bareJid(from) : ''} ${id}`)
-    // A message that was sent again may come from another resource. Only an origin-id is unique among resources.
+    // A repeated message may come from another resource. Only an origin-id is unique among resources.
     const sender = type === 'chat' && stanza.getElementsByTagName('origin-id')[0] ? bareJid(from) : from
     if (message.id) keys.push([message.own || sender, message.id, message.body].join('\n'))
     const isKnown = keys.some(key => this.#shown.has(key))

@@ -66,10 +66,7 @@ export class Departures {
     this.#all = [...this.#all, outgoing]
   }
 
-  /**
-   * Continues with other rids. `received`: the last request that arrived. `isLost`: whether the connection may
-   * have lost a stanza that was sent over an earlier connection.
-   */
+  /** `received`: the last request that arrived. `isLost`: whether an earlier connection may have lost a stanza. */
   goOn(rid: number, requests: number, received: number | undefined, isLost: (id: string) => boolean): void {
     this.#requests = requests
     this.#newest = rid - 1
@@ -155,7 +152,7 @@ export class Departures {
     return isKnown
   }
 
-  /** Stanzas to send again, each once for a connection. `kept`: text that Strophe itself sends again. */
+  /** Each once for a connection. `kept`: text that Strophe itself sends again. */
   unsent(kept = ''): Element[] {
     const unsent = this.outgoing.filter(
       outgoing => outgoing.rid === undefined && !kept.includes(outgoing.id) && !this.#queued.has(outgoing),

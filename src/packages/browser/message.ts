@@ -43,7 +43,7 @@ export function forwardedIn(
   return message && [childOf(forwarded!, 'delay', delayNamespace)?.getAttribute('stamp') ?? null, message]
 }
 
-/** The message that another client of the user has sent or received (XEP-0280), else the stanza itself. */
+/** Sent or received by another client of the user (XEP-0280), else the stanza itself. */
 export function carbonOf(stanza: Element, jid: string): Element {
   // Anybody can send the look of a carbon. Only the user's server sends from the bare JID.
   if (stanza.getAttribute('from')?.toLowerCase() !== bareJid(jid)) return stanza
@@ -60,7 +60,7 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
     to: stanza.getAttribute('to') ?? jid,
     type,
     id: stanza.getAttribute('id') ?? undefined,
-    // Servers return the text of a message with its error, as if the recipient had written it.
+    // Servers return the text with the error, as if the recipient had written it.
     body:
       type === 'error' ? undefined : (childOf(stanza, 'body', stanza.namespaceURI)?.textContent as string | undefined),
     time: +time < Date.now() + (stamp ? Infinity : mostAhead) ? time : new Date(),

@@ -53,9 +53,7 @@ export class PageSession {
   readonly #binding: Located
   readonly #parts: PageParts
   readonly #events: SessionEvents
-  /** Whether the presences of contacts are unknown. */
   readonly #isFresh: boolean
-  /** Over WebSocket. */
   socket: ManagedSocket | undefined
   #connection!: StropheConnection
   #archive!: Archive
@@ -312,7 +310,7 @@ export class PageSession {
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 
-  /** Servers send presences only once, so each contact is probed later. Resolves with whether the server answered. */
+  /** Servers send presences only once, so contacts are probed later. Resolves with whether the server answered. */
   #fetchContacts(isAvailable: boolean): Promise<boolean> {
     const request = this.#build('iq', { type: 'get', id: randomName() })
     const take = (result: Element) => {
@@ -339,7 +337,7 @@ export class PageSession {
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
-    // Without a starting point, the last archived message becomes the starting point, and is not shown.
+    // Otherwise the last archived message becomes the starting point, and is not shown.
     const isShown = showsHistory || (isMissing && !!last)
     if (!isShown) arrivals.release([], jid)
     if (!isShown && last) return true
@@ -354,10 +352,7 @@ export class PageSession {
   }
 }
 
-/**
- * Replies may overtake each other. Call the returned function with each reply and its rid. It puts the
- * elements of all due replies into this reply.
- */
+/** Replies may overtake each other. The returned function puts the elements of all due replies into the given reply. */
 function orderReplies(next: number): (reply: Element, rid: number) => void {
   // Contains at most as many replies as there are requests at a time.
   const waiting = new Map<number, readonly Element[]>()

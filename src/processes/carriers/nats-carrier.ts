@@ -196,8 +196,7 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // Drops data of a process that counts as gone. After it joins again, its next data shows a gap and begins a
-    // new stream.
+    // Its data after it joins again shows a gap, and begins a new stream.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)

@@ -9,7 +9,7 @@ export type Reading =
   /** A message is missing. A new stream has begun on this side. */
   | 'gap'
 
-/** A stream over NATS, which may lose messages. A loss ends the stream in both directions, and a new stream begins. */
+/** NATS may lose messages. A loss ends the stream in both directions, and a new stream begins. */
 export class NatsLink {
   readonly name: string
   readonly subject: string

@@ -11,7 +11,7 @@ import { RemoteNode } from './remote-node.js'
 /** And of the check for silence. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
-/** Beats a second of the whole group, and names in each. Large groups beat less often. */
+/** Of the whole group, and names in each. Large groups beat less often. */
 const mostBeats = 40
 const mostTold = 40
 /** Joins within this time share a log line. */

@@ -17,7 +17,7 @@ import { writeHeader } from './stream-header.js'
 /** For servers outside the settings. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Limits before STARTTLS, and for the TLS handshake. */
+/** Before STARTTLS, and for the TLS handshake. */
 const secureSeconds = 10
 /** Leaves time for another server within the default WARM_STEP_TIMEOUT. */
 const nextServerSeconds = 5

@@ -44,7 +44,7 @@ export class InlineRequests {
     const { bindFeatures, fast } = offer
     const isResumable = link.allowsManagement && parts.resumeSeconds !== undefined
     if (isResumable) this.#requestToken(tokenMechanism(fast, link.facts), mechanism.name, parts.tokens)
-    // With Bind 2 the server chooses the resource, so a call for a certain resource cannot use it.
+    // With Bind 2 the server chooses the resource.
     if (bindFeatures === undefined || jid.resource !== undefined) return
     this.asksToBind = true
     const resumes = isResumable && (this.#agent !== undefined || isRepeatable(wish, mechanism))

@@ -17,10 +17,7 @@ export interface ClientHost {
   fail(error: unknown): void
 }
 
-/**
- * The parts of @xmpp/client that a login needs, over a link. Omits DNS, reconnection, answers to IQs, stream
- * management, Bind 2 and FAST.
- */
+/** What a login needs of @xmpp/client. Omits DNS, reconnection, answers to IQs, stream management, Bind 2 and FAST. */
 export class LinkClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()

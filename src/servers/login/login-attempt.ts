@@ -325,7 +325,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client.receive(xml(name, { xmlns: namespace }, data))
   }
 
-  /** Features follow the success. ejabberd sends them 40 ms later, so the login avoids waiting for them. */
+  /** ejabberd sends the features 40 ms later, so the login avoids waiting for them. */
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
     this.#undelivered.length = 0
     if (this.#inline?.asksToBind !== true) return

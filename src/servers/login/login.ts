@@ -78,8 +78,8 @@ async function attempt<T extends Opened>(
 }
 
 /**
- * Resumes the stream if SASL2 can. Throws a `Problem`, and closes the connection. The stream stays resumable, unless
- * the caller aborts with `ended`.
+ * With SASL2, resumes the stream. Throws a `Problem`, and closes the connection. The stream stays resumable, unless the
+ * caller aborts with `ended`.
  */
 export async function logInAgain(
   parts: LoginParts,

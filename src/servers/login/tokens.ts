@@ -8,8 +8,8 @@ const mostSalts = 1000
 export type Tokens = ReturnType<typeof createTokens>
 
 /**
- * Tokens (XEP-0484) are requested only if SCRAM keys do not work. Prosody writes tokens to disk at each login, and
- * keeps each user agent forever.
+ * Requests tokens (XEP-0484) only if SCRAM keys do not work. Prosody writes tokens to disk, and keeps each user agent
+ * forever.
  */
 export function createTokens() {
   const secret = randomBytes(32)

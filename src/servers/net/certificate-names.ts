@@ -25,7 +25,7 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** A kind, a name and the separator. Kinds do not begin with a space, so the text has only one reading. */
+/** Kinds do not begin with a space, so the text has only one reading. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
 /** Of Node's text of the subjectAltName extension. Unusual values are JSON strings. */

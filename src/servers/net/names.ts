@@ -27,7 +27,7 @@ const absenceSeconds = 5
 const systemSeconds = 30
 /** In seconds. Node reports no TTL of SRV records. */
 const serviceSeconds = 60
-/** Longest cache time, whatever the TTL. */
+/** Whatever the TTL. */
 const mostSeconds = 3600
 /** RFC 8305 §3. */
 const otherFamily = 50

@@ -39,7 +39,6 @@ export interface ServerStatesParts {
   readonly isNamed: (domain: string) => boolean
   /** Whether only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
-  /** Opens a stream without a login. */
   readonly probe: (domain: string) => void
 }
 

@@ -18,8 +18,8 @@ export interface Service extends SrvRecord {
 const mostTargets = 8
 
 /**
- * Orders by priority and random weight (RFC 2782). `preferDirect` puts direct TLS first at equal priority.
- * `random` returns an integer below its argument.
+ * By priority and random weight (RFC 2782). `preferDirect`: direct TLS first at equal priority. `random` returns an
+ * integer below its argument.
  */
 export function inOrder(
   services: readonly Service[],

@@ -4,7 +4,7 @@ import type { Nodes } from '../../processes/nodes.js'
 
 const kind = 'make-room'
 
-/** Ends a session of this address that has not logged in. Returns false if none looks like an attack. */
+/** Ends a session without a login. False if none looks like an attack. */
 export type MakeRoom = (address: string) => boolean
 
 export interface RoomElsewhereParts {

@@ -11,10 +11,7 @@ const bareJid = /^[^@/]+@([^@/]+)$/
 const longestRequest = 10_000
 const longestId = 1024
 
-/**
- * The id of a request to bind a resource. `unclear` if its answer might not be recognized (RFC 6120 §7.6),
- * because servers also accept unusual requests.
- */
+/** `unclear`: servers accept unusual requests, whose answer might not be recognized (RFC 6120 §7.6). */
 export function bindRequest(
   { name, namespace, text }: Element,
   domain: string,

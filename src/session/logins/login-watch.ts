@@ -33,10 +33,7 @@ export interface LoggedIn {
   readonly resumed?: string | undefined
 }
 
-/**
- * Finds the JID of a client's own login. Blocks requests that could log in unseen. Ignores other users' elements, which
- * may follow a login.
- */
+/** Blocks requests that could log in unseen. Ignores other users' elements, which may follow a login. */
 export class LoginWatch {
   #stage: Stage = 'stranger'
   #hasTried = false

@@ -64,8 +64,7 @@ export class RefusedLogins {
   }
 
   /**
-   * Counts ahead, so that simultaneous logins do not pass. Returns milliseconds. Call `takenBack` unless the server
-   * refuses.
+   * In milliseconds. Counts ahead, so that simultaneous logins do not pass. Call `takenBack` unless the server refuses.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(

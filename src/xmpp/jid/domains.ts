@@ -10,10 +10,7 @@ const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
 const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
 
-/**
- * A domain in lower case, with A-labels, without a dot at the end. Also an IPv4 address, or an IPv6 address
- * in brackets. Undefined if invalid.
- */
+/** In lower case, with A-labels, without a dot at the end. Also an IPv4 address, or IPv6 in brackets. */
 export function prepareDomain(text: string): string | undefined {
   if (text.length <= longestDomain && plainName.test(text)) return text
   if (Buffer.byteLength(text) > longestDomain) return undefined

@@ -22,10 +22,7 @@ const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 /** Fullwidth and halfwidth forms (RFC 8265 §3.3.2). */
 const otherWidth = /[\uff01-\uffee]+/g
 
-/**
- * A JID with a local part (RFC 7622 §3). Undefined if invalid. Servers that follow RFC 6122 may prepare a JID
- * differently, so the bound JID decides.
- */
+/** RFC 7622 §3, with a local part. Servers that follow RFC 6122 may prepare it differently: the bound JID decides. */
 export function parseJid(text: string): Jid | undefined {
   // The slash comes first, because resources may contain `@` and `/` (RFC 7622 §3.1).
   const slash = text.indexOf('/')
@@ -52,10 +49,7 @@ export function formatBareJid({ local, domain }: Pick<Jid, 'local' | 'domain'>):
   return local === '' ? written : `${local}@${written}`
 }
 
-/**
- * Ignores only what all servers ignore: case and composition of the local part, and A-labels. Otherwise a
- * user could pose as another.
- */
+/** Ignores only case and composition of the local part, and A-labels. Otherwise a user could pose as another. */
 export function userOf(jid: string): string {
   const bare = jid.split('/', 1)[0]!
   const at = bare.indexOf('@')

@@ -18,7 +18,7 @@ type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersio
 
 const undeclared = 'urn:undeclared-prefix:'
 
-/** A child with more undeclared prefixes is dropped, because each prefix lengthens its start tag. */
+/** A child with more is dropped, because each prefix lengthens its start tag. */
 const mostUndeclared = 64
 
 const mostFaults = 10
@@ -166,7 +166,6 @@ class ElementReader {
   #openedTop(tag: SaxesTagNS): void {
     this.#top = tag
     if (this.#scope !== undefined) {
-      // Each child of this element would inherit its declarations when it is read.
       assertFewDeclarations(declarationsOf(tag.ns), this.#rules.limits.maxDeclarations)
       this.#ownPrefixes = Object.keys(tag.ns).filter(prefix => tag.ns[prefix] === tag.uri)
       return
@@ -206,7 +205,7 @@ function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
   return { defaultNamespace: ns[''] ?? '', prefixes, namespaces: prefixes.map(prefix => ns[prefix]!) }
 }
 
-/** Copies a used prefix to the parent, because saxes searches all open elements for each prefix. */
+/** To the parent, because saxes searches all open elements for each prefix. */
 function learn(around: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: string): void {
   if (around.ns[prefix] === undefined && !(prefix in ns)) around.ns[prefix] = uri
 }
@@ -224,7 +223,7 @@ function withoutSections(text: string): string {
 
 const attribute = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 
-/** Adds declarations to the start tag of a well-formed element. The default namespace has the empty prefix. */
+/** To the start tag of a well-formed element. The default namespace has the empty prefix. */
 export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
   let at = /^<[^ \t\r\n/>]+/.exec(text)![0].length
   let changed = text.slice(0, at)

@@ -6,7 +6,7 @@ export interface XmlLimits {
   readonly maxAttributes: number
   /** In characters. */
   readonly maxNameLength: number
-  /** 0 means no limit. Further stanzas of a server are dropped, up to ten times as many. Other elements end the document. */
+  /** 0: no limit. Further stanzas of a server are dropped, up to ten times as many. Other elements end the document. */
   readonly maxChildren: number
   /** Longest namespace declarations of an element, in characters. */
   readonly maxDeclarations: number

@@ -19,7 +19,7 @@ export interface Sink {
 
 export interface SplitterOptions {
   readonly meantNamespace?: MeantNamespace
-  /** Whether text between children is allowed, and ignored. Only for text that was checked before. */
+  /** Ignores text between children. Only for text that was checked before. */
   readonly mixedContent?: boolean
   /** See `ReadingRules`. */
   readonly lenient?: boolean
@@ -27,7 +27,7 @@ export interface SplitterOptions {
 
 /** Pieces of this length are joined. */
 const longestPieces = 1024
-/** Memory of a UTF-16 unit in bytes: in a separate piece, and in a longer string. */
+/** Of a UTF-16 unit: in a separate piece, and in a longer string. */
 const pieceBytes = 32
 const unitBytes = 2
 
@@ -48,7 +48,7 @@ export class Splitter {
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
   readonly #allowsPlain: boolean
-  /** Text read before the root: nothing, a byte order mark, or all that is allowed. */
+  /** Before the root: nothing, a byte order mark, or all that is allowed. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
   #isClosed = false
@@ -199,7 +199,7 @@ export class Splitter {
         this.#held += end >= 0 ? this.#pieces : copyOf(this.#pieces)
         this.#pieces = ''
       }
-      // An element has at least as many bytes as characters. The exact size is checked at the end.
+      // The exact size, in bytes, is checked at the end.
       if (length > maxElementBytes || finder.deepest > maxDepth) {
         const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
         if (!this.#isDroppable(this.#held + this.#pieces, error)) throw error
@@ -213,7 +213,7 @@ export class Splitter {
   }
 
   #readHeld(): void {
-    // In mixed content, skips text before the child.
+    // Skips text before the child.
     const text = this.#root === undefined ? this.#held : this.#held.slice(this.#held.indexOf('<'))
     const isDropped = this.#isDropped
     this.#finder = undefined

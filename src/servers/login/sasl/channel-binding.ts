@@ -11,7 +11,7 @@ export interface ChannelBinding {
 /** Best type first. Exporters avoid the weaknesses of `tls-unique`. The certificate is the same for each link. */
 const types: readonly ChannelBindingType[] = ['tls-exporter', 'tls-unique', 'tls-server-end-point']
 
-/** Uses a type that the server lists (XEP-0440), or the default of the TLS version (RFC 5802 §6.1, RFC 9266 §3). */
+/** Listed by the server (XEP-0440), or the TLS version's default (RFC 5802 §6.1, RFC 9266 §3). */
 export function bindTo(link: LinkFacts, listed: readonly string[] | undefined): ChannelBinding | undefined {
   for (const type of types) {
     if (listed === undefined ? type === 'tls-server-end-point' : !listed.includes(type)) continue

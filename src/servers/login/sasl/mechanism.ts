@@ -1,9 +1,6 @@
 import type { ScramProof } from './scram-proof.js'
 
-/**
- * A SASL mechanism for @xmpp/client. A message is a byte string, one character for each byte of UTF-8,
- * because the library uses `btoa` and `atob`.
- */
+/** For @xmpp/client. A message has one character for each byte of UTF-8, because the library uses `btoa` and `atob`. */
 export interface Mechanism {
   readonly name: string
   readonly clientFirst: true

@@ -26,8 +26,8 @@ export interface ScramParts {
   /** Bare. */
   readonly authzid?: string | undefined
   /**
-   * For -PLUS mechanisms. `not-offered`: the server offered no channel binding, although it is possible here.
-   * A server that did offer it detects an attack (RFC 5802 §6).
+   * For -PLUS. `not-offered`: possible here, but the server did not offer it. A server that did detects an attack (RFC
+   * 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
@@ -44,7 +44,7 @@ export function scramHash(name: string): ScramHash | undefined {
   return Object.hasOwn(hashes, name) ? hashes[name as ScramName] : undefined
 }
 
-/** One SCRAM login (RFC 5802 §5). Fails if the server sends no proof. */
+/** RFC 5802 §5. Fails if the server sends no proof. */
 export function scram(name: ScramName, parts: ScramParts): Mechanism {
   const hash = hashes[name]
   const ownNonce = parts.nonce ?? randomText(18, 'base64')
