@@ -139,7 +139,7 @@ export const sections = {
       'Number of worker processes, from 1 to 256, or `auto` for one per core. A small primary process is added. 0 runs a single process. See *One machine* in docs/tuning.md.',
     ),
     DRAIN_TIME: at('drainTime', kinds.integer(0, 86400), '0').means(
-      'Time that sessions get to end after SIGTERM or when their worker is replaced, in seconds. No new sessions start meanwhile. Sessions that can be stored or handed over do not need it.',
+      'Time for sessions to end after SIGTERM, or when their worker is replaced, in seconds. No new sessions start meanwhile. Sessions that can be stored or handed over do not need it.',
     ),
     STATE_DIR: joined(stateFolder).means(
       'Folder where a process that stops stores its sessions for the next start. Workers share it. All other processes and services need separate folders. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
