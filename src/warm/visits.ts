@@ -189,8 +189,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     /** Includes logins that are under way. `scope` has patterns of domains. */
     async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
       const question: EndQuestion = { visit, scope }
-      const here = () => endHere(question)
-      return nodes === undefined ? { ...here(), unanswered: undefined } : endEverywhere(nodes, endKind, question, here)
+      return endEverywhere(nodes, endKind, question, () => endHere(question))
     },
   }
 }

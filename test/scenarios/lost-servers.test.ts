@@ -4,7 +4,7 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { scrape } from '../support/scrape.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
@@ -12,11 +12,9 @@ const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 let server: LoginServer
 let service: TestService
 
-const start = async (servers: string, domains: string) => {
-  service = await startTestService({
-    servers,
-    environment: { XMPP_DOMAINS: domains, LOG_LEVEL: 'info', METRICS_ADDRESS: '127.0.0.1:0' },
-  })
+const start = async (servers: string, domains = 'plain.example', more: TestServiceOptions = {}) => {
+  const environment = { XMPP_DOMAINS: domains, LOG_LEVEL: 'info', METRICS_ADDRESS: '127.0.0.1:0', ...more.environment }
+  service = await startTestService({ ...more, servers, environment })
 }
 
 beforeEach(async () => {
@@ -42,9 +40,10 @@ describe('a server of the settings', () => {
   const place = () => `127.0.0.1:${server.port}`
   const key = () => `{domain="plain.example",server="${place()}"}`
 
-  beforeEach(() => start(`plain.example=xmpp://${place()}?tls=none`, 'plain.example'))
+  const startHere = (more?: TestServiceOptions) => start(`plain.example=xmpp://${place()}?tls=none`, undefined, more)
 
   test('takes all sessions: one line with their number, and the metric is 0; one line when it is back', async () => {
+    await startHere()
     expect(await up()).toEqual({})
     for (let at = 0; at < 4; at++) await service.bind(alice)
     expect(await up()).toEqual({ [key()]: 1 })
@@ -66,6 +65,7 @@ describe('a server of the settings', () => {
   })
 
   test('that ends the session of a user is up', async () => {
+    await startHere()
     await service.bind(alice)
     await service.bind(alice)
     server.last.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>")
@@ -75,19 +75,15 @@ describe('a server of the settings', () => {
   })
 
   test('that accepts connections and breaks off the login is up', async () => {
+    await startHere()
     server.script = { challenge: turn => turn.reset() }
     await service.warm(alice)
     expect(await up()).toEqual({ [key()]: 1 })
   })
 
   test('that is down is probed without a login', async () => {
-    await service.stop()
     const clock = new SteppedClock()
-    service = await startTestService({
-      servers: `plain.example=xmpp://${place()}?tls=none`,
-      environment: { XMPP_DOMAINS: 'plain.example', METRICS_ADDRESS: '127.0.0.1:0' },
-      clock,
-    })
+    await startHere({ clock })
     server.script = { header: turn => turn.reset() }
     await service.warm(alice)
     expect(await up()).toEqual({ [key()]: 0 })
@@ -99,13 +95,8 @@ describe('a server of the settings', () => {
   })
 
   test('that no longer answers pings has lost a link', async () => {
-    await service.stop()
     const clock = new SteppedClock()
-    service = await startTestService({
-      servers: `plain.example=xmpp://${place()}?tls=none`,
-      environment: { XMPP_DOMAINS: 'plain.example', METRICS_ADDRESS: '127.0.0.1:0' },
-      clock,
-    })
+    await startHere({ clock })
     const { url, sid, rid } = await service.bind(alice)
     const client = new BoshClient(url, { sid, rid })
     server.last.deafen()
@@ -130,11 +121,7 @@ describe('a server of the settings', () => {
   })
 
   test('that is silent until the login is given up is down', async () => {
-    await service.stop()
-    service = await startTestService({
-      servers: `plain.example=xmpp://${place()}`,
-      environment: { XMPP_DOMAINS: 'plain.example', WARM_STEP_TIMEOUT: '1', METRICS_ADDRESS: '127.0.0.1:0' },
-    })
+    await start(`plain.example=xmpp://${place()}`, undefined, { environment: { WARM_STEP_TIMEOUT: '1' } })
     server.script = { header: () => {} }
     expect((await service.warm(alice)).json).toMatchObject({ code: 'timeout', step: 'tls' })
     expect(await up()).toEqual({ [key()]: 0 })
@@ -164,7 +151,7 @@ describe('a remote BOSH endpoint', () => {
       servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
       environment: { XMPP_DOMAINS: 'plain.example' },
     })
-    await start(`plain.example=${far.url}/http-bind`, 'plain.example')
+    await start(`plain.example=${far.url}/http-bind`)
     const labels = `{domain="plain.example",server="${new URL(far.url).host}"}`
     await service.bind(alice)
     expect(await up()).toEqual({ [labels]: 1 })

@@ -8,10 +8,11 @@ export interface Answers<T> {
 
 /** `unanswered` includes processes that are silent for long, and names without an heir yet: their sessions may still exist. */
 export async function askAll<T>(
-  nodes: Pick<Nodes, 'lost' | 'awaited' | 'others' | 'ask'>,
+  nodes: Pick<Nodes, 'lost' | 'awaited' | 'others' | 'ask'> | undefined,
   kind: string,
   question: unknown,
 ): Promise<Answers<T>> {
+  if (nodes === undefined) return { answers: [], unanswered: undefined }
   const answers: [string, T][] = []
   const unanswered: string[] = [...nodes.lost, ...nodes.awaited.filter(name => name !== '')]
   await Promise.all(

@@ -71,8 +71,7 @@ export function createAuditReader({ nodes, lines }: AuditReaderParts) {
   nodes?.answer('audit', own)
 
   return async (wish: AuditWish): Promise<AuditPage> => {
-    const { answers, unanswered } =
-      nodes === undefined ? { answers: [], unanswered: undefined } : await askAll<OwnPage>(nodes, 'audit', wish)
+    const { answers, unanswered } = await askAll<OwnPage>(nodes, 'audit', wish)
     const parts = [own(wish), ...answers.map(([, part]) => part)]
     const merged = parts.flatMap(({ lines }) => lines).sort(newestFirst)
     const page = merged.slice(0, wish.limit)

@@ -55,10 +55,7 @@ export function createFailureReader({ nodes, lines }: FailureReaderParts) {
   nodes?.answer('failures', own)
 
   return async (wish: FailureWish): Promise<Failures> => {
-    const { answers, unanswered } =
-      nodes === undefined
-        ? { answers: [], unanswered: undefined }
-        : await askAll<readonly FailureGroup[]>(nodes, 'failures', wish)
+    const { answers, unanswered } = await askAll<readonly FailureGroup[]>(nodes, 'failures', wish)
     return { groups: merged([...own(wish), ...answers.flatMap(([, groups]) => groups)]), unanswered }
   }
 }

@@ -80,7 +80,7 @@ export function createHourReader({ nodes, clock, lastHour }: HourParts) {
   nodes?.answer('hour', () => lastHour.tally())
   const read = async (): Promise<Answer<Hour>> => {
     const end = (Math.floor(clock.now() / minute) + 1) * minute
-    const { answers } = nodes === undefined ? { answers: [] } : await askAll<HourTally>(nodes, 'hour', null)
+    const { answers } = await askAll<HourTally>(nodes, 'hour', null)
     const value = hourOf([lastHour.tally(), ...answers.map(([, tally]) => tally)])
     return { value, seconds: (end - clock.now()) / 1000 }
   }
