@@ -40,7 +40,7 @@ export function exposedSettings(file: string, values: Environment): string[] {
   return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
-/** A sentence that begins with `subject`. Empty if the permissions are right. */
+/** Begins with `subject`. Empty if the permissions are right. */
 export function exposureOf(file: string, subject: string): string[] {
   const mode = modeOf(file, stats => stats.isFile())
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')

@@ -222,7 +222,7 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: s
   ].filter(problem => problem !== false)
 }
 
-/** Warm calls and WebSockets name their domain, so several hosts may share these paths. */
+/** Several hosts may share these paths, because warm calls and WebSockets name their domain. */
 function contradict(one: HttpHost, other: HttpHost): boolean {
   const shared = [
     [one.warmPath, other.warmPath],

@@ -24,7 +24,6 @@ export interface Loaded {
   readonly config: Config
   readonly unknown: readonly string[]
   readonly warnings: readonly string[]
-  /** About certificates. */
   readonly tlsWarnings: readonly string[]
 }
 

@@ -29,7 +29,7 @@ const ownBeginnings = names.flatMap(name => {
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 
-/** Kubernetes sets these variables for a service named `xmpp` or `http`. */
+/** For a service named `xmpp` or `http`. */
 function isOfKubernetes(name: string, value: string): boolean {
   if (/_SERVICE_HOST$|_SERVICE_PORT|_PORT_\d+_/.test(name)) return true
   return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)

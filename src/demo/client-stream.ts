@@ -24,7 +24,7 @@ const closeMilliseconds = 2_000
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`
 const whiteSpace = new Set(Buffer.from(' \t\r\n'))
 
-/** Serves a client's stream (RFC 6120 §4). Returns a function that ends the stream with an error (§4.9.3). */
+/** RFC 6120 §4. Returns a function that ends the stream with an error (§4.9.3). */
 export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
   let restarts = false
   let isOpen = false
@@ -119,13 +119,12 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
       if (++failures >= mostFailures) end('policy-violation')
     } else if (move.kind === 'success') {
       account = move.account
-      // The rest of these bytes belongs to the old stream.
       restarts = true
       isOpen = false
     }
   }
 
-  /** Chooses a resource (RFC 6120 §7.6, §7.7). */
+  /** RFC 6120 §7.6, §7.7. */
   function bind(stanza: Stanza, account: string): void {
     const asked = childrenOf(childrenOf(stanza.text)[0]!.text).find(({ name }) => name === 'resource')
     const text = asked === undefined ? '' : textOf(asked.text)

@@ -60,7 +60,7 @@ export function createDemoRouter(parts: DemoParts): Router {
     const signal = signalOf(request, response)
     const seconds = config.warm.attachTimeout
     const handover = { seconds, attachBinding: 'off' } as const
-    // Nobody guesses the name of another tab.
+    // The name of another tab cannot be guessed.
     const isName = /^\w{20,40}$/.test(name)
     const tab = isName ? { admin: 'demo', visit: 'demo', user: `${account}@${domain}`, tab: name } : undefined
     const logIn = (signal: CallerSignal) =>

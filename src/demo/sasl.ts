@@ -41,7 +41,7 @@ export function prepareAccounts(passwords: Readonly<Record<string, string>>): Re
   )
 }
 
-/** SASL (RFC 6120 §6.4): SCRAM without channel binding (RFC 5802 §5). Service accounts may log in users (§6.3.8). */
+/** RFC 6120 §6.4: SCRAM without channel binding (RFC 5802 §5). Service accounts may log in users (§6.3.8). */
 export function createSasl(
   users: ReadonlyMap<string, string>,
   services: ReadonlyMap<string, string> = new Map(),

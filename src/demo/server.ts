@@ -7,7 +7,7 @@ import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
-/** An XMPP server in memory, on a free port of 127.0.0.1. `services` are accounts that log in users. */
+/** In memory, on a free port of 127.0.0.1. `services` are accounts that log in users. */
 export async function startDemoServer(
   passwords: Readonly<Record<string, string>>,
   services: Readonly<Record<string, string>> = {},

@@ -30,7 +30,7 @@ export class Delivery {
     this.#inboxes = new Map([...names].map(name => [name, { sessions: new Map(), stored: [] }]))
   }
 
-  /** Ends an older session with the same resource (RFC 6120 §7.7.2.2). */
+  /** RFC 6120 §7.7.2.2. */
   bind(session: Session): void {
     const { sessions } = this.#inboxes.get(session.account)!
     sessions.get(session.resource)?.end('conflict')
@@ -51,7 +51,7 @@ export class Delivery {
   receive(session: Session, stanza: Stanza): void {
     const condition = this.#deliver(session, stanza)
     const { name, type } = stanza
-    // Errors and results get no answer (RFC 6120 §8.3.1).
+    // RFC 6120 §8.3.1.
     const isAnswer = type === 'error' || name === 'presence' || (name === 'iq' && type === 'result')
     if (condition === undefined || isAnswer) return
     session.send(errorReply(stanza, condition, stanza.to ?? bare(session), session.jid))
@@ -188,7 +188,7 @@ function answerQuery(
   }
 }
 
-/** The roster has all other accounts, with both subscriptions (RFC 6121 §2.1). */
+/** All other accounts, with both subscriptions (RFC 6121 §2.1). */
 function writeRoster(asker: string, names: Iterable<string>): string {
   const items = [...names]
     .filter(name => name !== asker)

@@ -7,7 +7,7 @@ import type { Root } from '../xmpp/xml/root.js'
 
 export const domain = 'localhost' as const
 
-/** Reads any JID, including a server's. Undefined if invalid (RFC 7622 §3). */
+/** Also a server's (RFC 7622 §3). */
 export function readAddress(text: string): Jid | undefined {
   const bare = text.split('/', 1)[0]!
   if (bare.includes('@')) return parseJid(text)

@@ -5,10 +5,10 @@ import { onceAMinute } from '../lib/limits/throttle.js'
 import { codeOf } from '../lib/log.js'
 
 const mostAtOnce = 8
-/** And bytes of their bodies. */
+/** Events in the queue, and bytes of their bodies. */
 const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
-/** Then dropped when an attempt fails. */
+/** An older event is dropped when an attempt fails. */
 const mostAge = 24 * 3600_000
 /** Doubles up to the longest pause. */
 const firstPause = 1_000

@@ -42,7 +42,7 @@ export class BoshLink implements Link {
   #from: string | undefined
   #isOver = false
   #open = 0
-  /** Resolves after the reply to the last request. */
+  /** After the last reply. */
   #last: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
   #backlog = 0

@@ -274,8 +274,8 @@ export class EndpointSession {
 }
 
 /**
- * If a connection breaks before the next request arrives, Prosody never answers the repeated request. The
- * next reply has all stanzas.
+ * Prosody never answers a repeated request whose connection broke before the next request. The next reply has all
+ * stanzas.
  */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'

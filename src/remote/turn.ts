@@ -5,7 +5,7 @@ const apart = 20
 const apartFromNew = 100
 const apartFromRepeat = 1000
 
-/** Also repeats. */
+/** Keeps requests and repeats in order. */
 export class Turn {
   readonly #clock: Clock
   #before: Turn | undefined

@@ -7,7 +7,7 @@ import type { SessionRecord } from './session-record.js'
 /** Raise this number when `SessionRecord`, or a record inside it, changes. */
 export const recordVersion = 1
 
-/** Yields records in JSON. */
+/** Ends sessions, and yields their records in JSON. */
 export function* setDown(
   registry: Registry,
   onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain' | 'tab'>) => void = () => {},

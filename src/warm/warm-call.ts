@@ -65,7 +65,7 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
     return opener
   }
 
-  /** And logs in with them by `warm`. Wipes them. Throws a `Problem`. */
+  /** Seals the password's keys, and logs in with them by `warm`. Wipes them. Throws a `Problem`. */
   async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
     admin: string,

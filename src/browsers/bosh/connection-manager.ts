@@ -46,7 +46,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
     const terms = negotiate(body, parts.terms)
     if (typeof terms === 'string') return terms
-    // Uses these values only, so that the closure does not keep the whole request.
+    // The closure must not keep the whole request.
     const begin = (session: Session) => {
       const start: Start = { terms, rid, newkey, cookie: undefined, by: 'created' }
       const client = new BoshClient(session, clientParts, start)

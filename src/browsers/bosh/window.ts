@@ -36,9 +36,9 @@ export class RidWindow {
   #fence: number
   readonly #replies: StoredReply[] = []
   #characters = 0
-  /** Its reply has probably arrived. */
+  /** Highest rid whose reply has probably arrived. */
   #confirmed = 0
-  /** Its reply has arrived, as a poll proves. */
+  /** Highest rid whose reply has arrived, as a poll proves. */
   #polled = 0
 
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {

@@ -56,7 +56,7 @@ export class CarriedSocket implements ChannelEvents {
     this.#exchange.end(cut && ({ how: 'cut', cut } satisfies Cut))
   }
 
-  /** Before the first answer, Strophe ignores a close frame, so the connection is broken instead. */
+  /** Before the first answer, Strophe ignores a close frame. */
   drop(code: number): void {
     if (this.#isOver) return
     this.#over()

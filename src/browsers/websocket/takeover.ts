@@ -38,7 +38,7 @@ export interface Forwarding {
   readonly named: string | undefined
   carry(name: string, before: LoginBefore, credentials: string): boolean
   isAwaited(name: string): boolean
-  /** Calls back with false if no process answers. Returns a function that ends the wait. */
+  /** False if no process answers. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
 }
 
@@ -46,7 +46,7 @@ const takeoverSeconds = 30
 const mostFailures = 5
 const wrongTokenMilliseconds = 2_000
 
-/** Offers token mechanisms only, because clients would prefer other mechanisms, and fail. */
+/** Token mechanisms only: clients would prefer others, and fail. */
 const loginFeatures =
   `<mechanisms xmlns='${saslNamespace}'><mechanism>PLAIN</mechanism></mechanisms>` +
   `<authentication xmlns='${sasl2Namespace}'><mechanism>PLAIN</mechanism><inline><bind xmlns='${bind2Namespace}'/>` +

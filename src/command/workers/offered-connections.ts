@@ -72,7 +72,7 @@ export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherLi
     }
   })
 
-  /** After its last answers. */
+  /** Removes the worker after its last answers. */
   function disconnect(): void {
     if (isDisconnected) return
     if (process.connected) setTimeout(disconnect, lookMilliseconds)

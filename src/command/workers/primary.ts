@@ -73,7 +73,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
     })
     return about
   }
-  // Turns the debugger off before a worker's own code runs.
+  // Before a worker's own code runs.
   const { execArgv, allowedNodeEnvironmentFlags } = process
   const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
   // Without --env-file: workers have its values, and Node would not start without the file.

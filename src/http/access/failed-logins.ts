@@ -69,7 +69,7 @@ export class FailedLogins {
     return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(keyOf(client, name)))
   }
 
-  /** In advance. Returns the seconds to wait. */
+  /** Counts a failure in advance. Returns the seconds to wait. */
   async begin(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
     // The client comes first, so that a blocked client cannot fill memory with invented names.

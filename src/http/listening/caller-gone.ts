@@ -28,7 +28,7 @@ export class CallerGone {
   }
 }
 
-/** Before the reply is written. */
+/** Aborts if the connection closes before the reply. */
 export function signalOf({ socket }: IncomingMessage, response: ServerResponse): CallerSignal {
   const signal = new CallerGone()
   const onClose = () => {

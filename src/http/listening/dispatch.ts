@@ -5,7 +5,7 @@ import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** Until the next request arrives. */
+  /** Requests are held until the next arrives. */
   readonly holds?: boolean
 }
 

@@ -40,7 +40,7 @@ export class Rate {
     }
   }
 
-  /** Of this window. */
+  /** Takes back the last `take` of this window. */
   async giveBack(key: string): Promise<void> {
     if ((await this.count(key)) > 0) await this.#limiter?.reward(key)
   }

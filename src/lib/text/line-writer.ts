@@ -45,7 +45,7 @@ export class LineWriter {
     return true
   }
 
-  /** Once, before the process ends. */
+  /** Tries once, before the process ends. */
   flush(): void {
     this.#retry?.cancel()
     this.#flush()

@@ -17,7 +17,7 @@ export interface Archived {
   readonly message: Message
 }
 
-/** `found` is undefined if the archive refuses or does not answer. */
+/** `found`: undefined if the archive refuses or does not answer. */
 type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean]
 
 /** XEP-0313. */
@@ -48,11 +48,11 @@ export class Archive {
     return true
   }
 
-  /** Messages after `last`, or the last `most` messages. */
+  /** After `last`, or the last `most`. */
   async since(last: string | undefined, most: number, isKnown: (id: string) => boolean): Promise<readonly Archived[]> {
     const [found, isAll] = last ? await this.#ask('after', last, pageSize) : []
     if (found && isAll) return found
-    // The archive may have dropped `last`, or a sender has made it up.
+    // The archive may have dropped `last`, or never had it.
     const all: Archived[] = []
     for (let pages = 0, before = ''; pages < mostPages; pages++) {
       const [found = [], isAll] = await this.#ask('before', before, last ? pageSize : most)

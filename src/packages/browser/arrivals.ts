@@ -46,7 +46,7 @@ export class Arrivals {
     this.#next = this.#seen
   }
 
-  /** And empties repeated messages. */
+  /** Empties repeated messages. */
   note(input: Element): void {
     for (const stanza of input.localName === 'body' ? input.children : [input]) {
       if (stanza.namespaceURI !== 'jabber:client') continue

@@ -56,7 +56,7 @@ export async function answerOf<Answer>(
   const text = await response.text().catch(() => '')
   const answer = ok && read(text)
   if (answer) return answer
-  // Portals may redirect to a sign-in page. An empty text may be a broken connection.
+  // A sign-in page of the portal. An empty text may be a broken connection.
   const isPage = ok && text && !isOfService
   const { code = 'refused', detail = isPage && 'The portal sent no token or binding.' } =
     (isOfService && readJson(text)) || {}

@@ -210,7 +210,7 @@ export class Chat extends EventTarget {
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.forgetSession()
     if (before && bareJid(jid) !== bareJid(before)) {
-      // Another user logs in: shown and unsent messages are removed.
+      // Another user logs in.
       if (this.#wasOnline) {
         this.#end('signed-out', 'You are not signed in any more.')
         return
@@ -226,7 +226,6 @@ export class Chat extends EventTarget {
     const session = new PageSession(binding, this.#parts, !this.#isSettled, {
       online: () => {
         const { state } = this.#status
-        // The state of the old connection does not predict the next request.
         if (state === 'online' || (state === 'offline' && !navigator.onLine)) return
         this.#wasOnline = true
         this.#pauses.succeeded()
@@ -250,7 +249,6 @@ export class Chat extends EventTarget {
     this.#session = session
     if (isOverSocket) {
       this.#socket ??= createSocket(Strophe)
-      // The session may have moved to another process.
       this.#socket.connection.service = socketAddress(websocket.url)
       session.takeOver(this.#socket, websocket.token)
     } else session.attach()

@@ -22,7 +22,7 @@ interface OtherOptions {
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
-/** Name of the plugin, and of its memory. */
+/** Of the plugin, and of its memory. */
 const ownName = 'warm-bindings'
 const mostProbes = 1000
 /** In characters, as stored and as sent. */
@@ -58,7 +58,7 @@ export function connectConverse(options: ConverseOptions): Promise<void> {
   })
 }
 
-/** Always of one size, so that a full storage has room for it. */
+/** One size, so that a full storage has room for it. */
 function keep(memory: object): void {
   sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
 }
@@ -66,7 +66,7 @@ function keep(memory: object): void {
 function start({ api, env, exports, state }: PrivateConverse, options: ConverseOptions): void {
   let { transport = 'auto' } = options
   const pauses = new Pauses()
-  /** For the next page of this tab. `seen`: stanzas of the session. */
+  /** For the next page. `seen`: stanzas of the session. */
   const memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(sessionStorage[ownName] ?? null) }
   let status = {} as Status
   /** For the next login of Converse. */
@@ -77,7 +77,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   let isReplaced = false
   let attempt = 0
 
-  /** Without the tab's name, because browsers copy storage to a duplicated tab. */
+  /** Browsers copy storage to a duplicated tab. */
   const hideName = () => keep({ jid: memory.jid })
 
   const forget = () => {
@@ -135,7 +135,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const mine = ++attempt
     const connection = api.connection.get()!
     const isOverSocket = connection.service.startsWith('ws')
-    /** Stanzas of the session. Undefined before the end of a login over WebSocket. */
+    /** Stanzas. Undefined before the end of a login over WebSocket. */
     let count = isOverSocket ? undefined : delivered
     connection.reconnecting = wasAttached!
     // Otherwise Converse would drop presences that its contacts still show.
@@ -178,7 +178,6 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       }
       connection.onConnectStatusChanged(code, condition)
     }
-    // The changes of an old roster are missing.
     if (!isResumed) state.session.save({ roster_cached: false })
     if (isOverSocket) connection.connect(found.jid, found.websocket!.token, follow)
     else {
@@ -204,7 +203,6 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     }
     const retryIn = pauses.next(atLeast, ask)
     enter({ state: 'offline', code: 'unreachable', reason, retryIn })
-    // A hidden page waits until the user returns.
     if (!retryIn) come()
   }
 

@@ -5,13 +5,13 @@ export interface Outgoing {
   readonly id: string
   readonly xml: string
   readonly rid?: number
-  /** Whether the session has it, or Strophe sends it again. */
+  /** The session has it, or Strophe sends it again. */
   readonly isSent?: boolean
-  /** Whether it has been sent twice. */
+  /** Sent twice. */
   readonly isAgain?: boolean
-  /** Whether the XMPP server has it. */
+  /** The XMPP server has it. */
   readonly isConfirmed?: boolean
-  /** Whether its session ended before the server confirmed it. */
+  /** Its session ended before the server confirmed it. */
   readonly isInDoubt?: boolean
   readonly failure?: Failure
 }
@@ -35,7 +35,7 @@ const mostKept = 100_000
 export class Departures {
   /** In the order of writing. */
   #all: readonly Outgoing[]
-  /** In one of the next requests. */
+  /** Strophe sends these in one of the next requests. */
   readonly #queued = new WeakSet<Outgoing>()
   readonly #changed: (state: MessageState) => void
   #newest = 0
@@ -99,7 +99,7 @@ export class Departures {
     )
   }
 
-  /** Returns a function: call it when the server answers a stanza sent now. */
+  /** Call the result when the server answers a stanza sent now. */
   confirming(): () => void {
     const given = this.#all.filter(outgoing =>
       outgoing.isSent ? !outgoing.isInDoubt : outgoing.rid !== undefined || this.#queued.has(outgoing),
@@ -116,7 +116,7 @@ export class Departures {
     )
   }
 
-  /** Call this if the archive lacks the stanzas in doubt. */
+  /** The archive lacks the stanzas in doubt. */
   giveUp(): void {
     const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
     this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')

@@ -61,7 +61,7 @@ export class PageSession {
   #isLeft = false
   #isReplaced = false
   #isRecovering = false
-  /** Whether messages were sent after the open question. Undefined without a question. */
+  /** After the open question. Undefined without a question. */
   #isToAskAgain: boolean | undefined
 
   constructor(binding: Located, parts: PageParts, isFresh: boolean, events: SessionEvents) {
@@ -81,7 +81,7 @@ export class PageSession {
     const { Connection } = this.#parts.Strophe
     const connection = new Connection(url, { withCredentials })
     const retries = new Retries(connection, {
-      // A repeated poll may stay open for long if it is the only request.
+      // Alone, a repeated poll may stay open for long.
       failing: () => this.#isOver || this.check(undefined, longestFailure),
       failed: retryIn => this.#isOver || this.#events.failed(retryIn),
       lost: () => this.#lose(),
@@ -204,7 +204,7 @@ export class PageSession {
     }, longestFailure)
   }
 
-  /** If there is no answer, the connection counts as lost. */
+  /** Without an answer, the connection counts as lost. */
   check(act = () => this.#events.online(), milliseconds = patience): void {
     const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
@@ -225,7 +225,7 @@ export class PageSession {
 
   drop(): void {
     this.#isOver = true
-    // The WebSocket connection is used again. Undefined if it could not be created.
+    // For the next session. Undefined if it could not be created.
     if (!this.socket && this.#connection) this.#connection.maxRetries = 0
   }
 
@@ -241,7 +241,6 @@ export class PageSession {
       if (ends) this.close()
     } else if (ends) this.#beacon("type='terminate'")
     else if (maxpause && this.#parts.departures.outgoing.length === 0)
-      // Until the pause ends, the user looks present, even if the tab is gone.
       this.#beacon(`pause='${Math.min(pauseSeconds, maxpause)}'`)
   }
 

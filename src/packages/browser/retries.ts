@@ -9,7 +9,7 @@ const mostRetries = 100
 
 export interface RetryEvents {
   failing(): void
-  /** The request is sent again after this many seconds. */
+  /** Sent again after this many seconds. */
   failed(seconds: number): void
   /** The backend must be asked whether the session still exists. */
   lost(): void
@@ -39,14 +39,14 @@ export class Retries {
     this.#since = Number.POSITIVE_INFINITY
   }
 
-  /** Strophe sends or repeats a request, perhaps after a pause. */
+  /** Perhaps after a pause. */
   sent(): void {
     this.#restore()
   }
 
   #failed(requests: StropheRequests): void {
     this.#failures += 1
-    // Strophe repeats a request once without a pause.
+    // Strophe repeats once without a pause.
     if (this.#failures === 1) return
     const now = Date.now()
     if (this.#since) this.#since = Math.min(this.#since, now)

@@ -49,7 +49,7 @@ async function fromPortal(source: BindingSource, tab: string): Promise<Binding> 
 async function fromService(source: ServiceOptions, tab: string): Promise<Binding> {
   const post = async () => call(source, 'POST', await askForToken(source.token), new URLSearchParams({ tab }))
   let response = await post()
-  // The portal may have stored an old token.
+  // It may be an old token.
   if (response.status === 401) response = await post()
   return answerOf(response, readBinding, true)
 }

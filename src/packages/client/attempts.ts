@@ -20,8 +20,8 @@ export interface Time {
 }
 
 /**
- * Repeats the attempt until it succeeds, fails for good, or reaches a limit. Pauses are `Retry-After`, or 1,
- * 2, 4 … seconds with up to 50 % of jitter.
+ * Until it succeeds, fails for good, or reaches a limit. Pauses: `Retry-After`, or 1, 2, 4 … seconds with up to 50 % of
+ * jitter.
  */
 export async function repeat<T>(
   attempt: (seconds: number) => Promise<T>,

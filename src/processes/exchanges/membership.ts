@@ -8,7 +8,7 @@ import type { Accept } from './exchanges.js'
 import { adoptedIn, Owners } from './owners.js'
 import { RemoteNode } from './remote-node.js'
 
-/** And of the check for silence. */
+/** Heartbeats, and checks for silence. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
 /** Of the whole group, and names in each. Large groups beat less often. */

@@ -27,7 +27,7 @@ export interface OwnersParts {
   readonly guarded: (act: () => void) => void
 }
 
-/** The process of that name, or its heir. */
+/** Finds the process of a name, or its heir. */
 export class Owners {
   isLeaving = false
   readonly #parts: OwnersParts

@@ -15,7 +15,7 @@ const stallSeconds = 300
 /** Above this backlog, senders may wait for `onDrain`. */
 const much = 256 * 1024
 
-/** Once for each turn of the event loop. */
+/** Writes once for each turn of the event loop. */
 export class Writer {
   /** Stanzas: 8 links at a time. */
   static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())

@@ -30,7 +30,7 @@ export class Pipelining {
     return this.isAhead && (this.isMistaken || !this.isTrusted)
   }
 
-  /** With the same pipelined data. */
+  /** Earlier logins with the same pipelined data succeeded. */
   get isTrusted(): boolean {
     return this.isProven && (this.isProvenAtStart || !this.wasAheadAtStart)
   }

@@ -5,7 +5,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import type { RefusedLogins } from './refused-logins.js'
 import { firstMessage, shownUser } from './shown-user.js'
 
-/** Sent or refused. */
+/** Logins on one stream, sent or refused. */
 const mostAttempts = 5
 
 export interface Gate {

@@ -22,7 +22,7 @@ export interface RefusedLoginsParts {
   readonly makeRate?: MakeRate | undefined
 }
 
-/** As a multiple of one domain's limit. */
+/** In all domains, as a multiple of one domain's limit. */
 const domainsOfAddress = 3
 /** Doubles each time. */
 const firstDelay = 500

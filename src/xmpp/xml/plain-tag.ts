@@ -17,7 +17,7 @@ const greater = 0x3e
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
-/** A start tag in its usual form, as offsets into the text. */
+/** Offsets into the text. */
 export class PlainTag {
   name = 0
   nameColon = 0
