@@ -34,6 +34,10 @@ export class SessionHistory {
     this.#events = this.#events.slice(1 - mostEvents).concat(seconds * 8 + names.indexOf(event))
   }
 
+  get hadPage(): boolean {
+    return this.#events.some(event => names[event % 8] === 'attached')
+  }
+
   /** The oldest first. */
   eventsSince(createdAt: number): readonly PastEvent[] {
     const events = this.#events.map(event => ({

@@ -24,7 +24,8 @@ export function viewOf(session: Viewed): SessionView {
   const { id, domain, origin, createdAt, jid, client, inactivity, tab, history } = session
   const state = stateOf(session)
   const isAbsent = client !== undefined && !client.isPresent
-  const transport = state === 'waiting' ? undefined : client?.transport
+  const isUnused = state === 'waiting' || (state === 'ended' && origin === 'warmed' && !history.hadPage)
+  const transport = isUnused ? undefined : client?.transport
   const quietSince = isAbsent ? inactivity.since : undefined
   return { id, domain, origin, transport, createdAt, jid, state, quietSince, tab, openedBy: history.openedBy }
 }

@@ -244,6 +244,13 @@ describe('the list of sessions', () => {
     expect((await call('GET', `/${bob}`)).json).toMatchObject({ age: 7, quiet: 7 })
   })
 
+  test('names no transport for a session that ended before a page came', async () => {
+    const { id, jid } = await bind('alice')
+    await bind('alice', { jid }) // the server prefers the newer session
+    while ((await stateOf(id)) !== 'ended') await pause(5)
+    expect((await call('GET', `/${id}`)).json).not.toHaveProperty('transport')
+  })
+
   test('is returned in parts', async () => {
     const ids: string[] = []
     for (let session = 0; session < 5; session++) ids.push((await bind('alice')).id)

@@ -3,7 +3,8 @@ import type { ProblemCode } from '../../lib/errors.js'
 export const advice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Add it, and send the call again.',
   'invalid-parameter': 'Change it, and send the call again.',
-  'invalid-jid': 'Write it like alice@example.org, or like alice@example.org/desk to ask for that resource.',
+  'invalid-jid':
+    "Write it like alice@example.org, or alice@example.org/desk to ask for that resource. Escape ' as \\27 (XEP-0106).",
   'invalid-body': 'Send a form or a JSON object, in UTF-8.',
   unauthorized: 'Send HTTP Basic (RFC 7617) with a name and its secret from ADMIN_USERS or ADMIN_USERS_FILE.',
   'invalid-token': 'If it has expired, get a new one. Otherwise correct how the portal makes tokens: see detail.',
@@ -16,7 +17,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'client-certificate-required':
     'Call the https port of this service directly, with a client certificate of TLS_CLIENT_CA.',
   'cross-site-request':
-    'Programs: omit Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: have an operator add the origin to PAGE_ORIGINS.',
+    'Programs: omit Origin and Sec-Fetch-Site. Forms: reload the form, and send it again. Pages: call /connect, from an origin of PAGE_ORIGINS.',
   'domain-not-allowed': 'Check the spelling of the domain, or have an operator add it.',
   'address-not-allowed': 'Have an operator name the server in XMPP_SERVERS.',
   'not-authorized': 'Check the spelling, and whether the account exists. Too many attempts may lock the account.',
@@ -45,7 +46,8 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'remote-protocol-error':
     'Check the address in XMPP_SERVERS: the client port of a server, usually 5222, or the path of a BOSH endpoint.',
   'remote-stream-error': 'Try again. If it fails again, see the log of the XMPP server.',
-  'no-mechanism': 'Allow a mechanism of the server in XMPP_MECHANISMS, or enable another at the XMPP server.',
+  'no-mechanism':
+    'Enable a mechanism that the login needs at the XMPP server. For passwords, XMPP_MECHANISMS can allow more.',
   'server-not-authentic': 'Do not retry until you know which server answers: it may be an impostor.',
   'login-failed': 'See the log of the XMPP server.',
   'bind-refused': 'Request another resource after the slash of the JID, or none.',
