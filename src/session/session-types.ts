@@ -59,6 +59,8 @@ export interface SessionDetails extends SessionView {
   readonly address?: string | undefined
   readonly browser?: string | undefined
   readonly isMending?: boolean | undefined
+  /** Of stanzas for the page. */
+  readonly counters?: { readonly delivered: number; readonly waiting: number } | undefined
   readonly history?: readonly PastEvent[] | undefined
 }
 

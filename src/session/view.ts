@@ -1,5 +1,6 @@
 import type { Client } from './client.js'
 import type { Inactivity } from './inactivity.js'
+import type { Outbox } from './outbox.js'
 import type { SessionHistory } from './session-history.js'
 import type { SessionDetails, SessionState, SessionView } from './session-types.js'
 import type { State } from './state.js'
@@ -30,10 +31,13 @@ export function viewOf(session: Viewed): SessionView {
   return { id, domain, origin, transport, createdAt, jid, state, quietSince, tab, openedBy: history.openedBy }
 }
 
-export function detailsOf(session: Viewed & { readonly uplink: Uplink | undefined }): SessionDetails {
-  const { client, history, createdAt, uplink } = session
+export function detailsOf(
+  session: Viewed & { readonly uplink: Uplink | undefined; readonly outbox: Pick<Outbox, 'delivered' | 'length'> },
+): SessionDetails {
+  const { client, history, createdAt, uplink, outbox } = session
   const { browser } = history
   const isMending = uplink?.managed?.isMending === true
   const past = history.eventsSince(createdAt)
-  return { ...viewOf(session), address: client?.address, browser, isMending, history: past }
+  const counters = { delivered: outbox.delivered, waiting: outbox.length }
+  return { ...viewOf(session), address: client?.address, browser, isMending, counters, history: past }
 }

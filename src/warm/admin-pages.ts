@@ -43,18 +43,26 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
   'taken-up': 'Taken up by another process of the service',
 }
 
-export function sessionDetails(view: SessionDetails, token: string, context: PageContext): Answer {
-  const { state, origin, transport, jid, address, browser, isMending, history = [], createdAt } = view
+/** `endedAt`: its last view, after the session has gone. */
+export function sessionDetails(view: SessionDetails, token: string, context: PageContext, endedAt?: number): Answer {
+  const { origin, transport, jid, address, browser, isMending, counters, history = [], createdAt } = view
+  const isGone = endedAt !== undefined
+  const state = isGone ? 'ended' : view.state
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
-  const timeOf = (at: number) => formatTime(Date.now() - (context.now - at))
+  const clockOfPage = Date.now() - context.now
+  const timeOf = (at: number) => formatTime(clockOfPage + at)
+  const past = history.map(({ event, at }) => ({ what: happenings[event], when: timeOf(at) }))
+  if (isGone) past.push({ what: 'Ended', when: timeOf(endedAt) })
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
+  const row = describeRow(view, isGone ? { ...context, now: endedAt } : context)
   return withForm(
     show('session', context, {
-      ...describeRow(view, context),
-      title: 'Session',
-      meaning: meanings[state],
+      ...row,
+      title: `${user ?? row.who} · Session`,
+      state,
+      meaning: isGone ? 'The session has ended.' : meanings[state],
       token,
       user,
       userInQuery: user && encodeURIComponent(user),
@@ -62,9 +70,11 @@ export function sessionDetails(view: SessionDetails, token: string, context: Pag
       address,
       browser,
       isMending,
-      history: history.map(({ event, at }) => ({ what: happenings[event], when: timeOf(at) })).reverse(),
+      counters,
+      history: past.reverse(),
       isResumable,
       isAttachable,
+      isGone,
     }),
   )
 }
@@ -91,8 +101,8 @@ export function endManyQuestion({ jid, total, views, back }: Selected, token: st
   return withForm(show('end-sessions', context, { title, user, count, rows, back, total, token }))
 }
 
-export function endConfirmation(view: SessionView, context: PageContext): Answer {
-  return show('end', context, { ...describeRow(view, context), title: 'The session has ended' })
+export function endConfirmation(message: string, context: PageContext): Answer {
+  return show('end', context, { title: 'Sessions have ended', message })
 }
 
 export const grouped = (count: number) => count.toLocaleString('en')

@@ -188,7 +188,6 @@ export const listParameters = {
 export const pageParameters = {
   ...listParameters,
   refresh: integer('Seconds between refreshes of the page.', { minimum: 5, maximum: 3600 }),
-  ended: integer('Sessions that the form before has ended.'),
 } as const
 
 export const tabParameters = { tab: bodyParameters.tab } as const

@@ -6,7 +6,8 @@ import { demandFormat, readBody } from '../http/listening/read-body.js'
 import { remembering } from '../lib/answer-cache.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
-import type { ListWish, SessionDetails, Sessions } from '../session/session-types.js'
+import type { ListWish, SessionDetails, Sessions, SessionView } from '../session/session-types.js'
+import { withULabels } from '../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../xmpp/jid/jid.js'
 import { endConfirmation, endManyQuestion, endQuestion, type Selected, sessionDetails } from './admin-pages.js'
 import {
@@ -21,12 +22,13 @@ import {
 import { noParameters, queryOf, readParameters, readQuery } from './call-parameters.js'
 import { type Call, demandDomain, demandRole, hiddenFrom, includes } from './calls.js'
 import { toListWish } from './list-wish.js'
-import { livePage } from './live-page.js'
+import { answerLive, livePage } from './live-page.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualRows } from './parameters.js'
 import { readSelection } from './selected-sessions.js'
 import { isLive, listWithMistake, liveSessions, sessionsPage } from './sessions-page.js'
 import type { ShownBindings } from './shown-bindings.js'
+import type { ShownEndings } from './shown-endings.js'
 import type { Visits } from './visits.js'
 import { toHandover } from './warm-request.js'
 
@@ -46,6 +48,7 @@ export function createSessionCalls(
   { config, clock, sessions, visits, streams }: SessionCallsParts,
   formGuard: FormGuard,
   shown: ShownBindings,
+  endings: ShownEndings,
 ) {
   const contextOf = ({ request, representation, admin }: Call) => ({
     request,
@@ -102,10 +105,13 @@ export function createSessionCalls(
     return { jid, ids: views.map(({ id }) => id), total: views.length, views, back }
   }
 
-  const endEach = async (ids: readonly string[]): Promise<number> => {
-    const ended = await Promise.all(ids.map(id => sessions.end(id).catch(() => false)))
-    return ended.filter(Boolean).length
+  /** Those that were ended. */
+  const endEach = async (views: readonly SessionView[]): Promise<readonly SessionView[]> => {
+    const ended = await Promise.all(views.map(({ id }) => sessions.end(id).catch(() => false)))
+    return views.filter((_, index) => ended[index])
   }
+
+  const nameOf = ({ jid, domain }: SessionView) => jid ?? `(at ${withULabels(domain)})`
 
   const end = async (id: string) => {
     if (!(await sessions.end(id))) throw new Problem('session-not-found')
@@ -117,7 +123,7 @@ export function createSessionCalls(
       const isPage = representation !== 'json'
       const query = isPage
         ? readQuery(request.url, pageParameters, { sentForm: true })
-        : { ...readQuery(request.url, listParameters), refresh: undefined, ended: undefined }
+        : { ...readQuery(request.url, listParameters), refresh: undefined }
       const { jid, domain = jid?.domain, visit } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
@@ -136,7 +142,9 @@ export function createSessionCalls(
         })
         return undefined
       }
-      return livePage(sessionsPage(await readList(wish), query, listContextOf(call)))
+      const notice = endings.messageOf(call)
+      const page = livePage(sessionsPage(await readList(wish), query, listContextOf(call), notice))
+      return notice === undefined ? page : { ...page, headers: { ...page.headers, ...endings.forgotten(call) } }
     },
 
     listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
@@ -157,10 +165,24 @@ export function createSessionCalls(
       return jsonAnswer(result)
     },
 
-    async show(call: Call): Promise<Answer> {
-      const view = await demandSession(call)
+    async show(call: Call): Promise<Answer | undefined> {
+      let view = await demandSession(call)
       if (call.representation === 'json') return jsonAnswer(describeDetails(view, clock.now(), call.admin.name))
-      return sessionDetails(view, tokenFor(call), contextOf(call))
+      let endedAt: number | undefined
+      const read = async () => {
+        try {
+          if (endedAt === undefined) view = await demandSession(call)
+        } catch (error) {
+          if (!(error instanceof Problem && error.code === 'session-not-found')) throw error
+          endedAt = clock.now()
+        }
+      }
+      let isFirst = true
+      return answerLive(streams, call, async () => {
+        if (!isFirst) await read()
+        isFirst = false
+        return sessionDetails(view, tokenFor(call), contextOf(call), endedAt)
+      })
     },
 
     async logOut(call: Call): Promise<undefined> {
@@ -182,17 +204,18 @@ export function createSessionCalls(
       const selection = readSelection(body.toString())
       if (!formGuard.isOurForm(request, admin.name, selection.csrf_token))
         throw new Problem('cross-site-request', { detail: 'Programs end sessions by DELETE.' })
-      const { jid, ids, back } = await demandSelection(call, selection)
+      const { jid, views, back } = await demandSelection(call, selection)
+      const own = jid === undefined ? await endEach(views) : []
       const ended =
         jid === undefined
-          ? { ended: await endEach(ids), elsewhere: 0, unanswered: undefined }
+          ? { ended: own.length, elsewhere: 0, unanswered: undefined }
           : await sessions.endAll(formatJid(jid))
       const result = describeEnded(ended)
       Object.assign(line, result)
       if (representation === 'json') return jsonAnswer(result)
-      const query = new URLSearchParams(back)
-      query.set('ended', String(ended.ended))
-      return redirectAnswer(`${pathForBrowsers(config)}/sessions?${query}`)
+      const wished = jid === undefined ? views.length : undefined
+      const about = { ...ended, wished, user: jid && formatJid(jid), names: own.map(nameOf) }
+      return endings.redirect(call, about, String(new URLSearchParams(back)))
     },
 
     async askWhetherToEnd(call: Call): Promise<Answer> {
@@ -208,7 +231,14 @@ export function createSessionCalls(
         throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
       const view = await demandSession(call)
       await end(view.id)
-      return representation === 'json' ? jsonAnswer({ ended: 1 }) : endConfirmation(view, contextOf(call))
+      if (representation === 'json') return jsonAnswer({ ended: 1 })
+      const ended = { ended: 1, wished: 1, elsewhere: 0, unanswered: undefined }
+      return endings.redirect(call, { ...ended, names: [nameOf(view)] })
+    },
+
+    async showEnded(call: Call): Promise<Answer> {
+      const message = endings.messageOf(call)
+      return message === undefined ? redirectAnswer(pathForBrowsers(config)) : endConfirmation(message, contextOf(call))
     },
 
     async resume(call: Call): Promise<Answer> {

@@ -26,15 +26,15 @@ const usualRefresh = 15
 const mostLiveRows = 100
 
 /** A page that refreshes itself has no form, because a refresh would empty the form. */
-export function sessionsPage(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
-  const { refresh, ended } = query
+export function sessionsPage(listed: ListedSessions, query: ListQuery, context: ListContext, notice?: string): Answer {
+  const { refresh } = query
   const sent = sentQuery(context.request)
   const isFiltered = filters.some(({ name }) => sent.has(name))
   const answer = showList('sessions', context, {
     ...describeListed(listed, query, context),
     refresh,
     isLive: refresh === undefined && isLive(query),
-    notice: ended === undefined ? undefined : `${counted(ended, 'session')} ${ended === 1 ? 'was' : 'were'} ended.`,
+    notice,
     filter: filters.flatMap(({ name, label }) => (sent.has(name) ? { name: label, value: sent.get(name) } : [])),
     links: {
       again: changed(sent, {}),
@@ -128,7 +128,7 @@ function showList(view: string, context: ListContext, values: object): Answer {
     isChosen: sent.get('state') === name,
   }))
   const isOpen = filters.some(({ name }) => !usual.includes(name) && sent.has(name))
-  const back = changed(sent, { ended: undefined }).slice(1)
+  const back = changed(sent, {}).slice(1)
   return show(view, context, { title: 'Sessions', fields, options, states, isOpen, back, errors: {}, ...values })
 }
 
@@ -136,7 +136,6 @@ function describeListed({ page, states }: ListedSessions, query: ListQuery, cont
   const { total, unanswered } = page
   const { limit = usualRows, page: number = 1 } = query
   const sent = sentQuery(context.request)
-  sent.delete('ended')
   const rows = page.sessions.map(view => describeRow(view, context))
   const first = (number - 1) * limit + 1
   const range =

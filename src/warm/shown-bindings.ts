@@ -1,8 +1,6 @@
 // A redirect: reloading the result must not log in again.
-import type { Request } from 'express'
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
-import { countsAsEncrypted } from '../http/access/client-rules.js'
 import type { FormTokens, OpenedResult } from '../http/access/form-tokens.js'
 import { endpointUrls } from '../http/addresses.js'
 import { type Answer, pageAnswer } from '../http/answers/answer.js'
@@ -12,15 +10,12 @@ import { Problem } from '../lib/errors.js'
 import type { SessionState, Sessions } from '../session/session-types.js'
 import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from './answers.js'
 import { type Call, demandDomain, hiddenFrom } from './calls.js'
+import { longestSealed, sealedCookie, sealedIn } from './sealed-cookies.js'
 import type { Binding } from './session-login.js'
 
 export const bindingPath = '/binding'
 
 const cookieName = 'warm-binding'
-/** RFC 6265 §6.1: 4,096 bytes with name and attributes. */
-const longestSealed = 3_500
-/** Other hosts of the domain can set cookies of this name. */
-const mostCookies = 4
 
 interface About {
   readonly domain: string
@@ -81,10 +76,8 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
       const until = Date.now() + expiresIn * 1000
       if (sealed.length > longestSealed) return showValues(shown, { until, seconds: expiresIn }, call)
       const path = `${form}/${id}${bindingPath}`
-      // A proxy may not tell the scheme, but the browser does.
-      const isSecure = countsAsEncrypted(request, config) || request.headers.origin?.startsWith('https:') === true
-      const attributes = `Path=${path}; HttpOnly; SameSite=Strict; Max-Age=${expiresIn}${isSecure ? '; Secure' : ''}`
-      const headers = { Location: path, 'Set-Cookie': `${cookieName}=${sealed}; ${attributes}` }
+      const cookie = sealedCookie(config, request, { name: cookieName, path, sealed, seconds: expiresIn })
+      const headers = { Location: path, 'Set-Cookie': cookie }
       return { status: 303, headers, body: '' }
     },
 
@@ -95,7 +88,7 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
       line['id'] = id
       const view = await sessions.get(id)
       if (view !== undefined) demandDomain(admin, view.domain)
-      const opened = sealedIn(request)
+      const opened = sealedIn(request, cookieName)
         .map(sealed => formTokens.open([admin.name, id], sealed))
         .find(each => each !== undefined)
       const state = view?.state ?? 'ended'
@@ -124,15 +117,6 @@ const reasons: Readonly<Record<SessionState, typeof hidden>> = {
   quiet: used,
   paused: used,
   ended: { title: 'The session has ended', reason: 'Its values are useless now. Log the user in again.' },
-}
-
-function sealedIn({ headers }: Request): readonly string[] {
-  const start = `${cookieName}=`
-  const cookies = (headers.cookie ?? '').split(';').map(cookie => cookie.trim())
-  return cookies
-    .filter(cookie => cookie.startsWith(start) && cookie.length <= start.length + longestSealed)
-    .slice(0, mostCookies)
-    .map(cookie => cookie.slice(start.length))
 }
 
 /** Without origin if the page has the same host. */

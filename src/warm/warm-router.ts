@@ -14,6 +14,7 @@ import { docsPage, docsPath } from './docs-page.js'
 import { createWatchCalls, type WatchCallsParts } from './numbers/watch-calls.js'
 import { createSessionCalls, type SessionCallsParts } from './session-calls.js'
 import { bindingPath, createShownBindings } from './shown-bindings.js'
+import { createShownEndings, endedPath } from './shown-endings.js'
 import { createWarm, createWarmCall, type WarmCallParts } from './warm-call.js'
 import { createWarmForm } from './warm-form.js'
 
@@ -31,7 +32,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const form = createWarmForm(config, formGuard)
   const shown = createShownBindings(parts)
   const warm = createWarmCall(createWarm(parts, shown), form, formGuard)
-  const calls = createSessionCalls(parts, formGuard, shown)
+  const calls = createSessionCalls(parts, formGuard, shown, createShownEndings(parts))
   const watch = createWatchCalls(parts)
 
   const showForm: RequestHandler = (request, response) => {
@@ -69,6 +70,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     .all(admit('GET', 'HEAD', 'POST'))
     .get(answering('sessions', calls.askWhetherToEndMany))
     .post(answering('logout', calls.endManyByForm))
+  below.route(`/sessions${endedPath}`).all(admit('GET', 'HEAD')).get(answering('sessions', calls.showEnded))
   below
     .route(sessionPath(''))
     .all(admit('GET', 'HEAD', 'DELETE'))

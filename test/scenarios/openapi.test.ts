@@ -240,7 +240,15 @@ const calls: readonly [operation: string, status: number, ask: Ask][] = [
   [
     'POST /warm/{id}/end',
     200,
-    async accept => ask(usual, 'POST', `${await warmed()}/end`, accept, await ownForm(usual)),
+    async () => ask(usual, 'POST', `${await warmed()}/end`, 'application/json', await ownForm(usual)),
+  ],
+  [
+    'POST /warm/{id}/end',
+    303,
+    async accept => {
+      const page = accept === 'application/json' ? 'text/html' : accept
+      return ask(usual, 'POST', `${await warmed()}/end`, page, await ownForm(usual))
+    },
   ],
   ['POST /warm/{id}/end', 404, async accept => ask(usual, 'POST', `${nowhere}/end`, accept, await ownForm(usual))],
   [
@@ -408,7 +416,7 @@ const inQuery: Record<keyof typeof listParameters, Samples> = {
   limit: { good: [1, 1000], bad: [0, 1001, -1, 1.5] },
   after: { good: [`12.5-${'0'.repeat(32)}`], bad: ['12', `-${'0'.repeat(32)}`, `1-${'0'.repeat(31)}`] },
   sort: { good: ['jid', '-opened'], bad: ['age', ''] },
-  page: { good: [1, 50], bad: [0, 5001, 1.5] },
+  page: { good: [1, 5001], bad: [0, 1_000_001, 1.5] },
 }
 
 const sampled = (samples: Readonly<Record<string, Samples>>) =>

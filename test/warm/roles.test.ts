@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
+import { isXhtml } from '../support/xhtml.js'
 import { parameters } from './fake-login.js'
 import { browser, codeOf, json, one, setUp, tokenIn } from './sessions-stage.js'
 
@@ -29,7 +30,7 @@ describe('an admin with role=read', () => {
     expect(text).not.toMatch(/Log a user in|class="danger"/)
     const session = await get(`/warm/${one}`).set('Accept', page)
     expect(session.text).toContain('All sessions')
-    expect(session.text).not.toMatch(/Resume|End it|Log a user in/)
+    expect(session.text).not.toMatch(/new values|End this|Log a user in/)
   })
 
   test('can neither log users in, nor resume, nor end sessions', async () => {
@@ -81,7 +82,7 @@ describe('an admin with role=warm', () => {
     expect(result.text).not.toContain('/warm/sessions"')
     expect((await post!(`/warm/${one}/resume`).set('Accept', json)).status).toBe(200)
     const session = await get!(`/warm/${one}`).set('Accept', page)
-    expect(session.text).toContain('End it')
+    expect(session.text).toContain('End this session')
     expect(session.text).not.toContain('/warm/sessions"')
     expect((await remove!(`/warm/${one}`)).status).toBe(204)
     expect((await remove!('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 1 })
@@ -105,7 +106,9 @@ test('an admin without a limit does both', async () => {
   const { call } = stage()
   expect((await call('post', all)('/warm').send(parameters)).status).toBe(200)
   expect((await call('get', all)('/warm/sessions')).body.total).toBe(2)
-  expect((await call('get', all)(`/warm/${one}`).set('Accept', page)).text).toMatch(/Resume.*End it.*Log a user in/s)
+  expect((await call('get', all)(`/warm/${one}`).set('Accept', page)).text).toMatch(
+    /new values.*End this session.*Log a user in/s,
+  )
 })
 
 describe('an admin with two secrets', () => {
@@ -127,4 +130,25 @@ describe('an admin with two secrets', () => {
     const statusOf = async (secret: string) => (await call('post', ['portal', secret])('/warm').send(parameters)).status
     expect(await Promise.all(['old', 'new', 'older'].map(statusOf))).toEqual([200, 200, 401])
   })
+})
+
+test('an admin who may not list sessions is told on another page what was ended', async () => {
+  const { sessions, call } = stage()
+  const question = await call('get', warmer)(`/warm/${one}/end`).set('Accept', page)
+  const answer = await call(
+    'post',
+    warmer,
+  )(`/warm/${one}/end`)
+    .set(browser)
+    .type('form')
+    .send({ csrf_token: tokenIn(question.text) })
+  expect([answer.status, answer.headers['location'], sessions.ended]).toEqual([303, '/warm/sessions/ended', [one]])
+  const told = await call(
+    'get',
+    warmer,
+  )('/warm/sessions/ended').set({ Accept: page, Cookie: String(answer.headers['set-cookie']).split(';', 1)[0]! })
+  expect([told.status, isXhtml(told.text)]).toEqual([200, true])
+  expect(told.text).toMatch(/The session of juliet@chat.example\/\w+ was ended\./)
+  const later = await call('get', warmer)('/warm/sessions/ended').set('Accept', page)
+  expect([later.status, later.headers['location']]).toEqual([303, '/warm'])
 })

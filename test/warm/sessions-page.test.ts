@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, get as httpGet, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
 import { isXhtml } from '../support/xhtml.js'
 import { config, credentials } from './fake-login.js'
 import { idOf } from './fake-sessions.js'
@@ -118,6 +119,40 @@ describe('the page of sessions', () => {
     expect(reads).toBe(2)
   })
 
+  test('of one session changes in place, and tells its end', async () => {
+    const { sessions, service, advance } = setUp()
+    const view = sessions.add(1, { state: 'waiting', counters: { delivered: 0, waiting: 3 } })
+    const server = createServer(service.app)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const headers = { Accept: 'text/event-stream' }
+    const about = { host: '127.0.0.1', port, path: `/warm/${one}`, headers, auth: credentials.join(':'), agent: false }
+    const [answer] = (await once(httpGet(about), 'response')) as [IncomingMessage]
+    let text = ''
+    answer.setEncoding('utf8').on('data', chunk => {
+      text += chunk
+    })
+    const next = async (what: string, pattern: RegExp) => {
+      text = ''
+      advance(5_000)
+      await eventually(what, () => pattern.test(text))
+    }
+    await eventually('the page', () => text.includes('</html>'))
+    expect(text).toMatch(/data-state="waiting".*0 delivered to the page, 3 waiting for it/s)
+    const history = [
+      { event: 'opened', at: 0 },
+      { event: 'attached', at: 4_000 },
+    ] as const
+    sessions.views.set(one, { ...view, state: 'held', quietSince: undefined, history } as typeof view)
+    await next('the page has attached', /data-state="held".*A page attached.*Opened</s)
+    sessions.views.delete(one)
+    await next('the end', /data-state="ended".*The session has ended\.<.*>Ended<.*A page attached/s)
+    expect(text).not.toMatch(/class="button danger"|Get new values/)
+    await next('the page as it was', /^:\n\n$|>Ended</)
+    server.close()
+    server.closeAllConnections()
+  })
+
   test('shows an admin who only warms the sessions of a visit, without totals', async () => {
     const warmer = ['warmer', 'secret of warmer'] as const
     const admins = [{ name: warmer[0], secret: warmer[1], domains: ['*'], role: 'warm' as const }]
@@ -141,8 +176,33 @@ describe('the page of sessions', () => {
   })
 })
 
+/** As the browser sends it back. */
+const cookieOf = ({ headers }: { headers: Record<string, unknown> }) => String(headers['set-cookie']).split(';', 1)[0]!
+
 describe('ending selected sessions', () => {
   const select = `/warm/sessions/end?id=${one}&id=${two}&back=search%3Duser%26page%3D2`
+
+  test('says what was ended once, to this admin alone, for a minute, and not from a URL', async () => {
+    const { sessions, get, call, post, advance } = withUsers(1)
+    sessions.add(2, { jid: `<b>${'x'.repeat(900)}@chat.example/y` })
+    const question = await get('/warm/sessions/end?id=' + two).set(html)
+    const form = { csrf_token: tokenIn(question.text), id: two }
+    const answer = await post('/warm/sessions/end').set(browser).type('form').send(form)
+    const headers = { ...html, Cookie: cookieOf(answer) }
+    expect(headers.Cookie.length).toBeLessThan(1_500)
+    expect(headers.Cookie).not.toContain('chat')
+    const told = await get('/warm/sessions').set(headers)
+    expect(told.text).toMatch(/role="status">The session of &lt;b&gt;x{97}… was ended.</)
+    for (const untold of [
+      await get('/warm/sessions').set(html),
+      await get('/warm/sessions').set({ ...html, Cookie: headers.Cookie.slice(0, -2) + 'AA' }),
+      await call('get', portal)('/warm/sessions').set(headers),
+    ])
+      expect(untold.text).not.toContain('role="status"')
+    expect((await get('/warm/sessions?ended=5').set(html)).status).toBe(400)
+    advance(61_000)
+    expect((await get('/warm/sessions').set(headers)).text).not.toContain('role="status"')
+  })
 
   test('is asked about first, ends them, and returns to the list', async () => {
     const { sessions, service, get, post } = withUsers(3)
@@ -154,10 +214,16 @@ describe('ending selected sessions', () => {
     const body = new URLSearchParams({ csrf_token: tokenIn(question.text), back: 'search=user&page=2' })
     for (const id of [one, two, idOf(99)]) body.append('id', id)
     const answer = await post('/warm/sessions/end').set(browser).type('form').send(String(body))
-    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user&page=2&ended=2'])
+    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user&page=2'])
+    expect(answer.headers['location']).not.toContain('user1')
     expect(sessions.ended).toEqual([one, two])
-    const list = await get('/warm/sessions?search=user&ended=2').set(html)
-    expect(list.text).toContain('<p class="notice" role="status">2 sessions were ended.</p>')
+    const list = await get('/warm/sessions?search=user').set({ ...html, Cookie: cookieOf(answer) })
+    expect(list.text).toContain(
+      '<p class="notice" role="status">2 sessions: user1@chat.example/x, user2@chat.example/x were ended.</p>',
+    )
+    expect(list.headers['set-cookie']).toEqual([
+      'warm-ended=; Path=/warm/sessions; HttpOnly; SameSite=Strict; Max-Age=0',
+    ])
     expect(jids(list.text)).toEqual(['user3@chat.example/x'])
     expect(service.lines().find(({ msg }) => msg === 'logout')).toMatchObject({
       ...{ audit: true, code: 'ok', admin: 'admin@host', ids: [one, two], ended: 2 },
@@ -173,7 +239,9 @@ describe('ending selected sessions', () => {
     expect(question.text).toContain('<b>juliet@chat.example</b> has 2 sessions now.')
     const form = { csrf_token: tokenIn(question.text), jid: 'juliet@chat.example', back: '' }
     const answer = await post('/warm/sessions/end').set(browser).type('form').send(form)
-    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?ended=2'])
+    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions'])
+    const list = await get('/warm/sessions').set({ ...html, Cookie: cookieOf(answer) })
+    expect(list.text).toContain('role="status">2 sessions of juliet@chat.example were ended.</p>')
     expect(sessions.ended).toEqual([one, two])
   })
 

@@ -145,7 +145,7 @@ describe('a session', () => {
     const reply = await get(`/warm/${one}`).set('Accept', 'text/html,application/xhtml+xml')
     expect([reply.status, reply.type]).toEqual([200, 'application/xhtml+xml'])
     expect(isXhtml(reply.text)).toBe(true)
-    expect(reply.text).toContain('<title>Session</title>')
+    expect(reply.text).toContain('<title>juliet@chat.example · Session</title>')
     expect(reply.text).toContain('<td>juliet@chat.example/balcony</td>')
     expect(reply.text).toMatch(/As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\./)
     // Browsers would otherwise hide where its forms come from.
@@ -201,7 +201,7 @@ describe('a session', () => {
     sessions.add(1, { state, ...more })
     const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
     expect(text).toContain(words)
-    expect(text.includes('value="Resume"')).toBe(isResumable)
+    expect(text.includes('value="Get new values"')).toBe(isResumable)
     expect(text).toContain(`href="/warm/${one}/end"`)
   })
 

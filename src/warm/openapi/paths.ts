@@ -127,7 +127,7 @@ function describeWarmApi(warmPath: string): Paths {
       post: call(
         'endByForm',
         'Ends a session by the form. Programs use DELETE.',
-        { 200: response('Ended.', { ...inJson('Ended'), ...pages }) },
+        { 200: response('Ended.', inJson('Ended')), 303: redirection('Ended. The address is of a page for admins.') },
         [...ofBody, ...ofOneSession],
         requestBody('EndRequest', true, [inForm]),
       ),

@@ -162,7 +162,7 @@ const header = (description: string, schema: Schema) => ({ required: true, descr
 export const replyHeaders = {
   'X-Request-Id': header('The request id, also in the log.', { type: 'string', format: 'uuid' }),
   'Retry-After': header('Seconds to wait before a retry.', { type: 'integer' }),
-  Location: header('The new URL.', { type: 'string', format: 'uri' }),
+  Location: header('The new URL.', { type: 'string', format: 'uri-reference' }),
   'WWW-Authenticate': header('The challenge (RFC 7617).', { type: 'string' }),
 }
 

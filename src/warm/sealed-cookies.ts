@@ -1,0 +1,27 @@
+import type { Request } from 'express'
+import { countsAsEncrypted } from '../http/access/client-rules.js'
+
+/** RFC 6265 §6.1: 4,096 bytes with name and attributes. */
+export const longestSealed = 3_500
+/** Other hosts of the domain can set cookies of this name. */
+const mostCookies = 4
+
+/** The header `Set-Cookie` with a sealed value for this path, or without one to delete it. */
+export function sealedCookie(
+  config: Parameters<typeof countsAsEncrypted>[1],
+  request: Request,
+  { name, path, sealed = '', seconds }: { name: string; path: string; sealed?: string; seconds: number },
+): string {
+  // A proxy may not tell the scheme, but the browser does.
+  const isSecure = countsAsEncrypted(request, config) || request.headers.origin?.startsWith('https:') === true
+  return `${name}=${sealed}; Path=${path}; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`
+}
+
+export function sealedIn({ headers }: Request, name: string): readonly string[] {
+  const start = `${name}=`
+  const cookies = (headers.cookie ?? '').split(';').map(cookie => cookie.trim())
+  return cookies
+    .filter(cookie => cookie.startsWith(start) && cookie.length <= start.length + longestSealed)
+    .slice(0, mostCookies)
+    .map(cookie => cookie.slice(start.length))
+}

@@ -1,0 +1,89 @@
+// A redirect after a form that ends sessions. The message is in a sealed cookie, because others could forge a URL.
+import type { Config } from '../config/config.js'
+import type { FormTokens } from '../http/access/form-tokens.js'
+import { type Answer, redirectAnswer } from '../http/answers/answer.js'
+import type { EndedSessions } from '../session/session-types.js'
+import { pathForBrowsers } from './answers.js'
+import { type Call, includes } from './calls.js'
+import { longestSealed, sealedCookie, sealedIn } from './sealed-cookies.js'
+
+/** Below `sessions`, for admins who may not list them. */
+export const endedPath = '/ended'
+
+const name = 'warm-ended'
+const seconds = 60
+const mostNames = 5
+const longestName = 100
+
+export interface Ended extends EndedSessions {
+  /** Number of the selected sessions, or undefined for all sessions of `user`. */
+  readonly wished?: number | undefined
+  readonly user?: string | undefined
+  readonly names: readonly string[]
+}
+
+export interface ShownEndingsParts {
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath'> & Parameters<typeof sealedCookie>[0]
+  readonly formTokens: FormTokens
+}
+
+export type ShownEndings = ReturnType<typeof createShownEndings>
+
+export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
+  const path = `${pathForBrowsers(config)}/sessions`
+  const ownerOf = ({ admin }: Call) => [admin.name, '', 'ended']
+
+  return {
+    /** `back`: the query of a list. */
+    redirect(call: Call, ended: Ended, back = ''): Answer {
+      const seal = (names: readonly string[]) =>
+        formTokens.seal(ownerOf(call), seconds, { text: sentencesOf({ ...ended, names }) })
+      const whole = seal(ended.names)
+      const sealed = whole.length > longestSealed ? seal([]) : whole
+      const { headers, ...answer } = redirectAnswer(
+        includes(call.admin, 'sessions') ? path + (back && `?${back}`) : path + endedPath,
+      )
+      const cookie = sealed.length > longestSealed ? {} : { 'Set-Cookie': cookieOf(call, sealed) }
+      return { ...answer, headers: { ...headers, ...cookie } }
+    },
+
+    messageOf(call: Call): string | undefined {
+      const opened = sealedIn(call.request, name)
+        .map(sealed => formTokens.open(ownerOf(call), sealed))
+        .find(each => each !== undefined)
+      return (opened?.result as { text: string } | undefined)?.text
+    },
+
+    /** The next page does not show the message again. */
+    forgotten: (call: Call) => ({ 'Set-Cookie': cookieOf(call, '') }),
+  }
+
+  function cookieOf({ request }: Call, sealed: string): string {
+    return sealedCookie(config, request, { name, path, sealed, seconds: sealed === '' ? 0 : seconds })
+  }
+}
+
+function sentencesOf({ ended, wished, user, names, elsewhere, unanswered = [] }: Ended): string {
+  if (ended === 1 && wished === 1) return `The session of ${cut(names[0] ?? 'this user')} was ended.`
+  const count = ended === 1 ? '1 session' : `${ended} sessions`
+  const verb = ended === 1 ? 'was' : 'were'
+  const whose = user === undefined ? listOf(names) : ` of ${cut(user)}`
+  return [
+    wished !== undefined && ended < wished
+      ? `${ended} of ${wished} sessions ${verb} ended.`
+      : `${count}${whose} ${verb} ended.`,
+    wished !== undefined && ended < wished && 'The others had ended before, or their process did not answer.',
+    elsewhere > 0 && `${elsewhere} more at another endpoint, which this service cannot end.`,
+    unanswered.length > 0 && `These processes did not answer, and may have more: ${listOf(unanswered).slice(1)}.`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+function listOf(names: readonly string[]): string {
+  if (names.length === 0) return ''
+  const shown = names.slice(0, mostNames).map(cut).join(', ')
+  return names.length > mostNames ? `: ${shown} and ${names.length - mostNames} more` : `: ${shown}`
+}
+
+const cut = (text: string) => (text.length > longestName ? `${text.slice(0, longestName)}…` : text)
