@@ -6,6 +6,7 @@ import { type ConnectionOptions, connect } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
+import { eventually } from '../support/eventually.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 
 let server: DemoServer
@@ -106,6 +107,61 @@ describe('with `warm`', () => {
     expect(await told(warm, stranger)).toBe('200')
     expect(await told(warm, backend)).toBe('403 client-certificate-required')
     writeFileSync(join(folder, 'clients.ca'), authority.cert)
+  })
+})
+
+/** A connection that stays open: the statuses of its answers, and whether it was closed. */
+async function stay(options: ConnectionOptions) {
+  const { port } = new URL(service.service.urls[1]!)
+  const socket = connect({
+    host: '127.0.0.1',
+    port: Number(port),
+    servername: 'b.example',
+    rejectUnauthorized: false,
+    ...options,
+  })
+  let text = ''
+  let isClosed = false
+  socket.on('data', chunk => (text += chunk)).on('error', () => {})
+  socket.once('close', () => {
+    isClosed = true
+  })
+  const statuses = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
+  return {
+    async ask(request: string) {
+      const before = statuses().length
+      socket.write(request.replace('Connection: close\r\n', ''))
+      await eventually('it answers or closes', () => isClosed || statuses().length > before)
+      return statuses()[before] ?? 'closed'
+    },
+    isClosed: () => eventually('it closes', () => isClosed),
+    leave: () => socket.destroy(),
+  }
+}
+
+describe.each(['warm', 'all'])('a CA that SIGHUP removes, with `%s`,', kind => {
+  beforeAll(async () => {
+    writeFileSync(join(folder, 'clients.ca'), authority.cert + stranger.cert)
+    await start(kind)
+  })
+  afterAll(async () => {
+    await service.stop()
+    writeFileSync(join(folder, 'clients.ca'), authority.cert)
+  })
+
+  test('ends the connections of its clients, also resumed sessions, and no others', async () => {
+    const other = await stay(stranger)
+    const idle = await stay(backend)
+    const fresh = await stay(backend)
+    expect([await other.ask(warm), await idle.ask(warm)]).toEqual(['200', '200'])
+    const { session } = await say(warm, backend)
+    writeFileSync(join(folder, 'clients.ca'), stranger.cert)
+    service.service.reload()
+    await idle.isClosed()
+    expect(await fresh.ask(warm)).not.toBe('200')
+    expect(await told(warm, { ...backend, session })).not.toBe('200')
+    expect(await other.ask(warm)).toBe('200')
+    other.leave()
   })
 })
 

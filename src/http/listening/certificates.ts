@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.js'
 import { exposureOf } from '../../config/exposed-secrets.js'
 import { ConfigError } from '../../config/load.js'
 import { type Certificate, dateWarnings, readTlsFiles } from '../../config/tls-files.js'
+import { ClientAuthorities } from './client-authorities.js'
 
 type Https = NonNullable<Config['https']>
 
@@ -11,6 +12,7 @@ export class Certificates {
   usual: SecureContextOptions = {}
   /** By file, in seconds since 1970. */
   expiries: ReadonlyMap<string, number> = new Map()
+  clientAuthorities = new ClientAuthorities('')
   #https: Https
   #certificates: readonly Certificate[] = []
   /** A look-up must not take longer with more certificates, because strangers choose the name. */
@@ -45,6 +47,7 @@ export class Certificates {
     // Of equal names, the first counts.
     this.#named = new Map(names.reverse())
     this.#certificates = certificates
+    this.clientAuthorities = new ClientAuthorities(String(clientCa ?? ''))
     this.usual = options[0]!
     this.expiries = new Map(certificates.map(({ file, x509 }) => [file, Date.parse(x509.validTo) / 1000]))
     const exposed = certificates.flatMap(({ keyFile }) => exposureOf(keyFile, `TLS_KEY names ${keyFile}`))

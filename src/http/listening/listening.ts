@@ -16,6 +16,7 @@ import { accessBy } from '../access/client-rules.js'
 import { peerOf, setPeer } from '../access/peers.js'
 import { install } from '../fast/install.js'
 import { rawSocket } from '../fast/raw-socket.js'
+import { replyUnderWay } from '../fast/reply-under-way.js'
 import { Certificates } from './certificates.js'
 import { createConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
@@ -102,6 +103,16 @@ export async function listen(
     urls.push(socketPath(place.host) === undefined ? urlOf(server, scheme) : place.host)
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
+  let areAuthoritiesReduced = false
+  /** A client whose CA was removed: its connection ends with the reply that is under way. */
+  const checkAgain = (socket: TLSSocket) => {
+    if (!socket.authorized || certificates!.clientAuthorities.issued(socket)) return
+    socket.authorized = false
+    const reply = replyUnderWay(socket)
+    const isUpgraded = detached.get(socket) === 'upgraded'
+    if (https!.clientAuth === 'all' || (reply === undefined && !isUpgraded)) socket.destroy()
+    else if (reply !== undefined) reply.shouldKeepAlive = false
+  }
   const closedBy = async (close: (server: HttpServer, done: () => void) => void) => {
     if (leave !== undefined) await leave()
     await Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
@@ -124,6 +135,8 @@ export async function listen(
         if (peer !== undefined) setPeer(socket, peer)
         encrypted.add(socket)
         socket.once('close', () => encrypted.delete(socket))
+        // The handshake may have begun before the reload.
+        if (areAuthoritiesReduced && !socket.isSessionReused()) checkAgain(socket)
       })
       await bind(server, place, https!.places, https!.placesFrom)
     }
@@ -145,8 +158,13 @@ export async function listen(
     reload(next?: Pick<Config, 'https'>) {
       if (certificates === undefined) return
       try {
+        const { clientAuthorities: before } = certificates
         const amiss = certificates.reload(next?.https)
         for (const server of secureServers) server.setSecureContext(certificates.usual)
+        if (https!.clientAuth !== 'off' && before.isReducedBy(certificates.clientAuthorities)) {
+          areAuthoritiesReduced = true
+          encrypted.forEach(checkAgain)
+        }
         log.info({ certificates: certificates.files }, 'certificates reloaded')
         for (const sentence of amiss) log.warn(sentence)
       } catch (error) {

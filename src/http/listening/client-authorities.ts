@@ -1,0 +1,35 @@
+import { X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+
+const longestChain = 10
+
+/** CAs of clients, in PEM. */
+export class ClientAuthorities {
+  readonly #certificates: readonly X509Certificate[]
+
+  constructor(text: string) {
+    const blocks = text.match(/-----BEGIN [^-]*CERTIFICATE-----[^-]+-----END [^-]*CERTIFICATE-----/g) ?? []
+    this.#certificates = blocks.map(block => new X509Certificate(block))
+  }
+
+  /** Whether a CA of these is missing in `next`. */
+  isReducedBy(next: ClientAuthorities): boolean {
+    const left = new Set(next.#certificates.map(({ fingerprint256 }) => fingerprint256))
+    return this.#certificates.some(({ fingerprint256 }) => !left.has(fingerprint256))
+  }
+
+  /** For a chain that Node has checked with other CAs. A resumed session may lack intermediate certificates. */
+  issued(socket: TLSSocket): boolean {
+    let certificate = socket.getPeerX509Certificate()
+    for (let length = 0; certificate !== undefined && length < longestChain; length++) {
+      if (this.#certificates.some(authority => isIssuer(authority, certificate!))) return true
+      certificate = certificate.issuerCertificate
+    }
+    return false
+  }
+}
+
+function isIssuer(authority: X509Certificate, certificate: X509Certificate): boolean {
+  if (authority.fingerprint256 === certificate.fingerprint256) return true
+  return certificate.checkIssued(authority) && certificate.verify(authority.publicKey)
+}
