@@ -59,6 +59,7 @@ export function createSites(first: Config, shared: SiteParts): Sites {
     shutDown() {
       for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
       carriage?.shutDown()
+      carriedRequests?.shutDown()
     },
     close() {
       before?.sums.close()

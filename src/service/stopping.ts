@@ -94,6 +94,7 @@ export function createStopping(parts: StoppingParts) {
     log.info({ sessions: registry.size }, 'stopping')
     parts.onStop()
     await setDownSessions()
+    if (nodes !== undefined) listening.retire()
     streams.shutDown()
     sites.shutDown()
     sessions.shutDown()

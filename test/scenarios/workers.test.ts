@@ -383,6 +383,19 @@ describe('SIGUSR2', () => {
     expect((await samples(service)).get('warm_bindings_workers{state="running"}')).toBe(2)
   })
 
+  test('answers all held requests', async () => {
+    const service = start()
+    const url = await service.url()
+    await bothJoined(service)
+    const pages = await Promise.all(Array.from({ length: 8 }, () => page(url, 1)))
+    const held = Promise.all(pages.map(client => client.request()))
+    const heldAt = async (worker: number) =>
+      Number((await samples(service)).get(`warm_bindings_bosh_held_requests{worker="${worker}"}`))
+    while ((await heldAt(1)) + (await heldAt(2)) < pages.length);
+    service.signal('SIGUSR2')
+    for (const text of await held) expect(text).toMatch(/^<body [^>]*>/)
+  })
+
   testRest('keeps the old workers if the new workers cannot start', async () => {
     const { cert, key } = makeCertificate(['DNS:localhost'])
     operator.write('tls.pem', cert + key)

@@ -30,6 +30,8 @@ export interface CarriedRequestParts {
   readonly clock: Clock
   readonly refused: OnRefused
   readonly underWay: KeyCounts
+  readonly sent: Set<CarriedRequest>
+  readonly isHurried: () => boolean
   /** Undefined for a new session. */
   readonly name: string | undefined
   readonly manager: ConnectionManager
@@ -57,6 +59,11 @@ export class CarriedRequest implements ExchangeEvents {
       this.#exchange?.cancel()
       this.#over()
     }
+  }
+
+  /** Asks for the answer now, because this process ends. */
+  hurry(): void {
+    this.#exchange?.send('now')
   }
 
   begin(node?: string): void {
@@ -109,9 +116,12 @@ export class CarriedRequest implements ExchangeEvents {
     this.#node = node
     if (head.isNew === true || text.length > longestRepeated) this.#text = undefined
     this.#exchange = nodes.open(node, requestKind, head, text, this)
+    this.#parts.sent.add(this)
+    if (this.#parts.isHurried()) this.hurry()
   }
 
   #over(): void {
+    this.#parts.sent.delete(this)
     if (this.#counted > 0) this.#parts.underWay.add(clientOf(this.#parts.head.address), -this.#counted)
     this.#counted = 0
   }
@@ -159,6 +169,7 @@ export class CarriedPeer implements Peer, ExchangeEvents {
   readonly isCarried = true
   gone = false
   whenGone: (() => void) | undefined
+  whenHurried: (() => void) | undefined
   readonly #exchange: Exchange
 
   constructor({ address, secure, cookies, browser, secureUrl }: CarriedHead, exchange: Exchange) {
@@ -175,7 +186,9 @@ export class CarriedPeer implements Peer, ExchangeEvents {
     this.#exchange.end(isUsual ? undefined : { status, contentType, setCookie }, body)
   }
 
-  onMessage(): void {}
+  onMessage(): void {
+    this.whenHurried?.()
+  }
 
   onEnd(): void {
     this.gone = true

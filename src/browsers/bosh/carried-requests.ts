@@ -26,6 +26,8 @@ export type CarriedRequests = ReturnType<typeof createCarriedRequests>
 export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: () => boolean, refused: OnRefused) {
   const managers = new Map<string, ConnectionManager>()
   const underWay = new KeyCounts()
+  const sent = new Set<CarriedRequest>()
+  let isHurried = false
   const anyManager = (): ConnectionManager | undefined => [...managers.values()].at(-1)
 
   nodes.accept(requestKind, ({ head, body }, exchange) => {
@@ -50,6 +52,11 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   }
 
   return {
+    /** Otherwise proxies would answer 502 for held requests. */
+    shutDown(): void {
+      isHurried = true
+      for (const request of sent) request.hurry()
+    },
     keep(sites: ReadonlySet<string>): void {
       for (const site of managers.keys()) if (!sites.has(site)) managers.delete(site)
     },
@@ -70,7 +77,19 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
             const { address, secure, cookies, browser } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined
             const head: CarriedHead = { site, address, secure, cookies, browser, secureUrl, ...(isNew && { isNew }) }
-            new CarriedRequest({ nodes, clock, refused, underWay, name, manager, peer, head }, text).begin(taker)
+            const about = {
+              nodes,
+              clock,
+              refused,
+              underWay,
+              sent,
+              isHurried: () => isHurried,
+              name,
+              manager,
+              peer,
+              head,
+            }
+            new CarriedRequest(about, text).begin(taker)
           }
         },
         refuseTooLarge(start, { secure, cookies }) {

@@ -75,7 +75,11 @@ export class Delivery {
     this.#parts = parts
     this.#terms = terms
     this.#cookie = cookie
-    this.open = new OpenRequests(parts.limits, () => session.run(() => this.requestBroken()))
+    this.open = new OpenRequests(
+      parts.limits,
+      () => session.run(() => this.requestBroken()),
+      () => session.run(() => this.answerExpired(parts.clock.now())),
+    )
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
     this.#announcement = isNew ? announce(session.sid, rid, terms) : undefined
     this.#isIntroduced = !isNew

@@ -23,10 +23,12 @@ export class OpenRequests {
   #parked: Map<number, Pending> | undefined
   readonly #load: Pick<SessionLimits, 'waiting'>
   readonly #onBroken: () => void
+  readonly #onExpired: () => void
 
-  constructor(load: Pick<SessionLimits, 'waiting'>, onBroken: () => void) {
+  constructor(load: Pick<SessionLimits, 'waiting'>, onBroken: () => void, onExpired: () => void) {
     this.#load = load
     this.#onBroken = onBroken
+    this.#onExpired = onExpired
   }
 
   get oldestLive(): Pending | undefined {
@@ -117,13 +119,20 @@ export class OpenRequests {
     return all
   }
 
-  #entered({ peer }: Pending, whenGone: () => void): void {
+  #entered(pending: Pending, whenGone: () => void): void {
+    const { peer } = pending
     peer.whenGone = whenGone
+    if (peer.isCarried === true)
+      peer.whenHurried = () => {
+        pending.expires = Number.NEGATIVE_INFINITY
+        this.#onExpired()
+      }
     this.#load.waiting += 1
   }
 
   #removed({ peer, parked }: Pending): void {
     peer.whenGone = undefined
+    if (peer.isCarried === true) peer.whenHurried = undefined
     parked?.room.is(0)
     this.#load.waiting -= 1
   }

@@ -5,6 +5,8 @@ export interface Peer {
   whenGone: (() => void) | undefined
   /** Through another process, perhaps late. */
   readonly isCarried?: boolean
+  /** Of carried requests: the other process ends. */
+  whenHurried?: (() => void) | undefined
   readonly cookies: string | undefined
   /** As `browserName` writes it. */
   readonly browser?: string | undefined
