@@ -18,8 +18,6 @@ class NotTaken extends Error {
   }
 }
 
-export type Post = ReturnType<typeof createPost>['post']
-
 export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock: Clock) {
   const target = new URL(url)
   const transport = target.protocol === 'https:' ? https : http

@@ -1,13 +1,9 @@
 // Accessibility of the service's own pages in Chromium, on phone and desktop, in light and dark colours.
 // Runs in npm run test:all only: axe checks each page in each look.
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
-import type { Browser } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
-import { sharedChromium } from '../support/chromium.js'
+import { expect, jest, test } from '@jest/globals'
 import { ask } from '../support/http-answer.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
-import { AdminPage } from './admin-page.js'
+import { stageForAdmins } from './admin-stage.js'
 import { brokenRules, excessWidth, faintTexts, smallTargets } from './legibility.js'
 import { describeWith } from './needs.js'
 
@@ -28,29 +24,13 @@ const looks = (['phone', 'desktop'] as const).flatMap(device =>
 )
 
 describeWith(['chromium-headless-shell'], 'The admin pages', () => {
-  let browser: Browser
-  let upstream: DemoServer
-  let service: TestService
-  let page: AdminPage | undefined
-
-  beforeAll(async () => {
-    browser = await sharedChromium('chromium-headless-shell')
-    upstream = await startDemoServer(passwords)
-    service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${upstream.port}?tls=none` })
-  }, 40_000)
-
-  afterEach(async () => page?.close())
-
-  afterAll(async () => {
-    await service?.stop()
-    await upstream?.stop()
-  })
+  const stage = stageForAdmins(passwords)
 
   for (const { device, colorScheme } of looks) {
     const viewport = devices[device]
 
     test(`are legible on a ${device} in ${colorScheme} colours, with large enough targets`, async () => {
-      page = await AdminPage.open(browser, service.url, { viewport, colorScheme })
+      const page = await stage.open({ viewport, colorScheme })
       const { tab } = page
       const isLegible = async () => {
         const faults = {
@@ -75,8 +55,8 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       await page.goto('/warm')
       await page.bindInVain({ ...alice, password: 'wrong' })
       await isLegible()
-      const { id } = await service.bind({ ...alice, jid: `alice@localhost/${'a-long-resource-'.repeat(8)}` })
-      await service.bind(bobs)
+      const { id } = await stage.service.bind({ ...alice, jid: `alice@localhost/${'a-long-resource-'.repeat(8)}` })
+      await stage.service.bind(bobs)
       const end = `/warm/${id}/end`
       const lists = [
         '',
@@ -109,7 +89,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       await isLegible()
       // Nothing runs in these pages, so that axe would not run either.
       for (const path of ['/http-bind', '/xmpp-websocket']) {
-        const { text: body } = await ask(service.url + path, { agent: false })
+        const { text: body } = await ask(stage.service.url + path, { agent: false })
         await tab.route(`**${path}-copy`, route => route.fulfill({ contentType: 'application/xhtml+xml', body }))
         await page.goto(`${path}-copy`)
         await isLegible()
@@ -118,23 +98,23 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       await tab.getByText('What the states mean').click()
       await isLegible()
       // Chromium shows this page to users who cancel the login dialog. Playwright never shows it.
-      const { text: body } = await ask(`${service.url}/warm`, { agent: false })
+      const { text: body } = await ask(`${stage.service.url}/warm`, { agent: false })
       expect(body).toContain('Unauthorized')
       await tab.route('**/canceled', route => route.fulfill({ contentType: 'application/xhtml+xml', body }))
       await page.goto('/canceled')
       await isLegible()
-      await callSessions(service.url, 'DELETE', '/sessions?jid=bob@localhost')
+      await callSessions(stage.service.url, 'DELETE', '/sessions?jid=bob@localhost')
     })
 
     test(`show screen readers the sessions as a table on a ${device} in ${colorScheme} colours`, async () => {
-      page = await AdminPage.open(browser, service.url, { viewport, colorScheme })
-      const { jid, id } = await service.bind(alice)
+      const page = await stage.open({ viewport, colorScheme })
+      const { jid, id } = await stage.service.bind(alice)
       await page.goto(`/warm/sessions?${new URLSearchParams({ jid })}`)
       const tree = await page.tab.locator('table').ariaSnapshot()
       expect(tree).toContain('columnheader "Quiet for"')
       expect(tree).toContain(`rowheader "${jid}"`)
       expect(tree).toContain(`checkbox "Select the session of ${jid}"`)
-      await callSessions(service.url, 'DELETE', `/${id}`)
+      await callSessions(stage.service.url, 'DELETE', `/${id}`)
     })
   }
 })

@@ -1,13 +1,10 @@
 // Pages that change in place, in Chromium.
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
-import type { Browser } from 'playwright-core'
-import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { expect, jest, test } from '@jest/globals'
+import type { Page } from 'playwright-core'
 import { systemClock } from '../../src/lib/clock.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshWelcome } from '../support/bosh-login.js'
-import { sharedChromium } from '../support/chromium.js'
-import { startTestService, type TestService } from '../support/start-service.js'
-import { AdminPage } from './admin-page.js'
+import { stageForAdmins } from './admin-stage.js'
 import { brokenRules, focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
 
@@ -23,40 +20,23 @@ const hasty = {
 }
 
 describeWith(['chromium-headless-shell'], 'Live pages', () => {
-  let browser: Browser
-  let upstream: DemoServer
-  let service: TestService
-  let page: AdminPage | undefined
+  const stage = stageForAdmins({ alice: alice.password }, { clock: hasty })
 
-  beforeAll(async () => {
-    browser = await sharedChromium('chromium-headless-shell')
-    upstream = await startDemoServer({ alice: alice.password })
-    const servers = `localhost=xmpp://127.0.0.1:${upstream.port}?tls=none`
-    service = await startTestService({ servers, clock: hasty })
-  }, 40_000)
-
-  afterEach(async () => page?.close())
-
-  afterAll(async () => {
-    await service?.stop()
-    await upstream?.stop()
-  })
-
-  const waiting = (count: number) =>
-    page!.tab
+  const waiting = (tab: Page, count: number) =>
+    tab
       .getByRole('listitem')
       .filter({ hasText: new RegExp(`^${count} waiting$`) })
       .waitFor()
 
   test('change in place, keep the focus, and can be paused with the keyboard', async () => {
-    page = await AdminPage.open(browser, service.url)
+    const page = await stage.open()
     await page.goto('/warm/numbers')
     const { tab } = page
-    await waiting(0)
+    await waiting(tab, 0)
     await tab.evaluate("window.mark = document.querySelector('#figures a').focus()")
     expect(await focused(tab)).toBe('0 opening')
-    await service.bind(alice)
-    await waiting(1)
+    await stage.service.bind(alice)
+    await waiting(tab, 1)
     expect(await focused(tab)).toBe('0 opening')
     expect(await tab.evaluate("'mark' in window")).toBe(true)
     await page.button('Pause').focus()
@@ -64,23 +44,23 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     await tab.getByText('Paused', { exact: true }).waitFor()
     expect([await focused(tab), await showsFocus(tab)]).toEqual(['Go on', true])
     const asOf = await tab.locator('#made').innerText()
-    await service.bind(alice)
+    await stage.service.bind(alice)
     expect(await brokenRules(tab)).toEqual([])
     expect(await tab.locator('#made').innerText()).toBe(asOf)
     await tab.keyboard.press('Enter')
-    await waiting(2)
+    await waiting(tab, 2)
     expect(page.complaints).toEqual([])
   })
 
   test('show a failed login with its users, and lead to the lines about them', async () => {
-    page = await AdminPage.open(browser, service.url)
+    const page = await stage.open()
     const { tab } = page
     await page.goto('/warm/failures')
     await tab.getByText('No login was refused or failed.').waitFor()
-    await service.warm({ ...alice, password: 'wrong' })
+    await stage.service.warm({ ...alice, password: 'wrong' })
     await tab.getByRole('heading', { name: 'not-authorized at sasl' }).waitFor()
     expect(await brokenRules(tab)).toEqual([])
-    const stranger = new BoshClient(`${service.url}/http-bind`)
+    const stranger = new BoshClient(`${stage.service.url}/http-bind`)
     const guess = { user: '<b>eve', domain: 'localhost', password: 'guessed' }
     await expect(boshWelcome(stranger, guess)).rejects.toThrow('not-authorized')
     stranger.close()
@@ -89,7 +69,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     await tab.getByRole('link', { name: 'alice@localhost' }).click()
     await tab.getByRole('row', { name: /not-authorized \(sasl/ }).waitFor()
     await tab.getByRole('row', { name: /client login/ }).waitFor({ state: 'detached' })
-    await service.warm({ ...alice, password: 'wrong' })
+    await stage.service.warm({ ...alice, password: 'wrong' })
     await tab
       .getByRole('row', { name: /not-authorized \(sasl/ })
       .nth(1)
@@ -98,7 +78,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
   })
 
   test('are complete without JavaScript', async () => {
-    page = await AdminPage.open(browser, service.url, { javaScriptEnabled: false })
+    const page = await stage.open({ javaScriptEnabled: false })
     await page.goto('/warm/numbers')
     await page.tab.getByRole('img', { name: /^Logins a second, last hour\./ }).waitFor()
     await page.tab.getByRole('link', { name: 'Refresh' }).click()

@@ -53,7 +53,8 @@ function usedTypes(types: ReadonlyMap<string, string>): ReadonlySet<string> {
   const folder = new URL('../../src/packages/client/', import.meta.url)
   const sources = readdirSync(folder).map(file => readFileSync(new URL(file, folder), 'utf8'))
   const imports = sources.flatMap(text => text.match(/import type \{[^}]*\} from '.\/api-types.js'/g) ?? [])
-  const used = new Set(imports.join().match(/\b[A-Z]\w*/g))
+  // 1.0.0-rc.1 exported HostMeta, too.
+  const used = new Set(['HostMeta', ...(imports.join().match(/\b[A-Z]\w*/g) ?? [])])
   for (const name of used)
     for (const inner of types.get(name)?.match(/\b[A-Z]\w*/g) ?? []) if (types.has(inner)) used.add(inner)
   return used

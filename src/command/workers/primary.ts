@@ -25,8 +25,6 @@ export interface PrimaryParts {
   readonly sockets: ActivatedSockets
 }
 
-export type Primary = Awaited<ReturnType<typeof startPrimary>>
-
 /** An option of Node 22.14 and later. */
 const withoutDebugger = '--disable-sigusr1'
 

@@ -162,6 +162,16 @@ export interface Ended {
   unanswered?: string[]
 }
 
+/** The endpoints of a domain (XEP-0156). */
+export interface HostMeta {
+  links: {
+    /** The kind of endpoint. */
+    rel: string
+    /** The URL of the endpoint. */
+    href: string
+  }[]
+}
+
 /** An error (RFC 9457). */
 export interface Problem {
   type: 'about:blank'

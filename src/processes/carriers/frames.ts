@@ -1,3 +1,5 @@
+import { attempt } from '../../lib/attempt.js'
+
 export const frameKinds = {
   open: 1,
   message: 2,
@@ -65,16 +67,11 @@ export function readFrame(frame: Buffer): Frame | undefined {
     kind: (type & ~openersBit) as FrameKind,
     isOpeners: type >= openersBit,
     exchange: frame.readUInt32BE(lengthBytes + 1),
-    head: headEnd === headerBytes ? undefined : readJson(frame.toString('utf8', headerBytes, headEnd)),
+    head:
+      headEnd === headerBytes
+        ? undefined
+        : attempt((): unknown => JSON.parse(frame.toString('utf8', headerBytes, headEnd))),
     body: frame.subarray(headEnd),
-  }
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -49,8 +49,6 @@ export function describeNumbers({ states, whole, unanswered }: NumbersView) {
   return { sessions, ...(whole && describeTotals(whole.overview, whole.hour)), unanswered }
 }
 
-export type NumbersObject = ReturnType<typeof describeNumbers>
-
 function describeTotals({ capacity, warms: { outcomes, within }, processes }: Overview, hour: Hour) {
   const { warmed: done, refused, failed, gone: given_up } = outcomes
   const logins = { minutes: 15, done, refused, failed, given_up, p50: within(0.5), p99: within(0.99) }

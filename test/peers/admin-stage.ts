@@ -1,0 +1,43 @@
+// An admin's browser at a service whose users are at a small XMPP server, for all tests of a file.
+import { afterAll, afterEach, beforeAll } from '@jest/globals'
+import type { Browser } from 'playwright-core'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { sharedChromium } from '../support/chromium.js'
+import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
+import { AdminPage, type AdminPageOptions } from './admin-page.js'
+
+export interface AdminStage {
+  readonly service: TestService
+  /** The page is closed after the test. */
+  open(options?: AdminPageOptions): Promise<AdminPage>
+}
+
+export function stageForAdmins(passwords: Record<string, string>, options: TestServiceOptions = {}): AdminStage {
+  let browser: Browser
+  let upstream: DemoServer
+  let service: TestService
+  let page: AdminPage | undefined
+
+  beforeAll(async () => {
+    browser = await sharedChromium('chromium-headless-shell')
+    upstream = await startDemoServer(passwords)
+    service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${upstream.port}?tls=none`, ...options })
+  }, 40_000)
+
+  afterEach(async () => page?.close())
+
+  afterAll(async () => {
+    await service?.stop()
+    await upstream?.stop()
+  })
+
+  return {
+    get service() {
+      return service
+    },
+    async open(options) {
+      page = await AdminPage.open(browser, service.url, options)
+      return page
+    },
+  }
+}
