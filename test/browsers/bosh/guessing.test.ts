@@ -240,7 +240,7 @@ describe('in the audit trail', () => {
     const bench = new BoshBench()
     const [first, second] = [await stranger(bench), await stranger(bench)]
     await tryOnce(bench, first, plain('alice', 's3cret'))
-    const line = { level: 30, code: 'not-authorized', address: '192.0.2.1', msg: 'client login' }
+    const line = { level: 30, code: 'not-authorized', address: '192.0.2.1', servers: [], msg: 'client login' }
     expect(bench.audited).toEqual([{ ...line, jids: ['alice@chat.example'], refused: 1 }])
     await tryOnce(bench, first, plain('alice', 's3cret'))
     await tryOnce(bench, second, auth, refusal)
