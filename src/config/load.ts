@@ -96,7 +96,7 @@ function freeze<T extends object>(value: T): T {
   return Object.freeze(value)
 }
 
-/** Claims that users of most identity providers can edit (OpenID Connect Core §5.1). */
+/** Claims that users can mostly edit (OpenID Connect Core §5.1). */
 const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'family_name', 'middle_name', 'profile']
 
 /** Networks that usually contain more than proxies. */

@@ -4,7 +4,7 @@ import { isSame } from './same-value.js'
 import { type Name, settings, type Values } from './settings.js'
 
 export interface Reloaded extends Loaded {
-  /** Settings whose values are new, also if only the file that they name is. */
+  /** With new values, also if only the file that they name is new. */
   readonly changed: readonly Name[]
   readonly needRestart: readonly Name[]
 }

@@ -38,7 +38,7 @@ export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: st
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
 
-/** Admins keep only the hosts' domains. URL and paths are the first host's. */
+/** Admins keep only the hosts' domains. The first host has URL and paths. */
 export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
   const { externalUrl, boshPath, warmPath, websocketPath } = first
   const own = [first, ...others]

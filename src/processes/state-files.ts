@@ -78,7 +78,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
     if (remove(name)) log.warn({ file: name }, outcomes[outcome])
   }
 
-  /** Keeps a file that a later start may be able to read. */
+  /** A later start may be able to read it. */
   const keep = async (name: string, outcome: keyof typeof outcomes, code?: string): Promise<undefined> => {
     const stats = await lstat(join(folder, name)).catch(() => undefined)
     if (stats?.isFile() && isOld(stats.mtimeMs)) return drop(name, 'too-old')

@@ -80,7 +80,6 @@ export function endSession<Session extends Endable>(
   if (client !== 'outcome' && !stage.isOver) finish(session, keeper, outcome, how)
 }
 
-/** Whether the server would keep stanzas that the page may not have received. */
 function mayKeep({ uplink, client }: Endable): boolean {
   return uplink.managed?.isOn === true && (client?.unconfirmed ?? 0) > 0
 }

@@ -7,7 +7,7 @@ export interface InactivityRecord {
 /** After a restart, a page has this time to repeat its request. */
 const leastLeft = 30_000
 
-/** Measures the time without an open request or socket (XEP-0124 §10). */
+/** XEP-0124 §10. */
 export class Inactivity {
   isPaused = false
   #seconds = 0

@@ -158,7 +158,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#link.resume()
   }
 
-  /** Does not acknowledge the newest undelivered stanzas, so the server keeps them. Returns their number. */
+  /** The server keeps stanzas that are not acknowledged. Returns their number. */
   keepAtServer(undelivered: number): number {
     if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.#counts.unacknowledged)
     return this.#keptAtServer

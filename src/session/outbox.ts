@@ -31,7 +31,6 @@ export interface OutboxRecord {
   readonly resumption: unknown
 }
 
-/** For the client. Sizes are in UTF-16 units. */
 export class Outbox {
   readonly #parts: OutboxParts
   readonly #mostElements: number

@@ -72,7 +72,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     nodes.answer(kinds[method], ({ site, request }: CarriedLogin) => {
       const logins = sites.get(site)
       if (logins === undefined) throw new Problem('internal-error')
-      // If the caller hangs up, the process that received the call releases the session.
+      // If the caller hangs up, its process releases the session.
       return logins[method](understood(request, serviceAccounts()), new CallerGone())
     })
   nodes.answer(unclaimedKind, endUnclaimed)

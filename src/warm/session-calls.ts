@@ -32,7 +32,7 @@ import type { ShownEndings } from './shown-endings.js'
 import type { Visits } from './visits.js'
 import { toHandover } from './warm-request.js'
 
-/** Less than the time between two events of a stream, in seconds. */
+/** Less than between two events of a stream. */
 const liveSeconds = 4
 const mostLiveLists = 32
 

@@ -13,9 +13,9 @@ const findKind = 'tab'
 const waitKind = 'tab-done'
 const endKind = 'end-visit'
 
-/** Time for the way to another process, added to a login's time. */
+/** For the way to another process, added to a login's time. */
 const wayMilliseconds = 1_000
-/** Memory of a call that waits for the heir of a process, in bytes. */
+/** Of a call that waits for the heir of a process. */
 const callBytes = 16 * 1024
 
 interface TabQuestion {
@@ -102,7 +102,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   nodes?.answer(waitKind, (question: TabQuestion, from) => turnBefore(question, from)?.done)
   nodes?.answer(endKind, endHere)
 
-  /** Processes that do not answer within a second are left out. */
+  /** Omits processes that do not answer within a second. */
   async function find(tab: Tab, ticket: number, { caller }: Call, until: number): Promise<string | undefined> {
     const here = own.ofTab(tab)
     if (here !== undefined || nodes === undefined) return here

@@ -16,7 +16,7 @@ export interface ServiceManagerParts {
   readonly watchdog: number | undefined
 }
 
-/** Microseconds beyond DRAIN_TIME: time to store sessions, and to close streams. */
+/** Beyond DRAIN_TIME: time to store sessions, and to close streams. */
 const stopMicroseconds = 75e6
 
 export class ServiceManager {

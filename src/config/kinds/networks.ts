@@ -7,7 +7,7 @@ const mostRemembered = 1000
 export class Networks {
   readonly #block: BlockList
   readonly #addresses: BlockList
-  /** A cache, because requests come from few proxies, and a BlockList is slow. */
+  /** A BlockList is slow. */
   readonly #remembered = new Map<string, boolean>()
 
   constructor(

@@ -3,7 +3,7 @@ import { type Report, switches } from './kinds.js'
 
 export type Options = ReadonlyMap<string, string>
 
-/** Parses `name=value&name=value`. Unlike URLSearchParams, keeps a plus in a file name. */
+/** Unlike URLSearchParams, keeps a plus in a file name. */
 export function readOptions(query: string, known: readonly string[], report: Report): Options {
   const options = new Map<string, string>()
   for (const option of query === '' ? [] : query.split('&')) {

@@ -18,7 +18,7 @@ const longestDelay = 2_000
 
 /** For guesses of all clients together. */
 const nameSeconds = 600
-/** Clients that had the right secret are known this week and the next, in Unix time. */
+/** Clients that had the right secret are known this week and the next. */
 const weekSeconds = 604_800
 const knownWeeks = 2
 /** Remembered for at least this time, at most twice. */

@@ -1,4 +1,4 @@
-// Kept in memory: a file sent as a stream stays open if its client disappears.
+// A file sent as a stream stays open if its client disappears.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'

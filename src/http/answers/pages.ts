@@ -15,7 +15,7 @@ const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
 const engine = Handlebars.create()
 const compiled = new Map<string, HandlebarsTemplateDelegate>()
 
-/** Read at the start, because later there may be no free descriptor. */
+/** Later there may be no free descriptor. */
 function readTemplates(within: string): ReadonlyMap<string, string> {
   const files = readdirSync(within).filter(file => file.endsWith('.hbs'))
   return new Map(files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')]))

@@ -20,7 +20,7 @@ const stream = IncomingMessage.prototype as IncomingMessage & Dumped
 export class FastRequest extends IncomingMessage implements Dumped {
   protected taker: BodyTaker | undefined = undefined
 
-  /** Returns false if the body is already being read. Otherwise the stream emits nothing. */
+  /** False if the body is already being read. Otherwise the stream emits nothing. */
   handTo(taker: BodyTaker): boolean {
     if (this.complete || this.readableFlowing !== null || this.readableLength > 0) return false
     this.taker = taker

@@ -7,7 +7,7 @@ import { replyUnderWay } from '../fast/reply-under-way.js'
 /** `head` is the input that follows the request. */
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** `waiting`: the request waits for its turn, because earlier replies are unread. */
+/** `waiting`: for its turn, because earlier replies are unread. */
 export type Detached = 'waiting' | 'upgraded'
 
 /** Ignores other upgrades and answers their requests: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */

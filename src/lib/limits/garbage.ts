@@ -9,7 +9,7 @@ const rarity = 20
 const interval = 2_000
 /** Growth of the RSS since the last collection that justifies another. */
 const growth = 0.1
-/** If the process is busier than this share of an interval, there is no collection. */
+/** A busier process collects nothing. */
 const mostBusy = 0.3
 /** With more sessions, a collection would delay their requests. */
 const mostSessions = 1_000
@@ -65,7 +65,7 @@ export interface SweepParts {
   readonly resident: () => number | undefined
   readonly waiting: () => number
   readonly sessions: () => number
-  /** Busy share of the time since the last call. Tests replace it. */
+  /** Busy share since the last call. Tests replace it. */
   readonly busy?: () => number
 }
 

@@ -7,7 +7,7 @@ import { type Most, numberOf } from './rates.js'
 
 /** Above this share, V8 collects most of the time, then aborts. */
 const mostOfHeap = 0.75
-/** Part of the heap limit, in bytes. V8 does not report it. */
+/** In the heap limit, in bytes. V8 does not report it. */
 const youngSize = 48 * 2 ** 20
 /** Unless MAX_MEMORY_MB is set. */
 const mostOfMachine = 0.8
@@ -18,7 +18,7 @@ const interval = 1_000
 const many = 20
 /** Share of the sessions that must end before a full process accepts new sessions. */
 const leaving = 0.1
-/** Without growth for this time, a few more sessions are accepted. */
+/** Then a few more sessions are accepted, if memory does not grow. */
 const patience = 60_000
 
 /**

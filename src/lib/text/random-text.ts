@@ -1,6 +1,5 @@
 import { randomFillSync } from 'node:crypto'
 
-/** One system call for many bytes is faster than many calls. */
 const pool = Buffer.alloc(4096)
 let at = pool.length
 

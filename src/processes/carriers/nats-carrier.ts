@@ -26,11 +26,11 @@ export interface NatsCarrierParts {
 
 /** Time for other processes to return once NATS is back. */
 const graceMilliseconds = 10_000
-/** A process without a subscription in NATS is asked again after this time. */
+/** A process without a subscription is asked again after this time. */
 const confirmMilliseconds = 1_200
 /** Shortest pause between two messages about the current stream. */
 const tellMilliseconds = 100
-/** Time to wait for other processes at the start, and for NATS at the end. */
+/** For other processes at the start, and for NATS at the end. */
 const startMilliseconds = 200
 const closeMilliseconds = 1_000
 

@@ -36,7 +36,7 @@ function withoutTls({ tls, mayBePlain }: Pick<NatsSettings, 'tls' | 'mayBePlain'
   return mayBePlain ? `${doWithout}, which NATS_ALLOW_PLAINTEXT=on contradicts` : `${doWithout} and ${allow}`
 }
 
-/** Compares the name, so that the library is not loaded for this. */
+/** Does not load the library. */
 export const isForbidden = (error: unknown): error is PermissionViolationError =>
   (error as Partial<Error> | undefined)?.name === 'PermissionViolationError'
 

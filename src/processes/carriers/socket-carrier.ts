@@ -108,7 +108,7 @@ class SocketCarrier implements Carrier {
     this.#joined.get(node)?.destroy('not understood')
   }
 
-  /** Nothing to do: the system closes the connections of a dead process. */
+  /** The system closes the connections of a dead process. */
   probe(): void {}
 
   close(): Promise<void> {

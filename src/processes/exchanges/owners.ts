@@ -3,7 +3,7 @@ import { isNodeName } from '../node-name.js'
 import type { Nodes } from '../nodes.js'
 import type { RemoteNode } from './remote-node.js'
 
-/** Time for an heir to announce itself after the other process has gone. */
+/** For an heir to announce itself after the other process has gone. */
 const heirMilliseconds = 10_000
 /** Names that a process may adopt. */
 const mostNames = 64

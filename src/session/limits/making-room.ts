@@ -1,6 +1,6 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/** Sessions are ended until this part of the limit remains in use. */
+/** Sessions end until this part of the limit is in use. */
 const mostLeft = 0.75
 
 export interface Waiting {

@@ -25,7 +25,7 @@ export function bindRequest(
   return text.length > longestRequest ? 'unclear' : { id: copyOf(id) }
 }
 
-/** Accepts answers of the server or the user's account only: others can send similar elements. */
+/** Of the server or the user's account only: others can send similar elements. */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)

@@ -113,7 +113,7 @@ export class ClientAttempts {
   }
 
   #takeBack(): void {
-    // If this fails, the count is wrong by one, which does no harm.
+    // A failure makes the count wrong by one.
     this.#refusals.takenBack(this.#client).catch(() => {})
   }
 }

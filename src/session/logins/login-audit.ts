@@ -23,7 +23,7 @@ interface Tally {
   others: number
 }
 
-/** Logs refused logins: the first of an address at once, then one line a minute. */
+/** The first of an address at once, then one line a minute. */
 export class LoginAudit {
   readonly #log: Logger
   readonly #add: AddCall<Tally>

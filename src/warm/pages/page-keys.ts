@@ -9,7 +9,7 @@ const longest = 3_600_000
 /** Pause between two fetches: anybody can send tokens with unknown keys. */
 const cooldown = 30_000
 const cooldownWithoutKeys = 5_000
-/** While there are usable keys, a call waits this long for newer keys. */
+/** With usable keys, a call waits this long for newer keys. */
 const patience = 2_000
 
 /** Resolves with the text of the JWK set. */

@@ -139,7 +139,6 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
   }
 }
 
-/** With several secrets, this is cheaper than a whole verification by each. */
 function hasSigned(secret: KeyObject, token: string): boolean {
   const end = token.lastIndexOf('.')
   const signature = Buffer.from(token.slice(end + 1), 'base64url')
