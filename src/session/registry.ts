@@ -7,6 +7,8 @@ import type { SessionState, SessionView, Tab } from './session-types.js'
 import { Tickets } from './ticket.js'
 
 const sweepInterval = 250
+/** Of a turn of the event loop, in milliseconds. All pages may leave at once. */
+const longestSweep = 10
 /** Memory of a record without stanzas and replies, in bytes. */
 const mostPerRecord = 4096
 
@@ -138,12 +140,20 @@ export class Registry {
   }
 
   #scheduleSweep(): void {
-    this.#sweep = this.#clock.after(sweepInterval, () => {
-      this.#sweep = undefined
-      const now = this.#clock.now()
-      for (const session of this.#sessions.values()) if (session.deadline <= now) session.run(() => session.tick())
-      if (this.#sessions.size > 0) this.#scheduleSweep()
-    })
+    this.#sweep = this.#clock.after(sweepInterval, () => this.#sweepOn(this.#sessions.values()))
+  }
+
+  #sweepOn(rest: IterableIterator<Session>): void {
+    const now = this.#clock.now()
+    for (const session of rest) {
+      if (session.deadline > now) continue
+      session.run(() => session.tick())
+      if (this.#clock.now() - now < longestSweep) continue
+      this.#sweep = this.#clock.after(0, () => this.#sweepOn(rest))
+      return
+    }
+    this.#sweep = undefined
+    if (this.#sessions.size > 0) this.#scheduleSweep()
   }
 }
 

@@ -4,6 +4,7 @@ import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { paceEnds } from '../../lib/paced.js'
 import type { Access } from '../access/client-rules.js'
 import { isTrusted, setPeer, socketPeer } from '../access/peers.js'
 import { ProxyHeaders } from './proxy-headers.js'
@@ -46,6 +47,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
     const address = socket.remoteAddress
     if (address === undefined || !hasRoom(socket, awaitsHeader ? undefined : address, connections.size)) return false
     connections.add(socket)
+    paceEnds(socket)
     socket.once('close', () => connections.delete(socket))
     return true
   }

@@ -12,6 +12,7 @@ import type { Clock } from '../../lib/clock.js'
 import type { Descriptors } from '../../lib/limits/descriptors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { codeOf } from '../../lib/log.js'
+import { paceEnds } from '../../lib/paced.js'
 import { accessBy } from '../access/client-rules.js'
 import { peerOf, setPeer } from '../access/peers.js'
 import { install } from '../fast/install.js'
@@ -134,6 +135,7 @@ export async function listen(
         const peer = peerOf(rawSocket(socket))
         if (peer !== undefined) setPeer(socket, peer)
         encrypted.add(socket)
+        paceEnds(socket)
         socket.once('close', () => encrypted.delete(socket))
         // The handshake may have begun before the reload.
         if (areAuthoritiesReduced && !socket.isSessionReused()) checkAgain(socket)

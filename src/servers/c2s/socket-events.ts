@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { paceEnds } from '../../lib/paced.js'
 
 export interface SocketEvents {
   onData(chunk: Buffer): void
@@ -20,6 +21,7 @@ export function listenTo(socket: LinkSocket, events: SocketEvents): void {
   const isHeard = socket[listener] !== undefined
   socket[listener] = events
   if (isHeard) return
+  paceEnds(socket)
   socket.on('data', onData)
   socket.on('end', onEnd)
   // `once` would allocate memory.

@@ -5,6 +5,7 @@ import type { Server } from '../../config/config.js'
 import type { Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+import { paced } from '../../lib/paced.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
 import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { atStep, streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
@@ -265,7 +266,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     }
     if (element.namespace === streamsNamespace) {
       if (element.name === 'error') {
-        this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
+        const end = { failure: streamFailure(element, 'features'), streamError: element.text }
+        paced(this, link => link.#guard(() => link.#end(end)))
         return
       }
       if (element.name === 'features') this.#offersStates = offersStates(element.text)
@@ -283,8 +285,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   onClose(): void {
-    this.#end(goneByServer)
-    this.#socket?.end()
+    paced(this, link => {
+      link.#guard(() => link.#end(goneByServer))
+      link.#socket?.end()
+    })
   }
 
   onLastByte(): void {

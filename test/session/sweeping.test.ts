@@ -1,0 +1,42 @@
+import { expect, test } from '@jest/globals'
+import { Registry } from '../../src/session/registry.js'
+import type { Session } from '../../src/session/session.js'
+
+test('sessions that are due at once are driven in several turns, for 10 ms in each', () => {
+  let now = 0
+  let next: { ms: number; callback: () => void } | undefined
+  const registry = new Registry({
+    now: () => now,
+    after(ms, callback) {
+      next = { ms, callback }
+      return { cancel: () => {} }
+    },
+  })
+  const driven: string[] = []
+  const waits: number[] = []
+  const pass = () => {
+    const { ms, callback } = next!
+    next = undefined
+    waits.push(ms)
+    now += ms
+    callback()
+    driven.push('|')
+  }
+  for (const id of ['a', 'b', 'c', 'later', 'd', 'e']) {
+    const session = {
+      id,
+      sid: id,
+      deadline: id === 'later' ? 1_000 : 0,
+      run: (work: () => void) => work(),
+      tick() {
+        now += 4
+        driven.push(id)
+        session.deadline = Number.POSITIVE_INFINITY
+      },
+    }
+    registry.add(session as unknown as Session)
+  }
+  for (let turn = 0; turn < 3; turn++) pass()
+  expect(driven.join('')).toBe('abc|de||')
+  expect(waits).toEqual([250, 0, 250])
+})
