@@ -38,6 +38,13 @@ export const perCpuSecond = (process: string): Measure => ({
   format: perSecond,
 })
 
+export type Demand = readonly [what: string, isMet: boolean]
+
+export function areMet(demands: readonly Demand[]): boolean {
+  for (const [what, isMet] of demands) console.log(`${isMet ? 'reached' : 'short  '}  ${what}`)
+  return demands.every(([, isMet]) => isMet)
+}
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const half = sorted.length / 2

@@ -1,12 +1,13 @@
 // `npm run bench -- distant [--ms=50] [--logins=12]`: logins at an XMPP server that is some milliseconds away.
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Prosody, startProsody } from '../test/support/prosody.js'
 import { majorOf } from '../test/support/server-process.js'
 import { median } from './comparison.js'
-import { closing, startService } from './processes.js'
+import { closing, startServer, startService } from './processes.js'
+import { Opener } from './sessions.js'
 import { accountsOf } from './stage.js'
-import { admin, domain } from './work.js'
+import { domain } from './work.js'
 
 /** These modules break the streams of Prosody 0.12. */
 const sasl2Modules = `
@@ -17,8 +18,8 @@ modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh
 const pause = 400
 
 /** Delays all bytes by half of `ms` in each direction. Connections are accepted at once. */
-async function startDistance(port: number, ms: number) {
-  const server = createServer({ noDelay: true }, near => {
+const startDistance = (port: number, ms: number) =>
+  startServer(near => {
     const far = connect({ port, host: '127.0.0.1', noDelay: true })
     const pass = (from: Socket, to: Socket) => {
       from.on('data', chunk => setTimeout(() => to.writable && to.write(chunk), ms / 2))
@@ -28,10 +29,6 @@ async function startDistance(port: number, ms: number) {
     pass(near, far)
     pass(far, near)
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port: here } = server.address() as AddressInfo
-  return closing({ port: here, stop: async () => void server.close() })
-}
 
 interface Way {
   readonly title: string
@@ -66,27 +63,15 @@ async function measureWay(prosody: Prosody, way: Way, ms: number, logins: number
   await using distance = await startDistance(way.scheme === 'xmpps' ? directTlsPort : c2sPort, ms)
   const server = `${domain}=${way.scheme}://127.0.0.1:${distance.port}?ca=${caFile}${way.options ?? ''}`
   await using service = await startService({ c2sPort, environment: { ...way.environment, XMPP_SERVERS: server } })
+  const opener = new Opener({ kind: 'product', port: service.port })
   const times: number[] = []
   // The first logins learn the server's features, and cause spare links.
   for (let login = -4; login < logins; login++) {
     const start = performance.now()
-    await warm(service.port)
+    await opener.open('user0')
     if (login >= 0) times.push(performance.now() - start)
     await sleep(pause)
   }
+  opener.close()
   return median(times)
-}
-
-async function warm(port: number): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${port}/warm`, {
-    method: 'POST',
-    headers: {
-      Authorization: `Basic ${Buffer.from(admin).toString('base64')}`,
-      'Content-Type': 'application/json',
-      Accept: 'application/json',
-    },
-    body: JSON.stringify({ jid: `user0@${domain}`, password: 'user0' }),
-  })
-  const text = await response.text()
-  if (response.status !== 200) throw new Error(text)
 }

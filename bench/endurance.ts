@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../test/support/http-answer.js'
 import { freePorts } from '../test/support/ports.js'
 import { startProsody } from '../test/support/prosody.js'
+import { ask as askProbe, type Vitals } from './ask.js'
+import { areMet, type Demand } from './comparison.js'
 import { closing, startService } from './processes.js'
 import { accountsOf, names } from './stage.js'
 import { Ledger, Visitor } from './visitor.js'
-import { type Vitals, Watch } from './vitals.js'
 
 /** Some growth is normal, because V8 keeps compiled code. */
 const heapGrowth = 1.2
@@ -41,15 +42,14 @@ export async function endure({ sessions, minutes }: EndurancePlan): Promise<bool
       MAX_CONNECTIONS_PER_ADDRESS: '0',
     },
   })
-  await using watch = await Watch.start(service)
   const ownLag = monitorEventLoopDelay()
   ownLag.enable()
   const open = () => openAt(metricsPort)
   const row = async (when: string, ledger: Ledger) => {
-    const { max } = await service.lag()
+    const { max } = await askProbe(service.pid, 'lag')
     const own = ownLag.max / 1e6
-    const vitals = await watch.read()
-    await service.lag()
+    const vitals = await askProbe(service.pid, 'vitals')
+    await askProbe(service.pid, 'lag')
     ownLag.reset()
     const found = await open()
     console.log(rowOf(when, found, vitals, [max, own], ledger))
@@ -129,7 +129,7 @@ function rowOf(when: string, open: Open, vitals: Vitals, lags: readonly number[]
 function judge(before: Vitals, after: Vitals, open: Open, ledger: Ledger): boolean {
   const { lost, doubled, mishaps, mishapCount, done } = ledger
   const heaps = `${before.heapMib.toFixed(1)} MiB, then ${after.heapMib.toFixed(1)} MiB`
-  const demands: readonly (readonly [what: string, isMet: boolean])[] = [
+  const demands: readonly Demand[] = [
     [`all sessions are gone: ${open.sessions} sessions, ${open.links} links`, open.sessions + open.links === 0],
     [`descriptors: ${before.descriptors}, then ${after.descriptors}`, after.descriptors === before.descriptors],
     [`timers: ${before.timers}, then ${after.timers}`, after.timers <= before.timers],
@@ -143,6 +143,5 @@ function judge(before: Vitals, after: Vitals, open: Open, ledger: Ledger): boole
   console.log(`\n${counted(done).join(', ')}`)
   console.log(`open in the event loop: ${counted(before.resources)}; then ${counted(after.resources)}`)
   for (const [what, count] of mishaps) console.log(`  ${count} x ${what}`)
-  for (const [what, isMet] of demands) console.log(`${isMet ? 'reached' : 'short  '}  ${what}`)
-  return demands.every(([, isMet]) => isMet)
+  return areMet(demands)
 }

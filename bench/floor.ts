@@ -133,16 +133,10 @@ function read(request: IncomingMessage, done: (text: string) => void): void {
   request.on('end', () => done(chunks.join('')))
 }
 
-function answer(response: ServerResponse, body: string): void {
-  response.writeHead(200, ['Content-Length', String(body.length)])
+function answer(response: ServerResponse, body: string, headers: readonly string[] = []): void {
+  response.writeHead(200, [...headers, 'Content-Length', String(Buffer.byteLength(body))])
   response.end(body)
 }
 
-function answerXml(response: ServerResponse, body: string): void {
-  response.writeHead(200, [
-    ...['Content-Type', 'text/xml; charset=utf-8'],
-    ...['Content-Length', String(Buffer.byteLength(body))],
-    ...['Cache-Control', 'no-store', 'Access-Control-Allow-Origin', '*'],
-  ])
-  response.end(body)
-}
+const xml = ['Content-Type', 'text/xml; charset=utf-8', 'Cache-Control', 'no-store', 'Access-Control-Allow-Origin', '*']
+const answerXml = (response: ServerResponse, body: string) => answer(response, body, xml)

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HeldSession } from './held-session.js'
 import type { HttpLane } from './http-lane.js'
 import { Opener, openAll, openBosh, openSockets, type SocketSession, usuallyAtOnce } from './sessions.js'
 import { BoshTalk, bodyHead, PostPairs, type Talk, WebSocketTalk } from './talks.js'
@@ -129,39 +128,57 @@ async function warmEvenly(work: Work): Promise<Figures> {
   return tally.figures()
 }
 
+/** After each phase, waits for 'go': logs in, talks, loses all sessions and logs in again, leaves. */
 async function holdBosh(work: Work): Promise<Figures> {
   const { sessions = 0, secondsPerMessage = 60, target, amount } = work
   const tally = new Tally(work.pids)
   const spare: HttpLane[] = []
-  const held: HeldSession[] = []
+  const held: BoshTalk[] = []
   let lost = 0
-  const onLost = (reason: string) => {
-    if (++lost <= 3) console.error(`a session is lost: ${reason}`)
+  const failed = ({ message }: Error) => {
+    if (++lost <= 3 && !isOver) console.error(`a session is lost: ${message}`)
   }
-  const about = { port: target.port, host: target.host, spare, arrived: tally.add, lost: onLost }
-  while (held.length < sessions) {
-    const users = names(work, Math.min(batchSize, sessions - held.length), held.length)
-    for (const session of await openBosh(target, users)) {
-      held.push(new HeldSession(session, about))
+  const about = { port: target.port, host: target.host, spare, arrived: tally.add, failed }
+  const open = async () => {
+    while (held.length < sessions) {
+      const users = names(work, Math.min(batchSize, sessions - held.length), held.length)
+      for (const session of await openBosh(target, users)) {
+        const talk = new BoshTalk(session, about)
+        held.push(talk)
+        talk.poll()
+      }
     }
+    await reached()
   }
-  process.send?.({ ready: held.length })
-  if (work.awaitsGo === true) await once(process, 'message')
-  await sleep(settleMilliseconds)
+  const reached = async () => {
+    process.send?.({ ready: held.length })
+    await once(process, 'message')
+  }
+  let isOver = false
+  await open()
   await tally.during(async () => {
     const start = performance.now()
     const last = (amount / secondsPerMessage) * sessions
     for (let sent = 0; sent < last; ) {
       const due = ((performance.now() - start) / 1000 / secondsPerMessage) * sessions
-      for (; sent < Math.min(due, last); sent++) held[sent % sessions]!.say()
+      for (; sent < Math.min(due, last); sent++) {
+        const talk = held[sent % sessions]!
+        if (!talk.isWaiting && !talk.isClosed) talk.sendNext()
+      }
       await sleep(10)
     }
     for (let waited = 0; waited < graceMilliseconds && held.some(each => each.isWaiting); waited += 100)
       await sleep(100)
   })
-  const missing = held.filter(each => each.isWaiting).length
+  lost += held.filter(each => each.isWaiting).length
+  const figures = { ...tally.figures(), lost }
+  isOver = true
+  await reached()
+  while (held.some(each => !each.isClosed)) await sleep(20)
+  held.length = 0
+  await open()
   for (const each of [...held, ...spare]) each.close()
-  return { ...tally.figures(), lost: lost + missing }
+  return figures
 }
 
 async function holdWebSockets({ sessions = 0, ...work }: Work): Promise<Figures> {

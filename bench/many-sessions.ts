@@ -1,5 +1,5 @@
 // Target 14 of lines.ts.
-import { readFileSync } from 'node:fs'
+import { mostDescriptors } from '../src/lib/limits/descriptors.js'
 import { judge } from './comparison.js'
 import { lines } from './lines.js'
 import { startEcho, startFloor, startLoadClient, startService } from './processes.js'
@@ -19,7 +19,7 @@ export async function measurePings(stage: Stage): Promise<PartResult> {
   await using echo = await startEcho()
   await using floor = await startFloor(echo.port)
   await using floorClient = startLoadClient()
-  const limit = openFilesLimit()
+  const limit = mostDescriptors()
   const sessions = Math.min(wanted, Math.floor((limit - spareDescriptors) / 2))
   const beside = sessions < wanted ? [`${sessions} instead of ${wanted}: ${whyFewer(limit)}`] : []
   const rest = { part: 'rest', users, amount, sessions } as const
@@ -57,9 +57,3 @@ const percentOfCore = ({ cpuMicroseconds, perSecond }: Figures, process: string)
 
 const whyFewer = (limit: number) =>
   `each takes two descriptors of the service, which may open ${limit} here (ulimit -Hn)`
-
-function openFilesLimit(): number {
-  const limits = readFileSync('/proc/self/limits', 'utf8')
-  const hard = /Max open files\s+\d+\s+(\d+|unlimited)/.exec(limits)?.[1] ?? '0'
-  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard)
-}

@@ -1,16 +1,16 @@
 // Targets 8, 13 and 18 of lines.ts: resident memory of a session that only waits.
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../src/demo/server.js'
+import { ask } from './ask.js'
 import { judge } from './comparison.js'
-import { HeldSession } from './held-session.js'
 import { HttpLane } from './http-lane.js'
-import { Inspector } from './inspector.js'
 import { lines } from './lines.js'
 import { closing, type Started, startEcho, startFloor, startNeighbours, startService } from './processes.js'
 import type { PartResult } from './results.js'
 import { openBosh, openSockets } from './sessions.js'
 import { accountsOf, names, type Stage } from './stage.js'
+import { BoshTalk } from './talks.js'
+import { residentKib } from './tally.js'
 import type { Target } from './work.js'
 
 const accounts = names('user', 50)
@@ -35,11 +35,7 @@ async function weigh({ sizes }: Stage, processes: readonly Started[], hold: Hold
   const residentWith = async (more: number) => {
     held.push(...(await hold(more, () => void lost++)))
     await sleep(sizes.restMilliseconds / 4)
-    for (const process of processes) {
-      const inspector = await Inspector.open(process)
-      await inspector.collectGarbage()
-      inspector.close()
-    }
+    for (const { pid } of processes) await ask(pid, 'collectGarbage')
     await sleep(sizes.restMilliseconds)
     return processes.reduce((sum, { pid }) => sum + residentKib(pid), 0)
   }
@@ -52,16 +48,15 @@ async function weigh({ sizes }: Stage, processes: readonly Started[], hold: Hold
   }
 }
 
-export const residentKib = (pid: number) =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
-
 const wanted = (count: number) => Array.from({ length: count }, (_, index) => accounts[index % 50]!)
 
 const overBosh =
   (target: Target): Hold =>
   async (count, lost) => {
-    const about = { port: target.port, spare: [], arrived: () => {}, lost }
-    return (await openBosh(target, wanted(count))).map(session => new HeldSession(session, about))
+    const about = { port: target.port, spare: [], arrived: () => {}, failed: lost }
+    const talks = (await openBosh(target, wanted(count))).map(session => new BoshTalk(session, about))
+    for (const talk of talks) talk.poll()
+    return talks
   }
 
 const overWebSocket =

@@ -1,23 +1,97 @@
-// Loaded into the service. SIGUSR1 opens the inspector. SIGUSR2 writes the event loop lag to file descriptor
-// 3.
-import { writeSync } from 'node:fs'
-import inspector from 'node:inspector'
+// Loaded into processes that are measured. SIGUSR2: reads a question from a file, and writes the answer (ask.ts).
+import { openSync, readdirSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { type Answers, answerFile, questionFile } from './ask.js'
+import { residentKib } from './tally.js'
 
-/** In milliseconds. Each figure includes this value, which is subtracted. */
+/** In milliseconds. Each figure of the histogram includes this value, which is subtracted. */
 const resolution = 5
 
-process.on('SIGUSR1', () => {
-  if (inspector.url() === undefined) inspector.open()
+if (process.env['MEMORY_LINKS'] === '1') await import('./memory-links.js')
+
+const session = new Session()
+let isConnected = false
+const histogram = monitorEventLoopDelay({ resolution })
+const schedstat = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
+const text = Buffer.alloc(64)
+let before = 0
+let busy = 0
+
+/** In milliseconds. */
+const used = () => Number(text.toString('latin1', 0, readSync(schedstat, text, 0, 64, 0)).split(' ', 1)[0]) / 1e6
+
+function measureBusy(): void {
+  const now = used()
+  busy = Math.max(busy, now - before)
+  before = now
+}
+
+async function collectGarbage(): Promise<void> {
+  for (let time = 0; time < 2; time++) await session.post('HeapProfiler.collectGarbage')
+}
+
+async function countTimers(): Promise<number> {
+  const timer = setTimeout(() => {}, 1)
+  clearTimeout(timer)
+  Object.assign(globalThis, { timerPrototype: Object.getPrototypeOf(timer) })
+  const { result } = await session.post('Runtime.evaluate', { expression: 'timerPrototype' })
+  const { objects } = await session.post('Runtime.queryObjects', { prototypeObjectId: result.objectId! })
+  const counted = await session.post('Runtime.callFunctionOn', {
+    objectId: objects.objectId!,
+    functionDeclaration: 'function () { return this.filter(timer => !timer._destroyed).length }',
+    returnByValue: true,
+  })
+  for (const { objectId } of [result, objects]) await session.post('Runtime.releaseObject', { objectId: objectId! })
+  return Number(counted.result.value)
+}
+
+const answers: Answers = {
+  async lag() {
+    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution)
+    const [p50 = 0, p99 = 0] = [50, 99].map(percent => late(histogram.percentile(percent)))
+    const lag = { p50, p99, max: late(histogram.max), busy }
+    await collectGarbage()
+    await new Promise(setImmediate)
+    histogram.reset()
+    before = used()
+    busy = 0
+    return lag
+  },
+  collectGarbage,
+  async vitals() {
+    await collectGarbage()
+    // A timer that fires during a count may be missing.
+    const counts = [await countTimers(), await countTimers(), await countTimers()]
+    const resources: Record<string, number> = {}
+    for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1
+    return {
+      residentMib: residentKib(process.pid) / 1024,
+      heapMib: process.memoryUsage().heapUsed / 2 ** 20,
+      descriptors: readdirSync('/proc/self/fd').length,
+      timers: Math.max(...counts),
+      resources,
+    }
+  },
+  async startProfile(interval) {
+    await session.post('Profiler.enable')
+    await session.post('Profiler.setSamplingInterval', { interval })
+    await session.post('Profiler.start')
+  },
+  stopProfile: async () => (await session.post('Profiler.stop')).profile,
+}
+
+process.on('SIGUSR2', async () => {
+  if (!isConnected) session.connect()
+  isConnected = true
+  const { what, about } = JSON.parse(readFileSync(questionFile(process.pid), 'utf8'))
+  const answer = await answers[what as keyof Answers](about)
+  const file = answerFile(process.pid)
+  writeFileSync(`${file}.new`, JSON.stringify({ answer }))
+  renameSync(`${file}.new`, file)
 })
 
 if (process.env['MEASURE_LAG'] === '1') {
-  const histogram = monitorEventLoopDelay({ resolution })
   histogram.enable()
-  process.on('SIGUSR2', () => {
-    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution)
-    const [p50, p99] = [50, 99].map(percent => late(histogram.percentile(percent)))
-    writeSync(3, `${JSON.stringify({ p50, p99, max: late(histogram.max) })}\n`)
-    histogram.reset()
-  })
+  setInterval(measureBusy, resolution).unref()
 }

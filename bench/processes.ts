@@ -2,14 +2,12 @@ import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../test/support/ports.js'
 import { inFolder, startServerProcess } from '../test/support/server-process.js'
-import type { Inspected } from './inspector.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
 const root = new URL('../../', import.meta.url)
@@ -32,20 +30,10 @@ export const differencesFromDelivery: readonly string[] = [
 export const closing = <T extends { stop(): Promise<void> }>(part: T): T & AsyncDisposable =>
   Object.assign(part, { [Symbol.asyncDispose]: () => part.stop() })
 
-export interface Started extends Inspected, AsyncDisposable {
+export interface Started extends AsyncDisposable {
+  readonly pid: number
   readonly port: number
   stop(): Promise<void>
-}
-
-export interface Service extends Started {
-  lag(): Promise<Lag>
-}
-
-/** In milliseconds. */
-export interface Lag {
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
 }
 
 export interface ServiceOptions {
@@ -56,20 +44,8 @@ export interface ServiceOptions {
   readonly environment?: Readonly<Record<string, string>>
 }
 
-export async function startService(options: ServiceOptions): Promise<Service> {
-  const probe = `--import=${new URL('probe.js', import.meta.url)}`
-  const words = [probe, fileURLToPath(new URL('dist/main.js', root))]
-  const { child, ...started } = await startNode(words, settingsFor(options), '/http-bind')
-  return closing({
-    ...started,
-    lag: async () => {
-      const printed = once(child.stdio[3] as Readable, 'data')
-      child.kill('SIGUSR2')
-      const [line] = await printed
-      return JSON.parse(String(line)) as Lag
-    },
-  })
-}
+export const startService = (options: ServiceOptions): Promise<Started> =>
+  startNode(fileURLToPath(new URL('dist/main.js', root)), settingsFor(options), '/http-bind')
 
 function settingsFor({ c2sPort, caFile, link: own, environment }: ServiceOptions): Record<string, string> {
   const link = own ?? (caFile === undefined ? 'tls=none' : `ca=${caFile}`)
@@ -82,11 +58,8 @@ function settingsFor({ c2sPort, caFile, link: own, environment }: ServiceOptions
   }
 }
 
-export async function startFloor(serverPort: number): Promise<Started> {
-  const environment = { SERVER_PORT: String(serverPort) }
-  const { child, ...started } = await startNode([pathOf('floor.js')], environment, '/')
-  return closing(started)
-}
+export const startFloor = (serverPort: number): Promise<Started> =>
+  startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort) }, '/')
 
 export interface Group extends AsyncDisposable {
   readonly pids: readonly number[]
@@ -101,11 +74,7 @@ const joinMilliseconds = 1_500
 export function startNeighbours(options: ServiceOptions): Promise<Pair> {
   return inFolder('warm-bench-', async (folder, remove) => {
     const environment = { ...settingsFor(options), SOCKETS_FOLDER: folder }
-    const start = async () => {
-      const { child, ...started } = await startNode([pathOf('joined.js')], environment, '/http-bind')
-      return closing(started)
-    }
-    return pairOf(start, remove)
+    return pairOf(() => startNode(pathOf('joined.js'), environment, '/http-bind'), remove)
   })
 }
 
@@ -123,7 +92,7 @@ async function pairOf(start: () => Promise<Started>, afterwards = async () => {}
   return closing({ both, pids: both.map(({ pid }) => pid), stop })
 }
 
-export async function startWorkers(count: number, options: ServiceOptions): Promise<Group & { readonly port: number }> {
+export async function startWorkers(count: number, options: ServiceOptions) {
   const { pid, port, stop } = await startService({
     ...options,
     environment: { ...options.environment, WORKERS: String(count) },
@@ -131,7 +100,7 @@ export async function startWorkers(count: number, options: ServiceOptions): Prom
   await sleep(joinMilliseconds)
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
   const workers = text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
-  return closing({ port, pids: [pid, ...workers], stop })
+  return closing({ port, pids: [pid, ...workers], workers, stop })
 }
 
 /** HAProxy as in deploy/haproxy-nodes.cfg, with one thread and without TLS. */
@@ -169,15 +138,18 @@ backend nodes
     server node1 127.0.0.1:${servicePort}
 `
 
-export async function startEcho() {
-  const server = createServer({ noDelay: true }, socket => {
-    socket.on('data', chunk => socket.write(chunk))
-    socket.on('error', () => {})
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+export async function startServer(onConnection: (socket: Socket) => void) {
+  const server = createServer({ noDelay: true }, onConnection).listen(0, '127.0.0.1')
+  await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return closing({ port, stop: async () => void server.close() })
 }
+
+export const startEcho = () =>
+  startServer(socket => {
+    socket.on('data', chunk => socket.write(chunk))
+    socket.on('error', () => {})
+  })
 
 export function startFlags(): readonly string[] {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
@@ -194,19 +166,18 @@ export function stopAll(): void {
 }
 
 /** Rejects after 15 s, with the output. */
-async function startNode(words: readonly string[], environment: Record<string, string>, path: string) {
-  const [port = 0, inspectorPort = 0] = await freePorts(2)
-  const child = spawn(process.execPath, [...startFlags(), ...words], {
+async function startNode(script: string, environment: Record<string, string>, path: string): Promise<Started> {
+  const [port = 0] = await freePorts(1)
+  const probe = `--import=${new URL('probe.js', import.meta.url)}`
+  const child = spawn(process.execPath, [...startFlags(), probe, script], {
     env: {
       PATH: process.env['PATH'],
       NODE_ENV: 'production',
-      // SIGUSR1 opens this port.
-      NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
       HOST: '127.0.0.1',
       PORT: String(port),
       ...environment,
     },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.add(child)
   const gone = once(child, 'exit').finally(() => children.delete(child))
@@ -222,11 +193,11 @@ async function startNode(words: readonly string[], environment: Record<string, s
     clearTimeout(late)
   }
   for (const deadline = Date.now() + 15_000; ; await sleep(50)) {
-    if (child.exitCode !== null) throw new Error(`${words.at(-1)} ended at start:\n${output}`)
-    if (Date.now() > deadline) throw new Error(`${words.at(-1)} does not answer after 15 s:\n${output}`)
+    if (child.exitCode !== null) throw new Error(`${script} ended at start:\n${output}`)
+    if (Date.now() > deadline) throw new Error(`${script} does not answer after 15 s:\n${output}`)
     const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined)
     await response?.body?.cancel()
-    if (response?.status === 200) return { pid: child.pid ?? 0, port, inspectorPort, stop, child }
+    if (response?.status === 200) return closing({ pid: child.pid ?? 0, port, stop })
   }
 }
 

@@ -1,7 +1,8 @@
 // CPU profiles. The files for Chrome's DevTools are in `bench-profiles/`.
 import { mkdirSync, writeFileSync } from 'node:fs'
+import type { Profiler } from 'node:inspector'
+import { ask } from './ask.js'
 import { cpu, median } from './comparison.js'
-import { Inspector } from './inspector.js'
 import { startService } from './processes.js'
 import type { PartResult } from './results.js'
 import { chatLoad, type Stage, warmLoad, warmUp, withFreshProsody } from './stage.js'
@@ -11,15 +12,6 @@ const mostPackages = 20
 const mostFunctions = 30
 const profiledRounds = 3
 const samplingMicroseconds = 200
-
-interface CpuProfile {
-  readonly nodes: readonly {
-    readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
-  }[]
-  readonly samples: readonly number[]
-  readonly timeDeltas: readonly number[]
-}
 
 interface Share {
   readonly name: string
@@ -32,41 +24,37 @@ export async function measureProfile(stage: Stage): Promise<PartResult> {
   await using service = await startService({ c2sPort: prosody.c2sPort })
   const target = { kind: 'product', port: service.port } as const
   const contender = withFreshProsody(stage, 'the service', target, { service: service.pid })
-  const inspector = await Inspector.open(service)
-  await inspector.ask('Profiler.enable')
-  await inspector.ask('Profiler.setSamplingInterval', { interval: samplingMicroseconds })
   const profiles = []
   for (const [title, load] of Object.entries({ warm: warmLoad(sizes), chat: chatLoad(sizes) })) {
     await warmUp([contender], load, sizes.warmUpRounds)
-    await inspector.ask('Profiler.start')
+    await ask(service.pid, 'startProfile', samplingMicroseconds)
     const figures: Figures[] = []
     for (let round = 0; round < profiledRounds; round++) figures.push(await contender.run(load))
-    const { profile } = await inspector.ask<{ profile: CpuProfile }>('Profiler.stop')
+    const profile = await ask(service.pid, 'stopProfile')
     keep(title, profile)
     profiles.push({ title, ...summarize(profile, median(figures.map(cpu('service').of))) })
   }
-  inspector.close()
   for (const profile of profiles) log(inWords(profile))
   return { verdicts: [], details: { profiles } }
 }
 
-function keep(title: string, profile: CpuProfile): void {
+function keep(title: string, profile: Profiler.Profile): void {
   const folder = new URL('../../bench-profiles/', import.meta.url)
   mkdirSync(folder, { recursive: true })
   writeFileSync(new URL(`${title}.cpuprofile`, folder), JSON.stringify(profile))
 }
 
-function summarize(profile: CpuProfile, microsecondsPerOperation: number) {
+function summarize(profile: Profiler.Profile, microsecondsPerOperation: number) {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]))
   const byFunction = new Map<string, number>()
   const byPackage = new Map<string, number>()
   let busy = 0
   const add = (to: Map<string, number>, name: string, time: number) => to.set(name, (to.get(name) ?? 0) + time)
-  for (const [index, sample] of profile.samples.entries()) {
+  for (const [index, sample] of profile.samples!.entries()) {
     const { functionName, url, lineNumber } = frames.get(sample)!
     if (functionName === '(idle)') continue
     // During longer gaps, another process used the core.
-    const time = Math.min(profile.timeDeltas[index] ?? 0, 2 * samplingMicroseconds)
+    const time = Math.min(profile.timeDeltas![index] ?? 0, 2 * samplingMicroseconds)
     busy += time
     const place = url === '' ? '' : ` ${shortened(url)}:${lineNumber + 1}`
     add(byFunction, `${functionName || '(anonymous)'}${place}`, time)

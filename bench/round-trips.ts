@@ -1,23 +1,26 @@
 // Targets 4 to 6, 11 and 12 of lines.ts.
 import { startEjabberd } from '../test/support/ejabberd.js'
 import { cpu, judgeRatio, rate } from './comparison.js'
-import { lines } from './lines.js'
+import { type Line, lines } from './lines.js'
 import { closing, startEcho, startFloor, startService } from './processes.js'
 import type { PartResult } from './results.js'
 import {
   accountsOf,
+  type Contender,
   chatLoad,
   compare,
+  type Load,
   names,
+  product,
   type Stage,
   users,
   warmUp,
   withFreshProsody,
   withoutProsody,
 } from './stage.js'
+import type { Processes, Target } from './work.js'
 
-const startPlainEjabberd = async () =>
-  closing(await startEjabberd({ users: accountsOf(names('user', users)), plain: true }))
+const overWebSocket = { over: 'websocket' } as const
 
 export async function measureBosh(stage: Stage): Promise<PartResult> {
   const { sizes, prosody } = stage
@@ -26,7 +29,7 @@ export async function measureBosh(stage: Stage): Promise<PartResult> {
   await using floor = await startFloor(echo.port)
   const { port } = floor
   const servers = {
-    product: withFreshProsody(stage, 'the service', { kind: 'product', port: service.port }, { service: service.pid }),
+    product: withFreshProsody(stage, ...product(service)),
     peer: withFreshProsody(stage, "Prosody's own endpoint", { kind: 'peer', port: prosody.httpPort }),
   }
   const pids = { floor: floor.pid }
@@ -57,42 +60,15 @@ export async function measureBosh(stage: Stage): Promise<PartResult> {
   }
 }
 
-/** Without `pollFirst`: ejabberd 23.01 sometimes reads two requests in the wrong order, and answers neither. */
-export async function measureBoshBeforeEjabberd(stage: Stage): Promise<PartResult> {
-  const { sizes } = stage
-  await using ejabberd = await startPlainEjabberd()
-  await using service = await startService({ c2sPort: ejabberd.c2sPort })
-  const pids = { ejabberd: ejabberd.pid }
-  const all = {
-    product: withoutProsody(
-      stage,
-      'the service',
-      { kind: 'product', port: service.port },
-      { service: service.pid, ...pids },
-    ),
-    peer: withoutProsody(stage, "ejabberd's own endpoint", { kind: 'peer', port: ejabberd.httpPort }, pids),
-  }
-  const load = chatLoad(sizes, { pollFirst: false })
-  await warmUp(all, load, sizes.chatWarmUpRounds)
-  const title = `Messages to oneself, ${sizes.chatSessions} sessions, before ejabberd`
-  const comparison = await compare(stage, title, all, load)
-  return {
-    verdicts: [judgeRatio(lines.chatEjabberd, comparison, ['product', 'peer'], rate)],
-    comparisons: [comparison],
-  }
-}
-
 export async function measureWebSocket(stage: Stage): Promise<PartResult> {
   const { sizes, prosody } = stage
   await using service = await startService({ c2sPort: prosody.c2sPort })
   const contender = withFreshProsody.bind(undefined, stage)
-  const { port } = service
-  const pids = { service: service.pid }
-  const over = 'websocket'
+  const { port, pid } = service
   const all = {
-    product: contender('the service', { kind: 'product', port, over }, pids),
-    peer: contender("Prosody's own endpoint", { kind: 'peer', port: prosody.httpPort, over }),
-    bosh: contender('the service over BOSH, a poll held', { kind: 'product', port }, pids),
+    product: contender(...product(service, overWebSocket)),
+    peer: contender("Prosody's own endpoint", { kind: 'peer', port: prosody.httpPort, ...overWebSocket }),
+    bosh: contender('the service over BOSH, a poll held', { kind: 'product', port }, { service: pid }),
   }
   await warmUp(all, chatLoad(sizes), sizes.chatWarmUpRounds)
   const title = `Messages to oneself over WebSocket, ${sizes.chatSessions} sessions`
@@ -106,28 +82,38 @@ export async function measureWebSocket(stage: Stage): Promise<PartResult> {
   }
 }
 
-export async function measureWebSocketBeforeEjabberd(stage: Stage): Promise<PartResult> {
+/** Without `pollFirst`: ejabberd 23.01 sometimes reads two requests in the wrong order, and answers neither. */
+export const measureBoshBeforeEjabberd = (stage: Stage) =>
+  measureBeforeEjabberd(stage, 'Messages to oneself', lines.chatEjabberd, {}, { pollFirst: false })
+
+export const measureWebSocketBeforeEjabberd = (stage: Stage) =>
+  measureBeforeEjabberd(stage, 'Messages to oneself over WebSocket', lines.socketEjabberd, overWebSocket)
+
+async function measureBeforeEjabberd(
+  stage: Stage,
+  title: string,
+  line: Line,
+  over: Pick<Target, 'over'>,
+  about?: Partial<Load>,
+): Promise<PartResult> {
   const { sizes } = stage
-  await using ejabberd = await startPlainEjabberd()
+  await using ejabberd = closing(await startEjabberd({ users: accountsOf(names('user', users)), plain: true }))
   await using service = await startService({ c2sPort: ejabberd.c2sPort })
   await using floor = await startFloor(ejabberd.c2sPort)
-  const contender = withoutProsody.bind(undefined, stage)
-  const pids = { ejabberd: ejabberd.pid }
-  const over = 'websocket'
-  const all = {
-    product: contender('the service', { kind: 'product', port: service.port, over }, { service: service.pid, ...pids }),
-    peer: contender("ejabberd's own endpoint", { kind: 'peer', port: ejabberd.httpPort, over }, pids),
-    relay: contender(
-      'the same to read and to write',
-      { kind: 'peer', port: floor.port, over },
-      { floor: floor.pid, ...pids },
-    ),
+  const contender = (label: string, target: Target, pids: Processes = {}) =>
+    withoutProsody(stage, label, { ...target, ...over }, { ...pids, ejabberd: ejabberd.pid })
+  const both = {
+    product: contender(...product(service)),
+    peer: contender("ejabberd's own endpoint", { kind: 'peer', port: ejabberd.httpPort }),
   }
-  await warmUp(all, chatLoad(sizes), sizes.chatWarmUpRounds)
-  const title = `Messages to oneself over WebSocket, ${sizes.chatSessions} sessions, before ejabberd`
-  const comparison = await compare(stage, title, all, chatLoad(sizes))
+  const relay = contender('the same to read and to write', { kind: 'peer', port: floor.port }, { floor: floor.pid })
+  const load = chatLoad(sizes, about)
+  const all = (over === overWebSocket ? { ...both, relay } : both) as typeof both & { relay: Contender }
+  await warmUp(all, load, sizes.chatWarmUpRounds)
+  const comparison = await compare(stage, `${title}, ${sizes.chatSessions} sessions, before ejabberd`, all, load)
+  const alsoBeside = over === overWebSocket ? (['relay'] as const) : []
   return {
-    verdicts: [judgeRatio(lines.socketEjabberd, comparison, ['product', 'peer'], rate, { alsoBeside: ['relay'] })],
+    verdicts: [judgeRatio(line, comparison, ['product', 'peer'], rate, { alsoBeside })],
     comparisons: [comparison],
   }
 }

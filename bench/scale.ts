@@ -4,15 +4,17 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Inspector } from './inspector.js'
-import { residentKib } from './memory.js'
-import { closing, type LoadClient, startLoadClient, startService, startWorkers } from './processes.js'
+import { ask, type Lag } from './ask.js'
+import { areMet, type Demand } from './comparison.js'
+import { closing, type Started, startFlags, startLoadClient, startService, startWorkers } from './processes.js'
+import { residentKib } from './tally.js'
 
-/** Below half of 20,000 descriptors: a held session has two. */
-const mostOfProcess = 9_600
+const mostOfClient = 12_500
+/** A process may have 20,000 descriptors. A held session has two, or one with links in memory. */
+const sizes = [200, 2_000, 9_600]
+const sizesInMemory = [200, 19_000]
 
 export interface ScalePlan {
-  /** Above `mostOfProcess` only with `workers`. */
   readonly sessions: number
   readonly workers: number
   /** Messages a second, at each size. */
@@ -20,88 +22,132 @@ export interface ScalePlan {
   readonly seconds: number
 }
 
+const pathOf = (script: string) => fileURLToPath(new URL(script, import.meta.url))
+
 async function startStub(processes: number) {
-  const child = fork(fileURLToPath(new URL('stub.js', import.meta.url)), {
-    env: { ...process.env, STUB_PROCESSES: String(processes) },
-  })
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+  const child = fork(pathOf('stub.js'), { env: { ...process.env, STUB_PROCESSES: String(processes) } })
+  const [{ port, pids }] = (await once(child, 'message')) as [{ port: number; pids: readonly number[] }]
   const stop = async () => void child.kill('SIGKILL')
-  return closing({ port, breakStreams: () => void child.kill('SIGUSR2'), stop })
+  return closing({ port, pids, breakStreams: () => void child.kill('SIGUSR2'), stop })
 }
 
-const environment = {
-  MEASURE_LAG: '1',
-  XMPP_TIMEOUT: '0',
-  MAX_SESSIONS: '0',
-  MAX_HELD_REQUESTS: '0',
-  MAX_CONNECTIONS_PER_ADDRESS: '0',
-  MAX_SESSIONS_PER_JID: '0',
-  HOST: Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 1}`).join(),
-}
+type Stub = Pick<Awaited<ReturnType<typeof startStub>>, 'pids' | 'breakStreams'>
 
-/** One address of the service has 28,232 local ports to the stub. */
-const spread = { XMPP_LOCAL_ADDRESSES: '127.0.0.21,127.0.0.22' }
+const options = (c2sPort: number, own: Readonly<Record<string, string>> = {}) => ({
+  c2sPort,
+  link: 'tls=none&plain=on',
+  environment: {
+    MEASURE_LAG: '1',
+    XMPP_TIMEOUT: '0',
+    MAX_SESSIONS: '0',
+    MAX_HELD_REQUESTS: '0',
+    MAX_CONNECTIONS_PER_ADDRESS: '0',
+    HOST: Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 1}`).join(),
+    ...own,
+  },
+})
 
 interface Held {
   readonly pids: readonly number[]
   readonly port: number
-  readonly lag: () => Promise<{ readonly max: number }>
-  /** Collects garbage. */
-  readonly collect?: () => Promise<void>
+  /** Without the primary. */
+  readonly workers: readonly number[]
 }
+
+const phases = ['log in', 'talk', 'lose links', 'lose pages', 'end'] as const
+type Phase = (typeof phases)[number]
 
 interface Row {
   /** In seconds. */
   readonly filled: number
-  readonly residentKib: number
+  readonly back: number
+  readonly kibEach: number
   readonly cpuMicroseconds: number
+  readonly stubMicroseconds: number
   readonly p50: number
   readonly p99: number
-  readonly pause: number
+  readonly lags: Partial<Record<Phase, Lag>>
   readonly lost: number
 }
 
-async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Held): Promise<Row> {
-  const clients = Array.from({ length: Math.ceil(sessions / mostOfProcess) }, startLoadClient)
+async function lagOf({ workers }: Held): Promise<Lag> {
+  const all = await Promise.all(workers.map(pid => ask(pid, 'lag')))
+  const most = (key: keyof Lag) => Math.max(...all.map(each => each[key]))
+  return { p50: most('p50'), p99: most('p99'), max: most('max'), busy: most('busy') }
+}
+
+const alone = ({ pid, port }: Started): Held => ({ pids: [pid], workers: [pid], port })
+
+const residentOf = ({ pids }: Held) => pids.reduce((sum, pid) => sum + residentKib(pid), 0)
+
+const descriptorsOf = ({ pids }: Held) => pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0)
+
+async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Held, stub: Stub): Promise<Row> {
+  const clients = Array.from({ length: Math.ceil(sessions / mostOfClient) }, startLoadClient)
   const share = Math.ceil(sessions / clients.length)
-  const start = performance.now()
-  let filled = Number.NaN
-  let resident = Number.NaN
-  let waiting = clients.length
-  const ready = async () => {
-    if (--waiting > 0) return
-    filled = (performance.now() - start) / 1000
-    await service.collect?.()
-    resident = service.pids.reduce((sum, pid) => sum + residentKib(pid), 0)
-    await service.lag()
+  const lags: Partial<Record<Phase, Lag>> = {}
+  let waiting = 0
+  let onReady = () => {}
+  let failed: Promise<unknown> = new Promise(() => {})
+  const ready = () => void (--waiting === 0 && onReady())
+  const phase = async (name: Phase, act: () => unknown, until?: () => Promise<void>): Promise<number> => {
+    await lagOf(service)
+    waiting = clients.length
+    const allReady = new Promise<void>(resolve => {
+      onReady = resolve
+    })
+    const start = performance.now()
+    act()
+    await (until?.() ?? Promise.race([allReady, failed]))
+    const took = (performance.now() - start) / 1000
+    lags[name] = await lagOf(service)
+    return took
+  }
+  const go = () => {
     for (const client of clients) client.go()
   }
-  const run = (client: LoadClient, index: number) =>
-    client.run(
-      {
-        part: 'hold',
-        target: { kind: 'product', port: service.port, host: `127.0.0.${index + 1}` },
-        prefix: `user${index}x`,
-        users: share,
-        sessions: share,
-        amount: seconds,
-        secondsPerMessage: sessions / rate,
-        awaitsGo: true,
-        pids: { service: service.pids },
-      },
-      { seconds: 900 + seconds, ready },
-    )
+  const fewer = async (most: number) => {
+    while (descriptorsOf(service) > most) await sleep(100)
+  }
+  await lagOf(service)
+  const idle = descriptorsOf(service) + 20 * service.pids.length
+  const empty = residentOf(service)
   try {
-    const figures = await Promise.all(clients.map(run))
+    let runs: Promise<Awaited<ReturnType<(typeof clients)[0]['run']>>[]> = new Promise(() => {})
+    const filled = await phase('log in', () => {
+      runs = Promise.all(
+        clients.map((client, index) =>
+          client.run(
+            {
+              part: 'hold',
+              target: { kind: 'product', port: service.port, host: `127.0.0.${index + 1}` },
+              prefix: `user${index}x`,
+              users: share,
+              sessions: share,
+              amount: seconds,
+              secondsPerMessage: sessions / rate,
+              pids: { service: service.pids, stub: stub.pids },
+            },
+            { seconds: 900 + seconds, ready },
+          ),
+        ),
+      )
+      failed = runs
+    })
+    const kibEach = (residentOf(service) - empty) / sessions
+    await phase('talk', go)
+    go()
+    const back = await phase('lose links', stub.breakStreams)
+    await phase('lose pages', go, () => fewer(idle + sessions))
+    const figures = await runs
+    await phase('end', stub.breakStreams, () => fewer(idle))
     const operations = figures.reduce((sum, each) => sum + each.operations, 0)
     const [first] = figures
+    const cpu = (of: string) => (first!.cpuMicroseconds[of]! * first!.operations) / operations
     return {
-      filled,
-      residentKib: resident,
-      cpuMicroseconds: (first!.cpuMicroseconds['service']! * first!.operations) / operations,
+      ...{ filled, back, kibEach, lags, cpuMicroseconds: cpu('service'), stubMicroseconds: cpu('stub') },
       p50: Math.max(...figures.map(({ p50Milliseconds }) => p50Milliseconds)),
       p99: Math.max(...figures.map(({ p99Milliseconds }) => p99Milliseconds)),
-      pause: (await service.lag()).max,
       lost: figures.reduce((sum, { lost = 0 }) => sum + lost, 0),
     }
   } finally {
@@ -109,72 +155,88 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   }
 }
 
-async function untilQuiet(pid: number): Promise<void> {
-  while (readdirSync(`/proc/${pid}/fd`).length > 100) await sleep(200)
-  await sleep(2_000)
+const columns = ['sessions', 'filled s', 'back s', 'KiB each', 'CPU us', 'of stub', 'p50 ms', 'p99 ms', 'lost']
+
+function print(sessions: number, row: Row): void {
+  const { filled, back, kibEach, cpuMicroseconds, stubMicroseconds, p50, p99, lags } = row
+  const figures = [filled, back, kibEach, cpuMicroseconds, stubMicroseconds, p50, p99].map(figure => figure.toFixed(1))
+  const cells = [String(sessions), ...figures, String(row.lost)]
+  const pauses = phases.map(phase => {
+    const { max, busy } = lags[phase] ?? { max: Number.NaN, busy: Number.NaN }
+    return `${busy.toFixed(0)} (${max.toFixed(0)})`.padStart(12)
+  })
+  console.log([...cells.map((cell, at) => cell.padStart(columns[at]!.length + 2)), ...pauses].join(''))
 }
 
-const columns = ['sessions', 'filled s', 'MiB', 'KiB each', 'CPU us', 'p50 ms', 'p99 ms', 'pause ms', 'lost']
+async function measureAlone(count: number, rate: number): Promise<{ kibEach: number; cpuMicroseconds: number }> {
+  const child = fork(pathOf('memory-links.js'), [count, rate, 5].map(String), { execArgv: [...startFlags()] })
+  const [figures] = await once(child, 'message')
+  return figures as { kibEach: number; cpuMicroseconds: number }
+}
 
-function print(sessions: number, empty: number, row: Row): void {
-  const each = (row.residentKib - empty) / sessions
-  const cells = [
-    ...[String(sessions), row.filled.toFixed(1), (row.residentKib / 1024).toFixed(0), each.toFixed(1)],
-    ...[row.cpuMicroseconds, row.p50, row.p99, row.pause].map(figure => figure.toFixed(1)),
-    String(row.lost),
+const inAll = (rows: readonly Row[]): Demand[] => {
+  const pause = Math.max(...rows.flatMap(({ lags }) => Object.values(lags).map(({ busy }) => busy)))
+  return [
+    [`longest pause: ${pause.toFixed(0)} ms of CPU, at most 100`, pause <= 100],
+    ['none lost', rows.every(({ lost }) => lost === 0)],
   ]
-  console.log(cells.map((cell, at) => cell.padStart(Math.max(8, columns[at]!.length))).join('  '))
 }
 
-/** Returns false if a session is lost, if a message costs more among many sessions, or after a pause. */
-export async function measureScale(plan: ScalePlan): Promise<boolean> {
-  const { sessions, workers, rate, seconds } = plan
-  const demands: (readonly [what: string, isMet: boolean])[] = []
-  console.log(`${rate} messages a second for ${seconds} s at each size, before a stub\n`)
-  console.log(columns.map(column => column.padStart(8)).join('  '))
-  {
-    await using stub = await startStub(1)
-    await using service = await startService({ c2sPort: stub.port, environment, link: 'tls=none&plain=on' })
-    const collect = async () => {
-      const inspector = await Inspector.open(service)
-      await inspector.collectGarbage()
-      inspector.close()
-    }
-    const held = { pids: [service.pid], port: service.port, lag: service.lag, collect }
-    // Compiles the code before the smallest size.
-    await hold(200, { ...plan, seconds: 5 }, held)
-    await untilQuiet(service.pid)
-    await collect()
-    const empty = residentKib(service.pid)
-    const rows: Row[] = []
-    for (const size of [200, 2_000, mostOfProcess]) {
-      const row = await hold(size, plan, held)
-      print(size, empty, row)
-      rows.push(row)
-      stub.breakStreams()
-      await untilQuiet(service.pid)
-    }
-    const [few, , many] = rows
-    const ratio = many!.cpuMicroseconds / few!.cpuMicroseconds
-    demands.push([`CPU of a message at ${mostOfProcess} / at 200: ${ratio.toFixed(2)}, at most 1.2`, ratio <= 1.2])
-    const pause = Math.max(...rows.map(row => row.pause))
-    demands.push([`longest pause: ${pause.toFixed(0)} ms, at most 100`, pause <= 100])
-    demands.push(['none lost', rows.every(({ lost }) => lost === 0)])
+const ratioOf = (rows: readonly Row[], sizes: readonly number[], stub = 0): Demand => {
+  const costs = rows.map(({ cpuMicroseconds }) => cpuMicroseconds - stub)
+  const ratio = costs.at(-1)! / costs[0]!
+  return [`CPU of a message at ${sizes.at(-1)} / at ${sizes[0]}: ${ratio.toFixed(2)}, at most 1.2`, ratio <= 1.2]
+}
+
+async function measureSizes(plan: ScalePlan, sizes: readonly number[], service: Held, stub: Stub): Promise<Row[]> {
+  // Compiles the code before the smallest size.
+  await hold(200, { ...plan, seconds: 5 }, service, stub)
+  const rows: Row[] = []
+  for (const size of sizes) {
+    const row = await hold(size, plan, service, stub)
+    print(size, row)
+    rows.push(row)
   }
+  return rows
+}
+
+async function measureInMemory(plan: ScalePlan): Promise<Demand[]> {
+  const { kibEach, cpuMicroseconds } = await measureAlone(sizesInMemory.at(-1)!, plan.rate)
+  console.log(
+    `\nLinks in memory. Of each figure, the stub has ${kibEach.toFixed(1)} KiB and ${cpuMicroseconds.toFixed(1)} us`,
+  )
+  await using service = await startService(options(1, { MEMORY_LINKS: '1' }))
+  const stub = { pids: [], breakStreams: () => void process.kill(service.pid, 'SIGWINCH') }
+  const rows = await measureSizes(plan, sizesInMemory, alone(service), stub)
+  return [ratioOf(rows, sizesInMemory, cpuMicroseconds), ...inAll(rows)]
+}
+
+async function measureTcp(plan: ScalePlan): Promise<Demand[]> {
+  await using stub = await startStub(1)
+  await using service = await startService(options(stub.port))
+  const rows = await measureSizes(plan, sizes, alone(service), stub)
+  return [ratioOf(rows, sizes), ...inAll(rows)]
+}
+
+async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
+  const { sessions, workers } = plan
+  console.log(`\n${workers} workers. Pauses: of the worker with the longest`)
   await using stub = await startStub(Math.ceil(sessions / 19_000))
-  const options = { c2sPort: stub.port, environment: { ...environment, ...spread }, link: 'tls=none&plain=on' }
-  await using service = await startWorkers(workers, options)
-  const held = { pids: service.pids, port: service.port, lag: async () => ({ max: Number.NaN }) }
-  const empty = service.pids.reduce((sum, pid) => sum + residentKib(pid), 0)
-  const first = await hold(sessions, plan, held)
-  print(sessions, empty, first)
-  stub.breakStreams()
-  const start = performance.now()
-  const again = await hold(sessions, { ...plan, seconds: 5 }, held)
-  print(sessions, empty, again)
-  const back = (performance.now() - start) / 1000 - 5
-  demands.push([`all logged in again after ${back.toFixed(0)} s, at most 120`, back <= 120])
-  demands.push(['none lost', first.lost + again.lost === 0])
-  for (const [what, isMet] of demands) console.log(`${isMet ? 'reached' : 'short  '}  ${what}`)
-  return demands.every(([, isMet]) => isMet)
+  // One address of the service has 23,997 local ports to the stub.
+  const addresses = Array.from({ length: Math.ceil(sessions / 20_000) }, (_, index) => `127.0.0.${index + 21}`)
+  await using service = await startWorkers(workers, options(stub.port, { XMPP_LOCAL_ADDRESSES: addresses.join() }))
+  const row = await hold(sessions, plan, service, stub)
+  print(sessions, row)
+  const back: Demand = [`all logged in again after ${row.back.toFixed(0)} s, at most 120`, row.back <= 120]
+  return [back, ...inAll([row])]
+}
+
+/** Returns false if a demand is not met. */
+export async function measureScale(plan: ScalePlan): Promise<boolean> {
+  console.log(`${plan.rate} messages a second for ${plan.seconds} s at each size, before a stub. Pauses in ms of CPU,`)
+  console.log('in parentheses with the time in which other processes had the core\n')
+  console.log(columns.map(column => `  ${column}`).join('') + phases.map(phase => phase.padStart(12)).join(''))
+  const demands: Demand[] = []
+  for (const part of [measureTcp, measureInMemory, measureGroup]) demands.push(...(await part(plan)))
+  return areMet(demands)
 }

@@ -1,34 +1,21 @@
 import type { Prosody } from '../test/support/prosody.js'
 import { type Comparison, comparisonTable } from './comparison.js'
-import type { LoadClient } from './processes.js'
+import type { LoadClient, Started } from './processes.js'
 import type { Figures, Processes, Target, Work } from './work.js'
 
-export interface Sizes {
-  readonly rounds: number
+export const fullSizes = {
+  rounds: 5,
   /** More rounds, because processes run on different cores in each round. */
-  readonly sharingRounds: number
+  sharingRounds: 11,
   /** Rounds in which V8 compiles, and salted passwords are cached. */
-  readonly warmUpRounds: number
-  readonly chatWarmUpRounds: number
-  readonly warms: number
-  readonly freshUsers: number
-  readonly singleWarms: number
-  readonly chatSessions: number
-  readonly chatSeconds: number
-  readonly mixedSeconds: number
-  readonly heldSessions: readonly [number, number]
-  readonly restMilliseconds: number
-  readonly pingedSessions: number
-  readonly pingSeconds: number
-}
-
-export const fullSizes: Sizes = {
-  ...{ rounds: 5, sharingRounds: 11, warmUpRounds: 14, chatWarmUpRounds: 4 },
-  ...{ warms: 400, freshUsers: 100, singleWarms: 60 },
+  warmUpRounds: 14,
+  ...{ chatWarmUpRounds: 4, warms: 400, freshUsers: 100, singleWarms: 60 },
   ...{ chatSessions: 50, chatSeconds: 2, mixedSeconds: 3 },
-  ...{ heldSessions: [1_000, 6_000], restMilliseconds: 10_000 },
+  ...{ heldSessions: [1_000, 6_000] as readonly [number, number], restMilliseconds: 10_000 },
   ...{ pingedSessions: 10_000, pingSeconds: 300 },
 }
+
+export type Sizes = typeof fullSizes
 
 export const quickSizes: Sizes = {
   ...{ rounds: 1, sharingRounds: 1, warmUpRounds: 1, chatWarmUpRounds: 4 },
@@ -72,6 +59,9 @@ export const withoutProsody = ({ load }: Stage, label: string, target: Target, p
   label,
   run: (work, about) => load.run({ ...work, target, pids: { ...pids, client: load.pid } }, about),
 })
+
+export const product = ({ pid, port }: Started, over: Pick<Target, 'over'> = {}) =>
+  ['the service', { kind: 'product', port, ...over }, { service: pid }] as const
 
 export async function warmUp(contenders: object, load: Load, rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++)

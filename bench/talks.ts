@@ -24,9 +24,17 @@ export function failureOf(error: Error | undefined, text: string, status: number
   return new Error(`HTTP ${status}: ${text.slice(0, 300)}`)
 }
 
+interface BoshTalkOptions extends TalkEvents {
+  readonly port: number
+  readonly host?: string | undefined
+  readonly pollFirst?: boolean
+  /** Connections that talks with one open request share. Such a talk waits for `sendNext` after each message. */
+  readonly spare?: HttpLane[]
+}
+
 /** Two requests at a time, rids in order, one always open, as in a browser. */
 export class BoshTalk implements Talk {
-  readonly #lanes: readonly HttpLane[]
+  readonly #lanes: HttpLane[] = []
   readonly #head: string
   #rid: number
   #open = 0
@@ -37,12 +45,18 @@ export class BoshTalk implements Talk {
 
   constructor(
     readonly session: LoggedIn,
-    readonly options: TalkEvents & { readonly port: number; readonly pollFirst: boolean },
+    readonly options: BoshTalkOptions,
   ) {
     this.#rid = session.rid
-    const route = xmlRoute(options.port)
-    this.#lanes = [new HttpLane(route), new HttpLane(route)]
     this.#head = bodyHead(session.sid)
+  }
+
+  get isWaiting(): boolean {
+    return this.#awaited !== ''
+  }
+
+  get isClosed(): boolean {
+    return this.#ended !== undefined
   }
 
   poll(): void {
@@ -50,7 +64,7 @@ export class BoshTalk implements Talk {
   }
 
   sendNext(): void {
-    if (this.#open === 0 && this.options.pollFirst) this.poll()
+    if (this.#open === 0 && this.options.pollFirst === true) this.poll()
     this.#awaited = word(++this.#serial)
     this.#sentAt = performance.now()
     this.#post(`${this.#head}${this.#rid++}'>${messageTo(this.session.jid, this.#awaited)}</body>`)
@@ -62,29 +76,51 @@ export class BoshTalk implements Talk {
       if (this.#open < 2) resolve()
     })
     await this.#freeLane().ask(terminateBody(this.session.sid, this.#rid++))
+    this.close()
+  }
+
+  close(): void {
+    this.#ended = () => {}
+    this.#awaited = ''
     for (const lane of this.#lanes) lane.close()
   }
 
   #post(body: string): void {
+    const { spare } = this.options
+    const lane = this.#freeLane()
     this.#open++
-    this.#freeLane().post(body, (error, text, status) => {
+    lane.post(body, (error, text, status) => {
       this.#open--
-      if (this.#ended) this.#ended()
-      else this.#read(failureOf(error, text, status), text)
+      if (this.#ended !== undefined) return this.#ended()
+      if (spare !== undefined && this.#open > 0) spare.push(...this.#lanes.splice(this.#lanes.indexOf(lane), 1))
+      this.#read(failureOf(error, text, status), text)
     })
   }
 
   #read(failure: Error | undefined, text: string): void {
-    if (failure !== undefined) this.options.failed(failure)
-    else if (this.#awaited !== '' && text.includes(this.#awaited)) {
-      this.options.arrived(performance.now() - this.#sentAt)
-      this.sendNext()
-    } else if (this.#open === 0) this.poll()
+    const { failed, arrived, spare } = this.options
+    if (failure !== undefined) {
+      this.close()
+      failed(failure)
+      return
+    }
+    const isWord = this.isWaiting && text.includes(this.#awaited)
+    if (isWord) {
+      this.#awaited = ''
+      arrived(performance.now() - this.#sentAt)
+    }
+    if (isWord && spare === undefined) this.sendNext()
+    else if (this.#open === 0) this.poll()
   }
 
   #freeLane(): HttpLane {
-    const lane = this.#lanes.find(each => !each.busy)
-    if (!lane) throw new Error('a third request')
+    const { spare, port, host } = this.options
+    let lane = this.#lanes.find(each => !each.busy)
+    if (lane === undefined) {
+      if (this.#lanes.length === 2) throw new Error('a third request')
+      lane = spare?.pop() ?? new HttpLane({ ...xmlRoute(port), host })
+      this.#lanes.push(lane)
+    }
     return lane
   }
 }

@@ -54,3 +54,6 @@ function cpuMicroseconds(pid: number): number {
     return 0
   }
 }
+
+export const residentKib = (pid: number) =>
+  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])

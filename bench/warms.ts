@@ -3,7 +3,7 @@ import { cpu, judgeRatio, p50, rate } from './comparison.js'
 import { lines } from './lines.js'
 import { startFloor, startService } from './processes.js'
 import type { PartResult } from './results.js'
-import { compare, freshPrefix, type Stage, users, warmLoad, warmUp, withFreshProsody } from './stage.js'
+import { compare, freshPrefix, product, type Stage, users, warmLoad, warmUp, withFreshProsody } from './stage.js'
 
 export async function measureWarms(stage: Stage): Promise<PartResult> {
   const { sizes, prosody } = stage
@@ -12,7 +12,7 @@ export async function measureWarms(stage: Stage): Promise<PartResult> {
   await using floor = await startFloor(c2sPort)
   const contender = withFreshProsody.bind(undefined, stage)
   const all = {
-    product: contender('the service', { kind: 'product', port: service.port }, { service: service.pid }),
+    product: contender(...product(service)),
     peer: contender("Prosody's own endpoint", { kind: 'peer', port: httpPort }),
     raw: contender('bare XMPP stream', { kind: 'raw', port: c2sPort }),
     floor: contender('node:http and a bare stream', { kind: 'floor', port: floor.port }, { floor: floor.pid }),
@@ -39,7 +39,7 @@ export async function measureWarmsOverStarttls(stage: Stage): Promise<PartResult
   await using service = await startService({ c2sPort: port, caFile })
   const contender = withFreshProsody.bind(undefined, stage)
   const all = {
-    product: contender('the service', { kind: 'product', port: service.port }, { service: service.pid }),
+    product: contender(...product(service)),
     plainly: contender('bare stream, STARTTLS', { kind: 'raw-tls', port, caFile }),
     nudged: contender('bare stream, STARTTLS, nudged', { kind: 'raw-tls-nudged', port, caFile }),
   }

@@ -30,7 +30,6 @@ export interface Work {
   readonly warmsPerSecond?: number
   readonly sessions?: number
   readonly secondsPerMessage?: number
-  readonly awaitsGo?: boolean
   readonly pids: Processes
 }
 
