@@ -4,8 +4,8 @@ import { csiNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf } from '../../xmpp/xml/document.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
-import { isSpace } from '../../xmpp/xml/plain-text.js'
 import type { Root } from '../../xmpp/xml/root.js'
+import { isSpace } from '../../xmpp/xml/usual-text.js'
 
 /** Longest element other than a stanza, such as features or a login step. */
 export const longestStep = 10_000

@@ -3,9 +3,9 @@ import { asWritten, type Element, type Fate } from './element.js'
 import { elementReader } from './element-reader.js'
 import { EndFinder } from './end-finder.js'
 import type { XmlLimits } from './limits.js'
-import { plain } from './plain.js'
 import type { Root } from './root.js'
 import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
+import { usualXml } from './usual-xml.js'
 import { XmlError } from './xml-error.js'
 
 export interface Document {
@@ -79,7 +79,7 @@ const endOfStartTag = (text: string) => new EndFinder('root').find(text)
 
 /** Must have been checked. */
 export function startTagOf(text: string): Root {
-  return plain.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
+  return usualXml.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
 }
 
 /** Must have been checked. Throws as `readElement` does. */
@@ -89,7 +89,7 @@ export function childrenOf(text: string): readonly Element[] {
 
 /** Has no children, and must have been checked. */
 export function textOf(text: string): string {
-  return plain.readText(text) ?? parseText(text)
+  return usualXml.readText(text) ?? parseText(text)
 }
 
 function parseText(text: string): string {

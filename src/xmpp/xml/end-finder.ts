@@ -1,4 +1,4 @@
-import { isSpace } from './plain-text.js'
+import { isSpace } from './usual-text.js'
 import { XmlError } from './xml-error.js'
 
 const exclamationMark = 0x21

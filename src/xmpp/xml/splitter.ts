@@ -3,9 +3,9 @@ import { asWritten, type Element, type Fate, type MeantNamespace } from './eleme
 import { elementReader, type ReadingRules } from './element-reader.js'
 import { EndFinder } from './end-finder.js'
 import type { XmlLimits } from './limits.js'
-import { allowPlain, plain } from './plain.js'
-import { endOfSpace, endOfText, isLarger } from './plain-text.js'
 import { assertFewDeclarations, type Declarations, lasting, type OpenRoot, type Root } from './root.js'
+import { endOfSpace, endOfText, isLarger } from './usual-text.js'
+import { allowUsual, usualXml } from './usual-xml.js'
 import { readUtf8, unfinishedBytes } from './utf8.js'
 import { XmlError } from './xml-error.js'
 
@@ -47,7 +47,7 @@ export class Splitter {
   readonly #sink: Sink
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
-  readonly #allowsPlain: boolean
+  readonly #allowsUsual: boolean
   /** Before the root: nothing, a byte order mark, or all that is allowed. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
@@ -67,7 +67,7 @@ export class Splitter {
     this.#sink = sink
     this.#rules = { limits, meantNamespace, lenient }
     this.#mixedContent = mixedContent
-    this.#allowsPlain = allowPlain(limits)
+    this.#allowsUsual = allowUsual(limits)
   }
 
   get isBetweenElements(): boolean {
@@ -120,7 +120,7 @@ export class Splitter {
   #read(text: string): void {
     for (let at = 0; at < text.length && !this.#stopped; ) {
       if (this.#finder === undefined) {
-        at = this.#readPlain(text, at)
+        at = this.#readUsual(text, at)
         if (this.#root === undefined) at = this.#passProlog(text, at)
         if (this.#stopped || at === text.length) return
         this.#assertMarkup(text, at)
@@ -132,12 +132,12 @@ export class Splitter {
   }
 
   /** Returns the offset that was reached. */
-  #readPlain(text: string, from: number): number {
+  #readUsual(text: string, from: number): number {
     let at = from
     if (this.#root === undefined) {
-      const root = from === 0 && this.#allowsPlain ? plain.readRoot(text) : undefined
-      if (root === undefined || this.#isTooLarge(text, plain.end)) return at
-      at = plain.end
+      const root = from === 0 && this.#allowsUsual ? usualXml.readRoot(text) : undefined
+      if (root === undefined || this.#isTooLarge(text, usualXml.end)) return at
+      at = usualXml.end
       this.#open(root, text.charCodeAt(at - 2) === slash)
     }
     const { qualifiedName, declarations } = this.#root!
@@ -155,17 +155,17 @@ export class Splitter {
         this.#close()
         continue
       }
-      const element = this.#plainChild(text, at, declarations)
-      if (element === undefined || isLarger(text, at, plain.end, this.#rules.limits.maxElementBytes)) break
-      at = plain.end
+      const element = this.#usualChild(text, at, declarations)
+      if (element === undefined || isLarger(text, at, usualXml.end, this.#rules.limits.maxElementBytes)) break
+      at = usualXml.end
       if (this.#hasRoomFor(element.text)) this.#sink.onElement(element)
       else this.#sink.onUnfit?.('dropped')
     }
     return at
   }
 
-  #plainChild(text: string, at: number, declarations: Declarations): Element | undefined {
-    return this.#allowsPlain ? plain.readChild(text, at, declarations, this.#rules.meantNamespace) : undefined
+  #usualChild(text: string, at: number, declarations: Declarations): Element | undefined {
+    return this.#allowsUsual ? usualXml.readChild(text, at, declarations, this.#rules.meantNamespace) : undefined
   }
 
   #passProlog(text: string, from: number): number {
@@ -234,7 +234,7 @@ export class Splitter {
       return
     }
     if (this.#isTooLarge(text, text.length)) throw tooLarge()
-    const root = this.#allowsPlain ? plain.readRoot(text) : undefined
+    const root = this.#allowsUsual ? usualXml.readRoot(text) : undefined
     this.#open(root ?? elementReader.readRoot(text, this.#rules), text.endsWith('/>'))
   }
 
@@ -245,7 +245,7 @@ export class Splitter {
   }
 
   #readChild(text: string, declarations: Declarations): void {
-    let element = this.#plainChild(text, 0, declarations)
+    let element = this.#usualChild(text, 0, declarations)
     let fate: Fate | undefined
     try {
       if (this.#isTooLarge(text, text.length)) throw tooLarge()

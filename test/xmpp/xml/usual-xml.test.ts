@@ -1,6 +1,6 @@
 // What is read in one pass, against saxes: the same elements, the same root, the same fault.
-//   PLAIN_CASES  how many documents, and how many streams (400, or 5000 in all tests)
-//   PLAIN_SEED   (20261120)
+//   USUAL_CASES  how many documents, and how many streams (400, or 5000 in all tests)
+//   USUAL_SEED   (20261120)
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
@@ -9,24 +9,24 @@ import { documentReader } from '../../../src/xmpp/xml/document.js'
 import { asWritten, type Element } from '../../../src/xmpp/xml/element.js'
 import { elementReader } from '../../../src/xmpp/xml/element-reader.js'
 import { defaultLimits, type XmlLimits } from '../../../src/xmpp/xml/limits.js'
-import { plain } from '../../../src/xmpp/xml/plain.js'
 import type { Root } from '../../../src/xmpp/xml/root.js'
 import { Splitter } from '../../../src/xmpp/xml/splitter.js'
+import { usualXml } from '../../../src/xmpp/xml/usual-xml.js'
 import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
 import { casesOf } from '../../support/matrix.js'
 import { numberFrom } from '../../support/random.js'
-import { nearlyPlainDocument, nearlyPlainStream } from './nearly-plain.js'
+import { nearlyUsualDocument, nearlyUsualStream } from './nearly-usual.js'
 import { cut, randomCuts } from './random-stream.js'
 
 const parameters = {
-  seed: numberFrom('PLAIN_SEED', 20261120),
-  numRuns: numberFrom('PLAIN_CASES', casesOf(400, 5000)),
+  seed: numberFrom('USUAL_SEED', 20261120),
+  numRuns: numberFrom('USUAL_CASES', casesOf(400, 5000)),
 }
 const time = 60_000 + 2 * parameters.numRuns
 
 /** How often saxes was needed, and whether nothing is read without it. */
 let scans = 0
-let isWithoutPlain = false
+let isWithoutUsual = false
 const { readRoot, readChild } = elementReader
 elementReader.readRoot = function (...args) {
   scans += 1
@@ -37,9 +37,9 @@ elementReader.readChild = function (...args) {
   return readChild.apply(this, args)
 }
 for (const name of ['readRoot', 'readChild'] as const) {
-  const original = plain[name] as (...args: unknown[]) => unknown
-  Object.assign(plain, {
-    [name]: (...args: unknown[]) => (isWithoutPlain ? undefined : original.apply(plain, args)),
+  const original = usualXml[name] as (...args: unknown[]) => unknown
+  Object.assign(usualXml, {
+    [name]: (...args: unknown[]) => (isWithoutUsual ? undefined : original.apply(usualXml, args)),
   })
 }
 beforeEach(() => {
@@ -47,12 +47,12 @@ beforeEach(() => {
 })
 
 /** What saxes says of all of it. */
-function withoutPlain(read: () => Told): Told {
-  isWithoutPlain = true
+function withoutUsual(read: () => Told): Told {
+  isWithoutUsual = true
   try {
     return read()
   } finally {
-    isWithoutPlain = false
+    isWithoutUsual = false
   }
 }
 
@@ -99,7 +99,7 @@ function readDocument(xml: string, kind: number): Told {
   })
 }
 
-const scanDocument = (xml: string, kind: number) => withoutPlain(() => readDocument(xml, kind))
+const scanDocument = (xml: string, kind: number) => withoutUsual(() => readDocument(xml, kind))
 
 function splitStream(chunks: readonly Buffer[], limits: XmlLimits): Told {
   return hear(told => {
@@ -108,16 +108,16 @@ function splitStream(chunks: readonly Buffer[], limits: XmlLimits): Told {
   })
 }
 
-const scanStream = (xml: string, limits: XmlLimits) => withoutPlain(() => splitStream([Buffer.from(xml)], limits))
+const scanStream = (xml: string, limits: XmlLimits) => withoutUsual(() => splitStream([Buffer.from(xml)], limits))
 
-describe('XML that is nearly plain', () => {
+describe('XML that is nearly usual', () => {
   test(
     'is read as saxes reads it, as a document',
     () => {
       let unscanned = 0
       let refused = 0
       fc.assert(
-        fc.property(nearlyPlainDocument, anyKind, (xml, kind) => {
+        fc.property(nearlyUsualDocument, anyKind, (xml, kind) => {
           const before = scans
           const told = readDocument(xml, kind)
           if (scans === before) unscanned += 1
@@ -138,7 +138,7 @@ describe('XML that is nearly plain', () => {
     () => {
       let unscanned = 0
       fc.assert(
-        fc.property(nearlyPlainStream, randomCuts, anyKind, (xml, cuts, kind) => {
+        fc.property(nearlyUsualStream, randomCuts, anyKind, (xml, cuts, kind) => {
           const { limits } = kinds[kind]!
           const bytes = Buffer.from(xml)
           const before = scans

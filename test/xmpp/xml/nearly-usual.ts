@@ -1,4 +1,4 @@
-// Documents and streams that are plain, or not quite, or broken a little: near the border on both sides.
+// Documents and streams that are usualXml, or not quite, or broken a little: near the border on both sides.
 import fc from 'fast-check'
 
 const often = <T>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<T>, weight = 80) =>
@@ -154,5 +154,5 @@ const damaged = (whole: fc.Arbitrary<string>) =>
     },
   )
 
-export const nearlyPlainDocument = damaged(document)
-export const nearlyPlainStream = damaged(stream)
+export const nearlyUsualDocument = damaged(document)
+export const nearlyUsualStream = damaged(stream)

@@ -2,9 +2,9 @@ import { copyOf, keepsTooMuch } from './copy-of.js'
 import type { MeantNamespace } from './element.js'
 import { escapeNamespace } from './escaped-namespaces.js'
 import type { XmlLimits } from './limits.js'
-import { isSame, longestName, mostAttributes, PlainTag } from './plain-tag.js'
-import { endOfSpace, endOfText } from './plain-text.js'
 import { type Declarations, Root } from './root.js'
+import { isSame, longestName, mostAttributes, UsualTag } from './usual-tag.js'
+import { endOfSpace, endOfText } from './usual-text.js'
 
 /** Limits of nesting and of prefixes, which are searched linearly. */
 const deepest = 127
@@ -20,17 +20,17 @@ const none: readonly string[] = []
 const xmlDeclaration = "<?xml version='1.0'?>"
 
 /** All XML that this reader accepts, apart from sizes and numbers of children. */
-export function allowPlain({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
+export function allowUsual({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
   const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
 /** In one pass. Undefined for unusual XML, which `ElementReader` reads with the same result. */
-class PlainReader {
+class UsualReader {
   end = 0
-  readonly #root = new PlainTag()
-  readonly #child = new PlainTag()
-  readonly #inner = new PlainTag()
+  readonly #root = new UsualTag()
+  readonly #child = new UsualTag()
+  readonly #inner = new UsualTag()
   /** Start and end, for each open element. */
   readonly #names = new Int32Array(2 * deepest)
   readonly #inDefault = new Uint8Array(deepest + 1)
@@ -156,7 +156,7 @@ class PlainReader {
   }
 
   /** Whether all prefixes are declared on root or child. Notes used prefixes of the root. */
-  #knowsPrefixes(text: string, { name, nameColon, prefix, prefixEnd }: PlainTag, from: Declarations) {
+  #knowsPrefixes(text: string, { name, nameColon, prefix, prefixEnd }: UsualTag, from: Declarations) {
     if (nameColon > 0 && !this.#knowsPrefix(text, name, nameColon, from)) return false
     return prefix === 0 || this.#knowsPrefix(text, prefix, prefixEnd, from)
   }
@@ -186,9 +186,9 @@ class PlainReader {
 }
 
 /** Shared, because the reader keeps nothing between calls. */
-export const plain = new PlainReader()
+export const usualXml = new UsualReader()
 
-function declarationsOf(text: string, tag: PlainTag): Declarations {
+function declarationsOf(text: string, tag: UsualTag): Declarations {
   const defaultNamespace = tag.namespace === 0 ? '' : text.slice(tag.namespace, tag.namespaceEnd)
   if (tag.declared === 0) return { defaultNamespace, prefixes: none, namespaces: none }
   const prefixes: string[] = []
@@ -202,7 +202,7 @@ function declarationsOf(text: string, tag: PlainTag): Declarations {
   return { defaultNamespace, prefixes, namespaces }
 }
 
-function declaredBy(text: string, tag: PlainTag, prefix: string): string | undefined {
+function declaredBy(text: string, tag: UsualTag, prefix: string): string | undefined {
   if (tag.declared === 0) return undefined
   for (let index = 0; index < tag.count; index++) {
     if (tag.declaredPrefix(text, index) === prefix) return tag.attributeValue(text, index)
@@ -210,7 +210,7 @@ function declaredBy(text: string, tag: PlainTag, prefix: string): string | undef
   return undefined
 }
 
-function namespaceOf(text: string, tag: PlainTag, { defaultNamespace, prefixes, namespaces }: Declarations) {
+function namespaceOf(text: string, tag: UsualTag, { defaultNamespace, prefixes, namespaces }: Declarations) {
   if (tag.nameColon === 0) return tag.namespace === 0 ? defaultNamespace : text.slice(tag.namespace, tag.namespaceEnd)
   const prefix = text.slice(tag.name, tag.nameColon)
   return declaredBy(text, tag, prefix) ?? namespaces[prefixes.indexOf(prefix)]!

@@ -1,4 +1,4 @@
-import { endOfName, endOfNamespace, endOfSpace, endOfValue } from './plain-text.js'
+import { endOfName, endOfNamespace, endOfSpace, endOfValue } from './usual-text.js'
 
 export const mostAttributes = 24
 
@@ -18,7 +18,7 @@ const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
 /** Offsets into the text. */
-export class PlainTag {
+export class UsualTag {
   name = 0
   nameColon = 0
   nameEnd = 0
