@@ -21,7 +21,6 @@ interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly uplink: Uplink
   readonly hidesSecrets: boolean
   readonly hasEnded: boolean
-  /** `isManaged`: stream management is on. */
   loggedInByClient(loggedIn: LoggedIn, isManaged: boolean): void
   flush(): void
   schedule(): void

@@ -30,7 +30,6 @@ export const endings = {
   evicted: { link: 'close', queue: 'deliver', client: 'outcome-now' },
   /** Frees memory. */
   freed: { link: 'abandon', queue: 'return', client: 'outcome-now' },
-  /** The user or an admin ends the session. */
   loggedOut: { link: 'close', queue: 'return', client: 'end' },
   /** There is no client, or it already has the reply. */
   untold: { link: 'close', queue: 'return', client: 'untold' },

@@ -3,7 +3,6 @@ export class FirstOf<T> {
   readonly #most: number
   readonly #compare: (a: T, b: T) => number
   #items: T[] = []
-  /** Items after it are not kept. */
   #last: T | undefined
 
   constructor(most: number, compare: (a: T, b: T) => number) {

@@ -22,7 +22,7 @@ export interface LinkCountsParts {
   readonly undelivered: () => number
 }
 
-/** Stanza counts of both sides of a stream (XEP-0198 §4). */
+/** XEP-0198 §4, of both sides. */
 export class LinkCounts {
   received = 0
   readonly #unconfirmed = new Unconfirmed()
@@ -142,7 +142,6 @@ export class LinkCounts {
     return true
   }
 
-  /** While the connection is lost. */
   rest(): void {
     this.#isAsked = false
     this.#askAt = never

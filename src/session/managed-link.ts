@@ -24,7 +24,7 @@ export interface ManagedLinkParts extends LinkCountsParts {
 
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
-/** XEP-0198: replaces a broken connection, and resumes the stream. */
+/** XEP-0198. */
 export class ManagedLink implements Link, LinkEvents {
   events: LinkEvents
   #link: Link

@@ -6,7 +6,7 @@ import type { Element } from '../xmpp/xml/element.js'
 
 /** Time for the answer to `<resume/>`. */
 const resumeMilliseconds = 10_000
-/** Time for an attempt that begins after `longest`. */
+/** For an attempt that begins after `longest`. */
 const lateMilliseconds = 20_000
 /** Doubles up to `mostPause`. */
 const firstPause = 500
@@ -109,7 +109,7 @@ export class Repair {
     const onBegin = () =>
       run(() => {
         this.#isInTurn = true
-        // One attempt shows whether the server still has the stream.
+        // Shows whether the server still has the stream.
         if (clock.now() >= this.#until) this.#until = clock.now() + lateMilliseconds
       })
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(

@@ -10,7 +10,7 @@ const mostElements = 1000
 /** Beside its text: a substring may keep a network chunk. */
 const elementBytes = 2048
 
-/** In bytes. `size` is in UTF-16 units of two bytes. */
+/** In bytes: a UTF-16 unit has two. */
 export function memoryOf(size: number, elements: number): number {
   return 2 * size + elementBytes * elements
 }
@@ -82,7 +82,7 @@ export class Outbox {
     return this.#keptBytes
   }
 
-  /** Gets lower as the memory of the process fills. */
+  /** Lower as the memory of the process fills. */
   get mostBytes(): number {
     return this.#parts.waiting.mostOfOne
   }
@@ -148,7 +148,7 @@ export class Outbox {
     this.#isClosed = true
   }
 
-  /** Takes at least one element, and at most `most` UTF-16 units. */
+  /** At least one element, and at most `most` UTF-16 units. */
   take(transport: Transport, most = mostTaken): readonly Element[] {
     this.resumption = undefined
     const before = this.#beforeTimed

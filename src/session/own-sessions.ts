@@ -113,7 +113,7 @@ export class OwnSessions {
   }
 }
 
-/** For a full JID, the login must have asked for it. */
+/** The login must have asked for a full JID. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor
@@ -121,7 +121,7 @@ function mayBecome({ stage, client }: Session, jid: string): boolean {
   return jid.includes('/') ? wished === jid : userOf(wished) === userOf(jid)
 }
 
-/** A bare JID selects all of a user's sessions. */
+/** A bare JID selects all of a user. */
 export function withJid(views: readonly SessionView[], jid: string): readonly SessionView[] {
   const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
   if (!jid.includes('/')) return views

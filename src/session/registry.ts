@@ -9,10 +9,10 @@ import { Tickets } from './ticket.js'
 const sweepInterval = 250
 /** Of a turn of the event loop, in milliseconds. All pages may leave at once. */
 const longestSweep = 10
-/** Memory of a record without stanzas and replies, in bytes. */
+/** Without stanzas and replies, in bytes. */
 const mostPerRecord = 4096
 
-/** Finds the sessions of this process. One timer drives them. */
+/** One timer drives all sessions. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
   /** A look-up's time reveals no other sid: a map compares only keys with the same seeded hash. */

@@ -84,7 +84,7 @@ export class ServerWatch {
     } else this.#learn(element)
   }
 
-  /** The client must not get the answer to our ping. */
+  /** Our ping's answer is not for the client. */
   isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') this.#note(element)

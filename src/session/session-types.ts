@@ -20,7 +20,7 @@ export interface VisitName {
 export interface Tab extends VisitName {
   /** Empty for the only tab of a visit. */
   readonly tab: string
-  /** Normalised and bare. A domain for anonymous users. */
+  /** Normalised and bare, or a domain for anonymous users. */
   readonly user: string
 }
 
@@ -31,7 +31,6 @@ export interface SessionView {
   readonly domain: string
   readonly origin: 'warmed' | 'client'
   readonly state: SessionState
-  /** Undefined until the first client has come. */
   readonly transport: Transport | undefined
   readonly createdAt: number
   /** Undefined while a request is open. */
@@ -44,7 +43,7 @@ export interface SessionView {
 
 export interface OpenedBy {
   readonly admin: string
-  /** The caller was a page with a token. */
+  /** By a page with a token. */
   readonly isPage: boolean
 }
 
@@ -102,7 +101,7 @@ export interface Opening {
     handover: Handover,
     management?: Management,
   ): Promise<Binding | undefined>
-  /** Ends the login without further events. */
+  /** No event follows. */
   abandon(): void
 }
 

@@ -40,7 +40,7 @@ export class Session implements Gate {
   hasBackend = false
   tab: Tab | undefined
   readonly history: SessionHistory
-  /** Of the call that logged in or last resumed, for events. */
+  /** Of the login or last resumption. */
   ids: CallIds | undefined
   readonly #keeper: SessionKeeper<Session>
   readonly createdAt: number
@@ -49,7 +49,7 @@ export class Session implements Gate {
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
 
-  /** `client`: logs in itself. `before`: from another process. */
+  /** `client`: logs in itself. `before`: at another process. */
   constructor(
     domain: string,
     keeper: SessionKeeper<Session>,
@@ -105,7 +105,7 @@ export class Session implements Gate {
     return this.stage.isOver
   }
 
-  /** All connections are encrypted, or trusted by the operator. */
+  /** Encrypted, or trusted by the operator. */
   get hidesSecrets(): boolean {
     return this.isSecure && this.link.facts.plainAllowed
   }
@@ -121,7 +121,7 @@ export class Session implements Gate {
     this.outbox.source = this.uplink
   }
 
-  /** Continues another process's session. Replaces `begin`. */
+  /** Another process's. Replaces `begin`. */
   takeUp(before: SessionRecord, client: Client, management: Management): void {
     this.#jid = before.jid
     this.#client = client

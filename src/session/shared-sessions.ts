@@ -19,7 +19,7 @@ import type {
   SessionView,
 } from './session-types.js'
 
-/** Ages instead of times: each process has its own clock. */
+/** Ages: each process has its own clock. */
 interface CarriedPage {
   readonly sessions: readonly (readonly [Rank, SessionView])[]
   readonly total: number
@@ -173,7 +173,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     }
   }
 
-  /** A process that is gone or late has no sessions. */
+  /** Processes that are gone or late have none. */
   const viewsAt = async (places: readonly (readonly [process: string, id: string])[]) => {
     const idsOf = new Map<string, string[]>()
     for (const [process, id] of places) {

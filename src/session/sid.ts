@@ -8,7 +8,7 @@ export function newSid(processName?: string): { sid: string; id: string } {
   return { sid: `${processName}-${secret}`, id: `${processName}-${idOf(secret)}` }
 }
 
-/** The handle for a sid that another endpoint chose. */
+/** Another endpoint chose the sid. */
 export function handleOf(sid: string, processName: string | undefined): string {
   return processName === undefined ? idOf(sid) : `${processName}-${idOf(sid)}`
 }

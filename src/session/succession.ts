@@ -4,7 +4,7 @@ import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import type { Registry } from './registry.js'
 import type { SessionRecord } from './session-record.js'
 
-/** Raise this number when `SessionRecord`, or a record inside it, changes. */
+/** Raise it when `SessionRecord`, or a record inside, changes. */
 export const recordVersion = 1
 
 /** Ends sessions, and yields their records in JSON. */

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { randomText } from '../lib/text/random-text.js'
 
-/** Proofs of HT-SHA-256-NONE (draft-schmaus-kitten-sasl-ht §3). */
+/** HT-SHA-256-NONE (draft-schmaus-kitten-sasl-ht §3). */
 const proofOf = (token: string, by: 'Initiator' | 'Responder') => createHmac('sha256', token).update(by).digest()
 
 export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator')
@@ -34,7 +34,7 @@ export class Ticket {
   }
 
   readonly #proofOfPage: Buffer
-  /** The server's proof, which the page checks. */
+  /** The server's. The page checks it. */
   readonly proof: Buffer
   readonly #until: number
 

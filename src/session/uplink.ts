@@ -154,7 +154,7 @@ export class Uplink {
     return 'broken-off'
   }
 
-  /** The server returns stanzas that it still keeps. */
+  /** The server returns what it still keeps. */
   bounce(undelivered: readonly Element[]): void {
     for (const element of this.#mine(undelivered)) this.#bounce(element)
   }

@@ -67,7 +67,7 @@ export function connectTcp(host: string, port: number, source: Source = {}): Soc
     keepAlive: true,
     noDelay: true,
   })
-  // An error without a listener would end the process.
+  // Otherwise an error would end the process.
   return socket.on('error', nothing)
 }
 

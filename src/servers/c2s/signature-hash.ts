@@ -32,7 +32,7 @@ const pssHash = 0xa0
  */
 export function signatureHash(certificate: Uint8Array): string | undefined {
   try {
-    // Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue } (RFC 5280 §4.1)
+    // SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue } (RFC 5280 §4.1)
     const [whole] = valuesIn(certificate)
     return whole!.tag === sequence ? hashOf(valuesIn(whole!.content)[1]!) : undefined
   } catch {
@@ -40,7 +40,7 @@ export function signatureHash(certificate: Uint8Array): string | undefined {
   }
 }
 
-/** AlgorithmIdentifier ::= SEQUENCE { algorithm, parameters } */
+/** SEQUENCE { algorithm, parameters } */
 function hashOf(algorithm: Value): string | undefined {
   const [identifier, parameters] = valuesIn(algorithm.content)
   const name = Buffer.from(identifier!.content).toString('hex')

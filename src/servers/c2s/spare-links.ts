@@ -17,9 +17,7 @@ const sweepInterval = 1_000
 const loginsForEach = 5
 /** Its own included. */
 const mostDials = 2
-/** Time constant with which the count decays. */
 const minute = 60_000
-/** A domain with fewer logins is forgotten. */
 const fewLogins = 0.5
 
 export interface SpareParts extends ConnectionParts {

@@ -33,7 +33,7 @@ export function readHeader(
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
   const [id, from, lang] = [root.attribute('id'), root.attribute('from'), root.attribute('xml:lang')]
   if ([id, from, lang].some(value => value !== undefined && value.length > longestValue)) return 'policy-violation'
-  // Copied, because sessions keep the values longer than the header.
+  // Sessions keep the values longer than the header.
   return { id: copyOf(id), from: copyOf(from), lang: copyOf(lang) }
 }
 

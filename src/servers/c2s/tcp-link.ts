@@ -118,7 +118,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#writer!.send(elements, soon)
   }
 
-  /** A space after silence (RFC 6120 §4.6.1). */
+  /** RFC 6120 §4.6.1. */
   keepAlive(): void {
     if (!this.#isBusy && this.#phase === 'open') this.#writer!.write(' ')
     this.#isBusy = false
@@ -361,7 +361,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.events.onEnd(reported)
   }
 
-  /** A server may close connections that were dialled ahead. */
   #report({ failure, isStale = false }: LinkEnd): void {
     const isSilent = failure.step === 'features' && !this.#reader.hasBegun && !isStale
     if (failure.step === 'stream') this.#server?.lost(failure, this.#to.domain)

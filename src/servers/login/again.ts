@@ -87,7 +87,7 @@ export function wishOf(record: AgainRecord, account: ServiceAccount | undefined)
   return credentials && { jid: record.jid, credentials }
 }
 
-/** Undefined if the settings no longer have the service account. */
+/** Undefined without the service account. */
 export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefined): Credentials | undefined {
   switch (secrets.kind) {
     case 'keys':

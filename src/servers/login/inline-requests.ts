@@ -14,7 +14,6 @@ import type { LoginWish } from './wish.js'
 export interface InlineParts {
   /** Longest gap of a stream that can be resumed. Undefined: streams are not resumed. */
   readonly resumeSeconds?: number | undefined
-  /** Undefined: no tokens are requested. */
   readonly tokens?: Tokens | undefined
 }
 

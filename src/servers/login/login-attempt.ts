@@ -68,7 +68,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #hasLastFeatures = false
   #enabled: Element | undefined
   #answer: Element | undefined
-  /** A `<session/>` request (RFC 3921 §3). */
+  /** RFC 3921 §3. */
   #demandsSession = false
   /** Later elements are the page's. */
   #isAnswered = false

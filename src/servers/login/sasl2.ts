@@ -21,7 +21,7 @@ export interface Sasl2Success {
 
 const software = 'warm-bindings'
 
-/** `enable`: attributes of the request for stream management. */
+/** `enable`: attributes, for stream management. */
 export function bindRequest(enable: Record<string, string> | undefined, agent: UserAgent | undefined): XmlElement {
   // No tag for a user agent: for the same pair, Prosody makes the same resource.
   const tag = agent === undefined ? [xml('tag', {}, software)] : []

@@ -47,7 +47,7 @@ const rateSeconds = 5
 
 /** Of all clients, and of each IPv4 address or IPv6 network. */
 export class SessionLimits {
-  /** Held requests, counted by the sessions. */
+  /** Counted by the sessions. */
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate

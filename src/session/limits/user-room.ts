@@ -6,7 +6,6 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import type { Registry } from '../registry.js'
 import type { Session } from '../session.js'
 
-/** JIDs are bare or full. */
 export interface UserRoom {
   take(jid: string): boolean | Promise<boolean>
   giveBack(jid: string): void

@@ -100,7 +100,7 @@ export class ClientAttempts {
       })
       this.#timers.add(timer)
     }
-    // A login that cannot be counted is not delayed.
+    // Without a count, there is no delay.
     this.#refusals.begun(this.#client).then(waitFor, go)
   }
 

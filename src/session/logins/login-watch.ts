@@ -40,7 +40,7 @@ export class LoginWatch {
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
   #account: string | undefined
-  /** Whether other users may have written on the stream. */
+  /** Other users may have written on the stream. */
   #isForeign = false
   /** False after a request whose answer looks like an answer to `<resume/>`. */
   #mayResume = true
@@ -113,7 +113,7 @@ export class LoginWatch {
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
-    // Too many namespaces throw: the stage must not change then.
+    // The stage must not change if too many namespaces throw.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     if (isSasl) this.#hasTried = true
     switch (this.#stage) {
@@ -151,7 +151,7 @@ export class LoginWatch {
     return true
   }
 
-  /** Returns false if the stream's owner would be unknown. */
+  /** False if the owner would be unknown. */
   #resumes(element: Element): boolean {
     const id = idToResume(element)
     if (id === undefined || !this.#mayResume || this.#ownerOf(id) === undefined) return false

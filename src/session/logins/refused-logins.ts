@@ -12,7 +12,7 @@ import { LoginAudit, type RefusedLogin } from './login-audit.js'
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
   readonly limits: Pick<Config['limits'], 'loginTimeout'>
-  /** Logins of the proxies themselves are not limited. */
+  /** Their own logins are not limited. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock

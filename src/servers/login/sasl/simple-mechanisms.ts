@@ -9,12 +9,12 @@ export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'
   return singleMessage(name, `${authzid}\0${user}\0${secret}`)
 }
 
-/** SASL EXTERNAL (RFC 4422 Appendix A): the link's certificate is the proof. */
+/** RFC 4422 Appendix A: the link's certificate is the proof. */
 export function external(authzid: string): Mechanism {
   return singleMessage('EXTERNAL', authzid)
 }
 
-/** SASL ANONYMOUS (RFC 4505), without trace information (XEP-0175 §4). */
+/** RFC 4505, without trace information (XEP-0175 §4). */
 export function anonymous(): Mechanism {
   return singleMessage('ANONYMOUS', '')
 }
@@ -35,7 +35,7 @@ function singleMessage(name: string, message: string): Mechanism {
 /** RFC 7628 §3.1. A single separator is the answer to an error (§3.2.3). */
 const separator = '\x01'
 
-/** OAUTHBEARER (RFC 7628), for encrypted links only. */
+/** RFC 7628, for encrypted links only. */
 export function oauthBearer(authzid: string, token: string): Mechanism {
   const message = toByteString(`n,a=${saslName(authzid)},${separator}auth=Bearer ${token}${separator}${separator}`)
   let isRefused = false
