@@ -1,4 +1,4 @@
-import { accessSync, constants, openSync, statSync } from 'node:fs'
+import { accessSync, constants, fchmodSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DestinationStream, Logger } from 'pino'
 import type { Config } from '../config/config.js'
@@ -111,12 +111,23 @@ function lostLine(about: object, format: LogFormat): (lost: number) => string {
 function openAuditFile(file: string): number {
   try {
     // Without O_NONBLOCK, opening a pipe that has no reader would block.
-    const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
-    return openSync(file, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY, 0o640)
+    const { O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_WRONLY } = constants
+    const flags = O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY
+    try {
+      const descriptor = openSync(file, flags | O_EXCL, auditFileMode)
+      // The unit's UMask= is 0077. An existing file keeps its mode.
+      fchmodSync(descriptor, auditFileMode)
+      return descriptor
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error
+      return openSync(file, flags, auditFileMode)
+    }
   } catch (error) {
     throw new ConfigError([unopened(file, error)])
   }
 }
+
+const auditFileMode = 0o640
 
 /** Problems of AUDIT_LOG, for --check-config. Creates no file. */
 export function unusableAuditFile({ auditLog }: Pick<Config, 'auditLog'>): string[] {

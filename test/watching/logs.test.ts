@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
@@ -70,6 +70,24 @@ test('if a file cannot be opened again, the old one stays in use, with a line in
   expect(lines).toMatchObject([
     { level: 50, problems: [`AUDIT_LOG names ${file}, which cannot be written to (ENOENT)`] },
   ])
+})
+
+test('a new file of the audit trail can be read by its group under any umask, and a file keeps the mode it has', () => {
+  const file = join(folder, 'mode.log')
+  const modeOf = () => statSync(file).mode & 0o777
+  const before = process.umask(0o077)
+  try {
+    const { audit } = make({ file })
+    expect(modeOf()).toBe(0o640)
+    chmodSync(file, 0o600)
+    audit.reopen()
+    expect(modeOf()).toBe(0o600)
+    renameSync(file, `${file}.1`)
+    audit.reopen()
+    expect(modeOf()).toBe(0o640)
+  } finally {
+    process.umask(before)
+  }
 })
 
 test('a folder cannot be the file of the audit trail', () => {
