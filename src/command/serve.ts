@@ -7,7 +7,7 @@ import { outliveFaults } from './faults.js'
 import type { ObeySignals } from './held-signals.js'
 import { reloading } from './reloading.js'
 import { readSettings } from './settings-at-hand.js'
-import { takeActivatedSockets } from './systemd/activated-sockets.js'
+import { ignoredSettings, takeActivatedSockets } from './systemd/activated-sockets.js'
 import { serviceManager } from './systemd/service-manager.js'
 import { explained, holdStops, untilSignal } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
@@ -16,6 +16,7 @@ import { numberVariable } from './workers/worker-messages.js'
 export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: string | undefined): Promise<void> {
   // A process manager may run this program as its own cluster worker.
   if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
+  const own = { ...process.env }
   const sockets = takeActivatedSockets(process.env)
   const settings = readSettings(envFile)
   const { config, warnings } = settings
@@ -24,6 +25,8 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   const auditLog = isPrimary ? 'off' : config.auditLog
   const { log, audit } = await explained((async () => createLogs({ config: { ...config, auditLog }, counts }))())
   for (const warning of warnings) log.warn(warning)
+  const ignored = ignoredSettings({ ...settings.inFile, ...own }, process.env)
+  if (ignored.length > 0) log.warn({ ignored, sockets: [...sockets.keys()] }, socketsReplace)
   const systemd = serviceManager(process.env, log)
   const onStop = () => systemd.stopping(config.drainTime)
   const connect = config.pages.origins.length > 0 ? config.pagePath : undefined
@@ -56,6 +59,9 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   const { url, urls, metricsUrl } = service
   log.info({ url, urls, metricsUrl, ...about }, 'listening')
 }
+
+const socketsReplace =
+  'systemd listens for this service: settings of addresses are ignored. Write ListenStream= in the socket unit'
 
 /** Throws a `CommandError`. */
 export async function serveDemo(): Promise<void> {

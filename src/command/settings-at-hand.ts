@@ -37,6 +37,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
     let running: Loaded = loadConfig({ ...process.env, ...instead })
     return {
       ...running,
+      inFile: values,
       warnings: [...running.warnings, ...exposedSettings(file, values)],
       /** And all files that settings name. If it throws a `ConfigError`, nothing has changed. */
       reload(): Reloaded {

@@ -68,6 +68,9 @@ describeWith(['systemd'], 'Sockets of systemd', () => {
       await eventually('it tells its addresses', () =>
         said.includes(`"urls":["http://127.0.0.1:${port}","http://[::1]:${other}"]`),
       )
+      expect(said.match(/.*ListenStream=.*/g)!.map(line => JSON.parse(line))).toMatchObject([
+        { level: 40, ignored: ['PORT'], sockets: [`127.0.0.1:${port}`, `[::1]:${other}`] },
+      ])
     },
   )
 

@@ -1,7 +1,7 @@
 // Socket activation: systemd listens, so connections wait while the service restarts (sd_listen_fds(3)).
 import { readFileSync, readlinkSync } from 'node:fs'
 import { endianness } from 'node:os'
-import { written } from '../../config/kinds/listen-addresses.js'
+import { type Address, addresses, ports, written } from '../../config/kinds/listen-addresses.js'
 import { CommandError } from '../command-error.js'
 
 /** Descriptors, by address. */
@@ -31,6 +31,31 @@ export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedS
     environment[port] = sockets.find(socket => socket.port !== undefined)?.port ?? 'off'
   }
   return new Map(found.map(({ address, descriptor }) => [address, descriptor]))
+}
+
+const pairs = [
+  ['HOST', 'PORT'],
+  ['HTTPS_HOST', 'HTTPS_PORT'],
+] as const
+
+type Settings = Readonly<Record<string, string | undefined>>
+
+/** Names of the settings of `wished` that name an address or a port without a socket. `taken` names the sockets. */
+export function ignoredSettings(wished: Settings, taken: Settings): string[] {
+  const silent = () => undefined
+  return pairs.flatMap(([host, port]) => {
+    if (taken[host] === wished[host]) return []
+    const sockets = addresses(taken[host] ?? '', silent) ?? []
+    const hasSocket = (wish: Partial<Address>) =>
+      sockets.some(socket => socket.host === (wish.host ?? socket.host) && socket.port === (wish.port ?? socket.port))
+    const hosts = addresses(wished[host] ?? '', silent) ?? []
+    const numbers = ports(wished[port] ?? '', silent) ?? []
+    const isOff = wished[port]?.toLowerCase() === 'off' && taken[port] !== 'off'
+    return [
+      ...(hosts.every(hasSocket) ? [] : [host]),
+      ...(numbers.every(number => hasSocket({ port: number })) && !isOff ? [] : [port]),
+    ]
+  })
 }
 
 interface SocketAddress {
