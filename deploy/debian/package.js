@@ -18,11 +18,13 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { buildVersion } from './build-version.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const own = join(root, 'deploy', 'debian')
 const output = join(root, 'dist-deb')
-const { version, description, homepage } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { description, homepage, version: release } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const version = buildVersion(root)
 // A tilde sorts before the end: 1.0.0~rc.1 is older than 1.0.0.
 const debianVersion = version.replace('-', '~')
 const name = `warm-bindings_${debianVersion}_all`
@@ -46,6 +48,9 @@ function makePackage(tree) {
   const [{ filename }] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', work]))
   run('tar', ['-xzf', join(work, filename), '-C', library, '--strip-components=1'])
   addDependencies(library)
+  const about = join(library, 'package.json')
+  const text = readFileSync(about, 'utf8')
+  writeFileSync(about, text.replace(`"version": "${release}"`, `"version": "${version}"`))
   const link = (path, target) => {
     mkdirSync(join(tree, path, '..'), { recursive: true })
     symlinkSync(target, join(tree, path))

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Router } from 'express'
-import { version } from '../../lib/package-json.js'
+import { version as ownVersion } from '../../lib/package-json.js'
 
 const own = fileURLToPath(new URL('../../../public/', import.meta.url))
 
@@ -28,7 +28,7 @@ function contentOf(file: string): Buffer {
   return content
 }
 
-export function createAssetsRouter(): Router {
+export function createAssetsRouter(version = ownVersion): Router {
   const router = Router({ caseSensitive: true })
   const provide = (path: string, file: string, headers: Readonly<Record<string, string>>) => {
     const stats = statSync(file, { throwIfNoEntry: false })
@@ -45,10 +45,12 @@ export function createAssetsRouter(): Router {
   for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })
   provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
   const forAll = { 'Access-Control-Allow-Origin': '*' }
+  // Between releases a version has a plus, which the proxies' files and Express's paths do not allow.
+  const build = version.replace('+', '.')
   for (const name of ['warm-bindings', 'warm-bindings-converse']) {
     const file = join(modules, `${name}.js`)
     provide(`/${name}.js`, file, { ...forAll, 'Cache-Control': forAnHour })
-    provide(`/${name}-${version}.js`, file, { ...forAll, 'Cache-Control': forGood })
+    provide(`/${name}-${build}.js`, file, { ...forAll, 'Cache-Control': forGood })
   }
   return router
 }

@@ -15,7 +15,7 @@ let open: number
 
 beforeEach(async () => {
   open = 0
-  server = createServer(express().use(createAssetsRouter())).listen(0, '127.0.0.1')
+  server = createServer(express().use(createAssetsRouter('1.0.0+git2026.aa11'))).listen(0, '127.0.0.1')
   server.on('connection', socket => {
     open += 1
     socket.once('close', () => {
@@ -42,6 +42,10 @@ test('a browser that has a file gets 304', async () => {
     expect([status, text]).toEqual([304, ''])
   }
   expect((await get('style.css', { 'If-None-Match': '"another"' })).status).toBe(200)
+})
+
+test('the version in the path of a module between releases has a dot in place of its plus', async () => {
+  expect((await get('warm-bindings-1.0.0.git2026.aa11.js')).status).toBe(200)
 })
 
 test('HEAD is answered with the header alone', async () => {
