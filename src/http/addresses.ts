@@ -96,7 +96,7 @@ function leadsTo(hostname: string, host: string, { socket }: IncomingMessage): b
   if (host === 'localhost') return isLoopback(address)
   if (host === '0.0.0.0' && isIPv6(address)) return false
   if (!isWildcard(host)) return hostname === asHostname(host)
-  // Addresses may be added to the machine after the start.
+  // The machine may get addresses after the start.
   return machineAddresses.has(address) || address === withoutMapping(socket.localAddress ?? '')
 }
 

@@ -22,7 +22,7 @@ export interface Link {
   /** Calls `onEnd`. A stream that is not over can be resumed. */
   timeOut(step: Step, isStreamOver?: boolean): void
   unanswered?(): void
-  /** Sends all data, then closes the connection only. No event follows. */
+  /** Sends all data, then closes only the connection. No event follows. */
   cut(): void
 }
 
@@ -54,7 +54,7 @@ export interface Resumption {
 /** Replace `events` before the next turn of the event loop. */
 export interface LinkAgain {
   readonly link: Link
-  /** Set if the login resumed the stream. Otherwise restart and resume. */
+  /** The login resumed the stream. Otherwise restart and resume. */
   readonly answer?: Element | undefined
   readonly missed?: readonly Element[]
 }
@@ -87,7 +87,7 @@ export interface StreamHeader {
 export interface LinkEnd {
   readonly failure: Failure
   readonly streamError?: string | undefined
-  /** A connection dialled ahead ended before the server sent anything. */
+  /** Dialled ahead, and ended before the server sent anything. */
   readonly isStale?: boolean
 }
 

@@ -22,7 +22,6 @@ const leastJump = 2 ** 20
 /** XEP-0124 §17.2. */
 const notFound: Reply = { status: 200, body: writeTerminate('item-not-found'), contentType: defaultContentType }
 
-/** For the page that replaces a lost page. */
 export interface NextPageRecord {
   readonly terms: Terms
   readonly rid: number
@@ -191,7 +190,7 @@ export class BoshClient implements Client {
 
   flush(): void {
     this.#delivery.deliver()
-    // While the server is behind, replies would only cause more requests.
+    // Replies would only cause more requests.
     if (!this.session.uplink.isBehind) this.#answerExcess()
   }
 

@@ -132,7 +132,7 @@ export class CarriedRequest implements ExchangeEvents {
     this.#parts.peer.answer(replyIn(message))
   }
 
-  /** Repeating is safe: a session processes a repeated request once. */
+  /** Repeating is safe: sessions process a repeated request once. */
   onEnd(how: ExchangeEnd): void {
     const { nodes, clock, name, manager, peer } = this.#parts
     this.#over()

@@ -128,7 +128,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     },
     makePageClient: ((session, { wait, hold, ver }, handover) => {
       const terms = negotiate({ wait, hold, ver }, parts.terms)
-      // The warm API has checked these values.
       if (typeof terms === 'string') throw new Problem('internal-error', { step: 'bind' })
       return BoshClient.forPage(session, clientParts, terms, handover, lastRid())
     }) satisfies MakePageClient,

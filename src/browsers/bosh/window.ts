@@ -18,10 +18,10 @@ export interface WindowRecord {
   readonly replies: readonly StoredReply[]
 }
 
-/** Most stored replies, for clients that never acknowledge. */
+/** For clients that never acknowledge. */
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
-/** Memory of a reply without its text, in bytes. */
+/** Of a reply without its text. */
 const replyBytes = 512
 
 /** XEP-0124 §9, §14.2, §14.3. */

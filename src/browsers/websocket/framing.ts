@@ -22,7 +22,7 @@ const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
 
 /** In bytes. */
 const longestDeclaration = 256
-/** No length limit, because the length was checked before. */
+/** The length was checked before. */
 const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY }
 
 const readDocument = documentReader(defaultLimits)

@@ -7,7 +7,7 @@ import { type StartParts, StreamStart } from './stream-start.js'
 
 const openSeconds = 10
 
-/** A stream whose client logs in to the XMPP server itself. */
+/** Its client logs in to the XMPP server itself. */
 export class RelayStart extends StreamStart {
   #hasBegun = false
 

@@ -86,7 +86,6 @@ export class SocketChannel implements Channel {
   #closeBy: number | undefined
   #isGathering = false
   #isLeaving = false
-  /** The close frame is sent or awaited. */
   #isClosing = false
   #isGone = false
   #cause: WebSocketCut | undefined

@@ -25,7 +25,6 @@ export function accessBy({ allow, deny }: AccessRule): Access | undefined {
   return isForAll ? undefined : address => allow.contains(address) && !deny.contains(address)
 }
 
-/** Access lists cannot contain this value. */
 export const unknownAddress = 'unknown'
 
 /** The right-most address in `X-Forwarded-For` that is no trusted proxy. */

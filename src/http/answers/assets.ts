@@ -19,7 +19,7 @@ const modules = fileURLToPath(new URL('../../../dist/browser/', import.meta.url)
 const forAnHour = 'public, max-age=3600'
 const forGood = 'public, max-age=31536000, immutable'
 
-/** The apps of all hosts share these. */
+/** All hosts share these. */
 const contents = new Map<string, Buffer>()
 
 function contentOf(file: string): Buffer {

@@ -31,7 +31,7 @@ function formatOf(headers: IncomingHttpHeaders): Representation {
   return bodyFormat(headers['content-type']) === 'json' ? 'json' : 'html'
 }
 
-/** If a range is repeated, the first entry counts. */
+/** Of equal ranges, the first counts. */
 function parseAccept(header: string) {
   const ranges = new Map<string, Omit<Preference, 'exactness'>>()
   for (const [place, item] of header.split(',', mostRanges).entries()) {

@@ -356,15 +356,12 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     if (isStreamOver) this.close()
     else this.cut()
     const reported = atStep({ ...end, failure: { ...end.failure, server } }, this.events)
-    this.#report(reported)
-    this.#parts.onFailed(this.#to.domain, reported.failure)
-    this.events.onEnd(reported)
-  }
-
-  #report({ failure, isStale = false }: LinkEnd): void {
+    const { failure, isStale = false } = reported
     const isSilent = failure.step === 'features' && !this.#reader.hasBegun && !isStale
     if (failure.step === 'stream') this.#server?.lost(failure, this.#to.domain)
     else if (isSilent && failure.code !== 'remote-stream-error') this.#server?.failed(failure, this.#to.domain)
+    this.#parts.onFailed(this.#to.domain, failure)
+    this.events.onEnd(reported)
   }
 
   #destroy(): void {

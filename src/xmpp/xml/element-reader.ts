@@ -25,7 +25,7 @@ const mostFaults = 10
 
 const tooManyFaults = new Error('too many faults')
 
-/** Messages of saxes about namespaces (Namespaces in XML 1.0 §2-§6). */
+/** Of saxes (Namespaces in XML 1.0 §2-§6). */
 const namespaceFaults = [
   'xml prefix must be bound',
   'xmlns prefix must be bound',
@@ -197,7 +197,7 @@ class ElementReader {
   }
 }
 
-/** Shared, because creating a parser costs more than reading most elements. */
+/** Shared: creating a parser costs more than reading most elements. */
 export const elementReader = new ElementReader()
 
 function declarationsOf(ns: SaxesTagNS['ns']): Declarations {

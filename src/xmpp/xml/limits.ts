@@ -1,5 +1,5 @@
 export interface XmlLimits {
-  /** Longest top-level element, in bytes of UTF-8. */
+  /** Of a top-level element, in bytes of UTF-8. */
   readonly maxElementBytes: number
   /** The root has depth 0. */
   readonly maxDepth: number
@@ -8,7 +8,7 @@ export interface XmlLimits {
   readonly maxNameLength: number
   /** 0: no limit. Further stanzas of a server are dropped, up to ten times as many. Other elements end the document. */
   readonly maxChildren: number
-  /** Longest namespace declarations of an element, in characters. */
+  /** Of an element's namespace declarations, in characters. */
   readonly maxDeclarations: number
 }
 

@@ -46,7 +46,7 @@ export type OpenRoot = Pick<Root, 'qualifiedName' | 'declarations'>
 const lastingRoots = new Map<string, OpenRoot>()
 const mostLastingRoots = 64
 
-/** The root's own strings would keep their source in memory. */
+/** The root's strings would keep their source in memory. */
 export function lasting({ qualifiedName, declarations }: OpenRoot): OpenRoot {
   const key = JSON.stringify({ qualifiedName, declarations })
   let root = lastingRoots.get(key)

@@ -6,7 +6,7 @@ import { type Declarations, Root } from './root.js'
 import { isSame, longestName, mostAttributes, UsualTag } from './usual-tag.js'
 import { endOfSpace, endOfText } from './usual-text.js'
 
-/** Limits of nesting and of prefixes, which are searched linearly. */
+/** Of nesting and of prefixes, which are searched linearly. */
 const deepest = 127
 const mostDeclared = 8
 const mostDeclarations = 512
@@ -185,7 +185,7 @@ class UsualReader {
   }
 }
 
-/** Shared, because the reader keeps nothing between calls. */
+/** Shared: it keeps nothing between calls. */
 export const usualXml = new UsualReader()
 
 function declarationsOf(text: string, tag: UsualTag): Declarations {
