@@ -70,7 +70,9 @@ export function pageOf(text, path) {
   })
   const body = marked.parse(text)
   const title = /<h1[^>]*>(.*?)<\/h1>/.exec(body)[1].replaceAll(/<[^>]*>/g, '')
-  return { title, contents, body }
+  const begin = body.indexOf('<h2 ')
+  const [intro, rest] = begin === -1 ? [body, ''] : [body.slice(0, begin), body.slice(begin)]
+  return { title, contents, intro, body: rest }
 }
 
 export function buildDocs(file) {

@@ -15,7 +15,7 @@ import {
 import { createAssetsRouter } from '../http/answers/assets.js'
 import { documents } from '../http/answers/documents.js'
 import { createHostMetaRouter } from '../http/answers/host-meta.js'
-import { navigation } from '../http/answers/navigation.js'
+import { type Navigation, navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { pagePolicy, readOnly, redirectToTls } from '../http/answers/pages.js'
 import { install } from '../http/fast/install.js'
@@ -25,7 +25,7 @@ import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
 import { traceOf } from '../lib/log.js'
 import { represent } from '../warm/answers.js'
-import { logged } from '../warm/calls.js'
+import { hiddenOnErrors, logged } from '../warm/calls.js'
 import { describeApi } from '../warm/openapi/describe-api.js'
 import { type ConnectParts, createConnectRouter } from '../warm/pages/connect-router.js'
 import { createWarmRouter, type WarmParts } from '../warm/warm-router.js'
@@ -115,7 +115,6 @@ function createProblemHandler(
   { config, log, counts, sums }: ProblemParts,
   representationOf: (request: Request) => Representation = request => represent(request, config.warmPath),
 ): ErrorRequestHandler {
-  const home = homePath(config.externalUrl)
   const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))
   // Express recognises an error handler by its four parameters.
   return (error, request, response, _next) => {
@@ -135,9 +134,9 @@ function createProblemHandler(
         response.destroy()
         return
       }
-      const back = linkBack(request, problem.code, config.warmPath, home)
       const representation = representationOf(request)
-      const bar = navigation(config, request.headers)
+      const bar = navigation(config, request.headers, undefined, hiddenOnErrors(response))
+      const back = linkBack(request, problem.code, config.warmPath, bar)
       const answer = problemAnswer(problem, representation, { requestId, navigation: bar, back })
       sendAnswer(response.vary('Accept'), answer)
     } catch (failure) {
@@ -148,12 +147,12 @@ function createProblemHandler(
   }
 }
 
-function linkBack(request: Request, code: ProblemCode, warmPath: string, home: string) {
+function linkBack(request: Request, code: ProblemCode, warmPath: string, { home, links }: Navigation) {
   const form = home + warmPath
   if (isPostedForm(request, warmPath)) return { href: form, text: 'Back to the form' }
   if (code === 'unauthorized' || code === 'misdirected-request') return undefined
-  if (code === 'role-forbidden' && request.path === `${warmPath}/sessions`) return { href: form, text: 'Log a user in' }
-  if (code === 'role-forbidden' || request.path.startsWith(`${warmPath}/`))
+  if (code === 'role-forbidden') return links[0]
+  if (code !== 'not-found' && request.path.startsWith(`${warmPath}/`))
     return { href: `${form}/sessions`, text: 'All sessions' }
   return { href: `${home}/`, text: 'Front page' }
 }

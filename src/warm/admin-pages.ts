@@ -98,7 +98,7 @@ export function endManyQuestion({ jid, total, views, back }: Selected, token: st
   const count = counted(total, 'session')
   const rows = views.map(view => describeRow(view, context))
   const title = user === undefined ? `End ${count}?` : 'End all sessions of this user?'
-  return withForm(show('end-sessions', context, { title, user, count, rows, back, total, token }))
+  return withForm(show('end-sessions', context, { title, user, count, rows, back, isOne: total === 1, token }))
 }
 
 export function endConfirmation(message: string, context: PageContext): Answer {

@@ -40,6 +40,8 @@ const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 
 export const logged = new WeakSet<Response>()
 
+const adminsOfErrors = new WeakMap<Response, Admin>()
+
 export interface Call {
   readonly request: Request
   readonly response: Response
@@ -170,6 +172,12 @@ export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
   return [...(includes(admin, 'warm') ? [] : ['form' as const]), ...looks.filter(look => !includes(admin, look))]
 }
 
+/** Empty before the admin is known. */
+export function hiddenOnErrors(response: Response): readonly NavigationPage[] {
+  const admin = adminsOfErrors.get(response)
+  return admin === undefined ? [] : hiddenFrom(admin)
+}
+
 /** Throws `role-forbidden`. */
 export function demandRole(admin: Admin, call: CallName, detail = ''): void {
   if (includes(admin, call)) return
@@ -252,6 +260,7 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
         if (!signal.aborted) outcome = { code: 'ok' }
       } catch (error) {
         if (signal.aborted) return
+        adminsOfErrors.set(response, admin)
         const cause = problemFrom(error)
         const isStopped = cause.status >= 500 && isTooLate()
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause

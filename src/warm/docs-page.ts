@@ -23,7 +23,7 @@ export function docsPage(config: NavigationSettings, request: Request, admin: Ad
     text: each === '' ? 'Overview' : title,
     isCurrent: each === name,
   }))
-  const { title, contents, body } = document
-  const values = { title, contents, body, all, home: bar.home, navigation: bar }
+  const { title, contents, intro, body } = document
+  const values = { title, contents, intro, body, all, home: bar.home, navigation: bar }
   return pageAnswer('docs', values, negotiate(request.headers))
 }

@@ -4,6 +4,8 @@ import { attempt } from '../../lib/attempt.js'
 export interface Document {
   readonly title: string
   readonly contents: readonly { readonly anchor: string; readonly text: string }[]
+  /** XHTML. The title, and the text before the first heading. */
+  readonly intro: string
   /** XHTML. */
   readonly body: string
 }

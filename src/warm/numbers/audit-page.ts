@@ -5,6 +5,7 @@ import { formatTime } from '../answers.js'
 import { type OperatorContext, operatorPage } from '../operator-page.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
 import { type AuditLine, type AuditPage, auditActions, formatAuditPlace, readAuditPlace } from './audit-lines.js'
+import { failureKey, isLogin, stepOf } from './failure-groups.js'
 
 export const usualLines = 50
 const longestName = 256
@@ -65,14 +66,16 @@ export function auditPage({ lines, next, unanswered }: AuditPage, query: AuditQu
 function describeRow(line: AuditLine) {
   const { time, action, admin, address, code, step, condition, jids, id, count, ended } = line
   const result = code === undefined || code === 'ok' ? 'done' : code
+  const isRefused = result !== 'done' && result !== 'client-gone'
   return {
     key: formatAuditPlace(line),
     time: formatTime(time).replace(' UTC', ''),
     who: admin ?? '–',
     action: count > 1 ? `${action} (${count} times)` : action,
     result: ended === undefined ? result : `${result}, ${ended} ended`,
-    isRefused: result !== 'done' && result !== 'client-gone',
-    why: [step, condition].filter(Boolean).join(', '),
+    isRefused,
+    why: [step, condition === code ? undefined : condition].filter(Boolean).join(', '),
+    failure: isRefused && isLogin(action) ? failureKey({ code: result, step: stepOf(line) }) : undefined,
     users: jids.length === 0 ? '–' : jids.join(', '),
     address: address ?? '–',
     id: action === 'logout' ? undefined : id,

@@ -2,7 +2,7 @@ import type { RecentLines } from '../../lib/recent-lines.js'
 import { askAll } from '../../processes/exchanges/ask-all.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { type AuditWish, domainOf, linesFor } from './audit-lines.js'
+import { type AuditLine, type AuditWish, domainOf, linesFor } from './audit-lines.js'
 
 const mostExamples = 5
 
@@ -33,6 +33,14 @@ export interface FailureReaderParts {
   readonly lines: RecentLines
 }
 
+export const isLogin = (action: string) => action === 'warm' || action === 'connect' || action === 'client login'
+
+export const stepOf = ({ action, step }: Pick<AuditLine, 'action'> & { readonly step?: string | undefined }) =>
+  action === 'client login' ? 'sasl' : step
+
+/** Of a group's card. */
+export const failureKey = ({ code, step }: Pick<FailureGroup, 'code' | 'step'>) => `${code}-${step ?? 'any'}`
+
 /** Each process groups its own failures. */
 export function createFailureReader({ nodes, lines }: FailureReaderParts) {
   const own = (wish: FailureWish) =>
@@ -41,7 +49,7 @@ export function createFailureReader({ nodes, lines }: FailureReaderParts) {
         linesFor(lines, wish),
         ({ code = 'unknown', step, count, time, jids, servers, condition, action }) => ({
           code,
-          step: action === 'client login' ? 'sasl' : step,
+          step: stepOf({ action, step }),
           count,
           last: time,
           jids,
@@ -63,7 +71,7 @@ export function createFailureReader({ nodes, lines }: FailureReaderParts) {
 function merged(groups: readonly FailureGroup[]): readonly FailureGroup[] {
   const all = new Map<string, FailureGroup>()
   for (const group of [...groups].sort((a, b) => b.last - a.last)) {
-    const key = `${group.code} ${group.step ?? ''}`
+    const key = failureKey(group)
     const before = all.get(key)
     all.set(key, before === undefined ? few(group) : both(before, group))
   }

@@ -4,7 +4,7 @@ import { type ProblemCode, problems } from '../../lib/errors.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
 import { formatTime } from '../answers.js'
 import { type OperatorContext, operatorPage } from '../operator-page.js'
-import type { FailureGroup, Failures } from './failure-groups.js'
+import { type FailureGroup, type Failures, failureKey } from './failure-groups.js'
 
 export function describeFailures({ groups, unanswered }: Failures) {
   return { failures: groups.map(describeGroup), unanswered }
@@ -41,13 +41,13 @@ export function failuresPage({ groups, unanswered }: Failures, context: Operator
     style: 'watch.css',
     groups: groups.map(group => ({
       ...describeGroup(group),
-      key: `${group.code}-${group.step ?? 'any'}`,
+      key: failureKey(group),
       last: formatTime(group.last),
       times: group.count === 1 ? 'once' : `${group.count} times`,
       from: group.actions.map(action => actionNames[action] ?? action).join(', '),
       domains: group.domains.join(', '),
       servers: group.servers.join(', '),
-      conditions: group.conditions.join(', '),
+      conditions: group.conditions.filter(condition => condition !== group.code).join(', '),
       jids: group.jids.map(jid => ({ jid, query: parseJid(jid) && new URLSearchParams({ jid }).toString() })),
     })),
     unanswered,

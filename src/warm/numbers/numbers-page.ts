@@ -30,6 +30,9 @@ const resourceNames: Readonly<Record<Resource, readonly [name: string, limit: st
 
 const inBytes: ReadonlySet<Resource> = new Set(['memory', 'heap', 'waiting', 'unread'])
 
+/** In a minute. */
+const manyLogins = 600
+
 /** Above this share of a limit, operators should act. */
 const high = 0.8
 
@@ -67,8 +70,12 @@ function describeWhole({ capacity, warms, processes }: Overview, hour: Hour) {
   return {
     warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
     charts: [
-      describeChart('sessions', 'Sessions', hour.sessions, whole),
-      describeChart('logins', 'Logins a second', perSecond(hour.logins), decimal),
+      {
+        ...describeChart('sessions', 'Sessions', hour.sessions, whole),
+        now: whole(capacity.sessions.used),
+        isNow: true,
+      },
+      describeLogins(hour.logins),
       describeChart('failures', 'Failures a minute', hour.failures, whole),
       describeChart('p99', 'Login time of 99 % (p99)', hour.p99, milliseconds),
     ],
@@ -79,15 +86,28 @@ function describeWhole({ capacity, warms, processes }: Overview, hour: Hour) {
   }
 }
 
+function describeLogins(logins: Series) {
+  const isFast = logins.some(value => value !== null && value >= manyLogins)
+  return isFast
+    ? describeChart('logins', 'Logins a second', perSecond(logins), decimal)
+    : describeChart('logins', 'Logins a minute', logins, whole)
+}
+
 function describeChart(id: string, title: string, series: Series, write: (value: number) => string) {
   const known = series.filter(value => value !== null)
   const latest = series.at(-1) ?? undefined
   const [lowest, highest] = [Math.min(...known), Math.max(...known)]
   const ends = known.length === 0 ? undefined : { lowest: write(lowest), highest: write(highest) }
-  const range = ends && (ends.lowest === ends.highest ? ends.lowest : `${ends.lowest} to ${ends.highest}`)
   const now = latest === undefined ? '–' : write(latest)
   const summary = ends && `Last minute: ${now}. Lowest: ${ends.lowest}. Highest: ${ends.highest}.`
-  return { id, title, now, range, summary: `${title}, last hour. ${summary ?? 'No values yet.'}`, ...drawChart(series) }
+  return {
+    id,
+    title,
+    now,
+    ...ends,
+    summary: `${title}, last hour. ${summary ?? 'No values yet.'}`,
+    ...drawChart(series),
+  }
 }
 
 function describeUse(resource: Resource, { used, most }: Use) {

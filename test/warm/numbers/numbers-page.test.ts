@@ -8,12 +8,18 @@ import { portal, setUp } from '../sessions-stage.js'
 const html = { Accept: 'text/html' }
 
 test('the page has charts with a text, the capacity, and the sessions by state', async () => {
-  const { sessions, service, get } = setUp()
+  const { sessions, service, get, advance } = setUp()
   sessions.add(1, { state: 'held' })
   await warm(service).send(parameters)
   const { status, text, headers } = await get('/warm/numbers').set(html)
   expect([status, isXhtml(text)]).toEqual([200, true])
-  expect(text).toContain('role="img" aria-label="Sessions, last hour. No values yet."')
+  expect(text).toContain('now. No values yet.')
+  advance(60_000)
+  const later = (await get('/warm/numbers').set(html)).text
+  expect(later).toMatch(
+    /role="img" aria-label="Logins a minute, last hour\. Last minute: 1\. Lowest: \d+\. Highest: 1\."/,
+  )
+  expect(later).toMatch(/<h2>Logins a minute<\/h2>\n<p class="latest"><b>1<\/b> in the last minute/)
   expect(text).toMatch(/<span class="what">Connections<\/span> <span class="amount"><b>3<\/b><\/span>/)
   expect(text).toContain('<b>20</b> of 1\u2009000 (2 %)')
   expect(text).toContain('<a href="/warm/sessions?state=held"><b>1</b> held</a>')

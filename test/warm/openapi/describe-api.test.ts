@@ -38,7 +38,7 @@ describe('the document', () => {
     const routes = routesOf(app.router.stack as unknown as Layer[])
     const assets = routes.filter(route => route.startsWith('GET /assets/'))
     const pages = ['GET /', 'GET /warm/sign-out', 'GET /warm/docs(?:/([a-z-]*))?$', 'GET /warm/{id}/binding']
-    const selection = ['GET /warm/sessions/end', 'POST /warm/sessions/end']
+    const selection = ['GET /warm/sessions/end', 'POST /warm/sessions/end', 'GET /warm/sessions/ended']
     const others = [...pages, ...selection, ...assets]
     // These two are answered before the app.
     const before = ['GET /healthz', 'GET /readyz']
