@@ -2,19 +2,55 @@
 ;(() => {
   const control = document.getElementById('live-control')
   if (control === null || !('EventSource' in globalThis)) return
-  const state = control.appendChild(document.createElement('span'))
-  const toggle = control.appendChild(document.createElement('button'))
-  toggle.setAttribute('type', 'button')
-  toggle.className = 'quiet'
-  let source
-  let isPaused = false
+  const { src } = document.currentScript
+  /** In milliseconds. The service sends something every 25 seconds. */
+  const longestSilence = 40_000
+  const nextTry = 5_000
 
-  const show = (text, next) => {
-    state.textContent = text
+  const state = control.appendChild(document.createElement('span'))
+  state.setAttribute('role', 'status')
+  const news = control.appendChild(document.createElement('span'))
+  const showNews = addButton('Show')
+  const toggle = addButton('')
+  let source
+  let timer
+  let isPaused = false
+  let isRefused = false
+  /** The time at which the service stopped to answer. */
+  let offlineSince
+  let heardAt = Date.now()
+  /** What a list shows as soon as nobody works with its rows. */
+  let waiting
+
+  function addButton(text) {
+    const button = control.appendChild(document.createElement('button'))
+    button.setAttribute('type', 'button')
+    button.className = 'quiet'
+    button.textContent = text
+    return button
+  }
+
+  const show = () => {
+    const since = `${new Date(offlineSince ?? heardAt).toISOString().slice(11, 19)} UTC`
+    const [text, next] = isPaused
+      ? ['Paused', 'Go on']
+      : isRefused
+        ? [`Not live since ${since}: the service refuses this page.`, 'Reload']
+        : offlineSince === undefined
+          ? ['Live', 'Pause']
+          : [`Offline since ${since}. Trying again…`, 'Try now']
+    // Screen readers announce each change.
+    if (state.textContent !== text) state.textContent = text
     toggle.textContent = next
+    document.body.toggleAttribute('data-stale', !isPaused && (isRefused || offlineSince !== undefined))
+    const count = waiting === undefined ? 0 : newRows().length
+    state.hidden = waiting !== undefined && text === 'Live'
+    news.hidden = showNews.hidden = waiting === undefined
+    news.textContent = count === 0 ? 'Changed' : `${count} new`
   }
 
   const close = () => {
+    clearTimeout(timer)
     source?.close()
     source = undefined
   }
@@ -23,33 +59,128 @@
   const adjust = () => {
     if (isPaused || document.hidden) close()
     else source ??= open()
-    show(isPaused ? 'Paused' : 'Live', isPaused ? 'Go on' : 'Pause')
+    show()
+  }
+
+  const openAgain = () => {
+    close()
+    adjust()
+  }
+
+  const hear = () => {
+    heardAt = Date.now()
+    offlineSince = undefined
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      offlineSince = heardAt
+      openAgain()
+    }, longestSilence)
+    show()
   }
 
   const open = () => {
     const opened = new EventSource(location.href)
+    for (const name of ['open', 'alive']) opened.addEventListener(name, hear)
     opened.addEventListener('message', ({ data }) => {
-      const page = new DOMParser().parseFromString(data, 'application/xhtml+xml')
-      for (const part of document.querySelectorAll('[data-live]')) {
-        const next = page.getElementById(part.id)
-        if (next !== null) keepingFocus(() => update(part, next))
-      }
+      renew(new DOMParser().parseFromString(data, 'application/xhtml+xml'))
+      hear()
     })
-    opened.addEventListener('error', () => {
-      if (opened.readyState !== EventSource.CLOSED) return
-      isPaused = true
-      close()
-      show('Not live', 'Try again')
+    // Streams also end now and then while the service runs.
+    opened.addEventListener('error', async () => {
+      const isUp = await answers()
+      if (opened !== source || opened.readyState === EventSource.OPEN) return
+      const isClosed = opened.readyState === EventSource.CLOSED
+      if (!isUp) offlineSince ??= Date.now()
+      isRefused = isUp && isClosed
+      if (isClosed) {
+        clearTimeout(timer)
+        if (!isUp) timer = setTimeout(openAgain, nextTry)
+      }
+      show()
     })
     return opened
   }
 
+  /** Whether the service sends this script, which needs no password. */
+  const answers = () =>
+    fetch(src, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(nextTry) }).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+
   toggle.addEventListener('click', () => {
-    isPaused = !isPaused
-    adjust()
+    if (!isPaused && isRefused) location.reload()
+    else if (!isPaused && offlineSince !== undefined) openAgain()
+    else {
+      isPaused = !isPaused
+      adjust()
+    }
+  })
+  showNews.addEventListener('click', () => {
+    toggle.focus()
+    showWaiting()
   })
   document.addEventListener('visibilitychange', adjust)
+  // After the event, the focus and the pointer have moved.
+  for (const name of ['focusout', 'change', 'pointerout']) {
+    document.addEventListener(name, () => {
+      if (waiting !== undefined) setTimeout(() => waiting !== undefined && !isInUse(waiting.list) && showWaiting())
+    })
+  }
   adjust()
+
+  function renew(page) {
+    for (const part of document.querySelectorAll('[data-live]')) {
+      const next = page.getElementById(part.id)
+      if (next === null) continue
+      const isWaiting = isInUse(part) && idsOf(part).join() !== idsOf(next).join()
+      if (part.dataset.live === 'list') waiting = isWaiting ? { list: part, next } : undefined
+      if (isWaiting) updateRows(part, next)
+      else keepingFocus(() => update(part, next))
+    }
+    changed()
+  }
+
+  function showWaiting() {
+    const { list, next } = waiting
+    waiting = undefined
+    keepingFocus(() => update(list, next))
+    changed()
+    show()
+  }
+
+  function changed() {
+    document.dispatchEvent(new Event('live'))
+  }
+
+  /** Rows then neither move nor leave: not below the pointer, not with the focus, not if they are selected. */
+  function isInUse(part) {
+    if (part.dataset.live !== 'list') return false
+    const isPointedAt = matchMedia('(hover: hover)').matches && part.querySelector('tbody:hover') !== null
+    return isPointedAt || part.contains(document.activeElement) || part.querySelector(':checked') !== null
+  }
+
+  function rowsOf(list) {
+    return [...list.querySelectorAll('tbody > tr')]
+  }
+
+  function idsOf(list) {
+    return rowsOf(list).map(({ id }) => id)
+  }
+
+  function newRows() {
+    const known = new Set(idsOf(waiting.list))
+    return idsOf(waiting.next).filter(id => !known.has(id))
+  }
+
+  /** Only in their places. */
+  function updateRows(list, next) {
+    const known = new Map(rowsOf(next).map(row => [row.id, row]))
+    for (const row of rowsOf(list)) {
+      const now = known.get(row.id)
+      if (now?.children.length === row.children.length) keepingFocus(() => update(row, now))
+    }
+  }
 
   function keepingFocus(change) {
     const { activeElement } = document

@@ -9,7 +9,7 @@ import { AdminPage, type AdminPageOptions } from './admin-page.js'
 export interface AdminStage {
   readonly service: TestService
   /** The page is closed after the test. */
-  open(options?: AdminPageOptions): Promise<AdminPage>
+  open(options?: AdminPageOptions, at?: Pick<TestService, 'url'>): Promise<AdminPage>
 }
 
 export function stageForAdmins(passwords: Record<string, string>, options: TestServiceOptions = {}): AdminStage {
@@ -35,8 +35,8 @@ export function stageForAdmins(passwords: Record<string, string>, options: TestS
     get service() {
       return service
     },
-    async open(options) {
-      page = await AdminPage.open(browser, service.url, options)
+    async open(options, { url } = service) {
+      page = await AdminPage.open(browser, url, options)
       return page
     },
   }

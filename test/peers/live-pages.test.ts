@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core'
 import { systemClock } from '../../src/lib/clock.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshWelcome } from '../support/bosh-login.js'
+import { startTestService } from '../support/start-service.js'
 import { stageForAdmins } from './admin-stage.js'
 import { brokenRules, focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
@@ -75,6 +76,68 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
       .nth(1)
       .waitFor()
     expect(page.complaints).toEqual([])
+  })
+
+  test('keep the rows in place that are below the pointer, selected, or have the focus', async () => {
+    const page = await stage.open()
+    await stage.service.bind(alice)
+    await page.goto('/warm/sessions')
+    const { tab } = page
+    const rows = tab.locator('.rows tbody tr')
+    const ids = () => rows.evaluateAll(all => all.map(({ id }) => id))
+    /** A new session waits until the work with the rows is over. */
+    const waitsDuring = async (begin: () => Promise<void>, end: () => Promise<void>) => {
+      await begin()
+      const before = await ids()
+      await stage.service.bind(alice)
+      await tab.getByText('1 new', { exact: true }).waitFor()
+      expect(await ids()).toEqual(before)
+      await end()
+      await rows.nth(before.length).waitFor()
+      expect((await ids()).slice(1)).toEqual(before)
+      await tab.getByText('Live', { exact: true }).waitFor()
+    }
+    const [link, box] = [rows.first().locator('.danger'), rows.first().locator('input')]
+    expect(await page.button('End selected').isDisabled()).toBe(true)
+    await waitsDuring(
+      () => link.hover(),
+      () => tab.mouse.move(0, 0),
+    )
+    await waitsDuring(
+      () => link.focus(),
+      () => page.button('Pause').focus(),
+    )
+    await waitsDuring(
+      async () => {
+        await box.press('Space')
+        await page.button('End 1 selected').focus()
+      },
+      () => page.button('Show').press('Enter'),
+    )
+    expect(await focused(tab)).toBe('Pause')
+    // Its box is now in the second row.
+    await rows.nth(1).locator('input:checked').press('Space')
+    expect(await page.button('End selected').isDisabled()).toBe(true)
+    expect(page.complaints).toEqual([])
+  })
+
+  test('say since when the service does not answer, and go on when it does', async () => {
+    let service = await startTestService()
+    const page = await stage.open({}, service)
+    await page.goto('/warm/numbers')
+    const { tab } = page
+    await tab.getByText('Live', { exact: true }).waitFor()
+    await service.stop()
+    await tab
+      .getByRole('status')
+      .getByText(/^Offline since \d\d:\d\d:\d\d UTC\. Trying again…$/)
+      .waitFor()
+    await expect(tab.getByText('Live', { exact: true }).count()).resolves.toBe(0)
+    expect(await brokenRules(tab)).toEqual([])
+    service = await startTestService({ environment: { PORT: new URL(service.url).port } })
+    await page.button('Try now').click()
+    await tab.getByText('Live', { exact: true }).waitFor()
+    await service.stop()
   })
 
   test('are complete without JavaScript', async () => {

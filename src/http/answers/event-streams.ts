@@ -140,7 +140,7 @@ export class EventStreams {
     }
   }
 
-  /** Without text, a comment. */
+  /** Without text, an event of its own: `live.js` sees no comments. */
   #send(stream: Stream, text?: string): void {
     const { response } = stream
     stream.sentAt = this.#parts.clock.now()
@@ -148,7 +148,7 @@ export class EventStreams {
     if (response.destroyed || response.req.method === 'HEAD') return
     // A carriage return also ends a line.
     const lines = text?.split(/\r\n?|\n/).map(line => `data: ${line}\n`)
-    response.write(lines === undefined ? ':\n\n' : `${lines.join('')}\n`)
+    response.write(lines === undefined ? 'event: alive\ndata:\n\n' : `${lines.join('')}\n`)
   }
 
   #end(stream: Stream): void {
