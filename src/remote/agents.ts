@@ -3,11 +3,13 @@ import { Agent as HttpsAgent } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import type { Clock } from '../lib/clock.js'
+import type { LocalPorts } from '../servers/net/local-ports.js'
 import type { Names } from '../servers/net/names.js'
 import { isPrivateAddress } from '../servers/net/private-addresses.js'
 import { type TlsRules, tlsContext } from '../servers/net/tls-context.js'
 import type { Failure } from '../xmpp/link.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
+import { connectOver } from './connections.js'
 import { RemoteFault } from './fault.js'
 
 /** Connections in use have no limit, because each session holds a request. */
@@ -26,6 +28,7 @@ export interface EndpointParts {
   readonly xmlLimits?: XmlLimits | undefined
   readonly port: number
   readonly publicOnly: boolean
+  readonly ports?: LocalPorts | undefined
 }
 
 /** `lasting`: connections are kept open. Throws a `RemoteFault`. */
@@ -34,10 +37,16 @@ export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, k
   // Node does not look up IP addresses, so `lookup` cannot check them.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   if (publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
-  const options = { noDelay: true, lookup: lookupBy(parts), ...(kind === 'lasting' && keptOpen) }
-  if (protocol !== 'https:') return new HttpAgent(options)
-  const secureContext = tlsContext(about, tls)
-  return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: about.verify })
+  const lookup = lookupBy(parts)
+  const options = { noDelay: true, lookup, ...(kind === 'lasting' && keptOpen) }
+  const agent =
+    protocol === 'https:'
+      ? new HttpsAgent({ ...options, secureContext: tlsContext(about, tls), rejectUnauthorized: about.verify })
+      : new HttpAgent(options)
+  const { ports, clock, settings } = parts
+  const idle = kind === 'lasting' ? keptOpen.timeout : undefined
+  if (ports !== undefined) connectOver(agent, { ports, clock, lookup, connectTimeout: settings.connectTimeout, idle })
+  return agent
 }
 
 /** Checks each connection, because a name can resolve to another address next time. */

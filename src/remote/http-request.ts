@@ -72,9 +72,14 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
     expectWithin(limits.connect)
     request.on('socket', socket => {
       const isTls = socket instanceof TLSSocket
-      if (request.reusedSocket) connected(false)
-      else socket.once('connect', () => (isTls ? reach('tls') : connected(true)))
-      if (isTls && !request.reusedSocket) socket.once('secureConnect', () => connected(true))
+      if (request.reusedSocket) {
+        connected(false)
+        return
+      }
+      const onConnect = () => (isTls ? reach('tls') : connected(true))
+      if (socket.connecting) socket.once('connect', onConnect)
+      else onConnect()
+      if (isTls) socket.once('secureConnect', () => connected(true))
     })
     request.on('error', fail)
     request.on('response', response => {

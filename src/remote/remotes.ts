@@ -16,12 +16,13 @@ import { createEndpoints, type Endpoints } from './endpoint.js'
 import type { EndpointSession } from './endpoint-session.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
-export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits'> {
+export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits' | 'ports'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger
   readonly waiting?: WaitingMemory | undefined
   readonly states?: ServerStates | undefined
+  readonly onExhausted?: (about: object) => void
   /** Undefined for a single process. */
   readonly processName?: string | undefined
   /** Default: 443. Tests use another port. */
@@ -44,7 +45,8 @@ export function createRemotes(parts: RemotesParts) {
     // Strangers may name only domains with public addresses.
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
-    const own = { about, settings: config.remote, tls, clock, port, names, publicOnly, xmlLimits }
+    const { ports } = parts
+    const own = { about, settings: config.remote, tls, clock, port, names, publicOnly, xmlLimits, ports }
     const endpoints = known.get(about) ?? createEndpoints(own)
     known.set(about, endpoints)
     return endpoints
@@ -52,6 +54,7 @@ export function createRemotes(parts: RemotesParts) {
 
   function onFailed(domain: string, { step, code, cause }: Failure): void {
     counts.remoteFailures.add(step, code)
+    if (code === 'local-ports-exhausted') parts.onExhausted?.({ domain: withULabels(domain) })
     log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a request failed')
   }
 

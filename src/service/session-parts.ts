@@ -98,6 +98,7 @@ export function createSessionParts(given: ProcessParts) {
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const ports = new LocalPorts({ addresses: config.localAddresses, clock, connect: connectTcp })
+  const onExhausted = (about: object) => refused('local-ports', about)
   const dialer = createDialer({
     names,
     clock,
@@ -105,7 +106,7 @@ export function createSessionParts(given: ProcessParts) {
     descriptors,
     states: serverStates,
     ports,
-    onExhausted: about => refused('local-ports', about),
+    onExhausted,
   })
   const maxStanzaBytes = config.limits.stanzaBytes
   const xmlLimits = serverLimits(maxStanzaBytes)
@@ -149,6 +150,8 @@ export function createSessionParts(given: ProcessParts) {
     counts,
     waiting,
     states: endpointStates,
+    ports,
+    onExhausted,
     log: logFor('remote'),
     processName,
   })

@@ -67,10 +67,10 @@ export class LocalPorts {
   }
 
   /** `before`: the attempt that `failed`. */
-  readonly connect = (host: string, port: number, before?: Socket): Socket => {
+  readonly connect = (host: string, port: number, before?: Socket, connect = this.#parts.connect): Socket => {
     const own = this.#leastUsed(isIP(host))
     const range = own && this.#range()
-    const socket = this.#parts.connect(host, port, {
+    const socket = connect(host, port, {
       ...(own && { localAddress: own.address }),
       ...(range && { localPort: range.first + randomInt(boundPorts(range)) }),
     })

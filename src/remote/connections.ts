@@ -1,0 +1,69 @@
+import type { ClientRequestArgs, Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../lib/clock.js'
+import { race } from '../servers/c2s/dial.js'
+import { nothing } from '../servers/c2s/socket-events.js'
+import type { LocalPorts, Source } from '../servers/net/local-ports.js'
+import { RemoteFault } from './fault.js'
+
+export interface ConnectionsParts {
+  readonly ports: LocalPorts
+  readonly clock: Clock
+  readonly lookup: LookupFunction
+  /** In seconds. */
+  readonly connectTimeout: number
+  /** In milliseconds. A connection without a request is closed then. */
+  readonly idle: number | undefined
+}
+
+type Options = ClientRequestArgs & { readonly host: string; readonly port: number }
+type Callback = (error: Error | null, socket?: Duplex) => void
+
+/** The agent's connections use the service's local addresses and ports, as links to servers do. */
+export function connectOver(agent: HttpAgent, { ports, clock, lookup, connectTimeout, idle }: ConnectionsParts): void {
+  const encrypt = agent instanceof HttpsAgent ? createConnectionOf(agent) : undefined
+  const dial = (host: string, port: number, before?: Socket) => ports.connect(host, port, before, connectHttp)
+
+  function open(options: Options, addresses: readonly string[], callback: Callback): void {
+    const until = clock.now() + connectTimeout * 1000
+    race(addresses, Number(options.port), { clock, connect: dial, ports }, until, end => {
+      if ('code' in end) {
+        const isBroken = end.code === 'remote-connection-failed' || end.code === 'timeout'
+        return callback(new RemoteFault(end, isBroken ? 'broke' : 'none'))
+      }
+      const taken = ports.take(end)
+      if (taken !== undefined) end.once('close', () => ports.release(taken))
+      if (encrypt !== undefined) return callback(null, encrypt({ ...options, socket: end }))
+      if (idle !== undefined) end.setTimeout(idle)
+      callback(null, end)
+    })
+  }
+
+  const createConnection = (options: Options, callback: Callback) => {
+    const { host } = options
+    if (isIP(host) !== 0) open(options, [host], callback)
+    else
+      lookup(host, { all: true }, (error, found) => {
+        if (error !== null) callback(error)
+        else
+          open(
+            options,
+            [found].flat().map(one => (typeof one === 'string' ? one : one.address)),
+            callback,
+          )
+      })
+  }
+  Object.assign(agent, { createConnection })
+}
+
+/** Of Node: with `socket`, TLS over this connection. */
+function createConnectionOf(agent: HttpsAgent): (options: object) => Duplex {
+  const { createConnection } = agent as unknown as { createConnection(options: object): Duplex }
+  return options => createConnection.call(agent, options)
+}
+
+function connectHttp(host: string, port: number, source: Source): Socket {
+  return connect({ host, port, ...source, keepAlive: true, noDelay: true }).on('error', nothing)
+}
