@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
+  existsSync,
   lutimesSync,
   mkdirSync,
   mkdtempSync,
@@ -36,7 +37,7 @@ const work = mkdtempSync(join(tmpdir(), 'warm-bindings-deb-'))
 try {
   mkdirSync(output, { recursive: true })
   makePackage(join(work, 'tree'))
-  writeFileSync(join(output, `${name}.cdx.json`), partsList())
+  writeFileSync(join(output, `${name}.cdx.json`), partsList(join(work, 'tree/usr/lib/warm-bindings')))
   console.log(`dist-deb/${name}.deb\ndist-deb/${name}.cdx.json`)
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -183,8 +184,18 @@ function pathOf({ parentPath, name }) {
 }
 
 /** Without what differs in each run. */
-function partsList() {
-  const list = JSON.parse(run('npm', ['sbom', '--omit=dev', '--package-lock-only', '--sbom-format=cyclonedx']))
+/** Of the packages in the tree. With `--omit=dev`, npm omits also what a development dependency shares. */
+function partsList(library) {
+  const folder = join(work, 'parts')
+  mkdirSync(folder)
+  const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  delete own.devDependencies
+  delete lock.packages[''].devDependencies
+  for (const path of Object.keys(lock.packages)) if (!existsSync(join(library, path))) delete lock.packages[path]
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(own))
+  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify(lock))
+  const list = JSON.parse(run('npm', ['sbom', '--package-lock-only', '--sbom-format=cyclonedx'], { cwd: folder }))
   list.metadata.timestamp = new Date(epoch * 1000).toISOString()
   delete list.serialNumber
   // Npm takes the name of the folder.

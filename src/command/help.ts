@@ -21,6 +21,7 @@ ${usage}
 Never pass secrets as arguments. They are prompted for, or read from the first line of standard input.
 Settings are environment variables, or lines NAME=value of the file .env in the working directory, or of --env-file.
 Signals: SIGTERM and SIGINT (Ctrl+C) stop the service. SIGHUP reads the settings again, and opens AUDIT_LOG again.
+SIGUSR2 replaces the workers, one after the other.
 The exit code is 1 after an error, and 2 after a mistake in the command line.
 `
 

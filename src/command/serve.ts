@@ -2,6 +2,7 @@ import cluster from 'node:cluster'
 import { startDemo } from '../demo/demo.js'
 import { Counts } from '../lib/counts.js'
 import { v8Collector } from '../lib/limits/garbage.js'
+import { version } from '../lib/package-json.js'
 import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
 import type { ObeySignals } from './held-signals.js'
@@ -39,7 +40,7 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
     const reload = reloading(settings, primary, log)
     obey({ SIGHUP: () => systemd.reload(reload), SIGUSR2: () => primary.replaceWorkers() })
     const { url, urls, metricsUrl } = primary
-    log.info({ url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
+    log.info({ version, url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
     return
   }
   outliveFaults(log, () => {
@@ -57,7 +58,7 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
     SIGUSR2: () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'),
   })
   const { url, urls, metricsUrl } = service
-  log.info({ url, urls, metricsUrl, ...about }, 'listening')
+  log.info({ version, url, urls, metricsUrl, ...about }, 'listening')
 }
 
 const socketsReplace =

@@ -1,6 +1,6 @@
 // The Debian package in a Debian 13 with its systemd: made, installed, upgraded and removed as an operator does.
 // Runs in npm run test:all only: it makes the package three times, and unpacks a Debian.
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -103,6 +103,9 @@ const setWorkers = (count: string) =>
       const names = JSON.parse(parts).components.map(({ name }: { name: string }) => name)
       expect(names).toContain('express')
       expect(names).not.toContain('jest')
+      const files = execFileSync('dpkg-deb', ['--contents', again], { encoding: 'utf8', maxBuffer: 2 ** 26 })
+      const packed = files.match(/node_modules\/(@[^/]+\/)?[^/@]+\/package\.json$/gm)
+      expect(names).toHaveLength(packed!.length)
     },
     3 * minutes,
   )

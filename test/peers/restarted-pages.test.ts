@@ -45,7 +45,7 @@ interface Visitor {
 /** Strophe and Converse repeat a request at once, and then after 8 s. The module's pauses grow. In milliseconds. */
 const untilItRepeats = 40_000
 
-/** Long pauses of clients take a fifth of their time, and their order stays. */
+/** Long pauses take a fifth of their time. Not for Strophe over BOSH, which gives up after five failures. */
 const shortPauses = `const { setTimeout: later } = window
 window.setTimeout = (act, ms, ...about) => later(act, ms >= 1000 ? ms / 5 : ms, ...about)`
 
@@ -128,7 +128,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await service.start()
       bob = await logIn('bob')
       context = await (await sharedChromium(eitherChromium)).newContext()
-      await context.addInitScript(shortPauses)
     })
 
     afterEach(async () => {
@@ -180,6 +179,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     const openConverseModule = async (over: PageOptions['transport']): Promise<Visitor> => {
       converse.options = { binding: '/chat/binding', transport: over }
+      await context.addInitScript(shortPauses)
       if (over === 'websocket') await context.addInitScript(fast)
       const page = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
       await page.has('online')
@@ -193,6 +193,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     const openSocketPage = async (name: 'strophe' | 'converse'): Promise<Visitor> => {
       await context.addInitScript(fast)
+      await context.addInitScript(shortPauses)
       const page = await SocketPage.open(await context.newPage(), portal.url, name)
       await page.notes(name === 'strophe' ? 'CONNECTED' : 'connected')
       return page
@@ -200,6 +201,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     const openModule = async (over: PageOptions['transport']): Promise<Visitor & { readonly tab: Page }> => {
       transport = over
+      await context.addInitScript(shortPauses)
       if (over === 'websocket') await context.addInitScript(fast)
       const tab = await context.newPage()
       await tab.goto(`${portal.url}/portal/module`)
@@ -302,9 +304,14 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(iqs.length).toBe(new Set(iqs).size)
     })
 
-    if (runsRest) {
+    // They wait 8 s at each restart: one server of each Debian release.
+    if (runsRest && (kind.maker === 'Prosody') === (process.env['SERVERS_ROOT'] === undefined)) {
       test('with Strophe survives five restarts', async () => restartUnder(await openStrophe(), 5))
 
+      test('with Converse survives five restarts', async () => restartUnder(await openConverse(), 5))
+    }
+
+    if (runsRest) {
       test('with Strophe survives five replacements of the workers', async () => {
         await service.restart({ WORKERS: '2' })
         const replacements = () =>
@@ -321,8 +328,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
           }
         })
       })
-
-      test('with Converse survives five restarts', async () => restartUnder(await openConverse(), 5))
 
       test('with the module survives five restarts over BOSH without a call of its backend', async () => {
         await restartUnder(await openModule('bosh'), 5)
