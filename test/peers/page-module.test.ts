@@ -193,6 +193,36 @@ for (const kind of kinds) {
         expect(complaints).toEqual([])
       })
 
+      test('is told why a room refuses it, and writes to a room that it joins', async () => {
+        const nowhere = 'tea@nowhere.localhost'
+        options = { transport, history: 0, rooms: [`${room}/Bob`, `${nowhere}/Alice`] }
+        const tab = await open()
+        const isRefused = (line: string) =>
+          tab.waitForFunction(wanted => window.noted.refused.some(each => each.startsWith(wanted)), line)
+        await isRefused(`${room}/Bob conflict`)
+        await isRefused(`${nowhere}/Alice `)
+        const write = (to: string, text: string) =>
+          tab.evaluate(([to, text]) => window.chat!.send(to!, text!), [to, text])
+        const refused = await write(room, 'from outside')
+        await tab.evaluate(([to]) => window.chat!.join(to!, ''), [room])
+        await isRefused(`${room}/ `)
+        await tab.evaluate(([to]) => window.chat!.join(to!.toUpperCase(), 'Alice'), [room])
+        await seesBob(tab)
+        const sent = await write(room.toUpperCase(), 'Tea?')
+        await bob.receives('Tea?')
+        bob.send(`<message xmlns='jabber:client' to='${room}' type='groupchat'><body>Milk!</body></message>`)
+        await tab.waitForFunction(() => window.noted.said.includes('Bob: Milk!'))
+        const { own, said, states } = await noted(tab)
+        expect([own.map(({ id }) => id), said]).toEqual([[refused, sent], ['Bob: Milk!']])
+        expect(states.filter(({ state }) => state === 'failed').map(({ id }) => id)).toEqual([refused])
+        expect(states.findLast(({ id }) => id === sent)).toMatchObject({ state: 'sent' })
+        options = { ...options, rooms: [`${room}/Alice`] }
+        await tab.reload()
+        // From the history of the room.
+        await tab.waitForFunction(wanted => window.noted.own.some(({ id }) => id === wanted), sent)
+        expect((await noted(tab)).own.map(({ id }) => id)).toEqual([sent])
+      })
+
       if (transport === 'websocket')
         test('reconnects to the URL of the latest binding', async () => {
           options = { transport, history: 0, rooms: [] }

@@ -21,6 +21,8 @@ export interface ModuleNoted {
     readonly code?: string
     readonly reason?: string
   }[]
+  /** Occupants that rooms refused, with the code. */
+  readonly refused: string[]
   /** Full JIDs that are present. */
   readonly present: string[]
   readonly statuses: {
@@ -37,6 +39,7 @@ export interface ModuleChat {
   readonly status: { readonly state: string }
   send(to: string, body: string, type?: 'groupchat'): string
   resend(id: string): boolean
+  join(room: string, nickname: string): void
   signOut(before?: () => unknown): Promise<void>
   close(): void
 }
@@ -53,7 +56,7 @@ export interface PageOptions {
 const script = (options: PageOptions) => `
 import { connect } from '/assets/warm-bindings.js'
 const kept = name => JSON.parse(sessionStorage.getItem(name) ?? '[]')
-window.noted = { texts: kept('texts'), loaded: [], said: kept('said'), own: [], odd: [], states: [], present: [], statuses: [] }
+window.noted = { texts: kept('texts'), loaded: [], said: kept('said'), own: [], odd: [], states: [], refused: [], present: [], statuses: [] }
 const note = (name, text) => {
   noted[name].push(text)
   sessionStorage.setItem(name, JSON.stringify(noted[name]))
@@ -69,7 +72,8 @@ connect({
     note('texts', body)
     noted.loaded.push(body)
   },
-  onPresence({ from, isAvailable }) {
+  onPresence({ from, isAvailable, code }) {
+    if (code !== undefined) noted.refused.push(from + ' ' + code)
     noted.present = noted.present.filter(jid => jid !== from)
     if (isAvailable) noted.present.push(from)
   },

@@ -1,4 +1,4 @@
-import { archiveIdOf, bareJid, type Message, readMessage } from './message.js'
+import { archiveIdOf, bareJid, type Message, type Rooms, readMessage } from './message.js'
 
 const mostKeys = 2000
 
@@ -69,11 +69,13 @@ export class Arrivals {
     else this.#showOnce(message, liveId(message, jid))
   }
 
-  /** Messages to rooms are shown when the room returns them. */
-  showOwn(stanza: Element, jid: string): void {
-    if (stanza.getAttribute('type') !== 'chat') return
-    stanza.setAttribute('from', jid)
-    this.#showOnce(readMessage(stanza, jid))
+  showOwn(stanza: Element, jid: string, rooms: Rooms): void {
+    const isToRoom = stanza.getAttribute('type') === 'groupchat'
+    const from = isToRoom ? rooms.get(bareJid(stanza.getAttribute('to')!)) : jid
+    // An unknown room returns the message.
+    if (!from) return
+    stanza.setAttribute('from', from)
+    this.#showOnce(readMessage(stanza, from))
   }
 
   hold(): void {
@@ -107,7 +109,7 @@ export class Arrivals {
       this.#shown.delete(key)
     }
     if (id && type !== 'groupchat') this.#last = id
-    if (!isKnown) this.#show(message)
+    if (!isKnown && !(message.archived && type === 'error')) this.#show(message)
   }
 }
 

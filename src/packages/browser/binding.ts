@@ -52,16 +52,19 @@ export async function answerOf<Answer>(
   read: (text: string) => Answer | undefined,
   isOfService = false,
 ): Promise<Answer> {
-  const { status, ok, headers } = response
+  const { status, ok, headers, redirected } = response
   const text = await response.text().catch(() => '')
   const answer = ok && read(text)
   if (answer) return answer
   // A sign-in page of the portal. An empty text may be a broken connection.
   const isPage = ok && text && !isOfService
-  const { code = 'refused', detail = isPage && 'The portal sent no token or binding.' } =
-    (isOfService && readJson(text)) || {}
+  // To the page for signing in.
+  const isSentAway = isPage && redirected
+  const why = isSentAway ? 'The portal redirected. It should answer 401.' : 'The portal sent no token or binding.'
+  const { code = isSentAway ? 'signed-out' : 'refused', detail = isPage && why } = (isOfService && readJson(text)) || {}
   if (detail) console.warn(`${code}: ${detail}`)
-  if (!isOfService && /^40[13]/.test(`${status}`)) throw new NoChat('You are not signed in any more.', 'signed-out')
+  if (isSentAway || (!isOfService && /^40[13]/.test(`${status}`)))
+    throw new NoChat('You are not signed in any more.', 'signed-out')
   if (isPage || /^4(?!08|29)/.test(`${status}`)) throw new NoChat(`The chat is not available (HTTP ${status}).`, code)
   throw new NoChat('There is no chat at the moment.', undefined, Number(headers.get('Retry-After')) || undefined)
 }

@@ -2,7 +2,7 @@ import { Arrivals } from './arrivals.js'
 import type { Contact } from './contact.js'
 import { Departures, type MessageState } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
-import { bareJid, type Message, stanzaIdNamespace } from './message.js'
+import { bareJid, conditionOf, type Message, stanzaIdNamespace } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
 import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
@@ -35,6 +35,8 @@ export interface Presence {
   readonly isAvailable: boolean
   /** `away`, `chat`, `dnd`, `xa` or undefined. */
   readonly show: string | undefined
+  /** Why a room refuses the user: a condition of RFC 6120. */
+  readonly code?: string | undefined
   readonly stanza: Element
 }
 
@@ -59,7 +61,7 @@ export class Chat extends EventTarget {
   readonly #options: ChatOptions
   readonly #name: string
   readonly #parts: PageParts
-  readonly #rooms: Set<string>
+  readonly #rooms: Map<string, string>
   readonly #pauses = new Pauses()
   readonly #closing = new AbortController()
   #memory: Memory
@@ -74,10 +76,10 @@ export class Chat extends EventTarget {
 
   constructor(options: ChatOptions) {
     super()
-    const { history = 50, name = nameOf(options), rooms, Strophe, withCredentials = false } = options
+    const { history = 50, name = nameOf(options), rooms = [], Strophe, withCredentials = false } = options
     this.#options = options
     this.#name = name
-    this.#rooms = new Set(rooms)
+    this.#rooms = new Map(rooms.map(roomAndOccupant))
     this.#memory = takeMemory(this.#name)
     const { seen, last, outgoing, sent } = this.#memory
     const arrivals = new Arrivals(seen, last || undefined, message => this.#fire('message', message))
@@ -119,8 +121,12 @@ export class Chat extends EventTarget {
     this.#ask()
   }
 
-  /** Sends now, or as soon as connected. Returns the message's id. */
-  send(to: string, body: string, type: 'chat' | 'groupchat' = 'chat'): string {
+  /** Sends now, or as soon as connected. `groupchat` is the default for a joined room. Returns the message's id. */
+  send(
+    to: string,
+    body: string,
+    type: 'chat' | 'groupchat' = this.#rooms.has(to.toLowerCase()) ? 'groupchat' : 'chat',
+  ): string {
     const { departures, Strophe } = this.#parts
     const id = randomName()
     const attributes = { xmlns: 'jabber:client', to, type, id }
@@ -129,7 +135,7 @@ export class Chat extends EventTarget {
     const session = this.#status.state === 'online' ? this.#session : undefined
     departures.add(stanza, !!session, !!session?.socket)
     session?.sendMessages(stanza)
-    this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid)
+    this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid, this.#rooms)
     return id
   }
 
@@ -140,19 +146,18 @@ export class Chat extends EventTarget {
     return isKnown
   }
 
-  /** Also in later sessions. */
+  /** Also in later sessions. If the room refuses, `presence` has a `code`. Another nickname replaces the last. */
   join(room: string, nickname: string): void {
-    const occupant = `${room}/${nickname}`
-    this.#rooms.add(occupant)
+    const [address, occupant] = roomAndOccupant(`${room}/${nickname}`)
+    this.#rooms.set(address, occupant)
     if (this.#status.state === 'online') this.#session?.send(this.#session.joining(occupant))
   }
 
   part(room: string): void {
-    for (const occupant of this.#rooms) {
-      if (bareJid(occupant) !== bareJid(room)) continue
-      this.#rooms.delete(occupant)
-      this.#session?.send(this.#session.presence({ to: occupant, type: 'unavailable' }))
-    }
+    const occupant = this.#rooms.get(bareJid(room))
+    if (!occupant) return
+    this.#rooms.delete(bareJid(room))
+    this.#session?.send(this.#session.presence({ to: occupant, type: 'unavailable' }))
   }
 
   close(): void {
@@ -278,10 +283,12 @@ export class Chat extends EventTarget {
 
   #note(stanza: Element): void {
     const type = stanza.getAttribute('type')
-    if (type && type !== 'unavailable') return
     const from = stanza.getAttribute('from') ?? ''
+    const isRefusal = type === 'error' && this.#rooms.has(bareJid(from))
+    if (type && type !== 'unavailable' && !isRefusal) return
     const show = stanza.getElementsByTagName('show')[0]?.textContent as string | undefined
-    this.#fire('presence', { from, isAvailable: !type, show, stanza } satisfies Presence)
+    const code = isRefusal ? conditionOf(stanza) : undefined
+    this.#fire('presence', { from, isAvailable: !type, show, code, stanza } satisfies Presence)
   }
 
   readonly #lostNetwork = (): void => {
@@ -329,4 +336,10 @@ export class Chat extends EventTarget {
   #fire(type: string, detail: Message | MessageState | Presence | readonly Contact[] | Status): void {
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
+}
+
+/** Servers write the address of a room in lower case. */
+function roomAndOccupant(occupant: string): readonly [room: string, occupant: string] {
+  const room = bareJid(occupant)
+  return [room, room + occupant.slice(room.length)]
 }

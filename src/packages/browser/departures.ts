@@ -1,4 +1,4 @@
-import { childOf } from './message.js'
+import { bareJid, childOf, conditionOf, type Message } from './message.js'
 
 /** A stanza that may not have arrived, and the rid of its request. */
 export interface Outgoing {
@@ -116,6 +116,22 @@ export class Departures {
     )
   }
 
+  /** A room returns messages to their sender. Returns whether this tab sent it. */
+  takeEcho({ id, from, type, body }: Message): boolean {
+    if (type !== 'groupchat') return false
+    // All occupants know the id and could use it for another text.
+    const isIt = (outgoing: Outgoing) =>
+      outgoing.id === id &&
+      addressOf(outgoing).toLowerCase() === bareJid(from) &&
+      readStanza(outgoing).textContent === body
+    this.#change(
+      outgoing => isIt(outgoing) && !outgoing.isConfirmed,
+      ({ failure: _, ...outgoing }) => ({ ...outgoing, isSent: true, isConfirmed: true }),
+      { state: 'sent' },
+    )
+    return this.#all.some(isIt)
+  }
+
   /** The archive lacks the stanzas in doubt. */
   giveUp(): void {
     const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
@@ -207,7 +223,7 @@ export function isUnconfirmed(stanza: Element): boolean {
 function reasonFor(stanza: Element): Failure {
   const error = childOf(stanza, 'error', null)
   if (error && childOf(error, 'blocked', null)) return ['blocked', 'You have blocked this contact.']
-  const code = [...(error?.children ?? [])].find(({ localName }) => localName !== 'text')?.localName ?? 'error'
+  const code = conditionOf(stanza)
   if (code.startsWith('remote-server')) return [code, "The recipient's server cannot be reached."]
   if (/unavailable|found|gone/.test(code)) return [code, 'The recipient cannot be reached.']
   return [code, 'The message was refused.']

@@ -28,6 +28,9 @@ export function bareJid(jid: string): string {
   return jid.split('/', 1)[0]!.toLowerCase()
 }
 
+/** By room, the JID of this user's occupant (XEP-0045). */
+export type Rooms = ReadonlyMap<string, string>
+
 export function childOf(parent: Element, name: string, namespace: string | null): Element | undefined {
   for (const child of parent.children)
     if (child.localName === name && (!namespace || child.namespaceURI === namespace)) return child
@@ -85,4 +88,10 @@ export function archiveIdOf(stanza: Element, archive: string): string | undefine
     child.namespaceURI === stanzaIdNamespace &&
     bareJid(child.getAttribute('by') ?? '') === archive
   return [...stanza.children].findLast(isOf)?.getAttribute('id') ?? undefined
+}
+
+/** The condition of RFC 6120 in an error. */
+export function conditionOf(stanza: Element): string {
+  for (const { localName } of childOf(stanza, 'error', null)?.children ?? []) if (localName !== 'text') return localName
+  return 'error'
 }

@@ -2,7 +2,7 @@ import { Archive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import { type Contact, readContact } from './contact.js'
 import { type Departures, isUnconfirmed } from './departures.js'
-import { carbonOf, carbonsNamespace, childOf, readMessage } from './message.js'
+import { carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
 import { longestFailure, Retries } from './retries.js'
 import type { ManagedSocket } from './socket.js'
 import type { Located } from './source.js'
@@ -21,7 +21,7 @@ export interface PageParts {
   readonly Strophe: StropheNamespace
   readonly arrivals: Arrivals
   readonly departures: Departures
-  readonly rooms: ReadonlySet<string>
+  readonly rooms: Rooms
   readonly history: number
   readonly withCredentials: boolean
 }
@@ -273,7 +273,10 @@ export class PageSession {
       if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
       const returned = departures.takeBack(stanza)
       if (returned === 'again') this.#recover()
-      else if (!returned) arrivals.take(readMessage(carbonOf(stanza, jid), jid), jid)
+      else if (!returned) {
+        const message = readMessage(carbonOf(stanza, jid), jid)
+        arrivals.take(departures.takeEcho(message) ? { ...message, own: true } : message, jid)
+      }
       return !this.#isOver
     }
     const onPresence = (stanza: Element) => {
@@ -299,7 +302,7 @@ export class PageSession {
     const { departures, rooms } = this.#parts
     const isNew = this.#isFresh || !resumed
     const carbons = this.#build('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
-    const entering = [carbons, this.presence({}), ...[...rooms].map(occupant => this.joining(occupant))]
+    const entering = [carbons, this.presence({}), ...[...rooms.values()].map(occupant => this.joining(occupant))]
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
     this.send(...(isNew ? entering : []), ...departures.unsent(kept), ...this.#state())
     const caughtUp = this.#catchUp(isLost || !resumed)
@@ -332,7 +335,7 @@ export class PageSession {
 
   /** Resolves with false if the session is over. */
   async #catchUp(isMissing: boolean): Promise<boolean> {
-    const { arrivals, departures, history } = this.#parts
+    const { arrivals, departures, history, rooms } = this.#parts
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
@@ -345,7 +348,7 @@ export class PageSession {
     if (this.#isOver) return false
     departures.confirm(found.map(({ message }) => (message.own ? message.id : undefined)))
     if (isShown) arrivals.release(found, jid)
-    if (showsHistory) departures.recall(stanza => arrivals.showOwn(stanza, jid))
+    if (showsHistory) departures.recall(stanza => arrivals.showOwn(stanza, jid, rooms))
     arrivals.startAfter(found.at(-1)?.id)
     return true
   }

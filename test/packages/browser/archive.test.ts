@@ -196,6 +196,12 @@ test('a message is not known because its sender repeats the id and the text of a
   expect(shown).toEqual(['first', 'forging', ...texts(120)])
 })
 
+test('an archived error is not shown, and is known', async () => {
+  const error = readMessage(message('gone', undefined, [], 'error'), jid, '2024-01-02T03:04:05Z')
+  arrivals.release([{ id: 'of the error', message: error }], jid)
+  expect([shown, arrivals.last]).toEqual([[], 'of the error'])
+})
+
 test('without a known message, the search ends after twenty pages', async () => {
   stored.push(...texts(1500))
   arrivals = new Arrivals(0, 'dropped', ({ body }) => shown.push(body))

@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 
 /** As much of an element as the module uses. */
 function stanza(localName: string, attributes: Readonly<Record<string, string>>, children: Stanza[] = []) {
   const getElementsByTagName = (name: string): unknown[] => children.filter(child => child.localName === name)
   const getAttribute = (name: string) => attributes[name] ?? null
-  return { localName, attributes, children, getAttribute, getElementsByTagName }
+  return { localName, attributes, children, getAttribute, getElementsByTagName, textContent: attributes['text'] }
 }
 
 interface Stanza {
@@ -24,6 +24,7 @@ interface Departures {
   giveUp(): void
   failAll(): void
   takeBack(error: Stanza): string | undefined
+  takeEcho(message: { id: string; from: string; type: string; body: string }): boolean
   resend(id: string): boolean
   unsent(kept?: string): Stanza[]
   recall(show: (stanza: Stanza) => void): void
@@ -239,4 +240,37 @@ test('a message is given to a connection once, and again to the next connection'
   expect(departures.unsent()).toEqual([])
   departures.goOn(100, 2, 1, nothingLost)
   expect(idsOf(departures.unsent())).toEqual(['queued', 'written meanwhile'])
+})
+
+describe('a message that the room returns', () => {
+  const room = 'tea@rooms.localhost'
+  const said = { id: 'one', from: `${room}/Alice`, type: 'groupchat', body: 'Tea?' }
+
+  function sentToRoom(): Departures {
+    const departures = create()
+    departures.goOn(1, 2, undefined, nothingLost)
+    const toRoom = stanza('message', { id: 'one', to: 'Tea@rooms.localhost', text: 'Tea?' })
+    departures.add(toRoom)
+    departures.note(request(1, toRoom))
+    return departures
+  }
+
+  test('is known by its id and text', () => {
+    const departures = sentToRoom()
+    for (const other of [{ body: 'Milk?' }, { id: 'two' }, { from: 'tea@other.localhost/Alice' }, { type: 'chat' }])
+      expect(departures.takeEcho({ ...said, ...other })).toBe(false)
+    expect(states).toEqual([])
+    expect([departures.takeEcho(said), departures.takeEcho(said)]).toEqual([true, true])
+    expect(states).toEqual(['one Tea@rooms.localhost sent'])
+  })
+
+  test('has arrived, although its session has ended and the archive of the user lacks it', () => {
+    const departures = sentToRoom()
+    departures.arrived()
+    departures.goOn(9, 2, undefined, () => true)
+    departures.giveUp()
+    departures.takeEcho(said)
+    expect(states).toEqual(['one Tea@rooms.localhost failed not-confirmed', 'one Tea@rooms.localhost sent'])
+    expect(departures.resend('one')).toBe(false)
+  })
 })

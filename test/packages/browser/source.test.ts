@@ -115,6 +115,22 @@ test('a sign-in page in place of a binding or token is named in the console', as
   expect(warned).toEqual([line, line])
 })
 
+test('a redirect to a sign-in page means that the user is signed out, and is named in the console', async () => {
+  for (const source of [{ binding: '/chat/binding' }, { service, token: '/chat/token' }]) {
+    const page = new Response('<!DOCTYPE html>')
+    answers = [Object.defineProperty(page, 'redirected', { value: true })]
+    await expect(askForBinding(source, 't1')).rejects.toMatchObject({ code: 'signed-out' })
+  }
+  const line = 'signed-out: The portal redirected. It should answer 401.'
+  expect(warned).toEqual([line, line])
+})
+
+test('a redirect to a token is followed', async () => {
+  const redirected = Object.defineProperty(new Response('a.b.c'), 'redirected', { value: true })
+  answers = [redirected, Response.json(given)]
+  expect(await askForBinding({ service, token: '/chat/token' }, 't1')).toEqual(given)
+})
+
 test('the time of Retry-After counts', async () => {
   const headers = { 'Retry-After': '30' }
   answers = [new Response('a.b.c'), Response.json({ code: 'too-many-requests' }, { status: 429, headers })]
