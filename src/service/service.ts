@@ -28,7 +28,7 @@ import { startNodes } from '../processes/start-nodes.js'
 import { hasStateFiles, stateFiles } from '../processes/state-files.js'
 import { RemoteFault } from '../remote/fault.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
-import { acceptHandovers, recordVersion, takeUp } from '../session/succession.js'
+import { acceptHandovers, recordVersion, takeUpFiles } from '../session/succession.js'
 import { createCallLimits } from '../warm/call-limits.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
@@ -236,14 +236,7 @@ export async function startService({
   }
   if (states.length > 0) onTakingUp()
   // Before any request. Nothing can fail after this.
-  for (const { names, writtenAt, records, take } of states) {
-    if (!take()) continue
-    nodes?.adopt(names)
-    const sum = takeUp(records, Date.now() - writtenAt, sites.takeUp, log)
-    log.info(sum, 'sessions of an earlier process were taken up')
-    if (sum.refused > 0)
-      log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')
-  }
+  takeUpFiles(states, nodes, sites.takeUp, log)
   if (nodes !== undefined) acceptHandovers(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   const stopSweeping =

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { traceOf } from '../lib/log.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
+import type { WrittenState } from '../processes/state-files.js'
 import type { Registry } from './registry.js'
 import type { SessionRecord } from './session-record.js'
 
@@ -50,6 +51,24 @@ export function takeUp(
     counts[isTaken ? 'taken' : 'refused'] += 1
   }
   return counts
+}
+
+/** Of STATE_DIR. */
+export function takeUpFiles(
+  states: readonly WrittenState[],
+  nodes: Pick<Nodes, 'adopt'> | undefined,
+  take: (record: SessionRecord) => boolean,
+  log: Logger,
+): void {
+  for (const state of states) {
+    if (!state.take()) continue
+    const sum = takeUp(state.records, Date.now() - state.writtenAt, take, log)
+    // Requests from other addresses of this process, and other processes, wait for the names.
+    nodes?.adopt(state.names)
+    log.info(sum, 'sessions of an earlier process were taken up')
+    if (sum.refused > 0)
+      log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')
+  }
 }
 
 const kind = 'succession'

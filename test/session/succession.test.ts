@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
 import type { TellEvent } from '../../src/events/events.js'
 import type { Nodes } from '../../src/processes/nodes.js'
+import { startNodes } from '../../src/processes/start-nodes.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionRecord } from '../../src/session/session-record.js'
-import { acceptHandovers, giveTo, recordVersion, setDown } from '../../src/session/succession.js'
+import { acceptHandovers, giveTo, recordVersion, setDown, takeUpFiles } from '../../src/session/succession.js'
 import { smNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import {
   ack,
@@ -28,6 +29,7 @@ import {
   terminated,
 } from '../support/bosh-bench.js'
 import { joinNodes } from '../support/joined-nodes.js'
+import { MemoryNetwork } from '../support/memory-carrier.js'
 import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../support/next-process.js'
 import { noSessionLimits } from '../support/unlimited.js'
 
@@ -536,6 +538,26 @@ describe('from process to process', () => {
     await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
     expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
   })
+})
+
+test('requests that wait for the process of a state file find its sessions', async () => {
+  const bench = new BoshBench({}, undefined, { processName: 'oooooooo' })
+  const client = await resumable(bench)
+  const next = nextBench({}, { processName: 'aaaaaaaa' })
+  const { clock, log } = next
+  const nodes = await startNodes({
+    carriers: [new MemoryNetwork().start],
+    clock,
+    log,
+    name: 'aaaaaaaa',
+    awaitsHeirs: true,
+  })
+  const found: unknown[] = []
+  nodes.whenOwned('oooooooo', 0, owner => found.push(owner, next.registry.bySid(client.sid)?.sid))
+  const file = { names: ['oooooooo'], writtenAt: Date.now(), records: recordsOf(bench), take: () => true }
+  takeUpFiles([file], nodes, record => takeUpOne(next, record), log)
+  expect(found).toEqual(['aaaaaaaa', client.sid])
+  await nodes.close()
 })
 
 describe('a session is not set down', () => {
