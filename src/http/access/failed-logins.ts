@@ -2,12 +2,15 @@ import { hash } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import { type KeyedRate, type MakeRate, type Most, numberOf, ownRates } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import type { MemoryKey } from '../../lib/limits/short-memory.js'
 
 export interface Claim {
   readonly client: string
   readonly name: string
   /** All processes make the same proof. */
   readonly proof?: () => Promise<string>
+  /** Of client, name and secret. Differs between processes. */
+  readonly key?: MemoryKey
 }
 
 /** For all names together, as a multiple of one name's limit. */
@@ -35,6 +38,8 @@ export class FailedLogins {
   readonly #right: KeyedRate
   /** Hashed clients, and when they were reported, in milliseconds of Unix time. */
   readonly #told = new Map<string, number>()
+  /** Right secrets, and when they were noted: a name has two while its secret is rotated. */
+  readonly #noted = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: () => number
   readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
@@ -133,16 +138,13 @@ export class FailedLogins {
     else if (--underWay.count === 0) this.#underWay.delete(key)
   }
 
-  async #know({ client, name, proof }: Claim): Promise<void> {
+  async #know({ client, name, proof, key: secretKey }: Claim): Promise<void> {
     const key = keyOf(client, name)
     const now = Date.now()
-    if (now - (this.#told.get(key) ?? 0) < reportMilliseconds) return
-    this.#told.delete(key)
-    this.#told.set(key, now)
-    forgetOldest(this.#told, mostKnown)
-    await this.#known.take(`${key} ${weekOf(now)}`)
     // The first proof takes as long as a hash.
-    void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
+    if (isDue(this.#noted, secretKey ?? key, now))
+      void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
+    if (isDue(this.#told, key, now)) await this.#known.take(`${key} ${weekOf(now)}`)
   }
 
   async #noteRight(proof: Claim['proof'], period: number): Promise<void> {
@@ -162,6 +164,14 @@ export class FailedLogins {
     if (wait !== undefined) this.#refused('failed-logins', { address: client })
     return wait
   }
+}
+
+function isDue(reported: Map<string, number>, key: string, now: number): boolean {
+  if (now - (reported.get(key) ?? 0) < reportMilliseconds) return false
+  reported.delete(key)
+  reported.set(key, now)
+  forgetOldest(reported, mostKnown)
+  return true
 }
 
 /** Hashed, because some people type their secret as the name. */
