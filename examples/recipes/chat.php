@@ -6,7 +6,8 @@ function chat_token(string $user): string
     $visit = $_SESSION['chat_visit'] ??= bin2hex(random_bytes(16));
     $claims = ['sub' => $user, 'aud' => 'chat', 'exp' => time() + 300, 'visit' => $visit];
     $content = $base64('{"alg":"HS256"}') . '.' . $base64(json_encode($claims));
-    return $content . '.' . $base64(hash_hmac('sha256', $content, getenv('CHAT_SECRET'), true));
+    $secret = getenv('CHAT_SECRET') ?: throw new RuntimeException('CHAT_SECRET is not set'); // php-fpm clears it
+    return $content . '.' . $base64(hash_hmac('sha256', $content, $secret, true));
 }
 
 /** The answer of /chat/token, after session_start(). */

@@ -118,6 +118,7 @@ describe('The installed package', () => {
       import { type Chat, connect, type Message } from 'warm-bindings/browser'
       import { Strophe } from 'strophe.js'
       const show = ({ from, body, own }: Message): string => own ? '' : from + body
+      export const watch = (chat: Chat) => chat.addEventListener('message', ({ detail }) => void show(detail))
       export const begin = (): Promise<Chat> =>
         connect({ Strophe, binding: '/chat/binding', onMessage: message => void show(message) })
       export const beginConverse = (): Promise<void> =>
@@ -125,7 +126,10 @@ describe('The installed package', () => {
       // @ts-expect-error: there is no such transport
       export const misspelt = () => connect({ Strophe, binding: '/chat/binding', transport: 'carrier pigeon' })
     `
-    compiled('page.mts', program, ['--lib', 'es2023,dom,dom.iterable', '--skipLibCheck', '--noEmit'])
+    const options = ['--lib', 'es2023,dom,dom.iterable', '--skipLibCheck', '--noEmit']
+    compiled('page.mts', program, options)
+    // As bundlers do. Only so does TypeScript find the types of Strophe.
+    compiled('page.mts', program, [...options, '--module', 'esnext', '--moduleResolution', 'bundler'])
   })
 })
 

@@ -1,5 +1,7 @@
 // Converse 14 fetches `credentials_url` each time it connects. If it may also use BOSH, set `enable_smacks: false`.
+const tab = (sessionStorage.tab ??= crypto.randomUUID()) // browsers copy it to a duplicated tab
 converse.initialize({
+  assets_path: '/converse/', // its folder dist
   authentication: 'login',
   auto_login: true,
   credentials_url: `/chat/credentials?tab=${tab}`,

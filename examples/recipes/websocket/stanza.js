@@ -1,5 +1,6 @@
 import { createClient } from 'stanza'
 
+const tab = (sessionStorage.tab ??= crypto.randomUUID()) // browsers copy it to a duplicated tab
 const client = createClient({
   jid: 'alice@example.org', // the user who is signed in
   transports: { websocket: 'wss://chat.example.org/xmpp-websocket/warm', bosh: false },

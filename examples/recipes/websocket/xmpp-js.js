@@ -1,5 +1,6 @@
 import { client, xml } from '@xmpp/client'
 
+const tab = (sessionStorage.tab ??= crypto.randomUUID()) // browsers copy it to a duplicated tab
 const xmpp = client({
   service: 'wss://chat.example.org/xmpp-websocket/warm',
   domain: 'example.org',

@@ -82,7 +82,7 @@ export class Archive {
         const fin = result && childOf(result, 'fin', archiveNamespace)
         resolve([fin ? found : undefined, !fin || !found[0] || /true|1/.test(fin.getAttribute('complete')!)])
       }
-      this.#connection.sendIQ(iq, finish, finish, patience)
+      this.#connection.sendIQ(iq.tree(), finish, finish, patience)
       this.#connection.flush()
     })
   }

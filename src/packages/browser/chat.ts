@@ -56,8 +56,27 @@ const noNetwork = { state: 'offline', code: 'no-network', reason: 'This device h
 /** Interval of pings over WebSocket, in milliseconds. */
 const checkEvery = 50_000
 
-/** The chat of a user. Fires the CustomEvents `message`, `messagestate`, `presence`, `contacts` and `status`. */
-export class Chat extends EventTarget {
+interface ChatEvents {
+  readonly message: Message
+  readonly messagestate: MessageState
+  readonly presence: Presence
+  readonly contacts: readonly Contact[]
+  readonly status: Status
+}
+
+type Listen = EventTarget['addEventListener']
+
+interface ChatTarget extends EventTarget {
+  addEventListener<Name extends keyof ChatEvents>(
+    type: Name,
+    listener: (event: CustomEvent<ChatEvents[Name]>) => void,
+    options?: Parameters<Listen>[2],
+  ): void
+  addEventListener(...parameters: Parameters<Listen>): void
+}
+
+/** The chat of a user. The values of its events are in `detail`. */
+export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #options: ChatOptions
   readonly #name: string
   readonly #parts: PageParts

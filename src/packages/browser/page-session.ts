@@ -135,7 +135,7 @@ export class PageSession {
         isIn = true
       } else if (element.localName === 'failed') {
         // Strophe sends again everything without `<a/>`.
-        const { state } = connection.sm
+        const { state } = connection.sm!
         const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
         state.unacked = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')
         again = JSON.stringify(state)
@@ -206,7 +206,7 @@ export class PageSession {
 
   /** Without an answer, the connection counts as lost. */
   check(act = () => this.#events.online(), milliseconds = patience): void {
-    const attributes = { type: 'get', to: this.#connection.domain, id: randomName() }
+    const attributes = { type: 'get', to: this.#connection.domain!, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     // The server answers in order (RFC 6120 §10.1).
     const confirmed = this.#parts.departures.confirming()
@@ -219,7 +219,7 @@ export class PageSession {
       }
     }
     // An error is also an answer.
-    this.#connection.sendIQ(ping, answered, answered, milliseconds)
+    this.#connection.sendIQ(ping.tree(), answered, answered, milliseconds)
     this.#connection.flush()
   }
 
@@ -283,8 +283,8 @@ export class PageSession {
       if (!this.#isOver) this.#events.presence(stanza)
       return !this.#isOver
     }
-    this.#connection.addHandler(onMessage, null, 'message')
-    this.#connection.addHandler(onPresence, null, 'presence')
+    this.#connection.addHandler(onMessage, null, 'message', null)
+    this.#connection.addHandler(onPresence, null, 'presence', null)
   }
 
   #recover(): void {
@@ -329,7 +329,7 @@ export class PageSession {
         resolve(!this.#isOver)
       }
       const failed = (error: Element | null) => resolve(!!error)
-      this.#connection.sendIQ(request.c('query', { xmlns: rosterNamespace }), answered, failed, patience)
+      this.#connection.sendIQ(request.c('query', { xmlns: rosterNamespace }).tree(), answered, failed, patience)
     })
   }
 

@@ -32,8 +32,8 @@ export interface StropheConnection {
   service: string
   readonly jid: string
   /** Stream management. */
-  readonly sm: { readonly state: { unacked: readonly { readonly name: string; readonly stanza: string }[] } }
-  readonly domain: string
+  readonly sm?: { readonly state: { unacked: readonly { readonly name: string; readonly stanza: string }[] } }
+  readonly domain: string | null
   maxRetries: number
   disconnection_timeout: number
   /** Called with `<body/>` over BOSH, and with its content over WebSocket. */
@@ -52,14 +52,14 @@ export interface StropheConnection {
   connect(jid: string, password: string, callback: StatusCallback): void
   disconnect(reason: string): void
   hasResumed(): boolean
-  send(element: Element | StropheBuilder): void
+  send(element: Element): void
   sendIQ(
-    element: Element | StropheBuilder,
+    element: Element,
     onResult: (result: Element) => void,
     onError: (error: Element | null) => void,
     milliseconds: number,
   ): string
-  addHandler(handler: (stanza: Element) => boolean, namespace: null, name: string): unknown
+  addHandler(handler: (stanza: Element) => boolean, namespace: null, name: string, type: null): unknown
   addProtocolErrorHandler(protocol: 'HTTP', status: number, callback: (this: StropheRequests) => void): void
   flush(): void
 }

@@ -87,6 +87,9 @@ class Builder {
     this.#path.pop()
     return this
   }
+  tree() {
+    return this
+  }
   readonly id: string
   constructor(_name: string, attributes: Readonly<Record<string, string>>) {
     this.id = attributes['id']!
