@@ -259,6 +259,6 @@ function readRecipes(url: string): Record<Name, string> {
 
 /** Runs a program whose imports are given, and returns what it calls `result`. */
 function run(program: string, given: Readonly<Record<string, unknown>>, result: string): unknown {
-  const body = `${program.replaceAll(/^import .*$/gm, '')}\nreturn ${result}`
+  const body = `${program.replaceAll(/^(?:import|sessionStorage|const { tab }).*$/gm, '')}\nreturn ${result}`
   return new Function(...Object.keys(given), body)(...Object.values(given))
 }

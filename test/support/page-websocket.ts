@@ -41,7 +41,7 @@ const note = root => {
 `
 
 const stropheBefore = `${noting}
-const tab = 'strophe'
+sessionStorage.tab = 'strophe'
 const nameOf = code => Object.keys(Strophe.Status).find(name => Strophe.Status[name] === code)
 const { connect } = Strophe.Connection.prototype
 Strophe.Connection.prototype.connect = function (jid, pass, follow, ...rest) {
@@ -65,7 +65,7 @@ window.portal = {
 `
 
 const converseBefore = `${noting}
-const tab = 'converse'
+sessionStorage.tab = 'converse'
 const events = ['connected', 'reconnected', 'will-reconnect', 'disconnected', 'logout', 'streamResumptionFailed']
 const { initialize } = converse
 converse.plugins.add('portal', {
@@ -86,7 +86,7 @@ const here = {
   ...{ assets_path: '/portal/converse/dist', view_mode: 'fullscreen', i18n: 'en', loglevel: 'warn' },
   ...{ persistent_store: 'sessionStorage', whitelisted_plugins: ['portal'] },
 }
-converse.initialize = settings => initialize.call(converse, { ...here, ...settings })
+converse.initialize = settings => initialize.call(converse, { ...settings, ...here })
 `
 
 const page = (head: string, scripts: readonly string[]) => `<!DOCTYPE html>

@@ -1,5 +1,6 @@
 // Converse 14 fetches `credentials_url` each time it connects. If it may also use BOSH, set `enable_smacks: false`.
-const tab = (sessionStorage.tab ??= crypto.randomUUID()) // browsers copy it to a duplicated tab
+sessionStorage.tab ??= crypto.randomUUID() // browsers copy it to a duplicated tab
+const { tab } = sessionStorage
 converse.initialize({
   assets_path: '/converse/', // its folder dist
   authentication: 'login',

@@ -1,6 +1,7 @@
 import { createClient } from 'stanza'
 
-const tab = (sessionStorage.tab ??= crypto.randomUUID()) // browsers copy it to a duplicated tab
+sessionStorage.tab ??= crypto.randomUUID() // browsers copy it to a duplicated tab
+const { tab } = sessionStorage
 const client = createClient({
   jid: 'alice@example.org', // the user who is signed in
   transports: { websocket: 'wss://chat.example.org/xmpp-websocket/warm', bosh: false },

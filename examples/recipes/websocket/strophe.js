@@ -1,5 +1,6 @@
 // Strophe 5
-const tab = (sessionStorage.tab ??= crypto.randomUUID()) // browsers copy it to a duplicated tab
+sessionStorage.tab ??= crypto.randomUUID() // browsers copy it to a duplicated tab
+const { tab } = sessionStorage
 const address = 'wss://chat.example.org/xmpp-websocket/warm'
 const connection = new Strophe.Connection(address, { enableStreamManagement: true })
 let timer

@@ -1,6 +1,7 @@
 import { client, xml } from '@xmpp/client'
 
-const tab = (sessionStorage.tab ??= crypto.randomUUID()) // browsers copy it to a duplicated tab
+sessionStorage.tab ??= crypto.randomUUID() // browsers copy it to a duplicated tab
+const { tab } = sessionStorage
 const xmpp = client({
   service: 'wss://chat.example.org/xmpp-websocket/warm',
   domain: 'example.org',
