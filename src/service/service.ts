@@ -35,6 +35,7 @@ import { createCapacity } from '../warm/numbers/capacity.js'
 import { createFailureReader } from '../warm/numbers/failure-groups.js'
 import { LastHour } from '../warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from '../warm/numbers/overview.js'
+import { PastProcesses } from '../warm/numbers/past-processes.js'
 import { RecentWarms } from '../warm/numbers/recent-warms.js'
 import type { PageTokens } from '../warm/pages/page-tokens.js'
 import { createVisits } from '../warm/visits.js'
@@ -169,6 +170,7 @@ export async function startService({
   })
   const recentWarms = new RecentWarms(clock)
   const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  const past = new PastProcesses({ time: Date.now, place, registry, lastHour, recentWarms })
   const capacity = createCapacity({
     config: live.config,
     registry,
@@ -197,7 +199,7 @@ export async function startService({
     callLimits: createCallLimits({ rates: live.config.rates, clock, hashes, nodes, makeRate, refused }),
     visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
     recentWarms,
-    readOverview: createOverview({ nodes, clock, recentWarms, place, registry, capacity }),
+    readOverview: createOverview({ nodes, clock, recentWarms, place, registry, capacity, past }),
     readHour: createHourReader({ nodes, clock, lastHour }),
     readAudit: createAuditReader({ nodes, lines: audit.recent.all }),
     readFailures: createFailureReader({ nodes, lines: audit.recent.failures }),
@@ -296,6 +298,9 @@ export async function startService({
       listening.reload(next)
       await pageTokens?.reload(next?.pages)
     },
+    numbers: () => past.write(),
+    /** Of a process that has ended. */
+    takeNumbers: (text: string, hasDied: boolean) => past.take(text, hasDied),
     /** False if full or stopping. */
     isReady: takesSessions,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),

@@ -23,6 +23,7 @@ import { createCapacity } from '../../src/warm/numbers/capacity.js'
 import { createFailureReader } from '../../src/warm/numbers/failure-groups.js'
 import { LastHour } from '../../src/warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from '../../src/warm/numbers/overview.js'
+import { PastProcesses } from '../../src/warm/numbers/past-processes.js'
 import { RecentWarms } from '../../src/warm/numbers/recent-warms.js'
 import type { Binding, Logins } from '../../src/warm/session-login.js'
 import { createVisits } from '../../src/warm/visits.js'
@@ -85,9 +86,10 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
     unreadBytes: () => 0,
   })
   const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  const past = new PastProcesses({ time: Date.now, place: 'web1', registry, lastHour, recentWarms })
   return {
     recentWarms,
-    readOverview: createOverview({ clock, recentWarms, place: 'web1', registry, capacity }),
+    readOverview: createOverview({ clock, recentWarms, place: 'web1', registry, capacity, past }),
     readHour: createHourReader({ clock, lastHour }),
     readAudit: createAuditReader({ lines: recent.all }),
     readFailures: createFailureReader({ lines: recent.failures }),

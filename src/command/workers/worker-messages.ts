@@ -12,6 +12,8 @@ export type Order =
   /** The primary has checked the environment. It contains secrets. */
   | { readonly order: 'reload'; readonly environment: Environment }
   | { readonly order: 'metrics'; readonly question: number }
+  /** Of a worker that has ended. */
+  | { readonly order: 'numbers'; readonly text: string; readonly hasDied: boolean }
 
 export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
@@ -20,6 +22,7 @@ export type Notice =
   | { readonly notice: 'reloaded' }
   | { readonly notice: 'leave' }
   | { readonly notice: 'alive'; readonly isReady: boolean }
+  | { readonly notice: 'numbers'; readonly text: string }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 
 /** From 1. */

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
-import { minutesOfHour, type RecentWarms, summaryOf, type WarmTally } from './recent-warms.js'
+import { minutesOfHour, type PastMinute, type RecentWarms, summaryOf, type WarmTally } from './recent-warms.js'
 
 const minuteMilliseconds = 60_000
 
@@ -13,6 +13,13 @@ export interface HourTally {
   readonly logins: readonly number[]
   readonly failures: readonly number[]
   readonly took: readonly (readonly [minute: number, bucket: number, count: number])[]
+}
+
+/** Of a whole minute, without warm calls. */
+export interface HourSample {
+  readonly sessions: number
+  readonly logins: number
+  readonly failures: number
 }
 
 /** By minute: sessions at its end, logins, failures, and the p99 of login times in milliseconds. */
@@ -70,6 +77,31 @@ export class LastHour {
         return (sample?.failures ?? 0) + refused + failed
       }),
       took,
+    }
+  }
+
+  minutes(): readonly PastMinute<HourSample>[] {
+    const now = Math.floor(this.#parts.clock.now() / minuteMilliseconds)
+    return this.#ring
+      .filter(({ number }) => now - number <= minutesOfHour)
+      .map(({ number, sessions, logins, failures }) => ({ ago: now - number, sessions, logins, failures }))
+  }
+
+  /** Of a process that has ended. */
+  add(past: readonly PastMinute<HourSample>[]): void {
+    const now = Math.floor(this.#parts.clock.now() / minuteMilliseconds)
+    for (const { ago, sessions, logins, failures } of past) {
+      if (ago < 1 || ago > minutesOfHour) continue
+      const number = now - ago
+      const place = (number + minutesOfHour) % minutesOfHour
+      const own = this.#ring[place]!
+      const before = own.number === number ? own : { sessions: 0, logins: 0, failures: 0 }
+      this.#ring[place] = {
+        number,
+        sessions: before.sessions + sessions,
+        logins: before.logins + logins,
+        failures: before.failures + failures,
+      }
     }
   }
 

@@ -1,11 +1,13 @@
 import type { Answer } from '../../http/answers/answer.js'
 import type { SessionState } from '../../session/session-types.js'
-import { span } from '../admin-pages.js'
+import { counted, span } from '../admin-pages.js'
+import { formatTime } from '../answers.js'
 import { type OperatorContext, operatorPage } from '../operator-page.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
-import { drawChart } from './chart.js'
+import { drawChart, drawMarks } from './chart.js'
 import type { Hour, Series } from './last-hour.js'
 import type { Overview, ProcessView } from './overview.js'
+import { minutesOfHour } from './recent-warms.js'
 
 export interface NumbersView {
   readonly states: ReadonlyMap<SessionState, number>
@@ -65,9 +67,17 @@ function describeTotals({ capacity, warms: { outcomes, within }, processes }: Ov
   return { logins, last_hour: hour, capacity, processes: described }
 }
 
-function describeWhole({ capacity, warms, processes }: Overview, hour: Hour) {
+function describeWhole({ capacity, warms, processes, losses }: Overview, hour: Hour) {
   const { outcomes, within } = warms
+  const now = Date.now()
+  const minuteOf = (time: number) => Math.min(minutesOfHour - 1, minutesOfHour - Math.ceil((now - time) / 60_000))
   return {
+    losses: losses.map(({ place, time, sessions }) => ({
+      place,
+      time: formatTime(time),
+      sessions: sessions > 0 && counted(sessions, 'session'),
+    })),
+    marks: drawMarks([...new Set(losses.map(({ time }) => minuteOf(time)))], minutesOfHour),
     warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
     charts: [
       {

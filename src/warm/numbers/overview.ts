@@ -4,6 +4,7 @@ import { askAll } from '../../processes/exchanges/ask-all.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
 import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
+import type { Loss, PastProcesses } from './past-processes.js'
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 const minute = 60_000
@@ -13,10 +14,11 @@ interface Figures {
   /** Age in milliseconds. */
   readonly age: number
   readonly warms: WarmTally
+  readonly losses: readonly Loss[]
 }
 
 /** No figures without an answer within a second. */
-export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
+export interface ProcessView extends Partial<Omit<Figures, 'warms' | 'losses'>> {
   readonly name: string
   readonly place: string | undefined
   readonly isOwn: boolean
@@ -27,6 +29,8 @@ export interface Overview {
   readonly capacity: Capacity
   readonly warms: WarmSummary
   readonly processes: readonly ProcessView[] | undefined
+  /** Of the last hour, newest first. */
+  readonly losses: readonly Loss[]
 }
 
 export interface OverviewParts {
@@ -36,16 +40,23 @@ export interface OverviewParts {
   readonly place: string
   readonly registry: { readonly takesSessions: boolean }
   readonly capacity: () => Capacity
+  readonly past: Pick<PastProcesses, 'losses'>
 }
 
-export function createOverview({ nodes, clock, recentWarms, place, registry, capacity }: OverviewParts) {
+export function createOverview({ nodes, clock, recentWarms, place, registry, capacity, past }: OverviewParts) {
   const started = clock.now()
-  const measure = (): Figures => ({ capacity: capacity(), age: clock.now() - started, warms: recentWarms.tally() })
+  const measure = (): Figures => ({
+    capacity: capacity(),
+    age: clock.now() - started,
+    warms: recentWarms.tally(),
+    losses: past.losses(),
+  })
   nodes?.answer('process', measure)
 
   const read = async (): Promise<Overview> => {
     const own = measure()
-    if (nodes === undefined) return { capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined }
+    if (nodes === undefined)
+      return { capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined, losses: [] }
     const { answers } = await askAll<Figures>(nodes, 'process', null)
     const answered = new Map(answers)
     const processes: ProcessView[] = [
@@ -63,6 +74,10 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
       ),
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
+      // Processes of another version send none.
+      losses: [own, ...answers.map(([, figures]) => figures)]
+        .flatMap(({ losses }) => losses ?? [])
+        .sort((a, b) => b.time - a.time),
     }
   }
   const shared = remembering(clock, 1, async () => ({ value: await read(), seconds: 0 }))
@@ -75,14 +90,18 @@ export interface HourParts {
   readonly lastHour: Pick<LastHour, 'tally'>
 }
 
+/** Until a process that is late answers, or its past is known. */
+const secondsWithoutAll = 5
+
 /** Asks other processes once a minute. */
 export function createHourReader({ nodes, clock, lastHour }: HourParts) {
   nodes?.answer('hour', () => lastHour.tally())
   const read = async (): Promise<Answer<Hour>> => {
     const end = (Math.floor(clock.now() / minute) + 1) * minute
-    const { answers } = await askAll<HourTally>(nodes, 'hour', null)
+    const { answers, unanswered } = await askAll<HourTally>(nodes, 'hour', null)
     const value = hourOf([lastHour.tally(), ...answers.map(([, tally]) => tally)])
-    return { value, seconds: (end - clock.now()) / 1000 }
+    const seconds = (end - clock.now()) / 1000
+    return { value, seconds: unanswered === undefined ? seconds : Math.min(seconds, secondsWithoutAll) }
   }
   const remembered = remembering(clock, 1, read)
   return async () => remembered('')

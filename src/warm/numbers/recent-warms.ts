@@ -18,6 +18,9 @@ export interface WarmTally {
   readonly took: readonly number[]
 }
 
+/** `ago`: in minutes. */
+export type PastMinute<T> = T & { readonly ago: number }
+
 /** `within(0.99)` returns the p99 of the login times. */
 export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
@@ -38,13 +41,7 @@ export class RecentWarms {
   }
 
   add(code: ProblemCode | 'ok' | 'client-gone', milliseconds: number): void {
-    const number = this.#minute
-    const minute = this.#ring[number % minutes]!
-    if (minute.number !== number) {
-      Object.assign(minute.outcomes, none())
-      minute.took.fill(0)
-      minute.number = number
-    }
+    const minute = this.#at(this.#minute)
     const outcome = outcomeOf(code)
     minute.outcomes[outcome] += 1
     if (outcome === 'warmed') minute.took[bucketOf(milliseconds)]! += 1
@@ -63,6 +60,34 @@ export class RecentWarms {
       const { number, outcomes, took } = this.#ring[(first + at + minutes) % minutes]!
       return number === first + at ? { outcomes: { ...outcomes }, took: [...took] } : undefined
     })
+  }
+
+  /** Minutes with calls. The last is the current minute. */
+  pastMinutes(): readonly PastMinute<WarmTally>[] {
+    const now = this.#minute
+    return this.#ring
+      .filter(({ number }) => now - number < minutes)
+      .map(({ number, outcomes, took }) => ({ ago: now - number, outcomes: { ...outcomes }, took: [...took] }))
+  }
+
+  /** Of a process that has ended. */
+  addPast(past: readonly PastMinute<WarmTally>[]): void {
+    for (const { ago, outcomes, took } of past) {
+      if (ago >= minutes) continue
+      const minute = this.#at(this.#minute - ago)
+      for (const outcome of Object.keys(minute.outcomes) as WarmOutcome[]) minute.outcomes[outcome] += outcomes[outcome]
+      for (const [bucket, count] of took.slice(0, buckets).entries()) minute.took[bucket]! += count
+    }
+  }
+
+  #at(number: number) {
+    const minute = this.#ring[(number + minutes) % minutes]!
+    if (minute.number !== number) {
+      Object.assign(minute.outcomes, none())
+      minute.took.fill(0)
+      minute.number = number
+    }
+    return minute
   }
 
   get #minute(): number {

@@ -15,6 +15,8 @@ const capacityOf = (sessions: number) => (): Capacity => {
   }
 }
 
+const noLosses = { losses: () => [] }
+
 let joined: JoinedProcesses
 beforeEach(() => {
   joined = new JoinedProcesses()
@@ -30,6 +32,7 @@ test('a process without others lists itself alone', async () => {
     place: 'web1',
     registry: { takesSessions: true },
     capacity: capacityOf(3),
+    past: noLosses,
   })
   recentWarms.add('ok', 40)
   const { capacity, warms, processes: all } = await look()
@@ -50,7 +53,10 @@ describe('several processes', () => {
       const recentWarms = new RecentWarms(clock)
       const registry = { takesSessions: true }
       started.push({
-        look: createOverview({ nodes, clock, recentWarms, place: 'web1', registry, capacity: capacityOf(number) }),
+        look: createOverview({
+          ...{ nodes, clock, recentWarms, place: 'web1', registry },
+          ...{ capacity: capacityOf(number), past: { losses: () => [{ place: 'web0', time: number, sessions: 9 }] } },
+        }),
         recentWarms,
         registry,
       })
@@ -68,7 +74,8 @@ describe('several processes', () => {
     joined.all[1]!.nodes.drain()
     await settled()
     for (const { look } of all) {
-      const { warms, capacity, processes: seen } = await look()
+      const { warms, capacity, processes: seen, losses } = await look()
+      expect(losses.map(({ time }) => time)).toEqual([2, 1, 0])
       expect(capacity).toMatchObject({ sessions: { used: 3, most: 300 }, memory: { used: 30, most: null } })
       expect(seen!.map(({ name, capacity, age, state }) => [name, capacity?.sessions.used, age, state])).toEqual([
         ['pppp0000', 0, 5_000, 'live'],

@@ -1,0 +1,73 @@
+import type { HourSample, LastHour } from './last-hour.js'
+import type { PastMinute, RecentWarms, WarmTally } from './recent-warms.js'
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** A process that ended without being asked to. */
+export interface Loss {
+  readonly place: string
+  /** In milliseconds since 1970. */
+  readonly time: number
+  readonly sessions: number
+}
+
+interface Past {
+  readonly time: number
+  readonly place: string
+  readonly sessions: number
+  readonly samples: readonly PastMinute<HourSample>[]
+  readonly warms: readonly PastMinute<WarmTally>[]
+  readonly losses: readonly Loss[]
+}
+
+export interface PastProcessesParts {
+  /** In milliseconds since 1970. */
+  readonly time: () => number
+  readonly place: string
+  readonly registry: { readonly size: number }
+  readonly lastHour: Pick<LastHour, 'minutes' | 'add'>
+  readonly recentWarms: Pick<RecentWarms, 'pastMinutes' | 'addPast'>
+}
+
+/** After the end of a process, another process continues its numbers: charts would otherwise change what has been. */
+export class PastProcesses {
+  readonly #parts: PastProcessesParts
+  #losses: readonly Loss[] = []
+
+  constructor(parts: PastProcessesParts) {
+    this.#parts = parts
+  }
+
+  /** The numbers of this process, as JSON for `take`. */
+  write(): string {
+    const { time, place, registry, lastHour, recentWarms } = this.#parts
+    const past: Past = {
+      time: time(),
+      place,
+      sessions: registry.size,
+      samples: lastHour.minutes(),
+      warms: recentWarms.pastMinutes(),
+      losses: this.losses(),
+    }
+    return JSON.stringify(past)
+  }
+
+  take(text: string, hasDied: boolean): void {
+    const { lastHour, recentWarms } = this.#parts
+    const { time, place, sessions, samples, warms, losses } = JSON.parse(text) as Past
+    const now = this.#parts.time()
+    const passed = Math.max(0, Math.round((now - time) / minute))
+    const later = <T extends { readonly ago: number }>(each: T): T => ({ ...each, ago: each.ago + passed })
+    lastHour.add(samples.map(later))
+    recentWarms.addPast(warms.map(later))
+    this.#losses = [...this.#losses, ...losses, ...(hasDied ? [{ place, time: now, sessions }] : [])]
+  }
+
+  /** Of the last hour. */
+  losses(): readonly Loss[] {
+    const now = this.#parts.time()
+    this.#losses = this.#losses.filter(({ time }) => now - time < hour)
+    return this.#losses
+  }
+}
