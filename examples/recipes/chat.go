@@ -1,5 +1,6 @@
-// The standard library is enough. A visit may appear in logs, so it is a hash of the cookie of the session.
-package main
+// Package chat needs the standard library only. A visit is a random text, made at the sign-in and kept in the session
+// of the portal until the sign-out. It may appear in logs.
+package chat
 
 import (
 	"crypto/hmac"
@@ -12,28 +13,29 @@ import (
 	"time"
 )
 
-func chatToken(user, cookie string) string {
-	encode, visit := base64.RawURLEncoding.EncodeToString, fmt.Sprintf("%x", sha256.Sum256([]byte(cookie)))
+// Token is for the pages of this session.
+func Token(user, visit string) string {
+	encode := base64.RawURLEncoding.EncodeToString
 	claims, _ := json.Marshal(map[string]any{"sub": user, "aud": "chat", "exp": time.Now().Unix() + 300, "visit": visit})
 	content, mac := encode([]byte(`{"alg":"HS256"}`))+"."+encode(claims), hmac.New(sha256.New, []byte(os.Getenv("CHAT_SECRET")))
 	mac.Write([]byte(content))
 	return content + "." + encode(mac.Sum(nil))
 }
 
-// sendChatToken is the answer of /chat/token. Without a signed-in user, user is empty.
-func sendChatToken(w http.ResponseWriter, user, cookie string) {
+// SendToken is the answer of /chat/token. Without a signed-in user, user is empty.
+func SendToken(w http.ResponseWriter, user, visit string) {
 	if w.Header().Set("Cache-Control", "no-store"); user == "" {
 		http.Error(w, "Sign in first.", http.StatusUnauthorized)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	json.NewEncoder(w).Encode(map[string]string{"token": chatToken(user, cookie)})
+	json.NewEncoder(w).Encode(map[string]string{"token": Token(user, visit)})
 }
 
-// endChats ends the chats of the token's visit. Make the token before the session of the portal ends, and call it after.
+// End ends the chats of the token's visit. Make the token before the session of the portal ends, and call it after.
 // Log the error.
-func endChats(token string) error {
+func End(token string) error {
 	request, _ := http.NewRequest("DELETE", "https://chat.example.org/connect", nil)
 	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := (&http.Client{Timeout: 10 * time.Second}).Do(request)

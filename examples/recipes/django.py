@@ -1,6 +1,6 @@
 # For views.py. `jwt` is PyJWT: python3-jwt in Debian.
-import hashlib
 import logging
+import secrets
 import time
 from urllib.request import Request, urlopen
 
@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 
 
 def chat_token(request):
-    """A token for the pages of this session. `visit` may appear in logs, so it is a hash."""
-    visit = hashlib.sha256(request.session.session_key.encode()).hexdigest()
+    """A token for the pages of this session. Also call it after login(), so that two tabs get one visit."""
+    visit = request.session.setdefault('chat_visit', secrets.token_hex(16))  # may appear in logs
     claims = {'sub': request.user.get_username(), 'aud': 'chat', 'exp': int(time.time()) + 300, 'visit': visit}
     return jwt.encode(claims, settings.CHAT_SECRET, 'HS256')
 

@@ -1,5 +1,5 @@
 // With express-session, for users whose passwords of the XMPP server the portal knows. Better: express.js.
-import { hash } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { WarmBindings } from 'warm-bindings/client'
 
 const service = new WarmBindings({ url: 'http://127.0.0.1:8080/warm', user: 'portal', secret: 'choose-a-secret' })
@@ -7,7 +7,9 @@ const service = new WarmBindings({ url: 'http://127.0.0.1:8080/warm', user: 'por
 app.get('/chat/binding', async ({ session, query }, response) => {
   if (!session.user) return response.sendStatus(401)
   const { jid, password } = session.user // or a credential
-  const names = { visit: hash('sha256', session.id), tab: String(query.tab) }
+  // Better at the sign-in. After session.regenerate(), put the old one into the new session.
+  session.chatVisit ??= randomUUID()
+  const names = { visit: session.chatVisit, tab: String(query.tab) }
   response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })
   response.json(await service.warm({ jid, password, ...names }))
 })
@@ -16,5 +18,5 @@ app.use('/chat', (error, _request, response, _next) => {
   response.sendStatus(503)
 })
 
-/** Call it at the sign-out, after the session is destroyed, with its id. */
-export const endChats = id => service.endVisit(hash('sha256', id))
+/** Call it at the sign-out, after the session is destroyed, with its `chatVisit`. */
+export const endChats = visit => visit && service.endVisit(visit)

@@ -1,14 +1,14 @@
 // With express-session, and jose from npm.
-import { hash } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 
-const secret = new TextEncoder().encode(process.env.CHAT_SECRET)
-
-/** A token for the pages of this session. `visit` may appear in logs, so it is a hash. */
-export function chatToken({ id, user }) {
-  const token = new SignJWT({ sub: user.name, aud: 'chat', visit: hash('sha256', id) })
-  return token.setProtectedHeader({ alg: 'HS256' }).setExpirationTime('5 minutes').sign(secret)
+// A token for the pages of this session. Also call it at the sign-in, so that two tabs get one visit. `chatVisit` may
+// appear in logs. After session.regenerate(), put the old one into the new session.
+export function chatToken(session) {
+  session.chatVisit ??= randomUUID()
+  const token = new SignJWT({ sub: session.user.name, aud: 'chat', visit: session.chatVisit })
+  return token.setProtectedHeader({ alg: 'HS256' }).setExpirationTime('5m').sign(Buffer.from(process.env.CHAT_SECRET))
 }
 
 app.get('/chat/token', async ({ session }, response) => {

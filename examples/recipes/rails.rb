@@ -9,9 +9,11 @@ module Chats
     render json: { token: chat_token }
   end
 
-  # A token for the pages of this session. `visit` may appear in logs, so it is a hash.
+  # A token for the pages of this session. Also call it at the sign-in, so that two tabs get one visit, which may
+  # appear in logs. After reset_session at another time, put the old chat_visit into the new session.
   private def chat_token
-    claims = { sub: current_user.name, aud: 'chat', exp: 5.minutes.from_now.to_i, visit: session.id.private_id }
+    visit = session[:chat_visit] ||= SecureRandom.hex
+    claims = { sub: current_user.name, aud: 'chat', exp: 5.minutes.from_now.to_i, visit: visit }
     JWT.encode(claims, ENV.fetch('CHAT_SECRET'), 'HS256')
   end
 

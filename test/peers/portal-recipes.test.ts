@@ -164,14 +164,14 @@ interface Portal {
   readonly isUsual?: boolean
   /** The command that starts it at a port, with recipes read from their files. */
   start(port: number, file: (name: string) => string): readonly [string, ...string[]]
-  readonly paths?: { readonly token: string; readonly signIn: string; readonly signOut: string }
+  readonly paths?: typeof usualPaths
   /** Whether its route answers with bindings of `/warm`, in place of tokens. */
   readonly warms?: boolean
   /** Whether its sign-out calls again after 429 or 503. */
   readonly retries?: boolean
 }
 
-const usualPaths = { token: '/chat/token', signIn: '/sign-in', signOut: '/sign-out' }
+const usualPaths = { token: '/chat/token', signIn: '/sign-in', renew: '/renew', signOut: '/sign-out' }
 
 /** A program around a recipe, with the sessions of express-session. At the sign-out, the recipe gets `given`. */
 const expressWith = (recipe: string, given: string, port: number) => `import express from 'express'
@@ -187,6 +187,12 @@ app.get('/sign-in', ({ session }, response) => {
   sessions.set(session.id, { id: session.id, user })
   response.set('Set-Cookie', 'visit=' + session.id).end()
 })
+app.get('/renew', ({ session }, response) => {
+  sessions.delete(session.id)
+  session.id = crypto.randomUUID().replaceAll('-', '')
+  sessions.set(session.id, session)
+  response.set('Set-Cookie', 'visit=' + session.id).end()
+})
 app.get('/sign-out', async ({ session }, response) => {
   const given = ${given}
   sessions.delete(session.id)
@@ -200,17 +206,18 @@ const portals: Record<string, Portal> = {
   PHP: {
     packages: ['php-cli'],
     isUsual: true,
-    paths: { token: '/token.php', signIn: '/sign-in.php', signOut: '/sign-out.php' },
+    paths: { token: '/token.php', signIn: '/sign-in.php', renew: '/renew.php', signOut: '/sign-out.php' },
     start(port, file) {
       write('chat.php', file('chat.php'))
       write('sign-in.php', "<?php session_start(); $_SESSION['user'] = 'alice';")
+      write('renew.php', '<?php session_start(); session_regenerate_id(true);')
       write('token.php', "<?php require 'chat.php'; session_start(); send_chat_token($_SESSION['user'] ?? null);")
       write(
         'sign-out.php',
         `<?php require 'chat.php'; session_start(); $token = chat_token($_SESSION['user']);
         session_destroy(); end_chats($token);`,
       )
-      const settings = [`session.save_path=${folder}`, 'log_errors=off', 'display_errors=on']
+      const settings = [`session.save_path=${folder}`, 'log_errors=off', 'display_errors=on', 'allow_url_fopen=0']
       return ['php', ...settings.flatMap(each => ['-d', each]), '-S', `127.0.0.1:${port}`, '-t', folder]
     },
   },
@@ -226,10 +233,10 @@ const portals: Record<string, Portal> = {
   'Express with /warm': {
     packages: [],
     isUsual: true,
-    paths: { token: '/chat/binding', signIn: '/sign-in', signOut: '/sign-out' },
+    paths: { ...usualPaths, token: '/chat/binding' },
     warms: true,
     start: (port, file) => {
-      const program = expressWith(file('express-warm.js'), 'session.id', port)
+      const program = expressWith(file('express-warm.js'), 'session.chatVisit', port)
       return [process.execPath, write('express-warm.js', program)]
     },
   },
@@ -257,7 +264,12 @@ def sign_in(request):
     login(request, User.objects.get(username='alice'))
     return HttpResponse()
 
-urlpatterns = [path('chat/token', send_chat_token), path('sign-in', sign_in), path('sign-out', sign_out)]
+def renew(request):
+    request.session.cycle_key()
+    return HttpResponse()
+
+urlpatterns = [
+    path('chat/token', send_chat_token), path('sign-in', sign_in), path('renew', renew), path('sign-out', sign_out)]
 call_command('migrate', verbosity=0)
 User.objects.create_user('alice')
 make_server('127.0.0.1', ${port}, get_wsgi_application()).serve_forever()
@@ -290,6 +302,13 @@ end
 class ChatsController < ApplicationController
   def create
     session[:user] = 'alice'
+    chat_token
+    head :ok
+  end
+  def update
+    kept = session.to_hash.except('session_id')
+    reset_session
+    session.update(kept)
     head :ok
   end
   def destroy
@@ -303,6 +322,7 @@ Portal.initialize!
 Portal.routes.draw do
   get '/chat/token', to: 'chats#send_chat_token'
   get '/sign-in', to: 'chats#create'
+  get '/renew', to: 'chats#update'
   get '/sign-out', to: 'chats#destroy'
 end
 Rack::Handler::WEBrick.run Portal, Host: '127.0.0.1', Port: ${port}
@@ -314,36 +334,46 @@ Rack::Handler::WEBrick.run Portal, Host: '127.0.0.1', Port: ${port}
     packages: ['golang-go'],
     start(port, file) {
       const source = join(folder, 'go')
-      mkdirSync(source)
+      mkdirSync(join(source, 'chat'), { recursive: true })
       write('go/go.mod', 'module portal\ngo 1.19\n')
-      write('go/chat.go', file('chat.go'))
+      write('go/chat/chat.go', file('chat.go'))
       write(
         'go/main.go',
         `package main
-import ("net/http"; "fmt"; "sync")
-var users sync.Map
-func visitor(r *http.Request) (user, id string) {
-	cookie, err := r.Cookie("visit")
-	if err != nil { return "", "" }
-	known, _ := users.Load(cookie.Value)
-	user, _ = known.(string)
-	return user, cookie.Value
+import ("net/http"; "fmt"; "sync"; "portal/chat")
+var visits sync.Map
+func visitor(r *http.Request) (user, visit, id string) {
+	cookie, err := r.Cookie("id")
+	if err != nil { return "", "", "" }
+	known, _ := visits.Load(cookie.Value)
+	visit, ok := known.(string)
+	if ok { user = "alice" }
+	return user, visit, cookie.Value
+}
+func start(w http.ResponseWriter, r *http.Request, visit string) {
+	id := fmt.Sprintf("go-%p", r)
+	if visit == "" { visit = "of-" + id }
+	visits.Store(id, visit)
+	http.SetCookie(w, &http.Cookie{Name: "id", Value: id})
 }
 func main() {
 	http.HandleFunc("/sign-in", func(w http.ResponseWriter, r *http.Request) {
-		id := fmt.Sprintf("go-%p", r)
-		users.Store(id, "alice")
-		http.SetCookie(w, &http.Cookie{Name: "visit", Value: id})
+		start(w, r, "")
+	})
+	http.HandleFunc("/renew", func(w http.ResponseWriter, r *http.Request) {
+		_, visit, id := visitor(r)
+		visits.Delete(id)
+		start(w, r, visit)
 	})
 	http.HandleFunc("/chat/token", func(w http.ResponseWriter, r *http.Request) {
-		user, id := visitor(r)
-		sendChatToken(w, user, id)
+		user, visit, _ := visitor(r)
+		chat.SendToken(w, user, visit)
 	})
 	http.HandleFunc("/sign-out", func(w http.ResponseWriter, r *http.Request) {
-		user, id := visitor(r)
-		token := chatToken(user, id)
-		users.Delete(id)
-		if err := endChats(token); err != nil { panic(err) }
+		user, visit, id := visitor(r)
+		token := chat.Token(user, visit)
+		visits.Delete(id)
+		if err := chat.End(token); err != nil { panic(err) }
 	})
 	panic(http.ListenAndServe("127.0.0.1:${port}", nil))
 }
@@ -357,7 +387,7 @@ func main() {
 
 for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual = false }]) => isUsual)) {
   describeWith(portal.packages, `A portal in ${name}`, () => {
-    const { token, signIn, signOut } = portal.paths ?? usualPaths
+    const { token, signIn, renew, signOut } = portal.paths ?? usualPaths
     let url: string
     let child: ChildProcess
     let said = ''
@@ -368,7 +398,11 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
       const [port] = await freePorts(1)
       url = `http://127.0.0.1:${port}`
       const { port: frontPort } = front.address() as AddressInfo
-      const file = (name: string) => new Document(`examples/recipes/${name}`, `http://127.0.0.1:${frontPort}`).text
+      const file = (name: string) =>
+        new Document(`examples/recipes/${name}`, `http://127.0.0.1:${frontPort}`).text.replace(
+          'ssl://chat.example.org:443',
+          `tcp://127.0.0.1:${frontPort}`,
+        )
       const [command, ...args] = portal.start(port!, file)
       const env = { ...process.env, CHAT_SECRET: secret }
       child = spawn(command, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'], detached: true })
@@ -393,8 +427,8 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
       stop()
     })
 
-    const visit = async () => {
-      const { status, headers } = await get(signIn)
+    const visit = async (path = signIn, sent = {}) => {
+      const { status, headers } = await get(path, sent)
       expect([status, said]).toEqual([200, expect.any(String)])
       return { Cookie: headers['set-cookie']!.map(each => each.replace(/;.*/, '')).join('; ') }
     }
@@ -444,6 +478,17 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
       expect(await connect(other, 'a')).toMatchObject({ resumed: true })
       expect((await get(signOut, other)).status).toBeLessThan(400)
       expect([await sessions(), said]).toEqual([0, expect.not.stringContaining('rror')])
+    })
+
+    test('ends the sessions from before the portal gave its session another cookie', async () => {
+      const before = await visit()
+      const { id } = await connect(before, 'a')
+      const after = await visit(renew, before)
+      expect(after).not.toEqual(before)
+      expect(await connect(after, 'a')).toMatchObject({ id, resumed: true })
+      await connect(after, 'b')
+      expect((await get(signOut, after)).status).toBeLessThan(400)
+      expect(await sessions()).toBe(0)
     })
 
     // WarmBindings throws.
