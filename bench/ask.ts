@@ -1,44 +1,16 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { Profiler } from 'node:inspector'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answers } from './probe.js'
+import { answerFile, questionFile } from './tally.js'
 
-/** In milliseconds. */
-export interface Lag {
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
-  /** CPU time between two timers: without the time in which other processes had the core. */
-  readonly busy: number
-}
-
-export interface Vitals {
-  readonly residentMib: number
-  readonly heapMib: number
-  readonly descriptors: number
-  /** Includes timers that keep no process alive. */
-  readonly timers: number
-  readonly resources: Readonly<Record<string, number>>
-}
-
-export interface Answers {
-  /** Since the last question. Then collects garbage. Needs MEASURE_LAG. */
-  lag(): Promise<Lag>
-  collectGarbage(): Promise<void>
-  vitals(): Promise<Vitals>
-  /** In microseconds. */
-  startProfile(interval: number): Promise<void>
-  stopProfile(): Promise<Profiler.Profile>
-}
-
-export const questionFile = (pid: number) => `/tmp/warm-bindings-question-${pid}`
-export const answerFile = (pid: number) => `/tmp/warm-bindings-answer-${pid}`
+export type Answer<What extends keyof Answers> = Awaited<ReturnType<Answers[What]>>
 
 /** Of a process with probe.ts. One question at a time. */
 export async function ask<What extends keyof Answers>(
   pid: number,
   what: What,
   ...[about]: Parameters<Answers[What]>
-): Promise<Awaited<ReturnType<Answers[What]>>> {
+): Promise<Answer<What>> {
   writeFileSync(questionFile(pid), JSON.stringify({ what, about }))
   process.kill(pid, 'SIGUSR2')
   while (!existsSync(answerFile(pid))) await sleep(20)

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../test/support/http-answer.js'
 import { freePorts } from '../test/support/ports.js'
 import { startProsody } from '../test/support/prosody.js'
-import { ask as askProbe, type Vitals } from './ask.js'
+import { type Answer, ask as askProbe } from './ask.js'
 import { areMet, type Demand } from './comparison.js'
 import { closing, startService } from './processes.js'
 import { accountsOf, names } from './stage.js'
@@ -109,6 +109,8 @@ async function untilEmpty(open: () => Promise<Open>): Promise<void> {
   }
   await sleep(6_000)
 }
+
+type Vitals = Answer<'vitals'>
 
 const columns = [
   ...['', 'sessions', 'links', 'connections', 'RSS MiB', 'heap MiB', 'descriptors', 'timers'],

@@ -81,10 +81,7 @@ function openRelay(name: string): Relay {
 const openFrame = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='${domain}' version='1.0'/>`
 const asText = { binary: false }
 
-/**
- * WebSocket and TCP differ only in stream headers and ends (RFC 7395 §3.4, §3.6). The server's header must
- * arrive in one chunk.
- */
+/** Only stream headers and ends differ (RFC 7395 §3.4, §3.6). The server's header must arrive in one chunk. */
 function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
   webSocket.on('message', (message: Buffer) => {
     const name = message.toString('latin1', 1, 6)
@@ -110,13 +107,11 @@ function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
 function pingNowAndThen(webSocket: WebSocket, socket: Socket): void {
   const ping = () => webSocket.ping()
   let pinging: NodeJS.Timeout | undefined
-  const first = setTimeout(
-    () => {
-      ping()
-      pinging = setInterval(ping, pingMilliseconds)
-    },
-    ((++serial * goldenSection) % 1) * pingMilliseconds,
-  )
+  const begin = () => {
+    ping()
+    pinging = setInterval(ping, pingMilliseconds)
+  }
+  const first = setTimeout(begin, ((++serial * goldenSection) % 1) * pingMilliseconds)
   webSocket.on('error', () => {})
   webSocket.on('close', () => {
     clearTimeout(first)

@@ -14,8 +14,9 @@ const shape = (name: string, start: string, piece: string, end = ''): Shape => (
 
 const attributes = (count: number, prefix = '') =>
   Array.from({ length: count }, (_, index) => ` ${prefix}a${index}='v'`).join('')
-const declarations = (count: number) =>
-  Array.from({ length: count }, (_, index) => ` xmlns:p${index}='urn:${index}'`).join('')
+const declarations = (count: number, namespace?: string) =>
+  Array.from({ length: count }, (_, index) => ` xmlns:p${index}='${namespace ?? `urn:${index}`}'`).join('')
+const bosh = 'http://jabber.org/protocol/httpbind'
 const nested = (depth: number) => ['<n>'.repeat(depth), '</n>'.repeat(depth)] as const
 const [down, up] = nested(120)
 const longName = 'n'.repeat(250)
@@ -109,11 +110,7 @@ const children: readonly Shape[] = [
   shape('line ends between', '<a/>', '\r\n', '<a/>'),
   shape('text between', '<a/>', 'x', '<a/>'),
   shape('references between', '<a/>', '&#32;', '<a/>'),
-  shape(
-    'declarations of the namespace of a body',
-    '',
-    `<message${Array.from({ length: 60 }, (_, index) => ` xmlns:p${index}='http://jabber.org/protocol/httpbind'`).join('')} xmlns='http://jabber.org/protocol/httpbind'/>`,
-  ),
+  shape('declarations of the namespace of a body', '', `<message${declarations(60, bosh)} xmlns='${bosh}'/>`),
 ]
 
 export function documents(start: string, end: string): readonly Shape[] {
@@ -200,12 +197,8 @@ export const headers: readonly Shape[] = [
   shape('charsets', 'text/xml', '; charset='),
 ]
 
-export const plainXrd = shape(
-  'plain',
-  "<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>",
-  "<Link rel='urn:a' href='https://example.com/'/>",
-  '</XRD>',
-)
+const xrd = "<XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>"
+export const plainXrd = shape('plain', xrd, "<Link rel='urn:a' href='https://example.com/'/>", '</XRD>')
 
 export const xrds: readonly Shape[] = [
   ...documents(plainXrd.start, plainXrd.end),

@@ -55,7 +55,10 @@ export class HttpLane {
   }
 
   #open(): Socket {
-    const socket = connect(this.#port, this.#host).setNoDelay(true).setEncoding('latin1')
+    // Bound, or the service's links would take the port: see XMPP_LOCAL_ADDRESSES.
+    const socket = connect({ port: this.#port, host: this.#host, localAddress: this.#host })
+      .setNoDelay(true)
+      .setEncoding('latin1')
     this.#received = ''
     this.#expected = 0
     socket.on('data', (chunk: unknown) => this.#read(String(chunk)))

@@ -9,12 +9,10 @@ export interface Line {
   readonly unit: 'x' | 'KiB' | 'ms' | 'lost'
 }
 
-type Words = readonly [id: string, what: string, against: string]
-
-const atLeast = (reach: number, ...[id, what, against]: Words): Line => ({
+const atLeast = (reach: number, id: string, what: string, against: string): Line => ({
   ...{ id, what, against, sense: 'at least', reach, unit: 'x' },
 })
-const atMost = (reach: number, unit: Line['unit'], ...[id, what, against]: Words): Line => ({
+const atMost = (reach: number, unit: Line['unit'], id: string, what: string, against: string): Line => ({
   ...{ id, what, against, sense: 'at most', reach, unit },
 })
 

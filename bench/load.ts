@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpLane } from './http-lane.js'
 import { Opener, openAll, openBosh, openSockets, type SocketSession, usuallyAtOnce } from './sessions.js'
-import { BoshTalk, bodyHead, PostPairs, type Talk, WebSocketTalk } from './talks.js'
+import { BoshTalk, bodyHead, holdEach, PostPairs, type Talk, WebSocketTalk } from './talks.js'
 import { Tally } from './tally.js'
 import type { Figures, Outcome, Target, Work } from './work.js'
 
@@ -142,11 +142,7 @@ async function holdBosh(work: Work): Promise<Figures> {
   const open = async () => {
     while (held.length < sessions) {
       const users = names(work, Math.min(batchSize, sessions - held.length), held.length)
-      for (const session of await openBosh(target, users)) {
-        const talk = new BoshTalk(session, about)
-        held.push(talk)
-        talk.poll()
-      }
+      held.push(...holdEach(await openBosh(target, users), about))
     }
     await reached()
   }
@@ -177,7 +173,8 @@ async function holdBosh(work: Work): Promise<Figures> {
   while (held.some(each => !each.isClosed)) await sleep(20)
   held.length = 0
   await open()
-  for (const each of [...held, ...spare]) each.close()
+  for (const talk of held) talk.close()
+  for (const lane of spare) lane.close()
   return figures
 }
 

@@ -47,10 +47,8 @@ const print = (text: string) => console.log(text)
 
 const commands: Readonly<Record<string, (words: readonly string[]) => Promise<boolean>>> = {
   chaos: async words => {
-    const numbers = numbersIn(
-      words.filter(word => word !== '--workers'),
-      { seconds: 600, seed: 1, users: 300 },
-    )
+    const others = words.filter(word => word !== '--workers')
+    const numbers = numbersIn(others, { seconds: 600, seed: 1, users: 300 })
     return report(await chaos({ ...numbers, isWorkers: words.includes('--workers') }, print))
   },
   upgrade: async words => report(await upgrade(numbersIn(words, { users: 300, rate: 2000, warms: 50 }), print)),

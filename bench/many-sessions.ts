@@ -1,4 +1,3 @@
-// Target 14 of lines.ts.
 import { mostDescriptors } from '../src/lib/limits/descriptors.js'
 import { judge } from './comparison.js'
 import { lines } from './lines.js'

@@ -28,16 +28,10 @@ class MemoryLink extends Socket {
   override _writev(pieces: { chunk: string }[], done: () => void): void {
     this._write(pieces.map(({ chunk }) => chunk).join(''), '', done)
   }
-
-  override _final(done: () => void): void {
-    done()
-  }
 }
 
 const { connect } = net
 const collectGarbage = v8Collector()
-
-const isLink = (about: unknown) => typeof about === 'object' && 'onread' in about! && 'host' in about
 
 /** What the links need without the service. */
 async function measureAlone(count: number, rate: number, seconds: number) {
@@ -71,7 +65,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   process.disconnect()
 } else {
   net.connect = ((about: never, ...rest: never[]) =>
-    isLink(about) ? new MemoryLink() : (connect as (...all: never[]) => Socket)(about, ...rest)) as typeof connect
+    typeof about === 'object' && 'onread' in about && 'host' in about
+      ? new MemoryLink()
+      : (connect as (...all: never[]) => Socket)(about, ...rest)) as typeof connect
   syncBuiltinESMExports()
   process.on('SIGWINCH', () => {
     for (const link of all) link.push(null)

@@ -9,7 +9,7 @@ import { closing, type Started, startEcho, startFloor, startNeighbours, startSer
 import type { PartResult } from './results.js'
 import { openBosh, openSockets } from './sessions.js'
 import { accountsOf, names, type Stage } from './stage.js'
-import { BoshTalk } from './talks.js'
+import { holdEach } from './talks.js'
 import { residentKib } from './tally.js'
 import type { Target } from './work.js'
 
@@ -54,9 +54,7 @@ const overBosh =
   (target: Target): Hold =>
   async (count, lost) => {
     const about = { port: target.port, spare: [], arrived: () => {}, failed: lost }
-    const talks = (await openBosh(target, wanted(count))).map(session => new BoshTalk(session, about))
-    for (const talk of talks) talk.poll()
-    return talks
+    return holdEach(await openBosh(target, wanted(count)), about)
   }
 
 const overWebSocket =

@@ -1,4 +1,3 @@
-// Target 9 of lines.ts.
 import { type Comparison, comparisonTable, judgeRatio, p99 } from './comparison.js'
 import { lines } from './lines.js'
 import { startLoadClient, startService } from './processes.js'

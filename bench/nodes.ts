@@ -1,4 +1,3 @@
-// Targets 15 to 17 of lines.ts.
 import { startNatsServer } from '../test/support/nats-server.js'
 import { alignedRow, type Comparison, cpu, judgeLater, judgeRatio, median, perCpuSecond } from './comparison.js'
 import { lines } from './lines.js'
@@ -77,14 +76,8 @@ function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balance
     ]
   }
   const head = ['machines', 'requests here, on the machine, elsewhere', 'CPU', 'round trips/s']
-  const sites = [
-    [1, 4],
-    [1, 8],
-    [1, 16],
-    [3, 8],
-    [10, 8],
-    [50, 8],
-  ] as const
+  const cores = [4, 8, 16, 8, 8, 8]
+  const sites = [1, 1, 1, 3, 10, 50].map((machines, at) => [machines, cores[at]!] as const)
   const rows = [[...head, 'cores of NATS', 'of HAProxy', 'first limit'], ...sites.map(ofSite)]
   const table = rows.map(cells => `  ${alignedRow(cells, rows)}`)
   const prosody = thousands(1e6 / costs('local', 'Prosody'))

@@ -2,8 +2,7 @@
 import { openSync, readdirSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { type Answers, answerFile, questionFile } from './ask.js'
-import { residentKib } from './tally.js'
+import { answerFile, questionFile, residentKib } from './tally.js'
 
 /** In milliseconds. Each figure of the histogram includes this value, which is subtracted. */
 const resolution = 5
@@ -16,6 +15,7 @@ const histogram = monitorEventLoopDelay({ resolution })
 const schedstat = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
 const text = Buffer.alloc(64)
 let before = 0
+/** Longest CPU time between two timers: without the time in which other processes had the core. */
 let busy = 0
 
 /** In milliseconds. */
@@ -46,7 +46,10 @@ async function countTimers(): Promise<number> {
   return Number(counted.result.value)
 }
 
-const answers: Answers = {
+export type Answers = typeof answers
+
+const answers = {
+  /** Since the last question, in milliseconds. Then collects garbage. Needs MEASURE_LAG. */
   async lag() {
     const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution)
     const [p50 = 0, p99 = 0] = [50, 99].map(percent => late(histogram.percentile(percent)))
@@ -69,11 +72,13 @@ const answers: Answers = {
       residentMib: residentKib(process.pid) / 1024,
       heapMib: process.memoryUsage().heapUsed / 2 ** 20,
       descriptors: readdirSync('/proc/self/fd').length,
+      /** Includes timers that keep no process alive. */
       timers: Math.max(...counts),
       resources,
     }
   },
-  async startProfile(interval) {
+  /** In microseconds. */
+  async startProfile(interval: number) {
     await session.post('Profiler.enable')
     await session.post('Profiler.setSamplingInterval', { interval })
     await session.post('Profiler.start')
@@ -85,7 +90,7 @@ process.on('SIGUSR2', async () => {
   if (!isConnected) session.connect()
   isConnected = true
   const { what, about } = JSON.parse(readFileSync(questionFile(process.pid), 'utf8'))
-  const answer = await answers[what as keyof Answers](about)
+  const answer = await (answers as Record<string, (about: never) => Promise<unknown>>)[what]!(about as never)
   const file = answerFile(process.pid)
   writeFileSync(`${file}.new`, JSON.stringify({ answer }))
   renameSync(`${file}.new`, file)

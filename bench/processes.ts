@@ -154,7 +154,7 @@ export const startEcho = () =>
 export function startFlags(): readonly string[] {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
   const words = String(scripts.start).split(' ')
-  return words.slice(words.indexOf('node') + 1, words.indexOf('dist/main.js'))
+  return words.slice(words.indexOf('node') + 1, words.indexOf('--'))
 }
 
 const children = new Set<ChildProcess>()

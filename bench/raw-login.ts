@@ -104,14 +104,12 @@ function conversationOver(socket: Socket): Conversation {
 
 const released = (socket: Socket) => socket.removeAllListeners('data').removeAllListeners('close')
 
-const contexts = new Map<string, SecureContext>()
+/** One, because a load client knows one server. */
+let context: SecureContext | undefined
 
 function secure(socket: Socket, caFile: string): Promise<Socket> {
-  let secureContext = contexts.get(caFile)
-  if (secureContext === undefined) {
-    secureContext = createSecureContext({ ca: readFileSync(caFile), minVersion: 'TLSv1.3' })
-    contexts.set(caFile, secureContext)
-  }
+  const secureContext = context ?? createSecureContext({ ca: readFileSync(caFile), minVersion: 'TLSv1.3' })
+  context = secureContext
   return new Promise((resolve, reject) => {
     const secured = startTls({ socket, secureContext, servername: domain })
     secured.setNoDelay(true)

@@ -1,4 +1,3 @@
-// Targets 4 to 6, 11 and 12 of lines.ts.
 import { startEjabberd } from '../test/support/ejabberd.js'
 import { cpu, judgeRatio, rate } from './comparison.js'
 import { type Line, lines } from './lines.js'

@@ -10,8 +10,7 @@ if (cluster.isPrimary) {
   process.on('SIGUSR2', () => {
     for (const { process: worker } of workers) worker.kill('SIGUSR2')
   })
-  const pids = workers.map(({ process: { pid } }) => pid)
-  cluster.once('listening', (_worker, { port }) => process.send?.({ port, pids }))
+  cluster.once('listening', (_, { port }) => process.send?.({ port, pids: workers.map(({ process: { pid } }) => pid) }))
 } else {
   serve()
 }

@@ -80,9 +80,14 @@ export class BoshTalk implements Talk {
   }
 
   close(): void {
+    const { spare } = this.options
     this.#ended = () => {}
     this.#awaited = ''
-    for (const lane of this.#lanes) lane.close()
+    // As a page, which logs in again over the same connection. New ones would use up the local ports.
+    for (const lane of this.#lanes.splice(0)) {
+      if (spare === undefined || lane.busy) lane.close()
+      else spare.push(lane)
+    }
   }
 
   #post(body: string): void {
@@ -124,6 +129,13 @@ export class BoshTalk implements Talk {
     return lane
   }
 }
+
+export const holdEach = (sessions: readonly LoggedIn[], about: BoshTalkOptions): BoshTalk[] =>
+  sessions.map(session => {
+    const talk = new BoshTalk(session, about)
+    talk.poll()
+    return talk
+  })
 
 export class WebSocketTalk implements Talk {
   #serial = 0

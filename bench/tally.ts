@@ -57,3 +57,6 @@ function cpuMicroseconds(pid: number): number {
 
 export const residentKib = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+
+export const questionFile = (pid: number) => `/tmp/warm-bindings-question-${pid}`
+export const answerFile = (pid: number) => `/tmp/warm-bindings-answer-${pid}`

@@ -206,15 +206,10 @@ export class Visitor {
   }
 
   async #call(method: 'POST' | 'DELETE', path: string, parameters: object = {}): Promise<TalkBinding> {
-    const body = JSON.stringify(parameters)
-    const headers = {
-      Authorization: adminHeader,
-      Accept: 'application/json',
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(body),
-    }
+    const json = 'application/json'
+    const headers = { Authorization: adminHeader, Accept: json, 'Content-Type': json }
     const url = `${this.options.url}/warm${path}`
-    const { status, text } = await ask(url, { method, agent: false, headers }, body)
+    const { status, text } = await ask(url, { method, agent: false, headers }, JSON.stringify(parameters))
     if (status >= 300) {
       const { code, step } = text.startsWith('{') ? JSON.parse(text) : {}
       throw new Error(`${method} of a session: ${status} ${code} ${step}`)

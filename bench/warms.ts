@@ -1,4 +1,3 @@
-// Targets 1, 2, 3 and 7 of lines.ts.
 import { cpu, judgeRatio, p50, rate } from './comparison.js'
 import { lines } from './lines.js'
 import { startFloor, startService } from './processes.js'
