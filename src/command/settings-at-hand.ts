@@ -6,6 +6,7 @@ import { exposedSettings } from '../config/exposed-secrets.js'
 import { ConfigError, type Environment, type Loaded, loadConfig } from '../config/load.js'
 import { type Reloaded, reloadConfig } from '../config/reload.js'
 import { settings } from '../config/settings.js'
+import { misspeltNames } from '../config/unknown-names.js'
 import { CommandError } from './command-error.js'
 
 /** A clone, npm and the Debian package have documents beside the program, an image has none. */
@@ -35,10 +36,12 @@ export function readSettings(envFile: string | undefined, instead: Environment =
     const values = readFile()
     for (const [name, value] of Object.entries(values)) process.env[name] ??= value
     let running: Loaded = loadConfig({ ...process.env, ...instead })
+    const misspelt = misspeltNames(values)
     return {
       ...running,
       inFile: values,
-      warnings: [...running.warnings, ...exposedSettings(file, values)],
+      unknown: [...running.unknown, ...misspelt],
+      warnings: [...running.warnings, ...misspelt, ...exposedSettings(file, values)],
       /** And all files that settings name. If it throws a `ConfigError`, nothing has changed. */
       reload(): Reloaded {
         const values = readFile()

@@ -144,12 +144,24 @@ function risks(config: Config): string[] {
           `PAGE_TOKEN_JID has {${pages.jid.claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,
         ]
       : []),
+    ...(pages.origins.length === 0
+      ? unusedPageSettings(config).map(
+          name => `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
+        )
+      : []),
     ...closedToBackends(config),
     ...shortSecrets(config),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
       ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']
       : []),
   ]
+}
+
+function unusedPageSettings({ pages }: Config): string[] {
+  const { secrets, keys, audience, issuer, jid } = pages
+  const set = { SECRET_FILE: secrets, JWKS: keys, AUDIENCE: audience, ISSUER: issuer, JID: jid }
+  const names = Object.entries(set).flatMap(([name, value]) => (value === undefined ? [] : [`PAGE_TOKEN_${name}`]))
+  return names.slice(0, 1)
 }
 
 /** The warm API refuses requests of other machines without TLS. */

@@ -20,7 +20,26 @@ export function unknownNames(environment: Record<string, string | undefined>): s
     })
 }
 
+/** In a file for this service alone: also other cases, and mistakes in short names. */
+export function misspeltNames(values: Readonly<Record<string, string>>): string[] {
+  return Object.entries(values)
+    .filter(([name, value]) => !isOfKubernetes(name, value) && unknownNames({ [name]: value }).length === 0)
+    .flatMap(([name]) => {
+      const meant = Object.hasOwn(settings, name) || Object.hasOwn(former, name) ? undefined : similarTo(name)
+      return meant === undefined ? [] : [`${name} is not a setting of this service. Did you mean ${meant}?`]
+    })
+}
+
 const names = Object.keys(settings) as Name[]
+
+function similarTo(name: string): Name | undefined {
+  const letters = lettersOf(name.toUpperCase())
+  const inOrder = [...letters].sort().join('')
+  return names.find(setting => {
+    const others = lettersOf(setting)
+    return editDistance(letters, others) <= 1 || [...others].sort().join('') === inOrder
+  })
+}
 
 /** First words of names that other programs hardly use. */
 const ownBeginnings = names.flatMap(name => {

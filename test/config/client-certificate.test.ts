@@ -86,14 +86,18 @@ describe('the certificate that the service shows to a server', () => {
     .toString()
 
   test.each([
-    ['no such file', 'cert=/nowhere/cert.pem', 'has a cert that cannot be read (ENOENT)'],
-    ['no file at all', 'cert=', 'has a cert that cannot be read (ENOENT)'],
-    ['a folder', `cert=${folder}`, 'has a cert that cannot be read (EISDIR)'],
+    ['no such file', 'cert=/nowhere/cert.pem', 'has a cert that cannot be read: "/nowhere/cert.pem" (ENOENT)'],
+    ['no file at all', 'cert=', 'has a cert that cannot be read: "" (ENOENT)'],
+    ['a folder', `cert=${folder}`, `has a cert that cannot be read: "${folder}" (EISDIR)`],
     ['a key only', `cert=${keyFile}`, unreadable],
     ['no key beside it', `cert=${certFile}`, unreadableKey],
     ['a key without it', `key=${keyFile}`, 'has a key without a cert'],
-    ['no such key', `cert=${certFile}&key=/nowhere/key.pem`, 'has a key that cannot be read (ENOENT)'],
-    ['no file for the key', `cert=${certFile}&key=`, 'has a key that cannot be read (ENOENT)'],
+    [
+      'no such key',
+      `cert=${certFile}&key=/nowhere/key.pem`,
+      'has a key that cannot be read: "/nowhere/key.pem" (ENOENT)',
+    ],
+    ['no file for the key', `cert=${certFile}&key=`, 'has a key that cannot be read: "" (ENOENT)'],
     ['a key that is a certificate', `cert=${certFile}&key=${certFile}`, unreadableKey],
     ['a key under a passphrase', `cert=${certFile}&key=${file('locked.pem', locked)}`, unreadableKey],
     [

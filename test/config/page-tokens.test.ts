@@ -42,6 +42,8 @@ function problems(changes: Record<string, string>): readonly string[] {
   }
 }
 
+const noPages = { PAGE_ORIGINS: '', PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_AUDIENCE: '', PAGE_TOKEN_JID: '' }
+
 const byKeys = { PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_ISSUER: 'https://id.example' }
 
 describe('the settings of tokens', () => {
@@ -54,6 +56,14 @@ describe('the settings of tokens', () => {
       jid: { claim: 'sub', domain: 'example.org' },
     })
     expect(pages.secrets).toMatchObject({ file: secrets, secrets: [expect.anything(), expect.anything()] })
+  })
+
+  test('cause a warning without an origin', () => {
+    for (const [name, value] of Object.entries(usual).filter(([name]) => name.startsWith('PAGE_TOKEN_')))
+      expect(loadConfig({ ...usual, ...noPages, [name]: value }).warnings).toContain(
+        `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
+      )
+    expect(loadConfig({ ...usual, ...noPages }).warnings).toEqual(loadConfig(usual).warnings)
   })
 
   test('are not needed without an origin', () => {

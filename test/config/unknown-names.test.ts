@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
 import { settings } from '../../src/config/settings.js'
-import { unknownNames } from '../../src/config/unknown-names.js'
+import { misspeltNames, unknownNames } from '../../src/config/unknown-names.js'
 import { unlimited } from '../support/unlimited.js'
 
 describe('a name that was meant for a setting is found:', () => {
@@ -82,4 +82,25 @@ test('variables that Kubernetes sets for services of our name give no warning', 
     BOSH_PORT: 'udp://10.0.0.1:80',
   }
   expect(unknownNames(environment)).toEqual([])
+})
+
+describe('in a file for this service, a name that was meant for a setting is found:', () => {
+  test.each([
+    ['PROT', 'PORT'],
+    ['Port', 'PORT'],
+    ['PORR', 'PORT'],
+    ['hsot', 'HOST'],
+    ['log_level', 'LOG_LEVEL'],
+  ])('%s', (name, setting) => {
+    expect(unknownNames({ [name]: 'x' })).toEqual([])
+    expect(misspeltNames({ [name]: 'x' })).toEqual([
+      `${name} is not a setting of this service. Did you mean ${setting}?`,
+    ])
+  })
+})
+
+test('in a file for this service, settings, other names and names that every start reports are not reported', () => {
+  const names = ['PORT', 'NODE_ENV', 'TZ', 'CHAT_SECRET', 'https_proxy', 'LOGLEVEL', 'WEBSOCKET_MAX_MESSAGE_BYTES']
+  expect(misspeltNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])
+  expect(misspeltNames(Object.fromEntries(Object.keys(settings).map(name => [name, 'x'])))).toEqual([])
 })

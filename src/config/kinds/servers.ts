@@ -58,7 +58,9 @@ function readFile(option: string, file: string, report: Report): string | undefi
   try {
     return readSettingFile(file).toString()
   } catch (error) {
-    return report(`has a ${option} that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return report(
+      `has a ${option} that cannot be read: ${JSON.stringify(file)} (${(error as NodeJS.ErrnoException).code})`,
+    )
   }
 }
 

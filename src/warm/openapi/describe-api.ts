@@ -26,7 +26,10 @@ export function describeApi(config: Config): object {
   }
 }
 
-const ConnectRequest = object('The page.', { tab: tabParameters.tab.schema }, ['tab'])
+/** Rejects unknown parameters, as the service does. */
+const closed = (schema: Schema): Schema => ({ ...schema, additionalProperties: false })
+
+const ConnectRequest = closed(object('The page.', { tab: tabParameters.tab.schema }, ['tab']))
 
 function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, Schema>> {
   const usual = usualOptions(bosh)
@@ -56,12 +59,14 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
   const { expires_in, attach_binding, csrf_token } = schemas
   const resume = { expires_in, attach_binding, csrf_token }
   return {
-    WarmRequest: object(
-      'An unknown or repeated parameter is an error.',
-      schemas,
-      parameterNames.filter(name => name !== 'jid'),
+    WarmRequest: closed(
+      object(
+        'An unknown or repeated parameter is an error.',
+        schemas,
+        parameterNames.filter(name => name !== 'jid'),
+      ),
     ),
     EndRequest: object('The form that ends a session.', { csrf_token }),
-    ResumeRequest: object('Options of the session.', resume, Object.keys(resume) as (keyof typeof resume)[]),
+    ResumeRequest: closed(object('Options of the session.', resume, Object.keys(resume) as (keyof typeof resume)[])),
   }
 }

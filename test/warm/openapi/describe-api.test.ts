@@ -53,6 +53,13 @@ describe('the document', () => {
     expect(inQuery('delete')).toEqual(Object.keys(logoutParameters))
   })
 
+  test('says that unknown parameters are rejected', () => {
+    const pages = { ...config.pages, origins: ['https://www.example.org'] }
+    const { schemas } = (describeApi({ ...config, pages }) as Part).components
+    for (const name of ['WarmRequest', 'ConnectRequest', 'ResumeRequest'])
+      expect([name, schemas[name].additionalProperties]).toEqual([name, false])
+  })
+
   test('has each problem at its status, with the sentence of the table', () => {
     const codes = Object.keys(problems) as ProblemCode[]
     expect(schemas.Problem.properties.code.enum).toEqual(codes)
