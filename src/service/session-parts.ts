@@ -16,6 +16,7 @@ import { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { LogFor } from '../lib/log.js'
 import { SharedCounts } from '../processes/counting/shared-counts.js'
 import { sharedRates } from '../processes/counting/shared-rate.js'
+import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
 import { createRemotes, type Remotes } from '../remote/remotes.js'
 import { connectTcp, createDialer } from '../servers/c2s/dial.js'
@@ -27,7 +28,7 @@ import { createTokens } from '../servers/login/tokens.js'
 import type { Dns } from '../servers/net/dns.js'
 import { LocalPorts } from '../servers/net/local-ports.js'
 import { createNames } from '../servers/net/names.js'
-import { probeBy, ServerStates } from '../servers/net/server-states.js'
+import { type DownServer, probeBy, ServerStates } from '../servers/net/server-states.js'
 import { makeRoom } from '../session/limits/making-room.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
 import { roomElsewhere } from '../session/limits/room-elsewhere.js'
@@ -93,8 +94,13 @@ export function createSessionParts(given: ProcessParts) {
       domain,
     )
   const probe = probeBy(connect)
-  const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) =>
-    new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, isStranger, probe })
+  const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) => {
+    const kind = `${part}-server-down`
+    const onDown = (about: DownServer) => void askAll(nodes, kind, about)
+    const states = new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, isStranger, probe, onDown })
+    nodes?.answer(kind, (about: DownServer) => states.suspect(about))
+    return states
+  }
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const ports = new LocalPorts({ addresses: config.localAddresses, clock, connect: connectTcp })

@@ -1,7 +1,13 @@
 // What an operator sees of an XMPP server that goes down and comes back.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { pino } from 'pino'
+import { socketCarrier } from '../../src/processes/carriers/socket-carrier.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
+import { joinedIn } from '../support/joined-lines.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
@@ -28,8 +34,8 @@ afterEach(async () => {
 
 const lines = () => service.lines.map(line => JSON.parse(line)).filter(({ lost }) => lost !== undefined)
 
-async function up(): Promise<Record<string, number>> {
-  const { samples } = await scrape(service.service.metricsUrl)
+async function up(of = service): Promise<Record<string, number>> {
+  const { samples } = await scrape(of.service.metricsUrl)
   const name = 'warm_bindings_xmpp_server_up'
   return Object.fromEntries(
     [...samples].flatMap(([key, value]) => (key.startsWith(name) ? [[key.slice(name.length), value]] : [])),
@@ -126,6 +132,31 @@ describe('a server of the settings', () => {
     expect((await service.warm(alice)).json).toMatchObject({ code: 'timeout', step: 'tls' })
     expect(await up()).toEqual({ [key()]: 0 })
   })
+})
+
+test('an idle process learns of another that a server is down', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lost-servers-'))
+  const startOne = () =>
+    startTestService({
+      servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+      environment: { XMPP_DOMAINS: 'plain.example', METRICS_ADDRESS: '127.0.0.1:0' },
+      carriers: [socketCarrier({ folder, log: pino({ level: 'silent' }) })],
+    })
+  service = await startOne()
+  const idle = await startOne()
+  try {
+    const idleUp = async () => Object.values(await up(idle))
+    await eventually('both have joined', () => joinedIn(service.lines) + joinedIn(idle.lines) === 2)
+    for (const one of [service, idle]) await one.bind(alice)
+    expect(await idleUp()).toEqual([1])
+    server.script = { connect: turn => turn.reset() }
+    expect((await service.warm(alice)).status).toBe(502)
+    await eventually('the idle process has tried', () => idle.lines.some(line => line.includes('server is down')))
+    expect(await idleUp()).toEqual([0])
+  } finally {
+    await idle.stop()
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('a server of all other domains has one series, whatever domains are asked for', async () => {

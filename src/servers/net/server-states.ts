@@ -16,6 +16,8 @@ const fewestTogether = 3
 
 /** A server that is down is probed after this time without attempts. */
 const probeAfter = 30_000
+/** Between probes that other processes cause. */
+const leastBetween = 10_000
 
 const ownFaults = new Set<Failure['code']>([
   'service-full',
@@ -40,6 +42,16 @@ export interface ServerStatesParts {
   /** Whether only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
   readonly probe: (domain: string) => void
+  /** When a server of the settings goes down, and before each probe. */
+  readonly onDown: (about: DownServer) => void
+}
+
+/** As processes tell each other. */
+export interface DownServer {
+  readonly owner: string
+  readonly server: string
+  /** Of the last failure. */
+  readonly domain: string
 }
 
 export interface ServerRow {
@@ -78,6 +90,11 @@ export class ServerStates {
     )
   }
 
+  /** Another process finds it down: an idle process would report its old state. */
+  suspect({ owner, server, domain }: DownServer): void {
+    this.#known(owner, server)?.suspect(domain)
+  }
+
   close(): void {
     for (const state of this.#states.values()) state.close()
     this.#states.clear()
@@ -88,9 +105,9 @@ export class ServerStates {
   }
 
   #add(domain: string, server: string, isTrusted: boolean): ServerState {
-    const { clock, log, probe } = this.#parts
+    const { clock, log, probe, onDown } = this.#parts
     if (clock.now() - this.#forgotAt >= minute) this.#forgetOld()
-    const state = new ServerState({ domain, server, isTrusted, clock, log, probe })
+    const state = new ServerState({ domain, server, isTrusted, clock, log, probe, onDown })
     this.#states.set(keyOf(domain, server), state)
     return state
   }
@@ -119,13 +136,10 @@ export class ServerStates {
 
 const keyOf = (domain: string, server: string) => `${domain} ${server}`
 
-interface StateParts {
+interface StateParts extends Pick<ServerStatesParts, 'clock' | 'log' | 'probe' | 'onDown'> {
   readonly domain: string
   readonly server: string
   readonly isTrusted: boolean
-  readonly clock: Clock
-  readonly log: Logger
-  readonly probe: (domain: string) => void
 }
 
 export class ServerState {
@@ -141,6 +155,7 @@ export class ServerState {
   #toldAt = Number.NEGATIVE_INFINITY
   #telling: Timer | undefined
   #probing: Timer | undefined
+  #suspectedAt = Number.NEGATIVE_INFINITY
   #isClosed = false
   #lost = 0
   #failed = 0
@@ -187,7 +202,7 @@ export class ServerState {
     if (ownFaults.has(code) || (code === 'host-unknown' && step !== 'resolve')) return
     if (this.#parts.domain === '*' && (faultsOfDomain.has(code) || isHangUp(failure))) return
     this.#failed += 1
-    this.#sink()
+    this.#sink(domain)
     this.#note(failure, domain)
   }
 
@@ -213,7 +228,7 @@ export class ServerState {
     }
     this.#lost += 1
     this.#lostTogether += 1
-    if (this.#lostTogether >= fewestTogether && this.#lostTogether * 2 >= this.#mostLinks) this.#sink()
+    if (this.#lostTogether >= fewestTogether && this.#lostTogether * 2 >= this.#mostLinks) this.#sink(domain)
     this.#note(failure, domain)
   }
 
@@ -223,9 +238,23 @@ export class ServerState {
     this.#probing?.cancel()
   }
 
-  #sink(): void {
-    if (this.isUp !== false) this.#downSince = this.#parts.clock.now()
+  suspect(domain: string): void {
+    const now = this.#parts.clock.now()
+    if (this.isUp !== true || now - this.#suspectedAt < leastBetween) return
+    this.#suspectedAt = now
+    this.#parts.probe(domain)
+  }
+
+  #sink(domain: string): void {
+    if (this.isUp === false) return
+    this.#downSince = this.#parts.clock.now()
     this.isUp = false
+    this.#tellOthers(domain)
+  }
+
+  #tellOthers(domain: string): void {
+    const { isTrusted, onDown, domain: owner, server } = this.#parts
+    if (isTrusted) onDown({ owner, server, domain })
   }
 
   #note(failure: Failure, domain: string): void {
@@ -243,6 +272,7 @@ export class ServerState {
     this.#probing?.cancel()
     this.#probing = this.#parts.clock.after(probeAfter, () => {
       this.#probeLater()
+      this.#tellOthers(this.#lastDomain)
       this.#parts.probe(this.#lastDomain)
     })
   }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import { type ServerState, ServerStates } from '../../../src/servers/net/server-states.js'
+import { type DownServer, type ServerState, ServerStates } from '../../../src/servers/net/server-states.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -15,6 +15,7 @@ const stopping: Failure = { step: 'stream', code: 'remote-stream-error', conditi
 let clock: FakeClock
 let lines: Record<string, unknown>[]
 let probes: string[]
+let told: DownServer[]
 let states: ServerStates
 let state: ServerState
 
@@ -22,6 +23,7 @@ beforeEach(() => {
   clock = new FakeClock()
   lines = []
   probes = []
+  told = []
   const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
   states = new ServerStates({
     clock,
@@ -33,6 +35,7 @@ beforeEach(() => {
       probes.push(domain)
       if (domain === 'named.example') named().failed(refused, domain)
     },
+    onDown: about => told.push(about),
   })
   state = states.ofEntry('example.org', 'xmpp.example.org:5222')
 })
@@ -62,6 +65,28 @@ describe('a server', () => {
     expect(shown()).toEqual(['example.org xmpp.example.org:5222 0'])
     state.reached()
     expect(shown()).toEqual(['example.org xmpp.example.org:5222 1'])
+  })
+
+  test('that goes down is told to other processes, and again before each probe', () => {
+    const about = { owner: 'example.org', server: 'xmpp.example.org:5222', domain: 'example.org' }
+    state.failed(refused, 'example.org')
+    state.failed(refused, 'example.org')
+    expect(told).toEqual([about])
+    clock.advance(30_000)
+    expect(told).toEqual([about, about])
+  })
+
+  test('that another process finds down is probed if it was up, once in ten seconds', () => {
+    const about = { owner: 'example.org', server: 'xmpp.example.org:5222', domain: 'example.org' }
+    states.suspect({ ...about, server: 'another:5222' })
+    states.suspect(about)
+    expect(probes).toEqual([])
+    state.reached()
+    for (const seconds of [0, 5, 5]) {
+      clock.advance(seconds * 1000)
+      states.suspect(about)
+    }
+    expect(probes).toEqual(['example.org', 'example.org'])
   })
 
   test.each(['service-full', 'local-ports-exhausted', 'internal-error'] as const)('is not down for %s', code => {
