@@ -4,7 +4,7 @@ Strophe.setLogLevel(Strophe.LogLevel.FATAL)
 
 const stateTexts = {
   idle: 'Not connected',
-  connecting: 'Warming…',
+  connecting: 'Connecting…',
   online: 'Connected',
   offline: 'Lost',
   closed: 'Disconnected',
@@ -103,7 +103,7 @@ class Pane {
     })
     const binding = await reply.json()
     if (!reply.ok) throw new Error(binding.detail)
-    const what = binding.resumed ? 'resumed' : 'warmed'
+    const what = binding.resumed ? 'continued' : 'logged in'
     this.#find('.took').textContent = `${what} in ${Math.round(performance.now() - started)} ms`
     const values = { ...binding, token: binding.websocket?.token }
     for (const place of this.#element.querySelectorAll('.binding dd')) place.textContent = values[place.className]
@@ -179,7 +179,7 @@ class Pane {
     this.#find('.binding').classList.toggle('spent', state === 'closed' || state === 'ended')
     const toggle = this.#find('.toggle')
     const disconnects = isConnected || state === 'offline'
-    toggle.textContent = disconnects ? 'Disconnect' : 'Warm a session and attach'
+    toggle.textContent = `${disconnects ? 'Disconnect' : 'Connect'} ${this.#find('h2').textContent}`
     toggle.classList.toggle('quiet', disconnects)
     // Not `disabled`: that would take the keyboard's focus away.
     toggle.setAttribute('aria-disabled', String(state === 'connecting'))

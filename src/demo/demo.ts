@@ -73,6 +73,10 @@ function introduction(url: string): string {
     ${url}/demo
     ${url}/demo?transport=websocket
 
+  See their sessions and the numbers as an admin, user portal, password demo:
+    ${url}/warm/sessions
+    ${url}/warm/numbers
+
   Warm a session as your backend would, in JSON and as a form that is answered in XHTML:
     curl -u ${admin} -H 'Content-Type: application/json' -d '{"jid":"alice@localhost","password":"demo"}' ${url}/warm
     curl -u ${admin} -d jid=alice@localhost -d password=demo ${url}/warm

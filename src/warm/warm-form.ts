@@ -2,8 +2,7 @@ import type { Request } from 'express'
 import type { Admin, Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
 import { homePath } from '../http/addresses.js'
-import { pageAdvice } from '../http/answers/advice.js'
-import { type Answer, detailOf, pageAnswer, problemHeaders } from '../http/answers/answer.js'
+import { type Answer, pageAdviceOf, pageAnswer, pageDetailOf, problemHeaders } from '../http/answers/answer.js'
 import { navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem } from '../lib/errors.js'
@@ -86,7 +85,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       if (sent === undefined || representation === 'json') return undefined
       const { code, status } = problem
       const field = fieldAt(problem, sent.hasToken)
-      const detail = detailOf(problem)
+      const detail = pageDetailOf(problem)
       const isMistyped = field !== undefined && problem.parameter !== undefined
       const faults: Faults = { ...sent.faults, ...(field !== undefined && { [field]: messageAt(problem) }) }
       const faulty = fieldNames.filter(name => faults[name] !== undefined)
@@ -96,7 +95,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
         problem: {
           detail,
           code,
-          advice: isMistyped || faulty.length > 1 ? adviceOf(faulty) : pageAdvice[code],
+          advice: isMistyped || faulty.length > 1 ? adviceOf(faulty) : pageAdviceOf(problem),
           requestId: request.res!.get('X-Request-Id'),
         },
         // The focus goes to the first.

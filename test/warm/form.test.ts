@@ -265,6 +265,14 @@ describe('a form that cannot be done', () => {
     expect(text).toContain('Parameter: remember. On or off.')
   })
 
+  test('says when the next attempt is possible, without words about headers', async () => {
+    const problem = new Problem('too-many-requests', { retryAfterSeconds: 34, detail: 'Limit: RATE_WARMS_PER_JID.' })
+    const { status, headers, text } = await send(failing(problem))
+    expect([status, headers['retry-after']]).toEqual([429, '34'])
+    expect(text).toContain('</b> Too many attempts. Limit: RATE_WARMS_PER_JID. Try again after 34 seconds.</p>')
+    expect(text).not.toContain('Retry-After')
+  })
+
   test('is shown to people: programs get JSON, and faults of the service are not shown as theirs', async () => {
     const json = await send(failing(new Problem('not-authorized')), {}, 'application/json')
     expect([json.status, JSON.parse(json.text).code]).toEqual([403, 'not-authorized'])

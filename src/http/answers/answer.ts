@@ -53,7 +53,7 @@ export function problemAnswer(
           home: navigation.home,
           navigation,
           back,
-          detail,
+          detail: pageDetailOf(problem),
           advice: pageAdvice[code],
           retry: retry && whenToRetry(problem),
           // Users who cancel the login dialog see this page.
@@ -78,6 +78,19 @@ export function detailOf({ code, quote, detail }: Problem): string {
   return [problems[code].sentence, quote, detail].filter(Boolean).join(' ')
 }
 
+/** Readers of a page see no header. */
+export function pageDetailOf(problem: Problem): string {
+  if (problem.code !== 'too-many-requests') return detailOf(problem)
+  return ['Too many attempts.', problem.detail].filter(Boolean).join(' ')
+}
+
+/** With the time to wait, if it is known. */
+export function pageAdviceOf(problem: Problem): string {
+  const { code, retryAfterSeconds } = problem
+  if (code !== 'too-many-requests' || retryAfterSeconds === undefined) return pageAdvice[code]
+  return `Try again ${whenToRetry(problem)}.`
+}
+
 export function problemHeaders(problem: Problem, representation: Representation): Record<string, string> {
   const type = representation === 'json' ? 'application/problem+json' : contentTypes[representation]
   const seconds = secondsToRetry(problem)
@@ -90,7 +103,7 @@ function secondsToRetry({ status, retryAfterSeconds }: Problem): number | undefi
 
 function whenToRetry(problem: Problem): string {
   const seconds = secondsToRetry(problem)
-  return seconds === undefined ? 'later' : `after ${seconds} seconds`
+  return seconds === undefined ? 'later' : seconds === 1 ? 'after 1 second' : `after ${seconds} seconds`
 }
 
 export function jsonAnswer(value: object): Answer {

@@ -151,7 +151,7 @@ function describeProcess({ name, place, isOwn, state, age, capacity }: ProcessVi
 
 function shortUse(resource: Resource, capacity: Capacity): string {
   const { used, most, percent } = describeUse(resource, capacity[resource])
-  return most === undefined ? used : `${used} (${percent}\u00a0%)`
+  return most === undefined || percent === 0 ? used : `${used} (${percent}\u00a0%)`
 }
 
 const perSecond = (series: Series): Series => series.map(value => (value === null ? null : value / 60))
