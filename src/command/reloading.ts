@@ -10,12 +10,12 @@ interface Running {
   reload(next: Config, reloaded: Reloaded): unknown
 }
 
-/** SIGHUP. */
+/** SIGHUP. Resolves with false if the settings are invalid. */
 export function reloading(
   { reload }: Pick<SettingsAtHand, 'reload'>,
   running: Running,
   log: Logger,
-): () => Promise<void> {
+): () => Promise<boolean> {
   const again = () =>
     unlessInvalid(running, log, async () => {
       const reloaded = reload()
@@ -25,7 +25,7 @@ export function reloading(
       log.info({ changed, ...(needRestart.length > 0 && { needRestart }) }, 'the settings were read again')
       for (const warning of warnings) log.warn(warning)
     })
-  let turn = Promise.resolve()
+  let turn = Promise.resolve(true)
   return () => {
     turn = turn.then(again, again)
     return turn
@@ -37,12 +37,14 @@ export async function unlessInvalid(
   running: Pick<Running, 'reopen'>,
   log: Logger,
   work: () => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await work()
+    return true
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     running.reopen()
     log.error({ problems: error.problems }, 'the settings are invalid: nothing has changed')
+    return false
   }
 }

@@ -22,6 +22,7 @@ const stopMicroseconds = 75e6
 export class ServiceManager {
   readonly #parts: ServiceManagerParts
   #status = () => ''
+  #areSettingsInvalid = false
   #last: Promise<void> = Promise.resolve()
   #isStopping = false
 
@@ -32,18 +33,24 @@ export class ServiceManager {
   /** Once, when the service listens. `status`: for `systemctl status`. */
   ready(status: () => string): void {
     this.#status = status
-    this.#send('READY=1', `STATUS=${status()}`)
+    this.#send('READY=1', this.#shown)
     const { watchdog } = this.#parts
     if (watchdog !== undefined) this.#beat(watchdog / 2)
   }
 
-  async reload(work: () => unknown): Promise<void> {
+  /** `work` resolves with false if the settings are invalid: a restart would fail. */
+  async reload(work: () => Promise<boolean>): Promise<void> {
     this.#send('RELOADING=1', `MONOTONIC_USEC=${this.#parts.monotonic()}`, 'STATUS=reloads')
     try {
-      await work()
+      this.#areSettingsInvalid = !(await work())
     } finally {
-      this.#send('READY=1', `STATUS=${this.#status()}`)
+      this.#send('READY=1', this.#shown)
     }
+  }
+
+  get #shown(): string {
+    const warning = this.#areSettingsInvalid ? 'The settings are invalid: nothing has changed, see the log. ' : ''
+    return `STATUS=${warning}${this.#status()}`
   }
 
   /** `drainTime` is in seconds. */
@@ -58,7 +65,7 @@ export class ServiceManager {
 
   #beat(interval: number): void {
     this.#parts.clock.after(interval, () => {
-      this.#send('WATCHDOG=1', `STATUS=${this.#status()}`)
+      this.#send('WATCHDOG=1', this.#shown)
       this.#beat(interval)
     })
   }

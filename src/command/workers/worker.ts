@@ -51,7 +51,7 @@ export async function work(): Promise<void> {
 
 interface Started {
   readonly service: Service
-  reload(environment: Environment): Promise<void>
+  reload(environment: Environment): Promise<unknown>
 }
 
 async function start(folder: string, onTakingUp: () => void): Promise<Started> {

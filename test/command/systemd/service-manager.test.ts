@@ -43,13 +43,29 @@ describe('systemd learns', () => {
     ])
   })
 
+  test('that the settings are invalid, until a reload succeeds', async () => {
+    const systemd = manager(30_000)
+    systemd.ready(() => '3 sessions')
+    await systemd.reload(async () => false)
+    clock.advance(15_000)
+    await settled()
+    const invalid = 'STATUS=The settings are invalid: nothing has changed, see the log. 3 sessions'
+    expect(told.slice(2)).toEqual([
+      ['READY=1', invalid],
+      ['WATCHDOG=1', invalid],
+    ])
+    await systemd.reload(async () => true)
+    await settled()
+    expect(told.at(-1)).toEqual(['READY=1', 'STATUS=3 sessions'])
+  })
+
   test('when a reload begins, by the monotonic clock, and when it has ended, even if it failed', async () => {
     const systemd = manager()
     let finish = () => {}
     const done = systemd.reload(
       () =>
-        new Promise<void>(resolve => {
-          finish = resolve
+        new Promise<boolean>(resolve => {
+          finish = () => resolve(true)
         }),
     )
     await settled()
@@ -72,7 +88,7 @@ describe('systemd learns', () => {
     expect(told).toHaveLength(2)
     systemd.ready(() => '')
     clock.advance(1000)
-    await systemd.reload(() => {})
+    await systemd.reload(async () => true)
     await settled()
     expect(told.slice(1)).toEqual([['STOPPING=1', 'EXTEND_TIMEOUT_USEC=675000000', 'STATUS=drains, then stops']])
   })
