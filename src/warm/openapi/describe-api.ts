@@ -15,7 +15,7 @@ export function describeApi(config: Config): object {
   return {
     openapi: '3.1.0',
     info: { title: name, version, description, license: { name: license, identifier: license } },
-    ...(externalUrl !== undefined && { servers: [{ url: externalUrl }] }),
+    servers: [{ url: externalUrl ?? '/' }],
     security: [{ admin: [] }],
     paths: describePaths(config),
     components: {
