@@ -56,6 +56,7 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
       ...formerNames(environment),
       ...unknown,
       ...risks(config),
+      ...unusedPageSettings(environment, config),
       ...tlsWarnings,
       ...exposedFiles(environment, values, tls),
     ],
@@ -144,11 +145,6 @@ function risks(config: Config): string[] {
           `PAGE_TOKEN_JID has {${pages.jid.claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,
         ]
       : []),
-    ...(pages.origins.length === 0
-      ? unusedPageSettings(config).map(
-          name => `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
-        )
-      : []),
     ...closedToBackends(config),
     ...shortSecrets(config),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
@@ -157,11 +153,15 @@ function risks(config: Config): string[] {
   ]
 }
 
-function unusedPageSettings({ pages }: Config): string[] {
+/** An empty PAGE_ORIGINS is meant. */
+function unusedPageSettings(environment: Environment, { pages }: Config): string[] {
+  if (pages.origins.length > 0 || environment['PAGE_ORIGINS'] !== undefined) return []
   const { secrets, keys, audience, issuer, jid } = pages
   const set = { SECRET_FILE: secrets, JWKS: keys, AUDIENCE: audience, ISSUER: issuer, JID: jid }
   const names = Object.entries(set).flatMap(([name, value]) => (value === undefined ? [] : [`PAGE_TOKEN_${name}`]))
-  return names.slice(0, 1)
+  return names
+    .slice(0, 1)
+    .map(name => `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`)
 }
 
 /** The warm API refuses requests of other machines without TLS. */

@@ -52,6 +52,7 @@ export function startNatsServer({
     const configure = (port: number) => {
       let text = example
         .replace('0.0.0.0:4222', `127.0.0.1:${port}`)
+        .replace(/^http: .*$/m, '') // a port of its own would be in the way of others
         .replace('choose-a-password', natsPassword)
         .replace('/etc/nats/nats.example.org.crt', join(folder, 'nats.crt'))
         .replace('/etc/nats/nats.example.org.key', join(folder, 'nats.key'))

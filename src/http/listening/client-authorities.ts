@@ -1,5 +1,6 @@
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import { certificatesIn } from '../../config/kinds/pem.js'
 
 const longestChain = 10
 
@@ -8,8 +9,8 @@ export class ClientAuthorities {
   readonly #certificates: readonly X509Certificate[]
 
   constructor(text: string) {
-    const blocks = text.match(/-----BEGIN [^-]*CERTIFICATE-----[^-]+-----END [^-]*CERTIFICATE-----/g) ?? []
-    this.#certificates = blocks.map(block => new X509Certificate(block))
+    const found = certificatesIn(text)
+    this.#certificates = found === undefined ? [] : [found.first, ...found.chain]
   }
 
   /** Whether a CA of these is missing in `next`. */

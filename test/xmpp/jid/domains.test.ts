@@ -269,7 +269,10 @@ describe('XMPP_SERVERS', () => {
       'example.org=xmpp://a?tls=none&verify=off',
       'for example.org has ca, verify, cert or key beside tls=none, where there are no certificates',
     ],
-    ['example.org=xmpp://a?ca=/nowhere/ca.pem', 'for example.org has a ca that cannot be read (ENOENT)'],
+    [
+      'example.org=xmpp://a?ca=/nowhere/ca.pem',
+      'for example.org has a ca that cannot be read: "/nowhere/ca.pem" (ENOENT)',
+    ],
     ['example.org=xmpp://a?ca=package.json', noCertificate],
   ])('cannot be written as %s', (text, problem) => {
     expect(problems(text)).toEqual([`XMPP_SERVERS ${problem}`])
