@@ -281,7 +281,6 @@ export async function startService({
     sessions.refresh()
     if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
-    streams.endAll()
     dispatcher.use({ everywhere, ...sites.routes })
   }
 
@@ -296,6 +295,7 @@ export async function startService({
       audit.reopen()
       if (next !== undefined && changed?.length !== 0) await take(next)
       listening.reload(next)
+      streams.endAll()
       await pageTokens?.reload(next?.pages)
     },
     numbers: () => past.write(),

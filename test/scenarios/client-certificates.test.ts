@@ -1,5 +1,6 @@
 // Backends that show a certificate to the https listener.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
@@ -134,6 +135,8 @@ async function stay(options: ConnectionOptions) {
       await eventually('it answers or closes', () => isClosed || statuses().length > before)
       return statuses()[before] ?? 'closed'
     },
+    /** Its last reply, which has chunks, or the connection. */
+    isOver: () => eventually('its reply ends', () => isClosed || text.endsWith('\r\n0\r\n\r\n')),
     isClosed: () => eventually('it closes', () => isClosed),
     leave: () => socket.destroy(),
   }
@@ -163,7 +166,69 @@ describe.each(['warm', 'all'])('a CA that SIGHUP removes, with `%s`,', kind => {
     expect(await other.ask(warm)).toBe('200')
     other.leave()
   })
+
+  test('ends connections that also showed a certificate of another CA', async () => {
+    writeFileSync(join(folder, 'clients.ca'), authority.cert + stranger.cert)
+    service.service.reload()
+    const both = await stay({ key: backend.key, cert: backend.cert + stranger.cert })
+    const before = await both.ask(front)
+    writeFileSync(join(folder, 'clients.ca'), stranger.cert)
+    service.service.reload()
+    const after = await both.ask(warm)
+    both.leave()
+    expect(before).toBe('200')
+    expect(after).not.toBe('200')
+  })
+
+  test('ends the live pages of its clients', async () => {
+    writeFileSync(join(folder, 'clients.ca'), authority.cert + stranger.cert)
+    service.service.reload()
+    const live = await stay(backend)
+    const status = await live.ask(
+      `GET /warm/sessions HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${adminHeader}\r\n` +
+        'Accept: text/event-stream\r\n\r\n',
+    )
+    writeFileSync(join(folder, 'clients.ca'), stranger.cert)
+    service.service.reload()
+    await live.isOver().finally(live.leave)
+    expect(status).toBe('200')
+  })
+
+  test('does not count for a resumed session whose handshake began before', async () => {
+    writeFileSync(join(folder, 'clients.ca'), authority.cert + stranger.cert)
+    service.service.reload()
+    const { session } = await say(warm, backend)
+    const late = await holdBack()
+    const saying = told(warm, { ...backend, session, port: late.port, host: '127.0.0.1' })
+    await late.hello
+    writeFileSync(join(folder, 'clients.ca'), stranger.cert)
+    service.service.reload()
+    late.goOn()
+    const after = await saying
+    late.close()
+    expect(after).not.toBe('200')
+  })
 })
+
+/** A way to the service on which only the first message of a client arrives until `goOn`. */
+async function holdBack() {
+  const { port } = new URL(service.service.urls[1]!)
+  let goOn = () => {}
+  let begun = () => {}
+  const hello = new Promise<void>(resolve => (begun = resolve))
+  const way = createServer(client => {
+    const there = connectTcp(Number(port), '127.0.0.1')
+    there.on('error', () => {}).pipe(client.on('error', () => {}))
+    client.once('data', first => {
+      client.pause()
+      there.write(first)
+      there.once('data', begun)
+      goOn = () => void client.pipe(there)
+    })
+  })
+  await new Promise<void>(resolve => way.listen(0, '127.0.0.1', resolve))
+  return { port: (way.address() as AddressInfo).port, hello, goOn: () => goOn(), close: () => way.close() }
+}
 
 test('with `all`, each connection needs a certificate', async () => {
   await start('all')

@@ -24,7 +24,9 @@ export class ClientAuthorities {
     let certificate = socket.getPeerX509Certificate()
     for (let length = 0; certificate !== undefined && length < longestChain; length++) {
       if (this.#certificates.some(authority => isIssuer(authority, certificate!))) return true
-      certificate = certificate.issuerCertificate
+      const next: X509Certificate | undefined = certificate.issuerCertificate
+      // Node does not check the order: clients can send certificates of others.
+      certificate = next?.ca && isIssuer(next, certificate) ? next : undefined
     }
     return false
   }

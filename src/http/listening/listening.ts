@@ -105,6 +105,7 @@ export async function listen(
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
   let areAuthoritiesReduced = false
+  const fromBefore = new WeakSet<Socket>()
   /** A client whose CA was removed: its connection ends with the reply that is under way. */
   const checkAgain = (socket: TLSSocket) => {
     if (!socket.authorized || certificates!.clientAuthorities.issued(socket)) return
@@ -138,7 +139,8 @@ export async function listen(
         paceEnds(socket)
         socket.once('close', () => encrypted.delete(socket))
         // The handshake may have begun before the reload.
-        if (areAuthoritiesReduced && !socket.isSessionReused()) checkAgain(socket)
+        const isOld = !socket.isSessionReused() || fromBefore.has(rawSocket(socket))
+        if (areAuthoritiesReduced && isOld) checkAgain(socket)
       })
       await bind(server, place, https!.places, https!.placesFrom)
     }
@@ -165,6 +167,7 @@ export async function listen(
         for (const server of secureServers) server.setSecureContext(certificates.usual)
         if (https!.clientAuth !== 'off' && before.isReducedBy(certificates.clientAuthorities)) {
           areAuthoritiesReduced = true
+          for (const connection of limits.connections) fromBefore.add(connection)
           encrypted.forEach(checkAgain)
         }
         log.info({ certificates: certificates.files }, 'certificates reloaded')
