@@ -37,8 +37,12 @@ export class LoginAudit {
     const jid = copyOf(foreignText(user === undefined ? domain : jidOf(user, domain)))
     this.#add(clientOf(address), (tally = { address, jids: new Set(), servers: new Set(), refused: 0, others: 0 }) => {
       tally.refused += 1
-      if (tally.jids.size < mostJids || tally.jids.has(jid)) tally.jids.add(jid)
-      else tally.others += 1
+      if (tally.jids.size >= mostJids && !tally.jids.has(jid)) {
+        tally.others += 1
+        return tally
+      }
+      tally.jids.add(jid)
+      // Admins of its domain may see it.
       if (server !== undefined && tally.servers.size < mostServers) tally.servers.add(foreignText(server))
       return tally
     })

@@ -35,6 +35,15 @@ describe('refused logins of one address', () => {
     expect(lines[1]!['servers']).toEqual([0, 1, 2, 3, 4].map(number => `${number}?${'x'.repeat(78)}…`))
   })
 
+  test('name the servers of their JIDs only, because admins of one domain may not see those of another', () => {
+    const { clock, lines, refuse } = bench()
+    refuse()
+    for (let number = 0; number < 10; number++) refuse(`user${number}`)
+    refuse('further', undefined, 'internal.other.example:5222')
+    clock.advance(60_000)
+    expect(lines[1]).toMatchObject({ others: 1, servers: ['192.0.2.9:5222'] })
+  })
+
   test('have one line a minute while there are any, and a line at once after a quiet minute', () => {
     const { clock, lines, refuse } = bench()
     for (let second = 0; second < 300; second++) {
