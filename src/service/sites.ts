@@ -19,6 +19,9 @@ export interface Sites {
   rebuild(config: Config): void
   shutDown(): void
   close(): void
+  /** Asks other processes for the answers to held requests. */
+  hurry(): void
+  hasCarriedRequests(): boolean
   hasCarriedLogins(): boolean
   takeUp(before: SessionRecord): boolean
 }
@@ -59,12 +62,13 @@ export function createSites(first: Config, shared: SiteParts): Sites {
     shutDown() {
       for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
       carriage?.shutDown()
-      carriedRequests?.shutDown()
     },
     close() {
       before?.sums.close()
       newest.sums.close()
     },
+    hurry: () => carriedRequests?.hurry(),
+    hasCarriedRequests: () => carriedRequests?.areUnderWay === true,
     hasCarriedLogins: () => carriedLogins?.areUnderWay === true,
     takeUp(before) {
       const { login, mend } = shared.sessionParts

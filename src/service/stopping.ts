@@ -101,7 +101,11 @@ export function createStopping(parts: StoppingParts) {
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
     // Other stopping processes may still answer clients here.
-    if (nodes !== undefined) await pause(carriedMilliseconds)
+    if (nodes !== undefined) {
+      await pause(carriedMilliseconds)
+      sites.hurry()
+      await Promise.race([until(() => !sites.hasCarriedRequests()), pause(carriedMilliseconds)])
+    }
     registry.abandonAll()
     const closed = listening.close()
     const closing = setInterval(listening.closeIdleConnections, 20)

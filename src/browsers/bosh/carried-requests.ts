@@ -53,9 +53,12 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
 
   return {
     /** Otherwise proxies would answer 502 for held requests. */
-    shutDown(): void {
+    hurry(): void {
       isHurried = true
       for (const request of sent) request.hurry()
+    },
+    get areUnderWay() {
+      return sent.size > 0
     },
     keep(sites: ReadonlySet<string>): void {
       for (const site of managers.keys()) if (!sites.has(site)) managers.delete(site)
