@@ -175,6 +175,19 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect(visitor.complaints).toEqual([])
       })
 
+    test('goes on after a message that contains a stream error', async () => {
+      const visitor = await come(ways[0])
+      const jid = await visitor.jid()
+      await bob.seesPresence(jid, undefined)
+      await visitor.turnTo(bob.bareJid)
+      const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+      const error = `<error xmlns='http://etherx.jabber.org/streams'>${conflict}</error>`
+      bob.send(`<message xmlns='jabber:client' type='chat' to='${jid}'>${error}</message>`)
+      bob.say(jid, 'after the odd message')
+      await visitor.reads('after the odd message')
+      expect(await visitor.jid()).toBe(jid)
+    })
+
     test('has a session for each tab, also for a duplicated tab', async () => {
       const visitor = await come(ways[0])
       const duplicate = await visitor.duplicate()

@@ -97,6 +97,24 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
     }
 
     describe.each(['bosh', 'websocket'] as const)('over %s', transport => {
+      test('goes on after a message that contains a stream error', async () => {
+        options = { transport, history: 20, rooms: [] }
+        const tab = await open()
+        const jid = await tab.evaluate(() => window.chat!.jid)
+        const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+        const error = `<error xmlns='http://etherx.jabber.org/streams'>${conflict}</error>`
+        bob.send(
+          `<message xmlns='jabber:client' type='chat' to='${jid}'><body>odd ${transport}</body>${error}</message>`,
+        )
+        bob.say(jid, `after it over ${transport}`)
+        await hears(tab, `after it over ${transport}`).catch(() => {})
+        const { loaded, statuses } = await noted(tab)
+        expect([loaded.slice(-2), statuses.at(-1)]).toEqual([
+          [`odd ${transport}`, `after it over ${transport}`],
+          expect.objectContaining({ state: 'online' }),
+        ])
+      })
+
       test('shows messages to and from another tab of its user once, also after reloads', async () => {
         options = { transport, history: 20, rooms: [] }
         const [one, other] = [await open(), await open()]

@@ -23,7 +23,15 @@ export function createSocket(Strophe: StropheNamespace): ManagedSocket {
     },
   }
   const connection = new Strophe.Connection('ws:', { enableStreamManagement: true, streamManagement: { storage } })
+  trustNoContent(connection)
   return { connection, kept: () => kept, confirmed: randomName() }
+}
+
+/** Strophe also finds stream errors inside messages, where a contact can write them, and ends the connection. */
+export function trustNoContent({ _proto: transport }: Pick<StropheConnection, '_proto'>): void {
+  const check = transport._checkStreamError
+  transport._checkStreamError = (elements, status) =>
+    elements.firstElementChild?.localName === 'error' && check.call(transport, elements, status)
 }
 
 export function socketAddress(url: string): string {

@@ -28,7 +28,11 @@ export interface StropheRequests {
 
 export type StatusCallback = (status: number, condition?: string | null) => void
 
+/** Strophe's own: `elements` contains what came. Returns whether it ended the stream. */
+type CheckStreamError = (elements: Element, status: number) => boolean
+
 export interface StropheConnection {
+  readonly _proto: { _checkStreamError: CheckStreamError }
   service: string
   readonly jid: string
   /** Stream management. */
