@@ -21,9 +21,9 @@ import type { Figures } from './work.js'
 type Lag = Answer<'lag'>
 
 const mostOfClient = 10_000
-/** A process may have 20,000 descriptors. A held session has two, or one with links in memory. */
-const sizes = [200, 2_000, 9_000]
-const sizesInMemory = [200, 19_000]
+/** Of 20,000 descriptors, a held session has two, or one with links in memory. Sent messages need up to 4,000. */
+const sizes = [200, 2_000, 7_000]
+const sizesInMemory = [200, 15_000]
 
 export interface ScalePlan {
   readonly sessions: number

@@ -153,7 +153,7 @@ function risks(config: Config): string[] {
   ]
 }
 
-/** An empty PAGE_ORIGINS is meant. */
+/** An empty PAGE_ORIGINS is wanted. */
 function unusedPageSettings(environment: Environment, { pages }: Config): string[] {
   if (pages.origins.length > 0 || environment['PAGE_ORIGINS'] !== undefined) return []
   const { secrets, keys, audience, issuer, jid } = pages

@@ -18,7 +18,7 @@ const farewellMilliseconds = 1_000
 const settleMilliseconds = 500
 /** Time for the last answers of other processes. */
 const carriedMilliseconds = 250
-/** Other processes log users in for late calls. */
+/** For late calls, which other processes take. */
 const lastCallMilliseconds = 50
 /** Open connections are then cut. */
 const stopMilliseconds = 8_000
@@ -33,12 +33,12 @@ export interface StoppingParts {
   readonly streams: EventStreams
   readonly events: Events | undefined
   readonly nodes: Nodes | undefined
-  /** Workers of one primary have the same. */
+  /** A worker and its heir have the same. */
   readonly place: string
   readonly files: StateFiles | undefined
   readonly clock: Clock
   readonly log: Logger
-  /** Ends what only watches. */
+  /** Ends periodic work. */
   readonly onStop: () => void
   readonly onStopped: () => void
 }
@@ -63,7 +63,7 @@ export function createStopping(parts: StoppingParts) {
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
     if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
-    // Also if the heir dies.
+    // In case the heir dies.
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
     const settled = performance.now() + settleMilliseconds

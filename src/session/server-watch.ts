@@ -10,7 +10,7 @@ import { attribute } from '../xmpp/xml/escape.js'
 import { smFamily } from './logins/resumable-streams.js'
 import type { Payload } from './payload.js'
 
-/** A silent server is asked after this part of the time for an answer. */
+/** A silent server is asked after this part of `patience`. */
 const silentPart = 1 / 4
 
 /** In bytes a second. ejabberd reads 3000 bytes a second by default. */
@@ -61,7 +61,7 @@ export class ServerWatch {
     this.#bytes += bytes
   }
 
-  /** Of stream management. `size`: unconfirmed UTF-16 units. */
+  /** By stream management. `size`: unconfirmed UTF-16 units. */
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()

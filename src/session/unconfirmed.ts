@@ -42,7 +42,7 @@ export class Unconfirmed {
     return this.#asked === 0 && this.#stanzas.length > 0
   }
 
-  /** Then send a ping or `<r/>`. */
+  /** True: send a ping or `<r/>`. */
   asks(): boolean {
     if (!this.isUnasked) return false
     this.#asked = this.#stanzas.length

@@ -113,7 +113,7 @@ export const bodyParameters = {
 export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
-/** Never `null` or empty: after a lost user name, `authzid: null` must not give the backend's own session. */
+/** Never `null` or empty: a backend that lost the user's name must not get its own session. */
 export const identifying = new Set<ParameterName>([
   'jid',
   'password',
@@ -195,7 +195,7 @@ export const tabParameters = { tab: bodyParameters.tab } as const
 export const mostSelected = 200
 const longestBack = 2_000
 
-/** Beside `id`s. `back`: the list's query. */
+/** With `id`s. `back`: the list's query. */
 export const endParameters = {
   jid: listParameters.jid,
   back: text('', `At most ${longestBack} characters.`, sent => (sent.length <= longestBack ? sent : undefined)),

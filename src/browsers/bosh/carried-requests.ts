@@ -39,7 +39,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const isUnknown = () => isOfSession && manager?.has(readBodyHead(text).sid) === false
     if (manager === undefined) exchange.cancel()
     else if (nodes.isLeaving && isUnknown()) exchange.cancel()
-    // Clients choose this process by the sid. Long texts are parsed only for existing sessions.
+    // Clients can invent sids of a process. Long texts are parsed only for existing sessions.
     else if (text.length > long && isUnknown()) manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
     return peer
@@ -52,7 +52,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   }
 
   return {
-    /** Otherwise proxies would answer 502 for held requests. */
+    /** Ends held requests before proxies answer with 502. */
     hurry(): void {
       isHurried = true
       for (const request of sent) request.hurry()

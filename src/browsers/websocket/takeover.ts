@@ -38,7 +38,7 @@ export interface Forwarding {
   readonly named: string | undefined
   carry(name: string, before: LoginBefore, credentials: string): boolean
   isAwaited(name: string): boolean
-  /** False if no process answers. Returns a function that ends the wait. */
+  /** `isKnown`: one has answered. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
 }
 

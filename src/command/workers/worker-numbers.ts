@@ -1,7 +1,7 @@
 import type { Order } from './worker-messages.js'
 import type { WorkerProcess } from './worker-process.js'
 
-/** After the end of a worker, another continues its numbers. */
+/** Another worker continues the statistics of an ended one. */
 export class WorkerNumbers {
   readonly #latest = new Map<WorkerProcess, string>()
   readonly #waiting: Order[] = []

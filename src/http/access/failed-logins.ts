@@ -7,7 +7,7 @@ import type { MemoryKey } from '../../lib/limits/short-memory.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** All processes make the same proof. */
+  /** Slow hash, equal at all processes. */
   readonly proof?: () => Promise<string>
   /** Of client, name and secret. Differs between processes. */
   readonly key?: MemoryKey
@@ -24,7 +24,7 @@ const nameSeconds = 600
 /** Clients that had the right secret are known this week and the next. */
 const weekSeconds = 604_800
 const knownWeeks = 2
-/** Remembered for at least this time, at most twice. */
+/** Remembered for one to two times this time. */
 const rightMilliseconds = 1_200_000
 const reportMilliseconds = 600_000
 const mostKnown = 1_000
@@ -141,7 +141,7 @@ export class FailedLogins {
   async #know({ client, name, proof, key: secretKey }: Claim): Promise<void> {
     const key = keyOf(client, name)
     const now = Date.now()
-    // The first proof takes as long as a hash.
+    // Not awaited: the first proof is slow.
     if (isDue(this.#noted, secretKey ?? key, now))
       void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
     if (isDue(this.#told, key, now)) await this.#known.take(`${key} ${weekOf(now)}`)

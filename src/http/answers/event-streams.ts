@@ -50,8 +50,8 @@ export class EventStreams {
   }
 
   /**
-   * Rejects if the first text fails, with `too-many-requests`, or with `cross-site-request`: other sites could open all
-   * streams of an admin.
+   * Rejects as `render` does, with `too-many-requests`, or with `cross-site-request`: other sites could open all streams
+   * of an admin.
    */
   async open(response: ServerResponse, owner: string, render: () => Promise<string>): Promise<void> {
     if (senderOf(response.req.headers, this.#parts.externalUrl) === 'elsewhere') throw new Problem('cross-site-request')

@@ -19,7 +19,7 @@ export class ClientAuthorities {
     return this.#certificates.some(({ fingerprint256 }) => !left.has(fingerprint256))
   }
 
-  /** For a chain that Node has checked with other CAs. A resumed session may lack intermediate certificates. */
+  /** True if one of these CAs issued the chain. A resumed session may lack intermediate certificates. */
   issued(socket: TLSSocket): boolean {
     let certificate = socket.getPeerX509Certificate()
     for (let length = 0; certificate !== undefined && length < longestChain; length++) {

@@ -17,7 +17,7 @@ export interface Message {
   readonly body: string | undefined
   /** Time that the stanza names, or else now. A sender can write an earlier time. */
   readonly time: Date
-  /** Whether this user sent the message, from any client. */
+  /** Sent by this user, in rooms by this tab. */
   readonly own: boolean
   /** Whether the message comes from the archive. */
   readonly archived: boolean

@@ -27,7 +27,7 @@ const sequence = 0x30
 const pssHash = 0xa0
 
 /**
- * As Node names it; Node does not report it. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1). Undefined for algorithms
+ * Spelt like Node's. Node does not report it. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1). Undefined for algorithms
  * like Ed25519.
  */
 export function signatureHash(certificate: Uint8Array): string | undefined {

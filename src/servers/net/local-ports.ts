@@ -7,7 +7,7 @@ import type { Clock } from '../../lib/clock.js'
 const boundShare = 0.85
 /** Other processes and servers may use ports. At 90 % in use, 0.1 % of links find none. */
 const mostTries = 64
-/** Foreign addresses are last for this time. */
+/** Unusable addresses rest for this time. */
 const restMilliseconds = 10_000
 
 export interface Source {
@@ -34,7 +34,7 @@ interface LocalAddress {
   foreignAt: number
 }
 
-/** Of this process, to one address. */
+/** Links of a process to one address. */
 interface Target {
   readonly key: string
   readonly family: number

@@ -47,7 +47,7 @@ const rateSeconds = 5
 
 /** Of all clients, and of each IPv4 address or IPv6 network. */
 export class SessionLimits {
-  /** Counted by the sessions. */
+  /** Held BOSH requests. */
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
@@ -122,7 +122,7 @@ export class SessionLimits {
     if (client !== proxy) this.#clients.set(session, { client, isStranger: true })
   }
 
-  /** Repeatable, for all sessions. */
+  /** Repeatable, for any session. */
   loggedIn(session: object): void {
     this.#strangers.delete(session)
     this.finished(session)
