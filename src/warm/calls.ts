@@ -197,25 +197,23 @@ const aboutOf = (request: Request, config: ClientRules) => ({
   address: clientAddress(request, config),
 })
 
-/** Anybody can cause these: one line a minute for each code (of tokens: each detail), client and admin, with a `count`. */
+/** Anybody can cause these: one line a minute for each cause, client and admin, with a `count`. */
 export function createOftenLog({ config, log, sums }: OftenLogParts) {
   const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
   return (
     request: Request,
     stream: Logger,
-    line: { readonly code: string; readonly detail?: string | undefined; readonly admin: string | undefined },
+    line: { readonly code: string; readonly admin: string | undefined },
     what: string,
+    cause = line.code,
   ) => {
     const client = clientOf(clientAddress(request, config))
     const about = { ...line, ...aboutOf(request, config) }
-    const isTold = often(
-      `${line.code} ${client} ${line.admin} ${line.code === 'invalid-token' ? line.detail : ''}`,
-      sum => ({
-        stream,
-        what,
-        line: { ...about, count: (sum?.line.count ?? 0) + 1 },
-      }),
-    )
+    const isTold = often(`${cause} ${client} ${line.admin}`, sum => ({
+      stream,
+      what,
+      line: { ...about, count: (sum?.line.count ?? 0) + 1 },
+    }))
     if (!isTold) log.debug(about, what)
   }
 }

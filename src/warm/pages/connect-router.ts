@@ -117,7 +117,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
       const problem = problemFrom(error)
       const stream = problem.code === 'method-not-allowed' ? log : audit
       if (problem.code !== 'internal-error')
-        logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect')
+        logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect', causeOf(problem))
       logged.add(response)
     }
     next(error)
@@ -166,6 +166,9 @@ function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | un
   const isForAll = transports.length === 0 || transports.includes(undefined)
   return isForAll ? undefined : address => transports.some(may => may!(address))
 }
+
+/** Details of refused tokens are ours, and few. */
+const causeOf = ({ code, detail }: Problem) => (code === 'invalid-token' ? detail : undefined)
 
 /** RFC 6750 §2.1. */
 function bearerIn(authorization: string | undefined): string | undefined {
