@@ -17,11 +17,17 @@ export function sealedCookie(
   return `${name}=${sealed}; Path=${path}; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`
 }
 
-export function sealedIn({ headers }: Request, name: string): readonly string[] {
+/** Opens the first cookie of this name that `open` accepts. */
+export function openedCookie<T>(
+  { headers }: Request,
+  name: string,
+  open: (sealed: string) => T | undefined,
+): T | undefined {
   const start = `${name}=`
   const cookies = (headers.cookie ?? '').split(';').map(cookie => cookie.trim())
   return cookies
     .filter(cookie => cookie.startsWith(start) && cookie.length <= start.length + longestSealed)
     .slice(0, mostCookies)
-    .map(cookie => cookie.slice(start.length))
+    .map(cookie => open(cookie.slice(start.length)))
+    .find(opened => opened !== undefined)
 }

@@ -3,14 +3,14 @@ import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import type { FormTokens, OpenedResult } from '../http/access/form-tokens.js'
 import { endpointUrls } from '../http/addresses.js'
-import { type Answer, pageAnswer } from '../http/answers/answer.js'
+import { type Answer, pageAnswer, redirectAnswer } from '../http/answers/answer.js'
 import { navigation } from '../http/answers/navigation.js'
 import { attachingPagePolicy } from '../http/answers/pages.js'
 import { Problem } from '../lib/errors.js'
 import type { SessionState, Sessions } from '../session/session-types.js'
 import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from './answers.js'
 import { type Call, demandDomain, hiddenFrom } from './calls.js'
-import { longestSealed, sealedCookie, sealedIn } from './sealed-cookies.js'
+import { longestSealed, openedCookie, sealedCookie } from './sealed-cookies.js'
 import type { Binding } from './session-login.js'
 
 export const bindingPath = '/binding'
@@ -77,8 +77,7 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
       if (sealed.length > longestSealed) return showValues(shown, { until, seconds: expiresIn }, call)
       const path = `${form}/${id}${bindingPath}`
       const cookie = sealedCookie(config, request, { name: cookieName, path, sealed, seconds: expiresIn })
-      const headers = { Location: path, 'Set-Cookie': cookie }
-      return { status: 303, headers, body: '' }
+      return redirectAnswer(path, { 'Set-Cookie': cookie })
     },
 
     async show(call: Call): Promise<Answer> {
@@ -88,9 +87,7 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
       line['id'] = id
       const view = await sessions.get(id)
       if (view !== undefined) demandDomain(admin, view.domain)
-      const opened = sealedIn(request, cookieName)
-        .map(sealed => formTokens.open([admin.name, id], sealed))
-        .find(each => each !== undefined)
+      const opened = openedCookie(request, cookieName, sealed => formTokens.open([admin.name, id], sealed))
       const state = view?.state ?? 'ended'
       if (opened !== undefined && (state === 'waiting' || state === 'elsewhere'))
         return showValues(opened.result as Shown, opened, call)

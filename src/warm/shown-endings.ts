@@ -5,7 +5,7 @@ import { type Answer, redirectAnswer } from '../http/answers/answer.js'
 import type { EndedSessions } from '../session/session-types.js'
 import { pathForBrowsers } from './answers.js'
 import { type Call, includes } from './calls.js'
-import { longestSealed, sealedCookie, sealedIn } from './sealed-cookies.js'
+import { longestSealed, openedCookie, sealedCookie } from './sealed-cookies.js'
 
 /** Below `sessions`, for admins who may not list them. */
 export const endedPath = '/ended'
@@ -40,17 +40,12 @@ export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
         formTokens.seal(ownerOf(call), seconds, { text: sentencesOf({ ...ended, names }) })
       const whole = seal(ended.names)
       const sealed = whole.length > longestSealed ? seal([]) : whole
-      const { headers, ...answer } = redirectAnswer(
-        includes(call.admin, 'sessions') ? path + (back && `?${back}`) : path + endedPath,
-      )
       const cookie = sealed.length > longestSealed ? {} : { 'Set-Cookie': cookieOf(call, sealed) }
-      return { ...answer, headers: { ...headers, ...cookie } }
+      return redirectAnswer(path + (includes(call.admin, 'sessions') ? back && `?${back}` : endedPath), cookie)
     },
 
     messageOf(call: Call): string | undefined {
-      const opened = sealedIn(call.request, name)
-        .map(sealed => formTokens.open(ownerOf(call), sealed))
-        .find(each => each !== undefined)
+      const opened = openedCookie(call.request, name, sealed => formTokens.open(ownerOf(call), sealed))
       return (opened?.result as { text: string } | undefined)?.text
     },
 

@@ -111,8 +111,8 @@ export function jsonAnswer(value: object): Answer {
 }
 
 /** After a form: a reload sends nothing again. */
-export function redirectAnswer(location: string): Answer {
-  return { status: 303, headers: { Location: location }, body: '' }
+export function redirectAnswer(location: string, headers: Answer['headers'] = {}): Answer {
+  return { status: 303, headers: { Location: location, ...headers }, body: '' }
 }
 
 /** Of a page, which is HTML even if the client prefers JSON. */
