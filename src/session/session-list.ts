@@ -79,9 +79,13 @@ export function ranksOf(
 }
 
 function* fitting(views: Iterable<SessionView>, filter: SessionFilter): Generator<SessionView | typeof pause> {
+  for (const view of withPauses(views)) if (view === pause || fits(view, filter)) yield view
+}
+
+function* withPauses<T>(items: Iterable<T>): Generator<T | typeof pause> {
   let seen = 0
-  for (const view of views) {
-    if (fits(view, filter)) yield view
+  for (const item of items) {
+    yield item
     if (++seen % viewsBetweenPauses === 0) yield pause
   }
 }
@@ -133,10 +137,9 @@ export function* countStates(
   scope: readonly string[],
 ): Generator<undefined, Map<SessionState, number>> {
   const counts = new Map<SessionState, number>()
-  let seen = 0
-  for (const { domain, state } of sessions) {
-    if (allowsDomain(scope, domain)) counts.set(state, (counts.get(state) ?? 0) + 1)
-    if (++seen % viewsBetweenPauses === 0) yield
+  for (const session of withPauses(sessions)) {
+    if (session === pause) yield
+    else if (allowsDomain(scope, session.domain)) counts.set(session.state, (counts.get(session.state) ?? 0) + 1)
   }
   return counts
 }
