@@ -1,8 +1,13 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
-import { minutesOfHour, type PastMinute, type RecentWarms, summaryOf, type WarmTally } from './recent-warms.js'
-
-const minuteMilliseconds = 60_000
+import {
+  minuteMilliseconds,
+  minutesOfHour,
+  type PastMinute,
+  type RecentWarms,
+  summaryOf,
+  type WarmTally,
+} from './recent-warms.js'
 
 /** Whole minutes of the last hour, oldest first. Null: unknown. */
 export type Series = readonly (number | null)[]
@@ -60,11 +65,8 @@ export class LastHour {
   }
 
   tally(): HourTally {
-    const first = Math.floor(this.#parts.clock.now() / minuteMilliseconds) - minutesOfHour
-    const samples = Array.from({ length: minutesOfHour }, (_, at) => {
-      const sample = this.#ring[(first + at + minutesOfHour) % minutesOfHour]!
-      return sample.number === first + at ? sample : undefined
-    })
+    const first = this.#minute - minutesOfHour
+    const samples = Array.from({ length: minutesOfHour }, (_, at) => this.#sampleOf(first + at))
     const warms = this.#parts.recentWarms.hour()
     const took = warms.flatMap((tally, minute) =>
       (tally?.took ?? []).map((count, bucket) => [minute, bucket, count] as const).filter(([, , count]) => count > 0),
@@ -81,7 +83,7 @@ export class LastHour {
   }
 
   minutes(): readonly PastMinute<HourSample>[] {
-    const now = Math.floor(this.#parts.clock.now() / minuteMilliseconds)
+    const now = this.#minute
     return this.#ring
       .filter(({ number }) => now - number <= minutesOfHour)
       .map(({ number, sessions, logins, failures }) => ({ ago: now - number, sessions, logins, failures }))
@@ -89,20 +91,27 @@ export class LastHour {
 
   /** Of a process that has ended. */
   add(past: readonly PastMinute<HourSample>[]): void {
-    const now = Math.floor(this.#parts.clock.now() / minuteMilliseconds)
+    const now = this.#minute
     for (const { ago, sessions, logins, failures } of past) {
       if (ago < 1 || ago > minutesOfHour) continue
       const number = now - ago
-      const place = (number + minutesOfHour) % minutesOfHour
-      const own = this.#ring[place]!
-      const before = own.number === number ? own : { sessions: 0, logins: 0, failures: 0 }
-      this.#ring[place] = {
+      const own = this.#sampleOf(number)
+      this.#ring[placeOf(number)] = {
         number,
-        sessions: before.sessions + sessions,
-        logins: before.logins + logins,
-        failures: before.failures + failures,
+        sessions: (own?.sessions ?? 0) + sessions,
+        logins: (own?.logins ?? 0) + logins,
+        failures: (own?.failures ?? 0) + failures,
       }
     }
+  }
+
+  get #minute(): number {
+    return Math.floor(this.#parts.clock.now() / minuteMilliseconds)
+  }
+
+  #sampleOf(number: number) {
+    const sample = this.#ring[placeOf(number)]!
+    return sample.number === number ? sample : undefined
   }
 
   #wait(): void {
@@ -123,7 +132,7 @@ export class LastHour {
     const [logins, failures] = [counts.clientsLoggedIn, counts.clientLogins.refused]
     const { logins: loginsBefore, failures: failuresBefore } = this.#before
     this.#before = { logins, failures }
-    this.#ring[number % minutesOfHour] = {
+    this.#ring[placeOf(number)] = {
       number,
       sessions: registry.size,
       logins: logins - loginsBefore,
@@ -131,6 +140,8 @@ export class LastHour {
     }
   }
 }
+
+const placeOf = (number: number) => (number + minutesOfHour) % minutesOfHour
 
 /** Sums. Processes' minutes may begin at different times. */
 export function hourOf(tallies: readonly HourTally[]): Hour {

@@ -7,7 +7,7 @@ import { type Capacity, type Resource, resources, type Use } from './capacity.js
 import { drawChart, drawMarks } from './chart.js'
 import type { Hour, Series } from './last-hour.js'
 import type { Overview, ProcessView } from './overview.js'
-import { minutesOfHour } from './recent-warms.js'
+import { minuteMilliseconds, minutesOfHour } from './recent-warms.js'
 
 export interface NumbersView {
   readonly states: ReadonlyMap<SessionState, number>
@@ -70,7 +70,8 @@ function describeTotals({ capacity, warms: { outcomes, within }, processes }: Ov
 function describeWhole({ capacity, warms, processes, losses }: Overview, hour: Hour) {
   const { outcomes, within } = warms
   const now = Date.now()
-  const minuteOf = (time: number) => Math.min(minutesOfHour - 1, minutesOfHour - Math.ceil((now - time) / 60_000))
+  const minuteOf = (time: number) =>
+    Math.min(minutesOfHour - 1, minutesOfHour - Math.ceil((now - time) / minuteMilliseconds))
   return {
     losses: losses.map(({ place, time, sessions }) => ({
       place,

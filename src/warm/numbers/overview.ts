@@ -5,9 +5,7 @@ import type { Nodes } from '../../processes/nodes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
 import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
 import type { Loss, PastProcesses } from './past-processes.js'
-import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
-
-const minute = 60_000
+import { minuteMilliseconds, type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 interface Figures {
   readonly capacity: Capacity
@@ -97,7 +95,7 @@ const secondsWithoutAll = 5
 export function createHourReader({ nodes, clock, lastHour }: HourParts) {
   nodes?.answer('hour', () => lastHour.tally())
   const read = async (): Promise<Answer<Hour>> => {
-    const end = (Math.floor(clock.now() / minute) + 1) * minute
+    const end = (Math.floor(clock.now() / minuteMilliseconds) + 1) * minuteMilliseconds
     const { answers, unanswered } = await askAll<HourTally>(nodes, 'hour', null)
     const value = hourOf([lastHour.tally(), ...answers.map(([, tally]) => tally)])
     const seconds = (end - clock.now()) / 1000

@@ -1,8 +1,7 @@
 import type { HourSample, LastHour } from './last-hour.js'
-import type { PastMinute, RecentWarms, WarmTally } from './recent-warms.js'
+import { minuteMilliseconds, minutesOfHour, type PastMinute, type RecentWarms, type WarmTally } from './recent-warms.js'
 
-const minute = 60_000
-const hour = 60 * minute
+const hour = minutesOfHour * minuteMilliseconds
 
 /** A process that ended without being asked to. */
 export interface Loss {
@@ -57,7 +56,7 @@ export class PastProcesses {
     const { lastHour, recentWarms } = this.#parts
     const { time, place, sessions, samples, warms, losses } = JSON.parse(text) as Past
     const now = this.#parts.time()
-    const passed = Math.max(0, Math.round((now - time) / minute))
+    const passed = Math.max(0, Math.round((now - time) / minuteMilliseconds))
     const later = <T extends { readonly ago: number }>(each: T): T => ({ ...each, ago: each.ago + passed })
     lastHour.add(samples.map(later))
     recentWarms.addPast(warms.map(later))

@@ -3,6 +3,7 @@ import { type ProblemCode, problems } from '../../lib/errors.js'
 
 /** Of `tally`. The last minute is the current minute. */
 const recentMinutes = 15
+export const minuteMilliseconds = 60_000
 /** Of `hour`, which has no current minute. */
 export const minutesOfHour = 60
 const minutes = minutesOfHour + 1
@@ -91,7 +92,7 @@ export class RecentWarms {
   }
 
   get #minute(): number {
-    return Math.floor(this.#clock.now() / 60_000)
+    return Math.floor(this.#clock.now() / minuteMilliseconds)
   }
 }
 
