@@ -28,11 +28,15 @@ export interface StropheRequests {
 
 export type StatusCallback = (status: number, condition?: string | null) => void
 
-/** Strophe's own: `elements` contains what came. Returns whether it ended the stream. */
-type CheckStreamError = (elements: Element, status: number) => boolean
+/** Strophe's types do not have the method. */
+export interface StropheTransport {
+  /** `elements` contains what came. Returns whether the method ended the stream. */
+  _checkStreamError(elements: Element, status: number): boolean
+}
 
 export interface StropheConnection {
-  readonly _proto: { _checkStreamError: CheckStreamError }
+  /** A `StropheTransport`. */
+  readonly _proto: object
   service: string
   readonly jid: string
   /** Stream management. */
