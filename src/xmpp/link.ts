@@ -8,16 +8,18 @@ export interface Link {
   readonly unfinishedBytes: number
   readonly allowsManagement: boolean
   readonly isBetweenElements: boolean
-  /** Changes after the login. */
+  /** The receiver changes after the login. */
   events: LinkEvents
-  /** Whole top-level elements, after the features or `onAhead`. `soon`: in smaller batches, for login steps. */
+  /**
+   * Sends whole top-level elements, after the features or in `onAhead`. `soon` means smaller batches, for login steps.
+   */
   send(elements: readonly Element[], soon?: boolean): void
-  /** On the same connection (RFC 6120 §4.3.3). Omitted options do not change. */
+  /** Restarts the stream on the same connection (RFC 6120 §4.3.3). Omitted options do not change. */
   restart(options?: StreamOptions): void
   pause(): void
   resume(): void
   close(): void
-  /** Without incomplete elements and unsent data. No event follows. */
+  /** Ends at once: incomplete elements and unsent data may be lost. No event follows. */
   abandon(): void
   /** Calls `onEnd`. A stream that is not over can be resumed. */
   timeOut(step: Step, isStreamOver?: boolean): void
@@ -28,33 +30,33 @@ export interface Link {
 
 export interface StreamOptions {
   readonly lang?: string | undefined
-  /** Bare. Sent over encrypted links only. */
+  /** A bare JID, sent over encrypted links only. */
   readonly from?: string | undefined
   /**
-   * XEP-0305 §3: before the features. `proven`: supported before. `trial`: the server has 3 s. For one stream. May be
-   * ignored.
+   * Data may be sent before the features (XEP-0305 §3). `proven`: the server supported this before. `trial`: the server
+   * has 3 s to answer. A link may ignore this option, which applies to one stream.
    */
   readonly ahead?: 'trial' | 'proven' | undefined
-  /** Whether white space may follow pipelined data. Not during SASL (RFC 6120 §6.3.5). */
+  /** True if white space may follow pipelined data. RFC 6120 §6.3.5 forbids it during SASL. */
   readonly spaced?: boolean | undefined
 }
 
 export interface LinkOptions extends StreamOptions {
   readonly lang: string
-  /** The operator's, for SASL EXTERNAL. Default: false. */
+  /** Shows the operator's certificate, for SASL EXTERNAL. Default: false. */
   readonly certificate?: boolean
 }
 
-/** XEP-0198 §5, after a lost connection. */
+/** Attributes of `<resume/>` (XEP-0198 §5). */
 export interface Resumption {
   readonly previd: string
   readonly h: string
 }
 
-/** Replace `events` before the next turn of the event loop. */
+/** The caller must replace the link's `events` before the next turn of the event loop. */
 export interface LinkAgain {
   readonly link: Link
-  /** The login resumed the stream. Otherwise restart and resume. */
+  /** The server's answer if the login resumed the stream. If undefined, restart the stream and resume it. */
   readonly answer?: Element | undefined
   readonly missed?: readonly Element[]
 }
@@ -63,7 +65,7 @@ export interface LinkAgain {
 export type OpenLink = (domain: string, options: LinkOptions, events: LinkEvents) => Link
 
 export interface LinkEvents {
-  /** After the features. Failures name this step. */
+  /** The receiver's step after the features, which failures name. */
   readonly step?: LinkStep | undefined
   onStep?(step: Step): void
   /** Elements sent during this call are sent with the stream header. */
@@ -74,7 +76,7 @@ export interface LinkEvents {
   onUnfit?(fate: Fate, isStanza?: boolean): void
   onFlush(): void
   onDrain(): void
-  /** Once, last. */
+  /** Called once, as the last event. */
   onEnd(end: LinkEnd): void
 }
 
@@ -87,7 +89,7 @@ export interface StreamHeader {
 export interface LinkEnd {
   readonly failure: Failure
   readonly streamError?: string | undefined
-  /** Dialled ahead, and ended before the server sent anything. */
+  /** The link was dialled ahead, and ended before the server sent anything. */
   readonly isStale?: boolean
 }
 
@@ -99,7 +101,7 @@ export interface Failure {
   readonly code: ProblemCode
   readonly condition?: string
   readonly cause?: unknown
-  /** For the caller, without foreign text. */
+  /** A sentence for the caller, without foreign text. */
   readonly detail?: string
   readonly server?: string | undefined
 }
@@ -110,7 +112,7 @@ export interface LinkFacts {
   readonly encrypted: boolean
   /** `TLSv1.2`, `TLSv1.3`, or undefined without TLS. */
   readonly tlsVersion?: string | undefined
-  /** SASL PLAIN (RFC 4616 §4). Known before encryption. */
+  /** SASL PLAIN may be used (RFC 4616 §4). Known before encryption. */
   readonly plainAllowed: boolean
   /** XEP-0388. Encrypted links only. */
   readonly sasl2Allowed?: boolean

@@ -1,7 +1,7 @@
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 /** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
-/** For clients only: they would obey such elements of a server. */
+/** Clients would obey elements of these namespaces that a server sends. */
 export function isOfTransport(namespace: string): boolean {
   return namespace === framingNamespace || namespace === boshNamespace
 }

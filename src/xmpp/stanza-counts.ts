@@ -27,14 +27,17 @@ export function readCount(text: string | undefined): number | undefined {
   return count < wrap ? count : undefined
 }
 
-/** Negative if the other side acknowledged more before. Undefined if the count exceeds `sent`. */
+/**
+ * Newly acknowledged stanzas. Negative if the other side acknowledged more before. Undefined if the count exceeds
+ * `sent`.
+ */
 export function stanzasUpTo(count: number, acknowledged: number, sent: number): number | undefined {
   const arrived = (count - acknowledged + wrap) % wrap
   if (arrived >= wrap / 2) return arrived - wrap
   return arrived <= sent ? arrived : undefined
 }
 
-/** Stream management of a client that is not possible here. */
+/** The refusal of stream management that a client cannot use here. */
 export function unexpectedRequest(namespace = smNamespace): string {
   return `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
 }

@@ -14,12 +14,12 @@ import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 
-/** For servers outside the settings. */
+/** Applies to servers outside XMPP_SERVERS. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Before STARTTLS, and for the TLS handshake. */
+/** Limits the wait for the STARTTLS offer, and the time from the offer to the end of the handshake. */
 const secureSeconds = 10
-/** Leaves time for another server within the default WARM_STEP_TIMEOUT. */
+/** Shorter, to leave time for the next server within the default WARM_STEP_TIMEOUT. */
 const nextServerSeconds = 5
 
 export interface ConnectionParts {
@@ -38,7 +38,7 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
 /** `onReady` or `onFailed` is called last. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  /** Encrypted as required. `spare`: dialled ahead. */
+  /** The connection is encrypted as required. `spare` is set if it was dialled ahead. */
   onReady(socket: Socket, to: ConnectedServer, spare?: Spare): void
   onFailed(end: LinkEnd): void
 }
@@ -58,7 +58,7 @@ export interface Connection {
 const endings = ['error', 'end', 'close'] as const
 
 /**
- * With STARTTLS or direct TLS (XEP-0368). Tries the next server after a failure, because only the domain's name was
+ * Uses STARTTLS or direct TLS (XEP-0368). After a failure it tries the next server, because only the domain's name was
  * sent. A stream error ends the search.
  */
 export function openConnection(
@@ -111,7 +111,7 @@ export function openConnection(
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
     if (!trust.verify || socket.authorized) return socket
-    // Despite the type, a code or message.
+    // The type is wrong: the value is a code or a message.
     const told = String(socket.authorizationError)
     const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
@@ -130,7 +130,7 @@ export function openConnection(
     for (const event of endings) socket.on(event, onBroken)
   }
 
-  /** An error, a flag or nothing, by event. */
+  /** `reason` is an error for `error`, a flag for `close`, undefined for `end`. */
   function onBroken(reason?: Error | boolean): void {
     const cause = typeof reason === 'boolean' ? undefined : reason
     lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
@@ -180,8 +180,8 @@ export function openConnection(
 }
 
 /**
- * The server name is the XMPP domain (RFC 6120 §5.4.3, XEP-0368 §3). The caller checks the certificate. No resumption:
- * it would break `tls-unique` (RFC 5929 §3.1).
+ * The server name is the XMPP domain (RFC 6120 §5.4.3, XEP-0368 §3). The caller checks the certificate. TLS sessions
+ * are not resumed, which would break `tls-unique` (RFC 5929 §3.1).
  */
 function startTls(socket: Socket, domain: string, context: SecureContext, direct: boolean): TLSSocket {
   const secured = connect({

@@ -24,7 +24,7 @@ export interface Dialled {
 
 const resolveSeconds = 5
 const addressSeconds = 5
-/** RFC 8305 §5. */
+/** In milliseconds (RFC 8305 §5). */
 const stagger = 250
 const connectSeconds = 15
 const foreignAddress = 'XMPP_LOCAL_ADDRESSES has an address that this machine does not have.'
@@ -37,7 +37,7 @@ export interface DialerParts {
   readonly states?: ServerStates | undefined
   readonly ports?: LocalPorts | undefined
   readonly onExhausted?: ((about: object) => void) | undefined
-  /** Default: `ports`. */
+  /** Default: `ports.connect`, else `connectTcp`. */
   readonly connect?: (address: string, port: number, before?: Socket) => Socket
 }
 
@@ -67,7 +67,7 @@ export function connectTcp(host: string, port: number, source: Source = {}): Soc
     keepAlive: true,
     noDelay: true,
   })
-  // Otherwise an error would end the process.
+  // An `error` event without a listener would end the process.
   return socket.on('error', nothing)
 }
 
@@ -84,7 +84,7 @@ export function createSearch(
   let furthest: Failure | undefined
   let state: ServerState | undefined
   let server: string | undefined
-  /** Time limit in milliseconds of the clock, set at the first attempt. */
+  /** The clock's time, in milliseconds, at which the search ends. Set at the first attempt. */
   let until = Number.POSITIVE_INFINITY
   let limit: Timer | undefined
   let cancelRace: () => void = () => {}
@@ -97,7 +97,7 @@ export function createSearch(
     descriptors.expected += isOne ? 1 : -1
   }
 
-  /** Of the server tried last. */
+  /** Reports a failure of the server tried last. */
   function fail(failure: Failure): void {
     if (failure.code === 'local-ports-exhausted') onExhausted?.({ domain: withULabels(domain), server: state?.server })
     state?.failed(failure, domain)
@@ -143,7 +143,7 @@ export function createSearch(
     }
   }
 
-  /** Next time the name may resolve differently. */
+  /** Checked at each search, because the name may resolve differently next time. */
   function allowed(found: Addresses | Failure): Addresses | Failure {
     if ('code' in found) return found
     if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
@@ -151,7 +151,7 @@ export function createSearch(
     return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
   }
 
-  /** A failure at the time limit. Synchronous if known. */
+  /** Returns a failure at the time limit. A known answer is returned synchronously. */
   function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
     if (!(answer instanceof Promise)) return answer
     const ms = Math.max(0, Math.min(resolveSeconds * 1000, until - clock.now()))
@@ -164,7 +164,7 @@ export function createSearch(
   return {
     connections,
     fail,
-    /** The last that was tried. */
+    /** The server tried last. */
     get server(): string | undefined {
       return server
     },
@@ -182,8 +182,8 @@ export function createSearch(
 }
 
 /**
- * Happy Eyeballs (RFC 8305 §5): attempts start in turn until `until`. Keeps the first connection. Returns a function
- * that cancels.
+ * Happy Eyeballs (RFC 8305 §5): attempts start in turn, and end at `until`. The first connection is kept. The returned
+ * function cancels all attempts.
  */
 export function race(
   addresses: Addresses,

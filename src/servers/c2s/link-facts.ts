@@ -35,7 +35,7 @@ export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buf
       if (version !== 'TLSv1.3') return undefined
       return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', noContext)
     case 'tls-unique':
-      // RFC 5929 §3: the first Finished message. In a resumed session it is the server's.
+      // RFC 5929 §3: the first Finished message. In a resumed session the server sends it.
       if (version !== 'TLSv1.2' || socket.isSessionReused()) return undefined
       return socket.getFinished()
     case 'tls-server-end-point': {

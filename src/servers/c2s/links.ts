@@ -11,15 +11,15 @@ import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
-  /** By domain. `*` is for others. Without an entry: DNS. */
+  /** XMPP_SERVERS by domain. `*` is for all other domains. DNS is used for domains without an entry. */
   readonly servers: ReadonlyMap<string, Server>
-  /** Seconds of silence before a space. 0: off. */
+  /** Seconds of silence after which a space is sent. 0: off. */
   readonly keepalive: number
   /** Default: true. */
   readonly streamManagement?: boolean
   /** Default: true. */
   readonly sasl2?: boolean
-  /** Default: none. */
+  /** Default: no spare links. */
   readonly spare?: Pick<SpareParts, 'most' | 'hasRoom'>
   readonly xmlLimits?: XmlLimits
   readonly waiting?: WaitingMemory
@@ -76,7 +76,7 @@ export function createLinks(parts: LinksParts) {
       return spares?.size ?? 0
     },
     endSpares: () => spares?.close(),
-    /** To servers that the settings no longer name. */
+    /** Spare links may lead to servers that new settings no longer name. */
     dropSpares: () => spares?.drop(),
     stop(): void {
       keepingAlive?.cancel()

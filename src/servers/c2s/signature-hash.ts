@@ -1,4 +1,4 @@
-/** By the object identifier of a signature algorithm, in hexadecimal. */
+/** Hashes by the object identifier of the signature algorithm, in hexadecimal. */
 const hashes: Readonly<Record<string, string>> = {
   // PKCS #1 with MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 (RFC 8017 Appendix C). MD5 and SHA-1 count as
   // SHA-256.
@@ -23,12 +23,12 @@ const hashes: Readonly<Record<string, string>> = {
 }
 const pss = '2a864886f70d01010a'
 const sequence = 0x30
-/** First parameter of RSASSA-PSS. Absent for SHA-1. */
+/** Tag of the first parameter of RSASSA-PSS, the hash. Absent for SHA-1. */
 const pssHash = 0xa0
 
 /**
- * Spelt like Node's. Node does not report it. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1). Undefined for algorithms
- * like Ed25519.
+ * Node does not report this hash. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1). Undefined for algorithms like
+ * Ed25519.
  */
 export function signatureHash(certificate: Uint8Array): string | undefined {
   try {
@@ -54,7 +54,7 @@ interface Value {
   readonly content: Uint8Array
 }
 
-/** DER (X.690 §8.1). Throws if a value is longer than the bytes. */
+/** Reads DER (X.690 §8.1). Throws if a value is longer than the bytes. */
 function valuesIn(bytes: Uint8Array): readonly Value[] {
   const values: Value[] = []
   for (let at = 0; at < bytes.length; ) {

@@ -15,13 +15,13 @@ const mostAge = 20_000
 const sweepInterval = 1_000
 /** Logins a minute for each spare link. */
 const loginsForEach = 5
-/** Its own included. */
+/** Connections dialled for each login, including its own. */
 const mostDials = 2
 const minute = 60_000
 const fewLogins = 0.5
 
 export interface SpareParts extends ConnectionParts {
-  /** For a domain. 0: off. */
+  /** Spare links for each domain. 0: off. */
   readonly most: number
   readonly hasRoom: () => boolean
 }
@@ -32,7 +32,7 @@ interface Spares {
   readonly links: Set<SpareLink>
 }
 
-/** TCP and TLS are done, the stream is not open. */
+/** Spare links have finished TCP and TLS, but have no stream. */
 export class SpareLinks {
   readonly #parts: SpareParts
   readonly #byDomain = new Map<string, Spares>()
@@ -49,7 +49,7 @@ export class SpareLinks {
     return size
   }
 
-  /** The oldest. Reports it in a later microtask. */
+  /** Takes the oldest spare link. `events` gets it in a later microtask. */
   take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
     if (options.certificate) return undefined
     for (const spare of this.#byDomain.get(options.domain)?.links ?? []) {
@@ -84,7 +84,7 @@ export class SpareLinks {
     return undefined
   }
 
-  /** `dialled`: by the login itself. */
+  /** `dialled`: connections that the login itself dialled. */
   replenish(options: ConnectionOptions, dialled: 0 | 1): void {
     const { most, clock, hasRoom } = this.#parts
     if (most === 0 || this.#isClosed || options.certificate) return
@@ -195,7 +195,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.#hasTicket = true
   }
 
-  /** The server closes idle connections, so the count of logins begins again. */
+  /** The server closes idle connections early, so the count of logins restarts at 0. */
   #fail(): void {
     this.#spares.logins = 0
     this.drop()

@@ -24,7 +24,7 @@ export function writeHeader(domain: string, lang: string, from: string | undefin
   )
 }
 
-/** Or returns the stream error for the header (RFC 6120 §4.9.3). */
+/** Returns the stream error for an invalid header (RFC 6120 §4.9.3). */
 export function readHeader(
   root: Root,
 ): StreamHeader | 'invalid-namespace' | 'unsupported-version' | 'policy-violation' {

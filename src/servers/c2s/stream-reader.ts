@@ -4,7 +4,7 @@ import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
 import { withoutSpace } from './stream-header.js'
 
-/** What a server sends, from bytes to elements. Unfinished elements count as waiting memory. */
+/** Splits a server's bytes into elements. Unfinished elements count as waiting memory. */
 export class StreamReader {
   readonly #sink: Sink
   readonly #limits: XmlLimits

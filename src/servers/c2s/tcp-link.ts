@@ -30,7 +30,7 @@ import { StreamReader } from './stream-reader.js'
 import { Writer, type WriterEvents } from './writer.js'
 
 const featuresSeconds = 10
-/** For the answer to pipelining on trial. */
+/** Time limit for the answer if pipelining is on trial. */
 const trialSeconds = 3
 const closeSeconds = 5
 
@@ -45,14 +45,13 @@ export interface LinkParts extends ConnectionParts {
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-/** Receives its parts' events itself, to save closures. */
+/** Implements the events of its parts itself, to save closures. */
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
   events: LinkEvents
   readonly #to: ConnectionOptions
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
-  /** Undefined after pipelining. */
   #ahead: StreamOptions['ahead']
   readonly #isSpaced: boolean
   #phase: Phase = 'connecting'
@@ -63,9 +62,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   readonly #reader: StreamReader
   #deadline: Timer | undefined
   #offersStates = false
-  /** Dialled ahead, in its first stream. */
+  /** The connection was dialled ahead, and this is its first stream. */
   #isSpare = false
-  /** A space for a ticket is scheduled or unneeded. */
+  /** The space that acknowledges a TLS ticket is scheduled or not needed. */
   #acknowledges = false
   #isBusy = true
 
@@ -198,7 +197,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#writer = new Writer(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
-      // `onTicket` may send a space. None is allowed after a pipelined <auth/> (RFC 6120 §6.3.5), except with
+      // `onTicket` may send a space. Spaces are not allowed after a pipelined <auth/> (RFC 6120 §6.3.5), except with
       // SASL2.
       if (spare?.isSettled) this.#acknowledges = true
       else if (!this.#isSpaced || !this.facts.sasl2Allowed) this.#ahead = undefined
@@ -260,7 +259,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       return
     }
     if (isOfTransport(element.namespace)) {
-      // The server does not count it as a stanza.
+      // The server does not count this element as a stanza.
       this.events.onUnfit?.('dropped', false)
       return
     }
@@ -308,7 +307,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  /** Dials again if a spare link ended before the server sent anything. Data sent ahead fits no other link. */
+  /**
+   * Dials again if a spare link ended before the server sent anything. A login that pipelined data must begin again.
+   */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
     if (this.#ahead === undefined) {

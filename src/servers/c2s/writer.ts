@@ -17,9 +17,9 @@ const much = 256 * 1024
 
 /** Writes once for each turn of the event loop. */
 export class Writer {
-  /** Stanzas: 8 links at a time. */
+  /** Stanzas are written for 8 links at a time. */
   static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())
-  /** Login steps: 2 links at a time, because each step makes the server work. */
+  /** Login steps are written for 2 links at a time, because each step makes the server work. */
   static readonly #steps = writeBatch<Writer>(2, writer => writer.#flush())
   /** Stream headers wait for more data until the end of the turn. */
   static readonly #headers = writeBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())

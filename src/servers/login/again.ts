@@ -38,7 +38,7 @@ export function isRepeatable({ credentials: { kind } }: LoginWish, { name }: Mec
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
 
-/** JSON values. Secret. */
+/** Credentials as JSON values. Secret. */
 export type Secrets =
   | { readonly kind: 'keys'; readonly proof: ProofRecord }
   | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
@@ -50,7 +50,7 @@ export type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProo
 type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
-/** As JSON values, for another process. */
+/** A login wish as JSON values, for another process. */
 export interface AgainRecord extends Pick<LoginWish, 'jid'> {
   readonly lang: string
   readonly credentials: Secrets
@@ -87,7 +87,7 @@ export function wishOf(record: AgainRecord, account: ServiceAccount | undefined)
   return credentials && { jid: record.jid, credentials }
 }
 
-/** Undefined without the service account. */
+/** Undefined if the service account is missing. */
 export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefined): Credentials | undefined {
   switch (secrets.kind) {
     case 'keys':

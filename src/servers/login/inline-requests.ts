@@ -61,7 +61,7 @@ export class InlineRequests {
     this.elements.push(...tokenRequest(mechanism, this.#agent))
   }
 
-  /** `secret`: the token in the success. */
+  /** `secret`: the token in `<success/>`. */
   succeeded(secret: string | undefined): void {
     const { credentials, jid } = this.#wish
     if (credentials.kind === 'fast' && secret !== undefined) credentials.token.replace(secret)

@@ -17,7 +17,10 @@ export interface ClientHost {
   fail(error: unknown): void
 }
 
-/** What a login needs of @xmpp/client. Omits DNS, reconnection, answers to IQs, stream management, Bind 2 and FAST. */
+/**
+ * The parts of @xmpp/client that a login needs. Omits DNS, reconnection, answers to IQs, stream management, Bind 2 and
+ * FAST.
+ */
 export class LinkClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()

@@ -36,13 +36,13 @@ import type { LoginWish } from './wish.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
 
-/** Elements for the page, and UTF-16 units in all. */
+/** Limits on the elements that arrive for the page during a login. The length is in UTF-16 units. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
 const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
 
-/** RFC 6120 §6, §7, XEP-0388, with @xmpp/client. Ends with a bound stream. */
+/** Logs in with @xmpp/client (RFC 6120 §6, §7, XEP-0388), as far as `until`. */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   mechanism: Mechanism | undefined
   /** See `LinkEnd`. */
@@ -70,9 +70,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #answer: Element | undefined
   /** RFC 3921 §3. */
   #demandsSession = false
-  /** Later elements are the page's. */
+  /** The login is complete, so later elements are for the page. */
   #isAnswered = false
-  /** Other ids are the page's. */
+  /** The login's open IQ. Answers with other ids are for the page. */
   #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
   #jid = ''
   readonly #undelivered: Element[] = []
@@ -106,7 +106,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return this.#abort.signal
   }
 
-  /** Throws a `Problem`. Nothing is left open then. */
+  /** Throws a `Problem` after it has closed the link. */
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
     const late = (detail?: string) =>
       this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
@@ -230,7 +230,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #take(element: Element): void {
     const { name, namespace, text } = element
     const isFeatures = namespace === streamsNamespace && name === 'features'
-    // No limit here: after the handover a full outbox stops the reading.
+    // After the login no limit is needed: a full outbox stops the reading.
     if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
     else if (isFeatures) this.#takeFeatures(text)
     else if (namespace === saslNamespace || namespace === sasl2Namespace) this.#takeSasl(element)
@@ -305,13 +305,13 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       throw new Problem('remote-protocol-error', { step: this.step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
-    // The server cannot know the user yet.
+    // The server cannot know the user before our first message.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.step })
     if (isSasl2 && name === 'continue') throw furtherTask()
     const success = isSasl2 && name === 'success' ? readSuccess(text) : undefined
     const data = success?.data ?? textOf(text).trim()
     if (name === 'success') {
-      // Throws for bad base64.
+      // `atob` throws for invalid base64.
       mechanism.success(data === '' || data === '=' ? undefined : atob(data))
       this.#isAuthenticated = true
       this.#inline?.succeeded(success?.token)
@@ -325,7 +325,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client.receive(xml(name, { xmlns: namespace }, data))
   }
 
-  /** ejabberd sends the features 40 ms later, so the login avoids waiting for them. */
+  /** Continues without the features if possible, because ejabberd sends them 40 ms later. */
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
     this.#undelivered.length = 0
     if (this.#inline?.asksToBind !== true) return
@@ -368,7 +368,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #ask(child: string, answered: (iq: Element) => void): void {
-    // The library's ids can be guessed, so that others could answer.
+    // The library's ids can be guessed, and other users could answer.
     const id = randomUUID()
     this.#request = { id, answered }
     this.#send('iq', 'jabber:client', `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`)

@@ -19,18 +19,20 @@ export interface Opened {
 
 export type OpenForLogin<T extends Opened> = (options: LoginLinkOptions, events: LinkEvents) => T
 
-/** Replace the link's events before the next turn of the event loop. */
+/** The caller must replace the link's events before the next turn of the event loop. */
 export interface LoggedIn<T extends Opened> {
   readonly opened: T
   /** The full JID, or empty if no resource was requested. */
   readonly jid: string
   readonly undelivered: readonly Element[]
-  /** XEP-0198, on the bound stream. */
+  /** The bound stream offers XEP-0198. */
   readonly offersManagement: boolean
-  /** The server's answer, if the login itself enabled stream management. Undelivered stanzas are then counted. */
+  /**
+   * The server's answer, if the login itself enabled stream management. The server then counts the undelivered stanzas.
+   */
   readonly enabled: Element | undefined
   /** The server's answer to `<resume/>`. */
   readonly answer: Element | undefined
-  /** Without the password. */
+  /** The wish for a next login, without the password. */
   readonly again: LoginWish | undefined
 }

@@ -11,7 +11,7 @@ import type { LoginWish } from './wish.js'
 /** In seconds. With less time left, the login is not repeated. */
 const leastTimeout = 0.1
 
-/** After these, SCRAM keys may still work. */
+/** If the server refuses a token with one of these errors, SCRAM keys may still work. */
 const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
   'not-authorized',
   'credentials-expired',
@@ -24,7 +24,7 @@ export interface LoginParts extends AttemptParts {
   readonly pipelining: PipeliningMemory | undefined
 }
 
-/** Logs in and binds a resource. Throws a `Problem`. Nothing is left open then. */
+/** Logs in and binds a resource. Throws a `Problem` after it has closed the link. */
 export async function login<T extends Opened>(
   parts: LoginParts,
   open: OpenForLogin<T>,
@@ -36,7 +36,7 @@ export async function login<T extends Opened>(
   })
 }
 
-/** Refused keys, and keys of missing mechanisms, are expired credentials. */
+/** Keys count as expired if the server refuses them or lacks their mechanism. */
 function withoutKeys({ credentials }: LoginWish, error: unknown): unknown {
   if (credentials.kind !== 'keys' || !(error instanceof Problem) || error.step !== 'sasl') return error
   if (error.code !== 'not-authorized' && error.code !== 'no-mechanism') return error
@@ -52,7 +52,7 @@ async function attempt<T extends Opened>(
   caller: Caller,
 ): Promise<LoggedIn<T>> {
   const { credentials, jid } = wish
-  // Other mechanisms send a secret, so features come first.
+  // Other mechanisms send a secret, so their logins are not pipelined.
   const isByChallenge =
     credentials.kind === 'keys' ||
     credentials.kind === 'fast' ||
@@ -72,14 +72,14 @@ async function attempt<T extends Opened>(
     const timeout = parts.timeout - (performance.now() - since) / 1000
     const mayRepeat = pipelining.isToBlame || attempt.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
-    // Pipelining may be the cause.
+    // Pipelining may have caused the failure.
     return await new LoginAttempt<T>(parts, wish, until, undefined, timeout).run(open, caller)
   }
 }
 
 /**
- * With SASL2, resumes the stream. Throws a `Problem`, and closes the connection. The stream stays resumable, unless the
- * caller aborts with `ended`.
+ * With SASL2 the login also resumes the stream. After a failure it throws a `Problem` and closes the connection. The
+ * stream stays resumable, unless the caller aborts with `ended`.
  */
 export async function logInAgain(
   parts: LoginParts,
@@ -118,7 +118,7 @@ export async function logInAgain(
     const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
     return attempt(parts, open, byKeys, resumption, caller)
   })
-  // The link may have ended in the same read.
+  // The link may have ended in the read that brought the answer.
   if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }
 }

@@ -16,7 +16,6 @@ import type { Credentials, LoginWish } from './wish.js'
 export interface MechanismParts {
   readonly mechanisms: readonly string[]
   readonly saltedPasswords: SaltedPasswords
-  /** Most SCRAM iterations. */
   readonly scramMaxIterations: number
   readonly tokens?: Tokens | undefined
 }
@@ -35,7 +34,7 @@ export function chooseMechanism(
 ): Mechanism {
   const bareJid = formatBareJid(jid)
   const onSalt = (salt: Buffer) => parts.tokens?.noteSalt(jid.domain, jid.local, salt)
-  /** With authzid if `user` is another (RFC 6120 §6.3.8). */
+  /** Sends an authzid if `user` is not the JID's (RFC 6120 §6.3.8). */
   const byPassword = (user: string, secret: string) =>
     passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid, onSalt }, situation, parts)
   switch (credentials.kind) {

@@ -6,7 +6,7 @@ import { Pipelining } from './pipelining.js'
 import type { StreamFeatures } from './stream-features.js'
 
 const mostDomains = 1000
-/** Longest remembered features. */
+/** Longer features are not remembered. */
 const longest = 16 * 1024
 /** After a failure, pipelining is off for this time. */
 const mistrustFor = 3_600_000
@@ -21,13 +21,13 @@ interface Remembered {
 export type PipeliningMemory = ReturnType<typeof createPipeliningMemory>
 
 /**
- * The next login expects the features of the last, which saves two round trips (XEP-0305 §3). Few servers announce
- * support, so a single login tries first.
+ * Each login expects the features of the login before, which saves two round trips (XEP-0305 §3). Few servers announce
+ * support, so one login tries pipelining first.
  */
 export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
   const byDomain = new Map<string, Remembered>()
   return {
-    /** Afterwards call `succeeded` or `failed`. */
+    /** After the login, call `succeeded` or `failed`. */
     foresee(domain: string): Pipelining {
       const known = byDomain.get(domain)
       if (known === undefined || known.standing === 'tried' || known.mistrustedUntil > clock.now())
@@ -41,7 +41,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       const { seen, isComplete, wasPossible, isTrusted, isMistaken, wasAheadAtStart } = pipelining
       if (wasPossible ? isTrusted && !isMistaken : known !== undefined) return
       if (!isComplete || seen.some(({ text }) => text.length > longest)) {
-        // Otherwise the domain would stay on trial forever.
+        // A domain whose standing is `tried` would never be tried again.
         byDomain.delete(domain)
         return
       }

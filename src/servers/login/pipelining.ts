@@ -6,7 +6,7 @@ const streams = 2
 /** XEP-0305 §3. */
 export class Pipelining {
   isMistaken = false
-  /** Sent before the features, without an answer yet. */
+  /** Data was sent before the features, and the server has not answered. */
   isAhead = false
   wasAheadAtStart = false
   isComplete = false
@@ -18,7 +18,7 @@ export class Pipelining {
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
     readonly isProven = false,
-    /** An earlier login also pipelined the first stream. Without a spare link, this stream may wait over TLS 1.3. */
+    /** An earlier login pipelined even its first stream, which TLS 1.3 without a spare link may prevent. */
     readonly isProvenAtStart = false,
   ) {}
 
@@ -59,7 +59,7 @@ export class Pipelining {
     return this.#usedFeatures
   }
 
-  /** Returns the features to use. `unfit`: they are unexpected or repeated. */
+  /** Returns the features to use. `unfit`: the features are unexpected or repeated. */
   received(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
     if (this.#lastReceived !== undefined) return 'unfit'
     const foreseen = this.foreseen[this.#stream]

@@ -18,7 +18,7 @@ export function createTokens() {
   const taken = new Map<string, Set<number>>()
 
   return {
-    /** A server that changes the salt at each login. A single change means a new password. */
+    /** Detects servers that change the salt at each login. A single change means a new password. */
     noteSalt(domain: string, user: string, salt: Buffer): void {
       const key = `${user}@${domain}`
       const text = salt.toString('base64')
@@ -35,7 +35,7 @@ export function createTokens() {
       return !mechanism.startsWith('SCRAM-') || salting.has(domain)
     },
 
-    /** Unique among the user's sessions. Released ids are used again. */
+    /** The id is unique among the user's sessions. Released ids are used again. */
     agentOf(jid: string): UserAgent {
       const numbers = taken.get(jid) ?? new Set()
       let number = 0

@@ -5,9 +5,9 @@ import type { HashedToken } from './sasl/hashed-token.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 
 /**
- * Never logged. `password`: of the user, or of another `user` who may act for them. `service`: an operator's account.
- * `certificate`: of the server's settings. `keys`: of an earlier login. `fast`: a token of an earlier login, and keys
- * if it is refused.
+ * Never logged. `password` belongs to the user, or to another `user` who may act for them. `service` is an account from
+ * the settings. `certificate` is in the server's settings. `keys` are from an earlier login. `fast` is a token of an
+ * earlier login, with keys in case the server refuses it.
  */
 export type Credentials =
   | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }

@@ -21,7 +21,7 @@ export class CertificateFault extends Error {
     this.#certificate = certificate ?? {}
   }
 
-  /** In one line. Undefined if the server showed no certificate. */
+  /** The certificate in one line. Undefined if the server showed none. */
   get certificate(): string | undefined {
     const { issuer, valid_from, valid_to, fingerprint256 } = this.#certificate
     if (fingerprint256 === undefined) return undefined
@@ -40,7 +40,7 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
       const end = new Date(certificate.valid_to ?? '')
-      // Otherwise an issuer's certificate has expired. Node does not report its date.
+      // If this certificate has not expired, an issuer's has. Node does not report that date.
       return end.getTime() <= Date.now() ? `It expired on ${dayOf(end)}.` : 'It has expired, or a certificate above it.'
     }
     case 'CERT_NOT_YET_VALID': {

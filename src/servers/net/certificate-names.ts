@@ -12,7 +12,7 @@ export function isMadeOutTo(certificate: PeerCertificate, domain: string): boole
     if (kind === 'DNS') return matches(value, domain)
     if (kind === 'SRVName') return value.startsWith('_xmpp-client.') && matches(value.slice(13), domain)
     if (kind === 'XmppAddr') return prepareDomain(value) === domain
-    // JIDs have IPv6 addresses in brackets. Node writes them in another notation.
+    // In JIDs, IPv6 addresses are in brackets. Node writes addresses in another notation.
     if (kind === 'IP Address') return value === domain || domainToASCII(`[${value}]`) === domain
     return false
   })
@@ -28,7 +28,7 @@ function matches(pattern: string, domain: string): boolean {
 /** Kinds do not begin with a space, so the text has only one reading. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
-/** Of Node's text of the subjectAltName extension. Unusual values are JSON strings. */
+/** Names in Node's text of the subjectAltName extension. Unusual values are JSON strings. */
 export function namesOf(text: string): readonly { readonly kind: string; readonly value: string }[] {
   const names = []
   nameAt.lastIndex = 0

@@ -11,7 +11,7 @@ export interface Dns {
   system(name: string): Promise<readonly string[]>
 }
 
-/** False if there was no answer. */
+/** False if DNS gave no answer. */
 export function isAbsent(error: NodeJS.ErrnoException): boolean {
   return absent.has(error.code ?? '')
 }
@@ -22,7 +22,7 @@ const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 /** After these errors, the machine may have got other name servers. */
 const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 
-/** Milliseconds for each try. */
+/** `timeout`: milliseconds for each try. */
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {

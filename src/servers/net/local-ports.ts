@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { isIP, type Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
 
-/** Of the system's range, for bound links. Linux gives a bound port number to no other outgoing connection. */
+/** Part of the system's port range for bound links. Linux gives a bound port to no other outgoing connection. */
 const boundShare = 0.85
-/** Other processes and servers may use ports. At 90 % in use, 0.1 % of links find none. */
+/** A port chosen at random may be in use. With 90 % in use, 0.1 % of links find none. */
 const mostTries = 64
-/** Unusable addresses rest for this time. */
+/** An unusable address is avoided for this time. */
 const restMilliseconds = 10_000
 
 export interface Source {
@@ -21,7 +21,7 @@ export interface PortRange {
 }
 
 export interface LocalPortsParts {
-  /** XMPP_LOCAL_ADDRESSES. Without any of a family, the system chooses. */
+  /** XMPP_LOCAL_ADDRESSES. For a family without an address, the system chooses. */
   readonly addresses: readonly string[]
   readonly clock: Pick<Clock, 'now'>
   readonly connect: (host: string, port: number, source: Source) => Socket
@@ -52,7 +52,7 @@ export interface TakenPort {
   readonly target: Target
 }
 
-/** To one server address, a local address has each port once. */
+/** A local address can use each port once for each server address. */
 export class LocalPorts {
   readonly #parts: LocalPortsParts
   readonly #range: () => PortRange | undefined
@@ -79,7 +79,7 @@ export class LocalPorts {
     return socket
   }
 
-  /** No local port or address. True if another can be tried. */
+  /** Called if no local port or address was available. True if another can be tried. */
   failed(socket: Socket, isForeign: boolean): boolean {
     const { own, tries } = this.#attempts.get(socket) ?? { own: undefined, tries: 0 }
     if (own === undefined || tries >= mostTries) return false
@@ -106,7 +106,7 @@ export class LocalPorts {
     if (target.links === 0) this.#targets.delete(target.key)
   }
 
-  /** For the server with the fewest free ports. Undefined except on Linux. */
+  /** Port use for the server with the fewest free ports. Undefined except on Linux. */
   get busiest(): { readonly used: number; readonly available: number } | undefined {
     const range = this.#range()
     if (range === undefined) return undefined
@@ -134,7 +134,7 @@ export class LocalPorts {
 
 const boundPorts = ({ count }: PortRange) => Math.max(1, Math.floor(count * boundShare))
 
-/** A container or unit may hide the file. */
+/** The default of Linux, in case a container or unit hides the file. */
 const rangeOfLinux: PortRange = { first: 32_768, count: 28_232 }
 
 function rangeOfSystem(): PortRange | undefined {

@@ -27,9 +27,9 @@ const absenceSeconds = 5
 const systemSeconds = 30
 /** In seconds. Node reports no TTL of SRV records. */
 const serviceSeconds = 60
-/** Whatever the TTL. */
+/** Longest cache time, in seconds, whatever the TTL. */
 const mostSeconds = 3600
-/** RFC 8305 §3. */
+/** In milliseconds (RFC 8305 §3). */
 const otherFamily = 50
 const mostAddresses = 8
 
@@ -37,13 +37,16 @@ export interface NamesParts {
   readonly clock: Clock
   readonly dns?: Dns | undefined
   readonly preferDirectTls: boolean
-  /** Also through the operating system. Off with XMPP_DOMAINS=*: silent name servers would block all look-ups. */
+  /**
+   * Names are also looked up through the operating system. Off with XMPP_DOMAINS=*: silent name servers would block all
+   * look-ups.
+   */
   readonly local: boolean
 }
 
 export type Names = ReturnType<typeof createNames>
 
-/** With a cache (RFC 6120 §3.2, XEP-0368). */
+/** Look-ups with a cache (RFC 6120 §3.2, XEP-0368). */
 export function createNames({ clock, dns = systemDns(), preferDirectTls, local }: NamesParts) {
   const servicesOf = remembering(clock, mostAnswers, askServices)
   const system = remembering(clock, mostAnswers, askSystem)
@@ -51,7 +54,8 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
 
   function inRoute(domain: string, { records, failure }: Services): Route {
     if (records.length === 0) return itself(domain, failure)
-    // `.`: not available (RFC 2782). The domain itself only without SRV records (RFC 6120 §3.2.1).
+    // The target `.` means "not available" (RFC 2782). The domain itself is used only without SRV records (RFC 6120
+    // §3.2.1).
     const offered = records.filter(({ name }) => name !== '')
     if (offered.length > 0) return { targets: inOrder(offered, preferDirectTls) }
     return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
@@ -59,7 +63,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
 
   /** RFC 6120 §3.2.2. */
   function itself(host: string, failure: Failure | undefined): Route {
-    // The hosts file may still know the name.
+    // If DNS fails, the hosts file may still know the name.
     const found = failure === undefined || !local
     return { targets: [{ host, port: usualPort, tls: 'starttls', found }], failure }
   }
@@ -105,7 +109,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 
   return {
-    /** In order. Never rejects. */
+    /** Targets in order of preference. Never rejects. */
     routeTo(domain: string): Route | Promise<Route> {
       // JIDs have IPv6 addresses in brackets (RFC 7622 §3.2).
       const host = domain.replace(/^\[(.*)\]$/, '$1')
@@ -124,7 +128,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 }
 
-/** Waits for both families, or a moment after the first address. */
+/** Waits for both families, but only for `otherFamily` after the first answer without an error. */
 async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
   const answers: Told<T>[] = []
   let moment: Timer | undefined

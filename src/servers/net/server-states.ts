@@ -4,19 +4,19 @@ import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
 
-/** Servers of subdomains: users choose the names. */
+/** Users choose the names of subdomains, so the states of their servers are limited. */
 const mostFound = 100
-/** A server without links and attempts is then forgotten. */
+/** A server without links and attempts is forgotten after this time. */
 const mostAge = 300_000
 const minute = 60_000
 /** Links that break within this time break together. */
 const moment = 1_000
-/** If so many links, and at least half, break together, the server is gone. */
+/** If so many links, and at least half, break together, the server counts as down. */
 const fewestTogether = 3
 
 /** A server that is down is probed after this time without attempts. */
 const probeAfter = 30_000
-/** Between probes that other processes cause. */
+/** Least time between probes that other processes cause. */
 const leastBetween = 10_000
 
 const ownFaults = new Set<Failure['code']>([
@@ -25,7 +25,7 @@ const ownFaults = new Set<Failure['code']>([
   'address-not-allowed',
   'internal-error',
 ])
-/** Faults of one domain, at a server of many. */
+/** Faults of one domain, at a server of several domains. */
 const faultsOfDomain = new Set<Failure['code']>(['certificate-invalid', 'tls-unavailable'])
 /** A server or proxy may hang up on unknown domains. */
 const isHangUp = ({ code, step }: Failure) => code === 'remote-connection-failed' && step !== 'connect'
@@ -35,22 +35,22 @@ const serverWide = new Set(['internal-server-error', 'reset', 'resource-constrai
 export interface ServerStatesParts {
   readonly clock: Clock
   readonly log: Logger
-  /** In XMPP_SERVERS. Otherwise `*` applies. */
+  /** True if XMPP_SERVERS names the domain. Otherwise `*` applies. */
   readonly hasEntry: (domain: string) => boolean
-  /** By more than a pattern. */
+  /** True if XMPP_DOMAINS names the domain itself, not only a pattern for it. */
   readonly isNamed: (domain: string) => boolean
   /** Whether only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
   readonly probe: (domain: string) => void
-  /** When a server of the settings goes down, and before each probe. */
+  /** Called when a server of the settings goes down, and before each probe. */
   readonly onDown: (about: DownServer) => void
 }
 
-/** As processes tell each other. */
+/** A message between processes. */
 export interface DownServer {
   readonly owner: string
   readonly server: string
-  /** Of the last failure. */
+  /** The domain of the last failure. */
   readonly domain: string
 }
 
@@ -68,13 +68,13 @@ export class ServerStates {
     this.#parts = parts
   }
 
-  /** From XMPP_SERVERS. */
+  /** State of a server from XMPP_SERVERS. */
   ofEntry(domain: string, server: string): ServerState {
     const owner = this.#parts.hasEntry(domain) ? domain : '*'
     return this.#known(owner, server) ?? this.#add(owner, server, true)
   }
 
-  /** Named by the domain itself. Undefined for strangers' domains, and above `mostFound`. */
+  /** State of a server that DNS names for the domain. Undefined for strangers' domains, and above `mostFound`. */
   ofFound(domain: string, server: string): ServerState | undefined {
     const known = this.#known(domain, server)
     if (known !== undefined) return known
@@ -90,7 +90,7 @@ export class ServerStates {
     )
   }
 
-  /** Another process finds it down: an idle process would report its old state. */
+  /** Another process found the server down. Without a probe, an idle process would report the old state. */
   suspect({ owner, server, domain }: DownServer): void {
     this.#known(owner, server)?.suspect(domain)
   }
@@ -148,7 +148,7 @@ export class ServerState {
   links = 0
   lastAt: number
   readonly #parts: StateParts
-  /** Otherwise perhaps mistyped or invented. */
+  /** A server that was never reached may be mistyped or invented. */
   #wasReached = false
   #downSince = 0
   #isTold = false
@@ -163,7 +163,7 @@ export class ServerState {
   #lastDomain: string
   #momentAt = Number.NEGATIVE_INFINITY
   #lostTogether = 0
-  /** Since `#momentAt`. */
+  /** Most links since `#momentAt`. */
   #mostLinks = 0
 
   constructor(parts: StateParts) {
@@ -215,7 +215,7 @@ export class ServerState {
     this.links -= 1
   }
 
-  /** After the login, before `closed`. */
+  /** A link broke after its login. Call this before `closed`. */
   lost(failure: Failure, domain: string): void {
     const { code, condition = '' } = failure
     const isBroken = code === 'remote-connection-failed' || code === 'timeout'
@@ -297,7 +297,7 @@ export class ServerState {
     this.#parts.log.info({ ...this.#sums(), seconds }, 'an XMPP server is back')
   }
 
-  /** `lost`, `failed`: since the last line. */
+  /** `lost` and `failed` count since the last log line. */
   #sums() {
     const { server } = this.#parts
     const sums = { domain: withULabels(this.#lastDomain), server, lost: this.#lost, failed: this.#failed }

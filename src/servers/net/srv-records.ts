@@ -10,7 +10,7 @@ export interface Target {
   readonly found?: boolean
 }
 
-/** `direct` for `_xmpps-client._tcp` (XEP-0368 §3). */
+/** `direct`: a record of `_xmpps-client._tcp` (XEP-0368 §3). */
 export interface Service extends SrvRecord {
   readonly direct: boolean
 }
@@ -18,8 +18,8 @@ export interface Service extends SrvRecord {
 const mostTargets = 8
 
 /**
- * By priority and random weight (RFC 2782). `preferDirect`: direct TLS first at equal priority. `random` returns an
- * integer below its argument.
+ * Ordered by priority, then at random by weight (RFC 2782). With `preferDirect`, direct TLS comes first at equal
+ * priority. `random` returns an integer below its argument.
  */
 export function inOrder(
   services: readonly Service[],

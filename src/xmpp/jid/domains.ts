@@ -10,7 +10,9 @@ const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
 const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
 
-/** In lower case, with A-labels, without a dot at the end. Also an IPv4 address, or IPv6 in brackets. */
+/**
+ * Returns the domain in lower case, with A-labels and no final dot. Also accepts an IPv4 address, or IPv6 in brackets.
+ */
 export function prepareDomain(text: string): string | undefined {
   if (text.length <= longestDomain && plainName.test(text)) return text
   if (Buffer.byteLength(text) > longestDomain) return undefined
@@ -40,7 +42,7 @@ export function withULabels(address: string): string {
   return isSame ? address.slice(0, start) + written + address.slice(end) : address
 }
 
-/** A domain, `*.suffix` or `*`. Undefined if invalid. */
+/** Prepares a domain, `*.suffix` or `*`. Undefined if invalid. */
 export function preparePattern(text: string): string | undefined {
   if (text === '*') return text
   if (!text.startsWith('*.')) return prepareDomain(text)

@@ -14,7 +14,7 @@ const longestPart = 1023
 /** In octets (RFC 7622 §3.1). */
 export const longestJid = 3071
 
-/** Characters (RFC 7622 §3.3.1). */
+/** RFC 7622 §3.3.1. */
 const forbiddenInLocal = /["&'/:<>@]/
 
 const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
@@ -22,7 +22,10 @@ const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 /** Fullwidth and halfwidth forms (RFC 8265 §3.3.2). */
 const otherWidth = /[\uff01-\uffee]+/g
 
-/** RFC 7622 §3, with a local part. Servers that follow RFC 6122 may prepare it differently: the bound JID decides. */
+/**
+ * Parses a JID with a local part (RFC 7622 §3). Servers that follow RFC 6122 may prepare a JID differently, so the
+ * bound JID counts.
+ */
 export function parseJid(text: string): Jid | undefined {
   // The slash comes first, because resources may contain `@` and `/` (RFC 7622 §3.1).
   const slash = text.indexOf('/')
@@ -49,7 +52,7 @@ export function formatBareJid({ local, domain }: Pick<Jid, 'local' | 'domain'>):
   return local === '' ? written : `${local}@${written}`
 }
 
-/** Ignores only case and composition of the local part, and A-labels. Otherwise a user could pose as another. */
+/** Ignores only case and composition of the local part, and A-labels. More would let a user pose as another. */
 export function userOf(jid: string): string {
   const bare = jid.split('/', 1)[0]!
   const at = bare.indexOf('@')
@@ -64,7 +67,7 @@ export function userOf(jid: string): string {
 
 function prepareLocal(text: string): string | undefined {
   if (preparedLocal.test(text)) return text
-  // Composed at the end, because lower case decomposes U+0130.
+  // `normalize` is last, because lower case decomposes U+0130.
   const local = text
     .replace(otherWidth, wide => wide.normalize('NFKC'))
     .toLowerCase()

@@ -71,23 +71,23 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** Must have been checked. Throws an `XmlError` if the children inherit too many namespaces. */
+/** The text must have been checked before. Throws an `XmlError` if the children inherit too many namespaces. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
 const endOfStartTag = (text: string) => new EndFinder('root').find(text)
 
-/** Must have been checked. */
+/** The text must have been checked before. */
 export function startTagOf(text: string): Root {
   return usualXml.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
 }
 
-/** Must have been checked. Throws as `readElement` does. */
+/** The text must have been checked before. Throws as `readElement` does. */
 export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }
 
-/** Has no children, and must have been checked. */
+/** The element must have no children, and its text must have been checked. */
 export function textOf(text: string): string {
   return usualXml.readText(text) ?? parseText(text)
 }

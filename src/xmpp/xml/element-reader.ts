@@ -10,7 +10,10 @@ import { XmlError } from './xml-error.js'
 export interface ReadingRules {
   readonly limits: XmlLimits
   readonly meantNamespace: MeantNamespace
-  /** For text of users. Children that break namespace rules or limits are repaired or dropped, and carriage returns escaped. */
+  /**
+   * For text of users: children that break namespace rules or limits are repaired or dropped. Carriage returns are
+   * escaped.
+   */
   readonly lenient: boolean
 }
 
@@ -18,14 +21,14 @@ type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersio
 
 const undeclared = 'urn:undeclared-prefix:'
 
-/** A child with more is dropped, because each prefix lengthens its start tag. */
+/** A child with more undeclared prefixes is dropped, because each prefix lengthens the start tag. */
 const mostUndeclared = 64
 
 const mostFaults = 10
 
 const tooManyFaults = new Error('too many faults')
 
-/** Of saxes (Namespaces in XML 1.0 §2-§6). */
+/** How saxes' messages for namespace faults begin (Namespaces in XML 1.0 §2-§6). */
 const namespaceFaults = [
   'xml prefix must be bound',
   'xmlns prefix must be bound',
@@ -68,7 +71,7 @@ class ElementReader {
     })
   }
 
-  /** Declares inherited namespaces. Undefined: drop the child. Throws an `XmlError`. */
+  /** Declares inherited namespaces on the child. Undefined if the child must be dropped. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
     return this.#read(scope, rules, () => {
       try {
@@ -159,7 +162,7 @@ class ElementReader {
       for (const { prefix, uri } of this.#prefixed) learn(around, tag, prefix, uri)
     }
     this.#attributes = 0
-    // Faster than setting `length`.
+    // `pop` is faster than setting `length`.
     while (this.#prefixed.length > 0) this.#prefixed.pop()
   }
 
@@ -205,12 +208,12 @@ function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
   return { defaultNamespace: ns[''] ?? '', prefixes, namespaces: prefixes.map(prefix => ns[prefix]!) }
 }
 
-/** To the parent, because saxes searches all open elements for each prefix. */
+/** Notes the prefix at the parent, because saxes searches all open elements for each prefix. */
 function learn(around: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: string): void {
   if (around.ns[prefix] === undefined && !(prefix in ns)) around.ns[prefix] = uri
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for (XML 1.0 §2.2)
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match them (XML 1.0 §2.2)
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
 
 /** Empties CDATA sections, which saxes would collect character by character. */
@@ -223,7 +226,10 @@ function withoutSections(text: string): string {
 
 const attribute = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 
-/** To the start tag of a well-formed element. The default namespace has the empty prefix. */
+/**
+ * Gives `prefixes` another namespace in the start tag of a well-formed element. The default namespace has the empty
+ * prefix.
+ */
 export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
   let at = /^<[^ \t\r\n/>]+/.exec(text)![0].length
   let changed = text.slice(0, at)

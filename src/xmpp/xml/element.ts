@@ -5,7 +5,7 @@ export interface Element {
   readonly text: string
 }
 
-/** For a child that breaks namespace rules or limits. */
+/** What happened to a child that broke namespace rules or limits. */
 export type Fate = 'mended' | 'dropped'
 
 export type MeantNamespace = (name: string, namespace: string) => string

@@ -25,8 +25,8 @@ type Wanted = 'declaration or root' | 'root' | 'child'
 const deepestNames = 256
 
 /**
- * Of an element or a root's start tag, in pieces. Refuses wrong end tags, with which an element might never end, and
- * comments, DTDs and processing instructions (RFC 6120 §11.1).
+ * Finds the end of an element, or of a root's start tag, in pieces of text. Refuses comments, DTDs, processing
+ * instructions (RFC 6120 §11.1) and wrong end tags, with which an element might never end.
  */
 export class EndFinder {
   /** Deepest nesting until now. The element itself is 1. */

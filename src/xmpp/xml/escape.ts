@@ -13,7 +13,7 @@ export function attribute(name: string, value: string | number | undefined): str
   return value === undefined ? '' : ` ${name}='${typeof value === 'number' ? value : escapeXml(value)}'`
 }
 
-/** XML 1.0 §2.2, such as lone surrogates. */
+/** Removes characters that XML 1.0 §2.2 forbids, such as lone surrogates. */
 export function removeForbidden(value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match them
   return value.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')

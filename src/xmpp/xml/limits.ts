@@ -1,14 +1,17 @@
 export interface XmlLimits {
-  /** Of a top-level element, in bytes of UTF-8. */
+  /** Size of a top-level element, in bytes of UTF-8. */
   readonly maxElementBytes: number
   /** The root has depth 0. */
   readonly maxDepth: number
   readonly maxAttributes: number
   /** In characters. */
   readonly maxNameLength: number
-  /** 0: no limit. Further stanzas of a server are dropped, up to ten times as many. Other elements end the document. */
+  /**
+   * 0: no limit. A server's stanzas above the limit are dropped, up to ten times the limit. Other elements above the
+   * limit end the document.
+   */
   readonly maxChildren: number
-  /** Of an element's namespace declarations, in characters. */
+  /** Length of an element's namespace declarations, in characters. */
   readonly maxDeclarations: number
 }
 

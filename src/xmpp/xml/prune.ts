@@ -4,11 +4,11 @@ export interface Branch {
   /** Local name. */
   readonly name: string
   readonly namespace: string
-  /** Without children. */
+  /** Text of the element itself, without that of its children. */
   readonly content: string
 }
 
-/** Below the root. The element must have been checked. */
+/** Removes unwanted elements below the root. The text must have been checked before. */
 export function prune(text: string, isUnwanted: (branch: Branch) => boolean): string {
   const parser = new SaxesParser({ xmlns: true, position: false })
   const open: { readonly start: number; content: string }[] = []

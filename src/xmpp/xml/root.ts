@@ -40,13 +40,13 @@ export class Root {
   }
 }
 
-/** Needed until the root ends. */
+/** The facts of a root that are needed until its end. */
 export type OpenRoot = Pick<Root, 'qualifiedName' | 'declarations'>
 
 const lastingRoots = new Map<string, OpenRoot>()
 const mostLastingRoots = 64
 
-/** The root's strings would keep their source in memory. */
+/** Copies the root's strings, which would keep their source in memory. */
 export function lasting({ qualifiedName, declarations }: OpenRoot): OpenRoot {
   const key = JSON.stringify({ qualifiedName, declarations })
   let root = lastingRoots.get(key)

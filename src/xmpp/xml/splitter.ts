@@ -27,7 +27,7 @@ export interface SplitterOptions {
 
 /** Pieces of this length are joined. */
 const longestPieces = 1024
-/** Of a UTF-16 unit: in a separate piece, and in a longer string. */
+/** Memory of a UTF-16 unit in a separate piece, and in a longer string. */
 const pieceBytes = 32
 const unitBytes = 2
 
@@ -48,7 +48,7 @@ export class Splitter {
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
   readonly #allowsUsual: boolean
-  /** Before the root: nothing, a byte order mark, or all that is allowed. */
+  /** What was read before the root: nothing, a byte order mark, or all that is allowed. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
   #isClosed = false
@@ -56,7 +56,7 @@ export class Splitter {
   /** Defined while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** Collected, because joining each character at once would take 30 times the memory. */
+  /** Pieces are collected, because joining each character at once would take 30 times the memory. */
   #pieces = ''
   #isDropped = false
   #tail: Buffer | undefined
@@ -108,7 +108,7 @@ export class Splitter {
     }
   }
 
-  /** Takes effect within the current chunk. */
+  /** Stops even within the current chunk. */
   stop(): void {
     this.#stopped = true
     this.#finder = undefined
@@ -177,7 +177,7 @@ export class Splitter {
     return end
   }
 
-  /** Or if the document has ended. */
+  /** Throws for text where only markup is allowed, and for markup after the root. */
   #assertMarkup(text: string, at: number): void {
     const isMarkup = text.charCodeAt(at) === less
     const isInRoot = this.#root !== undefined && !this.#isClosed
@@ -290,13 +290,13 @@ export class Splitter {
     return isLarger(text, 0, end, this.#rules.limits.maxElementBytes)
   }
 
-  /** At the cost of its length. */
+  /** Takes time that grows with the length of the text. */
   #isDroppable(text: string, error: unknown): boolean {
     const isBeyond = error instanceof XmlError && error.fault === 'policy-violation'
     return isBeyond && this.#rules.lenient && this.#root !== undefined && stanza.test(text)
   }
 
-  /** For the next chunk (RFC 6120 §11.6: UTF-8). */
+  /** Keeps an unfinished character for the next chunk. Streams are UTF-8 (RFC 6120 §11.6). */
   #decode(chunk: Buffer): string {
     const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
     const whole = bytes.length - unfinishedBytes(bytes)

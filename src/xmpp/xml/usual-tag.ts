@@ -17,7 +17,7 @@ const greater = 0x3e
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
-/** Offsets into the text. */
+/** Parts of a tag, as offsets into the text. */
 export class UsualTag {
   name = 0
   nameColon = 0

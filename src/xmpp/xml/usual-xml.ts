@@ -6,7 +6,7 @@ import { type Declarations, Root } from './root.js'
 import { isSame, longestName, mostAttributes, UsualTag } from './usual-tag.js'
 import { endOfSpace, endOfText } from './usual-text.js'
 
-/** Of nesting and of prefixes, which are searched linearly. */
+/** Limits on nesting and prefixes. Prefixes are searched linearly. */
 const deepest = 127
 const mostDeclared = 8
 const mostDeclarations = 512
@@ -19,19 +19,19 @@ const none: readonly string[] = []
 
 const xmlDeclaration = "<?xml version='1.0'?>"
 
-/** All XML that this reader accepts, apart from sizes and numbers of children. */
+/** True if the limits allow all XML that this reader accepts, apart from sizes and numbers of children. */
 export function allowUsual({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
   const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
-/** In one pass. Undefined for unusual XML, which `ElementReader` reads with the same result. */
+/** Reads usual XML in one pass. Returns undefined for other XML, which `ElementReader` reads with the same result. */
 class UsualReader {
   end = 0
   readonly #root = new UsualTag()
   readonly #child = new UsualTag()
   readonly #inner = new UsualTag()
-  /** Start and end, for each open element. */
+  /** Start and end of each open element's name. */
   readonly #names = new Int32Array(2 * deepest)
   readonly #inDefault = new Uint8Array(deepest + 1)
   #inherits = false
@@ -185,7 +185,7 @@ class UsualReader {
   }
 }
 
-/** Shared: it keeps nothing between calls. */
+/** Shared, because nothing is kept between calls. */
 export const usualXml = new UsualReader()
 
 function declarationsOf(text: string, tag: UsualTag): Declarations {

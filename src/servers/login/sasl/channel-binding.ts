@@ -8,10 +8,12 @@ export interface ChannelBinding {
   readonly guessed: boolean
 }
 
-/** Best type first. Exporters avoid the weaknesses of `tls-unique`. The certificate is the same for each link. */
+/**
+ * Best type first. Exporters avoid the weaknesses of `tls-unique`. `tls-server-end-point` is the same for all links.
+ */
 const types: readonly ChannelBindingType[] = ['tls-exporter', 'tls-unique', 'tls-server-end-point']
 
-/** Listed by the server (XEP-0440), or the TLS version's default (RFC 5802 §6.1, RFC 9266 §3). */
+/** Chooses a type that the server lists (XEP-0440), or the TLS version's default (RFC 5802 §6.1, RFC 9266 §3). */
 export function bindTo(link: LinkFacts, listed: readonly string[] | undefined): ChannelBinding | undefined {
   for (const type of types) {
     if (listed === undefined ? type === 'tls-server-end-point' : !listed.includes(type)) continue

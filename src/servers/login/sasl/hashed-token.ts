@@ -11,12 +11,12 @@ const bindings: Readonly<Record<string, ChannelBindingType | undefined>> = {
   'HT-SHA-256-NONE': undefined,
 }
 
-/** For which this link can request a token. */
+/** The best mechanism for which this link can request a token. */
 export function tokenMechanism(offered: readonly string[], link: LinkFacts): string | undefined {
   return Object.keys(bindings).find(name => offered.includes(name) && dataOf(name, link) !== undefined)
 }
 
-/** XEP-0484: bound to its mechanism and user agent. Secret. */
+/** A token (XEP-0484) works only with its mechanism and user agent. Secret. */
 export class HashedToken {
   #secret: Buffer
 
@@ -81,7 +81,7 @@ function dataOf(name: string, link: LinkFacts): Buffer | undefined {
   return type === undefined ? Buffer.alloc(0) : link.channelBinding?.(type)
 }
 
-/** Outside Node's pool, which would keep 8 KiB in memory. */
+/** A buffer in Node's pool would keep 8 KiB in memory. */
 function copyOf(secret: Buffer | string): Buffer {
   const bytes = Buffer.from(secret)
   const copy = Buffer.alloc(bytes.length)

@@ -1,6 +1,9 @@
 import type { ScramProof } from './scram-proof.js'
 
-/** For @xmpp/client. A message has one character for each byte of UTF-8, because the library uses `btoa` and `atob`. */
+/**
+ * A mechanism for @xmpp/client. A message has one character for each byte of UTF-8, because the library uses `btoa` and
+ * `atob`.
+ */
 export interface Mechanism {
   readonly name: string
   readonly clientFirst: true
@@ -8,7 +11,7 @@ export interface Mechanism {
   challenge(message: string): void
   /** Throws a `Problem` if the server's proof is wrong. The library does not call this function. */
   success(data: string | undefined): void
-  /** Each call makes a new copy. */
+  /** Each read makes a new copy. */
   readonly proof?: ScramProof | undefined
 }
 

@@ -23,21 +23,21 @@ export interface ScramParts {
   readonly user: string
   readonly secret: string | ScramProof
   readonly onSalt?: ((salt: Buffer) => void) | undefined
-  /** Bare. */
+  /** A bare JID. */
   readonly authzid?: string | undefined
   /**
-   * For -PLUS. `not-offered`: possible here, but the server did not offer it. A server that did detects an attack (RFC
-   * 5802 §6).
+   * For -PLUS mechanisms. `not-offered`: this link could be bound, but the server did not offer -PLUS. A server that
+   * did offer it detects an attack (RFC 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
-  /** The minimum is 4096 (RFC 5802 §5.1). */
   readonly maxIterations: number
   readonly waiting: Waiting
   /** 144 random bits by default. */
   readonly nonce?: string
 }
 
+/** RFC 5802 §5.1. */
 const minIterations = 4096
 
 export function scramHash(name: string): ScramHash | undefined {
