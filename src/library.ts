@@ -30,5 +30,5 @@ export async function startService(settings: Settings, { writeLog }: StartOption
   const { log, audit } = createLogs({ config, counts, writeLine: writeLog })
   for (const warning of warnings) log.warn(warning)
   const { url, urls, metricsUrl, reload, stop } = await startWith({ config, log, audit, counts })
-  return { url, urls, metricsUrl, reload, stop }
+  return { url, urls, metricsUrl, reload: async () => void (await reload()), stop }
 }

@@ -2,29 +2,42 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
 import type { Reloaded } from '../config/reload.js'
+import type { LastReload } from '../watching/last-reload.js'
 import type { SettingsAtHand } from './settings-at-hand.js'
 
 interface Running {
   /** Opens AUDIT_LOG again. */
   reopen(): void
-  reload(next: Config, reloaded: Reloaded): unknown
+  /** Resolves with false if the certificates, or a worker, did not take them. */
+  reload(next: Config, reloaded: Reloaded): Promise<boolean>
 }
 
-/** SIGHUP. Resolves with false if the settings are invalid. */
+/** SIGHUP. Resolves with false if the reload failed. */
 export function reloading(
   { reload }: Pick<SettingsAtHand, 'reload'>,
   running: Running,
   log: Logger,
+  lastReload: LastReload,
 ): () => Promise<boolean> {
-  const again = () =>
+  const readAgain = () =>
     unlessInvalid(running, log, async () => {
       const reloaded = reload()
       const { config, changed, needRestart, warnings } = reloaded
-      await running.reload(config, reloaded)
+      const isTaken = await running.reload(config, reloaded)
       log.level = config.logLevels.usual
       log.info({ changed, ...(needRestart.length > 0 && { needRestart }) }, 'the settings were read again')
       for (const warning of warnings) log.warn(warning)
+      return isTaken
     })
+  const again = async () => {
+    let isDone = false
+    try {
+      isDone = await readAgain()
+    } finally {
+      lastReload.ended(isDone)
+    }
+    return isDone
+  }
   let turn = Promise.resolve(true)
   return () => {
     turn = turn.then(again, again)
@@ -32,15 +45,14 @@ export function reloading(
   }
 }
 
-/** Invalid settings change nothing, but moved logs are opened again. */
+/** Invalid settings change nothing, but moved logs are opened again. Resolves with false then, or as `work` does. */
 export async function unlessInvalid(
   running: Pick<Running, 'reopen'>,
   log: Logger,
-  work: () => Promise<void>,
+  work: () => Promise<boolean>,
 ): Promise<boolean> {
   try {
-    await work()
-    return true
+    return await work()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     running.reopen()

@@ -3,6 +3,7 @@ import { startDemo } from '../demo/demo.js'
 import { Counts } from '../lib/counts.js'
 import { v8Collector } from '../lib/limits/garbage.js'
 import { version } from '../lib/package-json.js'
+import { LastReload } from '../watching/last-reload.js'
 import { createLogs } from '../watching/logs.js'
 import { outliveFaults } from './faults.js'
 import type { ObeySignals } from './held-signals.js'
@@ -30,14 +31,15 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   if (ignored.length > 0) log.warn({ ignored, sockets: [...sockets.keys()] }, socketsReplace)
   const systemd = serviceManager(process.env, log)
   const onStop = () => systemd.stopping(config.drainTime)
+  const lastReload = new LastReload()
   const connect = config.pages.origins.length > 0 ? config.pagePath : undefined
   const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath, connect }
   if (isPrimary) {
     outliveFaults(log)
     const { startPrimary } = await import('./workers/primary.js')
-    const primary = await untilSignal(startPrimary({ config, log, sockets }), onStop)
+    const primary = await untilSignal(startPrimary({ config, log, sockets, lastReload }), onStop)
     systemd.ready(() => `${primary.running} of ${config.workers} workers run`)
-    const reload = reloading(settings, primary, log)
+    const reload = reloading(settings, primary, log, lastReload)
     obey({ SIGHUP: () => systemd.reload(reload), SIGUSR2: () => primary.replaceWorkers() })
     const { url, urls, metricsUrl } = primary
     log.info({ version, url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
@@ -48,11 +50,11 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   })
   const { startService } = await import('../service/service.js')
   const service = await untilSignal(
-    startService({ config, log, audit, counts, collect: v8Collector(), sockets, onTakingUp: holdStops }),
+    startService({ config, log, audit, counts, lastReload, collect: v8Collector(), sockets, onTakingUp: holdStops }),
     onStop,
   )
   systemd.ready(() => `${service.counts().sessions} sessions`)
-  const reload = reloading(settings, service, log)
+  const reload = reloading(settings, service, log, lastReload)
   obey({
     SIGHUP: () => systemd.reload(reload),
     SIGUSR2: () => log.warn('SIGUSR2 replaces workers, and there are none: see WORKERS'),

@@ -42,7 +42,7 @@ import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
 import type { AuditTrail } from '../watching/logs.js'
-import { createMetrics } from '../watching/metrics.js'
+import { createMetrics, type MetricsParts } from '../watching/metrics.js'
 import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
 import { createSessionParts, type ProcessParts } from './session-parts.js'
 import type { SiteParts } from './site.js'
@@ -61,6 +61,7 @@ export interface ServiceParts
   readonly audit: AuditTrail
   readonly carriers?: readonly StartCarrier[]
   readonly place?: string
+  readonly lastReload?: MetricsParts['lastReload']
   /** As in `StateFilesParts`. */
   readonly slot?: number
   /** Calls V8's garbage collector. Default: V8 alone decides. */
@@ -83,6 +84,7 @@ export async function startService({
   counts = new Counts(),
   clock = systemClock,
   place = hostname(),
+  lastReload,
   slot = 0,
   dns,
   hostMetaPort,
@@ -156,6 +158,7 @@ export async function startService({
     counts,
     nodes,
     clock,
+    lastReload,
     census: () => ({
       states: { ...registry.states(), elsewhere: open.elsewhere() },
       ...heldRequests(registry.clients()),
@@ -290,13 +293,14 @@ export async function startService({
     metricsUrl: metricsServer?.url,
     metrics: metrics.text,
     reopen: () => audit.reopen(),
-    /** Certificates and pages' keys. `next`: checked by `reloadConfig`. */
-    async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<void> {
+    /** Certificates and pages' keys. `next`: checked by `reloadConfig`. Resolves with false if certificates stay. */
+    async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<boolean> {
       audit.reopen()
       if (next !== undefined && changed?.length !== 0) await take(next)
-      listening.reload(next)
+      const areCertificatesUsable = listening.reload(next)
       streams.endAll()
       await pageTokens?.reload(next?.pages)
+      return areCertificatesUsable
     },
     numbers: () => past.write(),
     /** Of a process that has ended. */

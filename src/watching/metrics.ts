@@ -2,6 +2,7 @@ import { Counter, type CounterConfiguration, collectDefaultMetrics, Gauge, Histo
 import type { Counts } from '../lib/counts.js'
 import { durationBounds } from '../lib/durations.js'
 import type { FinishedCall } from '../warm/calls.js'
+import type { LastReload } from './last-reload.js'
 import { type Row, rowsOf, type Sources } from './rows.js'
 
 export const prefix = 'warm_bindings_'
@@ -13,11 +14,17 @@ export type Metrics = ReturnType<typeof createMetrics>
 
 export const textType = Registry.PROMETHEUS_CONTENT_TYPE
 
-export function createMetrics({ counts, nodes, clock, open, census: readCensus }: Sources) {
+export interface MetricsParts extends Sources {
+  /** Undefined in a worker: the primary knows. */
+  readonly lastReload?: LastReload | undefined
+}
+
+export function createMetrics({ counts, nodes, clock, open, census: readCensus, lastReload }: MetricsParts) {
   const registry = new Registry()
   const registers = [registry]
   let census = readCensus()
-  for (const row of rowsOf({ counts, nodes, clock, open, census: () => census })) register(row, registry)
+  const rows = rowsOf({ counts, nodes, clock, open, census: () => census })
+  for (const row of [...rows, ...(lastReload?.rows ?? [])]) register(row, registry)
   const calls = new Counter({
     name: `${prefix}api_calls_total`,
     help: 'Calls of the warm API by what was called, the code that it was answered with, and the step that failed.',
@@ -64,7 +71,7 @@ function deliveries({ pages }: Pick<Counts, 'pages'>): string {
   return `${lines.join('\n')}\n`
 }
 
-function register({ name, type, help, labels, read }: Row, registry: Registry): void {
+export function register({ name, type, help, labels, read }: Row, registry: Registry): void {
   const Metric: new (about: CounterConfiguration<string>) => Counter = type === 'gauge' ? Gauge : Counter
   new Metric({
     name: prefix + name,

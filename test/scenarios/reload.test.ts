@@ -12,6 +12,7 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { fewOrAll } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
+import { scrape } from '../support/scrape.js'
 
 jest.setTimeout(40_000)
 
@@ -502,6 +503,43 @@ test('invalid settings change nothing, and the log names all problems', async ()
     expect.stringMatching(/^MAX_SESSIONS must be a whole number/),
   ])
   expect([await list('shop:old-secret'), await warmed('old.example')]).toEqual(['ok', 'ok'])
+})
+
+test.each(['0', '2'])('metrics say whether the last reload succeeded, with %s workers', async WORKERS => {
+  await begin({ METRICS_ADDRESS: '127.0.0.1:0' }, WORKERS)
+  const { metricsUrl } = service.lines.find(({ msg }) => msg === 'listening') as unknown as { metricsUrl: string }
+  const started = Date.now() / 1000
+  const last = async () => {
+    const { samples } = await scrape(metricsUrl)
+    return ['successful', 'success_timestamp_seconds'].map(name => samples.get(`warm_bindings_last_reload_${name}`)!)
+  }
+  const [atStart, startedAt] = await last()
+  expect([atStart, Math.abs(startedAt! - started) < 30]).toEqual([1, true])
+
+  Object.assign(environment, { MAX_HELD_REQUESTS: 'lots' })
+  writeSettings()
+  service.signal('SIGHUP')
+  while ((await last())[0] !== 0);
+  expect(await last()).toEqual([0, startedAt])
+
+  await reload({ MAX_HELD_REQUESTS: '100' })
+  while ((await last())[0] !== 1);
+  expect((await last())[1]).toBeGreaterThan(startedAt!)
+})
+
+test('metrics say that certificates of a reload are not usable', async () => {
+  writeFiles()
+  const files = { TLS_CERT: file('second.crt'), TLS_KEY: file('plain.key') }
+  operator.write('plain.key', second!.key)
+  await begin({ METRICS_ADDRESS: '127.0.0.1:0', HTTPS_PORT: '0', ...files }, '2')
+  const { metricsUrl } = service.lines.find(({ msg }) => msg === 'listening') as unknown as { metricsUrl: string }
+  const isSuccessful = async () => (await scrape(metricsUrl)).samples.get('warm_bindings_last_reload_successful')
+  operator.write('plain.key', first!.key)
+  service.signal('SIGHUP')
+  while ((await isSuccessful()) !== 0);
+  operator.write('plain.key', second!.key)
+  service.signal('SIGHUP')
+  while ((await isSuccessful()) !== 1);
 })
 
 test('an admin who is removed loses live pages and connections at once', async () => {

@@ -6,6 +6,7 @@ import { settings } from '../../src/config/settings.js'
 import { Counts, endReasons, eventTypes } from '../../src/lib/counts.js'
 import { problems, steps } from '../../src/lib/errors.js'
 import { describeApi } from '../../src/warm/openapi/describe-api.js'
+import { LastReload } from '../../src/watching/last-reload.js'
 import { createMetrics, prefix } from '../../src/watching/metrics.js'
 import { rowsOf, type Sources } from '../../src/watching/rows.js'
 import { methods, type Part } from './api-document.js'
@@ -66,7 +67,7 @@ function fieldsOf(place: string, schema: Part): string[] {
 }
 
 async function metricNames(sources: Sources): Promise<string[]> {
-  const text = await createMetrics({ ...sources, counts: new Counts() }).text()
+  const text = await createMetrics({ ...sources, counts: new Counts(), lastReload: new LastReload() }).text()
   const own = rowsOf(sources).map(({ name, type, labels }) => ['metric', prefix + name, type, ...labels].join(' '))
   const others = Array.from(text.matchAll(/^# TYPE (warm_bindings_\S+ \S+)$/gm), ([, name]) => `metric ${name}`)
   return [...own, ...others.filter(other => !own.some(row => `${row} `.startsWith(`${other} `)))]

@@ -22,7 +22,7 @@ const stopMicroseconds = 75e6
 export class ServiceManager {
   readonly #parts: ServiceManagerParts
   #status = () => ''
-  #areSettingsInvalid = false
+  #hasReloadFailed = false
   #last: Promise<void> = Promise.resolve()
   #isStopping = false
 
@@ -38,18 +38,18 @@ export class ServiceManager {
     if (watchdog !== undefined) this.#beat(watchdog / 2)
   }
 
-  /** `work` resolves with false if the settings are invalid: a restart would fail. */
+  /** `work` resolves with false if it failed: a restart would fail too. */
   async reload(work: () => Promise<boolean>): Promise<void> {
     this.#send('RELOADING=1', `MONOTONIC_USEC=${this.#parts.monotonic()}`, 'STATUS=reloads')
     try {
-      this.#areSettingsInvalid = !(await work())
+      this.#hasReloadFailed = !(await work())
     } finally {
       this.#send('READY=1', this.#shown)
     }
   }
 
   get #shown(): string {
-    const warning = this.#areSettingsInvalid ? 'The settings are invalid: nothing has changed, see the log. ' : ''
+    const warning = this.#hasReloadFailed ? 'The last reload failed, see the log. ' : ''
     return `STATUS=${warning}${this.#status()}`
   }
 

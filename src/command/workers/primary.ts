@@ -10,6 +10,7 @@ import type { Reloaded } from '../../config/reload.js'
 import { ownSettings } from '../../config/settings.js'
 import { removeStaleSocket } from '../../http/listening/unix-sockets.js'
 import { systemClock } from '../../lib/clock.js'
+import type { LastReload } from '../../watching/last-reload.js'
 import { serveMetrics } from '../../watching/metrics-server.js'
 import type { ActivatedSockets } from '../systemd/activated-sockets.js'
 import { keepOfferedConnections } from './offered-connections.js'
@@ -24,17 +25,18 @@ export interface PrimaryParts {
   readonly config: Config
   readonly log: Logger
   readonly sockets: ActivatedSockets
+  readonly lastReload: LastReload
 }
 
 /** An option of Node 22.14 and later. */
 const withoutDebugger = '--disable-sigusr1'
 
 /** Rejects if a worker does not start. No worker is left then. */
-export async function startPrimary({ config, log, sockets }: PrimaryParts) {
+export async function startPrimary({ config, log, sockets, lastReload }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
   // Private: only workers can connect.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
-  const metrics = new WorkerMetrics()
+  const metrics = new WorkerMetrics(lastReload)
   const reloads = new WorkerReloads()
   const numbers = new WorkerNumbers()
   const watch = new WorkerWatch(systemClock)
@@ -59,7 +61,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
         events.onReady(notice.urls)
         numbers.ready(about)
       } else if (notice.notice === 'failed') events.onFailed(notice.sentence)
-      else if (notice.notice === 'reloaded') reloads.over(about)
+      else if (notice.notice === 'reloaded') reloads.over(about, notice.isDone)
       else if (notice.notice === 'numbers') numbers.sent(about, notice.text)
       else if (notice.notice === 'leave') offers.leave(() => about.tell({ order: 'left' }))
       else metrics.answered(notice.question, notice.text)
@@ -113,7 +115,7 @@ export async function startPrimary({ config, log, sockets }: PrimaryParts) {
       return slots.workers.filter(({ state }) => state === 'running').length
     },
     reopen: () => slots.tellAll({ order: 'reopen' }),
-    reload(_next: Config, { environment }: Reloaded): Promise<void> {
+    reload(_next: Config, { environment }: Reloaded): Promise<boolean> {
       const all = slots.workers.map(({ process }) => process)
       return reloads.tell(all, ownSettings(environment))
     },

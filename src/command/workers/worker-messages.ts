@@ -19,7 +19,7 @@ export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
   /** `sentence` contains no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
-  | { readonly notice: 'reloaded' }
+  | { readonly notice: 'reloaded'; readonly isDone: boolean }
   | { readonly notice: 'leave' }
   | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'numbers'; readonly text: string }

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import { prefix, processMetrics } from '../../watching/metrics.js'
+import { LastReload } from '../../watching/last-reload.js'
+import { prefix, processMetrics, register } from '../../watching/metrics.js'
 import { mergedMetrics } from './merged-metrics.js'
 import type { WorkerSlots } from './worker-slots.js'
 
@@ -31,6 +32,10 @@ export class WorkerMetrics {
     help: 'Worker processes that hung, and were killed by the primary and replaced.',
     registers: [this.#registry],
   })
+
+  constructor(lastReload = new LastReload()) {
+    for (const row of lastReload.rows) register(row, this.#registry)
+  }
 
   answered(question: number, text: string): void {
     this.#waiting.get(question)?.(text)

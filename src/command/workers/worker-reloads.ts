@@ -7,9 +7,11 @@ const longest = 5_000
 export class WorkerReloads {
   readonly #left = new Set<object>()
   #onEmpty = () => {}
+  #areDone = true
 
-  /** Resolves when all processes have the settings, have ended or are late. */
-  async tell(processes: readonly WorkerProcess[], environment: Environment): Promise<void> {
+  /** Resolves when all processes have the settings, have ended or are late: with false if a process refused them. */
+  async tell(processes: readonly WorkerProcess[], environment: Environment): Promise<boolean> {
+    this.#areDone = true
     for (const process of processes) this.#left.add(process)
     const late = setTimeout(() => this.#onEmpty(), longest)
     const done = new Promise<void>(resolve => {
@@ -19,9 +21,12 @@ export class WorkerReloads {
     if (processes.length > 0) await done
     clearTimeout(late)
     this.#left.clear()
+    return this.#areDone
   }
 
-  over(process: object): void {
-    if (this.#left.delete(process) && this.#left.size === 0) this.#onEmpty()
+  over(process: object, isDone = true): void {
+    if (!this.#left.delete(process)) return
+    this.#areDone &&= isDone
+    if (this.#left.size === 0) this.#onEmpty()
   }
 }

@@ -51,7 +51,8 @@ export async function work(): Promise<void> {
 
 interface Started {
   readonly service: Service
-  reload(environment: Environment): Promise<unknown>
+  /** Resolves with false if it failed. */
+  reload(environment: Environment): Promise<boolean>
 }
 
 async function start(folder: string, onTakingUp: () => void): Promise<Started> {
@@ -91,13 +92,13 @@ async function start(folder: string, onTakingUp: () => void): Promise<Started> {
       running = reloaded
       partLogs.take(reloaded.config.logLevels)
       log.debug({ changed: reloaded.changed }, 'the settings were read again')
-      await service.reload({ ...reloaded.config, metrics }, reloaded)
+      return service.reload({ ...reloaded.config, metrics }, reloaded)
     })
   return { service, reload }
 }
 
 function obey({ service, reload }: Started, order: Order): void {
-  if (order.order === 'reload') void reload(order.environment).finally(() => tell({ notice: 'reloaded' }))
+  if (order.order === 'reload') void tellResult(reload(order.environment))
   else if (order.order === 'reopen') service.reopen()
   else if (order.order === 'retire') service.retire()
   else if (order.order === 'left') onLeft()
@@ -107,6 +108,15 @@ function obey({ service, reload }: Started, order: Order): void {
   } else if (order.order === 'metrics')
     service.metrics().then(text => tell({ notice: 'metrics', question: order.question, text }))
   else end(service, order.order === 'drain')
+}
+
+async function tellResult(reload: Promise<boolean>): Promise<void> {
+  let isDone = false
+  try {
+    isDone = await reload
+  } finally {
+    tell({ notice: 'reloaded', isDone })
+  }
 }
 
 let onLeft = ignore

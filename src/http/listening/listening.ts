@@ -159,8 +159,9 @@ export async function listen(
     get certificateExpiries(): ReadonlyMap<string, number> {
       return certificates?.expiries ?? new Map()
     },
-    reload(next?: Pick<Config, 'https'>) {
-      if (certificates === undefined) return
+    /** Returns false if the certificates are not usable. */
+    reload(next?: Pick<Config, 'https'>): boolean {
+      if (certificates === undefined) return true
       try {
         const { clientAuthorities: before } = certificates
         const amiss = certificates.reload(next?.https)
@@ -172,9 +173,11 @@ export async function listen(
         }
         log.info({ certificates: certificates.files }, 'certificates reloaded')
         for (const sentence of amiss) log.warn(sentence)
+        return true
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error
         log.error({ problems: error.problems }, 'the certificates are not usable: the previous certificates stay')
+        return false
       }
     },
     retire() {

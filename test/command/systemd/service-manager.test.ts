@@ -43,13 +43,13 @@ describe('systemd learns', () => {
     ])
   })
 
-  test('that the settings are invalid, until a reload succeeds', async () => {
+  test('that the last reload failed, until a reload succeeds', async () => {
     const systemd = manager(30_000)
     systemd.ready(() => '3 sessions')
     await systemd.reload(async () => false)
     clock.advance(15_000)
     await settled()
-    const invalid = 'STATUS=The settings are invalid: nothing has changed, see the log. 3 sessions'
+    const invalid = 'STATUS=The last reload failed, see the log. 3 sessions'
     expect(told.slice(2)).toEqual([
       ['READY=1', invalid],
       ['WATCHDOG=1', invalid],
