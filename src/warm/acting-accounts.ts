@@ -24,8 +24,8 @@ const memorySeconds = 86_400
 const rightKind = 'right-password'
 
 /**
- * Counts the account, because an attacker can name another user in each call. Above the limit, only passwords known to
- * be right are tried.
+ * Limits the logins of each account: an attacker can name another user in each call. Above the limit, only passwords
+ * known to be right are tried.
  */
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)
@@ -33,7 +33,7 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
   const firsts = new Map<MemoryKey, Promise<unknown>>()
   nodes?.answer(rightKind, (proof: string) => proven.recall(proven.keyOf([proof])) !== undefined)
 
-  /** All processes make the same proof. */
+  /** The proof is a slow hash, equal in all processes. */
   async function proofOf([account, password]: Shown): Promise<string> {
     const proof = await hashes(() => slowKey(password, account))
     return proof.toString('base64')
@@ -78,8 +78,8 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
     const key = right.keyOf(shown)
-    // Of simultaneous calls with the right password, only the first counts. If it fails because of its user, the next
-    // counts.
+    // Calls with the same account and password wait for each other until one succeeds. The right password then counts
+    // once.
     for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
     const isKnown = right.recall(key) !== undefined
     const login = isKnown ? logIn() : counted(shown, admin, logIn)

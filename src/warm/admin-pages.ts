@@ -43,7 +43,7 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
   'taken-up': 'Taken up by another process of the service',
 }
 
-/** `endedAt`: its last view, after the session has gone. */
+/** `endedAt` is set after the end of the session. `view` is then its last view. */
 export function sessionDetails(view: SessionDetails, token: string, context: PageContext, endedAt?: number): Answer {
   const { origin, transport, jid, address, browser, isMending, counters, history = [], createdAt } = view
   const isGone = endedAt !== undefined
@@ -89,7 +89,7 @@ export interface Selected {
   readonly ids: readonly string[]
   readonly total: number
   readonly views: readonly SessionView[]
-  /** Query of the list. */
+  /** The query of the list. */
   readonly back: string
 }
 

@@ -15,7 +15,7 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './session-login.js'
 
-/** If `Accept` has no preference, the control of sessions answers in JSON. */
+/** If `Accept` has no preference, calls that control sessions get JSON. */
 export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {
   const controlsSessions = method !== 'POST' && originalUrl.startsWith(`${warmPath}/`)
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
@@ -33,7 +33,6 @@ interface BindingContext {
 export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externalUrl' | 'warmPath'>) =>
   homePath(externalUrl) + warmPath
 
-/** For programs: JSON, or a page with jid, sid and rid. */
 export function bindingAnswer(
   binding: Binding,
   config: AnswerSettings,
@@ -67,7 +66,7 @@ function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
   return node === undefined ? websocket : `${websocket}?node=${node}`
 }
 
-/** With `no-referrer`, browsers send `Origin: null`. */
+/** With `no-referrer`, browsers send the form with `Origin: null`. */
 export function withForm(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
@@ -76,7 +75,7 @@ export function describeEnded({ ended, elsewhere, unanswered }: EndedSessions) {
   return { ended, elsewhere: elsewhere || undefined, unanswered }
 }
 
-/** The cookie of `reply` can be set by a backend only. */
+/** Only backends can set the cookie of `reply`. */
 export function attachBindingFor(isForBackend: boolean, wanted: AttachBinding): AttachBinding {
   return wanted === 'reply' && !isForBackend ? 'cookie' : wanted
 }

@@ -8,9 +8,9 @@ import type { Nodes } from '../processes/nodes.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import { type ActingAccountsParts, createActingAccounts } from './acting-accounts.js'
 
-/** Bare. Undefined for an anonymous login. */
 interface Caller {
   readonly admin: string
+  /** A bare JID. Undefined for an anonymous login. */
   readonly user: string | undefined
 }
 
@@ -44,11 +44,10 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
         refused(limit, { admin })
         throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
       }
-      // First, so that refused calls do not count for the admin.
+      // The user's limit comes first: calls that it rejects do not count for the admin.
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
       judge('warms-admin', await warmsOfAdmin.take(admin))
     },
-    /** No login was needed, or this service stopped. */
     async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
@@ -56,7 +55,10 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/** An upgrade ends the processes that know these clients. */
+/**
+ * A new process asks the others for the clients that had the right secret. Otherwise an upgrade would forget these
+ * clients.
+ */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const learnFromNew = () => {

@@ -7,7 +7,7 @@ import { memberNames } from '../lib/text/json-members.js'
 import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
-/** Undefined if absent. Throws a `Problem`. */
+/** Returns undefined if the parameter is absent. Throws a `Problem`. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
 /** Options that are empty or `null` count as absent. */
@@ -19,7 +19,7 @@ type Place = 'form' | 'json' | 'query'
 
 type Pair = readonly [name: string | undefined, value: unknown]
 
-/** Throws a `Problem`, also for an unknown name. */
+/** Throws a `Problem` for an unknown name. */
 export function readParameters(
   contentType: string | undefined,
   body: Uint8Array,
@@ -47,7 +47,6 @@ export function readFew<Known extends Table>(
   return valuesOf(pairsIn(format, body), table, format, value => value === '' || value === null)
 }
 
-/** For parameters outside the body of a call. */
 export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parameters => readerOf(given, bodyParameters)
 
 export const queryOf = (url: string): string => (url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
@@ -57,7 +56,7 @@ export function readQuery<Known extends Table>(url: string, table: Known, { sent
   return valuesOf(formPairs(queryOf(url)), table, 'query', value => sentForm && value === '')
 }
 
-/** Throws a `Problem`, also for an unknown name. */
+/** Throws a `Problem` for an unknown name or a bad value. */
 export function valuesOf<Known extends Table>(
   pairs: Iterable<Pair>,
   table: Known,
@@ -98,7 +97,7 @@ function collect<Name extends string>(pairs: Iterable<Pair>, table: Table<Name>,
 
 const secrets: ReadonlySet<string> = new Set<ParameterName>(['password', 'token', 'credential'])
 
-/** Other names may be misplaced secrets. */
+/** Errors quote only such names: other names may be misplaced secrets. */
 const isName = /^[a-z_]{1,40}$/i
 
 function unknownParameter([name, value]: Pair, before: string | undefined, table: Table, place: Place): Problem {
@@ -110,7 +109,7 @@ function unknownParameter([name, value]: Pair, before: string | undefined, table
   const allowed = `The ${place === 'query' ? 'query' : 'body'} can have ${names.join(', ')}.`
   const meant = table === bodyParameters ? likelyParameter(name) : undefined
   if (meant !== undefined) return badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
-  // After an unescaped `&` in a secret, its rest looks like a name, mostly without a value.
+  // The rest of a secret after an unescaped `&` looks like a name, mostly without a value.
   if (place === 'form' && secrets.has(before ?? '') && !(isName.test(name) && value !== ''))
     return new Problem('invalid-parameter', {
       detail: `An unknown parameter follows ${before}: forms write & in a value as %26. ${allowed}`,
@@ -137,7 +136,7 @@ function* jsonPairs(text: string): Iterable<Pair> {
   try {
     value = JSON.parse(text)
   } catch {
-    // Omits the cause, whose message quotes the text.
+    // The error omits its cause, because the message of `JSON.parse` quotes the text.
     throw new Problem('invalid-body', { detail: 'It is not JSON.' })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))

@@ -29,7 +29,7 @@ import type { RecentWarms } from './numbers/recent-warms.js'
 
 export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | Look
 
-/** Not audited: they change nothing. */
+/** These calls are not audited: they change nothing. */
 const looks = ['sessions', 'numbers', 'failures', 'audit'] as const
 
 type Look = (typeof looks)[number]
@@ -48,7 +48,7 @@ export interface Call {
   readonly admin: Admin
   readonly representation: Representation
   readonly signal: CallerSignal
-  /** Without secrets. */
+  /** The call's line in the log, without secrets. */
   readonly line: Record<string, unknown>
 }
 
@@ -73,7 +73,6 @@ export interface CallsParts {
   readonly config: ClientRules &
     Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
   readonly log: Logger
-  /** Refused calls, and calls that change sessions. */
   readonly audit: Logger
   readonly clock: Clock
   readonly sums: MinuteSums
@@ -128,10 +127,8 @@ export function createCalls(parts: CallsParts) {
 
   return {
     adminOf: (request: Request) => admins.of(request),
-    /** Answers OPTIONS. */
     admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
-      // Each handler costs Express as much as a check.
       const check: RequestHandler = (request, response, next) => {
         // Replies contain secrets: no cache may store them.
         response.vary('Accept').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
@@ -142,7 +139,7 @@ export function createCalls(parts: CallsParts) {
           response.status(204).end()
           return
         }
-        // Before the 401: browsers would send the secret unencrypted.
+        // This check comes before the 401, after which browsers would send the secret unencrypted.
         if (!isSafe(request)) {
           throw new Problem('insecure-channel', {
             detail: 'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
@@ -172,7 +169,6 @@ export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
   return [...(includes(admin, 'warm') ? [] : ['form' as const]), ...looks.filter(look => !includes(admin, look))]
 }
 
-/** Empty before the admin is known. */
 export function hiddenOnErrors(response: Response): readonly NavigationPage[] {
   const admin = adminsOfErrors.get(response)
   return admin === undefined ? [] : hiddenFrom(admin)
@@ -197,7 +193,7 @@ const aboutOf = (request: Request, config: ClientRules) => ({
   address: clientAddress(request, config),
 })
 
-/** Anybody can cause these: one line a minute for each cause, client and admin, with a `count`. */
+/** Anybody can cause these lines: each cause, client and admin gets one line a minute, with a `count`. */
 export function createOftenLog({ config, log, sums }: OftenLogParts) {
   const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
   return (

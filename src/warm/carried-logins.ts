@@ -16,8 +16,7 @@ const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
 
-/** To another process and back, beyond the login's limit. */
-const wayMilliseconds = 1_000
+const transferMilliseconds = 1_000
 /** A full process is not asked again for this time. */
 const fullMilliseconds = 1_000
 
@@ -26,7 +25,7 @@ interface CarriedLogin {
   readonly request: CarriedRequest
 }
 
-/** JSON values. Omits secrets of service accounts, which all processes have. */
+/** Has JSON values. Secrets of service accounts are omitted: all processes have these secrets. */
 type CarriedRequest = Omit<WarmRequest, 'credentials'> & {
   readonly credentials: Secrets | Extract<Credentials, { kind: 'password' | 'anonymous' }>
 }
@@ -72,7 +71,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     nodes.answer(kinds[method], ({ site, request }: CarriedLogin) => {
       const logins = sites.get(site)
       if (logins === undefined) throw new Problem('internal-error')
-      // If the caller hangs up, its process releases the session.
+      // If the caller hangs up, the process that it called releases the session.
       return logins[method](understood(request, serviceAccounts()), new CallerGone())
     })
   nodes.answer(unclaimedKind, endUnclaimed)
@@ -110,7 +109,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
       const login: CarriedLogin = { site, request: { ...written(request), isRefusalCounted } }
       carried += 1
       try {
-        return await nodes.ask(successor, kinds[method], login, timeout * 1000 + wayMilliseconds)
+        return await nodes.ask(successor, kinds[method], login, timeout * 1000 + transferMilliseconds)
       } catch (error) {
         if (error instanceof NoAnswer && error.reason === 'late') throw tooLate()
         if (isFull(error)) {
@@ -139,7 +138,6 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
         keysOf: carriedBy('keysOf'),
       } as Logins
     },
-    /** In any process. */
     endUnclaimed(id: string): void {
       const node = nodes.owner(nodeIn(id) ?? '')
       if (node === undefined || node === nodes.self) endUnclaimed(id)

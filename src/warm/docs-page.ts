@@ -7,7 +7,7 @@ import { negotiate } from '../http/answers/negotiation.js'
 import { Problem } from '../lib/errors.js'
 import { hiddenFrom } from './calls.js'
 
-/** The documents' relative links need the README's slash. */
+/** The README is at `/docs/`: relative links need the slash. */
 export const docsPath = /^\/docs(?:\/([a-z-]*))?$/
 
 /** Throws `not-found`. */

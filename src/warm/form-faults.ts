@@ -37,7 +37,6 @@ const fieldOf: { readonly [Code in ProblemCode]?: FieldName } = {
   'authzid-refused': 'authzid',
 }
 
-/** `hasToken`: in place of a password. */
 export function fieldAt({ code, parameter }: Problem, hasToken: boolean): FieldName | undefined {
   const about = parameter?.name ?? fieldOf[code]
   const field = about === 'password' && hasToken ? 'token' : about
@@ -51,7 +50,7 @@ export function messageAt(problem: Problem): string {
   return code === 'missing-parameter' ? fillIn : (parameter?.rule ?? detailOf(problem))
 }
 
-/** A login stops at the first mistake. */
+/** Finds the mistakes of all fields: a login stops at the first mistake. */
 export function faultsOf(pairs: Iterable<readonly [string | undefined, string | undefined]>, ways: Ways): Faults {
   const given = new Map<ParameterName, string>()
   const faults: Partial<Record<FieldName, string>> = {}

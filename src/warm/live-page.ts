@@ -10,7 +10,10 @@ interface PageCall {
   readonly admin: Pick<Admin, 'name'>
 }
 
-/** The page, or its stream for `live.js`. It has `{{> live}}`, and parts with an id and `data-live`. */
+/**
+ * Answers with the page, or with its stream for `live.js`. The view needs `{{> live}}`, and parts with an id and
+ * `data-live`.
+ */
 export async function answerLive(
   streams: EventStreams,
   { request, response, admin }: PageCall,

@@ -12,7 +12,6 @@ export interface OperatorContext {
   readonly hidden: readonly NavigationPage[]
 }
 
-/** With the time at which it was made. `current`: the page in the navigation. */
 export function operatorPage(
   view: string,
   current: NavigationPage,

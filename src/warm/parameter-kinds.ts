@@ -4,7 +4,7 @@ import { count, type Schema, text as textSchema } from '../lib/text/json-schema.
 
 export interface Parameter<T> {
   readonly schema: Schema
-  /** A rule. Never quotes the value, which may be a misplaced password. */
+  /** A rule for errors. It never quotes the value, which may be a misplaced password. */
   readonly allowed: string
   readonly read: (value: unknown) => T | undefined
 }
@@ -49,7 +49,7 @@ export function onOrOff(description: string, allowed = 'On or off.'): Parameter<
   }
 }
 
-/** A number, or a text of digits. Infinite if too large. */
+/** Accepts a number or a text of digits. Too many digits give infinity. */
 export function integer(
   description: string,
   limits: Schema & { readonly minimum?: number; readonly maximum?: number } = {},

@@ -19,17 +19,17 @@ export const languageTag =
 const longestPassword = 1024
 const longestToken = 8192
 const longestLanguage = 255
-/** In characters: a user of 1,023 bytes fits in. */
+/** In characters. A credential contains the user name, of at most 1,023 bytes. */
 export const longestCredential = 2048
 const longestVisit = 128
 const longestTab = 64
-/** No control characters and line ends. */
+/** Excludes control characters and line ends. */
 const printable = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u
 /** Allows more than RFC 6750 §2.1, because some tokens are not base64. */
 const visible = /^[\x21-\x7e]+$/
 /** RFC 4422 §3.1. */
 const mechanismName = /^[A-Z0-9_-]{1,20}$/
-/** RFC 7622 §3.1, in octets. A schema can count characters only. */
+/** RFC 7622 §3.1 limits octets, but a schema counts characters. */
 const aJid = { minLength: 1, maxLength: longestJid }
 const jidAllowed = 'A bare or full JID.'
 
@@ -113,7 +113,7 @@ export const bodyParameters = {
 export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
-/** Never `null` or empty: a backend that lost the user's name must not get its own session. */
+/** These are never `null` or empty: a backend that lost the user's name must not get its own session. */
 export const identifying = new Set<ParameterName>([
   'jid',
   'password',
@@ -195,7 +195,7 @@ export const tabParameters = { tab: bodyParameters.tab } as const
 export const mostSelected = 200
 const longestBack = 2_000
 
-/** With `id`s. `back`: the list's query. */
+/** The form also has `id`s, which `readSelection` reads. */
 export const endParameters = {
   jid: listParameters.jid,
   back: text('', `At most ${longestBack} characters.`, sent => (sent.length <= longestBack ? sent : undefined)),
@@ -224,9 +224,9 @@ function language(description: string): Parameter<string> {
   )
 }
 
-/** In Unicode characters, as in a schema. */
+/** `longest` counts Unicode characters, as schemas do. */
 function named(longest: number) {
-  // A character has at most two units.
+  // A character has at most two UTF-16 units.
   return (sent: string) =>
     sent.length <= 2 * longest && [...sent].length <= longest && printable.test(sent) ? sent : undefined
 }

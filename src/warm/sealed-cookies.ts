@@ -1,23 +1,22 @@
 import type { Request } from 'express'
 import { countsAsEncrypted } from '../http/access/client-rules.js'
 
-/** RFC 6265 §6.1: 4,096 bytes with name and attributes. */
+/** Browsers store cookies of 4,096 bytes, with name and attributes (RFC 6265 §6.1). */
 export const longestSealed = 3_500
-/** Other hosts of the domain can set cookies of this name. */
+/** Other hosts of the domain can set any number of cookies of a name. */
 const mostCookies = 4
 
-/** The header `Set-Cookie` with a sealed value for this path, or without one to delete it. */
+/** The value of `Set-Cookie`. Without `sealed`, it deletes the cookie. */
 export function sealedCookie(
   config: Parameters<typeof countsAsEncrypted>[1],
   request: Request,
   { name, path, sealed = '', seconds }: { name: string; path: string; sealed?: string; seconds: number },
 ): string {
-  // A proxy may not tell the scheme, but the browser does.
+  // A proxy may not tell the scheme, but `Origin` does.
   const isSecure = countsAsEncrypted(request, config) || request.headers.origin?.startsWith('https:') === true
   return `${name}=${sealed}; Path=${path}; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`
 }
 
-/** Opens the first cookie of this name that `open` accepts. */
 export function openedCookie<T>(
   { headers }: Request,
   name: string,

@@ -9,13 +9,13 @@ import { longestCredential } from './parameters.js'
 const expiryBytes = 6
 
 export interface SealSettings {
-  /** Undefined: users are not remembered. */
+  /** If undefined, users are not remembered. */
   readonly sealKeys: readonly KeyObject[] | undefined
-  /** In seconds. */
+  /** `credentialTime` is in seconds. */
   readonly warm: { readonly credentialTime: number }
 }
 
-/** Of a user, for the portal of an admin. `now` is in milliseconds of Unix time. */
+/** A credential is of one user and for one admin. `now` is in milliseconds of Unix time. */
 export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: () => number) {
   const purposeOf = (admin: string, jid: Jid): Purpose => ({
     label: 'credential',

@@ -6,7 +6,7 @@ import { endParameters, mostSelected } from './parameters.js'
 
 const handle = new RegExp(`^${handlePattern}$`)
 
-/** Each `id`, or all of a `jid`. Throws a `Problem`. */
+/** Throws a `Problem`. */
 export function readSelection(text: string) {
   const ids = new Set<string>()
   const others: (readonly [string | undefined, string | undefined])[] = []

@@ -32,7 +32,7 @@ import type { ShownEndings } from './shown-endings.js'
 import type { Visits } from './visits.js'
 import { toHandover } from './warm-request.js'
 
-/** Less than between two events of a stream. */
+/** Less than the time between two events of a stream. */
 const liveSeconds = 4
 const mostLiveLists = 32
 
@@ -87,7 +87,7 @@ export function createSessionCalls(
     return view
   }
 
-  /** Those that this admin may end. Throws a `Problem`. */
+  /** Throws a `Problem` if this admin must not end a selected session. */
   const demandSelection = async (
     { admin, line }: Call,
     { ids, jid, back = '' }: ReturnType<typeof readSelection>,
@@ -105,7 +105,6 @@ export function createSessionCalls(
     return { jid, ids: views.map(({ id }) => id), total: views.length, views, back }
   }
 
-  /** Those that were ended. */
   const endEach = async (views: readonly SessionView[]): Promise<readonly SessionView[]> => {
     const ended = await Promise.all(views.map(({ id }) => sessions.end(id).catch(() => false)))
     return views.filter((_, index) => ended[index])
@@ -127,7 +126,7 @@ export function createSessionCalls(
       const { jid, domain = jid?.domain, visit } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
-      // A visit is the admin's own.
+      // Each admin can list the sessions of own visits.
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
       const wish = toListWish(query, admin, isPage ? { limit: usualRows, sort: '-opened' } : undefined)
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
@@ -135,7 +134,7 @@ export function createSessionCalls(
         const question = JSON.stringify(wish)
         let isFirst = true
         await streams.open(call.response, admin.name, async () => {
-          // An older reading would show sessions that the page has not.
+          // A shared reading may be older than the page.
           const listed = await (isFirst ? readList(wish) : readForStreams(question))
           isFirst = false
           return liveSessions(listed, query, listContextOf(call)).body
@@ -247,7 +246,7 @@ export function createSessionCalls(
       const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
       const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
       const { seconds, attachBinding } = toHandover(read, config)
-      // If the caller hangs up after this, the session continues.
+      // If the caller hangs up after this point, the session continues.
       const { id, domain } = await demandSession(call)
       const handover = {
         seconds,

@@ -36,7 +36,7 @@ export type Binding = Omit<ResumedSession, 'delivered'> & {
 
 export interface MendParts {
   readonly connect: OpenLink
-  /** By domain: broken links mended at once. */
+  /** Limits how many broken links of a domain are mended at the same time. */
   readonly turns: Turns
   readonly accountOf: (domain: string) => ServiceAccount | undefined
   readonly longest: number
@@ -80,7 +80,7 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
         throw error
       }
     },
-    /** In place of the password. Throws a `Problem`. */
+    /** Returns the SCRAM keys that replace the password. Throws a `Problem`. */
     async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ProofRecord> {
       const proof = await scramKeys(parts, openFor({ ...request, tab: undefined }), request, caller)
       const record = proofInText(proof)
@@ -90,7 +90,7 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   }
 }
 
-/** Of another process's session. Undefined if the user cannot log in again. */
+/** Continues the management of another process's session. Returns undefined if the user cannot log in again. */
 export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
   const record = before as AgainRecord | undefined
   const again = record && wishOf(record, mend.accountOf(record.jid.domain))

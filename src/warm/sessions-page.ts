@@ -44,13 +44,13 @@ export function sessionsPage(listed: ListedSessions, query: ListQuery, context: 
     },
     usualRefresh,
   })
-  // Refreshes only on request, because each load moves the keyboard's focus.
+  // A page refreshes only on request, because each load moves the keyboard's focus.
   return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
 export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
 
-/** The changing parts, for `live.js`. */
+/** The parts of the page that `live.js` replaces. */
 export function liveSessions(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
   return show('sessions-live', context, describeListed(listed, query, context))
 }
@@ -142,7 +142,6 @@ function describeListed({ page, states }: ListedSessions, query: ListQuery, cont
     rows.length < total && rows.length > 0 ? `${grouped(first)}–${grouped(first + rows.length - 1)} of ` : ''
   return {
     rows,
-    // A refresh would empty a selection.
     picks: context.rights.canEnd && query.refresh === undefined,
     isBeyond: number > 1,
     hasVisits: rows.some(({ visit }) => visit !== undefined),
@@ -169,7 +168,7 @@ function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchPara
   ]
 }
 
-/** The first click has the more useful order. */
+/** The orders of the first and the second click on a column. The more useful order is first. */
 const columns = {
   jid: ['jid', '-jid'],
   state: ['state', '-state'],
@@ -177,7 +176,7 @@ const columns = {
   quiet: ['-quiet', 'quiet'],
 } as const
 
-/** The newest session has the lowest age. */
+/** `-opened` is rising, because its column shows ages: the newest session has the lowest. */
 const rising: readonly string[] = ['jid', 'state', '-opened', 'quiet']
 
 function columnsOf({ sort = '-opened' }: ListQuery, sent: URLSearchParams) {

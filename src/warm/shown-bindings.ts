@@ -1,4 +1,4 @@
-// A redirect: reloading the result must not log in again.
+// The result of the form is shown after a redirect: reloading the result must not log in again.
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import type { FormTokens, OpenedResult } from '../http/access/form-tokens.js'
@@ -32,7 +32,7 @@ export interface ShownBindingsParts {
 
 export type ShownBindings = ReturnType<typeof createShownBindings>
 
-/** In a sealed cookie of this address: any process can show it, none stores it. */
+/** The result is in a sealed cookie for its own path: any process can show it, and none stores it. */
 export function createShownBindings({ config, formTokens, sessions }: ShownBindingsParts) {
   const form = pathForBrowsers(config)
 
@@ -56,7 +56,7 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
       urlOfDomain(config, domain) ??
       pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
     const title = isResumed ? 'Ready for another page' : 'Logged in'
-    // Remote sessions have no page here.
+    // Sessions of remote endpoints have no page.
     const session = binding.url === undefined ? `${form}/${id}` : undefined
     const values = { jid, sid, rid, token, wait, hold, requests, url, socket: websocket?.url }
     const time = { until: formatTime(until), seconds }
@@ -116,7 +116,7 @@ const reasons: Readonly<Record<SessionState, typeof hidden>> = {
   ended: { title: 'The session has ended', reason: 'Its values are useless now. Log the user in again.' },
 }
 
-/** Without origin if the page has the same host. */
+/** The URL has no origin if the page has the same host. */
 function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
   if (externalUrl === undefined) return boshPath
   const { host: externalHost, pathname } = new URL(externalUrl + boshPath)

@@ -1,4 +1,4 @@
-// A redirect after a form that ends sessions. The message is in a sealed cookie, because others could forge a URL.
+// A form that ends sessions redirects to a message. The message is in a sealed cookie: anybody could forge a URL.
 import type { Config } from '../config/config.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { type Answer, redirectAnswer } from '../http/answers/answer.js'
@@ -7,7 +7,7 @@ import { pathForBrowsers } from './answers.js'
 import { type Call, includes } from './calls.js'
 import { longestSealed, openedCookie, sealedCookie } from './sealed-cookies.js'
 
-/** Below `sessions`, for admins who may not list them. */
+/** The path below `/sessions` for admins who must not list sessions. */
 export const endedPath = '/ended'
 
 const name = 'warm-ended'
@@ -34,7 +34,6 @@ export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
   const ownerOf = ({ admin }: Call) => [admin.name, '', 'ended']
 
   return {
-    /** `back`: the query of a list. */
     redirect(call: Call, ended: Ended, back = ''): Answer {
       const seal = (names: readonly string[]) =>
         formTokens.seal(ownerOf(call), seconds, { text: sentencesOf({ ...ended, names }) })
@@ -49,7 +48,7 @@ export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
       return (opened?.result as { text: string } | undefined)?.text
     },
 
-    /** The next page does not show the message again. */
+    /** Deletes the cookie: the next page must not show the message again. */
     forgotten: (call: Call) => ({ 'Set-Cookie': cookieOf(call, '') }),
   }
 

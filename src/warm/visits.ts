@@ -13,9 +13,8 @@ const findKind = 'tab'
 const waitKind = 'tab-done'
 const endKind = 'end-visit'
 
-/** For the way to another process, added to a login's time. */
-const wayMilliseconds = 1_000
-/** Of a call that waits for the heir of a process. */
+const transferMilliseconds = 1_000
+/** Memory counted for a call that waits for the heir of a process. */
 const callBytes = 16 * 1024
 
 interface TabQuestion {
@@ -72,13 +71,13 @@ export const tooLate = () => new Problem('timeout', { detail: 'Limit: WARM_TIMEO
 export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   const longest = timeout * 1000
   const calls = new Set<Call>()
-  /** The last call of each tab here. Never rejects. */
+  /** The last call of each tab in this process. The promises never reject. */
   const lasts = new Map<string, Promise<void>>()
   const turns = new Map<string, Turn>()
   let lastTicket = 0
 
   function endHere({ visit, scope }: EndQuestion) {
-    // Counts the sessions before the aborts, which would end some of them uncounted.
+    // Sessions are counted before the aborts, which end some sessions.
     const result = own.endVisit(visit, scope)
     for (const call of calls) {
       if (!isOfVisit(call.tab, visit)) continue
@@ -98,24 +97,24 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     lastTicket = Math.max(lastTicket, ticket)
     return { id: own.ofTab(tab) ?? null, isBusy: turnBefore({ tab, ticket }, from) !== undefined }
   })
-  // Waits for an earlier turn only: a later turn would wait for the asker.
+  // The answer waits for an earlier turn only: a later turn waits for the asking process.
   nodes?.answer(waitKind, (question: TabQuestion, from) => turnBefore(question, from)?.done)
   nodes?.answer(endKind, endHere)
 
-  /** Omits processes that do not answer within a second. */
+  /** Ignores processes that do not answer within a second. */
   async function find(tab: Tab, ticket: number, { caller }: Call, until: number): Promise<string | undefined> {
     const here = own.ofTab(tab)
     if (here !== undefined || nodes === undefined) return here
     for (;;) {
-      // Waits for sessions on their way to an heir.
+      // A session on its way to an heir is found only after its arrival.
       await Promise.all(nodes.awaited.map(name => new Promise(resolve => nodes.whenOwned(name, callBytes, resolve))))
       const { answers } = await askAll<TabAnswer>(nodes, findKind, { tab, ticket } satisfies TabQuestion)
       const found = answers.find(([, { id }]) => id !== null)?.[1].id ?? own.ofTab(tab)
       const busy = answers.filter(([, { isBusy }]) => isBusy)
       if (found !== undefined || busy.length === 0) return found
       const question: TabQuestion = { tab, ticket }
-      const waits = busy.map(([name]) => nodes.ask(name, waitKind, question, longest + wayMilliseconds).catch(() => {}))
-      await Promise.all(waits)
+      const limit = longest + transferMilliseconds
+      await Promise.all(busy.map(([name]) => nodes.ask(name, waitKind, question, limit).catch(() => {})))
       caller.throwIfAborted()
       if (clock.now() > until) throw tooLate()
     }
@@ -151,7 +150,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   }
 
   return {
-    /** Resumes, or logs in. Throws a `Problem`, or the signal's reason. */
+    /** Resumes the tab's session, or logs in. Throws a `Problem`, or the signal's reason. */
     async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
       const until = clock.now() + longest
       const call: Call = { tab, caller: new CallerGone(), isEnded: false }
@@ -186,7 +185,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
       }
     },
 
-    /** Includes logins that are under way. `scope` has patterns of domains. */
+    /** Ends sessions of the visit, and its logins under way. */
     async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
       const question: EndQuestion = { visit, scope }
       return endEverywhere(nodes, endKind, question, () => endHere(question))

@@ -56,7 +56,7 @@ export type Warm = ReturnType<typeof createWarm>
 export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
-  /** Shared by all sessions of an admin. */
+  /** All sessions of an admin share one object. */
   const openers = new Map<string, OpenedBy>()
 
   function openerOf(admin: string, isPage: boolean): OpenedBy {
@@ -65,7 +65,7 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
     return opener
   }
 
-  /** Seals the password's keys, and logs in with them by `warm`. Wipes them. Throws a `Problem`. */
+  /** Seals the SCRAM keys of the password, calls `warm` with the keys, and wipes the keys. Throws a `Problem`. */
   async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
     admin: string,
@@ -90,7 +90,7 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
 
   async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
     const isFull = user !== undefined && !(await room.take(user))
-    // Sessions of closed tabs will have ended.
+    // After `inactivity`, sessions of closed tabs have ended.
     if (isFull) {
       const retryAfterSeconds = Math.min(config.bosh.inactivity, longestAdvised)
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })

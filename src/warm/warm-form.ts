@@ -12,7 +12,7 @@ import { type Call, hiddenFrom } from './calls.js'
 import { type Faults, faultsOf, fieldAt, fieldNames, messageAt } from './form-faults.js'
 import { usualOptions } from './warm-request.js'
 
-/** Always shown. The other fields are options. */
+/** These fields are always shown. The other fields are options. */
 const firstFields: readonly string[] = ['jid', 'password']
 
 const secrets: readonly string[] = ['password', 'token']
@@ -43,7 +43,6 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
     hold: String(hold),
     ver,
     expires_in: String(warm.attachTimeout),
-    // Only backends can use `reply`.
     attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
   }
   const home = homePath(config.externalUrl)
@@ -98,7 +97,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
           advice: isMistyped || faulty.length > 1 ? adviceOf(faulty) : pageAdviceOf(problem),
           requestId: request.res!.get('X-Request-Id'),
         },
-        // The focus goes to the first.
+        // The first fault gets the focus.
         ...(faulty.length > 0 && { faults, later: Object.fromEntries(faulty.slice(1).map(name => [name, true])) }),
         isOpen,
       }

@@ -18,7 +18,7 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
   readonly warm: Pick<Config['warm'], 'attachTimeout' | 'anonymous'>
 }
 
-/** XEP-0124 §22. Remote endpoints have their own. */
+/** The largest values of XEP-0124 §22: remote endpoints have limits of their own. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
 /** Throws a `Problem`. */
@@ -28,7 +28,7 @@ const openNone: OpenCredential = () => {
   throw invalidParameter('credential')
 }
 
-/** May resume, and then needs no credentials. */
+/** A call that resumes its session needs no usable credentials. */
 export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
 
 type Page = Omit<Tab, 'admin'>
@@ -137,10 +137,9 @@ export function readCredentials(
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
-/** A service account has priority. A certificate names its users. */
 function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
   const account = accountFor(serviceAccounts, domain)
-  // Portal users must not get the account itself.
+  // Portal users must not get the service account itself.
   if (account !== undefined && isSameName(account.user, local))
     return {
       kind: 'unusable',

@@ -24,7 +24,7 @@ export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts,
   readonly formTokens: FormTokens
 }
 
-/** Only `warm` and `resume` answer with secrets. */
+/** Only `warm`, `resume` and the page of their result answer with secrets. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, formTokens } = parts
   const { adminOf, admit, answering } = createCalls(parts)
@@ -49,8 +49,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Browsers send credentials from any page. DELETE fails at its preflight, without CORS headers. The form guard
-  // refuses POST.
+  // Browsers send Basic credentials with requests of any page. The preflight of DELETE fails without CORS headers. The
+  // form guard rejects POST.
   const below = Router({ caseSensitive: true })
   below.route(signOutPath).all(readOnly).get(createSignOut(config))
   below
@@ -87,7 +87,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   return router
 }
 
-/** Other text than an id matches without an `id`. */
+/** A text that is not an id matches too, but gives no `id`. */
 function sessionPath(rest: string): RegExp {
   return new RegExp(`^/(?:(?<id>${handlePattern})|[^/]+)${rest}/?$`)
 }

@@ -6,7 +6,7 @@ import { allowsDomain, prepareDomain } from '../../xmpp/jid/domains.js'
 
 export const auditActions = ['warm', 'connect', 'resume', 'logout', 'admin login', 'client login'] as const
 
-/** Texts are cut, without secrets. */
+/** Texts are shortened and contain no secrets. */
 export interface AuditLine {
   /** In milliseconds since 1970. */
   readonly time: number
@@ -19,7 +19,7 @@ export interface AuditLine {
   readonly code?: string
   readonly step?: string
   readonly condition?: string
-  /** Bare. Several only for refused logins of clients. */
+  /** Bare JIDs. Only a line of refused client logins has several. */
   readonly jids: readonly string[]
   /** XMPP servers that refused: host and port. */
   readonly servers: readonly string[]
@@ -57,7 +57,6 @@ interface OwnPage {
   readonly more: boolean
 }
 
-/** Each process sends one page at most. */
 export function createAuditReader({ nodes, lines }: AuditReaderParts) {
   const own = (wish: AuditWish): OwnPage => {
     const found: AuditLine[] = []
@@ -80,7 +79,7 @@ export function createAuditReader({ nodes, lines }: AuditReaderParts) {
   }
 }
 
-/** Of the admin's domains, and own lines without a JID. */
+/** Lines about the admin's domains, and the admin's own lines without a JID. */
 export function* linesFor(
   lines: RecentLines,
   { scope, viewer }: Pick<AuditWish, 'scope' | 'viewer'>,
@@ -93,9 +92,9 @@ export function* linesFor(
       if (line.admin === viewer) yield line
     } else {
       const jids = line.jids.filter(jid => allowsDomain(scope, domainOf(jid)))
-      // The count is of all domains.
+      // `line.count` is of all domains.
       const count = jids.length < line.jids.length ? Math.min(line.count, jids.length) : line.count
-      // Servers of other domains may be among them.
+      // `line.servers` may contain servers of other domains.
       const servers = jids.length < line.jids.length ? [] : line.servers
       if (jids.length > 0) yield { ...line, jids, servers, count }
     }

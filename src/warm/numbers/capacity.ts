@@ -4,7 +4,7 @@ import type { Descriptors } from '../../lib/limits/descriptors.js'
 import { memoryLimits } from '../../lib/limits/memory.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/** Memory, waiting and unread replies are in bytes. `ports`: of links to the server address with the fewest left. */
+/** `memory`, `heap`, `waiting` and `unread` are in bytes. `ports` are of the server address with the fewest left. */
 export const resources = [
   'sessions',
   'connections',
@@ -60,13 +60,12 @@ export function createCapacity(parts: CapacityParts): () => Capacity {
   }
 }
 
-/** `place`: processes of one host share its ports. */
+/** `place` names the host, whose processes share its ports. */
 export interface PlacedCapacity {
   readonly place: string | undefined
   readonly capacity: Capacity
 }
 
-/** The ports are those of the host with the fewest left. */
 export function sumOfCapacities(placed: readonly PlacedCapacity[]): Capacity {
   const sums = resources.map(resource => [resource, sumOf(placed.map(({ capacity }) => capacity[resource]))])
   const hosts = new Set(placed.map(hostOf))
@@ -90,7 +89,7 @@ function sumOf(uses: readonly Use[]): Use {
   }
 }
 
-/** Settings write 0 for no limit. JSON has no infinity. */
+/** No limit is 0 in settings, and null in JSON, which has no infinity. */
 function use(used: number, most: number): Use {
   return { used, most: most === 0 || most === Number.POSITIVE_INFINITY ? null : most }
 }

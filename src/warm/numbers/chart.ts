@@ -1,19 +1,18 @@
 import type { Series } from './last-hour.js'
 
-/** Of the viewBox. */
 const width = 240
 const height = 60
-/** Keeps lines at the edges whole. */
+/** Lines at the edges need this margin. */
 const edge = 2
 
 export interface Chart {
   readonly viewBox: string
-  /** Paths of SVG. Empty without values. */
+  /** `line` and `area` are paths of SVG, empty without values. */
   readonly line: string
   readonly area: string
 }
 
-/** From 0 to the highest value. Unknown values are gaps. */
+/** The chart begins at 0 and ends at the highest value. Unknown values are gaps. */
 export function drawChart(series: Series): Chart {
   const top = Math.max(...series.map(value => value ?? 0)) || 1
   const step = (width - 2 * edge) / Math.max(1, series.length - 1)
@@ -27,7 +26,7 @@ export function drawChart(series: Series): Chart {
       values.push(value)
     if (values.length > 0) {
       const points = values.map((value, index) => `${x(at + index)} ${y(value)}`).join('L')
-      // Length 0: a dot, because ends are round.
+      // A line of length 0 is a dot, because its ends are round.
       line += values.length === 1 ? `M${points}h0` : `M${points}`
       area += `M${x(at)} ${height}L${points}L${x(at + values.length - 1)} ${height}Z`
     }
@@ -36,7 +35,6 @@ export function drawChart(series: Series): Chart {
   return { viewBox: `0 0 ${width} ${height}`, line, area }
 }
 
-/** Vertical lines, as a path. */
 export function drawMarks(places: readonly number[], count: number): string {
   const step = (width - 2 * edge) / Math.max(1, count - 1)
   return places.map(at => `M${round(edge + at * step)} 0V${height}`).join('')

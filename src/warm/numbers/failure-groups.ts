@@ -38,10 +38,8 @@ export const isLogin = (action: string) => action === 'warm' || action === 'conn
 export const stepOf = ({ action, step }: Pick<AuditLine, 'action'> & { readonly step?: string | undefined }) =>
   action === 'client login' ? 'sasl' : step
 
-/** Of a group's card. */
 export const failureKey = ({ code, step }: Pick<FailureGroup, 'code' | 'step'>) => `${code}-${step ?? 'any'}`
 
-/** Each process groups its own failures. */
 export function createFailureReader({ nodes, lines }: FailureReaderParts) {
   const own = (wish: FailureWish) =>
     merged(

@@ -9,10 +9,10 @@ import {
   type WarmTally,
 } from './recent-warms.js'
 
-/** Whole minutes of the last hour, oldest first. Null: unknown. */
+/** A value for each whole minute of the last hour, oldest first. Null is unknown. */
 export type Series = readonly (number | null)[]
 
-/** Of one process, as JSON. `took`: minute, bucket and count. */
+/** The hour of one process as JSON. `took` counts login times by minute and bucket. */
 export interface HourTally {
   readonly sessions: Series
   readonly logins: readonly number[]
@@ -20,14 +20,14 @@ export interface HourTally {
   readonly took: readonly (readonly [minute: number, bucket: number, count: number])[]
 }
 
-/** Of a whole minute, without warm calls. */
+/** The numbers of a whole minute, without warm calls. */
 export interface HourSample {
   readonly sessions: number
   readonly logins: number
   readonly failures: number
 }
 
-/** By minute: sessions at its end, logins, failures, and the p99 of login times in milliseconds. */
+/** `sessions` are at the end of each minute. `p99` is of login times, in milliseconds. */
 export interface Hour {
   readonly sessions: Series
   readonly logins: Series
@@ -89,7 +89,7 @@ export class LastHour {
       .map(({ number, sessions, logins, failures }) => ({ ago: now - number, sessions, logins, failures }))
   }
 
-  /** Of a process that has ended. */
+  /** Adds the numbers of a process that has ended. */
   add(past: readonly PastMinute<HourSample>[]): void {
     const now = this.#minute
     for (const { ago, sessions, logins, failures } of past) {
@@ -143,7 +143,7 @@ export class LastHour {
 
 const placeOf = (number: number) => (number + minutesOfHour) % minutesOfHour
 
-/** Sums. Processes' minutes may begin at different times. */
+/** Adds the numbers of all processes, whose minutes may begin at different times. */
 export function hourOf(tallies: readonly HourTally[]): Hour {
   const sum = (name: 'sessions' | 'logins' | 'failures') =>
     Array.from({ length: minutesOfHour }, (_, at) => {

@@ -18,7 +18,6 @@ export interface NumbersView {
 
 const stateNames: readonly SessionState[] = ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere']
 
-/** Each with the setting of its limit. */
 const resourceNames: Readonly<Record<Resource, readonly [name: string, limit: string]>> = {
   sessions: ['Sessions', 'MAX_SESSIONS'],
   connections: ['Connections', 'MAX_CONNECTIONS'],
@@ -32,7 +31,7 @@ const resourceNames: Readonly<Record<Resource, readonly [name: string, limit: st
 
 const inBytes: ReadonlySet<Resource> = new Set(['memory', 'heap', 'waiting', 'unread'])
 
-/** In a minute. */
+/** From this number of logins a minute, the chart shows logins a second. */
 const manyLogins = 600
 
 /** Above this share of a limit, operators should act. */
@@ -157,12 +156,12 @@ function shortUse(resource: Resource, capacity: Capacity): string {
 
 const perSecond = (series: Series): Series => series.map(value => (value === null ? null : value / 60))
 
-/** With thin spaces between thousands. */
+/** Writes thin spaces between thousands. */
 const whole = (count: number): string => String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, '\u2009')
 
 const decimal = (rate: number): string => (rate >= 100 ? whole(rate) : String(Number(rate.toPrecision(2))))
 
-/** Two digits, the precision of the figures. */
+/** Writes two digits, the precision of the buckets. */
 function milliseconds(time: number | undefined): string {
   if (time === undefined) return '–'
   return time < 1000 ? `${Number(time.toPrecision(2))} ms` : `${Number((time / 1000).toPrecision(2))} s`

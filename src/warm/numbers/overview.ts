@@ -9,13 +9,13 @@ import { minuteMilliseconds, type RecentWarms, summaryOf, type WarmSummary, type
 
 interface Figures {
   readonly capacity: Capacity
-  /** Age in milliseconds. */
+  /** In milliseconds. */
   readonly age: number
   readonly warms: WarmTally
   readonly losses: readonly Loss[]
 }
 
-/** No figures without an answer within a second. */
+/** A process that does not answer within a second has no figures. */
 export interface ProcessView extends Partial<Omit<Figures, 'warms' | 'losses'>> {
   readonly name: string
   readonly place: string | undefined
@@ -27,7 +27,7 @@ export interface Overview {
   readonly capacity: Capacity
   readonly warms: WarmSummary
   readonly processes: readonly ProcessView[] | undefined
-  /** Of the last hour, newest first. */
+  /** Newest first. */
   readonly losses: readonly Loss[]
 }
 
@@ -72,7 +72,7 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
       ),
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
-      // Processes of another version send none.
+      // Processes of another version send no losses.
       losses: [own, ...answers.map(([, figures]) => figures)]
         .flatMap(({ losses }) => losses ?? [])
         .sort((a, b) => b.time - a.time),
@@ -88,7 +88,7 @@ export interface HourParts {
   readonly lastHour: Pick<LastHour, 'tally'>
 }
 
-/** Until a process that is late answers, or its past is known. */
+/** An hour without the numbers of all processes is read again after this time. */
 const secondsWithoutAll = 5
 
 /** Asks other processes once a minute. */

@@ -29,7 +29,7 @@ export interface PastProcessesParts {
   readonly recentWarms: Pick<RecentWarms, 'pastMinutes' | 'addPast'>
 }
 
-/** After the end of a process, another process continues its numbers: charts would otherwise change what has been. */
+/** Another process adds the numbers of an ended process to its own: charts of the last hour must not change. */
 export class PastProcesses {
   readonly #parts: PastProcessesParts
   #losses: readonly Loss[] = []
@@ -63,7 +63,6 @@ export class PastProcesses {
     this.#losses = [...this.#losses, ...losses, ...(hasDied ? [{ place, time: now, sessions }] : [])]
   }
 
-  /** Of the last hour. */
   losses(): readonly Loss[] {
     const now = this.#parts.time()
     this.#losses = this.#losses.filter(({ time }) => now - time < hour)

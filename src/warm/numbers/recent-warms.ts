@@ -1,15 +1,15 @@
 import type { Clock } from '../../lib/clock.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 
-/** Of `tally`. The last minute is the current minute. */
+/** Minutes of `tally`, with the current minute. */
 const recentMinutes = 15
 export const minuteMilliseconds = 60_000
-/** Of `hour`, which has no current minute. */
+/** Minutes of `hour`, without the current minute. */
 export const minutesOfHour = 60
 const minutes = minutesOfHour + 1
-/** Ratio of neighbouring buckets, which is the largest error. */
+/** Ratio of neighbouring buckets, and largest error of a login time. */
 const growth = 1.25
-/** From a millisecond to more than a minute. */
+/** The buckets reach from a millisecond to more than a minute. */
 const buckets = 52
 
 export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
@@ -19,7 +19,7 @@ export interface WarmTally {
   readonly took: readonly number[]
 }
 
-/** `ago`: in minutes. */
+/** `ago` is in minutes. */
 export type PastMinute<T> = T & { readonly ago: number }
 
 /** `within(0.99)` returns the p99 of the login times. */
@@ -27,7 +27,7 @@ export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
   readonly within: (share: number) => number | undefined
 }
 
-/** Of the last hour, in 16 KiB. */
+/** Counts the warm calls of the last hour, in 16 KiB. */
 export class RecentWarms {
   readonly #clock: Pick<Clock, 'now'>
   /** `number` counts the minutes of the clock. */
@@ -54,7 +54,7 @@ export class RecentWarms {
     return sumOf(recent.map(({ outcomes, took }) => ({ outcomes, took: [...took] })))
   }
 
-  /** Oldest first. Undefined: no calls. */
+  /** The oldest minute is first. A minute without calls is undefined. */
   hour(): readonly (WarmTally | undefined)[] {
     const first = this.#minute - minutesOfHour
     return Array.from({ length: minutesOfHour }, (_, at) => {
@@ -63,7 +63,7 @@ export class RecentWarms {
     })
   }
 
-  /** Minutes with calls. The last is the current minute. */
+  /** Minutes with calls, in any order. The current minute is included. */
   pastMinutes(): readonly PastMinute<WarmTally>[] {
     const now = this.#minute
     return this.#ring
@@ -71,7 +71,7 @@ export class RecentWarms {
       .map(({ number, outcomes, took }) => ({ ago: now - number, outcomes: { ...outcomes }, took: [...took] }))
   }
 
-  /** Of a process that has ended. */
+  /** Adds the calls of a process that has ended. */
   addPast(past: readonly PastMinute<WarmTally>[]): void {
     for (const { ago, outcomes, took } of past) {
       if (ago >= minutes) continue

@@ -23,7 +23,6 @@ export interface WatchCallsParts {
   readonly streams: EventStreams
 }
 
-/** These calls read all processes, and change nothing. */
 export function createWatchCalls(parts: WatchCallsParts) {
   const { config, sessions, readOverview, readHour, readAudit, readFailures, streams } = parts
   const contextOf = ({ request, representation, admin }: Call): OperatorContext => ({

@@ -26,7 +26,6 @@ export function describeApi(config: Config): object {
   }
 }
 
-/** Rejects unknown parameters, as the service does. */
 const closed = (schema: Schema): Schema => ({ ...schema, additionalProperties: false })
 
 const ConnectRequest = closed(object('The page.', { tab: tabParameters.tab.schema }, ['tab']))

@@ -194,7 +194,6 @@ const hostMeta: Paths = {
   ),
 }
 
-/** `codes`: beside those of all calls. */
 function call(operationId: string, summary: string, answers: Responses, codes: Codes = [], about = {}) {
   const responses = { ...answers, ...problemResponses([...ofAdmins, ...codes]) }
   return { operationId, summary, ...about, responses }

@@ -9,7 +9,7 @@ import { listParameters } from '../parameters.js'
 export type Response = Readonly<Record<string, unknown>>
 
 const mediaType = (representation: Representation) => contentTypes[representation].split(';', 1)[0]!
-/** Page contents may change. */
+/** Pages have no schema: their contents may change. */
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
 const { state } = listParameters
@@ -174,7 +174,6 @@ export function response(description: string, content: Readonly<Record<string, u
   return { description, headers: headers('X-Request-Id'), ...(!isEmpty && { content }) }
 }
 
-/** No request id: nothing is logged. */
 export const plain = (description: string): Response => ({ description, content: { 'text/plain': {} } })
 
 export const redirection = (description: string): Response => ({

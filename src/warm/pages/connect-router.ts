@@ -32,7 +32,7 @@ import { createWarm, type WarmCallParts } from '../warm-call.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser } from './page-tokens.js'
 
-/** Without PAGE_ADMIN. Names in ADMIN_USERS have no colon. */
+/** The admin of pages without PAGE_ADMIN. Names in ADMIN_USERS have no colon. */
 const ownName = ':pages'
 
 interface AccessSettings extends Pick<Config, 'access'> {
@@ -53,7 +53,6 @@ export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'count
 
 const methods = 'POST, DELETE, OPTIONS'
 
-/** With a token of the portal. Answers are JSON. */
 export function createConnectRouter(parts: ConnectParts): Router {
   const { config, pageTokens, isTooOften, refused, visits, audit, log } = parts
   const admin = adminOfPages(config)
@@ -159,7 +158,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   return router
 }
 
-/** Addresses without a transport need no session. Undefined: all may call. */
+/** An address that may use no transport needs no session. Undefined if all addresses may call. */
 function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | undefined {
   const rules = [...(bosh.enabled ? [access.bosh] : []), ...(websocket.enabled ? [access.websocket] : [])]
   const transports = rules.map(accessBy)
@@ -167,7 +166,7 @@ function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | un
   return isForAll ? undefined : address => transports.some(may => may!(address))
 }
 
-/** Details of refused tokens are ours, and few. */
+/** Each detail of a refused token is a cause of its own: details are few fixed sentences. */
 const causeOf = ({ code, detail }: Problem) => (code === 'invalid-token' ? detail : undefined)
 
 /** RFC 6750 §2.1. */

@@ -20,7 +20,7 @@ export function demandVerified(claims: Claims, { claim }: JidTemplate): void {
 export function jidIn(claims: Claims, { claim, before, after, domain }: JidTemplate): string {
   const value = textIn(claims, claim)
   if (value === undefined) throw refused('It has no text in the claim of PAGE_TOKEN_JID.')
-  // XEP-0106 §3.2: no spaces at the ends.
+  // An escaped name must not begin or end with a space (XEP-0106 §3.2).
   if (domain !== undefined && value !== value.trim()) throw unfit()
   const written = domain === undefined ? value : `${before}${escapeLocal(value)}${after}@${domain}`
   const local = written.slice(0, written.indexOf('@'))
@@ -33,7 +33,7 @@ export function jidIn(claims: Claims, { claim, before, after, domain }: JidTempl
 
 const unfit = () => refused('The claim of PAGE_TOKEN_JID makes no JID.')
 
-/** Claim `visit`, else `sid`. Throws `invalid-token`. */
+/** Reads the claim `visit`, or without it `sid`. Throws `invalid-token`. */
 export function visitIn(claims: Claims): string | undefined {
   const name = ['visit', 'sid'].find(name => Object.hasOwn(claims, name))
   if (name === undefined) return undefined
@@ -56,7 +56,7 @@ function textIn(claims: Claims, name: string): string | undefined {
   return isText ? value : undefined
 }
 
-/** XEP-0106 §4. A backslash is escaped where it would begin an escape. */
+/** XEP-0106 §4. A backslash is escaped if it would begin an escape. */
 function escapeLocal(text: string): string {
   return text.replaceAll(
     /\\(?=20|22|26|27|2f|3a|3c|3e|40|5c)|[ "&'/:<>@]/gi,

@@ -77,7 +77,7 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
   }
   return {
     keyOf,
-    /** Never rejects. False after a failure. */
+    /** Never rejects. Resolves with false after a failure. */
     renew,
   }
 }

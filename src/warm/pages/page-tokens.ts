@@ -19,7 +19,6 @@ const longestLife = 3600
 
 const publicAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-/** For all tokens without the right key's signature. */
 const unsigned = {
   secret:
     'HS256 with a secret of PAGE_TOKEN_SECRET_FILE did not sign it. A secret is the text of its line, not decoded.',
@@ -33,7 +32,7 @@ export interface PageUser {
   readonly jid: string
   readonly visit: string | undefined
   readonly token: string | undefined
-  /** The token too. ejabberd accepts it as a password. */
+  /** The token, which ejabberd accepts as a password. */
   readonly password: string | undefined
   readonly credential: string | undefined
 }
@@ -54,7 +53,6 @@ type Keys = PageTokenParts['pages']['secrets'] | PageTokenParts['pages']['keys']
 
 type Verify = (token: string) => Promise<JWTPayload>
 
-/** The settings are complete (`page-settings.ts`). */
 export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onFetchFailed }: PageTokenParts) {
   let pages = first
   const { audience, issuer, jid: template, login } = first
@@ -128,7 +126,7 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
     async prepare(): Promise<void> {
       await fetched?.renew()
     },
-    /** Reads the file, or fetches the keys. Unusable keys replace nothing. `next`: other settings. */
+    /** Reads the keys of the file or URL again. Unusable keys replace nothing. `next` has changed settings. */
     async reload(next: PageTokenParts['pages'] = pages): Promise<void> {
       const keys = next.secrets ?? next.keys!
       if ('url' in keys && keys.url !== urlOf(pages.secrets ?? pages.keys)) use(keys)
@@ -146,7 +144,7 @@ function hasSigned(secret: KeyObject, token: string): boolean {
   return own.length === signature.length && timingSafeEqual(own, signature)
 }
 
-/** Claims come after the signature: only the issuer learns about them. */
+/** Claims are checked after the signature: only the issuer learns about claims. */
 function problemOf(error: unknown, otherwise: string): Problem {
   if (error instanceof Problem) return error
   if (error instanceof errors.JWTExpired) return refused('It has expired.')
