@@ -49,12 +49,11 @@ async function countTimers(): Promise<number> {
 export type Answers = typeof answers
 
 const answers = {
-  /** Since the last question, in milliseconds. Then collects garbage. Needs MEASURE_LAG. */
+  /** Since the last question, in milliseconds. Needs MEASURE_LAG. */
   async lag() {
     const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution)
     const [p50 = 0, p99 = 0] = [50, 99].map(percent => late(histogram.percentile(percent)))
     const lag = { p50, p99, max: late(histogram.max), busy }
-    await collectGarbage()
     await new Promise(setImmediate)
     histogram.reset()
     before = used()

@@ -84,7 +84,6 @@ interface Row {
 
 async function lagOf({ workers }: Held): Promise<Lag> {
   const all: Lag[] = []
-  // One at a time, or the primary would take workers that collect garbage together as hung.
   for (const pid of workers) all.push(await ask(pid, 'lag'))
   const most = (key: keyof Lag) => Math.max(...all.map(each => each[key]))
   return { p50: most('p50'), p99: most('p99'), max: most('max'), busy: most('busy') }
@@ -92,7 +91,11 @@ async function lagOf({ workers }: Held): Promise<Lag> {
 
 const alone = ({ pid, port }: Started): Held => ({ pids: [pid], workers: [pid], port })
 
-const residentOf = ({ pids }: Held) => pids.reduce((sum, pid) => sum + residentKib(pid), 0)
+async function residentOf({ pids, workers }: Held): Promise<number> {
+  // One at a time, or the primary would take workers that collect garbage together as hung.
+  for (const pid of workers) await ask(pid, 'collectGarbage')
+  return pids.reduce((sum, pid) => sum + residentKib(pid), 0)
+}
 
 const descriptorsOf = ({ pids }: Held) => pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0)
 
@@ -123,9 +126,8 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   const fewer = async (most: number) => {
     while (descriptorsOf(service) > most) await sleep(100)
   }
-  await lagOf(service)
   const idle = descriptorsOf(service) + 20 * service.pids.length
-  const empty = residentOf(service)
+  const empty = await residentOf(service)
   try {
     const work = {
       part: 'hold',
@@ -142,8 +144,9 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
     const filled = await phase('log in', () => {
       runs = Promise.all(clients.map(run))
     })
-    const kibEach = (residentOf(service) - empty) / sessions
     await phase('talk', go)
+    // Not before: the collection would make V8 collect more often during the talk.
+    const kibEach = ((await residentOf(service)) - empty) / sessions
     go()
     const back = await phase('lose links', stub.breakStreams)
     await phase('lose pages', go, () => fewer(idle + sessions))
