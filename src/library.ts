@@ -1,4 +1,4 @@
-// The service within another process, such as a portal's tests.
+// Runs the service within another process, such as a portal's tests.
 import { loadConfig } from './config/load.js'
 import { Counts } from './lib/counts.js'
 import { startService as startWith } from './service/service.js'
@@ -7,7 +7,7 @@ import { createLogs } from './watching/logs.js'
 export type Settings = Readonly<Record<string, string | undefined>>
 
 export interface StartOptions {
-  /** JSON lines. Default: standard output. */
+  /** Gets JSON lines. Default: standard output. */
   readonly writeLog?: (line: string) => void
 }
 

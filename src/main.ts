@@ -8,7 +8,7 @@ import { mostDescriptors } from './lib/limits/descriptors.js'
 async function run(command: Command): Promise<void> {
   switch (command.name) {
     case 'serve': {
-      // A closed terminal also sends SIGHUP.
+      // A closed terminal sends SIGHUP, too.
       const obey = holdSignals('SIGHUP', 'SIGUSR2')
       return (await import('./command/serve.js')).serve(obey, command.envFile)
     }
@@ -40,12 +40,12 @@ function requireDescriptors(): void {
 }
 
 async function main(): Promise<void> {
-  // Otherwise Node opens its debugger to all users of this machine.
+  // Without a handler, SIGUSR1 makes Node open its debugger to all users of this machine.
   process.on('SIGUSR1', () => {})
   const command = readCommandLine(process.argv.slice(2))
   if (['serve', 'demo', 'check-config', 'warm'].includes(command.name)) requireDescriptors()
   await run(command)
-  // A trial may leave connections open.
+  // `warm` may leave connections open.
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()
 }
 

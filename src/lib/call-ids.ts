@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
 
-/** In the caller's logs and traces. */
 export interface CallIds {
   readonly requestId: string
   /** W3C Trace Context. */
   readonly traceparent?: string | undefined
 }
 
-/** `X-Request-Id` if it is loggable, or a new id. */
 export function requestIdFrom(header: string | undefined): string {
   return header !== undefined && /^[\w.:+/=@-]{1,128}$/.test(header) ? header : randomUUID()
 }

@@ -1,11 +1,11 @@
-// Imported, because the global `performance` is a getter, and hot paths need the time.
+// The global `performance` is a slow getter.
 import { performance } from 'node:perf_hooks'
 
 /** Time for all parts. Tests move it by hand. */
 export interface Clock {
-  /** Monotonic. */
+  /** Monotonic, in milliseconds. */
   now(): number
-  /** Keeps no process alive. 0: the next turn of the event loop. */
+  /** Keeps no process alive. With `ms` 0, runs in the next turn of the event loop. */
   after(ms: number, callback: () => void): Timer
 }
 

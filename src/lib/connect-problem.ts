@@ -5,7 +5,6 @@ import type { ProblemCode } from './errors.js'
 
 type ConnectError = NodeJS.ErrnoException & { readonly address?: string; readonly errors?: readonly ConnectError[] }
 
-/** Too few descriptors, local addresses or ports are this machine's problem. */
 export function connectProblem(error: ConnectError): ProblemCode {
   const { code } = error
   if (code === 'EMFILE' || code === 'ENFILE') return 'service-full'

@@ -1,4 +1,4 @@
-// None of the names comes from callers.
+// No name in this file comes from callers.
 import { Durations } from './durations.js'
 
 /** Ends of WebSockets whose client sent no `<close/>`. */
@@ -9,7 +9,7 @@ export const webSocketCuts = [
   'idle-timeout',
   'message-too-long',
   'too-many-fragments',
-  /** Binary, or against RFC 6455. */
+  /** The frame is binary, or against RFC 6455. */
   'bad-frame',
   'not-read',
   /** No memory for fragments. */
@@ -23,12 +23,12 @@ export const endReasons = [
   'client',
   'inactivity',
   'attach-timeout',
-  /** By an admin or backend. */
+  /** An admin or backend ended the session. */
   'logout',
   /** The caller of `/warm` hung up before the answer. */
   'unclaimed',
   ...webSocketCuts,
-  /** Failed, or only checked credentials. */
+  /** The login failed, or only checked credentials. */
   'login',
   /** The XMPP server gave the resource to another client. */
   'replaced',
@@ -39,7 +39,7 @@ export const endReasons = [
   'item-not-found',
   'policy-violation',
   'login-timeout',
-  /** Too many on this stream. */
+  /** The server refused too many logins on this stream. */
   'refused-logins',
   'limit',
   'shutdown',
@@ -83,7 +83,7 @@ export const limits = {
   /** These limits end the session or the connection. */
   stanza: 'MAX_STANZA_BYTES',
   fragments: 'WEBSOCKET_MAX_FRAGMENTS',
-  /** Of links to XMPP servers. */
+  /** Ports of links to XMPP servers. */
   'local-ports': 'XMPP_LOCAL_ADDRESSES',
   /** No setting raises these limits. */
   'unread-reply': undefined,
@@ -101,7 +101,6 @@ export type Limit = keyof typeof limits
 
 export const limitDetail = (limit: Limit): string => `Limit: ${limits[limit]}.`
 
-/** Counts with labels of our own tables. */
 export class Tally {
   readonly #counts = new Map<string, number>()
 
@@ -137,29 +136,29 @@ export class Counts {
   gapTimeouts = 0
   readonly pages = { bosh: new PageTraffic(), websocket: new PageTraffic() }
   readonly webSockets = { opened: 0, refused: 0 }
-  /** With the sum of their round trips. */
+  /** `seconds` is the sum of the round trips. */
   readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0, 'taken-up': 0 }
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
   calls = 0
-  /** Not the caller's fault. */
+  /** Calls that failed without a fault of the caller. */
   failedCalls = 0
   reuses = 0
   failedAdminLogins = 0
   clientsLoggedIn = 0
   readonly clientLogins = { refused: 0, delayed: 0 }
-  /** Before the login, by step and code. */
+  /** Failures before the login, by step and code. */
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
-  /** With wrong namespaces, or above a limit. */
+  /** Stanzas with wrong namespaces, or above a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>
   >
   readonly unanswered = { gone: 0, broken: 0, late: 0 }
-  /** The responsible process did not answer. */
+  /** Counted without the responsible process, which did not answer. */
   countedAlone = 0
   readonly linesLost = { log: 0, audit: 0 }
   faults = 0

@@ -1,7 +1,7 @@
 /** Upper bounds of the buckets, in seconds. */
 export const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
-/** For hot paths: `add` allocates nothing. prom-client's makes a key for each value. */
+/** A histogram for hot paths: `add` allocates nothing. */
 export class Durations {
   /** The last bucket has no bound. */
   readonly buckets = new Float64Array(durationBounds.length + 1)

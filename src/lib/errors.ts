@@ -75,7 +75,7 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-/** The same call may succeed later, unchanged. */
+/** The same call may succeed later. */
 const passing: ReadonlySet<string> = new Set<ProblemCode>([
   'too-many-requests',
   'remote-connection-failed',
@@ -99,7 +99,7 @@ export const problems = Object.fromEntries(
   ),
 ) as Readonly<Record<ProblemCode, { readonly status: number; readonly retry: boolean; readonly sentence: string }>>
 
-/** Contains no secret. */
+/** Only `quote` may contain a secret. */
 export class Problem extends Error {
   override readonly name = 'Problem'
   readonly status: number
@@ -110,7 +110,6 @@ export class Problem extends Error {
   readonly detail: string | undefined
   /** Never logged: it may be a misplaced secret. */
   readonly quote: string | undefined
-  /** The caller's mistake, and its rule. */
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined
   /** Host and port of the XMPP server that refused. For admins only. */
@@ -136,7 +135,7 @@ export class Problem extends Error {
   }
 }
 
-/** That this service sends (XEP-0124 §17.2). */
+/** Conditions that this service sends (XEP-0124 §17.2). */
 export type Condition =
   | 'bad-request'
   | 'host-gone'

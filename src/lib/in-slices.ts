@@ -1,10 +1,10 @@
-/** Of a turn of the event loop. */
+/** Time for all such work in a turn of the event loop, in milliseconds. */
 const slice = 5
 
 let sliceEnds: number | undefined
 let waiting: (() => void)[] = []
 
-/** Runs long work without pauses for others. Short work ends at once. All work shares the time of a turn. */
+/** Runs long work in slices, between which other work runs. Short work ends at once. */
 export async function inSlices<T>(work: Iterator<undefined, T, undefined>): Promise<T> {
   for (;;) {
     while (hasTime()) {

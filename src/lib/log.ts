@@ -7,7 +7,7 @@ export type LogPart = (typeof logParts)[number]
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** `json`: level numbers, milliseconds since 1970. `json-iso`: level names, ISO 8601. */
+/** `json` has level numbers and milliseconds since 1970. `json-iso` has level names and ISO 8601. */
 export const logFormats = ['json', 'json-iso', 'text'] as const
 export type LogFormat = (typeof logFormats)[number]
 
@@ -23,7 +23,7 @@ export function createLog(
   format: LogFormat = 'json',
   onLine: (line: string) => void = () => {},
 ): Logger {
-  // A second defence: no code logs these.
+  // No code logs these fields: this is a second defence.
   const secrets = ['password', 'credential', 'token', 'secret', 'sid', 'authorization', 'cookie']
   const options = {
     level,
@@ -48,7 +48,7 @@ const named = {
   formatters: { level: (level: string) => ({ level }) },
 }
 
-/** `time level part: message field=value …`, with ambiguous values quoted. */
+/** Writes `time level part: message field=value …`, and quotes ambiguous values. */
 function textLine(line: string): string {
   const { time, level, part, msg, pid: _pid, hostname: _hostname, ...fields } = JSON.parse(line)
   const words = [time, String(level).padEnd(5), ...(part === undefined || part === msg ? [] : [`${part}:`]), msg]
@@ -59,7 +59,7 @@ function textLine(line: string): string {
   return `${words.join(' ').replaceAll(invisible, escapedCharacter)}\n`
 }
 
-/** Of C1, and of those that change the direction of a text: a terminal would obey them. */
+/** Terminals would obey these characters: C1, and characters that change the direction of text. */
 const invisible = /[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 const escapedCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
@@ -84,7 +84,7 @@ export function createPartLogs(log: Logger, first: LogLevels) {
   }
 }
 
-/** A message may quote a secret. */
+/** Omits the message, which may quote a secret. */
 export function codeOf(cause: unknown): string | undefined {
   const { code } = (cause ?? {}) as { readonly code?: unknown }
   return typeof code === 'string' ? code : undefined

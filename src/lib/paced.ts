@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { nextTick } from 'node:process'
 
-/** Of a turn of the event loop, in milliseconds. */
+/** Time for such work in a turn of the event loop, in milliseconds. */
 const longest = 10
 
 let waiting: (readonly [work: (item: never) => void, item: unknown])[] = []
@@ -11,8 +11,8 @@ let begun = 0
 let isDue = false
 
 /**
- * Works at once, or in a later turn of the event loop if this turn has lasted for 10 ms. In order. For what may happen
- * to all sessions in one turn.
+ * Works at once, or in a later turn of the event loop if this turn has lasted for 10 ms. Keeps the order. For work that
+ * may concern all sessions in one turn.
  */
 export function paced<T>(item: T, work: (item: T) => void): void {
   if (!isDue) begin()
@@ -32,7 +32,7 @@ function turn(): void {
   if (isDue) next()
 }
 
-/** One piece in each tick, because the ticks that it causes take time as well. An error stops no other piece. */
+/** Each tick does one piece, because the ticks that a piece causes take time too. An error stops no other piece. */
 function next(): void {
   if (done < waiting.length && performance.now() - begun < longest) {
     const [work, item] = waiting[done]!
@@ -61,11 +61,11 @@ function push(this: Socket, chunk: unknown, encoding?: BufferEncoding): boolean 
 
 function pushEnd(socket: Socket): void {
   pushNow.call(socket, null)
-  // As Node does, or the end of a socket without a reader would never come.
+  // Node does the same. Otherwise a socket without a reader would never end.
   socket.read(0)
 }
 
-/** With an error if the other side reset the connection. */
+/** `error` is set if the other side reset the connection. */
 function destroy(this: Socket, error: Error | null, callback: (error?: Error | null) => void): void {
   if (error === null) destroyNow.call(this, error, callback)
   else paced(this, socket => destroyNow.call(socket, error, callback))

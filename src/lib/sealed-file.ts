@@ -54,7 +54,7 @@ export async function writeSealed(path: string, key: KeyObject, texts: Iterable<
   }
 }
 
-/** While the file is written. */
+/** The file has this ending while it is written. */
 export const temporaryEnding = /\.[0-9a-f]{16}\.tmp$/
 
 /** Rejects with a `SealedFileError`. Does not follow symbolic links. */
@@ -75,7 +75,7 @@ export async function readSealed(path: string, keys: readonly KeyObject[]): Prom
   }
 }
 
-/** Empties the file, so other programs may use the room. */
+/** Rejects if the disk has no room. Afterwards, other programs may use the room. */
 async function reserve(file: FileHandle, bytes: number): Promise<void> {
   const zeros = Buffer.alloc(frameBytes)
   for (let at = 0; at < bytes; at += frameBytes) await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)

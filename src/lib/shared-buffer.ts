@@ -7,7 +7,7 @@ const received = Buffer.allocUnsafeSlow(64 * 1024)
 export function connectSharingBuffer(options: NetConnectOpts): Socket {
   const socket: Socket = connect({
     ...options,
-    // Otherwise Node allocates a buffer for each read.
+    // Without `onread`, Node allocates a buffer for each read.
     onread: {
       buffer: received,
       callback(bytes) {

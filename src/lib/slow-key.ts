@@ -3,6 +3,5 @@ import { promisify } from 'node:util'
 
 const derive = promisify<string, string, number, Buffer>(scrypt)
 
-/** Each guess at the secret costs an attacker one scrypt. */
 export const slowKey = (secret: string, purpose: string): Promise<Buffer> =>
   derive(secret, `warm-bindings ${purpose}`, 32)

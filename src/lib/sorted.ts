@@ -1,6 +1,6 @@
 const runLength = 1024
 
-/** Sorts, and pauses at each `undefined` among the items, and often later. */
+/** Sorts, and yields often, at least at each `undefined` among the items. */
 export function* sorted<T>(
   items: Iterable<T | undefined>,
   compare: (a: T, b: T) => number,

@@ -1,9 +1,9 @@
-// Imported, because the global is a getter.
+// The global `process` is a slow getter.
 import { nextTick } from 'node:process'
 
 /**
- * At the end of this turn of the event loop, or as soon as there are `most` items. An error does not stop the rest. 8
- * to 16 items measured best.
+ * Acts on the items at the end of this turn of the event loop, or as soon as there are `most` items. An error does not
+ * stop the other items. 8 to 16 items measured best.
  */
 export function writeBatch<T>(most: number, act: (item: T) => void): (item: T) => void {
   let items: T[] = []

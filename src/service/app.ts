@@ -41,7 +41,6 @@ interface ProblemParts extends Pick<AppParts, 'log' | 'sums'> {
   readonly counts: Pick<Counts, 'faults'>
 }
 
-/** Without the BOSH path and the health checks. */
 export function createApp(parts: AppParts): Express {
   const { config, counts, sums, extraRouters, demoPath, httpLog } = parts
   const home = homePath(config.externalUrl)
@@ -94,7 +93,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', false)
-  // Dispatcher and proxies also distinguish upper and lower case.
+  // The dispatcher and proxies distinguish upper and lower case.
   app.enable('case sensitive routing')
   install(http.fast, app)
   app.use((request, response, next) => {

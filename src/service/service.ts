@@ -49,7 +49,7 @@ import type { SiteParts } from './site.js'
 import { createSites } from './sites.js'
 import { createStopping, type Stopping } from './stopping.js'
 
-/** A minute, for a client. Above, answers are delayed. */
+/** Above this number of wrong tokens a minute, answers to the client are delayed. */
 const mostWrongTokens = 10
 export type Service = Awaited<ReturnType<typeof startService>>
 
@@ -70,12 +70,12 @@ export interface ServiceParts
   /** As in `ListeningParts`. */
   readonly sockets?: ListeningParts['sockets']
   readonly leave?: ListeningParts['leave']
-  /** This process must not be killed then: no other process has the sessions. */
+  /** After this call the process must not be killed: no other process has the sessions. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
 }
 
-/** From the bottom up. Rejects if a port is taken. */
+/** Rejects if a port is taken. */
 export async function startService({
   config,
   log: ownLog,
@@ -240,7 +240,7 @@ export async function startService({
     throw error
   }
   if (states.length > 0) onTakingUp()
-  // Before any request. Nothing can fail after this.
+  // Sessions are taken up before any request. Nothing can fail after this point.
   takeUpFiles(states, nodes, sites.takeUp, log)
   if (nodes !== undefined) acceptHandovers(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
@@ -293,7 +293,10 @@ export async function startService({
     metricsUrl: metricsServer?.url,
     metrics: metrics.text,
     reopen: () => audit.reopen(),
-    /** Certificates and pages' keys. `next`: checked by `reloadConfig`. Resolves with false if certificates stay. */
+    /**
+     * Reads certificates and keys of page tokens again. `reloadConfig` has checked `next`. Resolves with false if
+     * certificates stay.
+     */
     async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<boolean> {
       audit.reopen()
       if (next !== undefined && changed?.length !== 0) await take(next)
@@ -303,7 +306,7 @@ export async function startService({
       return areCertificatesUsable
     },
     numbers: () => past.write(),
-    /** Of a process that has ended. */
+    /** Adds the numbers of a process that has ended. */
     takeNumbers: (text: string, hasDied: boolean) => past.take(text, hasDied),
     /** False if full or stopping. */
     isReady: takesSessions,

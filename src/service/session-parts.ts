@@ -45,14 +45,14 @@ import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
 import { serverLimits } from '../xmpp/xml/limits.js'
 
-/** Share of descriptors or memory. Above, no spare connections. */
+/** Above this share of descriptors or memory, there are no spare connections. */
 const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
 
 export interface SessionParts
   extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
     Pick<ListenerParts, 'bodies'> {
-  /** At another endpoint. Undefined for domains served here. */
+  /** Opens a session at another endpoint. Returns undefined for domains served here. */
   readonly openThere: Remotes['openThere']
   readonly login: LoginParts
   readonly mend: MendParts | undefined

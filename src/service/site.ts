@@ -26,7 +26,6 @@ import { type AppParts, createApp, createPagesApp } from './app.js'
 import type { SessionParts } from './session-parts.js'
 import { createSessions } from './site-sessions.js'
 
-/** With long stanzas, the limit is two stanzas. */
 const leastBodyBytes = 512 * 1024
 
 export interface SiteParts
@@ -50,7 +49,6 @@ export interface SiteParts
   readonly sessionParts: SessionParts & Pick<AppParts, 'sessions' | 'endUnclaimed'>
   readonly nodes?: Nodes | undefined
   readonly callLimits: AppParts['limits']
-  /** Undefined: no tokens. */
   readonly pageTokens?: PageTokens | undefined
   readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
 }
@@ -66,7 +64,7 @@ export interface Parts {
 export interface Built {
   readonly endpoints: WebSocketEndpoint[]
   readonly sessions: ReturnType<typeof createSessions>[]
-  /** By which other processes name the sites. */
+  /** Other processes refer to the sites by these names. */
   readonly names: Set<string>
   readonly sums: MinuteSums
 }

@@ -55,7 +55,7 @@ export function createSites(first: Config, shared: SiteParts): Sites {
       before = newest
       serviceAccounts = config.serviceAccounts
       newest = buildSites(config, carried)
-      // Processes with the earlier settings still use these names.
+      // Processes with the earlier settings still use the earlier names.
       const names = new Set([...before.names, ...newest.names])
       for (const one of [carriage, carriedRequests, carriedLogins]) one?.keep(names)
     },
@@ -118,7 +118,7 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, bu
   return createSite(configs, parts, built)
 }
 
-/** RFC 9110 §15.5.20. */
+/** Answers with 421 (RFC 9110 §15.5.20). */
 function refusal(config: Config, { shared, sums }: Parts): Routes {
   const { logFor, counts } = shared.sessionParts
   const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)

@@ -12,15 +12,15 @@ import { giveTo, setDown } from '../session/succession.js'
 import type { createSessionParts } from './session-parts.js'
 import type { Sites } from './sites.js'
 
-/** For pages without an open request to learn of the end. */
+/** Time for pages without an open request to learn of the end. */
 const farewellMilliseconds = 1_000
-/** For WebSocket pages to confirm stanzas, or the next process repeats them. */
+/** Time for WebSocket pages to confirm stanzas: the next process repeats unconfirmed stanzas. */
 const settleMilliseconds = 500
 /** Time for the last answers of other processes. */
 const carriedMilliseconds = 250
-/** For late calls, which other processes take. */
+/** Time for late calls, which other processes take. */
 const lastCallMilliseconds = 50
-/** Open connections are then cut. */
+/** After this time, open connections are cut. */
 const stopMilliseconds = 8_000
 const cutMilliseconds = 1_000
 
@@ -33,12 +33,11 @@ export interface StoppingParts {
   readonly streams: EventStreams
   readonly events: Events | undefined
   readonly nodes: Nodes | undefined
-  /** A worker and its heir have the same. */
+  /** A worker and its heir have the same place. */
   readonly place: string
   readonly files: StateFiles | undefined
   readonly clock: Clock
   readonly log: Logger
-  /** Ends periodic work. */
   readonly onStop: () => void
   readonly onStopped: () => void
 }
@@ -53,7 +52,7 @@ export function createStopping(parts: StoppingParts) {
   let draining: Promise<void> | undefined
   let stopped: Promise<void> | undefined
 
-  /** The newest worker with the same number. */
+  /** The worker that replaces this worker. */
   const heir = () =>
     isReplaced
       ? nodes?.others.find(({ about, isDraining }) => about?.place === parts.place && !isDraining)?.name
@@ -63,16 +62,16 @@ export function createStopping(parts: StoppingParts) {
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
     if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
-    // In case the heir dies.
+    // The file is written if there is no heir, or the heir fails.
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
     const settled = performance.now() + settleMilliseconds
     while (registry.settles() && performance.now() < settled) await pause(20)
     registry.isSettingDown = true
-    // A file without sessions would replace a file that needs another key.
+    // An empty file must not replace a file that needs another key.
     const noneCanMove = () => registry.size === registry.immovable
     if (noneCanMove()) return
-    // The heir adopts the names once it has the sessions. Until then, requests wait.
+    // Requests wait until the heir has the sessions and adopts the names.
     nodes?.handOver()
     listening.retire()
     for (const way of ways) {
@@ -100,7 +99,7 @@ export function createStopping(parts: StoppingParts) {
     sessions.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
-    // Other stopping processes may still answer clients here.
+    // Other processes that stop may still answer clients of this process.
     if (nodes !== undefined) {
       await pause(carriedMilliseconds)
       sites.hurry()
@@ -113,14 +112,14 @@ export function createStopping(parts: StoppingParts) {
       await pause(lastCallMilliseconds)
       await Promise.race([until(() => !sites.hasCarriedLogins()), late])
     }
-    // Clients of other processes' sessions repeat their requests elsewhere.
+    // Clients with sessions in other processes repeat their requests elsewhere.
     const nodesClosed = nodes?.close()
     const told = events?.stop()
     await Promise.race([Promise.all([closed, told, nodesClosed, until(sessions.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
     sessions.close()
-    // Node leaves TLS handshakes open.
+    // Node does not close unfinished TLS handshakes.
     await Promise.race([closed, pause(cutMilliseconds)])
     sites.close()
     parts.onStopped()

@@ -8,7 +8,7 @@ const fewestRequests = 20
 
 type Tried = readonly [all: number, failed: number]
 
-/** Warns about a larger share than `most` in five minutes. 0: off. Returns a function that stops it. */
+/** Warns if more than the share `most` fails in five minutes. 0 is off. Returns a function that stops the warnings. */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],

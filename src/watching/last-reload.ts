@@ -10,7 +10,7 @@ export class LastReload {
     if (isSuccessful) this.#succeededAt = Date.now()
   }
 
-  /** Named as Prometheus names its own. */
+  /** The names are like those of Prometheus' own metrics. */
   get rows(): readonly Row[] {
     return [
       {

@@ -8,11 +8,11 @@ import { codeOf, createLog, type LogFormat } from '../lib/log.js'
 import { RecentAudit } from '../lib/recent-lines.js'
 import { LineWriter } from '../lib/text/line-writer.js'
 
-/** About who called, logged in or ended a session. Independent of LOG_LEVEL. */
+/** Tells who called, logged in or ended a session. LOG_LEVEL has no effect. */
 export interface AuditTrail {
-  /** `"audit":true`, level `info`. */
+  /** Lines have `"audit":true` and level `info`. */
   readonly log: Logger
-  /** Also with AUDIT_LOG=off. */
+  /** Filled even with AUDIT_LOG=off. */
   readonly recent: RecentAudit
   reopen(): void
 }
@@ -84,7 +84,7 @@ const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
 function standard(name: 'stdout' | 'stderr', format: LogFormat): LineWriter {
   let writer = standardWriters.get(name)
   if (writer === undefined) {
-    // Creating this stream makes Node set the pipe or socket to non-blocking.
+    // Reading `process[name]` makes Node set the pipe or socket to non-blocking.
     const { fd } = process[name]
     const made = new LineWriter(fd, { lostLine: lostLine({}, format) })
     process.once('exit', () => made.flush())

@@ -25,7 +25,6 @@ export async function serveMetrics(address: Place, text: MetricsText, isReady: (
     if (mayWait(res)) inTurn(res, () => answer(req, res))
     else req.socket.destroy()
   })
-  // No request is held here, so a silent client is gone or does not read.
   server.timeout = unreadMilliseconds
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])

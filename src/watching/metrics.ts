@@ -79,14 +79,14 @@ export function register({ name, type, help, labels, read }: Row, registry: Regi
     labelNames: labels,
     registers: [registry],
     collect() {
-      // Otherwise prom-client would add the value to the last value.
+      // Without a reset, prom-client would add the value to the last value.
       this.reset()
       for (const [given, value] of read()) this.inc(given, value)
     },
   })
 }
 
-/** Named like counters. Others have the same numbers by type. */
+/** These gauges have names of counters. Other metrics have the same numbers by type. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 let ofProcess: Registry | undefined

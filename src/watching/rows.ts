@@ -40,7 +40,7 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-/** Labels are words of our own tables, and present from the start. Two metrics have labels from the settings. */
+/** Two metrics have labels from the settings. Other labels are words of tables, present from the start. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     build_info: ['Always 1, with the versions of the service and of Node.js.', buildInfo],
@@ -196,7 +196,6 @@ const buildInfo: Source = {
   read: () => [[{ version, node: process.version }, 1]],
 }
 
-/** A process that is silent counts in no other state. */
 function nodeStates(others: readonly Node[], lost: number) {
   const states = { live: 0, silent: lost, draining: 0 }
   for (const { isSilent, isDraining } of others) states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** Sessions leave these free, so that refused connections get an answer. */
+/** Sessions leave these descriptors free, so that refused connections get an answer. */
 const reserveOfSessions = 32
-/** Of all descriptors. */
+/** Largest reserve, as a share of all descriptors. */
 const reservedShare = 0.1
 /** A slow check stays valid for `mostUnseen` descriptors, or for fewer if few are free. */
 const mostUnseen = 16
@@ -13,7 +13,7 @@ export class Descriptors {
   readonly most: number
   readonly #next: () => number | undefined
   #seen = 0
-  /** Since the last check, by all limits together. */
+  /** Descriptors that all limits allowed since the last check. */
   #unseen = mostUnseen
 
   constructor(most = mostDescriptors(), next = nextDescriptor) {
@@ -26,7 +26,7 @@ export class Descriptors {
     return (this.#next() ?? Number.POSITIVE_INFINITY) + this.expected
   }
 
-  /** In addition to `reserve` and the share `keptShare`. */
+  /** The returned check keeps `reserve` and the share `keptShare` free. */
   room(reserve = reserveOfSessions, keptShare = 0): () => boolean {
     const { most } = this
     const kept = Math.min(reserve, Math.ceil(most * reservedShare)) + Math.ceil(most * keptShare)
@@ -52,7 +52,7 @@ function nextDescriptor(): number | undefined {
     return descriptor
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // The file is missing on this system.
+    // Otherwise `/dev/null` is missing.
     return code === 'EMFILE' || code === 'ENFILE' ? undefined : 0
   }
 }

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import type { Clock, Timer } from '../clock.js'
 
 const shortest = 5_000
-/** Divisor: collections take at most 5 % of the time. */
+/** Collections take at most 1/20 of the time. */
 const rarity = 20
 const interval = 2_000
 /** Growth of the RSS since the last collection that justifies another. */
@@ -23,7 +23,7 @@ export function v8Collector(): () => void {
       gc({ type: 'major', flavor: 'last-resort' })
       return
     }
-    // With options, Node 20 collects young objects only. Its first collection returns memory late.
+    // With options, Node 20 collects young objects only. A single collection returns memory late.
     gc()
     gc()
   }
@@ -65,7 +65,7 @@ export interface SweepParts {
   readonly resident: () => number | undefined
   readonly waiting: () => number
   readonly sessions: () => number
-  /** Busy share since the last call. Tests replace it. */
+  /** Busy share of the time since the last call. */
   readonly busy?: () => number
 }
 

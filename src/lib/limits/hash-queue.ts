@@ -6,10 +6,10 @@ export type HashQueue = WorkQueue
 
 const mostWaiting = 1_000
 
-/** PBKDF2 and scrypt share four threads with DNS and files, so few run at once. Rejects with `service-full`. */
+/** Few hashes run at once, because hashes share four threads with DNS and files. Rejects with `service-full`. */
 export const hashQueue = (refused?: OnRefused): HashQueue => workQueue(2, mostWaiting, serviceFull(refused))
 
-/** One at a time: wrong secrets must not delay SCRAM logins. */
+/** One hash runs at a time: wrong secrets of admins must not delay SCRAM logins. */
 export const adminHashQueue = (refused?: OnRefused): HashQueue => workQueue(1, mostWaiting, serviceFull(refused))
 
 const serviceFull = (refused?: OnRefused) => () => {

@@ -1,8 +1,7 @@
 import { KeyCounts } from './key-counts.js'
 
-/** With a limit for each kind. */
 export interface LiveCounts<Kind extends string> {
-  /** If a kind is at its limit, counts none and returns this kind. Synchronous unless another process counts. */
+  /** If a kind is at its limit, counts none and returns this kind. Returns a promise only if another process counts. */
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined>
   add(kind: Kind, key: string): void
   giveBack(kind: Kind, key: string): void

@@ -7,23 +7,23 @@ import { type Most, numberOf } from './rates.js'
 
 /** Above this share, V8 collects most of the time, then aborts. */
 const mostOfHeap = 0.75
-/** In the heap limit, in bytes. V8 does not report it. */
+/** Bytes for young objects in the heap limit. V8 does not report this size. */
 const youngSize = 48 * 2 ** 20
-/** Unless MAX_MEMORY_MB is set. */
+/** Used without MAX_MEMORY_MB. */
 const mostOfMachine = 0.8
-/** Of both limits. Hostile stanzas can take four times their counted size. */
+/** Share of the lower limit. Hostile stanzas can take four times their counted size. */
 const mostWaiting = 1 / 8
 /** A measurement expires after this time, or after this many new sessions. */
 const interval = 1_000
 const many = 20
 /** Share of the sessions that must end before a full process accepts new sessions. */
 const leaving = 0.1
-/** Then a few more sessions are accepted, if memory does not grow. */
+/** After this time, a few more sessions are accepted if memory does not grow. */
 const patience = 60_000
 
 /**
- * From 0 to 1: of V8's heap limit, or of `megabytes` (0: a share of the machine). Resident memory counts as full only
- * if `collect` does not help.
+ * Returns the used share of V8's heap limit or of `megabytes` (0: a share of the machine). Resident memory counts as
+ * full only if `collect` does not help.
  */
 export function memoryMeasure(
   megabytes: Most,
@@ -40,17 +40,17 @@ export function memoryMeasure(
   }
 }
 
-/** In bytes. Parameters as in `memoryMeasure`. */
+/** In bytes. */
 export function memoryForWaiting(megabytes: number, workers = 0): number {
   return Math.min(heapSize(), processMemory(megabytes, workers)) * mostWaiting
 }
 
-/** In bytes. Parameters as in `memoryMeasure`. */
+/** In bytes. */
 export function memoryLimits(megabytes: number, workers = 0) {
   return { heap: heapSize() * mostOfHeap, resident: processMemory(megabytes, workers) }
 }
 
-/** For old objects, in bytes. */
+/** Heap for old objects, in bytes. */
 function heapSize(): number {
   return getHeapStatistics().heap_size_limit - youngSize
 }

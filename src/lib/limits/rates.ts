@@ -2,7 +2,6 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 export type KeyedRate = Pick<Rate, 'take' | 'giveBack' | 'count' | 'wait'>
 
-/** A function if the limit may change. */
 export type Most = number | (() => number)
 
 export const numberOf = (most: Most) => (typeof most === 'number' ? most : most())
@@ -16,7 +15,7 @@ export class Rate {
   readonly #most: Most
   readonly #counted: RateLimiterMemory
 
-  /** `seconds` begin with the first attempt. 0: no limit. */
+  /** `seconds` begin with the first attempt. If `most` is 0, there is no limit. */
   constructor(most: Most, seconds: number) {
     this.#most = most
     this.#counted = new RateLimiterMemory({ points: 1, duration: seconds })
@@ -50,7 +49,7 @@ export class Rate {
     return noted == null || noted.msBeforeNext <= 0 ? 0 : noted.consumedPoints
   }
 
-  /** In seconds. Does not count. */
+  /** Resolves with the seconds to wait. Does not count. */
   async wait(key: string): Promise<number | undefined> {
     const limiter = this.#limiter
     const noted = await limiter?.get(key)

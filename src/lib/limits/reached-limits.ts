@@ -10,7 +10,6 @@ export interface RefusalsParts {
   readonly log: Logger
 }
 
-/** Logs each limit at once, then once a minute. */
 export function createRefusals({ counts, sums, log }: RefusalsParts): OnRefused {
   const often = sums.of<object & { readonly refused: number }>(line => log.warn(line, 'a limit was reached'))
   return (limit, about) => {

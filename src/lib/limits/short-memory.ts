@@ -2,7 +2,6 @@ import { hash } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import { randomText } from '../text/random-text.js'
 
-/** A keyed hash that does not reveal the secret. */
 export type MemoryKey = string
 
 export type ShortMemory<Value> = ReturnType<typeof createShortMemory<Value>>

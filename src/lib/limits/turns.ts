@@ -11,7 +11,7 @@ interface Waiting {
   readonly begin: () => void
 }
 
-/** For each key. Urgent work goes first. */
+/** Limits the work that runs at once for each key. Urgent work goes first. */
 export class Turns {
   readonly #most: number
   readonly #queues = new Map<string, Queue>()

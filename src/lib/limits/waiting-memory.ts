@@ -5,10 +5,10 @@ const tightShare = 0.75
 const leastOfOne = 16 * 1024
 /** In bytes. The outbox has lower limits. */
 const mostOfOne = 4 * 1024 * 1024
-/** Without room, the next attempt waits for growth by this share of `most`. */
+/** If no room was made, the next attempt waits for growth by this share of `most`. */
 const worthAnotherLook = 1 / 16
 
-/** For unfetched stanzas and unfinished elements. */
+/** Counts unfetched stanzas and unfinished elements. */
 export class WaitingMemory {
   bytes = 0
   #most: number
@@ -47,7 +47,7 @@ export class WaitingMemory {
     return Math.max(leastOfOne, mostOfOne * left)
   }
 
-  /** Later: it may end the running session. */
+  /** Runs later, because `makeRoom` may end the running session. */
   #ask(): void {
     if (this.#isMakingRoom) return
     this.#isMakingRoom = true

@@ -1,6 +1,6 @@
 export type WorkQueue = ReturnType<typeof workQueue>
 
-/** In order. Rejects with `refusal()` if `mostWaiting` wait already. */
+/** Work starts in order. Rejects with `refusal()` if `mostWaiting` wait already. */
 export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Error) {
   let free = atOnce
   const waiting: (() => void)[] = []
@@ -19,7 +19,7 @@ export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Er
       waiting.push(go)
     })
   }
-  /** If the signal aborts before the work begins, rejects with its reason. */
+  /** Rejects with the signal's reason if the signal aborts before the work begins. */
   return async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     signal?.throwIfAborted()
     if (free > 0) free -= 1

@@ -1,4 +1,4 @@
-/** Levenshtein's. A transposition counts once. */
+/** Levenshtein's distance. A transposition counts once. */
 export function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   let previous = row

@@ -1,6 +1,6 @@
 import { attempt } from '../attempt.js'
 
-/** The WHATWG parser would change broken percent escapes, and so a password. */
+/** Broken percent escapes give undefined: the WHATWG parser would change such a password. */
 export function* formPairs(text: string): Iterable<readonly [name: string | undefined, value: string | undefined]> {
   for (const pair of text.split('&')) {
     if (pair === '') continue

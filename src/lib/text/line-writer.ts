@@ -10,10 +10,9 @@ const brokenMilliseconds = 1_000
 
 export interface LineWriterOptions {
   readonly lostLine: (lost: number) => string
-  /** With an error code, as on a full disk. A slow reader is no failure. */
+  /** Gets the error code, such as that of a full disk. A slow reader is no failure. */
   readonly onFailure?: (code: string | undefined) => void
   readonly clock?: Pick<Clock, 'after'>
-  /** Like `fs.writeSync`. */
   readonly writeTo?: (descriptor: number, bytes: Buffer) => number
 }
 
@@ -51,7 +50,7 @@ export class LineWriter {
     this.#flush()
   }
 
-  /** Closes the present one. */
+  /** Closes the present descriptor. */
   moveTo(descriptor: number): void {
     this.flush()
     closeSync(this.#descriptor)

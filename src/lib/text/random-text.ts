@@ -3,7 +3,6 @@ import { randomFillSync } from 'node:crypto'
 const pool = Buffer.alloc(4096)
 let at = pool.length
 
-/** Used bytes are wiped from the pool. */
 export function randomText(bytes: number, encoding: 'hex' | 'base64' | 'base64url'): string {
   if (at + bytes > pool.length) {
     randomFillSync(pool)
