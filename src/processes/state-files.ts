@@ -74,14 +74,19 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
     }
   }
 
-  const drop = async (name: string, outcome: keyof typeof outcomes): Promise<undefined> => {
-    if (remove(name)) log.warn({ file: name }, outcomes[outcome])
+  const drop = async (name: string, outcome: keyof typeof outcomes, about?: object): Promise<undefined> => {
+    if (remove(name)) log.warn({ file: name, ...about }, outcomes[outcome])
+  }
+
+  const dropOld = (name: string, writtenAt: number, sessions?: number): Promise<undefined> => {
+    const seconds = Math.round((now() - writtenAt) / 1000)
+    return drop(name, 'too-old', { sessions, seconds, longest: longest / 1000, limit: 'LINK_RESUME_TIME' })
   }
 
   /** A later start may be able to read it. */
   const keep = async (name: string, outcome: keyof typeof outcomes, code?: string): Promise<undefined> => {
     const stats = await lstat(join(folder, name)).catch(() => undefined)
-    if (stats?.isFile() && isOld(stats.mtimeMs)) return drop(name, 'too-old')
+    if (stats?.isFile() && isOld(stats.mtimeMs)) return dropOld(name, stats.mtimeMs)
     log.warn({ file: name, code }, outcomes[outcome])
   }
 
@@ -96,7 +101,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
       const head = headIn(first)
       if (head?.version !== version) return drop(name, head === undefined ? 'damaged' : 'other-version')
       if (head.slot !== from) return drop(name, 'damaged')
-      if (isOld(head.writtenAt)) return drop(name, 'too-old')
+      if (isOld(head.writtenAt)) return dropOld(name, head.writtenAt, records.length)
       return { names: head.names, writtenAt: head.writtenAt, records, take: () => remove(name) }
     } catch (error) {
       if (error instanceof SealedFileError) return refused(name, error)

@@ -40,6 +40,7 @@ import type { OpenerParts } from '../session/opener.js'
 import { knownSessions, OwnSessions } from '../session/own-sessions.js'
 import { Registry } from '../session/registry.js'
 import { epochOf, sharedSessions } from '../session/shared-sessions.js'
+import { unmendedLinks } from '../session/unmended.js'
 import type { MendParts } from '../warm/session-login.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
@@ -243,6 +244,7 @@ export function createSessionParts(given: ProcessParts) {
       makeRoomElsewhere,
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
+      unmended: unmendedLinks(clock, logFor('c2s')),
       waiting,
       bodies: new UnfinishedBodies({
         limits: config.limits,

@@ -32,6 +32,7 @@ export function createSessions(
     maxStanzaBytes: parts.maxStanzaBytes,
     serverMilliseconds: parts.serverMilliseconds,
     shaper: parts.shaper,
+    unmended: parts.unmended,
     waiting: parts.waiting,
     processName: parts.processName,
     tellEvent,

@@ -7,6 +7,7 @@ import { traceOf } from '../lib/log.js'
 import { drained } from '../processes/draining.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { StateFiles } from '../processes/state-files.js'
+import { countLeftBehind } from '../session/left-behind.js'
 import type { Registry } from '../session/registry.js'
 import { giveTo, setDown } from '../session/succession.js'
 import type { createSessionParts } from './session-parts.js'
@@ -14,6 +15,8 @@ import type { Sites } from './sites.js'
 
 /** Time for pages without an open request to learn of the end. */
 const farewellMilliseconds = 1_000
+/** Time for servers to enable stream management of the last logins. */
+const enableMilliseconds = 1_000
 /** Time for WebSocket pages to confirm stanzas: the next process repeats unconfirmed stanzas. */
 const settleMilliseconds = 500
 /** Time for the last answers of other processes. */
@@ -65,6 +68,8 @@ export function createStopping(parts: StoppingParts) {
     // The file is written if there is no heir, or the heir fails.
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
+    const enabled = performance.now() + enableMilliseconds
+    while (registry.isEnabling && performance.now() < enabled) await pause(20)
     const settled = performance.now() + settleMilliseconds
     while (registry.settles() && performance.now() < settled) await pause(20)
     registry.isSettingDown = true
@@ -93,6 +98,8 @@ export function createStopping(parts: StoppingParts) {
     log.info({ sessions: registry.size }, 'stopping')
     parts.onStop()
     await setDownSessions()
+    const left = countLeftBehind(registry.all(), heir() !== undefined || files !== undefined)
+    if (left !== undefined) log.info(left, 'sessions end with this process')
     if (nodes !== undefined) listening.retire()
     streams.shutDown()
     sites.shutDown()

@@ -11,6 +11,7 @@ import { notConfirmed } from './error-replies.js'
 import { LinkCounts, type LinkCountsParts } from './link-counts.js'
 import { type Mending, Repair } from './mending.js'
 import type { LinkRecord } from './session-record.js'
+import type { WhyUnmended } from './unmended.js'
 
 export interface ManagedLinkParts extends LinkCountsParts {
   readonly mending: Mending | undefined
@@ -20,6 +21,7 @@ export interface ManagedLinkParts extends LinkCountsParts {
   readonly run: (work: () => void) => void
   /** `seconds`: the gap. */
   readonly onMended: (seconds: number) => void
+  readonly onGivenUp: (why: WhyUnmended) => void
 }
 
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
@@ -81,6 +83,11 @@ export class ManagedLink implements Link, LinkEvents {
 
   get isBetweenElements(): boolean {
     return this.#link.isBetweenElements
+  }
+
+  /** The server may soon allow resumption. */
+  get isEnabling(): boolean {
+    return this.#phase === 'enabling' && this.#parts.mending !== undefined
   }
 
   get isOn(): boolean {
@@ -303,7 +310,7 @@ export class ManagedLink implements Link, LinkEvents {
   #refused(count: string | undefined): void {
     if (this.#repair !== undefined) {
       this.#counts.confirm(count)
-      this.#repair.giveUp()
+      this.#repair.giveUp('refused')
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
       this.#parts.mending?.wipe()
@@ -313,7 +320,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   #mend(end: LinkEnd, since = this.#parts.clock.now()): void {
-    const { clock, run, mending, isUrgent } = this.#parts
+    const { clock, run, mending, isUrgent, onGivenUp } = this.#parts
     this.#phase = 'mending'
     this.#counts.rest()
     this.#repair = new Repair({
@@ -333,7 +340,10 @@ export class ManagedLink implements Link, LinkEvents {
         for (const element of [answer, ...missed]) this.onElement(element)
         this.onFlush()
       },
-      onGivenUp: () => this.#lose(end),
+      onGivenUp: why => {
+        onGivenUp(why)
+        this.#lose(end)
+      },
     })
   }
 

@@ -3,6 +3,7 @@ import { Problem } from '../lib/errors.js'
 import type { Turn } from '../lib/limits/turns.js'
 import type { Failure, Link, LinkAgain, Resumption } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
+import type { WhyUnmended } from './unmended.js'
 
 /** Time for the answer to `<resume/>`. */
 const resumeMilliseconds = 10_000
@@ -45,7 +46,7 @@ interface RepairParts {
   readonly run: (work: () => void) => void
   readonly resumption: () => Resumption
   readonly onLink: (again: LinkAgain) => void
-  readonly onGivenUp: () => void
+  readonly onGivenUp: (why: WhyUnmended) => void
 }
 
 const never = Number.POSITIVE_INFINITY
@@ -78,7 +79,7 @@ export class Repair {
   }
 
   tick(now: number): void {
-    if (this.#isInTurn && now >= this.#until) this.giveUp()
+    if (this.#isInTurn && now >= this.#until) this.giveUp('late')
     else if (now >= this.#answerBy) {
       this.#link?.cut()
       this.tryLater()
@@ -92,8 +93,8 @@ export class Repair {
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }
 
-  giveUp(): void {
-    this.#parts.onGivenUp()
+  giveUp(why: WhyUnmended): void {
+    this.#parts.onGivenUp(why)
   }
 
   /** `ended`: also closes a resumed stream. */
@@ -123,7 +124,7 @@ export class Repair {
       },
       error => {
         const isPassing = error instanceof Problem && passing.has(error.code)
-        if (!signal.aborted) run(() => (isPassing ? this.tryLater() : this.giveUp()))
+        if (!signal.aborted) run(() => (isPassing ? this.tryLater() : this.giveUp('refused')))
       },
     )
   }

@@ -38,6 +38,7 @@ export interface OpenerParts
     | 'processName'
     | 'serverMilliseconds'
     | 'shaper'
+    | 'unmended'
     | 'waiting'
   > {
   readonly registry: Registry
@@ -135,6 +136,7 @@ export function createOpener(parts: OpenerParts) {
         return notice
       })
     },
+    unmended: parts.unmended,
     unanswered({ id, domain, client }) {
       if (isWarningDue('unanswered'))
         logOf(client?.transport).warn({ session: id, domain: withULabels(domain) }, noAnswer)

@@ -48,6 +48,13 @@ export class Registry {
     return count
   }
 
+  /** True while a server may still make a session resumable. */
+  get isEnabling(): boolean {
+    for (const { uplink, hasEnded } of this.#sessions.values())
+      if (!hasEnded && uplink?.managed?.isEnabling === true) return true
+    return false
+  }
+
   /** Pages get nothing more. True while some may still confirm stanzas. */
   settles(): boolean {
     let isSettling = false

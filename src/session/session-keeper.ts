@@ -9,6 +9,7 @@ import type { Client } from './client.js'
 import type { RateShaper } from './limits/rate-shaper.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
 import type { Tickets } from './ticket.js'
+import type { WhyUnmended } from './unmended.js'
 
 export interface SessionKeeper<Session> {
   readonly clock: Clock
@@ -32,6 +33,7 @@ export interface SessionKeeper<Session> {
   unfit(session: Session, fate: Fate): void
   /** Logs how often this has happened, once a minute: clients may cause many. */
   noticed(session: Session, what: string): void
+  readonly unmended: (domain: string, why: WhyUnmended) => void
   unanswered(session: { readonly id: string; readonly domain: string; readonly client: Client | undefined }): void
   ended(session: Session): void
   removed(session: Session, reason: EndReason): void

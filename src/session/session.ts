@@ -12,6 +12,7 @@ import { isFull } from './logins/bound-jid.js'
 import type { ClientAttempts, Gate } from './logins/client-attempts.js'
 import { ClientLogin } from './logins/client-login.js'
 import { type LoggedIn, LoginWatch } from './logins/login-watch.js'
+import type { ManagedLinkParts } from './managed-link.js'
 import type { Management } from './mending.js'
 import { Outbox } from './outbox.js'
 import { type Payload, type StanzaLimit, withKnownStates, withoutManagement } from './payload.js'
@@ -45,7 +46,6 @@ export class Session implements Gate {
   readonly #keeper: SessionKeeper<Session>
   readonly createdAt: number
   #client: Client | undefined = undefined
-  /** Undefined until known. */
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
 
@@ -197,14 +197,15 @@ export class Session implements Gate {
   }
 
   #manage({ mending, enabled }: Management, before?: LinkRecord, received = 0): void {
-    const parts = {
+    const parts: ManagedLinkParts = {
       clock: this.#keeper.clock,
       waiting: this.#keeper.waiting,
       mending,
       enabled: enabled && { answer: enabled, received },
       undelivered: () => this.outbox.length + (this.#client?.unconfirmed ?? 0),
       isUrgent: () => this.#client?.isPresent === true,
-      run: (work: () => void) => this.run(work),
+      run: work => this.run(work),
+      onGivenUp: why => this.#keeper.unmended(this.domain, why),
       onMended: () => {
         this.#note('mended')
         this.notice('a link to a server was mended')

@@ -178,6 +178,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     refusedLogins: noLoginLimits(),
     room: userRoom(0, registry, unnoted),
     strangers: new Strangers(),
+    unmended() {},
     sums: new MinuteSums(systemClock),
     waiting: new WaitingMemory(),
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),

@@ -151,6 +151,7 @@ describe('a file that cannot be used is logged, and deleted', () => {
     now += 60_001
     expect(await recordsOf(0, 0)).toEqual([])
     expect(said()).toEqual([[warn, 'sessions-0', 'a state file is too old: its sessions end']])
+    expect(lines).toMatchObject([{ sessions: 1, seconds: 60, longest: 60, limit: 'LINK_RESUME_TIME' }])
     expect(readdirSync(folder)).toEqual([])
   })
 
@@ -222,6 +223,7 @@ describe('a file under another key', () => {
     utimesSync(join(folder, 'sessions-0'), before, before)
     expect(await recordsOf(0, 0)).toEqual([])
     expect(said()).toEqual([[warn, 'sessions-0', 'a state file is too old: its sessions end']])
+    expect(lines).toMatchObject([{ seconds: 61, longest: 60, limit: 'LINK_RESUME_TIME' }])
     expect(readdirSync(folder)).toEqual([])
   })
 })

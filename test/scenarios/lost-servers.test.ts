@@ -70,6 +70,31 @@ describe('a server of the settings', () => {
     ])
   })
 
+  test('that does not come back in time: one line a minute says how many sessions ended', async () => {
+    const clock = new SteppedClock()
+    await server.stop()
+    server = await startLoginServer({ domain: 'plain.example', moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>" })
+    await startHere({ clock, environment: { LINK_RESUME_TIME: '10' } })
+    for (let at = 0; at < 4; at++) {
+      await service.bind(alice)
+      server.last.say(`<enabled xmlns='urn:xmpp:sm:3' id='s${at}' resume='true'/>`)
+    }
+    server.script = { connect: turn => turn.reset() }
+    for (const connection of server.connections) connection.reset()
+    const ended = () => {
+      const all = service.lines.map(line => JSON.parse(line))
+      return all.filter(({ msg }) => msg === 'links were not mended: their sessions ended')
+    }
+    while (service.service.counts().sessions > 0) {
+      clock.advance(1_000)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    clock.advance(1_000)
+    expect(ended()).toMatchObject([{ level: 40, part: 'c2s', domain: 'plain.example', ended: 4, late: 4, refused: 0 }])
+    clock.advance(60_000)
+    expect(ended()).toHaveLength(1)
+  })
+
   test('that ends the session of a user is up', async () => {
     await startHere()
     await service.bind(alice)

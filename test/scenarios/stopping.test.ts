@@ -1,5 +1,9 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -122,6 +126,67 @@ describe('while a service stops', () => {
     await eventually('the link is closed', () => far.service.counts().links === 0)
     expect(far.service.counts()).toEqual({ sessions: 0, links: 0 })
     expect(near.service.counts()).toEqual({ sessions: 0, links: 0 })
+  })
+})
+
+describe('a session whose server has not enabled stream management yet', () => {
+  const enabled = "<enabled xmlns='urn:xmpp:sm:3' id='s1' resume='true'/>"
+
+  /** With an operator's folder for sessions. The first link is not enabled. */
+  async function begin() {
+    const server = await startLoginServer({ domain: 'plain.example', moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>" })
+    closers.push(() => server.stop())
+    const folder = mkdtempSync(join(tmpdir(), 'stopping-'))
+    closers.push(() => rmSync(folder, { recursive: true }))
+    writeFileSync(join(folder, 'keys'), randomBytes(32).toString('base64'))
+    const environment = { STATE_DIR: join(folder, 'state'), SEAL_KEY_FILE: join(folder, 'keys') }
+    const start = () => startService(at(server), environment)
+    const service = await start()
+    const binding = await service.bind(alice)
+    await eventually('the server is asked', () => server.last.packets.join('').includes('<enable'))
+    return { server, start, service, binding }
+  }
+
+  const lines = ({ lines }: { readonly lines: readonly string[] }) => lines.map(line => JSON.parse(line))
+  const line = (service: { readonly lines: readonly string[] }, msg: string) =>
+    lines(service).find(line => line.msg === msg)
+
+  test('continues after the restart if the server does so within a second', async () => {
+    const { server, start, service, binding } = await begin()
+    const others = server.connections.length
+    const stopping = service.stop()
+    await new Promise(resolve => setTimeout(resolve, 100))
+    server.last.say(enabled)
+    await stopping
+    expect(line(service, 'sessions were set down for the next process')).toMatchObject({ sessions: 1 })
+    expect(line(service, 'sessions end with this process')).toBeUndefined()
+    const next = await start()
+    expect(line(next, 'sessions of an earlier process were taken up')).toMatchObject({ taken: 1, refused: 0 })
+    await eventually('the stream is resumed', () => server.connections.length > others)
+    expect((await callSessions(next.url, 'GET', '/sessions')).json.sessions).toMatchObject([{ id: binding.id }])
+  })
+
+  test('ends otherwise, and the log says how many sessions end, and why', async () => {
+    const { server, service } = await begin()
+    await service.bind(alice)
+    server.last.say("<failed xmlns='urn:xmpp:sm:3'/>")
+    const own = new BoshClient(`${service.url}/http-bind`)
+    closers.push(() => own.close())
+    await own.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })
+    await service.stop()
+    expect(line(service, 'sessions end with this process')).toMatchObject({
+      level: 30,
+      sessions: 3,
+      reasons: { 'not-resumable-yet': 1, 'no-stream-management': 1, 'login-under-way': 1 },
+    })
+  })
+
+  test('is not waited for without STATE_DIR', async () => {
+    const server = await startServer()
+    const service = await startService(at(server))
+    await service.bind(alice)
+    await service.stop()
+    expect(line(service, 'sessions end with this process')).toMatchObject({ reasons: { 'no-state-dir': 1 } })
   })
 })
 

@@ -411,6 +411,7 @@ describe('a link that breaks', () => {
     }
     expect(bench.clock.now() - begin).toBeGreaterThanOrEqual(60_000)
     expect(bench.clock.now() - begin).toBeLessThanOrEqual(60_500)
+    expect(bench.unmended).toEqual([['chat.example', 'late']])
     expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
     await expectNothingLeft(all)
   })

@@ -298,6 +298,8 @@ export class BoshBench {
   readonly links: FakeLink[] = []
   /** What an operator reads. */
   readonly logged: string[] = []
+  /** Domains of links that were given up, and why. */
+  readonly unmended: (readonly [domain: string, why: string])[] = []
   /** The audit trail. */
   readonly audited: Record<string, unknown>[] = []
   readonly opener: Opener
@@ -358,6 +360,7 @@ export class BoshBench {
       }),
       room: this.room,
       strangers: about.strangers ?? new Strangers(),
+      unmended: (domain, why) => void this.unmended.push([domain, why]),
       sums: this.sums,
       makeRoomElsewhere: about.makeRoomElsewhere,
       waiting: this.waiting,
