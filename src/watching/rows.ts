@@ -134,7 +134,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       byFailure(counts.linkFailures),
     ],
     unfit_stanzas_total: [
-      'Stanzas of servers that could not be passed on as they were: mended where only a prefix was not declared, or dropped.',
+      'Stanzas of servers that would break pages: mended if a namespace is enough (undeclared prefixes, stream errors inside), or dropped.',
       byLabel('fate', () => counts.unfitStanzas),
     ],
     remote_sessions: ['Sessions that have something open at BOSH endpoints of others.', open.remotes],

@@ -1,3 +1,5 @@
+export { streamsNamespace } from './xml/element.js'
+
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 /** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
@@ -6,7 +8,6 @@ export function isOfTransport(namespace: string): boolean {
   return namespace === framingNamespace || namespace === boshNamespace
 }
 
-export const streamsNamespace = 'http://etherx.jabber.org/streams'
 export const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
 export const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
 export const sasl2Namespace = 'urn:xmpp:sasl:2'

@@ -52,6 +52,11 @@ export class SocketPage {
     return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.texts)
   }
 
+  /** What became of the connection. */
+  events(): Promise<readonly string[]> {
+    return this.#tab.evaluate(() => (globalThis as unknown as InPage).noted.events)
+  }
+
   async receives(text: string, milliseconds = patience): Promise<void> {
     await this.#until('texts', text, milliseconds)
   }

@@ -45,7 +45,7 @@ interface Visitor {
   /** Resolves once its stream was resumed. */
   resumes(milliseconds: number): Promise<void>
   /** The page of a client in a browser. */
-  readonly page?: Pick<SocketPage, 'away' | 'load'>
+  readonly page?: Pick<SocketPage, 'away' | 'load' | 'events'>
   leave(): Promise<void>
 }
 
@@ -159,6 +159,25 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       bob.say(jid, `number ${number} for ${jid}`)
       await visitor.receives(`number ${number} for ${jid}`)
     }
+
+    test.each(['Strophe', 'Converse'] as const)('%s goes on after messages with stream errors inside', async name => {
+      const visitor = await come(name)
+      await eventually('a session', () => ids.size > 0)
+      const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}`)
+      const { jid } = json.sessions[0] as { jid: string }
+      await bob.seesPresence(jid, undefined)
+      const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+      const streams = 'http://etherx.jabber.org/streams'
+      const odd = [
+        `<error xmlns='${streams}'>${conflict}</error>`,
+        `<x xmlns='urn:x' xmlns:s='${streams}'><s:error>${conflict}</s:error></x>`,
+        `<x xmlns='urn:x'><error xmlns='${streams.replace('streams', 'stre&#97;ms')}'>${conflict}</error></x>`,
+      ]
+      const { length } = await visitor.page!.events()
+      for (const error of odd) bob.send(`<message xmlns='jabber:client' type='chat' to='${jid}'>${error}</message>`)
+      await chat(visitor, jid, 1)
+      expect((await visitor.page!.events()).slice(length)).toEqual([])
+    })
 
     test('attach with a token, survive an outage and a reload, and lose no message', async () => {
       const each = await Promise.all(

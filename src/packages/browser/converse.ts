@@ -3,7 +3,7 @@ import type { Status } from './chat.js'
 import type { Converse, PrivateConverse } from './converse-types.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
 import { Pauses } from './pauses.js'
-import { socketAddress, trustNoContent } from './socket.js'
+import { socketAddress } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
 import { randomName } from './tab.js'
@@ -137,7 +137,6 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const isOverSocket = connection.service.startsWith('ws')
     /** Stanzas. Undefined before the end of a login over WebSocket. */
     let count = isOverSocket ? undefined : delivered
-    trustNoContent(connection)
     connection.reconnecting = wasAttached!
     // Otherwise Converse would drop presences that its contacts still show.
     connection.hasResumed = () => true

@@ -1,5 +1,5 @@
 import { absolute } from './binding.js'
-import type { StropheConnection, StropheNamespace, StropheTransport } from './strophe.js'
+import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
 export interface ManagedSocket {
@@ -23,16 +23,7 @@ export function createSocket(Strophe: StropheNamespace): ManagedSocket {
     },
   }
   const connection = new Strophe.Connection('ws:', { enableStreamManagement: true, streamManagement: { storage } })
-  trustNoContent(connection)
   return { connection, kept: () => kept, confirmed: randomName() }
-}
-
-/** Strophe also finds stream errors inside messages, where a contact can write them, and ends the connection. */
-export function trustNoContent({ _proto }: Pick<StropheConnection, '_proto'>): void {
-  const transport = _proto as StropheTransport
-  const check = transport._checkStreamError
-  transport._checkStreamError = (elements, status) =>
-    elements.firstElementChild?.localName === 'error' && check.call(transport, elements, status)
 }
 
 export function socketAddress(url: string): string {

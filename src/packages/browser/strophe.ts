@@ -28,15 +28,7 @@ export interface StropheRequests {
 
 export type StatusCallback = (status: number, condition?: string | null) => void
 
-/** Strophe's types do not have the method. */
-export interface StropheTransport {
-  /** `elements` contains what came. Returns whether the method ended the stream. */
-  _checkStreamError(elements: Element, status: number): boolean
-}
-
 export interface StropheConnection {
-  /** A `StropheTransport`. */
-  readonly _proto: object
   service: string
   readonly jid: string
   /** Stream management. */

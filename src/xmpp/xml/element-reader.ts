@@ -1,7 +1,7 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
 import { escapeCarriageReturns } from './carriage-returns.js'
 import { replaceParts } from './comments.js'
-import type { Element, MeantNamespace } from './element.js'
+import { type Element, isStanza, type MeantNamespace, streamsNamespace } from './element.js'
 import { escapeNamespace } from './escaped-namespaces.js'
 import type { XmlLimits } from './limits.js'
 import { assertFewDeclarations, type Declarations, Root } from './root.js'
@@ -20,6 +20,8 @@ export interface ReadingRules {
 type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }>
 
 const undeclared = 'urn:undeclared-prefix:'
+/** Not longer than the namespace of streams. */
+const misplaced = 'urn:misplaced-stream-element'
 
 /** A child with more undeclared prefixes is dropped, because each prefix lengthens the start tag. */
 const mostUndeclared = 64
@@ -44,6 +46,7 @@ const namespaceFaults = [
 /** Checks whole elements with saxes, and keeps their text without a tree. */
 class ElementReader {
   isMended = false
+  #hasStreamElement = false
   #parser = this.#createParser()
   #rules!: ReadingRules
   #scope: Declarations | undefined
@@ -73,6 +76,22 @@ class ElementReader {
 
   /** Declares inherited namespaces on the child. Undefined if the child must be dropped. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
+    const element = this.#readAsWritten(text, scope, rules)
+    if (!this.#hasStreamElement || !rules.lenient || element === undefined || !isStanza(element)) return element
+    const { defaultNamespace, prefixes, namespaces } = scope
+    const renamed = {
+      defaultNamespace: withoutStreams(defaultNamespace),
+      prefixes,
+      namespaces: namespaces.map(withoutStreams),
+    }
+    const mended = this.#readAsWritten(withoutStreams(text), renamed, rules)
+    this.isMended = true
+    // The namespace may be written with references.
+    return this.#hasStreamElement ? undefined : mended
+  }
+
+  #readAsWritten(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
+    this.#hasStreamElement = false
     return this.#read(scope, rules, () => {
       try {
         this.#parser.write(withoutSections(text)).close()
@@ -158,6 +177,7 @@ class ElementReader {
     this.#open.push(tag)
     if (around === undefined) this.#openedTop(tag)
     else {
+      if (tag.uri === streamsNamespace) this.#hasStreamElement = true
       learn(around, tag, tag.prefix, tag.uri)
       for (const { prefix, uri } of this.#prefixed) learn(around, tag, prefix, uri)
     }
@@ -202,6 +222,11 @@ class ElementReader {
 
 /** Shared: creating a parser costs more than reading most elements. */
 export const elementReader = new ElementReader()
+
+/** Strophe obeys stream errors inside stanzas, where any user can write them. */
+function withoutStreams(text: string): string {
+  return text.replaceAll(streamsNamespace, misplaced)
+}
 
 function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
   const prefixes = Object.keys(ns).filter(prefix => prefix !== '')

@@ -1,3 +1,5 @@
+export const streamsNamespace = 'http://etherx.jabber.org/streams'
+
 export interface Element {
   /** Local name. */
   readonly name: string

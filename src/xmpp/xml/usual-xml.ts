@@ -1,9 +1,9 @@
 import { copyOf, keepsTooMuch } from './copy-of.js'
-import type { MeantNamespace } from './element.js'
+import { type MeantNamespace, streamsNamespace } from './element.js'
 import { escapeNamespace } from './escaped-namespaces.js'
 import type { XmlLimits } from './limits.js'
 import { type Declarations, Root } from './root.js'
-import { isSame, longestName, mostAttributes, UsualTag } from './usual-tag.js'
+import { isSame, longestName, mostAttributes, says, UsualTag } from './usual-tag.js'
 import { endOfSpace, endOfText } from './usual-text.js'
 
 /** Limits on nesting and prefixes. Prefixes are searched linearly. */
@@ -101,6 +101,9 @@ class UsualReader {
     while (this.#declared.length > 0) this.#declared.pop()
     if (!this.#knowsPrefixes(text, child, declarations)) return -1
     if (child.isEmpty) return child.end
+    // Elements inside could inherit it.
+    if (child.nameColon > 0 && (declarations.defaultNamespace === streamsNamespace || isOfStreams(text, child)))
+      return -1
     const names = this.#names
     const inner = this.#inner
     names[0] = child.name
@@ -120,6 +123,7 @@ class UsualReader {
         if (!inner.read(text, at)) return -1
         if (inner.declared > 0 && !this.#declare(text, depth + 1)) return -1
         if (!this.#knowsPrefixes(text, inner, declarations)) return -1
+        if (isOfStreams(text, inner) || this.#hasStreamPrefix(text, declarations)) return -1
         if (child.nameColon > 0) this.#noteDefault(depth)
         at = inner.end
         if (inner.isEmpty) {
@@ -138,7 +142,9 @@ class UsualReader {
     const inner = this.#inner
     for (let index = 0; index < inner.count; index++) {
       const prefix = inner.declaredPrefix(text, index)
-      if (prefix !== undefined) this.#declared.push({ prefix, depth })
+      if (prefix === undefined) continue
+      if (inner.attributeValue(text, index) === streamsNamespace) return false
+      this.#declared.push({ prefix, depth })
     }
     return this.#declared.length <= mostDeclared
   }
@@ -171,6 +177,14 @@ class UsualReader {
     return true
   }
 
+  /** Of the child or the root. */
+  #hasStreamPrefix(text: string, { prefixes, namespaces }: Declarations): boolean {
+    const { name, nameColon } = this.#inner
+    if (nameColon === 0) return false
+    const prefix = text.slice(name, nameColon)
+    return (declaredBy(text, this.#child, prefix) ?? namespaces[prefixes.indexOf(prefix)]) === streamsNamespace
+  }
+
   /** Declarations to add to the child. `own` is the written namespace, `namespace` the intended one. */
   #missing({ defaultNamespace, prefixes, namespaces }: Declarations, own: string, namespace: string): string {
     let missing = ''
@@ -200,6 +214,10 @@ function declarationsOf(text: string, tag: UsualTag): Declarations {
     namespaces.push(tag.attributeValue(text, index))
   }
   return { defaultNamespace, prefixes, namespaces }
+}
+
+function isOfStreams(text: string, { namespace, namespaceEnd }: UsualTag): boolean {
+  return namespace > 0 && says(text, namespace, namespaceEnd, streamsNamespace)
 }
 
 function declaredBy(text: string, tag: UsualTag, prefix: string): string | undefined {

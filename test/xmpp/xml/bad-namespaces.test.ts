@@ -5,6 +5,55 @@ import { header, read } from './reading.js'
 
 const own = (prefix: string) => ` xmlns:${prefix}='urn:undeclared-prefix:${prefix}'`
 
+const streams = 'http://etherx.jabber.org/streams'
+
+describe('elements of the stream inside stanzas, which browsers would obey,', () => {
+  const misplaced = 'urn:misplaced-stream-element'
+  test.each([
+    [`<message><error xmlns='${streams}'/></message>`, `<message><error xmlns='${misplaced}'/></message>`],
+    [
+      `<presence><x xmlns='urn:x'><s:error xmlns:s="${streams}"><conflict/></s:error></x></presence>`,
+      `<presence><x xmlns='urn:x'><s:error xmlns:s="${misplaced}"><conflict/></s:error></x></presence>`,
+    ],
+    [
+      `<iq xmlns:s='${streams}'><forwarded><s:error/></forwarded></iq>`,
+      `<iq xmlns:s='${misplaced}'><forwarded><s:error/></forwarded></iq>`,
+    ],
+    ['<message><stream:error/></message>', `<message xmlns:stream='${misplaced}'><stream:error/></message>`],
+    [
+      `<c:message xmlns:c='jabber:client' xmlns='${streams}'><error/></c:message>`,
+      `<c:message xmlns:c='jabber:client' xmlns='${misplaced}'><error/></c:message>`,
+    ],
+    [
+      '<message><stream:error/><p:e/></message>',
+      `<message xmlns:stream='${misplaced}'${own('p')}><stream:error/><p:e/></message>`,
+    ],
+  ])('get another namespace: %s', (text, mended) => {
+    const expected = mended.replace(/^<(message|presence|iq)/, "<$1 xmlns='jabber:client'")
+    for (const size of [Number.POSITIVE_INFINITY, 1, 7]) {
+      const { texts, fault, fates } = read(`${header}<a/>${text}<b/>`, { lenient: true, size })
+      expect([fault, fates, texts[1], texts.length]).toEqual([undefined, ['mended'], expected, 3])
+    }
+  })
+
+  test('are dropped with the stanza if the namespace is written with references', () => {
+    const { texts, fates } = read(`${header}<message><error xmlns='${streams.replace('s', '&#115;')}'/></message>`, {
+      lenient: true,
+    })
+    expect([fates, texts]).toEqual([['dropped'], []])
+  })
+
+  test.each([
+    `<message xmlns:stream='${streams}'><body>xmlns='${streams}' &lt;stream:error/></body></message>`,
+    `<message xmlns:s='${streams}' s:error='${streams}'><body/></message>`,
+    `<features xmlns='${streams}'><error xmlns='${streams}'/><stream:error/></features>`,
+  ])('are not confused with text, attributes and elements of the stream itself: %s', text => {
+    const { texts, fates } = read(header + text, { lenient: true })
+    expect([fates, texts.length]).toEqual([[], 1])
+    expect(texts[0]).toContain(text.slice(text.indexOf('>')))
+  })
+})
+
 describe('elements of a server that break namespace rules', () => {
   test.each([
     ["<message><e xmlns='urn:p' p:k='1'/></message>", `<message${own('p')}><e xmlns='urn:p' p:k='1'/></message>`],
@@ -13,8 +62,8 @@ describe('elements of a server that break namespace rules', () => {
     ["<message><p:e xmlns:p='urn:p'/><p:f/></message>", `<message${own('p')}><p:e xmlns:p='urn:p'/><p:f/></message>`],
     ["<message p:k='1' q:k='2'/>", `<message${own('p')}${own('q')} p:k='1' q:k='2'/>`],
     [
-      "<message><stream:e p:k='1'/></message>",
-      `<message xmlns:stream='http://etherx.jabber.org/streams'${own('p')}><stream:e p:k='1'/></message>`,
+      "<message stream:k='2'><e p:k='1'/></message>",
+      `<message xmlns:stream='http://etherx.jabber.org/streams'${own('p')} stream:k='2'><e p:k='1'/></message>`,
     ],
   ])('are repaired with an invented namespace for the prefix: %s', (text, mended) => {
     const expected = mended.replace('<message', "<message xmlns='jabber:client'")

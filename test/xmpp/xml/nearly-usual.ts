@@ -11,7 +11,10 @@ const name = often(
 const prefix = often(fc.constantFrom('', '', '', '', 'p', 's'), fc.constantFrom('xml', 'xmlns', 'q', 'ц', '__proto__'))
 const qualified = fc.tuple(prefix, name).map(([before, local]) => (before === '' ? local : `${before}:${local}`))
 const namespace = often(
-  fc.constantFrom('urn:a', 'urn:b', 'jabber:client', 'http://jabber.org/protocol/httpbind', "urn:'>"),
+  fc.constantFrom(
+    ...['urn:a', 'urn:b', 'jabber:client', 'jabber:client', "urn:'>"],
+    ...['http://jabber.org/protocol/httpbind', 'http://etherx.jabber.org/streams'],
+  ),
   fc.constantFrom(
     ...['', ' ', ' urn:a', 'urn:a\u00a0', 'urn:&amp;', 'urn:\n', 'urn:é', 'urn:a b'],
     ...['http://www.w3.org/XML/1998/namespace', 'http://www.w3.org/2000/xmlns/'],
