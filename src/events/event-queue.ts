@@ -32,7 +32,7 @@ export interface EventQueueParts {
 
 type Waiting = SessionEvent & { readonly size: number; readonly since: number }
 
-/** Oldest first. The first event is being sent, ready, or paused. */
+/** Events of one session, oldest first. The first event is being sent, ready, or paused. */
 interface Line {
   readonly events: Waiting[]
   failures: number
@@ -47,7 +47,7 @@ export class EventQueue {
   #waiting = 0
   #bytes = 0
   #underWay = 0
-  /** Not yet reported, and the timer of the next report. */
+  /** Dropped events that were not reported yet, and the timer of the next report. */
   #dropped = 0
   #dropLog: Timer | undefined
   #whenOver: (() => void) | undefined
@@ -172,7 +172,7 @@ export class EventQueue {
   }
 }
 
-/** With jitter. */
+/** In milliseconds, with jitter. */
 function pauseAfter(failures: number): number {
   const pause = Math.min(longestPause, firstPause * 2 ** (failures - 1))
   return (pause * (1 + Math.random())) / 2

@@ -67,7 +67,7 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
   }
 }
 
-/** Standard Webhooks. `time`: seconds since 1970. */
+/** Signs as Standard Webhooks demands. `time`: seconds since 1970. */
 export function createSigner(key: KeyObject) {
   return (id: string, body: string, time: number) => ({
     'webhook-id': id,

@@ -83,7 +83,7 @@ function ownOrigin(config: Addressing, request: IncomingMessage): string | undef
 }
 
 function isAddressOf({ protocol, host }: URL, request: IncomingMessage): boolean {
-  // A Unix socket has none.
+  // A Unix socket has no port.
   if (request.socket.localPort === undefined) return false
   const own = new URL(`${isEncrypted(request) ? 'https' : 'http'}://${localHost(request)}`)
   return own.protocol === protocol && own.host === host

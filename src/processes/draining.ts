@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import type { Nodes } from './nodes.js'
 
-/** For processes to tell each other that they drain. */
+/** Time for processes to tell each other that they drain. */
 const settlingMilliseconds = 1_000
 const lookMilliseconds = 100
 

@@ -41,7 +41,7 @@ export interface AboutNode {
   /** A host, or a worker of a host: `web1`, `web1 worker 2`. */
   readonly place: string
   readonly version: string
-  /** Equal in all processes, as text or hash. No secrets. */
+  /** Settings that should be equal in all processes, as text or hash. No secrets. */
   readonly settings: Readonly<Record<string, string>>
 }
 
@@ -57,20 +57,20 @@ export interface Nodes {
   /** An heir answers for all names from now on. The process must end within 10 s. */
   handOver(): void
   readonly isLeaving: boolean
-  /** This process, the process of that name, or an heir. */
+  /** The process that answers for the name: this process, the process of that name, or an heir. */
   owner(name: string): string | undefined
-  /** Unknown names count only in the first 10 s after a start. */
+  /** Unknown names are awaited only in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
    * Calls back with the owner, or with `undefined` after 10 s, if the name is not awaited, or if too many bytes wait.
    * `bytes` is the memory of the caller's request. Returns a function that ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
-  /** Handed over, and without an heir yet. */
+  /** Names that were handed over and have no heir yet. */
   readonly awaited: readonly string[]
   /** Sorted by name. */
   readonly others: readonly Node[]
-  /** Silent for long, until they return or are certainly gone. */
+  /** Processes that were silent for long, until each returns or is certainly gone. */
   readonly lost: readonly string[]
   readonly isClosed: boolean
   has(node: string): boolean

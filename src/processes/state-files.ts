@@ -37,7 +37,7 @@ export interface StateFiles {
    * `records`.
    */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
-  /** Of this slot, and of slots without a process. Never rejects. */
+  /** Reads the files of this slot, and of slots without a process. Never rejects. */
   read(): Promise<WrittenState[]>
 }
 
@@ -83,7 +83,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
     return drop(name, 'too-old', { sessions, seconds, longest: longest / 1000, limit: 'LINK_RESUME_TIME' })
   }
 
-  /** A later start may be able to read it. */
+  /** A later start may be able to read the file. */
   const keep = async (name: string, outcome: keyof typeof outcomes, code?: string): Promise<undefined> => {
     const stats = await lstat(join(folder, name)).catch(() => undefined)
     if (stats?.isFile() && isOld(stats.mtimeMs)) return dropOld(name, stats.mtimeMs)

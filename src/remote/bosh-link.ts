@@ -16,22 +16,22 @@ import { RemoteFault } from './fault.js'
 
 const featuresSeconds = 10
 
-/** One held request, and one for sending. */
+/** Open requests: one that the endpoint holds, and one for sending. */
 const mostOpen = 2
 
-/** Time for the client to answer first. */
+/** Milliseconds in which the client may answer first. */
 const clientTurn = 10
 
 const fullPayload = 256 * 1024
 
-/** After these, the server waits for the client. */
+/** After elements of these namespaces, the server waits for the client. */
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
 }
 
-/** XEP-0124, XEP-0206. While idle, keeps a request open. */
+/** A link over BOSH (XEP-0124, XEP-0206). An idle link keeps a request open. */
 export class BoshLink implements Link {
   events: LinkEvents
   readonly #facts: LinkFacts
@@ -42,7 +42,7 @@ export class BoshLink implements Link {
   #from: string | undefined
   #isOver = false
   #open = 0
-  /** After the last reply. */
+  /** Resolves once all earlier replies were read. */
   #last: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
   #backlog = 0
@@ -196,12 +196,12 @@ export class BoshLink implements Link {
     if (this.#open === 0) this.#askWhenDue(terms.inactivity)
   }
 
-  /** Within half of `inactivity`, but not before `polling`. */
+  /** Asks within half of `inactivity`, but not before `polling`. */
   #askWhenDue(inactivity: number): void {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // Later: after a login a page may get the session, if no request is open.
+    // Asks in a later turn: after a login, a page can get the session only if no request is open.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
@@ -253,7 +253,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** Once there is a session, connections fail at steps that are not the login's. */
+  /** Once the session exists, the step of a failed connection is not the login's. */
   #failureOf(error: unknown): Failure {
     if (error instanceof XmlError) return { step: 'features', code: 'remote-protocol-error', cause: error }
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }

@@ -14,7 +14,7 @@ export interface ConnectionsParts {
   readonly lookup: LookupFunction
   /** In seconds. */
   readonly connectTimeout: number
-  /** In milliseconds. A connection without a request is closed then. */
+  /** In milliseconds, after which a connection without a request is closed. */
   readonly idle: number | undefined
 }
 
@@ -58,7 +58,7 @@ export function connectOver(agent: HttpAgent, { ports, clock, lookup, connectTim
   Object.assign(agent, { createConnection })
 }
 
-/** Of Node: with `socket`, TLS over this connection. */
+/** Node's own function, which starts TLS over the connection `socket`. */
 function createConnectionOf(agent: HttpsAgent): (options: object) => Duplex {
   const { createConnection } = agent as unknown as { createConnection(options: object): Duplex }
   return options => createConnection.call(agent, options)

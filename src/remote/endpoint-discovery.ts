@@ -57,7 +57,7 @@ const xrds = documentReader({ ...defaultLimits, maxChildren: 1000 })
 
 /** RFC 6415 §2. Throws an `XmlError`. */
 export function linksInXrd(document: string): Links {
-  // Comments are allowed here, but not in XMPP.
+  // XRD documents may contain comments, unlike XMPP.
   const { root, children } = xrds(withoutComments(document))
   if (root.name !== 'XRD' || root.namespace !== xrdNamespace) return []
   return children
@@ -68,7 +68,7 @@ export function linksInXrd(document: string): Links {
     })
 }
 
-/** Other URLs could be forged on the network (XEP-0156 §5). */
+/** Returns HTTPS URLs only: other URLs could be forged on the network (XEP-0156 §5). */
 function secureAddress(href: unknown): string | undefined {
   const url = typeof href === 'string' && URL.canParse(href) ? new URL(href) : undefined
   const isSecure = url?.protocol === 'https:' && url.hash + url.username + url.password === ''

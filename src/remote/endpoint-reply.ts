@@ -10,7 +10,7 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { RemoteFault } from './fault.js'
 
-/** `fates`: of elements that were changed or dropped. */
+/** `fates` has an entry for each changed or dropped element. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
 /** XEP-0124 §17.2. Any other condition means a failed connection. */
@@ -21,7 +21,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/** Throws a `RemoteFault`. `before`: of elements that were dropped to shorten the text. */
+/** The reader throws a `RemoteFault`. `before`: fates of elements that were dropped earlier, to shorten the text. */
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
   return (text: string, before: readonly Fate[] = []) => readReply(readDocument(replies, text), before)

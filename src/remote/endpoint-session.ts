@@ -27,7 +27,7 @@ export interface EndpointSessionParts {
   readonly terms?: WantedTerms | undefined
   readonly onFailed?: (domain: string, failure: Failure) => void
   readonly stateOf?: ((host: string) => ServerState | undefined) | undefined
-  /** With open or due requests. */
+  /** Sessions that have open or due requests. */
   readonly open: Set<EndpointSession>
 }
 
@@ -37,10 +37,10 @@ function creation({ wait, hold, ver }: WantedTerms): string {
 
 const closeSeconds = 5
 
-/** For the creation reply of an ending session. Some endpoints first wait for their server. */
+/** Time limit for the creation reply of an ending session. Some endpoints first wait for their server. */
 const creationSeconds = 10
 
-/** While an earlier request is open. */
+/** Least pause before a repeat, in milliseconds, while an earlier request is open. */
 const settling = 50
 
 type Phase = 'live' | 'ending' | 'over'
@@ -113,7 +113,7 @@ export class EndpointSession {
         onFailed?.(domain, error.failure)
         this.#report(error.failure, creates)
       }
-      // No session to end.
+      // There is no session to end.
       if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#beginEnding()
       throw error
     } finally {
@@ -121,7 +121,7 @@ export class EndpointSession {
     }
   }
 
-  /** The endpoint's own server broke a link of a user. */
+  /** Notes that the endpoint's own server broke a user's link. */
   lost(failure: Failure): void {
     this.#server?.lost(failure, this.#parts.domain)
   }
@@ -160,7 +160,7 @@ export class EndpointSession {
     if (this.terms !== undefined && this.#phase === 'live') {
       this.#breakOff()
       this.#abort = new AbortController()
-      // The endpoint would wait for missing rids.
+      // The rids of unsent requests are used again: the endpoint would wait for missing rids.
       this.#lastRid = this.#sentRid
     }
     this.end()

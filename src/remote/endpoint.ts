@@ -14,7 +14,7 @@ const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'onSent'>
 
-/** Each takes about 300 bytes beside its text. */
+/** A stanza takes about 300 bytes in addition to its text. */
 const mostStanzas = 10_000
 
 /** XEP-0124 §17.1. */
@@ -44,7 +44,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     'Accept-Encoding': 'identity',
   }
 
-  /** `afresh`: over a new connection. Rejects with a `RemoteFault`. */
+  /** `afresh`: the request uses a new connection. Rejects with a `RemoteFault`. */
   function post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false) {
     const limits = {
       connect: settings.connectTimeout,

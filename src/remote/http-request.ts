@@ -15,7 +15,7 @@ import { RemoteFault } from './fault.js'
 
 /** Times are in seconds. */
 export interface RequestLimits {
-  /** Includes TLS. */
+  /** Time limit for connecting, TLS included. */
   readonly connect: number
   readonly reply: number
   readonly maxReplyBytes: number
@@ -32,12 +32,12 @@ export interface RequestOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly reached?: ((step: Step) => void) | undefined
-  /** Growth of an unfinished reply in bytes, at its end the negative sum. */
+  /** Called with the growth of an unfinished reply in bytes, and at its end with the negative sum. */
   readonly gathered?: ((bytes: number) => void) | undefined
   readonly onSent?: ((isNew: boolean) => void) | undefined
 }
 
-/** `fates`: of elements in an overlong reply. */
+/** `fates` has an entry for each dropped or changed element of an overlong reply. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16

@@ -35,7 +35,7 @@ export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new SessionsElsewhere()
   const sessions = new Set<EndpointSession>()
-  /** For pages that will use the endpoint. */
+  /** Links whose sessions will continue in pages. */
   const openings = new Set<BoshLink>()
   /** Found endpoints, by entry of the settings. */
   const known = new Map<RemoteEndpoint, Endpoints>()

@@ -3,9 +3,9 @@ import type { SessionView, Tab } from '../session/session-types.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
-/** The service does not see their end. */
+/** The service does not see the end of these sessions, so it remembers only the newest. */
 const mostRemembered = 20_000
-/** For callers that may not get the reply. */
+/** The newest sessions can be ended, in case the reply did not reach their caller. */
 const mostReleasable = 1000
 
 const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../lib/clock.js'
 
-/** If the later request arrives first, ejabberd answers neither request, and Prosody may lose later stanzas. */
+/**
+ * Milliseconds between requests. If the later request arrives first, ejabberd answers neither request, and Prosody may
+ * lose later stanzas.
+ */
 const apart = 20
 const apartFromNew = 100
 const apartFromRepeat = 1000

@@ -17,7 +17,7 @@ import type { Claim, FailedLogins } from './failed-logins.js'
 // express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
 export const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 
-/** Since the last use of the credentials. */
+/** Credentials are remembered for this time after their last use. */
 const memorySeconds = 300
 const mostRemembered = 1_000
 
@@ -26,14 +26,14 @@ export interface AdminsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: HashQueue
   readonly failures: FailedLogins
-  /** The body of the 401. `attempt`: undefined without credentials. */
+  /** Returns the body of the 401. `attempt` is undefined without credentials. */
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
 
 interface RefusedAttempt {
-  /** Only an admin's: another name may be a misplaced secret. */
+  /** Only an admin's name: another name may be a misplaced secret. */
   readonly admin: string | undefined
-  /** A simultaneous request with the same secret was counted instead. */
+  /** A simultaneous request with the same secret was counted in place of this one. */
   readonly isRepeated: boolean
 }
 
@@ -61,7 +61,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   /** Throws `too-many-requests`. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // The limits still hold for other clients.
+    // The key contains the client, because the limits still hold for other clients.
     const shown = {
       client,
       name,
@@ -106,7 +106,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
-      // Guesses from its address do not block a known backend.
+      // Guesses from a known backend's address do not block this backend.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
       const found = await look(shown, signal)
@@ -164,10 +164,10 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
         next()
       }
       if (authorization === undefined || isReadable(authorization)) checkHeader(request, response, pass)
-      // Counts like a wrong secret. No admin has an empty name.
+      // An unreadable header counts like a wrong secret. No admin has an empty name.
       else find(request, '', '').then(() => checkHeader(request, response, pass), fail)
     },
-    /** Only after `authenticate`. */
+    /** Call this only after `authenticate`. */
     of: (request: Request) => passed.get(request)!,
   }
 }
@@ -225,7 +225,7 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
     return keys
   }
   return async (client: string, name: string, secret: string): Promise<string> => {
-    // At the same time, so that timing does not reveal names.
+    // All keys are derived at the same time, so that timing does not reveal names.
     keys ??= derived().catch(error => {
       keys = undefined
       throw error

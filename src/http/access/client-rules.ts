@@ -32,7 +32,9 @@ export function clientAddress(request: IncomingMessage, rules: ClientRules): str
   return readForwarded(request, rules, false)
 }
 
-/** For limits only: left-most if all are trusted. Forgeable. */
+/**
+ * An address for limits only, because clients can forge it: if all entries are trusted proxies, the left-most counts.
+ */
 export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, true)
 }
@@ -45,7 +47,7 @@ function readForwarded(request: IncomingMessage, rules: ClientRules, isFarthest:
   const entries = header.toString()
   let trusted: string | undefined
   for (let end = entries.length; end >= 0; ) {
-    // Clients can forge entries further left.
+    // Entries are read from the right, because clients can forge those on the left.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress
@@ -86,7 +88,7 @@ export function isEncrypted(request: IncomingMessage): boolean {
   return 'encrypted' in request.socket && request.socket.encrypted === true
 }
 
-/** Of TLS_CLIENT_CA. */
+/** True if TLS_CLIENT_CA issued the certificate. */
 export function hasCertificate({ socket }: IncomingMessage): boolean {
   // Node calls resumed TLS 1.3 sessions authorized even without a certificate.
   return socket instanceof TLSSocket && socket.authorized && socket.getPeerX509Certificate() !== undefined
@@ -98,7 +100,7 @@ export function isForwarded({ headers, socket }: IncomingMessage): boolean {
 
 const forwardingHeaders = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via']
 
-/** Bracketed IPv6 with a port. */
+/** Characters of a bracketed IPv6 address with a port. */
 const longestEntry = 64
 
 /** An IPv6 zone has a meaning on the proxy's machine only. */

@@ -7,24 +7,24 @@ import type { MemoryKey } from '../../lib/limits/short-memory.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** Slow hash, equal at all processes. */
+  /** A slow hash of the claim, equal at all processes. */
   readonly proof?: () => Promise<string>
-  /** Of client, name and secret. Differs between processes. */
+  /** A hash of client, name and secret, which differs between processes. */
   readonly key?: MemoryKey
 }
 
-/** For all names together, as a multiple of one name's limit. */
+/** The limit for all names together, as a multiple of one name's limit. */
 const namesOfClient = 10
 /** Doubles with each further failure in a minute. */
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** For guesses of all clients together. */
+/** Guesses of all clients for a name are counted together for this time. */
 const nameSeconds = 600
 /** Clients that had the right secret are known this week and the next. */
 const weekSeconds = 604_800
 const knownWeeks = 2
-/** Remembered for one to two times this time. */
+/** Right secrets are remembered for one to two times this time. */
 const rightMilliseconds = 1_200_000
 const reportMilliseconds = 600_000
 const mostKnown = 1_000

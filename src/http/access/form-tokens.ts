@@ -13,7 +13,7 @@ export interface OpenedResult {
 
 export type FormTokens = ReturnType<typeof createFormTokens>
 
-/** Derived from the admins' secrets if there are `others`. */
+/** The key is derived from the admins' secrets if other processes need the same. */
 export async function formKeyOf(admins: readonly Admin[], others: boolean): Promise<Buffer> {
   if (!others) return randomBytes(32)
   const secrets = JSON.stringify(admins.map(({ name, secret }) => [name, secret]))
@@ -46,7 +46,7 @@ export function createFormTokens(first: Buffer, now: () => number) {
       const isGenuine = [key, before].some(by => timingSafeEqual(sign(admin, expiry, by), shown))
       return isGenuine && Number(expiry) > now()
     },
-    /** For its browser to keep. */
+    /** Seals a result that the owner's browser keeps. */
     seal(owner: readonly string[], seconds: number, result: object): string {
       const text = JSON.stringify({ until: now() + seconds * 1000, result })
       return sealText(keys[0]!, purposeOf(owner), Buffer.from(text))

@@ -1,4 +1,4 @@
-// A file sent as a stream stays open if its client disappears.
+// Files are kept in memory: a file sent as a stream stays open if its client disappears.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -19,7 +19,7 @@ const modules = fileURLToPath(new URL('../../../dist/browser/', import.meta.url)
 const forAnHour = 'public, max-age=3600'
 const forGood = 'public, max-age=31536000, immutable'
 
-/** All hosts share these. */
+/** Shared by all hosts. */
 const contents = new Map<string, Buffer>()
 
 function contentOf(file: string): Buffer {

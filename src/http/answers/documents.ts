@@ -4,9 +4,9 @@ import { attempt } from '../../lib/attempt.js'
 export interface Document {
   readonly title: string
   readonly contents: readonly { readonly anchor: string; readonly text: string }[]
-  /** XHTML. The title, and the text before the first heading. */
+  /** The title and the text before the first heading, in XHTML. */
   readonly intro: string
-  /** XHTML. */
+  /** In XHTML. */
   readonly body: string
 }
 

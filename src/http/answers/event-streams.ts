@@ -8,7 +8,7 @@ import { signalOf } from '../listening/caller-gone.js'
 const interval = 5_000
 /** Proxies close silent connections, usually after a minute. */
 const longestSilence = 25_000
-/** The browser then asks again, with its credentials. */
+/** Streams end after this time. Browsers ask again, with their credentials. */
 const longestStream = 10 * 60_000
 const mostStreams = 64
 const mostOfOwner = 16
@@ -82,13 +82,13 @@ export class EventStreams {
     else this.#wait()
   }
 
-  /** Later streams end after their first event: browsers then ask again, perhaps another process. */
+  /** Later streams end after their first event. Browsers ask again, perhaps another process. */
   shutDown(): void {
     this.#isOver = true
     for (const stream of this.#streams) if (!stream.isBusy) this.#end(stream)
   }
 
-  /** After a change of admins. */
+  /** Call this after a change of admins. */
   endAll(): void {
     for (const stream of this.#streams) {
       if (stream.isBusy) stream.openedAt = Number.NEGATIVE_INFINITY
@@ -106,7 +106,7 @@ export class EventStreams {
     this.#renewEach([...this.#streams].values())
   }
 
-  /** One in each turn, because a page can take tens of milliseconds. */
+  /** Renews one stream in each turn of the event loop, because a page can take tens of milliseconds. */
   #renewEach(streams: Iterator<Stream>): void {
     const { value, done } = streams.next()
     if (done === true) {
@@ -140,7 +140,7 @@ export class EventStreams {
     }
   }
 
-  /** Without text, an event of its own: `live.js` sees no comments. */
+  /** Without text, sends an event, because `live.js` does not see comments. */
   #send(stream: Stream, text?: string): void {
     const { response } = stream
     stream.sentAt = this.#parts.clock.now()

@@ -13,7 +13,7 @@ const unwanted = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 
 type Preference = Readonly<typeof unwanted>
 
-/** Others would save XHTML as a file. */
+/** Clients that do not name XHTML would save it as a file. */
 export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
   if (headers.accept === 'application/json') return 'json'
   const ranges = parseAccept(headers.accept ?? '')

@@ -9,13 +9,13 @@ import { removeForbidden } from '../../xmpp/xml/escape.js'
 import { countsAsEncrypted, isForwarded, takesPasswords } from '../access/client-rules.js'
 import { type Addressing, redirectBase } from '../addresses.js'
 
-/** The same from `src` and `dist`. */
+/** The path is the same from `src` and `dist`. */
 const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
 
 const engine = Handlebars.create()
 const compiled = new Map<string, HandlebarsTemplateDelegate>()
 
-/** Later there may be no free descriptor. */
+/** Templates are read at the start, because later no descriptor may be free. */
 function readTemplates(within: string): ReadonlyMap<string, string> {
   const files = readdirSync(within).filter(file => file.endsWith('.hbs'))
   return new Map(files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')]))

@@ -49,7 +49,7 @@ export class FastRequest extends IncomingMessage implements Dumped {
 }
 
 const { get: isEnded } = Object.getOwnPropertyDescriptor(Readable.prototype, 'readableEnded')!
-// Node keeps the request in memory until this is true.
+// Node keeps the request in memory until `readableEnded` is true.
 Object.defineProperty(FastRequest.prototype, 'readableEnded', {
   get(this: FastRequest): boolean {
     return this['taker'] === undefined ? isEnded!.call(this) : this.complete

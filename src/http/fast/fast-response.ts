@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls'
 import express from 'express'
 
 export class FastResponse extends ServerResponse {
-  // Node's own writer sets this.
+  // Node's own writer sets these fields.
   declare finished: boolean
   declare _header: string | null
   declare _headerSent: boolean
@@ -48,8 +48,8 @@ Object.defineProperty(FastResponse.prototype, 'writableFinished', {
 Object.setPrototypeOf(FastResponse.prototype, express.response)
 
 /**
- * Without Node's streams, which cost as much as the session's work. `headers` are whole lines, `length` is in bytes, at
- * least 1. False, and nothing written, if Node must reply.
+ * Replies without Node's streams, which cost as much as the session's work. `headers` are whole lines. `length` is in
+ * bytes, at least 1. Returns false, and writes nothing, if Node must reply.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)

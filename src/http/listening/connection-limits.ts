@@ -9,7 +9,7 @@ import type { Access } from '../access/client-rules.js'
 import { isTrusted, setPeer, socketPeer } from '../access/peers.js'
 import { ProxyHeaders } from './proxy-headers.js'
 
-/** For addresses that may call the warm API. */
+/** Part of the connections that only addresses with access to the warm API may use. */
 export const shareOfCallers = 1 / 10
 
 export interface ConnectionLimitParts {
@@ -29,7 +29,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   const connections = new Set<Socket>()
   const headers = new ProxyHeaders(clock)
 
-  /** `address`: undefined before its PROXY header. */
+  /** `address` is undefined before the PROXY header. */
   function hasRoom(socket: Socket, address: string | undefined, others: number): boolean {
     const { maxConnections, maxConnectionsPerAddress } = config.listen
     const isCaller = address === undefined || mayCall(address)
@@ -109,7 +109,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
         }
       })
     },
-    /** Without a PROXY header. */
+    /** Closes connections whose PROXY header has not arrived. */
     closeUnknown: () => headers.closeAll(),
   }
 }

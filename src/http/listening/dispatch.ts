@@ -19,7 +19,7 @@ export interface Routes {
 
 export interface DispatchTable {
   readonly everywhere: ReadonlyMap<string, RequestListener>
-  /** As `readHostName` writes hosts. */
+  /** Keys are hosts as `readHostName` writes them. */
   readonly hosts: ReadonlyMap<string, Routes>
   readonly otherHosts: Routes
 }
@@ -39,7 +39,7 @@ export function createDispatcher(first: DispatchTable): Dispatcher & { use(table
     if (anywhere !== undefined) return anywhere
     let routes = otherHosts
     if (hosts.size > 0) {
-      // A proxy may have chosen the other host (RFC 9112 §3.2).
+      // With two `Host` headers, a proxy may have chosen the other (RFC 9112 §3.2).
       if (countHosts(req) > 1) return refuse
       const { host = '' } = req.headers
       routes = hosts.get(host) ?? hosts.get(readHostName(host) ?? '') ?? otherHosts

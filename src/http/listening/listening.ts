@@ -38,7 +38,7 @@ export interface ListeningParts {
   readonly clock: Clock
   readonly refused: OnRefused
   readonly descriptors: Descriptors
-  /** By address. */
+  /** Descriptors of open sockets, by address. */
   readonly sockets?: ReadonlyMap<string, number>
   /** Called before the servers close. */
   readonly leave?: (() => Promise<void>) | undefined
@@ -51,7 +51,7 @@ export async function listen(
 ) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
-  // Descriptors stay free for warm calls.
+  // Some descriptors stay free for warm calls.
   const areLeftForOthers = descriptors.room(undefined, shareOfCallers)
   const limits = createConnectionLimits({
     config,
@@ -106,7 +106,7 @@ export async function listen(
   }
   let areAuthoritiesReduced = false
   const fromBefore = new WeakSet<Socket>()
-  /** A client whose CA was removed: its connection ends with the reply that is under way. */
+  /** If a client's CA was removed, its connection ends with the reply that is under way. */
   const checkAgain = (socket: TLSSocket) => {
     if (!socket.authorized || certificates!.clientAuthorities.issued(socket)) return
     socket.authorized = false

@@ -6,7 +6,7 @@ export interface ProxyHeader {
   readonly length: number
   /** False for a connection of the proxy itself, such as a health check. */
   readonly isForwarded: boolean
-  /** Undefined if unknown, or without an address. */
+  /** Undefined if the header has no IP address. */
   readonly address: string | undefined
 }
 
@@ -44,7 +44,7 @@ function readLine(bytes: Buffer): ProxyHeader | null | undefined {
 }
 
 const commands = { local: 0, proxy: 1 }
-/** In bytes: unspecified, IPv4, IPv6, Unix. */
+/** Bytes of both addresses and ports: unspecified, IPv4, IPv6, Unix. */
 const sizes = [0, 12, 36, 216]
 
 function readBinary(bytes: Buffer): ProxyHeader | null | undefined {

@@ -13,7 +13,10 @@ export class ProxyHeaders {
     this.#clock = clock
   }
 
-  /** Calls once. Undefined: invalid bytes, deadline or end. What follows the header stays unread. */
+  /**
+   * Calls `then` once, with undefined for invalid bytes, a missed deadline or the end. Bytes after the header stay
+   * unread.
+   */
   read(socket: Socket, then: (header: ProxyHeader | undefined) => void): void {
     let bytes: Buffer = Buffer.alloc(0)
     const finish = (header: ProxyHeader | undefined) => {
@@ -21,7 +24,7 @@ export class ProxyHeaders {
       timer.cancel()
       socket.off('readable', read).off('end', fail).off('close', fail)
       if (header !== undefined && bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
-      // The reset's error may follow a failure.
+      // After a failure, `ignore` stays for the error of the reset.
       if (header !== undefined) socket.off('error', ignore)
       then(header)
     }

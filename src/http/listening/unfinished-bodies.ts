@@ -9,7 +9,7 @@ const leastShare = 2 ** 20
 
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
-  /** Not for proxies: they have many clients. */
+  /** Proxies have no limit of their own, because each has many clients. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>
   readonly refused: OnRefused
 }

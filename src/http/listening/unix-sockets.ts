@@ -3,15 +3,15 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { attempt } from '../../lib/attempt.js'
 
-/** Live sockets, and those of other users, stay. */
+/** Sockets in use, and sockets of other users, stay. */
 export async function removeStaleSocket(path: string): Promise<void> {
   const before = fileAt(path)
   if (before?.isSocket() !== true || (await codeOfConnecting(path)) !== 'ECONNREFUSED') return
-  // Perhaps replaced meanwhile.
+  // Another program may have replaced the socket.
   if (fileAt(path)?.ino === before.ino) attempt(() => unlinkSync(path))
 }
 
-/** Part of a sentence. Undefined if usable, or live. */
+/** Part of a sentence. Undefined if the path is usable, or in use. */
 export function faultOfSocket(path: string): string | undefined {
   const folder = dirname(path)
   const file = fileAt(path)

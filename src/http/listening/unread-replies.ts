@@ -50,7 +50,7 @@ export class UnreadReplies {
 
   close(socket: Socket, limit: Limit): void {
     const { destroyed, remoteAddress } = socket
-    // Its last requests may still run.
+    // The last requests of a closed connection may still run.
     if (destroyed) return
     socket.destroy()
     this.#parts.refused(limit, remoteAddress === undefined ? {} : { address: clientOf(remoteAddress) })

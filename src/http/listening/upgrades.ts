@@ -7,7 +7,7 @@ import { replyUnderWay } from '../fast/reply-under-way.js'
 /** `head` is the input that follows the request. */
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** `waiting`: for its turn, because earlier replies are unread. */
+/** `waiting`: the upgrade waits, because earlier replies are unread. */
 export type Detached = 'waiting' | 'upgraded'
 
 /** Ignores other upgrades and answers their requests: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */
@@ -37,7 +37,7 @@ export function takeUpgrades(
   })
 }
 
-/** After the previous reply (RFC 9112 §9.3.2). */
+/** Acts after the previous reply (RFC 9112 §9.3.2). */
 function inTurn(socket: Duplex, act: () => void): void {
   const before = replyUnderWay(socket)
   if (before === undefined) act()
@@ -65,7 +65,7 @@ export function refuseUpgrade(socket: Duplex, status: number, sentence: string, 
   socket.end(`${head}\r\n${text}`)
 }
 
-/** Node has detached the connection, so the request is read again, without the header. */
+/** Node has detached the connection, so the request is read again, without the header `Upgrade`. */
 function answerWithout(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { rawHeaders } = req
   let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`

@@ -2,11 +2,11 @@
 export interface Carrier {
   /** Queues whole frames, or drops them if the process cannot be reached. Never throws. */
   send(node: string, frames: Buffer): void
-  /** To all processes. May be lost without a break. */
+  /** Sends to all processes. The frame may be lost without a break. */
   announce(frame: Buffer): void
   backlog(node: string): number
   readonly isUp: boolean
-  /** For a process that sent invalid bytes: breaks off, and starts again on both sides. */
+  /** The connection to a process that sent invalid bytes starts again on both sides. */
   restart(node: string): void
   /** Checks a silent process. `onLeave` follows if it is certainly gone. */
   probe(node: string): void

@@ -30,14 +30,14 @@ const graceMilliseconds = 10_000
 const confirmMilliseconds = 1_200
 /** Shortest pause between two messages about the current stream. */
 const tellMilliseconds = 100
-/** For other processes at the start, and for NATS at the end. */
+/** Time for other processes to answer at the start, and for NATS to confirm at the end. */
 const startMilliseconds = 200
 const closeMilliseconds = 1_000
 
 const nothing = Buffer.alloc(0)
 
 /**
- * Subjects: `PREFIX.to.RECEIVER.SENDER` to one process, `PREFIX.hello` to all. Starts also while NATS is
+ * Subjects: `PREFIX.to.RECEIVER.SENDER` to one process, `PREFIX.hello` to all. The carrier starts even if NATS is
  * unreachable. Rejects with a `ConfigError`.
  */
 export function natsCarrier({ settings, log, clock = systemClock }: NatsCarrierParts): StartCarrier {
@@ -196,7 +196,7 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // Its data after it joins again shows a gap, and begins a new stream.
+    // After the process joins again, its data shows a gap, and a new stream begins.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)

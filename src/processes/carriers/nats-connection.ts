@@ -16,7 +16,7 @@ export interface NatsEvents {
 export interface NatsConnectionParts {
   readonly settings: NatsSettings
   readonly name: string
-  /** Permissions for these are checked at each connection. */
+  /** Permissions for `subjects` and `targets` are checked at each connection. */
   readonly subjects: readonly string[]
   readonly targets: readonly string[]
   readonly log: Logger
@@ -93,7 +93,7 @@ export class NatsLine {
 
   async #connect(): Promise<unknown> {
     try {
-      // Loaded only with NATS.
+      // The library is loaded only if NATS is used.
       const { connect } = await import('@nats-io/transport-node')
       const { settings, name } = this.#parts
       const connection = await connect(await connectionOptions(settings, name))
@@ -168,7 +168,7 @@ export class NatsLine {
     if (this.#isUp) this.#guarded(() => this.#events.onMessage(message))
   }
 
-  /** After an exception, the library stops reading. */
+  /** After an exception in a callback, the library stops reading. */
   #guarded(act: () => void): void {
     try {
       act()

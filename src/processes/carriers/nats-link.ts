@@ -6,7 +6,7 @@ export type Reading =
   | 'next'
   /** The message is from an ended stream. Tell the other side the current stream. */
   | 'stale'
-  /** A message is missing. A new stream has begun on this side. */
+  /** A message is missing. A new stream must begin. */
   | 'gap'
 
 /** NATS may lose messages. A loss ends the stream in both directions, and a new stream begins. */

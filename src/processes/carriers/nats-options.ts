@@ -7,7 +7,7 @@ const answerMilliseconds = 5_000
 const pingMilliseconds = 2_000
 const mostPings = 2
 
-/** With jitter. */
+/** Pauses in milliseconds, with jitter. */
 export const soon = (): number => Math.random() * 100
 export const pause = (): number => 200 + Math.random() * 300
 
@@ -17,9 +17,9 @@ export async function connectionOptions(settings: NatsSettings, name: string): P
   return {
     servers: [...settings.servers],
     name,
-    // Otherwise a process would receive its own announcements.
+    // Without `noEcho`, a process would receive its own announcements.
     noEcho: true,
-    // Otherwise the library creates an Error with a stack for each request.
+    // By default, the library creates an Error with a stack for each request.
     noAsyncTraces: true,
     timeout: answerMilliseconds,
     pingInterval: pingMilliseconds,

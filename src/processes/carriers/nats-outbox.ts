@@ -27,7 +27,7 @@ export class NatsOutbox {
     this.#log = log
   }
 
-  /** Of a lost connection. */
+  /** Forgets what a lost connection has not confirmed. */
   reset(): void {
     this.#asked = 0
     this.#sinceAsked = 0

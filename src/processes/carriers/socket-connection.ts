@@ -38,7 +38,7 @@ export class SocketConnection {
       onAnnouncement: frame => this.#isOpen && events.onAnnouncement(frame),
     })
     socket.on('data', bytes => {
-      // Copied, because dialled sockets share a read buffer.
+      // Bytes of dialled sockets are copied, because these sockets share a read buffer.
       if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes)) this.destroy('not understood or not wanted')
     })
     socket.on('end', () => socket.destroy())
@@ -78,7 +78,7 @@ export class SocketConnection {
     this.#stop()
   }
 
-  /** Writes waiting bytes first. */
+  /** Writes waiting bytes before the end. */
   async end(milliseconds: number, clock: Clock): Promise<void> {
     if (!this.#isOpen) return
     this.#flush()

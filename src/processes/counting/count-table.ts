@@ -37,7 +37,7 @@ export class CountTable {
     for (const [thing, count] of counts) this.set(node, thing, count)
   }
 
-  /** None if a thing is at its limit. Returns this thing. */
+  /** Takes nothing if a thing is at its limit, and returns this thing. */
   take(wanted: Wanted, node: string): string | undefined {
     const full = wanted.find(([thing, limit]) => isOver(this.total(thing) + 1, limit))?.[0]
     if (full === undefined)

@@ -6,7 +6,7 @@ import { orderFor } from './rendezvous.js'
 
 const answerMilliseconds = 450
 const allMilliseconds = 900
-/** Cache time of "no need to wait", and its size. */
+/** Cache of "no need to wait": time, and number of keys. */
 const freeMilliseconds = 1_000
 const mostFree = 1_000
 
@@ -24,7 +24,7 @@ export interface SharedRateParts {
   readonly onAlone: () => void
 }
 
-/** One process counts each key. Keys must not be secrets: others see them. */
+/** One process counts each key. Keys must not be secrets, because all processes see them. */
 export function sharedRates(parts: SharedRateParts): MakeRate {
   const own = new Map<string, Rate>()
   parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
@@ -44,7 +44,7 @@ async function doHere(rate: Rate, act: Act, key: string): Promise<number | undef
   if (act === 'take') return rate.take(key)
   if (act === 'count') return rate.count(key)
   if (act === 'wait') return rate.wait(key)
-  // Without effect if the key's former owner counted it.
+  // `giveBack` has no effect if the key's former owner counted.
   if (act === 'giveBack') await rate.giveBack(key)
   return undefined
 }
@@ -54,7 +54,7 @@ class SharedRate implements KeyedRate {
   readonly #own: Rate
   readonly #most: Most
   readonly #parts: SharedRateParts
-  /** With expiry. Other processes are not asked. */
+  /** Keys without a wait, and their expiry. Other processes are not asked about these keys. */
   readonly #free = new Map<string, number>()
 
   constructor(name: string, own: Rate, most: Most, parts: SharedRateParts) {

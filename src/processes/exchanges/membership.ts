@@ -8,10 +8,10 @@ import type { Accept } from './exchanges.js'
 import { adoptedIn, Owners } from './owners.js'
 import { RemoteNode } from './remote-node.js'
 
-/** Heartbeats, and checks for silence. */
+/** Pauses between heartbeats, and between checks for silence. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
-/** Of the whole group, and names in each. Large groups beat less often. */
+/** Heartbeats of the whole group in a second, and names in each heartbeat. Large groups beat less often. */
 const mostBeats = 40
 const mostTold = 40
 /** Joins within this time share a log line. */
@@ -19,7 +19,7 @@ const joinMilliseconds = 250
 
 export interface MembershipParts {
   readonly self: string
-  /** The first that works is used. */
+  /** The first carrier that works is used. */
   readonly carriers: readonly Carrier[]
   readonly clock: Clock
   readonly log: Logger
@@ -121,7 +121,7 @@ export class Membership {
   }
 
   clear(): void {
-    // Not `gone`: the processes still exist.
+    // `gone` would be wrong: the processes still exist.
     for (const node of this.#known.values()) this.#parts.guarded(() => node.break('broken'))
     this.#known.clear()
   }
@@ -249,7 +249,7 @@ export class Membership {
     const { clock, log } = this.#parts
     this.#beat = clock.after(lookMilliseconds, () => this.#look())
     const now = clock.now()
-    // This process was paused, so silence proves nothing.
+    // How long this process was paused: silence then proves nothing.
     const late = now - this.#lookedAt - lookMilliseconds
     this.#lookedAt = now
     if (now >= this.#announceAt) this.#announce()
@@ -266,7 +266,7 @@ export class Membership {
     this.owners.check()
   }
 
-  /** Repeated: announcements may be lost. */
+  /** Repeats the notice to each process, because announcements may be lost. */
   #tellAll(): void {
     const frame = this.#notice()
     for (const node of this.#known.values()) node.tell(frame)
@@ -275,7 +275,7 @@ export class Membership {
   #announce(): void {
     const frame = this.#notice()
     const interval = this.#interval
-    // Processes that started at once drift apart.
+    // A random share, so that processes that started together beat at different times.
     const share = interval > beatMilliseconds ? 0.75 + Math.random() / 4 : 1
     this.#announceAt = this.#parts.clock.now() + interval * share
     for (const carrier of this.#parts.carriers) carrier.announce(frame)
@@ -285,7 +285,7 @@ export class Membership {
     return Math.max(beatMilliseconds, ((this.#known.size + 1) * 1_000) / mostBeats)
   }
 
-  /** Random: a second's heartbeats together have each name. */
+  /** A random part of the names. The heartbeats of a second together contain every name. */
   #tellNames(): string[] {
     const names = this.there.map(({ name }) => name)
     if (names.length <= mostTold) return names
@@ -318,7 +318,7 @@ export class Membership {
 const reportMilliseconds = 2_500
 const mostGone = 1_000
 
-/** Known from reports of others only, for example just after a start. */
+/** Processes that only other processes have reported, for example just after a start. */
 class ReportedNodes {
   readonly #clock: Pick<Clock, 'now'>
   readonly #until = new Map<string, number>()

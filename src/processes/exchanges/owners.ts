@@ -3,7 +3,7 @@ import { isNodeName } from '../node-name.js'
 import type { Nodes } from '../nodes.js'
 import type { RemoteNode } from './remote-node.js'
 
-/** For an heir to announce itself after the other process has gone. */
+/** Time for an heir to announce itself after the other process has gone. */
 const heirMilliseconds = 10_000
 /** Names that a process may adopt. */
 const mostNames = 64
@@ -129,7 +129,7 @@ export class Owners {
     this.check()
   }
 
-  /** There is no time limit: the process ends in time. */
+  /** No time limit is needed, because a process that hands over ends in time. */
   #isBeingHandedOver(name: string): boolean {
     if (this.isLeaving && this.names.includes(name)) return true
     for (const node of this.#parts.known.values())

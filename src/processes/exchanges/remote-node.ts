@@ -3,11 +3,11 @@ import { type Frame, FrameReader, frameKinds, writeFrame } from '../carriers/fra
 import type { AboutNode, ExchangeEnd, Node } from '../nodes.js'
 import { type Accept, Exchanges } from './exchanges.js'
 
-/** Silence before a probe, before counting as silent, and as gone. */
+/** Silence after which a process is probed, counts as silent, and counts as gone. */
 const probeMilliseconds = 1_200
 const silentMilliseconds = 3_000
 const goneMilliseconds = 10_000
-/** In a large group, before asking a silent process with open exchanges. */
+/** Silence after which, in a large group, a process with open exchanges is asked. */
 const askMilliseconds = 3_000
 
 const resetFrame = writeFrame(frameKinds.reset, true, 0)
@@ -29,12 +29,12 @@ export class RemoteNode implements Node {
   isLeaving = false
   hasHeartbeat = false
   isSilent = false
-  /** Silent for long, but may return. */
+  /** The process was silent for long, but may return. */
   isGivenUp = false
-  /** The first is in use. */
+  /** The first way is in use. */
   readonly #ways = new Map<Carrier, Way>()
   #heardAt: number
-  /** Undefined since the last sign of life. */
+  /** Undefined if the process was heard after the last question. */
   #askedAt: number | undefined
   #lastAskedAt = 0
 
