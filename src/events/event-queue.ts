@@ -32,7 +32,7 @@ export interface EventQueueParts {
 
 type Waiting = SessionEvent & { readonly size: number; readonly since: number }
 
-/** Events of one session, oldest first. The first event is being sent, ready, or paused. */
+/** Events of one session, oldest first. The first is being sent, ready, or paused. */
 interface Line {
   readonly events: Waiting[]
   failures: number
@@ -47,7 +47,7 @@ export class EventQueue {
   #waiting = 0
   #bytes = 0
   #underWay = 0
-  /** Dropped events that were not reported yet, and the timer of the next report. */
+  /** Dropped events to report, and the timer of the report. */
   #dropped = 0
   #dropLog: Timer | undefined
   #whenOver: (() => void) | undefined

@@ -59,7 +59,6 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
     get waiting() {
       return queue.waiting
     },
-    /** Sends events for up to 3 s. */
     async stop(): Promise<void> {
       await queue.stop(drainMilliseconds)
       close()

@@ -44,7 +44,6 @@ export function publicSecureBase({ externalUrl }: Pick<Config, 'externalUrl'>): 
   return externalUrl?.startsWith('https:') ? externalUrl : undefined
 }
 
-/** Undefined if unknown. */
 export function secureBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (config.externalUrl !== undefined) return publicSecureBase(config)
   if (countsAsEncrypted(request, config)) return ownOrigin(config, request)

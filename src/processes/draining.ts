@@ -19,9 +19,9 @@ export interface DrainingParts {
 }
 
 /**
- * Resolves when all sessions have ended, or at the time limit. Once another process accepts sessions, clients
- * are moved there, and this process serves carried requests only. If all processes drain, processes without
- * sessions close their connections.
+ * Resolves when all sessions have ended, or at the time limit. Once another process accepts sessions, clients move
+ * there, and this process serves carried requests only. If all processes drain, those without sessions close their
+ * connections.
  */
 export function drained(parts: DrainingParts): Promise<void> {
   const { registry, listening, nodes, clock, isStopping } = parts

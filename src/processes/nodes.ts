@@ -57,13 +57,13 @@ export interface Nodes {
   /** An heir answers for all names from now on. The process must end within 10 s. */
   handOver(): void
   readonly isLeaving: boolean
-  /** The process that answers for the name: this process, the process of that name, or an heir. */
+  /** The process that answers: this process, the named process, or an heir. */
   owner(name: string): string | undefined
   /** Unknown names are awaited only in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
-   * Calls back with the owner, or with `undefined` after 10 s, if the name is not awaited, or if too many bytes wait.
-   * `bytes` is the memory of the caller's request. Returns a function that ends the wait.
+   * Calls back with the owner, or with `undefined`: after 10 s, if the name is not awaited, or if too many bytes wait.
+   * `bytes`: memory of the caller's request. The returned function ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
   /** Names that were handed over and have no heir yet. */

@@ -16,7 +16,6 @@ export interface NodesParts {
   readonly about?: AboutNode | undefined
   /** Whether heirs of unknown names are awaited in the first 10 s. Default: no. */
   readonly awaitsHeirs?: boolean
-  /** Random by default. */
   readonly name?: string
 }
 

@@ -49,7 +49,7 @@ export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, k
   return agent
 }
 
-/** Checks each connection, because a name can resolve to another address next time. */
+/** Checks each connection: a name may resolve differently next time. */
 function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
   return async (host, { all = false }, callback) => {
     const found = about.url === undefined

@@ -201,7 +201,7 @@ export class BoshLink implements Link {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // Asks in a later turn: after a login, a page can get the session only if no request is open.
+    // Asks later: a page can get the session only if no request is open.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 

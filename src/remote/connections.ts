@@ -21,7 +21,7 @@ export interface ConnectionsParts {
 type Options = ClientRequestArgs & { readonly host: string; readonly port: number }
 type Callback = (error: Error | null, socket?: Duplex) => void
 
-/** The agent's connections use the service's local addresses and ports, as links to servers do. */
+/** Connections use the service's local addresses and ports, as links do. */
 export function connectOver(agent: HttpAgent, { ports, clock, lookup, connectTimeout, idle }: ConnectionsParts): void {
   const encrypt = agent instanceof HttpsAgent ? createConnectionOf(agent) : undefined
   const dial = (host: string, port: number, before?: Socket) => ports.connect(host, port, before, connectHttp)

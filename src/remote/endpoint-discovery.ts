@@ -68,7 +68,7 @@ export function linksInXrd(document: string): Links {
     })
 }
 
-/** Returns HTTPS URLs only: other URLs could be forged on the network (XEP-0156 §5). */
+/** HTTPS only: other URLs could be forged on the network (XEP-0156 §5). */
 function secureAddress(href: unknown): string | undefined {
   const url = typeof href === 'string' && URL.canParse(href) ? new URL(href) : undefined
   const isSecure = url?.protocol === 'https:' && url.hash + url.username + url.password === ''

@@ -21,7 +21,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/** The reader throws a `RemoteFault`. `before`: fates of elements that were dropped earlier, to shorten the text. */
+/** Throws a `RemoteFault`. `before`: fates of elements that were dropped earlier. */
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
   return (text: string, before: readonly Fate[] = []) => readReply(readDocument(replies, text), before)

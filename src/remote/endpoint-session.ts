@@ -37,10 +37,10 @@ function creation({ wait, hold, ver }: WantedTerms): string {
 
 const closeSeconds = 5
 
-/** Time limit for the creation reply of an ending session. Some endpoints first wait for their server. */
+/** Time for the creation reply. Some endpoints first wait for their server. */
 const creationSeconds = 10
 
-/** Least pause before a repeat, in milliseconds, while an earlier request is open. */
+/** Milliseconds before a repeat while an earlier request is open. */
 const settling = 50
 
 type Phase = 'live' | 'ending' | 'over'
@@ -160,7 +160,7 @@ export class EndpointSession {
     if (this.terms !== undefined && this.#phase === 'live') {
       this.#breakOff()
       this.#abort = new AbortController()
-      // The rids of unsent requests are used again: the endpoint would wait for missing rids.
+      // The endpoint would wait for rids of unsent requests.
       this.#lastRid = this.#sentRid
     }
     this.end()

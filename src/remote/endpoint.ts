@@ -14,7 +14,7 @@ const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'onSent'>
 
-/** A stanza takes about 300 bytes in addition to its text. */
+/** A stanza takes 300 bytes more than its text. */
 const mostStanzas = 10_000
 
 /** XEP-0124 §17.1. */

@@ -19,7 +19,7 @@ export interface RequestLimits {
   readonly connect: number
   readonly reply: number
   readonly maxReplyBytes: number
-  /** XML replies may be `mostTimes` times as long, because elements beyond these limits are dropped. */
+  /** XML replies may be `mostTimes` as long: elements beyond these limits are dropped. */
   readonly elements?: XmlLimits
 }
 
@@ -32,12 +32,12 @@ export interface RequestOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly reached?: ((step: Step) => void) | undefined
-  /** Called with the growth of an unfinished reply in bytes, and at its end with the negative sum. */
+  /** Gets the growth of an unfinished reply in bytes, and at its end the negative sum. */
   readonly gathered?: ((bytes: number) => void) | undefined
   readonly onSent?: ((isNew: boolean) => void) | undefined
 }
 
-/** `fates` has an entry for each dropped or changed element of an overlong reply. */
+/** `fates` is about elements of an overlong reply. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16

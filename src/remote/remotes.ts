@@ -25,7 +25,6 @@ export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 't
   readonly onExhausted?: (about: object) => void
   /** Undefined for a single process. */
   readonly processName?: string | undefined
-  /** Default: 443. Tests use another port. */
   readonly hostMetaPort?: number | undefined
 }
 
@@ -35,7 +34,7 @@ export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new SessionsElsewhere()
   const sessions = new Set<EndpointSession>()
-  /** Links whose sessions will continue in pages. */
+  /** Links whose sessions pages will continue. */
   const openings = new Set<BoshLink>()
   /** Found endpoints, by entry of the settings. */
   const known = new Map<RemoteEndpoint, Endpoints>()

@@ -12,7 +12,7 @@ export class Repeats {
   readonly #clock: Clock
   #count = 0
   #overdue = 0
-  /** When the connection broke for the first time after the endpoint had held the request. */
+  /** Time of the first break after the endpoint had held the request. */
   #brokenAt = 0
   #sentAt: number | undefined
 

@@ -3,9 +3,9 @@ import type { SessionView, Tab } from '../session/session-types.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
-/** The service does not see the end of these sessions, so it remembers only the newest. */
+/** The service does not see these sessions end. */
 const mostRemembered = 20_000
-/** The newest sessions can be ended, in case the reply did not reach their caller. */
+/** Sessions that can be ended if their caller gets no reply. */
 const mostReleasable = 1000
 
 const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const

@@ -1,7 +1,7 @@
 import type { ProblemCode, Step } from '../lib/errors.js'
 import type { Element, Fate } from './xml/element.js'
 
-/** One XMPP stream of one user to a server (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
+/** One XMPP stream of one user (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
 export interface Link {
   readonly facts: LinkFacts
   readonly backlog: number
@@ -10,11 +10,9 @@ export interface Link {
   readonly isBetweenElements: boolean
   /** The receiver changes after the login. */
   events: LinkEvents
-  /**
-   * Sends whole top-level elements, after the features or in `onAhead`. `soon` means smaller batches, for login steps.
-   */
+  /** Sends whole elements, after the features or in `onAhead`. `soon`: smaller batches, for login steps. */
   send(elements: readonly Element[], soon?: boolean): void
-  /** Restarts the stream on the same connection (RFC 6120 §4.3.3). Omitted options do not change. */
+  /** Restarts the stream on its connection (RFC 6120 §4.3.3). Omitted options stay. */
   restart(options?: StreamOptions): void
   pause(): void
   resume(): void
@@ -33,11 +31,11 @@ export interface StreamOptions {
   /** A bare JID, sent over encrypted links only. */
   readonly from?: string | undefined
   /**
-   * Data may be sent before the features (XEP-0305 §3). `proven`: the server supported this before. `trial`: the server
-   * has 3 s to answer. A link may ignore this option, which applies to one stream.
+   * Data may precede the features (XEP-0305 §3), in one stream. `proven`: the server supported this before. `trial`:
+   * the server has 3 s. Links may ignore this.
    */
   readonly ahead?: 'trial' | 'proven' | undefined
-  /** True if white space may follow pipelined data. RFC 6120 §6.3.5 forbids it during SASL. */
+  /** True if white space may follow pipelined data. RFC 6120 §6.3.5 forbids this during SASL. */
   readonly spaced?: boolean | undefined
 }
 
@@ -53,10 +51,10 @@ export interface Resumption {
   readonly h: string
 }
 
-/** The caller must replace the link's `events` before the next turn of the event loop. */
+/** Replace the link's `events` before the next turn of the event loop. */
 export interface LinkAgain {
   readonly link: Link
-  /** The server's answer if the login resumed the stream. If undefined, restart the stream and resume it. */
+  /** The server's answer if the login resumed the stream. If undefined, restart the stream. */
   readonly answer?: Element | undefined
   readonly missed?: readonly Element[]
 }

@@ -27,10 +27,7 @@ export function readCount(text: string | undefined): number | undefined {
   return count < wrap ? count : undefined
 }
 
-/**
- * Newly acknowledged stanzas. Negative if the other side acknowledged more before. Undefined if the count exceeds
- * `sent`.
- */
+/** Newly acknowledged stanzas. Negative: more were acknowledged before. Undefined if the count exceeds `sent`. */
 export function stanzasUpTo(count: number, acknowledged: number, sent: number): number | undefined {
   const arrived = (count - acknowledged + wrap) % wrap
   if (arrived >= wrap / 2) return arrived - wrap

@@ -18,7 +18,7 @@ export function streamFailure(element: Element, step: Step): Failure {
   return condition === undefined ? { step, code } : { step, code, condition }
 }
 
-/** Replaces the step `features` by the receiver's step, which a link does not know. */
+/** Names the receiver's step, which a link does not know. */
 export function atStep(end: LinkEnd, { step = 'features' }: Pick<LinkEvents, 'step'>): LinkEnd {
   const { failure } = end
   return failure.step === 'features' && step !== 'features' ? { ...end, failure: { ...failure, step } } : end

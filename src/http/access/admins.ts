@@ -26,14 +26,14 @@ export interface AdminsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: HashQueue
   readonly failures: FailedLogins
-  /** Returns the body of the 401. `attempt` is undefined without credentials. */
+  /** Returns the body of the 401. */
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
 
 interface RefusedAttempt {
   /** Only an admin's name: another name may be a misplaced secret. */
   readonly admin: string | undefined
-  /** A simultaneous request with the same secret was counted in place of this one. */
+  /** A simultaneous request with the same secret was counted instead. */
   readonly isRepeated: boolean
 }
 
@@ -61,7 +61,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   /** Throws `too-many-requests`. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // The key contains the client, because the limits still hold for other clients.
+    // The limits still hold for other clients, so the key contains the client.
     const shown = {
       client,
       name,
@@ -159,7 +159,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       const pass = (error?: unknown) => {
         if (error !== undefined) return next(error)
         passed.set(request, admin!)
-        // Removes the secret. `delete` would slow all requests.
+        // Removes the secret.
         request.auth = undefined
         next()
       }
@@ -225,7 +225,7 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
     return keys
   }
   return async (client: string, name: string, secret: string): Promise<string> => {
-    // All keys are derived at the same time, so that timing does not reveal names.
+    // All keys are derived at once, so that timing reveals no names.
     keys ??= derived().catch(error => {
       keys = undefined
       throw error

@@ -32,9 +32,7 @@ export function clientAddress(request: IncomingMessage, rules: ClientRules): str
   return readForwarded(request, rules, false)
 }
 
-/**
- * An address for limits only, because clients can forge it: if all entries are trusted proxies, the left-most counts.
- */
+/** For limits only: clients can forge this address. If all entries are trusted proxies, the left-most counts. */
 export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, true)
 }
@@ -47,7 +45,7 @@ function readForwarded(request: IncomingMessage, rules: ClientRules, isFarthest:
   const entries = header.toString()
   let trusted: string | undefined
   for (let end = entries.length; end >= 0; ) {
-    // Entries are read from the right, because clients can forge those on the left.
+    // Clients can forge entries on the left.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress

@@ -7,9 +7,9 @@ import type { MemoryKey } from '../../lib/limits/short-memory.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** A slow hash of the claim, equal at all processes. */
+  /** A slow hash, equal at all processes. */
   readonly proof?: () => Promise<string>
-  /** A hash of client, name and secret, which differs between processes. */
+  /** A hash of client, name and secret. Differs between processes. */
   readonly key?: MemoryKey
 }
 
@@ -19,7 +19,7 @@ const namesOfClient = 10
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** Guesses of all clients for a name are counted together for this time. */
+/** Guesses of all clients for a name count together for this time. */
 const nameSeconds = 600
 /** Clients that had the right secret are known this week and the next. */
 const weekSeconds = 604_800

@@ -78,13 +78,12 @@ export function detailOf({ code, quote, detail }: Problem): string {
   return [problems[code].sentence, quote, detail].filter(Boolean).join(' ')
 }
 
-/** Readers of a page do not see the header `Retry-After`. */
+/** Readers of a page do not see `Retry-After`. */
 export function pageDetailOf(problem: Problem): string {
   if (problem.code !== 'too-many-requests') return detailOf(problem)
   return ['Too many attempts.', problem.detail].filter(Boolean).join(' ')
 }
 
-/** With the time to wait, if it is known. */
 export function pageAdviceOf(problem: Problem): string {
   const { code, retryAfterSeconds } = problem
   if (code !== 'too-many-requests' || retryAfterSeconds === undefined) return pageAdvice[code]
@@ -110,12 +109,11 @@ export function jsonAnswer(value: object): Answer {
   return { status: 200, headers: { 'Content-Type': contentTypes.json }, body: JSON.stringify(value) }
 }
 
-/** Answers a form, so that a reload does not send the form again. */
 export function redirectAnswer(location: string, headers: Answer['headers'] = {}): Answer {
   return { status: 303, headers: { Location: location, ...headers }, body: '' }
 }
 
-/** The type of a page, which is HTML even if the client prefers JSON. */
+/** The type of a page: HTML even if the client prefers JSON. */
 export const pageType = (representation: Representation): string =>
   contentTypes[representation === 'xhtml' ? 'xhtml' : 'html']
 

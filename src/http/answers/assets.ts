@@ -1,4 +1,4 @@
-// Files are kept in memory: a file sent as a stream stays open if its client disappears.
+// A file sent as a stream would stay open if its client disappears.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -19,7 +19,6 @@ const modules = fileURLToPath(new URL('../../../dist/browser/', import.meta.url)
 const forAnHour = 'public, max-age=3600'
 const forGood = 'public, max-age=31536000, immutable'
 
-/** Shared by all hosts. */
 const contents = new Map<string, Buffer>()
 
 function contentOf(file: string): Buffer {
@@ -45,7 +44,7 @@ export function createAssetsRouter(version = ownVersion): Router {
   for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })
   provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
   const forAll = { 'Access-Control-Allow-Origin': '*' }
-  // Between releases a version has a plus, which the proxies' files and Express's paths do not allow.
+  // Between releases a version has a plus, which proxies' files and Express's paths do not allow.
   const build = version.replace('+', '.')
   for (const name of ['warm-bindings', 'warm-bindings-converse']) {
     const file = join(modules, `${name}.js`)

@@ -26,7 +26,6 @@ export function textHeaders(text: string): readonly string[] {
   return ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)]
 }
 
-/** Pages run no scripts. Our style may load. */
 const pageHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...[

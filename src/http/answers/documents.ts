@@ -4,13 +4,13 @@ import { attempt } from '../../lib/attempt.js'
 export interface Document {
   readonly title: string
   readonly contents: readonly { readonly anchor: string; readonly text: string }[]
-  /** The title and the text before the first heading, in XHTML. */
+  /** Title and text before the first heading, in XHTML. */
   readonly intro: string
   /** In XHTML. */
   readonly body: string
 }
 
-/** Made by build-docs.js. The path is the same from `src` and from `dist`. Empty before the first build. */
+/** build-docs.js makes this file. It is missing before the first build. */
 const file = new URL('../../../dist/docs.json', import.meta.url)
 
 /** By the last part of the address. The README has the empty name. */

@@ -82,7 +82,7 @@ export class EventStreams {
     else this.#wait()
   }
 
-  /** Later streams end after their first event. Browsers ask again, perhaps another process. */
+  /** Later streams end after their first event. Browsers then ask again, perhaps another process. */
   shutDown(): void {
     this.#isOver = true
     for (const stream of this.#streams) if (!stream.isBusy) this.#end(stream)
@@ -106,7 +106,7 @@ export class EventStreams {
     this.#renewEach([...this.#streams].values())
   }
 
-  /** Renews one stream in each turn of the event loop, because a page can take tens of milliseconds. */
+  /** Renews one page in each turn: rendering can take tens of milliseconds. */
   #renewEach(streams: Iterator<Stream>): void {
     const { value, done } = streams.next()
     if (done === true) {
@@ -140,7 +140,7 @@ export class EventStreams {
     }
   }
 
-  /** Without text, sends an event, because `live.js` does not see comments. */
+  /** Without text, sends an event: `live.js` does not see comments. */
   #send(stream: Stream, text?: string): void {
     const { response } = stream
     stream.sentAt = this.#parts.clock.now()

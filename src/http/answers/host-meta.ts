@@ -24,7 +24,6 @@ export function createHostMetaRouter(config: Endpoints): Router {
   return router
 }
 
-/** XEP-0156 §3. */
 const openToAll: RequestHandler = (_request, response, next) => {
   response.set('Access-Control-Allow-Origin', '*')
   next()

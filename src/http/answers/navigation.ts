@@ -3,7 +3,6 @@ import type { Config } from '../../config/config.js'
 import { homePath } from '../addresses.js'
 import { documents } from './documents.js'
 
-/** Paths are below the path of the warm API. */
 const entries = [
   { page: 'form', text: 'Log a user in', path: '' },
   { page: 'sessions', text: 'Sessions', path: '/sessions' },

@@ -9,13 +9,12 @@ import { removeForbidden } from '../../xmpp/xml/escape.js'
 import { countsAsEncrypted, isForwarded, takesPasswords } from '../access/client-rules.js'
 import { type Addressing, redirectBase } from '../addresses.js'
 
-/** The path is the same from `src` and `dist`. */
 const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
 
 const engine = Handlebars.create()
 const compiled = new Map<string, HandlebarsTemplateDelegate>()
 
-/** Templates are read at the start, because later no descriptor may be free. */
+/** Later there may be no free descriptor for templates. */
 function readTemplates(within: string): ReadonlyMap<string, string> {
   const files = readdirSync(within).filter(file => file.endsWith('.hbs'))
   return new Map(files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')]))
@@ -46,7 +45,6 @@ const base = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; st
 
 export const pagePolicy = `${base}; img-src 'self'`
 
-/** For a page with `live.js`. */
 export const livePagePolicy = `${base}; script-src 'self'; connect-src 'self'; img-src 'self'`
 
 export function attachingPagePolicy(boshUrl: string): string {
@@ -73,6 +71,5 @@ export const readOnly: RequestHandler = ({ method }, response, next) => {
   throw methodNotAllowed('GET, HEAD')
 }
 
-/** `allowed`: as in the header `Allow`. */
 export const methodNotAllowed = (allowed: string) =>
   new Problem('method-not-allowed', { detail: `Allowed: ${allowed}.` })

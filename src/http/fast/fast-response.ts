@@ -48,8 +48,8 @@ Object.defineProperty(FastResponse.prototype, 'writableFinished', {
 Object.setPrototypeOf(FastResponse.prototype, express.response)
 
 /**
- * Replies without Node's streams, which cost as much as the session's work. `headers` are whole lines. `length` is in
- * bytes, at least 1. Returns false, and writes nothing, if Node must reply.
+ * Avoids Node's streams, which cost as much as the session's work. `headers` are whole lines, `length` is at least 1
+ * byte. False if Node must reply: nothing was written.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)

@@ -9,7 +9,7 @@ export const testedVersions: readonly number[] = [20, 22, 24]
 
 export type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 
-/** Empty for an untested Node. Changing the prototype of each request would lose V8's shared hidden class. */
+/** Empty for an untested Node. Changed prototypes would cost requests V8's shared hidden class. */
 export function install(wanted: boolean, app?: Express, version = process.versions.node): MessageClasses {
   if (!wanted || !testedVersions.includes(Number.parseInt(version, 10))) return {}
   if (app !== undefined) adopt(app)

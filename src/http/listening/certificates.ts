@@ -15,7 +15,7 @@ export class Certificates {
   clientAuthorities = new ClientAuthorities('')
   #https: Https
   #certificates: readonly Certificate[] = []
-  /** A look-up must not take longer with more certificates, because strangers choose the name. */
+  /** Strangers choose the name, so look-ups must not slow down with more certificates. */
   #named: ReadonlyMap<string, SecureContext> = new Map()
 
   constructor(https: Https) {

@@ -13,7 +13,7 @@ export class ClientAuthorities {
     this.#certificates = found === undefined ? [] : [found.first, ...found.chain]
   }
 
-  /** Whether a CA of these is missing in `next`. */
+  /** True if `next` lacks one of these CAs. */
   isReducedBy(next: ClientAuthorities): boolean {
     const left = new Set(next.#certificates.map(({ fingerprint256 }) => fingerprint256))
     return this.#certificates.some(({ fingerprint256 }) => !left.has(fingerprint256))

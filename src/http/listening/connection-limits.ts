@@ -9,7 +9,7 @@ import type { Access } from '../access/client-rules.js'
 import { isTrusted, setPeer, socketPeer } from '../access/peers.js'
 import { ProxyHeaders } from './proxy-headers.js'
 
-/** Part of the connections that only addresses with access to the warm API may use. */
+/** Only addresses with access to the warm API may use this part. */
 export const shareOfCallers = 1 / 10
 
 export interface ConnectionLimitParts {
@@ -82,8 +82,8 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
     /** For TLS these are the TCP sockets, which have no replies. */
     connections: connections as ReadonlySet<Socket>,
     /**
-     * Replaces the server's listeners, which would set up even a refused connection. Node's `maxConnections`
-     * ignores addresses.
+     * Replaces the server's listeners, which would set up even refused connections. Node's `maxConnections` ignores
+     * addresses.
      */
     guard(server: Server): void {
       const listeners = server.listeners('connection')

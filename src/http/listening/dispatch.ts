@@ -29,7 +29,6 @@ export type Dispatcher = RequestListener & {
   readonly holds: (req: IncomingMessage) => boolean
 }
 
-/** `use` replaces the table for later requests. */
 export function createDispatcher(first: DispatchTable): Dispatcher & { use(table: DispatchTable): void } {
   let table = first
   const listenerFor = (req: IncomingMessage): Endpoint => {

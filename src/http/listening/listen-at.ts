@@ -25,7 +25,7 @@ export async function listenAt(server: Server, place: Place, options: ListenOpti
     if (descriptor !== undefined) await once(server.listen({ fd: descriptor, backlog }), 'listening')
     else if (path === undefined) await once(server.listen({ ...place, backlog, ipv6Only }), 'listening')
     else {
-      // Only the primary removes stale sockets: a worker could remove another worker's.
+      // The primary removes stale sockets: a worker could remove another worker's.
       if (!cluster.isWorker) await removeStaleSocket(path)
       await once(
         withSocketMode(socketMode, () => server.listen({ path, backlog })),

@@ -106,7 +106,7 @@ export async function listen(
   }
   let areAuthoritiesReduced = false
   const fromBefore = new WeakSet<Socket>()
-  /** If a client's CA was removed, its connection ends with the reply that is under way. */
+  /** If a client's CA was removed, the connection ends with the reply under way. */
   const checkAgain = (socket: TLSSocket) => {
     if (!socket.authorized || certificates!.clientAuthorities.issued(socket)) return
     socket.authorized = false

@@ -31,7 +31,6 @@ export async function unusablePlaces({
   return [...new Set(problems.flat()), ...(await foreignAddresses(localAddresses))]
 }
 
-/** Problems of XMPP_LOCAL_ADDRESSES. */
 export async function foreignAddresses(addresses: readonly string[]): Promise<string[]> {
   const codes = await Promise.all(addresses.map(codeOfBinding))
   return addresses.flatMap((address, at) => {

@@ -31,7 +31,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += chunk.length
     if (length > longestBody) {
-      // If the connection were closed, the reply would be lost.
+      // A closed connection would lose the reply.
       request.resume()
       throw tooLarge()
     }

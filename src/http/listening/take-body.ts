@@ -42,8 +42,7 @@ export function takeBody(req: IncomingMessage, res: ServerResponse, taker: BodyT
     isOver = true
   }
   res.once('close', leave)
-  // A pipelined reply has no socket yet. Before version 24, Node does not close the reply with the
-  // connection.
+  // A pipelined reply has no socket. Before version 24, Node does not close the reply with its connection.
   if (res.socket === null) {
     const { socket } = req
     socket.setMaxListeners(0).once('close', leave)

@@ -9,7 +9,7 @@ const leastShare = 2 ** 20
 
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
-  /** Proxies have no limit of their own, because each has many clients. */
+  /** Each proxy has many clients, and no limit of its own. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>
   readonly refused: OnRefused
 }
@@ -74,7 +74,7 @@ export class UnfinishedMessage {
 export class UnfinishedBody {
   readonly #message: UnfinishedMessage
   readonly #length: number
-  // One buffer, because pieces of one byte would take hundreds of bytes each.
+  // One buffer: pieces of one byte would take hundreds of bytes each.
   #room: Buffer = Buffer.alloc(0)
   #size = 0
 

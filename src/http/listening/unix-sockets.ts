@@ -11,7 +11,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
   if (fileAt(path)?.ino === before.ino) attempt(() => unlinkSync(path))
 }
 
-/** Part of a sentence. Undefined if the path is usable, or in use. */
+/** Part of a sentence. Undefined if the path is usable or in use. */
 export function faultOfSocket(path: string): string | undefined {
   const folder = dirname(path)
   const file = fileAt(path)

@@ -16,7 +16,7 @@ export function takeUpgrades(
   find: (req: IncomingMessage) => Upgrade | undefined,
   detached: Map<Duplex, Detached>,
 ): void {
-  // A closure would keep the request in memory as long as its connection.
+  // A closure would keep the request in memory with its connection.
   function forget(this: Duplex): void {
     detached.delete(this)
   }
@@ -65,7 +65,7 @@ export function refuseUpgrade(socket: Duplex, status: number, sentence: string, 
   socket.end(`${head}\r\n${text}`)
 }
 
-/** Node has detached the connection, so the request is read again, without the header `Upgrade`. */
+/** Node has detached the connection: the request is read again, without the header `Upgrade`. */
 function answerWithout(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { rawHeaders } = req
   let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`

@@ -6,7 +6,7 @@ export interface Carrier {
   announce(frame: Buffer): void
   backlog(node: string): number
   readonly isUp: boolean
-  /** The connection to a process that sent invalid bytes starts again on both sides. */
+  /** After invalid bytes, the connection starts again on both sides. */
   restart(node: string): void
   /** Checks a silent process. `onLeave` follows if it is certainly gone. */
   probe(node: string): void

@@ -30,7 +30,7 @@ const graceMilliseconds = 10_000
 const confirmMilliseconds = 1_200
 /** Shortest pause between two messages about the current stream. */
 const tellMilliseconds = 100
-/** Time for other processes to answer at the start, and for NATS to confirm at the end. */
+/** Time for answers of other processes at the start, and of NATS at the end. */
 const startMilliseconds = 200
 const closeMilliseconds = 1_000
 

@@ -93,7 +93,6 @@ export class NatsLine {
 
   async #connect(): Promise<unknown> {
     try {
-      // The library is loaded only if NATS is used.
       const { connect } = await import('@nats-io/transport-node')
       const { settings, name } = this.#parts
       const connection = await connect(await connectionOptions(settings, name))

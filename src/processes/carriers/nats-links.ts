@@ -21,7 +21,7 @@ export class NatsLinks {
     return `${this.#prefix}.to.${this.#self}.*`
   }
 
-  /** This process publishes to itself to check its permission, which is the same for all receivers. */
+  /** The process publishes to itself to check its permission, which is the same for all receivers. */
   get probeSubject(): string {
     return `${this.#prefix}.to.${this.#self}.${this.#self}`
   }

@@ -38,7 +38,7 @@ export class SocketConnection {
       onAnnouncement: frame => this.#isOpen && events.onAnnouncement(frame),
     })
     socket.on('data', bytes => {
-      // Bytes of dialled sockets are copied, because these sockets share a read buffer.
+      // Dialled sockets share a read buffer, so bytes are copied.
       if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes)) this.destroy('not understood or not wanted')
     })
     socket.on('end', () => socket.destroy())

@@ -25,8 +25,8 @@ export interface SharedCountsParts<Kind extends string> {
 }
 
 /**
- * Rendezvous hashing selects the owner of each key. Other processes report absolute numbers, so repeated
- * reports do no harm, and full reports repair losses. While owners change, a limit may be exceeded.
+ * Each key has an owner (rendezvous hashing). Other processes report absolute numbers to the owner, so repeated reports
+ * do no harm. While owners change, a limit may be exceeded.
  */
 export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #parts: SharedCountsParts<Kind>

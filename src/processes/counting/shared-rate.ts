@@ -54,7 +54,7 @@ class SharedRate implements KeyedRate {
   readonly #own: Rate
   readonly #most: Most
   readonly #parts: SharedRateParts
-  /** Keys without a wait, and their expiry. Other processes are not asked about these keys. */
+  /** Keys without a wait, with expiry: other processes are not asked. */
   readonly #free = new Map<string, number>()
 
   constructor(name: string, own: Rate, most: Most, parts: SharedRateParts) {

@@ -8,7 +8,7 @@ const portionBytes = 16 * 1024
 export type Accept = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
 
 export class Exchanges {
-  /** Exchanges that this process began, and those that the other process began. */
+  /** Exchanges begun here, and exchanges begun by the other process. */
   readonly #own = new Map<number, OpenExchange>()
   readonly #others = new Map<number, OpenExchange>()
   readonly #node: string

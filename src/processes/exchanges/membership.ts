@@ -275,7 +275,7 @@ export class Membership {
   #announce(): void {
     const frame = this.#notice()
     const interval = this.#interval
-    // A random share, so that processes that started together beat at different times.
+    // Processes that started together should beat at different times.
     const share = interval > beatMilliseconds ? 0.75 + Math.random() / 4 : 1
     this.#announceAt = this.#parts.clock.now() + interval * share
     for (const carrier of this.#parts.carriers) carrier.announce(frame)
@@ -285,7 +285,7 @@ export class Membership {
     return Math.max(beatMilliseconds, ((this.#known.size + 1) * 1_000) / mostBeats)
   }
 
-  /** A random part of the names. The heartbeats of a second together contain every name. */
+  /** A random part: a second's heartbeats together contain every name. */
   #tellNames(): string[] {
     const names = this.there.map(({ name }) => name)
     if (names.length <= mostTold) return names
@@ -318,7 +318,7 @@ export class Membership {
 const reportMilliseconds = 2_500
 const mostGone = 1_000
 
-/** Processes that only other processes have reported, for example just after a start. */
+/** Processes that were only reported, for example just after a start. */
 class ReportedNodes {
   readonly #clock: Pick<Clock, 'now'>
   readonly #until = new Map<string, number>()

@@ -129,7 +129,7 @@ export class Owners {
     this.check()
   }
 
-  /** No time limit is needed, because a process that hands over ends in time. */
+  /** There is no limit: a process that hands over ends in time. */
   #isBeingHandedOver(name: string): boolean {
     if (this.isLeaving && this.names.includes(name)) return true
     for (const node of this.#parts.known.values())

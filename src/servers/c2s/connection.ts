@@ -14,10 +14,9 @@ import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 
-/** Applies to servers outside XMPP_SERVERS. */
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Limits the wait for the STARTTLS offer, and the time from the offer to the end of the handshake. */
+/** Limits the wait for the STARTTLS offer, and the rest of the handshake. */
 const secureSeconds = 10
 /** Shorter, to leave time for the next server within the default WARM_STEP_TIMEOUT. */
 const nextServerSeconds = 5
@@ -35,10 +34,10 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
   readonly server: Server | undefined
 }
 
-/** `onReady` or `onFailed` is called last. */
+/** `onReady` or `onFailed` comes last. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  /** The connection is encrypted as required. `spare` is set if it was dialled ahead. */
+  /** `spare` is set if the connection was dialled ahead. */
   onReady(socket: Socket, to: ConnectedServer, spare?: Spare): void
   onFailed(end: LinkEnd): void
 }
@@ -58,8 +57,8 @@ export interface Connection {
 const endings = ['error', 'end', 'close'] as const
 
 /**
- * Uses STARTTLS or direct TLS (XEP-0368). After a failure it tries the next server, because only the domain's name was
- * sent. A stream error ends the search.
+ * With STARTTLS or direct TLS (XEP-0368). A failure leads to the next server, because only the domain's name was sent.
+ * A stream error ends the search.
  */
 export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,
@@ -111,7 +110,7 @@ export function openConnection(
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
     if (!trust.verify || socket.authorized) return socket
-    // The type is wrong: the value is a code or a message.
+    // The type is wrong: this is a code or message.
     const told = String(socket.authorizationError)
     const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
@@ -130,7 +129,7 @@ export function openConnection(
     for (const event of endings) socket.on(event, onBroken)
   }
 
-  /** `reason` is an error for `error`, a flag for `close`, undefined for `end`. */
+  /** `reason` is an error for `error`, a flag for `close`. */
   function onBroken(reason?: Error | boolean): void {
     const cause = typeof reason === 'boolean' ? undefined : reason
     lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
@@ -180,8 +179,8 @@ export function openConnection(
 }
 
 /**
- * The server name is the XMPP domain (RFC 6120 §5.4.3, XEP-0368 §3). The caller checks the certificate. TLS sessions
- * are not resumed, which would break `tls-unique` (RFC 5929 §3.1).
+ * The server name is the XMPP domain (RFC 6120 §5.4.3, XEP-0368 §3). The caller checks the certificate. Resumed
+ * sessions would break `tls-unique` (RFC 5929 §3.1).
  */
 function startTls(socket: Socket, domain: string, context: SecureContext, direct: boolean): TLSSocket {
   const secured = connect({
@@ -191,14 +190,14 @@ function startTls(socket: Socket, domain: string, context: SecureContext, direct
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) =>
       isMadeOutTo(certificate, domain) ? undefined : new Error('the certificate is made out to another name'),
-    // IP addresses must not be used as server names (RFC 6066 §3).
+    // RFC 6066 §3 forbids IP addresses as server names.
     ...(isIP(domain.replace(/^\[|\]$/g, '')) === 0 ? { servername: domain } : {}),
   })
   secured.getPeerCertificate = certificateAlone
   return secured
 }
 
-/** Node's own function also parses the whole chain, which takes ten times as long. */
+/** Node's own function parses the whole chain, in ten times the time. */
 function certificateAlone(this: TLSSocket): DetailedPeerCertificate {
   return getPeerCertificate.call(this, false) as DetailedPeerCertificate
 }

@@ -37,7 +37,6 @@ export interface DialerParts {
   readonly states?: ServerStates | undefined
   readonly ports?: LocalPorts | undefined
   readonly onExhausted?: ((about: object) => void) | undefined
-  /** Default: `ports.connect`, else `connectTcp`. */
   readonly connect?: (address: string, port: number, before?: Socket) => Socket
 }
 
@@ -67,7 +66,7 @@ export function connectTcp(host: string, port: number, source: Source = {}): Soc
     keepAlive: true,
     noDelay: true,
   })
-  // An `error` event without a listener would end the process.
+  // Without a listener, an error would end the process.
   return socket.on('error', nothing)
 }
 
@@ -84,7 +83,7 @@ export function createSearch(
   let furthest: Failure | undefined
   let state: ServerState | undefined
   let server: string | undefined
-  /** The clock's time, in milliseconds, at which the search ends. Set at the first attempt. */
+  /** The time at which the search ends, set at the first attempt. */
   let until = Number.POSITIVE_INFINITY
   let limit: Timer | undefined
   let cancelRace: () => void = () => {}
@@ -97,7 +96,6 @@ export function createSearch(
     descriptors.expected += isOne ? 1 : -1
   }
 
-  /** Reports a failure of the server tried last. */
   function fail(failure: Failure): void {
     if (failure.code === 'local-ports-exhausted') onExhausted?.({ domain: withULabels(domain), server: state?.server })
     state?.failed(failure, domain)
@@ -143,7 +141,7 @@ export function createSearch(
     }
   }
 
-  /** Checked at each search, because the name may resolve differently next time. */
+  /** Checked at each search: the name may resolve differently next time. */
   function allowed(found: Addresses | Failure): Addresses | Failure {
     if ('code' in found) return found
     if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
@@ -151,7 +149,7 @@ export function createSearch(
     return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
   }
 
-  /** Returns a failure at the time limit. A known answer is returned synchronously. */
+  /** Returns a failure at the time limit. */
   function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
     if (!(answer instanceof Promise)) return answer
     const ms = Math.max(0, Math.min(resolveSeconds * 1000, until - clock.now()))
@@ -181,10 +179,7 @@ export function createSearch(
   }
 }
 
-/**
- * Happy Eyeballs (RFC 8305 §5): attempts start in turn, and end at `until`. The first connection is kept. The returned
- * function cancels all attempts.
- */
+/** Happy Eyeballs (RFC 8305 §5): attempts start in turn, and end at `until`. Keeps the first connection. */
 export function race(
   addresses: Addresses,
   port: number,

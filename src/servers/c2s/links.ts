@@ -11,15 +11,12 @@ import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
-  /** XMPP_SERVERS by domain. `*` is for all other domains. DNS is used for domains without an entry. */
+  /** XMPP_SERVERS by domain. `*` is for all others. */
   readonly servers: ReadonlyMap<string, Server>
-  /** Seconds of silence after which a space is sent. 0: off. */
+  /** Seconds of silence before a space is sent. 0: off. */
   readonly keepalive: number
-  /** Default: true. */
   readonly streamManagement?: boolean
-  /** Default: true. */
   readonly sasl2?: boolean
-  /** Default: no spare links. */
   readonly spare?: Pick<SpareParts, 'most' | 'hasRoom'>
   readonly xmlLimits?: XmlLimits
   readonly waiting?: WaitingMemory
@@ -76,7 +73,7 @@ export function createLinks(parts: LinksParts) {
       return spares?.size ?? 0
     },
     endSpares: () => spares?.close(),
-    /** Spare links may lead to servers that new settings no longer name. */
+    /** Spare links may lead to servers that new settings omit. */
     dropSpares: () => spares?.drop(),
     stop(): void {
       keepingAlive?.cancel()

@@ -1,7 +1,6 @@
-/** Hashes by the object identifier of the signature algorithm, in hexadecimal. */
+/** Keys: object identifiers of signature algorithms, in hexadecimal. */
 const hashes: Readonly<Record<string, string>> = {
-  // PKCS #1 with MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 (RFC 8017 Appendix C). MD5 and SHA-1 count as
-  // SHA-256.
+  // PKCS #1 with MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 (RFC 8017 Appendix C).
   '2a864886f70d010104': 'sha256',
   '2a864886f70d010105': 'sha256',
   '2a864886f70d01010e': 'sha224',
@@ -23,7 +22,7 @@ const hashes: Readonly<Record<string, string>> = {
 }
 const pss = '2a864886f70d01010a'
 const sequence = 0x30
-/** Tag of the first parameter of RSASSA-PSS, the hash. Absent for SHA-1. */
+/** The first parameter of RSASSA-PSS is its hash, and absent for SHA-1. */
 const pssHash = 0xa0
 
 /**
@@ -54,7 +53,7 @@ interface Value {
   readonly content: Uint8Array
 }
 
-/** Reads DER (X.690 §8.1). Throws if a value is longer than the bytes. */
+/** Reads DER (X.690 §8.1). */
 function valuesIn(bytes: Uint8Array): readonly Value[] {
   const values: Value[] = []
   for (let at = 0; at < bytes.length; ) {

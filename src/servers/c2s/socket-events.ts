@@ -16,7 +16,7 @@ interface LinkSocket extends Socket {
   [listener]?: SocketEvents
 }
 
-/** The functions are shared, because closures would take 170 bytes for each link. */
+/** The listeners are shared: closures would take 170 bytes for each link. */
 export function listenTo(socket: LinkSocket, events: SocketEvents): void {
   const isHeard = socket[listener] !== undefined
   socket[listener] = events
@@ -24,7 +24,6 @@ export function listenTo(socket: LinkSocket, events: SocketEvents): void {
   paceEnds(socket)
   socket.on('data', onData)
   socket.on('end', onEnd)
-  // `once` would allocate memory.
   socket.on('error', onBroken)
   socket.on('close', onBroken)
   if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') socket.on('session', onSession)
@@ -49,7 +48,7 @@ function onSession(this: LinkSocket): void {
 const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
 export const nothing = () => {}
 
-/** Keeps a listener for errors, because an unhandled error would end the process. */
+/** Keeps a listener for errors, because an unhandled error ends the process. */
 export function ignore(socket: Socket): void {
   for (const event of heard) socket.removeAllListeners(event)
   socket.on('error', nothing)

@@ -15,7 +15,7 @@ const mostAge = 20_000
 const sweepInterval = 1_000
 /** Logins a minute for each spare link. */
 const loginsForEach = 5
-/** Connections dialled for each login, including its own. */
+/** Connections dialled for each login, its own included. */
 const mostDials = 2
 const minute = 60_000
 const fewLogins = 0.5
@@ -32,7 +32,7 @@ interface Spares {
   readonly links: Set<SpareLink>
 }
 
-/** Spare links have finished TCP and TLS, but have no stream. */
+/** Spare links have TCP and TLS, but no stream. */
 export class SpareLinks {
   readonly #parts: SpareParts
   readonly #byDomain = new Map<string, Spares>()
@@ -49,7 +49,7 @@ export class SpareLinks {
     return size
   }
 
-  /** Takes the oldest spare link. `events` gets it in a later microtask. */
+  /** Takes the oldest spare link, and reports it in a later microtask. */
   take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
     if (options.certificate) return undefined
     for (const spare of this.#byDomain.get(options.domain)?.links ?? []) {
@@ -195,7 +195,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.#hasTicket = true
   }
 
-  /** The server closes idle connections early, so the count of logins restarts at 0. */
+  /** The server closes idle connections early, so fewer are dialled ahead. */
   #fail(): void {
     this.#spares.logins = 0
     this.drop()

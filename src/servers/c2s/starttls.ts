@@ -7,7 +7,7 @@ import { Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { longestStep, readHeader } from './stream-header.js'
 
-/** RFC 6120 §5.4. Ignores bytes after `<proceed/>`, which were sent unencrypted (§5.4.3.3). */
+/** RFC 6120 §5.4. Ignores bytes after `<proceed/>`, which are unencrypted (§5.4.3.3). */
 export function negotiateTls(
   socket: Socket,
   header: string,

@@ -7,10 +7,10 @@ import { escapeXml } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { isSpace } from '../../xmpp/xml/usual-text.js'
 
-/** Longest element other than a stanza, such as features or a login step. */
+/** Longest element other than a stanza. */
 export const longestStep = 10_000
 
-/** Longest value of a header: a domain has 1023 bytes (RFC 7622 §3.2). */
+/** A domain has at most 1023 bytes (RFC 7622 §3.2). */
 const longestValue = 1023
 
 export const streamFooter = '</stream:stream>'
@@ -24,7 +24,7 @@ export function writeHeader(domain: string, lang: string, from: string | undefin
   )
 }
 
-/** Returns the stream error for an invalid header (RFC 6120 §4.9.3). */
+/** Returns the stream error of an invalid header (RFC 6120 §4.9.3). */
 export function readHeader(
   root: Root,
 ): StreamHeader | 'invalid-namespace' | 'unsupported-version' | 'policy-violation' {
@@ -33,7 +33,6 @@ export function readHeader(
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
   const [id, from, lang] = [root.attribute('id'), root.attribute('from'), root.attribute('xml:lang')]
   if ([id, from, lang].some(value => value !== undefined && value.length > longestValue)) return 'policy-violation'
-  // Sessions keep the values longer than the header.
   return { id: copyOf(id), from: copyOf(from), lang: copyOf(lang) }
 }
 
@@ -43,7 +42,7 @@ export function withoutSpace(bytes: Buffer): Buffer {
   return bytes.subarray(start)
 }
 
-/** XEP-0352. Only direct children count: the features of SASL2 may contain the namespace for Bind 2. */
+/** XEP-0352. Only direct children count: SASL2 may contain the namespace for Bind 2. */
 export function offersStates(features: string): boolean {
   return features.includes(csiNamespace) && childrenOf(features).some(({ namespace }) => namespace === csiNamespace)
 }

@@ -4,7 +4,7 @@ import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
 import { withoutSpace } from './stream-header.js'
 
-/** Splits a server's bytes into elements. Unfinished elements count as waiting memory. */
+/** Splits bytes into elements. Unfinished elements count as waiting memory. */
 export class StreamReader {
   readonly #sink: Sink
   readonly #limits: XmlLimits
@@ -31,7 +31,7 @@ export class StreamReader {
 
   /** Throws an `XmlError`. */
   write(chunk: Buffer): void {
-    // Removes white space that the server sent before it saw our restart (RFC 6120 §4.6.1).
+    // Removes white space that the server sent before our restart (RFC 6120 §4.6.1).
     const bytes = this.hasBegun ? chunk : withoutSpace(chunk)
     if (bytes.length > 0) this.hasBegun = true
     try {

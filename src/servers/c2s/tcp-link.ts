@@ -30,7 +30,6 @@ import { StreamReader } from './stream-reader.js'
 import { Writer, type WriterEvents } from './writer.js'
 
 const featuresSeconds = 10
-/** Time limit for the answer if pipelining is on trial. */
 const trialSeconds = 3
 const closeSeconds = 5
 
@@ -45,7 +44,7 @@ export interface LinkParts extends ConnectionParts {
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-/** Implements the events of its parts itself, to save closures. */
+/** Implements its parts' events itself, to save closures. */
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
   events: LinkEvents
   readonly #to: ConnectionOptions
@@ -62,9 +61,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   readonly #reader: StreamReader
   #deadline: Timer | undefined
   #offersStates = false
-  /** The connection was dialled ahead, and this is its first stream. */
+  /** The connection was dialled ahead, and has its first stream. */
   #isSpare = false
-  /** The space that acknowledges a TLS ticket is scheduled or not needed. */
+  /** The space for a TLS ticket is scheduled or not needed. */
   #acknowledges = false
   #isBusy = true
 
@@ -197,8 +196,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#writer = new Writer(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
-      // `onTicket` may send a space. Spaces are not allowed after a pipelined <auth/> (RFC 6120 §6.3.5), except with
-      // SASL2.
+      // `onTicket` may send a space. RFC 6120 §6.3.5 forbids spaces after a pipelined <auth/>, except with SASL2.
       if (spare?.isSettled) this.#acknowledges = true
       else if (!this.#isSpaced || !this.facts.sasl2Allowed) this.#ahead = undefined
     }
@@ -219,8 +217,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   /**
-   * TCP delays our ACK of a TLS 1.3 ticket by 40 ms, which delays the server's data. A space sends the ACK at once (RFC
-   * 6120 §4.6.1).
+   * A space sends the ACK of a TLS 1.3 ticket at once (RFC 6120 §4.6.1). TCP would delay the ACK, and the server's
+   * data, by 40 ms.
    */
   onTicket(): void {
     if (this.#acknowledges) return
@@ -259,7 +257,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       return
     }
     if (isOfTransport(element.namespace)) {
-      // The server does not count this element as a stanza.
+      // The server does not count this element.
       this.events.onUnfit?.('dropped', false)
       return
     }
@@ -270,7 +268,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         return
       }
       if (element.name === 'features') this.#offersStates = offersStates(element.text)
-      // On trial the time limit continues: the server may still ignore the pipelined data.
+      // On trial the time limit continues: the server may ignore the pipelined data.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
@@ -307,9 +305,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  /**
-   * Dials again if a spare link ended before the server sent anything. A login that pipelined data must begin again.
-   */
+  /** Dials again if a spare link ended before the server sent anything. A pipelined login must begin again. */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
     if (this.#ahead === undefined) {
@@ -350,7 +346,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#destroy()
   }
 
-  /** Without `isStreamOver`, the stream stays open and can be resumed. */
+  /** Without `isStreamOver`, the stream can be resumed. */
   #end(end: LinkEnd, isStreamOver = true): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
     const { server = this.#serverName } = end.failure

@@ -12,16 +12,15 @@ export interface WriterEvents {
 /** In seconds. TCP has the same default (RFC 9293 §3.9.1.1). */
 const stallSeconds = 300
 
-/** Above this backlog, senders may wait for `onDrain`. */
+/** Above this backlog, senders may await `onDrain`. */
 const much = 256 * 1024
 
 /** Writes once for each turn of the event loop. */
 export class Writer {
-  /** Stanzas are written for 8 links at a time. */
   static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())
-  /** Login steps are written for 2 links at a time, because each step makes the server work. */
+  /** Few links at a time: each login step makes the server work. */
   static readonly #steps = writeBatch<Writer>(2, writer => writer.#flush())
-  /** Stream headers wait for more data until the end of the turn. */
+  /** Stream headers wait for more data. */
   static readonly #headers = writeBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())
   readonly #socket: Socket
   readonly #clock: Clock
@@ -57,7 +56,7 @@ export class Writer {
   write(text: string): void {
     text = this.#waiting + text
     this.#waiting = ''
-    // latin1 is twice as fast, and equal for ASCII.
+    // latin1 is twice as fast for ASCII.
     const encoding = Buffer.byteLength(text) === text.length ? 'latin1' : 'utf8'
     if (this.#stall !== undefined) this.#socket.write(text, encoding, () => this.#stall && this.#expectTaken())
     else if (!this.#socket.write(text, encoding)) this.#fallBehind()

@@ -4,7 +4,7 @@ import type { Mechanism } from './sasl/mechanism.js'
 import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
 import type { Credentials, LoginWish } from './wish.js'
 
-/** Undefined for anonymous logins, and if the password itself would be needed. */
+/** Undefined for anonymous logins, and if only the password works. */
 export function wishAgain(
   { jid, credentials }: LoginWish,
   mechanism: Mechanism | undefined,
@@ -38,7 +38,7 @@ export function isRepeatable({ credentials: { kind } }: LoginWish, { name }: Mec
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
 
-/** Credentials as JSON values. Secret. */
+/** Credentials as JSON. Secret. */
 export type Secrets =
   | { readonly kind: 'keys'; readonly proof: ProofRecord }
   | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
@@ -50,7 +50,7 @@ export type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProo
 type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
-/** A login wish as JSON values, for another process. */
+/** A login wish as JSON, for another process. */
 export interface AgainRecord extends Pick<LoginWish, 'jid'> {
   readonly lang: string
   readonly credentials: Secrets
@@ -87,14 +87,13 @@ export function wishOf(record: AgainRecord, account: ServiceAccount | undefined)
   return credentials && { jid: record.jid, credentials }
 }
 
-/** Undefined if the service account is missing. */
 export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefined): Credentials | undefined {
   switch (secrets.kind) {
     case 'keys':
       return { kind: 'keys', proof: proofInBytes(secrets.proof) }
     case 'fast': {
       const { mechanism, user, secret, agent } = secrets.token
-      // The user agent's id belongs to the other process, so there is nothing to release.
+      // The user agent's id belongs to the other process.
       const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
       return { kind: 'fast', token, proof: secrets.proof && proofInBytes(secrets.proof) }
     }

@@ -6,7 +6,7 @@ import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import { logsInAsItself } from './mechanism-choice.js'
 import type { Credentials, LoginWish } from './wish.js'
 
-/** The JID as the server wrote it. Throws a `Problem` if this is no full JID, or another user's. */
+/** The JID as the server wrote it. Throws a `Problem` if it is no full JID of the user. */
 export function boundJid(iq: string, wish: LoginWish): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
@@ -27,7 +27,7 @@ const ignoredAuthzid =
   'It ignored the authzid, and logged the account in as itself. Prosody needs deploy/prosody/mod_service_account.lua. ' +
   'Other servers may need PLAIN in XMPP_MECHANISMS. See "A service account" in docs/api.md.'
 
-/** The account that acts for the user, if the login uses one. */
+/** The account that acts for the user. */
 function accountOf(credentials: Credentials): string | undefined {
   switch (credentials.kind) {
     case 'password':
@@ -44,7 +44,7 @@ function accountOf(credentials: Credentials): string | undefined {
 function isWanted(bound: Jid, asked: Jid, credentials: Credentials): boolean {
   if (bound.domain !== asked.domain) return false
   if (credentials.kind === 'anonymous') return true
-  // An account that acts for users must not confuse strasse with straße.
+  // An account that acts for users must distinguish strasse from straße.
   const actsForOthers = credentials.kind === 'certificate' || !logsInAsItself(credentials)
   return actsForOthers ? bound.local === asked.local : isSameName(bound.local, asked.local)
 }
@@ -53,7 +53,7 @@ export function isSameName(one: string, other: string): boolean {
   return folded(one) === folded(other)
 }
 
-/** Servers follow RFC 6122 or RFC 7613, so names are equal if one RFC says so. */
+/** Servers follow RFC 6122 or RFC 7613: names are equal if one RFC says so. */
 function folded(local: string): string {
   return local.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
 }

@@ -12,7 +12,7 @@ import type { Tokens } from './tokens.js'
 import type { LoginWish } from './wish.js'
 
 export interface InlineParts {
-  /** Longest gap of a stream that can be resumed. Undefined: streams are not resumed. */
+  /** Longest gap of a stream that can be resumed. Undefined: no resumption. */
   readonly resumeSeconds?: number | undefined
   readonly tokens?: Tokens | undefined
 }

@@ -17,10 +17,7 @@ export interface ClientHost {
   fail(error: unknown): void
 }
 
-/**
- * The parts of @xmpp/client that a login needs. Omits DNS, reconnection, answers to IQs, stream management, Bind 2 and
- * FAST.
- */
+/** The parts of @xmpp/client that a login needs. */
 export class LinkClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()
@@ -47,7 +44,7 @@ export class LinkClient extends Client {
     this.on('error', error => host.fail(error))
   }
 
-  /** The library's own mechanisms are slow, or do not check the server's proof. */
+  /** The library's mechanisms are slow, or do not check the server's proof. */
   use(mechanism: Mechanism): void {
     // The library calls this function with `new`.
     this.#mechanisms.use(mechanism.name, function chosen() {

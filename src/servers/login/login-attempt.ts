@@ -36,7 +36,7 @@ import type { LoginWish } from './wish.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
 
-/** Limits on the elements that arrive for the page during a login. The length is in UTF-16 units. */
+/** Limits on elements that arrive for the page. Length in UTF-16 units. */
 const mostUndelivered = 1000
 const longestUndelivered = 1024 * 1024
 
@@ -70,7 +70,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #answer: Element | undefined
   /** RFC 3921 §3. */
   #demandsSession = false
-  /** The login is complete, so later elements are for the page. */
+  /** The login is complete: later elements are for the page. */
   #isAnswered = false
   /** The login's open IQ. Answers with other ids are for the page. */
   #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
@@ -106,7 +106,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return this.#abort.signal
   }
 
-  /** Throws a `Problem` after it has closed the link. */
+  /** Throws a `Problem` after closing the link. */
   async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
     const late = (detail?: string) =>
       this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
@@ -167,7 +167,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   send(element: XmlElement): void {
-    // `=` stands for an empty initial response (RFC 6120 §6.4.2), which the library omits.
+    // `=` is an empty initial response (RFC 6120 §6.4.2), which the library omits.
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
     // RFC 6120 does not know this attribute.
     if (element.name === 'response') delete element.attrs['mechanism']
@@ -230,7 +230,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #take(element: Element): void {
     const { name, namespace, text } = element
     const isFeatures = namespace === streamsNamespace && name === 'features'
-    // After the login no limit is needed: a full outbox stops the reading.
+    // After the login, a full outbox stops the reading.
     if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
     else if (isFeatures) this.#takeFeatures(text)
     else if (namespace === saslNamespace || namespace === sasl2Namespace) this.#takeSasl(element)
@@ -279,7 +279,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
     if (this.#pipelining.isAhead && !isSafeAhead(mechanism.name)) {
-      // The first message contains a secret, which must not be sent before the features.
+      // The first message contains a secret, which must not precede the features.
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
@@ -305,7 +305,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       throw new Problem('remote-protocol-error', { step: this.step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
-    // The server cannot know the user before our first message.
+    // The server cannot know the user yet.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.step })
     if (isSasl2 && name === 'continue') throw furtherTask()
     const success = isSasl2 && name === 'success' ? readSuccess(text) : undefined
@@ -325,7 +325,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client.receive(xml(name, { xmlns: namespace }, data))
   }
 
-  /** Continues without the features if possible, because ejabberd sends them 40 ms later. */
+  /** ejabberd sends the features 40 ms later, so the login tries to continue without them. */
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
     this.#undelivered.length = 0
     if (this.#inline?.asksToBind !== true) return
@@ -368,7 +368,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #ask(child: string, answered: (iq: Element) => void): void {
-    // The library's ids can be guessed, and other users could answer.
+    // Other users could guess the library's ids, and answer.
     const id = randomUUID()
     this.#request = { id, answered }
     this.#send('iq', 'jabber:client', `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`)

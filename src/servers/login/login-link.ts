@@ -19,20 +19,18 @@ export interface Opened {
 
 export type OpenForLogin<T extends Opened> = (options: LoginLinkOptions, events: LinkEvents) => T
 
-/** The caller must replace the link's events before the next turn of the event loop. */
+/** Replace the link's events before the next turn of the event loop. */
 export interface LoggedIn<T extends Opened> {
   readonly opened: T
-  /** The full JID, or empty if no resource was requested. */
+  /** A full JID, or empty if no resource was requested. */
   readonly jid: string
   readonly undelivered: readonly Element[]
   /** The bound stream offers XEP-0198. */
   readonly offersManagement: boolean
-  /**
-   * The server's answer, if the login itself enabled stream management. The server then counts the undelivered stanzas.
-   */
+  /** The server's answer, if the login enabled stream management. The server then counts `undelivered`. */
   readonly enabled: Element | undefined
   /** The server's answer to `<resume/>`. */
   readonly answer: Element | undefined
-  /** The wish for a next login, without the password. */
+  /** How to log in again, without the password. */
   readonly again: LoginWish | undefined
 }

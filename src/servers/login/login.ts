@@ -11,7 +11,7 @@ import type { LoginWish } from './wish.js'
 /** In seconds. With less time left, the login is not repeated. */
 const leastTimeout = 0.1
 
-/** If the server refuses a token with one of these errors, SCRAM keys may still work. */
+/** SCRAM keys may work after these refusals of a token. */
 const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
   'not-authorized',
   'credentials-expired',
@@ -20,11 +20,11 @@ const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
 ])
 
 export interface LoginParts extends AttemptParts {
-  /** Undefined turns pipelining off. */
+  /** Undefined: no pipelining. */
   readonly pipelining: PipeliningMemory | undefined
 }
 
-/** Logs in and binds a resource. Throws a `Problem` after it has closed the link. */
+/** Throws a `Problem` after closing the link. */
 export async function login<T extends Opened>(
   parts: LoginParts,
   open: OpenForLogin<T>,
@@ -36,7 +36,7 @@ export async function login<T extends Opened>(
   })
 }
 
-/** Keys count as expired if the server refuses them or lacks their mechanism. */
+/** Keys are expired if the server refuses them or lacks their mechanism. */
 function withoutKeys({ credentials }: LoginWish, error: unknown): unknown {
   if (credentials.kind !== 'keys' || !(error instanceof Problem) || error.step !== 'sasl') return error
   if (error.code !== 'not-authorized' && error.code !== 'no-mechanism') return error
@@ -52,7 +52,7 @@ async function attempt<T extends Opened>(
   caller: Caller,
 ): Promise<LoggedIn<T>> {
   const { credentials, jid } = wish
-  // Other mechanisms send a secret, so their logins are not pipelined.
+  // Other mechanisms send a secret, so they are not pipelined.
   const isByChallenge =
     credentials.kind === 'keys' ||
     credentials.kind === 'fast' ||
@@ -78,8 +78,8 @@ async function attempt<T extends Opened>(
 }
 
 /**
- * With SASL2 the login also resumes the stream. After a failure it throws a `Problem` and closes the connection. The
- * stream stays resumable, unless the caller aborts with `ended`.
+ * With SASL2, also resumes the stream. Throws a `Problem` after closing the connection. The stream stays resumable,
+ * unless the caller aborts with `ended`.
  */
 export async function logInAgain(
   parts: LoginParts,
@@ -118,7 +118,7 @@ export async function logInAgain(
     const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
     return attempt(parts, open, byKeys, resumption, caller)
   })
-  // The link may have ended in the read that brought the answer.
+  // The link may have ended in the same read as the answer.
   if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }
 }

@@ -26,7 +26,7 @@ export interface Situation extends SaslOffer {
   readonly waiting: Waiting
 }
 
-/** The only mechanism that this login uses (RFC 6120 §13.8). Throws `no-mechanism`. */
+/** The only mechanism of this login (RFC 6120 §13.8). Throws `no-mechanism`. */
 export function chooseMechanism(
   { jid, credentials }: LoginWish,
   situation: Situation,
@@ -34,7 +34,7 @@ export function chooseMechanism(
 ): Mechanism {
   const bareJid = formatBareJid(jid)
   const onSalt = (salt: Buffer) => parts.tokens?.noteSalt(jid.domain, jid.local, salt)
-  /** Sends an authzid if `user` is not the JID's (RFC 6120 §6.3.8). */
+  /** Sends an authzid if another user logs in (RFC 6120 §6.3.8). */
   const byPassword = (user: string, secret: string) =>
     passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid, onSalt }, situation, parts)
   switch (credentials.kind) {
@@ -89,7 +89,7 @@ function passwordMechanism(
     const why = isPassword ? reasonsAgainst(offered, mechanisms, link) : `The keys are for ${secret.hash} only.`
     throw noMechanism(offered, why)
   }
-  // A login has one attempt, and the server may not support a guessed type.
+  // A login has one attempt, and a guessed type may not be supported.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN' && typeof secret === 'string') return plain(who.user, secret, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
@@ -109,7 +109,7 @@ export function logsInAsItself(credentials: Credentials): boolean {
   return kind === 'token' || kind === 'certificate' || kind === 'fast'
 }
 
-/** Whether the first message contains no secret (RFC 5802 §3), or only a proof (XEP-0484). */
+/** True if the first message has no secret (RFC 5802 §3), or only a proof (XEP-0484). */
 export function isSafeAhead(name: string): boolean {
   return name.startsWith('SCRAM-') || name.startsWith('HT-')
 }

@@ -8,7 +8,7 @@ import type { StreamFeatures } from './stream-features.js'
 const mostDomains = 1000
 /** Longer features are not remembered. */
 const longest = 16 * 1024
-/** After a failure, pipelining is off for this time. */
+/** Pipelining is off for this time after a failure. */
 const mistrustFor = 3_600_000
 
 interface Remembered {
@@ -21,7 +21,7 @@ interface Remembered {
 export type PipeliningMemory = ReturnType<typeof createPipeliningMemory>
 
 /**
- * Each login expects the features of the login before, which saves two round trips (XEP-0305 §3). Few servers announce
+ * Each login expects the last login's features, which saves two round trips (XEP-0305 §3). Few servers announce
  * support, so one login tries pipelining first.
  */
 export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
@@ -41,7 +41,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       const { seen, isComplete, wasPossible, isTrusted, isMistaken, wasAheadAtStart } = pipelining
       if (wasPossible ? isTrusted && !isMistaken : known !== undefined) return
       if (!isComplete || seen.some(({ text }) => text.length > longest)) {
-        // A domain whose standing is `tried` would never be tried again.
+        // A domain that stays `tried` would never be tried again.
         byDomain.delete(domain)
         return
       }
@@ -50,7 +50,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       forgetOldest(byDomain, mostDomains)
     },
 
-    /** `isLeft`: the caller has hung up, which says nothing about the server. */
+    /** `isLeft`: the caller hung up, which says nothing about the server. */
     failed(domain: string, pipelining: Pipelining, isLeft: boolean): void {
       const known = byDomain.get(domain)
       if (known === undefined || !pipelining.wasPossible) return

@@ -6,7 +6,7 @@ const streams = 2
 /** XEP-0305 §3. */
 export class Pipelining {
   isMistaken = false
-  /** Data was sent before the features, and the server has not answered. */
+  /** Data was sent before the features, and is unanswered. */
   isAhead = false
   wasAheadAtStart = false
   isComplete = false
@@ -18,7 +18,7 @@ export class Pipelining {
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
     readonly isProven = false,
-    /** An earlier login pipelined even its first stream, which TLS 1.3 without a spare link may prevent. */
+    /** An earlier login pipelined its first stream too. TLS 1.3 may prevent this without a spare link. */
     readonly isProvenAtStart = false,
   ) {}
 
@@ -35,7 +35,6 @@ export class Pipelining {
     return this.isProven && (this.isProvenAtStart || !this.wasAheadAtStart)
   }
 
-  /** The features of this stream: as received, else as expected. */
   get current(): StreamFeatures | undefined {
     return this.#lastReceived ?? this.#usedFeatures
   }
@@ -59,7 +58,7 @@ export class Pipelining {
     return this.#usedFeatures
   }
 
-  /** Returns the features to use. `unfit`: the features are unexpected or repeated. */
+  /** `unfit`: the features are unexpected or repeated. */
   received(text: string): StreamFeatures | 'nothing-new' | 'unfit' {
     if (this.#lastReceived !== undefined) return 'unfit'
     const foreseen = this.foreseen[this.#stream]

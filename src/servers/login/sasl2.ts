@@ -21,9 +21,9 @@ export interface Sasl2Success {
 
 const software = 'warm-bindings'
 
-/** `enable`: attributes of the request for stream management. */
+/** `enable`: attributes for stream management. */
 export function bindRequest(enable: Record<string, string> | undefined, agent: UserAgent | undefined): XmlElement {
-  // A login with a user agent sends no tag: for the same tag and agent, Prosody makes the same resource.
+  // Logins with a user agent send no tag: Prosody would make the same resource again.
   const tag = agent === undefined ? [xml('tag', {}, software)] : []
   const inline = enable === undefined ? [] : [xml('enable', { xmlns: smNamespace, ...enable })]
   return xml('bind', { xmlns: bind2Namespace }, ...tag, ...inline)
@@ -61,7 +61,7 @@ export function readSuccess(text: string): Sasl2Success {
   }
 }
 
-/** A further task is, for example, a second factor (XEP-0388 §2.6.3). */
+/** A second factor, for example (XEP-0388 §2.6.3). */
 export function furtherTask(): Problem {
   return new Problem('login-failed', { step: 'sasl', detail: 'It wants a further task after the password.' })
 }

@@ -8,8 +8,8 @@ const mostSalts = 1000
 export type Tokens = ReturnType<typeof createTokens>
 
 /**
- * Requests tokens (XEP-0484) only if SCRAM keys do not work. Prosody writes tokens to disk, and keeps each user agent
- * forever.
+ * Tokens (XEP-0484) are for servers where SCRAM keys do not work. Prosody writes tokens to disk, and keeps each user
+ * agent forever.
  */
 export function createTokens() {
   const secret = randomBytes(32)
@@ -18,7 +18,7 @@ export function createTokens() {
   const taken = new Map<string, Set<number>>()
 
   return {
-    /** Detects servers that change the salt at each login. A single change means a new password. */
+    /** Detects servers that change the salt at each login. One change is a new password. */
     noteSalt(domain: string, user: string, salt: Buffer): void {
       const key = `${user}@${domain}`
       const text = salt.toString('base64')
@@ -35,7 +35,7 @@ export function createTokens() {
       return !mechanism.startsWith('SCRAM-') || salting.has(domain)
     },
 
-    /** The id is unique among the user's sessions. Released ids are used again. */
+    /** The id is unique among the user's sessions. Released ids are reused. */
     agentOf(jid: string): UserAgent {
       const numbers = taken.get(jid) ?? new Set()
       let number = 0

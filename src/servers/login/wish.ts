@@ -5,9 +5,8 @@ import type { HashedToken } from './sasl/hashed-token.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 
 /**
- * Never logged. `password` belongs to the user, or to another `user` who may act for them. `service` is an account from
- * the settings. `certificate` is in the server's settings. `keys` are from an earlier login. `fast` is a token of an
- * earlier login, with keys in case the server refuses it.
+ * Never logged. `password` belongs to the user, or to another `user` who may act for them. `keys` and the `fast` token
+ * are from an earlier login. `fast` has keys in case its token is refused.
  */
 export type Credentials =
   | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }

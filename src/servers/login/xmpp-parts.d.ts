@@ -1,4 +1,4 @@
-// Types of @xmpp/client 0.14, which has no types.
+// @xmpp/client 0.14 has no types.
 
 declare module '@xmpp/client' {
   import type { XmlElement } from '@xmpp/xml'
@@ -73,7 +73,7 @@ declare module '@xmpp/resource-binding' {
   import type { StreamFeatures } from '@xmpp/stream-features'
   import type { XmlElement } from '@xmpp/xml'
 
-  /** Resolves with the child of the result that has the same name and namespace. */
+  /** Resolves with the result's child of the same name and namespace. */
   type IqCaller = { set(child: XmlElement): Promise<XmlElement> }
   export default function resourceBinding(
     parts: { streamFeatures: StreamFeatures; iqCaller: IqCaller },

@@ -7,7 +7,7 @@ const otherName = 'OTHER_NAME'
 
 const mostWords = 8
 
-/** The message is advice for operators and callers of `/warm`. */
+/** The message advises operators and callers of `/warm`. */
 export class CertificateFault extends Error {
   override readonly name = 'CertificateFault'
   readonly code: string
@@ -40,7 +40,7 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
       const end = new Date(certificate.valid_to ?? '')
-      // If this certificate has not expired, an issuer's has. Node does not report that date.
+      // If this certificate has not expired, an issuer's has. Node does not report its date.
       return end.getTime() <= Date.now() ? `It expired on ${dayOf(end)}.` : 'It has expired, or a certificate above it.'
     }
     case 'CERT_NOT_YET_VALID': {
@@ -63,7 +63,7 @@ function ownersOf({ subjectaltname = '' }: Partial<PeerCertificate>): string {
   return names.length === 0 ? 'no host name' : foreignList(names)
 }
 
-/** Trusting a certificate does not help if its names or dates are wrong. */
+/** Trust does not help against wrong names or dates. */
 function adviceFor(code: string): string {
   if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
     return 'Give the server another certificate. verify=off in XMPP_SERVERS skips the check.'

@@ -4,15 +4,15 @@ import { attempt } from '../../lib/attempt.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 
 /**
- * RFC 6120 §13.7.2, RFC 6125 §6.4: dNSName, SRV-ID `_xmpp-client` or xmppAddr. A wildcard matches one label
- * on the left. The common name is ignored.
+ * RFC 6120 §13.7.2, RFC 6125 §6.4: dNSName, SRV-ID `_xmpp-client` or xmppAddr. A wildcard matches the leftmost label.
+ * The common name is ignored.
  */
 export function isMadeOutTo(certificate: PeerCertificate, domain: string): boolean {
   return namesOf(certificate.subjectaltname ?? '').some(({ kind, value }) => {
     if (kind === 'DNS') return matches(value, domain)
     if (kind === 'SRVName') return value.startsWith('_xmpp-client.') && matches(value.slice(13), domain)
     if (kind === 'XmppAddr') return prepareDomain(value) === domain
-    // In JIDs, IPv6 addresses are in brackets. Node writes addresses in another notation.
+    // JIDs have IPv6 addresses in brackets. Node writes addresses in another notation.
     if (kind === 'IP Address') return value === domain || domainToASCII(`[${value}]`) === domain
     return false
   })
@@ -25,10 +25,10 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** Kinds do not begin with a space, so the text has only one reading. */
+/** Kinds do not begin with a space, so the text has one reading. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
-/** Names in Node's text of the subjectAltName extension. Unusual values are JSON strings. */
+/** Reads Node's text of subjectAltName. Unusual values are JSON strings. */
 export function namesOf(text: string): readonly { readonly kind: string; readonly value: string }[] {
   const names = []
   nameAt.lastIndex = 0

@@ -3,11 +3,11 @@ import { lookup, Resolver } from 'node:dns/promises'
 import { workQueue } from '../../lib/limits/work-queue.js'
 
 export interface Dns {
-  /** SRV records (RFC 2782). An empty target means "not available". */
+  /** SRV records (RFC 2782). An empty target: "not available". */
   services(name: string): Promise<readonly SrvRecord[]>
   ipv4(name: string): Promise<readonly RecordWithTtl[]>
   ipv6(name: string): Promise<readonly RecordWithTtl[]>
-  /** Resolves through the operating system: hosts file, search domains. */
+  /** Uses the operating system: hosts file, search domains. */
   system(name: string): Promise<readonly string[]>
 }
 
@@ -16,25 +16,25 @@ export function isAbsent(error: NodeJS.ErrnoException): boolean {
   return absent.has(error.code ?? '')
 }
 
-/** EBADNAME is, for example, a label of more than 63 characters. */
+/** EBADNAME: for example, a label of more than 63 characters. */
 const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 
-/** After these errors, the machine may have got other name servers. */
+/** After these errors, the machine may have other name servers. */
 const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 
-/** `timeout`: milliseconds for each try. */
+/** The timeout is in milliseconds. */
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
   let usual = makeResolver()
-  // Two at a time: a look-up by the system blocks one of Node's four threads for up to 30 s.
+  // Two at a time: each look-up by the system blocks one of Node's four threads for up to 30 s.
   const inTurn = workQueue(2, 100, () => new Error('too many names are being looked up'))
   const ask = async <T>(question: (resolver: Resolver) => Promise<T>) => {
     const resolver = usual
     try {
       return await question(resolver)
     } catch (error) {
-      // A resolver reads the machine's configuration only once, so it is replaced.
+      // A resolver reads the machine's configuration only once.
       const { code = '' } = error as NodeJS.ErrnoException
       if (resolver === usual && unanswered.has(code)) usual = makeResolver()
       throw error

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { isIP, type Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
 
-/** Part of the system's port range for bound links. Linux gives a bound port to no other outgoing connection. */
+/** Part of the system's ports for bound links. Linux gives a bound port to no other outgoing connection. */
 const boundShare = 0.85
-/** A port chosen at random may be in use. With 90 % in use, 0.1 % of links find none. */
+/** A random port may be in use. At 90 % in use, 0.1 % of links find none. */
 const mostTries = 64
 /** An unusable address is avoided for this time. */
 const restMilliseconds = 10_000
@@ -52,7 +52,7 @@ export interface TakenPort {
   readonly target: Target
 }
 
-/** A local address can use each port once for each server address. */
+/** A local address has each port once for each server address. */
 export class LocalPorts {
   readonly #parts: LocalPortsParts
   readonly #range: () => PortRange | undefined
@@ -79,7 +79,7 @@ export class LocalPorts {
     return socket
   }
 
-  /** Called if no local port or address was available. True if another can be tried. */
+  /** No local port or address was available. True if another can be tried. */
   failed(socket: Socket, isForeign: boolean): boolean {
     const { own, tries } = this.#attempts.get(socket) ?? { own: undefined, tries: 0 }
     if (own === undefined || tries >= mostTries) return false
@@ -106,7 +106,7 @@ export class LocalPorts {
     if (target.links === 0) this.#targets.delete(target.key)
   }
 
-  /** Port use for the server with the fewest free ports. Undefined except on Linux. */
+  /** Ports of the server with the fewest free. Undefined except on Linux. */
   get busiest(): { readonly used: number; readonly available: number } | undefined {
     const range = this.#range()
     if (range === undefined) return undefined
@@ -134,7 +134,7 @@ export class LocalPorts {
 
 const boundPorts = ({ count }: PortRange) => Math.max(1, Math.floor(count * boundShare))
 
-/** The default of Linux, in case a container or unit hides the file. */
+/** Linux's default. A container or unit may hide the file. */
 const rangeOfLinux: PortRange = { first: 32_768, count: 28_232 }
 
 function rangeOfSystem(): PortRange | undefined {

@@ -21,13 +21,13 @@ type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] 
 const usualPort = 5222
 
 const mostAnswers = 10_000
-/** Cache time of "no such record". Short, for operators who are setting up a domain. */
+/** Cache time of "no such record". Short, for operators who set up a domain. */
 const absenceSeconds = 5
 /** In seconds. The system reports no TTL. */
 const systemSeconds = 30
 /** In seconds. Node reports no TTL of SRV records. */
 const serviceSeconds = 60
-/** Longest cache time, in seconds, whatever the TTL. */
+/** Longest cache time, in seconds. */
 const mostSeconds = 3600
 /** In milliseconds (RFC 8305 §3). */
 const otherFamily = 50
@@ -38,15 +38,13 @@ export interface NamesParts {
   readonly dns?: Dns | undefined
   readonly preferDirectTls: boolean
   /**
-   * Names are also looked up through the operating system. Off with XMPP_DOMAINS=*: silent name servers would block all
-   * look-ups.
+   * Also uses the operating system's look-ups. Off with XMPP_DOMAINS=*: silent name servers would block all look-ups.
    */
   readonly local: boolean
 }
 
 export type Names = ReturnType<typeof createNames>
 
-/** Look-ups with a cache (RFC 6120 §3.2, XEP-0368). */
 export function createNames({ clock, dns = systemDns(), preferDirectTls, local }: NamesParts) {
   const servicesOf = remembering(clock, mostAnswers, askServices)
   const system = remembering(clock, mostAnswers, askSystem)
@@ -54,14 +52,12 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
 
   function inRoute(domain: string, { records, failure }: Services): Route {
     if (records.length === 0) return itself(domain, failure)
-    // The target `.` means "not available" (RFC 2782). The domain itself is used only without SRV records (RFC 6120
-    // §3.2.1).
+    // `.` means "not available" (RFC 2782). The domain itself is used only without SRV records (RFC 6120 §3.2.1).
     const offered = records.filter(({ name }) => name !== '')
     if (offered.length > 0) return { targets: inOrder(offered, preferDirectTls) }
     return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
   }
 
-  /** RFC 6120 §3.2.2. */
   function itself(host: string, failure: Failure | undefined): Route {
     // If DNS fails, the hosts file may still know the name.
     const found = failure === undefined || !local
@@ -109,7 +105,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 
   return {
-    /** Targets in order of preference. Never rejects. */
+    /** Targets in order. Never rejects. */
     routeTo(domain: string): Route | Promise<Route> {
       // JIDs have IPv6 addresses in brackets (RFC 7622 §3.2).
       const host = domain.replace(/^\[(.*)\]$/, '$1')
@@ -128,7 +124,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 }
 
-/** Waits for both families, but only for `otherFamily` after the first answer without an error. */
+/** Waits for both families, but only `otherFamily` after the first answer. */
 async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
   const answers: Told<T>[] = []
   let moment: Timer | undefined
@@ -151,7 +147,7 @@ function isLocal(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
-/** Alternates the families, because one family may not work (RFC 8305 §4). */
+/** Alternates the families: one may not work (RFC 8305 §4). */
 function interleave(addresses: Addresses): Addresses {
   const unique = [...new Set(addresses)]
   const family = isIP(unique[0] ?? '')

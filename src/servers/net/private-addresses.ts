@@ -1,6 +1,6 @@
 import { type Networks, readNetworks } from '../../config/kinds/networks.js'
 
-/** The addresses of hosts on the Internet. The last two ranges embed IPv4 addresses. */
+/** Addresses of Internet hosts. The last two ranges embed IPv4 addresses. */
 const worldwide = networks('0.0.0.0/0', '2000::/3', '::ffff:0:0/96', '64:ff9b::/96')
 
 /** Exceptions: IANA's special-purpose registries (RFC 6890). */
@@ -20,7 +20,7 @@ const special = networks(
   ...['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'],
 )
 
-/** False if the address certainly belongs to a host on the Internet. */
+/** False if the address certainly belongs to an Internet host. */
 export function isPrivateAddress(address: string): boolean {
   return !worldwide.contains(address) || special.contains(address)
 }

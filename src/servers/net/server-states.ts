@@ -4,17 +4,17 @@ import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
 
-/** Users choose the names of subdomains, so the states of their servers are limited. */
+/** Limits servers of subdomains that users invent. */
 const mostFound = 100
 /** A server without links and attempts is forgotten after this time. */
 const mostAge = 300_000
 const minute = 60_000
 /** Links that break within this time break together. */
 const moment = 1_000
-/** If so many links, and at least half, break together, the server counts as down. */
+/** If so many links, and at least half, break together, the server is down. */
 const fewestTogether = 3
 
-/** A server that is down is probed after this time without attempts. */
+/** A down server is probed after this time without attempts. */
 const probeAfter = 30_000
 /** Least time between probes that other processes cause. */
 const leastBetween = 10_000
@@ -35,14 +35,14 @@ const serverWide = new Set(['internal-server-error', 'reset', 'resource-constrai
 export interface ServerStatesParts {
   readonly clock: Clock
   readonly log: Logger
-  /** True if XMPP_SERVERS names the domain. Otherwise `*` applies. */
+  /** True if XMPP_SERVERS names the domain. */
   readonly hasEntry: (domain: string) => boolean
-  /** True if XMPP_DOMAINS names the domain itself, not only a pattern for it. */
+  /** True if XMPP_DOMAINS names the domain itself, not only a pattern. */
   readonly isNamed: (domain: string) => boolean
-  /** Whether only `*` of XMPP_DOMAINS allows the domain. */
+  /** True if only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
   readonly probe: (domain: string) => void
-  /** Called when a server of the settings goes down, and before each probe. */
+  /** Called when a server of the settings goes down, and before probes. */
   readonly onDown: (about: DownServer) => void
 }
 
@@ -68,13 +68,13 @@ export class ServerStates {
     this.#parts = parts
   }
 
-  /** State of a server from XMPP_SERVERS. */
+  /** A server from XMPP_SERVERS. */
   ofEntry(domain: string, server: string): ServerState {
     const owner = this.#parts.hasEntry(domain) ? domain : '*'
     return this.#known(owner, server) ?? this.#add(owner, server, true)
   }
 
-  /** State of a server that DNS names for the domain. Undefined for strangers' domains, and above `mostFound`. */
+  /** A server that DNS names. Undefined for strangers' domains, and above `mostFound`. */
   ofFound(domain: string, server: string): ServerState | undefined {
     const known = this.#known(domain, server)
     if (known !== undefined) return known
@@ -90,7 +90,7 @@ export class ServerStates {
     )
   }
 
-  /** Another process found the server down. Without a probe, an idle process would report the old state. */
+  /** Another process found the server down. This process may be idle, with an old state. */
   suspect({ owner, server, domain }: DownServer): void {
     this.#known(owner, server)?.suspect(domain)
   }
@@ -148,7 +148,7 @@ export class ServerState {
   links = 0
   lastAt: number
   readonly #parts: StateParts
-  /** A server that was never reached may be mistyped or invented. */
+  /** A server never reached may be mistyped or invented. */
   #wasReached = false
   #downSince = 0
   #isTold = false
@@ -215,7 +215,7 @@ export class ServerState {
     this.links -= 1
   }
 
-  /** A link broke after its login. Call this before `closed`. */
+  /** A link broke after its login. Call before `closed`. */
   lost(failure: Failure, domain: string): void {
     const { code, condition = '' } = failure
     const isBroken = code === 'remote-connection-failed' || code === 'timeout'
@@ -297,7 +297,7 @@ export class ServerState {
     this.#parts.log.info({ ...this.#sums(), seconds }, 'an XMPP server is back')
   }
 
-  /** `lost` and `failed` count since the last log line. */
+  /** `lost` and `failed` count since the last line. */
   #sums() {
     const { server } = this.#parts
     const sums = { domain: withULabels(this.#lastDomain), server, lost: this.#lost, failed: this.#failed }

@@ -6,7 +6,7 @@ export interface Target {
   readonly host: string
   readonly port: number
   readonly tls: Server['tls']
-  /** Whether the name comes from DNS, not from the operator. */
+  /** True if the name comes from DNS, not from the operator. */
   readonly found?: boolean
 }
 
@@ -17,10 +17,7 @@ export interface Service extends SrvRecord {
 
 const mostTargets = 8
 
-/**
- * Ordered by priority, then at random by weight (RFC 2782). With `preferDirect`, direct TLS comes first at equal
- * priority. `random` returns an integer below its argument.
- */
+/** Ordered by priority and random weight (RFC 2782). `preferDirect` puts direct TLS first at equal priority. */
 export function inOrder(
   services: readonly Service[],
   preferDirect: boolean,
@@ -42,7 +39,7 @@ export function inOrder(
   }))
 }
 
-/** Stops after `most`, because each draw reads all remaining records. */
+/** Stops after `most`: each draw reads all remaining records. */
 function byWeight(services: readonly Service[], most: number, random: (below: number) => number): Service[] {
   const left = [...services].sort((a, b) => a.weight - b.weight)
   const drawn: Service[] = []

@@ -5,7 +5,7 @@ export type TlsRules = Config['tls']
 
 type Trusted = Pick<Trust, 'ca'> & Partial<Pick<Trust, 'certificate'>>
 
-/** Contexts are costly, so each server has only one, and another with the operator's certificate. */
+/** Contexts are costly: each server has one, and one with the operator's certificate. */
 const contexts = new WeakMap<object, SecureContext>()
 
 export function tlsContext(server: Trusted, rules: TlsRules, showsCertificate = false): SecureContext {

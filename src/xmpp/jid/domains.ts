@@ -10,9 +10,7 @@ const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
 const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
 
-/**
- * Returns the domain in lower case, with A-labels and no final dot. Also accepts an IPv4 address, or IPv6 in brackets.
- */
+/** Lower case, A-labels, no final dot. Also accepts IPv4, and IPv6 in brackets. */
 export function prepareDomain(text: string): string | undefined {
   if (text.length <= longestDomain && plainName.test(text)) return text
   if (Buffer.byteLength(text) > longestDomain) return undefined
@@ -29,7 +27,7 @@ export function prepareDomain(text: string): string | undefined {
   return domain.length <= longestDomain && dnsName.test(domain) ? domain : undefined
 }
 
-/** The reverse of `prepareDomain`, also for a whole JID: A-labels become U-labels (RFC 7622 §3.2.1). */
+/** A-labels become U-labels (RFC 7622 §3.2.1), also in a whole JID. */
 export function withULabels(address: string): string {
   if (!/xn--/i.test(address)) return address
   const slash = address.indexOf('/')

@@ -22,12 +22,9 @@ const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 /** Fullwidth and halfwidth forms (RFC 8265 §3.3.2). */
 const otherWidth = /[\uff01-\uffee]+/g
 
-/**
- * Parses a JID with a local part (RFC 7622 §3). Servers that follow RFC 6122 may prepare a JID differently, so the
- * bound JID counts.
- */
+/** Parses a JID with a local part (RFC 7622 §3). Servers may follow RFC 6122, so the bound JID counts. */
 export function parseJid(text: string): Jid | undefined {
-  // The slash comes first, because resources may contain `@` and `/` (RFC 7622 §3.1).
+  // Resources may contain `@` and `/` (RFC 7622 §3.1).
   const slash = text.indexOf('/')
   const bare = slash === -1 ? text : text.slice(0, slash)
   const at = bare.indexOf('@')

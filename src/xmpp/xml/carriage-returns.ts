@@ -13,7 +13,7 @@ export function escapeCarriageReturns(text: string): string {
   return text.includes('\r') ? refer(Buffer.from(text)) : text
 }
 
-/** Works on bytes, because joining many small strings takes ten times as long. */
+/** Works on bytes: joining many small strings takes ten times as long. */
 function refer(bytes: Buffer): string {
   let returns = 0
   for (const byte of bytes) if (byte === carriageReturn) returns += 1

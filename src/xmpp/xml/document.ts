@@ -61,7 +61,7 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
   }
 }
 
-/** The limits were checked when the element arrived. Added namespaces have made the element longer. */
+/** The limits were checked before. Added namespaces have made elements longer. */
 const noLimits: XmlLimits = {
   maxElementBytes: Number.POSITIVE_INFINITY,
   maxDepth: Number.POSITIVE_INFINITY,
@@ -71,23 +71,23 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** The text must have been checked before. Throws an `XmlError` if the children inherit too many namespaces. */
+/** The text must have been checked. Throws an `XmlError` if the children inherit too many namespaces. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
 const endOfStartTag = (text: string) => new EndFinder('root').find(text)
 
-/** The text must have been checked before. */
+/** The text must have been checked. */
 export function startTagOf(text: string): Root {
   return usualXml.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
 }
 
-/** The text must have been checked before. Throws as `readElement` does. */
+/** The text must have been checked. Throws as `readElement` does. */
 export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }
 
-/** The element must have no children, and its text must have been checked. */
+/** The text must have been checked, and have no children. */
 export function textOf(text: string): string {
   return usualXml.readText(text) ?? parseText(text)
 }

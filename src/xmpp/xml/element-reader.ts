@@ -11,8 +11,7 @@ export interface ReadingRules {
   readonly limits: XmlLimits
   readonly meantNamespace: MeantNamespace
   /**
-   * For text of users: children that break namespace rules or limits are repaired or dropped. Carriage returns are
-   * escaped.
+   * For text of users: repairs or drops children that break namespace rules or limits, and escapes carriage returns.
    */
   readonly lenient: boolean
 }
@@ -30,7 +29,7 @@ const mostFaults = 10
 
 const tooManyFaults = new Error('too many faults')
 
-/** How saxes' messages for namespace faults begin (Namespaces in XML 1.0 §2-§6). */
+/** Beginnings of saxes' messages (Namespaces in XML 1.0 §2-§6). */
 const namespaceFaults = [
   'xml prefix must be bound',
   'xmlns prefix must be bound',
@@ -74,7 +73,7 @@ class ElementReader {
     })
   }
 
-  /** Declares inherited namespaces on the child. Undefined if the child must be dropped. Throws an `XmlError`. */
+  /** Declares inherited namespaces. Undefined if the child must be dropped. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
     const element = this.#readAsWritten(text, scope, rules)
     if (!this.#hasStreamElement || !rules.lenient || element === undefined || !isStanza(element)) return element
@@ -233,7 +232,7 @@ function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
   return { defaultNamespace: ns[''] ?? '', prefixes, namespaces: prefixes.map(prefix => ns[prefix]!) }
 }
 
-/** Notes the prefix at the parent, because saxes searches all open elements for each prefix. */
+/** Notes the prefix at the parent: saxes would search all open elements. */
 function learn(around: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: string): void {
   if (around.ns[prefix] === undefined && !(prefix in ns)) around.ns[prefix] = uri
 }
@@ -251,10 +250,7 @@ function withoutSections(text: string): string {
 
 const attribute = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
 
-/**
- * Gives `prefixes` another namespace in the start tag of a well-formed element. The default namespace has the empty
- * prefix.
- */
+/** Gives `prefixes` of a well-formed element another namespace. */
 export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
   let at = /^<[^ \t\r\n/>]+/.exec(text)![0].length
   let changed = text.slice(0, at)

@@ -25,8 +25,8 @@ type Wanted = 'declaration or root' | 'root' | 'child'
 const deepestNames = 256
 
 /**
- * Finds the end of an element, or of a root's start tag, in pieces of text. Refuses comments, DTDs, processing
- * instructions (RFC 6120 §11.1) and wrong end tags, with which an element might never end.
+ * Finds the end of an element or root start tag, in pieces. Refuses comments, DTDs, instructions (RFC 6120 §11.1) and
+ * wrong end tags, with which an element might never end.
  */
 export class EndFinder {
   /** Deepest nesting until now. The element itself is 1. */
@@ -93,7 +93,7 @@ export class EndFinder {
     return at + 1
   }
 
-  /** Next character that has a meaning in a start tag, or -1. Skips whole values. */
+  /** Offset of the next character with a meaning in a start tag, or -1. */
   #endOfPlain(piece: string, from: number): number {
     for (let at = from; at < piece.length; at++) {
       const code = piece.charCodeAt(at)

@@ -5,7 +5,7 @@ const escaped = new Map<string, string>()
 const mostEscaped = 64
 const longest = 1024
 
-/** Cached, because thousands of children may declare the same namespace. */
+/** Cached: thousands of children may declare the same namespace. */
 export function escapeNamespace(namespace: string): string {
   if (namespace.length > longest) return escapeXml(namespace)
   let value = escaped.get(namespace)

@@ -1,5 +1,5 @@
 export interface XmlLimits {
-  /** Size of a top-level element, in bytes of UTF-8. */
+  /** UTF-8 bytes of a top-level element. */
   readonly maxElementBytes: number
   /** The root has depth 0. */
   readonly maxDepth: number
@@ -7,11 +7,10 @@ export interface XmlLimits {
   /** In characters. */
   readonly maxNameLength: number
   /**
-   * 0: no limit. A server's stanzas above the limit are dropped, up to ten times the limit. Other elements above the
-   * limit end the document.
+   * 0: no limit. A server's further stanzas are dropped, up to ten times the limit. Other elements end the document.
    */
   readonly maxChildren: number
-  /** Length of an element's namespace declarations, in characters. */
+  /** Characters of an element's namespace declarations. */
   readonly maxDeclarations: number
 }
 

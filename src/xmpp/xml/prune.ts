@@ -4,11 +4,11 @@ export interface Branch {
   /** Local name. */
   readonly name: string
   readonly namespace: string
-  /** Text of the element itself, without that of its children. */
+  /** The element's own text, without its children's. */
   readonly content: string
 }
 
-/** Removes unwanted elements below the root. The text must have been checked before. */
+/** Removes elements below the root. The text must have been checked. */
 export function prune(text: string, isUnwanted: (branch: Branch) => boolean): string {
   const parser = new SaxesParser({ xmlns: true, position: false })
   const open: { readonly start: number; content: string }[] = []

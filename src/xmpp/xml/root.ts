@@ -40,7 +40,7 @@ export class Root {
   }
 }
 
-/** The facts of a root that are needed until its end. */
+/** The part of a root that is needed until its end. */
 export type OpenRoot = Pick<Root, 'qualifiedName' | 'declarations'>
 
 const lastingRoots = new Map<string, OpenRoot>()

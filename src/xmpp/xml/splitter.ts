@@ -42,13 +42,13 @@ const byteOrderMark = 0xfeff
 /** Elements that users send to each other. Other elements come from the server itself. */
 const stanza = /^<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
 
-/** Complete children in usual XML are read in one pass. For others the end is searched first. */
+/** Usual XML is read in one pass. For other XML, the end is searched first. */
 export class Splitter {
   readonly #sink: Sink
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
   readonly #allowsUsual: boolean
-  /** What was read before the root: nothing, a byte order mark, or all that is allowed. */
+  /** Input before the root: nothing, a byte order mark, or all that is allowed. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
   #isClosed = false
@@ -56,7 +56,7 @@ export class Splitter {
   /** Defined while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** Pieces are collected, because joining each character at once would take 30 times the memory. */
+  /** Joining each character at once would take 30 times the memory. */
   #pieces = ''
   #isDropped = false
   #tail: Buffer | undefined
@@ -149,7 +149,6 @@ export class Splitter {
       if (this.#isClosed) return at
       if (text.charCodeAt(at) === less && text.charCodeAt(at + 1) === slash) {
         const end = at + 2 + qualifiedName.length
-        // Unusual end tags are read in the slow way.
         if (!text.startsWith(qualifiedName, at + 2) || text.charCodeAt(end) !== greater) break
         at = end + 1
         this.#close()
@@ -177,7 +176,7 @@ export class Splitter {
     return end
   }
 
-  /** Throws for text where only markup is allowed, and for markup after the root. */
+  /** Throws for misplaced text, and for markup after the root. */
   #assertMarkup(text: string, at: number): void {
     const isMarkup = text.charCodeAt(at) === less
     const isInRoot = this.#root !== undefined && !this.#isClosed
@@ -228,7 +227,7 @@ export class Splitter {
 
   #readRoot(text: string): void {
     if (text.startsWith('<?')) {
-      // Checked at once, because a server with another encoding than UTF-8 waits for our answer.
+      // A server with another encoding waits for our answer.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
       this.#prolog = 'whole'
       return
@@ -290,13 +289,12 @@ export class Splitter {
     return isLarger(text, 0, end, this.#rules.limits.maxElementBytes)
   }
 
-  /** Takes time that grows with the length of the text. */
   #isDroppable(text: string, error: unknown): boolean {
     const isBeyond = error instanceof XmlError && error.fault === 'policy-violation'
     return isBeyond && this.#rules.lenient && this.#root !== undefined && stanza.test(text)
   }
 
-  /** Keeps an unfinished character for the next chunk. Streams are UTF-8 (RFC 6120 §11.6). */
+  /** Keeps an unfinished character. Streams are UTF-8 (RFC 6120 §11.6). */
   #decode(chunk: Buffer): string {
     const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
     const whole = bytes.length - unfinishedBytes(bytes)

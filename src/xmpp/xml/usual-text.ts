@@ -1,5 +1,4 @@
-// The usual subset of XML: ASCII names, any text, no carriage returns. For other XML, which saxes reads, functions
-// return -1.
+// Usual XML: ASCII names, any text, no carriage returns. For other XML, which saxes reads, functions return -1.
 
 const tab = 0x09
 const newline = 0x0a

@@ -19,13 +19,13 @@ const none: readonly string[] = []
 
 const xmlDeclaration = "<?xml version='1.0'?>"
 
-/** True if the limits allow all XML that this reader accepts, apart from sizes and numbers of children. */
+/** True if the limits allow all XML of this reader, apart from sizes and numbers of children. */
 export function allowUsual({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
   const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
-/** Reads usual XML in one pass. Returns undefined for other XML, which `ElementReader` reads with the same result. */
+/** Reads usual XML in one pass. Undefined for other XML: `ElementReader` gives the same result. */
 class UsualReader {
   end = 0
   readonly #root = new UsualTag()
@@ -83,7 +83,7 @@ class UsualReader {
     const own = namespaceOf(text, tag, declarations)
     const name = text.slice(tag.nameColon === 0 ? tag.name : tag.nameColon + 1, tag.nameEnd)
     const namespace = meantNamespace(name, own)
-    // With another namespace, the child's own declarations would have to change too.
+    // Another namespace would change the child's own declarations too.
     if (namespace !== own && (tag.namespace > 0 || tag.declared > 0)) return undefined
     this.end = end
     const missing = this.#missing(declarations, own, namespace)
@@ -161,7 +161,7 @@ class UsualReader {
     if (isRoots && nameColon === 0) this.#inherits = true
   }
 
-  /** Whether all prefixes are declared on root or child. Notes used prefixes of the root. */
+  /** True if root or child declares all prefixes. Notes used prefixes of the root. */
   #knowsPrefixes(text: string, { name, nameColon, prefix, prefixEnd }: UsualTag, from: Declarations) {
     if (nameColon > 0 && !this.#knowsPrefix(text, name, nameColon, from)) return false
     return prefix === 0 || this.#knowsPrefix(text, prefix, prefixEnd, from)
@@ -199,7 +199,6 @@ class UsualReader {
   }
 }
 
-/** Shared, because nothing is kept between calls. */
 export const usualXml = new UsualReader()
 
 function declarationsOf(text: string, tag: UsualTag): Declarations {

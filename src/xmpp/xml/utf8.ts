@@ -1,6 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 
-/** Undefined for invalid UTF-8. */
 export function readUtf8(bytes: Buffer): string | undefined {
   // latin1 is ten times as fast for ASCII.
   if (isAscii(bytes)) return bytes.toString('latin1')

@@ -8,17 +8,15 @@ export interface ChannelBinding {
   readonly guessed: boolean
 }
 
-/**
- * Best type first. Exporters avoid the weaknesses of `tls-unique`. `tls-server-end-point` is the same for all links.
- */
+/** Best type first. Exporters avoid the weaknesses of `tls-unique`. `tls-server-end-point` is equal for all links. */
 const types: readonly ChannelBindingType[] = ['tls-exporter', 'tls-unique', 'tls-server-end-point']
 
-/** Chooses a type that the server lists (XEP-0440), or the TLS version's default (RFC 5802 §6.1, RFC 9266 §3). */
+/** A type that the server lists (XEP-0440), or the TLS version's default (RFC 5802 §6.1, RFC 9266 §3). */
 export function bindTo(link: LinkFacts, listed: readonly string[] | undefined): ChannelBinding | undefined {
   for (const type of types) {
     if (listed === undefined ? type === 'tls-server-end-point' : !listed.includes(type)) continue
     const data = link.channelBinding?.(type)
-    // Over TLS 1.3, servers offer -PLUS mechanisms even if they support `tls-unique` only.
+    // Over TLS 1.3, even servers with `tls-unique` only offer -PLUS mechanisms.
     if (data !== undefined) return { type, data, guessed: listed === undefined && type === 'tls-exporter' }
   }
   return undefined

@@ -24,7 +24,7 @@ const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 export type SaltedPasswords = ReturnType<typeof createSaltedPasswords>
 
-/** Derives keys in other threads. `derive` is PBKDF2. */
+/** Derives keys in other threads. */
 export function createSaltedPasswords(
   clock: Clock,
   memorySeconds: number,

@@ -26,14 +26,14 @@ export interface ScramParts {
   /** A bare JID. */
   readonly authzid?: string | undefined
   /**
-   * For -PLUS mechanisms. `not-offered`: this link could be bound, but the server did not offer -PLUS. A server that
-   * did offer it detects an attack (RFC 5802 §6).
+   * For -PLUS mechanisms. `not-offered`: the link could be bound, but the server did not offer -PLUS. A server that did
+   * detects an attack (RFC 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
   readonly maxIterations: number
   readonly waiting: Waiting
-  /** 144 random bits by default. */
+  /** Default: 144 random bits. */
   readonly nonce?: string
 }
 
@@ -62,7 +62,7 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     const { maxIterations, channelBinding } = parts
     const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
     if (fields === null) throw refusal('the first message of the server is not SCRAM')
-    // Prosody reads the first `c=` of the signed text, so an attacker could make us sign a false `c=`.
+    // Prosody reads the first `c=`, so an attacker could make us sign a false one.
     if (/,[acimnprsv]=/.test(serverFirst.slice(fields[0].length - 1)))
       throw refusal('the first message of the server repeats an attribute')
     const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
@@ -76,7 +76,6 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     salt = Buffer.from(saltText, 'base64')
     parts.onSalt?.(salt)
     const salted = await keysFor(salt)
-    // The signature covers this header, so the server detects changes.
     const header = Buffer.from(gs2Header)
     const bound = typeof channelBinding === 'object' ? Buffer.concat([header, channelBinding.data]) : header
     const withoutProof = `c=${bound.toString('base64')},r=${nonce}`
@@ -143,11 +142,11 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
   return `${flag},${authzid === '' ? '' : `a=${saslName(authzid)}`},`
 }
 
-/** SASLprep (RFC 4013), which ASCII does not need. */
+/** SASLprep (RFC 4013). ASCII needs none. */
 function prepare(text: string, parameter: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
-    // Prepared as a query, in which unassigned characters are allowed (RFC 5802 §5.1).
+    // The text is a query, and may contain unassigned characters (RFC 5802 §5.1).
     return saslprep(text, { allowUnassigned: true })
   } catch {
     throw new Problem('invalid-parameter', {

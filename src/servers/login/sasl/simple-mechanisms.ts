@@ -2,8 +2,7 @@ import { Problem } from '../../../lib/errors.js'
 import { type Mechanism, saslName, toByteString } from './mechanism.js'
 
 /**
- * RFC 4616, for encrypted links only. For X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody modules) the password is a
- * token.
+ * RFC 4616, for encrypted links only. For X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody), the password is a token.
  */
 export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'): Mechanism {
   return singleMessage(name, `${authzid}\0${user}\0${secret}`)
@@ -25,14 +24,14 @@ function singleMessage(name: string, message: string): Mechanism {
     clientFirst: true,
     response: () => toByteString(message),
     challenge() {
-      // A challenge is not allowed, and the secret must not be sent twice.
+      // Challenges are not allowed, and the secret must not be sent twice.
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     },
     success() {},
   }
 }
 
-/** RFC 7628 §3.1. A single separator is the answer to an error (§3.2.3). */
+/** RFC 7628 §3.1. A single separator answers an error (§3.2.3). */
 const separator = '\x01'
 
 /** RFC 7628, for encrypted links only. */
@@ -46,7 +45,7 @@ export function oauthBearer(authzid: string, token: string): Mechanism {
     name: 'OAUTHBEARER',
     clientFirst: true,
     response: () => (isRefused ? separator : message),
-    /** A challenge means an error. After our answer, the server sends `<failure/>` (RFC 7628 §3.2.3). */
+    /** A challenge means an error. `<failure/>` follows our answer (RFC 7628 §3.2.3). */
     challenge() {
       demandAcceptance()
       isRefused = true
