@@ -22,7 +22,6 @@ const notTyped =
 
 const choices = [...Object.keys(options).map(name => `--${name}`), 'hash-password', 'warm JID']
 
-/** Longer words are not compared. */
 const longestMistake = 20
 
 function meantBy(word: string): string {
@@ -51,7 +50,7 @@ export function readCommandLine(words: readonly string[]): Command {
   })
   const given = tokens.filter(token => token.kind === 'option')
   for (const { name, rawName, value, index } of given) {
-    // In `-pSECRET` each letter is an option.
+    // `parseArgs` reads each letter of `-pSECRET` as an option.
     if (!Object.hasOwn(options, name))
       throw new UsageError(`Unknown option ${rawName}.${meantBy(value === undefined ? words[index]! : rawName)}`)
     if (name !== 'env-file') {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import { traceOf } from '../lib/log.js'
 
-/** Continues: sessions and calls share no state that an error could break. */
+/** The process continues: sessions and calls share no state that an error could break. */
 export function outliveFaults(log: Logger, count: () => void = () => {}): void {
   const logFault = (error: unknown) => {
     count()

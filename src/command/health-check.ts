@@ -8,7 +8,7 @@ import { httpsPlaces } from '../config/config.js'
 import { placesOf, socketPath } from '../config/kinds/listen-addresses.js'
 import { readValues } from '../config/load.js'
 
-// The running service has checked its settings.
+// The running service has checked these settings.
 const values = readValues(process.env, () => undefined)
 const plain = placesOf(values.HOST, values.PORT)
 const isPlain = plain.length > 0
@@ -35,7 +35,7 @@ function ask(createConnection?: () => Duplex): void {
     .end()
 }
 
-/** A health check sends a PROXY header of its own connection. */
+/** The PROXY header `UNKNOWN` has no address of a client. */
 function askAfterHeader(): void {
   const socket = path === undefined ? connect(port, here) : connect(path)
   socket.setTimeout(check.timeout, () => process.exit(1)).on('error', () => process.exit(1))

@@ -8,11 +8,11 @@ import type { SettingsAtHand } from './settings-at-hand.js'
 interface Running {
   /** Opens AUDIT_LOG again. */
   reopen(): void
-  /** Resolves with false if the certificates, or a worker, did not take them. */
+  /** Resolves with false if the certificates are unusable, or a worker failed. */
   reload(next: Config, reloaded: Reloaded): Promise<boolean>
 }
 
-/** SIGHUP. Resolves with false if the reload failed. */
+/** Returns what SIGHUP does, which resolves with false if the reload failed. */
 export function reloading(
   { reload }: Pick<SettingsAtHand, 'reload'>,
   running: Running,
@@ -45,7 +45,7 @@ export function reloading(
   }
 }
 
-/** Invalid settings change nothing, but moved logs are opened again. Resolves with false then, or as `work` does. */
+/** If settings are invalid, opens moved logs again and resolves with false. */
 export async function unlessInvalid(
   running: Pick<Running, 'reopen'>,
   log: Logger,

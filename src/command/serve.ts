@@ -16,7 +16,7 @@ import { numberVariable } from './workers/worker-messages.js'
 
 /** Throws a `CommandError`. */
 export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: string | undefined): Promise<void> {
-  // A process manager may run this program as its own cluster worker.
+  // Cluster workers of a process manager lack this variable.
   if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
   const own = { ...process.env }
   const sockets = takeActivatedSockets(process.env)

@@ -42,7 +42,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
       inFile: values,
       unknown: [...running.unknown, ...misspelt],
       warnings: [...running.warnings, ...misspelt, ...exposedSettings(file, values)],
-      /** And all files that settings name. If it throws a `ConfigError`, nothing has changed. */
+      /** Reads the settings and their files again. If it throws a `ConfigError`, nothing has changed. */
       reload(): Reloaded {
         const values = readFile()
         const reloaded = reloadConfig(running, { ...values, ...own, ...instead })

@@ -44,7 +44,7 @@ export function end(running: Running, isDrainedFirst: boolean): void {
 const hold = () => holdSignals('SIGTERM', 'SIGINT')
 let held: ReturnType<typeof hold> | undefined
 
-/** Signals take effect after the start. */
+/** SIGTERM and SIGINT take effect after the start. */
 export function holdStops(): void {
   held ??= hold()
 }

@@ -40,14 +40,14 @@ export function joinedValues(values: Values) {
     'listen.places': placesOf(values.HOST, values.PORT),
     https: httpsOf(values),
     'http.hosts': hosts,
-    /** See `configOfHost`. Empty for other requests. */
+    /** `configOfHost` adds the hosts of its config. */
     'http.own': [] as readonly HttpHost[],
     'http.names': [
       ...hosts.keys(),
       ...listened.filter(host => isIP(host) === 0 && socketPath(host) === undefined),
     ] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
-    /** `*` is for domains in neither map. Others are found through DNS. */
+    /** `*` is for domains in neither map. Without `*`, DNS names their servers. */
     servers: values.XMPP_SERVERS.servers,
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),

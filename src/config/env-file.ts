@@ -2,10 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 
-/**
- * Reads `NAME=value` as Node does. A missing file has no lines, unless it must exist. A `ConfigError` lists faulty
- * lines.
- */
+/** Reads lines `NAME=value` as Node does. Throws a `ConfigError` with all faulty lines. */
 export function readEnvFile(file: string, mustExist = false): Record<string, string> {
   const lines = readLines(file, mustExist)
   const values: Record<string, string> = {}
@@ -30,7 +27,7 @@ export function readEnvFile(file: string, mustExist = false): Record<string, str
       fault('has a # that would end the value: put the value in quotes, or a space before a comment')
     const last = Math.max(end, at)
     const written = [value.trimStart(), ...lines.slice(at + 1, last + 1)].join('\n')
-    // Line by line, because `parseEnv` would read an indented comment as part of a name.
+    // Each value is parsed alone, because `parseEnv` would read an indented comment as part of a name.
     values[name] = parseEnv(`NAME=${written}\n`)['NAME'] ?? ''
     at = last
   }

@@ -40,7 +40,7 @@ export function exposedSettings(file: string, values: Environment): string[] {
   return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
-/** Begins with `subject`. Empty if the permissions are right. */
+/** A warning begins with `subject`. */
 export function exposureOf(file: string, subject: string): string[] {
   const mode = modeOf(file, stats => stats.isFile())
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
@@ -59,7 +59,7 @@ function exposureOfFolder(folder: string, subject: string): string[] {
   return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
 }
 
-/** 0 for another type of file, or if other users cannot enter the folder. */
+/** Omits bits of users who cannot enter the folder. Returns 0 for another type of file. */
 function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   try {
     const real = realpathSync(file)
@@ -90,7 +90,7 @@ function keysOfServers(text: string): string[] {
 /** Shorter secrets can be guessed over the network. */
 const leastCharacters = 12
 
-/** Warnings, if other machines can reach the service. */
+/** Warns only if other machines can reach the service. */
 export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
   const places = [...listen.places, ...(https?.places ?? [])]
   const names = admins

@@ -222,7 +222,7 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: s
   ].filter(problem => problem !== false)
 }
 
-/** Several hosts may share these paths, because warm calls and WebSockets name their domain. */
+/** Hosts may share the paths of the warm API and of WebSocket, whose requests name the domain. */
 function contradict(one: HttpHost, other: HttpHost): boolean {
   const shared = [
     [one.warmPath, other.warmPath],

@@ -3,7 +3,9 @@ import { isSame } from './same-value.js'
 
 type Slice = Record<string, unknown>
 
-/** Slices, such as `limits`, keep their identity, and unchanged values too: holders read the newest values. */
+/**
+ * Slices, such as `limits`, and unchanged values stay the same objects. Parts that hold a slice read its newest values.
+ */
 export function createLiveConfig(first: Config): { readonly config: Config; take(next: Config): void } {
   const live = copied(first as unknown as Slice)
   return {

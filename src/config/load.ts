@@ -7,7 +7,7 @@ import { type Name, type Setting, settings, type Values } from './settings.js'
 import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
-/** All problems, without secrets. */
+/** Lists all problems, without secrets. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 
@@ -35,7 +35,7 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
 
   const values: Values = { ...readValues(environment, report), ...kept }
   problems.push(...jointProblems(values, isFaulty))
-  // Always checked, so that other problems do not hide problems of certificates.
+  // Certificates are checked even after other problems, so that all problems are listed.
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
   const tls =
@@ -153,7 +153,7 @@ function risks(config: Config): string[] {
   ]
 }
 
-/** An empty PAGE_ORIGINS is wanted. */
+/** An empty PAGE_ORIGINS turns tokens off without a warning. */
 function unusedPageSettings(environment: Environment, { pages }: Config): string[] {
   if (pages.origins.length > 0 || environment['PAGE_ORIGINS'] !== undefined) return []
   const { secrets, keys, audience, issuer, jid } = pages

@@ -24,7 +24,6 @@ export const natsFaults: Readonly<Record<string, (set: Values) => boolean | unde
 
 export type NatsSettings = NonNullable<ReturnType<typeof natsOf>>
 
-/** Undefined without NATS. */
 export function natsOf(values: Values) {
   if (values.NATS_URL === undefined) return undefined
   const { servers, account } = values.NATS_URL

@@ -4,7 +4,7 @@ import { isSame } from './same-value.js'
 import { type Name, settings, type Values } from './settings.js'
 
 export interface Reloaded extends Loaded {
-  /** With new values, also if only the file that they name is new. */
+  /** Settings with new values. New content of a file is a new value. */
   readonly changed: readonly Name[]
   readonly needRestart: readonly Name[]
 }
@@ -34,9 +34,9 @@ export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, en
 
 function canChange(name: Name, before: Values, after: Values): boolean {
   if (!settings[name].reloads) return false
-  // Without https before and after, nothing changes.
+  // HTTPS must be on before and after the reload.
   if (ofTls.includes(name)) return [before, after].every(values => httpsPorts(values).length > 0)
-  // `*` also decides how names are resolved, and which addresses servers may have.
+  // `*` decides how names are resolved, and which addresses servers may have.
   if (name === 'XMPP_DOMAINS') return before.XMPP_DOMAINS.includes('*') === after.XMPP_DOMAINS.includes('*')
   if (name === 'PAGE_ORIGINS') return [before, after].every(values => values.PAGE_ORIGINS.length > 0)
   return true

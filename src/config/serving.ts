@@ -2,15 +2,15 @@ import { hash } from 'node:crypto'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
-/** For pages with a token, below the WebSocket path. */
+/** The path below the WebSocket path for pages with a token. */
 export const takeoverPath = '/warm'
 
-/** The same in all processes of a service. */
+/** The name is the same in all processes of a service. */
 export function siteName({ externalUrl, boshPath, websocketPath, domains }: Config): string {
   return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
 }
 
-/** Hashes. Must be the same in all processes. */
+/** Returns hashes of settings that must be the same in all processes. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config
   const texts = {
@@ -28,17 +28,16 @@ export function settingsInCommon(config: Config): Readonly<Record<string, string
 
 type Serving = Pick<Config, 'servers' | 'remotes'>
 
-/** The domain's own entry has priority over `*`. */
 export function remoteOf({ servers, remotes }: Serving, domain: string): RemoteEndpoint | undefined {
   return remotes.get(domain) ?? (servers.has(domain) ? undefined : remotes.get('*'))
 }
 
-/** Another endpoint has its own limits. */
+/** Whether pages attach to the remote endpoint of the domain. */
 export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: string): boolean {
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
 
-/** Admins keep only the hosts' domains. The first host has URL and paths. */
+/** Admins keep only the domains of these hosts. URL and paths are of the first host. */
 export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
   const { externalUrl, boshPath, warmPath, websocketPath } = first
   const own = [first, ...others]

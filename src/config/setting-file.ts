@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Kind } from './kinds/kinds.js'
 
-/** Throws an error with a `code`, also for pipes and devices, which could block forever. */
+/** Throws an error with a `code`, even for pipes and devices, which could block forever. */
 export function readSettingFile(file: string): Buffer {
   const stats = statSync(file)
   if (stats.isFile() || stats.isDirectory()) return readFileSync(file)
@@ -13,7 +13,7 @@ export interface Line {
   readonly text: string
 }
 
-/** Without blank lines and comments. */
+/** Skips blank lines and comments. */
 export function linesIn(text: string): Line[] {
   const lines = text.replace(/^\uFEFF/, '').split('\n')
   return lines

@@ -21,21 +21,21 @@ function at<
 >(place: Place, kind: K, usual?: Default, reloads = false as Reloads) {
   return {
     means: (sentence: string, required?: string) => ({
-      /** Undefined if combined with others. */
+      /** Place in `Config`. Undefined if `joinedValues` uses the setting. */
       at: place,
       kind,
-      /** As operators write it. Undefined: absence has its own meaning. */
+      /** Written as in the environment. If undefined, absence has its own meaning. */
       default: usual as Default,
       sentence,
       /** Documented in place of a default, for a required setting. */
       required,
-      /** Whether SIGHUP changes it. */
+      /** Whether SIGHUP changes the setting. */
       reloads,
     }),
   }
 }
 
-/** See `joinedValues`. */
+/** `joinedValues` uses these settings. */
 function joined<K extends kinds.Kind<unknown>, const Default extends string | undefined = undefined>(
   kind: K,
   usual?: Default,
@@ -502,7 +502,7 @@ export type ReloadedName = { [N in Name]: (typeof settings)[N]['reloads'] extend
 
 type OrInFile = { [N in Name]: `${N}_FILE` extends Name ? N : never }[Name]
 
-/** With a twin `_FILE`. */
+/** Settings with a twin `NAME_FILE`. */
 export const orInFiles = (Object.keys(settings) as OrInFile[]).filter(name => Object.hasOwn(settings, `${name}_FILE`))
 
 type ValueOf<S extends Setting> =

@@ -1,4 +1,4 @@
-// Read at the start and on SIGHUP.
+// These files are read at the start and on SIGHUP.
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { certificatesIn, keyIn, pemOf } from './kinds/pem.js'
@@ -60,7 +60,7 @@ export function readTlsFiles(
   const clientCa = reported(() => readClientCa(files.clientCa))
   if (dhparam === undefined || clientCa === undefined) return undefined
   const usable = certificates.filter(list => list !== undefined)
-  // `faults` do not make the others unusable.
+  // Faults in a folder do not make other certificates unusable.
   return usable.length < certificates.length
     ? undefined
     : { certificates: usable.flat(), dhparam, clientCa: clientCa ?? undefined, faults }
@@ -91,7 +91,6 @@ function listFolder(folder: string): readonly CertificateFiles[] {
   }
 }
 
-/** Null without a file. */
 function readClientCa(file: string | undefined): string | null {
   if (file === undefined) return null
   const { text } = readCertificates(file, readFile(file, 'TLS_CLIENT_CA'), 'TLS_CLIENT_CA')
@@ -99,7 +98,7 @@ function readClientCa(file: string | undefined): string | null {
   return text
 }
 
-/** `now`: milliseconds since 1970. */
+/** `now` is in milliseconds since 1970. */
 export function dateWarnings({ certificates }: TlsMaterial, now: number): string[] {
   return certificates.flatMap(({ file, x509 }) => {
     if (Date.parse(x509.validTo) < now) return [`The certificate in ${file} has expired on ${x509.validTo}.`]

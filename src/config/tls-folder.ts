@@ -5,11 +5,11 @@ import { readSettingFile } from './setting-file.js'
 
 export interface CertificateFiles {
   readonly file: string
-  /** Undefined: in the file itself, or beside it. */
+  /** Undefined if the key is in `file`, or in `x.key` for `x.crt`. */
   readonly keyFile: string | undefined
 }
 
-/** certbot's (`live/NAME/`). Its other files repeat the contents. */
+/** Names of certbot (`live/NAME/`), whose other files repeat the contents. */
 const chainName = 'fullchain.pem'
 const keyName = 'privkey.pem'
 
@@ -17,7 +17,7 @@ export function isFolder(path: string): boolean {
   return attempt(() => statSync(path).isDirectory()) === true
 }
 
-/** `*.crt`, `*.pem`, and `NAME/fullchain.pem`, sorted by name. Throws the error of the file system. */
+/** Finds `*.crt`, `*.pem`, and `NAME/fullchain.pem`, sorted by name. Throws errors of the file system. */
 export function certificatesOf(folder: string): readonly CertificateFiles[] {
   const names = readdirSync(folder)
     .filter(name => !name.startsWith('.'))

@@ -20,7 +20,7 @@ export function unknownNames(environment: Record<string, string | undefined>): s
     })
 }
 
-/** In a file for this service alone: also other cases, and mistakes in short names. */
+/** Finds other cases, and mistakes in short names. The file of `values` must be for this service alone. */
 export function misspeltNames(values: Readonly<Record<string, string>>): string[] {
   return Object.entries(values)
     .filter(([name, value]) => !isOfKubernetes(name, value) && unknownNames({ [name]: value }).length === 0)
@@ -48,7 +48,7 @@ const ownBeginnings = names.flatMap(name => {
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 
-/** For a service named `xmpp` or `http`. */
+/** Kubernetes sets such variables for a service named `xmpp` or `http`. */
 function isOfKubernetes(name: string, value: string): boolean {
   if (/_SERVICE_HOST$|_SERVICE_PORT|_PORT_\d+_/.test(name)) return true
   return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)

@@ -160,7 +160,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
 
   socket.setNoDelay(true)
   socket.on('data', read)
-  // `close` follows.
+  // The event `close` follows.
   socket.on('error', () => {})
   socket.on('end', leave)
   socket.on('close', leave)

@@ -44,7 +44,7 @@ function startOn(
     METRICS_ADDRESS: 'none',
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
-    // A closed tab looks online no longer than this.
+    // The user of a closed tab looks online for 8 s at most.
     BOSH_MAX_PAUSE: '8',
     WEBSOCKET_RESUME: '8',
     LOG_LEVEL,

@@ -105,7 +105,7 @@ export function createDemoRouter(parts: DemoParts): Router {
   return router
 }
 
-/** Against DNS rebinding: `Host` shows if another site's name points to 127.0.0.1. */
+/** Prevents DNS rebinding: if another site's name points to 127.0.0.1, `Host` has that name. */
 const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
   const isLocal = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(headers.host ?? '')
   if (!isLocal || headers['sec-fetch-site'] === 'cross-site') {
@@ -115,7 +115,7 @@ const requireThisMachine: RequestHandler = ({ headers }, response, next) => {
   next()
 }
 
-/** No password, so only the demo's page may call. */
+/** Only the demo's page may call, because the call needs no password. */
 const requireOwnPage: RequestHandler = ({ headers }, _response, next) => {
   const isOwn = headers.origin?.toLowerCase() === `http://${headers.host}`.toLowerCase()
   if (!isOwn || (headers['sec-fetch-site'] ?? 'same-origin') !== 'same-origin') {

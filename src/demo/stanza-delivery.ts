@@ -162,7 +162,7 @@ function priorityOf(presence: Stanza | undefined): number {
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const roster = 'jabber:iq:roster'
 
-/** Content of the result (RFC 6120 §10.3). Undefined if not supported. */
+/** Returns the content of the result (RFC 6120 §10.3), or undefined if the query is not supported. */
 function answerQuery(
   type: 'get' | 'set',
   { namespace, name }: Element,
@@ -188,7 +188,7 @@ function answerQuery(
   }
 }
 
-/** All other accounts, with both subscriptions (RFC 6121 §2.1). */
+/** The roster has all other accounts, with both subscriptions (RFC 6121 §2.1). */
 function writeRoster(asker: string, names: Iterable<string>): string {
   const items = [...names]
     .filter(name => name !== asker)

@@ -7,7 +7,7 @@ import type { Root } from '../xmpp/xml/root.js'
 
 export const domain = 'localhost' as const
 
-/** Also a server's (RFC 7622 §3). */
+/** The address may be of a server (RFC 7622 §3). */
 export function readAddress(text: string): Jid | undefined {
   const bare = text.split('/', 1)[0]!
   if (bare.includes('@')) return parseJid(text)
@@ -50,7 +50,7 @@ export function readdress({ text, start }: Stanza, from: string, to: string): st
   return `<${start.qualifiedName}${kept.join('')}${addressing(from, to)}${end}${text.slice(tag.length)}`
 }
 
-/** `from`: the addressee of the stanza. */
+/** `from` is the addressee of the stanza. */
 export function errorReply(stanza: Stanza, condition: Condition, from: string, to: string): string {
   const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
   return reply(stanza, 'error', error, from, to)

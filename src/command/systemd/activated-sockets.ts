@@ -40,7 +40,7 @@ const pairs = [
 
 type Settings = Readonly<Record<string, string | undefined>>
 
-/** Names of the settings of `wished` that name an address or a port without a socket. `taken` names the sockets. */
+/** Returns settings of `wished` with an address or port that has no socket. `taken` has the sockets. */
 export function ignoredSettings(wished: Settings, taken: Settings): string[] {
   const silent = () => undefined
   return pairs.flatMap(([host, port]) => {
@@ -83,7 +83,7 @@ function rows(table: string): string[][] {
   return text.split('\n').map(line => line.trim().split(/\s+/))
 }
 
-/** Words in the machine's byte order, as in `0100007F:1F90`. */
+/** `local` has words in the machine's byte order, as in `0100007F:1F90`. */
 function internetAddress(local: string): SocketAddress {
   const [digits = '', hexPort = ''] = local.split(':')
   const bytes = Buffer.from(digits, 'hex')

@@ -12,11 +12,11 @@ export interface ServiceManagerParts {
   readonly clock: Clock
   /** Time of CLOCK_MONOTONIC, in microseconds. */
   readonly monotonic: () => bigint
-  /** The manager kills a service that is silent for this time. */
+  /** The manager kills a service that is silent for this time, in milliseconds. */
   readonly watchdog: number | undefined
 }
 
-/** Beyond DRAIN_TIME: time to store sessions, and to close streams. */
+/** Time after DRAIN_TIME to store sessions and close streams. */
 const stopMicroseconds = 75e6
 
 export class ServiceManager {
@@ -30,7 +30,7 @@ export class ServiceManager {
     this.#parts = parts
   }
 
-  /** Once, when the service listens. `status`: for `systemctl status`. */
+  /** Called once, when the service listens. `systemctl status` shows `status`. */
   ready(status: () => string): void {
     this.#status = status
     this.#send('READY=1', this.#shown)
@@ -38,7 +38,7 @@ export class ServiceManager {
     if (watchdog !== undefined) this.#beat(watchdog / 2)
   }
 
-  /** `work` resolves with false if it failed: a restart would fail too. */
+  /** `work` resolves with false if the reload failed: a restart would fail too. */
   async reload(work: () => Promise<boolean>): Promise<void> {
     this.#send('RELOADING=1', `MONOTONIC_USEC=${this.#parts.monotonic()}`, 'STATUS=reloads')
     try {
@@ -59,7 +59,7 @@ export class ServiceManager {
     const longest = `EXTEND_TIMEOUT_USEC=${drainTime * 1e6 + stopMicroseconds}`
     if (this.#isStopping) return
     this.#isStopping = true
-    // At once: the process may exit before an earlier message has left.
+    // This message waits for no earlier message, because the process may exit soon.
     void this.#parts.notify(['STOPPING=1', longest, drainTime > 0 ? 'STATUS=drains, then stops' : 'STATUS=stops'])
   }
 
@@ -70,13 +70,13 @@ export class ServiceManager {
     })
   }
 
-  /** In order. Nothing follows `STOPPING=1`. */
+  /** Messages leave in order. No message follows `STOPPING=1`. */
   #send(...assignments: readonly string[]): void {
     this.#last = this.#last.then(() => (this.#isStopping ? undefined : this.#parts.notify(assignments)))
   }
 }
 
-/** Removes the variables: only this process reports. */
+/** Removes systemd's variables: only this process reports. */
 export function serviceManager(environment: NodeJS.ProcessEnv, log: Logger): ServiceManager {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: interval, WATCHDOG_PID: pid, PATH } = environment
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
@@ -89,7 +89,7 @@ export function serviceManager(environment: NodeJS.ProcessEnv, log: Logger): Ser
   })
 }
 
-/** Node has no Unix datagram sockets, so `systemd-notify` sends. Its environment has no secrets. */
+/** Node has no Unix datagram sockets, so `systemd-notify` sends. `env` has no secrets. */
 function notifyThrough(env: NodeJS.ProcessEnv, log: Logger): Notify {
   const failed = 'systemd-notify failed: systemd may stop this service'
   return async assignments => {

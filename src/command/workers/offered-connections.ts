@@ -1,13 +1,13 @@
 import type { Worker } from 'node:cluster'
 import { withSocketMode } from '../../http/listening/listen-at.js'
 
-/** Messages of Node's round robin. `ack`: number of the message that it answers. */
+/** A message of Node's round robin. `ack` is the number of the answered message. */
 interface ClusterMessage {
   readonly cmd?: unknown
   readonly act?: unknown
   readonly seq?: unknown
   readonly ack?: unknown
-  /** Of a listening socket. */
+  /** Names a listening socket. */
   readonly key?: unknown
   readonly errno?: unknown
   readonly accepted?: boolean
@@ -27,13 +27,14 @@ export interface Offers {
 }
 
 /**
- * Tracks connections that Node's primary offers to a worker. If the worker dies before it accepts them, they go to
- * another worker, or are closed. Node itself forgets them (`round_robin_handle.js`, `child_process.js`).
+ * Tracks connections that Node's primary offers to a worker. If the worker dies before it accepts a connection, another
+ * worker gets the connection, or it is closed. Node itself forgets such connections (`round_robin_handle.js`,
+ * `child_process.js`).
  */
 export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherListening }: Offers) {
   const { process } = worker
   const offered = new Map<unknown, Connection>()
-  /** Of a worker that leaves: how to close connections that it has not accepted yet. */
+  /** Functions that close connections which a leaving worker has not accepted yet. */
   const sent = new Map<unknown, () => void>()
   const keys = new Set<unknown>()
   let onNoneSent = () => {}
@@ -48,7 +49,7 @@ export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherLi
   }
   process.send = sendAndNote as unknown as typeof process.send
   const emit = process.emit.bind(process) as (...about: unknown[]) => boolean
-  // Node listens for the worker before this returns.
+  // Node opens the socket before `emit` returns.
   const emitWithMode = (name: string, message: ClusterMessage, ...rest: unknown[]) =>
     name === 'internalMessage' && message.act === 'queryServer'
       ? withSocketMode(socketMode, () => emit(name, message, ...rest))
@@ -66,13 +67,13 @@ export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherLi
     offered.clear()
     for (const close of sent.values()) close()
     for (const [ack, connection] of left) {
-      // Declines for the dead worker, so that Node offers the connection to another.
+      // This answer declines for the dead worker: Node offers the connection to another worker.
       if (isAnotherListening()) process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
       else connection.close()
     }
   })
 
-  /** Removes the worker after its last answers. */
+  /** Node removes the worker after its last answers. */
   function disconnect(): void {
     if (isDisconnected) return
     if (process.connected) setTimeout(disconnect, lookMilliseconds)
@@ -81,14 +82,15 @@ export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherLi
 
   return {
     /**
-     * Sends the worker all connections that wait, and stops listening if no other worker does. Calls `then` once the
-     * worker has accepted them. If it closed its servers first, Node would reset them.
+     * Sends all waiting connections to the worker, and stops listening if no other worker listens. Calls `then` after
+     * the worker has accepted these connections. If the worker closed its servers first, Node would reset the
+     * connections.
      */
     leave(then: () => void): void {
       // Node offers the next connection at each answer.
       for (const [ack, connection] of offered) {
         const close = connection.close.bind(connection)
-        // Node would close it before it is sent.
+        // Node would close the connection before it is sent.
         connection.close = () => {}
         emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: true })
         sent.set(ack, close)

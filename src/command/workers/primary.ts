@@ -1,4 +1,4 @@
-// New connections pass through this process.
+// All new connections pass through the primary.
 import cluster, { type Worker as ClusterWorker } from 'node:cluster'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -31,10 +31,10 @@ export interface PrimaryParts {
 /** An option of Node 22.14 and later. */
 const withoutDebugger = '--disable-sigusr1'
 
-/** Rejects if a worker does not start. No worker is left then. */
+/** Rejects, and leaves no worker, if a worker does not start. */
 export async function startPrimary({ config, log, sockets, lastReload }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
-  // Private: only workers can connect.
+  // The folder is private: only workers can connect.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics(lastReload)
   const reloads = new WorkerReloads()
@@ -80,12 +80,12 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     })
     return about
   }
-  // Before a worker's own code runs.
+  // The option must work before a worker's own code runs.
   const { execArgv, allowedNodeEnvironmentFlags } = process
   const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
-  // Without --env-file: workers have its values, and Node would not start without the file.
+  // Workers get no --env-file, because Node would not start without the file. The environment has its values.
   cluster.setupPrimary({ args: [], execArgv: isKnown ? [...execArgv, withoutDebugger] : execArgv })
-  // Keeps this process alive while there is no worker.
+  // This timer keeps the process alive while there is no worker.
   setInterval(() => {}, 2 ** 30)
   const onNoneLeft = () => {
     if (sockets.size === 0) return
@@ -119,7 +119,7 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
       const all = slots.workers.map(({ process }) => process)
       return reloads.tell(all, ownSettings(environment))
     },
-    /** With the code now on disk. */
+    /** New workers run the code that is now on disk. */
     replaceWorkers: () => void slots.replaceAll(),
     drain: () => slots.end('drain'),
     stop: () => slots.end('stop'),

@@ -3,16 +3,16 @@ import type { Environment } from '../../config/load.js'
 export type Order =
   /** New connections go to the replacement. */
   | { readonly order: 'retire' }
-  /** End once all sessions have ended, or at the time limit. */
+  /** The worker ends after all its sessions, or at the time limit. */
   | { readonly order: 'drain' }
   | { readonly order: 'stop' }
   /** The answer to `leave`: no connection is on its way to the worker. */
   | { readonly order: 'left' }
   | { readonly order: 'reopen' }
-  /** The primary has checked the environment. It contains secrets. */
+  /** The primary has checked `environment`, which contains secrets. */
   | { readonly order: 'reload'; readonly environment: Environment }
   | { readonly order: 'metrics'; readonly question: number }
-  /** Of a worker that has ended. */
+  /** Numbers of a worker that has ended. */
   | { readonly order: 'numbers'; readonly text: string; readonly hasDied: boolean }
 
 export type Notice =
@@ -25,10 +25,10 @@ export type Notice =
   | { readonly notice: 'numbers'; readonly text: string }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 
-/** From 1. */
+/** Numbers begin with 1. */
 export const numberVariable = 'CLUSTER_WORKER_NUMBER'
 
-/** JSON, with the primary's descriptors. */
+/** Activated sockets as JSON, with the primary's descriptors. */
 export const socketsVariable = 'CLUSTER_ACTIVATED_SOCKETS'
 
 export const folderVariable = 'CLUSTER_SOCKETS_FOLDER'

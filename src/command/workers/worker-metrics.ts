@@ -4,7 +4,7 @@ import { prefix, processMetrics, register } from '../../watching/metrics.js'
 import { mergedMetrics } from './merged-metrics.js'
 import type { WorkerSlots } from './worker-slots.js'
 
-/** Metrics of later workers are left out. */
+/** Metrics of workers that answer later are omitted. */
 const answerMilliseconds = 1_000
 
 export class WorkerMetrics {
@@ -41,7 +41,7 @@ export class WorkerMetrics {
     this.#waiting.get(question)?.(text)
   }
 
-  /** Metrics in Prometheus' format. The label `worker` is its number (`NUMBER-PID` while it drains), or `primary`. */
+  /** The text has Prometheus' format. The label `worker` is a number (`NUMBER-PID` if the worker drains), or `primary`. */
   async text({ workers, died, hung }: Pick<WorkerSlots, 'workers' | 'died' | 'hung'>): Promise<string> {
     const asked = workers.filter(({ state }) => state !== 'starting')
     const texts = await Promise.all(asked.map(({ process }) => this.#ask(process)))

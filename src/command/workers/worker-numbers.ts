@@ -1,7 +1,7 @@
 import type { Order } from './worker-messages.js'
 import type { WorkerProcess } from './worker-process.js'
 
-/** Another worker continues the statistics of an ended one. */
+/** Another worker continues the statistics of an ended worker. */
 export class WorkerNumbers {
   readonly #latest = new Map<WorkerProcess, string>()
   readonly #waiting: Order[] = []
@@ -10,7 +10,7 @@ export class WorkerNumbers {
     this.#latest.set(worker, text)
   }
 
-  /** Without an heir, they wait for the next worker. */
+  /** Without an heir, the statistics wait for the next worker. */
   ended(worker: WorkerProcess, hasDied: boolean, heir: WorkerProcess | undefined): void {
     const text = this.#latest.get(worker)
     this.#latest.delete(worker)

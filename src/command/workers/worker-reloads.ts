@@ -1,7 +1,7 @@
 import type { Environment } from '../../config/load.js'
 import type { WorkerProcess } from './worker-process.js'
 
-/** Later workers are not waited for. */
+/** `tell` waits no longer for a worker. */
 const longest = 5_000
 
 export class WorkerReloads {
@@ -9,7 +9,7 @@ export class WorkerReloads {
   #onEmpty = () => {}
   #areDone = true
 
-  /** Resolves when all processes have the settings, have ended or are late: with false if a process refused them. */
+  /** Resolves after all processes have the settings, have ended or are late. False if a process failed. */
   async tell(processes: readonly WorkerProcess[], environment: Environment): Promise<boolean> {
     this.#areDone = true
     for (const process of processes) this.#left.add(process)

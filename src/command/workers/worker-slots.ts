@@ -13,7 +13,7 @@ export interface SlotsParts {
   readonly onNoneLeft?: () => void
 }
 
-/** Doubles up to the longest pause. */
+/** The pause before a replacement doubles up to `longestPause`. */
 const firstPause = 250
 const longestPause = 30_000
 const soundMilliseconds = 60_000
@@ -58,7 +58,7 @@ export class WorkerSlots {
     for (const { process } of this.#workers) process.tell(order)
   }
 
-  /** A call during a replacement requests another. */
+  /** A call during a replacement requests another replacement. */
   replaceAll(): Promise<void> {
     this.#isAnotherDue = true
     this.#round ??= this.#replaceAll()
@@ -204,7 +204,7 @@ export class WorkerSlots {
     this.#round = undefined
   }
 
-  /** The old drains after the start of the new. False, without a change, if that fails. */
+  /** The old worker drains after the start of the new worker. Resolves with false if the new worker does not start. */
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
     // A worker that is starting may still have the old code.

@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.js'
 
 export const beatMilliseconds = 1_000
-/** Interval of checks, and longest silence. Garbage collections are shorter. */
+/** A worker is silent for less than `hungMilliseconds` during garbage collections. */
 const lookMilliseconds = 1_000
 const hungMilliseconds = 10_000
 
@@ -35,7 +35,7 @@ export class WorkerWatch {
 
   #look(): void {
     const now = this.#clock.now()
-    // This process itself was paused, and has not read the messages yet.
+    // After a pause of this process itself, messages of workers are still unread.
     const late = Math.max(0, now - this.#lookedAt - lookMilliseconds)
     this.#lookedAt = now
     this.#clock.after(lookMilliseconds, () => this.#look())

@@ -51,7 +51,7 @@ export async function work(): Promise<void> {
 
 interface Started {
   readonly service: Service
-  /** Resolves with false if it failed. */
+  /** Resolves with false after a failure. */
   reload(environment: Environment): Promise<boolean>
 }
 
@@ -121,10 +121,9 @@ async function tellResult(reload: Promise<boolean>): Promise<void> {
 
 let onLeft = ignore
 
-/** In milliseconds. */
 const leaveMilliseconds = 2_000
 
-/** Resolves once all connections that the primary has accepted for this worker are here. */
+/** Resolves after all connections that the primary has accepted for this worker have arrived. */
 function leave(): Promise<void> {
   return new Promise(resolve => {
     setTimeout(resolve, leaveMilliseconds).unref()

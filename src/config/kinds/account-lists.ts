@@ -4,7 +4,7 @@ import { inFile, type Line, linesIn } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
 
-/** `warm`: calls of a backend. `read`: sees sessions, changes nothing. */
+/** `warm` is for backends. `read` sees sessions, and changes nothing. */
 export const adminRoles = ['all', 'warm', 'read'] as const
 export type AdminRole = (typeof adminRoles)[number]
 
@@ -18,7 +18,7 @@ export interface Admin {
   readonly role: AdminRole
 }
 
-/** Acts for a domain's users (RFC 6120 §6.3.8). */
+/** An account that logs in for users of a domain (RFC 6120 §6.3.8). */
 export interface ServiceAccount {
   readonly user: string
   readonly password: string
@@ -107,7 +107,7 @@ function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, Ser
     if (domain === undefined || user === '' || password === '') fault('must be like example.org=user:password')
     else if (strayEscape.test(user + password)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(user + password)) fault('has a control character')
-    // Not in a local part (RFC 7622 §3.3.1).
+    // RFC 7622 §3.3.1 forbids these characters in a local part.
     else if (/["&'/:<>@\s]/.test(unescaped(user))) fault('has a user name that cannot be the local part of a JID')
     else if (accounts.has(domain)) fault(`is the second one for ${domain}`)
     else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })

@@ -8,7 +8,6 @@ const leastBytes = 16
 /** Prefix of secrets in the Standard Webhooks specification. */
 const prefix = 'whsec_'
 
-/** A URL with https, or with http on this machine. */
 export const eventsUrl: Kind<string> = (text, report) => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol))
@@ -21,7 +20,7 @@ export const eventsUrl: Kind<string> = (text, report) => {
   return url.href
 }
 
-/** Base64 after `whsec_`, otherwise the bytes of the text. */
+/** The key is base64 after `whsec_`, or else the bytes of the text. */
 export const eventsSecret: Kind<KeyObject> = (text, report) => {
   const base64 = text.startsWith(prefix) ? text.slice(prefix.length) : undefined
   if (base64 !== undefined && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return report(`must have base64 after ${prefix}`)

@@ -13,7 +13,7 @@ export interface Kind<T> {
   readonly words?: readonly string[]
 }
 
-/** Never for secrets. */
+/** Must not be used for secrets. */
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
 export const text: Kind<string> = text => text
@@ -37,7 +37,6 @@ export const processes: Kind<number> = (text, report) => {
     : report(`must be a whole number from 0 to ${mostProcesses}, or auto, not ${quoted(text)}`)
 }
 
-/** Permissions in octal, such as `660`. */
 export const fileMode: Kind<number> = (text, report) =>
   /^0?[0-7]{3}$/.test(text)
     ? Number.parseInt(text, 8)
@@ -87,7 +86,6 @@ export function entriesOf(text: string): string[] {
     .filter(entry => entry !== '')
 }
 
-/** `fault` describes a wrong entry, `empty` an empty list. */
 export function listOf<T>(read: (entry: string) => T | undefined, fault: string, empty?: string): Kind<readonly T[]> {
   return (text, report) => {
     const entries = entriesOf(text)
@@ -208,7 +206,7 @@ export const mechanisms = listOf<PasswordMechanism>(
 
 export type AuditLog = 'stdout' | 'stderr' | 'off' | { readonly file: string }
 
-/** A path has a slash: a misspelt word must create no file. */
+/** A path must have a slash: a misspelt word must create no file. */
 export const auditLog: Kind<AuditLog> = (text, report) => {
   const word = (['stdout', 'stderr', 'off'] as const).find(word => word === text.toLowerCase())
   if (word !== undefined) return word

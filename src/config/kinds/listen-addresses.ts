@@ -3,7 +3,7 @@ import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { entriesOf, type Kind, listOf } from './kinds.js'
 
-/** IPv6 without brackets. `unix:` and a path for a Unix socket. */
+/** IPv6 has no brackets. A Unix socket is `unix:` and a path. */
 export interface Address {
   readonly host: string
   readonly port: number | undefined
@@ -15,14 +15,14 @@ export interface Place extends Address {
 }
 
 const socketScheme = 'unix:'
-/** In bytes, of Linux (`sun_path`). */
+/** In bytes: the limit of Linux (`sun_path`). */
 const longestSocketPath = 107
 
 export function socketPath(host: string): string | undefined {
   return host.startsWith(socketScheme) ? host.slice(socketScheme.length) : undefined
 }
 
-/** Undefined for another address. */
+/** Returns undefined if the text is no Unix socket. */
 function isUsableSocket(text: string): boolean | undefined {
   const path = socketPath(text)
   return path === undefined ? undefined : /^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= longestSocketPath
@@ -76,7 +76,7 @@ export const metricsAddress: Kind<Place | undefined> = (text, report) => {
   return report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none')
 }
 
-/** Unix sockets also without ports. */
+/** Unix sockets need no `ports`. */
 export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {
   return once(
     addresses.flatMap(address => {
@@ -103,14 +103,14 @@ export function collide(list: readonly Place[], other: readonly Place[]): boolea
   )
 }
 
-/** Only `::` certainly includes host names. */
+/** A lone `::` includes all addresses and host names. */
 function includes({ host }: Place, list: readonly Place[], other: string): boolean {
   if (host === other) return true
   if (host === '0.0.0.0') return isIP(other) === 4
   return host === '::' && (isIP(other) === 6 || isAlone(host, list))
 }
 
-/** Whether no other host is listed. In that case `::` includes IPv4. */
+/** Whether no other host is listed: a lone `::` includes IPv4. */
 export function isAlone(host: string, list: readonly Place[]): boolean {
   return list.every(place => place.host === host || isSocket(place))
 }

@@ -7,7 +7,7 @@ const mostRemembered = 1000
 export class Networks {
   readonly #block: BlockList
   readonly #addresses: BlockList
-  /** A BlockList is slow. */
+  /** Results are stored, because a `BlockList` is slow. */
   readonly #remembered = new Map<string, boolean>()
 
   constructor(

@@ -21,7 +21,6 @@ export const pageSecretsFile: Kind<SecretsFile> = (file, report) => {
   return secrets && { file, secrets }
 }
 
-/** One secret in each line. */
 const secretsIn = inFile((text, report): readonly KeyObject[] | undefined => {
   const secrets: KeyObject[] = []
   for (const { number, text: secret } of linesIn(text)) {
@@ -75,7 +74,6 @@ function isPublicKey(key: unknown): key is PublicKey {
   return 'kty' in key && (key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP')
 }
 
-/** A file, or the URL of a JWK set. */
 export const pageKeys: Kind<{ readonly url: string } | KeysFile> = (text, report) => {
   if (!/^https?:/i.test(text)) return pageKeysFile(text, report)
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -94,7 +92,7 @@ export interface JidTemplate {
   readonly domain: string | undefined
 }
 
-/** With several claims, two users could have one JID. */
+/** Allows one claim: with several claims, two users could have one JID. */
 export const jidTemplate: Kind<JidTemplate> = (text, report) => {
   const [, before = '', claim, after = '', written] =
     /^([^{}@\\]*)\{([^{}\s]{1,128})\}([^{}@\\]*)(?:@([^{}@]+))?$/.exec(text) ?? []

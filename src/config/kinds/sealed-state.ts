@@ -5,7 +5,6 @@ import { codeOf } from '../../lib/log.js'
 import { inFile, linesIn } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
-/** The folder or its parent must exist. */
 export const stateFolder: Kind<string> = (folder, report) => {
   const [stats, fault] = statsOf(folder)
   if (fault === 'ENOENT') {
@@ -41,7 +40,7 @@ function accessFault(folder: string): string | undefined {
 
 const advice = 'make keys with openssl rand -base64 32'
 
-/** One in each line. The first encrypts. Each can decrypt. */
+/** Each line is a key. The first key encrypts. Each key can decrypt. */
 export const sealKeysFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
   const keys: KeyObject[] = []
   for (const { number, text: written } of linesIn(text)) {

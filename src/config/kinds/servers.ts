@@ -15,12 +15,12 @@ export interface Trust {
 }
 
 export interface Server extends Trust {
-  /** Prepared. IPv6 without brackets. */
+  /** Prepared. IPv6 has no brackets. */
   readonly host: string
   readonly port: number
-  /** `direct`: XEP-0368. `none`: no TLS. */
+  /** `direct` is direct TLS (XEP-0368). */
   readonly tls: 'starttls' | 'direct' | 'none'
-  /** XEP-0198 is off. */
+  /** Stream management (XEP-0198) is off. */
   readonly management?: false | undefined
   readonly sasl2?: false | undefined
 }
