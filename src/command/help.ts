@@ -27,7 +27,6 @@ The exit code is 1 after an error, and 2 after a mistake in the command line.
 
 export function printHelp(): void {
   process.stdout.write(help)
-  // Container images lack this folder.
   if (existsSync(documents)) process.stdout.write(`Documents: ${documents}production.md, settings.md, errors.md\n`)
 }
 

@@ -9,7 +9,6 @@ import { settings } from '../config/settings.js'
 import { misspeltNames } from '../config/unknown-names.js'
 import { CommandError } from './command-error.js'
 
-/** A clone, npm and the Debian package have documents beside the program, an image has none. */
 function hint(): string {
   const root = fileURLToPath(new URL('../../', import.meta.url))
   const files = ['docs/settings.md', '.env.example'].map(name => join(root, name)).filter(existsSync)

@@ -40,7 +40,6 @@ export function exposedSettings(file: string, values: Environment): string[] {
   return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
-/** A warning begins with `subject`. */
 export function exposureOf(file: string, subject: string): string[] {
   const mode = modeOf(file, stats => stats.isFile())
   const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
@@ -73,7 +72,6 @@ function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
       if (folder === dirname(folder)) return mode
     }
   } catch {
-    // Another check reports unreadable files.
     return 0
   }
 }

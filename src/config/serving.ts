@@ -32,7 +32,6 @@ export function remoteOf({ servers, remotes }: Serving, domain: string): RemoteE
   return remotes.get(domain) ?? (servers.has(domain) ? undefined : remotes.get('*'))
 }
 
-/** Whether pages attach to the remote endpoint of the domain. */
 export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: string): boolean {
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
@@ -92,7 +91,6 @@ export function urlOfDomain(
   return own && `${own.externalUrl}${own[endpoint]}`
 }
 
-/** Domains of one host have different paths. */
 export function pathOf(
   config: Pick<Config, 'http' | EndpointPath>,
   domain: string,

@@ -13,7 +13,6 @@ export interface Line {
   readonly text: string
 }
 
-/** Skips blank lines and comments. */
 export function linesIn(text: string): Line[] {
   const lines = text.replace(/^\uFEFF/, '').split('\n')
   return lines

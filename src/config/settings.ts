@@ -35,7 +35,6 @@ function at<
   }
 }
 
-/** `joinedValues` uses these settings. */
 function joined<K extends kinds.Kind<unknown>, const Default extends string | undefined = undefined>(
   kind: K,
   usual?: Default,

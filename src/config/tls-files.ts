@@ -1,4 +1,3 @@
-// These files are read at the start and on SIGHUP.
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { certificatesIn, keyIn, pemOf } from './kinds/pem.js'

@@ -1,7 +1,6 @@
 // The global `performance` is a slow getter.
 import { performance } from 'node:perf_hooks'
 
-/** Time for all parts. Tests move it by hand. */
 export interface Clock {
   /** Monotonic, in milliseconds. */
   now(): number

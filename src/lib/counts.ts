@@ -80,12 +80,12 @@ export const limits = {
   unread: 'MAX_UNREAD_MB',
   waiting: 'MAX_MEMORY_MB',
   'session-bytes': 'RATE_SESSION_BYTES',
-  /** These limits end the session or the connection. */
+  /** `stanza` and `fragments` end the session or the connection. */
   stanza: 'MAX_STANZA_BYTES',
   fragments: 'WEBSOCKET_MAX_FRAGMENTS',
   /** Ports of links to XMPP servers. */
   'local-ports': 'XMPP_LOCAL_ADDRESSES',
-  /** No setting raises these limits. */
+  /** No setting raises limits that are undefined here. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
   carried: undefined,

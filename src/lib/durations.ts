@@ -3,7 +3,6 @@ export const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 
 /** A histogram for hot paths: `add` allocates nothing. */
 export class Durations {
-  /** The last bucket has no bound. */
   readonly buckets = new Float64Array(durationBounds.length + 1)
   sum = 0
 

@@ -1,4 +1,4 @@
-/** Time for all such work in a turn of the event loop, in milliseconds. */
+/** Time for sliced work in a turn of the event loop, in milliseconds. */
 const slice = 5
 
 let sliceEnds: number | undefined

@@ -65,7 +65,6 @@ const escapedCharacter = (character: string) => `\\u${character.charCodeAt(0).to
 
 export type LogFor = (part: LogPart) => Logger
 
-/** `take` changes the levels of all parts, and of `log`. */
 export function createPartLogs(log: Logger, first: LogLevels) {
   const made = new Map<LogPart, Logger>()
   let levels = first
@@ -84,7 +83,6 @@ export function createPartLogs(log: Logger, first: LogLevels) {
   }
 }
 
-/** Omits the message, which may quote a secret. */
 export function codeOf(cause: unknown): string | undefined {
   const { code } = (cause ?? {}) as { readonly code?: unknown }
   return typeof code === 'string' ? code : undefined

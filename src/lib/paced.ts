@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { nextTick } from 'node:process'
 
-/** Time for such work in a turn of the event loop, in milliseconds. */
+/** Time for paced work in a turn of the event loop, in milliseconds. */
 const longest = 10
 
 let waiting: (readonly [work: (item: never) => void, item: unknown])[] = []

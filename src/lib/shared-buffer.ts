@@ -7,7 +7,6 @@ const received = Buffer.allocUnsafeSlow(64 * 1024)
 export function connectSharingBuffer(options: NetConnectOpts): Socket {
   const socket: Socket = connect({
     ...options,
-    // Without `onread`, Node allocates a buffer for each read.
     onread: {
       buffer: received,
       callback(bytes) {

@@ -93,7 +93,6 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('trust proxy', false)
-  // The dispatcher and proxies distinguish upper and lower case.
   app.enable('case sensitive routing')
   install(http.fast, app)
   app.use((request, response, next) => {

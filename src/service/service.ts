@@ -53,7 +53,6 @@ import { createStopping, type Stopping } from './stopping.js'
 const mostWrongTokens = 10
 export type Service = Awaited<ReturnType<typeof startService>>
 
-/** Tests replace `counts`, `clock` and `hashes`. */
 export interface ServiceParts
   extends Pick<ProcessParts, 'config' | 'dns' | 'hostMetaPort'>,
     Partial<Pick<ProcessParts, 'counts' | 'clock' | 'hashes'>> {

@@ -55,7 +55,6 @@ export function createStopping(parts: StoppingParts) {
   let draining: Promise<void> | undefined
   let stopped: Promise<void> | undefined
 
-  /** The worker that replaces this worker. */
   const heir = () =>
     isReplaced
       ? nodes?.others.find(({ about, isDraining }) => about?.place === parts.place && !isDraining)?.name

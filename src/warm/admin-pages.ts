@@ -89,7 +89,6 @@ export interface Selected {
   readonly ids: readonly string[]
   readonly total: number
   readonly views: readonly SessionView[]
-  /** The query of the list. */
   readonly back: string
 }
 

@@ -10,10 +10,7 @@ interface PageCall {
   readonly admin: Pick<Admin, 'name'>
 }
 
-/**
- * Answers with the page, or with its stream for `live.js`. The view needs `{{> live}}`, and parts with an id and
- * `data-live`.
- */
+/** The view needs `{{> live}}`, and parts with an id and `data-live`. */
 export async function answerLive(
   streams: EventStreams,
   { request, response, admin }: PageCall,

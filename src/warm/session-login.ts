@@ -90,7 +90,7 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   }
 }
 
-/** Continues the management of another process's session. Returns undefined if the user cannot log in again. */
+/** Returns undefined if the user cannot log in again. */
 export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
   const record = before as AgainRecord | undefined
   const again = record && wishOf(record, mend.accountOf(record.jid.domain))

@@ -22,7 +22,6 @@ export type ListQuery = Values<typeof pageParameters>
 
 /** In seconds. */
 const usualRefresh = 15
-/** A page with more rows is not live. */
 const mostLiveRows = 100
 
 /** A page that refreshes itself has no form, because a refresh would empty the form. */
@@ -150,7 +149,6 @@ function describeListed({ page, states }: ListedSessions, query: ListQuery, cont
     caption: range + counted(total, 'session'),
     unanswered,
     isListed: true,
-    // An admin who lists only visits gets no totals.
     totals: context.rights.canList ? totalsOf(states, sent) : undefined,
     columns: columnsOf(query, sent),
     pages: pagesOf(number, Math.ceil(total / limit), sent),
@@ -168,7 +166,7 @@ function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchPara
   ]
 }
 
-/** The orders of the first and the second click on a column. The more useful order is first. */
+/** The first click on a column has the more useful order. */
 const columns = {
   jid: ['jid', '-jid'],
   state: ['state', '-state'],

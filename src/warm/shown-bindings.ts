@@ -1,4 +1,3 @@
-// The result of the form is shown after a redirect: reloading the result must not log in again.
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import type { FormTokens, OpenedResult } from '../http/access/form-tokens.js'

@@ -1,4 +1,4 @@
-// A form that ends sessions redirects to a message. The message is in a sealed cookie: anybody could forge a URL.
+// The message after a form is in a sealed cookie: anybody could forge a URL.
 import type { Config } from '../config/config.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { type Answer, redirectAnswer } from '../http/answers/answer.js'

@@ -150,7 +150,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   }
 
   return {
-    /** Resumes the tab's session, or logs in. Throws a `Problem`, or the signal's reason. */
+    /** Throws a `Problem`, or the signal's reason. */
     async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
       const until = clock.now() + longest
       const call: Call = { tab, caller: new CallerGone(), isEnded: false }

@@ -56,7 +56,6 @@ export type Warm = ReturnType<typeof createWarm>
 export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
-  /** All sessions of an admin share one object. */
   const openers = new Map<string, OpenedBy>()
 
   function openerOf(admin: string, isPage: boolean): OpenedBy {

@@ -12,7 +12,6 @@ import { type Call, hiddenFrom } from './calls.js'
 import { type Faults, faultsOf, fieldAt, fieldNames, messageAt } from './form-faults.js'
 import { usualOptions } from './warm-request.js'
 
-/** These fields are always shown. The other fields are options. */
 const firstFields: readonly string[] = ['jid', 'password']
 
 const secrets: readonly string[] = ['password', 'token']

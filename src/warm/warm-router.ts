@@ -24,7 +24,6 @@ export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts,
   readonly formTokens: FormTokens
 }
 
-/** Only `warm`, `resume` and the page of their result answer with secrets. */
 export function createWarmRouter(parts: WarmParts): Router {
   const { config, formTokens } = parts
   const { adminOf, admit, answering } = createCalls(parts)

@@ -10,7 +10,6 @@ export class LastReload {
     if (isSuccessful) this.#succeededAt = Date.now()
   }
 
-  /** The names are like those of Prometheus' own metrics. */
   get rows(): readonly Row[] {
     return [
       {

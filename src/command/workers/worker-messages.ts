@@ -12,7 +12,6 @@ export type Order =
   /** The primary has checked `environment`, which contains secrets. */
   | { readonly order: 'reload'; readonly environment: Environment }
   | { readonly order: 'metrics'; readonly question: number }
-  /** Numbers of a worker that has ended. */
   | { readonly order: 'numbers'; readonly text: string; readonly hasDied: boolean }
 
 export type Notice =

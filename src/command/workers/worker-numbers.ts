@@ -10,7 +10,6 @@ export class WorkerNumbers {
     this.#latest.set(worker, text)
   }
 
-  /** Without an heir, the statistics wait for the next worker. */
   ended(worker: WorkerProcess, hasDied: boolean, heir: WorkerProcess | undefined): void {
     const text = this.#latest.get(worker)
     this.#latest.delete(worker)

@@ -1,7 +1,6 @@
 import type { Environment } from '../../config/load.js'
 import type { WorkerProcess } from './worker-process.js'
 
-/** `tell` waits no longer for a worker. */
 const longest = 5_000
 
 export class WorkerReloads {

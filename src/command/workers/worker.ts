@@ -30,7 +30,7 @@ export async function work(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, ignore)
   process.on('SIGTERM', () => starting.then(({ service }) => end(service, true), ignore))
   cluster.worker!.on('disconnect', () => {
-    // Without this, Node would end this process at once.
+    // Without this assignment, Node would end the process at once.
     cluster.worker!.exitedAfterDisconnect = true
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
     // Without a primary, only ports that are already open work.

@@ -124,7 +124,6 @@ export const path: Kind<string> = (text, report) => {
   return report('must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end')
 }
 
-/** Without a trailing slash. */
 export const baseUrl: Kind<string> = (text, report) => {
   const url = URL.canParse(text) && !/[?#]/.test(text) ? new URL(text) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username + url.password !== '')
@@ -152,7 +151,6 @@ const originList = listOf(
   'must have an origin such as https://www.example.org, * for any, or none',
 )
 
-/** Origins (RFC 6454 §6.2), or `*`. */
 export const origins: Kind<readonly string[]> = (text, report) => {
   if (text === 'none') return []
   return text === '*' ? ['*'] : originList(text, report)

@@ -22,7 +22,6 @@ export function socketPath(host: string): string | undefined {
   return host.startsWith(socketScheme) ? host.slice(socketScheme.length) : undefined
 }
 
-/** Returns undefined if the text is no Unix socket. */
 function isUsableSocket(text: string): boolean | undefined {
   const path = socketPath(text)
   return path === undefined ? undefined : /^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= longestSocketPath
@@ -88,7 +87,6 @@ export function placesOf(addresses: readonly Address[], ports: readonly number[]
   )
 }
 
-/** The lists may be the same. */
 export function collide(list: readonly Place[], other: readonly Place[]): boolean {
   return list.some(one =>
     other.some(

@@ -76,7 +76,6 @@ const isSeed = (line: string) => /^SU[A-Z2-7]{56}$/.test(line)
 
 const linesOf = (text: string) => text.split('\n').map(line => line.trim())
 
-/** JWT and seed, in the format of `nsc`. */
 export const natsCredsFile = inFile((text, report): string | undefined => {
   const lines = linesOf(text)
   const hasToken = lines.some(line => line.includes('BEGIN NATS USER JWT'))

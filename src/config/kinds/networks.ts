@@ -7,7 +7,6 @@ const mostRemembered = 1000
 export class Networks {
   readonly #block: BlockList
   readonly #addresses: BlockList
-  /** Results are stored, because a `BlockList` is slow. */
   readonly #remembered = new Map<string, boolean>()
 
   constructor(
@@ -19,7 +18,6 @@ export class Networks {
     this.#addresses = addresses
   }
 
-  /** Accepts addresses as sockets and headers write them. */
   contains(address: string): boolean {
     const remembered = this.#remembered.get(address)
     if (remembered !== undefined) return remembered

@@ -40,7 +40,7 @@ function accessFault(folder: string): string | undefined {
 
 const advice = 'make keys with openssl rand -base64 32'
 
-/** Each line is a key. The first key encrypts. Each key can decrypt. */
+/** The first key encrypts. Each key can decrypt. */
 export const sealKeysFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
   const keys: KeyObject[] = []
   for (const { number, text: written } of linesIn(text)) {

@@ -29,7 +29,6 @@ export async function hashSecret(secret: string): Promise<string> {
   return ['scrypt', logN, r, p, salt.toString('base64url'), hash.toString('base64url')].join('$')
 }
 
-/** Uses the parameters of another hash, and a thread of the pool. */
 export function hashLike({ logN, r, p, salt, hash }: SecretHash, secret: string): Promise<Buffer> {
   // OpenSSL needs more than the formula says. Its default limit is 32 MiB.
   const maxmem = 2 * memoryOf({ logN, r })

@@ -130,7 +130,6 @@ function readCertificates(option: string, file: string | undefined, report: Repo
   return certificatesIn(text)?.text ?? report(`has a ${option} that is not a PEM file of certificates`)
 }
 
-/** By default the key is in the certificate's file. */
 function readOwnCertificate(options: Options, report: Report): Trust['certificate'] {
   const file = options.get('cert')
   const keyFile = options.get('key') ?? file

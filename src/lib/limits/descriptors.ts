@@ -52,7 +52,7 @@ function nextDescriptor(): number | undefined {
     return descriptor
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // Otherwise `/dev/null` is missing.
+    // With other codes, `/dev/null` is missing.
     return code === 'EMFILE' || code === 'ENFILE' ? undefined : 0
   }
 }

@@ -9,7 +9,6 @@ const rarity = 20
 const interval = 2_000
 /** Growth of the RSS since the last collection that justifies another. */
 const growth = 0.1
-/** A busier process collects nothing. */
 const mostBusy = 0.3
 /** With more sessions, a collection would delay their requests. */
 const mostSessions = 1_000

@@ -1,6 +1,5 @@
 // Text of XMPP servers for logs and errors. An attacker could flood a log or forge a line.
 
-/** Longest text, and longest list. */
 const longest = 80
 const most = 10
 

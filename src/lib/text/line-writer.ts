@@ -50,7 +50,6 @@ export class LineWriter {
     this.#flush()
   }
 
-  /** Closes the present descriptor. */
   moveTo(descriptor: number): void {
     this.flush()
     closeSync(this.#descriptor)

@@ -89,7 +89,6 @@ function sumOf(uses: readonly Use[]): Use {
   }
 }
 
-/** No limit is 0 in settings, and null in JSON, which has no infinity. */
 function use(used: number, most: number): Use {
   return { used, most: most === 0 || most === Number.POSITIVE_INFINITY ? null : most }
 }

@@ -2,7 +2,6 @@ import type { Series } from './last-hour.js'
 
 const width = 240
 const height = 60
-/** Lines at the edges need this margin. */
 const edge = 2
 
 export interface Chart {

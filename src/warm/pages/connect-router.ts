@@ -166,7 +166,7 @@ function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | un
   return isForAll ? undefined : address => transports.some(may => may!(address))
 }
 
-/** Each detail of a refused token is a cause of its own: details are few fixed sentences. */
+/** The details of refused tokens are few fixed sentences. */
 const causeOf = ({ code, detail }: Problem) => (code === 'invalid-token' ? detail : undefined)
 
 /** RFC 6750 §2.1. */
